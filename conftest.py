@@ -1,0 +1,36 @@
+"""What every test and every doctest stands on: the names `jtorch` and `torch`, fixed seeds, one PyTorch thread.
+
+At the root, not in tests/, because the doctests of jtorch/ need it too. It imports jtorch late, so that a
+broken import fails the tests that use it and not the collection of all the others.
+"""
+
+import os
+import random
+import sys
+
+import numpy as np
+import pytest
+
+# PyTorch's OpenMP threads and XLA's fight for the cores; read once, when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Figures are drawn to files, never to a screen.
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """The same random numbers for a test, whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    for name in ("jtorch", "torch"):
+        if name in sys.modules:
+            sys.modules[name].manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def doctest_names(request):
+    """Doctests see `jtorch`, and `torch` = jtorch, without importing them."""
+    if isinstance(request.node, pytest.DoctestItem):
+        import jtorch
+
+        request.getfixturevalue("doctest_namespace").update(jtorch=jtorch, torch=jtorch)
