@@ -11,6 +11,7 @@ import pickle
 from contextlib import contextmanager
 from pathlib import Path
 
+import jax
 import ml_dtypes
 import numpy as np
 import pytest
@@ -210,8 +211,6 @@ def test_named_tuples_are_tuples_with_names():
 
 
 def test_jax_maps_over_named_tuples():
-    import jax
-
     doubled = jax.tree_util.tree_map(lambda x: 2 * x, returntypes.linalg_svd((1, 2, 3)))
     assert type(doubled) is returntypes.linalg_svd
     assert doubled == (2, 4, 6)
