@@ -1,4 +1,4 @@
-"""What every test and every doctest stands on: the names `jtorch` and `torch`, fixed seeds, one PyTorch thread.
+"""What every test and doctest stands on: the names `jtorch` and `torch`, fixed seeds, one PyTorch thread.
 
 At the root, not in tests/, because the doctests of jtorch/ need it too. It imports jtorch late, so that a
 broken import fails the tests that use it and not the collection of all the others.
