@@ -1,0 +1,28 @@
+"""jtorch: PyTorch's programming model on JAX. `import jtorch as torch`.
+
+The street door: public names, and nothing is defined here.
+"""
+
+from __future__ import annotations
+
+from jtorch import dtype as _dtypes
+from jtorch.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
+from jtorch.autograd import grad_enabled as is_grad_enabled
+from jtorch.convert import as_tensor, from_numpy, tensor
+from jtorch.device import device
+from jtorch.dtype import can_cast, dtype, get_default_dtype, promote_types
+from jtorch.layout import Size
+from jtorch.numeric_limits import finfo, iinfo
+from jtorch.ops import publish as _publish
+from jtorch.printing import set_printoptions
+from jtorch.tensor import Tensor
+
+globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
+
+import importlib as _importlib  # noqa: E402
+
+for _name in ("create", "math", "compare", "reduce", "shape", "join", "index", "linalg", "random"):
+    try:
+        _publish(globals(), _importlib.import_module("jtorch.ops." + _name))
+    except ModuleNotFoundError:
+        pass

@@ -1,0 +1,25 @@
+"""The few switches of jtorch, in one place; the only file that reads environment variables.
+
+JTORCH_EAGER=1        compute each operation at once (to find an error's exact place)
+JTORCH_CACHE=0        keep no compiled programs on disk
+JTORCH_CACHE_DIR=...  where they are kept (default: the user's cache folder)
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+eager: bool = os.environ.get("JTORCH_EAGER", "0") not in ("0", "")
+disk_cache: bool = os.environ.get("JTORCH_CACHE", "1") not in ("0", "")
+max_lines: int = 2000  # lines recorded since the last cut before a trace is run anyway
+max_positions: int = 200_000  # places in the tree of traces before the least recently used branches go
+fresh_budget: int = 8  # whole programs compiled for new steps, none of which came back, before caution sets in
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept between runs of a script."""
+    named = os.environ.get("JTORCH_CACHE_DIR")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jtorch"

@@ -1,0 +1,476 @@
+"""Tensors from and to everything else: Python data, NumPy, JAX, other dtypes and devices, text, copies, pickles.
+
+What comes from Python or NumPy becomes a known host value with no compile; what shares memory with a NumPy array
+goes through `HostStorage`. The methods here are attached to Tensor at the end of the file.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import jax
+import numpy as np
+
+from jtorch import device, dtype, engine, layout, printing
+from jtorch.autograd import Output
+from jtorch.engine import Value, type_of
+from jtorch.layout import Size
+from jtorch.storage import HostStorage, Storage, host_storage, host_view
+from jtorch.tensor import Cast, LeafGrad, Tensor, apply, cast, wrap
+
+_CATEGORY = {bool: 0, int: 1, float: 2, complex: 3}
+
+
+def known(array: np.ndarray, place=None, strides=None) -> Tensor:
+    """A tensor of a private NumPy array (nobody else may write to it), on a place."""
+    place = place or device.CPU
+    value = Value(type_of(array.shape, dtype.of(array.dtype), device.CPU, strides), array)
+    return wrap(value if place is device.CPU else engine.move(value, place))
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A new tensor with a copy of `data`: a number, nested lists, a NumPy array or a tensor.
+
+    The dtype follows the data: bool, int64, the default float type or its complex type.
+
+    Raises:
+        ValueError: nested lists of uneven lengths.
+        TypeError: something that is no number.
+
+    >>> torch.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    if isinstance(data, Tensor):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            stacklevel=2,
+        )
+        made = known(np.array(data._look()))
+    else:
+        made = known(host_array(data, dtype))
+    if dtype is not None:
+        made = cast(made, dtype)
+    place = _place(device, data)
+    if made._type.place is not place:
+        made = to_place(made, place)
+    return made.requires_grad_() if requires_grad else made
+
+
+def _place(named, data=None):
+    if named is None and isinstance(data, Tensor):
+        return data._type.place
+    return device.place(named)
+
+
+def host_array(data, d=None) -> np.ndarray:
+    """A private NumPy array of Python data, in the dtype PyTorch infers (or near to `d` where that is given)."""
+    if isinstance(data, np.ndarray | np.generic):
+        dtype.of(data.dtype)
+        return np.array(data, data.dtype.newbyteorder("="))
+    if isinstance(data, jax.Array):
+        return np.array(data)
+    kind = data.__class__
+    if kind in _CATEGORY:
+        target = d or dtype.default_of(_CATEGORY[kind])
+        return _fit(data, target)
+    if isinstance(data, str):
+        raise TypeError(f"new(): invalid data type '{kind.__name__}'")
+    if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
+        if hasattr(data, "__array__"):
+            return np.array(data)
+        if isinstance(data, int | float | complex):
+            return host_array(next(k for k in (int, float, complex) if isinstance(data, k))(data), d)
+        raise RuntimeError(f"Could not infer dtype of {kind.__name__}")
+    return _nested(data, d)
+
+
+def _fit(number, d):
+    """One Python number as an array of dtype `d`."""
+    if d.category == dtype.INT and isinstance(number, int) and not isinstance(number, bool):
+        info = np.iinfo(d.np)
+        if not info.min <= number <= info.max:
+            if d is dtype.int64:
+                raise RuntimeError("Overflow when unpacking long long")
+            raise RuntimeError(f"value cannot be converted to type {d.cname} without overflow")
+    if d.category <= dtype.INT and isinstance(number, float):
+        return np.array(int(number)).astype(d.np) if np.isfinite(number) else np.array(number).astype(d.np)
+    if d.category < dtype.COMPLEX and isinstance(number, complex):
+        raise TypeError("must be real number, not complex")
+    return np.array(number).astype(d.np)
+
+
+def _nested(data, d):
+    shape = _shape(data)
+    flat = []
+    _flatten(data, shape, 0, flat)
+    if any(isinstance(x, Tensor | np.generic | np.ndarray) for x in flat):
+        flat = [x.item() if not isinstance(x, np.generic) or True else x for x in _typed(flat)]
+    kinds = {x.__class__ for x in flat}
+    unknown = kinds - _CATEGORY.keys()
+    if unknown:
+        odd = next(x for x in flat if x.__class__ not in _CATEGORY)
+        if isinstance(odd, str):
+            raise ValueError("too many dimensions 'str'")
+        if not isinstance(odd, int | float | complex):
+            raise RuntimeError(f"Could not infer dtype of {odd.__class__.__name__}")
+        kinds = {next(k for k in (int, float, complex) if isinstance(x, k)) for x in flat}
+    if d is None:
+        d = _found_dtype(data) or dtype.default_of(max((_CATEGORY[k] for k in kinds), default=2))
+    if d.category == dtype.INT:
+        for x in flat:
+            if x.__class__ is int:
+                _fit(x, d)
+        flat = [int(x) if x.__class__ is float and np.isfinite(x) else x for x in flat]
+    if d.category < dtype.COMPLEX and complex in kinds:
+        raise TypeError("must be real number, not complex")
+    array = np.array(flat, dtype=None if d.np.kind not in "fciub?" and flat else d.np) if flat else np.zeros(0, d.np)
+    return array.astype(d.np).reshape(shape)
+
+
+def _typed(flat):
+    return [x if isinstance(x, Tensor | np.generic | np.ndarray) else np.array(x) for x in flat]
+
+
+def _found_dtype(data):
+    """The dtype that tensors or NumPy scalars inside nested data bring."""
+    while isinstance(data, list | tuple) and data:
+        kinds = {x.dtype if isinstance(x, Tensor) else dtype.of(x.dtype) for x in data if isinstance(x, Tensor | np.generic | np.ndarray)}
+        if kinds:
+            found = None
+            for k in kinds:
+                found = k if found is None else dtype.promote_types(found, k)
+            return found
+        data = data[0]
+    return None
+
+
+def _shape(data):
+    shape = []
+    while hasattr(data, "__len__") and not isinstance(data, str) and not isinstance(data, np.generic):
+        if isinstance(data, Tensor | np.ndarray) and not data.ndim:
+            break
+        shape.append(len(data))
+        if not len(data):
+            break
+        data = data[0]
+    return shape
+
+
+def _flatten(data, shape, depth, flat):
+    if depth == len(shape):
+        if isinstance(data, list | tuple):
+            raise ValueError(f"expected sequence of length {shape[-1]} at dim {depth}" if False else _TYPE_ERROR[type(data)])
+        flat.append(data)
+        return
+    if not hasattr(data, "__len__") or isinstance(data, Tensor) and not data.ndim:
+        raise TypeError(f"must be real number, not {type(data).__name__}" if False else "not a sequence")
+    if len(data) != shape[depth]:
+        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
+    if isinstance(data, Tensor | np.ndarray):
+        data = data.tolist() if depth + 1 < len(shape) or data.ndim else data
+    for item in data:
+        _flatten(item, shape, depth + 1, flat)
+
+
+_TYPE_ERROR = {list: "only one element tensors can be converted to Python scalars",
+               tuple: "only one element tensors can be converted to Python scalars"}  # fmt: skip
+
+
+def from_numpy(ndarray):
+    """A tensor that shares memory with a NumPy array, both ways.
+
+    Raises:
+        TypeError: not an array, or a dtype PyTorch does not have.
+        ValueError: negative strides or a foreign byte order.
+
+    >>> a = np.zeros(2); t = torch.from_numpy(a); a[0] = 1; t
+    tensor([1., 0.], dtype=torch.float64)
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array  with "
+            "array.copy().) "
+        )
+    if not ndarray.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+            "currently not supported."
+        )
+    dtype.of(ndarray.dtype)
+    if not ndarray.flags.writeable:
+        warnings.warn(
+            "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
+            "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
+            "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
+            "the rest of this program.",
+            stacklevel=2,
+        )
+    made = Tensor.__new__(Tensor)
+    made._storage = host_storage(ndarray)
+    made._view = made._base = made._grad = made._counter = made._edge = None
+    return made
+
+
+def as_tensor(data, dtype=None, device=None):
+    """A tensor of the data, sharing memory with a tensor or NumPy array where dtype and device allow it."""
+    if isinstance(data, Tensor):
+        made = data
+    elif isinstance(data, np.ndarray):
+        made = from_numpy(data)
+    else:
+        return tensor(data, dtype=dtype, device=device)
+    if dtype is not None:
+        made = cast(made, dtype)
+    return made if device is None else to_place(made, _place(device))
+
+
+def from_jax(array) -> Tensor:
+    """A tensor of a jax.Array or of a tracer inside JAX's transformations. Its buffer is never donated."""
+    if isinstance(array, jax.core.Tracer):
+        return wrap(Value(type_of(array.shape, dtype.of(array.dtype), engine.TRACED), array))
+    where = device.of_jax(next(iter(array.devices())))
+    return wrap(Value(type_of(array.shape, dtype.of(array.dtype), where), array))
+
+
+def to_jax(t: Tensor):
+    """The tensor's value as a jax.Array (or the tracer it holds)."""
+    value = t._value
+    array = value.known()
+    if isinstance(array, np.ndarray):
+        with jax.enable_x64(True):
+            array = jax.device_put(array, value.type.place.jax)
+    value.owned = False
+    return array
+
+
+# ---- dtype and device
+
+
+def to_place(t: Tensor, place, non_blocking=False) -> Tensor:
+    """The tensor on another place; itself where it is there already. Gradients cross over."""
+    if t._type.place is place:
+        return t
+    if t.requires_grad and engine.local.grad:
+        return apply(_transfer(place), (t,))
+    return wrap(engine.move(t._value, place))
+
+
+class _Transfer(Cast):
+    """A move to another place, as a differentiable call of its own."""
+
+    __slots__ = ("place",)
+
+
+def _transfer(place):
+    raise NotImplementedError(f"gradients through a move to {place.device} inside a graph")
+
+
+def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    """The tensor with another dtype, on another device, or like another tensor; itself where nothing changes."""
+    d, place = _to_arguments(args, dtype, device)
+    if len(args) > 1 and isinstance(args[-1], bool):
+        non_blocking = args[-1]
+    made = self if d is None else cast(self, d)
+    if place is not None:
+        made = to_place(made, place)
+    return made.clone() if copy and made is self else made
+
+
+def _to_arguments(args, d, where):
+    for a in args:
+        if isinstance(a, dtype.dtype):
+            d = a
+        elif isinstance(a, Tensor):
+            d, where = a.dtype, a.device
+        elif isinstance(a, device.device | str) or a.__class__ is int:
+            where = a
+        elif not isinstance(a, bool) and a is not None:
+            raise TypeError(
+                "to() received an invalid combination of arguments - got ("
+                + ", ".join(type(x).__name__ for x in args)
+                + "), but expected one of:\n * (torch.device device = None, torch.dtype dtype = None, bool non_blocking"
+                " = False, bool copy = False, *, torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool"
+                " non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor"
+                " tensor, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
+            )
+    return d, None if where is None else device.place(where)
+
+
+# ---- to Python and NumPy
+
+
+def numpy(self, *, force=False):
+    """The tensor as a NumPy array that shares its memory.
+
+    Raises:
+        RuntimeError: it requires grad (use `.detach()`).
+        TypeError: it is not on the CPU (use `.cpu()`), or NumPy has no such dtype.
+    """
+    if force:
+        return np.array(self.detach()._look())
+    if self.requires_grad:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if self.dtype.np.kind == "V" or self.dtype.np.isbuiltin != 1:
+        raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_name}")
+    return host_view(self._storage, self._type, self._offset)
+
+
+def host(self):
+    """The elements as a read-only array where they are known host data, else None: no line is run for this."""
+    storage = self._storage
+    if isinstance(storage, HostStorage):
+        return host_view(storage, self._type, self._offset)
+    return self._look() if storage.value.array is not None and storage.value.type.place is device.CPU else None
+
+
+def item(self):
+    """The only element as a Python number.
+
+    Raises:
+        RuntimeError: not exactly one element.
+    """
+    if self.numel() != 1:
+        raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+    return self._look().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._look().reshape(()))
+
+
+def tolist(self):
+    """The elements as nested lists of Python numbers."""
+    array = self._look()
+    return (array if self.dtype.np.isbuiltin == 1 else array.astype(np.float32)).tolist()
+
+
+def _one(self, kind):
+    if self.numel() != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    value = self.item()
+    if isinstance(value, complex) and kind is not complex:
+        raise RuntimeError(f"value cannot be converted to type {'double' if kind is float else 'int64_t'} without overflow")
+    return kind(value)
+
+
+def _bool(self):
+    n = self.numel()
+    if n > 1:
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+    if n == 0:
+        raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+    return bool(self._look().reshape(()))
+
+
+def _index(self):
+    if self.numel() != 1 or self.dtype.category > dtype.INT:
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(self._look().reshape(()))
+
+
+def _array(self, dtype=None, copy=None):
+    array = self.numpy() if self.dtype.np.isbuiltin == 1 else np.asarray(self.detach()._look())
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _len(self):
+    if not self.ndim:
+        raise TypeError("len() of a 0-d tensor")
+    return self.shape[0]
+
+
+def _text(self, *, tensor_contents=None):
+    t = self._type
+    edge = self._read()[1] if t.place is not engine.META else self._edge
+    named = None
+    if edge is not None and edge.__class__ is not LeafGrad:
+        named = (edge.node if edge.__class__ is Output else edge).name()
+    if t.place is engine.TRACED:
+        return f"tensor({self._value.array}, dtype={t.dtype})"
+    if t.place is engine.META:
+        array = None
+    else:
+        array = self._look()
+    where = None if t.place is device.CPU else str(t.place.device)
+    name = "tensor" if type(self) is Tensor or isinstance(self, _plain_kinds) else type(self).__name__
+    return printing.tensor_text(
+        array, t.dtype, size=t.shape if array is None else None, name=name, device=where, grad_fn=named,
+        requires_grad=edge is not None,
+    )  # fmt: skip
+
+
+_plain_kinds: tuple = ()
+
+
+def _format(self, spec):
+    return printing.formatted(self, spec, type(self) is Tensor and self._type.place is not engine.META)
+
+
+# ---- copies and pickles
+
+
+def _deepcopy(self, memo):
+    if id(self) in memo:
+        return memo[id(self)]
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
+        )
+    made = Tensor.__new__(type(self))
+    t = self._type
+    key = ("storage", id(self._storage))
+    if self._view is None and key in memo:
+        made._storage = memo[key]
+    else:
+        array = np.array(self._look())
+        value = Value(type_of(tuple(t.shape), t.dtype, device.CPU, t.strides), array)
+        made._storage = Storage(engine.move(value, t.place))
+        memo[key] = made._storage
+    made._view = made._base = made._grad = made._counter = made._edge = None
+    memo[id(self)] = made
+    if self.requires_grad:
+        made.requires_grad_()
+    if self._grad is not None:
+        made._grad = copy.deepcopy(self._grad, memo)
+    for k, v in self.__dict__.items():
+        made.__dict__[k] = copy.deepcopy(v, memo)
+    return made
+
+
+def _rebuild(cls, array, dtype_, strides, requires_grad, state):
+    value = Value(type_of(array.shape, dtype_, device.CPU, strides), array)
+    made = Tensor.__new__(cls)
+    made._storage = Storage(value)
+    made._view = made._base = made._grad = made._counter = made._edge = None
+    if requires_grad:
+        made.requires_grad_()
+    made.__dict__.update(state)
+    return made
+
+
+def _reduce(self, protocol):
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
+        )
+    t = self._type
+    strides = tuple(t.strides) if layout.is_dense(t.shape, t.strides) else None
+    return _rebuild, (type(self), np.array(self._look()), t.dtype, strides, self.requires_grad, dict(self.__dict__))
+
+
+for _name, _made in {
+    "to": to, "numpy": numpy, "_host": host, "item": item, "tolist": tolist, "__bool__": _bool, "__index__": _index,
+    "__array__": _array, "__len__": _len, "__repr__": _text, "__format__": _format, "__deepcopy__": _deepcopy,
+    "__reduce_ex__": _reduce, "__float__": lambda self: _one(self, float), "__int__": lambda self: _one(self, int),
+    "__complex__": lambda self: _one(self, complex), "cpu": lambda self, memory_format=None: self.to("cpu"),
+    "__jax_array__": to_jax,
+}.items():  # fmt: skip
+    setattr(Tensor, _name, _made)
+
+__all__ = ["Size", "as_tensor", "from_jax", "from_numpy", "known", "tensor", "to_jax"]

@@ -1,0 +1,671 @@
+"""Values, traces and programs: code is recorded line by line and runs as one XLA program when somebody looks.
+
+A `Value` is an immutable array, known or promised. `record` looks a line up as a child of the position before it
+in a tree of traces, so the second time round a loop costs one dictionary look-up a line. `flush` runs what was
+recorded: as one program where the trace comes back, line by line where it does not. This file knows functions on
+jax arrays and nothing of tensors or gradients, except that a line may be the pullback of another.
+
+    loop body           tree of traces                    programs hang where a trace ended
+    y = x @ w           root ─ matmul(leaf, leaf)
+    z = relu(y)              └─ relu(2) ─ ...              {which values are alive: compiled program}
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from itertools import repeat
+from operator import gt
+from pathlib import Path
+from sys import getrefcount
+
+import jax
+import numpy as np
+
+from jtorch import config, device, dtype, programs
+from jtorch.layout import Size, contiguous_strides
+
+_HERE = str(Path(__file__).parent)
+
+
+class Type:
+    """What is known of a value before it is computed: size, dtype, place and the strides PyTorch would show.
+
+    Interned: equal types are the same object. `number` marks a Python number that travels as a value.
+    """
+
+    __slots__ = ("aval", "differentiable", "dtype", "ndim", "number", "place", "shape", "strides")
+
+    def __init__(self, shape, dtype, place, strides, number=False):
+        self.shape = shape
+        self.dtype = dtype
+        self.place = place
+        self.strides = strides
+        self.ndim = len(shape)
+        self.number = number
+        self.differentiable = dtype.category >= 2
+        self.aval = None if dtype.np is None else jax.ShapeDtypeStruct(shape, dtype.np)
+
+    def __repr__(self):
+        return f"{self.dtype.name}{list(self.shape)}" if not self.number else f"number({self.dtype.name})"
+
+
+_types: dict[tuple, Type] = {}
+
+
+def type_of(shape, dtype_, place, strides=None) -> Type:
+    """The interned Type; `strides` None means contiguous."""
+    key = (shape, dtype_, place, strides)
+    found = _types.get(key)
+    if found is None:
+        size = Size(shape)
+        full = strides if strides is not None else contiguous_strides(size)
+        canonical = (tuple(size), dtype_, place, full)
+        found = _types.get(canonical) or Type(size, dtype_, place, full)
+        _types[key] = _types[canonical] = found
+    return found
+
+
+NUMBER = {
+    kind: Type(Size(), d, None, (), number=True)
+    for kind, d in ((bool, dtype.bool_), (int, dtype.int64), (float, dtype.float64), (complex, dtype.complex128))
+}
+
+
+class Value:
+    """An immutable array: known (`array` is a jax or NumPy array, or a Python number) or promised by a trace.
+
+    `owned` says that nobody outside the engine can see the array, so it may be donated. `mark` is the
+    note left when a storage moved on to a newer value: [] shared by views, or [counter, version before].
+    """
+
+    __slots__ = ("array", "epoch", "mark", "owned", "slot", "type")
+
+    def __init__(self, type, array, epoch=None, slot=-1):
+        self.type = type
+        self.array = array
+        self.epoch = epoch
+        self.slot = slot
+        self.owned = False
+        self.mark = None
+
+    def known(self):
+        """The array, computed now if it was promised. May be a NumPy array that must not be written to."""
+        if self.array is None:
+            self.epoch.trace.flush("look")
+        return self.array
+
+    def look(self) -> np.ndarray:
+        """The value on the host, read-only. Raises what a data check of an earlier line found."""
+        array = self.known()
+        settle()
+        if array.__class__ is np.ndarray:
+            return array
+        if not isinstance(array, jax.core.Tracer):
+            self.owned = False  # NumPy may share the buffer from now on
+        return np.asarray(array)
+
+
+def number(n) -> Value:
+    """A Python number as a value: it may change between steps without a new program."""
+    return Value(NUMBER[n.__class__], n)
+
+
+class Call:
+    """A function with its constants: what one line computes. Interned by whoever makes it; compared by identity.
+
+    `bind(types)` gives the function of arrays for inputs of these types. `strides` is the rule for the
+    results' strides: None for contiguous, or a function (in_types, out_shapes) -> list of strides.
+
+    `saves` says what PyTorch keeps for backward, which decides what may be overwritten in place: "inputs" (all
+    of them), "others" (an input is kept if another one needs a gradient), "result", a tuple of input numbers,
+    or () where the gradient depends on no value at all (`linear`: nothing is kept).
+    """
+
+    __slots__ = ("_inferred", "_lines", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves", "strides")
+
+    def __init__(self, fn, consts=None, name=None, strides=None, saves="inputs"):
+        self.saves = saves
+        self.linear = saves == ()
+        self.keep_result = saves == "result"
+        self.fn = fn
+        self.consts = consts or {}
+        self.name = name or fn.__name__
+        self.strides = strides
+        self.pullbacks = {}
+        self._inferred = {}
+        self._lines = {}
+
+    def __repr__(self):
+        consts = ", ".join(f"{k}={v!r}" for k, v in self.consts.items())
+        return f"{self.name}({consts})"
+
+    def bind(self, types):
+        """The function of arrays that this call is for inputs of these types."""
+        if not self.consts:
+            return self.fn
+        fn, consts = self.fn, self.consts
+        return lambda *arrays: fn(*arrays, **consts)
+
+    def pullback(self, types, needs, given) -> Call:
+        """The call that takes (saved inputs..., given cotangents...) to the needed gradients."""
+        return Pullback(self, types, needs, given)
+
+    def saved(self, needs):
+        """Which inputs must not have been overwritten when these gradients are computed."""
+        if self.saves == "inputs":
+            return range(len(needs))
+        if self.saves == "others":
+            total = sum(needs)
+            return [i for i, need in enumerate(needs) if total - need]
+        return () if self.saves == "result" else self.saves
+
+    def grad_fn(self, types) -> str:
+        """The name of its node."""
+        return _camel(self.name) + "Backward0"
+
+    def infer(self, types) -> tuple[bool, tuple[Type, ...]]:
+        """(whether it has a single output, the output types). Raises what the function raises."""
+        found = self._inferred.get(types)
+        if found is None:
+            found = self._inferred[types] = self._infer(types)
+        return found
+
+    def _infer(self, types):
+        place = next((t.place for t in types if t.place is not None), None) or self.consts.get("place")
+        for t in types:  # a 0-dim CPU tensor may meet tensors of any device
+            if t.place is not None and t.ndim:
+                place = t.place
+                break
+        with jax.enable_x64(True):
+            out = jax.eval_shape(self.bind(types), *[t.aval for t in types])
+        single = not isinstance(out, tuple | list)
+        outs = [out] if single else out
+        shapes = [tuple(o.shape) for o in outs]
+        strides = self.strides(types, shapes) if self.strides else repeat(None)
+        return single, tuple(
+            type_of(s, dtype.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False)
+        )
+
+    def line(self, types):
+        """The compiled program of this call alone, for running a trace line by line."""
+        found = self._lines.get(types)
+        if found is None:
+            counters.compiles += 1
+            found = self._lines[types] = programs.jitted(self.bind(types), self.name)
+        return found
+
+
+class Pullback(Call):
+    """The gradient of a call: inputs (what it saved..., the cotangents it was given...) -> one gradient per need.
+
+    `needs` and `given` are tuples of bools over the call's inputs and outputs. Where the call is linear the
+    gradient does not depend on the arrays that went in: only its numbers come in, zeros stand in for the rest.
+    """
+
+    __slots__ = ("forward", "given", "needs", "types")
+
+    def __init__(self, forward: Call, types, needs, given):
+        super().__init__(None, name=forward.name + ".pullback", saves=() if forward.linear else "inputs")
+        self.forward = forward
+        self.types = types
+        self.needs = needs
+        self.given = given
+
+    def grad_fn(self, types):
+        return "MulBackward0"
+
+    def bind(self, types):
+        if not self.linear:
+            saved = len(self.types)
+
+            def pullback(*arrays):
+                return self.finish(self.start(arrays[:saved])[1], arrays[saved:])
+
+            return pullback
+        saved = sum(t.number for t in self.types)
+
+        def linear_pullback(*arrays):
+            numbers = iter(arrays[:saved])
+            inputs = [next(numbers) if t.number else np.zeros(t.shape, t.dtype.np) for t in self.types]
+            return self.finish(self.start(inputs)[1], arrays[saved:])
+
+        return linear_pullback
+
+    def start(self, inputs):
+        """Run the forward function; returns (outputs, vjp)."""
+        fn = self.forward.bind(self.types)
+        spots = [i for i, need in enumerate(self.needs) if need]
+
+        def of_needed(*needed):
+            full = list(inputs)
+            for i, x in zip(spots, needed, strict=True):
+                full[i] = x
+            out = fn(*full)
+            return tuple(out) if isinstance(out, list) else out
+
+        return jax.vjp(of_needed, *[inputs[i] for i in spots])
+
+    def finish(self, vjp, cotangents):
+        """Feed the cotangents to a vjp, with zeros where none was given."""
+        single, out_types = self.forward.infer(self.types)
+        given = iter(cotangents)
+        full = [next(given) if g else _zero_cotangent(t) for g, t in zip(self.given, out_types, strict=True)]
+        grads = vjp(full[0] if single else tuple(full))
+        return grads[0] if len(grads) == 1 else grads
+
+    def infer(self, types):
+        outs = tuple(self._inferred.get(None) or self._gradient_types())
+        return len(outs) == 1, outs
+
+    def _gradient_types(self):
+        place = next((t.place for t in self.forward.infer(self.types)[1]), None)
+        self._inferred[None] = [
+            type_of(t.shape, t.dtype, place if t.number else t.place, t.strides)
+            for t, need in zip(self.types, self.needs, strict=True)
+            if need
+        ]
+        return self._inferred[None]
+
+
+def _camel(name):
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _zero_cotangent(t):
+    return np.zeros(t.shape, t.dtype.np if t.differentiable else jax.dtypes.float0)
+
+
+class Position:
+    """A place in the tree of traces: one recorded line, with everything worked out about it once."""
+
+    __slots__ = (
+        "call", "children", "depth", "in_types", "key", "out", "parent", "programs", "single", "stamp", "types",
+        "visits", "where",
+    )  # fmt: skip
+
+    def __init__(self, parent, key, call, in_types, single, types):
+        self.parent = parent
+        self.key = key
+        self.call = call
+        self.in_types = in_types
+        self.single = single
+        self.types = types
+        self.out = types[0] if single else None
+        self.children = {}
+        self.programs = {}
+        self.depth = 0 if parent is None else parent.depth + 1
+        self.visits = 0
+        self.stamp = 0
+        self.where = None
+
+    def path(self) -> list[Position]:
+        """The lines from the root to here."""
+        lines, at = [], self
+        while at.parent is not None:
+            lines.append(at)
+            at = at.parent
+        return lines[::-1]
+
+
+class Counters:
+    """What the engine did so far: see `jtorch.compiler.stats`."""
+
+    def __init__(self):
+        self.lines = self.misses = self.runs = self.line_runs = self.compiles = self.programs = 0
+        self.positions = 0
+        self.seconds = 0.0
+
+
+counters = Counters()
+events: list = []  # (reason, position) of each whole compile, newest last; read by jtorch.compiler.explain
+
+
+class Epoch:
+    """One trace between two flushes: slots are good while a value's epoch is the trace's own."""
+
+    __slots__ = ("trace",)
+
+    def __init__(self, trace):
+        self.trace = trace
+
+
+def _alive(values) -> bytes:
+    """For each value whether anybody but the trace holds it. Reference counts tell at 20 ns a value, where a
+    list of weak references would cost 100 ns at each recorded line."""
+    return bytes(map(gt, map(getrefcount, values), repeat(_UNHELD)))
+
+
+_UNHELD = 1_000_000
+_UNHELD = list(map(getrefcount, [Value(NUMBER[int], 0)]))[0]
+
+
+class Trace:
+    """The lines recorded by one thread for one place since the last flush, as a path in the tree."""
+
+    def __init__(self, place):
+        self.place = place
+        self.root = Position(None, None, None, (), False, ())
+        self.lock = threading.RLock()
+        self.checks = []
+        self.fresh = 0
+        self.backwards = 0
+        self.updated = False
+        self._restart()
+
+    def _restart(self):
+        self.position = self.root
+        self.values = []  # by slot: leaves and outputs in order of appearance
+        self.epoch = Epoch(self)
+        self.backwards = 0
+        self.updated = False
+
+    def record(self, call, inputs):
+        """Append one line. Returns (position, value), or (position, list of values) for several outputs.
+
+        Hot path: about a dictionary look-up and one Value per output. Shape errors are raised here.
+        """
+        with self.lock:
+            epoch = self.epoch
+            values = self.values
+            before = len(values)
+            key = [call]
+            for v in inputs:
+                if v.epoch is epoch:
+                    key.append(v.slot)
+                else:
+                    t = v.type
+                    if t.place is not self.place and t.place is not None or v.array is None:
+                        self._forget(before)
+                        return self._elsewhere(call, inputs)
+                    v.epoch = epoch
+                    v.slot = len(values)
+                    values.append(v)
+                    key.append(t)
+            key = tuple(key)
+            position = self.position.children.get(key)
+            if position is None:
+                try:
+                    position = self._extend(key, call, inputs)
+                except BaseException:
+                    self._forget(before)
+                    raise
+            self.position = position
+            if position.single:
+                out = Value(position.out, None, epoch, len(values))
+                values.append(out)
+            else:
+                out = []
+                for t in position.types:
+                    v = Value(t, None, epoch, len(values))
+                    values.append(v)
+                    out.append(v)
+            if position.depth >= config.max_lines:
+                self.flush("cap")
+            return position, out
+
+    def _extend(self, key, call, inputs):
+        single, types = call.infer(tuple([v.type for v in inputs]))
+        counters.misses += 1
+        counters.positions += 1
+        position = Position(self.position, key, call, tuple([v.type for v in inputs]), single, types)
+        position.where = _user_line()
+        self.position.children[key] = position
+        return position
+
+    def _forget(self, length):
+        """Take back the leaves of a line that was not recorded."""
+        for v in self.values[length:]:
+            v.epoch = None
+        del self.values[length:]
+
+    def _elsewhere(self, call, inputs):
+        """A line whose inputs were promised by another trace or live in another place."""
+        for v in inputs:
+            if v.array is None and v.epoch is not self.epoch and v.type.place is not META:
+                v.known()
+        places = [v.type.place for v in inputs if v.type.place is not None]
+        solid = [v.type.place for v in inputs if v.type.ndim and v.type.place is not None] or places
+        place = TRACED if TRACED in places else META if META in solid else solid[0]
+        if place is not TRACED:
+            for p in solid:
+                if p is not place:
+                    raise RuntimeError(
+                        "Expected all tensors to be on the same device, but found at least two devices,"
+                        f" {solid[0].device} and {p.device}!"
+                    )
+        trace = trace_of(place)
+        if trace is self:
+            inputs = [v if v.type.place in (place, None) else _moved(v, place) for v in inputs]
+        return trace.record(call, inputs)
+
+    def check(self, flag: Value, error) -> None:
+        """Raise `error()` at the next look if the flag turns out true."""
+        self.checks.append((flag, error))
+
+    def flush(self, reason):
+        """Compute every promised value that somebody still holds. A failure leaves all of them promised."""
+        with self.lock:
+            position = self.position
+            if position is self.root:
+                return
+            alive = _alive(self.values)
+            position.visits += 1
+            position.stamp = counters.runs
+            program = position.programs.get(alive)
+            if program is None:
+                program = self._program(position, alive, reason)
+            else:
+                self.fresh = 0
+            done = []
+            try:
+                if program is not None:
+                    program.run(self.values, done, self.place)
+                    counters.runs += 1
+                else:
+                    _run_lines(position, alive, self.values, self.place)
+                    done.append(True)
+            finally:
+                if done:
+                    counters.lines += position.depth
+                    _pending.extend(self.checks)
+                    self.checks = []
+                    self._restart()
+            if counters.positions > config.max_positions:
+                _prune(self.root)
+
+    def _program(self, position, alive, reason):
+        """A program for a trace seen to come back (or trusted to, as a training step is); None to run lines."""
+        lines = position.path()
+        if reason == "step" and self.fresh < config.fresh_budget:
+            self.fresh += 1
+        elif position.visits < 2 and len(lines) > 1:
+            return None
+        events.append((reason, position))
+        del events[:-100]
+        start = time.perf_counter()
+        program = programs.Program(lines, alive, Pullback)
+        program.prepare(self.values, self.place)
+        counters.seconds += time.perf_counter() - start
+        counters.compiles += 1
+        counters.programs += 1
+        position.programs[alive] = program
+        return program
+
+
+class EagerTrace(Trace):
+    """Runs each line at once: for `jtorch.eager()`, and for values that are tracers of JAX's transformations."""
+
+    def record(self, call, inputs):
+        places = {v.type.place for v in inputs} - {None}
+        if self.place is not TRACED and places - {self.place}:
+            return self._elsewhere(call, inputs)
+        types = tuple([v.type for v in inputs])
+        single, out_types = call.infer(types)
+        position = Position(self.root, (), call, types, single, out_types)
+        arrays = [v.known() for v in inputs]
+        counters.lines += 1
+        with jax.enable_x64(True), programs.on(self.place):
+            out = call.bind(types)(*arrays) if self.place is TRACED else call.line(types)(*arrays)
+        values = [Value(t, a) for t, a in zip(out_types, [out] if single else out, strict=True)]
+        return position, values[0] if single else values
+
+    def flush(self, reason):
+        if self.checks:
+            _pending.extend(self.checks)
+            self.checks = []
+
+
+class MetaTrace(Trace):
+    """Shapes only: what is recorded here is never computed."""
+
+    def record(self, call, inputs):
+        types = tuple([v.type for v in inputs])
+        single, out_types = call.infer(types)
+        position = Position(self.root, (), call, types, single, out_types)
+        values = [Value(type_of(t.shape, t.dtype, META, t.strides), None) for t in out_types]
+        return position, values[0] if single else values
+
+
+META = device.place("meta")
+TRACED = device.Place(device.device("cpu"), None)  # inside jax.jit, jax.grad, jax.vmap
+
+
+class _Local(threading.local):
+    """This thread's traces, and the switches that ops read at each line."""
+
+    def __init__(self):
+        self.traces = {}
+        self.eager = config.eager
+        self.grad = True
+        self.inference = False
+        self.trace = self.make(device.CPU)
+
+    def make(self, place):
+        if place not in self.traces:
+            kind = MetaTrace if place is META else EagerTrace if place is TRACED or self.eager else Trace
+            self.traces[place] = kind(place)
+        return self.traces[place]
+
+
+local = _Local()
+_pending: list = []  # data checks of finished programs, not yet looked at
+
+
+def trace_of(place) -> Trace:
+    """This thread's trace for a place, made current."""
+    local.trace = local.make(place)
+    return local.trace
+
+
+def record(call, inputs, place=None):
+    """Record one line in this thread's trace; see `Trace.record`. `place` is for lines without inputs."""
+    if place is not None and place is not local.trace.place:
+        return trace_of(place).record(call, inputs)
+    return local.trace.record(call, inputs)
+
+
+def flush(reason="look") -> None:
+    """Run what this thread has recorded, on every place."""
+    for trace in list(local.traces.values()):
+        trace.flush(reason)
+
+
+def set_eager(on: bool) -> None:
+    """Compute each line at once in this thread, or record again."""
+    flush()
+    local.eager = on
+    local.traces = {}
+    local.trace = local.make(device.CPU)
+
+
+def reset() -> None:
+    """Forget this thread's traces and programs: a switch changed that ops read while they are traced."""
+    flush()
+    local.traces = {}
+    local.trace = local.make(device.CPU)
+    _types.clear()
+
+
+def settle() -> None:
+    """Raise the error of the first data check that failed."""
+    while _pending:
+        flag, error = _pending.pop(0)
+        if flag.array is not None and bool(np.asarray(flag.array)):
+            _pending.clear()
+            raise error()
+
+
+def move(v: Value, place) -> Value:
+    """The same value on another place."""
+    if v.type.place is place:
+        return v
+    return _moved(v, place)
+
+
+def _moved(v, place):
+    array = v.known()
+    target = type_of(v.type.shape, v.type.dtype, place, v.type.strides)
+    if place is META:
+        return Value(target, None)
+    if place is device.CPU:
+        return Value(target, np.asarray(array))
+    with jax.enable_x64(True):
+        return Value(target, jax.device_put(array, place.jax))
+
+
+def _run_lines(position, alive, values, place):
+    """Run a trace line by line, each with a program of its own that other traces share."""
+    lines = programs.number(position.path())
+    wanted = {i for i, held in enumerate(alive) if held}
+    needed = programs.needed(lines, wanted)
+    uses = {}
+    for line in needed:
+        for s in line.slots:
+            uses[s] = uses.get(s, 0) + 1
+    arrays = {}
+    with jax.enable_x64(True), programs.on(place):
+        for line in needed:
+            inputs = [arrays[s] if s in arrays else values[s].array for s in line.slots]
+            start = time.perf_counter()
+            compiled = counters.compiles
+            out = line.call.line(line.types)(*inputs)
+            if counters.compiles > compiled:
+                counters.seconds += time.perf_counter() - start
+            counters.line_runs += 1
+            for s, a in zip(line.outs, [out] if line.single else out, strict=True):
+                arrays[s] = a
+            for s in line.slots:  # let go of what no later line reads
+                uses[s] -= 1
+                if not uses[s] and s not in wanted:
+                    arrays.pop(s, None)
+    for s, a in arrays.items():
+        if s in wanted:
+            values[s].array = a
+            values[s].owned = True
+
+
+def _prune(root):
+    """Drop the least recently used half of the tree: shapes that never repeat must not fill the memory."""
+    newest, order = {}, [root]
+    for at in order:
+        order.extend(at.children.values())
+    for at in reversed(order):
+        newest[at] = max([at.stamp, *[newest[c] for c in at.children.values()]])
+    limit = sorted(newest.values())[len(newest) // 2]
+    kept, stack = 0, [root]
+    while stack:
+        at = stack.pop()
+        kept += 1
+        at.children = {k: c for k, c in at.children.items() if newest[c] > limit}
+        stack.extend(at.children.values())
+    counters.positions = kept
+
+
+def _user_line():
+    """File and line of the code outside jtorch that is recording."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)

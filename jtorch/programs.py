@@ -1,0 +1,250 @@
+"""Traces turned into XLA programs: the only file that says `jax.jit`.
+
+A program computes the values of a trace that are still alive, drops the lines nobody needs, donates the leaves
+that nobody holds any more, and takes the Python numbers of all lines in one small host array per kind, so that a
+learning rate that changes costs neither a compile nor an argument. The forward of a line and its pullback come
+from one `jax.vjp`. This file knows positions of a trace by their attributes only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections import deque
+from dataclasses import dataclass
+from itertools import repeat, starmap
+from operator import itemgetter
+
+import jax
+import numpy as np
+from jax.experimental.compilation_cache import compilation_cache
+
+from jtorch import config, device
+
+_KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
+
+
+@dataclass(slots=True)
+class Line:
+    """One line with its slots numbered: where it reads, where it writes."""
+
+    call: object
+    types: tuple
+    slots: tuple
+    outs: tuple
+    single: bool
+
+
+def number(path) -> list[Line]:
+    """The lines of a trace with slots, numbered as recording numbered them: leaves at their first use."""
+    lines, n = [], 0
+    for position in path:
+        slots = []
+        for k in position.key[1:]:
+            if k.__class__ is int:
+                slots.append(k)
+            else:
+                slots.append(n)
+                n += 1
+        outs = tuple(range(n, n + len(position.types)))
+        n += len(outs)
+        lines.append(Line(position.call, position.in_types, tuple(slots), outs, position.single))
+    return lines
+
+
+def needed(lines, wanted) -> list[Line]:
+    """The lines that the wanted slots depend on, in order."""
+    wanted, kept = set(wanted), []
+    for line in reversed(lines):
+        if not wanted.isdisjoint(line.outs):
+            kept.append(line)
+            wanted.update(line.slots)
+    return kept[::-1]
+
+
+class Program:
+    """One trace compiled for one pattern of liveness.
+
+    `alive` holds a byte for each slot: whether somebody but the trace holds the value.
+    """
+
+    def __init__(self, path, alive, pullback):
+        lines = number(path)
+        outs = [s for line in lines for s in line.outs]
+        self.outs = [s for s in outs if alive[s]]
+        self.lines = needed(lines, self.outs)
+        types = {s: t for line in self.lines for s, t in zip(line.slots, line.types, strict=True)}
+        leaves = sorted(types.keys() - set(outs))
+        self.arrays = [s for s in leaves if not types[s].number]
+        self.numbers = {k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")}
+        self.kept = [bool(alive[s]) for s in self.arrays]
+        self.donated = self._donations(types, {s: t for line, p in zip(lines, path, strict=True)
+                                               for s, t in zip(line.outs, p.types, strict=True)})  # fmt: skip
+        self._take = _getter(self.arrays)
+        self._give = _getter(self.outs)
+        self._warm = False
+        self.jit = jax.jit(_function(self, pullback), donate_argnums=[i for i, d in enumerate(self.donated) if d])
+        self.memory = None
+
+    def _donations(self, types, made):
+        """Which array leaves nobody holds and some output can take the place of."""
+        free = {}
+        for s in self.outs:
+            key = (made[s].shape, made[s].dtype)
+            free[key] = free.get(key, 0) + 1
+        donated = []
+        for s, kept in zip(self.arrays, self.kept, strict=True):
+            key = (types[s].shape, types[s].dtype)
+            donated.append(not kept and free.get(key, 0) > 0)
+            if donated[-1]:
+                free[key] -= 1
+        return donated
+
+    def arguments(self, values):
+        """The program's arguments. An array that outside code may see is copied before it is donated."""
+        args = []
+        for v, kept, donated in zip(self._take(values), self.kept, self.donated, strict=True):
+            array = v.array
+            if donated and not v.owned:
+                array = jax.device_put(np.array(array)) if array.__class__ is np.ndarray else array.copy()
+            elif array.__class__ is np.ndarray and kept:
+                array = v.array = jax.device_put(array)  # it will be read again: send it once
+            args.append(array)
+        for kind, slots in self.numbers.items():
+            if slots:
+                args.append(np.array([values[s].array for s in slots], _KINDS[kind[-1]]))
+        return args
+
+    def prepare(self, values, place):
+        """Compile, interruptibly, before anything is donated."""
+        with jax.enable_x64(True), on(place), disk_cache():
+            compiled = self.jit.lower(*self.arguments(values)).compile()
+        self.memory = compiled.memory_analysis
+
+    def run(self, values, done, place):
+        """Compute the outputs into `values`; `done` is filled the moment they exist.
+
+        Ctrl-C may come between any two bytecodes, and donated inputs cannot be had again, so the results go
+        from the call into the list, and from there into the values, inside single C calls.
+        """
+        if not self.outs:
+            done.append(())
+            return
+        with jax.enable_x64(True), on(place):
+            args = self.arguments(values)
+            try:
+                if self._warm:
+                    done.extend(starmap(self.jit, (args,)))
+                else:  # the first call runs Python code of JAX's after the program: no signal in there
+                    with _no_interrupt():
+                        done.extend(starmap(self.jit, (args,)))
+                    self._warm = True
+            finally:
+                if done:
+                    held = self._give(values)
+                    deque(map(setattr, held, repeat("array"), done[0]), maxlen=0)
+                    deque(map(setattr, held, repeat("owned"), repeat(True)), maxlen=0)
+
+
+def _getter(slots):
+    if len(slots) == 1:
+        only = slots[0]
+        return lambda values: (values[only],)
+    return itemgetter(*slots) if slots else lambda values: ()
+
+
+def _function(program, pullback):
+    """The function of (arrays..., numbers...) that jax traces: the lines, each pullback beside its forward."""
+    lines = program.lines
+    forward = {(line.call, line.slots): i for i, line in enumerate(lines)}
+    pairs = {}  # index of a forward line -> needs of the pullback that will be fed from its vjp
+    for line in lines:
+        call = line.call
+        if isinstance(call, pullback) and not call.linear:
+            at = forward.get((call.forward, line.slots[: len(call.types)]))
+            if at is not None:
+                pairs.setdefault(at, call)
+
+    def program_(*args):
+        env = dict(zip(program.arrays, args, strict=False))
+        vectors = iter(args[len(program.arrays) :])
+        for kind, slots in program.numbers.items():
+            if slots:
+                env.update(zip(slots, list(next(vectors)), strict=True))
+        vjps = {}
+        for i, line in enumerate(lines):
+            inputs = [env[s] for s in line.slots]
+            call = line.call
+            if i in pairs:
+                out, vjps[i] = pairs[i].start(inputs)
+            elif isinstance(call, pullback) and not call.linear:
+                at = forward.get((call.forward, line.slots[: len(call.types)]))
+                if at in vjps and pairs[at].needs == call.needs:
+                    out = call.finish(vjps[at], inputs[len(call.types) :])
+                else:
+                    out = call.bind(line.types)(*inputs)
+            else:
+                out = call.bind(line.types)(*inputs)
+            env.update(zip(line.outs, [out] if line.single else out, strict=True))
+        return [env[s] for s in program.outs]
+
+    program_.__name__ = "step"
+    return program_
+
+
+def jitted(fn, name):
+    """A function compiled on its own."""
+
+    def line(*arrays):
+        return fn(*arrays)
+
+    line.__name__ = name.replace(".", "_")
+    return jax.jit(line)
+
+
+@contextlib.contextmanager
+def _no_interrupt():
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
+
+def on(place):
+    """Run on this place although its arrays may come from the host."""
+    if place is device.CPU and jax.default_backend() == "cpu":
+        return contextlib.nullcontext()
+    return contextlib.nullcontext() if place.jax is None else jax.default_device(place.jax)
+
+
+_THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
+
+
+@contextlib.contextmanager
+def disk_cache():
+    """Keep what is compiled inside on disk, so that a script's second start compiles nothing.
+
+    The folder is the one setting of JAX's that is changed for good, and only where the user has set none;
+    the threshold (JAX keeps only programs that took over a second) is put back.
+    """
+    if not config.disk_cache:
+        yield
+        return
+    if jax.config.jax_compilation_cache_dir is None:
+        folder = config.cache_folder()
+        with contextlib.suppress(OSError):
+            os.makedirs(folder, exist_ok=True)
+            jax.config.update("jax_compilation_cache_dir", str(folder))
+            compilation_cache.reset_cache()  # JAX decides once, at its first compile, whether there is a cache
+    threshold = getattr(jax.config, _THRESHOLD)
+    jax.config.update(_THRESHOLD, 0.05)
+    try:
+        yield
+    finally:
+        jax.config.update(_THRESHOLD, threshold)

@@ -1,0 +1,679 @@
+"""The Tensor: a way of looking at a storage, with a place in the gradient graph. No mathematics.
+
+`apply` runs one call on tensors: it reads their values, records the line, adds a node to the graph if one of them
+wants a gradient, and wraps what comes out. Every op goes through it. The operators and methods that compute are
+attached by `jtorch.op`; conversions to Python, NumPy and other types are in `jtorch.convert`.
+
+    Tensor ──> Storage ──> Value (known, or promised by the trace)
+       │  └──> View ──> View ...      how this tensor looks at the storage; None: all of it
+       └─────> edge                   Node, Output or Leaf; None: wants no gradient
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+
+import jax.numpy as jnp
+
+from jtorch import autograd, device, dtype, engine, layout
+from jtorch.autograd import Leaf, Node, Output, Walk, edge_of
+from jtorch.engine import Call, Value, local
+from jtorch.hooks import RemovableHandle
+from jtorch.storage import Storage, View, chain_of, write_of
+
+_new = object.__new__
+
+
+class Tensor:
+    """A multi-dimensional array that records what is done to it: values are computed when somebody looks.
+
+    Make one with `torch.tensor`, `torch.zeros`, `torch.from_numpy`, ...
+
+    >>> x = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([[2., 4.],
+            [6., 8.]])
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_base", "_counter", "_edge", "_grad", "_storage", "_view")
+
+    __hash__ = object.__hash__
+    __array_priority__ = 1000
+
+    # ---- looks
+
+    @property
+    def _type(self):
+        view = self._view
+        return view.type if view is not None else self._storage.value.type
+
+    @property
+    def _offset(self):
+        return 0 if self._view is None else self._view.offset
+
+    @property
+    def shape(self):
+        """The size of each dimension."""
+        return self._type.shape
+
+    @property
+    def dtype(self):
+        return self._type.dtype
+
+    @property
+    def device(self):
+        return self._type.place.device
+
+    @property
+    def ndim(self):
+        return self._type.ndim
+
+    def size(self, dim=None):
+        """The shape, or the size of one dimension."""
+        shape = self._type.shape
+        return shape if dim is None else shape[wrap_dim(dim, len(shape))]
+
+    def dim(self):
+        return self._type.ndim
+
+    def numel(self):
+        return self._type.shape.numel()
+
+    nelement = numel
+
+    def stride(self, dim=None):
+        """The strides PyTorch would show, in elements."""
+        strides = self._type.strides
+        return strides if dim is None else strides[wrap_dim(dim, len(strides))]
+
+    def storage_offset(self):
+        return self._offset
+
+    def is_contiguous(self, memory_format=None):
+        t = self._type
+        if memory_format is not None and memory_format.name.startswith("channels_last"):
+            return layout.is_channels_last(t.shape, t.strides)
+        return layout.is_contiguous(t.shape, t.strides)
+
+    # ---- reading and writing
+
+    def _read(self):
+        """(value, edge) as seen now, through the view, with the history of a written-to base worked out again."""
+        view = self._view
+        if view is None:
+            return self._storage.value, self._edge
+        value = view.read(self._storage)
+        base = self._base
+        if base is not None and view.base_edge is not base._edge and view.base_edge is not _DETACHED:
+            self._rebase(base)
+        return value, self._edge
+
+    def _rebase(self, base):
+        view = self._view
+        view.base_edge = base._edge
+        if base._edge is None:
+            self._edge = None
+            return
+        chain, numbers = view.chain()
+        node = Node(chain, tuple(numbers), (base._type, *[n.type for n in numbers]), (view.type,),
+                    (base._edge, *[None] * len(numbers)))  # fmt: skip
+        self._edge = node
+
+    @property
+    def _value(self) -> Value:
+        return self._storage.value if self._view is None else self._view.read(self._storage)
+
+    def _look(self):
+        """The elements as a read-only NumPy array."""
+        return self._value.look()
+
+    def _writable(self, name="in-place"):
+        """Raise PyTorch's error where this tensor must not be written to."""
+        view = self._view
+        if view is not None and view.refuses_write() or view is None and layout.may_overlap(self.shape, self.stride()):
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory"
+                " location. Please clone() the tensor before performing the operation."
+            )
+        if not local.grad:
+            return
+        self._read()
+        if self._edge.__class__ is LeafGrad:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        if self._base is None or view is None:
+            return
+        if self._base._edge.__class__ is LeafGrad:
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        if view.note is not None and (self._base._edge is not None):
+            raise RuntimeError(view.note)
+
+    def _assign(self, value, edge):
+        """Take a new value of the same type, through the view if this is one, with its history."""
+        storage, view = self._storage, self._view
+        if view is None:
+            storage.write(value, self._counter or storage)
+            if local.grad:
+                self._edge = edge
+            return
+        chain, numbers = view.chain()
+        base = self._base
+        base_edge = base._edge if base is not None and local.grad else None
+        call = write_of(chain)
+        inputs = (storage.value, value, *numbers)
+        position, new = engine.record(call, inputs)
+        if edge is not None or base_edge is not None:
+            node = Node(call, tuple(numbers), position.in_types, position.types,
+                        (base_edge, edge, *[None] * len(numbers)))  # fmt: skip
+            if base is not None:
+                base._edge = node
+            else:
+                self._edge = edge
+        storage.write(new, self._counter or storage)
+        if value.type is view.type:
+            view.value, view.writes = value, storage.writes
+            if storage.value.mark is None:
+                storage.value.mark = []
+            value.mark = storage.value.mark
+        if self._base is not None and not local.grad:
+            view.base_edge = self._base._edge if view.base_edge is not _DETACHED else _DETACHED
+
+    def _make_view(self, call, numbers=()):
+        """The tensor that looks at this one through a view call."""
+        view = self._view
+        t = self._type
+        type, offset = call.layout(t, 0 if view is None else view.offset, numbers)
+        if t.place is engine.TRACED:
+            return apply(call, (self, *numbers))
+        made = _new(Tensor)
+        made._storage = self._storage
+        made._counter = self._counter
+        made._grad = None
+        made._base = base = self if self._base is None else self._base
+        made._view = looked = View(view, call, numbers, type, offset)
+        edge = self._edge
+        if view is not None:
+            edge = self._read()[1] if base._edge is not view.base_edge else edge
+        looked.base_edge = base._edge if not (self._base is None and view is not None) else _DETACHED
+        if edge is not None and local.grad and type.differentiable:
+            edge = Node(call, numbers, (t, *[n.type for n in numbers]), (type,), (edge, *[None] * len(numbers)))
+        else:
+            edge = None
+        made._edge = edge
+        return made
+
+    def _alias(self, cls=None):
+        """A tensor of class `cls` that looks at the same storage in the same way, with no history."""
+        made = _new(cls or Tensor)
+        made._storage = self._storage
+        made._view = self._view
+        made._counter = self._counter
+        made._base = made._grad = made._edge = None
+        return made
+
+    # ---- autograd
+
+    @property
+    def requires_grad(self):
+        """Whether backward will collect or pass on a gradient here."""
+        return (self._edge if self._view is None else self._read()[1]) is not None
+
+    @requires_grad.setter
+    def requires_grad(self, on):
+        self.requires_grad_(on)
+
+    def requires_grad_(self, requires_grad=True):
+        """Collect gradients in `.grad` from now on (a leaf only). Returns self."""
+        if not requires_grad:
+            if self._edge is not None and self._edge.__class__ is not LeafGrad:
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable"
+                    " in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                )
+            self._edge = None
+        elif self._edge is None:
+            if not self._type.differentiable:
+                raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+            self._edge = LeafGrad(self)
+        return self
+
+    @property
+    def is_leaf(self):
+        """Whether it was made by the user, not by a differentiable operation."""
+        edge = self._read()[1]
+        return edge is None or edge.__class__ is LeafGrad
+
+    @property
+    def grad_fn(self):
+        """The node of the gradient graph that made this tensor; None for a leaf."""
+        edge = self._read()[1]
+        if edge is None or edge.__class__ is LeafGrad:
+            return None
+        return edge.node if edge.__class__ is Output else edge
+
+    @property
+    def output_nr(self):
+        edge = self._read()[1]
+        return edge.nr if edge.__class__ is Output else 0
+
+    @property
+    def grad(self):
+        """The gradient that backward collected, or None."""
+        if self._grad is None and self._edge is not None and not self.is_leaf and not self.retains_grad:
+            warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad):
+        if grad is not None:
+            if not isinstance(grad, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
+            if grad is self:
+                raise RuntimeError("can't assign Variable as its own grad")
+            mine, theirs = self._type, grad._type
+            if theirs.dtype is not mine.dtype:
+                raise RuntimeError(
+                    f"assigned grad has data of a different type: expected {_kind(mine)} but got {_kind(theirs)}. "
+                    if False
+                    else "attempting to assign a gradient with dtype "
+                    f"'{theirs.dtype.cname}' to a tensor with dtype '{mine.dtype.cname}'. Please ensure that the gradient and the tensor have the same dtype"
+                )
+            if theirs.place is not mine.place:
+                raise RuntimeError(
+                    f"attempting to assign a gradient with device type '{grad.device.type}' to a tensor with device type"
+                    f" '{self.device.type}'. Please ensure that the gradient and the tensor are on the same device"
+                )
+            if theirs.shape != mine.shape:
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: {list(theirs.shape)} vs {list(mine.shape)}"
+                    if False
+                    else f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size"
+                    f" '{list(mine.shape)}'. Please ensure that the gradient and the tensor are the same size"
+                )
+        self._grad = grad
+
+    @grad.deleter
+    def grad(self):
+        self._grad = None
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Collect the gradient of this tensor into the `.grad` of every leaf behind it.
+
+        Args:
+            gradient: what to multiply with; may be left out for one element, where it is 1.
+            retain_graph: keep what the graph saved for another backward; default: create_graph.
+            create_graph: record the gradients too, so that they can be differentiated.
+            inputs: collect into these tensors only.
+
+        Raises:
+            RuntimeError: no gradient is wanted, more than one element and no `gradient`, or the graph was freed.
+        """
+        run_backward([self], [gradient], retain_graph, create_graph, inputs)
+
+    def retain_grad(self):
+        """Collect `.grad` here too, although this is not a leaf."""
+        edge = self._read()[1]
+        if edge is None:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if edge.__class__ is LeafGrad:
+            return
+        node, nr = autograd.source(edge)
+        mine = weakref.ref(self)
+
+        def keep(grad, walk):
+            tensor = mine()
+            if tensor is not None:
+                tensor._grad = _as_tensor(grad, walk) if tensor._grad is None else tensor._grad + _as_tensor(grad, walk)
+
+        if node.retains is None:
+            node.retains = {}
+        node.retains[nr] = keep
+
+    @property
+    def retains_grad(self):
+        """Whether `.grad` is collected here although this is not a leaf."""
+        edge = self._read()[1]
+        if edge is None or edge.__class__ is LeafGrad:
+            return False
+        node, nr = autograd.source(edge)
+        return bool(node.retains) and nr in node.retains
+
+    def register_hook(self, hook):
+        """Call `hook(grad)` when this tensor's gradient is known; what it returns takes the gradient's place."""
+        edge = self._read()[1]
+        if edge is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if edge.__class__ is LeafGrad:
+            handle = RemovableHandle(edge.hooks)
+            edge.hooks[handle.id] = hook
+            return handle
+        node, nr = autograd.source(edge)
+        if node.prehooks is None:
+            node.prehooks = {}
+        handle = RemovableHandle(node.prehooks)
+        node.prehooks[handle.id] = (nr, hook)
+        return handle
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call `hook(self)` each time backward has added to `.grad` (a leaf only)."""
+        if self._edge.__class__ is not LeafGrad:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        handle = RemovableHandle(self._edge.after)
+        self._edge.after[handle.id] = hook
+        return handle
+
+    def detach(self):
+        """The same memory without history: writes are seen by both, gradients stop here."""
+        return self._alias()
+
+    def detach_(self):
+        """Forget this tensor's history. Returns self."""
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel")
+        self._edge = None
+        return self
+
+    @property
+    def data(self):
+        """The same memory without history; autograd does not see writes made through it."""
+        made = self._alias()
+        made._counter = _Counter()
+        return made
+
+    @data.setter
+    def data(self, other):
+        if not isinstance(other, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        if self._edge is not None and not other._type.differentiable:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        version = (self._counter or self._storage).version
+        self._storage = other._storage
+        self._view = other._view
+        self._counter = _Counter(version)
+        self._base = None
+
+    @property
+    def _version(self):
+        return (self._counter or self._storage).version
+
+    def _is_view(self):
+        return self._base is not None
+
+
+class _Counter:
+    """A version count of its own, for tensors whose writes autograd does not see."""
+
+    __slots__ = ("version",)
+
+    def __init__(self, version=0):
+        self.version = version
+
+
+_DETACHED = object()  # in place of a view's base edge: its base is not tracked
+
+_NON_LEAF_GRAD = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+    "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access "
+    "the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations."
+)
+
+
+def _kind(t):
+    return f"torch.{t.dtype.scalar_name}Tensor"
+
+
+class LeafGrad(Leaf):
+    """Collects one leaf's gradient into its `.grad`. Holds the tensor weakly."""
+
+    __slots__ = ("after", "hooks", "tensor")
+
+    def __init__(self, tensor):
+        self.tensor = weakref.ref(tensor)
+        self.hooks = {}
+        self.after = {}
+
+    def hooked(self, grad, walk):
+        for hook in list(self.hooks.values()):
+            seen = hook(walk.wrap(grad))
+            if seen is not None:
+                grad = walk.unwrap(seen)
+        return grad
+
+    def collect(self, grad, walk):
+        tensor = self.tensor()
+        if tensor is None:
+            return
+        if self.hooks:
+            grad = self.hooked(grad, walk)
+        before = tensor._grad
+        if before is None:
+            tensor._grad = _as_tensor(grad, walk)
+        elif walk.create_graph:
+            tensor._grad = before + _as_tensor(grad, walk)
+        else:
+            value = grad._value if grad.__class__ is not Value else grad
+            before._assign(autograd._add(before._value, value), before._edge)
+        for hook in list(self.after.values()):
+            hook(tensor)
+
+
+def _as_tensor(grad, walk):
+    if grad.__class__ is Value:
+        return wrap(grad, None)
+    return grad if walk.create_graph else grad.detach()
+
+
+def wrap(value, edge=None) -> Tensor:
+    """A new tensor with a storage of its own."""
+    made = _new(Tensor)
+    made._storage = Storage(value)
+    made._view = made._base = made._grad = made._counter = None
+    made._edge = edge
+    return made
+
+
+def apply(call, inputs, place=None):
+    """Run one call on tensors (and numbers, as Values). Returns a Tensor, or a tuple of them.
+
+    Hot path. `inputs` is a tuple; the results require grad if one of the inputs does and grad mode is on.
+    """
+    values, edges, wants = [], [], False
+    for t in inputs:
+        if t.__class__ is Value:
+            values.append(t)
+            edges.append(None)
+            continue
+        if t._view is None:
+            values.append(t._storage.value)
+            edge = t._edge
+        else:
+            value, edge = t._read()
+            values.append(value)
+        edges.append(edge)
+        if edge is not None:
+            wants = True
+    if wants and local.grad:
+        trace = local.trace
+        if trace.updated:  # a hand-written loop has updated its parameters: this line begins the next step
+            trace.flush("step")
+        position, out = local.trace.record(call, values)
+        return _tracked(call, values, edges, position, out)
+    _, out = engine.record(call, values, place)
+    if out.__class__ is Value:
+        made = _new(Tensor)
+        made._storage = Storage(out)
+        made._view = made._base = made._grad = made._counter = made._edge = None
+        return made
+    return tuple([wrap(v) for v in out])
+
+
+def _tracked(call, values, edges, position, out):
+    saved = tuple([v for v in values if v.type.number] if call.linear else values)
+    if position.single:
+        if not position.out.differentiable:
+            return wrap(out)
+        node = Node(call, saved, position.in_types, position.types, tuple(edges))
+        if call.keep_result:
+            node.outputs = (out,)
+        made = _new(Tensor)
+        made._storage = Storage(out)
+        made._view = made._base = made._grad = made._counter = None
+        made._edge = node
+        return made
+    node = Node(call, saved, position.in_types, position.types, tuple(edges))
+    if call.keep_result:
+        node.outputs = tuple([v for v in out if v.type.differentiable])
+    return tuple([wrap(v, edge_of(node, nr) if v.type.differentiable else None) for nr, v in enumerate(out)])
+
+
+def _apply_pullback(call, node, cotangents):
+    """Run a pullback on Tensors, so that the gradients can be differentiated."""
+    edges = node.edges
+    if call.linear:
+        inputs = node.inputs
+    else:
+        inputs = tuple([v if v.type.number else wrap(v, e) for v, e in zip(node.inputs, edges, strict=True)])
+    out = apply(call, (*inputs, *cotangents))
+    return [out] if out.__class__ is Tensor else out
+
+
+def _unwrap(seen):
+    return seen._value
+
+
+def _with_graph():
+    return Walk(_apply_pullback, lambda a, b: a + b, lambda t: t, lambda t: t, create_graph=True)
+
+
+_plain = Walk(wrap=wrap, unwrap=_unwrap)
+
+
+def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
+    """`torch.autograd.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
+    keep = create_graph if retain_graph is None else retain_graph
+    trace = local.trace
+    if trace.backwards and not keep and collect and not trace.updated:
+        trace.flush("backward")  # two backwards in one trace: cut where every round cuts
+    walk = _with_graph() if create_graph else _plain
+    roots = [_root(i, t, g, create_graph) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
+    targets = None
+    if inputs is not None:
+        inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+        targets = [_target(i, t, collect) for i, t in enumerate(inputs)]
+    before = local.grad
+    local.grad = create_graph
+    try:
+        grads = autograd.backward(roots, walk, keep, targets)
+    finally:
+        local.grad = before
+        local.trace.backwards += 1
+    if targets is None or not collect:
+        return None if grads is None else [None if g is None else _as_tensor(g, walk) for g in grads]
+    for t, g in zip(inputs, grads, strict=True):
+        if g is None:
+            continue
+        g = _as_tensor(g, walk)
+        t._grad = g if t._grad is None else t._grad + g
+    return None
+
+
+def _target(i, tensor, collect):
+    edge = tensor._read()[1]
+    if edge is None:
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    return edge
+
+
+def _root(i, tensor, gradient, create_graph):
+    value, edge = tensor._read()
+    if gradient is None:
+        if edge is not None and value.type.shape.numel() != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if edge is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        if not value.type.dtype.is_floating_point:
+            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
+        seed = engine.record(_ones(value.type), (), value.type.place)[1]
+        return edge, wrap(seed) if create_graph else seed
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    if edge is None:
+        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+    if gradient.shape != tensor.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of"
+            f" {tensor.shape}."
+        )
+    if gradient.dtype is not tensor.dtype:
+        gradient = apply(_cast_call(tensor.dtype), (gradient,))
+    return edge, gradient if create_graph else gradient._value
+
+
+_seeds: dict = {}
+
+
+def _ones(t):
+    call = _seeds.get(t)
+    if call is None:
+        shape, np_type = tuple(t.shape), t.dtype.np
+        call = _seeds[t] = Call(lambda place: jnp.ones(shape, np_type), {"place": t.place}, "ones")
+    return call
+
+
+_casts: dict = {}
+
+
+class Cast(Call):
+    """To another dtype, by PyTorch's rules for values that do not fit."""
+
+    __slots__ = ()
+
+    def grad_fn(self, types):
+        return "ToCopyBackward0"
+
+
+def _cast_call(d):
+    call = _casts.get(d)
+    if call is None:
+        def strides(types, shapes):
+            return [layout.like_strides(types[0].shape, types[0].strides)]
+
+        call = _casts[d] = Cast(cast_array, {"to": d}, "to_copy", strides=strides, saves=())
+    return call
+
+
+def cast_array(x, to):
+    """x as another dtype: floats to integers truncate, NaN and what does not fit become the least integer."""
+    if x.dtype == to.np:
+        return x
+    if to.category <= dtype.FLOAT and jnp.iscomplexobj(x):
+        x = x.real
+    if to.category == dtype.INT and jnp.issubdtype(x.dtype, jnp.floating):
+        if to.itemsize < 4:
+            return x.astype(jnp.int32 if to.np.kind == "i" or True else to.np).astype(to.np)
+        info = jnp.iinfo(to.np)
+        wide = x.astype(jnp.float64)
+        least = jnp.asarray(info.min if info.min < 0 else 0, to.np)
+        fits = (wide >= float(info.min)) & (wide < float(info.max) + 1)
+        return jnp.where(fits, jnp.where(fits, wide, 0).astype(to.np), least)
+    return x.astype(to.np)
+
+
+def cast(tensor, d):
+    """The tensor as dtype `d`: itself where nothing changes."""
+    return tensor if tensor._type.dtype is d else apply(_cast_call(d), (tensor,))
+
+
+def wrap_dim(dim, ndim):
+    """A dimension counted from the end made positive. Raises PyTorch's IndexError."""
+    n = max(ndim, 1)
+    if not -n <= dim < n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+    return dim + n if dim < 0 else dim
+
+
+__all__ = ["Tensor", "apply", "cast", "cast_array", "wrap", "wrap_dim", "chain_of", "device"]
