@@ -1,0 +1,564 @@
+"""Schedules that follow a plan or the results: on a plateau, in cycles, one after another, together.
+
+Cyclic policies also move the momentum, against the rate: "momentum" of a group, or the first of its "betas".
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, SupportsFloat
+
+from jtorch.optim.lr_scheduler.base import (
+    EPOCH_DEPRECATION_WARNING,
+    LRScheduler,
+    assign,
+    checked,
+    for_each_group,
+    state_of_callable,
+    values,
+)
+from jtorch.optim.optimizer import Optimizer
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """lr · factor once the metric given to `step` has not improved for more than `patience` steps.
+
+    Args:
+        mode: "min" where a smaller metric is better, "max" where a larger is.
+        factor: below 1, per reduction.
+        patience: steps without improvement that are let pass.
+        threshold: by how much a metric must be better to count.
+        threshold_mode: "rel": a fraction of the best so far; "abs": in the metric's own unit.
+        cooldown: steps after a reduction that are not counted.
+        min_lr: the lowest rate, one for all groups or a list.
+        eps: a smaller change of the rate is not made.
+
+    Raises:
+        ValueError: factor >= 1, an unknown mode, or a list of the wrong length.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: Literal["min", "max"] = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: Literal["rel", "abs"] = "rel",
+        cooldown: int = 0,
+        min_lr: list[float] | float = 0,
+        eps: float = 1e-8,
+    ):
+        if factor >= 1.0:
+            raise ValueError("Factor should be < 1.0.")
+        self.factor = factor
+        self.optimizer = checked(optimizer)
+        groups = len(optimizer.param_groups)
+        listed = isinstance(min_lr, (list, tuple))
+        if listed and len(min_lr) != groups:
+            raise ValueError(f"expected {groups} min_lrs, got {len(min_lr)}")
+        self.default_min_lr = None if listed else min_lr
+        self.min_lrs = list(min_lr) if listed else [min_lr] * groups
+        self.patience = patience
+        self.cooldown = cooldown
+        self.eps = eps
+        self.last_epoch = 0
+        self._last_lr = values(optimizer, "lr")
+        self._init_is_better(mode, threshold, threshold_mode)
+        self._reset()
+
+    def _init_is_better(self, mode: str, threshold: float, threshold_mode: str) -> None:
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode {mode} is unknown!")
+        if threshold_mode not in ("rel", "abs"):
+            raise ValueError(f"threshold mode {threshold_mode} is unknown!")
+        self.mode_worse = math.inf if mode == "min" else -math.inf
+        self.mode = mode
+        self.threshold = threshold
+        self.threshold_mode = threshold_mode
+
+    def _reset(self) -> None:
+        self.best = self.mode_worse
+        self.cooldown_counter = 0
+        self.num_bad_epochs = 0
+
+    def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:
+        """Judge a metric (a number, or a Tensor of one element, which is computed here)."""
+        metric = float(metrics)
+        if epoch is not None:
+            warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        if self._is_better(metric, self.best):
+            self.best = metric
+            self.num_bad_epochs = 0
+        else:
+            self.num_bad_epochs += 1
+        if self.in_cooldown:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            self._reduce_lr()
+            self.cooldown_counter = self.cooldown
+            self.num_bad_epochs = 0
+        self._last_lr = values(self.optimizer, "lr")
+
+    def _reduce_lr(self) -> None:
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.min_lrs):
+            if self.default_min_lr is None:
+                raise RuntimeError(
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
+                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new param "
+                    "group being added to the optimizer. Please modify the `min_lrs` field to match the "
+                    "length of the `optimizer` param groups."
+                )
+            self.min_lrs = [self.default_min_lr] * len(groups)
+        for group, lowest in zip(groups, self.min_lrs, strict=True):
+            old = float(group["lr"])
+            new = max(old * self.factor, lowest)
+            if old - new > self.eps:
+                assign(group, "lr", new)
+
+    @property
+    def in_cooldown(self) -> bool:
+        """Whether steps are not counted at the moment."""
+        return self.cooldown_counter > 0
+
+    def _is_better(self, metric: float, best: float) -> bool:
+        if self.mode == "min":
+            bar = best * (1.0 - self.threshold) if self.threshold_mode == "rel" else best - self.threshold
+            return metric < bar
+        bar = best * (self.threshold + 1.0) if self.threshold_mode == "rel" else best + self.threshold
+        return metric > bar
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        super().load_state_dict(state_dict)
+        self._init_is_better(self.mode, self.threshold, self.threshold_mode)
+
+
+class _Cycling(LRScheduler):
+    """A schedule that may move the momentum against the rate: what CyclicLR and OneCycleLR share."""
+
+    def _start_momentum(self, base_momentum, max_momentum, fresh: bool) -> tuple[list, list]:
+        """Note which kind of momentum the optimizer has; on a fresh start set it to its highest."""
+        optimizer = self.optimizer
+        if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
+            raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+        self.use_beta1 = "betas" in optimizer.defaults
+        lowest = for_each_group("base_momentum", optimizer, base_momentum)
+        highest = for_each_group("max_momentum", optimizer, max_momentum)
+        if fresh:
+            for group, low, high in zip(optimizer.param_groups, lowest, highest, strict=True):
+                self._set_momentum(group, high)
+                group["max_momentum"] = high
+                group["base_momentum"] = low
+        return lowest, highest
+
+    def _set_momentum(self, group: dict[str, Any], momentum: float) -> None:
+        if self.use_beta1:
+            group["betas"] = (momentum, *group["betas"][1:])
+        else:
+            group["momentum"] = momentum
+
+
+class CyclicLR(_Cycling):
+    """Between base_lr and max_lr, up and down in straight lines, again and again.
+
+    Args:
+        base_lr: the lowest rate, one for all groups or a list.
+        max_lr: the highest rate, likewise.
+        step_size_up: steps from lowest to highest.
+        step_size_down: steps back; None means as many.
+        mode: "triangular"; "triangular2" halves the height every cycle; "exp_range" shrinks it by
+            gamma every step.
+        gamma: for "exp_range".
+        scale_fn: the height's own factor in [0, 1], instead of a mode.
+        scale_mode: what scale_fn is given: the number of the "cycle" (from 1) or of "iterations".
+        cycle_momentum: move the momentum the other way, between max_momentum and base_momentum.
+        last_epoch: see LRScheduler.
+
+    Raises:
+        ValueError: an unknown mode, or cycle_momentum with an optimizer that has none.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        base_lr: float | list[float],
+        max_lr: float | list[float],
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: Literal["triangular", "triangular2", "exp_range"] = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None,
+        scale_mode: Literal["cycle", "iterations"] = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.8,
+        max_momentum: float = 0.9,
+        last_epoch: int = -1,
+    ):
+        self.optimizer = checked(optimizer)
+        lowest = for_each_group("base_lr", optimizer, base_lr)
+        if last_epoch == -1:
+            for lr, group in zip(lowest, optimizer.param_groups, strict=True):
+                assign(group, "lr", lr)
+        self.max_lrs = for_each_group("max_lr", optimizer, max_lr)
+        up = float(step_size_up)
+        down = up if step_size_down is None else float(step_size_down)
+        self.total_size = up + down
+        self.step_ratio = up / self.total_size
+        if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
+            raise ValueError("mode is invalid and scale_fn is None")
+        self.mode = mode
+        self.gamma = gamma
+        self._scale_fn_custom = scale_fn
+        self.scale_mode = scale_mode if scale_fn else "iterations" if mode == "exp_range" else "cycle"
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            momenta = self._start_momentum(base_momentum, max_momentum, fresh=last_epoch == -1)
+            self.base_momentums, self.max_momentums = momenta
+        super().__init__(optimizer, last_epoch)
+        self.base_lrs = lowest
+
+    def scale_fn(self, x: float) -> float:
+        """The height of the cycle (or iteration) x, as a fraction of the full one."""
+        if self._scale_fn_custom is not None:
+            return self._scale_fn_custom(x)
+        if self.mode == "triangular":
+            return 1.0
+        return 1 / (2.0 ** (x - 1)) if self.mode == "triangular2" else self.gamma**x
+
+    def get_lr(self):
+        """The rates for step number `last_epoch`; sets the momentum as well."""
+        self._warn_outside_step()
+        cycle = math.floor(1 + self.last_epoch / self.total_size)
+        x = 1.0 + self.last_epoch / self.total_size - cycle
+        height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
+        scale = self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
+        if self.cycle_momentum:
+            for low, high, group in zip(
+                self.base_momentums, self.max_momentums, self.optimizer.param_groups, strict=True
+            ):
+                self._set_momentum(group, high - (high - low) * height * scale)
+        return [
+            low + (high - low) * height * scale
+            for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
+        ]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer; of a scale function nothing, of a callable object its attributes."""
+        state = {key: value for key, value in super().state_dict().items() if key != "_scale_fn_custom"}
+        return state | {"_scale_fn_custom": state_of_callable(self._scale_fn_custom)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave; a scale function stays the one given at construction."""
+        kept = {key: value for key, value in state_dict.items() if key != "_scale_fn_custom"}
+        super().load_state_dict(kept)
+        if state_dict["_scale_fn_custom"] is not None:
+            self._scale_fn_custom.__dict__.update(state_dict["_scale_fn_custom"])
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """From the first rate to eta_min along a cosine in T_0 steps, then again, each time T_mult times longer.
+
+    Args:
+        T_0: steps until the first restart.
+        T_mult: a whole number >= 1.
+        eta_min: the lowest rate.
+        last_epoch: see LRScheduler.
+
+    Raises:
+        ValueError: T_0 or T_mult is not a positive int, or eta_min not a number.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+    ):
+        if T_0 <= 0 or not isinstance(T_0, int):
+            raise ValueError(f"Expected positive integer T_0, but got {T_0}")
+        if T_mult < 1 or not isinstance(T_mult, int):
+            raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+        if not isinstance(eta_min, (float, int)):
+            raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
+        self.T_0 = T_0
+        self.T_i = T_0
+        self.T_mult = T_mult
+        self.eta_min = eta_min
+        self.T_cur = last_epoch
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self):
+        self._warn_outside_step()
+        height = 1 + math.cos(math.pi * self.T_cur / self.T_i)
+        return [self.eta_min + (base - self.eta_min) * height / 2 for base in self.base_lrs]
+
+    def step(self, epoch: float | None = None) -> None:
+        """Move on by one step, or to the given one, which may be a fraction (`epoch + batch / batches`)."""
+        if epoch is None and self.last_epoch < 0:
+            epoch = 0
+        if epoch is None:
+            epoch = self.last_epoch + 1
+            self.T_cur += 1
+            if self.T_cur >= self.T_i:
+                self.T_cur %= self.T_i
+                self.T_i *= self.T_mult
+        else:
+            self._place(epoch)
+        self.last_epoch = math.floor(epoch)
+        with self._asking():
+            self._set(self.get_lr())
+
+    def _place(self, epoch: float) -> None:
+        if epoch < 0:
+            raise ValueError(f"Expected non-negative epoch, but got {epoch}")
+        if epoch < self.T_0:
+            self.T_i, self.T_cur = self.T_0, epoch
+        elif self.T_mult == 1:
+            self.T_cur = epoch % self.T_0
+        else:
+            restarts = int(math.log(epoch / self.T_0 * (self.T_mult - 1) + 1, self.T_mult))
+            self.T_cur = epoch - self.T_0 * (self.T_mult**restarts - 1) / (self.T_mult - 1)
+            self.T_i = self.T_0 * self.T_mult**restarts
+
+
+class OneCycleLR(_Cycling):
+    """One rise from max_lr / div_factor to max_lr, then one fall far below the start.
+
+    Args:
+        max_lr: the peak, one for all groups or a list.
+        total_steps: the length; or
+        epochs, steps_per_epoch: whose product it is.
+        pct_start: the fraction of the steps that rise, in [0, 1].
+        anneal_strategy: "cos" or "linear".
+        cycle_momentum: move the momentum the other way, between max_momentum and base_momentum.
+        div_factor: peak / first rate.
+        final_div_factor: first rate / last rate.
+        three_phase: rise, fall back to the first rate as fast, then fall to the last.
+        last_epoch: see LRScheduler.
+
+    Raises:
+        ValueError: no length, an argument out of range, a step beyond the end, or cycle_momentum with
+            an optimizer that has none.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | list[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: Literal["cos", "linear"] = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | list[float] = 0.85,
+        max_momentum: float | list[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ):
+        self.optimizer = checked(optimizer)
+        self.total_steps = one_cycle_length(total_steps, epochs, steps_per_epoch)
+        self._schedule_phases = one_cycle_phases(self.total_steps, pct_start, three_phase)
+        if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
+            raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
+        self._anneal_func_type = anneal_strategy
+        peaks = for_each_group("max_lr", optimizer, max_lr)
+        if last_epoch == -1:
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["initial_lr"] = peak / div_factor
+                group["max_lr"] = peak
+                group["min_lr"] = group["initial_lr"] / final_div_factor
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            self._start_momentum(base_momentum, max_momentum, fresh=last_epoch == -1)
+        super().__init__(optimizer, last_epoch)
+
+    def _anneal(self, start: float, end: float, fraction: float) -> float:
+        if self._anneal_func_type == "linear":
+            return (end - start) * fraction + start
+        return end + (start - end) / 2.0 * (math.cos(math.pi * fraction) + 1)
+
+    def get_lr(self):
+        """The rates for step number `last_epoch`; sets the momentum as well."""
+        self._warn_outside_step()
+        step = self.last_epoch
+        if step > self.total_steps:
+            raise ValueError(
+                f"Tried to step {step} times. The specified number of total steps is {self.total_steps}"
+            )
+        phases = self._schedule_phases
+        i = next((i for i, phase in enumerate(phases) if step <= phase["end_step"]), len(phases) - 1)
+        start = phases[i - 1]["end_step"] if i else 0.0
+        fraction = (step - start) / (phases[i]["end_step"] - start)
+        names = ("start_lr", "end_lr", "start_momentum", "end_momentum")
+        lr_from, lr_to, momentum_from, momentum_to = (phases[i][name] for name in names)
+        if self.cycle_momentum:
+            for group in self.optimizer.param_groups:
+                self._set_momentum(group, self._anneal(group[momentum_from], group[momentum_to], fraction))
+        return [
+            self._anneal(group[lr_from], group[lr_to], fraction) for group in self.optimizer.param_groups
+        ]
+
+
+def one_cycle_length(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
+    if total_steps is not None:
+        if total_steps <= 0 or not isinstance(total_steps, int):
+            raise ValueError(f"Expected positive integer total_steps, but got {total_steps}")
+        return total_steps
+    if epochs is None or steps_per_epoch is None:
+        raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+    for name, count in (("epochs", epochs), ("steps_per_epoch", steps_per_epoch)):
+        if not isinstance(count, int) or count <= 0:
+            raise ValueError(f"Expected positive integer {name}, but got {count}")
+    return epochs * steps_per_epoch
+
+
+def one_cycle_phases(total_steps: int, pct_start: float, three_phase: bool) -> list[dict[str, Any]]:
+    """Where each phase ends, and the names of the group's entries between which it moves."""
+    names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
+    rise = (float(pct_start * total_steps) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
+    if three_phase:
+        back = float(2 * pct_start * total_steps) - 2
+        falls = [
+            (back, "max_lr", "initial_lr", "base_momentum", "max_momentum"),
+            (total_steps - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"),
+        ]
+    else:
+        falls = [(total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum")]
+    return [dict(zip(names, phase, strict=True)) for phase in (rise, *falls)]
+
+
+class _Several(LRScheduler):
+    """A schedule made of schedules: what SequentialLR and ChainedScheduler share."""
+
+    def _check(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
+        name = type(self).__name__
+        for i, scheduler in enumerate(schedulers):
+            if not hasattr(scheduler, "optimizer"):
+                raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError(
+                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs "
+                    f"to be specified when calling `step`, but got one at index {i} in the given schedulers "
+                    "sequence."
+                )
+            if optimizer != scheduler.optimizer:
+                raise ValueError(
+                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
+                    f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is different "
+                    f"from {type(optimizer).__name__}."
+                )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer, and the state of each schedule."""
+        state = {key: value for key, value in super().state_dict().items() if key != "_schedulers"}
+        return state | {"_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave, in each schedule too."""
+        super().load_state_dict({key: value for key, value in state_dict.items() if key != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=False):
+            scheduler.load_state_dict(state)
+
+
+class SequentialLR(_Several):
+    """One schedule after another, changing at the milestones.
+
+    Args:
+        schedulers: of the same optimizer.
+        milestones: the step numbers where the next takes over, one fewer than schedulers.
+        last_epoch: see LRScheduler.
+
+    Raises:
+        ValueError: no schedulers, of different optimizers, or too few or many milestones.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: list[LRScheduler],
+        milestones: list[int],
+        last_epoch: int = -1,
+    ):
+        if len(schedulers) < 1:
+            raise ValueError(
+                f"{type(self).__name__} expects at least one scheduler, but got no scheduler."
+            )
+        self._check(optimizer, schedulers)
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError(
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number "
+                f"of milestone points, but got number of schedulers {len(schedulers)} and the number of "
+                f"milestones to be equal to {len(milestones)}"
+            )
+        self._schedulers = schedulers
+        self._milestones = milestones
+        self.last_epoch = last_epoch + 1
+        self.optimizer = optimizer
+        # every schedule took its first step when it was made; only the one that comes first may
+        for group in optimizer.param_groups:
+            assign(group, "lr", group["initial_lr"])
+        self.recursive_undo()
+        first = schedulers[bisect_right(milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def recursive_undo(self, sched: LRScheduler | None = None) -> None:
+        """Take back the first step of every schedule, however deep."""
+        waiting = [self if sched is None else sched]
+        while waiting:
+            scheduler = waiting.pop()
+            if hasattr(scheduler, "_schedulers"):
+                waiting.extend(scheduler._schedulers)
+            elif hasattr(scheduler, "last_epoch"):
+                scheduler.last_epoch -= 1
+
+    def step(self) -> None:
+        """Move the schedule in charge on by one step."""
+        self.last_epoch += 1
+        i = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[i]
+        if i > 0 and self._milestones[i - 1] == self.last_epoch:
+            scheduler._update_lr(0)
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()
+
+
+class ChainedScheduler(_Several):
+    """All schedules at every step, each going on from what the one before left.
+
+    Args:
+        schedulers: chainable ones.
+        optimizer: the one they share; None means the first schedule's.
+
+    Raises:
+        ValueError: no schedulers, or of different optimizers.
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
+        if len(schedulers) < 1:
+            raise ValueError(
+                f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
+            )
+        optimizer = optimizer or schedulers[0].optimizer
+        self._check(optimizer, schedulers)
+        self._schedulers = schedulers
+        self.optimizer = optimizer
+        self._last_lr = values(optimizer, "lr")
+
+    def step(self) -> None:
+        """Step every schedule, in order."""
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = values(self.optimizer, "lr")

@@ -1,0 +1,61 @@
+"""jtorch.optim.lr_scheduler against PyTorch: each rate to the last bit, state dicts, errors and warnings."""
+
+import json
+from pathlib import Path
+
+import pytest
+import schedules
+
+import jtorch
+
+FIXTURE = json.loads((Path(__file__).parent / "fixtures" / "schedules.json").read_text())
+NAMES = sorted(set(jtorch.optim.lr_scheduler.__all__) - {"EPOCH_DEPRECATION_WARNING", "LRScheduler"})
+
+
+def comparable(log):
+    """A log as JSON gives it back; None stands for what only PyTorch's optimizers have."""
+    return json.loads(json.dumps(log))
+
+
+def used(schedule):
+    name, kwargs = schedule
+    return {name}.union(*(used(part) for part in kwargs.get("schedulers", [])))
+
+
+def test_every_schedule_is_in_the_table():
+    assert set().union(*(used(entry["case"]["schedule"]) for entry in FIXTURE["logs"])) == set(NAMES)
+
+
+@pytest.mark.parametrize("entry", FIXTURE["logs"], ids=lambda e: e["case"]["schedule"][0])
+def test_rates_and_state_are_pytorchs(entry):
+    assert comparable(schedules.run(jtorch, entry["case"])) == entry["log"]
+
+
+@pytest.mark.parametrize("code", FIXTURE["snippets"])
+def test_errors_and_warnings_are_pytorchs(code):
+    assert schedules.outcome(jtorch, code) == FIXTURE["snippets"][code]
+
+
+@pytest.mark.parity
+def test_random_schedules_equal_pytorchs_live():
+    torch = pytest.importorskip("torch")
+    for seed in range(1000, 1300):
+        case = schedules.random_case(seed)
+        assert comparable(schedules.run(jtorch, case)) == comparable(schedules.run(torch, case)), case
+
+
+def test_a_scheduler_leaves_its_optimizer_free_to_die():
+    """Reference counting alone frees an optimizer: a cycle would keep its arrays until a collection."""
+    import gc
+    import weakref
+
+    optimizer = jtorch.optim.SGD([jtorch.nn.Parameter(jtorch.ones(1))], lr=0.1)
+    scheduler = jtorch.optim.lr_scheduler.StepLR(optimizer, 1)
+    gc.collect()
+    gc.disable()
+    try:
+        watch = weakref.ref(optimizer)
+        del optimizer, scheduler
+        assert watch() is None
+    finally:
+        gc.enable()
