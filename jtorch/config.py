@@ -23,3 +23,10 @@ def cache_folder() -> Path:
     if named:
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jtorch"
+
+
+def forced_weights_only() -> tuple[bool, bool]:
+    """(force, forbid): what TORCH_FORCE_[NO_]WEIGHTS_ONLY_LOAD say now of `torch.load`'s default."""
+    variables = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+    force, forbid = (os.environ.get(v, "0").lower() in ("1", "y", "yes", "true") for v in variables)
+    return force, forbid

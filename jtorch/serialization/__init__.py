@@ -1,0 +1,428 @@
+"""`torch.save` and `torch.load`: PyTorch's checkpoint files, written and read without PyTorch.
+
+A file saved here loads in PyTorch and the other way, with shared memory shared again. In reading order:
+
+    archive                 the zip file: records, alignment, headers
+    tensors                 a tensor's memory as bytes, and a tensor on bytes
+    places                  map_location and location tags
+    names                   PyTorch's names in files and the objects they stand for here
+    rebuild                 the calls that tensors are written as
+    pickling, unpickling    the object around the tensors; the restricted reader
+    legacy                  the stream that was before the zip file
+"""
+
+from __future__ import annotations
+
+import io
+import mmap as _mmap
+import os
+import pickle
+import sys
+import warnings
+from enum import Enum
+
+import numpy as np
+
+from jtorch import config
+from jtorch.serialization import archive, legacy, pickling, unpickling
+from jtorch.serialization.archive import Reader, Writer
+from jtorch.serialization.legacy import SourceChangeWarning
+from jtorch.serialization.names import StorageType
+from jtorch.serialization.pickling import DEFAULT_PROTOCOL
+from jtorch.serialization.places import (
+    default_restore_location,
+    is_meta,
+    location_tag,
+    register_package,
+    restorer,
+    validate_cuda_device,
+)
+from jtorch.serialization.rebuild import SavedStorage
+from jtorch.serialization.tensors import LoadedStorage
+from jtorch.serialization.unpickling import (
+    add_safe_globals,
+    clear_safe_globals,
+    get_safe_globals,
+    safe_globals,
+)
+
+__all__ = [
+    "LoadEndianness",
+    "SourceChangeWarning",
+    "StorageType",
+    "add_safe_globals",
+    "clear_safe_globals",
+    "default_restore_location",
+    "get_crc32_options",
+    "get_default_load_endianness",
+    "get_default_mmap_options",
+    "get_safe_globals",
+    "get_unsafe_globals_in_checkpoint",
+    "load",
+    "location_tag",
+    "register_package",
+    "safe_globals",
+    "save",
+    "set_crc32_options",
+    "set_default_load_endianness",
+    "set_default_mmap_options",
+    "validate_cuda_device",
+]
+
+
+# ---- switches
+
+
+class LoadEndianness(Enum):
+    """The byte order of files that do not say theirs."""
+
+    NATIVE = 1
+    LITTLE = 2
+    BIG = 3
+
+
+class _Options:
+    crc32 = True
+    endianness: LoadEndianness | None = None
+    mmap_flags = getattr(_mmap, "MAP_PRIVATE", None)
+
+
+def get_crc32_options() -> bool:
+    """Whether `save` computes a checksum for each record."""
+    return _Options.crc32
+
+
+def set_crc32_options(compute_crc32: bool) -> None:
+    """Compute checksums in `save` or not; without them other programs may call the file damaged."""
+    _Options.crc32 = compute_crc32
+
+
+def get_default_load_endianness() -> LoadEndianness | None:
+    """The byte order taken for files that do not say theirs; None is little."""
+    return _Options.endianness
+
+
+def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
+    """Set the byte order for files that do not say theirs."""
+    if not isinstance(endianness, LoadEndianness) and endianness is not None:
+        raise TypeError("Invalid argument type in function set_default_load_endianness")
+    _Options.endianness = endianness
+
+
+def get_default_mmap_options() -> int | None:
+    """How `load(mmap=True)` maps files: `mmap.MAP_PRIVATE` or `mmap.MAP_SHARED`."""
+    return _Options.mmap_flags
+
+
+class set_default_mmap_options:
+    """Map files so from now on, or in a `with` block only: `mmap.MAP_PRIVATE` or `mmap.MAP_SHARED`.
+
+    Differs from torch: writing to a tensor never writes to the file, with MAP_SHARED either.
+    """
+
+    def __init__(self, flags: int):
+        if flags not in (_mmap.MAP_PRIVATE, _mmap.MAP_SHARED):
+            raise ValueError(
+                "Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE or"
+                f" mmap.MAP_SHARED, but got {flags}"
+            )
+        self.prev = _Options.mmap_flags
+        _Options.mmap_flags = flags
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *exc):
+        _Options.mmap_flags = self.prev
+
+
+# ---- save
+
+
+def save(
+    obj,
+    f,
+    pickle_module=pickle,
+    pickle_protocol: int = DEFAULT_PROTOCOL,
+    _use_new_zipfile_serialization: bool = True,
+    _disable_byteorder_record: bool = False,
+) -> None:
+    """Write an object to a file that `load`, here and in PyTorch, reads back.
+
+    Tensors that share memory share it again after loading, and a slice brings the whole memory it was cut
+    from (`.clone()` it first to save the slice alone).
+
+    Args:
+        obj: tensors, state_dicts, modules, any Python data that can be pickled.
+        f: a path, or an object with `write` and `flush`.
+        pickle_module: what pickles; a module with `Pickler`.
+        pickle_protocol: PyTorch reads 2 and 3 with `weights_only=True`, all of them without.
+
+    Raises:
+        RuntimeError: the folder does not exist, or tensors see the same memory as different types.
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> torch.save({"weight": torch.ones(2)}, file)
+    >>> _ = file.seek(0)
+    >>> torch.load(file)
+    {'weight': tensor([1., 1.])}
+    """
+    is_path = isinstance(f, (str, os.PathLike))
+    if not is_path and not hasattr(f, "write"):
+        raise AttributeError(
+            "expected 'f' to be string, path, or a file-like object with a 'write' attribute"
+        )
+    if not _use_new_zipfile_serialization:
+        if is_path:
+            with open(f, "wb") as file:
+                return legacy.save(obj, file, pickle_module, pickle_protocol)
+        return legacy.save(obj, f, pickle_module, pickle_protocol)
+    if not is_path and not callable(f.write):
+        raise TypeError(f"Buffer of {str(type(f)).strip('<>')} has no callable attribute 'write'")
+    root = archive.root_of(os.fspath(f)) if is_path else "archive"
+    # Pickled before the file is opened: what cannot be pickled leaves the old file as it was.
+    storages, pickled = _pickled(obj, pickle_module, pickle_protocol)
+    if not is_path:
+        _write(f.write, root, pickled, storages, not _disable_byteorder_record)
+        f.flush()
+        return None
+    with _open(os.fspath(f)) as file:
+        _write(file.write, root, pickled, storages, not _disable_byteorder_record)
+    return None
+
+
+def _pickled(obj, pickle_module, protocol):
+    storages = pickling.Storages(location_tag)
+    buffer = io.BytesIO()
+    pickling.dump(
+        obj,
+        buffer,
+        pickle_module,
+        protocol,
+        lambda thing: storages.persistent_id(thing) if isinstance(thing, SavedStorage) else None,
+    )
+    return storages.found, buffer.getvalue()
+
+
+def _open(path):
+    folder = os.path.dirname(path)
+    if folder and not os.path.isdir(folder):
+        raise RuntimeError(f"Parent directory {folder} does not exist.")
+    try:
+        return open(path, "wb")
+    except OSError as error:
+        raise RuntimeError(
+            f"[enforce fail at inline_container.cc:747] . open file failed with strerror: {error.strerror}"
+        ) from None
+
+
+def _write(write, root, pickled, storages, byte_order):
+    writer = Writer(write, root, _Options.crc32)
+    writer.add("data.pkl", pickled)
+    writer.add(".format_version", b"1")
+    writer.add(".storage_alignment", b"%d" % archive.ALIGNMENT)
+    if byte_order:
+        writer.add("byteorder", sys.byteorder.encode())
+    for key, storage in storages.items():
+        writer.add(f"data/{key}", storage.memory())
+    writer.finish()
+
+
+# ---- load
+
+
+def load(
+    f,
+    map_location=None,
+    pickle_module=None,
+    *,
+    weights_only: bool | None = None,
+    mmap: bool | None = None,
+    **pickle_load_args,
+):
+    """Read an object that `save`, here or in PyTorch, wrote.
+
+    Args:
+        f: a path, or an object with `read`, `readline`, `seek` and `tell`.
+        map_location: where tensors go: a device or its name, a dict {saved at: put at}, a function
+            (storage, location) -> storage or None. Default: where they were saved from.
+        pickle_module: what unpickles; only without `weights_only`.
+        weights_only: refuse anything but tensors, containers, numbers, strings, and what `add_safe_globals`
+            allowed. Without it a file can run any code: only for files you trust. Default: True.
+        mmap: map the file into memory rather than read it; a path is needed.
+        pickle_load_args: for the unpickler, such as `encoding="latin1"` for files of Python 2.
+
+    Raises:
+        pickle.UnpicklingError: the file holds something that `weights_only` refuses, or no pickle.
+        RuntimeError: a damaged archive, or a device that is not here.
+
+    Differs from torch: a record that does not match its checksum raises. TorchScript archives, sparse,
+    quantized and nested tensors, `.safetensors` and the .tar format raise NotImplementedError.
+    """
+    weights_only = _weights_only(weights_only, pickle_module)
+    if weights_only and pickle_module is not None:
+        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    if pickle_load_args and weights_only:
+        warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
+    module = None if weights_only else pickle_module or pickle
+    options = {"encoding": "utf-8"} | pickle_load_args
+    if not isinstance(f, (str, os.PathLike)):
+        _check_seekable(f)
+        return _load_file(f, None, map_location, module, mmap, options)
+    path = os.fspath(f)
+    if path.endswith(".safetensors"):
+        raise NotImplementedError("jtorch.load does not read .safetensors files")
+    with open(path, "rb") as file:
+        return _load_file(file, f, map_location, module, mmap, options)
+
+
+def _weights_only(asked, pickle_module):
+    force, forbid = config.forced_weights_only()
+    if force and forbid:
+        raise RuntimeError(
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set,"
+            " but"
+            " both were set."
+        )
+    if force:
+        return True
+    if asked is not None:
+        return asked
+    if forbid:
+        warnings.warn(
+            "Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected, since the`weights_only` argument"
+            " was not"
+            " explicitly passed to `torch.load`, forcing weights_only=False.",
+            stacklevel=3,
+        )
+        return False
+    return pickle_module is None
+
+
+def _check_seekable(f):
+    try:
+        f.seek(f.tell())
+    except (io.UnsupportedOperation, AttributeError) as error:
+        if "seek" not in str(error) and "tell" not in str(error):
+            raise
+        raise type(error)(
+            f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a"
+            " buffer"
+            " like io.BytesIO and try to load from it instead."
+        ) from None
+
+
+def _load_file(file, path, map_location, module, mmap, options):
+    """`path` is None for a file-like object of the user's, `module` for weights only."""
+    try:
+        if archive.is_archive(file):
+            return _load_archive(Reader(file), path, map_location, module, mmap, options)
+        if mmap:
+            name = f"{path}, " if isinstance(path, str) else ""
+            raise RuntimeError(
+                "mmap can only be used with files saved with"
+                f" `torch.save({name}_use_new_zipfile_serialization=True),"
+                " please torch.save your checkpoint with this option in order to use mmap."
+            )
+        return legacy.load(file, map_location, module, options)
+    except pickle.UnpicklingError as error:
+        if module is not None:
+            raise
+        raise pickle.UnpicklingError(unpickling.explained(str(error))) from None
+
+
+def _load_archive(reader, path, map_location, module, mmap, options):
+    if "constants.pkl" in reader:
+        if module is None:
+            raise RuntimeError(
+                "Cannot use ``weights_only=True`` with TorchScript archives passed to ``torch.load``. "
+                + unpickling.UNSAFE
+            )
+        raise NotImplementedError("jtorch does not read TorchScript archives")
+    mapped = _map(path) if mmap else None
+    storages = _Storages(reader, mapped, map_location)
+    data = io.BytesIO(reader.read("data.pkl"))
+    if module is None:
+        return unpickling.WeightsUnpickler(data, persistent_load=storages.persistent_load, **options).load()
+    return unpickling.full_unpickler(module, storages.persistent_load)(data, **options).load()
+
+
+def _map(path):
+    if path is None:
+        raise ValueError("f must be a file path in order to use the mmap argument")
+    # Copy on write: pages are the file's until somebody writes to the array, and the file stays as it is.
+    return np.memmap(path, np.uint8, "c").view(np.ndarray)
+
+
+class _Storages:
+    """The storages of an archive, read when the pickle first names them."""
+
+    def __init__(self, reader, mapped, map_location):
+        self._reader = reader
+        self._mapped = mapped
+        self._restore = restorer(map_location)
+        self._meta = is_meta(map_location)
+        self._loaded: dict[str, LoadedStorage] = {}
+        self._swap = _byte_order(reader) != sys.byteorder
+
+    def persistent_load(self, saved_id):
+        if not isinstance(saved_id, tuple):
+            raise AssertionError(f"saved_id must be a tuple, got {type(saved_id).__name__}")
+        kind, *data = (unpickling.text(saved_id[0]), *saved_id[1:])
+        if kind != "storage":
+            raise AssertionError(f"Unknown typename for persistent_load, expected 'storage' but got '{kind}'")
+        storage_type, key, location, numel = data
+        if key not in self._loaded:
+            storage = self._read(key, storage_type.dtype, numel)
+            self._loaded[key] = storage if self._meta else self._restore(storage, unpickling.text(location))
+        return self._loaded[key]
+
+    def _read(self, key, dtype, numel):
+        size = numel * dtype.itemsize
+        name = f"data/{key}"
+        if self._meta:
+            return LoadedStorage(None, size, dtype).to("meta")
+        if self._mapped is None:
+            raw = self._reader.storage(name, size)
+        else:
+            raw = self._reader.view(name, size, self._mapped)
+        return LoadedStorage(_swapped(raw, dtype) if self._swap else raw, size, dtype)
+
+
+def _byte_order(reader):
+    if "byteorder" in reader:
+        order = reader.read("byteorder").decode()
+        if order not in ("little", "big"):
+            raise ValueError(f"Unknown endianness type: {order}")
+        return order
+    order = {LoadEndianness.BIG: "big", LoadEndianness.NATIVE: sys.byteorder}
+    return order.get(_Options.endianness, "little")
+
+
+def _swapped(raw, dtype):
+    """The bytes with each number's turned round; a complex number is two."""
+    width = dtype.itemsize // (2 if dtype.is_complex else 1)
+    return raw.reshape(-1, width)[:, ::-1].reshape(-1)
+
+
+# ---- looks
+
+
+def get_unsafe_globals_in_checkpoint(f) -> list[str]:
+    """The classes and functions that a file names and `load(weights_only=True)` would refuse.
+
+    Raises:
+        ValueError: not an archive of `save`.
+    """
+    if isinstance(f, (str, os.PathLike)):
+        with open(f, "rb") as file:
+            return get_unsafe_globals_in_checkpoint(file)
+    if not archive.is_archive(f):
+        raise ValueError("Expected input to be a checkpoint returned by torch.save")
+    reader = Reader(f)
+    if "constants.pkl" in reader:
+        raise ValueError(
+            "Expected input to be a checkpoint returned by torch.save but got a torchscript checkpoint"
+        )
+    return sorted(unpickling.globals_in(reader.read("data.pkl")) - unpickling.safe_paths())

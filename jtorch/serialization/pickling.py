@@ -1,0 +1,108 @@
+"""Writing pickles that carry PyTorch's names.
+
+A pickle names classes and functions by where they are found. Standard picklers look there before writing
+a name, and PyTorch need not be installed: jtorch's own objects are named by `names.street_name`, which looks
+in jtorch. What storages are written as is the caller's matter.
+"""
+
+from __future__ import annotations
+
+import pickle
+
+from jtorch.dtypes import dtype
+from jtorch.layout import Size
+from jtorch.returntypes import ReturnType
+from jtorch.serialization import names, rebuild
+from jtorch.serialization.rebuild import SavedStorage
+from jtorch.tensor import Tensor
+
+DEFAULT_PROTOCOL = 2
+_PLAIN = frozenset((str, int, float, bool, type(None), dict, list, tuple, bytes))  # the pickler's own matter
+
+
+def dump(obj, file, pickle_module, protocol, persistent_id) -> None:
+    """Write one pickle to `file`. `persistent_id(obj)` gives what stands for a storage, None for the rest."""
+    pickler_of(pickle_module)(file, protocol, persistent_id).dump(obj)
+
+
+def pickler_of(module):
+    """The pickler of a `pickle_module` that writes jtorch's objects as PyTorch's.
+
+    Differs from torch: with a module whose pickler is written in C (cloudpickle's is; the standard one is
+    replaced here by its twin in Python) classes keep jtorch's names, and only jtorch reads the file.
+    """
+    base = pickle._Pickler if module is pickle else module.Pickler
+    renames = issubclass(base, pickle._Pickler)
+
+    class Pickler(base):
+        def __init__(self, file, protocol, persistent_id):
+            super().__init__(file, protocol=protocol)
+            self._persistent_id = persistent_id
+
+        def persistent_id(self, obj):
+            return self._persistent_id(obj)
+
+        def reducer_override(self, obj):
+            if type(obj) in _PLAIN:
+                return NotImplemented
+            if names.is_named(obj):
+                street = names.street_name(obj) if renames else None
+                return street[1] if street else NotImplemented
+            reduced = _reduce(obj)
+            if reduced is NotImplemented and hasattr(base, "reducer_override"):
+                return super().reducer_override(obj)
+            return reduced
+
+        def save_global(self, obj, name=None):
+            street = names.street_name(obj)
+            if street is None:
+                return super().save_global(obj, name)
+            _write_global(self, *street)
+            self.memoize(obj)
+
+    return Pickler
+
+
+def _write_global(pickler, module, name):
+    if pickler.proto >= 4:
+        pickler.save(module)
+        pickler.save(name)
+        pickler.write(pickle.STACK_GLOBAL)
+    else:
+        pickler.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
+
+
+def _reduce(obj):
+    """How PyTorch writes an object that jtorch would write otherwise."""
+    if isinstance(obj, Tensor):
+        return rebuild.reduce(obj)
+    if isinstance(obj, Size):
+        return Size, (tuple(obj),)
+    if isinstance(obj, ReturnType):
+        return type(obj), (tuple(obj), {})
+    return NotImplemented
+
+
+class Storages:
+    """The storages met while pickling, numbered in the order of meeting."""
+
+    def __init__(self, tag):
+        self._tag = tag
+        self._keys: dict[int, str] = {}  # by the cell's id
+        self._dtypes: dict[int, dtype] = {}
+        self.found: dict[str, SavedStorage] = {}  # holds the cells, so that no id is used twice
+
+    def persistent_id(self, storage: SavedStorage):
+        """("storage", type, key, place, number of elements): what stands for a storage in PyTorch's pickles.
+
+        Raises:
+            RuntimeError: tensors that see the same memory as different types, which the format cannot hold.
+        """
+        cell = id(storage.cell)
+        if storage.nbytes and self._dtypes.setdefault(cell, storage.dtype) is not storage.dtype:
+            raise RuntimeError(
+                "Cannot save multiple tensors or storages that view the same data as different types"
+            )
+        key = self._keys.setdefault(cell, str(len(self._keys)))
+        self.found[key] = storage
+        return ("storage", storage.storage_type, key, self._tag(storage), storage.numel)

@@ -1,0 +1,166 @@
+"""What a file's tensors are rebuilt with: the functions that PyTorch's pickles call, under PyTorch's names.
+
+Their arguments are those of the files. `reduce` is the way out: the call that a tensor is written as.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+
+from jtorch.devices import device
+from jtorch.dtypes import dtype
+from jtorch.serialization import names
+from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
+from jtorch.tensor import Tensor
+
+# These came late to PyTorch, which has no storage class for them: bytes, and the dtype beside them.
+_LATE = ("uint16", "uint32", "uint64", "complex32", "float8")
+
+
+class SavedStorage:
+    """A storage as one tensor sees it: the bytes are the storage's, the element type the tensor's."""
+
+    def __init__(self, cell, dtype: dtype):
+        late = dtype.name.startswith(_LATE)
+        self.cell = cell
+        self.storage_type = names.UntypedStorage if late else names.storage_type(dtype.storage_name)
+        self.dtype = self.storage_type.dtype
+        self.device = place_of(cell)
+        self.nbytes = nbytes(cell)
+
+    @property
+    def numel(self) -> int:
+        return self.nbytes // self.dtype.itemsize
+
+    def memory(self):
+        """The bytes; computes them if they are only promised."""
+        return memory(self.cell)
+
+
+def reduce(tensor: Tensor):
+    """(function, arguments): how PyTorch's files write this tensor."""
+    _warn_of_hooks(tensor)
+    function, args = _reduce_plain(tensor)
+    state = tensor.__dict__
+    if type(tensor) is Tensor and not state:
+        return function, args
+    return _rebuild_from_type_v2, (function, type(tensor), args, dict(state))
+
+
+def _reduce_plain(tensor):
+    p: Parts = parts(tensor)
+    if tensor.device.type == "meta":
+        return _rebuild_meta_tensor_no_storage, (tensor.dtype, p.size, p.stride, p.requires_grad)
+    storage = SavedStorage(p.storage, tensor.dtype)
+    args = (storage, p.offset, p.size, p.stride, p.requires_grad, OrderedDict())
+    marks = {mark: True for mark in ("conj", "neg") if getattr(tensor, f"is_{mark}", bool)()}
+    late = storage.storage_type is names.UntypedStorage
+    function = _rebuild_tensor_v3 if late else _rebuild_tensor_v2
+    return function, args + ((tensor.dtype,) if late else ()) + ((marks,) if marks else ())
+
+
+def _warn_of_hooks(tensor):
+    for hook in (getattr(tensor._edge, "hooks", None) or {}).values():
+        if not getattr(hook, "__torch_unserializable__", False):
+            warnings.warn(
+                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can"
+                " decorate the"
+                " function with @torch.utils.hooks.unserializable_hook to suppress this warning",
+                stacklevel=2,
+            )
+
+
+def _file_name(module):
+    """Give a function its name in files. Hooks are never in a file, whatever `backward_hooks` says."""
+
+    def register(function):
+        names.register(module, function.__name__, function)
+        return function
+
+    return register
+
+
+@_file_name("torch._utils")
+def _rebuild_tensor(storage: LoadedStorage, storage_offset, size, stride):
+    return storage.tensor(storage.dtype, storage_offset, size, stride)
+
+
+@_file_name("torch._utils")
+def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None):
+    made = storage.tensor(storage.dtype, storage_offset, size, stride)
+    return _marked(made, metadata).requires_grad_(requires_grad)
+
+
+@_file_name("torch._utils")
+def _rebuild_tensor_v3(
+    storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None
+):
+    made = storage.tensor(dtype, storage_offset, size, stride)
+    return _marked(made, metadata).requires_grad_(requires_grad)
+
+
+def _marked(tensor, metadata):
+    """The tensor read through the signs that a file says are still to be changed."""
+    if not metadata:
+        return tensor
+    if metadata.get("conj"):
+        tensor = tensor.conj()
+    return (tensor.neg() if metadata.get("neg") else tensor)._alias()
+
+
+@_file_name("torch._utils")
+def _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
+    span = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if all(size) else 0
+    storage = LoadedStorage(None, span * dtype.itemsize, dtype, device("meta"))
+    return storage.tensor(dtype, 0, size, stride).requires_grad_(requires_grad)
+
+
+@_file_name("torch._utils")
+def _rebuild_parameter(data, requires_grad, backward_hooks):
+    return names.find("torch.nn.parameter", "Parameter")(data, requires_grad)
+
+
+@_file_name("torch._utils")
+def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
+    return _with_state(_rebuild_parameter(data, requires_grad, backward_hooks), state)
+
+
+@_file_name("torch._utils")
+def _rebuild_device_tensor_from_cpu_tensor(data, dtype, device, requires_grad):
+    return data.to(dtype=dtype, device=device).requires_grad_(requires_grad)
+
+
+@_file_name("torch._utils")
+def _rebuild_device_tensor_from_numpy(data, dtype, device, requires_grad):
+    host = names.find("torch", "from_numpy")(data)
+    return _rebuild_device_tensor_from_cpu_tensor(host, dtype, device, requires_grad)
+
+
+@_file_name("torch._tensor")
+def _rebuild_from_type_v2(func, new_type, args, state):
+    made = func(*args)
+    if type(made) is not new_type:
+        made = made._alias(new_type).requires_grad_(made.requires_grad)
+    if hasattr(new_type, "__setstate__"):
+        made.__setstate__(state)
+        return made
+    return _with_state(made, state)
+
+
+def _with_state(tensor, state):
+    if isinstance(state, tuple) and len(state) != 2:
+        raise RuntimeError(f"Invalid serialized state: {state}")
+    for attributes in state if isinstance(state, tuple) else (state,):
+        for name, value in (attributes or {}).items():
+            setattr(tensor, name, value)
+    return tensor
+
+
+@_file_name("torch.serialization")
+def _get_layout(name):
+    return names.find("torch", name.removeprefix("torch."))
+
+
+for _kind in ("qtensor", "sparse_tensor", "nested_tensor", "wrapper_subclass"):
+    names.register("torch._utils", f"_rebuild_{_kind}", names.Missing(f"torch._utils._rebuild_{_kind}"))

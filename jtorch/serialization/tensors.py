@@ -1,0 +1,192 @@
+"""The point of contact with Tensor: its memory as bytes for a file, and a tensor on memory from a file.
+
+Tensors that share a storage here share its record in the file, and the other way. Only this file looks inside
+tensors and storages; it knows nothing of pickles and archives.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from jtorch import engine
+from jtorch.devices import CPU, place
+from jtorch.devices import device as Device
+from jtorch.dtypes import dtype as DType
+from jtorch.engine import Value, type_of
+from jtorch.layout import is_contiguous, is_dense
+from jtorch.storage import HostStorage, Storage, type_of_array
+from jtorch.tensor import Tensor, wrap
+
+
+class Parts(NamedTuple):
+    """What a file says of a tensor, its bytes aside."""
+
+    storage: Storage  # also its identity: tensors that share it share a record
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    requires_grad: bool
+
+
+def parts(tensor: Tensor) -> Parts:
+    """A tensor taken apart; its bytes are those of `memory(parts.storage)`."""
+    return Parts(
+        tensor._storage,
+        tensor.storage_offset(),
+        tuple(tensor.shape),
+        tuple(tensor.stride()),
+        tensor.requires_grad,
+    )
+
+
+def _base_type(storage):
+    # The value of a storage shared with the host is a copy: too dear for a look at its type.
+    return type_of_array(storage.host) if isinstance(storage, HostStorage) else storage.value.type
+
+
+def nbytes(storage: Storage) -> int:
+    """The size of a storage, known before its values are."""
+    base = _base_type(storage)
+    return _span(base.shape, base.strides) * base.dtype.itemsize
+
+
+def place_of(storage: Storage) -> Device:
+    """The device a storage lives on."""
+    return _base_type(storage).place.device
+
+
+def memory(storage: Storage) -> np.ndarray:
+    """The bytes of a whole storage in memory order; computes them if they are only promised."""
+    base = _base_type(storage)
+    count = _span(base.shape, base.strides)
+    if isinstance(storage, HostStorage):
+        steps = (storage.host.itemsize,) if count else (0,)
+        flat = np.lib.stride_tricks.as_strided(storage.host, (count,), steps)
+    else:
+        flat = _in_memory_order(storage.value.look(), base, count)
+    return np.ascontiguousarray(flat).view(np.uint8)
+
+
+def _in_memory_order(array, base, count):
+    if is_contiguous(base.shape, base.strides):
+        return array.reshape(-1)
+    if is_dense(base.shape, base.strides):
+        slowest_first = sorted(range(base.ndim), key=lambda dim: -base.strides[dim])
+        return array.transpose(slowest_first).reshape(-1)
+    flat = np.zeros(count, array.dtype)
+    np.lib.stride_tricks.as_strided(flat, base.shape, [s * array.itemsize for s in base.strides])[...] = array
+    return flat
+
+
+def _span(size, stride):
+    """How many elements from the first cell to the last that a tensor of this size and stride touches."""
+    return 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if all(size) else 0
+
+
+class LoadedStorage:
+    """Bytes of a file on their way to a device: what `map_location(storage, location)` is called with.
+
+    Attributes:
+        dtype: the element type the file gives it; tensors may say otherwise.
+        device: where it is, or is to go.
+    """
+
+    def __init__(self, raw: np.ndarray | None, size: int, dtype: DType, device=CPU.device):
+        self.raw = raw  # None on the meta device
+        self.dtype = dtype
+        self.device = device
+        self._size = size
+        self._cell: Storage | None = None  # made by the first tensor
+
+    def nbytes(self) -> int:
+        return self._size
+
+    def size(self) -> int:
+        return self._size
+
+    def __len__(self):
+        return self._size
+
+    def to(self, device) -> LoadedStorage:
+        """The same bytes, to be put on another device."""
+        return LoadedStorage(self.raw, self._size, self.dtype, Device(device))
+
+    def cpu(self) -> LoadedStorage:
+        return self.to("cpu")
+
+    def cuda(self, device=None) -> LoadedStorage:
+        index = device.index if isinstance(device, Device) else device
+        return self.to("cuda" if index is None else f"cuda:{index}")
+
+    def tensor(self, dtype: DType, offset: int, size, stride) -> Tensor:
+        """A tensor on this memory; tensors of one LoadedStorage share theirs.
+
+        Raises:
+            RuntimeError: it would reach beyond the storage.
+            NotImplementedError: an element type that jtorch has not.
+        """
+        size, stride = tuple(size), tuple(stride)
+        _check(size, stride, offset, self._size, dtype)
+        whole = offset == 0 and is_dense(size, stride) and prod(size) * dtype.itemsize == self._size
+        if self._cell is None:
+            self._make(dtype, size if whole else (self._size // dtype.itemsize,), stride if whole else (1,))
+        made = wrap(self._cell.value)
+        made._storage = self._cell
+        base = self._cell.value.type
+        if (base.dtype, tuple(base.shape), tuple(base.strides)) == (dtype, size, stride):
+            return made
+        flat = made if base.dtype is dtype else made.as_strided((base.shape.numel(),), (1,), 0).view(dtype)
+        return flat.as_strided(size, stride, offset)._alias()  # _alias: what is loaded is nobody's view
+
+    def fill(self, data: np.ndarray) -> None:
+        """Bring the bytes of a storage whose tensors were made before them, as the legacy format does."""
+        if self.raw is None:
+            return
+        self.raw[:] = data
+        if self._cell is not None and self.device.type != "cpu":
+            base = self._cell.value.type
+            self._cell.write(_value(self.raw, base.dtype, base.shape, base.strides, base.place), None)
+
+    def _make(self, dtype, size, stride):
+        self._cell = Storage(_value(self.raw, dtype, size, stride, place(self.device)))
+
+
+class StorageWindow:
+    """A storage that begins inside another one, as very old files have it; tensors share both's memory."""
+
+    def __init__(self, storage: LoadedStorage, start: int):
+        self.dtype = storage.dtype
+        self._storage = storage
+        self._start = start  # in elements
+
+    def tensor(self, dtype, offset, size, stride):
+        return self._storage.tensor(dtype, self._start + offset, size, stride)
+
+
+def _value(raw, dtype, size, stride, place):
+    if raw is None:
+        return Value(type_of(size, dtype, place, stride), None)
+    flat = raw[: prod(size) * dtype.itemsize].view(dtype.np)
+    array = np.lib.stride_tricks.as_strided(flat, size, [s * dtype.itemsize for s in stride])
+    return engine.move(Value(type_of(size, dtype, CPU, stride), array), place)
+
+
+def _check(size, stride, offset, nbytes, dtype):
+    if not isinstance(dtype, DType) or dtype.np is None:
+        raise NotImplementedError(f"jtorch has no tensors of type {dtype}, which this file needs")
+    if len(size) != len(stride):
+        raise RuntimeError(f"unequal size length ({len(size)}) and stride length ({len(stride)})")
+    if offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {offset}")
+    if any(n < 0 for n in size):
+        raise RuntimeError("numel: integer multiplication overflow")
+    if any(s < 0 for s in stride):
+        raise RuntimeError(
+            f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}"
+        )
+    span = _span(size, stride)
+    if span and (offset + span) * dtype.itemsize > nbytes:
+        raise RuntimeError("Trying to resize storage that is not resizable")
