@@ -12,10 +12,9 @@ import warnings
 import jax
 import numpy as np
 
-from jtorch import device, dtype, engine, layout, printing
+from jtorch import devices, dtypes, engine, layout, printing
 from jtorch.autograd import Output
 from jtorch.engine import Value, type_of
-from jtorch.layout import Size
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
 from jtorch.tensor import Cast, LeafGrad, Tensor, apply, cast, wrap
 
@@ -24,9 +23,9 @@ _CATEGORY = {bool: 0, int: 1, float: 2, complex: 3}
 
 def known(array: np.ndarray, place=None, strides=None) -> Tensor:
     """A tensor of a private NumPy array (nobody else may write to it), on a place."""
-    place = place or device.CPU
-    value = Value(type_of(array.shape, dtype.of(array.dtype), device.CPU, strides), array)
-    return wrap(value if place is device.CPU else engine.move(value, place))
+    place = place or devices.CPU
+    value = Value(type_of(array.shape, dtypes.of(array.dtype), devices.CPU, strides), array)
+    return wrap(value if place is devices.CPU else engine.move(value, place))
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
@@ -62,19 +61,19 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 def _place(named, data=None):
     if named is None and isinstance(data, Tensor):
         return data._type.place
-    return device.place(named)
+    return devices.place(named)
 
 
 def host_array(data, d=None) -> np.ndarray:
     """A private NumPy array of Python data, in the dtype PyTorch infers (or near to `d` where that is given)."""
     if isinstance(data, np.ndarray | np.generic):
-        dtype.of(data.dtype)
+        dtypes.of(data.dtype)
         return np.array(data, data.dtype.newbyteorder("="))
     if isinstance(data, jax.Array):
         return np.array(data)
     kind = data.__class__
     if kind in _CATEGORY:
-        target = d or dtype.default_of(_CATEGORY[kind])
+        target = d or dtypes.default_of(_CATEGORY[kind])
         return _fit(data, target)
     if isinstance(data, str):
         raise TypeError(f"new(): invalid data type '{kind.__name__}'")
@@ -89,15 +88,15 @@ def host_array(data, d=None) -> np.ndarray:
 
 def _fit(number, d):
     """One Python number as an array of dtype `d`."""
-    if d.category == dtype.INT and isinstance(number, int) and not isinstance(number, bool):
+    if d.category == dtypes.INT and isinstance(number, int) and not isinstance(number, bool):
         info = np.iinfo(d.np)
         if not info.min <= number <= info.max:
-            if d is dtype.int64:
+            if d is dtypes.int64:
                 raise RuntimeError("Overflow when unpacking long long")
             raise RuntimeError(f"value cannot be converted to type {d.cname} without overflow")
-    if d.category <= dtype.INT and isinstance(number, float):
+    if d.category <= dtypes.INT and isinstance(number, float):
         return np.array(int(number)).astype(d.np) if np.isfinite(number) else np.array(number).astype(d.np)
-    if d.category < dtype.COMPLEX and isinstance(number, complex):
+    if d.category < dtypes.COMPLEX and isinstance(number, complex):
         raise TypeError("must be real number, not complex")
     return np.array(number).astype(d.np)
 
@@ -107,7 +106,7 @@ def _nested(data, d):
     flat = []
     _flatten(data, shape, 0, flat)
     if any(isinstance(x, Tensor | np.generic | np.ndarray) for x in flat):
-        flat = [x.item() if not isinstance(x, np.generic) or True else x for x in _typed(flat)]
+        flat = [x.item() if isinstance(x, Tensor | np.generic | np.ndarray) else x for x in flat]
     kinds = {x.__class__ for x in flat}
     unknown = kinds - _CATEGORY.keys()
     if unknown:
@@ -118,30 +117,26 @@ def _nested(data, d):
             raise RuntimeError(f"Could not infer dtype of {odd.__class__.__name__}")
         kinds = {next(k for k in (int, float, complex) if isinstance(x, k)) for x in flat}
     if d is None:
-        d = _found_dtype(data) or dtype.default_of(max((_CATEGORY[k] for k in kinds), default=2))
-    if d.category == dtype.INT:
+        d = _found_dtype(data) or dtypes.default_of(max((_CATEGORY[k] for k in kinds), default=2))
+    if d.category == dtypes.INT:
         for x in flat:
             if x.__class__ is int:
                 _fit(x, d)
         flat = [int(x) if x.__class__ is float and np.isfinite(x) else x for x in flat]
-    if d.category < dtype.COMPLEX and complex in kinds:
+    if d.category < dtypes.COMPLEX and complex in kinds:
         raise TypeError("must be real number, not complex")
     array = np.array(flat, dtype=None if d.np.kind not in "fciub?" and flat else d.np) if flat else np.zeros(0, d.np)
     return array.astype(d.np).reshape(shape)
 
 
-def _typed(flat):
-    return [x if isinstance(x, Tensor | np.generic | np.ndarray) else np.array(x) for x in flat]
-
-
 def _found_dtype(data):
     """The dtype that tensors or NumPy scalars inside nested data bring."""
     while isinstance(data, list | tuple) and data:
-        kinds = {x.dtype if isinstance(x, Tensor) else dtype.of(x.dtype) for x in data if isinstance(x, Tensor | np.generic | np.ndarray)}
+        kinds = {x.dtype if isinstance(x, Tensor) else dtypes.of(x.dtype) for x in data if isinstance(x, Tensor | np.generic | np.ndarray)}
         if kinds:
             found = None
             for k in kinds:
-                found = k if found is None else dtype.promote_types(found, k)
+                found = k if found is None else dtypes.promote_types(found, k)
             return found
         data = data[0]
     return None
@@ -162,21 +157,17 @@ def _shape(data):
 def _flatten(data, shape, depth, flat):
     if depth == len(shape):
         if isinstance(data, list | tuple):
-            raise ValueError(f"expected sequence of length {shape[-1]} at dim {depth}" if False else _TYPE_ERROR[type(data)])
+            raise ValueError("only one element tensors can be converted to Python scalars")
         flat.append(data)
         return
     if not hasattr(data, "__len__") or isinstance(data, Tensor) and not data.ndim:
-        raise TypeError(f"must be real number, not {type(data).__name__}" if False else "not a sequence")
+        raise TypeError("not a sequence")
     if len(data) != shape[depth]:
         raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
     if isinstance(data, Tensor | np.ndarray):
         data = data.tolist() if depth + 1 < len(shape) or data.ndim else data
     for item in data:
         _flatten(item, shape, depth + 1, flat)
-
-
-_TYPE_ERROR = {list: "only one element tensors can be converted to Python scalars",
-               tuple: "only one element tensors can be converted to Python scalars"}  # fmt: skip
 
 
 def from_numpy(ndarray):
@@ -202,7 +193,7 @@ def from_numpy(ndarray):
             "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
             "currently not supported."
         )
-    dtype.of(ndarray.dtype)
+    dtypes.of(ndarray.dtype)
     if not ndarray.flags.writeable:
         warnings.warn(
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
@@ -233,9 +224,9 @@ def as_tensor(data, dtype=None, device=None):
 def from_jax(array) -> Tensor:
     """A tensor of a jax.Array or of a tracer inside JAX's transformations. Its buffer is never donated."""
     if isinstance(array, jax.core.Tracer):
-        return wrap(Value(type_of(array.shape, dtype.of(array.dtype), engine.TRACED), array))
-    where = device.of_jax(next(iter(array.devices())))
-    return wrap(Value(type_of(array.shape, dtype.of(array.dtype), where), array))
+        return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), engine.TRACED), array))
+    where = devices.of_jax(next(iter(array.devices())))
+    return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), where), array))
 
 
 def to_jax(t: Tensor):
@@ -284,11 +275,11 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
 
 def _to_arguments(args, d, where):
     for a in args:
-        if isinstance(a, dtype.dtype):
+        if isinstance(a, dtypes.dtype):
             d = a
         elif isinstance(a, Tensor):
             d, where = a.dtype, a.device
-        elif isinstance(a, device.device | str) or a.__class__ is int:
+        elif isinstance(a, devices.device | str) or a.__class__ is int:
             where = a
         elif not isinstance(a, bool) and a is not None:
             raise TypeError(
@@ -299,7 +290,7 @@ def _to_arguments(args, d, where):
                 " non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor"
                 " tensor, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
             )
-    return d, None if where is None else device.place(where)
+    return d, None if where is None else devices.place(where)
 
 
 # ---- to Python and NumPy
@@ -326,7 +317,7 @@ def host(self):
     storage = self._storage
     if isinstance(storage, HostStorage):
         return host_view(storage, self._type, self._offset)
-    return self._look() if storage.value.array is not None and storage.value.type.place is device.CPU else None
+    return self._look() if storage.value.array is not None and storage.value.type.place is devices.CPU else None
 
 
 def item(self):
@@ -365,7 +356,7 @@ def _bool(self):
 
 
 def _index(self):
-    if self.numel() != 1 or self.dtype.category > dtype.INT:
+    if self.numel() != 1 or self.dtype.category > dtypes.INT:
         raise TypeError("only integer tensors of a single element can be converted to an index")
     return int(self._look().reshape(()))
 
@@ -393,7 +384,7 @@ def _text(self, *, tensor_contents=None):
         array = None
     else:
         array = self._look()
-    where = None if t.place is device.CPU else str(t.place.device)
+    where = None if t.place is devices.CPU else str(t.place.device)
     name = "tensor" if type(self) is Tensor or isinstance(self, _plain_kinds) else type(self).__name__
     return printing.tensor_text(
         array, t.dtype, size=t.shape if array is None else None, name=name, device=where, grad_fn=named,
@@ -427,7 +418,7 @@ def _deepcopy(self, memo):
         made._storage = memo[key]
     else:
         array = np.array(self._look())
-        value = Value(type_of(tuple(t.shape), t.dtype, device.CPU, t.strides), array)
+        value = Value(type_of(tuple(t.shape), t.dtype, devices.CPU, t.strides), array)
         made._storage = Storage(engine.move(value, t.place))
         memo[key] = made._storage
     made._view = made._base = made._grad = made._counter = made._edge = None
@@ -442,7 +433,7 @@ def _deepcopy(self, memo):
 
 
 def _rebuild(cls, array, dtype_, strides, requires_grad, state):
-    value = Value(type_of(array.shape, dtype_, device.CPU, strides), array)
+    value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
     made = Tensor.__new__(cls)
     made._storage = Storage(value)
     made._view = made._base = made._grad = made._counter = made._edge = None
@@ -472,5 +463,3 @@ for _name, _made in {
     "__jax_array__": to_jax,
 }.items():  # fmt: skip
     setattr(Tensor, _name, _made)
-
-__all__ = ["Size", "as_tensor", "from_jax", "from_numpy", "known", "tensor", "to_jax"]

@@ -23,7 +23,7 @@ from sys import getrefcount
 import jax
 import numpy as np
 
-from jtorch import config, device, dtype, programs
+from jtorch import config, devices, dtypes, programs
 from jtorch.layout import Size, contiguous_strides
 
 _HERE = str(Path(__file__).parent)
@@ -69,7 +69,7 @@ def type_of(shape, dtype_, place, strides=None) -> Type:
 
 NUMBER = {
     kind: Type(Size(), d, None, (), number=True)
-    for kind, d in ((bool, dtype.bool_), (int, dtype.int64), (float, dtype.float64), (complex, dtype.complex128))
+    for kind, d in ((bool, dtypes.bool_), (int, dtypes.int64), (float, dtypes.float64), (complex, dtypes.complex128))
 }
 
 
@@ -185,7 +185,7 @@ class Call:
         shapes = [tuple(o.shape) for o in outs]
         strides = self.strides(types, shapes) if self.strides else repeat(None)
         return single, tuple(
-            type_of(s, dtype.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False)
+            type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False)
         )
 
     def line(self, types):
@@ -528,8 +528,8 @@ class MetaTrace(Trace):
         return position, values[0] if single else values
 
 
-META = device.place("meta")
-TRACED = device.Place(device.device("cpu"), None)  # inside jax.jit, jax.grad, jax.vmap
+META = devices.place("meta")
+TRACED = devices.Place(devices.device("cpu"), None)  # inside jax.jit, jax.grad, jax.vmap
 
 
 class _Local(threading.local):
@@ -540,7 +540,7 @@ class _Local(threading.local):
         self.eager = config.eager
         self.grad = True
         self.inference = False
-        self.trace = self.make(device.CPU)
+        self.trace = self.make(devices.CPU)
 
     def make(self, place):
         if place not in self.traces:
@@ -577,14 +577,14 @@ def set_eager(on: bool) -> None:
     flush()
     local.eager = on
     local.traces = {}
-    local.trace = local.make(device.CPU)
+    local.trace = local.make(devices.CPU)
 
 
 def reset() -> None:
     """Forget this thread's traces and programs: a switch changed that ops read while they are traced."""
     flush()
     local.traces = {}
-    local.trace = local.make(device.CPU)
+    local.trace = local.make(devices.CPU)
     _types.clear()
 
 
@@ -609,7 +609,7 @@ def _moved(v, place):
     target = type_of(v.type.shape, v.type.dtype, place, v.type.strides)
     if place is META:
         return Value(target, None)
-    if place is device.CPU:
+    if place is devices.CPU:
         return Value(target, np.asarray(array))
     with jax.enable_x64(True):
         return Value(target, jax.device_put(array, place.jax))

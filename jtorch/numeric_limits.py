@@ -13,7 +13,7 @@ import math
 import ml_dtypes
 import numpy as np
 
-from .dtype import BOOL, INT, bool_, complex128, dtype, float64, get_default_dtype, int64
+from .dtypes import BOOL, INT, bool_, complex128, dtype, float64, get_default_dtype, int64
 
 _MISSING = object()
 _PYTHON_TYPES = {bool: bool_, int: int64, float: float64, complex: complex128}

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import dtype, layout
+from jtorch import dtypes, layout
 from jtorch.engine import NUMBER, Call, Value, number
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply, cast, wrap
@@ -43,6 +43,19 @@ def op(fn=None, **options):
     return Op(fn).public
 
 
+def public(fn=None, *, inplace=False, method=True, name=None):
+    """Make a plain function public as `op` does: for a name that chooses among several ops by its arguments."""
+    if fn is None:
+        return lambda fn: public(fn, inplace=inplace, method=method, name=name)
+    fn.public, fn.name = fn, name or fn.__name__.rstrip("_")
+    OPS[fn.name] = fn
+    if method:
+        setattr(Tensor, fn.name, fn)
+    if inplace:
+        setattr(Tensor, fn.name + "_", _inplace(fn))
+    return fn
+
+
 class Op:
     """What is known of one op.
 
@@ -59,7 +72,7 @@ class Op:
         strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
         view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
         write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
-        returns: a class of named results to wrap several outputs in, or a function (consts) -> class or None.
+        returns: a class of named results to wrap several outputs in.
         name: the public name, where the function's own must differ.
         check: function (args by name) called before recording, with Tensors, to raise errors that need more
             than types.
@@ -174,6 +187,11 @@ class OpCall(Call):
         self.op = op
         self.structure = structure
 
+    def pullback(self, types, needs, given):
+        if self.grad_fn(types) == "NotImplemented":
+            raise RuntimeError(f"derivative for aten::{self.name} is not implemented")
+        return super().pullback(types, needs, given)
+
     def grad_fn(self, types):
         named = self.op.named
         if callable(named):
@@ -205,8 +223,8 @@ class OpCall(Call):
         roles = _roles(op, structure, len(types))
         joined = [t for t, role in zip(types, roles, strict=True) if role]
         target = promoted(joined, op.promote == "float")
-        low = target in (dtype.float16, dtype.bfloat16)
-        work = dtype.float32.np if low else target.np
+        low = target in (dtypes.float16, dtypes.bfloat16)
+        work = dtypes.float32.np if low else target.np
         _check_broadcast([t for t in joined if not t.number])
 
         def convert(arrays):
@@ -228,14 +246,14 @@ def _to(a, np_type):
     return a.astype(np_type)
 
 
-def promoted(types, to_float=False) -> dtype.dtype:
+def promoted(types, to_float=False) -> dtypes.dtype:
     """PyTorch's common type of operands: with dimensions, 0-dim, Python numbers."""
     dims = [t.dtype for t in types if t.ndim]
     zeros = [t.dtype for t in types if not t.ndim and not t.number]
-    numbers = [dtype.default_of(t.dtype.category) for t in types if t.number]
-    d = dtype.result_type_of(dims, zeros, numbers)
-    if to_float and d.category < dtype.FLOAT:
-        return dtype.get_default_dtype()
+    numbers = [dtypes.default_of(t.dtype.category) for t in types if t.number]
+    d = dtypes.result_type_of(dims, zeros, numbers)
+    if to_float and d.category < dtypes.FLOAT:
+        return dtypes.get_default_dtype()
     return d
 
 
@@ -380,7 +398,7 @@ def _source(op):
     check = [f"check({every})"] if op.check else []
     finish = ["return store(out, result, op) if out is not None else result"] if out else ["return result"]
     if op.returns is not None:
-        finish = [f"result = returns({', '.join(op.consts)})(result)"] + finish
+        finish = ["result = returns(result)"] + finish
     if simple:
         tensors = [n for n, kind in values if kind == "tensor"] or [first]
         conditions = [f"isinstance({n}, Tensor)" for n in tensors]
@@ -429,7 +447,7 @@ def _slow(op):
     def finish(args, consts, out):
         result = op.run(args, consts)
         if op.returns is not None:
-            result = op.returns(*consts)(result)
+            result = op.returns(result)
         return store(out, result, op) if out is not None else result
 
     return finish
@@ -468,7 +486,7 @@ def write_result(tensor, result):
             f"output with shape {list(mine.shape)} doesn't match the broadcast shape {list(theirs.shape)}"
         )
     if theirs.dtype is not mine.dtype:
-        if not dtype.can_cast(theirs.dtype, mine.dtype):
+        if not dtypes.can_cast(theirs.dtype, mine.dtype):
             raise RuntimeError(
                 f"result type {theirs.dtype.scalar_name} can't be cast to the desired output type"
                 f" {mine.dtype.scalar_name}"
@@ -492,7 +510,7 @@ def store(out, result, op):
             f"{op.name}(): functions with out=... arguments don't support automatic differentiation, "
             "but one of the arguments requires grad."
         )
-    if not dtype.can_cast(result.dtype, out.dtype):
+    if not dtypes.can_cast(result.dtype, out.dtype):
         raise RuntimeError(
             f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"
         )

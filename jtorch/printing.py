@@ -14,7 +14,7 @@ from itertools import compress
 
 import numpy as np
 
-from .dtype import bool_, complex64, complex128, dtype, float64, get_default_dtype, int64
+from .dtypes import bool_, complex64, complex128, dtype, float64, get_default_dtype, int64
 
 
 @dataclass(frozen=True, slots=True)

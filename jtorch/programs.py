@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
-from jtorch import config, device
+from jtorch import config, devices
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 
@@ -218,7 +218,7 @@ def _no_interrupt():
 
 def on(place):
     """Run on this place although its arrays may come from the host."""
-    if place is device.CPU and jax.default_backend() == "cpu":
+    if place is devices.CPU and jax.default_backend() == "cpu":
         return contextlib.nullcontext()
     return contextlib.nullcontext() if place.jax is None else jax.default_device(place.jax)
 

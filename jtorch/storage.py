@@ -13,8 +13,8 @@ from sys import getrefcount
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import dtype, engine
-from jtorch.device import CPU
+from jtorch import dtypes, engine
+from jtorch.devices import CPU
 from jtorch.engine import Call, Value, record, type_of
 from jtorch.layout import may_overlap
 
@@ -112,7 +112,7 @@ _UNSHARED = _unshared()
 def type_of_array(array: np.ndarray):
     """The Type of a host array, with its strides counted in elements."""
     strides = tuple([s // array.itemsize for s in array.strides]) if array.size else None
-    return type_of(array.shape, dtype.of(array.dtype), CPU, strides)
+    return type_of(array.shape, dtypes.of(array.dtype), CPU, strides)
 
 
 def _copy(array, type):
@@ -192,7 +192,7 @@ class ViewCall(Call):
         return base.reshape(-1).at[spots.reshape(-1)].set(new.reshape(-1)).reshape(base.shape)
 
 
-_SMALLEST = {dtype.int64: 0, dtype.bool_: False, dtype.float64: 0.0}
+_SMALLEST = {dtypes.int64: 0, dtypes.bool_: False, dtypes.float64: 0.0}
 
 
 class Chain(ViewCall):

@@ -16,11 +16,11 @@ import weakref
 
 import jax.numpy as jnp
 
-from jtorch import autograd, device, dtype, engine, layout
+from jtorch import autograd, dtypes, engine, layout
 from jtorch.autograd import Leaf, Node, Output, Walk, edge_of
 from jtorch.engine import Call, Value, local
 from jtorch.hooks import RemovableHandle
-from jtorch.storage import Storage, View, chain_of, write_of
+from jtorch.storage import Storage, View, write_of
 
 _new = object.__new__
 
@@ -274,10 +274,11 @@ class Tensor:
             mine, theirs = self._type, grad._type
             if theirs.dtype is not mine.dtype:
                 raise RuntimeError(
-                    f"assigned grad has data of a different type: expected {_kind(mine)} but got {_kind(theirs)}. "
-                    if False
-                    else "attempting to assign a gradient with dtype "
-                    f"'{theirs.dtype.cname}' to a tensor with dtype '{mine.dtype.cname}'. Please ensure that the gradient and the tensor have the same dtype"
+                    f"attempting to assign a gradient with dtype '{theirs.dtype.cname}' to a tensor with grad_dtype"
+                    f" '{mine.dtype.scalar_name}'. The gradient must match the tensor's grad_dtype (defaults to the"
+                    " tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to"
+                    " allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient"
+                    " may break downstream systems that assume they match."
                 )
             if theirs.place is not mine.place:
                 raise RuntimeError(
@@ -286,9 +287,7 @@ class Tensor:
                 )
             if theirs.shape != mine.shape:
                 raise RuntimeError(
-                    f"assigned grad has data of a different size: {list(theirs.shape)} vs {list(mine.shape)}"
-                    if False
-                    else f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size"
+                    f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size"
                     f" '{list(mine.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
         self._grad = grad
@@ -370,7 +369,12 @@ class Tensor:
     def detach_(self):
         """Forget this tensor's history. Returns self."""
         if self._base is not None:
-            raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel")
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
+                " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
+                " detach_() cannot be called on these gradients. To fix this error, please refer to the"
+                " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+            )
         self._edge = None
         return self
 
@@ -418,10 +422,6 @@ _NON_LEAF_GRAD = (
     "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access "
     "the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations."
 )
-
-
-def _kind(t):
-    return f"torch.{t.dtype.scalar_name}Tensor"
 
 
 class LeafGrad(Leaf):
@@ -650,11 +650,11 @@ def cast_array(x, to):
     """x as another dtype: floats to integers truncate, NaN and what does not fit become the least integer."""
     if x.dtype == to.np:
         return x
-    if to.category <= dtype.FLOAT and jnp.iscomplexobj(x):
+    if to.category <= dtypes.FLOAT and jnp.iscomplexobj(x):
         x = x.real
-    if to.category == dtype.INT and jnp.issubdtype(x.dtype, jnp.floating):
+    if to.category == dtypes.INT and jnp.issubdtype(x.dtype, jnp.floating):
         if to.itemsize < 4:
-            return x.astype(jnp.int32 if to.np.kind == "i" or True else to.np).astype(to.np)
+            return x.astype(jnp.int32).astype(to.np)
         info = jnp.iinfo(to.np)
         wide = x.astype(jnp.float64)
         least = jnp.asarray(info.min if info.min < 0 else 0, to.np)
@@ -674,6 +674,3 @@ def wrap_dim(dim, ndim):
     if not -n <= dim < n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return dim + n if dim < 0 else dim
-
-
-__all__ = ["Tensor", "apply", "cast", "cast_array", "wrap", "wrap_dim", "chain_of", "device"]

@@ -16,7 +16,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from jtorch import dtype as dtypes
+from jtorch import dtypes
 from jtorch import printing, returntypes
 from jtorch.numeric_limits import finfo, iinfo
 

@@ -1,0 +1,92 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
+
+
+class Adam(ChainedOptimizer):
+    """p -= lr * m / (sqrt(v) + eps), with m and v the bias-corrected averages of the gradient and its square.
+
+    Args:
+        params: what to optimize.
+        lr: learning rate, >= 0.
+        betas: fractions of m and of v kept per step, each in [0, 1).
+        eps: added to sqrt(v), same unit as the gradient.
+        weight_decay: L2 penalty, >= 0; AdamW takes it off the parameter instead of adding it to the gradient.
+        amsgrad: divide by the largest v so far.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    names = {"count": "step", "mu": "exp_avg", "nu": "exp_avg_sq", "nu_max": "max_exp_avg_sq"}
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *, foreach=None,
+                 maximize=False, capturable=False, differentiable=False, fused=None,
+                 decoupled_weight_decay=False):  # fmt: skip
+        check_rate(lr)
+        if not 0.0 <= eps:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        for i, beta in enumerate(betas):
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        super().__init__(params, dict(
+            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize,
+            foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused,
+            decoupled_weight_decay=decoupled_weight_decay,
+        ))  # fmt: skip
+
+    @staticmethod
+    def chain(betas, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay=False):
+        adam = _amsgrad(*betas, eps) if amsgrad else optax.scale_by_adam(*betas, eps)
+        if decoupled_weight_decay:
+            return optax.chain(*preconditioned(maximize, 0), adam, optax.add_decayed_weights(weight_decay))
+        return optax.chain(*preconditioned(maximize, weight_decay), adam)
+
+
+class AdamW(Adam):
+    """Adam whose weight decay is taken off the parameter itself: p -= lr * weight_decay * p."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, *,
+                 maximize=False, foreach=None, capturable=False, differentiable=False, fused=None):  # fmt: skip
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
+                         capturable=capturable, differentiable=differentiable, fused=fused,
+                         decoupled_weight_decay=True)  # fmt: skip
+
+
+class _Amsgrad(NamedTuple):
+    count: jax.Array
+    mu: list
+    nu: list
+    nu_max: list
+
+
+def _amsgrad(b1, b2, eps):
+    """AMSGrad with the maximum over the raw averages, as PyTorch takes it (optax corrects them first)."""
+
+    def init(params):
+        def zeros():
+            return jax.tree.map(jnp.zeros_like, params)
+
+        return _Amsgrad(jnp.zeros((), jnp.int32), zeros(), zeros(), zeros())
+
+    def update(updates, state, params=None):
+        count = state.count + 1
+        mu = jax.tree.map(lambda g, m: b1 * m + (1 - b1) * g, updates, state.mu)
+        nu = jax.tree.map(lambda g, v: b2 * v + (1 - b2) * g * g, updates, state.nu)
+        nu_max = jax.tree.map(jnp.maximum, state.nu_max, nu)
+        c1, c2 = 1 - b1**count, 1 - b2**count
+        out = jax.tree.map(lambda m, v: (m / c1.astype(m.dtype)) / (jnp.sqrt(v / c2.astype(v.dtype)) + eps), mu, nu_max)
+        return out, _Amsgrad(count, mu, nu, nu_max)
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,55 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
+
+
+class RMSprop(ChainedOptimizer):
+    """p -= lr * grad / (sqrt(v) + eps), with v a running average of the squared gradient.
+
+    Args:
+        params: what to optimize.
+        lr: learning rate, >= 0.
+        alpha: fraction of v kept per step, >= 0.
+        eps: added to sqrt(v), same unit as the gradient.
+        weight_decay: L2 penalty, >= 0.
+        momentum: fraction of the last update kept per step, >= 0.
+        centered: divide by the estimated deviation instead of the root mean square.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    names = {"count": "step", "nu": "square_avg", "trace": "momentum_buffer", "mu": "grad_avg"}
+
+    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False,
+                 capturable=False, foreach=None, maximize=False, differentiable=False):  # fmt: skip
+        check_rate(lr)
+        if not 0.0 <= eps:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        if not 0.0 <= momentum:
+            raise ValueError(f"Invalid momentum value: {momentum}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        if not 0.0 <= alpha:
+            raise ValueError(f"Invalid alpha value: {alpha}")
+        super().__init__(params, dict(
+            lr=lr, momentum=momentum, alpha=alpha, eps=eps, centered=centered, weight_decay=weight_decay,
+            capturable=capturable, foreach=foreach, maximize=maximize, differentiable=differentiable,
+        ))  # fmt: skip
+
+    @staticmethod
+    def chain(momentum, alpha, eps, centered, weight_decay, maximize):
+        scale = optax.scale_by_stddev if centered else optax.scale_by_rms
+        steps = [scale(alpha, eps, eps_in_sqrt=False)]
+        if momentum:
+            steps.append(optax.trace(momentum))
+        return optax.chain(optax.GradientTransformation(_counted.init, _counted.update),
+                           *preconditioned(maximize, weight_decay), *steps)  # fmt: skip
+
+
+_counted = optax.scale_by_schedule(lambda count: 1.0)  # keeps the step count that PyTorch's state has
