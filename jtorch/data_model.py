@@ -1,0 +1,177 @@
+"""What a tensor is made of and how it is filled: copies, fills, sizes of memory, storages, new tensors like it.
+
+Methods that write whole tensors (`copy_`, `fill_`, `zero_`), change what a tensor looks at without computing
+(`t_`, `unsqueeze_`, `resize_`, `set_`), or tell of its memory. It knows storages; the mathematics is in `jtorch.ops`.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch import dtypes, engine, layout
+from jtorch.engine import Call, Value, type_of
+from jtorch.op import Array, Number, as_number, op, write_result
+from jtorch.tensor import Tensor, apply, cast_array, wrap, wrap_dim
+
+# ---- copies
+
+
+def _packed(types, shapes):
+    return [layout.like_strides(types[0].shape, types[0].strides)]
+
+
+def _channels_last(types, shapes):
+    return [layout.channels_last_strides(types[0].shape)]
+
+
+_CLONES = {
+    "preserve": Call(jnp.asarray, name="clone", strides=_packed, saves=()),
+    "contiguous": Call(jnp.asarray, {}, name="clone", saves=()),
+    "channels_last": Call(jnp.asarray, {}, name="clone", strides=_channels_last, saves=()),
+}
+
+
+def _format(memory_format, name):
+    if memory_format is None or memory_format.name == "contiguous_format":
+        return "contiguous"
+    return "preserve" if memory_format.name == "preserve_format" else "channels_last"
+
+
+def clone(input, *, memory_format=None):
+    """A copy with memory of its own; gradients flow through it.
+
+    Args:
+        memory_format: `torch.preserve_format` (the default) keeps dense strides, `torch.contiguous_format` packs.
+    """
+    return apply(_CLONES["preserve" if memory_format is None else _format(memory_format, "clone")], (input,))
+
+
+def packed(input):
+    """A contiguous copy."""
+    return apply(_CLONES["contiguous"], (input,))
+
+
+def contiguous(self, memory_format=None):
+    """The tensor itself where its elements lie in order, else a copy in which they do."""
+    if self.is_contiguous(memory_format):
+        return self
+    return apply(_CLONES[_format(memory_format, "contiguous")], (self,))
+
+
+# ---- whole writes
+
+
+class _Copy(Call):
+    """copy_: (what was there, what comes) -> what comes, in the old one's shape and dtype."""
+
+    __slots__ = ()
+
+    def grad_fn(self, types):
+        return "CopyBackwards"
+
+    def bind(self, types):
+        shape, to = types[0].shape, dtypes.of(types[0].dtype.np)
+        return lambda old, new: jnp.broadcast_to(cast_array(new, to), shape)
+
+
+_COPY = _Copy(None, None, "copy_", strides=lambda types, shapes: [types[0].strides], saves=())
+
+
+def copy_(self, src, non_blocking=False):
+    """Take over the elements of `src`, broadcast, cast to this dtype and moved to this device. Returns self."""
+    self._writable()
+    mine = self._type
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    theirs = src._type
+    if theirs.shape != mine.shape:
+        _check_expands(mine.shape, theirs.shape)
+    if theirs.place is not mine.place:
+        src = src.to(self.device)
+    edge = self._read()[1] if engine.local.grad else None
+    if theirs.shape == mine.shape and theirs.dtype is mine.dtype and edge is None and not src.requires_grad:
+        self._assign(src._value, None)  # values are immutable: taking over is copying
+        return self
+    made = apply(_COPY, (self, src))
+    self._assign(*made._read())
+    return self
+
+
+def _check_expands(full, shape):
+    lead = len(full) - len(shape)
+    if lead < 0 and any(n != 1 for n in shape[:-lead]):
+        raise RuntimeError(
+            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(full)}): the number of sizes provided ({len(full)}) must"
+            f" be greater or equal to the number of dimensions in the tensor ({len(shape)})"
+        )
+    for i, n in enumerate(full):
+        own = shape[i - lead] if i >= lead else 1
+        if own not in (1, n):
+            raise RuntimeError(
+                f"The size of tensor a ({n}) must match the size of tensor b ({own}) at non-singleton dimension {i}"
+            )
+
+
+class _Fill(Call):
+    """fill_: (what was there, a number or 0-dim tensor) -> the same shape full of it."""
+
+    __slots__ = ("named",)
+
+    def __init__(self, named):
+        super().__init__(None, None, "fill_", strides=lambda types, shapes: [types[0].strides], saves=())
+        self.named = named
+
+    def grad_fn(self, types):
+        return self.named
+
+    def bind(self, types):
+        shape, to = types[0].shape, types[0].dtype
+        return lambda old, value: jnp.full(shape, cast_array(jnp.asarray(value), to), to.np)
+
+
+_FILL = {"number": _Fill("FillBackward2"), "tensor": _Fill("FillBackward3"), "zero": _Fill("ZeroBackward0")}
+
+
+def _write_number(self, value, kind):
+    self._writable()
+    t = self._type
+    if engine.local.grad and self._read()[1] is not None or t.place in (engine.TRACED, engine.META):
+        made = apply(_FILL[kind], (self, value))
+        self._assign(*made._read())
+        return self
+    call = _full_calls.get(t)
+    if call is None:
+        call = _full_calls[t] = Call(_full_of(t), {}, "full", strides=lambda types, shapes: [t.strides], saves=())
+    self._assign(engine.record(call, (value,), t.place)[1], None)
+    return self
+
+
+_full_calls: dict = {}
+
+
+def _full_of(t):
+    return lambda value: jnp.full(t.shape, cast_array(jnp.asarray(value), t.dtype), t.dtype.np)
+
+
+def fill_(self, value):
+    """Every element becomes `value`, a number or a 0-dim tensor. Returns self."""
+    if not isinstance(value, Tensor):
+        return _write_number(self, as_number("fill_", "value", value), "number")
+    if value.ndim:
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+        )
+    self._writable()
+    made = apply(_FILL["tensor"], (self, value))
+    self._assign(*made._read())
+    return self
+
+
+def zero_(self):
+    """Every element becomes 0. Returns self."""
+    return _write_number(self, engine.number(0), "zero")
+
+
+for _name in ("clone", "contiguous", "copy_", "fill_", "zero_"):
+    setattr(Tensor, _name, globals()[_name])
