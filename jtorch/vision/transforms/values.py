@@ -1,0 +1,287 @@
+"""Transforms of what the pixels are: types, colours, blur, erased patches. `functional` does the work."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jtorch.nn.module import Module
+from jtorch.ops.create import empty
+from jtorch.ops.random import randperm
+
+from . import functional as F
+from .chance import below, happens, uniform
+
+
+class Transform(Module):
+    """A transform whose repr shows the attributes named in `shown`."""
+
+    shown: tuple[str, ...] = ()
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{name}={self._text(name)}' for name in self.shown)})"
+
+    def _text(self, name):
+        value = getattr(self, name)
+        return value.value if isinstance(value, F.InterpolationMode) else value
+
+
+class ToTensor:
+    """A PIL image or an array (H, W, C) as floats (C, H, W), 0 to 1. See :func:`functional.to_tensor`."""
+
+    def __call__(self, pic):
+        return F.to_tensor(pic)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+class PILToTensor:
+    """A PIL image's own numbers as (C, H, W). See :func:`functional.pil_to_tensor`."""
+
+    def __call__(self, pic):
+        return F.pil_to_tensor(pic)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+class ToPILImage:
+    """A Tensor (C, H, W), or an array (H, W, C), as a PIL image. See :func:`functional.to_pil_image`."""
+
+    def __init__(self, mode=None):
+        self.mode = mode
+
+    def __call__(self, pic):
+        return F.to_pil_image(pic, self.mode)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({'' if self.mode is None else f'mode={self.mode}'})"
+
+
+class ConvertImageDtype(Module):
+    """Another dtype, white staying white. See :func:`functional.convert_image_dtype`."""
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, image):
+        return F.convert_image_dtype(image, self.dtype)
+
+
+class Normalize(Transform):
+    """(x - mean) / std, channel by channel. See :func:`functional.normalize`."""
+
+    shown = ("mean", "std")
+
+    def __init__(self, mean, std, inplace=False):
+        super().__init__()
+        self.mean, self.std, self.inplace = mean, std, inplace
+
+    def forward(self, tensor):
+        return F.normalize(tensor, self.mean, self.std, self.inplace)
+
+
+class Grayscale(Transform):
+    """Grey, in 1 or 3 equal channels. See :func:`functional.rgb_to_grayscale`."""
+
+    shown = ("num_output_channels",)
+
+    def __init__(self, num_output_channels=1):
+        super().__init__()
+        self.num_output_channels = num_output_channels
+
+    def forward(self, img):
+        return F.rgb_to_grayscale(img, self.num_output_channels)
+
+
+class RandomGrayscale(Transform):
+    """Grey with probability p, in as many channels as before."""
+
+    shown = ("p",)
+
+    def __init__(self, p=0.1):
+        super().__init__()
+        self.p = p
+
+    def forward(self, img):
+        if happens(self.p):
+            return F.rgb_to_grayscale(img, F.get_image_num_channels(img))
+        return img
+
+
+class RandomInvert(Transform):
+    """White minus the picture, with probability p."""
+
+    shown = ("p",)
+
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.p = p
+
+    def forward(self, img):
+        return F.invert(img) if happens(self.p) else img
+
+
+class ColorJitter(Transform):
+    """Brightness, contrast, saturation and hue changed at random, in a random order.
+
+    Args:
+        brightness, contrast, saturation: (lowest, highest) factor, or x for (max(0, 1 - x), 1 + x).
+        hue: (lowest, highest) turn of the colour circle, -0.5 to 0.5, or x for (-x, x).
+
+    Raises:
+        ValueError: a range that is empty or out of bounds.
+    """
+
+    shown = ("brightness", "contrast", "saturation", "hue")
+
+    def __init__(self, brightness=0, contrast=0, saturation=0, hue=0):
+        super().__init__()
+        self.brightness = _range(brightness, "brightness")
+        self.contrast = _range(contrast, "contrast")
+        self.saturation = _range(saturation, "saturation")
+        self.hue = _range(hue, "hue", center=0, bound=(-0.5, 0.5), clip=False)
+
+    def forward(self, img):
+        order = randperm(4).tolist()
+        # All drawn before the first is used, so that the order of the changes does not change the draws.
+        factors = [None if r is None else uniform(*r) for r in map(self.__getattribute__, self.shown)]
+        for i in order:
+            if factors[i] is not None:
+                img = _ADJUST[i](img, factors[i])
+        return img
+
+
+_ADJUST = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
+
+
+def _range(value, name, center=1, bound=(0, float("inf")), clip=True):
+    """(lowest, highest), or None where it would change nothing."""
+    if isinstance(value, int | float):
+        if value < 0:
+            raise ValueError(f"If {name} is a single number, it must be non negative.")
+        value = [center - float(value), center + float(value)]
+        if clip:
+            value[0] = max(value[0], 0.0)
+    elif not (isinstance(value, tuple | list) and len(value) == 2):
+        raise TypeError(f"{name} should be a single number or a list/tuple with length 2.")
+    if not bound[0] <= value[0] <= value[1] <= bound[1]:
+        raise ValueError(f"{name} values should be between {bound}, but got {value}.")
+    return None if value[0] == value[1] == center else tuple(value)
+
+
+class GaussianBlur(Transform):
+    """A Gaussian window of random width over the picture.
+
+    Args:
+        kernel_size: (across, down) or one number, in pixels, odd.
+        sigma: (narrowest, widest) or one number, in pixels.
+
+    Raises:
+        ValueError: an even kernel size, or a sigma that is not above 0.
+    """
+
+    shown = ("kernel_size", "sigma")
+
+    def __init__(self, kernel_size, sigma=(0.1, 2.0)):
+        super().__init__()
+        self.kernel_size = _sizes(kernel_size, "Kernel size should be a tuple/list of two integers")
+        for size in self.kernel_size:
+            if size <= 0 or size % 2 == 0:
+                raise ValueError("Kernel size value should be an odd and positive number.")
+        if isinstance(sigma, int | float):
+            if sigma <= 0:
+                raise ValueError("If sigma is a single number, it must be positive.")
+            sigma = (sigma, sigma)
+        elif not isinstance(sigma, list | tuple):
+            raise TypeError("sigma should be a single number or a list/tuple with length 2.")
+        if len(sigma) != 2 or not 0.0 < sigma[0] <= sigma[1]:
+            raise ValueError("sigma values should be positive and of the form (min, max).")
+        self.sigma = sigma
+
+    def forward(self, img):
+        sigma = uniform(*self.sigma)
+        return F.gaussian_blur(img, self.kernel_size, [sigma, sigma])
+
+
+def _sizes(size, message):
+    """(height, width) of a constructor's size argument."""
+    if isinstance(size, int | float):
+        return int(size), int(size)
+    if not hasattr(size, "__len__"):
+        raise TypeError(message)
+    if len(size) == 1:
+        return size[0], size[0]
+    if len(size) != 2:
+        raise ValueError(message)
+    return size
+
+
+class RandomErasing(Transform):
+    """A rectangle of a Tensor picture overwritten, with probability p.
+
+    Args:
+        scale: (smallest, largest) share of the picture's area.
+        ratio: (lowest, highest) height over width.
+        value: what to write: one number, one for each channel, or "random" for normal noise.
+
+    Raises:
+        ValueError: scale or p outside 0 to 1, or another string.
+    """
+
+    shown = ("p", "scale", "ratio", "value", "inplace")
+
+    def __init__(self, p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0, inplace=False):
+        super().__init__()
+        if not isinstance(value, int | float | str | tuple | list):
+            raise TypeError("Argument value should be either a number or str or a sequence")
+        if isinstance(value, str) and value != "random":
+            raise ValueError("If value is str, it should be 'random'")
+        if not isinstance(scale, tuple | list):
+            raise TypeError("Scale should be a sequence")
+        if not isinstance(ratio, tuple | list):
+            raise TypeError("Ratio should be a sequence")
+        if scale[0] < 0 or scale[1] > 1:
+            raise ValueError("Scale should be between 0 and 1")
+        if p < 0 or p > 1:
+            raise ValueError("Random erasing probability should be between 0 and 1")
+        self.p, self.scale, self.ratio, self.value, self.inplace = p, scale, ratio, value, inplace
+
+    def forward(self, img):
+        if not happens(self.p):
+            return img
+        channels, rows, columns = F.get_dimensions(img)
+        value = _patch(self.value, channels)
+        for height, width in _shapes(rows * columns, self.scale, self.ratio, heights_first=True):
+            if height < rows and width < columns:
+                if value is None:
+                    noise = empty(channels, height, width).normal_()
+                place = below(rows - height + 1), below(columns - width + 1)
+                return F.erase(img, *place, height, width, noise if value is None else value, self.inplace)
+        return img
+
+
+def _patch(value, channels):
+    """The colour as (C, 1, 1), None for noise."""
+    if isinstance(value, str):
+        return None
+    values = [value] if isinstance(value, int | float) else list(value)
+    if len(values) not in (1, channels):
+        raise ValueError(
+            "If value is a sequence, it should have either a single value or"
+            f" {channels} (number of input channels)"
+        )
+    return np.asarray(values, np.float32)[:, None, None]
+
+
+def _shapes(area, scale, ratio, heights_first=False):
+    """Ten tries at a rectangle (height, width): area from `scale`, in shares of `area`, sides from `ratio`."""
+    low, high = np.log(np.asarray(ratio, np.float32)).tolist()
+    for _ in range(10):
+        target = area * uniform(*scale)
+        aspect = float(np.exp(np.float32(uniform(low, high))))
+        longer, shorter = round(math.sqrt(target * aspect)), round(math.sqrt(target / aspect))
+        yield (longer, shorter) if heights_first else (shorter, longer)
