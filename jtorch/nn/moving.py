@@ -1,0 +1,148 @@
+"""Moving a module's tensors: to another device, another dtype, another memory format.
+
+Knows the three ways to call `to` and that a parameter stays the same object, so that an optimizer that holds
+it goes on working. What a move does to one tensor is `Tensor.to`.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from jtorch import dtypes
+from jtorch.autograd import no_grad
+from jtorch.devices import device as Device
+from jtorch.dtypes import dtype as Dtype
+from jtorch.nn.parameter import Parameter
+from jtorch.tensor import Tensor
+
+_PYTHON = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
+
+_FORMS = {
+    Tensor: ("tensor", "non_blocking", "copy"),
+    Dtype: ("dtype", "non_blocking", "copy"),
+    Device: ("device", "dtype", "non_blocking", "copy"),
+}
+
+
+def mover(args, kwargs):
+    """The function that moves one tensor as `Module.to(*args, **kwargs)` asks.
+
+    Raises:
+        TypeError: no way to call `to`, or a dtype that holds neither real nor complex numbers.
+    """
+    device, dtype, non_blocking, memory_format = _parse(args, kwargs)
+    if dtype is not None:
+        _check_dtype(dtype)
+
+    def move(tensor):
+        wanted = dtype if tensor.is_floating_point() or tensor.is_complex() else None
+        options = (
+            {"memory_format": memory_format} if memory_format is not None and tensor.dim() in (4, 5) else {}
+        )
+        try:
+            return tensor.to(device=device, dtype=wanted, non_blocking=non_blocking, **options)
+        except NotImplementedError as error:
+            if str(error) != "Cannot copy out of meta tensor; no data!":
+                raise
+            raise NotImplementedError(
+                f"{error} Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() when moving"
+                " module from meta to a different device."
+            ) from None
+
+    return move
+
+
+def _check_dtype(dtype):
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise TypeError(
+            f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+        )
+    if dtype.is_complex:
+        warnings.warn(
+            "Complex modules are a new feature under active development whose design may change, and some"
+            " modules might not work as expected when using complex tensors as parameters or buffers."
+            " Please file an issue at https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml"
+            " if a complex module does not work as expected.",
+            stacklevel=4,
+        )
+
+
+def _parse(args, kwargs):
+    """(device, dtype, non_blocking, memory_format) from the arguments of `to`."""
+    if len(args) > 4:
+        raise TypeError(f"to() takes from 0 to 4 positional arguments but {len(args)} were given")
+    names = _FORMS[_form(args, kwargs)]
+    given = dict(zip(names, args, strict=False))
+    if len(args) > len(names) or given.keys() & kwargs.keys() or kwargs.keys() - {*names, "memory_format"}:
+        raise _no_such_form(args, kwargs)
+    given |= kwargs
+    device, dtype, tensor = given.get("device"), given.get("dtype"), given.get("tensor")
+    dtype = _PYTHON.get(dtype, dtype) if isinstance(dtype, type) else dtype
+    flags = [given.get(name, False) for name in ("non_blocking", "copy")]
+    if (
+        not isinstance(device, Device | str | int | None)
+        or not isinstance(dtype, Dtype | None)
+        or not isinstance(tensor, Tensor | None)
+        or not all(isinstance(flag, bool) for flag in flags)
+    ):
+        raise _no_such_form(args, kwargs)
+    if flags[1]:
+        raise RuntimeError(".to() does not accept copy argument")
+    if tensor is not None:
+        device, dtype = tensor.device, tensor.dtype
+    return None if device is None else Device(device), dtype, flags[0], given.get("memory_format")
+
+
+def _form(args, kwargs):
+    if "tensor" in kwargs or (args and isinstance(args[0], Tensor)):
+        return Tensor
+    return Dtype if args and isinstance(args[0], Dtype | type) else Device
+
+
+def _no_such_form(args, kwargs):
+    named = [f"{name}={_kind(kwargs[name])}" for name in sorted(kwargs)]
+    got = ", ".join([*map(_kind, args), *named]) + (", " if named and not args else "")
+    options = "bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None"
+    return TypeError(
+        f"to() received an invalid combination of arguments - got ({got}), but expected one of:\n"
+        f" * (torch.device device = None, torch.dtype dtype = None, {options})\n"
+        f" * (torch.dtype dtype, {options})\n"
+        f" * (Tensor tensor, {options})\n"
+    )
+
+
+def _kind(value):
+    kind = type(value)
+    if isinstance(value, Tensor) or not kind.__module__.startswith("jtorch"):
+        return kind.__name__
+    return f"torch.{kind.__name__}"
+
+
+def apply_to_own(module, fn):
+    """Replace a module's own parameters, their gradients and its buffers by what `fn` makes of them."""
+    for name, parameter in module._parameters.items():
+        if parameter is not None:
+            _replace(module, name, parameter, fn)
+    for name, buffer in module._buffers.items():
+        if buffer is not None:
+            module._buffers[name] = fn(buffer)
+
+
+def _replace(module, name, parameter, fn):
+    grad = parameter.grad
+    with no_grad():
+        moved = fn(parameter)
+        moved_grad = None if grad is None else fn(grad)
+    if moved is parameter:
+        kept = parameter
+    elif moved.is_meta == parameter.is_meta:
+        parameter.data = moved
+        kept = parameter
+    else:  # a tensor without memory cannot become one with memory: it is another object, as in PyTorch
+        kept = module._parameters[name] = Parameter(moved, parameter.requires_grad)
+    if moved_grad is None or moved_grad is grad:
+        kept.grad = grad
+    elif kept is parameter:
+        grad.data = moved_grad  # the same object, as holders of the gradient expect
+    else:
+        kept.grad = moved_grad.requires_grad_(grad.requires_grad)

@@ -1,0 +1,226 @@
+"""Parameters and buffers: tensors that a Module keeps, and those whose shape is not known yet.
+
+Knows how such a tensor is made from another and how it is copied, printed and pickled. Where it is kept is
+the Module's matter.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+
+from jtorch import convert
+from jtorch.ops.create import empty
+from jtorch.tensor import Tensor
+
+
+class _ParameterMeta(type(Tensor)):
+    """A tensor of another class counts as a Parameter once it was given to `Parameter(...)`."""
+
+    def __instancecheck__(cls, instance):
+        if super().__instancecheck__(instance):
+            return True
+        return (
+            cls is Parameter and issubclass(type(instance), Tensor) and getattr(instance, "_is_param", False)
+        )
+
+    def __repr__(cls):
+        # PyTorch's own text, which programs print; the module's real name is jtorch's.
+        return (
+            f"<class 'torch.nn.parameter.{cls.__name__}'>"
+            if cls.__module__ == __name__
+            else super().__repr__()
+        )
+
+
+class Parameter(Tensor, metaclass=_ParameterMeta):
+    """A tensor that a Module counts among its parameters as soon as it is assigned to one of its attributes.
+
+    Args:
+        data: the tensor to start from; its memory is shared, its history is not. None: no elements.
+        requires_grad: whether backward collects a gradient in `.grad`.
+
+    Raises:
+        RuntimeError: a gradient is wanted of integers or booleans.
+
+    >>> torch.nn.Parameter(torch.ones(2))
+    Parameter containing:
+    tensor([1., 1.], requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, data=None, requires_grad=True):
+        if data is None:
+            data = empty(0)
+        kind = type(data)
+        if kind is not Tensor and not issubclass(kind, Parameter):
+            return _flagged(data, requires_grad)
+        if requires_grad and not (data.dtype.is_floating_point or data.dtype.is_complex):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+        # .data: a parameter counts its own versions.
+        return data.data._alias(cls).requires_grad_(requires_grad)
+
+    def __deepcopy__(self, memo):
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(copy.deepcopy(self.data), self.requires_grad)
+        return memo[id(self)]
+
+    def __repr__(self):
+        return "Parameter containing:\n" + super().__repr__()
+
+    def __reduce_ex__(self, protocol):
+        args = (self.data, self.requires_grad, OrderedDict())
+        if not self.__dict__:
+            return _rebuild_parameter, args
+        return _rebuild_parameter_with_state, (*args, dict(self.__dict__))
+
+
+convert._plain_kinds += (Parameter,)  # printed as "tensor(...)", under its own heading
+
+
+def _flagged(data, requires_grad):
+    """A tensor of a user's own class stays of that class and is marked as a parameter."""
+    made = data.detach()
+    if type(made) is not type(data):
+        raise RuntimeError(
+            f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach()"
+            f" returns an instance of the same type, but return type {type(made).__name__} was found"
+            " instead. To use the type as a Parameter, please correct the detach() semantics defined by its"
+            " __torch_dispatch__() implementation."
+        )
+    made.requires_grad_(requires_grad)
+    made._is_param = True
+    return made
+
+
+def _rebuild_parameter(data, requires_grad, backward_hooks):
+    """What a pickled parameter calls; the arguments are those of PyTorch's files."""
+    return Parameter(data, requires_grad)
+
+
+def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
+    """The same for a parameter that carried attributes of the user's."""
+    made = Parameter(data, requires_grad)
+    made.__dict__.update(state)
+    return made
+
+
+class _BufferMeta(type(Tensor)):
+    """A buffer is a plain tensor with a mark."""
+
+    def __instancecheck__(cls, instance):
+        if super().__instancecheck__(instance):
+            return True
+        return cls is Buffer and issubclass(type(instance), Tensor) and getattr(instance, "_is_buffer", False)
+
+
+class Buffer(Tensor, metaclass=_BufferMeta):
+    """A tensor that a Module keeps among its buffers when it is assigned: state that is not learned.
+
+    Args:
+        data: the tensor to start from; its memory is shared.
+        persistent: whether `state_dict` holds it.
+
+    >>> torch.nn.Buffer(torch.zeros(2)).persistent
+    True
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, data=None, *, persistent=True):
+        data = empty(0) if data is None else data
+        made = data.detach().requires_grad_(data.requires_grad)
+        made.persistent = persistent
+        made._is_buffer = True
+        return made
+
+
+class UninitializedTensorMixin:
+    """A tensor whose shape is known only at the first forward pass: it has a dtype and a device."""
+
+    __slots__ = ()
+
+    def materialize(self, shape, device=None, dtype=None):
+        """Take memory of this shape, uninitialised, and become an ordinary parameter or buffer.
+
+        Args:
+            shape: a tuple of ints.
+            device: None: where it is now.
+            dtype: None: the dtype it has now.
+        """
+        was = self.data
+        self.data = empty(shape, device=device or was.device, dtype=dtype or was.dtype)
+        self.__class__ = self.cls_to_become
+
+    @property
+    def shape(self):
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in"
+            " `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call"
+            " `forward` to initialize the parameters before accessing their attributes."
+        )
+
+    def share_memory_(self):
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the"
+            " parameters before calling `module.share_memory()`."
+        )
+
+    def __repr__(self):
+        return f"<{type(self).__name__}>"
+
+    def __reduce_ex__(self, protocol):
+        return type(self), (self.requires_grad,)
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A parameter whose shape is not known yet; lazy layers make it real at their first call.
+
+    >>> weight = torch.nn.UninitializedParameter()
+    >>> weight.materialize((2, 3))
+    >>> weight.shape
+    torch.Size([2, 3])
+    """
+
+    __slots__ = ()
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad=True, device=None, dtype=None):
+        return empty(0, device=device, dtype=dtype)._alias(cls).requires_grad_(requires_grad)
+
+    def __deepcopy__(self, memo):
+        if id(self) not in memo:
+            was = self.data
+            memo[id(self)] = type(self)(self.requires_grad, was.device, was.dtype)
+        return memo[id(self)]
+
+
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
+    """A buffer whose shape is not known yet."""
+
+    __slots__ = ()
+
+    cls_to_become = Tensor
+
+    def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
+        made = empty(0, device=device, dtype=dtype)._alias(cls).requires_grad_(requires_grad)
+        made.persistent = persistent
+        made._is_buffer = True
+        return made
+
+
+def is_lazy(tensor) -> bool:
+    """Whether its shape is not known yet."""
+    return isinstance(tensor, UninitializedTensorMixin)
+
+
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "UninitializedTensorMixin",
+    "is_lazy",
+]
