@@ -21,7 +21,8 @@ globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
 
 import importlib as _importlib  # noqa: E402
 
-for _name in ("create", "math", "compare", "reduce", "shape", "join", "index", "linalg", "random"):
+for _name in ("create", "math", "special", "compare", "reduce", "sort", "shape", "join", "index", "linalg", "random",
+              "operators"):  # fmt: skip
     try:
         _publish(globals(), _importlib.import_module("jtorch.ops." + _name))
     except ModuleNotFoundError:

@@ -66,7 +66,7 @@ class Op:
         inplace: also make `name_`, which writes the result into its first argument.
         method: attach it to Tensor.
         promote: True: convert tensors and numbers to their common type first; "float": and integers to the
-            default float type.
+            default float type; a tuple of names: these parameters only.
         grad_fn: the node's name, or a function (types, consts) -> name.
         saves: what PyTorch saves for backward, see `engine.Call`; None: "result" for one input, else "inputs".
         strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
@@ -261,13 +261,13 @@ def _roles(op, structure, n):
     """Which of the flat inputs take part in the promotion (`Number` parameters do not)."""
     if structure is None:
         return [True] * n
-    kinds = [kind for _, kind, _ in op.params if kind != "const"]
     roles = []
-    for kind, given in zip(kinds, structure, strict=True):
+    for (name, kind, _), given in zip([p for p in op.params if p[1] != "const"], structure, strict=True):
+        takes_part = kind != "number" and (op.promote in (True, "float") or name in op.promote)
         if kind == "list":
-            roles += [True] * given
+            roles += [takes_part] * given
         elif given is not None and given != "default":
-            roles.append(kind != "number")
+            roles.append(takes_part)
     return roles
 
 

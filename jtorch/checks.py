@@ -1,0 +1,74 @@
+"""Checks of arguments that several ops share: on dtypes when a line is recorded, on data as soon as it is known.
+
+XLA has no exceptions: a class label out of range would be clamped, a division of integers by zero would give
+something. `data_check` looks at host data at once and otherwise sends a flag along with the program. This file
+knows no op.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jtorch import dtypes, engine
+from jtorch.engine import Call
+from jtorch.tensor import Tensor
+
+_LATE = ("uint16", "uint32", "uint64")  # PyTorch has hardly any kernel for them
+_calls: dict = {}
+
+
+def data_check(value, bad, error, **consts) -> None:
+    """Raise an error if the elements of `value` are bad: at once where they are known on the host, else when
+    somebody looks at a result.
+
+    Args:
+        value: a tensor, or a Python number.
+        bad: a module-level function (array, **consts) -> bool, in terms that NumPy and JAX arrays share.
+        error: the exception, or a function (NumPy array, **consts) -> exception (which keeps the tensor's data).
+        consts: hashable arguments of `bad` and `error`.
+    """
+    if not isinstance(value, Tensor):
+        if bad(np.asarray(value), **consts):
+            raise _made(error, np.asarray(value), consts)
+        return
+    held = value._value
+    place = held.type.place
+    if place is engine.META or place is engine.TRACED:
+        return
+    if held.array.__class__ is np.ndarray:
+        if bad(held.array, **consts):
+            raise _made(error, held.array, consts)
+        return
+    key = (bad, tuple(consts.items()))
+    call = _calls.get(key)
+    if call is None:
+        call = _calls[key] = Call(bad, consts, "check")
+    flag = engine.record(call, (held,))[1]
+    if flag.array is None:
+        kept = held if callable(error) else None
+        engine.local.trace.check(flag, lambda: _made(error, kept and kept.look(), consts))
+    elif bool(flag.array):
+        raise _made(error, held.look(), consts)
+
+
+def _made(error, array, consts):
+    return error(array, **consts) if callable(error) else error
+
+
+def letter(x) -> str:
+    """What sort of numbers an array holds: b(ool), i(nt), u(int16 to 64), f(loat) or c(omplex)."""
+    d = dtypes.of(x.dtype)
+    return "u" if d.name in _LATE else "bifc"[d.category]
+
+
+def kernel(name: str, x, letters: str) -> None:
+    """Raise PyTorch's error unless its CPU kernel `name` exists for the dtype of `x`, given by `letter`."""
+    if letter(x) not in letters:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{dtypes.of(x.dtype).scalar_name}'")
+
+
+def is_integer(value) -> bool:
+    """Whether a tensor or number belongs to the integers (or bools)."""
+    if isinstance(value, Tensor):
+        return value.dtype.category <= dtypes.INT
+    return isinstance(value, int)

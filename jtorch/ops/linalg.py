@@ -1,0 +1,254 @@
+"""Products of matrices and vectors. What decomposes a matrix is in `jtorch.linalg`.
+
+A product demands one dtype and shapes that fit, with PyTorch's errors, and runs as one `dot_general`.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch import dtype
+from jtorch.checks import kernel
+from jtorch.op import Array, Number, broadcast_shapes, op
+
+
+def _same_type(a, b):
+    if a.dtype != b.dtype:
+        names = dtype.of(a.dtype).cname, dtype.of(b.dtype).cname
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
+
+
+def _product(a, b):
+    """a @ b for matrices or batches of them; half types are added up in float32."""
+    kernel("addmm_impl_cpu_", a, "ifc")
+    return jnp.matmul(a, b, preferred_element_type=a.dtype)
+
+
+def _matmul_name(types, consts):
+    a, b = types[0].ndim, types[1].ndim
+    if a == 1 and b == 1:
+        return "DotBackward0"
+    if a == 1:
+        return "SqueezeBackward4"
+    if b == 1:
+        return "MvBackward0" if a == 2 else "SqueezeBackward4"
+    return "MmBackward0" if a == b == 2 else "UnsafeViewBackward0"
+
+
+def _rows(shape):
+    n = 1
+    for s in shape[:-1]:
+        n *= s
+    return n
+
+
+def _check_matmul(a, b):
+    if not a.ndim or not b.ndim:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
+        )
+    if a.ndim == b.ndim == 1:
+        _check_dot(a, b)
+        return
+    _same_type(a, b)
+    inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if a.shape[-1] == inner:
+        broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        return
+    if a.ndim == 2 and b.ndim == 1:
+        raise RuntimeError(
+            f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
+        )
+    if (a.ndim > 2 and b.ndim > 2) or b.ndim > 2:
+        batch = broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        n = _rows((*batch, 1))
+        rows = a.shape[-1]
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {rows}] but got:"
+            f" [{n}, {b.shape[-2]}]."
+        )
+    left = (_rows(a.shape), a.shape[-1]) if a.ndim > 1 else (1, a.shape[0])
+    right = tuple(b.shape) if b.ndim == 2 else (b.shape[0], 1)
+    raise RuntimeError(
+        f"mat1 and mat2 shapes cannot be multiplied ({left[0]}x{left[1]} and {right[0]}x{right[1]})"
+    )
+
+
+@op(saves="others", grad_fn=_matmul_name)
+def matmul(input: Array, other: Array) -> Array:
+    """The matrix product; of vectors, the dot product; of more dimensions, one product for each in the batch.
+
+    Shape:
+        (*, n, m) @ (*, m, p) → (*, n, p), the batch dimensions broadcast
+
+    Raises:
+        RuntimeError: sizes or dtypes do not fit.
+
+    >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
+    tensor([3., 7.])
+    """
+    _check_matmul(input, other)
+    return _product(input, other)
+
+
+def _matrix(x, what):
+    if x.ndim != 2:
+        raise RuntimeError(f"{what} must be a matrix")
+
+
+@op(saves="others")
+def mm(input: Array, mat2: Array) -> Array:
+    """The product of two matrices."""
+    _matrix(input, "self")
+    _matrix(mat2, "mat2")
+    _check_matmul(input, mat2)
+    return _product(input, mat2)
+
+
+def _check_batches(a, b, names=("batch1", "batch2")):
+    for x, name in zip((a, b), names, strict=True):
+        if x.ndim != 3:
+            raise RuntimeError(f"{name} must be a 3D tensor")
+    _same_type(a, b)
+    if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] but got:"
+            f" [{b.shape[0]}, {b.shape[1]}]."
+        )
+
+
+@op(saves="others")
+def bmm(input: Array, mat2: Array) -> Array:
+    """The products of two batches of matrices: (b, n, m) @ (b, m, p)."""
+    _check_batches(input, mat2)
+    return _product(input, mat2)
+
+
+@op(saves="others")
+def mv(input: Array, vec: Array) -> Array:
+    """The product of a matrix and a vector."""
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(
+            "vector + matrix @ vector expected, got "
+            f"{vec.ndim}, {input.ndim}, {vec.ndim}"
+        )
+    _check_matmul(input, vec)
+    return _product(input, vec)
+
+
+def _check_dot(a, b):
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
+    if a.dtype != b.dtype:
+        names = dtype.of(a.dtype).scalar_name, dtype.of(b.dtype).scalar_name
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {names[0]} and {names[1]}")
+    kernel("dot", a, "ifc")
+    if a.shape != b.shape:
+        n, m = a.shape[0], b.shape[0]
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, but"
+            f" got {n} and {m} elements respectively"
+        )
+
+
+@op(saves="others")
+def dot(input: Array, tensor: Array) -> Array:
+    """The sum of the products of two vectors' elements."""
+    _check_dot(input, tensor)
+    return _product(input, tensor)
+
+
+@op(saves="others")
+def vdot(input: Array, other: Array) -> Array:
+    """The dot product with the first vector conjugated."""
+    _check_dot(input, other)
+    return _product(jnp.conj(input), other)
+
+
+@op(saves="others", grad_fn="MulBackward0", promote=True, strides=lambda types, shapes, consts: [None])
+def outer(input: Array, vec2: Array) -> Array:
+    """The matrix of all products of two vectors' elements."""
+    for x, name in ((input, "self"), (vec2, "vec2")):
+        if x.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
+    return input[:, None] * vec2[None, :]
+
+
+ger = outer
+
+
+def _weighted(x, factor):
+    """factor * x; x is not looked at where the factor is the Python number 0."""
+    if isinstance(factor, int | float) and factor == 1:
+        return x
+    return jnp.asarray(factor).astype(x.dtype) * x
+
+
+def _expandable(x, shape):
+    for i, (n, m) in enumerate(zip(reversed(x.shape), reversed(shape), strict=False)):
+        if n not in (m, 1):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({m}) must match the existing size ({n}) at non-singleton dimension"
+                f" {len(shape) - 1 - i}.  Target sizes: {list(shape)}.  Tensor sizes: {list(x.shape)}"
+            )
+    if x.ndim > len(shape):
+        raise RuntimeError(
+            f"expand(torch.FloatTensor{{{list(x.shape)}}}, size={list(shape)}): the number of sizes provided"
+            f" ({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({x.ndim})"
+        )
+
+
+def _added(x, beta, product, alpha):
+    """beta * x + alpha * product; beta = 0 drops x, even NaN."""
+    if x.dtype != product.dtype:
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {dtype.of(x.dtype).scalar_name} and"
+            f" {dtype.of(product.dtype).scalar_name}"
+        )
+    _expandable(x, product.shape)
+    scaled = _weighted(product, alpha)
+    if isinstance(beta, int) and beta == 1:
+        return x + scaled
+    beta = jnp.asarray(beta).astype(x.dtype)
+    return jnp.where(beta == 0, scaled, beta * x + scaled)
+
+
+@op(inplace=True, saves=(1, 2))
+def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * (mat1 @ mat2)."""
+    _matrix(mat1, "mat1")
+    _matrix(mat2, "mat2")
+    if mat1.dtype != mat2.dtype:
+        names = dtype.of(mat1.dtype).scalar_name, dtype.of(mat2.dtype).scalar_name
+        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {names[0]} and {names[1]}")
+    _check_matmul(mat1, mat2)
+    return _added(input, beta, _product(mat1, mat2), alpha)
+
+
+@op(inplace=True, saves=(1, 2))
+def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * (mat @ vec)."""
+    _check_matmul(mat, vec)
+    return _added(input, beta, _product(mat, vec), alpha)
+
+
+@op(inplace=True, saves=(1, 2))
+def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * outer(vec1, vec2)."""
+    return _added(input, beta, vec1[:, None] * vec2[None, :], alpha)
+
+
+@op(inplace=True, saves=(1, 2))
+def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * (batch1 @ batch2), for each in the batch."""
+    _check_batches(batch1, batch2)
+    return _added(input, beta, _product(batch1, batch2), alpha)
+
+
+@op(inplace=True, saves=(1, 2))
+def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * the sum of batch1 @ batch2 over the batch."""
+    _check_batches(batch1, batch2)
+    product = lax.dot_general(batch1, batch2, (((0, 2), (0, 1)), ((), ())))
+    return _added(input, beta, product, alpha)

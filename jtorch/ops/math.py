@@ -1,0 +1,662 @@
+"""Elementwise arithmetic and unary functions, as pure functions on jax arrays.
+
+Arrays arrive already converted to their common type (`promote`), half types as float32. What PyTorch's CPU kernels
+refuse is refused here, with its message. Nothing here reduces, compares or moves elements.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch import dtypes
+from jtorch.checks import data_check, is_integer, kernel, letter
+from jtorch.op import Array, Number, op, public
+from jtorch.tensor import Tensor, cast
+
+ZERO_DIVISION = RuntimeError("ZeroDivisionError")
+
+
+def _is_number(types, i):
+    return len(types) > i and types[i].number
+
+
+# ---- arithmetic
+
+
+def _check_alpha(alpha, x):
+    if alpha is None or (hasattr(alpha, "dtype") and alpha.dtype == x.dtype):
+        return
+    kind = letter(alpha) if hasattr(alpha, "dtype") else "bifc"[(bool, int, float, complex).index(type(alpha))]
+    if kind == "b" and letter(x) != "b":
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if letter(x) in "bi" and kind not in "bi":
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if kind == "c" and letter(x) != "c":
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+
+
+def _scaled(x, alpha):
+    """alpha * x, alpha rounded to x's type first."""
+    if isinstance(alpha, int) and alpha == 1:
+        return x
+    _check_alpha(alpha, x)
+    return jnp.asarray(alpha).astype(x.dtype) * x
+
+
+@op(inplace=True, promote=True, saves=())
+def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """input + alpha * other.
+
+    >>> torch.add(torch.tensor([1., 2.]), 10, alpha=2)
+    tensor([21., 22.])
+    """
+    kernel("add_stub", input, "bifc")
+    return input + _scaled(other, alpha)
+
+
+_BOOL_SUB = (
+    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator"
+    " instead.",
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the"
+    " `~` or `logical_not()` operator instead.",
+)
+
+
+def _no_bool(input, other, **_):
+    bools = [(x.dtype is dtypes.bool_) if isinstance(x, Tensor) else isinstance(x, bool) for x in (input, other)]
+    if any(bools):
+        raise RuntimeError(_BOOL_SUB[0 if all(bools) else 1])
+
+
+@op(inplace=True, promote=True, saves=(), check=_no_bool)
+def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """input - alpha * other."""
+    kernel("add_stub", input, "ifc")
+    return input - _scaled(other, alpha)
+
+
+def _rsub_name(types, consts):
+    return "RsubBackward1" if _is_number(types, 1) else "RsubBackward0"
+
+
+@op(promote=True, saves=(), grad_fn=_rsub_name, check=_no_bool)
+def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """other - alpha * input."""
+    kernel("add_stub", input, "ifc")
+    return other - _scaled(input, alpha)
+
+
+@op(inplace=True, promote=True, saves="others")
+def mul(input: Array | Number, other: Array | Number) -> Array:
+    """input * other."""
+    return input & other if input.dtype == jnp.bool_ else input * other
+
+
+def _zero(array):
+    return (array == 0).any()
+
+
+def _divisor(input, other, rounding_mode=None, **_):
+    """Refuse a zero divisor of integers where the quotient is an integer."""
+    if rounding_mode not in (None, "trunc", "floor"):
+        raise RuntimeError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found"
+            f" '{rounding_mode}'"
+        )
+    if rounding_mode is not None and is_integer(other) and is_integer(input):
+        data_check(other, _zero, ZERO_DIVISION)
+
+
+def _integer_divisor(input, other, **_):
+    _divisor(input, other, "trunc")
+
+
+def _trunc_divide(x, y):
+    if letter(x) == "f":
+        return jnp.trunc(x / y)
+    return lax.div(*jnp.broadcast_arrays(x, jnp.where(y == 0, jnp.ones_like(y), y)))
+
+
+def _floor_divide(x, y):
+    if letter(x) != "f":
+        safe = jnp.where(y == 0, jnp.ones_like(y), y)
+        return jnp.floor_divide(x, safe)
+    mod = lax.rem(*jnp.broadcast_arrays(x, y))
+    div = (x - mod) / y
+    div = jnp.where((mod != 0) & ((y < 0) != (mod < 0)), div - 1, div)
+    floor = jnp.floor(div)
+    floor = jnp.where(div - floor > 0.5, floor + 1, floor)
+    floor = jnp.where(div == 0, jnp.copysign(jnp.zeros_like(div), x / y), floor)
+    return jnp.where(y == 0, x / y, floor)
+
+
+@op(promote="float", saves="others", method=False, name="div")
+def _true_divide(input: Array | Number, other: Array | Number) -> Array:
+    return input / other
+
+
+@op(promote=True, saves=(), method=False, name="div", grad_fn="DivBackward2", check=_divisor)
+def _rounded_divide(input: Array | Number, other: Array | Number, *, rounding_mode: str) -> Array:
+    kernel(f"div_{rounding_mode}_cpu", input, "if")
+    return lax.stop_gradient((_trunc_divide if rounding_mode == "trunc" else _floor_divide)(input, other))
+
+
+@public(inplace=True)
+def div(input, other, *, rounding_mode=None, out=None):
+    """input / other, of integers as floats.
+
+    Args:
+        rounding_mode: None, "trunc" (towards zero, as in C) or "floor" (as Python's `//`); these keep integers.
+
+    Raises:
+        RuntimeError: rounding integers divided by zero.
+
+    >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="trunc")
+    tensor([ 3, -3])
+    """
+    if rounding_mode is None:
+        return _true_divide(input, other, out=out)
+    return _rounded_divide(input, other, rounding_mode=rounding_mode, out=out)
+
+
+@op(inplace=True, promote=True, saves=(), grad_fn="NotImplemented", check=_integer_divisor)
+def floor_divide(input: Array | Number, other: Array | Number) -> Array:
+    """floor(input / other), as Python's `//`."""
+    kernel("div_floor_cpu", input, "if")
+    return _floor_divide(input, other)
+
+
+def _remainder_name(types, consts):
+    return "NotImplemented" if types[0].number else "RemainderBackward0" if types[1].number else "RemainderBackward1"
+
+
+@op(inplace=True, promote=True, saves="others", grad_fn=_remainder_name, check=_integer_divisor)
+def remainder(input: Array | Number, other: Array | Number) -> Array:
+    """input - other * floor(input / other): it has the sign of other, as Python's `%`."""
+    kernel("remainder_cpu", input, "if")
+    if letter(input) == "i":
+        return jnp.remainder(input, jnp.where(other == 0, jnp.ones_like(other), other))
+    return _modulo(_float_remainder, jnp.floor, input, other)
+
+
+def _float_remainder(x, y):
+    mod = lax.rem(*jnp.broadcast_arrays(x, y))
+    return jnp.where((mod != 0) & ((y < 0) != (mod < 0)), mod + y, mod)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _modulo(remainder, rounding, x, y):
+    """remainder(x, y), with the gradient of x - y * rounding(x / y) for a constant rounding."""
+    return remainder(x, y)
+
+
+@_modulo.defjvp
+def _modulo_jvp(remainder, rounding, primals, tangents):
+    x, y = primals
+    return remainder(x, y), tangents[0] - tangents[1] * rounding(x / y)
+
+
+def _fmod_name(types, consts):
+    return "FmodBackward0" if _is_number(types, 1) else "FmodBackward1"
+
+
+@op(inplace=True, promote=True, saves="others", grad_fn=_fmod_name, check=_integer_divisor)
+def fmod(input: Array, other: Array | Number) -> Array:
+    """input - other * trunc(input / other): it has the sign of input, as C's `fmod`."""
+    kernel("fmod_cpu", input, "if")
+    if letter(input) == "i":
+        return lax.rem(*jnp.broadcast_arrays(input, jnp.where(other == 0, jnp.ones_like(other), other)))
+    return _modulo(lambda x, y: lax.rem(*jnp.broadcast_arrays(x, y)), jnp.trunc, input, other)
+
+
+def _power_name(types, consts):
+    return "PowBackward1" if len(types) > 1 and not (types[0].number or types[1].number) else (
+        "PowBackward2" if types[0].number else "PowBackward0")  # fmt: skip
+
+
+@op(promote=True, method=False, name="pow", grad_fn=_power_name)
+def _power(input: Array | Number, exponent: Array | Number) -> Array:
+    kernel("pow", input, "ifc")
+    if letter(input) != "i":
+        return lax.pow(*jnp.broadcast_arrays(input, exponent))
+    raised = jnp.power(input, jnp.maximum(exponent, 0))
+    if dtypes.of(input.dtype) is dtypes.uint8:
+        return raised
+    odd = (exponent % 2) != 0
+    flipped = jnp.where(input == 1, 1, jnp.where(input == -1, jnp.where(odd, -1, 1), 0)).astype(input.dtype)
+    return jnp.where(exponent < 0, flipped, raised)
+
+
+@op(promote=True, method=False, name="pow", grad_fn="PowBackward0", saves="inputs")
+def _constant_power(input: Array, exponent: float) -> Array:
+    kernel("pow", input, "ifc")
+    if exponent == 0:
+        return jnp.ones_like(input)
+    if exponent in (0.5, -0.5):
+        return jnp.sqrt(input) if exponent > 0 else lax.rsqrt(input)
+    return lax.integer_pow(input, int(exponent))
+
+
+_SPECIAL_POWERS = {0, 1, 2, 3, 4, -1, -2, 0.5, -0.5}
+
+
+@public(inplace=True)
+def pow(input, exponent, *, out=None):
+    """input ** exponent, elementwise.
+
+    An exponent that is a small integer or a half decides which program is compiled; any other number is a value.
+
+    Raises:
+        RuntimeError: integers to a negative integer number.
+
+    >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+    """
+    if not isinstance(exponent, int | float | complex) or not hasattr(input, "dtype"):
+        return _power(input, exponent, out=out)
+    integers = isinstance(input, Tensor) and input.dtype.category <= dtypes.INT
+    if integers and not isinstance(exponent, float | complex) and exponent < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if isinstance(input, Tensor) and input.dtype is dtypes.bool_:
+        input = cast(input, dtypes.default_of(2 if isinstance(exponent, float) else 1))
+    if isinstance(exponent, complex) or exponent not in _SPECIAL_POWERS:
+        return _power(input, exponent, out=out)
+    if integers and isinstance(exponent, float):
+        input = cast(input, dtypes.get_default_dtype())
+    return _constant_power(input, exponent, out=out)
+
+
+@public(inplace=True)
+def float_power(input, exponent, *, out=None):
+    """input ** exponent in double precision."""
+    return pow(_double(input), _double(exponent), out=out)
+
+
+def _double(x):
+    if isinstance(x, Tensor):
+        return cast(x, dtypes.complex128 if x.dtype.is_complex else dtypes.float64)
+    return x if isinstance(x, int | float | complex) else x.astype(jnp.float64)
+
+
+@op(inplace=True, promote=True, saves=())
+def neg(input: Array) -> Array:
+    """-input."""
+    if input.dtype == jnp.bool_:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use"
+            " the `~` or `logical_not()` operator instead."
+        )
+    kernel("neg_cpu", input, "ifc")
+    return -input
+
+
+@public
+def positive(input):
+    """input itself.
+
+    Raises:
+        RuntimeError: input is bool.
+    """
+    if input.dtype in (dtypes.bool_, np.dtype(bool)):
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+@op(inplace=True, promote="float", saves="result")
+def reciprocal(input: Array) -> Array:
+    """1 / input."""
+    return 1 / input
+
+
+@op(inplace=True, promote=True, grad_fn="PowBackward0")
+def square(input: Array) -> Array:
+    """input ** 2."""
+    if input.dtype == jnp.bool_:
+        input = input.astype(jnp.int64)
+    kernel("pow", input, "ifc")
+    return input * input
+
+
+@op(inplace=True, promote=True, saves="others")
+def addcmul(input: Array, tensor1: Array, tensor2: Array | Number, *, value: Number = 1) -> Array:
+    """input + value * tensor1 * tensor2."""
+    return input + _scaled(tensor1, value) * tensor2
+
+
+@op(inplace=True, promote=True, saves="others")
+def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
+    """input + value * tensor1 / tensor2."""
+    if letter(input) in "bi":
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as "
+            "(input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as "
+            "(input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just the latter "
+            "implementation: (input + value * tensor1 / tensor2), for all dtypes."
+        )
+    return input + _scaled(tensor1, value) / tensor2
+
+
+def _same_dtype(input, end, weight=None, **_):
+    for name, x in (("end", end), ("weight", weight)):
+        if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype:
+            if name == "weight" and not x.ndim:
+                continue
+            raise RuntimeError(
+                f"expected dtype {input.dtype.cname} for `{name}` but got dtype {x.dtype.cname}"
+            )
+
+
+def _lerp_name(types, consts):
+    return "LerpBackward0" if types[2].number else "LerpBackward1"
+
+
+@op(inplace=True, promote=True, grad_fn=_lerp_name, check=_same_dtype)
+def lerp(input: Array, end: Array, weight: Array | Number) -> Array:
+    """input + weight * (end - input), computed from the nearer end."""
+    kernel("lerp_kernel_scalar", input, "fc")
+    near = jnp.abs(weight) < 0.5
+    return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
+
+
+# ---- sign and rounding
+
+
+@op(inplace=True, promote=True)
+def abs(input: Array) -> Array:
+    """|input|; the gradient at 0 is 0."""
+    kernel("abs_cpu", input, "ifc")
+    return jnp.abs(input)
+
+
+@op(inplace=True, promote=True, saves=())
+def sign(input: Array) -> Array:
+    """-1, 0 or 1."""
+    if letter(input) == "c":
+        raise NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+        )
+    kernel("sign_cpu", input, "bif")
+    return input if input.dtype == jnp.bool_ else jnp.where(jnp.isnan(input), 0, jnp.sign(input)).astype(input.dtype)
+
+
+@op(inplace=True, promote=True)
+def sgn(input: Array) -> Array:
+    """input / |input|, 0 at 0: the sign, also of complex numbers."""
+    return input if input.dtype == jnp.bool_ else jnp.sign(input)
+
+
+@op(promote=True, saves=())
+def signbit(input: Array) -> Array:
+    """Whether the sign bit is set (also of -0.)."""
+    if letter(input) == "f":
+        return jnp.signbit(input)
+    return jnp.zeros(input.shape, jnp.bool_) if input.dtype == jnp.bool_ else input < 0
+
+
+def _rounded(name, f, x):
+    if letter(x) == "c":
+        raise NotImplementedError(f"{name} is not supported for complex inputs")
+    kernel(f"{name}_vml_cpu", x, "iuf")
+    return f(x) if letter(x) == "f" else x
+
+
+@op(inplace=True, promote=True, saves=())
+def floor(input: Array) -> Array:
+    """The largest integer not above input."""
+    return _rounded("floor", jnp.floor, input)
+
+
+@op(inplace=True, promote=True, saves=())
+def ceil(input: Array) -> Array:
+    """The smallest integer not below input."""
+    return _rounded("ceil", jnp.ceil, input)
+
+
+@op(inplace=True, promote=True, saves=())
+def trunc(input: Array) -> Array:
+    """input without its fraction."""
+    return _rounded("trunc", jnp.trunc, input)
+
+
+def _round_name(types, consts):
+    return "RoundBackward1" if consts.get("decimals") else "RoundBackward0"
+
+
+@op(inplace=True, promote=True, saves=(), grad_fn=_round_name)
+def round(input: Array, *, decimals: int = 0) -> Array:
+    """The nearest integer, halves to even; with `decimals`, the nearest multiple of 10**-decimals."""
+    kernel("round_vml_cpu", input, "iuf")
+    if letter(input) != "f":
+        return input
+    if decimals == 0:
+        return jnp.round(input)
+    ten = 10.0 ** builtins.abs(decimals)
+    return lax.stop_gradient(jnp.round(input * ten) / ten if decimals > 0 else jnp.round(input / ten) * ten)
+
+
+@op(inplace=True, promote=True, saves=())
+def frac(input: Array) -> Array:
+    """The fraction: input - trunc(input)."""
+    kernel("frac_cpu", input, "f")
+    return input - lax.stop_gradient(jnp.trunc(input))
+
+
+# ---- exponentials and logarithms
+
+
+@op(inplace=True, promote="float", saves="result")
+def exp(input: Array) -> Array:
+    """e ** input."""
+    return jnp.exp(input)
+
+
+@op(inplace=True, promote="float", saves="result")
+def exp2(input: Array) -> Array:
+    """2 ** input."""
+    return jnp.exp2(input)
+
+
+@op(inplace=True, promote="float", saves="result")
+def expm1(input: Array) -> Array:
+    """e ** input - 1, exact near 0."""
+    return jnp.expm1(input)
+
+
+@op(inplace=True, promote="float")
+def log(input: Array) -> Array:
+    """The natural logarithm."""
+    return jnp.log(input)
+
+
+@op(inplace=True, promote="float")
+def log2(input: Array) -> Array:
+    """The logarithm to base 2."""
+    return jnp.log2(input)
+
+
+@op(inplace=True, promote="float")
+def log10(input: Array) -> Array:
+    """The logarithm to base 10."""
+    return jnp.log10(input)
+
+
+@op(inplace=True, promote="float", grad_fn="Log1PBackward0")
+def log1p(input: Array) -> Array:
+    """log(1 + input), exact near 0."""
+    return jnp.log1p(input)
+
+
+@op(inplace=True, promote="float", saves="result")
+def sqrt(input: Array) -> Array:
+    """The square root; nan below 0."""
+    return jnp.sqrt(input)
+
+
+@op(inplace=True, promote="float", saves="result")
+def rsqrt(input: Array) -> Array:
+    """1 / sqrt(input)."""
+    return lax.rsqrt(input)
+
+
+@op(promote="float")
+def logaddexp(input: Array, other: Array) -> Array:
+    """log(exp(input) + exp(other)), without overflow."""
+    return jnp.logaddexp(input, other)
+
+
+@op(promote="float")
+def logaddexp2(input: Array, other: Array) -> Array:
+    """log2(2**input + 2**other), without overflow."""
+    return jnp.logaddexp2(input, other)
+
+
+# ---- trigonometric and hyperbolic
+
+
+@op(inplace=True, promote="float")
+def sin(input: Array) -> Array:
+    """The sine of an angle in radians."""
+    return jnp.sin(input)
+
+
+@op(inplace=True, promote="float")
+def cos(input: Array) -> Array:
+    """The cosine of an angle in radians."""
+    return jnp.cos(input)
+
+
+@op(inplace=True, promote="float", saves="result")
+def tan(input: Array) -> Array:
+    """The tangent of an angle in radians."""
+    return jnp.tan(input)
+
+
+@op(inplace=True, promote="float")
+def asin(input: Array) -> Array:
+    """The angle whose sine is input; nan outside [-1, 1]."""
+    return jnp.arcsin(input)
+
+
+@op(inplace=True, promote="float")
+def acos(input: Array) -> Array:
+    """The angle whose cosine is input; nan outside [-1, 1]."""
+    return jnp.arccos(input)
+
+
+@op(inplace=True, promote="float")
+def atan(input: Array) -> Array:
+    """The angle whose tangent is input."""
+    return jnp.arctan(input)
+
+
+@op(inplace=True, promote="float")
+def sinh(input: Array) -> Array:
+    """(exp(input) - exp(-input)) / 2."""
+    return jnp.sinh(input)
+
+
+@op(inplace=True, promote="float")
+def cosh(input: Array) -> Array:
+    """(exp(input) + exp(-input)) / 2."""
+    return jnp.cosh(input)
+
+
+@op(inplace=True, promote="float", saves="result")
+def tanh(input: Array) -> Array:
+    """sinh(input) / cosh(input): squashes to (-1, 1).
+
+    >>> torch.tanh(torch.tensor([0., 1.]))
+    tensor([0.0000, 0.7616])
+    """
+    return jnp.tanh(input)
+
+
+@op(inplace=True, promote="float")
+def asinh(input: Array) -> Array:
+    """The number whose hyperbolic sine is input."""
+    return jnp.arcsinh(input)
+
+
+@op(inplace=True, promote="float")
+def acosh(input: Array) -> Array:
+    """The number from 1 up whose hyperbolic cosine is input."""
+    return jnp.arccosh(input)
+
+
+@op(inplace=True, promote="float")
+def atanh(input: Array) -> Array:
+    """The number whose hyperbolic tangent is input."""
+    return jnp.arctanh(input)
+
+
+@op(inplace=True, promote="float", saves="inputs")
+def atan2(input: Array, other: Array) -> Array:
+    """The angle of the point (other, input), in (-pi, pi]."""
+    kernel("atan2_cpu", input, "f")
+    return jnp.arctan2(input, other)
+
+
+@op(inplace=True, promote="float", saves="result")
+def sigmoid(input: Array) -> Array:
+    """1 / (1 + exp(-input)): squashes to (0, 1).
+
+    >>> torch.sigmoid(torch.tensor([0., 2.]))
+    tensor([0.5000, 0.8808])
+    """
+    return jax.nn.sigmoid(input) if letter(input) == "f" else 1 / (1 + jnp.exp(-input))
+
+
+@op(inplace=True, promote="float")
+def hypot(input: Array, other: Array) -> Array:
+    """sqrt(input**2 + other**2)."""
+    return jnp.hypot(input, other)
+
+
+@op(inplace=True, promote="float", saves=(), grad_fn="Deg2RadBackward0")
+def deg2rad(input: Array) -> Array:
+    """Degrees as radians."""
+    if letter(input) == "c":
+        raise RuntimeError("deg2rad is not supported for complex tensors.")
+    return input * (math.pi / 180)
+
+
+@op(inplace=True, promote="float", saves=(), grad_fn="Rad2DegBackward0")
+def rad2deg(input: Array) -> Array:
+    """Radians as degrees."""
+    if letter(input) == "c":
+        raise RuntimeError("rad2deg is not supported for complex tensors.")
+    return input * (180 / math.pi)
+
+
+# ---- one function under several names
+
+absolute, negative, multiply, subtract, fix = abs, neg, mul, sub, trunc
+arcsin, arccos, arctan, arcsinh, arccosh, arctanh, arctan2 = asin, acos, atan, asinh, acosh, atanh, atan2
+
+
+@public(inplace=True)
+def true_divide(input, other, *, out=None):
+    """input / other, of integers as floats."""
+    return _true_divide(input, other, out=out)
+
+
+@public(inplace=True)
+def divide(input, other, *, rounding_mode=None, out=None):
+    """The same as :func:`div`."""
+    return div(input, other, rounding_mode=rounding_mode, out=out)
+
+
+_ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub", "fix": "trunc",
+            "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh",
+            "arctanh": "atanh", "arctan2": "atan2"}  # fmt: skip
+for _alias, _name in _ALIASES.items():
+    setattr(Tensor, _alias, getattr(Tensor, _name))
+    setattr(Tensor, _alias + "_", getattr(Tensor, _name + "_"))

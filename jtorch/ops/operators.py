@@ -1,0 +1,93 @@
+"""The operators of Tensor: which op each dunder method is, its reflected and its in-place form.
+
+An operand that is no tensor, number or array gives NotImplemented, so that Python tries the other side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jtorch.convert import from_numpy
+from jtorch.ops import compare, linalg, math
+from jtorch.tensor import Tensor
+
+_OPERANDS = (Tensor, int, float, complex, np.generic)
+
+
+def _operand(other):
+    """What an op accepts for this operand, or NotImplemented."""
+    if isinstance(other, _OPERANDS):
+        return other
+    return from_numpy(np.asarray(other)) if isinstance(other, np.ndarray) else NotImplemented
+
+
+def _forward(fn):
+    def operator(self, other):
+        if not isinstance(other, _OPERANDS):
+            other = _operand(other)
+            if other is NotImplemented:
+                return other
+        return fn(self, other)
+
+    return operator
+
+
+def _reflected(fn):
+    def operator(self, other):
+        other = _operand(other)
+        return other if other is NotImplemented else fn(other, self)
+
+    return operator
+
+
+def _inplace(name):
+    method = getattr(Tensor, name + "_")
+
+    def operator(self, other):
+        other = _operand(other)
+        return other if other is NotImplemented else method(self, other)
+
+    return operator
+
+
+def _divided(number, tensor):
+    """number / tensor, as PyTorch computes it: the reciprocal, then the product."""
+    return math.mul(math.reciprocal(tensor), number)
+
+
+def _subtracted(number, tensor):
+    return math.rsub(tensor, number)
+
+
+# name: op, op of the reflected form or None, has an in-place form
+BINARY = {
+    "add": (math.add, math.add, True),
+    "sub": (math.sub, _subtracted, True),
+    "mul": (math.mul, math.mul, True),
+    "truediv": (math.div, _divided, True),
+    "floordiv": (math.floor_divide, math.floor_divide, True),
+    "mod": (math.remainder, math.remainder, True),
+    "pow": (math.pow, math.pow, True),
+    "matmul": (linalg.matmul, linalg.matmul, False),
+    "and": (compare.bitwise_and, compare.bitwise_and, True),
+    "or": (compare.bitwise_or, compare.bitwise_or, True),
+    "xor": (compare.bitwise_xor, compare.bitwise_xor, True),
+    "lshift": (compare.bitwise_left_shift, compare.bitwise_left_shift, True),
+    "rshift": (compare.bitwise_right_shift, compare.bitwise_right_shift, True),
+    "eq": (compare.eq, None, False),
+    "ne": (compare.ne, None, False),
+    "lt": (compare.lt, None, False),
+    "le": (compare.le, None, False),
+    "gt": (compare.gt, None, False),
+    "ge": (compare.ge, None, False),
+}
+UNARY = {"neg": math.neg, "pos": math.positive, "abs": math.abs, "invert": compare.bitwise_not}
+
+for _name, (_fn, _other, _written) in BINARY.items():
+    setattr(Tensor, f"__{_name}__", _forward(_fn))
+    if _other:
+        setattr(Tensor, f"__r{_name}__", _reflected(_other))
+    if _written:
+        setattr(Tensor, f"__i{_name}__", _inplace(_fn.__name__))
+for _name, _fn in UNARY.items():
+    setattr(Tensor, f"__{_name}__", _fn)
