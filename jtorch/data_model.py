@@ -7,12 +7,11 @@ Methods that write whole tensors (`copy_`, `fill_`, `zero_`), change what a tens
 from __future__ import annotations
 
 import jax.numpy as jnp
-import numpy as np
 
 from jtorch import dtypes, engine, layout
-from jtorch.engine import Call, Value, type_of
-from jtorch.op import Array, Number, as_number, op, write_result
-from jtorch.tensor import Tensor, apply, cast_array, wrap, wrap_dim
+from jtorch.engine import Call
+from jtorch.op import as_number
+from jtorch.tensor import Tensor, apply, cast_array
 
 # ---- copies
 
@@ -136,7 +135,7 @@ _FILL = {"number": _Fill("FillBackward2"), "tensor": _Fill("FillBackward3"), "ze
 def _write_number(self, value, kind):
     self._writable()
     t = self._type
-    if engine.local.grad and self._read()[1] is not None or t.place in (engine.TRACED, engine.META):
+    if (engine.local.grad and self._read()[1] is not None) or t.place in (engine.TRACED, engine.META):
         made = apply(_FILL[kind], (self, value))
         self._assign(*made._read())
         return self
