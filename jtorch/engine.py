@@ -200,6 +200,8 @@ class Call:
 class Pullback(Call):
     """The gradient of a call: inputs (what it saved..., the cotangents it was given...) -> one gradient per need.
 
+    PyTorch's gradient of a complex number is the conjugate of JAX's, so both ends are conjugated here, once for all.
+
     `needs` and `given` are tuples of bools over the call's inputs and outputs. Where the call is linear the
     gradient does not depend on the arrays that went in: only its numbers come in, zeros stand in for the rest.
     """
@@ -251,9 +253,9 @@ class Pullback(Call):
         """Feed the cotangents to a vjp, with zeros where none was given."""
         single, out_types = self.forward.infer(self.types)
         given = iter(cotangents)
-        full = [next(given) if g else _zero_cotangent(t) for g, t in zip(self.given, out_types, strict=True)]
-        grads = vjp(full[0] if single else tuple(full))
-        return grads[0] if len(grads) == 1 else grads
+        full = [_conjugate(next(given)) if g else _zero_cotangent(t) for g, t in zip(self.given, out_types, strict=True)]
+        grads = [_conjugate(g) for g in vjp(full[0] if single else tuple(full))]
+        return grads[0] if len(grads) == 1 else tuple(grads)
 
     def infer(self, types):
         outs = tuple(self._inferred.get(None) or self._gradient_types())
@@ -271,6 +273,10 @@ class Pullback(Call):
 
 def _camel(name):
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _conjugate(x):
+    return jax.numpy.conj(x) if jax.numpy.iscomplexobj(x) else x
 
 
 def _zero_cotangent(t):

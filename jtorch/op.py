@@ -25,7 +25,8 @@ Number = float
 
 OPS: dict[str, object] = {}  # name -> the public function of every op
 
-_KINDS = {"Array": "tensor", "Array | None": "maybe", "list[Array]": "list", "Array | Number": "either", "Number": "number"}
+_KINDS = {"Array": "tensor", "Array | None": "maybe", "list[Array]": "list", "Array | Number": "either",
+          "Array | Number | None": "either", "Number": "number"}  # fmt: skip
 
 
 def op(fn=None, **options):
