@@ -230,7 +230,7 @@ def _angles(x, name, sizes=(2,)):
     if isinstance(x, numbers.Number):
         if x < 0:
             raise ValueError(f"If {name} is a single number, it must be positive.")
-        return [-float(x), float(x)]
+        return [float(-x), float(x)]  # -x before float: an int 0 stays without a sign
     message = f"{name} should be a sequence of length {' or '.join(map(str, sizes))}."
     if not isinstance(x, Sequence):
         raise TypeError(message)

@@ -166,7 +166,9 @@ def _range(value, name, center=1, bound=(0, float("inf")), clip=True):
         value = [center - float(value), center + float(value)]
         if clip:
             value[0] = max(value[0], 0.0)
-    elif not (isinstance(value, tuple | list) and len(value) == 2):
+    elif isinstance(value, tuple | list) and len(value) == 2:
+        value = [float(v) for v in value]
+    else:
         raise TypeError(f"{name} should be a single number or a list/tuple with length 2.")
     if not bound[0] <= value[0] <= value[1] <= bound[1]:
         raise ValueError(f"{name} values should be between {bound}, but got {value}.")
@@ -197,7 +199,7 @@ class GaussianBlur(Transform):
                 raise ValueError("If sigma is a single number, it must be positive.")
             sigma = (sigma, sigma)
         elif not isinstance(sigma, list | tuple):
-            raise TypeError("sigma should be a single number or a list/tuple with length 2.")
+            raise ValueError("sigma should be a single number or a list/tuple with length 2.")
         if len(sigma) != 2 or not 0.0 < sigma[0] <= sigma[1]:
             raise ValueError("sigma values should be positive and of the form (min, max).")
         self.sigma = sigma
@@ -278,7 +280,7 @@ def _patch(value, channels):
 
 
 def _shapes(area, scale, ratio, heights_first=False):
-    """Ten tries at a rectangle (height, width): area from `scale`, in shares of `area`, sides from `ratio`."""
+    """Ten tries at a rectangle (height, width): area from `scale`, sides from `ratio`."""
     low, high = np.log(np.asarray(ratio, np.float32)).tolist()
     for _ in range(10):
         target = area * uniform(*scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from jtorch.convert import as_tensor, from_numpy
+from jtorch.convert import as_tensor
 from jtorch.dtypes import float32, float64, get_default_dtype, int32, int64
 from jtorch.tensor import Tensor
 
@@ -17,12 +17,9 @@ _LOSSY = {(float32, int32), (float32, int64), (float64, int64)}  # floats with f
 _GREY_MODES = {np.uint8: "L", np.int16: "I;16", np.int32: "I", np.float32: "F"}
 
 
-def _unpacked(image: Image.Image) -> np.ndarray:
-    """The image's numbers (C, H, W), a fresh copy."""
-    array = np.array(image, _WIDE_MODES.get(image.mode, np.uint8), copy=True)
-    if image.mode == "1":
-        array *= 255
-    return (array[None] if array.ndim == 2 else array.transpose(2, 0, 1)).copy()
+def _planes(array: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, C) as (C, H, W)."""
+    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
 
 
 def to_tensor(pic) -> Tensor:
@@ -38,13 +35,14 @@ def to_tensor(pic) -> Tensor:
              [0.4000, 1.0000]]])
     """
     if isinstance(pic, Image.Image):
-        array = _unpacked(pic)
+        array = np.array(pic, _WIDE_MODES.get(pic.mode, np.uint8))
+        array = _planes(array * np.uint8(255) if pic.mode == "1" else array)
     elif not isinstance(pic, np.ndarray):
         raise TypeError(f"pic should be PIL Image or ndarray. Got {type(pic)}")
     elif pic.ndim not in (2, 3):
         raise ValueError(f"pic should be 2/3 dimensional. Got {pic.ndim} dimensions.")
     else:
-        array = pic[None] if pic.ndim == 2 else pic.transpose(2, 0, 1)
+        array = _planes(pic)
     if array.dtype == np.uint8:
         # One number type all the way, as PyTorch's div: a Python 255 would be rounded differently in float16.
         float_type = get_default_dtype().np
@@ -60,7 +58,7 @@ def pil_to_tensor(pic) -> Tensor:
     """
     if not isinstance(pic, Image.Image):
         raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
-    return from_numpy(_unpacked(pic))
+    return picture_of(_planes(np.array(pic)))
 
 
 def to_pil_image(pic, mode=None) -> Image.Image:
@@ -112,8 +110,8 @@ def _rows_of_array(pic):
 def _grey_mode(array, mode):
     expected = _GREY_MODES.get(array.dtype.type)
     if mode is not None and mode != expected:
-        raise ValueError(
-            f"Incorrect mode ({mode}) supplied for input type {array.dtype}. Should be {expected}"
+        raise ValueError(  # the words are torchvision's, whatever the dtype
+            f"Incorrect mode ({mode}) supplied for input type <class 'numpy.dtype'>. Should be {expected}"
         )
     if expected is None:
         raise TypeError(f"Input type {array.dtype} is not supported")
@@ -155,7 +153,7 @@ def _from_floats(array, dtype, wanted, to):
     if wanted.is_floating_point:
         return array.astype(to)
     if (dtype, wanted) in _LOSSY:
-        raise RuntimeError(f"The cast from {dtype} to {wanted} cannot be performed safely")
+        raise RuntimeError(f"The cast from {dtype} to {wanted} cannot be performed safely.")
     white = int(np.iinfo(to).max)
     # A little less than white + 1, so that 1.0 is white and every integer owns the same share of 0 to 1.
     return (array * np.asarray(white + 1.0 - 1e-3, array.dtype)).astype(to)

@@ -169,7 +169,7 @@ def _resized(rows, columns, size, max_size):
         if max_size <= size:
             raise ValueError(
                 f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge"
-                f" size = {size}"
+                f" size = [{size}]"
             )
         if new_longer > max_size:
             new_shorter, new_longer = int(max_size * new_shorter / new_longer), max_size
@@ -343,11 +343,11 @@ def inverse_affine(center, angle, translate, scale, shear):
 
 def _turned_size(matrix, columns, rows):
     """(width, height) of the smallest upright frame around the turned picture."""
-    corners = np.array([[x * columns, y * rows] for x in (-0.5, 0.5) for y in (-0.5, 0.5)], np.float32)
-    turned = corners @ np.array([[matrix[0], matrix[3]], [matrix[1], matrix[4]]], np.float32)
-    low, high = turned.min(0), turned.max(0)
-    # Rounding errors of the cosine must not cost a row: 10.00001 pixels are 10.
-    low, high = (np.trunc(edge / 1e-3) * 1e-3 for edge in (low, high))
+    half = np.array([columns, rows], np.float32) * np.float32(0.5)
+    corners = np.array([[x, y] for x in (-1, 1) for y in (-1, 1)], np.float32) * half
+    turned = corners @ np.array([[matrix[0], matrix[3]], [matrix[1], matrix[4]]], np.float32) + half
+    # Cut at 1e-4 pixels: a cosine's rounding error must not cost a row, 10.00001 pixels are 10.
+    low, high = (np.trunc(edge / 1e-4) * 1e-4 for edge in (turned.min(0), turned.max(0)))
     width, height = np.ceil(high) - np.floor(low)
     return int(width), int(height)
 
@@ -359,9 +359,9 @@ def _sampled(array, matrix, size, mode, fill):
     (width, height), (rows, columns) = size, array.shape[-2:]
     x = (np.arange(width) - width * 0.5 + 0.5).astype(np.float32)
     y = (np.arange(height) - height * 0.5 + 0.5).astype(np.float32)[:, None]
-    a, b, c, d, e, f = (np.float32(m) for m in matrix)
-    source_x = a * x + b * y + c + np.float32(columns * 0.5 - 0.5)
-    source_y = d * x + e * y + f + np.float32(rows * 0.5 - 0.5)
+    source_x, source_y = (
+        _source(x, y, row, old) for row, old in ((matrix[:3], columns), (matrix[3:], rows))
+    )
     if mode is InterpolationMode.NEAREST:
         corners = [(np.rint(source_y), np.rint(source_x), np.float32(1))]
     else:
@@ -380,6 +380,13 @@ def _sampled(array, matrix, size, mode, fill):
         else:
             result = result * share + (1 - share) * colour
     return result.astype(array.dtype) if array.dtype.kind == "f" else np.rint(result).astype(array.dtype)
+
+
+def _source(x, y, row, size):
+    """The source coordinate in pixels, by way of -1..1 as in `grid_sample`, so that ties fall alike."""
+    a, b, c = np.asarray(row, np.float32) / np.float32(0.5 * size)
+    unit = x * a + y * b + c
+    return ((unit + np.float32(1)) * np.float32(size) - np.float32(1)) / np.float32(2)
 
 
 def _gathered(array, corners):
