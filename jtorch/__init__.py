@@ -27,3 +27,6 @@ for _name in ("create", "math", "special", "compare", "reduce", "sort", "shape",
         _publish(globals(), _importlib.import_module("jtorch.ops." + _name))
     except ModuleNotFoundError:
         pass
+
+from jtorch import nn, optim  # noqa: E402
+from jtorch.serialization import load, save  # noqa: E402
