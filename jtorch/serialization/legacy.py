@@ -9,6 +9,7 @@ The bytes come last, so tensors are made on storages that are filled afterwards.
 from __future__ import annotations
 
 import inspect
+import io
 import struct
 import sys
 import warnings
@@ -121,7 +122,7 @@ class _Loader:
     def read(self, persistent_load=None):
         """The next pickle of the stream."""
         if self._module is None:
-            read = unpickling.WeightsUnpickler(self._file, persistent_load=persistent_load, **self._options)
+            read = unpickling.Unpickler(self._file, persistent_load=persistent_load, **self._options)
             return read.load()
         if persistent_load is None:
             return self._module.load(self._file, **self._options)
@@ -154,6 +155,8 @@ class _Loader:
 
 def _refuse_tar(file, pickle_module):
     start = file.tell()
+    if start or not _has_descriptor(file):
+        return  # PyTorch looks for a tar file only where one can be
     at, mark = _TAR_MARK
     is_tar = file.read(at + len(mark))[at:] == mark
     file.seek(start)
@@ -164,6 +167,13 @@ def _refuse_tar(file, pickle_module):
         )
     if is_tar:
         raise NotImplementedError("jtorch does not read the .tar format that PyTorch wrote before 0.2")
+
+
+def _has_descriptor(file):
+    try:
+        return file.fileno() >= 0
+    except (io.UnsupportedOperation, AttributeError):
+        return False
 
 
 def _check_source(cls, source_file, saved):

@@ -141,6 +141,8 @@ class StorageType:
 
     @property
     def dtype(self):
+        if isinstance(self._dtype, Missing):
+            self._dtype()  # raises
         return self._dtype
 
     def __str__(self):

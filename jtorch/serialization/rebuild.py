@@ -39,13 +39,19 @@ class SavedStorage:
 
 
 def reduce(tensor: Tensor):
-    """(function, arguments): how PyTorch's files write this tensor."""
+    """(function, arguments): how PyTorch's files write this tensor. NotImplemented: by its class's own method."""
+    kind, state = type(tensor), tensor.__dict__
+    parameter = names.find("torch.nn.parameter", "Parameter")
+    if kind.__reduce_ex__ is parameter.__reduce_ex__:
+        args = (tensor.data, tensor.requires_grad, OrderedDict())
+        return (_rebuild_parameter_with_state, (*args, dict(state))) if state else (_rebuild_parameter, args)
+    if kind.__reduce_ex__ is not Tensor.__reduce_ex__:
+        return NotImplemented
     _warn_of_hooks(tensor)
     function, args = _reduce_plain(tensor)
-    state = tensor.__dict__
-    if type(tensor) is Tensor and not state:
+    if kind is Tensor and not state:
         return function, args
-    return _rebuild_from_type_v2, (function, type(tensor), args, dict(state))
+    return _rebuild_from_type_v2, (function, kind, args, dict(state))
 
 
 def _reduce_plain(tensor):
@@ -54,7 +60,7 @@ def _reduce_plain(tensor):
         return _rebuild_meta_tensor_no_storage, (tensor.dtype, p.size, p.stride, p.requires_grad)
     storage = SavedStorage(p.storage, tensor.dtype)
     args = (storage, p.offset, p.size, p.stride, p.requires_grad, OrderedDict())
-    marks = {mark: True for mark in ("conj", "neg") if getattr(tensor, f"is_{mark}", bool)()}
+    marks = {"conj": True} if p.conjugate else None
     late = storage.storage_type is names.UntypedStorage
     function = _rebuild_tensor_v3 if late else _rebuild_tensor_v2
     return function, args + ((tensor.dtype,) if late else ()) + ((marks,) if marks else ())

@@ -29,17 +29,33 @@ class Parts(NamedTuple):
     size: tuple[int, ...]
     stride: tuple[int, ...]
     requires_grad: bool
+    conjugate: bool  # the bytes are those of the conjugate
 
 
 def parts(tensor: Tensor) -> Parts:
     """A tensor taken apart; its bytes are those of `memory(parts.storage)`."""
+    steps = _steps(tensor)
+    if "conj" in steps and any(step is None for step in steps[steps.index("conj") :]):
+        # Parts of a conjugate as real numbers: half of them have a changed sign, which only a copy can show.
+        return parts(wrap(tensor._value).requires_grad_(tensor.requires_grad))
     return Parts(
         tensor._storage,
         tensor.storage_offset(),
-        tuple(tensor.shape),
-        tuple(tensor.stride()),
+        (*tensor.shape,),  # new tuples: a pickle writes the same tuple once only, PyTorch's are never the same
+        (*tensor.stride(),),
         tensor.requires_grad,
+        steps.count("conj") % 2 == 1,
     )
+
+
+def _steps(tensor):
+    """The views from the storage to the tensor: "conj", None for another dtype, "" for the rest."""
+    steps, at = [], tensor._view
+    while at is not None:
+        call = at.call
+        steps.append("conj" if call.name == "conj" else "" if call.retype is None else None)
+        at = at.parent
+    return steps[::-1]
 
 
 def _base_type(storage):
@@ -63,8 +79,7 @@ def memory(storage: Storage) -> np.ndarray:
     base = _base_type(storage)
     count = _span(base.shape, base.strides)
     if isinstance(storage, HostStorage):
-        steps = (storage.host.itemsize,) if count else (0,)
-        flat = np.lib.stride_tricks.as_strided(storage.host, (count,), steps)
+        flat = _cells(storage.host, (count,), (1,))
     else:
         flat = _in_memory_order(storage.value.look(), base, count)
     return np.ascontiguousarray(flat).view(np.uint8)
@@ -77,8 +92,16 @@ def _in_memory_order(array, base, count):
         slowest_first = sorted(range(base.ndim), key=lambda dim: -base.strides[dim])
         return array.transpose(slowest_first).reshape(-1)
     flat = np.zeros(count, array.dtype)
-    np.lib.stride_tricks.as_strided(flat, base.shape, [s * array.itemsize for s in base.strides])[...] = array
+    _cells(flat, base.shape, base.strides)[...] = array
     return flat
+
+
+def _cells(array, size, stride):
+    """A writable view of the memory an array begins at, by strides in elements."""
+    # NumPy finds no way to describe the 8-bit floats to itself: a look at their bits is as good.
+    plain = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.itemsize}")
+    strides = [s * array.itemsize for s in stride] if all(size) else None
+    return np.lib.stride_tricks.as_strided(plain, size, strides).view(array.dtype)
 
 
 def _span(size, stride):
@@ -170,8 +193,7 @@ def _value(raw, dtype, size, stride, place):
     if raw is None:
         return Value(type_of(size, dtype, place, stride), None)
     flat = raw[: prod(size) * dtype.itemsize].view(dtype.np)
-    array = np.lib.stride_tricks.as_strided(flat, size, [s * dtype.itemsize for s in stride])
-    return engine.move(Value(type_of(size, dtype, CPU, stride), array), place)
+    return engine.move(Value(type_of(size, dtype, CPU, stride), _cells(flat, size, stride)), place)
 
 
 def _check(size, stride, offset, nbytes, dtype):

@@ -166,7 +166,7 @@ def allowed() -> dict[str, object]:
 # ---- restricted
 
 
-class WeightsUnpickler:
+class Unpickler:
     """A reader of pickles that makes tensors, containers, numbers, strings, and what the user calls safe.
 
     Raises:

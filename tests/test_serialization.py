@@ -1,0 +1,583 @@
+"""torch.save and torch.load against PyTorch: its files read here, ours there, the same words for odd ones."""
+
+import argparse
+import collections
+import io
+import json
+import mmap
+import pickle
+import struct
+import warnings
+import zipfile
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from checkpoints import (
+    EXPRESSIONS,
+    FILES,
+    FOLDER,
+    LEGACY,
+    MODULES,
+    OBJECTS,
+    PLACES,
+    TENSOR,
+    archive,
+    describe,
+    made,
+    members,
+    tensor_pickle,
+)
+from hypothesis import given, settings
+
+import jtorch
+from jtorch import serialization
+from jtorch.serialization import load, names, save
+
+EXPECTED = json.loads((FOLDER / "expected.json").read_text())
+# name of a file -> its suffixes
+SAVED = [(n, ".pt") for n in OBJECTS] + [(n, ".legacy.pt") for n in LEGACY]
+
+
+class Plain:
+    """A class of a user's."""
+
+    def __init__(self):
+        self.tensor = jtorch.ones(2)
+
+
+def saved(obj, **options):
+    file = io.BytesIO()
+    save(obj, file, **options)
+    file.seek(0)
+    return file
+
+
+def reloaded(obj, **options):
+    return load(saved(obj), **options)
+
+
+def outcome(run, module=jtorch):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = describe(run(), module)
+        except Exception as error:
+            return {"error": [type(error).__name__, str(error)]}
+    return {"result": result, "warnings": [[w.category.__name__, str(w.message)] for w in caught]}
+
+
+# ---- PyTorch's files
+
+
+@pytest.mark.parametrize("name, suffix", SAVED)
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_reads_pytorchs_files(name, suffix, weights_only):
+    loaded = load(FOLDER / (name + suffix), weights_only=weights_only)
+    assert describe(loaded, jtorch) == EXPECTED["held"][name]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_reads_mapped_files(name):
+    assert describe(load(FOLDER / f"{name}.pt", mmap=True), jtorch) == EXPECTED["held"][name]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_reads_pytorchs_modules(name):
+    loaded = load(FOLDER / f"{name}.pt", weights_only=False)
+    assert describe(loaded, jtorch) == EXPECTED["held"][name]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_says_of_odd_files_what_pytorch_says(name):
+    data, options = FILES[name]
+    assert outcome(lambda: load(io.BytesIO(data), **options)) == EXPECTED["files"][name]
+
+
+@pytest.mark.parametrize("code", PLACES)
+def test_map_location_is_pytorchs(code):
+    where = eval(code, {"torch": jtorch})
+    assert outcome(lambda: load(io.BytesIO(TENSOR), map_location=where)) == EXPECTED["places"][code]
+
+
+# ---- our files
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_writes_pytorchs_bytes(name, tmp_path):
+    """Every record, byte for byte, save the one that PyTorch fills with a hash of its own."""
+    file = tmp_path / f"{name}.pt"
+    save(made(name, jtorch), file)
+    if name in MODULES:  # weights are random, and built-in functions have no path there
+        assert list(members(file)) == list(members(FOLDER / file.name))
+        return
+    assert _but_the_id(file.read_bytes()) == _but_the_id((FOLDER / file.name).read_bytes())
+
+
+def _but_the_id(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as z:
+        last = z.infolist()[-1]
+    assert last.filename.endswith("/.data/serialization_id")
+    content = data.index(b"serialization_id") + len(b"serialization_id")
+    entry = data.rindex(b"PK\1\2")
+    # The hash and its checksum: after the padding of its header, and in the directory.
+    start = data.index(b"PK\7\x08", content)
+    return data[: start - 40] + data[start + 8 : entry + 16] + data[entry + 20 :]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}, {"pickle_protocol": 3}])
+def test_reads_what_it_wrote(name, options):
+    if options == {"pickle_protocol": 3} and name == "plain":
+        return  # bytes are written as PyTorch does not read them either
+    file = saved(made(name, jtorch), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # protocol 3 is read, with a warning
+        assert describe(load(file), jtorch) == EXPECTED["held"][name]
+
+
+@pytest.mark.parametrize("protocol", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_every_protocol_is_read_in_full(protocol, zipped):
+    file = saved([jtorch.ones(2), "text"], pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
+    tensor, text = load(file, weights_only=False)
+    assert (tensor.tolist(), text) == ([1.0, 1.0], "text")
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", OBJECTS)
+def test_pytorch_reads_ours(name, tmp_path):
+    torch = pytest.importorskip("torch")
+    obj = made(name, jtorch)
+    save(obj, tmp_path / "new.pt")
+    for options in ({"weights_only": True}, {"weights_only": False}, {"mmap": True}):
+        assert describe(torch.load(tmp_path / "new.pt", **options), torch) == EXPECTED["held"][name]
+    if name in LEGACY:
+        save(obj, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+        assert describe(torch.load(tmp_path / "old.pt"), torch) == EXPECTED["held"][name]
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_modules_go_to_pytorch_and_back(name, zipped):
+    torch = pytest.importorskip("torch")
+    ours = load(FOLDER / f"{name}.pt", weights_only=False)
+    theirs = torch.load(saved(ours, _use_new_zipfile_serialization=zipped), weights_only=False)
+    assert describe(theirs, torch) == EXPECTED["held"][name]
+    file = io.BytesIO()
+    torch.save(theirs, file, _use_new_zipfile_serialization=zipped)
+    file.seek(0)
+    assert describe(load(file, weights_only=False), jtorch) == EXPECTED["held"][name]
+
+
+# ---- memory
+
+
+def test_writes_to_loaded_tensors_reach_their_aliases():
+    base, same, tail, flat = reloaded((lambda x: [x, x.detach(), x[1:], x.view(-1)])(jtorch.zeros(3, 2)))
+    tail[0, 0] = 5
+    flat[5] = 7
+    same[0, 0] = 1
+    assert base.tolist() == [[1.0, 0.0], [5.0, 0.0], [0.0, 7.0]]
+    assert tail.tolist() == [[5.0, 0.0], [0.0, 7.0]]
+
+
+def test_loaded_views_are_nobodys_views():
+    base, tail = reloaded((lambda x: [x, x[1:]])(jtorch.zeros(3)))
+    assert not tail._is_view()
+    tail.requires_grad_()
+    (tail * 2).sum().backward()
+    assert tail.grad.tolist() == [2.0, 2.0]
+    assert base.grad is None
+
+
+def test_the_file_is_read_once_and_not_held(tmp_path):
+    path = tmp_path / "m.pt"
+    save({"w": jtorch.ones(4)}, path)
+    loaded = load(path)
+    save({"w": jtorch.zeros(4)}, path)
+    assert loaded["w"].tolist() == [1.0] * 4
+
+
+def test_writing_to_a_mapped_tensor_leaves_the_file(tmp_path):
+    path = tmp_path / "m.pt"
+    save(jtorch.ones(4), path)
+    before = path.read_bytes()
+    loaded = load(path, mmap=True)
+    loaded += 1
+    assert loaded.tolist() == [2.0] * 4
+    assert path.read_bytes() == before
+
+
+def test_memory_shared_with_numpy_is_saved_as_it_is_now():
+    array = np.arange(6.0).reshape(2, 3)
+    tensors = [jtorch.from_numpy(array), jtorch.from_numpy(array.T), jtorch.from_numpy(array[:, ::2])]
+    array[0, 0] = 9
+    loaded = reloaded(tensors)
+    assert [t.tolist() for t in loaded] == [array.tolist(), array.T.tolist(), array[:, ::2].tolist()]
+    assert [t.stride() for t in loaded] == [(3, 1), (1, 3), (3, 2)]
+
+
+def test_promised_values_are_computed_to_be_saved():
+    x = jtorch.arange(4.0)
+    assert reloaded([x.t() if x.dim() == 2 else x * 2 + 1])[0].tolist() == [1.0, 3.0, 5.0, 7.0]
+
+
+def test_same_memory_as_two_types_is_refused():
+    x = jtorch.ones(4)
+    message = "Cannot save multiple tensors or storages that view the same data as different types"
+    for zipped in (True, False):
+        with pytest.raises(RuntimeError, match=message):
+            saved([x, x.view(jtorch.int32)], _use_new_zipfile_serialization=zipped)
+
+
+def test_compressed_records_are_read_even_when_mapped(tmp_path):
+    path = tmp_path / "small.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, data in members(io.BytesIO(TENSOR)).items():
+            z.writestr(name, data)
+    for mapped in (False, True):
+        assert load(path, mmap=mapped).tolist() == [1.0, 2.0, 3.0]
+
+
+def test_damaged_bytes_are_not_loaded():
+    data = TENSOR.replace(struct.pack("<3f", 1, 2, 3), struct.pack("<3f", 1, 2, 4), 1)
+    with pytest.raises(
+        RuntimeError, match="PytorchStreamReader failed reading file data/0: CRC-32 check failed"
+    ):
+        load(io.BytesIO(data))
+
+
+def test_files_without_checksums_are_read():
+    serialization.set_crc32_options(False)
+    try:
+        file = saved(jtorch.ones(2))
+    finally:
+        serialization.set_crc32_options(True)
+    assert {e.CRC for e in zipfile.ZipFile(file).infolist()} == {0}
+    file.seek(0)
+    assert load(file).tolist() == [1.0, 1.0]
+
+
+def test_sizes_beyond_32_bits(monkeypatch):
+    """With a limit of 100 bytes instead of 4 GB, every field that can be wide is."""
+    monkeypatch.setattr(serialization.archive, "LIMIT", 100)
+    file = saved([jtorch.zeros(50), jtorch.ones(50)])
+    content = file.getvalue()
+    for at in [m for m in range(len(content)) if content.startswith(b"PK\1\2", m)]:
+        # The narrow fields must say "look at the wide ones", which they do with 32 ones.
+        entry = bytearray(content[at : at + 46])
+        for field in (20, 24, 42):
+            if entry[field : field + 4] == struct.pack("<I", 100):
+                entry[field : field + 4] = b"\xff" * 4
+        content = content[:at] + bytes(entry) + content[at + 46 :]
+    end = content.rindex(b"PK\5\6")
+    content = content[: end + 12] + b"\xff" * 8 + content[end + 20 :]
+    assert [t.tolist() for t in load(io.BytesIO(content))] == [[0.0] * 50, [1.0] * 50]
+
+
+# ---- what is safe
+
+
+def test_users_classes_need_weights_only_false():
+    file = saved(Plain())
+    with pytest.raises(
+        pickle.UnpicklingError, match=r"GLOBAL test_serialization\.Plain was not an allowed global"
+    ):
+        load(file)
+    file.seek(0)
+    assert load(file, weights_only=False).tensor.tolist() == [1.0, 1.0]
+
+
+def test_safe_globals():
+    file = saved([Plain(), argparse.Namespace(lr=0.1)])
+    try:
+        with serialization.safe_globals([Plain, argparse.Namespace]):
+            assert set(serialization.get_safe_globals()) == {Plain, argparse.Namespace}
+            plain, options = load(file)
+        assert serialization.get_safe_globals() == []
+        assert (plain.tensor.tolist(), options.lr) == ([1.0, 1.0], 0.1)
+        file.seek(0)
+        serialization.add_safe_globals([(Plain, "test_serialization.Plain"), argparse.Namespace])
+        assert load(file)[1].lr == 0.1
+    finally:
+        serialization.clear_safe_globals()
+    assert serialization.get_safe_globals() == []
+
+
+@pytest.mark.parametrize(
+    "entry, error, message",
+    [
+        (
+            (print,),
+            ValueError,
+            "Expected tuple of length 2 (global, str of callable full path), but got tuple of length: 1",
+        ),
+        (
+            (print, 5),
+            TypeError,
+            "Expected second item in tuple to be str of callable full path, but got: <class 'int'>",
+        ),
+    ],
+)
+def test_wrong_safe_globals(entry, error, message):
+    with serialization.safe_globals([entry]), pytest.raises(error) as caught:
+        load(io.BytesIO(archive(b"\x80\2cfoo\nbar\n.")))
+    assert str(caught.value) == message
+
+
+def test_modules_are_safe_once_named():
+    linear = jtorch.nn.Linear(2, 3)
+    with serialization.safe_globals([jtorch.nn.Linear]):
+        assert reloaded(linear).weight.tolist() == linear.weight.tolist()
+
+
+def test_blocked_modules_stay_blocked():
+    with (
+        serialization.safe_globals([(print, "os.system")]),
+        pytest.raises(pickle.UnpicklingError, match="is blocked"),
+    ):
+        load(io.BytesIO(archive(b"\x80\2cos\nsystem\n.")))
+
+
+def test_unsafe_globals_in_checkpoint():
+    unsafe = serialization.get_unsafe_globals_in_checkpoint
+    assert unsafe(saved([Plain(), collections.deque(), jtorch.ones(2)])) == [
+        "collections.deque",
+        "test_serialization.Plain",
+    ]
+    with pytest.raises(ValueError, match=r"Expected input to be a checkpoint returned by torch\.save"):
+        unsafe(saved(jtorch.ones(2), _use_new_zipfile_serialization=False))
+
+
+def test_environment_decides_the_default(monkeypatch):
+    file = saved(Plain())
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.warns(UserWarning, match="TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected"):
+        load(file)
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.raises(RuntimeError, match="should be set, but both were set"):
+        load(file)
+    monkeypatch.delenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+    file.seek(0)
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        load(file, weights_only=False)
+
+
+def test_pickle_module_excludes_weights_only():
+    assert load(saved(jtorch.ones(2)), pickle_module=pickle).tolist() == [1.0, 1.0]
+    with pytest.raises(
+        RuntimeError, match="Can not safely load weights when explicit pickle_module is specified"
+    ):
+        load(saved(jtorch.ones(2)), pickle_module=pickle, weights_only=True)
+
+
+def test_another_pickle_module():
+    class Other:
+        """A module of the user's, with C's pickler."""
+
+        Pickler = type("Pickler", (pickle.Pickler,), {})
+        Unpickler = type("Unpickler", (pickle.Unpickler,), {})
+        dump, load = staticmethod(pickle.dump), staticmethod(pickle.load)
+
+    obj = {"w": jtorch.ones(2), "d": jtorch.bool, "s": jtorch.Size([2])}
+    for zipped in (True, False):
+        file = saved(obj, pickle_module=Other, _use_new_zipfile_serialization=zipped)
+        loaded = load(file, pickle_module=Other)
+        assert (loaded["w"].tolist(), loaded["d"], loaded["s"]) == ([1.0, 1.0], jtorch.bool, jtorch.Size([2]))
+
+
+# ---- files
+
+
+@pytest.mark.parametrize(
+    "name, root",
+    [("m.pt", "m"), ("m.best.pt", "m.best"), ("noext", "noext"), ("a.tar.gz", "a.tar"), ("ü.pt", "archive")],
+)
+def test_root_folder_is_named_as_pytorch_names_it(name, root, tmp_path):
+    save(5, tmp_path / name)
+    assert {n.split("/")[0] for n in members(tmp_path / name)} == {root}
+    assert load(str(tmp_path / name)) == 5
+
+
+@pytest.mark.parametrize(
+    "target, error, message",
+    [
+        ("/nonexistent/dir/x.pt", RuntimeError, "Parent directory /nonexistent/dir does not exist."),
+        (".pt", RuntimeError, "[enforce fail at inline_container.cc:720] . invalid file name: .pt"),
+        (
+            "/tmp",
+            RuntimeError,
+            "[enforce fail at inline_container.cc:747] . open file failed with strerror: Is a directory",
+        ),
+        (
+            5,
+            AttributeError,
+            "expected 'f' to be string, path, or a file-like object with a 'write' attribute",
+        ),
+        (
+            type("W", (), {"write": 5})(),
+            TypeError,
+            "Buffer of class 'test_serialization.W' has no callable attribute 'write'",
+        ),
+    ],
+)
+def test_what_cannot_be_written_to(target, error, message):
+    with pytest.raises(error) as caught:
+        save(jtorch.ones(1), target)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "source, error, message",
+    [
+        ("/nonexistent.pt", FileNotFoundError, "[Errno 2] No such file or directory: '/nonexistent.pt'"),
+        ("/tmp", IsADirectoryError, "[Errno 21] Is a directory: '/tmp'"),
+        (
+            5,
+            AttributeError,
+            "'int' object has no attribute 'seek'. You can only torch.load from a file that is"
+            " seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it"
+            " instead.",
+        ),
+    ],
+)
+def test_what_cannot_be_read_from(source, error, message):
+    with pytest.raises(error) as caught:
+        load(source)
+    assert str(caught.value) == message
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path):
+    path = tmp_path / "m.pt"
+    save(1, path)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        save(lambda: None, path)
+    assert load(path) == 1
+
+
+def test_streams_follow_one_another():
+    file = io.BytesIO()
+    for n in (1, 2):
+        save(jtorch.full((2,), n), file, _use_new_zipfile_serialization=False)
+    file.seek(0)
+    assert [load(file).tolist() for _ in range(2)] == [[1, 1], [2, 2]]
+
+
+def test_an_archive_begins_where_the_file_stands():
+    file = io.BytesIO(b"head" + saved(jtorch.ones(2)).getvalue())
+    file.seek(4)
+    assert load(file).tolist() == [1.0, 1.0]
+
+
+def test_archives_after_one_another_are_refused():
+    file = io.BytesIO(saved(jtorch.ones(2)).getvalue() + saved(jtorch.zeros(2)).getvalue())
+    with pytest.raises(RuntimeError, match="PytorchStreamReader failed reading zip archive"):
+        load(file)
+
+
+def test_files_without_readinto():
+    class Slow:
+        def __init__(self, data):
+            file = io.BytesIO(data)
+            self.read, self.seek, self.tell, self.readline = file.read, file.seek, file.tell, file.readline
+            self.seekable = lambda: True
+
+    assert load(Slow(TENSOR)).tolist() == [1.0, 2.0, 3.0]
+
+
+def test_tar_files_are_refused_by_name(tmp_path):
+    path = tmp_path / "old.pt"
+    path.write_bytes(b"x" * 257 + b"ustar" + b"x" * 250)
+    with pytest.raises(RuntimeError, match=r"with files saved in the legacy \.tar format"):
+        load(path)
+    with pytest.raises(NotImplementedError, match="tar format"):
+        load(path, weights_only=False)
+
+
+@pytest.mark.parametrize(
+    "data, named",
+    [
+        (archive(tensor_pickle(type=b"ctorch\nQUInt8Storage\n")), "torch.quint8"),
+        (archive(b"\x80\2ctorch._utils\n_rebuild_sparse_tensor\n)R."), "torch._utils._rebuild_sparse_tensor"),
+    ],
+)
+def test_what_jtorch_has_not_is_named(data, named):
+    with pytest.raises(NotImplementedError, match=named.replace(".", r"\.")):
+        load(io.BytesIO(data))
+
+
+def test_classes_that_jtorch_lacks_are_named():
+    with pytest.raises(
+        NotImplementedError, match=r"torch\.nn\.modules\.loss\.NLLLoss2d, which this file needs"
+    ):
+        load(io.BytesIO(archive(b"\x80\2ctorch.nn.modules.loss\nNLLLoss2d\n.")), weights_only=False)
+
+
+# ---- switches and places
+
+
+def test_options_are_pytorchs():
+    assert serialization.get_default_load_endianness() is None
+    assert serialization.get_default_mmap_options() == mmap.MAP_PRIVATE
+    with serialization.set_default_mmap_options(mmap.MAP_SHARED):
+        assert serialization.get_default_mmap_options() == mmap.MAP_SHARED
+    assert serialization.get_default_mmap_options() == mmap.MAP_PRIVATE
+    with pytest.raises(ValueError, match=r"expected mmap.MAP_PRIVATE or mmap.MAP_SHARED, but got 7"):
+        serialization.set_default_mmap_options(7)
+    with pytest.raises(TypeError, match="Invalid argument type in function set_default_load_endianness"):
+        serialization.set_default_load_endianness("little")
+
+
+def test_byte_order_of_files_that_do_not_say():
+    data = archive(tensor_pickle(), data=struct.pack(">3f", 1, 2, 3))
+    serialization.set_default_load_endianness(serialization.LoadEndianness.BIG)
+    try:
+        assert load(io.BytesIO(data)).tolist() == [1.0, 2.0, 3.0]
+    finally:
+        serialization.set_default_load_endianness(None)
+
+
+def test_users_devices(monkeypatch):
+    monkeypatch.setattr(serialization.places, "_registry", list(serialization.places._registry))
+    serialization.register_package(5, lambda s: "moon", lambda s, where: s if where == "moon" else None)
+    file = saved(jtorch.ones(2))
+    assert b"moon" in members(file)["archive/data.pkl"]
+    file.seek(0)
+    assert load(file).tolist() == [1.0, 1.0]
+
+
+def test_names_lead_there_and_back():
+    """What is written under a name is read under it as the same thing."""
+    public = [getattr(jtorch.nn, name) for name in names.PLACES if hasattr(jtorch.nn, name)]
+    assert len(public) > 3
+    for thing in public:
+        module, name = names.street_name(thing)
+        assert names.find(module, name) is thing
+        assert module == names.PLACES[name]
+
+
+# ---- anything
+
+
+_leaf = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary(min_size=1),
+    st.sampled_from(["float32", "int64", "bool", "bfloat16", "complex64"]).map(
+        lambda d: jtorch.tensor([[0, 1], [1, 0]]).to(getattr(jtorch, d))
+    ),
+)  # fmt: skip
+_anything = st.recursive(
+    _leaf,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(_anything, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_anything_comes_back(obj, zipped):
+    back = load(saved(obj, _use_new_zipfile_serialization=zipped))
+    assert describe(back, jtorch) == describe(obj, jtorch)
