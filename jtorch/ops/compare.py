@@ -246,7 +246,7 @@ def bitwise_right_shift(input: Array | Number, other: Array | Number) -> Array:
 # ---- choosing
 
 
-@op(promote=("input", "other"), saves=(), method=False, name="where")
+@op(promote=("input", "other"), saves=(0,), method=False, name="where")
 def _where(condition: Array, input: Array | Number, other: Array | Number) -> Array:
     if condition.dtype not in (jnp.bool_, jnp.uint8):
         raise RuntimeError(

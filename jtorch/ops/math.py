@@ -369,11 +369,22 @@ def lerp(input: Array, end: Array, weight: Array | Number) -> Array:
 # ---- sign and rounding
 
 
+@jax.custom_jvp
+def _magnitude(x):
+    """|x| of real numbers, with gradient 0 at 0 (JAX's is 1)."""
+    return jnp.abs(x)
+
+
+@_magnitude.defjvp
+def _magnitude_jvp(primals, tangents):
+    return jnp.abs(primals[0]), tangents[0] * jnp.sign(primals[0])
+
+
 @op(inplace=True, promote=True)
 def abs(input: Array) -> Array:
     """|input|; the gradient at 0 is 0."""
     kernel("abs_cpu", input, "ifc")
-    return jnp.abs(input)
+    return _magnitude(input) if letter(input) == "f" else jnp.abs(input)
 
 
 @op(inplace=True, promote=True, saves=())
