@@ -104,7 +104,7 @@ CASES = {
     "T.RandomOrder([T.CenterCrop(7), T.RandomCrop(6), T.Pad(1)])": _BOTH,
     "T.RandomChoice([T.CenterCrop(7), T.RandomCrop(6), T.Pad(1)])": _BOTH,
     "T.RandomChoice([T.CenterCrop(7), T.RandomCrop(6)], p=[0.9, 0.1])": "rgb",
-    "T.Compose([T.RandomCrop(8, 2), T.RandomHorizontalFlip(), T.ToTensor(), T.Normalize([0.5], [2])])": "grey rgb",
+    "T.Compose([T.RandomCrop(8, 2), T.RandomHorizontalFlip(), T.ToTensor(), T.Normalize([0], [2])])": "rgb",
     "lambda x: T.functional.gaussian_blur(x, 3)": _BOTH,
     "lambda x: T.functional.adjust_hue(x, -0.3)": "rgb grey",
     "lambda x: T.functional.rotate(x, 45, fill=[1, 2, 3])": "rgb",

@@ -220,7 +220,7 @@ class Digits(VisionDataset):
     >>> from jtorch.vision import datasets
     >>> picture, label = datasets.Digits(train=False)[0]
     >>> picture.size, label
-    ((28, 28), 2)
+    ((28, 28), 6)
     """
 
     def __init__(self, root=None, train=True, transform=None, target_transform=None, download=False):

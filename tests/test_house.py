@@ -1,0 +1,255 @@
+"""The house rules, held by reading the source: floors, bans, sizes, one definition, a clean import, ruff."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HOUSE = ROOT / "jtorch"
+FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(HOUSE.rglob("*.py"))}
+TREES = {name: ast.parse(text) for name, text in FILES.items()}
+
+# Facts, computation, the tensor; ops/ is floor 3, everything else floor 4, the street door above all.
+FLOORS = [
+    "config dtypes numeric_limits layout devices exact stream_checks streams hooks returntypes".split(),
+    "programs engine autograd".split(),
+    "storage tensor printing convert op data_model checks".split(),
+]
+# Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
+LONG_FILES: dict[str, int] = {}
+LONG_FUNCTIONS: dict[str, int] = {}
+
+
+def floor(module):
+    """The floor of a dotted module name."""
+    if module == "jtorch":
+        return 5
+    part = module.split(".")[1]
+    if part == "ops":
+        return 3
+    return next((number for number, names in enumerate(FLOORS) if part in names), 4)
+
+
+def dotted(name):
+    """jtorch/nn/module.py is jtorch.nn.module; a folder's __init__ is the folder."""
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = {dotted(name) for name in FILES}
+
+
+def imports(name, tree=None):
+    """The modules of the house that a file (or another tree of it) imports, except for type checkers."""
+    here = dotted(name).split(".")
+    package = here if name.endswith("__init__.py") else here[:-1]
+    for node in _running(tree or TREES[name]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "jtorch")
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            source = ".".join(filter(None, [base, node.module]))
+            if source.split(".")[0] == "jtorch":
+                for alias in node.names:
+                    inner = f"{source}.{alias.name}"
+                    yield inner if inner in MODULES else source
+
+
+def _running(tree):
+    """The nodes of a tree, without those under `if TYPE_CHECKING`."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        skip = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        todo += node.orelse if skip else ast.iter_child_nodes(node)
+
+
+def used(tree):
+    """The dotted names that a file reads, imports written out: after `from jax import jit`, jax.jit."""
+    known = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in known:
+            yield known[node.id]
+        elif isinstance(node, ast.Attribute):
+            first, *rest = ast.unparse(node).split(".")
+            yield ".".join([known.get(first, first), *rest])
+
+
+def functions(tree):
+    """(name, lines without docstring) of every function, methods as Class.method."""
+    todo = [("", tree)]
+    while todo:
+        prefix, node = todo.pop()
+        for child in ast.iter_child_nodes(node):
+            named = isinstance(child, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+            name = f"{prefix}{child.name}" if named else prefix
+            if named and not isinstance(child, ast.ClassDef):
+                yield name, _lines(child)
+            todo.append((f"{name}." if named else prefix, child))
+
+
+def _lines(function):
+    doc = function.body[0] if ast.get_docstring(function, clean=False) is not None else None
+    return function.end_lineno - function.lineno + 1 - (doc.end_lineno - doc.lineno + 1 if doc else 0)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_imports_only_from_its_floor_or_below(name):
+    uphill = sorted({m for m in imports(name) if floor(m) > floor(dotted(name))})
+    assert not uphill, f"{name} stands on floor {floor(dotted(name))} and imports {uphill}"
+
+
+class _Bodiless(ast.NodeTransformer):
+    """Takes out what does not run at import time."""
+
+    def visit_FunctionDef(self, node):
+        return None
+
+
+def test_there_is_an_order_to_read_the_files_in():
+    """Nothing imports in a circle at import time, so each file can be read after those that it stands on."""
+    below = {}
+    for name in FILES:
+        here, needs = dotted(name), imports(name, _Bodiless().visit(ast.parse(FILES[name])))
+        below[here] = {m for m in needs if not f"{here}.".startswith(f"{m}.")}
+    while ready := [m for m, needs in below.items() if not needs & below.keys()]:
+        for module in ready:
+            del below[module]
+    assert not below, f"these import each other in a circle: {sorted(below)}"
+
+
+BANS = {
+    # name: (where it may stand, why nowhere else)
+    "jax.jit": ({"jtorch/programs.py"}, "only the engine compiles"),
+    "jax.eval_shape": ({"jtorch/engine.py"}, "only the engine asks for shapes, once for each distinct line"),
+    "jax.random": ({"jtorch/ops/random.py"}, "one file owns randomness"),
+    "os.environ": ({"jtorch/config.py"}, "one file knows the switches"),
+    "os.getenv": ({"jtorch/config.py"}, "one file knows the switches"),
+}
+
+
+@pytest.mark.parametrize("banned", BANS)
+def test_a_name_stands_only_where_it_belongs(banned):
+    allowed, why = BANS[banned]
+    found = {
+        name
+        for name, tree in TREES.items()
+        if name not in allowed and any(u == banned or u.startswith(banned + ".") for u in used(tree))
+    }
+    assert not found, f"{banned} in {sorted(found)}: {why}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_file_has_more_than_600_lines(name):
+    lines = len(FILES[name].splitlines())
+    assert lines <= LONG_FILES.get(name, 600), f"{name} has {lines} lines"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_function_has_more_than_60_lines(name):
+    long = {f: n for f, n in functions(TREES[name]) if n > LONG_FUNCTIONS.get(f"{name}:{f}", 60)}
+    assert not long, f"{name}: {long}"
+
+
+def test_no_exception_outlives_its_reason():
+    lengths = {name: len(text.splitlines()) for name, text in FILES.items()}
+    lengths |= {f"{name}:{f}": n for name, tree in TREES.items() for f, n in functions(tree)}
+    limits = {name: (lines, 600) for name, lines in LONG_FILES.items()}
+    limits |= {name: (lines, 60) for name, lines in LONG_FUNCTIONS.items()}
+    stale = {name for name, (_, limit) in limits.items() if lengths.get(name, 0) <= limit}
+    assert not stale, f"no longer needed: {sorted(stale)}"
+
+
+def test_a_public_function_of_the_mathematics_is_defined_once():
+    places = {}
+    for name, tree in TREES.items():
+        if name.startswith(("jtorch/ops/", "jtorch/nn/functional")):
+            for node in tree.body:
+                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(name)
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert not twice
+
+
+def test_the_street_door_defines_nothing():
+    door = TREES["jtorch/__init__.py"].body
+    assert not [node.name for node in door if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if FILES[name].strip()])
+def test_a_file_says_what_it_knows(name):
+    assert ast.get_docstring(TREES[name]), f"{name} has no docstring"
+
+
+IMPORT = """
+import os, sys, threading
+import jax
+environment, settings = dict(os.environ), dict(jax.config.values)
+import jtorch
+assert dict(os.environ) == environment, "the environment changed"
+changed = {name: value for name, value in jax.config.values.items() if settings.get(name) != value}
+assert not changed, changed
+heavy = {"torch", "PIL", "matplotlib", "sklearn", "tqdm", "flax", "tensorflow", "tensorflow_datasets"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+assert threading.active_count() == 1, threading.enumerate()
+try:
+    jax.devices()
+except RuntimeError:
+    print("no backend was started: none can be")
+"""
+
+
+def python(code, **environment):
+    """What a fresh Python prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_jtorch_changes_no_setting_and_starts_no_backend():
+    # A platform that does not exist: the first backend that anything starts is an error.
+    assert "no backend was started" in python(IMPORT, JAX_PLATFORMS="nowhere")
+
+
+def test_plain_jax_beside_jtorch_keeps_32_bits():
+    code = """
+import jax, jax.numpy as jnp, jtorch
+x = jtorch.arange(3) * 2
+assert x.dtype == jtorch.int64 and x.tolist() == [0, 2, 4]
+assert jnp.arange(3).dtype == "int32" and jnp.ones(2).dtype == "float32"
+assert jax.jit(lambda x: x * 2.5)(jnp.arange(3)).dtype == "float32"
+print("as before")
+"""
+    assert python(code) == "as before\n"
+
+
+def test_ruff_finds_nothing():
+    ruff = shutil.which("ruff") or shutil.which("ruff", path=os.path.dirname(sys.executable))
+    if ruff is None:
+        pytest.skip("ruff is not installed")
+    done = subprocess.run(
+        [ruff, "check", "--no-cache", "--output-format=concise", "."],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
