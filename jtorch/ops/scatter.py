@@ -1,0 +1,651 @@
+"""Elements picked and placed by tensors of indices: `gather`, `scatter`, the `index_` and `masked_` families.
+
+Indices are checked where they are known on the host, and flagged where they are promised. What selects by a mask
+(`masked_select`, `nonzero`) has a size that only data know and looks at it; what writes by a mask does not.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch import dtypes, layout
+from jtorch.checks import data_check
+from jtorch.convert import known
+from jtorch.op import Array, Number, op, public
+from jtorch.op import broadcast_shapes as _common
+from jtorch.ops.index import _placed, _put
+from jtorch.ops.shape import _expand, _expanded, reshape
+from jtorch.tensor import Tensor, cast_array, wrap_dim
+
+_INTEGERS = (dtypes.int64, dtypes.int32)
+
+# ---- checks
+
+
+def _outside(at, low, size, dim, form):
+    return ((at < low) | (at >= size)).any()
+
+
+def _outside_error(at, low, size, dim, form):
+    kind, text = _FORMS[form]
+    first = int(at[(at < low) | (at >= size)].reshape(-1)[0])
+    return kind(text.format(index=first, dim=dim, size=size))
+
+
+_BOUNDS = "index {index} is out of bounds for dimension {dim} with size {size}"
+_FORMS = {
+    "gather": (RuntimeError, _BOUNDS),
+    "fill": (IndexError, _BOUNDS),
+    "copy": (IndexError, "index_copy_(): " + _BOUNDS),
+    "select": (IndexError, "index out of range in self"),
+    "take": (IndexError, "out of range: tried to access index {index} on a tensor of {size} elements."),
+}
+
+
+def _in_range(index, size, dim=0, form="gather", negative=False):
+    data_check(index, _outside, _outside_error, low=-size if negative else 0, size=size, dim=dim, form=form)
+
+
+def _size(shape, dim):
+    return shape[dim] if shape else 1
+
+
+def _check_index(index, name):
+    if index.dtype not in _INTEGERS:
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+
+
+def _dims_of(x):
+    return max(x.ndim, 1)
+
+
+def _check_gather(input, dim, index, sparse_grad):
+    dim = wrap_dim(dim, input.ndim)
+    _check_index(index, "gather")
+    if not index.numel():
+        return
+    if _dims_of(index) != _dims_of(input):
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    for d in range(index.ndim):
+        if d != dim and index.shape[d] > _size(input.shape, d):
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self"
+                f" {list(input.shape)} apart from dimension {dim}"
+            )
+    _in_range(index, _size(input.shape, dim), dim)
+
+
+def _spots(index, dim):
+    """The full index of every element of `index`, which runs along `dim`."""
+    grid = jnp.ogrid[tuple([slice(n) for n in index.shape])]
+    return tuple([index if d == dim else grid[d] for d in range(index.ndim)])
+
+
+@op(check=_check_gather, saves=(1,))
+def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on: elements picked along one dimension.
+
+    Args:
+        index: as many dimensions as `input`, nowhere larger but along `dim`; its shape is the result's.
+
+    Raises:
+        RuntimeError: an index out of range.
+
+    >>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[0, 0], [1, 0]]))
+    tensor([[1, 1],
+            [4, 3]])
+    """
+    if not index.size:
+        return jnp.zeros(index.shape, input.dtype)
+    shape = index.shape
+    input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    return input.at[_spots(index, wrap_dim(dim, input.ndim))].get(mode="clip").reshape(shape)
+
+
+def _check_scatter(input, dim, index, src=None, name="scatter"):
+    dim = wrap_dim(dim, input.ndim)
+    _check_index(index, name)
+    if src is not None and src.dtype is not input.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+    if not index.numel():
+        return
+    if _dims_of(index) != _dims_of(input):
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
+    if src is not None and _dims_of(index) != _dims_of(src):
+        raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+    wide = any(d != dim and n > _size(input.shape, d) for d, n in enumerate(index.shape))
+    if wide or (src is not None and any(n > _size(src.shape, d) for d, n in enumerate(index.shape))):
+        more = "" if src is None else f" and to be no larger size than src {list(src.shape)}"
+        raise RuntimeError(
+            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from dimension"
+            f" {dim}{more}"
+        )
+    _in_range(index, _size(input.shape, dim), dim)
+
+
+def _aligned(input, dim, index, src):
+    """(input, full index, src) as arrays of one dimension at least, src cut to the index's shape."""
+    input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    if src is not None:
+        src = jnp.atleast_1d(src)[tuple([slice(n) for n in index.shape])]
+    return input, _spots(index, wrap_dim(dim, input.ndim)), src
+
+
+@op(name="scatter", method=False, check=lambda input, dim, index, src: _check_scatter(input, dim, index, src), saves=(1,))
+def _scatter_src(input: Array, dim: int, index: Array, src: Array) -> Array:
+    if not index.size:
+        return input
+    x, at, values = _aligned(input, dim, index, src)
+    return _placed(x, values, at).reshape(input.shape)
+
+
+@op(name="scatter", method=False, grad_fn="ScatterBackward1", saves=(1,),
+    check=lambda input, dim, index, value: _check_scatter(input, dim, index))  # fmt: skip
+def _scatter_value(input: Array, dim: int, index: Array, value: Number) -> Array:
+    if not index.size:
+        return input
+    x, at, _ = _aligned(input, dim, index, None)
+    full = jnp.full(index.shape or (1,), cast_array(jnp.asarray(value), dtypes.of(input.dtype)), input.dtype)
+    return _placed(x, full, at).reshape(input.shape)
+
+
+@public(inplace=True)
+def scatter(input, dim, index, src=None, *, value=None, reduce=None):
+    """A copy with `src` (a tensor or a number) placed at `index` along a dimension: see :func:`gather`.
+
+    Args:
+        reduce: "add" or "multiply" instead of replacing.
+
+    >>> torch.zeros(3).scatter(0, torch.tensor([2, 0]), torch.tensor([5., 6.]))
+    tensor([6., 0., 5.])
+    """
+    src = value if src is None else src
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError("reduce argument must be either add or multiply.")
+        if not isinstance(src, Tensor):
+            src = _expand(known(np.array(src).astype(input.dtype.np), input._type.place), tuple(index.shape))
+        return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
+    if isinstance(src, Tensor):
+        return _scatter_src(input, dim, index, src)
+    return _scatter_value(input, dim, index, src)
+
+
+@op(inplace=True, saves=(1,), check=lambda input, dim, index, src: _check_scatter(input, dim, index, src))
+def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
+    """A copy with `src` added at `index` along a dimension; places may be hit more than once.
+
+    >>> torch.zeros(3).scatter_add(0, torch.tensor([2, 2]), torch.tensor([5., 6.]))
+    tensor([ 0.,  0., 11.])
+    """
+    if not index.size:
+        return input
+    x, at, values = _aligned(input, dim, index, src)
+    return x.at[at].add(values, mode="drop").reshape(input.shape)
+
+
+# ---- reductions into places
+
+_IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
+
+
+def _reduced(x, values, at, how, include_self):
+    """x with `values` reduced into the places `at`."""
+    if not include_self:
+        hit = jnp.zeros(x.shape, bool).at[at].set(True, mode="drop")
+        x = jnp.where(hit, _identity(x.dtype, how), x)
+    if how == "sum":
+        return x.at[at].add(values, mode="drop")
+    if how == "prod":
+        return _multiplied(x, values, at)
+    if how == "mean":
+        count = jnp.full(x.shape, int(include_self), jnp.int64).at[at].add(1, mode="drop")
+        if not include_self:
+            count = jnp.maximum(count, 1)
+        total = x.at[at].add(values, mode="drop")
+        return total / count.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.inexact) else total // count.astype(x.dtype)
+    return _extreme(x, values, at, how)
+
+
+def _identity(np_type, how):
+    if how in ("sum", "mean", "prod"):
+        return np.array(how == "prod", np_type)
+    if np.dtype(np_type).kind in "biu":
+        info = np.iinfo(np_type) if np_type != np.bool_ else None
+        low, high = (False, True) if info is None else (info.min, info.max)
+        return np.array(low if how == "amax" else high, np_type)
+    return np.array(-np.inf if how == "amax" else np.inf, np_type)
+
+
+@jax.custom_vjp
+def _multiplied(x, values, at):
+    return x.at[at].multiply(values, mode="drop")
+
+
+def _multiplied_forward(x, values, at):
+    return _multiplied(x, values, at), (x, values, at)
+
+
+def _multiplied_backward(saved, g):
+    """The product of the others, worked out without dividing by zeros."""
+    x, values, at = saved
+    one = jnp.ones((), x.dtype)
+    zeros = (x == 0).astype(jnp.int32).at[at].add((values == 0).astype(jnp.int32), mode="drop")
+    solid = jnp.where(x == 0, one, x).at[at].multiply(jnp.where(values == 0, one, values), mode="drop")
+
+    def others(v, zeros, solid):
+        alone = (zeros == 0) | (zeros == 1) & (v == 0)
+        return jnp.where(alone, solid / jnp.where(v == 0, one, v), 0)
+
+    pick = lambda a: a.at[at].get(mode="clip")
+    return g * others(x, zeros, solid), pick(g) * others(values, pick(zeros), pick(solid)), None
+
+
+_multiplied.defvjp(_multiplied_forward, _multiplied_backward)
+
+
+def _extreme(x, values, at, how):
+    return _largest(x, values, at) if how == "amax" else -_largest(-x, -values, at) if _signed(x) else _least(x, values, at)
+
+
+def _signed(x):
+    return jnp.issubdtype(x.dtype, jnp.inexact)
+
+
+def _least(x, values, at):
+    return x.at[at].min(values, mode="drop")
+
+
+@jax.custom_vjp
+def _largest(x, values, at):
+    return x.at[at].max(values, mode="drop")
+
+
+def _largest_forward(x, values, at):
+    out = _largest(x, values, at)
+    return out, (x, values, at, out)
+
+
+def _largest_backward(saved, g):
+    """Those that tie share the gradient evenly."""
+    x, values, at, out = saved
+    pick = lambda a: a.at[at].get(mode="clip")
+    mine, theirs = (x == out).astype(g.dtype), (values == pick(out)).astype(g.dtype)
+    share = g / jnp.maximum(mine.at[at].add(theirs, mode="drop"), 1)
+    return share * mine, pick(share) * theirs, None
+
+
+_largest.defvjp(_largest_forward, _largest_backward)
+
+
+def _check_reduce(input, dim, index, src, reduce, include_self):
+    if reduce not in _IDENTITY:
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    _check_scatter(input, dim, index, src)
+
+
+@op(inplace=True, check=_check_reduce)
+def scatter_reduce(
+    input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True
+) -> Array:
+    """A copy with `src` reduced into the places `index` along a dimension.
+
+    Args:
+        reduce: "sum", "prod", "mean", "amax" or "amin".
+        include_self: whether what was there takes part.
+    """
+    if not index.size:
+        return input
+    x, at, values = _aligned(input, dim, index, src)
+    return _reduced(x, values, at, reduce, include_self).reshape(input.shape)
+
+
+# ---- whole slices by a vector of indices
+
+
+def _kept(types, shapes, consts):
+    return [layout.like_strides(types[0].shape, types[0].strides)]
+
+
+def _check_select(input, dim, index):
+    dim = wrap_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    if index.dtype not in _INTEGERS:
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    _in_range(index, _size(input.shape, dim), dim, "select")
+
+
+@op(check=_check_select, saves=(1,))
+def index_select(input: Array, dim: int, index: Array) -> Array:
+    """The entries of a dimension that a vector of indices names, as a copy.
+
+    >>> torch.tensor([[1, 2], [3, 4]]).index_select(1, torch.tensor([1, 1]))
+    tensor([[2, 2],
+            [4, 4]])
+    """
+    if not input.ndim:
+        return input
+    return jnp.take(input, jnp.atleast_1d(index), axis=dim, mode="clip")
+
+
+def _vector_check(name, input, dim, index, source):
+    dim = wrap_dim(dim, input.ndim)
+    if index.dtype not in _INTEGERS:
+        raise RuntimeError(
+            f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype.scalar_name}"
+        )
+    if index.ndim > 1:
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type:"
+            f" {index.dtype.scalar_name} and size: {list(index.shape)}"
+        )
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            f"{name}(): self ({input.dtype.scalar_name}) and source ({source.dtype.scalar_name}) must have the same"
+            " scalar type"
+        )
+    if index.numel() != _size(source.shape, dim):
+        raise RuntimeError(
+            f"{name}(): Number of indices ({index.numel()}) should be equal to source.size(dim):"
+            f" ({_size(source.shape, dim)}), for dim: {dim}"
+        )
+    rest = lambda x: [n for d, n in enumerate(x.shape) if d != dim]
+    if rest(input) != rest(source):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape ="
+            f" {list(input.shape)} source.shape = {list(source.shape)}"
+        )
+    _in_range(index, _size(input.shape, dim), dim)
+
+
+def _rows(input, dim, index, source=None):
+    """The arrays with one dimension at least and the full index of the rows."""
+    input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    at = (slice(None),) * wrap_dim(dim, input.ndim) + (index,)
+    return input, at, None if source is None else jnp.atleast_1d(source)
+
+
+@op(inplace=True, saves=(1,),
+    check=lambda input, dim, index, source, alpha: _vector_check("index_add_", input, dim, index, source))  # fmt: skip
+def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
+    """A copy with `alpha` times the entries of `source` added to the entries of a dimension that `index` names."""
+    x, at, rows = _rows(input, dim, index, source)
+    return x.at[at].add(rows * jnp.asarray(alpha).astype(rows.dtype), mode="drop").reshape(input.shape)
+
+
+def _check_copy(input, dim, index, source):
+    dim = wrap_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})")
+    if not source.ndim and index.numel() != 1:
+        raise IndexError(
+            f"index_copy_(): When source is scalar, index should have one element (got {index.numel()})"
+        )
+    if source.ndim != input.ndim and source.ndim and input.ndim:
+        raise IndexError(
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source"
+            f" dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
+        )
+    if index.dtype is not dtypes.int64:
+        raise IndexError(f"index_copy_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "index_copy_(): self and source expected to have the same dtype, but got (self)"
+            f" {input.dtype.scalar_name} and (source) {source.dtype.scalar_name}"
+        )
+    rest = lambda x: [n for d, n in enumerate(x.shape) if d != dim]
+    if rest(input) != rest(source):
+        text = ", ".join(map(str, rest(input))), ", ".join(map(str, rest(source)))
+        raise RuntimeError(
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape:"
+            f" {text[0]} at dimension {dim} and source slice shape: {text[1]} at dimension 0."
+        )
+    if source.ndim and index.numel() != _size(source.shape, dim):
+        raise IndexError(
+            f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim)"
+            f" ({_size(source.shape, dim)})"
+        )
+    _in_range(index, _size(input.shape, dim), dim, "copy")
+
+
+@op(inplace=True, saves=(1,), check=_check_copy, strides=_kept)
+def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
+    """A copy with the entries of a dimension that `index` names replaced by those of `source`."""
+    x, at, rows = _rows(input, dim, index, source)
+    axis = len(at) - 1
+    out = _placed(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:])
+    return jnp.moveaxis(out, 0, axis).reshape(input.shape)
+
+
+def _check_fill(input, dim, index, value):
+    dim = wrap_dim(dim, input.ndim)
+    if index.dtype is not dtypes.int64:
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
+    _one_value(value, "index_fill_", input)
+    _in_range(index, _size(input.shape, dim), dim, "fill", negative=True)
+
+
+def _one_value(value, name, input):
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+            )
+    elif isinstance(value, complex) and not input.dtype.is_complex and value.imag:
+        raise RuntimeError(f"value cannot be converted to type {input.dtype.cname} without overflow")
+
+
+def _by_value(zero, one):
+    return lambda types, consts: one if not types[-1].number else zero
+
+
+@op(inplace=True, saves=(1,), check=_check_fill, strides=_kept,
+    grad_fn=_by_value("IndexFillBackward0", "IndexFillBackward1"))  # fmt: skip
+def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> Array:
+    """A copy with the entries of a dimension that `index` names filled with one value."""
+    x, at, _ = _rows(input, dim, index)
+    one = cast_array(jnp.asarray(value), dtypes.of(x.dtype))
+    return x.at[at].set(one, mode="drop").reshape(input.shape)
+
+
+def _check_index_reduce(input, dim, index, source, reduce, include_self):
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+        )
+    _vector_check("index_reduce", input, dim, index, source)
+
+
+@op(inplace=True, check=_check_index_reduce)
+def index_reduce(
+    input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True
+) -> Array:
+    """A copy with the entries of `source` reduced into the entries of a dimension that `index` names.
+
+    Args:
+        reduce: "prod", "mean", "amax" or "amin".
+        include_self: whether what was there takes part.
+    """
+    x, at, rows = _rows(input, dim, index, source)
+    axis = len(at) - 1
+    out = _reduced(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:], reduce, include_self)
+    return jnp.moveaxis(out, 0, axis).reshape(input.shape)
+
+
+def index_put(input, indices, values, accumulate=False):
+    """A copy with `values` placed (or added) where a tuple of index tensors says."""
+    if not isinstance(indices, tuple | list):
+        raise TypeError(
+            f"index_put(): argument 'indices' (position 1) must be tuple of Tensors, not {type(indices).__name__}"
+        )
+    for i, x in enumerate(indices):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+    return _put(input, list(enumerate(indices)), values, accumulate)
+
+
+index_put = public(inplace=True)(index_put)
+
+# ---- masks
+
+
+def _check_mask_fill(input, mask, value):
+    if mask.dtype is not dtypes.bool_:
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}")
+    _one_value(value, "masked_fill_", input)
+
+
+@op(name="masked_fill", inplace=True, saves=(1,), check=_check_mask_fill,
+    grad_fn=_by_value("MaskedFillBackward0", "MaskedFillBackward1"))  # fmt: skip
+def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
+    """`value` where the mask is true, `input` elsewhere.
+
+    >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0.)
+    tensor([0., 2.])
+    """
+    _common(mask.shape, input.shape)
+    return jnp.where(mask, cast_array(jnp.asarray(value), dtypes.of(input.dtype)), input)
+
+
+@op(name="masked_select", method=False, saves=(1,))
+def _taken(input: Array, at: Array, shape: tuple) -> Array:
+    return jnp.take(jnp.broadcast_to(input, shape).reshape(-1), at, mode="clip")
+
+
+@public
+def masked_select(input, mask):
+    """The elements where the mask is true, as a vector. Looks at the mask.
+
+    >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
+    tensor([1, 3])
+    """
+    if mask.dtype is not dtypes.bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = tuple(_common(tuple(mask.shape), tuple(input.shape)))
+    spots = np.flatnonzero(np.broadcast_to(mask._look(), shape))
+    return _taken(input, known(spots, input._type.place), shape)
+
+
+def _too_few(mask, n, times):
+    return mask.sum() * times > n
+
+
+def _check_masked_scatter(input, mask, source):
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "masked_scatter: expected self and source to have same dtypes but got"
+            f"{input.dtype.scalar_name} and {source.dtype.scalar_name}"
+        )
+    if mask.dtype is not dtypes.bool_:
+        raise RuntimeError(
+            f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.scalar_name}"
+        )
+    full = np.prod(_common(tuple(mask.shape), tuple(input.shape)), dtype=int)
+    times = int(full) // max(mask.numel(), 1)
+    data_check(mask, _too_few, RuntimeError("Number of elements of source < number of ones in mask"),
+               n=source.numel(), times=times)  # fmt: skip
+
+
+@op(inplace=True, saves=(1,), check=_check_masked_scatter)
+def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
+    """A copy whose k-th place with a true mask takes the k-th element of `source`."""
+    shape = _common(mask.shape, input.shape)
+    mask, input = jnp.broadcast_to(mask, shape), jnp.broadcast_to(input, shape)
+    if not source.size:
+        return input
+    order = jnp.clip(jnp.cumsum(mask.reshape(-1)) - 1, 0, source.size - 1)
+    return jnp.where(mask, jnp.take(source.reshape(-1), order, mode="clip").reshape(shape), input)
+
+
+def nonzero(input, *, out=None, as_tuple=False):
+    """Where the elements are not zero: one row of indices for each. Looks at the elements.
+
+    >>> torch.tensor([[1, 0], [0, 2]]).nonzero()
+    tensor([[0, 0],
+            [1, 1]])
+    """
+    array = input._look()
+    place = input._type.place
+    spots = np.nonzero(array if array.ndim or not as_tuple else array.reshape(1)) if array.ndim or as_tuple else ()
+    if as_tuple:
+        return tuple([known(s.astype(np.int64), place) for s in spots])
+    if not array.ndim:
+        return known(np.zeros((int(bool(array)), 0), np.int64), place)
+    table = np.array(spots, np.int64)
+    return known(table.T, place, strides=(1, max(table.shape[1], 1)))
+
+
+def argwhere(input):
+    """Where the elements are not zero: one row of indices for each. Looks at the elements."""
+    return nonzero(input)
+
+
+# ---- flat indices
+
+
+def _check_take(input, index):
+    if index.dtype is not dtypes.int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
+    _in_range(index, input.numel(), 0, "take", negative=True)
+
+
+@op(check=_check_take, saves=(1,))
+def take(input: Array, index: Array) -> Array:
+    """The elements at places of the flattened tensor, in the shape of `index`."""
+    flat = input.reshape(-1)
+    return flat.at[index].get(mode="clip")
+
+
+def _check_put(input, index, source, accumulate):
+    if index.numel() != source.numel():
+        raise IndexError(
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() ="
+            f" {source.numel()}, index.numel() = {index.numel()}"
+        )
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype ="
+            f" {input.dtype.scalar_name} and source.dtype = {source.dtype.scalar_name}"
+        )
+    if index.dtype is not dtypes.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
+    _in_range(index, input.numel(), 0, "take", negative=True)
+
+
+@op(inplace=True, check=_check_put, saves=(1,), strides=_kept)
+def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
+    """A copy with `source` placed (or added) at places of the flattened tensor."""
+    flat, values = input.reshape(-1), source.reshape(-1)
+    at = jnp.where(index < 0, index + flat.size, index).reshape(-1)
+    if accumulate:
+        return flat.at[at].add(values, mode="drop").reshape(input.shape)
+    return _placed(flat, values, (at,)).reshape(input.shape)
+
+
+@public
+def take_along_dim(input, indices, dim=None):
+    """:func:`gather` with `indices` and `input` broadcast against each other outside `dim`; default: flattened."""
+    if indices.dtype is not dtypes.int64:
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.scalar_name}"
+        )
+    if dim is None:
+        return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got"
+            f" {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    dim = wrap_dim(dim, input.ndim)
+    full = [a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))]
+    wide = [b if d == dim else n for d, (n, b) in enumerate(zip(full, indices.shape, strict=True))]
+    return gather(_expand(input, _expanded(input.shape, full)), dim, _expand(indices, _expanded(indices.shape, wide)))
+
+
+for _name in ("nonzero", "argwhere"):
+    setattr(Tensor, _name, globals()[_name])
