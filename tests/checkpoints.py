@@ -249,10 +249,6 @@ FILES = {
     "extra arguments in full": (TENSOR, {"foo": 1, "weights_only": False}),
     "stream": (stream(), {}),
     "stream in full": (stream(), {"weights_only": False}),
-    "stream with a window": (
-        stream(view=b"(" + text("7") + b"K\1K\2t", size=b"K\2\x85"),
-        {},
-    ),
     "stream cut": (stream()[:-4], {}),
     "stream cut more": (stream()[:-12], {}),
     "stream cut in keys": (stream()[:-30], {}),

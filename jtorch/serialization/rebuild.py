@@ -39,7 +39,7 @@ class SavedStorage:
 
 
 def reduce(tensor: Tensor):
-    """(function, arguments): how PyTorch's files write this tensor. NotImplemented: by its class's own method."""
+    """(function, arguments): how PyTorch's files write this tensor; NotImplemented: as its class says."""
     kind, state = type(tensor), tensor.__dict__
     parameter = names.find("torch.nn.parameter", "Parameter")
     if kind.__reduce_ex__ is parameter.__reduce_ex__:

@@ -41,7 +41,8 @@ def parts(tensor: Tensor) -> Parts:
     return Parts(
         tensor._storage,
         tensor.storage_offset(),
-        (*tensor.shape,),  # new tuples: a pickle writes the same tuple once only, PyTorch's are never the same
+        # New tuples: a pickle writes one and the same tuple once, and PyTorch's are never the same.
+        (*tensor.shape,),
         (*tensor.stride(),),
         tensor.requires_grad,
         steps.count("conj") % 2 == 1,
@@ -89,11 +90,15 @@ def _in_memory_order(array, base, count):
     if is_contiguous(base.shape, base.strides):
         return array.reshape(-1)
     if is_dense(base.shape, base.strides):
-        slowest_first = sorted(range(base.ndim), key=lambda dim: -base.strides[dim])
-        return array.transpose(slowest_first).reshape(-1)
+        return array.transpose(_slowest_first(base.strides)).reshape(-1)
     flat = np.zeros(count, array.dtype)
     _cells(flat, base.shape, base.strides)[...] = array
     return flat
+
+
+def _slowest_first(stride):
+    """The order of dimensions in which a dense tensor is contiguous."""
+    return sorted(range(len(stride)), key=lambda dim: -stride[dim])
 
 
 def _cells(array, size, stride):
@@ -161,8 +166,9 @@ class LoadedStorage:
         base = self._cell.value.type
         if (base.dtype, tuple(base.shape), tuple(base.strides)) == (dtype, size, stride):
             return made
-        flat = made if base.dtype is dtype else made.as_strided((base.shape.numel(),), (1,), 0).view(dtype)
-        return flat.as_strided(size, stride, offset)._alias()  # _alias: what is loaded is nobody's view
+        in_order = made.permute(_slowest_first(base.strides)) if base.ndim > 1 else made
+        cells = in_order if base.dtype is dtype else in_order.reshape(-1).view(dtype)
+        return cells.as_strided(size, stride, offset)._alias()  # _alias: what is loaded is nobody's view
 
     def fill(self, data: np.ndarray) -> None:
         """Bring the bytes of a storage whose tensors were made before them, as the legacy format does."""
