@@ -1,0 +1,119 @@
+"""The examples: each runs, each is a PyTorch program but for its import lines, each keeps its promises."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+pytest.importorskip("matplotlib")
+pytest.importorskip("PIL")
+pytest.importorskip("tqdm")
+
+ROOT = Path(__file__).parent.parent
+DIGITS = ROOT / "examples" / "mnist_cnn.py"
+# jtorch.X as torch.X, for what PyTorch has; jtorch.vision is torchvision there.
+SWAP = [(r"import jtorch as torch", "import torch"), (r"\bjtorch\.(nn|optim|utils)\b", r"torch.\1")]
+
+
+def run(script, *flags, **environment):
+    """A finished process and what it printed."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(script), *map(str, flags)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def twin(folder):
+    """The example with its import lines changed for PyTorch's."""
+    source = DIGITS.read_text()
+    for pattern, replacement in SWAP:
+        source = re.sub(pattern, replacement, source)
+    path = folder / "twin.py"
+    path.write_text(source)
+    return path
+
+
+def epochs(output):
+    """(loss, accuracy, test loss, test accuracy) of each epoch, as printed."""
+    lines = [line for line in output.splitlines() if line.startswith("epoch ")]
+    return [[float(n) for n in re.findall(r"(\d+\.\d+)", line)] for line in lines]
+
+
+def test_digits_are_learned_saved_loaded_and_drawn(tmp_path):
+    done = run(DIGITS, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    history = epochs(done.stdout)
+    assert len(history) == 10
+    assert history[-1][3] >= 97.0
+    assert history[-1][0] < history[0][0] / 10
+    assert "in a fresh model predicts the same: True" in done.stdout
+    assert "epoch 1/10: 100%" in done.stderr or "epoch 1/10:  " in done.stderr  # the progress bar
+    assert (tmp_path / "model.pth").stat().st_size > 100_000
+    assert (tmp_path / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "flags", [["--dropout", 0.3], ["--batchnorm"], ["--dropout", "--batchnorm"]], ids=["d", "b", "d+b"]
+)
+def test_the_switches_change_the_network(flags, tmp_path):
+    short = ["--steps", 3, "--epochs", 2, "--batch-size", 16, "--lr", 0.01, "--device", "cpu"]
+    done = run(DIGITS, "--out", tmp_path, *short, *flags)
+    assert done.returncode == 0, done.stderr
+    assert ("BatchNorm2d(10" in done.stdout) == ("--batchnorm" in flags)
+    assert len(epochs(done.stdout)) == 2
+    assert "predicts the same: True" in done.stdout
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("flags", [[], ["--dropout", "--batchnorm"]], ids=["plain", "dropout, batchnorm"])
+def test_the_example_is_a_pytorch_program_and_learns_the_same_there(flags, tmp_path):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    flags = [*flags, "--out", tmp_path, "--steps", 10, "--epochs", 2, "--seed", 3]
+    ours, theirs = run(DIGITS, *flags), run(twin(tmp_path), *flags)
+    assert theirs.returncode == 0, theirs.stderr
+    assert ours.returncode == 0, ours.stderr
+    assert "jtorch" not in theirs.stderr
+    printed = [[line for line in done.stdout.splitlines() if "epoch" not in line] for done in (ours, theirs)]
+    assert printed[0] == printed[1]  # the model's repr and the last lines
+    np.testing.assert_allclose(epochs(ours.stdout), epochs(theirs.stdout), rtol=2e-3)
+
+
+def test_the_twin_differs_in_its_import_lines_only(tmp_path):
+    sources = DIGITS.read_text().splitlines(), twin(tmp_path).read_text().splitlines()
+    changed = [(ours, theirs) for ours, theirs in zip(*sources, strict=True) if ours != theirs]
+    assert len(changed) == 5
+    for ours, theirs in changed:
+        assert ours.startswith(("import jtorch", "from jtorch."))
+        assert theirs.startswith(("import torch", "from torch."))
+
+
+def test_data_that_cannot_be_had_is_an_error_with_a_way_out(tmp_path):
+    (tmp_path / "tensorflow_datasets.py").write_text("raise ModuleNotFoundError('not here', name=__name__)")
+    done = run(DIGITS, "--data", "mnist", "--out", tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "pip install tensorflow-datasets" in done.stderr
+    assert "`--data digits` needs no download" in done.stderr
+
+
+def test_the_examples_digits_are_those_of_vision(monkeypatch):
+    from jtorch.vision import datasets
+
+    monkeypatch.syspath_prepend(DIGITS.parent)
+    import mnist_cnn
+
+    for (pictures, labels), train in zip(mnist_cnn.digits(), (True, False), strict=True):
+        library = datasets.Digits(train=train)
+        np.testing.assert_array_equal(pictures, library.data.numpy())
+        np.testing.assert_array_equal(labels, library.targets.numpy())
