@@ -1,0 +1,158 @@
+"""How the engine's words become uniforms, counts, choices and permutations, as PyTorch does it on the CPU.
+
+Pure functions of words or of a source of uniforms. The engine, its state and the order in which elements are
+visited are `streams`' business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+
+def unit32(words: np.ndarray) -> np.ndarray:
+    """float32 in [0, 1) of the low 24 bits of each uint32; overwrites words."""
+    words &= np.uint32(2**24 - 1)
+    x = words.view(np.int32).astype(np.float32)
+    x *= np.float32(2.0**-24)
+    return x
+
+
+def unit64(longs: np.ndarray) -> np.ndarray:
+    """float64 in [0, 1) of the low 53 bits of each uint64; overwrites longs."""
+    longs &= np.uint64(2**53 - 1)
+    x = longs.view(np.int64).astype(np.float64)
+    x *= 2.0**-53
+    return x
+
+
+def unit_below(longs: np.ndarray, p: float) -> np.ndarray:
+    """unit64(longs) < p, decided on the integers; overwrites longs."""
+    longs &= np.uint64(2**53 - 1)
+    return longs < np.uint64(math.ceil(p * 2.0**53))
+
+
+def below(words: np.ndarray, count: int) -> np.ndarray:
+    """words % count for uint32 or uint64 words; overwrites words."""
+    count = words.dtype.type(count)
+    if words.dtype == np.uint64:
+        words %= count
+        return words
+    # NumPy divides uint32 by a scalar many at a time, but takes remainders one by one.
+    quotient = words // count
+    quotient *= count
+    words -= quotient
+    return words
+
+
+# -- counts and choices --------------------------------------------------------------------------------------
+
+
+def poisson(rate: float, uniform: Callable[[], float]) -> int:
+    """A Poisson count of mean rate from as many uniforms as it takes."""
+    if not rate >= 0:
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    if rate == 0:
+        return 0
+    if rate >= 10:
+        return _poisson_by_rejection(rate, uniform)
+    limit, product, count = math.exp(-rate), uniform(), 0
+    while product > limit:
+        product *= uniform()
+        count += 1
+    return count
+
+
+def _poisson_by_rejection(rate, uniform):
+    """Hörmann (1993), transformed rejection: his PTRS and its constants."""
+    b = 0.931 + 2.53 * math.sqrt(rate)
+    a = -0.059 + 0.02483 * b
+    inverse_alpha, edge = 1.1239 + 1.1328 / (b - 3.4), 0.9277 - 3.6224 / (b - 2)
+    while True:
+        u, v = uniform() - 0.5, uniform()
+        us = 0.5 - abs(u)
+        x = (2 * a / us + b) * u + rate + 0.43 if us else -math.inf
+        count = math.floor(x) if abs(x) < 2.0**63 else -(2**63)  # what x86 makes of a number out of range
+        if us >= 0.07 and v <= edge:
+            return count
+        if count < 0 or (us < 0.013 and v > us):
+            continue
+        log_ratio = math.log(v) + math.log(inverse_alpha) - math.log(a / (us * us) + b)
+        if log_ratio <= -rate + count * math.log(rate) - math.lgamma(count + 1):
+            return count
+
+
+def cumulative(weights: np.ndarray) -> np.ndarray:
+    """The running sums of one row of weights over their total, in float64 from sums in the weights' dtype."""
+    if not (weights >= 0).all():
+        raise RuntimeError("invalid multinomial distribution (encountering probability entry < 0)")
+    if not np.isfinite(weights).all():
+        raise RuntimeError(
+            "invalid multinomial distribution (encountering probability entry = infinity or NaN)"
+        )
+    sums = np.cumsum(weights, dtype=weights.dtype)
+    if not (sums.size and sums[-1] > 0):
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+    sums /= sums[-1]
+    sums[-1] = 1
+    return sums.astype(np.float64)
+
+
+# -- permutations --------------------------------------------------------------------------------------------
+
+
+def shuffled(words: np.ndarray) -> np.ndarray:
+    """0 .. n-1 after swapping, for i = 0 .. n-2, the elements i and i + words[i] % (n - i)."""
+    n = words.size + 1
+    offsets = (words % np.arange(n, 1, -1, dtype=np.uint32)).astype(np.int64)
+    # Python swaps a few hundred elements faster than NumPy sets out.
+    return _swapped(offsets) if n < 300 else _swapped_at_once(offsets)
+
+
+def _swapped(offsets):
+    order = list(range(offsets.size + 1))
+    for i, offset in enumerate(offsets.tolist()):
+        order[i], order[i + offset] = order[i + offset], order[i]
+    return np.array(order)
+
+
+def _swapped_at_once(offsets):
+    """The same without a loop over the swaps.
+
+    Step i puts what stands at i into its target, and what stood at the target into i, which no later step
+    touches. So what stands at a position came from where the last step with that target stood, what stood
+    there from the last step with that one as target, and so on to a position nobody wrote. The chains are of
+    logarithmic length and are followed for all positions together, by doubling.
+    """
+    position = np.arange(offsets.size + 1)
+    step, moves = position[:-1], offsets != 0
+    target = step + offsets
+    origin = position.copy()  # of what stands at i when step i comes
+    origin[target[moves]] = step[moves]  # among steps with one target the last counts
+    while not np.array_equal(further := origin[origin], origin):
+        origin = further
+    result = np.append(target, origin[-1])
+    # At the target stands what the step before with the same target put there, if there was one.
+    key = target.astype(np.uint64) << np.uint64(32) | step.astype(np.uint64)
+    key.sort()
+    step, target = (key & np.uint64(2**32 - 1)).astype(np.int64), key >> np.uint64(32)
+    again = np.flatnonzero(target[1:] == target[:-1])
+    result[step[again + 1]] = origin[step[again]]
+    stays = np.flatnonzero(~moves)
+    result[stays] = origin[stays]
+    return result
+
+
+def shuffled_inside_out(n: int, longs: Callable[[int], np.ndarray]) -> np.ndarray:
+    """0 .. n-1 where, for i = 0 .. n-1 and j = long % (i + 1), the element j moves to i and i is put at j."""
+    order = np.empty(n, np.int64)
+    view = memoryview(order)
+    for start in range(0, n, 1 << 15):
+        here = np.arange(start, min(start + (1 << 15), n))
+        there = longs(here.size) % (here.astype(np.uint64) + np.uint64(1))
+        for i, j in zip(here.tolist(), there.tolist(), strict=True):
+            view[i] = view[j]
+            view[j] = i
+    return order

@@ -1,0 +1,251 @@
+"""What PyTorch's CPU random functions refuse, in its order, types and words.
+
+It knows PyTorch's names for NumPy's dtypes and which kernel takes which; it draws nothing. Numbers in
+messages are printed as C++ prints a double, with six digits.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+
+MIN64, MAX64 = -(1 << 63), (1 << 63) - 1
+
+# NumPy's name of a dtype, then PyTorch's two names of it in messages.
+_NAMES = {
+    "float16": ("Half", "c10::Half"),
+    "bfloat16": ("BFloat16", "c10::BFloat16"),
+    "float32": ("Float", "float"),
+    "float64": ("Double", "double"),
+    "complex64": ("ComplexFloat", "c10::complex<float>"),
+    "complex128": ("ComplexDouble", "c10::complex<double>"),
+    "bool": ("Bool", "bool"),
+    "uint8": ("Byte", "unsigned char"),
+    "int8": ("Char", "signed char"),
+    "int16": ("Short", "short int"),
+    "int32": ("Int", "int"),
+    "int64": ("Long", "long int"),
+    "uint16": ("UInt16", "short unsigned int"),
+    "uint32": ("UInt32", "unsigned int"),
+    "uint64": ("UInt64", "long unsigned int"),
+    "float8_e4m3fn": ("Float8_e4m3fn", "c10::Float8_e4m3fn"),
+    "float8_e5m2": ("Float8_e5m2", "c10::Float8_e5m2"),
+    "float8_e4m3fnuz": ("Float8_e4m3fnuz", "c10::Float8_e4m3fnuz"),
+    "float8_e5m2fnuz": ("Float8_e5m2fnuz", "c10::Float8_e5m2fnuz"),
+}
+_DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}  # bits of the significand
+_LARGEST = {
+    "float16": 65504.0,
+    "bfloat16": float.fromhex("0x1.fep127"),
+    "float32": float.fromhex("0x1.fffffep127"),
+    "float64": float.fromhex("0x1.fffffffffffffp1023"),
+}
+_UNSIGNED = ("uint16", "uint32", "uint64")
+
+FLOATS = tuple(_DIGITS)
+INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
+NUMBERS = (*FLOATS, *INTEGERS, "bool")
+
+
+def implemented(kernel: str, dtype: np.dtype, names: tuple[str, ...]) -> None:
+    """Raise NotImplementedError unless dtype is among the names that PyTorch's kernel takes."""
+    if dtype.name not in names:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{_NAMES[dtype.name][0]}'")
+
+
+def real(dtype: np.dtype) -> np.dtype:
+    """The dtype of a complex number's parts; any other dtype itself."""
+    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+
+
+def digits(dtype: np.dtype) -> int:
+    """Bits of a float's significand, the hidden one included."""
+    return _DIGITS[dtype.name]
+
+
+def continuous(name: str, dtype: np.dtype, spelling: int) -> None:
+    """Raise unless dtype is a float; `spelling` picks which of PyTorch's two names the message has."""
+    if dtype.name not in FLOATS and not dtype.name.startswith("float8"):
+        raise RuntimeError(
+            f"{name} distribution is a continuous probability distribution. dtype must be a floating point "
+            f"but you specified {_NAMES[dtype.name][spelling]}"
+        )
+
+
+def uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
+    """The checks of `uniform_`."""
+    implemented("check_uniform_bounds", dtype, FLOATS)
+    largest, (name, cpp) = _LARGEST[dtype.name], _NAMES[dtype.name]
+    for bound, value in (("from", low), ("to", high)):
+        if not -largest <= value <= largest:
+            raise RuntimeError(f"{bound} is out of bounds for {cpp}")
+    if low > high:
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
+        )
+    if high - low > largest:
+        raise RuntimeError(
+            f"uniform_ expects to-from <= std::numeric_limits<{name}>::max(), but found to={high:g} and "
+            f"from={low:g} which result in to-from to exceed the limit"
+        )
+
+
+def random_range(dtype: np.dtype, low: int, high: int | None) -> tuple[int, int]:
+    """(first value, how many) of `random_(low, high)`; 2**64 values mean all of int64."""
+    for value in (low, high):
+        if value is not None and not MIN64 <= value <= MAX64:
+            raise ValueError("Overflow when unpacking long long")
+    if high is not None:
+        return _closed_range(dtype, low, high)
+    if low == MIN64:
+        return low, 1 << 64
+    return _open_range(dtype, low)
+
+
+def _closed_range(dtype, low, high):
+    if low >= high:
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
+    if _is_float(dtype):
+        implemented("random_update_from_to", dtype, FLOATS)
+        low, high = _first_in(dtype, low), _last_in(dtype, high)
+        if low >= high:
+            raise RuntimeError(
+                "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got "
+                f"from={low} >= to={high}"
+            )
+    _in_range(dtype, low, _wrapped(high - 1))
+    return low, high - low
+
+
+def _open_range(dtype, low):
+    if _is_float(dtype):
+        implemented("random_from_to_range_calc", dtype, FLOATS)
+        last = 1 << _DIGITS[dtype.name]
+        low = _first_in(dtype, low)
+        if low >= last:
+            raise RuntimeError(
+                "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to "
+                f"dtype, but got from={low} > to_inc={last}"
+            )
+    elif dtype.kind == "c":
+        raise RuntimeError("random_from_to_impl handles only integral, floating-point and boolean types")
+    else:
+        last = 1 if dtype.kind == "b" else _wrapped(int(np.iinfo(dtype).max))
+    _in_range(dtype, low, last)
+    return low, last - low + 1
+
+
+def _in_range(dtype, low, last):
+    if dtype.kind == "c":
+        raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
+    cpp, bounds = _NAMES[dtype.name][1], _limits(dtype)
+    for name, value in (("from", low), ("to - 1", last)):
+        if not bounds[0] <= value <= bounds[1]:
+            raise RuntimeError(f"{name} is out of bounds for {cpp}")
+    if not _is_float(dtype):
+        return
+    power = _DIGITS[dtype.name]
+    for name, value in (("from", low), ("to - 1", last)):
+        if abs(value) > 1 << power:
+            warnings.warn(
+                f"{name} is out of bounds [-(2^{power}), 2^{power}]. Due to precision limitations {cpp} can "
+                "support discrete uniform distribution only within this range. This warning will become an "
+                "error in version 1.7 release, please fix the code in advance",
+                UserWarning,
+                stacklevel=6,
+            )
+
+
+def _limits(dtype):
+    if _is_float(dtype):
+        return -_LARGEST[dtype.name], _LARGEST[dtype.name]
+    if dtype.kind == "b":
+        return 0, 1
+    info = np.iinfo(dtype)
+    return int(info.min), min(int(info.max), MAX64)
+
+
+def _is_float(dtype):
+    return dtype.name in FLOATS or dtype.name.startswith("float8")
+
+
+def _first_in(dtype, low):
+    """The first integer >= low that does not round below low in dtype, as PyTorch computes it."""
+    after = _there_and_back(dtype, _wrapped(low + 1))
+    return low if after >= low else _wrapped(after + _spacing(dtype, low + 1))
+
+
+def _last_in(dtype, high):
+    """The bound <= high below which nothing rounds up to high in dtype, as PyTorch computes it."""
+    before = _there_and_back(dtype, _wrapped(high - 1))
+    return high if before < high else _wrapped(before - _spacing(dtype, high - 1))
+
+
+def _spacing(dtype, value):
+    # C++ shifts by the exponent modulo 64.
+    return 1 << ((max(abs(value), 1).bit_length() - _DIGITS[dtype.name]) % 64)
+
+
+def _there_and_back(dtype, value):
+    wide = np.float64 if dtype.name == "float64" else np.float32
+    with np.errstate(over="ignore"):
+        x = float(wide(value).astype(dtype))
+    # Out of int64's range, x86 gives its smallest value.
+    return int(x) if math.isfinite(x) and MIN64 <= x <= MAX64 else MIN64
+
+
+def _wrapped(value):
+    return (value - MIN64) % (1 << 64) + MIN64
+
+
+def randperm(n: int, dtype: np.dtype) -> None:
+    """The checks of `randperm`."""
+    if n < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
+    if dtype.kind in "iu" and n > int(np.iinfo(dtype).max) + 1:
+        raise RuntimeError(f"value cannot be converted to type {dtype.name}_t without overflow")
+    implemented("randperm", dtype, (*FLOATS, *INTEGERS))
+    most = {"float16": "2049", "float32": "2^24+1", "float64": "2^53+1"}.get(dtype.name)
+    if most and n > (1 << _DIGITS[dtype.name]) + 1:
+        raise RuntimeError(f"n cannot be greater than {most} for {_NAMES[dtype.name][0]} type.")
+
+
+def multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> None:
+    """The checks of `multinomial` that look at shapes and dtypes."""
+    if not 1 <= p.ndim <= 2:
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
+    categories = p.shape[-1]
+    if not _is_float(p.dtype):
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {_NAMES[p.dtype.name][0]}"
+        )
+    if num_samples <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples")
+    if not replacement and num_samples > categories:
+        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    if categories > 1 << 24:
+        raise RuntimeError("number of categories cannot exceed 2^24")
+
+
+def expandable(p: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """p broadcast to shape, as `Tensor.expand` does it."""
+    lead = len(shape) - p.ndim
+    if lead < 0:
+        name = _NAMES[p.dtype.name][0]
+        kind = "CPUBFloat16Type" if name == "BFloat16" else f"torch.{name}Tensor"
+        raise RuntimeError(
+            f"expand({kind}{{{list(p.shape)}}}, size={list(shape)}): the number of sizes provided "
+            f"({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({p.ndim})"
+        )
+    for d in range(p.ndim - 1, -1, -1):
+        if p.shape[d] not in (1, shape[lead + d]):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({shape[lead + d]}) must match the existing size "
+                f"({p.shape[d]}) at non-singleton dimension {lead + d}.  Target sizes: {list(shape)}.  "
+                f"Tensor sizes: {list(p.shape)}"
+            )
+    return np.broadcast_to(p, shape)
