@@ -167,7 +167,8 @@ def main():
         schedule.step()
         test_loss, test_right, scores = evaluate(model, test_data, args.device)
         history.append((loss, right, test_loss, test_right))
-        print(f"{title}  loss {loss:.4f}, accuracy {right:.2%}; test {test_loss:.4f}, {test_right:.2%}")
+        print(f"{title}  loss {loss:.4f}, accuracy {right:.2%}", end="   ")
+        print(f"test loss {test_loss:.4f}, accuracy {test_right:.2%}")
 
     args.out.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), args.out / "model.pth")

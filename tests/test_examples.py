@@ -18,7 +18,10 @@ pytest.importorskip("tqdm")
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "examples" / "mnist_cnn.py"
 # jtorch.X as torch.X, for what PyTorch has; jtorch.vision is torchvision there.
-SWAP = [(r"import jtorch as torch", "import torch"), (r"\bjtorch\.(nn|optim|utils)\b", r"torch.\1")]
+SWAP = [
+    (r"^import jtorch as torch$", "import torch"),
+    (r"^(import|from) jtorch\.(nn|optim|utils)\b", r"\1 torch.\2"),
+]
 
 
 def run(script, *flags, **environment):
@@ -37,7 +40,7 @@ def twin(folder):
     """The example with its import lines changed for PyTorch's."""
     source = DIGITS.read_text()
     for pattern, replacement in SWAP:
-        source = re.sub(pattern, replacement, source)
+        source = re.sub(pattern, replacement, source, flags=re.MULTILINE)
     path = folder / "twin.py"
     path.write_text(source)
     return path
