@@ -48,6 +48,18 @@ class Plain:
         self.tensor = jtorch.ones(2)
 
 
+class Marked(jtorch.Tensor):
+    """A tensor class of a user's."""
+
+
+class Net(jtorch.nn.Module):
+    """A module of a user's."""  # as it was
+
+    def __init__(self):
+        super().__init__()
+        self.layer = jtorch.nn.Linear(2, 1)
+
+
 def saved(obj, **options):
     file = io.BytesIO()
     save(obj, file, **options)
@@ -171,6 +183,81 @@ def test_modules_go_to_pytorch_and_back(name, zipped):
     torch.save(theirs, file, _use_new_zipfile_serialization=zipped)
     file.seek(0)
     assert describe(load(file, weights_only=False), jtorch) == EXPECTED["held"][name]
+
+
+@pytest.mark.parity
+def test_training_goes_to_pytorch_and_back():
+    torch = pytest.importorskip("torch")
+
+    def made(torch):
+        layers = torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1)
+        model = torch.nn.Sequential(*layers)
+        return model, torch.optim.Adam(model.parameters(), lr=0.1)
+
+    def step(torch, model, optimizer):
+        optimizer.zero_grad()
+        loss = (model(torch.ones(2, 3)) ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def moved(model, optimizer, write, read, torch):
+        file = io.BytesIO()
+        write({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, file)
+        file.seek(0)
+        state = read(file)
+        model, optimizer = made(torch)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        return model, optimizer
+
+    ours = made(jtorch)
+    step(jtorch, *ours)
+    theirs = moved(*ours, save, torch.load, torch)
+    assert step(torch, *theirs) == pytest.approx(step(jtorch, *ours), rel=1e-5)
+    back = moved(*theirs, torch.save, load, jtorch)
+    assert step(jtorch, *back) == pytest.approx(step(torch, *theirs), rel=1e-5)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_users_modules_come_back(zipped):
+    net = Net()
+    loaded = load(saved(net, _use_new_zipfile_serialization=zipped), weights_only=False)
+    assert type(loaded) is Net
+    assert loaded.layer.weight.tolist() == net.layer.weight.tolist()
+
+
+def test_streams_tell_when_the_source_of_a_class_has_changed():
+    data = saved(Net(), _use_new_zipfile_serialization=False).getvalue()
+    assert b"# as it was" in data
+    with pytest.warns(serialization.SourceChangeWarning, match=r"source code of class '.*Net' has changed"):
+        load(io.BytesIO(data.replace(b"# as it was", b"# as it WAS")), weights_only=False)
+
+
+def test_tensors_of_users_classes_come_back():
+    made = jtorch.ones(2)._alias(Marked)
+    made.note = "hi"
+    loaded = load(saved(made), weights_only=False)
+    assert (type(loaded), loaded.note, loaded.tolist()) == (Marked, "hi", [1.0, 1.0])
+
+
+def test_hooks_are_left_out_with_a_warning():
+    x = jtorch.ones(2, requires_grad=True)
+    x.register_hook(lambda grad: grad)
+    with pytest.warns(UserWarning, match="on tensor will not be serialized"):
+        file = saved(x)
+    assert load(file).requires_grad
+
+
+def test_results_with_history_are_saved_without_it():
+    x = jtorch.ones(2, requires_grad=True)
+    loaded = reloaded(x * 2)
+    assert (loaded.is_leaf, loaded.requires_grad, loaded.tolist()) == (True, True, [2.0, 2.0])
+
+
+def test_named_tuples_of_results_come_back():
+    found = load(saved(jtorch.max(jtorch.tensor([[1.0, 2.0]]), 1)), weights_only=False)
+    assert (type(found).__name__, found.values.tolist()) == ("max", [2.0])
 
 
 # ---- memory

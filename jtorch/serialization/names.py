@@ -175,7 +175,7 @@ class _TopLevel:
 
     def __getattr__(self, name):
         try:
-            return getattr(_package("jtorch"), name)
+            return getattr(_module("jtorch"), name)
         except AttributeError:
             message = f"type object 'torch._C._VariableFunctions' has no attribute '{name}'"
             raise AttributeError(message) from None
@@ -236,13 +236,9 @@ def plain_globals() -> dict[str, object]:
 
 
 @cache
-def _package(path):
-    return importlib.import_module(path)
-
-
 def _module(path):
     try:
-        return _package(path)
+        return importlib.import_module(path)
     except ModuleNotFoundError as error:
         if error.name and path.startswith(error.name):
             return None

@@ -8,8 +8,10 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 
+from jtorch.convert import from_numpy
 from jtorch.devices import device
 from jtorch.dtypes import dtype
+from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
 from jtorch.tensor import Tensor
@@ -41,8 +43,7 @@ class SavedStorage:
 def reduce(tensor: Tensor):
     """(function, arguments): how PyTorch's files write this tensor; NotImplemented: as its class says."""
     kind, state = type(tensor), tensor.__dict__
-    parameter = names.find("torch.nn.parameter", "Parameter")
-    if kind.__reduce_ex__ is parameter.__reduce_ex__:
+    if kind.__reduce_ex__ is Parameter.__reduce_ex__:
         args = (tensor.data, tensor.requires_grad, OrderedDict())
         return (_rebuild_parameter_with_state, (*args, dict(state))) if state else (_rebuild_parameter, args)
     if kind.__reduce_ex__ is not Tensor.__reduce_ex__:
@@ -71,8 +72,7 @@ def _warn_of_hooks(tensor):
         if not getattr(hook, "__torch_unserializable__", False):
             warnings.warn(
                 f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can"
-                " decorate the"
-                " function with @torch.utils.hooks.unserializable_hook to suppress this warning",
+                " decorate the function with @torch.utils.hooks.unserializable_hook to suppress this warning",
                 stacklevel=2,
             )
 
@@ -124,7 +124,7 @@ def _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
 
 @_file_name("torch._utils")
 def _rebuild_parameter(data, requires_grad, backward_hooks):
-    return names.find("torch.nn.parameter", "Parameter")(data, requires_grad)
+    return Parameter(data, requires_grad)
 
 
 @_file_name("torch._utils")
@@ -139,8 +139,7 @@ def _rebuild_device_tensor_from_cpu_tensor(data, dtype, device, requires_grad):
 
 @_file_name("torch._utils")
 def _rebuild_device_tensor_from_numpy(data, dtype, device, requires_grad):
-    host = names.find("torch", "from_numpy")(data)
-    return _rebuild_device_tensor_from_cpu_tensor(host, dtype, device, requires_grad)
+    return _rebuild_device_tensor_from_cpu_tensor(from_numpy(data), dtype, device, requires_grad)
 
 
 @_file_name("torch._tensor")
@@ -148,7 +147,7 @@ def _rebuild_from_type_v2(func, new_type, args, state):
     made = func(*args)
     if type(made) is not new_type:
         made = made._alias(new_type).requires_grad_(made.requires_grad)
-    if hasattr(new_type, "__setstate__"):
+    if getattr(new_type, "__setstate__", None) is not getattr(Tensor, "__setstate__", None):
         made.__setstate__(state)
         return made
     return _with_state(made, state)
@@ -163,9 +162,15 @@ def _with_state(tensor, state):
     return tensor
 
 
+_LAYOUTS = "strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc _mkldnn jagged".split()
+
+
 @_file_name("torch.serialization")
 def _get_layout(name):
-    return names.find("torch", name.removeprefix("torch."))
+    known = {
+        f"torch.{layout}": layout for layout in _LAYOUTS
+    }  # no other name of a file may be looked up here
+    return names.find("torch", known[name])
 
 
 for _kind in ("qtensor", "sparse_tensor", "nested_tensor", "wrapper_subclass"):

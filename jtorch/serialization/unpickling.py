@@ -17,6 +17,7 @@ from collections import Counter, OrderedDict
 from functools import cache
 
 from jtorch.dtypes import ALL
+from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 from jtorch.tensor import Tensor
 
@@ -151,7 +152,7 @@ def allowed() -> dict[str, object]:
         "builtins.bytearray": bytearray,
         "builtins.set": set,
         "builtins.complex": complex,
-        "torch.nn.parameter.Parameter": names.find("torch.nn.parameter", "Parameter"),
+        "torch.nn.parameter.Parameter": Parameter,
         "torch.serialization._get_layout": names.find("torch.serialization", "_get_layout"),
         "torch._tensor._rebuild_from_type_v2": names.find("torch._tensor", "_rebuild_from_type_v2"),
         "torch.storage.TypedStorage": names.Missing("torch.storage.TypedStorage"),
