@@ -8,7 +8,6 @@ from __future__ import annotations
 from jtorch import dtypes as _dtypes
 from jtorch.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
 from jtorch.autograd import grad_enabled as is_grad_enabled
-from jtorch.data_model import clone  # noqa: F401
 from jtorch.convert import as_tensor, from_numpy, tensor
 from jtorch.devices import device
 from jtorch.dtypes import can_cast, dtype, get_default_dtype, promote_types
@@ -22,12 +21,13 @@ globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
 
 import importlib as _importlib  # noqa: E402
 
-for _name in ("create", "math", "special", "compare", "reduce", "sort", "shape", "split", "join", "index", "scatter", "diagonal", "linalg", "random",
+for _name in ("create", "math", "special", "compare", "reduce", "sort", "copy", "shape", "split", "join", "index", "scatter", "diagonal", "linalg", "norm",
+              "decompose", "random",
               "operators"):  # fmt: skip
     try:
         _publish(globals(), _importlib.import_module("jtorch.ops." + _name))
     except ModuleNotFoundError:
         pass
 
-from jtorch import nn, optim  # noqa: E402
+from jtorch import linalg, nn, optim, special  # noqa: E402
 from jtorch.serialization import load, save  # noqa: E402

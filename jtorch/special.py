@@ -2,17 +2,89 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
+import jax.scipy.special as jsp
+from jax import lax
+
+from jtorch.op import Array, Number, op
 from jtorch.ops.activation import log_softmax, softmax
 from jtorch.ops.math import exp2, expm1, log1p, round, sigmoid
 from jtorch.ops.reduce import logsumexp
 from jtorch.ops.special import (
-    digamma, entr, erf, erfc, erfinv, i0, i0e, i1, i1e, igamma, igammac, lgamma, log_ndtr, logit, mvlgamma, ndtr,
-    ndtri, polygamma, sinc, xlog1py, xlogy, zeta,
+    _xlog_name,
+    digamma,
+    erf,
+    erfc,
+    erfinv,
+    i0,
+    igamma,
+    igammac,
+    lgamma,
+    logit,
+    mvlgamma,
+    polygamma,
+    sinc,
+    xlogy,
 )  # fmt: skip
 
 expit = sigmoid
 gammaln, psi, multigammaln = lgamma, digamma, mvlgamma
 gammainc, gammaincc = igamma, igammac
+
+
+@op(method=False, promote="float", grad_fn="SpecialZetaBackward0")
+def zeta(input: Array | Number, other: Array | Number) -> Array:
+    """The Hurwitz zeta function: the sum of (k + other)**-input over k = 0, 1, ..."""
+    return lax.zeta(*jnp.broadcast_arrays(input, other))
+
+
+@op(method=False, promote="float", grad_fn="SpecialI0EBackward0")
+def i0e(input: Array) -> Array:
+    """exp(-|input|) * i0(input)."""
+    return jsp.i0e(input)
+
+
+@op(method=False, promote="float", grad_fn="SpecialI1Backward0")
+def i1(input: Array) -> Array:
+    """The modified Bessel function of the first kind, of order 1."""
+    return jsp.i1(input)
+
+
+@op(method=False, promote="float", grad_fn="SpecialI1EBackward0")
+def i1e(input: Array) -> Array:
+    """exp(-|input|) * i1(input)."""
+    return jsp.i1e(input)
+
+
+@op(method=False, promote="float", grad_fn="MulBackward1")
+def ndtr(input: Array) -> Array:
+    """The area under the standard normal density up to input."""
+    return jsp.ndtr(input)
+
+
+@op(method=False, promote="float", grad_fn="SpecialNdtriBackward0")
+def ndtri(input: Array) -> Array:
+    """The inverse of ndtr."""
+    return jsp.ndtri(input)
+
+
+@op(method=False, promote="float", grad_fn="SpecialLogNdtrBackward0")
+def log_ndtr(input: Array) -> Array:
+    """log(ndtr(input)), exact far to the left."""
+    return jsp.log_ndtr(input)
+
+
+@op(method=False, promote="float", grad_fn="SpecialEntrBackward0")
+def entr(input: Array) -> Array:
+    """-input * log(input); 0 at 0, -inf below."""
+    return jsp.entr(input)
+
+
+@op(method=False, promote="float", grad_fn=_xlog_name("SpecialXlog1Py"))
+def xlog1py(input: Array | Number, other: Array | Number) -> Array:
+    """input * log1p(other), 0 where input is 0 (NaN where other is)."""
+    zero = (input == 0) & ((other <= -1) | jnp.isinf(other))
+    return jnp.where(zero, 0, input * jnp.log1p(jnp.where(zero, 0, other)))
 
 __all__ = [
     "digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc", "gammaln", "i0",

@@ -96,7 +96,7 @@ def equal(input, other):
     return input.shape == other.shape and bool((input == other)._look().all())
 
 
-@op(saves=(), method=False)
+@op(saves=(), method=False, name="isin")
 def _isin(elements: Array, test_elements: Array, *, invert: bool = False) -> Array:
     return jnp.isin(elements, test_elements, invert=invert)
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch import dtype
-from jtorch.checks import kernel
-from jtorch.op import Array, Number, broadcast_shapes, op
+from jtorch import dtypes
+from jtorch.checks import kernel, letter
+from jtorch.op import Array, Number, broadcast_shapes, op, public
+from jtorch.ops.rules import norm_of, root
+from jtorch.tensor import Tensor, wrap_dim
 
 
 def _same_type(a, b):
     if a.dtype != b.dtype:
-        names = dtype.of(a.dtype).cname, dtype.of(b.dtype).cname
+        names = dtypes.of(a.dtype).cname, dtypes.of(b.dtype).cname
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
 
 
@@ -29,11 +31,11 @@ def _matmul_name(types, consts):
     a, b = types[0].ndim, types[1].ndim
     if a == 1 and b == 1:
         return "DotBackward0"
-    if a == 1:
+    if a == 1 and b == 2:
         return "SqueezeBackward4"
-    if b == 1:
-        return "MvBackward0" if a == 2 else "SqueezeBackward4"
-    return "MmBackward0" if a == b == 2 else "UnsafeViewBackward0"
+    if a == 2:
+        return {1: "MvBackward0", 2: "MmBackward0"}.get(b, "CloneBackward0")
+    return "UnsafeViewBackward0"
 
 
 def _rows(shape):
@@ -141,7 +143,7 @@ def _check_dot(a, b):
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.dtype != b.dtype:
-        names = dtype.of(a.dtype).scalar_name, dtype.of(b.dtype).scalar_name
+        names = dtypes.of(a.dtype).scalar_name, dtypes.of(b.dtype).scalar_name
         raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {names[0]} and {names[1]}")
     kernel("dot", a, "ifc")
     if a.shape != b.shape:
@@ -203,8 +205,8 @@ def _added(x, beta, product, alpha):
     """beta * x + alpha * product; beta = 0 drops x, even NaN."""
     if x.dtype != product.dtype:
         raise RuntimeError(
-            f"self and mat2 must have the same dtype, but got {dtype.of(x.dtype).scalar_name} and"
-            f" {dtype.of(product.dtype).scalar_name}"
+            f"self and mat2 must have the same dtype, but got {dtypes.of(x.dtype).scalar_name} and"
+            f" {dtypes.of(product.dtype).scalar_name}"
         )
     _expandable(x, product.shape)
     scaled = _weighted(product, alpha)
@@ -220,7 +222,7 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
     _matrix(mat1, "mat1")
     _matrix(mat2, "mat2")
     if mat1.dtype != mat2.dtype:
-        names = dtype.of(mat1.dtype).scalar_name, dtype.of(mat2.dtype).scalar_name
+        names = dtypes.of(mat1.dtype).scalar_name, dtypes.of(mat2.dtype).scalar_name
         raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {names[0]} and {names[1]}")
     _check_matmul(mat1, mat2)
     return _added(input, beta, _product(mat1, mat2), alpha)
@@ -252,3 +254,264 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
     _check_batches(batch1, batch2)
     product = lax.dot_general(batch1, batch2, (((0, 2), (0, 1)), ((), ())))
     return _added(input, beta, product, alpha)
+
+
+# ---- products by index
+
+
+def _einsum_terms(equation, operands):
+    """Input subscripts of each operand and the output's, "..." kept; raises PyTorch's errors."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) > len(operands):
+        raise RuntimeError("einsum(): fewer operands were provided than specified in the equation")
+    if len(terms) < len(operands):
+        raise RuntimeError("einsum(): more operands were provided than specified in the equation")
+    sizes = {}
+    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
+        letters = term.replace("...", "")
+        if len(letters) > x.ndim or ("..." not in term and len(letters) != x.ndim):
+            more = " and no ellipsis was given" if "..." not in term else ""
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(letters)}) "
+                f"{'does not match' if not more == '' else 'is more than'} the number of dimensions ({x.ndim}) for"
+                f" operand {i}{more}"
+            )
+        head, _, tail = term.partition("...")
+        named = [*zip(head, x.shape, strict=False)]
+        named += [*zip(tail, x.shape[x.ndim - len(tail) :], strict=True)] if tail else []
+        for name, n in named:
+            seen = sizes.setdefault(name, n)
+            if n != seen and n != 1 and seen != 1:
+                raise RuntimeError(
+                    f"einsum(): subscript {name} has size {n} for operand {i} which does not broadcast with"
+                    f" previously seen size {seen}"
+                )
+            sizes[name] = max(seen, n)
+    return terms, right if arrow else None, sizes
+
+
+def _einsum_name(types, consts):
+    left, _, right = consts["equation"].replace(" ", "").partition("->")
+    if len(types) == 1:
+        return "SumBackward1"
+    same = all(sorted(t) == sorted(right) for t in left.split(","))
+    return "MulBackward0" if same and right else "ViewBackward0"
+
+
+@op(method=False, name="einsum", grad_fn=_einsum_name, saves="others")
+def _einsum(operands: list[Array], equation: str) -> Array:
+    terms, out, sizes = _einsum_terms(equation, operands)
+    arrays = []
+    for term, x in zip(terms, operands, strict=True):  # a size of 1 stretches, which jnp.einsum does not do
+        _same_type(operands[0], x)
+        head, dots, tail = term.partition("...")
+        shape = [sizes[c] for c in head]
+        shape += list(x.shape[len(head) : x.ndim - len(tail)]) if dots else []
+        arrays.append(jnp.broadcast_to(x, [*shape, *[sizes[c] for c in tail]]))
+    text = ",".join(terms) + ("" if out is None else "->" + out)
+    return jnp.einsum(text, *arrays, preferred_element_type=arrays[0].dtype)
+
+
+@public(method=False)
+def einsum(equation, *operands):
+    """The sum over all indices that do not stand behind the arrow, of the product of the operands.
+
+    Args:
+        equation: such as "ij,jk->ik"; "..." stands for the other dims; without an arrow the indices that occur once,
+            in alphabetical order. Or operand and index list in turn: einsum(a, [0, 1], b, [1, 2], [0, 2]).
+
+    >>> torch.einsum("ij,j->i", torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
+    tensor([3., 7.])
+    """
+    if not isinstance(equation, str):
+        equation, operands = _from_sublists((equation, *operands))
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = operands[0]
+    if not operands:
+        raise ValueError("einsum(): must provide at least one operand")
+    if len(operands) == 1 and isinstance(operands[0], Tensor) and "." not in equation:
+        return _einsum_view(equation, operands[0])
+    return _einsum(list(operands), equation)
+
+
+def _einsum_view(equation, x):
+    """einsum of one operand, whose diagonals and permutations are views."""
+    (term,), out, _ = _einsum_terms(equation, [x])
+    if out is None:
+        out = "".join(sorted(c for c in term if term.count(c) == 1))
+    for c in dict.fromkeys(c for c in term if term.count(c) > 1):
+        while term.count(c) > 1:
+            first = term.index(c)
+            second = term.index(c, first + 1)
+            x = x.diagonal(0, first, second)
+            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + c
+    summed = tuple(i for i, c in enumerate(term) if c not in out)
+    if summed:
+        x = x.sum(summed)
+        term = "".join(c for c in term if c in out)
+    order = tuple(term.index(c) for c in out)
+    return x if summed and order == tuple(range(len(order))) else x.permute(order)
+
+
+def _from_sublists(arguments):
+    def text(indices):
+        return "".join("..." if i is Ellipsis else _LETTERS[i] for i in indices)
+
+    pairs, rest = len(arguments) // 2, len(arguments) % 2
+    equation = ",".join(text(arguments[2 * i + 1]) for i in range(pairs))
+    return equation + ("->" + text(arguments[-1]) if rest else ""), arguments[: 2 * pairs : 2]
+
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@op(method=False, name="tensordot", grad_fn="ViewBackward0", saves="others")
+def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
+    for i, j in zip(dims_a, dims_b, strict=True):
+        if a.shape[i] != b.shape[j]:
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size"
+                f" {b.shape[j]} in dim {j}"
+            )
+    _same_type(a, b)
+    return jnp.tensordot(a, b, (dims_a, dims_b), preferred_element_type=a.dtype)
+
+
+@public(method=False)
+def tensordot(a, b, dims=2, out=None):
+    """The sum of products over the last `dims` dims of a and the first of b, or over two lists of dims."""
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        dims = list(range(-dims, 0)), list(range(dims))
+    left, right = ([int(i) for i in d] if hasattr(d, "__len__") else [int(d)] for d in dims)
+    return _tensordot(a, b, left, right, out=out)
+
+
+@op(grad_fn="ViewBackward0", saves="others")
+def inner(input: Array, other: Array) -> Array:
+    """The sum of products over the last dim of both."""
+    if input.ndim and other.ndim and input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes"
+            f" {list(input.shape)} and {list(other.shape)}"
+        )
+    return jnp.inner(input, other, preferred_element_type=input.dtype)
+
+
+@op(promote=True, strides=lambda types, shapes, consts: [None], grad_fn="UnsafeViewBackward0", saves="others")
+def kron(input: Array, other: Array) -> Array:
+    """The Kronecker product: each element of input times all of other."""
+    return jnp.kron(input, other)
+
+
+@public(method=False)
+def chain_matmul(*matrices, out=None):
+    """The product of several matrices in the order that costs least."""
+    return _multi_dot(list(matrices), out=out)
+
+
+@op(method=False, name="multi_dot", grad_fn="ViewBackward0", saves="others")
+def _multi_dot(tensors: list[Array]) -> Array:
+    if len(tensors) < 2:
+        raise RuntimeError("multi_dot(): expected at least 2 tensors but got " + str(len(tensors)))
+    return jnp.linalg.multi_dot(tensors)
+
+
+@op(saves=())
+def trace(input: Array) -> Array:
+    """The sum of a matrix's diagonal."""
+    kernel("trace", input, "ifc")
+    if input.ndim != 2:
+        raise RuntimeError("trace: expected a matrix, but got tensor with dim " + str(input.ndim))
+    return jnp.trace(input, dtype=jnp.int64 if letter(input) == "i" else input.dtype)
+
+
+@op(method=False, grad_fn="LinalgCrossBackward0", promote=True, name="cross")
+def _cross(input: Array, other: Array, dim: int) -> Array:
+    a, b = jnp.broadcast_arrays(input, other)
+    dim = wrap_dim(dim, a.ndim)
+    sizes = [x.shape[dim] for x in (input, other)]
+    if sizes != [3, 3]:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]}"
+        )
+    return jnp.cross(a, b, axis=dim)
+
+
+@public
+def cross(input, other, dim=None, *, out=None):
+    """The vector product along a dim of size 3 (by default the first such dim)."""
+    if dim is None:
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError("no dimension of size 3 in input")
+    return _cross(input, other, dim, out=out)
+
+
+@op(method=False, grad_fn="SumBackward1", promote=True, name="vecdot")
+def _vecdot(x: Array, y: Array, dim: int) -> Array:
+    return jnp.sum(jnp.conj(x) * y, axis=dim)
+
+
+# ---- covariance and distances
+
+
+@op(method=False, name="cov", grad_fn="SqueezeBackward0")
+def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array | None) -> Array:
+    if input.ndim > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim}"
+                           " dimensions")  # fmt: skip
+    x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
+    return jnp.cov(jnp.atleast_2d(x), ddof=correction, fweights=fweights, aweights=aweights)
+
+
+@public
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """The covariance matrix of variables in rows."""
+    return _cov(input, correction, fweights, aweights)
+
+
+@op(grad_fn="ClampBackward1")
+def corrcoef(input: Array) -> Array:
+    """The correlation matrix of variables in rows."""
+    return jnp.clip(jnp.corrcoef(jnp.atleast_2d(input)), -1, 1)
+
+
+def _distances(x1, x2, p):
+    if p == 2:
+        gap = x1[..., :, None, :] - x2[..., None, :, :]
+        return root(jnp.sum(gap * gap, axis=-1))
+    return norm_of(x1[..., :, None, :] - x2[..., None, :, :], p, (-1,), False)
+
+
+@op(method=False, saves="inputs")
+def cdist(
+    x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
+) -> Array:
+    """The p-norm distance of every row of x1 from every row of x2: (*, n, d), (*, m, d) → (*, n, m)."""
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
+        )
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    return _distances(x1, x2, p)
+
+
+@op
+def dist(input: Array, other: Array, p: float = 2) -> Array:
+    """The p-norm of input - other."""
+    gap = input - other
+    return norm_of(gap, p, tuple(range(gap.ndim)), False)
+
+
+@op(inplace=True)
+def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
+    """Each slice along a dim scaled down to a p-norm of at most maxnorm."""
+    dim = wrap_dim(dim, input.ndim)
+    others = tuple(d for d in range(input.ndim) if d != dim)
+    norms = norm_of(input, p, others, True)
+    factor = jnp.where(norms > maxnorm, maxnorm / (norms + 1e-7), 1)
+    return input * factor

@@ -6,6 +6,7 @@ Plain functions on jax arrays and shapes; nothing here is public.
 from __future__ import annotations
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -52,3 +53,22 @@ def _evenly_jvp(reduce, dims, keepdim, primals, tangents):
     share = equal.astype(x.dtype) / jnp.sum(equal, axis=dims, keepdims=True).astype(x.dtype)
     value = found if keepdim else jnp.squeeze(found, dims)
     return value, jnp.sum(t * share, axis=dims, keepdims=keepdim)
+
+
+def norm_of(x, p, dims, keepdim):
+    """The p-norm over dims; its gradient is 0 where the norm or the element is 0."""
+    if p == 2:
+        squares = x * x if not jnp.iscomplexobj(x) else x.real**2 + x.imag**2
+        return root(jnp.sum(squares, axis=dims, keepdims=keepdim))
+    if p == 0:
+        return jnp.sum(x != 0, axis=dims, keepdims=keepdim).astype(x.real.dtype)
+    zero = x == 0
+    size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
+    if abs(p) == math.inf:
+        return evenly(size, jnp.max if p > 0 else jnp.min, dims, keepdim)
+    if p == 1:
+        return jnp.sum(size, axis=dims, keepdims=keepdim)
+    powers = jnp.where(zero, 0.0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p).astype(size.dtype)
+    total = jnp.sum(powers, axis=dims, keepdims=keepdim)
+    empty = (total == 0) | jnp.isinf(total)
+    return jnp.where(empty, 0 if p < 0 else total, jnp.where(empty, 1, total) ** (1 / p)).astype(size.dtype)

@@ -1,6 +1,6 @@
 """Special functions and the rarer elementwise ones: error functions, gamma, Bessel, bits of floats, gcd.
 
-They stand here as `torch.f`; `jtorch.special` gives them the names of `torch.special`.
+What stands in `torch.special` only is in `jtorch.special`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from jax import lax
 from jtorch import dtypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, Number, op, public
-from jtorch.ops.math import sigmoid
 from jtorch.tensor import Tensor
 
 # ---- error functions and logits
@@ -50,9 +49,6 @@ def logit(input: Array, eps: float | None = None) -> Array:
         inside = (input >= eps) & (input <= 1 - eps)
         input = jnp.where(inside, input, lax.stop_gradient(jnp.clip(input, eps, 1 - eps)))
     return jnp.log(input / (1 - input))
-
-
-expit = sigmoid
 
 
 # ---- gamma
@@ -111,12 +107,6 @@ def igammac(input: Array, other: Array) -> Array:
     return lax.igammac(*jnp.broadcast_arrays(input, other))
 
 
-@op(method=False, promote="float", grad_fn="SpecialZetaBackward0")
-def zeta(input: Array | Number, other: Array | Number) -> Array:
-    """The Hurwitz zeta function: the sum of (k + other)**-input over k = 0, 1, ..."""
-    return lax.zeta(*jnp.broadcast_arrays(input, other))
-
-
 # ---- Bessel
 
 
@@ -136,49 +126,7 @@ def i0(input: Array) -> Array:
     return _bessel(input)
 
 
-@op(method=False, promote="float", grad_fn="SpecialI0EBackward0")
-def i0e(input: Array) -> Array:
-    """exp(-|input|) * i0(input)."""
-    return jsp.i0e(input)
-
-
-@op(method=False, promote="float", grad_fn="SpecialI1Backward0")
-def i1(input: Array) -> Array:
-    """The modified Bessel function of the first kind, of order 1."""
-    return jsp.i1(input)
-
-
-@op(method=False, promote="float", grad_fn="SpecialI1EBackward0")
-def i1e(input: Array) -> Array:
-    """exp(-|input|) * i1(input)."""
-    return jsp.i1e(input)
-
-
-# ---- normal distribution and entropy
-
-
-@op(method=False, promote="float", grad_fn="MulBackward1")
-def ndtr(input: Array) -> Array:
-    """The area under the standard normal density up to input."""
-    return jsp.ndtr(input)
-
-
-@op(method=False, promote="float", grad_fn="SpecialNdtriBackward0")
-def ndtri(input: Array) -> Array:
-    """The inverse of ndtr."""
-    return jsp.ndtri(input)
-
-
-@op(method=False, promote="float", grad_fn="SpecialLogNdtrBackward0")
-def log_ndtr(input: Array) -> Array:
-    """log(ndtr(input)), exact far to the left."""
-    return jsp.log_ndtr(input)
-
-
-@op(method=False, promote="float", grad_fn="SpecialEntrBackward0")
-def entr(input: Array) -> Array:
-    """-input * log(input); 0 at 0, -inf below."""
-    return jsp.entr(input)
+# ---- products with logarithms
 
 
 def _xlog_name(base):
@@ -193,13 +141,6 @@ def xlogy(input: Array | Number, other: Array | Number) -> Array:
     """input * log(other), 0 where input is 0 (NaN where other is)."""
     zero = (input == 0) & ((other <= 0) | jnp.isinf(other))
     return jnp.where(zero, 0, input * jnp.log(jnp.where(zero, 1, other)))
-
-
-@op(method=False, promote="float", grad_fn=_xlog_name("SpecialXlog1Py"))
-def xlog1py(input: Array | Number, other: Array | Number) -> Array:
-    """input * log1p(other), 0 where input is 0 (NaN where other is)."""
-    zero = (input == 0) & ((other <= -1) | jnp.isinf(other))
-    return jnp.where(zero, 0, input * jnp.log1p(jnp.where(zero, 0, other)))
 
 
 @op(inplace=True, promote="float")
