@@ -16,11 +16,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch import dtypes, layout
-from jtorch.data_model import packed
 from jtorch.dtypes import dtype as Dtype
 from jtorch.layout import view_strides
 from jtorch.op import Array, Number, op
 from jtorch.op import broadcast_shapes as _common
+from jtorch.ops.copy import _packed
 from jtorch.tensor import Tensor, wrap_dim
 
 # ---- one shape as another
@@ -128,7 +128,7 @@ def reshape(input, *shape, **named):
         return _view(input, size)
     if _viewable(input._type, size):
         return _view(input, size)
-    return _unsafe_view(packed(input), _fill_in(size, input.numel()))
+    return _unsafe_view(_packed(input), _fill_in(size, input.numel()))
 
 
 def _method_view_as(self, other):

@@ -69,7 +69,7 @@ def _several(x, title, dim, sizes):
     t = x._type
     if t.place is engine.TRACED:
         return apply(call, (x,))
-    history = x._read()[1] if local.grad and t.differentiable else None
+    history = x._history() if local.grad and t.differentiable else None
     made = _views(x, dim, sizes)
     if history is not None:
         node = Node(call, (), (t,), tuple([m._type for m in made]), (history,))
@@ -77,7 +77,7 @@ def _several(x, title, dim, sizes):
             m._edge = edge_of(node, nr)
     if local.grad:
         for nr, m in enumerate(made):
-            m._view.note = _NOTE.format(nr, title)
+            m._view.note = (nr, title)
     return tuple(made)
 
 
@@ -94,13 +94,6 @@ def _views(x, dim, sizes):
         return made
     finally:
         local.grad = before
-
-
-_NOTE = (
-    "Output {} of {} is a view and is being modified inplace. This view is the output of a function that returns multiple "
-    "views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation "
-    "by an out-of-place one."
-)
 
 
 def unbind(input, dim=0):

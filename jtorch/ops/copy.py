@@ -1,7 +1,6 @@
-"""What a tensor is made of and how it is filled: copies, fills, sizes of memory, storages, new tensors like it.
+"""Whole copies and whole writes: `clone`, `contiguous`, `copy_`, `fill_`, `zero_`.
 
-Methods that write whole tensors (`copy_`, `fill_`, `zero_`), change what a tensor looks at without computing
-(`t_`, `unsqueeze_`, `resize_`, `set_`), or tell of its memory. It knows storages; the mathematics is in `jtorch.ops`.
+Values are immutable, so taking over a tensor's elements is recorded only where something changes on the way.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from jtorch.tensor import Tensor, apply, cast_array
 # ---- copies
 
 
-def _packed(types, shapes):
+def _like(types, shapes):
     return [layout.like_strides(types[0].shape, types[0].strides)]
 
 
@@ -25,7 +24,7 @@ def _channels_last(types, shapes):
 
 
 _CLONES = {
-    "preserve": Call(jnp.asarray, name="clone", strides=_packed, saves=()),
+    "preserve": Call(jnp.asarray, name="clone", strides=_like, saves=()),
     "contiguous": Call(jnp.asarray, {}, name="clone", saves=()),
     "channels_last": Call(jnp.asarray, {}, name="clone", strides=_channels_last, saves=()),
 }
@@ -46,12 +45,12 @@ def clone(input, *, memory_format=None):
     return apply(_CLONES["preserve" if memory_format is None else _format(memory_format, "clone")], (input,))
 
 
-def packed(input):
+def _packed(input):
     """A contiguous copy."""
     return apply(_CLONES["contiguous"], (input,))
 
 
-def contiguous(self, memory_format=None):
+def _contiguous(self, memory_format=None):
     """The tensor itself where its elements lie in order, else a copy in which they do."""
     if self.is_contiguous(memory_format):
         return self
@@ -77,7 +76,7 @@ class _Copy(Call):
 _COPY = _Copy(None, None, "copy_", strides=lambda types, shapes: [types[0].strides], saves=())
 
 
-def copy_(self, src, non_blocking=False):
+def _copy_(self, src, non_blocking=False):
     """Take over the elements of `src`, broadcast, cast to this dtype and moved to this device. Returns self."""
     self._writable()
     mine = self._type
@@ -88,7 +87,7 @@ def copy_(self, src, non_blocking=False):
         _check_expands(mine.shape, theirs.shape)
     if theirs.place is not mine.place:
         src = src.to(self.device)
-    edge = self._read()[1] if engine.local.grad else None
+    edge = self._history() if engine.local.grad else None
     if theirs.shape == mine.shape and theirs.dtype is mine.dtype and edge is None and not src.requires_grad:
         self._assign(src._value, None)  # values are immutable: taking over is copying
         return self
@@ -135,7 +134,7 @@ _FILL = {"number": _Fill("FillBackward2"), "tensor": _Fill("FillBackward3"), "ze
 def _write_number(self, value, kind):
     self._writable()
     t = self._type
-    if (engine.local.grad and self._read()[1] is not None) or t.place in (engine.TRACED, engine.META):
+    if (engine.local.grad and self._history() is not None) or t.place in (engine.TRACED, engine.META):
         made = apply(_FILL[kind], (self, value))
         self._assign(*made._read())
         return self
@@ -153,7 +152,7 @@ def _full_of(t):
     return lambda value: jnp.full(t.shape, cast_array(jnp.asarray(value), t.dtype), t.dtype.np)
 
 
-def fill_(self, value):
+def _fill_(self, value):
     """Every element becomes `value`, a number or a 0-dim tensor. Returns self."""
     if not isinstance(value, Tensor):
         return _write_number(self, as_number("fill_", "value", value), "number")
@@ -167,10 +166,11 @@ def fill_(self, value):
     return self
 
 
-def zero_(self):
+def _zero_(self):
     """Every element becomes 0. Returns self."""
     return _write_number(self, engine.number(0), "zero")
 
 
-for _name in ("clone", "contiguous", "copy_", "fill_", "zero_"):
-    setattr(Tensor, _name, globals()[_name])
+Tensor.clone = clone
+for _made in (_contiguous, _copy_, _fill_, _zero_):
+    setattr(Tensor, _made.__name__[1:], _made)
