@@ -12,9 +12,11 @@ import pytest
 
 pytest.importorskip("PIL")
 
+from PIL import Image
+
 import jtorch as torch
-from jtorch.vision import datasets, transforms
-from vision_cases import CASES, PICTURES, REFUSED, REPRS, parts
+from jtorch.vision import datasets, transforms, utils
+from vision_cases import CASES, GRID, GRIDS, PICTURES, REFUSED, REPRS, parts
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TABLE = json.loads((FIXTURES / "vision.json").read_text())
@@ -59,6 +61,7 @@ def test_a_transform_gives_what_torchvision_gives(row, expected):
 def test_the_table_has_every_case():
     assert {(row[0], row[1]) for row in ROWS} == {(e, p) for e, names in CASES.items() for p in names.split()}
     assert [(e, p) for e, p, *_ in TABLE["refused"]] == REFUSED
+    assert [row[0] for row in TABLE["grids"]] == GRIDS
     assert list(TABLE["reprs"]) == list(dict.fromkeys(REPRS))
 
 
@@ -144,6 +147,71 @@ def test_a_data_set_takes_one_transform_of_both_or_two():
     assert Tiny(transforms=lambda picture, label: label)[0] == 1
     with pytest.raises(ValueError, match="^Only transforms or transform/target_transform can be passed"):
         Tiny(transforms=max, transform=abs)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, mode in (("dog", "L"), ("cat", "RGB")):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        Image.new(mode, (5, 4), 7).save(tmp_path / name / "1.png")
+        Image.new(mode, (5, 4), 7).save(tmp_path / name / "deep" / "2.JPG")
+        (tmp_path / name / "notes.txt").touch()
+    return tmp_path
+
+
+def test_a_folder_of_images_is_a_data_set(folder):
+    found = datasets.ImageFolder(folder, transform=transforms.ToTensor())
+    assert (found.classes, found.class_to_idx) == (["cat", "dog"], {"cat": 0, "dog": 1})
+    assert found.samples == found.imgs
+    assert [(Path(path).name, target) for path, target in found.samples] == [
+        ("1.png", 0), ("2.JPG", 0), ("1.png", 1), ("2.JPG", 1)
+    ]  # fmt: skip
+    assert (found[2][0].shape, found[2][1]) == ((3, 4, 5), 1)  # grey files too become red, green and blue
+    assert "Number of datapoints: 4" in repr(found)
+    assert len(datasets.ImageFolder(folder, is_valid_file=lambda path: path.endswith("txt"))) == 2
+
+
+def test_a_folder_without_images_is_refused_in_torchvisions_words(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"^Couldn't find any class folder in {tmp_path}.$"):
+        datasets.ImageFolder(tmp_path)
+    (tmp_path / "cat").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"^Found no valid file for the classes cat\. Supported ext"):
+        datasets.ImageFolder(tmp_path)
+    assert len(datasets.ImageFolder(tmp_path, allow_empty=True)) == 0
+
+
+@pytest.mark.parametrize("row", TABLE["grids"], ids=[row[0] for row in TABLE["grids"]])
+def test_a_grid_is_torchvisions(row, expected_grids):
+    expression, index = row
+    grid = eval(expression, {"U": utils, "x": torch.from_numpy(GRID)})
+    assert grid.shape == expected_grids[index].shape
+    np.testing.assert_allclose(grid.numpy(), expected_grids[index], rtol=1e-6, atol=1e-7)
+
+
+@pytest.fixture(scope="module")
+def expected_grids():
+    with np.load(FIXTURES / "vision.npz") as arrays:
+        return [arrays[f"grid{i}"] for i in range(len(TABLE["grids"]))]
+
+
+def test_a_saved_grid_is_rounded_as_torchvisions(tmp_path, expected_grids):
+    utils.save_image(torch.from_numpy(GRID), tmp_path / "grid.png", nrow=2)
+    saved = np.asarray(Image.open(tmp_path / "grid.png"))
+    bytes_ = np.floor(np.clip(expected_grids[1] * np.float32(255) + np.float32(0.5), 0, 255))
+    np.testing.assert_array_equal(saved.transpose(2, 0, 1), bytes_)
+
+
+@pytest.mark.parametrize(
+    "grid, message",
+    [
+        (lambda: utils.make_grid(3), "tensor or list of tensors expected, got <class 'int'>"),
+        (lambda: utils.make_grid([3]), "got a list containing <class 'int'>"),
+        (lambda: utils.make_grid(torch.ones(2, 2), normalize=True, value_range=[0, 1]), "value_range has to"),
+    ],
+)
+def test_a_grid_refuses_in_torchvisions_words(grid, message):
+    with pytest.raises(TypeError, match=message):
+        grid()
 
 
 def test_a_missing_package_is_named_with_the_way_out(monkeypatch):

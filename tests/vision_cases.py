@@ -209,6 +209,22 @@ REPRS = [
     "T.Lambda(lambda x: x)",
 ]
 
+GRID = np.random.RandomState(1).rand(5, 3, 4, 6).astype(np.float32)
+GRIDS = [
+    "U.make_grid(x)",
+    "U.make_grid(x, nrow=2)",
+    "U.make_grid(x, padding=0)",
+    "U.make_grid(x, normalize=True)",
+    "U.make_grid(x, normalize=True, scale_each=True)",
+    "U.make_grid(x, normalize=True, value_range=(0.2, 0.7))",
+    "U.make_grid(x, nrow=3, pad_value=0.5)",
+    "U.make_grid(x[0])",
+    "U.make_grid(x[0, 0])",
+    "U.make_grid(x[:, :1])",
+    "U.make_grid([x[0], x[1]])",
+    "U.make_grid(x[:, 0])",
+]
+
 
 def parts(result):
     """A transform's result as (kind, array) pairs: the PIL mode or the dtype, and the numbers."""

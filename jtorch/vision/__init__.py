@@ -3,4 +3,4 @@
 Needs pillow: `pip install "jtorch-xla[examples]"`. The data sets that are downloaded need the extra `data`.
 """
 
-from . import datasets, transforms
+from . import datasets, transforms, utils

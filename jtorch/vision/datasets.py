@@ -1,7 +1,8 @@
-"""Data sets of pictures: MNIST, FashionMNIST, CIFAR10, CIFAR100 with torchvision's signatures, and Digits.
+"""Data sets of pictures: MNIST, FashionMNIST, CIFAR10, CIFAR100, ImageFolder as in torchvision, and Digits.
 
-They are fetched, prepared and read by tensorflow-datasets (the extra `data`); Digits comes with scikit-learn
-and needs no download. This file knows how torchvision shows a data set, and nothing of how one is stored.
+The first four are fetched, prepared and read by tensorflow-datasets (the extra `data`); Digits comes with
+scikit-learn; ImageFolder is a folder of your own. This file knows how torchvision shows a data set, and
+nothing of how one is stored.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -236,3 +238,64 @@ class Digits(VisionDataset):
 
     def extra_repr(self):
         return f"Split: {'Train' if self.train else 'Test'}"
+
+
+IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+
+
+def default_loader(path):
+    """The image file as a PIL image in red, green and blue."""
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+class ImageFolder(VisionDataset):
+    """Image files in a folder for each class: root/cat/1.png, root/dog/any/depth/2.jpg. Read when asked for.
+
+    Args:
+        loader: makes a picture of a path.
+        is_valid_file: says of a path whether it is a picture; by default its suffix says so.
+        allow_empty: accept a class without pictures.
+
+    Raises:
+        FileNotFoundError: no class folder, or a class without pictures.
+    """
+
+    extensions = IMG_EXTENSIONS
+
+    def __init__(
+        self,
+        root,
+        transform=None,
+        target_transform=None,
+        loader=default_loader,
+        is_valid_file=None,
+        allow_empty=False,
+    ):
+        super().__init__(root, transform=transform, target_transform=target_transform)
+        self.loader = loader
+        self.classes = sorted(folder.name for folder in Path(root).iterdir() if folder.is_dir())
+        if not self.classes:
+            raise FileNotFoundError(f"Couldn't find any class folder in {root}.")
+        valid = is_valid_file or (lambda path: path.lower().endswith(IMG_EXTENSIONS))
+        files = [sorted(map(str, (Path(root) / name).rglob("*"))) for name in self.classes]
+        self.samples = [(path, i) for i, paths in enumerate(files) for path in paths if valid(path)]
+        self.targets = [target for _, target in self.samples]
+        empty = [name for i, name in enumerate(self.classes) if i not in self.targets]
+        if empty and not allow_empty:
+            message = f"Found no valid file for the classes {', '.join(empty)}."
+            known = f" Supported extensions are: {', '.join(IMG_EXTENSIONS)}"
+            raise FileNotFoundError(message + ("" if is_valid_file else known))
+
+    @property
+    def imgs(self):
+        """The same as `samples`."""
+        return self.samples
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        path, target = self.samples[index]
+        picture = self.loader(path)
+        return (picture, target) if self.transforms is None else self.transforms(picture, target)
