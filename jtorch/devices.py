@@ -5,6 +5,7 @@ No JAX backend is started before somebody asks for a device that needs it.
 
 from __future__ import annotations
 
+import re
 import threading
 
 import jax
@@ -72,12 +73,12 @@ class device:
 
 
 def _parse(text):
-    name, colon, index = text.partition(":")
-    if not colon:
-        return name, None
-    if not name or not index.isdigit() or (len(index) > 1 and index[0] == "0"):
+    if not text:
+        raise RuntimeError("Device string must not be empty")
+    parts = re.fullmatch(r"([A-Za-z_]+)(?::(0|[1-9][0-9]*))?", text)
+    if not parts:
         raise RuntimeError(f"Invalid device string: '{text}'")
-    return name, int(index)
+    return parts[1], None if parts[2] is None else int(parts[2])
 
 
 def _check_type(type, text):
@@ -195,3 +196,11 @@ def of_jax(jax_device) -> Place:
         return CPU
     kind = "cuda" if jax_device.platform in ("gpu", "cuda", "rocm") else "tpu"
     return place(device(kind, jax.local_devices(backend=_PLATFORM[kind]).index(jax_device)))
+
+
+def platform() -> str:
+    """The JAX platform that a function traced now will run on, for the choice among equal formulations."""
+    chosen = jax.config.jax_default_device
+    if chosen is None:
+        return jax.default_backend()
+    return chosen if isinstance(chosen, str) else chosen.platform

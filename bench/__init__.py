@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m bench.step` (training steps) and `python -m bench.record` (one line)."""

@@ -1,0 +1,182 @@
+"""`python -m bench.step`: what a training step costs under jtorch, hand-written JAX, PyTorch, torch.compile.
+
+Every contestant runs in its own process, all pinned to the same core, and they take turns: in each round each
+runs one burst of steps while the others sleep, so whatever else the machine does hits all alike. What is
+reported is the median over rounds of the ratio of one burst to another in the same round. Then once more on
+all cores, for information.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from bench import machine, weights
+from bench.worker import CONTESTANTS, main
+
+BURST_S = 0.2  # how long one burst should take, about
+TOLERANCE = 1e-3  # by which the losses of the first steps may differ, relatively
+
+
+class Worker:
+    """A contestant in its process, as the parent sees it."""
+
+    def __init__(self, contestant, workload, cores, cache):
+        self.name = contestant
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        environment = {"OMP_NUM_THREADS": str(len(cores)), "JTORCH_CACHE_DIR": cache}
+        self.process = context.Process(
+            target=main, args=(theirs, contestant, workload, cores, environment), daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        try:
+            self.first = self.pipe.recv()
+        except EOFError:
+            self.first = {"error": "the process died"}
+
+    def ask(self, order):
+        self.pipe.send(order)
+        answer = self.pipe.recv()
+        if isinstance(answer, dict) and "error" in answer:
+            raise RuntimeError(f"{self.name}: {answer['error']}")
+        return answer
+
+    def stop(self):
+        if self.process.is_alive() and "error" not in self.first:
+            self.pipe.send("stop")
+        self.process.join()
+
+
+def start(contestants, workload, cores, cache):
+    """Workers that could start; a line for each that could not."""
+    workers = []
+    for contestant in contestants:
+        worker = Worker(contestant, workload, cores, cache)
+        if "error" in worker.first:
+            print(f"  {contestant} cannot run {workload}: {worker.first['error'].strip()}", flush=True)
+            worker.stop()
+        else:
+            workers.append(worker)
+    return workers
+
+
+def burst_length(worker):
+    """Steps that take about BURST_S."""
+    worker.ask(1)
+    return max(1, round(BURST_S / worker.ask(1)))
+
+
+def race(workers, rounds):
+    """{contestant: [seconds a step, one for each round]}, the contestants taking turns."""
+    lengths = {worker: burst_length(worker) for worker in workers}
+    times = {worker.name: [] for worker in workers}
+    for turn in range(rounds):
+        for worker in workers if turn % 2 == 0 else reversed(workers):
+            times[worker.name].append(worker.ask(lengths[worker]) / lengths[worker])
+    return times
+
+
+def measure(workload, contestants, rounds, cores):
+    """Everything about one workload on these cores, as a JSON-able dict."""
+    with tempfile.TemporaryDirectory() as cache:
+        workers = start(contestants, workload, cores, cache)
+        check_losses(workload, workers)
+        times = race(workers, rounds)
+        result = {w.name: w.first | summary(times, w.name) | w.ask("memory") for w in workers}
+        for worker in workers:
+            worker.stop()
+        if "jtorch" in result and len(cores) == 1:
+            again = Worker("jtorch", workload, cores, cache)
+            result["jtorch"]["second_start"] = again.first
+            again.stop()
+    return result
+
+
+def summary(times, name):
+    ratios = {
+        other: statistics.median(a / b for a, b in zip(times[name], times[other], strict=True))
+        for other in times
+        if other != name
+    }
+    return {"step_ms": 1e3 * statistics.median(times[name]), "ratio_to": ratios, "rounds": len(times[name])}
+
+
+def check_losses(workload, workers):
+    """Say so if the contestants' first losses differ: they do not do the same work, and no ratio counts."""
+    losses = {worker.name: worker.first["losses"] for worker in workers}
+    for step, values in enumerate(zip(*losses.values(), strict=True)):
+        if max(values) - min(values) > TOLERANCE * max(map(abs, values)):
+            shown = dict(zip(losses, values, strict=True))
+            print(f"  WARNING: {workload}: losses differ at step {step + 1}: {shown}")
+
+
+def print_table(title, results):
+    """One row for each workload and contestant: milliseconds, ratios, first step, memory."""
+    print(f"\n{title}")
+    others = [c for c in CONTESTANTS if any(c in r for r in results.values())]
+    heads = "".join(f"{'÷ ' + c:>16}" for c in others)
+    tail = f"{'first step s':>14}{'program MB':>12}{'RSS MB':>9}"
+    print(f"{'workload':<10}{'contestant':<15}{'ms a step':>11}{heads}{tail}")
+    for workload, contestants in results.items():
+        for name, row in contestants.items():
+            known = row["ratio_to"]
+            ratios = "".join(f"{known[c]:>16.3f}" if c in known else f"{'':>16}" for c in others)
+            memory = f"{row['program_bytes'] / 1e6:.2f}" if row["program_bytes"] else ""
+            print(
+                f"{workload:<10}{name:<15}{row['step_ms']:>11.4f}{ratios}{row['first_step_s']:>14.2f}"
+                f"{memory:>12}{row['peak_rss_bytes'] / 1e6:>9.0f}"
+            )
+    for workload, contestants in results.items():
+        print_starts(workload, contestants)
+
+
+def print_starts(workload, contestants):
+    """What a first and a second start of the script cost until the first step is done."""
+    ours, limit = contestants.get("jtorch"), contestants.get("jax")
+    if not ours or "second_start" not in ours:
+        return
+    second = ours["second_start"]["first_step_s"]
+    text = f"{workload}: first step {ours['first_step_s']:.2f} s, with the disk cache {second:.2f} s"
+    text += f" ({second / ours['first_step_s']:.2f} of it)"
+    if limit:
+        text += f"; ÷ hand-written {ours['first_step_s'] / limit['first_step_s']:.2f}"
+        if ours["program_bytes"]:
+            text += f"; program memory ÷ hand-written {ours['program_bytes'] / limit['program_bytes']:.2f}"
+    print(text)
+
+
+def run(arguments):
+    allowed = sorted(os.sched_getaffinity(0))
+    report = {"machine": machine.line(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    print(report["machine"], flush=True)
+    layouts = [("one core", {allowed[-1]})] + ([] if arguments.one_core else [("all cores", set(allowed))])
+    for name, cores in layouts:
+        rounds = arguments.rounds if name == "one core" else max(3, arguments.rounds // 3)
+        report[name] = {w: measure(w, arguments.contestants, rounds, cores) for w in arguments.workloads}
+        print_table(f"{name} ({len(cores)}), median of {rounds} rounds", report[name])
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+        print(f"\nwritten: {arguments.json}")
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="python -m bench.step", description=__doc__.partition("\n")[0])
+    parser.add_argument("--workloads", nargs="+", choices=weights.INPUTS, default=list(weights.INPUTS))
+    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
+    parser.add_argument("--rounds", type=int, default=15, help="turns that each contestant gets")
+    parser.add_argument("--one-core", action="store_true", help="leave out the run on all cores")
+    parser.add_argument("--json", type=Path, default=Path("bench/results/step.json"), help="write here")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run(parse())

@@ -1,0 +1,183 @@
+"""Convolution on arrays, written in whichever way the machine at hand computes fastest.
+
+On a CPU, XLA's own convolution is good with many channels and poor with few, and its gradients are poorer
+still: `bench/` has the numbers. So there are four ways to write the same sum, and `_ways` picks one for the
+result and one for each gradient. A gradient's way is chosen by giving the derivative (a sum that is linear in
+its argument) in the form whose transpose is the fast one. Refuses to know PyTorch's arguments.
+
+    direct      XLA's convolution                            many channels; every other platform
+    shifted     one shifted copy of the image per weight     few channels: images of one to three
+    columns     patches laid out as a matrix, a product      the gradient where nothing is padded
+    widened     direct, with channels added to fill a vector the weight's gradient of few output channels
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import namedtuple
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch import devices
+
+# The sizes of a convolution: one entry for each spatial dimension, padding in pairs (before, after).
+Window = namedtuple("Window", "stride padding dilation groups")
+
+_VECTOR = 16  # output channels that fill a vector register of float32
+_FEW_WEIGHTS = 80  # weights of one output channel that are still worth a copy of the image each
+_PARTS = 8  # pieces of a batch that a loop takes one by one
+
+
+def convolve(x, w, window: Window):
+    """Σ over channels and cells of x (N, C, *S) times w (O, C / groups, *K) -> (N, O, *S')."""
+    tuned = devices.platform() == "cpu" and x.dtype in (jnp.float32, jnp.float64) and x.size and w.size
+    return (_tuned if tuned else _direct)(x, w, window)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _tuned(x, w, window):
+    return _ways(x.shape, w.shape, window)[0](x, w, window)
+
+
+@partial(_tuned.defjvp, symbolic_zeros=True)
+def _tuned_jvp(window, primals, tangents):
+    x, w = primals
+    dx, dw = tangents
+    _, way_of_input, way_of_weight = _ways(x.shape, w.shape, window)
+    y = _tuned(x, w, window)
+    parts = [] if _is_zero(dx) else [way_of_input(dx, w, window)]
+    parts += [] if _is_zero(dw) else [way_of_weight(x, dw, window)]
+    return y, sum(parts[1:], parts[0]) if parts else jnp.zeros_like(y)
+
+
+def _is_zero(tangent):
+    return isinstance(tangent, jax.custom_derivatives.SymbolicZero)
+
+
+def _ways(x_shape, w_shape, window):
+    """How to compute the result, and the derivatives by the input and by the weight."""
+    outputs, channels, *kernel = w_shape
+    cells = math.prod(kernel)
+    plain = not any(map(any, window.padding)) and set(window.stride) == {1}
+    loops = x_shape[0] > 1  # there is a batch to take in pieces
+    if window.groups == x_shape[1] == outputs and cells > 1 and channels == 1:
+        forward = _shifted if loops else _shifts
+        return (forward, _shifts, _shifts) if cells <= _FEW_WEIGHTS else (_direct,) * 3
+    if window.groups > 1:
+        return (_direct,) * 3
+    few = channels <= 3 and channels * cells <= _FEW_WEIGHTS and outputs <= 16 * channels
+    return (
+        _shifted if few and loops and set(window.stride) == {1} else _direct,
+        _columns if plain and loops and cells > 1 else _direct,
+        _widened if outputs < _VECTOR else _direct,
+    )
+
+
+def _direct(x, w, window, lhs_dilation=None):
+    """XLA's own convolution. Half types are summed in float32, as PyTorch does."""
+    spatial = "DHW"[-(x.ndim - 2) :]
+    half = x.dtype in (jnp.float16, jnp.bfloat16)
+    y = lax.conv_general_dilated(
+        x,
+        w,
+        window.stride,
+        window.padding,
+        lhs_dilation=lhs_dilation,
+        rhs_dilation=window.dilation,
+        dimension_numbers=("NC" + spatial, "OI" + spatial, "NC" + spatial),
+        feature_group_count=window.groups,
+        preferred_element_type=jnp.float32 if half else None,
+    )
+    return y.astype(x.dtype)
+
+
+def transposed(x, w, window: Window, kernel_padding):
+    """The adjoint of a convolution: x (N, C, *S) spread over w (C, O / groups, *K) -> (N, O, *S').
+
+    `kernel_padding` is what surrounds the spread image, in pairs, so that a plain convolution with the
+    mirrored kernel gives the result.
+    """
+    inputs, outputs, *kernel = w.shape
+    per_group = inputs // window.groups
+    w = w.reshape(window.groups, per_group, outputs, *kernel).swapaxes(1, 2)
+    w = lax.rev(w.reshape(window.groups * outputs, per_group, *kernel), range(2, 2 + len(kernel)))
+    ones = (1,) * len(kernel)
+    return _direct(x, w, Window(ones, kernel_padding, window.dilation, window.groups), window.stride)
+
+
+def _widened(x, w, window):
+    """Direct, with output channels of zeros that fill a vector: the weight's gradient is faster for it."""
+    outputs = w.shape[0]
+    w = lax.pad(w, jnp.zeros((), w.dtype), [(0, -outputs % _VECTOR, 0)] + [(0, 0, 0)] * (w.ndim - 1))
+    return _direct(x, w, window)[:, :outputs]
+
+
+def _shifted(x, w, window):
+    """One shifted copy of the image per weight, a few images at a time."""
+    x = _padded(x, window.padding)
+    return _by_parts(lambda part: _shifts(part, w, window._replace(padding=((0, 0),) * (x.ndim - 2))), x)
+
+
+def _shifts(x, w, window):
+    """Σ of shifted copies of the image, each times its weight: a chain of multiply-adds that XLA fuses."""
+    total = None
+    x = _padded(x, window.padding)
+    depthwise = window.groups > 1
+    ones = (1,) * (x.ndim - 2)
+    for cell, view in _shifted_views(x, w.shape[2:], window):
+        for channel in range(w.shape[1]):
+            image = view if depthwise else lax.slice_in_dim(view, channel, channel + 1, axis=1)
+            weight = w[(slice(None), channel, *cell)].reshape(-1, *ones)
+            total = image * weight if total is None else total + image * weight
+    return total
+
+
+def _columns(x, w, window):
+    """Patches of a few images at a time as the columns of a matrix, and one product with the weight.
+
+    Its transpose is a product and a sum of shifted patches: three times faster than XLA's gradient of a
+    direct convolution, which pads by the kernel on every side.
+    """
+
+    def product(part):
+        views = [view for _, view in _shifted_views(part, w.shape[2:], window)]
+        patches = jnp.stack(views, 2)  # (n, C, cells, *S)
+        n, channels, cells, *out = patches.shape
+        matrix = patches.reshape(n, channels * cells, -1)
+        return jnp.einsum("ok,nkp->nop", w.reshape(w.shape[0], -1), matrix).reshape(n, -1, *out)
+
+    return _by_parts(product, x)
+
+
+def _shifted_views(x, kernel, window):
+    """For each cell of the kernel: its place and the part of x (padded already) that it meets."""
+    out = [
+        (size - dilation * (k - 1) - 1) // stride + 1
+        for size, k, stride, dilation in zip(x.shape[2:], kernel, window.stride, window.dilation, strict=True)
+    ]
+    for cell in itertools.product(*map(range, kernel)):
+        start = [c * d for c, d in zip(cell, window.dilation, strict=True)]
+        stop = [a + s * (n - 1) + 1 for a, s, n in zip(start, window.stride, out, strict=True)]
+        yield cell, lax.slice(x, (0, 0, *start), (*x.shape[:2], *stop), (1, 1, *window.stride))
+
+
+def _padded(x, padding):
+    if not any(map(any, padding)):
+        return x
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (0, 0, 0)] + [(a, b, 0) for a, b in padding])
+
+
+def _by_parts(f, x):
+    """f of a few images at a time.
+
+    Two things are gained: what one piece needs stays in the cache, and a loop is a wall that XLA's fusion
+    does not cross, where it would otherwise compute f again for each line that uses the result.
+    """
+    images = x.shape[0]
+    parts = next(p for p in range(min(_PARTS, images), images + 1) if images % p == 0)
+    y = lax.map(f, x.reshape(parts, images // parts, *x.shape[1:]))
+    return y.reshape(images, *y.shape[2:])
