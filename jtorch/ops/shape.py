@@ -452,9 +452,9 @@ def _method_expand_as(self, other):
     return _method_expand(self, tuple(other.shape))
 
 
-def broadcast_to(input, size):
+def broadcast_to(input, *size, **named):
     """The tensor with its dimensions of size 1 repeated to `size`, without a copy: a view that refuses writes."""
-    return _method_expand(input, size)
+    return _method_expand(input, *size, **named)
 
 
 def broadcast_shapes(*shapes):
@@ -653,6 +653,61 @@ def alias(input: Array) -> Array:
     return input
 
 
+def _strided_geometry(shape, strides, offset, size, stride, storage_offset, order):
+    return size, stride, storage_offset
+
+
+def _check_strided(x, size, stride, offset):
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if any(s < 0 for s in stride):
+        raise RuntimeError(
+            f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}"
+        )
+    if offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {offset}")
+    cells, item = x._storage.value.type.shape.numel(), x.dtype.itemsize
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if all(size) and last >= cells:
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {item}"
+            f" requiring a storage size of {(last + 1) * item} are out of bounds for storage of size {cells * item}"
+        )
+
+
+@op(name="as_strided", method=False, view=_strided_geometry)
+def _as_strided(input: Array, size: tuple, stride: tuple, storage_offset: int, order: tuple) -> Array:
+    spots = storage_offset + sum(
+        (s * jnp.arange(n).reshape([n if d == e else 1 for e in range(len(size))])
+         for d, (n, s) in enumerate(zip(size, stride, strict=True))), jnp.zeros(size, jnp.int64))  # fmt: skip
+    return jnp.transpose(input, order).reshape(-1)[spots]
+
+
+def _as_strided_of(x, size, stride, storage_offset=None):
+    """The cells of a tensor's memory with any sizes and strides, whatever the tensor itself shows of them: a view."""
+    size, stride = _ints((size,), "as_strided", "size"), _ints((stride,), "as_strided", "stride")
+    storage_offset = x.storage_offset() if storage_offset is None else integer(storage_offset)
+    _check_strided(x, size, stride, storage_offset)
+    root = x if x._base is None else x._base
+    if root._view is not None:
+        root = root._alias()
+        root._view = None
+    own = root._type
+    if not layout.is_dense(own.shape, own.strides):
+        raise NotImplementedError("as_strided of memory with gaps between its elements")
+    order = tuple(sorted(range(own.ndim), key=lambda d: (-own.strides[d], d)))
+    return _as_strided(root, size, stride, storage_offset, order)
+
+
+def as_strided(input, size, stride, storage_offset=None):
+    """The cells of the tensor's memory with any sizes and strides: a view.
+
+    Args:
+        storage_offset: where the first element lies; default: where the tensor's own does.
+    """
+    return _as_strided_of(input, size, stride, storage_offset)
+
+
 def _keep(d, **_):
     return d
 
@@ -806,7 +861,9 @@ def _reinterpret(input, to):
     """The same bytes as another dtype: a view without history."""
     if input.dtype is to:
         return alias(input)
-    return _view_dtype(input.detach(), to, input.dtype)
+    made = _view_dtype(input.detach(), to, input.dtype)
+    made._base = None
+    return made
 
 
 # ---- copies only where they are needed, and groups of tensors
@@ -873,7 +930,7 @@ def meshgrid(*tensors, indexing=None):
 
 
 _FREE = ("reshape", "flatten", "ravel", "unflatten", "swapaxes", "swapdims", "permute", "movedim", "moveaxis", "adjoint",
-         "broadcast_to", "narrow", "narrow_copy", "diagonal", "conj", "conj_physical")  # fmt: skip
+         "broadcast_to", "narrow", "narrow_copy", "diagonal", "as_strided", "conj", "conj_physical")  # fmt: skip
 for _name in _FREE:
     setattr(Tensor, _name, globals()[_name])
 for _name in ("view", "view_as", "reshape_as", "expand", "expand_as", "unfold"):

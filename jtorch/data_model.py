@@ -1,0 +1,511 @@
+"""What a tensor is made of: facts of its memory, changes of how it looks at it, new tensors like it, other types.
+
+`t_`, `resize_`, `set_` change what a tensor looks at without computing; `untyped_storage` and `data_ptr` tell whose
+memory it is. An address is only a name here: XLA keeps the memory, and equal addresses mean the same cells.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from sys import getrefcount
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch import devices, dtypes, engine, layout
+from jtorch.convert import host_array, known, to_place
+from jtorch.engine import Value, type_of
+from jtorch.op import Array, op
+from jtorch.ops import create
+from jtorch.ops.shape import _as_strided_of, _ints, _view, squeeze, t, transpose, unsqueeze
+from jtorch.storage import HostStorage, Storage
+from jtorch.tensor import Tensor, cast, wrap
+
+# ---- facts
+
+
+def _nbytes(self):
+    """Bytes of the elements."""
+    return self.numel() * self.dtype.itemsize
+
+
+def _get_device(self):
+    """The number of its accelerator, -1 on the CPU."""
+    where = self.device
+    return -1 if where.type == "cpu" else where.index or 0
+
+
+def _dim_order(self, ambiguity_check=False):
+    """The dimensions from the slowest to the fastest in memory."""
+    return tuple(sorted(range(self.ndim), key=lambda d: (-self.stride(d), d)))
+
+
+def _is_same_size(self, other):
+    return tuple(self.shape) == tuple(other.shape)
+
+
+def _is_set_to(self, tensor):
+    """Whether both look at the same cells in the same way."""
+    same = self._storage is tensor._storage and self._offset == tensor._offset
+    return same and self.shape == tensor.shape and self.stride() == tensor.stride()
+
+
+# ---- storages
+
+
+class UntypedStorage:
+    """The memory behind a tensor, as bytes: made by `Tensor.untyped_storage()`.
+
+    Two tensors share memory exactly when their storages are equal (and have the same `data_ptr()`).
+    """
+
+    def __init__(self, tensor):
+        self._tensor = tensor
+        self._cell = tensor._storage
+
+    def data_ptr(self) -> int:
+        """The address of the first cell: only good for telling storages apart."""
+        return _address(self._cell, self.nbytes())
+
+    def nbytes(self) -> int:
+        t = self._cell.value.type
+        return t.shape.numel() * t.dtype.itemsize
+
+    def size(self) -> int:
+        return self.nbytes()
+
+    __len__ = nbytes
+
+    def element_size(self) -> int:
+        return 1
+
+    @property
+    def device(self):
+        return self._cell.value.type.place.device
+
+    def tolist(self):
+        """The bytes as Python numbers."""
+        return list(np.ascontiguousarray(_cells(self._cell)).tobytes())
+
+    def __getitem__(self, index):
+        return self.tolist()[index]
+
+    def __eq__(self, other):
+        return isinstance(other, UntypedStorage) and self._cell is other._cell
+
+    def __hash__(self):
+        return hash(id(self._cell))
+
+    _cdata = property(data_ptr)
+
+
+class TypedStorage(UntypedStorage):
+    """The memory behind a tensor, as elements: made by `Tensor.storage()`."""
+
+    @property
+    def dtype(self):
+        return self._cell.value.type.dtype
+
+    def size(self) -> int:
+        return self._cell.value.type.shape.numel()
+
+    __len__ = size
+
+    def element_size(self) -> int:
+        return self.dtype.itemsize
+
+    def tolist(self):
+        """The elements in the order of memory."""
+        return _cells(self._cell).tolist()
+
+    def untyped(self):
+        return UntypedStorage(self._tensor)
+
+
+def _cells(storage):
+    """The elements in the order of memory, as a NumPy array."""
+    value = storage.value
+    order = np.argsort([-s for s in value.type.strides], kind="stable")
+    return value.look().transpose(order).reshape(-1)
+
+
+_addresses = weakref.WeakKeyDictionary()
+_next = 1 << 40
+
+
+def _address(storage, nbytes):
+    global _next
+    if isinstance(storage, HostStorage):
+        return storage.host.ctypes.data
+    if not nbytes:
+        return 0
+    found = _addresses.get(storage)
+    if found is None:
+        found = _addresses[storage] = _next
+        _next += -(-nbytes // 64) * 64 + 64
+    return found
+
+
+def _data_ptr(self):
+    """The address of the first element: only good for telling whether tensors share cells."""
+    value = self._storage.value
+    start = _address(self._storage, value.type.shape.numel() * value.type.dtype.itemsize)
+    return start + self._offset * self.dtype.itemsize if start else 0
+
+
+# ---- looking in another way, in place
+
+
+def _unshared():
+    probe = wrap(Value(type_of((), dtypes.float32, devices.CPU), np.zeros((), np.float32)))
+    return getrefcount(probe._storage)
+
+
+_UNSHARED = _unshared()
+
+
+def _relook(self, made, name):
+    """Look at the cells as the view `made` (of this tensor) does. Returns self."""
+    storage, view = self._storage, made._view
+    base, made_edge = made._base, made._edge
+    del made
+    if made_edge is not None:
+        made_edge.name_ = name
+    alone = self._view is None and storage.__class__ is Storage
+    if alone and view.type.shape.numel() == storage.value.type.shape.numel():
+        del base
+        alone = getrefcount(self._storage) <= _UNSHARED + 1  # `storage` here
+        if alone:
+            storage.replace(view.read(storage), self._counter or storage)
+            self._edge = made_edge
+            return self
+    (self._counter or storage).version += 1
+    self._view = view
+    self._edge = made_edge
+    if self._base is not None:
+        view.base_edge = self._base._edge
+    return self
+
+
+def _in_place(view, name):
+    def method(self, *args, **kwargs):
+        _check_history(self)
+        return _relook(self, view(self, *args, **kwargs), name)
+
+    return method
+
+
+def _check_history(self):
+    if engine.local.grad and self._history() is not None and self.is_leaf:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def _as_strided_(self, size, stride, storage_offset=None):
+    """Look at the memory with these sizes and strides from now on. Returns self."""
+    _check_history(self)
+    made = _as_strided_of(self, size, stride, storage_offset)
+    return _relook(self, made, "AsStridedBackward1")
+
+
+def _resize(self, *sizes, memory_format=None):
+    """Take another shape, keeping the memory's first cells; grown memory holds zeros. Returns self.
+
+    Differs from torch: memory that other tensors share cannot grow (NotImplementedError).
+    """
+    size = _ints(sizes, "resize_", "size")
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    if any(n < 0 for n in size):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
+    if tuple(self.shape) == size:
+        (self._counter or self._storage).version += 1
+        return self
+    channels_last = memory_format is not None and memory_format.name.startswith("channels_last")
+    strides = layout.channels_last_strides(size) if channels_last else layout.contiguous_strides(size)
+    wanted = self._offset + math.prod(size)
+    if wanted > self._storage.value.type.shape.numel():
+        _grow(self, wanted)
+    elif wanted == self._storage.value.type.shape.numel() and not self._offset and self.is_contiguous():
+        return _relook(self, _view(self, size), None)
+    return _relook(self, _as_strided_of(self, size, strides, self._offset), None)
+
+
+def _grow(self, wanted):
+    """Give this tensor memory of `wanted` cells that begins with what it had."""
+    storage = self._storage
+    if isinstance(storage, HostStorage):
+        raise RuntimeError("Trying to resize storage that is not resizable")
+    old = storage.value.type
+    if old.shape.numel() and getrefcount(storage) > _UNSHARED + 1:
+        raise NotImplementedError("resize_ to more elements while other tensors share the memory")
+    value = storage.value
+    version = (self._counter or storage).version
+    flat = _as_strided_of(wrap(value), (old.shape.numel(),), (1,), 0)
+    grown = _padded(flat, wanted) if old.shape.numel() else create.zeros(wanted, dtype=old.dtype, device=self.device)
+    self._storage = grown._storage
+    self._storage.version = version
+    self._view = self._base = self._counter = None
+
+
+@op(method=False, saves=())
+def _padded(input: Array, size: int) -> Array:
+    return jnp.pad(input, (0, size - input.size))
+
+
+def _resize_as(self, the_template, *, memory_format=None):
+    """Take the shape of another tensor: see `resize_`. Returns self."""
+    return _resize(self, *the_template.shape, memory_format=memory_format)
+
+
+def _set(self, source=None, storage_offset=0, size=None, stride=None):
+    """Look at the memory of another tensor (or storage) from now on. Returns self."""
+    if engine.local.grad and self._history() is not None and self.is_leaf:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    version = (self._counter or self._storage).version
+    if source is None:
+        source = create.empty(0, dtype=self.dtype, device=self.device)
+    if isinstance(source, UntypedStorage):
+        source = source._tensor
+        source = source if source._view is None else (source._base or source)
+        size = (source.numel(),) if size is None else size
+    if source.dtype is not self.dtype:
+        raise RuntimeError(
+            "Could not set tensor of type " f"{source.dtype.cname} to a tensor of type {self.dtype.cname}"
+        )
+    if size is not None:
+        size = _ints((size,), "set_", "size")
+        source = _as_strided_of(source, size, stride or layout.contiguous_strides(size), storage_offset)
+    self._storage, self._view, self._counter = source._storage, source._view, source._counter
+    self._base = None
+    if self._counter is None:
+        self._storage.version = max(self._storage.version, version) + 1
+    return self
+
+
+# ---- other types
+
+
+_TYPES = {f"torch.{'' if where == 'cpu' else 'cuda.'}{d.storage_name}Tensor": (d, where)
+          for d in dtypes.ALL if getattr(d, "storage_name", None) for where in ("cpu", "cuda")}  # fmt: skip
+
+
+def _type(self, dtype=None, non_blocking=False):
+    """The tensor's type as text, or the tensor as another type.
+
+    >>> torch.ones(1).type()
+    'torch.FloatTensor'
+    """
+    if dtype is None:
+        where = "" if self.device.type == "cpu" else self.device.type + "."
+        return f"torch.{where}{self.dtype.scalar_name}Tensor"
+    if isinstance(dtype, dtypes.dtype):
+        return cast(self, dtype)
+    name = dtype if isinstance(dtype, str) else f"{dtype.__module__}.{dtype.__name__}"
+    if name not in _TYPES:
+        raise ValueError(f"invalid type: '{name}'")
+    d, where = _TYPES[name]
+    return to_place(cast(self, d), devices.place(where))
+
+
+def _type_as(self, other):
+    """The tensor with the dtype and on the device of another."""
+    return to_place(cast(self, other.dtype), other._type.place)
+
+
+def _caster(name, d):
+    def method(self, memory_format=None):
+        made = cast(self, d)
+        return made if memory_format is None else made.contiguous(memory_format=memory_format)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"The tensor as torch.{d.name}; itself where it is."
+    return method
+
+
+_CASTS = {"float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32",
+          "long": "int64", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
+          "cdouble": "complex128"}  # fmt: skip
+
+
+def _cuda(self, device=None, non_blocking=False, memory_format=None):
+    """The tensor on an accelerator."""
+    where = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
+    return to_place(self, devices.place(where))
+
+
+# ---- new tensors like this one
+
+
+def _like(self, dtype, device):
+    return {"dtype": dtype or self.dtype, "device": device or self.device}
+
+
+def _new_filled(name):
+    make = getattr(create, name)
+
+    def method(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named):
+        size = (named["size"],) if named else size
+        return make(*size, **_like(self, dtype, device), requires_grad=requires_grad)
+
+    method.__name__ = method.__qualname__ = "new_" + name
+    method.__doc__ = f"`torch.{name}` with this tensor's dtype and device."
+    return method
+
+
+def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """`torch.full` with this tensor's dtype and device."""
+    return create.full(size, fill_value, **_like(self, dtype, device), requires_grad=requires_grad)
+
+
+def _new_empty_strided(self, size, stride, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """`torch.empty_strided` with this tensor's dtype and device."""
+    return create.empty_strided(size, stride, **_like(self, dtype, device), requires_grad=requires_grad)
+
+
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """A copy of `data` with this tensor's dtype (unless `data` brings its own) and device."""
+    if isinstance(data, Tensor):
+        made = cast(data.detach().clone(), dtype or data.dtype)
+    elif isinstance(data, np.ndarray | np.generic):
+        made = known(host_array(data))
+        made = cast(made, dtype or made.dtype)
+    else:
+        d = dtype or self.dtype
+        made = cast(known(host_array(data, d)), d)
+    made = to_place(made, devices.place(device) if device is not None else self._type.place)
+    return made.requires_grad_() if requires_grad else made
+
+
+def _new(self, *size):
+    """An empty tensor of this dtype and device, or one of the given data."""
+    if len(size) == 1 and isinstance(size[0], list | tuple) and not isinstance(size[0], layout.Size):
+        return _new_tensor(self, size[0])
+    return create.empty(*size or (0,), **_like(self, None, None))
+
+
+# ---- small things
+
+
+def _apply_(self, callable):
+    """Put each element through a Python function. Returns self."""
+    array = np.array(self._look())
+    flat = array.reshape(-1)
+    flat[:] = [callable(x) for x in flat.tolist()]
+    return self.copy_(known(flat.reshape(array.shape)))
+
+
+def _map_(self, tensor, callable):
+    """Put each pair of elements through a Python function. Returns self."""
+    mine, theirs = np.broadcast_arrays(self._look(), tensor._look())
+    made = [callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)]
+    return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
+
+
+def _sum_to_size(self, *size):
+    """The sum down to a shape that broadcasts to this one."""
+    size = _ints(size, "sum_to_size", "size")
+    lead = self.ndim - len(size)
+    if lead < 0 or any(n != 1 and n != m for n, m in zip(size, self.shape[lead:], strict=True)):
+        raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(self.shape)}}}.")
+    dims = [*range(lead), *[d + lead for d, n in enumerate(size) if n == 1 and self.shape[d + lead] != 1]]
+    made = self.sum(dims, keepdim=True) if dims else self
+    return made.view(size) if lead else made
+
+
+def _reversed(self):
+    """All dimensions turned round, for `reversed(x)`."""
+    return self.flip(0) if self.ndim else self
+
+
+def _itself(self, *args, **kwargs):
+    return self
+
+
+def is_tensor(obj):
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_storage(obj):
+    """Whether `obj` is a storage."""
+    return isinstance(obj, UntypedStorage)
+
+
+def _asks(rule):
+    def ask(input):
+        return rule(input.dtype)
+
+    return ask
+
+
+is_complex = _asks(lambda d: d.is_complex)
+is_floating_point = _asks(lambda d: d.is_floating_point)
+is_signed = _asks(lambda d: d.is_signed)
+
+_METHODS = {
+    "element_size": lambda self: self.dtype.itemsize,
+    "ndimension": lambda self: self.ndim,
+    "get_device": _get_device,
+    "dim_order": _dim_order,
+    "is_same_size": _is_same_size,
+    "is_set_to": _is_set_to,
+    "is_complex": is_complex,
+    "is_floating_point": is_floating_point,
+    "is_signed": is_signed,
+    "is_conj": lambda self: self._view is not None and self._view.call.name == "conj",
+    "is_neg": lambda self: False,
+    "is_inference": lambda self: False,
+    "is_pinned": lambda self, device=None: False,
+    "is_shared": lambda self: False,
+    "is_coalesced": lambda self: False,
+    "is_distributed": lambda self: False,
+    "resolve_conj": lambda self: self.clone() if self.is_conj() else self,
+    "resolve_neg": _itself,
+    "pin_memory": _itself,
+    "share_memory_": _itself,
+    "data_ptr": _data_ptr,
+    "untyped_storage": lambda self: UntypedStorage(self),
+    "storage": lambda self: TypedStorage(self),
+    "storage_type": lambda self: TypedStorage,
+    "t_": _in_place(t, "TBackward1"),
+    "transpose_": _in_place(transpose, "TransposeBackward1"),
+    "swapaxes_": _in_place(transpose, "TransposeBackward1"),
+    "swapdims_": _in_place(transpose, "TransposeBackward1"),
+    "unsqueeze_": _in_place(unsqueeze, "UnsqueezeBackward1"),
+    "squeeze_": _in_place(squeeze, "SqueezeBackward3"),
+    "as_strided_": _as_strided_,
+    "resize_": _resize,
+    "resize_as_": _resize_as,
+    "set_": _set,
+    "type": _type,
+    "type_as": _type_as,
+    "cuda": _cuda,
+    "new_empty": _new_filled("empty"),
+    "new_zeros": _new_filled("zeros"),
+    "new_ones": _new_filled("ones"),
+    "new_full": _new_full,
+    "new_empty_strided": _new_empty_strided,
+    "new_tensor": _new_tensor,
+    "new": _new,
+    "apply_": _apply_,
+    "map_": _map_,
+    "sum_to_size": _sum_to_size,
+    "__reversed__": _reversed,
+    **{name: _caster(name, next(d for d in dtypes.ALL if d.name == of)) for name, of in _CASTS.items()},
+}
+_FACTS = {
+    "nbytes": _nbytes,
+    "itemsize": lambda self: self.dtype.itemsize,
+    "is_cpu": lambda self: self.device.type == "cpu",
+    "is_cuda": lambda self: self.device.type == "cuda",
+    "is_meta": lambda self: self.device.type == "meta",
+    **dict.fromkeys(
+        ["is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_nested", "is_mps", "is_xpu", "is_xla"],
+        lambda self: False,
+    ),
+}
+for _name, _made in _METHODS.items():
+    setattr(Tensor, _name, _made)
+for _name, _made in _FACTS.items():
+    setattr(Tensor, _name, property(_made))
