@@ -41,7 +41,7 @@ class VisionDataset(Dataset):
         if transforms is not None and (transform is not None or target_transform is not None):
             raise ValueError("Only transforms or transform/target_transform can be passed as argument")
         self.root, self.transform, self.target_transform = root, transform, target_transform
-        self.transforms = transforms
+        self.transforms, self._arrays = transforms, {}
         if transform is not None or target_transform is not None:
             self.transforms = StandardTransform(transform, target_transform)
 
@@ -51,12 +51,23 @@ class VisionDataset(Dataset):
         return {name: number for number, name in enumerate(self.classes)}
 
     def __len__(self):
-        return len(self.data)
+        return len(self._array("data"))
 
     def __getitem__(self, index):
-        picture = Image.fromarray(np.asarray(self.data)[index])
-        target = int(np.asarray(self.targets)[index])
+        picture, target = Image.fromarray(self._array("data")[index]), int(self._array("targets")[index])
         return (picture, target) if self.transforms is None else self.transforms(picture, target)
+
+    def _array(self, name):
+        """`data` or `targets` as an array, made once for each object that the attribute has held."""
+        held = getattr(self, name)
+        seen, array = self._arrays.get(name, (None, None))
+        if seen is not held:
+            array = np.asarray(held)
+            self._arrays[name] = held, array
+        return array
+
+    def __getstate__(self):
+        return self.__dict__ | {"_arrays": {}}
 
     def extra_repr(self):
         """What a kind of data set adds to its repr."""
