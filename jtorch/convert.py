@@ -92,7 +92,7 @@ def _fit(number, d):
         info = np.iinfo(d.np)
         if not info.min <= number <= info.max:
             if d is dtypes.int64:
-                raise RuntimeError("Overflow when unpacking long long")
+                raise ValueError("Overflow when unpacking long long")
             raise RuntimeError(f"value cannot be converted to type {d.cname} without overflow")
     if d.category <= dtypes.INT and isinstance(number, float):
         return np.array(int(number)).astype(d.np) if np.isfinite(number) else np.array(number).astype(d.np)

@@ -1,0 +1,225 @@
+"""Pickles for a worker process: what the worker could not import travels by value, arrays apart from the rest.
+
+A script's own classes, functions and lambdas live in `__main__` or inside other functions. A forked process has
+them anyway; a fresh one has not, and running the script again to get them would run its training again. So their
+code is sent: marshalled code objects, the globals they name, what their closures hold. NumPy arrays and tensors
+are given to `buffers`, for the transport to lay down once. What cannot be sent raises.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import dis
+import importlib
+import io
+import marshal
+import operator
+import pickle
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jtorch.convert import known
+from jtorch.tensor import Tensor
+
+COWARDLY = (
+    "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
+    "crossing process boundaries.  If you just want to transfer the data, call detach() on the tensor before "
+    "serializing (e.g., putting it on the queue)."
+)
+
+
+def dumps(thing: Any, buffers: list[pickle.PickleBuffer], by_value: bool = False) -> bytes:
+    """The pickle of a thing; the contents of its arrays are appended to `buffers`.
+
+    Args:
+        by_value: also send the code of classes and functions that another process cannot import.
+
+    Raises:
+        Exception: whatever a part of it raises that cannot be sent.
+    """
+    file = io.BytesIO()
+    (ByValuePickler if by_value else ArrayPickler)(file, 5, buffer_callback=buffers.append).dump(thing)
+    return file.getvalue()
+
+
+class ArrayPickler(pickle.Pickler):
+    """Sends tensors as host arrays: the other side makes tensors of them without starting a device."""
+
+    def reducer_override(self, thing: Any):
+        return reduce_tensor(thing) if type(thing) is Tensor else NotImplemented
+
+
+class ByValuePickler(ArrayPickler):
+    """Sends code as well, where the other side could not import it."""
+
+    def reducer_override(self, thing: Any):
+        kind = type(thing)
+        if kind is types.FunctionType:
+            return NotImplemented if is_importable(thing) else reduce_function(thing)
+        if isinstance(thing, type):
+            return NotImplemented if is_importable(thing) else reduce_class(thing)
+        if kind in REDUCERS:
+            return REDUCERS[kind](thing)
+        return super().reducer_override(thing)
+
+
+def reduce_tensor(tensor: Tensor):
+    if tensor.device.type != "cpu":
+        raise pickle.PicklingError(f"a tensor on {tensor.device} cannot be sent to a worker process")
+    if tensor.requires_grad and not tensor.is_leaf:
+        raise RuntimeError(COWARDLY)
+    host = tensor.detach()._host()
+    array = tensor.detach()._look() if host is None else host
+    # NumPy knows the dtypes it did not build in (bfloat16, float8) only inside the pickle: send their bits
+    bits = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.dtype.itemsize}")
+    return make_tensor, (bits, array.dtype, tensor.requires_grad)
+
+
+def make_tensor(bits: np.ndarray, dtype: np.dtype, requires_grad: bool) -> Tensor:
+    return known(bits.view(dtype)).requires_grad_(requires_grad)
+
+
+def is_importable(thing: Any) -> bool:
+    """Whether another process finds it under its own name."""
+    if thing.__module__ == "builtins":
+        return True  # or pickle knows it in its own way, as type(None)
+    module = sys.modules.get(thing.__module__) if thing.__module__ != "__main__" else None
+    if getattr(module, "__spec__", None) is None:
+        return False
+    try:
+        return operator.attrgetter(thing.__qualname__)(module) is thing
+    except AttributeError:
+        return False
+
+
+def namespace_of(module: str) -> dict[str, Any]:
+    """The globals that code from this module sees in this process; a module nobody can import starts empty."""
+    try:
+        return vars(importlib.import_module(module))
+    except ImportError:
+        return vars(sys.modules.setdefault(module, types.ModuleType(module)))
+
+
+# ---- functions
+
+
+def reduce_function(function: types.FunctionType):
+    code, cells = function.__code__, function.__closure__ or ()
+    here = function.__globals__
+    module = here.get("__name__", "__main__")
+    shared = module != "__main__" and getattr(sys.modules.get(module), "__spec__", None) is not None
+    named = set() if shared else global_names(code)
+    state = {
+        "globals": {name: here[name] for name in sorted(named & here.keys())},
+        "contents": [(cell, content) for cell in cells for content in contents_of(cell)],
+        "attributes": {
+            name: getattr(function, name)
+            for name in ("__defaults__", "__kwdefaults__", "__doc__", "__module__")
+        },
+        "dict": function.__dict__,
+    }
+    made_of = (marshal.dumps(code), module, function.__name__, function.__qualname__, cells)
+    return make_function, made_of, state, None, None, fill_function
+
+
+def make_function(code: bytes, module: str, name: str, qualname: str, cells: tuple) -> types.FunctionType:
+    function = types.FunctionType(marshal.loads(code), namespace_of(module), name, None, cells)
+    function.__qualname__ = qualname
+    return function
+
+
+def fill_function(function: types.FunctionType, state: dict[str, Any]) -> None:
+    function.__globals__.update(state["globals"])
+    for cell, content in state["contents"]:
+        cell.cell_contents = content
+    for name, value in state["attributes"].items():
+        setattr(function, name, value)
+    function.__dict__.update(state["dict"])
+
+
+def contents_of(cell: types.CellType) -> list:
+    """[what it holds], or [] of a variable that has no value yet."""
+    try:
+        return [cell.cell_contents]
+    except ValueError:
+        return []
+
+
+def global_names(code: types.CodeType) -> set[str]:
+    """The globals that code names, with the functions inside it."""
+    names, waiting = set(), [code]
+    while waiting:
+        code = waiting.pop()
+        names |= {line.argval for line in dis.get_instructions(code) if line.opname in GLOBAL_LINES}
+        waiting += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return names
+
+
+GLOBAL_LINES = ("LOAD_GLOBAL", "LOAD_NAME")
+
+
+# ---- classes
+
+
+def reduce_class(cls: type):
+    if type(cls) not in (type, abc.ABCMeta):
+        raise pickle.PicklingError(f"{cls} of {type(cls)} cannot be sent to a worker process")
+    own = {name: value for name, value in vars(cls).items() if name not in MADE_ANEW}
+    slots = own.get("__slots__", ())
+    for name in [slots] if isinstance(slots, str) else slots:
+        own.pop(name, None)
+    early = {name: own.pop(name) for name in ("__slots__", "__orig_bases__") if name in own}
+    made_of = (type(cls), cls.__name__, cls.__bases__, early, cls.__module__, cls.__qualname__)
+    return make_class, made_of, own, None, None, fill_class
+
+
+# what `type` gives a new class by itself
+MADE_ANEW = ("__dict__", "__weakref__", "__module__", "__qualname__", "__abstractmethods__", "_abc_impl")
+
+
+def make_class(meta: type, name: str, bases: tuple, early: dict, module: str, qualname: str) -> type:
+    cls = meta(name, bases, early | {"__module__": module, "__qualname__": qualname})
+    if name == qualname:
+        # so that an instance finds its class by name on its way back
+        namespace_of(module)[name] = cls
+    return cls
+
+
+def fill_class(cls: type, attributes: dict[str, Any]) -> None:
+    for name, value in attributes.items():
+        setattr(cls, name, value)
+    abc.update_abstractmethods(cls)
+
+
+# ---- the rest that pickle does not know
+
+
+def reduce_sentinel(thing: Any):
+    """One of dataclasses' markers, which are known by identity."""
+    return getattr, (dataclasses, next(name for name, value in vars(dataclasses).items() if value is thing))
+
+
+def make_cell() -> types.CellType:
+    return types.CellType()
+
+
+def make_proxy(mapping: dict) -> types.MappingProxyType:
+    return types.MappingProxyType(mapping)
+
+
+REDUCERS: dict[type, Callable] = {
+    types.ModuleType: lambda module: (importlib.import_module, (module.__name__,)),
+    # empty: the function that owns it fills it, since it may hold that function
+    types.CellType: lambda cell: (make_cell, ()),
+    types.MappingProxyType: lambda proxy: (make_proxy, (dict(proxy),)),
+    staticmethod: lambda method: (staticmethod, (method.__func__,)),
+    classmethod: lambda method: (classmethod, (method.__func__,)),
+    property: lambda p: (property, (p.fget, p.fset, p.fdel, p.__doc__)),
+    type(dataclasses.MISSING): reduce_sentinel,
+    type(dataclasses.KW_ONLY): reduce_sentinel,
+} | {type(value): reduce_sentinel for value in vars(dataclasses).values() if type(value).__name__ == "_FIELD_BASE"}

@@ -1,0 +1,215 @@
+"""The workers of one loader, as the main program sees them: requests go in, answers come out.
+
+`ProcessCrew` is what PyTorch has: each worker a process with its own copy of the data set and its own random
+numbers. `ThreadCrew` stands in where the data set cannot leave this process (an open file, a lock, ...).
+"""
+
+from __future__ import annotations
+
+import copy
+import queue
+import random
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from multiprocessing import connection
+from typing import Any
+
+import numpy as np
+
+from jtorch.utils.data import parcel
+from jtorch.utils.data.server import server, surroundings
+from jtorch.utils.data.worker import Job, Worker
+
+# Requests on their way to one worker. Each is short, and so is its answer (arrays travel as files), so this many
+# never fill a socket: neither side waits for the other to read.
+WINDOW = 8
+
+
+class CannotLeaveError(Exception):
+    """The job cannot be sent to another process; the text says why."""
+
+
+class ProcessCrew:
+    """Workers that are processes.
+
+    Raises:
+        CannotLeaveError: the job cannot be sent to them.
+    """
+
+    def __init__(self, job: Job):
+        self.sockets: list[socket.socket | None] = []
+        self.pids: list[int] = []
+        self.waiting = [deque() for _ in range(job.num_workers)]
+        self.unanswered = [0] * job.num_workers
+        try:
+            with parcel.Parcel(job, by_value=True) as packed:
+                for number in range(job.num_workers):
+                    door, pid = server().fork()
+                    self.sockets.append(door)
+                    self.pids.append(pid)
+                    parcel.send((number, surroundings()), door)
+                    packed.send(door)
+            refusals = [parcel.receive(door) for door in self.sockets]
+        except Exception as error:
+            self.close()
+            raise CannotLeaveError(f"{type(error).__name__}: {error}") from error
+        if any(refusals):
+            self.close()
+            raise CannotLeaveError(next(filter(None, refusals)))
+
+    def give(self, worker: int, request: tuple[int, Any]) -> None:
+        """Hand over a request: (number, what)."""
+        self.waiting[worker].append(request)
+        self._pump(worker)
+
+    def begin(self) -> None:
+        """Have all workers start on the data set again; answers still under way are dropped."""
+        for worker in range(len(self.sockets)):
+            self.waiting[worker].clear()
+            self._send(worker, None)
+        for worker in range(len(self.sockets)):
+            while self.take(worker, None) is not None:
+                pass
+            self.unanswered[worker] = 0
+
+    def _pump(self, worker: int) -> None:
+        waiting = self.waiting[worker]
+        while waiting and self.unanswered[worker] < WINDOW:
+            self.unanswered[worker] += 1
+            self._send(worker, waiting.popleft())
+
+    def _send(self, worker: int, message: tuple[int, Any] | None) -> None:
+        try:
+            parcel.send(message, self.sockets[worker])
+        except ConnectionError:
+            pass  # it died: the next take says so
+
+    def take(self, worker: int | None, timeout: float | None) -> tuple[int, Any] | None:
+        """The next answer of a worker, None meaning any: (number, batch), or None to `begin`.
+
+        Raises:
+            TimeoutError: none came within `timeout` seconds.
+            RuntimeError: the worker died.
+        """
+        doors = [d for d in self.sockets if d is not None] if worker is None else [self.sockets[worker]]
+        ready = connection.wait(doors, timeout)
+        if not ready:
+            raise TimeoutError
+        worker = self.sockets.index(ready[0])
+        self.unanswered[worker] -= 1
+        try:
+            answer = parcel.receive(ready[0])
+        except (EOFError, ConnectionError):
+            pid = self.pids[worker]
+            self.close()
+            raise RuntimeError(f"DataLoader worker (pid(s) {pid}) exited unexpectedly") from None
+        self._pump(worker)
+        return answer
+
+    def dismiss(self, worker: int) -> None:
+        """Let one worker go that has nothing more to give."""
+        if self.sockets[worker] is not None:
+            self.sockets[worker].close()
+            self.sockets[worker] = None
+
+    def close(self) -> None:
+        """Let all workers go. They end at their next look at the socket; nobody waits for them."""
+        for worker in range(len(self.sockets)):
+            self.dismiss(worker)
+
+
+class ThreadCrew:
+    """Workers that are threads of this process.
+
+    Each works on a shallow copy of the data set, so that what `worker_init_fn` sets on it is its own; what lies
+    deeper is shared, and so are the states of `random` and `numpy.random`.
+    """
+
+    def __init__(self, job: Job):
+        self.inboxes = [queue.SimpleQueue() for _ in range(job.num_workers)]
+        self.outbox: queue.SimpleQueue = queue.SimpleQueue()
+        self.unread = [deque() for _ in range(job.num_workers)]
+        for number, inbox in enumerate(self.inboxes):
+            own = copy.copy(job)
+            own.dataset = copied(job.dataset)
+            own.worker_init_fn = job.worker_init_fn and keeping_random_states(job.worker_init_fn)
+            thread = threading.Thread(
+                target=work_in_thread, args=(own, number, inbox, self.outbox), daemon=True
+            )
+            thread.start()
+
+    def give(self, worker: int, request: tuple[int, Any]) -> None:
+        """Hand over a request: (number, what)."""
+        self.inboxes[worker].put(request)
+
+    def begin(self) -> None:
+        """Have all workers start on the data set again; answers still under way are dropped."""
+        for worker, inbox in enumerate(self.inboxes):
+            inbox.put(None)
+            while self.take(worker, None) is not None:
+                pass
+
+    def take(self, worker: int | None, timeout: float | None) -> tuple[int, Any] | None:
+        """The next answer of a worker, None meaning any: (number, batch), or None to `begin`.
+
+        Raises:
+            TimeoutError: none came within `timeout` seconds.
+        """
+        mine = self.unread if worker is None else [self.unread[worker]]
+        while not any(mine):
+            try:
+                sender, answer = self.outbox.get(timeout=timeout)
+            except queue.Empty:
+                raise TimeoutError from None
+            self.unread[sender].append(answer)
+        return next(filter(None, mine)).popleft()
+
+    def dismiss(self, worker: int) -> None:
+        """Let one worker go that has nothing more to give."""
+        self.inboxes[worker].put(STOP)
+
+    def close(self) -> None:
+        """Let all workers go. They end after the batch they are at; nobody waits for them."""
+        for worker in range(len(self.inboxes)):
+            self.dismiss(worker)
+
+
+STOP = object()
+
+
+def work_in_thread(job: Job, number: int, inbox: queue.SimpleQueue, outbox: queue.SimpleQueue) -> None:
+    worker = Worker(job, number, in_thread=True)
+    for message in iter(inbox.get, STOP):
+        for answer in worker.answers(message):
+            outbox.put((number, answer))
+
+
+def copied(dataset: Any) -> Any:
+    try:
+        return copy.copy(dataset)
+    except Exception:
+        return dataset
+
+
+def keeping_random_states(function: Callable) -> Callable:
+    """The function, with the process's random states put back after it: a worker's seeds are not the program's."""
+
+    def kept(*args):
+        states = random.getstate(), np.random.get_state()
+        try:
+            return function(*args)
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+    return kept
+
+
+def crew_for(job: Job) -> tuple[ProcessCrew | ThreadCrew, str | None]:
+    """Processes, or else threads and why."""
+    try:
+        return ProcessCrew(job), None
+    except CannotLeaveError as reason:
+        return ThreadCrew(job), str(reason)

@@ -1,0 +1,303 @@
+"""Data sets: what can be asked for sample number i, or for the next sample.
+
+A batch of a plain TensorDataset is made at once (`whole_batch`), with one NumPy gather a tensor where PyTorch
+takes the samples one by one and stacks them. The numbers are the same. Knows nothing of loaders.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from jtorch.convert import known
+from jtorch.tensor import Tensor
+from jtorch.utils.data.sampler import permutation, stream
+
+T = TypeVar("T")
+
+
+class Dataset(Generic[T]):
+    """Samples by number: a subclass gives `__getitem__`, and `__len__` where samplers need it.
+
+    `__getitems__(indices)`, if a subclass has it, gives the samples of a batch at once.
+    """
+
+    def __getitem__(self, index) -> T:
+        raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
+
+    def __add__(self, other: Dataset[T]) -> ConcatDataset[T]:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[T], Iterable[T]):
+    """Samples one after another: a subclass gives `__iter__`.
+
+    With several workers each has its own copy, and `get_worker_info` tells it which part to give.
+    """
+
+    def __add__(self, other: Dataset[T]) -> ChainDataset:
+        return ChainDataset([self, other])
+
+
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
+    """Sample i is the i-th row of each tensor.
+
+    Args:
+        tensors: of one length.
+
+    Raises:
+        AssertionError: their lengths differ.
+
+    >>> TensorDataset(torch.arange(4), torch.ones(4, 2))[2]
+    (tensor(2), tensor([1., 1.]))
+    """
+
+    def __init__(self, *tensors: Tensor):
+        if any(tensors[0].size(0) != tensor.size(0) for tensor in tensors):
+            raise AssertionError("Size mismatch between tensors")
+        self.tensors = tensors
+
+    def __getitem__(self, index):
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self):
+        return self.tensors[0].size(0)
+
+
+class StackDataset(Dataset):
+    """Sample i is the i-th sample of each data set, as a tuple or (given by name) a dict.
+
+    Raises:
+        ValueError: no data sets, of different lengths, or both with and without names.
+    """
+
+    def __init__(self, *args: Dataset, **kwargs: Dataset):
+        if args and kwargs:
+            raise ValueError(
+                "Supported either ``tuple``- (via ``args``) or``dict``- (via ``kwargs``) like input/output, "
+                "but both types are given."
+            )
+        if not args and not kwargs:
+            raise ValueError("At least one dataset should be passed")
+        self.datasets = args or kwargs
+        lengths = [len(dataset) for dataset in self._parts()]
+        if any(length != lengths[0] for length in lengths):
+            raise ValueError("Size mismatch between datasets")
+        self._length = lengths[0]
+
+    def _parts(self) -> list[Dataset]:
+        return list(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)
+
+    def _sample(self, values: Iterable):
+        if isinstance(self.datasets, dict):
+            return dict(zip(self.datasets, values, strict=True))
+        return tuple(values)
+
+    def __getitem__(self, index):
+        return self._sample([dataset[index] for dataset in self._parts()])
+
+    def __getitems__(self, indices: list[int]) -> list:
+        columns = [samples(dataset, indices) for dataset in self._parts()]
+        for column in columns:
+            if len(column) != len(indices):
+                raise ValueError(
+                    f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}"
+                )
+        return [self._sample(row) for row in zip(*columns, strict=True)]
+
+    def __len__(self):
+        return self._length
+
+
+class ConcatDataset(Dataset[T]):
+    """The samples of one data set after those of another; `a + b` makes one.
+
+    Raises:
+        AssertionError: no data sets, or an IterableDataset among them.
+    """
+
+    datasets: list[Dataset[T]]
+    cumulative_sizes: list[int]
+
+    @staticmethod
+    def cumsum(sequence: Iterable[Dataset]) -> list[int]:
+        """Where each data set ends."""
+        return list(itertools.accumulate(len(dataset) for dataset in sequence))
+
+    def __init__(self, datasets: Iterable[Dataset]):
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise AssertionError("datasets should not be an empty iterable")
+        if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
+            raise AssertionError("ConcatDataset does not support IterableDataset")
+        self.cumulative_sizes = self.cumsum(self.datasets)
+
+    def __len__(self):
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, idx):
+        if idx < 0:
+            if -idx > len(self):
+                raise ValueError("absolute value of index should not exceed dataset length")
+            idx += len(self)
+        i = bisect.bisect_right(self.cumulative_sizes, idx)
+        return self.datasets[i][idx - self.cumulative_sizes[i - 1] if i else idx]
+
+    @property
+    def cummulative_sizes(self):
+        """An old misspelling of `cumulative_sizes`."""
+        warnings.warn(
+            "`cummulative_sizes` attribute is renamed to `cumulative_sizes`", FutureWarning, stacklevel=2
+        )
+        return self.cumulative_sizes
+
+
+class ChainDataset(IterableDataset):
+    """The samples of iterable data sets, one data set after another; `a + b` makes one.
+
+    Raises:
+        AssertionError: (when used) one of them is no IterableDataset.
+    """
+
+    def __init__(self, datasets: Iterable[Dataset]):
+        super().__init__()
+        self.datasets = datasets
+
+    def _parts(self) -> Iterator[IterableDataset]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise AssertionError("ChainDataset only supports IterableDataset")
+            yield dataset
+
+    def __iter__(self):
+        for dataset in self._parts():
+            yield from dataset
+
+    def __len__(self):
+        return sum(len(dataset) for dataset in self._parts())
+
+
+class Subset(Dataset[T]):
+    """Some samples of a data set: sample i is its sample number indices[i].
+
+    Raises:
+        NotImplementedError: a subclass that overrides `__getitem__` only, which a batch would pass by.
+    """
+
+    dataset: Dataset[T]
+    indices: Sequence[int]
+
+    def __init__(self, dataset: Dataset[T], indices: Sequence[int]):
+        self.dataset = dataset
+        self.indices = indices
+        kind = type(self)
+        if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
+            raise NotImplementedError(
+                f"{kind.__name__} overrides __getitem__ but not __getitems__. When subclassing Subset and "
+                "overriding __getitem__, you must also override __getitems__ to ensure DataLoader works "
+                "correctly with your custom logic. A simple implementation:\n\n"
+                "def __getitems__(self, indices):\n    return [self.__getitem__(idx) for idx in indices]"
+            )
+
+    def __getitem__(self, idx):
+        if isinstance(idx, list):
+            return self.dataset[[self.indices[i] for i in idx]]
+        return self.dataset[self.indices[idx]]
+
+    def __getitems__(self, indices: list[int]) -> list[T]:
+        return samples(self.dataset, [self.indices[idx] for idx in indices])
+
+    def __len__(self):
+        return len(self.indices)
+
+
+def random_split(
+    dataset: Dataset[T], lengths: Sequence[int | float], generator=None
+) -> list[Subset[T]]:
+    """Cut a data set into parts at random, without overlap.
+
+    Args:
+        lengths: how many samples each part gets, or fractions that add up to 1 (what is left over by
+            rounding down goes to the first parts, one each).
+        generator: None means the default one.
+
+    Raises:
+        ValueError: the lengths do not add up, or a fraction is outside [0, 1].
+
+    >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
+    [8, 2]
+    """
+    total = len(dataset)
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
+        lengths = counts_of_fractions(total, lengths)
+    if sum(lengths) != total:
+        raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
+    order = permutation(total, stream(generator))
+    ends = itertools.accumulate(lengths)
+    return [Subset(dataset, order[end - n : end]) for n, end in zip(lengths, ends, strict=True)]
+
+
+def counts_of_fractions(total: int, fractions: Sequence[float]) -> list[int]:
+    for i, fraction in enumerate(fractions):
+        if fraction < 0 or fraction > 1:
+            raise ValueError(f"Fraction at index {i} is not between 0 and 1")
+    counts = [math.floor(total * fraction) for fraction in fractions]
+    for i in range(total - sum(counts)):
+        counts[i % len(counts)] += 1
+    for i, count in enumerate(counts):
+        if count == 0:
+            warnings.warn(
+                f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3
+            )
+    return counts
+
+
+def samples(dataset: Dataset[T], indices: Sequence[int]) -> Sequence[T]:
+    """These samples of a data set, asked for at once where it knows how."""
+    at_once = getattr(dataset, "__getitems__", None)
+    return at_once(indices) if callable(at_once) else [dataset[i] for i in indices]
+
+
+def whole_batch(dataset: Dataset, indices: Sequence[int]) -> list[Tensor] | None:
+    """The collated batch of a plain TensorDataset, or of a Subset of one, with one gather a tensor.
+
+    None where it must be made from samples: of another data set, or where PyTorch's error or a gradient is due.
+    """
+    while _plain(dataset, Subset):
+        indices = [dataset.indices[i] for i in indices]
+        dataset = dataset.dataset
+    if not _plain(dataset, TensorDataset) or not {type(i) for i in indices} <= _WHOLE:
+        return None
+    rows = np.array(indices, np.int64)
+    columns = [_gather(tensor, rows) for tensor in dataset.tensors]
+    return None if any(column is None for column in columns) else columns
+
+
+_WHOLE = {int, np.int64, np.int32}
+
+
+def needs_no_code(dataset: Dataset) -> bool:
+    """Whether it is a plain TensorDataset, or Subset of one: no code of the user's runs for a sample."""
+    while _plain(dataset, Subset):
+        dataset = dataset.dataset
+    return _plain(dataset, TensorDataset)
+
+
+def _plain(dataset: Dataset, kind: type) -> bool:
+    """Whether it is of this kind and gives its samples as this kind does."""
+    own, given = type(dataset), ("__getitem__", "__getitems__")
+    return isinstance(dataset, kind) and all(getattr(own, n, 0) is getattr(kind, n, 0) for n in given)
+
+
+def _gather(tensor: Tensor, rows: np.ndarray) -> Tensor | None:
+    length = tensor.size(0)
+    if tensor.requires_grad or not rows.size or rows.min() < -length or rows.max() >= length:
+        return None
+    host = tensor._host()
+    return tensor[known(rows)] if host is None else known(host[rows])

@@ -1,0 +1,228 @@
+"""One pass over a DataLoader: which sample numbers are asked for when, and in which order the batches come.
+
+The order of the random draws is PyTorch's: a pass draws its base seed when it begins, and asks the sampler for the
+numbers of a batch when a worker is given them, so up to `prefetch_factor * num_workers` batches ahead.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import warnings
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any
+
+from jtorch import devices
+from jtorch.utils.data.crew import crew_for
+from jtorch.utils.data.sampler import stream
+from jtorch.utils.data.worker import End, Failure, Job
+
+if TYPE_CHECKING:
+    from jtorch.utils.data.dataloader import DataLoader
+
+TOO_LONG = (
+    "Length of IterableDataset {} was reported to be {}(when accessing len(dataloader)), but {} samples have been "
+    "fetched. "
+)
+TOO_LONG_WORKERS = (
+    "For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset "
+    "replica at each worker. Please see https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset "
+    "for examples."
+)
+IN_THREADS = (
+    "DataLoader: what its workers need cannot be sent to another process ({}), so its {} workers are threads of "
+    "this one: they share what lies inside the data set, and random, numpy.random and torch draw from the main "
+    "program's states."
+)
+
+
+class Pass:
+    """What every pass has: numbers from the sampler, a base seed, a count of what it gave."""
+
+    def __init__(self, loader: DataLoader):
+        self.start(loader)
+        # once, as in PyTorch: workers that stay go on with the random numbers they have
+        self.base_seed = stream(loader.generator).base_seed()
+        self.check_pinning()
+
+    def start(self, loader: DataLoader) -> None:
+        """Begin at the first batch of a loader as it is now."""
+        # a copy: a loader that keeps its workers keeps this pass, and would keep itself
+        self.loader = copy.copy(loader)
+        self.loader._iterator = None
+        self.numbers = iter(loader._index_sampler)
+        self.given = 0
+
+    def check_pinning(self) -> None:
+        loader = self.loader
+        if not loader.pin_memory:
+            return
+        if loader.pin_memory_device:
+            warnings.warn(
+                "pin_memory_device is deprecated, the current accelerator will be used as the device,"
+                f"ignore pin_memory_device='{loader.pin_memory_device}'.",
+                stacklevel=4,
+            )
+        if not (devices.available("gpu") or devices.available("tpu")):
+            warnings.warn(
+                "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
+                "won't be used.",
+                stacklevel=4,
+            )
+
+    def __iter__(self) -> Pass:
+        return self
+
+    def __len__(self) -> int:
+        return len(self.loader._index_sampler)
+
+    def __next__(self) -> Any:
+        batch = self.next_batch()
+        self.given += 1
+        promised = self.loader._IterableDataset_len_called
+        if self.loader._is_iterable and promised is not None and self.given > promised:
+            text = TOO_LONG.format(self.loader.dataset, promised, self.given)
+            warnings.warn(text + TOO_LONG_WORKERS * (self.loader.num_workers > 0), stacklevel=2)
+        return batch
+
+    def next_batch(self) -> Any:
+        raise NotImplementedError
+
+    def job(self) -> Job:
+        """What there is to do, for whoever does it."""
+        loader = self.loader
+        return Job(
+            loader.dataset,
+            loader.collate_fn,
+            loader.worker_init_fn,
+            loader._is_iterable,
+            loader._auto_collation,
+            loader.drop_last,
+            loader.num_workers,
+            self.base_seed,
+        )
+
+    def __getstate__(self):
+        raise NotImplementedError("{} cannot be pickled", type(self).__name__)
+
+
+class LocalPass(Pass):
+    """Each batch is fetched here, when it is asked for.
+
+    Args:
+        ahead: how many batches ahead the sampler is asked, as if there were workers.
+    """
+
+    def __init__(self, loader: DataLoader, ahead: int = 0):
+        super().__init__(loader)
+        if loader.num_workers == 0 and loader.timeout != 0:
+            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
+        self.fetcher = self.job().fetcher()
+        self.requests = deque()
+        for _ in range(ahead):
+            self.ask()
+
+    def ask(self) -> None:
+        self.requests.extend(itertools.islice(self.numbers, 1))
+
+    def next_batch(self) -> Any:
+        """The next batch."""
+        self.ask()
+        if not self.requests:
+            raise StopIteration
+        return self.fetcher.fetch(self.requests.popleft())
+
+
+class WorkersPass(Pass):
+    """Workers fetch batches ahead; they are given out in the order in which they were asked for.
+
+    A request has a number, counted from 0; `asked` is the next one to hand out, `due` the next one to give.
+    """
+
+    def __init__(self, loader: DataLoader):
+        super().__init__(loader)
+        if loader.prefetch_factor <= 0:
+            raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
+        self.crew, reason = crew_for(self.job())
+        if reason is not None:
+            warnings.warn(IN_THREADS.format(reason, loader.num_workers), stacklevel=4)
+        self.prime()
+
+    def again(self, loader: DataLoader) -> None:
+        """Begin anew with the same workers."""
+        self.start(loader)
+        self.crew.begin()
+        self.prime()
+
+    def prime(self) -> None:
+        self.asked = self.due = 0
+        self.worker_of: dict[int, int] = {}
+        self.turn = 0
+        self.active = [True] * self.loader.num_workers
+        for _ in range(self.loader.prefetch_factor * self.loader.num_workers):
+            self.ask()
+
+    def ask(self) -> None:
+        """Give the next request to the next worker that has not come to its end."""
+        try:
+            request = next(self.numbers)
+        except StopIteration:
+            return
+        worker = self.next_worker()
+        if worker is None:
+            return
+        self.turn = worker + 1
+        self.crew.give(worker, (self.asked, request))
+        self.worker_of[self.asked] = worker
+        self.asked += 1
+
+    def next_worker(self) -> int | None:
+        count = len(self.active)
+        turns = [(self.turn + i) % count for i in range(count)]
+        active = [worker for worker in turns if self.active[worker]]
+        if not active or self.loader.in_order:
+            return next(iter(active), None)
+        # out of order a slow worker gets fewer requests
+        load = Counter(self.worker_of.values())
+        return min(active, key=lambda worker: load[worker])
+
+    def next_batch(self) -> Any:
+        """The next batch in order, or the next to be ready where the loader is not `in_order`."""
+        while True:
+            self.skip_ended()
+            if self.due == self.asked:
+                if not self.loader.persistent_workers:
+                    self.crew.close()
+                raise StopIteration
+            number, batch = self.take()
+            worker = self.worker_of.pop(number)
+            if not isinstance(batch, End):
+                self.ask()
+                return batch.reraise() if isinstance(batch, Failure) else batch
+            self.end(worker)
+
+    def skip_ended(self) -> None:
+        """Pass over requests that nobody will answer: given out already, or asked of a worker at its end."""
+        while self.due < self.asked:
+            worker = self.worker_of.get(self.due)
+            if worker is not None and self.active[worker]:
+                return
+            self.worker_of.pop(self.due, None)
+            self.due += 1
+
+    def take(self) -> tuple[int, Any]:
+        worker = self.worker_of[self.due] if self.loader.in_order else None
+        try:
+            return self.crew.take(worker, self.loader.timeout or None)
+        except TimeoutError:
+            raise RuntimeError(f"DataLoader timed out after {self.loader.timeout} seconds") from None
+
+    def end(self, worker: int) -> None:
+        self.active[worker] = False
+        if not self.loader.persistent_workers:
+            self.crew.dismiss(worker)
+        self.ask()
+
+    def __del__(self):
+        if hasattr(self, "crew"):
+            self.crew.close()

@@ -1,0 +1,276 @@
+"""Samplers: in which order samples are taken.
+
+Each draws PyTorch's random numbers in PyTorch's order, so a seed gives the same order here and there. Where a
+draw happens matters as much as what it gives: RandomSampler draws at the first `next`, not at `iter`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from jtorch import devices
+from jtorch.convert import as_tensor
+from jtorch.dtypes import float64
+from jtorch.ops.random import Generator, stream_of
+from jtorch.streams import Stream
+
+T = TypeVar("T", covariant=True)
+
+
+def stream(generator: Generator | None) -> Stream:
+    """The stream of a generator on the CPU, None meaning the default one.
+
+    Orders are drawn from it directly: PyTorch's numbers on every device, and no line of the trace.
+    """
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"generator should be a torch.Generator, but got {type(generator).__name__}")
+    return stream_of(devices.CPU, generator)
+
+
+def permutation(n: int, source: Stream) -> list[int]:
+    return source.randperm(n).tolist()
+
+
+def positive_int(name: str, value, also_bool: bool = False) -> int:
+    if not isinstance(value, int) or value <= 0 or (isinstance(value, bool) and not also_bool):
+        raise ValueError(f"{name} should be a positive integer value, but got {name}={value}")
+    return value
+
+
+class Sampler(Generic[T]):
+    """An order: a subclass gives `__iter__` over sample numbers (or lists of them), and `__len__`."""
+
+    def __iter__(self) -> Iterator[T]:
+        raise NotImplementedError
+
+
+class SequentialSampler(Sampler[int]):
+    """0, 1, 2, ... len(data_source) - 1."""
+
+    data_source: Sized
+
+    def __init__(self, data_source: Sized):
+        self.data_source = data_source
+
+    def __iter__(self):
+        return iter(range(len(self.data_source)))
+
+    def __len__(self):
+        return len(self.data_source)
+
+
+class RandomSampler(Sampler[int]):
+    """The samples in random order.
+
+    Args:
+        data_source: whose len() counts.
+        replacement: draw each sample anew from all.
+        num_samples: how many; None means as many as there are.
+        generator: None means a new one at each pass, seeded from the default one.
+
+    Raises:
+        TypeError: replacement is no bool.
+        ValueError: num_samples is no positive int.
+
+    >>> _ = torch.manual_seed(0)
+    >>> list(RandomSampler(range(5)))
+    [4, 1, 2, 0, 3]
+    """
+
+    data_source: Sized
+    replacement: bool
+
+    def __init__(
+        self,
+        data_source: Sized,
+        replacement: bool = False,
+        num_samples: int | None = None,
+        generator: Generator | None = None,
+    ):
+        self.data_source = data_source
+        self.replacement = replacement
+        self._num_samples = num_samples
+        self.generator = generator
+        if not isinstance(replacement, bool):
+            raise TypeError(f"replacement should be a boolean value, but got replacement={replacement}")
+        positive_int("num_samples", self.num_samples, also_bool=True)
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples one pass gives."""
+        return len(self.data_source) if self._num_samples is None else self._num_samples
+
+    def __iter__(self):
+        n, wanted = len(self.data_source), self.num_samples
+        source = stream(self.generator)
+        if self.generator is None:
+            source = Stream(source.base_seed())
+        if self.replacement:
+            # in lots of 32, as PyTorch: a pass that is broken off has drawn no more than it there would
+            for lot in [32] * (wanted // 32) + [wanted % 32]:
+                yield from source.random((lot,), np.int64, 0, n).tolist()
+            return
+        for _ in range(wanted // n):
+            yield from permutation(n, source)
+        # drawn even where nothing of it is used, as PyTorch does: the generator moves on by as much
+        yield from permutation(n, source)[: wanted % n]
+
+    def __len__(self):
+        return self.num_samples
+
+
+class SubsetRandomSampler(Sampler[int]):
+    """The given sample numbers in random order, each once."""
+
+    indices: Sequence[int]
+
+    def __init__(self, indices: Sequence[int], generator: Generator | None = None):
+        self.indices = indices
+        self.generator = generator
+
+    def __iter__(self):
+        for i in permutation(len(self.indices), stream(self.generator)):
+            yield self.indices[i]
+
+    def __len__(self):
+        return len(self.indices)
+
+
+class WeightedRandomSampler(Sampler[int]):
+    """Sample numbers drawn with the given weights.
+
+    Args:
+        weights: one a sample, not negative; they need not add up to 1.
+        num_samples: how many to draw.
+        replacement: whether a sample may come again.
+        generator: None means the default one.
+
+    Raises:
+        ValueError: num_samples is no positive int, replacement no bool, weights no plain list.
+    """
+
+    num_samples: int
+    replacement: bool
+
+    def __init__(
+        self,
+        weights: Sequence[float],
+        num_samples: int,
+        replacement: bool = True,
+        generator: Generator | None = None,
+    ):
+        self.num_samples = positive_int("num_samples", num_samples)
+        if not isinstance(replacement, bool):
+            raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
+        self.weights = as_tensor(weights, dtype=float64)
+        if self.weights.dim() != 1:
+            shape = tuple(self.weights.shape)
+            raise ValueError(f"weights should be a 1d sequence but given weights have shape {shape}")
+        self.replacement = replacement
+        self.generator = generator
+
+    def __iter__(self):
+        source = stream(self.generator)
+        yield from source.multinomial(self.weights._look(), self.num_samples, self.replacement).tolist()
+
+    def __len__(self):
+        return self.num_samples
+
+
+class BatchSampler(Sampler[list[int]]):
+    """Lists of batch_size sample numbers from another sampler.
+
+    Args:
+        sampler: any iterable.
+        drop_last: leave out a last list that is shorter.
+
+    Raises:
+        ValueError: batch_size is no positive int, or drop_last no bool.
+
+    >>> list(BatchSampler(SequentialSampler(range(5)), batch_size=2, drop_last=False))
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(self, sampler: Sampler[int] | Iterable[int], batch_size: int, drop_last: bool):
+        positive_int("batch_size", batch_size)
+        if not isinstance(drop_last, bool):
+            raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+
+    def __iter__(self):
+        numbers = iter(self.sampler)
+        while batch := list(itertools.islice(numbers, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield batch
+
+    def __len__(self):
+        full, rest = divmod(len(self.sampler), self.batch_size)
+        return full if self.drop_last or not rest else full + 1
+
+
+class DistributedSampler(Sampler[int]):
+    """The part of a data set that belongs to one of several processes, the same number for each.
+
+    Args:
+        num_replicas: how many processes.
+        rank: which one this is, from 0.
+        shuffle: in random order, the same in all processes.
+        seed: of that order, the same in all processes.
+        drop_last: leave out the rest of the division; else samples from the start make it up.
+
+    Raises:
+        ValueError: rank is not in [0, num_replicas), or one of the two is not given: there is no
+            process group to ask.
+
+    >>> list(DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
+    [1, 3, 0]
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ):
+        if num_replicas is None or rank is None:
+            raise ValueError(
+                "Default process group has not been initialized, please make sure to call init_process_group."
+            )
+        if rank >= num_replicas or rank < 0:
+            raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
+        self.dataset = dataset
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.epoch = 0
+        self.drop_last = drop_last
+        share = len(dataset) / num_replicas
+        self.num_samples = math.floor(share) if drop_last else math.ceil(share)
+        self.total_size = self.num_samples * num_replicas
+        self.shuffle = shuffle
+        self.seed = seed
+
+    def __iter__(self):
+        n = len(self.dataset)
+        if self.shuffle:
+            order = permutation(n, Stream(self.seed + self.epoch))
+        else:
+            order = range(n)
+        # more than there are starts over, as often as it takes
+        return iter([order[i % n] for i in range(self.rank, self.total_size, self.num_replicas)])
+
+    def __len__(self):
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Give the number of the pass, so that each has an order of its own."""
+        self.epoch = epoch

@@ -1,0 +1,166 @@
+"""Worker processes without a fork of the main program: a helper process that never ran JAX forks them.
+
+JAX runs threads, and a forked copy of a process with threads hangs as soon as it needs a lock that one of them
+held. So the main program starts one fresh interpreter, the server, which imports jtorch, starts no JAX backend and
+waits; each worker is a fork of that. The sockets are the leash: whoever holds the other end is gone when a read
+says so, and a server whose main program is gone takes its workers with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+from jtorch.utils.data import parcel
+from jtorch.utils.data.worker import Failure, Worker
+
+START = "import sys; sys.path[:] = {path!r}; from jtorch.utils.data.server import serve; serve({door})"
+# A worker computes on the CPU, with one thread for NumPy, as PyTorch's do: there are others beside it.
+SETTINGS = {"JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+PID = struct.Struct("<Q")
+
+
+# ---- in the main program
+
+
+class Server:
+    """The helper process, as the main program sees it."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.owner = os.getpid()
+        self.door, theirs = socket.socketpair()
+        with theirs:
+            command = START.format(path=sys.path, door=theirs.fileno())
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", command],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C is for the main program, which then closes the sockets
+                env=os.environ | SETTINGS,
+            )
+
+    def is_alive(self) -> bool:
+        """Whether it can still be asked; a fork of the main program needs one of its own."""
+        return self.owner == os.getpid() and self.process.poll() is None
+
+    def fork(self) -> tuple[socket.socket, int]:
+        """A new worker: the socket to talk to it, and its process id."""
+        ours, theirs = socket.socketpair()
+        with theirs, self.lock:
+            socket.send_fds(self.door, [b"w"], [theirs.fileno()])
+            (pid,) = PID.unpack(parcel.read(self.door, PID.size))
+        return ours, pid
+
+    def close(self) -> None:
+        """End it, and every worker with it."""
+        if self.owner == os.getpid():
+            self.door.close()
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait()
+
+
+_servers: list[Server] = []
+
+
+def server() -> Server:
+    """The one helper process of this program, started when first asked for.
+
+    Raises:
+        OSError: this system has no fork, or starts no process.
+    """
+    if not hasattr(os, "fork") or not hasattr(socket, "send_fds") or not sys.executable:
+        raise OSError("worker processes need a system with fork")
+    if not _servers or not _servers[0].is_alive():
+        _servers[:] = [Server()]
+        atexit.register(_servers[0].close)
+    return _servers[0]
+
+
+def warm_up() -> None:
+    """Start the server, so that it is ready when it is needed; where it cannot be, that is found out then."""
+    try:
+        server()
+    except OSError:
+        pass
+
+
+def surroundings() -> dict:
+    """What a fork of the main program would have kept: where it looks for modules, where it stands, ..."""
+    return {"path": sys.path, "argv": sys.argv, "folder": os.getcwd(), "environ": dict(os.environ)}
+
+
+# ---- in the server, and in the workers
+
+
+def serve(door: int) -> None:
+    """Fork a worker for each socket that comes through the door."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the workers: let the system bury them
+    gc.freeze()  # what is here now is shared with every worker: a collection would write to it
+    with socket.socket(fileno=door) as requests:
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
+            if not message:
+                os.killpg(0, signal.SIGKILL)
+            pid = os.fork()
+            if pid == 0:
+                requests.close()
+                be_worker(descriptors[0])
+            os.close(descriptors[0])
+            requests.sendall(PID.pack(pid))
+
+
+def be_worker(descriptor: int) -> None:
+    """A worker process's life, from its birth to `os._exit`."""
+    status = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with socket.socket(fileno=descriptor) as main:
+            work(main)
+        status = 0
+    except (EOFError, ConnectionError):
+        status = 0  # the main program wants no more
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def work(main: socket.socket) -> None:
+    number, around = parcel.receive(main)
+    sys.path[:], sys.argv[:] = around["path"], around["argv"]
+    os.environ.update(around["environ"] | SETTINGS)
+    os.chdir(around["folder"])
+    try:
+        job = parcel.receive(main)
+    except EOFError:
+        raise
+    except BaseException as error:
+        parcel.send(f"{type(error).__name__}: {error}", main)
+        return
+    parcel.send(None, main)
+    worker = Worker(job, number)
+    while True:
+        for answer in worker.answers(parcel.receive(main)):
+            with packed(answer, worker.where) as sendable:
+                sendable.send(main)
+
+
+def packed(answer: tuple | None, where: str) -> parcel.Parcel:
+    """The answer, or that it cannot be sent."""
+    try:
+        return parcel.Parcel(answer)
+    except Exception as error:
+        return parcel.Parcel((answer[0], Failure.caught(error, where)))
