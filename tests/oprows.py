@@ -1,0 +1,118 @@
+"""Rows of `samples*.py`, and what a torch (PyTorch or jtorch) makes of one: the results that tests compare."""
+
+import importlib
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+
+
+def families():
+    """family -> {op name: rows}, of every file of samples."""
+    modules = sorted(p.stem for p in HERE.glob("samples*.py"))
+    return {m.partition("_")[2] or "math": importlib.import_module(m).SAMPLES for m in modules}
+
+
+def rows(samples):
+    """(name, number, args, kwargs) of each row."""
+    for name, of_op in samples.items():
+        for i, row in enumerate(of_op):
+            kwargs = row[-1] if row and isinstance(row[-1], dict) else {}
+            yield name, i, row[: len(row) - bool(kwargs)], kwargs
+
+
+def function(torch, name):
+    """`torch.name`, looked up in torch, its functional namespace or a dotted path."""
+    at = torch
+    for part in name.split("."):
+        at = getattr(at, part, None) or getattr(torch.nn.functional, part, None) or getattr(torch.Tensor, part)
+    return at
+
+
+def tensors(torch, value, grad=False):
+    """The arrays inside `value` as tensors; with grad, those of floats require it."""
+    if isinstance(value, np.ndarray):
+        made = torch.tensor(value)
+        return made.requires_grad_() if grad and value.dtype.kind in "fc" else made
+    if isinstance(value, list | tuple):
+        return type(value)([tensors(torch, v, grad) for v in value])
+    return value
+
+
+def leaves(torch, value):
+    """The tensors inside `value`, in order."""
+    if isinstance(value, list | tuple):
+        return [leaf for v in value for leaf in leaves(torch, v)]
+    return [value] if isinstance(value, torch.Tensor) else []
+
+
+def weights(torch, like):
+    """Fixed weights for projecting a result to one number."""
+    n = like.numel()
+    return torch.tensor(np.cos(np.arange(n)).reshape(tuple(like.shape)).astype("float32"))
+
+
+def array(tensor):
+    return np.array(tensor.detach().numpy(force=True))
+
+
+def evaluate(torch, name, args, kwargs):
+    """What the op gives: {"facts": dtype, shape, strides and node of each result, "values": arrays, "grads": arrays}."""
+    kwargs = dict(kwargs)
+    grad = kwargs.pop("grad", True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            given = tensors(torch, args, True), {k: tensors(torch, v) for k, v in kwargs.items()}
+            out = function(torch, name)(*given[0], **given[1])
+            found = leaves(torch, out)
+            facts = [[str(t.dtype), list(t.shape), list(t.stride()), t.grad_fn and t.grad_fn.name()] for t in found]
+            values = [array(t) for t in found] if found else [np.array(out)]
+        except Exception as error:
+            return {"facts": [f"{type(error).__name__}: {error}"], "values": [], "grads": []}
+        grads = gradients(torch, found, leaves(torch, given[0])) if grad else []
+    return {"facts": facts, "values": values, "grads": grads}
+
+
+def gradients(torch, results, inputs):
+    """The gradient of a fixed projection of all results, for each float input; zeros where there is none."""
+    total = 0
+    for t in results:
+        if t.requires_grad:
+            total = total + (t * weights(torch, t)).abs().sum()
+    if isinstance(total, int):
+        return []
+    try:
+        total.backward()
+    except RuntimeError as error:
+        return [np.array(str(error))]
+    wanted = [t for t in inputs if t.requires_grad]
+    return [np.zeros(tuple(t.shape), "float32") if t.grad is None else array(t.grad) for t in wanted]
+
+
+def save(path, results):
+    """Write {(name, row): result} compactly: the arrays, and a table of facts."""
+    arrays, table = {}, {}
+    for (name, i), result in results.items():
+        key = f"{name}/{i}"
+        table[key] = [result["facts"], len(result["values"]), len(result["grads"])]
+        for part in ("values", "grads"):
+            arrays.update({f"{key}/{part}/{n}": a for n, a in enumerate(result[part])})
+    np.savez_compressed(path, table=json.dumps(table), **arrays)
+
+
+def load(path):
+    """{(name, row): result} as `save` wrote it."""
+    with np.load(path) as file:
+        table = json.loads(str(file["table"]))
+        return {
+            (key.rpartition("/")[0], int(key.rpartition("/")[2])): {
+                "facts": facts,
+                "values": [file[f"{key}/values/{n}"] for n in range(values)],
+                "grads": [file[f"{key}/grads/{n}"] for n in range(grads)],
+            }
+            for key, (facts, values, grads) in table.items()
+        }
