@@ -106,9 +106,7 @@ def random_range(dtype: np.dtype, low: int, high: int | None) -> tuple[int, int]
 
 def _closed_range(dtype, low, high):
     if low >= high:
-        raise RuntimeError(
-            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
-        )
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if _is_float(dtype):
         implemented("random_update_from_to", dtype, FLOATS)
         low, high = _first_in(dtype, low), _last_in(dtype, high)

@@ -51,7 +51,7 @@ class Stream:
     >>> Stream(0).uniform((3,), np.float32)
     array([0.4962566 , 0.7682218 , 0.08847743], dtype=float32)
     >>> Stream(0).randperm(5)
-    array([2, 0, 1, 3, 4])
+    array([4, 0, 1, 3, 2])
     """
 
     def __init__(self, seed: int = 67280421310721):
@@ -69,7 +69,7 @@ class Stream:
             ValueError: seed is outside -2**63 .. 2**64 - 1.
         """
         if isinstance(seed, np.integer):
-            raise TypeError("an integer is required")  # PyTorch takes NumPy's integers nowhere but in torch.manual_seed
+            raise TypeError("an integer is required")  # as PyTorch says; torch.manual_seed calls int() first
         if not isinstance(seed, int) or isinstance(seed, bool):
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         if not checks.MIN64 <= seed < 1 << 64:
@@ -372,8 +372,8 @@ class Stream:
             p: a number, or an array that broadcasts to shape with a probability for each element.
         """
         dtype, n = np.dtype(dtype), math.prod(shape)
-        if isinstance(p, np.ndarray):
-            return self._bernoulli_each(shape, dtype, p, strides) if n else np.empty(shape, dtype)
+        if not isinstance(p, int | float):
+            return self._bernoulli_each(shape, dtype, np.asarray(p), strides) if n else np.empty(shape, dtype)
         if not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
         if n:
@@ -419,6 +419,7 @@ class Stream:
 
     def poisson(self, rates: np.ndarray) -> np.ndarray:
         """Counts of mean `rates`, in their shape and dtype: `torch.poisson`."""
+        rates = np.asarray(rates)
         checks.implemented("poisson_cpu", rates.dtype, checks.FLOATS)
         with self.lock:
             before, drawn = self._position(), itertools.count()
@@ -459,6 +460,7 @@ class Stream:
         Differs from torch: among equal scores (zero weights, half types) the lower index comes first, where
         PyTorch's order depends on the C++ library's partial sort.
         """
+        p = np.asarray(p)
         checks.multinomial(p, num_samples, replacement)
         shape = (*p.shape[:-1], num_samples)
         if 0 in shape:
@@ -492,6 +494,7 @@ class Stream:
 
         For a bfloat16 x it is float32, for PyTorch rounds the product only.
         """
+        x = np.asarray(x)
         checks.implemented("rrelu_with_noise_out_cpu", x.dtype, ("float32", "float64", "bfloat16"))
         wide = np.promote_types(x.dtype, np.float32)
         low, high = np.array([lower, upper]).astype(wide).astype(np.float64)
