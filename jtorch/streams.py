@@ -420,8 +420,8 @@ class Stream:
     def poisson(self, rates: np.ndarray) -> np.ndarray:
         """Counts of mean `rates`, in their shape and dtype: `torch.poisson`.
 
-        Differs from torch: Python's lgamma is not the C library's to the last bit, which begins to show in some
-        counts at rates of 1e12.
+        Differs from torch: Python's lgamma is not the C library's to the last bit, which begins to show in a
+        few counts at rates of 1e12.
         """
         rates = np.asarray(rates)
         checks.implemented("poisson_cpu", rates.dtype, checks.FLOATS)
