@@ -9,14 +9,12 @@ counting. Nodes hold no tensors: a cycle would keep promised values alive until 
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from itertools import count
 
 import jax.numpy as jnp
 
 from jtorch import engine
-from jtorch.engine import Call, Pullback, Value, local
+from jtorch.engine import Call, Value, local, ticks
 
-_numbers = count()
 RELEASED = object()  # what a node holds in place of the values it saved, once backward has used them
 
 FREED = (
@@ -35,18 +33,39 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "call", "edges", "in_types", "inputs", "metadata", "name_", "number", "out_types",
-        "outputs", "posthooks", "prehooks", "retains",
+        "__weakref__", "call", "edges", "hooks", "in_types", "inputs", "metadata", "name_", "number", "out_types",
+        "outputs", "position",
     )  # fmt: skip
 
-    def __init__(self, call, inputs, in_types, out_types, edges):
+    def __init__(self, call, inputs, in_types, out_types, edges, position=None):
         self.call = call
         self.inputs = inputs
         self.in_types = in_types
         self.out_types = out_types
         self.edges = edges
-        self.number = next(_numbers)
-        self.prehooks = self.posthooks = self.retains = self.metadata = self.name_ = self.outputs = None
+        self.position = position  # the recorded line, where there is one: views are read later, if at all
+        self.number = next(ticks)
+        self.hooks = self.metadata = self.name_ = self.outputs = None
+
+    @property
+    def prehooks(self):
+        """Hooks on the cotangents: {id: (output number or None for all, hook)}."""
+        return self._hooks().pre
+
+    @property
+    def posthooks(self):
+        """Hooks on the gradients: {id: hook}."""
+        return self._hooks().post
+
+    @property
+    def retains(self):
+        """What wants to keep the cotangent of an output: {output number: function}."""
+        return self._hooks().retains
+
+    def _hooks(self):
+        if self.hooks is None:
+            self.hooks = NodeHooks()
+        return self.hooks
 
     def pull(self, cotangents, needs, apply):
         """Gradients of the needed inputs, in order. `apply(call, inputs)` records; it decides on Values or Tensors."""
@@ -94,6 +113,17 @@ def _overwritten(type, mark, what):
     )
 
 
+class NodeHooks:
+    """What was hung on a node; most have none."""
+
+    __slots__ = ("post", "pre", "retains")
+
+    def __init__(self):
+        self.pre = {}
+        self.post = {}
+        self.retains = {}
+
+
 class Output:
     """An output of a node other than its first, as an edge."""
 
@@ -119,7 +149,16 @@ class Leaf:
 
     __slots__ = ("__weakref__",)
 
-    def collect(self, grad, create_graph):
+    def collect(self, grad, walk):
+        """Add a gradient to what the tensor has."""
+        raise NotImplementedError
+
+    def hooked(self, grad, walk):
+        """The gradient after the tensor's hooks."""
+        raise NotImplementedError
+
+    def plain(self):
+        """The tensor, if collecting means no more than setting its `.grad`; else None."""
         raise NotImplementedError
 
 
@@ -136,6 +175,15 @@ def _add(a, b):
     return engine.record(ADD, (a, b))[1]
 
 
+class Seed:
+    """The gradient 1 that a single root starts with, not yet recorded."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, type):
+        self.type = type
+
+
 class Walk:
     """How gradients travel in one backward: as Values, or as Tensors when a graph of them is wanted.
 
@@ -150,6 +198,24 @@ class Walk:
         self.unwrap = unwrap
         self.create_graph = create_graph
 
+    def seed(self, seed):
+        value = engine.record(_ones(seed.type), (), seed.type.place)[1]
+        return self.wrap(value) if self.create_graph else value
+
+
+_seeds: dict = {}
+
+
+def _ones(t):
+    call = _seeds.get(t)
+    if call is None:
+        shape, np_type = tuple(t.shape), t.dtype.np
+        call = _seeds[t] = Call(lambda place: jnp.ones(shape, np_type), {"place": t.place}, "ones")
+    return call
+
+
+PLAIN = Walk()  # gradients as Values; the tensor gives it `wrap` and `unwrap`
+
 
 def backward(roots, walk: Walk, keep: bool, targets=None):
     """Run the graph behind the roots.
@@ -163,19 +229,32 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
     Returns:
         With targets, the gradient of each or None.
     """
+    trace = local.trace
+    start = trace.position
+    if targets is None and walk is PLAIN and len(roots) == 1:
+        if start.plans and Plan.follow(start.plans, trace, roots[0][0], keep):
+            return None
+        recorder = Plan(trace)
+    else:
+        recorder = None
     wanted = None if targets is None else {source(t): None for t in targets}
     reach = None if targets is None else _leads_to(roots, wanted)
     grads: dict = {}
+    leaves: dict = {}
     heap: list = []
     for edge, cotangent in roots:
-        _give(edge, cotangent, grads, heap, walk, wanted, reach)
+        if cotangent.__class__ is Seed:
+            cotangent = walk.seed(cotangent)
+        _give(edge, cotangent, grads, leaves, heap, walk, reach)
+    order = []
     while heap:
         node = heappop(heap)[1]
+        order.append(node)
         given = grads.pop(node)
         cotangents = [given.get(nr) for nr in range(len(node.out_types))] if len(node.out_types) > 1 else [given.get(0)]
-        if node.prehooks:
+        if node.hooks is not None:
             cotangents = _run_prehooks(node, cotangents, walk)
-        if node.retains or wanted:
+        if node.hooks is not None or wanted:
             _keep_grads(node, cotangents, walk, wanted)
         edges = node.edges
         if reach is None:
@@ -184,28 +263,32 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
             needs = tuple([e is not None and source(e)[0] in reach for e in edges])
         if True in needs:
             results = node.pull(cotangents, needs, walk.apply)
-            if node.posthooks:
+            if node.hooks is not None:
                 results = _run_posthooks(node, results, needs, cotangents, walk)
             i = 0
             for need, edge in zip(needs, edges, strict=True):
                 if need:
                     if results[i] is not None:
-                        _give(edge, results[i], grads, heap, walk, wanted, reach)
+                        _give(edge, results[i], grads, leaves, heap, walk, reach)
                     i += 1
-        if not keep:
+    if recorder is not None:
+        recorder.keep(start, roots[0][0], order, leaves)
+    if not keep:
+        for node in order:
             node.release()
+    for leaf, grad in leaves.items():
+        if wanted is None:
+            leaf.collect(grad, walk)
+        elif (leaf, 0) in wanted:
+            wanted[leaf, 0] = leaf.hooked(grad, walk)
     return None if targets is None else [wanted[source(t)] for t in targets]
 
 
-def _give(edge, grad, grads, heap, walk, wanted, reach):
-    """Hand a gradient to an edge: collected by a leaf, or added up until its node's turn comes."""
+def _give(edge, grad, grads, leaves, heap, walk, reach):
+    """Add a gradient to what an edge has been given so far; a node's turn comes when all newer ones are done."""
     if isinstance(edge, Leaf):
-        if wanted is None:
-            edge.collect(grad, walk)
-        elif (edge, 0) in wanted:
-            grad = edge.hooked(grad, walk)
-            before = wanted[edge, 0]
-            wanted[edge, 0] = grad if before is None else walk.add(before, grad)
+        before = leaves.get(edge)
+        leaves[edge] = grad if before is None else walk.add(before, grad)
         return
     node, nr = (edge.node, edge.nr) if edge.__class__ is Output else (edge, 0)
     if reach is not None and node not in reach:
@@ -218,6 +301,133 @@ def _give(edge, grad, grads, heap, walk, wanted, reach):
         slots[nr] = walk.add(slots[nr], grad)
     else:
         slots[nr] = grad
+
+
+class Plan:
+    """A backward walk remembered at the place of the trace where it began.
+
+    The second time round a loop the graph looks the same, so it is enough to check that it does and jump to the
+    place the walk led to: 0.4 us a node instead of 4. A plan holds positions of the trace and wiring, no values.
+    A step: (position, or None for a view), call, in_types, and for each edge where it leads: None, the index of a
+    node or leaf in the order they are met, or that and an output number.
+    """
+
+    __slots__ = ("end", "leaves", "slots", "start", "steps", "trace", "types")
+
+    def __init__(self, trace):
+        self.trace = trace.epoch
+        self.start = len(trace.values)
+
+    def keep(self, start, root, order, leaves):
+        """Remember the walk at `start`, if nothing about it depends on more than the trace and the wiring."""
+        trace = self.trace.trace
+        if trace.epoch is not self.trace or start is trace.root or start.plans and len(start.plans) > 8:
+            return
+        if any(n.hooks is not None or n.__class__ is not Node for n in order):
+            return
+        if any(leaf.plain() is None or grad.epoch is not trace.epoch for leaf, grad in leaves.items()):
+            return
+        at = trace.position
+        while at is not start:
+            if at is None or any(k.__class__ is not int for k in at.key[1:]):
+                return  # a value came into the trace during the walk
+            at = at.parent
+        index = {n: i for i, n in enumerate(order)}
+        for leaf in leaves:
+            index[leaf] = len(index)
+        self.steps = []
+        for n in order:
+            if n.position is None and any(v.epoch is not trace.epoch for v in n.inputs):
+                return
+            wiring = tuple([_wire(e, index) for e in n.edges])
+            numbers = tuple([v.slot for v in n.inputs]) if n.position is None else None
+            self.steps.append((n.position, n.call, n.in_types, numbers, wiring))
+        self.end = trace.position
+        self.slots = len(trace.values) - self.start
+        self.leaves = [(index[leaf], grad.slot, grad.type) for leaf, grad in leaves.items()]
+        kept = {slot for _, slot, _ in self.leaves}
+        for slot in range(self.start, len(trace.values)):
+            if slot not in kept:
+                trace.values[slot] = None  # as after a jump, so that both times ask for the same program
+        if start.plans is None:
+            start.plans = []
+        start.plans.append(self)
+        self.trace = None
+
+    @staticmethod
+    def follow(plans, trace, root, keep):
+        """Jump along the first plan that fits; False where none does."""
+        for plan in plans:
+            if plan.start != len(trace.values):
+                continue
+            table = plan._match(trace, root)
+            if table is None:
+                continue
+            trace.jump(plan.end, plan.slots)
+            values, epoch, wrap = trace.values, trace.epoch, PLAIN.wrap
+            for i, slot, type in plan.leaves:
+                value = values[slot]
+                if value is None:
+                    value = values[slot] = Value(type, None, epoch, slot)
+                table[i]._grad = wrap(value)
+            if not keep:
+                for node in table[: len(plan.steps)]:
+                    if node.inputs and not node.call.linear:
+                        node.inputs = RELEASED
+                        node.outputs = None
+            return True
+        return False
+
+    def _match(self, trace, root):
+        """The nodes of this graph in the plan's order, then the tensors of its leaves; None if it is wired in another
+        way, or if a leaf wants more than its `.grad` set."""
+        steps, epoch = self.steps, trace.epoch
+        table = [None] * (len(steps) + len(self.leaves))
+        table[0] = root
+        check = trace.overwritten
+        oldest = trace.oldest
+        for i, (position, call, in_types, numbers, wiring) in enumerate(steps):
+            node = table[i]
+            if node.__class__ is not Node or node.position is not position or node.hooks is not None:
+                return None
+            if node.number < oldest or node.inputs is RELEASED or node.call is not call:
+                return None
+            if numbers is not None and (
+                node.in_types != in_types or numbers != tuple([v.slot for v in node.inputs if v.epoch is epoch])
+            ):
+                return None
+            if check and node.inputs and not call.linear:
+                node._check_versions(node.inputs, [w is not None for w in wiring])
+            for edge, to in zip(node.edges, wiring, strict=True):
+                if to is None:
+                    if edge is not None:
+                        return None
+                    continue
+                if to.__class__ is tuple:
+                    if edge.__class__ is not Output or edge.nr != to[1]:
+                        return None
+                    edge, to = edge.node, to[0]
+                known = table[to]
+                if known is None:
+                    if edge is None:
+                        return None
+                    table[to] = edge
+                elif known is not edge:
+                    return None
+        for i in range(len(steps), len(table)):
+            leaf = table[i]
+            tensor = leaf.plain() if isinstance(leaf, Leaf) else None
+            if tensor is None:
+                return None
+            table[i] = tensor
+        return table
+
+
+def _wire(edge, index):
+    if edge is None:
+        return None
+    node, nr = source(edge)
+    return (index[node], nr) if edge.__class__ is Output else index[node]
 
 
 def _leads_to(roots, wanted):
@@ -240,7 +450,7 @@ def _leads_to(roots, wanted):
 
 def _run_prehooks(node, cotangents, walk):
     cotangents = list(cotangents)
-    for nr, hook in list(node.prehooks.values()):
+    for nr, hook in list(node.hooks.pre.values()):
         if nr is None:  # grad_fn.register_prehook: sees all of them
             seen = hook(tuple([None if c is None else walk.wrap(c) for c in cotangents]))
             if seen is not None:
@@ -257,7 +467,7 @@ def _run_posthooks(node, results, needs, cotangents, walk):
     for need in needs:
         full.append(results[i] if need else None)
         i += need
-    for hook in list(node.posthooks.values()):
+    for hook in list(node.hooks.post.values()):
         seen = hook(
             tuple([None if r is None else walk.wrap(r) for r in full]),
             tuple([None if c is None else walk.wrap(c) for c in cotangents]),
@@ -274,8 +484,8 @@ def _keep_grads(node, cotangents, walk, wanted):
             continue
         if wanted is not None and (node, nr) in wanted:
             wanted[node, nr] = c
-        if node.retains and nr in node.retains:
-            node.retains[nr](c, walk)
+        if node.hooks is not None and nr in node.hooks.retains:
+            node.hooks.retains[nr](c, walk)
 
 
 def grad_enabled() -> bool:

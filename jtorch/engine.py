@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from itertools import repeat
+from itertools import count, repeat
 from operator import gt
 from pathlib import Path
 from sys import getrefcount
@@ -287,8 +287,8 @@ class Position:
     """A place in the tree of traces: one recorded line, with everything worked out about it once."""
 
     __slots__ = (
-        "call", "children", "depth", "in_types", "key", "out", "parent", "programs", "single", "stamp", "types",
-        "visits", "where",
+        "call", "children", "depth", "full", "in_types", "key", "out", "parent", "plans", "programs", "single", "stamp",
+        "types", "visits", "where",
     )  # fmt: skip
 
     def __init__(self, parent, key, call, in_types, single, types):
@@ -302,6 +302,8 @@ class Position:
         self.children = {}
         self.programs = {}
         self.depth = 0 if parent is None else parent.depth + 1
+        self.full = self.depth >= config.max_lines
+        self.plans = None  # backward walks that began here before: see autograd.Plan
         self.visits = 0
         self.stamp = 0
         self.where = None
@@ -328,6 +330,9 @@ counters = Counters()
 events: list = []  # (reason, position) of each whole compile, newest last; read by jtorch.compiler.explain
 
 
+ticks = count()  # numbers gradient nodes, and the traces between them
+
+
 class Epoch:
     """One trace between two flushes: slots are good while a value's epoch is the trace's own."""
 
@@ -347,6 +352,9 @@ _UNHELD = 1_000_000
 _UNHELD = list(map(getrefcount, [Value(NUMBER[int], 0)]))[0]
 
 
+_CLOSED = Position(None, None, None, (), False, ())  # where a submitted trace stands: it has no children
+
+
 class Trace:
     """The lines recorded by one thread for one place since the last flush, as a path in the tree."""
 
@@ -362,9 +370,12 @@ class Trace:
 
     def _restart(self):
         self.position = self.root
-        self.values = []  # by slot: leaves and outputs in order of appearance
+        self.pending = None
+        self.values = []  # by slot: leaves and outputs in order of appearance; None where no value was made
         self.epoch = Epoch(self)
+        self.oldest = next(ticks)  # nodes with a smaller number belong to an earlier trace
         self.backwards = 0
+        self.overwritten = 0
         self.updated = False
 
     def record(self, call, inputs):
@@ -382,7 +393,7 @@ class Trace:
                     key.append(v.slot)
                 else:
                     t = v.type
-                    if t.place is not self.place and t.place is not None or v.array is None:
+                    if v.array is None or t.place is not self.place and t.place is not None:
                         self._forget(before)
                         return self._elsewhere(call, inputs)
                     v.epoch = epoch
@@ -392,6 +403,10 @@ class Trace:
             key = tuple(key)
             position = self.position.children.get(key)
             if position is None:
+                if self.pending is not None:
+                    self._forget(before)
+                    self.flush("step")
+                    return self.record(call, inputs)
                 try:
                     position = self._extend(key, call, inputs)
                 except BaseException:
@@ -407,9 +422,26 @@ class Trace:
                     v = Value(t, None, epoch, len(values))
                     values.append(v)
                     out.append(v)
-            if position.depth >= config.max_lines:
+            if position.full:
                 self.flush("cap")
             return position, out
+
+    def submit(self):
+        """The end of a training step. On an accelerator it is run at once; on the CPU at the next line or look:
+        by then `zero_grad` has usually dropped the gradients, and the program need not write them out."""
+        with self.lock:
+            if self.place is not devices.CPU:
+                self.flush("step")
+            elif self.position is not self.root and self.pending is None:
+                self.pending = self.position
+                self.position = _CLOSED
+
+    def jump(self, position, slots):
+        """Append lines recorded before from this very place, without their values. Returns the first new slot."""
+        start = len(self.values)
+        self.values += [None] * slots
+        self.position = position
+        return start
 
     def _extend(self, key, call, inputs):
         single, types = call.infer(tuple([v.type for v in inputs]))
@@ -453,9 +485,11 @@ class Trace:
     def flush(self, reason):
         """Compute every promised value that somebody still holds. A failure leaves all of them promised."""
         with self.lock:
-            position = self.position
+            position = self.pending or self.position
             if position is self.root:
                 return
+            if self.pending is not None:
+                reason = "step"
             alive = _alive(self.values)
             position.visits += 1
             position.stamp = counters.runs
@@ -491,7 +525,7 @@ class Trace:
         events.append((reason, position))
         del events[:-100]
         start = time.perf_counter()
-        program = programs.Program(lines, alive, Pullback)
+        program = programs.Program(lines, alive, self.values, Pullback)
         program.prepare(self.values, self.place)
         counters.seconds += time.perf_counter() - start
         counters.compiles += 1
@@ -624,7 +658,7 @@ def _moved(v, place):
 def _run_lines(position, alive, values, place):
     """Run a trace line by line, each with a program of its own that other traces share."""
     lines = programs.number(position.path())
-    wanted = {i for i, held in enumerate(alive) if held}
+    wanted = {i for i, held in enumerate(alive) if held and values[i] is not None}
     needed = programs.needed(lines, wanted)
     uses = {}
     for line in needed:

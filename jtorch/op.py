@@ -226,7 +226,8 @@ class OpCall(Call):
         target = promoted(joined, op.promote == "float")
         low = target in (dtypes.float16, dtypes.bfloat16)
         work = dtypes.float32.np if low else target.np
-        _check_broadcast([t for t in joined if not t.number])
+        if op.strides == "elementwise":
+            _check_broadcast([t for t in joined if not t.number])
 
         def convert(arrays):
             made = [_to(a, work) if role else a for a, role in zip(arrays, roles, strict=True)]
@@ -395,7 +396,7 @@ def _source(op):
     keyed = "(" + "".join(f"{n}, {n}.__class__, " for n in op.consts) + ")"
     lines = [f"def wrapper({', '.join(signature)}):"]
     first = values[0][0] if values else None
-    simple = values and all(kind in ("tensor", "either", "number") for _, kind in values)
+    simple = values and all(kind != "list" for _, kind in values) and values[0][1] != "maybe"
     check = [f"check({every})"] if op.check else []
     finish = ["return store(out, result, op) if out is not None else result"] if out else ["return result"]
     if op.returns is not None:
@@ -407,9 +408,15 @@ def _source(op):
         conditions += [f"{n} is default_{n}" for n, kind in values if kind == "number" and n in optional]
         body = []
         fixed = {n: "tensor" if k == "tensor" else "default" if n in optional else "number" for n, k in values}
-        structure = "(" + "".join(f"{n}_s, " if k == "either" else f"{fixed[n]!r}, " for n, k in values) + ")"
+        structure = "(" + "".join(f"{n}_s, " if k in ("either", "maybe") else f"{fixed[n]!r}, " for n, k in values) + ")"
         flat = []
         for n, kind in values:
+            if kind == "maybe":
+                body += [f"if {n} is None: {n}_s = None; {n}_v = ()",
+                         f"elif isinstance({n}, Tensor): {n}_s = 'tensor'; {n}_v = ({n},)",
+                         f"else: return finish_slow({args}, {consts}{', out' if out else ', None'})"]  # fmt: skip
+                flat.append(f"*{n}_v")
+                continue
             if kind == "either":
                 body += [f"if isinstance({n}, Tensor): {n}_v = {n}; {n}_s = 'tensor'",
                          f"elif {n}.__class__ in NUMBER: {n}_v = number({n}); {n}_s = 'number'",
@@ -420,7 +427,7 @@ def _source(op):
             elif n not in optional:
                 body += [f"if {n}.__class__ not in NUMBER: return finish_slow({args}, {consts}{', out' if out else ', None'})"]
                 flat.append(f"number({n})")
-        eithers = [f"{n}_s" for n, k in values if k == "either"]
+        eithers = [f"{n}_s" for n, k in values if k in ("either", "maybe")]
         extra = "(" + ", ".join([*eithers, ""]) + ")" if eithers else ""
         key = keyed if not extra else (f"({keyed}, {', '.join(eithers)})" if op.consts else extra)
         if op.consts or eithers:

@@ -67,13 +67,13 @@ def needed(lines, wanted) -> list[Line]:
 class Program:
     """One trace compiled for one pattern of liveness.
 
-    `alive` holds a byte for each slot: whether somebody but the trace holds the value.
+    `alive` holds a byte for each slot: whether somebody but the trace holds the value (or no value was made).
     """
 
-    def __init__(self, path, alive, pullback):
+    def __init__(self, path, alive, values, pullback):
         lines = number(path)
         outs = [s for line in lines for s in line.outs]
-        self.outs = [s for s in outs if alive[s]]
+        self.outs = [s for s in outs if alive[s] and values[s] is not None]
         self.lines = needed(lines, self.outs)
         types = {s: t for line in self.lines for s, t in zip(line.slots, line.types, strict=True)}
         leaves = sorted(types.keys() - set(outs))
@@ -218,9 +218,12 @@ def _no_interrupt():
 
 def on(place):
     """Run on this place although its arrays may come from the host."""
-    if place is devices.CPU and jax.default_backend() == "cpu":
-        return contextlib.nullcontext()
-    return contextlib.nullcontext() if place.jax is None else jax.default_device(place.jax)
+    if place.jax is None or place is devices.CPU and jax.default_backend() == "cpu":
+        return _NOTHING
+    return jax.default_device(place.jax)
+
+
+_NOTHING = contextlib.nullcontext()
 
 
 _THRESHOLD = "jax_persistent_cache_min_compile_time_secs"

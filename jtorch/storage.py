@@ -38,8 +38,11 @@ class Storage:
     def write(self, value, counter) -> None:
         """Move on to a newer value of the same type. `counter` is whose version goes up; None for an unseen write."""
         old = self.value
-        if value.type is not old.type:
-            value = _retyped(value, old.type)
+        self.replace(value if value.type is old.type else _retyped(value, old.type), counter)
+
+    def replace(self, value, counter) -> None:
+        """Move on to a value of any shape, which nobody but the writing tensor may look at."""
+        old = self.value
         if counter is not None:
             mark = old.mark
             if mark is None:
@@ -48,6 +51,7 @@ class Storage:
                 mark += (counter, counter.version)
             counter.version += 1
         trace = engine.local.trace
+        trace.overwritten += 1
         if trace.backwards and old.epoch is not trace.epoch:
             trace.updated = True  # state of an earlier step moves on after a backward: the next step begins a trace
         self.writes += 1
@@ -66,6 +70,24 @@ class Storage:
         return self.host
 
 
+def write_all(tensors, values) -> None:
+    """Move many tensors on to newer values of their own types: what `Storage.write` does, at a third of its cost."""
+    for t, value in zip(tensors, values, strict=True):
+        storage = t._storage
+        if t._view is not None or t._counter is not None or storage.__class__ is not Storage:
+            t._assign(value, t._edge)
+            continue
+        old = storage.value
+        mark = old.mark
+        if mark is None:
+            old.mark = [storage, storage.version]
+        elif not mark:
+            mark += (storage, storage.version)
+        storage.version += 1
+        storage.writes += 1
+        storage.value = value
+
+
 class HostStorage(Storage):
     """A storage whose memory a NumPy array outside can read and write: the array is the truth."""
 
@@ -73,13 +95,14 @@ class HostStorage(Storage):
 
     @property
     def value(self):
-        host = self.host
-        if getrefcount(host) <= _UNSHARED:  # nobody else is left: an ordinary storage again
+        if _alone(self):  # nobody else is left: an ordinary storage again
+            host = self.host
             self.__class__ = Storage
             self.value = value = Value(type_of_array(host), host)
             self.host = None
             self.writes += 1
             return value
+        host = self.host
         return Value(type_of_array(host), _copy(host, type_of_array(host)))
 
     @value.setter
@@ -107,6 +130,16 @@ def _unshared():
 
 
 _UNSHARED = _unshared()
+
+
+def _alone(storage):
+    """Whether nobody else holds the array, nor an array whose memory it shows."""
+    at = storage.host
+    while at.__class__ is np.ndarray and getrefcount(at) <= _UNSHARED:
+        at = at.base
+        if at is None:
+            return True
+    return False
 
 
 def type_of_array(array: np.ndarray):
@@ -186,10 +219,8 @@ class ViewCall(Call):
         return True, (self._layout(types[0], 0, numbers)[0],)
 
     def write(self, base, new, numbers):
-        if self.writer is not None:
-            return self.writer(base, new, **self._arguments(numbers))
-        spots = self.show(jnp.arange(base.size).reshape(base.shape), *numbers)
-        return base.reshape(-1).at[spots.reshape(-1)].set(new.reshape(-1)).reshape(base.shape)
+        """The base with the viewed cells replaced."""
+        return self.writer(base, new, **self._arguments(numbers))
 
 
 _SMALLEST = {dtypes.int64: 0, dtypes.bool_: False, dtypes.float64: 0.0}
@@ -229,10 +260,18 @@ class Chain(ViewCall):
         return type, offset
 
     def write(self, base, new, numbers):
-        levels = [(None, None, base)]
-        for step, own in self._split(numbers):
-            levels.append((step, own, step.show(levels[-1][2], *own)))
-        for (step, own, _), (_, _, parent) in zip(levels[:0:-1], levels[-2::-1], strict=True):
+        split = list(self._split(numbers))
+        plain = next((i for i, (step, _) in enumerate(split) if step.writer is None), len(split))
+        levels = [base]
+        for step, own in split[:plain]:
+            levels.append(step.show(levels[-1], *own))
+        if plain < len(split):  # a cell may be shown several times: only positions tell which cells are written
+            last = levels[-1]
+            spots = jnp.arange(last.size).reshape(last.shape)
+            for step, own in split[plain:]:
+                spots = step.show(spots, *own)
+            new = last.reshape(-1).at[spots.reshape(-1)].set(new.reshape(-1)).reshape(last.shape)
+        for (step, own), parent in zip(split[:plain][::-1], levels[:plain][::-1], strict=True):
             new = step.write(parent, new, own)
         return new
 
@@ -277,11 +316,24 @@ def write_of(chain) -> Write:
     return found
 
 
+NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
+    "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+    "to be tracked)."
+)
+_SEVERAL = (
+    " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be "
+    "modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+
+
 class View:
     """One step of looking at a storage: parent view (None for the base), call, numbers, type and offset.
 
     `base_edge` is the base's place in the gradient graph when this view's was last worked out: where it differs
-    from the base's own, somebody wrote into the base and the view's history must be worked out again.
+    from the base's own, somebody wrote into the base and the view's history must be worked out again. `note` says why
+    autograd could not follow a write through it: NO_GRAD, or (output number, name) of a call that made several views.
     """
 
     __slots__ = ("base_edge", "call", "note", "numbers", "offset", "parent", "type", "value", "writes")
@@ -303,7 +355,7 @@ class View:
             return self.value
         base = storage.value if self.parent is None else self.parent.read(storage)
         if base.array.__class__ is np.ndarray and self.call.retype is None:
-            value = Value(self.type, _strided(storage.value.array, storage.value.type, self.type, self.offset))
+            value = Value(self.type, strided(storage.value.array, storage.value.type, self.type, self.offset))
         else:
             value = record(self.call, (base, *self.numbers))[1]
         if base.mark is None:
@@ -313,16 +365,27 @@ class View:
         self.writes = storage.writes
         return value
 
-    def chain(self):
-        """(Chain from the base to here, its numbers)."""
+    def chain(self, until=None):
+        """(Chain from the base to here, its numbers). `until` is how the base itself looks at the storage."""
         steps, numbers, at = [], [], self
-        while at is not None:
+        while at is not None and at is not until:
             steps.append(at)
             at = at.parent
+        if at is not until:
+            raise NotImplementedError(
+                "gradients through a view that was made before its base was reshaped in place (t_, unsqueeze_, resize_, ...)"
+            )
         steps.reverse()
         for s in steps:
             numbers += s.numbers
         return chain_of(tuple([s.call for s in steps]), tuple([len(s.numbers) for s in steps])), numbers
+
+    def refusal(self, edge) -> str:
+        """PyTorch's message for a write that autograd cannot follow."""
+        if self.note is NO_GRAD:
+            return NO_GRAD
+        title = f"Output {self.note[0]} of {self.note[1]} is a view and is being modified inplace."
+        return (title if edge is not None else NO_GRAD[: NO_GRAD.index(" Given")]) + _SEVERAL
 
     def refuses_write(self):
         return may_overlap(self.type.shape, self.type.strides)
@@ -331,10 +394,10 @@ class View:
 def host_view(storage, type, offset) -> np.ndarray:
     """The cells that a tensor shows, of a storage shared with the host, as a writable NumPy view."""
     host = storage.share()
-    return _strided(host, type_of_array(host), type, offset)
+    return strided(host, type_of_array(host), type, offset)
 
 
-def _strided(array, base, type, offset):
+def strided(array, base, type, offset):
     """A NumPy view of a base array by element strides and offset."""
     if base.strides != tuple([s // array.itemsize for s in array.strides]) and array.size:
         array = _copy(array, base)

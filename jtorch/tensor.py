@@ -17,10 +17,11 @@ import weakref
 import jax.numpy as jnp
 
 from jtorch import autograd, dtypes, engine, layout
-from jtorch.autograd import Leaf, Node, Output, Walk, edge_of
+from jtorch.autograd import PLAIN, Leaf, Node, Output, Seed, Walk, edge_of
+from jtorch.devices import CPU
 from jtorch.engine import Call, Value, local
 from jtorch.hooks import RemovableHandle
-from jtorch.storage import Storage, View, write_of
+from jtorch.storage import NO_GRAD, Storage, View, strided, write_of
 
 _new = object.__new__
 
@@ -104,11 +105,14 @@ class Tensor:
         view = self._view
         if view is None:
             return self._storage.value, self._edge
-        value = view.read(self._storage)
-        base = self._base
-        if base is not None and view.base_edge is not base._edge and view.base_edge is not _DETACHED:
+        return view.read(self._storage), self._history()
+
+    def _history(self):
+        """This tensor's place in the gradient graph, worked out again where its base was written to."""
+        view, base = self._view, self._base
+        if base is not None and view is not None and view.base_edge is not base._edge:
             self._rebase(base)
-        return value, self._edge
+        return self._edge
 
     def _rebase(self, base):
         view = self._view
@@ -116,7 +120,7 @@ class Tensor:
         if base._edge is None:
             self._edge = None
             return
-        chain, numbers = view.chain()
+        chain, numbers = view.chain(base._view)
         node = Node(chain, tuple(numbers), (base._type, *[n.type for n in numbers]), (view.type,),
                     (base._edge, *[None] * len(numbers)))  # fmt: skip
         self._edge = node
@@ -126,7 +130,11 @@ class Tensor:
         return self._storage.value if self._view is None else self._view.read(self._storage)
 
     def _look(self):
-        """The elements as a read-only NumPy array."""
+        """The elements as a read-only NumPy array. A view of something known is read without a program."""
+        if self._view is not None and self._view.call.retype is None:
+            base = self._storage.value
+            if base.array is not None and base.type.place is CPU:
+                return strided(base.look(), base.type, self._view.type, self._view.offset)
         return self._value.look()
 
     def _writable(self, name="in-place"):
@@ -139,15 +147,15 @@ class Tensor:
             )
         if not local.grad:
             return
-        self._read()
-        if self._edge.__class__ is LeafGrad:
+        edge = self._history()
+        base = self._base
+        if base is not None and view is not None:
+            if view.note is not None and base._edge is not None:
+                raise RuntimeError(view.refusal(edge))
+            if base._edge.__class__ is LeafGrad:
+                raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        if edge.__class__ is LeafGrad:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        if self._base is None or view is None:
-            return
-        if self._base._edge.__class__ is LeafGrad:
-            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-        if view.note is not None and (self._base._edge is not None):
-            raise RuntimeError(view.note)
 
     def _assign(self, value, edge):
         """Take a new value of the same type, through the view if this is one, with its history."""
@@ -157,27 +165,29 @@ class Tensor:
             if local.grad:
                 self._edge = edge
             return
+        if edge is not None and view.note is not None and self._base is not None:
+            raise RuntimeError(view.refusal(self._edge))
         chain, numbers = view.chain()
         base = self._base
         base_edge = base._edge if base is not None and local.grad else None
-        call = write_of(chain)
-        inputs = (storage.value, value, *numbers)
-        position, new = engine.record(call, inputs)
-        if edge is not None or base_edge is not None:
-            node = Node(call, tuple(numbers), position.in_types, position.types,
-                        (base_edge, edge, *[None] * len(numbers)))  # fmt: skip
-            if base is not None:
-                base._edge = node
-            else:
-                self._edge = edge
+        node = None
+        if base is not None and (edge is not None or base_edge is not None):
+            own, given = (chain, numbers) if base._view is None else view.chain(base._view)
+            node = Node(write_of(own), tuple(given), (base._type, value.type, *[n.type for n in given]), (base._type,),
+                        (base_edge, edge, *[None] * len(given)))  # fmt: skip
+        new = engine.record(write_of(chain), (storage.value, value, *numbers))[1]
+        if node is not None:
+            base._edge = node
+        elif base is None and local.grad:
+            self._edge = edge
         storage.write(new, self._counter or storage)
         if value.type is view.type:
             view.value, view.writes = value, storage.writes
             if storage.value.mark is None:
                 storage.value.mark = []
             value.mark = storage.value.mark
-        if self._base is not None and not local.grad:
-            view.base_edge = self._base._edge if view.base_edge is not _DETACHED else _DETACHED
+        if base is not None and not local.grad:
+            view.base_edge = base._edge
 
     def _make_view(self, call, numbers=()):
         """The tensor that looks at this one through a view call."""
@@ -192,10 +202,12 @@ class Tensor:
         made._grad = None
         made._base = base = self if self._base is None else self._base
         made._view = looked = View(view, call, numbers, type, offset)
-        edge = self._edge
-        if view is not None:
-            edge = self._read()[1] if base._edge is not view.base_edge else edge
-        looked.base_edge = base._edge if not (self._base is None and view is not None) else _DETACHED
+        edge = self._edge if view is None else self._history()
+        looked.base_edge = base._edge
+        if view is not None and view.note is not None:
+            looked.note = view.note if view.note is NO_GRAD else (0, call.named.removesuffix("Backward0"))
+        elif not local.grad:
+            looked.note = NO_GRAD
         if edge is not None and local.grad and type.differentiable:
             edge = Node(call, numbers, (t, *[n.type for n in numbers]), (type,), (edge, *[None] * len(numbers)))
         else:
@@ -217,7 +229,7 @@ class Tensor:
     @property
     def requires_grad(self):
         """Whether backward will collect or pass on a gradient here."""
-        return (self._edge if self._view is None else self._read()[1]) is not None
+        return (self._edge if self._view is None else self._history()) is not None
 
     @requires_grad.setter
     def requires_grad(self, on):
@@ -241,20 +253,20 @@ class Tensor:
     @property
     def is_leaf(self):
         """Whether it was made by the user, not by a differentiable operation."""
-        edge = self._read()[1]
+        edge = self._history()
         return edge is None or edge.__class__ is LeafGrad
 
     @property
     def grad_fn(self):
         """The node of the gradient graph that made this tensor; None for a leaf."""
-        edge = self._read()[1]
+        edge = self._history()
         if edge is None or edge.__class__ is LeafGrad:
             return None
         return edge.node if edge.__class__ is Output else edge
 
     @property
     def output_nr(self):
-        edge = self._read()[1]
+        edge = self._history()
         return edge.nr if edge.__class__ is Output else 0
 
     @property
@@ -312,7 +324,7 @@ class Tensor:
 
     def retain_grad(self):
         """Collect `.grad` here too, although this is not a leaf."""
-        edge = self._read()[1]
+        edge = self._history()
         if edge is None:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if edge.__class__ is LeafGrad:
@@ -325,22 +337,20 @@ class Tensor:
             if tensor is not None:
                 tensor._grad = _as_tensor(grad, walk) if tensor._grad is None else tensor._grad + _as_tensor(grad, walk)
 
-        if node.retains is None:
-            node.retains = {}
         node.retains[nr] = keep
 
     @property
     def retains_grad(self):
         """Whether `.grad` is collected here although this is not a leaf."""
-        edge = self._read()[1]
+        edge = self._history()
         if edge is None or edge.__class__ is LeafGrad:
             return False
         node, nr = autograd.source(edge)
-        return bool(node.retains) and nr in node.retains
+        return node.hooks is not None and nr in node.hooks.retains
 
     def register_hook(self, hook):
         """Call `hook(grad)` when this tensor's gradient is known; what it returns takes the gradient's place."""
-        edge = self._read()[1]
+        edge = self._history()
         if edge is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if edge.__class__ is LeafGrad:
@@ -348,8 +358,6 @@ class Tensor:
             edge.hooks[handle.id] = hook
             return handle
         node, nr = autograd.source(edge)
-        if node.prehooks is None:
-            node.prehooks = {}
         handle = RemovableHandle(node.prehooks)
         node.prehooks[handle.id] = (nr, hook)
         return handle
@@ -414,8 +422,6 @@ class _Counter:
         self.version = version
 
 
-_DETACHED = object()  # in place of a view's base edge: its base is not tracked
-
 _NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
     "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
@@ -440,6 +446,10 @@ class LeafGrad(Leaf):
             if seen is not None:
                 grad = walk.unwrap(seen)
         return grad
+
+    def plain(self):
+        tensor = self.tensor()
+        return None if tensor is None or tensor._grad is not None or self.hooks or self.after else tensor
 
     def collect(self, grad, walk):
         tensor = self.tensor()
@@ -514,7 +524,7 @@ def _tracked(call, values, edges, position, out):
     if position.single:
         if not position.out.differentiable:
             return wrap(out)
-        node = Node(call, saved, position.in_types, position.types, tuple(edges))
+        node = Node(call, saved, position.in_types, position.types, tuple(edges), position)
         if call.keep_result:
             node.outputs = (out,)
         made = _new(Tensor)
@@ -522,7 +532,7 @@ def _tracked(call, values, edges, position, out):
         made._view = made._base = made._grad = made._counter = None
         made._edge = node
         return made
-    node = Node(call, saved, position.in_types, position.types, tuple(edges))
+    node = Node(call, saved, position.in_types, position.types, tuple(edges), position)
     if call.keep_result:
         node.outputs = tuple([v for v in out if v.type.differentiable])
     return tuple([wrap(v, edge_of(node, nr) if v.type.differentiable else None) for nr, v in enumerate(out)])
@@ -547,7 +557,7 @@ def _with_graph():
     return Walk(_apply_pullback, lambda a, b: a + b, lambda t: t, lambda t: t, create_graph=True)
 
 
-_plain = Walk(wrap=wrap, unwrap=_unwrap)
+PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
 
 
 def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
@@ -556,7 +566,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     trace = local.trace
     if trace.backwards and not keep and collect and not trace.updated:
         trace.flush("backward")  # two backwards in one trace: cut where every round cuts
-    walk = _with_graph() if create_graph else _plain
+    walk = _with_graph() if create_graph else PLAIN
     roots = [_root(i, t, g, create_graph) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
     targets = None
     if inputs is not None:
@@ -582,7 +592,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
 
 
 def _target(i, tensor, collect):
-    edge = tensor._read()[1]
+    edge = tensor._history()
     if edge is None:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
     return edge
@@ -597,8 +607,7 @@ def _root(i, tensor, gradient, create_graph):
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
         if not value.type.dtype.is_floating_point:
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
-        seed = engine.record(_ones(value.type), (), value.type.place)[1]
-        return edge, wrap(seed) if create_graph else seed
+        return edge, Seed(value.type)
     if not isinstance(gradient, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if edge is None:
@@ -611,17 +620,6 @@ def _root(i, tensor, gradient, create_graph):
     if gradient.dtype is not tensor.dtype:
         gradient = apply(_cast_call(tensor.dtype), (gradient,))
     return edge, gradient if create_graph else gradient._value
-
-
-_seeds: dict = {}
-
-
-def _ones(t):
-    call = _seeds.get(t)
-    if call is None:
-        shape, np_type = tuple(t.shape), t.dtype.np
-        call = _seeds[t] = Call(lambda place: jnp.ones(shape, np_type), {"place": t.place}, "ones")
-    return call
 
 
 _casts: dict = {}

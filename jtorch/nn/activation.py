@@ -33,7 +33,7 @@ def _module(name, function, **shown):
     constants = [n for n in shown if n != "inplace"]
 
     def forward(self, input):
-        made = function(input, *[getattr(self, n) for n in constants])
+        made = function(input, *[getattr(self, n) for n in constants]) if constants else function(input)
         return activation._finish(input, made, True) if inplace and self.inplace else made
 
     def extra_repr(self):

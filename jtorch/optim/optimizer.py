@@ -258,7 +258,7 @@ def _submitting(step):
         if self._optimizer_step_post_hooks or _global_post:
             for hook in chain(self._optimizer_step_post_hooks.values(), _global_post.values()):
                 hook(self, args, kwargs)
-        engine.local.trace.flush("step")
+        engine.local.trace.submit()
         return out
 
     submitted.submits = True
