@@ -313,6 +313,14 @@ def test_promised_values_are_computed_to_be_saved():
     assert reloaded([x.t() if x.dim() == 2 else x * 2 + 1])[0].tolist() == [1.0, 3.0, 5.0, 7.0]
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_bare_storages_come_back(zipped):
+    x = jtorch.tensor([1.0, 2.0], dtype=jtorch.float32)
+    storage, again = load(saved([x.untyped_storage()] * 2, _use_new_zipfile_serialization=zipped))
+    assert bytes(storage.tolist()) == struct.pack("<2f", 1, 2)
+    assert storage == again
+
+
 def test_same_memory_as_two_types_is_refused():
     x = jtorch.ones(4)
     message = "Cannot save multiple tensors or storages that view the same data as different types"

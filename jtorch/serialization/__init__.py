@@ -37,7 +37,6 @@ from jtorch.serialization.places import (
     restorer,
     validate_cuda_device,
 )
-from jtorch.serialization.rebuild import SavedStorage
 from jtorch.serialization.tensors import LoadedStorage
 from jtorch.serialization.unpickling import (
     add_safe_globals,
@@ -195,13 +194,7 @@ def save(
 def _pickled(obj, pickle_module, protocol):
     storages = pickling.Storages(location_tag)
     buffer = io.BytesIO()
-    pickling.dump(
-        obj,
-        buffer,
-        pickle_module,
-        protocol,
-        lambda thing: storages.persistent_id(thing) if isinstance(thing, SavedStorage) else None,
-    )
+    pickling.dump(obj, buffer, pickle_module, protocol, storages.persistent_id)
     return storages.found, buffer.getvalue()
 
 

@@ -18,7 +18,6 @@ import numpy as np
 
 from jtorch.serialization import names, pickling, places, unpickling
 from jtorch.serialization.archive import read_into
-from jtorch.serialization.rebuild import SavedStorage
 from jtorch.serialization.tensors import LoadedStorage, StorageWindow
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -39,8 +38,9 @@ def save(obj, file, pickle_module, protocol) -> None:
     met: set[type] = set()  # module classes whose source is in the file already
 
     def persistent_id(thing):
-        if isinstance(thing, SavedStorage):
-            return (*storages.persistent_id(thing), None)
+        storage = storages.persistent_id(thing)
+        if storage is not None:
+            return (*storage, None)
         if isinstance(thing, type) and _is_module_class(thing) and thing not in met:
             met.add(thing)
             return ("module", thing, *_source(thing))

@@ -92,12 +92,15 @@ class Storages:
         self._dtypes: dict[int, dtype] = {}
         self.found: dict[str, SavedStorage] = {}  # holds the cells, so that no id is used twice
 
-    def persistent_id(self, storage: SavedStorage):
-        """("storage", type, key, place, number of elements): what stands for a storage in PyTorch's pickles.
+    def persistent_id(self, obj):
+        """("storage", type, key, place, number of elements) of a storage; None for anything else.
 
         Raises:
             RuntimeError: tensors that see the same memory as different types, which the format cannot hold.
         """
+        storage = rebuild.saved_storage(obj)
+        if storage is None:
+            return None
         cell = id(storage.cell)
         if storage.nbytes and self._dtypes.setdefault(cell, storage.dtype) is not storage.dtype:
             raise RuntimeError(

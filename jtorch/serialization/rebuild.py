@@ -9,6 +9,7 @@ import warnings
 from collections import OrderedDict
 
 from jtorch.convert import from_numpy
+from jtorch.data_model import TypedStorage, UntypedStorage
 from jtorch.devices import device
 from jtorch.dtypes import dtype
 from jtorch.nn.parameter import Parameter
@@ -23,10 +24,10 @@ _LATE = ("uint16", "uint32", "uint64", "complex32", "float8")
 class SavedStorage:
     """A storage as one tensor sees it: the bytes are the storage's, the element type the tensor's."""
 
-    def __init__(self, cell, dtype: dtype):
-        late = dtype.name.startswith(_LATE)
+    def __init__(self, cell, dtype: dtype | None):
+        untyped = dtype is None or dtype.name.startswith(_LATE)
         self.cell = cell
-        self.storage_type = names.UntypedStorage if late else names.storage_type(dtype.storage_name)
+        self.storage_type = names.UntypedStorage if untyped else names.storage_type(dtype.storage_name)
         self.dtype = self.storage_type.dtype
         self.device = place_of(cell)
         self.nbytes = nbytes(cell)
@@ -38,6 +39,13 @@ class SavedStorage:
     def memory(self):
         """The bytes; computes them if they are only promised."""
         return memory(self.cell)
+
+
+def saved_storage(obj) -> SavedStorage | None:
+    """What the file is to hold of an object that is a storage; None for anything else."""
+    if isinstance(obj, UntypedStorage):
+        return SavedStorage(obj._cell, obj.dtype if isinstance(obj, TypedStorage) else None)
+    return obj if isinstance(obj, SavedStorage) else None
 
 
 def reduce(tensor: Tensor):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jtorch import engine
+from jtorch.data_model import UntypedStorage
 from jtorch.devices import CPU, place
 from jtorch.devices import device as Device
 from jtorch.dtypes import dtype as DType
@@ -114,7 +115,7 @@ def _span(size, stride):
     return 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if all(size) else 0
 
 
-class LoadedStorage:
+class LoadedStorage(UntypedStorage):
     """Bytes of a file on their way to a device: what `map_location(storage, location)` is called with.
 
     Attributes:
@@ -122,21 +123,25 @@ class LoadedStorage:
         device: where it is, or is to go.
     """
 
+    device = None  # an attribute here, since asking the cell would make one
+
     def __init__(self, raw: np.ndarray | None, size: int, dtype: DType, device=CPU.device):
         self.raw = raw  # None on the meta device
         self.dtype = dtype
         self.device = device
         self._size = size
-        self._cell: Storage | None = None  # made by the first tensor
+        self._made: Storage | None = None  # by the first tensor, or the first who asks
 
     def nbytes(self) -> int:
         return self._size
 
-    def size(self) -> int:
-        return self._size
+    __len__ = nbytes
 
-    def __len__(self):
-        return self._size
+    @property
+    def _cell(self):
+        if self._made is None:
+            self._make(self.dtype, (self._size // self.dtype.itemsize,), (1,))
+        return self._made
 
     def to(self, device) -> LoadedStorage:
         """The same bytes, to be put on another device."""
@@ -159,11 +164,11 @@ class LoadedStorage:
         size, stride = tuple(size), tuple(stride)
         _check(size, stride, offset, self._size, dtype)
         whole = offset == 0 and is_dense(size, stride) and prod(size) * dtype.itemsize == self._size
-        if self._cell is None:
+        if self._made is None:
             self._make(dtype, size if whole else (self._size // dtype.itemsize,), stride if whole else (1,))
-        made = wrap(self._cell.value)
-        made._storage = self._cell
-        base = self._cell.value.type
+        made = wrap(self._made.value)
+        made._storage = self._made
+        base = made._type
         if (base.dtype, tuple(base.shape), tuple(base.strides)) == (dtype, size, stride):
             return made
         in_order = made.permute(_slowest_first(base.strides)) if base.ndim > 1 else made
@@ -175,12 +180,12 @@ class LoadedStorage:
         if self.raw is None:
             return
         self.raw[:] = data
-        if self._cell is not None and self.device.type != "cpu":
-            base = self._cell.value.type
-            self._cell.write(_value(self.raw, base.dtype, base.shape, base.strides, base.place), None)
+        if self._made is not None and self.device.type != "cpu":
+            base = self._made.value.type
+            self._made.write(_value(self.raw, base.dtype, base.shape, base.strides, base.place), None)
 
     def _make(self, dtype, size, stride):
-        self._cell = Storage(_value(self.raw, dtype, size, stride, place(self.device)))
+        self._made = Storage(_value(self.raw, dtype, size, stride, place(self.device)))
 
 
 class StorageWindow:
