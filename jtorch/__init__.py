@@ -6,8 +6,8 @@ The street door: public names, and nothing is defined here.
 from __future__ import annotations
 
 from jtorch import dtypes as _dtypes
-from jtorch.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
-from jtorch.autograd import grad_enabled as is_grad_enabled
+from jtorch.graph import enable_grad, inference_mode, no_grad, set_grad_enabled
+from jtorch.graph import grad_enabled as is_grad_enabled
 from jtorch.convert import as_tensor, from_numpy, tensor
 from jtorch.devices import device
 from jtorch.dtypes import can_cast, dtype, get_default_dtype, promote_types

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jtorch import devices, dtypes, engine, layout, printing
-from jtorch.autograd import Output
+from jtorch.graph import Output
 from jtorch.engine import Value, type_of
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
 from jtorch.tensor import Cast, LeafGrad, Tensor, apply, cast, wrap

@@ -16,10 +16,10 @@ import weakref
 
 import jax.numpy as jnp
 
-from jtorch import autograd, dtypes, engine, layout
-from jtorch.autograd import PLAIN, Leaf, Node, Output, Seed, Walk, edge_of
+from jtorch import dtypes, engine, graph, layout
+from jtorch.graph import PLAIN, Leaf, Node, Output, Seed, Walk, edge_of
 from jtorch.devices import CPU
-from jtorch.engine import Call, Value, local
+from jtorch.engine import Call, Value, local, trace_of
 from jtorch.hooks import RemovableHandle
 from jtorch.storage import NO_GRAD, Storage, View, strided, write_of
 
@@ -329,7 +329,7 @@ class Tensor:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if edge.__class__ is LeafGrad:
             return
-        node, nr = autograd.source(edge)
+        node, nr = graph.source(edge)
         mine = weakref.ref(self)
 
         def keep(grad, walk):
@@ -345,7 +345,7 @@ class Tensor:
         edge = self._history()
         if edge is None or edge.__class__ is LeafGrad:
             return False
-        node, nr = autograd.source(edge)
+        node, nr = graph.source(edge)
         return node.hooks is not None and nr in node.hooks.retains
 
     def register_hook(self, hook):
@@ -357,7 +357,7 @@ class Tensor:
             handle = RemovableHandle(edge.hooks)
             edge.hooks[handle.id] = hook
             return handle
-        node, nr = autograd.source(edge)
+        node, nr = graph.source(edge)
         handle = RemovableHandle(node.prehooks)
         node.prehooks[handle.id] = (nr, hook)
         return handle
@@ -424,7 +424,7 @@ class _Counter:
 
 _NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
-    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+    "populated during graph.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
     "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access "
     "the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations."
 )
@@ -464,7 +464,7 @@ class LeafGrad(Leaf):
             tensor._grad = before + _as_tensor(grad, walk)
         else:
             value = grad._value if grad.__class__ is not Value else grad
-            before._assign(autograd._add(before._value, value), before._edge)
+            before._assign(graph._add(before._value, value), before._edge)
         for hook in list(self.after.values()):
             hook(tensor)
 
@@ -504,35 +504,37 @@ def apply(call, inputs, place=None):
         edges.append(edge)
         if edge is not None:
             wants = True
+    trace = local.trace
     if wants and local.grad:
-        trace = local.trace
         if trace.updated:  # a hand-written loop has updated its parameters: this line begins the next step
             trace.flush("step")
-        position, out = local.trace.record(call, values)
-        return _tracked(call, values, edges, position, out)
-    _, out = engine.record(call, values, place)
-    if out.__class__ is Value:
-        made = _new(Tensor)
-        made._storage = Storage(out)
-        made._view = made._base = made._grad = made._counter = made._edge = None
-        return made
-    return tuple([wrap(v) for v in out])
+        position, out = trace.record(call, values)
+        if not position.single:
+            return _tracked(call, values, edges, position, out)
+        edge = None
+        if position.out.differentiable:
+            saved = [v for v in values if v.type.number] if call.linear else values
+            edge = Node(call, saved, position.in_types, position.types, edges, position)
+            if call.keep_result:
+                edge.outputs = (out,)
+    else:
+        if place is not None:
+            trace = trace_of(place)
+        position, out = trace.record(call, values)
+        if not position.single:
+            return tuple([wrap(v) for v in out])
+        edge = None
+    made = _new(Tensor)
+    made._storage = Storage(out)
+    made._view = made._base = made._grad = made._counter = None
+    made._edge = edge
+    return made
 
 
 def _tracked(call, values, edges, position, out):
-    saved = tuple([v for v in values if v.type.number] if call.linear else values)
-    if position.single:
-        if not position.out.differentiable:
-            return wrap(out)
-        node = Node(call, saved, position.in_types, position.types, tuple(edges), position)
-        if call.keep_result:
-            node.outputs = (out,)
-        made = _new(Tensor)
-        made._storage = Storage(out)
-        made._view = made._base = made._grad = made._counter = None
-        made._edge = node
-        return made
-    node = Node(call, saved, position.in_types, position.types, tuple(edges), position)
+    """The results of a call with several outputs, sharing one node."""
+    saved = [v for v in values if v.type.number] if call.linear else values
+    node = Node(call, saved, position.in_types, position.types, edges, position)
     if call.keep_result:
         node.outputs = tuple([v for v in out if v.type.differentiable])
     return tuple([wrap(v, edge_of(node, nr) if v.type.differentiable else None) for nr, v in enumerate(out)])
@@ -561,7 +563,7 @@ PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
 
 
 def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
-    """`torch.autograd.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
+    """`torch.graph.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
     keep = create_graph if retain_graph is None else retain_graph
     trace = local.trace
     if trace.backwards and not keep and collect and not trace.updated:
@@ -577,7 +579,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     before = local.grad
     local.grad = create_graph
     try:
-        grads = autograd.backward(roots, walk, keep, targets)
+        grads = graph.backward(roots, walk, keep, targets)
     finally:
         local.grad = before
         local.trace.backwards += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from jax import lax
 
 from jtorch import engine
-from jtorch.autograd import Node, edge_of
+from jtorch.graph import Node, edge_of
 from jtorch.engine import Call, local, number, type_of
 from jtorch.ops.shape import _ints, _slice, select
 from jtorch.tensor import Tensor, apply, wrap_dim
