@@ -1,0 +1,74 @@
+"""`torch.autograd.grad` and `backward`: gradients on demand."""
+
+from __future__ import annotations
+
+from jtorch.ops.create import zeros_like
+from jtorch.tensor import Tensor, run_backward
+
+
+def _tuple(x):
+    return (x,) if isinstance(x, Tensor) or x is None else tuple(x)
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
+    """Collect the gradients of several tensors into the `.grad` of the leaves behind them.
+
+    Args:
+        tensors: what to differentiate.
+        grad_tensors: what to multiply each with; None where it has one element.
+        retain_graph: keep the graph for another backward.
+        create_graph: record the gradients too.
+        inputs: collect into these only.
+    """
+    tensors = _tuple(tensors)
+    gradients = _tuple(grad_tensors if grad_tensors is not None else grad_variables)
+    if gradients == (None,):
+        gradients = (None,) * len(tensors)
+    if len(gradients) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
+    run_backward(tensors, gradients, retain_graph, create_graph, inputs)
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
+         is_grads_batched=False, materialize_grads=False):  # fmt: skip
+    """The gradients of the outputs' sum with respect to the inputs, as a tuple; `.grad` is left alone.
+
+    Args:
+        grad_outputs: what to multiply each output with; None where it has one element.
+        retain_graph: keep the graph for another backward; default: create_graph.
+        create_graph: record the gradients too, so that they can be differentiated.
+        allow_unused: give None for an input that the outputs do not depend on.
+        materialize_grads: give zeros instead.
+
+    Raises:
+        RuntimeError: an input is not part of the graph.
+
+    >>> x = torch.tensor(3., requires_grad=True)
+    >>> torch.autograd.grad(x ** 2, x)
+    (tensor(6.),)
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    if is_grads_batched:
+        raise NotImplementedError("autograd.grad: is_grads_batched")
+    outputs, inputs = _tuple(outputs), _tuple(inputs)
+    gradients = _tuple(grad_outputs)
+    if gradients == (None,):
+        gradients = (None,) * len(outputs)
+    if len(gradients) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
+    grads = run_backward(outputs, gradients, retain_graph, create_graph, inputs, collect=False)
+    if materialize_grads:
+        return tuple([zeros_like(i) if g is None else g for i, g in zip(inputs, grads, strict=True)])
+    if not allow_unused and any(g is None for g in grads):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
+            "is the desired behavior."
+        )
+    return tuple(grads)
+
+
+def Variable(data, requires_grad=False, volatile=None):
+    """PyTorch's old name for a tensor that wants a gradient: the tensor's memory, as a leaf."""
+    made = data.detach()
+    return made.requires_grad_() if requires_grad else made
