@@ -177,7 +177,9 @@ def _relook(self, made, name):
         del base
         alone = getrefcount(self._storage) <= _UNSHARED + 1  # `storage` here
         if alone:
-            storage.replace(view.read(storage), self._counter or storage)
+            value = view.read(storage)
+            value.mark = None  # it shared the old value's mark, which now says "overwritten"
+            storage.replace(value, self._counter or storage)
             self._edge = made_edge
             return self
     (self._counter or storage).version += 1
@@ -191,6 +193,8 @@ def _relook(self, made, name):
 def _in_place(view, name):
     def method(self, *args, **kwargs):
         _check_history(self)
+        if name == "TBackward1" and self.ndim > 2:
+            raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
         return _relook(self, view(self, *args, **kwargs), name)
 
     return method

@@ -188,4 +188,21 @@ def view_strides(shape, strides, new_shape) -> tuple[int, ...] | None:
 
 def may_overlap(shape, strides) -> bool:
     """Whether two elements surely share one memory cell: a stride of 0 over more than one element."""
-    return any(n > 1 and s == 0 for n, s in zip(shape, strides, strict=True))
+    return all(shape) and any(n > 1 and s == 0 for n, s in zip(shape, strides, strict=True))
+
+
+def overlaps(shape, strides) -> bool:
+    """Whether two elements share one memory cell."""
+    if not all(shape):
+        return False
+    reach = 0
+    for stride, n in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n > 1):
+        if stride <= reach:
+            break
+        reach += stride * (n - 1)
+    else:
+        return False
+    spots = {0}
+    for stride, n in zip(strides, shape, strict=True):
+        spots = {s + stride * i for s in spots for i in range(n)}
+    return len(spots) < math.prod(shape)

@@ -16,7 +16,7 @@ import numpy as np
 from jtorch import dtypes, engine
 from jtorch.devices import CPU
 from jtorch.engine import Call, Value, record, type_of
-from jtorch.layout import may_overlap
+from jtorch.layout import may_overlap, overlaps
 
 
 class Storage:
@@ -333,10 +333,11 @@ class View:
 
     `base_edge` is the base's place in the gradient graph when this view's was last worked out: where it differs
     from the base's own, somebody wrote into the base and the view's history must be worked out again. `note` says why
-    autograd could not follow a write through it: NO_GRAD, or (output number, name) of a call that made several views.
+    autograd could not follow a write through it: NO_GRAD, or (output number, name) of a call that made several views;
+    `noted` is the version at that time.
     """
 
-    __slots__ = ("base_edge", "call", "note", "numbers", "offset", "parent", "type", "value", "writes")
+    __slots__ = ("base_edge", "call", "note", "noted", "numbers", "offset", "parent", "type", "value", "writes")
 
     def __init__(self, parent, call, numbers, type, offset):
         self.parent = parent
@@ -347,7 +348,7 @@ class View:
         self.writes = -1
         self.value = None
         self.base_edge = None
-        self.note = None
+        self.note = self.noted = None
 
     def read(self, storage) -> Value:
         """What the view shows now."""
@@ -380,15 +381,27 @@ class View:
             numbers += s.numbers
         return chain_of(tuple([s.call for s in steps]), tuple([len(s.numbers) for s in steps])), numbers
 
-    def refusal(self, edge) -> str:
-        """PyTorch's message for a write that autograd cannot follow."""
-        if self.note is NO_GRAD:
-            return NO_GRAD
-        title = f"Output {self.note[0]} of {self.note[1]} is a view and is being modified inplace."
-        return (title if edge is not None else NO_GRAD[: NO_GRAD.index(" Given")]) + _SEVERAL
+    def refusal(self, edge, base=False) -> str:
+        """PyTorch's message for a write (into the base, or here) that autograd cannot follow."""
+        text = NO_GRAD
+        if self.note is not NO_GRAD:
+            title = f"Output {self.note[0]} of {self.note[1]} is a view and is being modified inplace."
+            text = (title if edge is not None else NO_GRAD[: NO_GRAD.index(" Given")]) + _SEVERAL
+        if base:
+            was = "its base or another view of its base has been"
+            text = text.replace("is being", was, 1)
+        return text
 
     def refuses_write(self):
-        return may_overlap(self.type.shape, self.type.strides)
+        """Whether cells are shown twice. Raises for those where PyTorch writes in an order of its own."""
+        if may_overlap(self.type.shape, self.type.strides):
+            return True
+        at = self
+        while at is not None:
+            if at.call.writer is None and overlaps(self.type.shape, self.type.strides):
+                raise NotImplementedError("writing through a view that shows elements more than once; clone() it first")
+            at = at.parent
+        return False
 
 
 def host_view(storage, type, offset) -> np.ndarray:

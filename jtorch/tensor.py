@@ -110,8 +110,11 @@ class Tensor:
     def _history(self):
         """This tensor's place in the gradient graph, worked out again where its base was written to."""
         view, base = self._view, self._base
-        if base is not None and view is not None and view.base_edge is not base._edge:
-            self._rebase(base)
+        if base is not None and view is not None:
+            if view.note is not None and base._edge is not None and local.grad and view.noted != self._version:
+                raise RuntimeError(view.refusal(self._edge, base=True))
+            if view.base_edge is not base._edge:
+                self._rebase(base)
         return self._edge
 
     def _rebase(self, base):
@@ -137,25 +140,28 @@ class Tensor:
                 return strided(base.look(), base.type, self._view.type, self._view.offset)
         return self._value.look()
 
-    def _writable(self, name="in-place"):
-        """Raise PyTorch's error where this tensor must not be written to."""
+    def _writable(self, twice=False):
+        """Raise PyTorch's error where this tensor must not be written to; `twice` allows cells that show twice."""
         view = self._view
-        if view is not None and view.refuses_write() or view is None and layout.may_overlap(self.shape, self.stride()):
+        if local.grad:
+            edge = self._edge if view is None else self._history()
+            base = self._base
+            if base is not None and view is not None and base._edge is not None:
+                if view.note is not None:
+                    raise RuntimeError(view.refusal(edge))
+                if base._edge.__class__ is LeafGrad:
+                    raise RuntimeError(
+                        "a view of a leaf Variable that requires grad is being used in an in-place operation."
+                    )
+            if edge.__class__ is LeafGrad:
+                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        if twice:
+            return
+        if layout.may_overlap(self.shape, self.stride()) if view is None else view.refuses_write():
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory"
                 " location. Please clone() the tensor before performing the operation."
             )
-        if not local.grad:
-            return
-        edge = self._history()
-        base = self._base
-        if base is not None and view is not None:
-            if view.note is not None and base._edge is not None:
-                raise RuntimeError(view.refusal(edge))
-            if base._edge.__class__ is LeafGrad:
-                raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-        if edge.__class__ is LeafGrad:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 
     def _assign(self, value, edge):
         """Take a new value of the same type, through the view if this is one, with its history."""
@@ -208,6 +214,8 @@ class Tensor:
             looked.note = view.note if view.note is NO_GRAD else (0, call.named.removesuffix("Backward0"))
         elif not local.grad:
             looked.note = NO_GRAD
+        if looked.note is not None:
+            looked.noted = self._version
         if edge is not None and local.grad and type.differentiable:
             edge = Node(call, numbers, (t, *[n.type for n in numbers]), (type,), (edge, *[None] * len(numbers)))
         else:

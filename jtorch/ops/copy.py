@@ -128,11 +128,12 @@ class _Fill(Call):
         return lambda old, value: jnp.full(shape, cast_array(jnp.asarray(value), to), to.np)
 
 
-_FILL = {"number": _Fill("FillBackward2"), "tensor": _Fill("FillBackward3"), "zero": _Fill("ZeroBackward0")}
+_FILL = {"number": _Fill("FillBackward2"), "tensor": _Fill("FillBackward3"), "zero": _Fill("ZeroBackward0"),
+         "item": _Fill("FillBackward3")}  # fmt: skip
 
 
 def _write_number(self, value, kind):
-    self._writable()
+    self._writable(twice=kind != "item")
     t = self._type
     if (engine.local.grad and self._history() is not None) or t.place in (engine.TRACED, engine.META):
         made = apply(_FILL[kind], (self, value))
@@ -152,10 +153,14 @@ def _full_of(t):
     return lambda value: jnp.full(t.shape, cast_array(jnp.asarray(value), t.dtype), t.dtype.np)
 
 
+def _fill_with(self, value, kind):
+    return _write_number(self, as_number("fill_", "value", value), kind)
+
+
 def _fill_(self, value):
     """Every element becomes `value`, a number or a 0-dim tensor. Returns self."""
     if not isinstance(value, Tensor):
-        return _write_number(self, as_number("fill_", "value", value), "number")
+        return _fill_with(self, value, "number")
     if value.ndim:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."

@@ -19,6 +19,7 @@ from jtorch import dtypes, layout
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, Number, op, write_result
+from jtorch.ops.copy import _fill_with
 from jtorch.ops.shape import _slice, alias, select, unsqueeze
 from jtorch.tensor import Tensor
 
@@ -28,6 +29,8 @@ from jtorch.tensor import Tensor
 def _pick(x, dim, i, place):
     """One entry of a dimension."""
     t = x._type
+    if not t.ndim and i:
+        raise IndexError(f"index {i} is out of bounds for dimension 0 with size 0")
     if not t.ndim:
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a"
@@ -132,7 +135,7 @@ def _taken_apart(x, items):
                 seen = unsqueeze(seen, dim)
                 i = known(np.zeros(int(bool(i._look())), np.int64))
             arrays.append((dim, i))
-            dim += 1
+            dim += max(1, _width(i))
         elif isinstance(i, slice):
             if i != _FULL:
                 seen = _cut(seen, dim, i)
@@ -153,7 +156,7 @@ def _is_mask(i):
     return i.dtype in (dtypes.bool_, dtypes.uint8)
 
 
-def _check_mask(x, mask, dim, at):
+def _check_mask(x, mask, dim):
     if mask.dtype is dtypes.uint8:
         warnings.warn(
             "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=5
@@ -161,8 +164,8 @@ def _check_mask(x, mask, dim, at):
     for d, n in enumerate(mask.shape):
         if dim + d >= x.ndim or x.shape[dim + d] != n:
             raise IndexError(
-                f"The shape of the mask {list(mask.shape)} at index {at + d} does not match the shape of the indexed"
-                f" tensor {list(x.shape)} at index {at + d}"
+                f"The shape of the mask {list(mask.shape)} at index {d} does not match the shape of the indexed"
+                f" tensor {list(x.shape)} at index {dim + d}"
             )
 
 
@@ -177,17 +180,16 @@ def _range_error(at, size, dim):
 
 def _integers(x, arrays):
     """The index tensors as integers by dimension: masks become the places they select. Checks the ranges."""
-    found, shift = [], 0
+    found = []
     for dim, i in arrays:
         if _is_mask(i):
-            _check_mask(x, i, dim + shift, dim + shift)
+            _check_mask(x, i, dim)
             spots = np.nonzero(i._look())
-            found += [(dim + shift + k, known(s.astype(np.int64), i._type.place)) for k, s in enumerate(spots)]
-            shift += i.ndim - 1
+            found += [(dim + k, known(s.astype(np.int64), i._type.place)) for k, s in enumerate(spots)]
             continue
         if i.dtype not in (dtypes.int64, dtypes.int32):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-        found.append((dim + shift, i))
+        found.append((dim, i))
     shape = ()
     for dim, _ in found:
         if dim >= x.ndim:
@@ -366,8 +368,10 @@ def _put(x, arrays, value, accumulate=False):
         )
     if len(arrays) == 1 and _is_mask(arrays[0][1]) and not accumulate:
         dim, mask = arrays[0]
-        _check_mask(x, mask, dim, dim)
+        _check_mask(x, mask, dim)
         rest = tuple(x.shape[mask.ndim :])
+        if number and mask.dtype is not dtypes.bool_:
+            raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
         if number or value.numel() == 1:
             return _where_put(x, mask, value, dim)
         if dim == 0 and value.ndim <= len(rest) + 1:
@@ -405,14 +409,18 @@ def _setitem(self, index, value):
     if kind is int:
         seen, arrays = _pick(self, 0, index, 0), ()
     elif kind is slice:
-        seen, arrays = _cut(self, 0, index), ()
+        seen, arrays = self if index == _FULL and self.ndim else _cut(self, 0, index), ()
+    elif kind is bool:
+        if not index:
+            return
+        seen, arrays = unsqueeze(self, 0) if isinstance(value, Tensor) else self, ()
     else:
         seen, arrays = _taken_apart(self, _items(index))
     if arrays:
         seen._writable()
         write_result(seen, _put(seen, arrays, value))
     elif not isinstance(value, Tensor):
-        seen.fill_(value)
+        _fill_with(seen, value, "item")
     else:
         _copy_into(seen, value)
 

@@ -309,7 +309,17 @@ def flipud(input):
     return _flip(input, (0,))
 
 
-@op(saves=())
+def _turned(types, shapes, consts):
+    """The strides of the transpose for an odd number of turns."""
+    t, dims = types[0], [d % max(types[0].ndim, 1) for d in consts["dims"]]
+    order = list(range(t.ndim))
+    if consts["k"] % 2:
+        order[dims[0]], order[dims[1]] = dims[1], dims[0]
+    strides = [layout.like_strides(t.shape, t.strides)[d] for d in order]
+    return [tuple(strides)]
+
+
+@op(saves=(), strides=_turned)
 def rot90(input: Array, k: int = 1, dims: tuple = (0, 1)) -> Array:
     """The plane of two dimensions turned by 90 degrees, `k` times."""
     if len(dims) != 2:

@@ -495,6 +495,7 @@ index_put = public(inplace=True)(index_put)
 
 
 def _check_mask_fill(input, mask, value):
+    _common(tuple(mask.shape), tuple(input.shape))
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}")
     _one_value(value, "masked_fill_", input)
@@ -508,7 +509,6 @@ def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
     >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0.)
     tensor([0., 2.])
     """
-    _common(mask.shape, input.shape)
     return jnp.where(mask, cast_array(jnp.asarray(value), dtypes.of(input.dtype)), input)
 
 
@@ -571,12 +571,11 @@ def nonzero(input, *, out=None, as_tuple=False):
     """
     array = input._look()
     place = input._type.place
-    spots = np.nonzero(array if array.ndim or not as_tuple else array.reshape(1)) if array.ndim or as_tuple else ()
     if as_tuple:
-        return tuple([known(s.astype(np.int64), place) for s in spots])
+        return nonzero(reshape(input, (1,)) if not array.ndim else input).unbind(1)
     if not array.ndim:
         return known(np.zeros((int(bool(array)), 0), np.int64), place)
-    table = np.array(spots, np.int64)
+    table = np.array(np.nonzero(array), np.int64)
     return known(table.T, place, strides=(1, max(table.shape[1], 1)))
 
 

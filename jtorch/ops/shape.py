@@ -170,6 +170,10 @@ def unflatten(input, dim, sizes):
     torch.Size([2, 3, 4])
     """
     shape = input.shape
+    if not shape:
+        raise RuntimeError(
+            f"unflatten got an unexpected error:\nDimension specified as {dim} but tensor has no dimensions"
+        )
     dim = wrap_dim(dim, len(shape))
     sizes = _ints((sizes,), "unflatten", "sizes")
     if not sizes:
@@ -265,6 +269,8 @@ def permute(input, *dims, **named):
     >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
     torch.Size([4, 2, 3])
     """
+    if not dims and not named:
+        raise TypeError('permute() missing 1 required positional arguments: "dims"')
     return _permute(input, _ints((named["dims"],) if named else dims, "permute", "dims"))
 
 
@@ -295,6 +301,8 @@ def moveaxis(input, source, destination):
 
 def adjoint(input):
     """The last two dimensions exchanged, conjugated if complex: a view."""
+    if not input.ndim:
+        return conj(input)
     if input.ndim < 2:
         raise RuntimeError(
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got"
@@ -910,7 +918,7 @@ def meshgrid(*tensors, indexing=None):
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     for x in tensors:
         if x.ndim > 1:
-            text = repr(x.detach())
+            text = _old_text(x)
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {text}")
         if x.dtype is not tensors[0].dtype:
             raise RuntimeError("meshgrid expects all tensors to have the same dtype")
@@ -920,13 +928,26 @@ def meshgrid(*tensors, indexing=None):
         )
     elif indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
-    swap = indexing == "xy" and len(tensors) > 1
-    axes = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
-    shape = tuple([x.numel() for x in axes])
-    grids = [_expand(_view(x, (1,) * i + (-1,) + (1,) * (len(axes) - 1 - i)), shape) for i, x in enumerate(axes)]
-    if swap:
-        grids = [transpose(g, 0, 1) for g in (grids[1], grids[0], *grids[2:])]
-    return tuple(grids)
+    at = list(range(len(tensors)))
+    if indexing == "xy" and len(tensors) > 1:
+        at[:2] = 1, 0
+    shape = [1] * len(tensors)
+    for axis, x in zip(at, tensors, strict=True):
+        shape[axis] = x.numel()
+    lone = [tuple([-1 if d == axis else 1 for d in range(len(at))]) for axis in at]
+    return tuple([_expand(_view(x, size), tuple(shape)) for x, size in zip(tensors, lone, strict=True)])
+
+
+def _old_text(x):
+    """A matrix as C++ prints it, which only this message shows."""
+    if x.ndim > 2:
+        return repr(x.detach())
+    rows = x.detach().tolist()
+    whole = all(float(v).is_integer() for row in rows for v in row)
+    cells = [[f"{v:.0f}" if whole else f"{v:.4f}" for v in row] for row in rows]
+    width = max(len(c) for row in cells for c in row) + 1
+    lines = "\n".join(" ".join(c.rjust(width) for c in row) for row in cells)
+    return f"{lines}\n[ torch.{x.dtype.scalar_name}Tensor{{{','.join(map(str, x.shape))}}} ]"
 
 
 _FREE = ("reshape", "flatten", "ravel", "unflatten", "swapaxes", "swapdims", "permute", "movedim", "moveaxis", "adjoint",
