@@ -549,9 +549,18 @@ def test_what_cannot_be_read_from(source, error, message):
 def test_a_failed_save_leaves_the_old_file(tmp_path):
     path = tmp_path / "m.pt"
     save(1, path)
-    with pytest.raises((pickle.PicklingError, AttributeError)):
+    with pytest.raises(
+        AttributeError, match=r"Can't pickle local object 'test_a_failed_.*<locals>\.<lambda>'"
+    ):
         save(lambda: None, path)
     assert load(path) == 1
+
+
+def test_what_cannot_be_found_again_is_not_saved():
+    class_gone = type("Gone", (), {"__module__": __name__})
+    message = r"Can't pickle <class '.*Gone'>: attribute lookup Gone on test_serialization failed"
+    with pytest.raises(pickle.PicklingError, match=message):
+        save(class_gone(), io.BytesIO())
 
 
 def test_storages_inside_storages():

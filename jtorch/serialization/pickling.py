@@ -8,6 +8,7 @@ in jtorch. What storages are written as is the caller's matter.
 from __future__ import annotations
 
 import pickle
+from types import FunctionType
 
 from jtorch.dtypes import dtype
 from jtorch.layout import Size
@@ -56,11 +57,30 @@ def pickler_of(module):
         def save_global(self, obj, name=None):
             street = names.street_name(obj)
             if street is None:
-                return super().save_global(obj, name)
+                return _save_own_name(super().save_global, obj, name)
             _write_global(self, *street)
             self.memoize(obj)
 
+        if module is pickle:
+            dispatch = {**base.dispatch, FunctionType: save_global}
+
     return Pickler
+
+
+def _save_own_name(save_global, obj, name):
+    """Write the name of something that is not jtorch's; where it has none, say so as the C pickler does."""
+    try:
+        save_global(obj, name)
+    except pickle.PicklingError as error:
+        if "it's not found as" not in str(error):
+            raise
+        name = name or getattr(obj, "__qualname__", None) or obj.__name__
+        if "<locals>" in name:
+            raise AttributeError(f"Can't pickle local object {name!r}") from None
+        home = pickle.whichmodule(obj, name)
+        raise pickle.PicklingError(
+            f"Can't pickle {obj!r}: attribute lookup {name} on {home} failed"
+        ) from None
 
 
 def _write_global(pickler, module, name):
