@@ -161,7 +161,11 @@ def solve_ex(A, B, *, left=True, check_errors=False, out=None):
     return _out(returntypes.linalg_solve_ex((result, info)), out)
 
 
-@op(method=False, name="linalg_solve_triangular", strides=_d._columns)
+def _column_strides(types, shapes, consts):
+    return _d._columns(types, shapes, {})
+
+
+@op(method=False, name="linalg_solve_triangular", strides=_column_strides)
 def _solve_triangular(A: Array, B: Array, upper: bool, left: bool, unitriangular: bool) -> Array:
     if left:
         return _d._triangular(A, B, upper, unit=unitriangular)

@@ -75,12 +75,13 @@ class Op:
         write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
         returns: a class of named results to wrap several outputs in.
         name: the public name, where the function's own must differ.
+        widen: compute half types in float32 (with promote).
         check: function (args by name) called before recording, with Tensors, to raise errors that need more
             than types.
     """
 
     def __init__(self, fn, *, inplace=False, method=True, promote=False, grad_fn=None, saves="inputs", strides=None,
-                 view=None, write=None, retype=None, returns=None, name=None, check=None, place=False):  # fmt: skip
+                 view=None, write=None, retype=None, returns=None, name=None, check=None, widen=True, place=False):  # fmt: skip
         self.fn = fn
         self.name = name or fn.__name__.rstrip("_")
         self.promote = promote
@@ -92,6 +93,7 @@ class Op:
         self.retype = retype
         self.returns = returns
         self.check = check
+        self.widen = widen
         self.params = [
             (p.name, _KINDS.get(str(p.annotation).strip("'"), "const"), p) for p in inspect.signature(fn).parameters.values()
         ]
@@ -224,8 +226,8 @@ class OpCall(Call):
         roles = _roles(op, structure, len(types))
         joined = [t for t, role in zip(types, roles, strict=True) if role]
         target = promoted(joined, op.promote == "float")
-        low = target in (dtypes.float16, dtypes.bfloat16)
-        work = dtypes.float32.np if low else target.np
+        low = op.widen and target in (dtypes.float16, dtypes.bfloat16) or target is dtypes.complex32
+        work = (dtypes.complex64 if target.is_complex else dtypes.float32).np if low else target.np
         if op.strides == "elementwise":
             _check_broadcast([t for t in joined if not t.number])
 
@@ -237,7 +239,12 @@ class OpCall(Call):
 
 
 def _lowered(np_type):
-    return lambda out: out.astype(np_type) if out.dtype == jnp.float32 else out
+    def lowered(out):
+        if np_type is None and out.dtype == jnp.complex64:
+            raise NotImplementedError("a result of dtype torch.complex32, which neither NumPy nor XLA has")
+        return out.astype(np_type) if out.dtype == jnp.float32 else out
+
+    return lowered
 
 
 def _to(a, np_type):

@@ -66,10 +66,10 @@ def evaluate(torch, name, args, kwargs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            given = tensors(torch, args, True), {k: tensors(torch, v) for k, v in kwargs.items()}
+            given = tensors(torch, args, grad), {k: tensors(torch, v) for k, v in kwargs.items()}
             out = function(torch, name)(*given[0], **given[1])
             found = leaves(torch, out)
-            facts = [[str(t.dtype), list(t.shape), list(t.stride()), t.grad_fn and t.grad_fn.name()] for t in found]
+            facts = [[str(t.dtype), list(t.shape), list(t.stride()), t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::")] for t in found]
             values = [array(t) for t in found] if found else [np.array(out)]
         except Exception as error:
             return {"facts": [f"{type(error).__name__}: {error}"], "values": [], "grads": []}

@@ -1,5 +1,5 @@
 """Arguments that every op is tried with: name -> rows. A row holds the positional arguments, then maybe a dict of
-keywords; "grad": False says that gradients are not compared.
+keywords; "grad": False says that no input requires grad.
 
 Arrays stand for tensors; the helpers make small ones with distinct values, always the same. Each distinct shape and
 dtype costs a compile, so rows share them. Other families have files of their own, `samples_<family>.py`, which
@@ -130,7 +130,7 @@ SAMPLES = {
     "copysign": [(X, Y), (X, -2.0)],
     "nextafter": [(X, Y, {"grad": False})],
     "frexp": [(X,)],
-    "ldexp": [(X, N)],
+    "ldexp": [(X, M)],
     "heaviside": [(ZEROS, P(3, 4), {"grad": False})],
     "nan_to_num": [(NANS,), (NANS, 1.0, 2.0, -2.0), (N,)],
     **each("gcd lcm", (N, M), (X, Y)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch import dtype
+from jtorch import dtypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, Number, op, public
 from jtorch.tensor import Tensor
@@ -17,7 +17,7 @@ from jtorch.tensor import Tensor
 # ---- comparisons
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def eq(input: Array, other: Array | Number) -> Array:
     """input == other.
 
@@ -27,34 +27,34 @@ def eq(input: Array, other: Array | Number) -> Array:
     return input == other
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def ne(input: Array, other: Array | Number) -> Array:
     """input != other."""
     return input != other
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def lt(input: Array, other: Array | Number) -> Array:
     """input < other."""
     kernel("lt_cpu", input, "bif")
     return input < other
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def le(input: Array, other: Array | Number) -> Array:
     """input <= other."""
     kernel("le_cpu", input, "bif")
     return input <= other
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def gt(input: Array, other: Array | Number) -> Array:
     """input > other."""
     kernel("gt_cpu", input, "bif")
     return input > other
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def ge(input: Array, other: Array | Number) -> Array:
     """input >= other."""
     kernel("ge_cpu", input, "bif")
@@ -66,7 +66,7 @@ def _close_arguments(input, other, rtol, atol, **_):
         raise RuntimeError(f"{input.dtype.scalar_name} did not match {other.dtype.scalar_name}")
     for name, tolerance in (("rtol", rtol), ("atol", atol)):
         if tolerance < 0:
-            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {tolerance}")
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {tolerance:g}")
 
 
 @op(saves=(), promote=True, check=_close_arguments)
@@ -116,19 +116,19 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None
 # ---- kinds of numbers
 
 
-@op(promote=True, saves=())
+@op(promote=True, saves=(), widen=False)
 def isnan(input: Array) -> Array:
     """Whether each element is not a number."""
     return jnp.isnan(input) if letter(input) in "fc" else jnp.zeros(input.shape, jnp.bool_)
 
 
-@op(promote=True, saves=())
+@op(promote=True, saves=(), widen=False)
 def isinf(input: Array) -> Array:
     """Whether each element is infinite."""
     return jnp.isinf(input) if letter(input) in "fc" else jnp.zeros(input.shape, jnp.bool_)
 
 
-@op(promote=True, saves=())
+@op(promote=True, saves=(), widen=False)
 def isfinite(input: Array) -> Array:
     """Whether each element is neither infinite nor NaN."""
     return jnp.isfinite(input) if letter(input) in "fc" else jnp.ones(input.shape, jnp.bool_)
@@ -140,19 +140,19 @@ def _infinite(name, sign, x):
     return x == sign * jnp.inf if letter(x) == "f" else jnp.zeros(x.shape, jnp.bool_)
 
 
-@op(promote=True, saves=())
+@op(promote=True, saves=(), widen=False)
 def isposinf(input: Array) -> Array:
     """Whether each element is +inf."""
     return _infinite("isposinf", 1, input)
 
 
-@op(promote=True, saves=())
+@op(promote=True, saves=(), widen=False)
 def isneginf(input: Array) -> Array:
     """Whether each element is -inf."""
     return _infinite("isneginf", -1, input)
 
 
-@op(promote=True, saves=())
+@op(promote=True, saves=(), widen=False)
 def isreal(input: Array) -> Array:
     """Whether the imaginary part of each element is 0."""
     return input.imag == 0 if letter(input) == "c" else jnp.ones(input.shape, jnp.bool_)
@@ -171,60 +171,60 @@ def _truth(x):
     return x if x.dtype == jnp.bool_ else x != 0
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def logical_not(input: Array) -> Array:
     """Whether each element is 0."""
     kernel("logical_not_cpu", input, "bifc")
     return ~_truth(input)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def logical_and(input: Array, other: Array) -> Array:
     """Whether both elements are nonzero."""
     return _truth(input) & _truth(other)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def logical_or(input: Array, other: Array) -> Array:
     """Whether one of the elements is nonzero."""
     return _truth(input) | _truth(other)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def logical_xor(input: Array, other: Array) -> Array:
     """Whether exactly one of the elements is nonzero."""
     return _truth(input) ^ _truth(other)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def bitwise_not(input: Array) -> Array:
     """All bits flipped; of bools, the opposite."""
     kernel("bitwise_not_cpu", input, "bi")
     return ~input
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def bitwise_and(input: Array | Number, other: Array | Number) -> Array:
     """The bits set in both."""
     kernel("bitwise_and_cpu", input, "biu")
     return input & other
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def bitwise_or(input: Array | Number, other: Array | Number) -> Array:
     """The bits set in one or both."""
     kernel("bitwise_or_cpu", input, "biu")
     return input | other
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def bitwise_xor(input: Array | Number, other: Array | Number) -> Array:
     """The bits set in exactly one."""
     kernel("bitwise_xor_cpu", input, "biu")
     return input ^ other
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def bitwise_left_shift(input: Array | Number, other: Array | Number) -> Array:
     """input * 2**other; 0 where all bits are shifted out."""
     kernel("lshift_cpu", input, "i")
@@ -232,7 +232,7 @@ def bitwise_left_shift(input: Array | Number, other: Array | Number) -> Array:
     return jnp.where((other < 0) | (other >= bits), 0, lax.shift_left(*jnp.broadcast_arrays(input, other)))
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), widen=False)
 def bitwise_right_shift(input: Array | Number, other: Array | Number) -> Array:
     """floor(input / 2**other)."""
     kernel("rshift_cpu", input, "i")
@@ -246,12 +246,12 @@ def bitwise_right_shift(input: Array | Number, other: Array | Number) -> Array:
 # ---- choosing
 
 
-@op(promote=("input", "other"), saves=(0,), method=False, name="where")
+@op(promote=("input", "other"), saves=(0,), method=False, name="where", widen=False)
 def _where(condition: Array, input: Array | Number, other: Array | Number) -> Array:
     if condition.dtype not in (jnp.bool_, jnp.uint8):
         raise RuntimeError(
             "where expected condition to be a boolean tensor, but got a tensor with dtype "
-            f"{dtype.of(condition.dtype).scalar_name}"
+            f"{dtypes.of(condition.dtype).scalar_name}"
         )
     return jnp.where(condition != 0, input, other)
 
@@ -272,37 +272,40 @@ def _where_method(self, condition, other):
     return _where(condition, self, other)
 
 
-def _choosing(name, x):
-    if letter(x) == "c":
-        raise RuntimeError(f"{name} not implemented for complex tensors.")
-    kernel(f"{name}_cpu", x, "bif")
+def _no_complex(name):
+    def check(input, other):
+        for x in (input, other):
+            if isinstance(x, Tensor) and x.dtype.is_complex:
+                raise RuntimeError(f"{name} not implemented for complex tensors.")
+
+    return check
 
 
-@op(promote=True)
+@op(promote=True, check=_no_complex("maximum"))
 def maximum(input: Array, other: Array) -> Array:
     """The larger element; NaN where one is. Equal elements share the gradient."""
-    _choosing("maximum", input)
+    kernel("maximum_cpu", input, "bif")
     return jnp.maximum(input, other)
 
 
-@op(promote=True)
+@op(promote=True, check=_no_complex("minimum"))
 def minimum(input: Array, other: Array) -> Array:
     """The smaller element; NaN where one is. Equal elements share the gradient."""
-    _choosing("minimum", input)
+    kernel("minimum_cpu", input, "bif")
     return jnp.minimum(input, other)
 
 
-@op(promote=True)
+@op(promote=True, check=_no_complex("fmax"))
 def fmax(input: Array, other: Array) -> Array:
     """The larger element; NaN only where both are."""
-    _choosing("fmax", input)
+    kernel("fmax_cpu", input, "bif")
     return jnp.where((input >= other) | (other != other), input, other)
 
 
-@op(promote=True)
+@op(promote=True, check=_no_complex("fmin"))
 def fmin(input: Array, other: Array) -> Array:
     """The smaller element; NaN only where both are."""
-    _choosing("fmin", input)
+    kernel("fmin_cpu", input, "bif")
     return jnp.where((input <= other) | (other != other), input, other)
 
 

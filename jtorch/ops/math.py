@@ -236,9 +236,9 @@ def _power(input: Array | Number, exponent: Array | Number) -> Array:
 
 @op(promote=True, method=False, name="pow", grad_fn="PowBackward0", saves="inputs")
 def _constant_power(input: Array, exponent: float) -> Array:
+    if exponent in (0, 1):
+        return input if exponent else jnp.ones_like(input)
     kernel("pow", input, "ifc")
-    if exponent == 0:
-        return jnp.ones_like(input)
     if exponent in (0.5, -0.5):
         return jnp.sqrt(input) if exponent > 0 else lax.rsqrt(input)
     return lax.integer_pow(input, int(exponent))
@@ -264,7 +264,7 @@ def pow(input, exponent, *, out=None):
     integers = isinstance(input, Tensor) and input.dtype.category <= dtypes.INT
     if integers and not isinstance(exponent, float | complex) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if isinstance(input, Tensor) and input.dtype is dtypes.bool_:
+    if isinstance(input, Tensor) and input.dtype is dtypes.bool_ and not isinstance(exponent, bool):
         input = cast(input, dtypes.default_of(2 if isinstance(exponent, float) else 1))
     if isinstance(exponent, complex) or exponent not in _SPECIAL_POWERS:
         return _power(input, exponent, out=out)
@@ -375,9 +375,14 @@ def _magnitude(x):
     return jnp.abs(x)
 
 
+def _sign(x):
+    """-1, 0 or 1; 0 for NaN."""
+    return jnp.where(x != x, 0, jnp.sign(x)).astype(x.dtype)
+
+
 @_magnitude.defjvp
 def _magnitude_jvp(primals, tangents):
-    return jnp.abs(primals[0]), tangents[0] * jnp.sign(primals[0])
+    return jnp.abs(primals[0]), tangents[0] * _sign(primals[0])
 
 
 @op(inplace=True, promote=True)
@@ -395,13 +400,15 @@ def sign(input: Array) -> Array:
             "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
         )
     kernel("sign_cpu", input, "bif")
-    return input if input.dtype == jnp.bool_ else jnp.where(jnp.isnan(input), 0, jnp.sign(input)).astype(input.dtype)
+    return input if input.dtype == jnp.bool_ else _sign(input)
 
 
 @op(inplace=True, promote=True)
 def sgn(input: Array) -> Array:
     """input / |input|, 0 at 0: the sign, also of complex numbers."""
-    return input if input.dtype == jnp.bool_ else jnp.sign(input)
+    if letter(input) == "c":
+        return jnp.sign(input)
+    return input if input.dtype == jnp.bool_ else _sign(input)
 
 
 @op(promote=True, saves=())

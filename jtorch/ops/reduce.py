@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch import dtype, returntypes
+from jtorch import dtypes, returntypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, op, public
 from jtorch.ops.compare import isnan, maximum, minimum
@@ -77,7 +77,7 @@ def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype
 
 
 def _named(x):
-    return dtype.of(x.dtype).scalar_name
+    return dtypes.of(x.dtype).scalar_name
 
 
 @op(grad_fn=_by_form("Prod"))
@@ -415,7 +415,7 @@ def logcumsumexp(input: Array, dim: int) -> Array:
 @op(saves="inputs")
 def logsumexp(input: Array, dim: tuple, keepdim: bool = False) -> Array:
     """log(sum(exp(input))) over dims, without overflow."""
-    x = input if letter(input) in "fc" else input.astype(dtype.get_default_dtype().np)
+    x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
     return jax.nn.logsumexp(x, axis=reduced(dim, x.ndim), keepdims=keepdim)
 
 
@@ -442,7 +442,7 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
 
 
 def _areas(y, x, dx, dim):
-    y = y if letter(y) in "fc" else y.astype(dtype.get_default_dtype().np)
+    y = y if letter(y) in "fc" else y.astype(dtypes.get_default_dtype().np)
     dim = wrap_dim(dim, y.ndim)
     pairs = _sliced(y, dim, 1, None) + _sliced(y, dim, 0, -1)
     if x is None:
@@ -452,7 +452,7 @@ def _areas(y, x, dx, dim):
     return (_sliced(x, dim, 1, None) - _sliced(x, dim, 0, -1)) * pairs / 2, dim
 
 
-@op(method=False, grad_fn="MulBackward1")
+@op(method=False, grad_fn=lambda types, consts: "DivBackward1" if len(types) > 1 else "MulBackward1")
 def trapezoid(y: Array, x: Array | None = None, *, dx: float = 1, dim: int = -1) -> Array:
     """The area under y by the trapezoidal rule, at the points x or `dx` apart."""
     areas, dim = _areas(y, x, dx, dim)

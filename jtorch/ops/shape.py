@@ -735,11 +735,6 @@ def conj(input):
     return _conj(input) if input.dtype.is_complex else input
 
 
-def conj_physical(input):
-    """The complex conjugate, as a copy."""
-    return _conj(input).clone() if input.dtype.is_complex else input
-
-
 def _real_geometry(shape, strides, offset):
     return [*shape, 2], [*[s * 2 for s in strides], 1], offset * 2
 
@@ -951,7 +946,7 @@ def _old_text(x):
 
 
 _FREE = ("reshape", "flatten", "ravel", "unflatten", "swapaxes", "swapdims", "permute", "movedim", "moveaxis", "adjoint",
-         "broadcast_to", "narrow", "narrow_copy", "diagonal", "as_strided", "conj", "conj_physical")  # fmt: skip
+         "broadcast_to", "narrow", "narrow_copy", "diagonal", "as_strided", "conj")  # fmt: skip
 for _name in _FREE:
     setattr(Tensor, _name, globals()[_name])
 for _name in ("view", "view_as", "reshape_as", "expand", "expand_as", "unfold"):

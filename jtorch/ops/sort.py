@@ -351,7 +351,7 @@ def bincount(input, weights=None, minlength=0):
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
     x = input._look()
-    if x.ndim != 1 or x.size and x.min() < 0:
+    if x.ndim != 1 or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is None:
         return known(np.bincount(x, minlength=minlength).astype(np.int64), input._type.place)
@@ -361,9 +361,8 @@ def bincount(input, weights=None, minlength=0):
     return known(np.bincount(x, weights._look(), minlength).astype(to), input._type.place)
 
 
-@op(saves=())
-def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0) -> Array:
-    """How many elements fall into each of `bins` equal intervals from min to max (both 0: of the data)."""
+@op(saves=(), method=False, name="histc")
+def _histc(input: Array, bins: int, min: float, max: float) -> Array:
     kernel("histogram_cpu", input, "f")
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
@@ -376,3 +375,9 @@ def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0) -> Arra
     place = jnp.where(x == high, bins - 1, place)
     inside = (x >= low) & (x <= high)
     return jnp.zeros(bins, input.dtype).at[jnp.where(inside, place, bins)].add(1, mode="drop")
+
+
+@public
+def histc(input, bins=100, min=0, max=0, *, out=None):
+    """How many elements fall into each of `bins` equal intervals from min to max (both 0: of the data)."""
+    return _histc(input.detach(), bins, min, max, out=out)

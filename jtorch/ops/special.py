@@ -181,7 +181,10 @@ def frexp(input: Array):
 
 @op(inplace=True, promote="float")
 def ldexp(input: Array, other: Array) -> Array:
-    """input * 2**other."""
+    """input * 2**other.
+
+    Differs from torch: the gradient is right for negative integers too, where PyTorch's is 0.
+    """
     return input * jnp.exp2(other)
 
 
