@@ -384,11 +384,15 @@ def _source(op):
     env = {"Tensor": Tensor, "op": op, "apply": apply, "plain": op.fn, "store": store, "number": number, "NUMBER": NUMBER,
            "bound": op.bound, "cache": {}, "returns": op.returns, "check": op.check, "anyarray": _any_array}  # fmt: skip
     signature, seen_kw = [], False
+    aliased = _aliased(op)
     for name, _kind, p in op.params:
         if p.kind is p.KEYWORD_ONLY and not seen_kw:
             signature.append("*")
             seen_kw = True
-        if p.default is p.empty:
+        if p.default is p.empty and name == "dim" and aliased:
+            env["MISSING"] = MISSING
+            signature.append("dim=MISSING")
+        elif p.default is p.empty:
             signature.append(name)
         else:
             env["default_" + name] = p.default
@@ -401,7 +405,15 @@ def _source(op):
     args = "(" + "".join(n + ", " for n, _ in values) + ")"
     consts = "(" + "".join(n + ", " for n in op.consts) + ")"
     keyed = "(" + "".join(f"{n}, {n}.__class__, " for n in op.consts) + ")"
+    if aliased:
+        signature.append("**named")
     lines = [f"def wrapper({', '.join(signature)}):"]
+    if aliased:
+        env["renamed"] = _renamed
+        given = ", ".join(f"{n!r}: {n}" for n in [*[n for n, _, _ in op.params], *(["out"] if out else [])])
+        lines.append(f"    if named: return wrapper(**renamed({op.name!r}, {{{given}}}, named))")
+    if "MISSING" in env:
+        lines.append(f"    if dim is MISSING: renamed({op.name!r}, {{'dim': MISSING}}, {{}})")
     first = values[0][0] if values else None
     simple = values and all(kind != "list" for _, kind in values) and values[0][1] != "maybe"
     check = [f"check({every})"] if op.check else []
@@ -456,6 +468,29 @@ def _source(op):
     lines += ["    " + line for line in check]
     lines.append(f"    return finish_slow({args}, {consts}{', out' if out else ', None'})")
     return "\n".join(lines), env
+
+
+MISSING = object()
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch takes NumPy's names too
+
+
+def _aliased(op):
+    """Whether the op's `dim` may also be called axis: where nothing without a default comes after it."""
+    names = [n for n, _, _ in op.params]
+    if "dim" not in names:
+        return False
+    return all(p.default is not p.empty for _, _, p in op.params[names.index("dim") + 1 :])
+
+
+def _renamed(name, given, named):
+    """The arguments with NumPy's names turned into PyTorch's."""
+    for key, value in named.items():
+        if _NUMPY_NAMES.get(key) not in given:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
+        given[_NUMPY_NAMES[key]] = value
+    if given.get("dim") is MISSING:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "dim"')
+    return given
 
 
 def _slow(op):

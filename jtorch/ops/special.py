@@ -234,10 +234,15 @@ def angle(input: Array) -> Array:
     return jnp.where(x != x, x, jnp.where(x < 0, math.pi, 0).astype(x.dtype))
 
 
-@op(inplace=True, promote=True, saves=())
-def conj_physical(input: Array) -> Array:
-    """The complex conjugate, computed; a real tensor as it is."""
-    return jnp.conj(input) if letter(input) == "c" else input
+@op(method=False, promote=True, saves=(), name="conj_physical")
+def _conj_physical(input: Array) -> Array:
+    return jnp.conj(input)
+
+
+@public(inplace=True)
+def conj_physical(input, *, out=None):
+    """The complex conjugate, computed; a real tensor comes back itself."""
+    return _conj_physical(input, out=out) if letter(input._type.aval) == "c" else input
 
 
 @op(method=False, saves=(), strides="elementwise", name="complex")
