@@ -90,6 +90,14 @@ def _tensor(t, torch, seen):
     }
 
 
+def written(save, obj, **options):
+    """A file in memory that `save` wrote, at its beginning."""
+    file = io.BytesIO()
+    save(obj, file, **options)
+    file.seek(0)
+    return file
+
+
 def members(file):
     """name -> bytes of an archive's records."""
     with zipfile.ZipFile(file) as z:
