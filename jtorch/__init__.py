@@ -31,4 +31,6 @@ for _name in ("create", "math", "special", "compare", "reduce", "sort", "copy", 
 
 from jtorch import autograd, linalg, nn, optim, special  # noqa: E402
 from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor  # noqa: E402
+from jtorch import compiler  # noqa: E402
+from jtorch.compiler import compile, eager  # noqa: E402
 from jtorch.serialization import load, save  # noqa: E402

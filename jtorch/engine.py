@@ -26,7 +26,7 @@ import numpy as np
 from jtorch import config, devices, dtypes, programs
 from jtorch.layout import Size, contiguous_strides
 
-_HERE = str(Path(__file__).parent)
+_OURS = (str(Path(__file__).parent), "<op ")  # where a line is never the user's
 
 
 class Type:
@@ -706,6 +706,6 @@ def _prune(root):
 def _user_line():
     """File and line of the code outside jtorch that is recording."""
     frame = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
