@@ -61,7 +61,7 @@ def run(torch, code):
 
 
 def outcome(torch, code):
-    """{"value", "raises": [type, message] or None, "warnings": [[category, message], ...], "next": numbers}."""
+    """The value; what was raised [type, message] and warned of; the random numbers that come next."""
     torch.manual_seed(0)
     random.seed(0)
     np.random.seed(0)

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-import loading
 import pytest
 
 import jtorch
+import loading
 
 EXPECTED = json.loads((Path(__file__).parent / "fixtures" / "data.json").read_text())
 

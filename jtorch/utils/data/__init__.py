@@ -1,7 +1,7 @@
 """torch.utils.data: data sets, samplers and the DataLoader.
 
-Read in this order: dataset, sampler, collate, dataloader; then iterate, worker, crew, server, parcel, byvalue for
-what happens with `num_workers`.
+Read in this order: sampler, dataset, collate, dataloader; then, for what happens with `num_workers`, iterate,
+worker, crew, server, parcel and byvalue.
 """
 
 from jtorch.utils.data import dataloader, dataset, distributed, sampler

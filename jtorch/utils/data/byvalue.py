@@ -1,9 +1,9 @@
-"""Pickles for a worker process: what the worker could not import travels by value, arrays apart from the rest.
+"""Pickles for a worker process: what it could not import travels by value, arrays apart from the rest.
 
-A script's own classes, functions and lambdas live in `__main__` or inside other functions. A forked process has
-them anyway; a fresh one has not, and running the script again to get them would run its training again. So their
-code is sent: marshalled code objects, the globals they name, what their closures hold. NumPy arrays and tensors
-are given to `buffers`, for the transport to lay down once. What cannot be sent raises.
+A script's own classes, functions and lambdas live in `__main__` or inside other functions. A forked process
+has them anyway; a fresh one has not, and running the script again to get them would run its training again.
+So their code is sent: marshalled code objects, the globals they name, what their closures hold. The contents
+of NumPy arrays and tensors are put into a list, for the transport to lay down. What cannot be sent raises.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def is_importable(thing: Any) -> bool:
 
 
 def namespace_of(module: str) -> dict[str, Any]:
-    """The globals that code from this module sees in this process; a module nobody can import starts empty."""
+    """The globals that code from this module sees here; a module that cannot be imported starts empty."""
     try:
         return vars(importlib.import_module(module))
     except ImportError:
@@ -212,6 +212,9 @@ def make_proxy(mapping: dict) -> types.MappingProxyType:
     return types.MappingProxyType(mapping)
 
 
+SENTINELS = {type(dataclasses.MISSING), type(dataclasses.KW_ONLY)} | {
+    type(value) for value in vars(dataclasses).values() if type(value).__name__ == "_FIELD_BASE"
+}
 REDUCERS: dict[type, Callable] = {
     types.ModuleType: lambda module: (importlib.import_module, (module.__name__,)),
     # empty: the function that owns it fills it, since it may hold that function
@@ -220,6 +223,4 @@ REDUCERS: dict[type, Callable] = {
     staticmethod: lambda method: (staticmethod, (method.__func__,)),
     classmethod: lambda method: (classmethod, (method.__func__,)),
     property: lambda p: (property, (p.fget, p.fset, p.fdel, p.__doc__)),
-    type(dataclasses.MISSING): reduce_sentinel,
-    type(dataclasses.KW_ONLY): reduce_sentinel,
-} | {type(value): reduce_sentinel for value in vars(dataclasses).values() if type(value).__name__ == "_FIELD_BASE"}
+} | dict.fromkeys(SENTINELS, reduce_sentinel)

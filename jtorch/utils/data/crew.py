@@ -22,8 +22,8 @@ from jtorch.utils.data import parcel
 from jtorch.utils.data.server import server, surroundings
 from jtorch.utils.data.worker import Job, Worker
 
-# Requests on their way to one worker. Each is short, and so is its answer (arrays travel as files), so this many
-# never fill a socket: neither side waits for the other to read.
+# Requests on their way to one worker. Each is short, and so is its answer (what is long travels as a file),
+# so this many never fill a socket: neither side waits for the other to read.
 WINDOW = 8
 
 
@@ -123,8 +123,8 @@ class ProcessCrew:
 class ThreadCrew:
     """Workers that are threads of this process.
 
-    Each works on a shallow copy of the data set, so that what `worker_init_fn` sets on it is its own; what lies
-    deeper is shared, and so are the states of `random` and `numpy.random`.
+    Each works on a shallow copy of the data set, so that what `worker_init_fn` sets on it is its own; what
+    lies deeper is shared, and so are the random states of the process.
     """
 
     def __init__(self, job: Job):
@@ -194,7 +194,7 @@ def copied(dataset: Any) -> Any:
 
 
 def keeping_random_states(function: Callable) -> Callable:
-    """The function, with the process's random states put back after it: a worker's seeds are not the program's."""
+    """The function, with the random states put back after it: a worker's seeds are not the program's."""
 
     def kept(*args):
         states = random.getstate(), np.random.get_state()

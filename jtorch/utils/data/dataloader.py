@@ -1,7 +1,7 @@
 """DataLoader: a data set in batches, in the order that a sampler gives, fetched here or by workers.
 
-This file checks the arguments and chooses; `iterate` runs a pass, `worker` fetches, `crew` and `server` are the
-workers. What a worker does never touches the main program's JAX, see `server`.
+This file checks the arguments and chooses; `iterate` runs a pass, `worker` fetches, `crew` and `server` are
+the workers. What a worker does never touches the main program's JAX, see `server`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class _Endless(Sampler):
 class DataLoader(Generic[T]):
     """Batches of a data set: `for x, y in DataLoader(dataset, batch_size=64, shuffle=True): ...`.
 
-    The order for a seed is PyTorch's. A plain TensorDataset is read with one NumPy gather a tensor and a batch.
-    With `num_workers` each worker is a process that has its own copy of the data set and its own random numbers,
-    seeded as PyTorch seeds them; code of the script itself, lambdas included, goes there by value, so a script
-    needs no `if __name__ == "__main__"`. The workers are forks of a helper process that never ran JAX.
+    The order for a seed is PyTorch's. A plain TensorDataset is read with one NumPy gather a tensor and batch.
+    With `num_workers` each worker is a process with its own copy of the data set and its own random numbers,
+    seeded as PyTorch seeds them. It is a fork, but of a helper process that never ran JAX; code of the script
+    itself, lambdas included, goes there by value, so a script needs no `if __name__ == "__main__"`.
 
     Args:
         dataset: with `__getitem__` and `__len__`, or an IterableDataset.
@@ -52,7 +52,8 @@ class DataLoader(Generic[T]):
         sampler: the order of the samples, instead of shuffle.
         batch_sampler: lists of sample numbers, instead of batch_size, shuffle, sampler and drop_last.
         num_workers: how many workers fetch ahead; 0 means none.
-        collate_fn: makes a batch of a list of samples; None means `default_collate` (for samples: `default_convert`).
+        collate_fn: makes a batch of a list of samples; None means `default_collate`, or `default_convert`
+            where there are no batches.
         pin_memory: accepted; JAX moves host arrays its own way.
         drop_last: leave out a last batch that is shorter.
         timeout: seconds to wait for a worker; 0 means for ever.
@@ -67,9 +68,9 @@ class DataLoader(Generic[T]):
     Raises:
         ValueError: options that exclude each other, or out of range.
 
-    Differs from torch: where the data set cannot be sent to another process (an open file, a lock, a tensor on an
-        accelerator) the workers are threads, and a warning says so. A plain TensorDataset with the default
-        collate_fn and no worker_init_fn is read without workers, since none of its code would run there.
+    Differs from torch: where the data set cannot be sent to another process (an open file, a lock, a tensor
+        on an accelerator) the workers are threads, and a warning says so. A plain TensorDataset with the
+        default collate_fn and no worker_init_fn is read without workers: none of its code would run there.
 
     >>> data = torch.utils.data.TensorDataset(torch.arange(5))
     >>> [batch for (batch,) in DataLoader(data, batch_size=2)]
@@ -142,7 +143,9 @@ class DataLoader(Generic[T]):
     def _default_sampler(self, shuffle: bool | None, generator: Generator | None) -> Sampler:
         if self._is_iterable:
             return _Endless()
-        return RandomSampler(self.dataset, generator=generator) if shuffle else SequentialSampler(self.dataset)
+        if shuffle:
+            return RandomSampler(self.dataset, generator=generator)
+        return SequentialSampler(self.dataset)
 
     @property
     def multiprocessing_context(self) -> BaseContext | None:
@@ -208,10 +211,11 @@ class DataLoader(Generic[T]):
             return
         unsure = "" if limited else " (`cpuset` is not taken into account)"
         warnings.warn(
-            f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number "
-            f"of worker in current system is {most}{unsure}, which is smaller than what this DataLoader is going "
-            "to create. Please be aware that excessive worker creation might get DataLoader running slow or even "
-            "freeze, lower the worker number to avoid potential slowness/freeze if necessary.",
+            f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max "
+            f"number of worker in current system is {most}{unsure}, which is smaller than what this "
+            "DataLoader is going to create. Please be aware that excessive worker creation might get "
+            "DataLoader running slow or even freeze, lower the worker number to avoid potential "
+            "slowness/freeze if necessary.",
             stacklevel=3,
         )
 
@@ -280,7 +284,7 @@ def _check_context(context: str | BaseContext, num_workers: int) -> BaseContext:
         return multiprocessing.get_context(context)
     if not isinstance(context, BaseContext):
         raise TypeError(
-            "multiprocessing_context option should be a valid context object or a string specifying the start "
-            f"method, but got multiprocessing_context={context}"
+            "multiprocessing_context option should be a valid context object or a string specifying the "
+            f"start method, but got multiprocessing_context={context}"
         )
     return context

@@ -267,7 +267,7 @@ def samples(dataset: Dataset[T], indices: Sequence[int]) -> Sequence[T]:
 def whole_batch(dataset: Dataset, indices: Sequence[int]) -> list[Tensor] | None:
     """The collated batch of a plain TensorDataset, or of a Subset of one, with one gather a tensor.
 
-    None where it must be made from samples: of another data set, or where PyTorch's error or a gradient is due.
+    None where it must be made from samples: of another data set, or where an error or a gradient is due.
     """
     while _plain(dataset, Subset):
         indices = [dataset.indices[i] for i in indices]

@@ -1,7 +1,7 @@
 """One pass over a DataLoader: which sample numbers are asked for when, and in which order the batches come.
 
-The order of the random draws is PyTorch's: a pass draws its base seed when it begins, and asks the sampler for the
-numbers of a batch when a worker is given them, so up to `prefetch_factor * num_workers` batches ahead.
+The order of the random draws is PyTorch's: a pass draws its base seed when it begins, and asks the sampler
+for the numbers of a batch when a worker is given them, up to `prefetch_factor * num_workers` batches ahead.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ if TYPE_CHECKING:
     from jtorch.utils.data.dataloader import DataLoader
 
 TOO_LONG = (
-    "Length of IterableDataset {} was reported to be {}(when accessing len(dataloader)), but {} samples have been "
-    "fetched. "
+    "Length of IterableDataset {} was reported to be {}(when accessing len(dataloader)), but {} samples have "
+    "been fetched. "
 )
 TOO_LONG_WORKERS = (
     "For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset "
-    "replica at each worker. Please see https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset "
-    "for examples."
+    "replica at each worker. Please see "
+    "https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples."
 )
 IN_THREADS = (
-    "DataLoader: what its workers need cannot be sent to another process ({}), so its {} workers are threads of "
-    "this one: they share what lies inside the data set, and random, numpy.random and torch draw from the main "
-    "program's states."
+    "DataLoader: what its workers need cannot be sent to another process ({}), so its {} workers are "
+    "threads: they share what lies inside the data set, and draw from the main program's random states."
 )
 
 

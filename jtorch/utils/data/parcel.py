@@ -1,8 +1,8 @@
 """How a pickle with its arrays travels between processes on one machine: in memory, handed over as a file.
 
 The pickle and its arrays are laid down once in a file without a name; only its descriptor is sent. The reader
-maps it copy-on-write, so arrays are not copied again, and a file that goes to several readers (the data set) takes
-the memory of one: what a forked process would have had. When the last array dies the memory goes with it.
+maps it copy-on-write, so arrays are not copied again, and a file that goes to several readers (the data set)
+takes the memory of one: what a forked process would have had. With the last array the memory goes.
 """
 
 from __future__ import annotations

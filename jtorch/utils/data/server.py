@@ -1,9 +1,9 @@
 """Worker processes without a fork of the main program: a helper process that never ran JAX forks them.
 
-JAX runs threads, and a forked copy of a process with threads hangs as soon as it needs a lock that one of them
-held. So the main program starts one fresh interpreter, the server, which imports jtorch, starts no JAX backend and
-waits; each worker is a fork of that. The sockets are the leash: whoever holds the other end is gone when a read
-says so, and a server whose main program is gone takes its workers with it.
+JAX runs threads, and a forked copy of a process with threads hangs as soon as it needs a lock that one of
+them held. So the main program starts one fresh interpreter, the server, which imports jtorch, starts no JAX
+backend and waits; each worker is a fork of that. The sockets are the leash: a read tells when the other end
+is gone, and a server whose main program is gone takes its workers with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a DataLoader's worker does, in a process or a thread of its own: fetch batches, one after another, on request.
+"""What a DataLoader's worker does, in a process or a thread of its own: fetch batches on request.
 
 Knows nothing of how requests and answers travel: `Worker` is given the one and returns the other.
 """
