@@ -179,7 +179,7 @@ def _range_error(at, size, dim):
 
 
 def _integers(x, arrays):
-    """The index tensors as integers by dimension: masks become the places they select. Checks the ranges."""
+    """The index tensors as integers by dimension, and their common shape: masks become the places they select."""
     found = []
     for dim, i in arrays:
         if _is_mask(i):
@@ -196,11 +196,14 @@ def _integers(x, arrays):
             raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     for _, i in found:
         shape = _joint(shape, i.shape, found)
+    return found, shape
+
+
+def _check_ranges(x, found):
     for dim, i in found:
         if x.shape[dim] == 0 and i.numel():
             raise IndexError("index is out of bounds for dimension with size 0")
         data_check(i, _out_of_range, _range_error, size=x.shape[dim], dim=dim)
-    return found, shape
 
 
 def _joint(a, b, found):
@@ -240,7 +243,7 @@ def _index_strides(types, shapes, consts):
     return [layout.elementwise_strides(shapes[0], operands)]
 
 
-@op(name="index", method=False, saves="others", strides=_index_strides)
+@op(name="index", method=False, saves=(1,), strides=_index_strides)
 def _index(input: Array, indices: list[Array], dims: tuple) -> Array:
     return input.at[_full(input.ndim, indices, dims)].get(mode="clip")
 
@@ -256,6 +259,7 @@ def _getitem(self, index):
     if not arrays:
         return alias(seen) if seen is self else seen
     found, _ = _integers(seen, arrays)
+    _check_ranges(seen, found)
     return _index(seen, [i for _, i in found], tuple([d for d, _ in found]))
 
 
@@ -284,7 +288,7 @@ def _placed_backward(at, g):
 _placed.defvjp(_placed_forward, _placed_backward)
 
 
-@op(name="index_put", method=False, saves="others")
+@op(name="index_put", method=False, saves=(2,))
 def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool) -> Array:
     at = list(jnp.broadcast_arrays(*indices))
     spots = _full(input.ndim, at, dims)
@@ -307,7 +311,7 @@ def _dims_first(x, dims):
     return jnp.moveaxis(x, dims, range(len(dims)))
 
 
-@op(name="index_put", method=False, saves="others")
+@op(name="index_put", method=False, saves=(1,))
 def _where_put(input: Array, mask: Array, value: Array | Number, dim: int) -> Array:
     """`x[mask] = value` for one value: nobody needs to know how many it hits."""
     wide = _wide(mask, input.ndim, dim)
@@ -318,7 +322,7 @@ def _wide(mask, ndim, dim):
     return (mask != 0).reshape((1,) * dim + mask.shape + (1,) * (ndim - dim - mask.ndim))
 
 
-@op(name="index_put", method=False, saves="others")
+@op(name="index_put", method=False, saves=(1,))
 def _mask_put(input: Array, mask: Array, values: Array) -> Array:
     """`x[mask] = values`: the k-th place of the mask takes the k-th value. A mask of the first dimensions."""
     flat = (mask != 0).reshape(-1)
@@ -358,22 +362,26 @@ def _check_fits(shape, result):
     return trimmed
 
 
-def _put(x, arrays, value, accumulate=False):
-    """x with the places that index tensors select replaced (or added to), as a new tensor."""
-    number = not isinstance(value, Tensor)
-    if not number and value.dtype is not x.dtype:
+def _check_same_type(x, value):
+    if value.dtype is not x.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got"
             f" {x.dtype.scalar_name} for the destination and {value.dtype.scalar_name} for the source."
         )
+
+
+def _put(x, arrays, value, accumulate=False):
+    """x with the places that index tensors select replaced (or added to), as a new tensor."""
+    number = not isinstance(value, Tensor)
     if len(arrays) == 1 and _is_mask(arrays[0][1]) and not accumulate:
         dim, mask = arrays[0]
         _check_mask(x, mask, dim)
         rest = tuple(x.shape[mask.ndim :])
-        if number and mask.dtype is not dtypes.bool_:
-            raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
         if number or value.numel() == 1:
+            if mask.dtype is not dtypes.bool_:
+                raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
             return _where_put(x, mask, value, dim)
+        _check_same_type(x, value)
         if dim == 0 and value.ndim <= len(rest) + 1:
             rows = value.shape[0] if value.ndim > len(rest) else 1
             if any(m not in (1, n) for m, n in zip(reversed(value.shape[-len(rest) :] if rest else ()), reversed(rest), strict=False)):
@@ -382,6 +390,8 @@ def _put(x, arrays, value, accumulate=False):
                 data_check(mask, _other_count, _count_error, rows=rows, shape=tuple(value.shape), rest=rest)
             return _mask_put(x, mask, value)
     found, inner = _integers(x, arrays)
+    if not number:
+        _check_same_type(x, value)
     dims = tuple([d for d, _ in found])
     if number:
         value = known(np.array(value).astype(x.dtype.np), x._type.place)
@@ -390,6 +400,7 @@ def _put(x, arrays, value, accumulate=False):
     at = dims[0] if together else 0
     result = (*rest[:at], *inner, *rest[at:])
     trimmed = _check_fits(value.shape, result)
+    _check_ranges(x, found)
     if trimmed != tuple(value.shape):
         value = value.reshape(trimmed)
     return _index_put(x, value, [i for _, i in found], dims, accumulate)
@@ -413,7 +424,7 @@ def _setitem(self, index, value):
     elif kind is bool:
         if not index:
             return
-        seen, arrays = unsqueeze(self, 0) if isinstance(value, Tensor) else self, ()
+        seen, arrays = unsqueeze(self, 0), ()
     else:
         seen, arrays = _taken_apart(self, _items(index))
     if arrays:
@@ -438,6 +449,9 @@ def _check_number(value, d):
 def _copy_into(seen, value):
     """copy_, after PyTorch's rule that sizes of 1 in front of the value do not count."""
     shape, full = tuple(value.shape), tuple(seen.shape)
+    if not shape and full:
+        seen.fill_(value)
+        return
     extra = len(shape) - len(full)
     if extra > 0 and all(n == 1 for n in shape[:extra]):
         value = value.reshape(shape[extra:])

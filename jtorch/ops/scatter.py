@@ -6,6 +6,8 @@ Indices are checked where they are known on the host, and flagged where they are
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -193,20 +195,25 @@ _IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
 
 def _reduced(x, values, at, how, include_self):
     """x with `values` reduced into the places `at`."""
-    if not include_self:
-        hit = jnp.zeros(x.shape, bool).at[at].set(True, mode="drop")
-        x = jnp.where(hit, _identity(x.dtype, how), x)
+    if how in ("amax", "amin"):
+        return _extreme(x, values, at, how, include_self)
+    x = _begun(x, at, how, include_self)
     if how == "sum":
         return x.at[at].add(values, mode="drop")
     if how == "prod":
         return _multiplied(x, values, at)
-    if how == "mean":
-        count = jnp.full(x.shape, int(include_self), jnp.int64).at[at].add(1, mode="drop")
-        if not include_self:
-            count = jnp.maximum(count, 1)
-        total = x.at[at].add(values, mode="drop")
-        return total / count.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.inexact) else total // count.astype(x.dtype)
-    return _extreme(x, values, at, how)
+    count = jnp.full(x.shape, int(include_self), x.dtype).at[at].add(jnp.ones((), x.dtype), mode="drop")
+    count = jnp.maximum(count, 1)
+    total = x.at[at].add(values, mode="drop")
+    return total / count if jnp.issubdtype(x.dtype, jnp.inexact) else total // count
+
+
+def _begun(x, at, how, include_self):
+    """What a reduction starts from: x, or the neutral element in the places that are hit."""
+    if include_self:
+        return x
+    hit = jnp.zeros(x.shape, bool).at[at].set(True, mode="drop")
+    return jnp.where(hit, _identity(x.dtype, how), x)
 
 
 def _identity(np_type, how):
@@ -246,35 +253,32 @@ def _multiplied_backward(saved, g):
 _multiplied.defvjp(_multiplied_forward, _multiplied_backward)
 
 
-def _extreme(x, values, at, how):
-    return _largest(x, values, at) if how == "amax" else -_largest(-x, -values, at) if _signed(x) else _least(x, values, at)
+def _extreme(x, values, at, how, include_self):
+    if how == "amax":
+        return _largest(include_self, x, values, at)
+    if jnp.issubdtype(x.dtype, jnp.inexact):
+        return -_largest(include_self, -x, -values, at)
+    return _begun(x, at, how, include_self).at[at].min(values, mode="drop")
 
 
-def _signed(x):
-    return jnp.issubdtype(x.dtype, jnp.inexact)
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _largest(include_self, x, values, at):
+    return _begun(x, at, "amax", include_self).at[at].max(values, mode="drop")
 
 
-def _least(x, values, at):
-    return x.at[at].min(values, mode="drop")
-
-
-@jax.custom_vjp
-def _largest(x, values, at):
-    return x.at[at].max(values, mode="drop")
-
-
-def _largest_forward(x, values, at):
-    out = _largest(x, values, at)
+def _largest_forward(include_self, x, values, at):
+    out = _largest(include_self, x, values, at)
     return out, (x, values, at, out)
 
 
-def _largest_backward(saved, g):
-    """Those that tie share the gradient evenly."""
+def _largest_backward(include_self, saved, g):
+    """Those that tie share the gradient evenly; PyTorch counts what was there among them in any case."""
     x, values, at, out = saved
     pick = lambda a: a.at[at].get(mode="clip")
     mine, theirs = (x == out).astype(g.dtype), (values == pick(out)).astype(g.dtype)
     share = g / jnp.maximum(mine.at[at].add(theirs, mode="drop"), 1)
-    return share * mine, pick(share) * theirs, None
+    own = share * mine
+    return own if include_self else own.at[at].set(0, mode="drop"), pick(share) * theirs, None
 
 
 _largest.defvjp(_largest_forward, _largest_backward)

@@ -172,7 +172,7 @@ def unflatten(input, dim, sizes):
     shape = input.shape
     if not shape:
         raise RuntimeError(
-            f"unflatten got an unexpected error:\nDimension specified as {dim} but tensor has no dimensions"
+            "unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions"
         )
     dim = wrap_dim(dim, len(shape))
     sizes = _ints((sizes,), "unflatten", "sizes")
@@ -327,6 +327,8 @@ _T_OTHER = (
 
 
 def _matrices(self, name):
+    if not self.ndim:
+        return self
     if self.ndim < 2:
         raise RuntimeError(
             f"tensor.{name} is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
@@ -912,11 +914,12 @@ def meshgrid(*tensors, indexing=None):
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     for x in tensors:
+        if x.dtype is not tensors[0].dtype:
+            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+    for x in tensors:
         if x.ndim > 1:
             text = _old_text(x)
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {text}")
-        if x.dtype is not tensors[0].dtype:
-            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     if indexing is None:
         warnings.warn(
             "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.", stacklevel=2

@@ -60,12 +60,17 @@ class _Parts(Call):
 _calls: dict = {}
 
 
-def _several(x, title, dim, sizes):
-    """The parts of x along a dimension, as views that share one node."""
+def _call(title, dim, sizes):
     key = (title, dim, sizes)
     call = _calls.get(key)
     if call is None:
         call = _calls[key] = _Parts(title, dim, sizes)
+    return call
+
+
+def _several(x, title, dim, sizes):
+    """The parts of x along a dimension, as views that share one node."""
+    call = _call(title, dim, sizes)
     t = x._type
     if t.place is engine.TRACED:
         return apply(call, (x,))
@@ -217,20 +222,18 @@ hsplit, vsplit, dsplit = _named_split("hsplit", 1), _named_split("vsplit", 2), _
 
 
 def unsafe_split(tensor, split_size, dim=0):
-    """:func:`split`, whose parts may be written to."""
-    return _unnoted(split(tensor, split_size, dim))
+    """Copies of the parts that :func:`split` shows."""
+    return _copies(tensor, split(tensor.detach(), split_size, dim), dim)
 
 
 def unsafe_chunk(input, chunks, dim=0):
-    """:func:`chunk`, whose parts may be written to."""
-    return _unnoted(chunk(input, chunks, dim))
+    """Copies of the parts that :func:`chunk` shows."""
+    return _copies(input, chunk(input.detach(), chunks, dim), dim)
 
 
-def _unnoted(parts):
-    for p in parts:
-        if p._view is not None:
-            p._view.note = None
-    return parts
+def _copies(x, parts, dim):
+    dim = wrap_dim(dim, x.ndim)
+    return apply(_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts])), (x,))
 
 
 for _name in ("unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit",
