@@ -6,13 +6,13 @@ from jtorch.ops import activation as _activation
 from jtorch.ops import layers as _layers
 from jtorch.ops import loss as _loss
 from jtorch.ops import publish as _publish
-from jtorch.ops.math import sigmoid, tanh
+from jtorch.ops.elementary import sigmoid, tanh
 
 _publish(globals(), _activation, _layers, _loss)
 
 import importlib as _importlib  # noqa: E402
 
-for _name in ("conv", "pool", "norm", "resize", "attention", "pad"):
+for _name in ("conv", "pool", "normalization", "resize", "attention", "pad"):
     try:
         _publish(globals(), _importlib.import_module("jtorch.ops." + _name))
     except ModuleNotFoundError as _error:

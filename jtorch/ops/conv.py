@@ -26,15 +26,19 @@ def _named(types, consts):
 
 def _warn_uneven(input, weight, padding, dilation, **_):
     """PyTorch's warning that `same` pads one side more; where its own goes on with C++ lines, this ends."""
-    if padding != "same" or weight.ndim < 3:
+    if padding != "same" or weight.ndim < 3 or _warned:
         return
     dilations = dilation if isinstance(dilation, tuple | list) else (dilation,) * (weight.ndim - 2)
     if any(k % 2 == 0 and d % 2 == 1 for k, d in zip(weight.shape[2:], dilations, strict=False)):
+        _warned.append(True)
         warnings.warn(
             "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of"
             " the input be created",
             stacklevel=4,
         )
+
+
+_warned: list = []  # PyTorch gives that warning once in a process
 
 
 @op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven)
