@@ -21,7 +21,7 @@ globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
 
 import importlib as _importlib  # noqa: E402
 
-for _name in ("create", "math", "special", "compare", "reduce", "sort", "copy", "shape", "split", "join", "index", "scatter", "diagonal", "linalg", "norm",
+for _name in ("create", "math", "elementary", "special", "compare", "reduce", "sort", "copy", "shape", "split", "join", "index", "scatter", "diagonal", "linalg", "norm",
               "decompose", "random",
               "operators"):  # fmt: skip
     try:
@@ -29,8 +29,19 @@ for _name in ("create", "math", "special", "compare", "reduce", "sort", "copy", 
     except ModuleNotFoundError:
         pass
 
-from jtorch import autograd, linalg, nn, optim, special  # noqa: E402
+from jtorch import autograd, linalg, nn, optim, special, utils  # noqa: E402
 from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor  # noqa: E402
 from jtorch import compiler  # noqa: E402
 from jtorch.compiler import compile, eager  # noqa: E402
 from jtorch.serialization import load, save  # noqa: E402
+
+# Functions of nn.functional that PyTorch has under torch, too.
+for _name in """adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d batch_norm bilinear
+    binary_cross_entropy_with_logits celu celu_ channel_shuffle conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+    conv_transpose3d cosine_embedding_loss cosine_similarity ctc_loss dropout embedding embedding_bag
+    feature_alpha_dropout group_norm hardshrink hinge_embedding_loss instance_norm kl_div layer_norm log_softmax
+    margin_ranking_loss max_pool1d max_pool2d max_pool3d pairwise_distance pdist pixel_shuffle pixel_unshuffle
+    poisson_nll_loss prelu relu relu_ rms_norm rrelu rrelu_ selu selu_ softmax threshold threshold_
+    triplet_margin_loss""".split():
+    if hasattr(nn.functional, _name):
+        globals()[_name] = getattr(nn.functional, _name)

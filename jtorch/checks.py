@@ -1,8 +1,8 @@
-"""Checks of arguments that several ops share: on dtypes when a line is recorded, on data as soon as it is known.
+"""Checks of arguments that ops share: on dtypes when a line is recorded, on data as soon as it is known.
 
 XLA has no exceptions: a class label out of range would be clamped, a division of integers by zero would give
-something. `data_check` looks at host data at once and otherwise sends a flag along with the program. This file
-knows no op.
+something. `data_check` looks at host data at once and otherwise sends a flag along with the program. This
+file knows no op.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def data_check(value, bad, error, **consts) -> None:
     Args:
         value: a tensor, or a Python number.
         bad: a module-level function (array, **consts) -> bool, in terms that NumPy and JAX arrays share.
-        error: the exception, or a function (NumPy array, **consts) -> exception (which keeps the tensor's data).
-        consts: hashable arguments of `bad` and `error`.
+        error: the exception, or a function (NumPy array, **consts) -> exception (which keeps the tensor's
+        data). consts: hashable arguments of `bad` and `error`.
     """
     if not isinstance(value, Tensor):
         if bad(np.asarray(value), **consts):

@@ -8,7 +8,8 @@ from jax import lax
 
 from jtorch.op import Array, Number, op
 from jtorch.ops.activation import log_softmax, softmax
-from jtorch.ops.math import exp2, expm1, log1p, round, sigmoid
+from jtorch.ops.elementary import exp2, expm1, log1p, sigmoid
+from jtorch.ops.math import round
 from jtorch.ops.reduce import logsumexp
 from jtorch.ops.special import (
     _xlog_name,
@@ -86,8 +87,9 @@ def xlog1py(input: Array | Number, other: Array | Number) -> Array:
     zero = (input == 0) & ((other <= -1) | jnp.isinf(other))
     return jnp.where(zero, 0, input * jnp.log1p(jnp.where(zero, 0, other)))
 
+
 __all__ = [
-    "digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc", "gammaln", "i0",
-    "i0e", "i1", "i1e", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri",
-    "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy", "zeta",
+    "digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc", "gammaln",
+    "i0", "i0e", "i1", "i1e", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln",
+    "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows of `samples*.py`, and what a torch (PyTorch or jtorch) makes of one: the results that tests compare."""
+"""Rows of `samples*.py`, and what PyTorch or jtorch makes of one: the results that tests compare."""
 
 import importlib
 import json
@@ -28,7 +28,9 @@ def function(torch, name):
     """`torch.name`, looked up in torch, its functional namespace or a dotted path."""
     at = torch
     for part in name.split("."):
-        at = getattr(at, part, None) or getattr(torch.nn.functional, part, None) or getattr(torch.Tensor, part)
+        at = (
+            getattr(at, part, None) or getattr(torch.nn.functional, part, None) or getattr(torch.Tensor, part)
+        )
     return at
 
 
@@ -60,7 +62,7 @@ def array(tensor):
 
 
 def evaluate(torch, name, args, kwargs):
-    """What the op gives: {"facts": dtype, shape, strides and node of each result, "values": arrays, "grads": arrays}."""
+    """What the op gives: "facts" (dtype, shape, strides, node of each result), "values" and "grads"."""
     kwargs = dict(kwargs)
     grad = kwargs.pop("grad", True)
     with warnings.catch_warnings():
@@ -69,7 +71,15 @@ def evaluate(torch, name, args, kwargs):
             given = tensors(torch, args, grad), {k: tensors(torch, v) for k, v in kwargs.items()}
             out = function(torch, name)(*given[0], **given[1])
             found = leaves(torch, out)
-            facts = [[str(t.dtype), list(t.shape), list(t.stride()), t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::")] for t in found]
+            facts = [
+                [
+                    str(t.dtype),
+                    list(t.shape),
+                    list(t.stride()),
+                    t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::"),
+                ]
+                for t in found
+            ]
             values = [array(t) for t in found] if found else [np.array(out)]
         except Exception as error:
             return {"facts": [f"{type(error).__name__}: {error}"], "values": [], "grads": []}

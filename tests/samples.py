@@ -1,9 +1,9 @@
-"""Arguments that every op is tried with: name -> rows. A row holds the positional arguments, then maybe a dict of
+"""Arguments that every op is tried with: name -> rows. A row holds positional arguments, then maybe a dict of
 keywords; "grad": False says that no input requires grad.
 
-Arrays stand for tensors; the helpers make small ones with distinct values, always the same. Each distinct shape and
-dtype costs a compile, so rows share them. Other families have files of their own, `samples_<family>.py`, which
-`oprows` collects.
+Arrays stand for tensors; the helpers make small ones with distinct values, always the same. Each distinct
+shape and dtype costs a compile, so rows share them. Other families have files of their own,
+`samples_<family>.py`, which `oprows` collects.
 """
 
 import numpy as np
@@ -65,18 +65,59 @@ def each(names, *rows):
 
 
 SAMPLES = {
-    **each("add sub rsub", (X, Y), (X, 2.5), (X, V, {"alpha": 3}), (N, 2), (B(3, 4), B(3, 4)), (H(3, 4), X), (C(2, 2), C(2, 2, seed=3))),
-    **each("mul true_divide divide", (X, Y), (X, 2), (N, 2), (N, 0.5), (C(2, 2), C(2, 2, seed=3)), (ZEROS, 0.0)),
+    **each(
+        "add sub rsub",
+        (X, Y),
+        (X, 2.5),
+        (X, V, {"alpha": 3}),
+        (N, 2),
+        (B(3, 4), B(3, 4)),
+        (H(3, 4), X),
+        (C(2, 2), C(2, 2, seed=3)),
+    ),
+    **each(
+        "mul true_divide divide", (X, Y), (X, 2), (N, 2), (N, 0.5), (C(2, 2), C(2, 2, seed=3)), (ZEROS, 0.0)
+    ),
     "div": [
-        (X, Y), (X, V), (N, M), (X, Y, {"rounding_mode": "floor"}), (N, M, {"rounding_mode": "trunc"}),
-        (N, M, {"rounding_mode": "floor"}), (ZEROS, ZEROS * 0, {"rounding_mode": "floor"}), (N, 0, {"rounding_mode": "floor"}),
+        (X, Y),
+        (X, V),
+        (N, M),
+        (X, Y, {"rounding_mode": "floor"}),
+        (N, M, {"rounding_mode": "trunc"}),
+        (N, M, {"rounding_mode": "floor"}),
+        (ZEROS, ZEROS * 0, {"rounding_mode": "floor"}),
+        (N, 0, {"rounding_mode": "floor"}),
         (X, Y, {"rounding_mode": "up"}),
-    ],  # fmt: skip
-    **each("floor_divide remainder fmod", (X, Y), (X, -0.75), (N, M), (N, -3), (NANS, 2.0), (ZEROS, TIES), (N, 0), (N, N * 0)),
+    ],
+    **each(
+        "floor_divide remainder fmod",
+        (X, Y),
+        (X, -0.75),
+        (N, M),
+        (N, -3),
+        (NANS, 2.0),
+        (ZEROS, TIES),
+        (N, 0),
+        (N, N * 0),
+    ),
     "pow": [
-        (X, 2), (X, 3), (X, -1), (P(3, 4), 0.5), (P(3, 4), 2.3), (P(3, 4), Y), (2.0, X), (N, 2), (N, M), (N, -1), (ZEROS, 0),
-        (TIES, 2.0), (N, 0.5), (B(3, 4), B(3, 4)), (C(2, 2), 2), (ZEROS, 1),
-    ],  # fmt: skip
+        (X, 2),
+        (X, 3),
+        (X, -1),
+        (P(3, 4), 0.5),
+        (P(3, 4), 2.3),
+        (P(3, 4), Y),
+        (2.0, X),
+        (N, 2),
+        (N, M),
+        (N, -1),
+        (ZEROS, 0),
+        (TIES, 2.0),
+        (N, 0.5),
+        (B(3, 4), B(3, 4)),
+        (C(2, 2), 2),
+        (ZEROS, 1),
+    ],
     "float_power": [(X, 2), (P(3, 4), Y)],
     **each("neg positive", (X,), (N,), (B(3, 4),), (C(2, 2),)),
     **each("abs sgn", (X,), (ZEROS,), (N,), (C(2, 2),)),
@@ -111,9 +152,18 @@ SAMPLES = {
     "where": [(B(3, 4), X, Y), (B(3, 4), X, 0.0), (B(3, 4), N, X), (X, X, Y), (B(3, 4), X, A(3))],
     **each("maximum minimum fmax fmin", (X, Y), (TIES, ZEROS), (NANS, X), (N, M), (N, X), (C(2, 2), C(2, 2))),
     "clamp": [
-        (X, -1, 1), (TIES, 0.0, 2.0), (X, {"min": 0}), (X, {"max": 0.5}), (X, U(3, 4), P(3, 4)), (N, 0, 2), (NANS, 0.0, 1.0),
-        (X, 1.0, -1.0), (X,), (N, 0.5), (C(2, 2), 0),
-    ],  # fmt: skip
+        (X, -1, 1),
+        (TIES, 0.0, 2.0),
+        (X, {"min": 0}),
+        (X, {"max": 0.5}),
+        (X, U(3, 4), P(3, 4)),
+        (N, 0, 2),
+        (NANS, 0.0, 1.0),
+        (X, 1.0, -1.0),
+        (X,),
+        (N, 0.5),
+        (C(2, 2), 0),
+    ],
     **each("clamp_min clamp_max", (X, 0.5), (X, U(3, 4)), (TIES, 2.0)),
     "logit": [(P(3, 4) / 3,), (P(3, 4) / 2.2, {"eps": 0.2})],
     "polygamma": [(1, P(3, 4)), (0, P(3, 4))],

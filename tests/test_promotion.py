@@ -13,7 +13,8 @@ NUMBERS = {"bool": True, "int": 2, "float": 2.5, "complex": 2j}
 NAMES = [d for d in TABLE["dtypes"] if d != "complex32"]  # neither NumPy nor XLA has complex32
 OPERATORS = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
-    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow, "eq": operator.eq, "lt": operator.lt,
+    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow, "eq": operator.eq,
+    "lt": operator.lt,
     "and": operator.and_, "lshift": operator.lshift, "maximum": lambda a, b: torch.maximum(a, b),
     "atan2": lambda a, b: torch.atan2(a, b), "where": lambda a, b: torch.where(CONDITION, a, b),
     "cat": lambda a, b: torch.cat([a, b]), "stack": lambda a, b: torch.stack([a, b]),
@@ -55,19 +56,28 @@ def wanted(table):
 @pytest.mark.parametrize("name", OPERATORS)
 def test_two_tensors(name):
     cells = wanted(TABLE["binary_dim_dim"].get(name, {}))
-    assert differences([((a, b), outcome(OPERATORS[name], ones(a, 2), ones(b, 2)), e) for a, b, e in cells]) == []
+    assert (
+        differences([((a, b), outcome(OPERATORS[name], ones(a, 2), ones(b, 2)), e) for a, b, e in cells])
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", TABLE["binary_dim_pyscalar"])
 def test_tensor_and_number(name):
     cells = wanted(TABLE["binary_dim_pyscalar"][name])
-    assert differences([((a, b), outcome(OPERATORS[name], ones(a, 2), NUMBERS[b]), e) for a, b, e in cells]) == []
+    assert (
+        differences([((a, b), outcome(OPERATORS[name], ones(a, 2), NUMBERS[b]), e) for a, b, e in cells])
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", TABLE["binary_pyscalar_dim"])
 def test_number_and_tensor(name):
     cells = wanted(TABLE["binary_pyscalar_dim"][name])
-    assert differences([((a, b), outcome(OPERATORS[name], NUMBERS[b], ones(a, 2)), e) for a, b, e in cells]) == []
+    assert (
+        differences([((a, b), outcome(OPERATORS[name], NUMBERS[b], ones(a, 2)), e) for a, b, e in cells])
+        == []
+    )
 
 
 def test_inplace_add():
@@ -75,7 +85,9 @@ def test_inplace_add():
         a += b
         return a
 
-    pairs = [((a, b), outcome(add, ones(a, 2), ones(b, 2)), e) for a, b, e in wanted(TABLE["inplace_add_dim_dim"])]
+    pairs = [
+        ((a, b), outcome(add, ones(a, 2), ones(b, 2)), e) for a, b, e in wanted(TABLE["inplace_add_dim_dim"])
+    ]
     pairs += [((a, b), outcome(add, ones(a, 2), NUMBERS[b]), e)
               for a, b, e in wanted(TABLE["inplace_add_dim_pyscalar"])]  # fmt: skip
     assert differences(pairs) == []
@@ -97,7 +109,15 @@ def test_reductions(name):
 @pytest.mark.parametrize("name", TABLE["unary"])
 def test_unary(name):
     cells = [(a, e) for a, e in TABLE["unary"][name].items() if a != "complex32"]
-    assert differences([(a, outcome(getattr(torch, name, None) or getattr(torch.Tensor, name), ones(a, 2)), e) for a, e in cells]) == []
+    assert (
+        differences(
+            [
+                (a, outcome(getattr(torch, name, None) or getattr(torch.Tensor, name), ones(a, 2)), e)
+                for a, e in cells
+            ]
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("case", TABLE["int_division"])
@@ -105,9 +125,10 @@ def test_division_rounds_as_pytorchs(case):
     a, b, kind = case.split(",")
     x, y = (torch.tensor([float(v)]).to(getattr(torch, kind)) for v in (a, b))
     made = {
-        "//": x // y, "%": x % y, "floor_divide": torch.floor_divide(x, y), "remainder": torch.remainder(x, y),
-        "div_trunc": torch.div(x, y, rounding_mode="trunc"), "div_floor": torch.div(x, y, rounding_mode="floor"),
-        "fmod": torch.fmod(x, y), "/": x / y,
+        "//": x // y, "%": x % y, "/": x / y, "fmod": torch.fmod(x, y),
+        "floor_divide": torch.floor_divide(x, y), "remainder": torch.remainder(x, y),
+        "div_trunc": torch.div(x, y, rounding_mode="trunc"),
+        "div_floor": torch.div(x, y, rounding_mode="floor"),
     }  # fmt: skip
     assert {k: made[k].item() for k in TABLE["int_division"][case]} == TABLE["int_division"][case]
 

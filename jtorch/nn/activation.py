@@ -8,7 +8,7 @@ from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
 from jtorch.ops import activation
 from jtorch.ops.create import empty
-from jtorch.ops.math import sigmoid, tanh
+from jtorch.ops.elementary import sigmoid, tanh
 
 
 def _module(name, function, **shown):

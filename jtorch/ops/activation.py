@@ -12,6 +12,7 @@ import numpy as np
 from jtorch import dtypes
 from jtorch.checks import kernel
 from jtorch.convert import known
+from jtorch.checks import kernel
 from jtorch.engine import type_of
 from jtorch.layout import is_contiguous, like_strides
 from jtorch.op import Array, Number, op, write_result
@@ -29,6 +30,9 @@ def relu(input: Array) -> Array:
     """
     if input.dtype == jnp.bool_:
         raise RuntimeError("Boolean inputs not supported for relu")
+    if jnp.iscomplexobj(input):
+        raise NotImplementedError("clamp is not supported for complex types")
+    kernel("clamp_min_scalar_cpu", input, "if")
     return jax.nn.relu(input)
 
 

@@ -1,7 +1,7 @@
 """Comparisons, logic, bits, and the functions that choose between values: where, maximum, clamp.
 
-Pure functions on jax arrays. What compares gives bools; what chooses keeps PyTorch's rules for NaN and for the
-gradient where two values are equal.
+Pure functions on jax arrays. What compares gives bools; what chooses keeps PyTorch's rules for NaN and for
+the gradient where two values are equal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from jax import lax
 
 from jtorch import dtypes
 from jtorch.checks import kernel, letter
-from jtorch.op import Array, Number, op, public
+from jtorch.op import Array, Number, broadcast_shapes, op, public
 from jtorch.tensor import Tensor
 
 # ---- comparisons
@@ -253,6 +253,7 @@ def _where(condition: Array, input: Array | Number, other: Array | Number) -> Ar
             "where expected condition to be a boolean tensor, but got a tensor with dtype "
             f"{dtypes.of(condition.dtype).scalar_name}"
         )
+    broadcast_shapes(broadcast_shapes(condition.shape, input.shape), other.shape)
     return jnp.where(condition != 0, input, other)
 
 

@@ -1,4 +1,4 @@
-"""Factorisations of matrices and what they solve, as `torch.f`; `jtorch.linalg` gives them torch.linalg's forms.
+"""Factorisations of matrices and what they solve, as `torch.f`; `jtorch.linalg` has torch.linalg's forms.
 
 Each core op also returns an info number where the data can make it fail; `_raised` turns that into PyTorch's
 `LinAlgError`, at once or at the next look.
@@ -46,14 +46,18 @@ def _matrices(name, x, square=True):
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if square and x.shape[-1] != x.shape[-2]:
         raise RuntimeError(
-            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} matrices"
+            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]}"
+            f" matrices"
         )
     if letter(x) not in "fc":
         raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {dtypes.of(x.dtype).scalar_name}"
+            f"{name}: Expected a floating point or complex tensor as input. Got"
+            f" {dtypes.of(x.dtype).scalar_name}"
         )
     if x.dtype.itemsize == 2:
-        raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {dtypes.of(x.dtype).scalar_name}")
+        raise RuntimeError(
+            f"{name}: Low precision dtypes not supported. Got {dtypes.of(x.dtype).scalar_name}"
+        )
     return x
 
 
@@ -72,9 +76,13 @@ def _raised(info, name, text):
     data_check(info, _failed, _message, text=text, name=name)
 
 
-_SINGULAR = "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
+_SINGULAR = (
+    "The diagonal element {} is zero, the inversion could not be completed because the input matrix is"
+    " singular."
+)
 _INDEFINITE = (
-    "The factorization could not be completed because the input is not positive-definite (the leading minor of order"
+    "The factorization could not be completed because the input is not positive-definite (the leading"
+    " minor of order"
     " {} is not positive-definite)."
 )
 
@@ -242,7 +250,8 @@ def _qr(A: Array, mode: str):
     x = _matrices("linalg.qr", A, False)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
-            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or"
+            f" 'complete'"
         )
     if mode == "r":
         return jnp.zeros((0,), x.dtype), jnp.linalg.qr(x, mode="r")
@@ -276,7 +285,9 @@ def _svdvals(A: Array) -> Array:
 def svd(input, some=True, compute_uv=True, *, out=None):
     """(U, S, V) with U @ diag(S) @ Vᴴ = input."""
     u, s, vh = _svd(input, not some)
-    return returntypes.svd((u, s, vh.transpose(-2, -1).conj() if input.dtype.is_complex else vh.transpose(-2, -1)))
+    return returntypes.svd(
+        (u, s, vh.transpose(-2, -1).conj() if input.dtype.is_complex else vh.transpose(-2, -1))
+    )
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -302,7 +313,9 @@ def _eigh(A: Array, UPLO: str):
 
 @op(method=False, name="linalg_eigh")
 def _eigvalsh(A: Array, UPLO: str) -> Array:
-    return jnp.linalg.eigvalsh(_symmetric(_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False)
+    return jnp.linalg.eigvalsh(
+        _symmetric(_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False
+    )
 
 
 @op(method=False, name="linalg_eig", strides=_columns)
@@ -356,8 +369,10 @@ def _solve(A: Array, B: Array, left: bool):
     x = _matrices("linalg.solve", A)
     if B.dtype != x.dtype:
         names = dtypes.of(x.dtype).scalar_name, dtypes.of(B.dtype).scalar_name
-        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {names[0]}"
-                           f" and B of type {names[1]} instead")  # fmt: skip
+        raise RuntimeError(
+            "linalg.solve: Expected A and B to have the same dtype, but found A of type"
+            f" {names[0]} and B of type {names[1]} instead"
+        )
     vector = B.ndim == 1 or (B.ndim == x.ndim - 1 and B.shape == x.shape[:-1])
     b = B[..., None] if vector else B
     if not left:
@@ -365,9 +380,12 @@ def _solve(A: Array, B: Array, left: bool):
         return jnp.swapaxes(found, -1, -2), _zero_pivot(x)
     if b.shape[-2] != x.shape[-1]:
         raise RuntimeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({x.shape[-2]}x{x.shape[-1]} and"
+            f"linalg.solve: Incompatible shapes of A and B for the equation AX = B"
+            f" ({x.shape[-2]}x{x.shape[-1]} and"
             f" {b.shape[-2]}x{b.shape[-1]})"
         )
     batch = jnp.broadcast_shapes(x.shape[:-2], b.shape[:-2])
-    found = jnp.linalg.solve(jnp.broadcast_to(x, (*batch, *x.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:])))
+    found = jnp.linalg.solve(
+        jnp.broadcast_to(x, (*batch, *x.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
+    )
     return found[..., 0] if vector else found, _zero_pivot(x)

@@ -115,7 +115,8 @@ def _check_batches(a, b, names=("batch1", "batch2")):
     _same_type(a, b)
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] but got:"
+            f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]},"
+            f" {a.shape[2]}] but got:"
             f" [{b.shape[0]}, {b.shape[1]}]."
         )
 
@@ -131,10 +132,7 @@ def bmm(input: Array, mat2: Array) -> Array:
 def mv(input: Array, vec: Array) -> Array:
     """The product of a matrix and a vector."""
     if input.ndim != 2 or vec.ndim != 1:
-        raise RuntimeError(
-            "vector + matrix @ vector expected, got "
-            f"{vec.ndim}, {input.ndim}, {vec.ndim}"
-        )
+        raise RuntimeError(f"vector + matrix @ vector expected, got {vec.ndim}, {input.ndim}, {vec.ndim}")
     _check_matmul(input, vec)
     return _product(input, vec)
 
@@ -144,12 +142,15 @@ def _check_dot(a, b):
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.dtype != b.dtype:
         names = dtypes.of(a.dtype).scalar_name, dtypes.of(b.dtype).scalar_name
-        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {names[0]} and {names[1]}")
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {names[0]} and {names[1]}"
+        )
     kernel("dot", a, "ifc")
     if a.shape != b.shape:
         n, m = a.shape[0], b.shape[0]
         raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, but"
+            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of"
+            f" elements, but"
             f" got {n} and {m} elements respectively"
         )
 
@@ -191,7 +192,8 @@ def _expandable(x, shape):
     for i, (n, m) in enumerate(zip(reversed(x.shape), reversed(shape), strict=False)):
         if n not in (m, 1):
             raise RuntimeError(
-                f"The expanded size of the tensor ({m}) must match the existing size ({n}) at non-singleton dimension"
+                f"The expanded size of the tensor ({m}) must match the existing size ({n}) at"
+                f" non-singleton dimension"
                 f" {len(shape) - 1 - i}.  Target sizes: {list(shape)}.  Tensor sizes: {list(x.shape)}"
             )
     if x.ndim > len(shape):
@@ -274,7 +276,8 @@ def _einsum_terms(equation, operands):
             more = " and no ellipsis was given" if "..." not in term else ""
             raise RuntimeError(
                 f"einsum(): the number of subscripts in the equation ({len(letters)}) "
-                f"{'does not match' if not more == '' else 'is more than'} the number of dimensions ({x.ndim}) for"
+                f"{'does not match' if not more == '' else 'is more than'} the number of dimensions"
+                f" ({x.ndim}) for"
                 f" operand {i}{more}"
             )
         head, _, tail = term.partition("...")
@@ -318,7 +321,8 @@ def einsum(equation, *operands):
     """The sum over all indices that do not stand behind the arrow, of the product of the operands.
 
     Args:
-        equation: such as "ij,jk->ik"; "..." stands for the other dims; without an arrow the indices that occur once,
+        equation: such as "ij,jk->ik"; "..." stands for the other dims; without an arrow the indices that
+        occur once,
             in alphabetical order. Or operand and index list in turn: einsum(a, [0, 1], b, [1, 2], [0, 2]).
 
     >>> torch.einsum("ij,j->i", torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
@@ -371,7 +375,8 @@ def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
     for i, j in zip(dims_a, dims_b, strict=True):
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size"
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and"
+                f" second has size"
                 f" {b.shape[j]} in dim {j}"
             )
     _same_type(a, b)
@@ -461,8 +466,10 @@ def _vecdot(x: Array, y: Array, dim: int) -> Array:
 @op(method=False, name="cov", grad_fn="SqueezeBackward0")
 def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array | None) -> Array:
     if input.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim}"
-                           " dimensions")  # fmt: skip
+        raise RuntimeError(
+            "cov(): expected input to have two or fewer dimensions but got an input with"
+            f" {input.ndim} dimensions"
+        )
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
     return jnp.cov(jnp.atleast_2d(x), ddof=correction, fweights=fweights, aweights=aweights)
 

@@ -1,14 +1,13 @@
-"""Elementwise arithmetic and unary functions, as pure functions on jax arrays.
+"""Elementwise arithmetic, sign and rounding, as pure functions on jax arrays.
 
-Arrays arrive already converted to their common type (`promote`), half types as float32. What PyTorch's CPU kernels
-refuse is refused here, with its message. Nothing here reduces, compares or moves elements.
+Arrays arrive already converted to their common type (`promote`), half types as float32. What PyTorch's CPU
+kernels refuse is refused here, with its message. Nothing here reduces, compares or moves elements.
 """
 
 from __future__ import annotations
 
 import builtins
 import functools
-import math
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +32,9 @@ def _is_number(types, i):
 def _check_alpha(alpha, x):
     if alpha is None or (hasattr(alpha, "dtype") and alpha.dtype == x.dtype):
         return
-    kind = letter(alpha) if hasattr(alpha, "dtype") else "bifc"[(bool, int, float, complex).index(type(alpha))]
+    kind = (
+        letter(alpha) if hasattr(alpha, "dtype") else "bifc"[(bool, int, float, complex).index(type(alpha))]
+    )
     if kind == "b" and letter(x) != "b":
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if letter(x) in "bi" and kind not in "bi":
@@ -62,15 +63,19 @@ def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> A
 
 
 _BOOL_SUB = (
-    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator"
+    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or"
+    " `logical_xor()` operator"
     " instead.",
-    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the"
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a"
+    " mask, use the"
     " `~` or `logical_not()` operator instead.",
 )
 
 
 def _no_bool(input, other, **_):
-    bools = [(x.dtype is dtypes.bool_) if isinstance(x, Tensor) else isinstance(x, bool) for x in (input, other)]
+    bools = [
+        (x.dtype is dtypes.bool_) if isinstance(x, Tensor) else isinstance(x, bool) for x in (input, other)
+    ]
     if any(bools):
         raise RuntimeError(_BOOL_SUB[0 if all(bools) else 1])
 
@@ -107,8 +112,7 @@ def _divisor(input, other, rounding_mode=None, **_):
     """Refuse a zero divisor of integers where the quotient is an integer."""
     if rounding_mode not in (None, "trunc", "floor"):
         raise RuntimeError(
-            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found"
-            f" '{rounding_mode}'"
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
     if rounding_mode is not None and is_integer(other) and is_integer(input):
         data_check(other, _zero, ZERO_DIVISION)
@@ -153,7 +157,8 @@ def div(input, other, *, rounding_mode=None, out=None):
     """input / other, of integers as floats.
 
     Args:
-        rounding_mode: None, "trunc" (towards zero, as in C) or "floor" (as Python's `//`); these keep integers.
+        rounding_mode: None, "trunc" (towards zero, as in C) or "floor" (as Python's `//`); these keep
+        integers.
 
     Raises:
         RuntimeError: rounding integers divided by zero.
@@ -174,7 +179,13 @@ def floor_divide(input: Array | Number, other: Array | Number) -> Array:
 
 
 def _remainder_name(types, consts):
-    return "NotImplemented" if types[0].number else "RemainderBackward0" if types[1].number else "RemainderBackward1"
+    return (
+        "NotImplemented"
+        if types[0].number
+        else "RemainderBackward0"
+        if types[1].number
+        else "RemainderBackward1"
+    )
 
 
 @op(inplace=True, promote=True, saves="others", grad_fn=_remainder_name, check=_integer_divisor)
@@ -251,7 +262,8 @@ _SPECIAL_POWERS = {0, 1, 2, 3, 4, -1, -2, 0.5, -0.5}
 def pow(input, exponent, *, out=None):
     """input ** exponent, elementwise.
 
-    An exponent that is a small integer or a half decides which program is compiled; any other number is a value.
+    An exponent that is a small integer or a half decides which program is compiled; any other number is a
+    value.
 
     Raises:
         RuntimeError: integers to a negative integer number.
@@ -290,7 +302,8 @@ def neg(input: Array) -> Array:
     """-input."""
     if input.dtype == jnp.bool_:
         raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use"
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert"
+            " a mask, use"
             " the `~` or `logical_not()` operator instead."
         )
     kernel("neg_cpu", input, "ifc")
@@ -335,10 +348,12 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
     """input + value * tensor1 / tensor2."""
     if letter(input) in "bi":
         raise RuntimeError(
-            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will"
+            " perform a "
             "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as "
             "(input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as "
-            "(input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just the latter "
+            "(input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just"
+            " the latter "
             "implementation: (input + value * tensor1 / tensor2), for all dtypes."
         )
     return input + _scaled(tensor1, value) / tensor2
@@ -397,7 +412,8 @@ def sign(input: Array) -> Array:
     """-1, 0 or 1."""
     if letter(input) == "c":
         raise NotImplementedError(
-            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn"
+            " instead."
         )
     kernel("sign_cpu", input, "bif")
     return input if input.dtype == jnp.bool_ else _sign(input)
@@ -467,197 +483,9 @@ def frac(input: Array) -> Array:
     return input - lax.stop_gradient(jnp.trunc(input))
 
 
-# ---- exponentials and logarithms
-
-
-@op(inplace=True, promote="float", saves="result")
-def exp(input: Array) -> Array:
-    """e ** input."""
-    return jnp.exp(input)
-
-
-@op(inplace=True, promote="float", saves="result")
-def exp2(input: Array) -> Array:
-    """2 ** input."""
-    return jnp.exp2(input)
-
-
-@op(inplace=True, promote="float", saves="result")
-def expm1(input: Array) -> Array:
-    """e ** input - 1, exact near 0."""
-    return jnp.expm1(input)
-
-
-@op(inplace=True, promote="float")
-def log(input: Array) -> Array:
-    """The natural logarithm."""
-    return jnp.log(input)
-
-
-@op(inplace=True, promote="float")
-def log2(input: Array) -> Array:
-    """The logarithm to base 2."""
-    return jnp.log2(input)
-
-
-@op(inplace=True, promote="float")
-def log10(input: Array) -> Array:
-    """The logarithm to base 10."""
-    return jnp.log10(input)
-
-
-@op(inplace=True, promote="float", grad_fn="Log1PBackward0")
-def log1p(input: Array) -> Array:
-    """log(1 + input), exact near 0."""
-    return jnp.log1p(input)
-
-
-@op(inplace=True, promote="float", saves="result")
-def sqrt(input: Array) -> Array:
-    """The square root; nan below 0."""
-    return jnp.sqrt(input)
-
-
-@op(inplace=True, promote="float", saves="result")
-def rsqrt(input: Array) -> Array:
-    """1 / sqrt(input)."""
-    return lax.rsqrt(input)
-
-
-@op(promote="float")
-def logaddexp(input: Array, other: Array) -> Array:
-    """log(exp(input) + exp(other)), without overflow."""
-    return jnp.logaddexp(input, other)
-
-
-@op(promote="float")
-def logaddexp2(input: Array, other: Array) -> Array:
-    """log2(2**input + 2**other), without overflow."""
-    return jnp.logaddexp2(input, other)
-
-
-# ---- trigonometric and hyperbolic
-
-
-@op(inplace=True, promote="float")
-def sin(input: Array) -> Array:
-    """The sine of an angle in radians."""
-    return jnp.sin(input)
-
-
-@op(inplace=True, promote="float")
-def cos(input: Array) -> Array:
-    """The cosine of an angle in radians."""
-    return jnp.cos(input)
-
-
-@op(inplace=True, promote="float", saves="result")
-def tan(input: Array) -> Array:
-    """The tangent of an angle in radians."""
-    return jnp.tan(input)
-
-
-@op(inplace=True, promote="float")
-def asin(input: Array) -> Array:
-    """The angle whose sine is input; nan outside [-1, 1]."""
-    return jnp.arcsin(input)
-
-
-@op(inplace=True, promote="float")
-def acos(input: Array) -> Array:
-    """The angle whose cosine is input; nan outside [-1, 1]."""
-    return jnp.arccos(input)
-
-
-@op(inplace=True, promote="float")
-def atan(input: Array) -> Array:
-    """The angle whose tangent is input."""
-    return jnp.arctan(input)
-
-
-@op(inplace=True, promote="float")
-def sinh(input: Array) -> Array:
-    """(exp(input) - exp(-input)) / 2."""
-    return jnp.sinh(input)
-
-
-@op(inplace=True, promote="float")
-def cosh(input: Array) -> Array:
-    """(exp(input) + exp(-input)) / 2."""
-    return jnp.cosh(input)
-
-
-@op(inplace=True, promote="float", saves="result")
-def tanh(input: Array) -> Array:
-    """sinh(input) / cosh(input): squashes to (-1, 1).
-
-    >>> torch.tanh(torch.tensor([0., 1.]))
-    tensor([0.0000, 0.7616])
-    """
-    return jnp.tanh(input)
-
-
-@op(inplace=True, promote="float")
-def asinh(input: Array) -> Array:
-    """The number whose hyperbolic sine is input."""
-    return jnp.arcsinh(input)
-
-
-@op(inplace=True, promote="float")
-def acosh(input: Array) -> Array:
-    """The number from 1 up whose hyperbolic cosine is input."""
-    return jnp.arccosh(input)
-
-
-@op(inplace=True, promote="float")
-def atanh(input: Array) -> Array:
-    """The number whose hyperbolic tangent is input."""
-    return jnp.arctanh(input)
-
-
-@op(inplace=True, promote="float", saves="inputs")
-def atan2(input: Array, other: Array) -> Array:
-    """The angle of the point (other, input), in (-pi, pi]."""
-    kernel("atan2_cpu", input, "f")
-    return jnp.arctan2(input, other)
-
-
-@op(inplace=True, promote="float", saves="result")
-def sigmoid(input: Array) -> Array:
-    """1 / (1 + exp(-input)): squashes to (0, 1).
-
-    >>> torch.sigmoid(torch.tensor([0., 2.]))
-    tensor([0.5000, 0.8808])
-    """
-    return jax.nn.sigmoid(input) if letter(input) == "f" else 1 / (1 + jnp.exp(-input))
-
-
-@op(inplace=True, promote="float")
-def hypot(input: Array, other: Array) -> Array:
-    """sqrt(input**2 + other**2)."""
-    return jnp.hypot(input, other)
-
-
-@op(inplace=True, promote="float", saves=(), grad_fn="Deg2RadBackward0")
-def deg2rad(input: Array) -> Array:
-    """Degrees as radians."""
-    if letter(input) == "c":
-        raise RuntimeError("deg2rad is not supported for complex tensors.")
-    return input * (math.pi / 180)
-
-
-@op(inplace=True, promote="float", saves=(), grad_fn="Rad2DegBackward0")
-def rad2deg(input: Array) -> Array:
-    """Radians as degrees."""
-    if letter(input) == "c":
-        raise RuntimeError("rad2deg is not supported for complex tensors.")
-    return input * (180 / math.pi)
-
-
 # ---- one function under several names
 
 absolute, negative, multiply, subtract, fix = abs, neg, mul, sub, trunc
-arcsin, arccos, arctan, arcsinh, arccosh, arctanh, arctan2 = asin, acos, atan, asinh, acosh, atanh, atan2
 
 
 @public(inplace=True)
@@ -672,9 +500,7 @@ def divide(input, other, *, rounding_mode=None, out=None):
     return div(input, other, rounding_mode=rounding_mode, out=out)
 
 
-_ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub", "fix": "trunc",
-            "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh",
-            "arctanh": "atanh", "arctan2": "atan2"}  # fmt: skip
+_ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub", "fix": "trunc"}
 for _alias, _name in _ALIASES.items():
     setattr(Tensor, _alias, getattr(Tensor, _name))
     setattr(Tensor, _alias + "_", getattr(Tensor, _name + "_"))

@@ -41,9 +41,7 @@ def _singular_values(x):
 def _matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> Array:
     x = _numbers("matrix_norm", A, dtype)
     if x.ndim < 2:
-        raise RuntimeError(
-            "linalg.matrix_norm: The input tensor A must have at least 2 dimensions."
-        )
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     rows, columns = (wrap_dim(d, x.ndim) for d in dim)
     if rows == columns:
         raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from jtorch import dtypes
 from jtorch.convert import from_numpy
 from jtorch.ops import compare, linalg, math
 from jtorch.tensor import Tensor
@@ -40,6 +41,21 @@ def _reflected(fn):
     return operator
 
 
+def _matrices(fn):
+    """A product of tensors only: numbers make no matrix."""
+
+    def operator(self, other):
+        return fn(self, other) if isinstance(other, Tensor) else NotImplemented
+
+    return operator
+
+
+def _invert(self):
+    if self.dtype.category > dtypes.INT:
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return compare.bitwise_not(self)
+
+
 def _inplace(name):
     method = getattr(Tensor, name + "_")
 
@@ -68,7 +84,6 @@ BINARY = {
     "floordiv": (math.floor_divide, math.floor_divide, True),
     "mod": (math.remainder, math.remainder, True),
     "pow": (math.pow, math.pow, True),
-    "matmul": (linalg.matmul, linalg.matmul, False),
     "and": (compare.bitwise_and, compare.bitwise_and, True),
     "or": (compare.bitwise_or, compare.bitwise_or, True),
     "xor": (compare.bitwise_xor, compare.bitwise_xor, True),
@@ -81,7 +96,7 @@ BINARY = {
     "gt": (compare.gt, None, False),
     "ge": (compare.ge, None, False),
 }
-UNARY = {"neg": math.neg, "pos": math.positive, "abs": math.abs, "invert": compare.bitwise_not}
+UNARY = {"neg": math.neg, "pos": math.positive, "abs": math.abs, "invert": _invert}
 
 for _name, (_fn, _other, _written) in BINARY.items():
     setattr(Tensor, f"__{_name}__", _forward(_fn))
@@ -89,5 +104,7 @@ for _name, (_fn, _other, _written) in BINARY.items():
         setattr(Tensor, f"__r{_name}__", _reflected(_other))
     if _written:
         setattr(Tensor, f"__i{_name}__", _inplace(_fn.__name__))
+Tensor.__matmul__ = _matrices(linalg.matmul)
+Tensor.__rmatmul__ = _matrices(lambda self, other: linalg.matmul(other, self))
 for _name, _fn in UNARY.items():
     setattr(Tensor, f"__{_name}__", _fn)

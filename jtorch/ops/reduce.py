@@ -1,7 +1,7 @@
 """Reductions and running sums: what makes fewer elements of many, or a running total.
 
-The rules for ties, NaN and zeros are PyTorch's; those that several files share are in `rules`. Sorting and what is
-built on it is in `sort`.
+The rules for ties, NaN and zeros are PyTorch's; those that several files share are in `rules`. Sorting and
+what is built on it is in `sort`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype
     """
     if dtype is None and letter(input) not in "fc":
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype."
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or"
+            " complex dtype."
             f" Got: {_named(input)}"
         )
     x = input if dtype is None else _cast(input, dtype.np)
@@ -169,13 +170,16 @@ def _spread(core, method):
 
 def _declared(core, text, method=True):
     made = _spread(core, method)
-    made.__doc__ = text + """
+    made.__doc__ = (
+        text
+        + """
 
     Args:
         dim: over which dimensions; None means all elements.
         unbiased: divide by count - 1 (True, the default) or by count.
         correction: divide by count - correction.
     """
+    )
     return public(made, method=method)
 
 
@@ -194,7 +198,8 @@ def _extreme(name, reduce, x, dim, keepdim):
     if not x.size:
         if dim is None or dim == ():
             raise RuntimeError(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim"
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the"
+                f" reduction dim"
                 " with the 'dim' argument."
             )
         _nonempty(name, x.shape, dims)
@@ -222,7 +227,8 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
 def _of_all(name, reduce, x):
     if not x.size:
         raise RuntimeError(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with"
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the"
+            f" reduction dim with"
             " the 'dim' argument."
         )
     kernel(f"{name}_all", x, "bif")
@@ -277,7 +283,8 @@ def _chosen(all_, at, pair):
 _FORMS = """
 
     Args:
-        dim: None for the {word} of all elements (equal ones share the gradient); a dimension for the {word} along
+        dim: None for the {word} of all elements (equal ones share the gradient); a dimension for the {word}
+        along
             it and its index, which gets the gradient; a tensor for the elementwise {pair}.
 
     >>> torch.{name}(torch.tensor([3., 1., 2.]))
@@ -427,7 +434,9 @@ def _sliced(x, dim, start, stop):
 
 
 @op(saves=(), grad_fn="SubBackward0")
-def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
+def diff(
+    input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None
+) -> Array:
     """Differences of neighbours along a dim, n times over."""
     if not input.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional")

@@ -1,7 +1,7 @@
 """Order: sorting, what is picked by rank, distinct elements, counts in bins.
 
-NaN counts as greater than everything. What has a size that depends on data (`unique`, `bincount`) looks at the
-data and is computed on the host.
+NaN counts as greater than everything. What has a size that depends on data (`unique`, `bincount`) looks at
+the data and is computed on the host.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
 
 
 def _middle(x, dim, ignore_nan):
-    """Index (with keepdim) of the lower median along a dim; of the first NaN, if there is one and it counts."""
+    """Index (with keepdim) of the lower median along a dim, or of the first NaN where that counts."""
     order = _sorted(lax.stop_gradient(x), dim)[1]
     nan = x != x
     count = jnp.sum(~nan, axis=dim, keepdims=True)
@@ -211,7 +211,11 @@ def _quantile(x, q, dim, keepdim, interpolation, ignore_nan):
     ordered = _sorted(flat, flat.ndim - 1)[0]
     q1 = jnp.asarray(q, x.dtype).reshape(-1)
     nan = flat != flat
-    count = jnp.sum(~nan, axis=-1, keepdims=True) if ignore_nan else jnp.full((*flat.shape[:-1], 1), flat.shape[-1])
+    count = (
+        jnp.sum(~nan, axis=-1, keepdims=True)
+        if ignore_nan
+        else jnp.full((*flat.shape[:-1], 1), flat.shape[-1])
+    )
     rank = q1 * jnp.maximum(count - 1, 0).astype(x.dtype)
     if not ignore_nan:
         rank = jnp.where(jnp.any(nan, axis=-1, keepdims=True), flat.shape[-1] - 1, rank)
@@ -222,17 +226,28 @@ def _quantile(x, q, dim, keepdim, interpolation, ignore_nan):
     if not rounding:
         weight = jnp.full_like(rank, 0.5) if interpolation == "midpoint" else rank - below
         high = jnp.take_along_axis(ordered, jnp.ceil(rank).astype(jnp.int64), axis=-1)
-        low = jnp.where(jnp.abs(weight) < 0.5, low + weight * (high - low), high - (high - low) * (1 - weight))
+        low = jnp.where(
+            jnp.abs(weight) < 0.5, low + weight * (high - low), high - (high - low) * (1 - weight)
+        )
     out = jnp.moveaxis(low, -1, 0)
     if keepdim and ndim:
-        shape = [1] * ndim if dim is None else [n if d != wrap_dim(dim, ndim) else 1 for d, n in enumerate(x.shape)]
+        shape = (
+            [1] * ndim
+            if dim is None
+            else [n if d != wrap_dim(dim, ndim) else 1 for d, n in enumerate(x.shape)]
+        )
         out = out.reshape(q1.shape[0], *shape)
     return out if jnp.ndim(q) else out[0]
 
 
 @op(check=_check_quantile, grad_fn="SqueezeBackward4")
 def quantile(
-    input: Array, q: Array | Number, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+    input: Array,
+    q: Array | Number,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
 ) -> Array:
     """The element below which a fraction q of all elements (or of those along a dim) lies.
 
@@ -244,7 +259,12 @@ def quantile(
 
 @op(check=_check_quantile, grad_fn="SqueezeBackward4")
 def nanquantile(
-    input: Array, q: Array | Number, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+    input: Array,
+    q: Array | Number,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
 ) -> Array:
     """The quantile of what is not NaN."""
     return _quantile(input, q, dim, keepdim, interpolation, True)
@@ -258,7 +278,7 @@ def searchsorted(
     sorted_sequence: Array, input: Array | Number, *, out_int32: bool = False, right: bool = False,
     side: str | None = None, sorter: Array | None = None,
 ) -> Array:  # fmt: skip
-    """Where each value belongs in a sorted sequence (the last dim), before its equals, or after with right=True.
+    """Where each value belongs in a sorted sequence (the last dim): before its equals, after with right=True.
 
     >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
     tensor([1, 2])
@@ -267,7 +287,8 @@ def searchsorted(
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
         raise RuntimeError(
-            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while"
+            " right was True"
         )
     values = jnp.asarray(input)
     if sorter is not None:
@@ -325,7 +346,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
 
 
 def _parts(input, values, inverse, counts, return_inverse, return_counts):
-    parts = [(values, True), (inverse.astype(np.int64), return_inverse), (counts.astype(np.int64), return_counts)]
+    parts = [
+        (values, True),
+        (inverse.astype(np.int64), return_inverse),
+        (counts.astype(np.int64), return_counts),
+    ]
     made = tuple([known(np.ascontiguousarray(p), input._type.place) for p, wanted in parts if wanted])
     return made if len(made) > 1 else made[0]
 

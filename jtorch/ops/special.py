@@ -251,7 +251,8 @@ def complex(real: Array, imag: Array) -> Array:
     if real.dtype != imag.dtype:
         from_, to = (jnp.dtype(x.dtype) for x in (real, imag))
         raise RuntimeError(
-            f"Expected object of scalar type {_scalar(from_)} but got scalar type {_scalar(to)} for second argument"
+            f"Expected object of scalar type {_scalar(from_)} but got scalar type {_scalar(to)} for"
+            f" second argument"
         )
     if letter(real) != "f" or real.dtype.itemsize == 2:
         raise RuntimeError(
@@ -269,5 +270,3 @@ def _scalar(np_type):
 def polar(abs: Array, angle: Array) -> Array:
     """abs * exp(1j * angle)."""
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
-
-
