@@ -12,7 +12,6 @@ import numpy as np
 from jtorch import dtypes
 from jtorch.checks import kernel
 from jtorch.convert import known
-from jtorch.checks import kernel
 from jtorch.engine import type_of
 from jtorch.layout import is_contiguous, like_strides
 from jtorch.op import Array, Number, op, write_result
