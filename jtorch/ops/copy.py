@@ -141,7 +141,8 @@ def _write_number(self, value, kind):
         return self
     call = _full_calls.get(t)
     if call is None:
-        call = _full_calls[t] = Call(_full_of(t), {}, "full", strides=lambda types, shapes: [t.strides], saves=())
+        call = Call(_full_of(t), {"place": t.place}, "full", strides=lambda types, shapes: [t.strides], saves=())
+        _full_calls[t] = call
     self._assign(engine.record(call, (value,), t.place)[1], None)
     return self
 
@@ -150,7 +151,7 @@ _full_calls: dict = {}
 
 
 def _full_of(t):
-    return lambda value: jnp.full(t.shape, cast_array(jnp.asarray(value), t.dtype), t.dtype.np)
+    return lambda value, place: jnp.full(t.shape, cast_array(jnp.asarray(value), t.dtype), t.dtype.np)
 
 
 def _fill_with(self, value, kind):
