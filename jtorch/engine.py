@@ -77,10 +77,11 @@ class Value:
     """An immutable array: known (`array` is a jax or NumPy array, or a Python number) or promised by a trace.
 
     `owned` says that nobody outside the engine can see the array, so it may be donated. `mark` is the
-    note left when a storage moved on to a newer value: [] shared by views, or [counter, version before].
+    note left when a storage moved on to a newer value: [] shared by views, or [counter, version before]. `sent` is
+    the device's copy of a host array that is read by more than one program.
     """
 
-    __slots__ = ("array", "epoch", "mark", "owned", "slot", "type")
+    __slots__ = ("array", "epoch", "mark", "owned", "sent", "slot", "type")
 
     def __init__(self, type, array, epoch=None, slot=-1):
         self.type = type
@@ -88,7 +89,7 @@ class Value:
         self.epoch = epoch
         self.slot = slot
         self.owned = False
-        self.mark = None
+        self.mark = self.sent = None
 
     def known(self):
         """The array, computed now if it was promised. May be a NumPy array that must not be written to."""
@@ -498,7 +499,7 @@ class Trace:
                 program = self._program(position, alive, reason)
             else:
                 self.fresh = 0
-            done = []
+            done, late = [], False
             try:
                 if program is not None:
                     program.run(self.values, done, self.place)
@@ -510,8 +511,11 @@ class Trace:
                 if done:
                     counters.lines += position.depth
                     _pending.extend(self.checks)
+                    late = len(_pending) > 100
                     self.checks = []
                     self._restart()
+            if late:
+                settle()
             if counters.positions > config.max_positions:
                 _prune(self.root)
 

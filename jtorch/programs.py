@@ -109,8 +109,10 @@ class Program:
             array = v.array
             if donated and not v.owned:
                 array = jax.device_put(np.array(array)) if array.__class__ is np.ndarray else array.copy()
-            elif array.__class__ is np.ndarray and kept:
-                array = v.array = jax.device_put(array)  # it will be read again: send it once
+            elif array.__class__ is np.ndarray and kept:  # it may be read again: send it once
+                array = v.sent
+                if array is None:
+                    array = v.sent = jax.device_put(v.array)
             args.append(array)
         for kind, slots in self.numbers.items():
             if slots:

@@ -1,0 +1,489 @@
+"""The engine: what is compiled and when, what a program computes, and that nothing is ever lost."""
+
+import gc
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import jtorch as torch
+import jtorch.nn as nn
+import jtorch.nn.functional as F
+from jtorch import engine, programs
+from jtorch.compiler import stats
+
+
+@pytest.fixture(autouse=True)
+def fresh_traces():
+    """Every test starts from an empty tree."""
+    engine.reset()
+    yield
+    engine.reset()
+
+
+class Model(nn.Module):
+    def __init__(self, dropout=0.0, width=8):
+        super().__init__()
+        self.first = nn.Linear(4, width)
+        self.second = nn.Linear(width, 3)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        return self.second(self.dropout(torch.relu(self.first(x))))
+
+
+def data(n=6):
+    torch.manual_seed(0)
+    return torch.randn(n, 4), torch.randint(0, 3, (n,))
+
+
+def compiled_after(rounds, step, warm=1):
+    """How many programs `step(i)` compiled after the first `warm` rounds."""
+    for i in range(warm + 1):
+        step(i)  # a step is submitted when the next begins
+    before = stats().compiles
+    for i in range(warm + 1, rounds + 1):
+        step(i)
+    return stats().compiles - before
+
+
+def training(optimizer=lambda p: torch.optim.Adam(p), model=None):
+    model = model or Model()
+    return model, optimizer(model.parameters())
+
+
+class TestCompilesOnce:
+    """From the second step on nothing compiles."""
+
+    def test_plain_loop(self):
+        model, opt = training()
+        x, y = data()
+
+        def step(i):
+            opt.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+
+        assert compiled_after(5, step) == 0
+        assert stats().programs >= 1
+
+    @pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW", "RMSprop"])
+    def test_learning_rate_schedule(self, kind):
+        model, opt = training(lambda p: getattr(torch.optim, kind)(p, lr=0.1))
+        schedule = torch.optim.lr_scheduler.ExponentialLR(opt, 0.9)
+        x, y = data()
+
+        def step(i):
+            opt.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+            schedule.step()
+
+        assert compiled_after(6, step) == 0
+
+    def test_item_every_step(self):
+        model, opt = training()
+        x, y = data()
+        losses = []
+
+        def step(i):
+            opt.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            opt.step()
+            losses.append(loss.item())
+
+        assert compiled_after(6, step) == 0
+        assert losses[-1] < losses[0]
+
+    def test_item_before_the_step(self):
+        model, opt = training()
+        x, y = data()
+
+        def step(i):
+            loss = F.cross_entropy(model(x), y)
+            opt.zero_grad()
+            loss.backward()
+            loss.item()
+            opt.step()
+
+        assert compiled_after(6, step, warm=2) == 0
+
+    def test_ragged_last_batch(self):
+        model, opt = training()
+        x, y = data(10)
+
+        def step(i):
+            for start in range(0, 10, 4):
+                opt.zero_grad()
+                F.cross_entropy(model(x[start : start + 4]), y[start : start + 4]).backward()
+                opt.step()
+
+        assert compiled_after(5, step) == 0
+
+    def test_train_and_eval_in_turn(self):
+        model, opt = training(model=Model(dropout=0.5))
+        x, y = data()
+
+        def step(i):
+            model.train()
+            opt.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+            model.eval()
+            with torch.no_grad():
+                (model(x).argmax(1) == y).float().mean().item()
+
+        assert compiled_after(6, step, warm=2) == 0
+
+    def test_gradient_accumulation(self):
+        model, opt = training()
+        x, y = data()
+
+        def step(i):
+            opt.zero_grad()
+            for _ in range(3):
+                (F.cross_entropy(model(x), y) / 3).backward()
+            opt.step()
+
+        assert compiled_after(6, step, warm=2) == 0
+
+    def test_hand_written_update(self):
+        model = Model()
+        x, y = data()
+
+        def step(i):
+            F.cross_entropy(model(x), y).backward()
+            with torch.no_grad():
+                for p in model.parameters():
+                    p -= 0.1 / (i + 1) * p.grad
+                    p.grad = None
+
+        assert compiled_after(8, step, warm=3) == 0
+
+    def test_numbers_are_values(self):
+        x = torch.ones(3)
+
+        def step(i):
+            (x * (0.1 * i) + i).sum().item()
+
+        assert compiled_after(8, step, warm=2) == 0
+
+    def test_indices_are_values(self):
+        x = torch.arange(20.0) * 1.5
+
+        def step(i):
+            (x[i] + x[i : i + 3].sum()).item()
+
+        assert compiled_after(10, step, warm=2) == 0
+
+
+def test_a_loop_over_many_lengths_settles():
+    """A character RNN with Python loops over 18 lengths: bounded compiles, and none once all were seen twice."""
+    torch.manual_seed(0)
+    cell = nn.Linear(6, 4)
+    head = nn.Linear(4, 3)
+    opt = torch.optim.SGD([*cell.parameters(), *head.parameters()], lr=0.1)
+    lengths = list(range(1, 19))
+
+    def epoch(i):
+        for n in lengths:
+            h = torch.zeros(1, 4)
+            for _ in range(n):
+                h = torch.tanh(cell(torch.cat([torch.ones(1, 2), h], 1)))
+            opt.zero_grad()
+            F.cross_entropy(head(h), torch.tensor([n % 3])).backward()
+            opt.step()
+
+    epoch(0)
+    epoch(1)
+    engine.flush()
+    seen = stats().compiles
+    for i in range(3):
+        epoch(i)
+    engine.flush()
+    assert stats().compiles == seen
+
+
+def test_ten_thousand_steps_do_not_grow():
+    model, opt = training(lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9))
+    x, y = data()
+
+    def step():
+        opt.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        opt.step()
+
+    def resident():
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    for _ in range(100):
+        step()
+    engine.flush()
+    gc.collect()
+    memory, positions, objects = resident(), stats().positions, len(gc.get_objects())
+    for _ in range(9_900):
+        step()
+    engine.flush()
+    gc.collect()
+    assert stats().positions == positions
+    assert len(gc.get_objects()) - objects < 100
+    assert resident() - memory < 8 << 20
+
+
+def test_no_cycles():
+    """With the collector off, a training loop leaves nothing behind."""
+    model, opt = training()
+    x, y = data()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            opt.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+        engine.flush()
+        before = len(gc.get_objects())
+        for _ in range(50):
+            opt.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+        engine.flush()
+        assert len(gc.get_objects()) - before < 20
+    finally:
+        gc.enable()
+
+
+def outputs_of(run):
+    """The shapes that the programs give which `run` makes."""
+    made = []
+    build = programs.Program.__init__
+
+    def watched(self, path, alive, values, pullback):
+        build(self, path, alive, values, pullback)
+        made.append(len(self.outs))
+
+    programs.Program.__init__ = watched
+    try:
+        run()
+        run()
+        engine.flush()
+    finally:
+        programs.Program.__init__ = build
+    return made[-1]
+
+
+class TestLiveness:
+    def test_a_dead_intermediate_is_no_output(self):
+        x = torch.arange(3.0)
+
+        def run():
+            y = x * 2
+            z = y + 1
+            del y
+            z.sum().item()
+
+        assert outputs_of(run) == 2  # z and its sum
+
+    def test_a_live_one_is(self):
+        x = torch.arange(3.0)
+
+        def run():
+            y = x * 2
+            z = (y + 1).sum()
+            z.item()
+
+        assert outputs_of(run) == 2  # y and z
+
+    def test_dropped_gradients_are_not_written_out(self):
+        model, opt = training(lambda p: torch.optim.SGD(p, lr=0.1))
+        x, y = data()
+
+        def run():
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+            opt.zero_grad()
+
+        assert outputs_of(run) == 4  # the parameters
+
+    def test_kept_gradients_are(self):
+        model, opt = training(lambda p: torch.optim.SGD(p, lr=0.1))
+        x, y = data()
+
+        def run():
+            opt.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+            assert model.first.bias.grad.abs().sum().item() > 0
+
+        run()
+        assert model.first.weight.grad.shape == (8, 4)
+
+    def test_parameters_are_donated(self):
+        model, opt = training(lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9))
+        x, y = data()
+        for _ in range(3):
+            opt.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+        engine.flush()
+        old = model.first.weight._value.array
+        opt.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        opt.step()
+        engine.flush()
+        assert old.is_deleted()
+
+    def test_an_array_handed_out_is_never_donated(self):
+        model, opt = training(lambda p: torch.optim.SGD(p, lr=0.1))
+        x, y = data()
+        for _ in range(3):
+            opt.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            opt.step()
+        handed = model.first.weight.__jax_array__()
+        before = np.array(handed)
+        opt.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        opt.step()
+        model.first.weight.tolist()
+        np.testing.assert_array_equal(np.asarray(handed), before)
+
+
+class TestNothingIsLost:
+    def test_an_exception_while_compiling(self, monkeypatch):
+        x = torch.arange(3.0)
+        y = x * 2 + 1
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "_run_lines", lambda *a: (_ for _ in ()).throw(MemoryError("no room")))
+            with pytest.raises(MemoryError):
+                y.tolist()
+        assert y.tolist() == [1.0, 3.0, 5.0]
+
+    def test_ctrl_c_during_a_step(self):
+        """Interrupted at any moment, every value is known or still promised."""
+        model, opt = training(lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9))
+        x, y = data()
+
+        def step():
+            opt.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            opt.step()
+            return loss
+
+        step().item()
+        for wait in np.linspace(1e-5, 2e-3, 40):
+            old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, wait)
+                while True:
+                    step()
+            except KeyboardInterrupt:
+                pass
+            finally:
+                signal.signal(signal.SIGALRM, old)
+            assert np.isfinite(step().item())
+            assert all(np.isfinite(p.detach().numpy()).all() for p in model.parameters())
+
+
+class TestDataChecks:
+    def test_label_out_of_range(self):
+        with pytest.raises(IndexError, match="Target 3 is out of bounds."):
+            F.cross_entropy(torch.zeros(2, 3), torch.tensor([0, 3]))
+
+    def test_label_out_of_range_in_a_promised_tensor(self):
+        target = torch.tensor([0, 1]) + 2
+        loss = F.cross_entropy(torch.zeros(2, 3), target)
+        with pytest.raises(IndexError, match="Target 3 is out of bounds."):
+            loss.item()
+
+    def test_embedding_index_out_of_range(self):
+        with pytest.raises(IndexError, match="index out of range in self"):
+            nn.Embedding(3, 2)(torch.tensor([3]))
+        later = torch.tensor([2]) * 2
+        rows = nn.Embedding(3, 2)(later)
+        with pytest.raises(IndexError, match="index out of range in self"):
+            rows.tolist()
+
+    def test_wrong_shape_raises_at_the_line(self):
+        with pytest.raises(RuntimeError, match=r"mat1 and mat2 shapes cannot be multiplied \(2x5 and 4x8\)"):
+            Model()(torch.zeros(2, 5))
+
+
+def test_two_threads_record_and_run_at_once():
+    found, errors = {}, []
+
+    def work(k):
+        try:
+            x = torch.full((4,), float(k), requires_grad=True)
+            for _ in range(50):
+                y = (x * x + k).sum()
+                y.backward()
+                found[k] = (y.item(), x.grad.tolist())
+                x.grad = None
+        except Exception as e:
+            errors.append(e)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors
+    assert found == {k: (4.0 * (k * k + k), [2.0 * k] * 4) for k in range(4)}
+
+
+def test_a_value_promised_by_another_thread():
+    made = []
+    thread = threading.Thread(target=lambda: made.append(torch.arange(3.0) * 2))
+    thread.start()
+    thread.join()
+    assert (made[0] + 1).tolist() == [1.0, 3.0, 5.0]
+
+
+def test_eager_gives_the_same():
+    x, y = data()
+    torch.manual_seed(1)
+    model = Model()
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    lazy = [loss.item(), *[p.grad.tolist() for p in model.parameters()]]
+    model.zero_grad()
+    with torch.eager():
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        eager = [loss.item(), *[p.grad.tolist() for p in model.parameters()]]
+    for a, b in zip(lazy, eager, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_explain_names_the_line_and_the_difference():
+    for n in (3, 3, 4, 4):
+        (torch.ones(n) * 2 + 1).sum().item()
+    told = torch.compiler.explain()
+    assert "mul of float32[4], where there was float32[3]" in told
+    assert "test_engine.py" in told
+
+
+def test_the_tree_is_bounded(monkeypatch):
+    monkeypatch.setattr(engine.config, "max_positions", 200)
+    for n in range(1, 300):
+        (torch.ones(n % 40 + 1) * 1.0 + n).sum().item()
+    assert stats().positions <= 400
+
+
+def test_a_cap_cuts_at_the_same_line(monkeypatch):
+    monkeypatch.setattr(engine.config, "max_lines", 50)
+
+    def step(i):
+        x = torch.zeros(2)
+        for _ in range(120):
+            x = x + 1
+        return x.sum().item()
+
+    assert step(0) == 240.0
+    assert compiled_after(6, step, warm=2) == 0
