@@ -247,6 +247,8 @@ def to_place(t: Tensor, place, non_blocking=False) -> Tensor:
     """The tensor on another place; itself where it is there already. Gradients cross over."""
     if t._type.place is place:
         return t
+    if t._type.place is engine.META:
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
     if t.requires_grad and engine.local.grad:
         return apply(_transfer(place), (t,))
     return wrap(engine.move(t._value, place))
