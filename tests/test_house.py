@@ -133,7 +133,8 @@ BANS = {
     "jax.jit": ({"jtorch/programs.py"}, "only the engine compiles"),
     "jax.eval_shape": ({"jtorch/engine.py"}, "only the engine asks for shapes, once for each distinct line"),
     "jax.random": ({"jtorch/ops/random.py"}, "one file owns randomness"),
-    "os.environ": ({"jtorch/config.py"}, "one file knows the switches"),
+    # server.py reads no switch: it hands the program's environment to the workers.
+    "os.environ": ({"jtorch/config.py", "jtorch/utils/data/server.py"}, "one file knows the switches"),
     "os.getenv": ({"jtorch/config.py"}, "one file knows the switches"),
 }
 

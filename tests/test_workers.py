@@ -14,6 +14,7 @@ import textwrap
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,11 +45,13 @@ class Rows(Dataset):
 
 
 def run(script):
-    """A script in a fresh interpreter, as `python script.py`."""
+    """A script in a fresh interpreter, as `python script.py`, with this jtorch."""
+    environment = os.environ | {"PYTHONPATH": str(Path(torch.__file__).parent.parent)}
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
         file.write(textwrap.dedent(script))
         file.flush()
-        return subprocess.run([sys.executable, file.name], capture_output=True, text=True, timeout=120)
+        command = [sys.executable, file.name]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
 
 
 def is_alive(pid):

@@ -72,6 +72,9 @@ class Generator:
         made.stream, made.counter = self.stream.clone(), self.counter
         return made
 
+    def __reduce__(self):
+        return _restored, (self.device, self.stream.get_state(), self.counter)
+
     def key(self):
         """(seed, counter) as values for one draw of JAX's streams."""
         self.counter += 1
@@ -79,6 +82,13 @@ class Generator:
 
     def __repr__(self):
         return f"<torch._C.Generator object at {hex(id(self))}>"
+
+
+def _restored(device, state, counter):
+    made = Generator(device)
+    made.stream.set_state(state)
+    made.counter = counter
+    return made
 
 
 def _whole_seed(seed):

@@ -97,7 +97,11 @@ def warm_up() -> None:
 
 def surroundings() -> dict:
     """What a fork of the main program would have kept: where it looks for modules, where it stands, ..."""
-    return {"path": sys.path, "argv": sys.argv, "folder": os.getcwd(), "environ": dict(os.environ)}
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:
+        folder = None
+    return {"path": sys.path, "argv": sys.argv, "folder": folder, "environ": dict(os.environ)}
 
 
 # ---- in the server, and in the workers
@@ -142,7 +146,8 @@ def work(main: socket.socket) -> None:
     number, around = parcel.receive(main)
     sys.path[:], sys.argv[:] = around["path"], around["argv"]
     os.environ.update(around["environ"] | SETTINGS)
-    os.chdir(around["folder"])
+    if around["folder"] is not None:
+        os.chdir(around["folder"])
     try:
         job = parcel.receive(main)
     except EOFError:
