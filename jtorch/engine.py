@@ -108,6 +108,30 @@ class Value:
         return np.asarray(array)
 
 
+class Lifted(Value):
+    """A value that stands for several: a batch of them (`vmap`), or one and its tangent (`jvp`).
+
+    `level` is the transformation that lifted it: its `record(call, inputs)` runs lines on the values in `parts`.
+    A level opened later has a larger `number` and goes first.
+    """
+
+    __slots__ = ("level", "parts")
+
+    def __init__(self, type, level, parts):
+        super().__init__(type, None)
+        self.level = level
+        self.parts = parts
+
+    def known(self):
+        return self.level.look(self)
+
+
+def _lifted_by(inputs):
+    """The innermost level that lifted one of the inputs, or None."""
+    levels = [v.level for v in inputs if v.__class__ is Lifted]
+    return max(levels, key=lambda level: level.number) if levels else None
+
+
 def number(n) -> Value:
     """A Python number as a value: it may change between steps without a new program."""
     return Value(NUMBER[n.__class__], n)
@@ -288,8 +312,8 @@ class Position:
     """A place in the tree of traces: one recorded line, with everything worked out about it once."""
 
     __slots__ = (
-        "call", "children", "depth", "full", "in_types", "key", "out", "parent", "plans", "programs", "single", "stamp",
-        "types", "visits", "where",
+        "call", "children", "depth", "full", "in_types", "key", "out", "parent", "plans", "programs", "single", "slots",
+        "stamp", "types", "visits", "where",
     )  # fmt: skip
 
     def __init__(self, parent, key, call, in_types, single, types):
@@ -303,6 +327,8 @@ class Position:
         self.children = {}
         self.programs = {}
         self.depth = 0 if parent is None else parent.depth + 1
+        leaves = 0 if key is None else sum(k.__class__ is not int for k in key[1:])
+        self.slots = len(types) + leaves + (0 if parent is None else parent.slots)  # values in a trace that ends here
         self.full = self.depth >= config.max_lines
         self.plans = None  # backward walks that began here before: see autograd.Plan
         self.visits = 0
@@ -354,6 +380,8 @@ _UNHELD = list(map(getrefcount, [Value(NUMBER[int], 0)]))[0]
 
 
 _CLOSED = Position(None, None, None, (), False, ())  # where a submitted trace stands: it has no children
+_SPENT = Position(None, None, None, (), False, ())  # where a trace stands that has run and is about to start again
+_SPENT.slots = -1
 
 
 class Trace:
@@ -370,7 +398,7 @@ class Trace:
         self._restart()
 
     def _restart(self):
-        self.position = self.root
+        self.position = _SPENT  # from here on nothing of the old trace can be run again
         self.pending = None
         self.values = []  # by slot: leaves and outputs in order of appearance; None where no value was made
         self.epoch = Epoch(self)
@@ -378,16 +406,31 @@ class Trace:
         self.backwards = 0
         self.overwritten = 0
         self.updated = False
+        self.position = self.root
+
+    def _repair(self):
+        """Make the slots agree with the position again: Ctrl-C came while a line was being recorded."""
+        if self.position is _SPENT:
+            self._restart()
+        elif self.position is not _CLOSED:
+            slots = self.position.slots
+            self._forget(slots)
+            self.values += [None] * (slots - len(self.values))
 
     def record(self, call, inputs):
         """Append one line. Returns (position, value), or (position, list of values) for several outputs.
 
-        Hot path: about a dictionary look-up and one Value per output. Shape errors are raised here.
+        Hot path: about a dictionary look-up and one Value per output. Shape errors are raised here. Ctrl-C may
+        come at any call in here; the next line finds too many or too few slots and repairs them.
         """
         with self.lock:
-            epoch = self.epoch
             values = self.values
             before = len(values)
+            if before != self.position.slots and self.position is not _CLOSED:
+                self._repair()
+                values = self.values
+                before = len(values)
+            epoch = self.epoch
             key = [call]
             for v in inputs:
                 if v.epoch is epoch:
@@ -397,9 +440,9 @@ class Trace:
                     if v.array is None or t.place is not self.place and t.place is not None:
                         self._forget(before)
                         return self._elsewhere(call, inputs)
-                    v.epoch = epoch
                     v.slot = len(values)
                     values.append(v)
+                    v.epoch = epoch  # last: a value is in the trace only when it has its slot
                     key.append(t)
             key = tuple(key)
             position = self.position.children.get(key)
@@ -456,24 +499,32 @@ class Trace:
     def _forget(self, length):
         """Take back the leaves of a line that was not recorded."""
         for v in self.values[length:]:
-            v.epoch = None
+            if v is not None:
+                v.epoch = None
         del self.values[length:]
 
     def _elsewhere(self, call, inputs):
-        """A line whose inputs were promised by another trace or live in another place."""
+        """A line whose inputs were promised by another trace, live in another place or are lifted."""
+        level = _lifted_by(inputs)
+        if level is not None:
+            return level.record(call, inputs)
+        places = [v.type.place for v in inputs if v.type.place is not None]
+        if TRACED in places:
+            with jax.ensure_compile_time_eval():  # what JAX is tracing must not take in what we computed before
+                for v in inputs:
+                    v.known()
+            return local.make(TRACED).record(call, inputs)
         for v in inputs:
             if v.array is None and v.epoch is not self.epoch and v.type.place is not META:
                 v.known()
-        places = [v.type.place for v in inputs if v.type.place is not None]
         solid = [v.type.place for v in inputs if v.type.ndim and v.type.place is not None] or places
-        place = TRACED if TRACED in places else META if META in solid else solid[0]
-        if place is not TRACED:
-            for p in solid:
-                if p is not place:
-                    raise RuntimeError(
-                        "Expected all tensors to be on the same device, but found at least two devices,"
-                        f" {solid[0].device} and {p.device}!"
-                    )
+        place = META if META in solid else solid[0]
+        for p in solid:
+            if p is not place:
+                raise RuntimeError(
+                    "Expected all tensors to be on the same device, but found at least two devices,"
+                    f" {solid[0].device} and {p.device}!"
+                )
         trace = trace_of(place)
         if trace is self:
             inputs = [v if v.type.place in (place, None) else _moved(v, place) for v in inputs]
@@ -481,11 +532,15 @@ class Trace:
 
     def check(self, flag: Value, error) -> None:
         """Raise `error()` at the next look if the flag turns out true."""
+        while flag.__class__ is Lifted:
+            flag = flag.parts[0]
         self.checks.append((flag, error))
 
     def flush(self, reason):
         """Compute every promised value that somebody still holds. A failure leaves all of them promised."""
         with self.lock:
+            if self.position is _SPENT or self.position.slots != len(self.values) and self.pending is None:
+                self._repair()
             position = self.pending or self.position
             if position is self.root:
                 return
@@ -543,12 +598,12 @@ class EagerTrace(Trace):
 
     def record(self, call, inputs):
         places = {v.type.place for v in inputs} - {None}
-        if self.place is not TRACED and places - {self.place}:
+        if places - {self.place} and (self.place is not TRACED or TRACED not in places) or _lifted_by(inputs):
             return self._elsewhere(call, inputs)
         types = tuple([v.type for v in inputs])
         single, out_types = call.infer(types)
         position = Position(self.root, (), call, types, single, out_types)
-        arrays = [v.known() for v in inputs]
+        arrays = [np.asarray(v.array, v.type.dtype.np) if v.type.number else v.known() for v in inputs]
         counters.lines += 1
         with jax.enable_x64(True), programs.on(self.place):
             out = call.bind(types)(*arrays) if self.place is TRACED else call.line(types)(*arrays)
@@ -565,6 +620,8 @@ class MetaTrace(Trace):
     """Shapes only: what is recorded here is never computed."""
 
     def record(self, call, inputs):
+        if _lifted_by(inputs):
+            return self._elsewhere(call, inputs)
         types = tuple([v.type for v in inputs])
         single, out_types = call.infer(types)
         position = Position(self.root, (), call, types, single, out_types)
@@ -584,6 +641,7 @@ class _Local(threading.local):
         self.eager = config.eager
         self.grad = True
         self.inference = False
+        self.crossing = None  # what a backward does with gradients that leave a level: see jtorch.lift
         self.trace = self.make(devices.CPU)
 
     def make(self, place):
@@ -636,7 +694,7 @@ def settle() -> None:
     """Raise the error of the first data check that failed."""
     while _pending:
         flag, error = _pending.pop(0)
-        if flag.array is not None and bool(np.asarray(flag.array)):
+        if flag.array is not None and np.asarray(flag.array).any():
             _pending.clear()
             raise error()
 

@@ -145,9 +145,16 @@ class Program:
                     self._warm = True
             finally:
                 if done:
-                    held = self._give(values)
-                    deque(map(setattr, held, repeat("array"), done[0]), maxlen=0)
-                    deque(map(setattr, held, repeat("owned"), repeat(True)), maxlen=0)
+                    try:
+                        self._hand_out(values, done[0])
+                    except BaseException:  # Ctrl-C in the midst of it: once more, from the start
+                        self._hand_out(values, done[0])
+                        raise
+
+    def _hand_out(self, values, arrays):
+        held = self._give(values)
+        deque(map(setattr, held, repeat("array"), arrays), maxlen=0)
+        deque(map(setattr, held, repeat("owned"), repeat(True)), maxlen=0)
 
 
 def _getter(slots):
