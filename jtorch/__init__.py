@@ -6,8 +6,8 @@ The street door: public names, and nothing is defined here.
 from __future__ import annotations
 
 from jtorch import dtypes as _dtypes
-from jtorch.graph import enable_grad, inference_mode, no_grad, set_grad_enabled
-from jtorch.graph import grad_enabled as is_grad_enabled
+from jtorch.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from jtorch.grad_mode import grad_enabled as is_grad_enabled
 from jtorch.convert import as_tensor, from_numpy, tensor
 from jtorch.devices import device
 from jtorch.dtypes import can_cast, dtype, get_default_dtype, promote_types
@@ -16,12 +16,13 @@ from jtorch.numeric_limits import finfo, iinfo
 from jtorch.ops import publish as _publish
 from jtorch.printing import set_printoptions
 from jtorch.tensor import Tensor
+from jtorch import graph_view as _graph_view
 
 globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
 
 import importlib as _importlib  # noqa: E402
 
-for _name in ("create", "math", "elementary", "special", "compare", "reduce", "sort", "copy", "shape", "split", "join", "index", "scatter", "diagonal", "linalg", "norm",
+for _name in ("create", "math", "elementary", "special", "compare", "reduce", "sort", "copy", "slices", "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "norm",
               "decompose", "random",
               "operators"):  # fmt: skip
     try:

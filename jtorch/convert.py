@@ -311,6 +311,10 @@ def numpy(self, *, force=False):
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if self.dtype.np.kind == "V" or self.dtype.np.isbuiltin != 1:
         raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_name}")
+    if self.is_conj():
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that has conjugate bit set. Use tensor.resolve_conj().numpy() instead."
+        )
     return host_view(self._storage, self._type, self._offset)
 
 

@@ -1,7 +1,7 @@
-"""What a tensor is made of: facts of its memory, changes of how it looks at it, new tensors like it, other types.
+"""What a tensor is made of: its memory, how it looks at it, new tensors like it, other types.
 
-`t_`, `resize_`, `set_` change what a tensor looks at without computing; `untyped_storage` and `data_ptr` tell whose
-memory it is. An address is only a name here: XLA keeps the memory, and equal addresses mean the same cells.
+`t_`, `resize_`, `set_` change what a tensor looks at without computing; `untyped_storage` and `data_ptr` tell
+whose memory it is. An address is only a name here: XLA keeps the memory, equal addresses mean the same cells.
 """
 
 from __future__ import annotations
@@ -18,11 +18,21 @@ from jtorch.convert import host_array, known, to_place
 from jtorch.engine import Value, type_of
 from jtorch.op import Array, op
 from jtorch.ops import create
-from jtorch.ops.shape import _as_strided_of, _ints, _view, squeeze, t, transpose, unsqueeze
+from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
+from jtorch.ops.slices import _as_strided_of, _ints
 from jtorch.storage import HostStorage, Storage
 from jtorch.tensor import Tensor, cast, wrap
 
 # ---- facts
+
+
+def _is_conj(self):
+    """Whether it looks at its memory through an odd number of conjugations."""
+    at, odd = self._view, False
+    while at is not None:
+        odd ^= at.call.name == "conj"
+        at = at.parent
+    return odd
 
 
 def _nbytes(self):
@@ -246,7 +256,11 @@ def _grow(self, wanted):
     value = storage.value
     version = (self._counter or storage).version
     flat = _as_strided_of(wrap(value), (old.shape.numel(),), (1,), 0)
-    grown = _padded(flat, wanted) if old.shape.numel() else create.zeros(wanted, dtype=old.dtype, device=self.device)
+    grown = (
+        _padded(flat, wanted)
+        if old.shape.numel()
+        else create.zeros(wanted, dtype=old.dtype, device=self.device)
+    )
     self._storage = grown._storage
     self._storage.version = version
     self._view = self._base = self._counter = None
@@ -275,7 +289,7 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
         size = (source.numel(),) if size is None else size
     if source.dtype is not self.dtype:
         raise RuntimeError(
-            "Could not set tensor of type " f"{source.dtype.cname} to a tensor of type {self.dtype.cname}"
+            f"Could not set tensor of type {source.dtype.cname} to a tensor of type {self.dtype.cname}"
         )
     if size is not None:
         size = _ints((size,), "set_", "size")
@@ -327,9 +341,11 @@ def _caster(name, d):
     return method
 
 
-_CASTS = {"float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32",
-          "long": "int64", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
-          "cdouble": "complex128"}  # fmt: skip
+_CASTS = {
+    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32",
+    "long": "int64", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
+    "cdouble": "complex128",
+}  # fmt: skip
 
 
 def _cuda(self, device=None, non_blocking=False, memory_format=None):
@@ -348,7 +364,9 @@ def _like(self, dtype, device):
 def _new_filled(name):
     make = getattr(create, name)
 
-    def method(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named):
+    def method(
+        self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named
+    ):
         size = (named["size"],) if named else size
         return make(*size, **_like(self, dtype, device), requires_grad=requires_grad)
 
@@ -357,12 +375,16 @@ def _new_filled(name):
     return method
 
 
-def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def _new_full(
+    self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
     """`torch.full` with this tensor's dtype and device."""
     return create.full(size, fill_value, **_like(self, dtype, device), requires_grad=requires_grad)
 
 
-def _new_empty_strided(self, size, stride, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def _new_empty_strided(
+    self, size, stride, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
     """`torch.empty_strided` with this tensor's dtype and device."""
     return create.empty_strided(size, stride, **_like(self, dtype, device), requires_grad=requires_grad)
 
@@ -402,7 +424,9 @@ def _apply_(self, callable):
 def _map_(self, tensor, callable):
     """Put each pair of elements through a Python function. Returns self."""
     mine, theirs = np.broadcast_arrays(self._look(), tensor._look())
-    made = [callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)]
+    made = [
+        callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)
+    ]
     return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
 
 
@@ -457,7 +481,7 @@ _METHODS = {
     "is_complex": is_complex,
     "is_floating_point": is_floating_point,
     "is_signed": is_signed,
-    "is_conj": lambda self: self._view is not None and self._view.call.name == "conj",
+    "is_conj": _is_conj,
     "is_neg": lambda self: False,
     "is_inference": lambda self: False,
     "is_pinned": lambda self, device=None: False,
@@ -505,7 +529,16 @@ _FACTS = {
     "is_cuda": lambda self: self.device.type == "cuda",
     "is_meta": lambda self: self.device.type == "meta",
     **dict.fromkeys(
-        ["is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_nested", "is_mps", "is_xpu", "is_xla"],
+        [
+            "is_sparse",
+            "is_sparse_csr",
+            "is_quantized",
+            "is_mkldnn",
+            "is_nested",
+            "is_mps",
+            "is_xpu",
+            "is_xla",
+        ],
         lambda self: False,
     ),
 }

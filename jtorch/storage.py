@@ -418,7 +418,10 @@ def strided(array, base, type, offset):
         return np.empty(type.shape, array.dtype)
     flat = np.lib.stride_tricks.as_strided(array, (1,), (array.itemsize,))
     span = 1 + sum((n - 1) * s for n, s in zip(base.shape, base.strides, strict=True))
-    flat = np.lib.stride_tricks.as_strided(flat, (span,), (array.itemsize,))[offset:]
+    flat = np.lib.stride_tricks.as_strided(flat, (span,), (array.itemsize,))
+    if type.dtype is not base.dtype:  # the same bytes, as `view(dtype)` and `view_as_real` show them
+        flat = flat.view(type.dtype.np)
+    flat = flat[offset:]
     return np.lib.stride_tricks.as_strided(
-        flat, type.shape, [s * array.itemsize for s in type.strides], writeable=array.flags.writeable
+        flat, type.shape, [s * flat.itemsize for s in type.strides], writeable=array.flags.writeable
     )

@@ -1,4 +1,4 @@
-"""Indexing against PyTorch: every kind of index, read and assigned, and the ops that pick and place by indices."""
+"""Indexing against PyTorch: every kind of index, read and assigned, and the ops that pick and place."""
 
 import json
 from pathlib import Path

@@ -40,7 +40,7 @@ def clone(input, *, memory_format=None):
     """A copy with memory of its own; gradients flow through it.
 
     Args:
-        memory_format: `torch.preserve_format` (the default) keeps dense strides, `torch.contiguous_format` packs.
+        memory_format: `torch.preserve_format` (the default) keeps dense strides, the others pack.
     """
     return apply(_CLONES["preserve" if memory_format is None else _format(memory_format, "clone")], (input,))
 
@@ -77,7 +77,7 @@ _COPY = _Copy(None, None, "copy_", strides=lambda types, shapes: [types[0].strid
 
 
 def _copy_(self, src, non_blocking=False):
-    """Take over the elements of `src`, broadcast, cast to this dtype and moved to this device. Returns self."""
+    """Take over the elements of `src`, broadcast, cast and moved to this device. Returns self."""
     self._writable()
     mine = self._type
     if not isinstance(src, Tensor):
@@ -100,14 +100,16 @@ def _check_expands(full, shape):
     lead = len(full) - len(shape)
     if lead < 0 and any(n != 1 for n in shape[:-lead]):
         raise RuntimeError(
-            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(full)}): the number of sizes provided ({len(full)}) must"
+            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(full)}): the number of sizes provided "
+            f"({len(full)}) must"
             f" be greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     for i, n in enumerate(full):
         own = shape[i - lead] if i >= lead else 1
         if own not in (1, n):
             raise RuntimeError(
-                f"The size of tensor a ({n}) must match the size of tensor b ({own}) at non-singleton dimension {i}"
+                f"The size of tensor a ({n}) must match the size of tensor b ({own}) at non-singleton "
+                f"dimension {i}"
             )
 
 
@@ -141,7 +143,9 @@ def _write_number(self, value, kind):
         return self
     call = _full_calls.get(t)
     if call is None:
-        call = Call(_full_of(t), {"place": t.place}, "full", strides=lambda types, shapes: [t.strides], saves=())
+        call = Call(
+            _full_of(t), {"place": t.place}, "full", strides=lambda types, shapes: [t.strides], saves=()
+        )
         _full_calls[t] = call
     self._assign(engine.record(call, (value,), t.place)[1], None)
     return self

@@ -1,5 +1,4 @@
-"""Diagonals and triangles: reading them out, filling them, making matrices of them; and the `_scatter` forms of views.
-"""
+"""Diagonals and triangles, read out, filled and made; and the `_scatter` forms of views."""
 
 from __future__ import annotations
 
@@ -10,7 +9,8 @@ from jtorch import dtypes
 from jtorch.convert import known
 from jtorch.devices import place as _place
 from jtorch.op import Array, Number, op, public
-from jtorch.ops.shape import _diagonal, _diagonal_write, _select_write, _slice_write, reshape
+from jtorch.ops.shape import reshape
+from jtorch.ops.slices import _diagonal, _diagonal_write, _select_write, _slice_write
 from jtorch.tensor import Tensor, wrap_dim
 
 

@@ -1,9 +1,9 @@
 """Indexing: `x[...]` and `x[...] = v` in every mix PyTorch allows.
 
-Integers, slices, None and Ellipsis become views, one after the other; tensors, lists and masks become one gather
-(`x[i]`) or one scatter (`x[i] = v`). What indices select is checked where the indices are known, and flagged
-where they are promised. A mask that selects has a size that only its data know: it is looked at, which runs what
-was recorded. A mask that assigns is never looked at.
+Integers, slices, None and Ellipsis become views, one after the other; tensors, lists and masks become one
+gather (`x[i]`) or one scatter (`x[i] = v`). What indices select is checked where the indices are known, and
+flagged where they are promised. A mask that selects has a size that only its data know, and a 0-dim integer
+tensor makes a view: both are looked at, which runs what was recorded. A mask that assigns is not looked at.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, Number, op, write_result
 from jtorch.ops.copy import _fill_with
-from jtorch.ops.shape import _slice, alias, select, unsqueeze
+from jtorch.ops.shape import unsqueeze
+from jtorch.ops.slices import _slice, alias, select
 from jtorch.tensor import Tensor
 
 # ---- what the user wrote, taken apart
@@ -33,7 +34,8 @@ def _pick(x, dim, i, place):
         raise IndexError(f"index {i} is out of bounds for dimension 0 with size 0")
     if not t.ndim:
         raise IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a"
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+            "to convert a"
             " 0-dim tensor to a number"
         )
     size = t.shape[dim]
@@ -78,8 +80,10 @@ def _items(index):
 
 
 _NOT_TUPLE = (
-    "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
-    "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
+    "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch "
+    "2.9; use "
+    "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
+    "x[torch.tensor(seq)], "
     "which will result either in an error or a different result"
 )
 
@@ -97,7 +101,10 @@ def _as_index(i):
 def _plain(i):
     if isinstance(i, str):
         raise TypeError("new(): invalid data type 'str'")
-    return [_plain(j) if isinstance(j, list | tuple | str) else j.item() if isinstance(j, Tensor) else j for j in i]
+    return [
+        _plain(j) if isinstance(j, list | tuple | str) else j.item() if isinstance(j, Tensor) else j
+        for j in i
+    ]
 
 
 def _width(i):
@@ -146,7 +153,8 @@ def _taken_apart(x, items):
             raise TypeError("new(): invalid data type 'str'")
         else:
             raise IndexError(
-                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got"
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+                "indices (got"
                 f" {type(i).__name__})"
             )
     return seen, arrays
@@ -159,12 +167,14 @@ def _is_mask(i):
 def _check_mask(x, mask, dim):
     if mask.dtype is dtypes.uint8:
         warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=5
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            stacklevel=5,
         )
     for d, n in enumerate(mask.shape):
         if dim + d >= x.ndim or x.shape[dim + d] != n:
             raise IndexError(
-                f"The shape of the mask {list(mask.shape)} at index {d} does not match the shape of the indexed"
+                f"The shape of the mask {list(mask.shape)} at index {d} does not match the shape of the "
+                "indexed"
                 f" tensor {list(x.shape)} at index {dim + d}"
             )
 
@@ -175,11 +185,13 @@ def _out_of_range(at, size, dim):
 
 def _range_error(at, size, dim):
     bad = at[(at < -size) | (at >= size)]
-    return IndexError(f"index {int(bad.reshape(-1)[0])} is out of bounds for dimension {dim} with size {size}")
+    return IndexError(
+        f"index {int(bad.reshape(-1)[0])} is out of bounds for dimension {dim} with size {size}"
+    )
 
 
 def _integers(x, arrays):
-    """The index tensors as integers by dimension, and their common shape: masks become the places they select."""
+    """The index tensors as integers by dimension, and their common shape: masks become what they select."""
     found = []
     for dim, i in arrays:
         if _is_mask(i):
@@ -227,7 +239,7 @@ def _full(ndim, indices, dims):
 
 
 def _index_strides(types, shapes, consts):
-    """PyTorch's rule: the dimensions keep the source's order, those that are indexed are ordered by the indices."""
+    """PyTorch's rule: the dimensions keep the source's order, indexed ones are ordered by the indices."""
     source, dims = types[0], consts["dims"]
     inner = np.broadcast_shapes(*[tuple(t.shape) for t in types[1:]])
     rest = [d for d in range(source.ndim) if d not in dims]
@@ -379,12 +391,19 @@ def _put(x, arrays, value, accumulate=False):
         rest = tuple(x.shape[mask.ndim :])
         if number or value.numel() == 1:
             if mask.dtype is not dtypes.bool_:
-                raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
+                raise RuntimeError(
+                    "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char"
+                )
             return _where_put(x, mask, value, dim)
         _check_same_type(x, value)
         if dim == 0 and value.ndim <= len(rest) + 1:
             rows = value.shape[0] if value.ndim > len(rest) else 1
-            if any(m not in (1, n) for m, n in zip(reversed(value.shape[-len(rest) :] if rest else ()), reversed(rest), strict=False)):
+            if any(
+                m not in (1, n)
+                for m, n in zip(
+                    reversed(value.shape[-len(rest) :] if rest else ()), reversed(rest), strict=False
+                )
+            ):
                 raise _no_fit(value.shape, (int(mask._look().sum()), *rest))
             if rows != 1:
                 data_check(mask, _other_count, _count_error, rows=rows, shape=tuple(value.shape), rest=rest)
@@ -412,9 +431,7 @@ def _setitem(self, index, value):
         if isinstance(value, np.generic):
             value = value.item()
         elif not isinstance(value, int | float | complex):
-            raise TypeError(
-                f"can't assign a {_type_name(value)} to a torch.{self.dtype.scalar_name}Tensor"
-            )
+            raise TypeError(f"can't assign a {_type_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
         _check_number(value, self.dtype)
     kind = index.__class__
     if kind is int:
@@ -482,6 +499,8 @@ def _delete(self, index):
     raise TypeError("Tensor does not support deleting items")
 
 
-for _name, _made in {"__getitem__": _getitem, "__setitem__": _setitem, "__iter__": _iterate, "__contains__": _contains,
-                     "__delitem__": _delete}.items():  # fmt: skip
+for _name, _made in {
+    "__getitem__": _getitem, "__setitem__": _setitem, "__delitem__": _delete, "__iter__": _iterate,
+    "__contains__": _contains,
+}.items():  # fmt: skip
     setattr(Tensor, _name, _made)

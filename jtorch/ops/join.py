@@ -15,7 +15,8 @@ from jtorch import dtypes, layout
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, op
-from jtorch.ops.shape import _expand, _ints, _view, atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
+from jtorch.ops.shape import _expand, _view, atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
+from jtorch.ops.slices import _ints
 from jtorch.tensor import Tensor, cast_array, wrap_dim
 
 # ---- several as one
@@ -33,13 +34,12 @@ def _joined_dim(shapes, dim):
     dim = wrap_dim(dim, len(first))
     for i, s in solid[1:]:
         if len(s) != len(first):
-            raise RuntimeError(
-                f"Tensors must have same number of dimensions: got {len(first)} and {len(s)}"
-            )
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(s)}")
         for d, (m, n) in enumerate(zip(first, s, strict=True)):
             if d != dim and m != n:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {dim}. Expected size {m} but got size {n} for"
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {m} but got size "
+                    f"{n} for"
                     f" tensor number {i} in the list."
                 )
     return dim
@@ -56,7 +56,8 @@ def _same_type(arrays):
 def _join_strides(types, shapes, consts):
     """channels_last if all are, else contiguous."""
     odd = all(
-        layout.is_channels_last(t.shape, t.strides) and not layout.is_contiguous(t.shape, t.strides) for t in types
+        layout.is_channels_last(t.shape, t.strides) and not layout.is_contiguous(t.shape, t.strides)
+        for t in types
     )
     return [layout.channels_last_strides(shapes[0]) if odd else None]
 
@@ -103,7 +104,8 @@ def _stack(tensors: list[Array], dim: int = 0) -> Array:
     for i, x in enumerate(tensors):
         if x.shape != first:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(x.shape)} at"
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
+                f"{list(x.shape)} at"
                 f" entry {i}"
             )
     return jnp.stack(_same_type(tensors), wrap_dim(dim, len(first) + 1))
@@ -192,8 +194,8 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each entry of a dimension repeated in place.
 
     Args:
-        repeats: how often, one number or one for each entry. Left out: `input` holds them, and the result says
-            which entry each place of the output comes from.
+        repeats: how often, one number or one for each entry. Left out: `input` holds them, and the result
+            says which entry each place of the output comes from.
         dim: default: all elements as one dimension.
         output_size: the size of the result, which saves looking at `repeats`.
 
@@ -210,7 +212,10 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
             raise RuntimeError("Repeats must be non-negative")
         shape = tuple(x.shape)
         wide = _expand(unsqueeze(x, dim + 1), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
-        return _view(wide.clone(memory_format=None).contiguous(), (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]))
+        return _view(
+            wide.clone(memory_format=None).contiguous(),
+            (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]),
+        )
     if repeats.ndim == 0 or (repeats.ndim == 1 and repeats.shape[0] == 1):
         repeats = _expand(reshape(repeats, (1,)), (x.shape[dim],))
     elif repeats.ndim != 1:
@@ -237,10 +242,14 @@ def _interleaved(repeats, total):
     if repeats.ndim != 1:
         raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if repeats.dtype not in (dtypes.int64, dtypes.int32):
-        raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.scalar_name}'")
+        raise NotImplementedError(
+            f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.scalar_name}'"
+        )
     data_check(repeats, _negative, RuntimeError("repeats can not be negative"))
     if total is not None:
-        data_check(repeats, _other_total, RuntimeError("allocated size does not match required size"), total=total)
+        data_check(
+            repeats, _other_total, RuntimeError("allocated size does not match required size"), total=total
+        )
         return _spots(repeats, total)
     times = repeats._look()
     return known(np.repeat(np.arange(len(times), dtype=times.dtype), times), repeats._type.place)
@@ -259,7 +268,9 @@ def _elementwise(types, shapes, consts):
 
 @op(name="roll", method=False, saves=())
 def _roll(input: Array, shifts: tuple, dims: tuple) -> Array:
-    return jnp.roll(input, shifts if dims else shifts[0], [wrap_dim(d, input.ndim) for d in dims] if dims else None)
+    return jnp.roll(
+        input, shifts if dims else shifts[0], [wrap_dim(d, input.ndim) for d in dims] if dims else None
+    )
 
 
 def roll(input, shifts, dims=()):
@@ -354,7 +365,8 @@ def block_diag(*tensors):
     for i, x in enumerate(tensors):
         if x.ndim > 2:
             raise RuntimeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} dimensions"
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} "
+                "dimensions"
             )
     return _block_diag(tensors) if tensors else known(np.zeros((1, 0), dtypes.get_default_dtype().np))
 

@@ -16,7 +16,7 @@ from jax import lax
 
 from jtorch import dtypes
 from jtorch.checks import kernel
-from jtorch.graph import no_grad
+from jtorch.grad_mode import no_grad
 from jtorch.numeric_limits import finfo
 from jtorch.op import Array, Number, op, public, write_result
 from jtorch.ops.elementary import rsqrt

@@ -1,7 +1,6 @@
-"""Elements picked and placed by tensors of indices: `gather`, `scatter`, the `index_` and `masked_` families.
+"""Elements picked and placed by tensors of indices: `gather`, the `scatter` and `index_` families.
 
-Indices are checked where they are known on the host, and flagged where they are promised. What selects by a mask
-(`masked_select`, `nonzero`) has a size that only data know and looks at it; what writes by a mask does not.
+Indices are checked where they are known on the host, and flagged where they are promised.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ from jtorch import dtypes, layout
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, Number, op, public
-from jtorch.op import broadcast_shapes as _common
 from jtorch.ops.index import _placed, _put
-from jtorch.ops.shape import _expand, _expanded, reshape
+from jtorch.ops.shape import _expand
 from jtorch.tensor import Tensor, cast_array, wrap_dim
 
 _INTEGERS = (dtypes.int64, dtypes.int32)
@@ -73,7 +71,8 @@ def _check_gather(input, dim, index, sparse_grad):
     for d in range(index.ndim):
         if d != dim and index.shape[d] > _size(input.shape, d):
             raise RuntimeError(
-                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self"
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger "
+                "than self"
                 f" {list(input.shape)} apart from dimension {dim}"
             )
     _in_range(index, _size(input.shape, dim), dim)
@@ -121,7 +120,8 @@ def _check_scatter(input, dim, index, src=None, name="scatter"):
     if wide or (src is not None and any(n > _size(src.shape, d) for d, n in enumerate(index.shape))):
         more = "" if src is None else f" and to be no larger size than src {list(src.shape)}"
         raise RuntimeError(
-            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from dimension"
+            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from "
+            "dimension"
             f" {dim}{more}"
         )
     _in_range(index, _size(input.shape, dim), dim)
@@ -135,7 +135,12 @@ def _aligned(input, dim, index, src):
     return input, _spots(index, wrap_dim(dim, input.ndim)), src
 
 
-@op(name="scatter", method=False, check=lambda input, dim, index, src: _check_scatter(input, dim, index, src), saves=(1,))
+@op(
+    name="scatter",
+    method=False,
+    check=lambda input, dim, index, src: _check_scatter(input, dim, index, src),
+    saves=(1,),
+)
 def _scatter_src(input: Array, dim: int, index: Array, src: Array) -> Array:
     if not index.size:
         return input
@@ -348,7 +353,8 @@ def _vector_check(name, input, dim, index, source):
         )
     if source.dtype is not input.dtype:
         raise RuntimeError(
-            f"{name}(): self ({input.dtype.scalar_name}) and source ({source.dtype.scalar_name}) must have the same"
+            f"{name}(): self ({input.dtype.scalar_name}) and source ({source.dtype.scalar_name}) must have "
+            "the same"
             " scalar type"
         )
     if index.numel() != _size(source.shape, dim):
@@ -359,7 +365,8 @@ def _vector_check(name, input, dim, index, source):
     rest = lambda x: [n for d, n in enumerate(x.shape) if d != dim]
     if rest(input) != rest(source):
         raise RuntimeError(
-            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape ="
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            "self.shape ="
             f" {list(input.shape)} source.shape = {list(source.shape)}"
         )
     _in_range(index, _size(input.shape, dim), dim)
@@ -373,9 +380,10 @@ def _rows(input, dim, index, source=None):
 
 
 @op(inplace=True, saves=(1,),
-    check=lambda input, dim, index, source, alpha: _vector_check("index_add_", input, dim, index, source))  # fmt: skip
+    check=lambda input, dim, index, source, alpha: _vector_check("index_add_", input, dim, index, source),
+)  # fmt: skip
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
-    """A copy with `alpha` times the entries of `source` added to the entries of a dimension that `index` names."""
+    """A copy with `alpha` times the entries of `source` added to those of a dimension that `index` names."""
     x, at, rows = _rows(input, dim, index, source)
     return x.at[at].add(rows * jnp.asarray(alpha).astype(rows.dtype), mode="drop").reshape(input.shape)
 
@@ -390,11 +398,14 @@ def _check_copy(input, dim, index, source):
         )
     if source.ndim != input.ndim and source.ndim and input.ndim:
         raise IndexError(
-            "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source"
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
+            "Source"
             f" dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
         )
     if index.dtype is not dtypes.int64:
-        raise IndexError(f"index_copy_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
+        raise IndexError(
+            f"index_copy_(): Expected a long tensor for index, but got {index.dtype.scalar_name}"
+        )
     if source.dtype is not input.dtype:
         raise RuntimeError(
             "index_copy_(): self and source expected to have the same dtype, but got (self)"
@@ -438,7 +449,8 @@ def _one_value(value, name, input):
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
-                f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+                f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
+                "dimension(s)."
             )
     elif isinstance(value, complex) and not input.dtype.is_complex and value.imag:
         raise RuntimeError(f"value cannot be converted to type {input.dtype.cname} without overflow")
@@ -485,7 +497,8 @@ def index_put(input, indices, values, accumulate=False):
     """A copy with `values` placed (or added) where a tuple of index tensors says."""
     if not isinstance(indices, tuple | list):
         raise TypeError(
-            f"index_put(): argument 'indices' (position 1) must be tuple of Tensors, not {type(indices).__name__}"
+            "index_put(): argument 'indices' (position 1) must be tuple of Tensors, not "
+            f"{type(indices).__name__}"
         )
     for i, x in enumerate(indices):
         if not isinstance(x, Tensor):
@@ -494,161 +507,3 @@ def index_put(input, indices, values, accumulate=False):
 
 
 index_put = public(inplace=True)(index_put)
-
-# ---- masks
-
-
-def _check_mask_fill(input, mask, value):
-    _common(tuple(mask.shape), tuple(input.shape))
-    if mask.dtype is not dtypes.bool_:
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}")
-    _one_value(value, "masked_fill_", input)
-
-
-@op(name="masked_fill", inplace=True, saves=(1,), check=_check_mask_fill,
-    grad_fn=_by_value("MaskedFillBackward0", "MaskedFillBackward1"))  # fmt: skip
-def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
-    """`value` where the mask is true, `input` elsewhere.
-
-    >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0.)
-    tensor([0., 2.])
-    """
-    return jnp.where(mask, cast_array(jnp.asarray(value), dtypes.of(input.dtype)), input)
-
-
-@op(name="masked_select", method=False, saves=(1,))
-def _taken(input: Array, at: Array, shape: tuple) -> Array:
-    return jnp.take(jnp.broadcast_to(input, shape).reshape(-1), at, mode="clip")
-
-
-@public
-def masked_select(input, mask):
-    """The elements where the mask is true, as a vector. Looks at the mask.
-
-    >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
-    tensor([1, 3])
-    """
-    if mask.dtype is not dtypes.bool_:
-        raise RuntimeError("masked_select: expected BoolTensor for mask")
-    shape = tuple(_common(tuple(mask.shape), tuple(input.shape)))
-    spots = np.flatnonzero(np.broadcast_to(mask._look(), shape))
-    return _taken(input, known(spots, input._type.place), shape)
-
-
-def _too_few(mask, n, times):
-    return mask.sum() * times > n
-
-
-def _check_masked_scatter(input, mask, source):
-    if source.dtype is not input.dtype:
-        raise RuntimeError(
-            "masked_scatter: expected self and source to have same dtypes but got"
-            f"{input.dtype.scalar_name} and {source.dtype.scalar_name}"
-        )
-    if mask.dtype is not dtypes.bool_:
-        raise RuntimeError(
-            f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.scalar_name}"
-        )
-    full = np.prod(_common(tuple(mask.shape), tuple(input.shape)), dtype=int)
-    times = int(full) // max(mask.numel(), 1)
-    data_check(mask, _too_few, RuntimeError("Number of elements of source < number of ones in mask"),
-               n=source.numel(), times=times)  # fmt: skip
-
-
-@op(inplace=True, saves=(1,), check=_check_masked_scatter)
-def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
-    """A copy whose k-th place with a true mask takes the k-th element of `source`."""
-    shape = _common(mask.shape, input.shape)
-    mask, input = jnp.broadcast_to(mask, shape), jnp.broadcast_to(input, shape)
-    if not source.size:
-        return input
-    order = jnp.clip(jnp.cumsum(mask.reshape(-1)) - 1, 0, source.size - 1)
-    return jnp.where(mask, jnp.take(source.reshape(-1), order, mode="clip").reshape(shape), input)
-
-
-def nonzero(input, *, out=None, as_tuple=False):
-    """Where the elements are not zero: one row of indices for each. Looks at the elements.
-
-    >>> torch.tensor([[1, 0], [0, 2]]).nonzero()
-    tensor([[0, 0],
-            [1, 1]])
-    """
-    array = input._look()
-    place = input._type.place
-    if as_tuple:
-        return nonzero(reshape(input, (1,)) if not array.ndim else input).unbind(1)
-    if not array.ndim:
-        return known(np.zeros((int(bool(array)), 0), np.int64), place)
-    table = np.array(np.nonzero(array), np.int64)
-    return known(table.T, place, strides=(1, max(table.shape[1], 1)))
-
-
-def argwhere(input):
-    """Where the elements are not zero: one row of indices for each. Looks at the elements."""
-    return nonzero(input)
-
-
-# ---- flat indices
-
-
-def _check_take(input, index):
-    if index.dtype is not dtypes.int64:
-        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
-    _in_range(index, input.numel(), 0, "take", negative=True)
-
-
-@op(check=_check_take, saves=(1,))
-def take(input: Array, index: Array) -> Array:
-    """The elements at places of the flattened tensor, in the shape of `index`."""
-    flat = input.reshape(-1)
-    return flat.at[index].get(mode="clip")
-
-
-def _check_put(input, index, source, accumulate):
-    if index.numel() != source.numel():
-        raise IndexError(
-            "put_(): Expected source and index to have the same number of elements, but got source.numel() ="
-            f" {source.numel()}, index.numel() = {index.numel()}"
-        )
-    if source.dtype is not input.dtype:
-        raise RuntimeError(
-            "put_(): self and source expected to have the same dtype, but got self.dtype ="
-            f" {input.dtype.scalar_name} and source.dtype = {source.dtype.scalar_name}"
-        )
-    if index.dtype is not dtypes.int64:
-        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
-    _in_range(index, input.numel(), 0, "take", negative=True)
-
-
-@op(inplace=True, check=_check_put, saves=(1,), strides=_kept)
-def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
-    """A copy with `source` placed (or added) at places of the flattened tensor."""
-    flat, values = input.reshape(-1), source.reshape(-1)
-    at = jnp.where(index < 0, index + flat.size, index).reshape(-1)
-    if accumulate:
-        return flat.at[at].add(values, mode="drop").reshape(input.shape)
-    return _placed(flat, values, (at,)).reshape(input.shape)
-
-
-@public
-def take_along_dim(input, indices, dim=None):
-    """:func:`gather` with `indices` and `input` broadcast against each other outside `dim`; default: flattened."""
-    if indices.dtype is not dtypes.int64:
-        raise RuntimeError(
-            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.scalar_name}"
-        )
-    if dim is None:
-        return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
-    if input.ndim != indices.ndim:
-        raise RuntimeError(
-            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got"
-            f" {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
-        )
-    dim = wrap_dim(dim, input.ndim)
-    full = [a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))]
-    wide = [b if d == dim else n for d, (n, b) in enumerate(zip(full, indices.shape, strict=True))]
-    return gather(_expand(input, _expanded(input.shape, full)), dim, _expand(indices, _expanded(indices.shape, wide)))
-
-
-for _name in ("nonzero", "argwhere"):
-    setattr(Tensor, _name, globals()[_name])

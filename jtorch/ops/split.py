@@ -1,7 +1,7 @@
 """Views that come several at a time: `unbind`, `split`, `chunk` and their relatives.
 
-The parts of one call share one node of the gradient graph, with output numbers, and refuse in-place writes where a
-gradient is wanted, as PyTorch's do. Reading a part reads only that part.
+The parts of one call share one node of the gradient graph, with output numbers, and refuse in-place writes
+where a gradient is wanted, as PyTorch's do. Reading a part reads only that part.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from jax import lax
 
 from jtorch import engine
-from jtorch.graph import Node, edge_of
 from jtorch.engine import Call, local, number, type_of
-from jtorch.ops.shape import _ints, _slice, select
+from jtorch.graph import Node, edge_of
+from jtorch.ops.slices import _ints, _slice, select
 from jtorch.tensor import Tensor, apply, wrap_dim
 
 _SELECT = select.op
@@ -128,7 +128,9 @@ def split(tensor, split_size_or_sections, dim=0):
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0:
         if n:
-            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+            raise RuntimeError(
+                f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
+            )
         return _several(tensor, "Split", dim, (0,))
     sizes = [size] * (n // size) + ([n % size] if n % size or not n else [])
     return _several(tensor, "Split", dim, tuple(sizes))
@@ -143,11 +145,13 @@ def split_with_sizes(input, split_sizes, dim=0):
     for n in sizes:
         if n < 0:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={list(sizes)}"
+                "split_with_sizes expects split_sizes have only non-negative entries, but got "
+                f"split_sizes={list(sizes)}"
             )
     if sum(sizes) != input.shape[dim]:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input tensor's size at dimension"
+            f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input tensor's "
+            "size at dimension"
             f" {dim}), but got split_sizes={list(sizes)}"
         )
     return _several(input, "SplitWithSizes", dim, sizes)
@@ -176,7 +180,9 @@ def chunk(input, chunks, dim=0):
 def tensor_split(input, indices_or_sections, dim=0):
     """Parts that differ in size by one at most, or that end at the given indices: a tuple of views."""
     if not input.ndim:
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
     dim = wrap_dim(dim, input.ndim)
     n = input.shape[dim]
     given = indices_or_sections
@@ -204,7 +210,9 @@ def _named_split(name, at_least):
                 f"torch.{name} requires a tensor with at least {at_least} dimension, but got a tensor with"
                 f" {input.ndim} dimensions!"
             )
-        dim = 0 if name == "vsplit" or (name == "hsplit" and input.ndim == 1) else 1 if name == "hsplit" else 2
+        dim = (
+            0 if name == "vsplit" or (name == "hsplit" and input.ndim == 1) else 1 if name == "hsplit" else 2
+        )
         n = indices_or_sections
         if isinstance(n, int) and (n <= 0 or input.shape[dim] % n):
             raise RuntimeError(
