@@ -100,7 +100,8 @@ class Op:
         self.consts = [n for n, kind, _ in self.params if kind == "const"]
         self.calls = {}
         self.public = _public(self)
-        OPS[self.name] = self.public
+        private = fn.__name__.startswith("_")  # one of several ops behind a public name
+        OPS["_" * private + self.name] = self.public
         if method:
             setattr(Tensor, self.name, self.public)
         if inplace:
