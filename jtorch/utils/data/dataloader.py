@@ -43,7 +43,8 @@ class DataLoader(Generic[T]):
     The order for a seed is PyTorch's. A plain TensorDataset is read with one NumPy gather a tensor and batch.
     With `num_workers` each worker is a process with its own copy of the data set and its own random numbers,
     seeded as PyTorch seeds them. It is a fork, but of a helper process that never ran JAX; code of the script
-    itself, lambdas included, goes there by value, so a script needs no `if __name__ == "__main__"`.
+    itself, lambdas included, goes there by value, so a script needs no `if __name__ == "__main__"`. The
+    helper starts with the first loader that has workers, in about a second, once in a program.
 
     Args:
         dataset: with `__getitem__` and `__len__`, or an IterableDataset.

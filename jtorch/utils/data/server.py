@@ -52,11 +52,19 @@ class Server:
         return self.owner == os.getpid() and self.process.poll() is None
 
     def fork(self) -> tuple[socket.socket, int]:
-        """A new worker: the socket to talk to it, and its process id."""
+        """A new worker: the socket to talk to it, and its process id.
+
+        Raises:
+            OSError: the helper process is gone.
+        """
         ours, theirs = socket.socketpair()
         with theirs, self.lock:
-            socket.send_fds(self.door, [b"w"], [theirs.fileno()])
-            (pid,) = PID.unpack(parcel.read(self.door, PID.size))
+            try:
+                socket.send_fds(self.door, [b"w"], [theirs.fileno()])
+                (pid,) = PID.unpack(parcel.read(self.door, PID.size))
+            except (EOFError, ConnectionError):
+                ours.close()
+                raise OSError("the process that forks workers has ended") from None
         return ours, pid
 
     def close(self) -> None:
