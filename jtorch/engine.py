@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from itertools import count, repeat
 from operator import gt
 from pathlib import Path
@@ -148,7 +149,7 @@ class Call:
     or () where the gradient depends on no value at all (`linear`: nothing is kept).
     """
 
-    __slots__ = ("_inferred", "_lines", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves", "strides")
+    __slots__ = ("__weakref__", "_inferred", "_lines", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves", "strides")
 
     def __init__(self, fn, consts=None, name=None, strides=None, saves="inputs"):
         self.saves = saves
@@ -161,6 +162,7 @@ class Call:
         self.pullbacks = {}
         self._inferred = {}
         self._lines = {}
+        _calls.add(self)
 
     def __repr__(self):
         consts = ", ".join(f"{k}={v!r}" for k, v in self.consts.items())
@@ -683,11 +685,28 @@ def set_eager(on: bool) -> None:
 
 
 def reset() -> None:
-    """Forget this thread's traces and programs: a switch changed that ops read while they are traced."""
+    """Forget this thread's traces and their programs."""
     flush()
     local.traces = {}
     local.trace = local.make(devices.CPU)
-    _types.clear()
+
+
+_calls: weakref.WeakSet = weakref.WeakSet()
+
+
+def forget() -> None:
+    """Forget what was worked out about calls, too: a switch changed that they read while they are traced."""
+    reset()
+    for call in _calls:
+        call._inferred.clear()
+        call._lines.clear()
+        call.pullbacks.clear()
+
+
+def set_matmul_precision(precision: str) -> None:
+    """How XLA multiplies float32 matrices on an accelerator, for programs compiled from now on."""
+    programs.precision["matmul"] = precision
+    forget()
 
 
 def settle() -> None:

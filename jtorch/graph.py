@@ -8,12 +8,14 @@ counting. Nodes hold no tensors: a cycle would keep promised values alive until 
 
 from __future__ import annotations
 
+import re
 from heapq import heappop, heappush
 
 import jax.numpy as jnp
 
 from jtorch import engine
 from jtorch.engine import Call, Value, local, ticks
+from jtorch.hooks import Hooks
 
 RELEASED = object()  # what a node holds in place of the values it saved, once backward has used them
 
@@ -48,27 +50,14 @@ class Node:
         self.hooks = self.metadata = self.name_ = self.outputs = None
 
     @property
-    def prehooks(self):
-        """Hooks on the cotangents: {id: (output number or None for all, hook)}."""
-        return self._hooks().pre
-
-    @property
-    def posthooks(self):
-        """Hooks on the gradients: {id: hook}."""
-        return self._hooks().post
-
-    @property
-    def retains(self):
-        """What wants to keep the cotangent of an output: {output number: function}."""
-        return self._hooks().retains
-
-    def _hooks(self):
+    def hung(self):
+        """The tables of hooks, made when the first is hung."""
         if self.hooks is None:
             self.hooks = NodeHooks()
         return self.hooks
 
-    def pull(self, cotangents, needs, apply):
-        """Gradients of the needed inputs, in order. `apply(call, inputs)` records; it decides on Values or Tensors."""
+    def pull(self, cotangents, needs, walk):
+        """Gradients of the needed inputs, in order, recorded by the walk's `apply`: as Values or as Tensors."""
         inputs = self.inputs
         if inputs is RELEASED:
             raise RuntimeError(FREED)
@@ -79,17 +68,16 @@ class Node:
         call = self.call.pullbacks.get(key)
         if call is None:
             call = self.call.pullbacks[key] = self.call.pullback(*key)
-        return apply(call, self, [c for c in cotangents if c is not None])
+        return walk.apply(call, self, [c for c in cotangents if c is not None])
 
     def _check_versions(self, inputs, needs):
         for i in self.call.saved(needs):
-            mark = inputs[i].mark
-            if mark:
-                raise _overwritten(inputs[i].type, mark, None)
+            if inputs[i].mark:
+                raise overwritten(inputs[i])
         if self.outputs:
             for nr, value in enumerate(self.outputs):
                 if value.mark:
-                    raise _overwritten(value.type, value.mark, f"output {nr} of {self.name().removesuffix('Backward0')}")
+                    raise overwritten(value, (self.name(), nr))
 
     def release(self):
         """Let go of the saved values."""
@@ -101,27 +89,40 @@ class Node:
         return self.name_ or self.call.grad_fn(self.in_types)
 
 
-def _overwritten(type, mark, what):
-    counter, version = mark
-    kind = f"torch.{type.dtype.scalar_name}Tensor"
-    source = f", which is {what}," if what else ""
+def overwritten(value, made_by=None):
+    """PyTorch's error for a saved value whose tensor was written to. `made_by`: (node's name, output number)."""
+    counter, version, *writer = value.mark
+    if made_by is None and writer:
+        made_by = writer[0](value)
+    type = value.type
+    source = f", which is output {made_by[1]} of {_bare(made_by[0])}," if made_by else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{kind} {list(type.shape)}]{source} is at version {counter.version}; expected version {version} instead. "
-        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True)."
+        f"[torch.{type.dtype.scalar_name}Tensor {list(type.shape)}]{source} is at version {counter.version}; "
+        f"expected version {version} instead. Hint: enable anomaly detection to find the operation that failed to "
+        "compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
 
 
-class NodeHooks:
-    """What was hung on a node; most have none."""
+def _bare(name):
+    """A node's name as errors show it."""
+    return re.sub(r"Backward\d*$", "", name) if "CopySlices" not in name else "torch::autograd::CopySlices"
 
-    __slots__ = ("post", "pre", "retains")
+
+class NodeHooks:
+    """What was hung on a node; most have none. In the order they run:
+
+    `tensor` {id: (output number, hook)} on the cotangent of one output, `retains` {output number: function} what
+    wants to keep one, `pre` {id: hook} on all cotangents, `post` {id: hook} on the gradients.
+    """
+
+    __slots__ = ("post", "pre", "retains", "tensor")
 
     def __init__(self):
-        self.pre = {}
-        self.post = {}
+        self.tensor = Hooks()
         self.retains = {}
+        self.pre = Hooks()
+        self.post = Hooks()
 
 
 class Output:
@@ -161,6 +162,10 @@ class Leaf:
         """The tensor, if collecting means no more than setting its `.grad`; else None."""
         raise NotImplementedError
 
+    def watched(self):
+        """Whether hooks want to see the gradient, the moment it is known."""
+        raise NotImplementedError
+
 
 ADD = Call(jnp.add, name="add")
 
@@ -168,7 +173,7 @@ ADD = Call(jnp.add, name="add")
 def _record(call, node, cotangents):
     """Record a pullback on Values."""
     _, out = engine.record(call, (*node.inputs, *cotangents))
-    return [out] if out.__class__ is Value else out
+    return out if out.__class__ is list else [out]
 
 
 def _add(a, b):
@@ -190,6 +195,8 @@ class Walk:
     `apply(call, node, cotangents)` runs a pullback, `add(a, b)` joins two gradients, `wrap`/`unwrap` turn a
     gradient into what hooks see and back.
     """
+
+    anomaly = False  # look for NaN in what each node gives
 
     def __init__(self, apply=_record, add=_add, wrap=None, unwrap=None, create_graph=False):
         self.apply = apply
@@ -246,31 +253,33 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
         if cotangent.__class__ is Seed:
             cotangent = walk.seed(cotangent)
         _give(edge, cotangent, grads, leaves, heap, walk, reach)
-    order = []
+    order, watch = [], None
     while heap:
         node = heappop(heap)[1]
         order.append(node)
         given = grads.pop(node)
         cotangents = [given.get(nr) for nr in range(len(node.out_types))] if len(node.out_types) > 1 else [given.get(0)]
-        if node.hooks is not None:
-            cotangents = _run_prehooks(node, cotangents, walk)
         if node.hooks is not None or wanted:
-            _keep_grads(node, cotangents, walk, wanted)
+            cotangents = _before(node, cotangents, walk, wanted)
         edges = node.edges
         if reach is None:
             needs = tuple([e is not None for e in edges])
         else:
             needs = tuple([e is not None and source(e)[0] in reach for e in edges])
         if True in needs:
-            results = node.pull(cotangents, needs, walk.apply)
+            results = node.pull(cotangents, needs, walk)
+            if walk.anomaly:
+                walk.anomaly(node, results, needs)
             if node.hooks is not None:
                 results = _run_posthooks(node, results, needs, cotangents, walk)
-            i = 0
+            met, i = False, 0
             for need, edge in zip(needs, edges, strict=True):
                 if need:
-                    if results[i] is not None:
-                        _give(edge, results[i], grads, leaves, heap, walk, reach)
+                    if results[i] is not None and _give(edge, results[i], grads, leaves, heap, walk, reach):
+                        met = True
                     i += 1
+            if wanted is None and (met or watch):
+                watch = _hand_out(watch, roots, order, leaves, walk)
     if recorder is not None:
         recorder.keep(start, roots[0][0], order, leaves)
     if not keep:
@@ -285,14 +294,21 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
 
 
 def _give(edge, grad, grads, leaves, heap, walk, reach):
-    """Add a gradient to what an edge has been given so far; a node's turn comes when all newer ones are done."""
+    """Add a gradient to what an edge has been given so far; a node's turn comes when all newer ones are done.
+
+    Returns True when a leaf that hooks are watching is given its first gradient.
+    """
+    if local.crossing:
+        grad = local.crossing(edge, grad, walk)
+        if grad is None:
+            return False
     if isinstance(edge, Leaf):
         before = leaves.get(edge)
         leaves[edge] = grad if before is None else walk.add(before, grad)
-        return
+        return before is None and edge.watched()
     node, nr = (edge.node, edge.nr) if edge.__class__ is Output else (edge, 0)
     if reach is not None and node not in reach:
-        return
+        return False
     slots = grads.get(node)
     if slots is None:
         grads[node] = {nr: grad}
@@ -301,6 +317,43 @@ def _give(edge, grad, grads, leaves, heap, walk, reach):
         slots[nr] = walk.add(slots[nr], grad)
     else:
         slots[nr] = grad
+    return False
+
+
+def _hand_out(watch, roots, order, leaves, walk):
+    """Collect the watched leaves that nothing is left to add to, so that their hooks run in PyTorch's order.
+
+    `watch` counts the edges from nodes that have not run yet to each such leaf; None: not counted yet.
+    """
+    if watch is None:
+        done, watch = set(order), {}
+        for node in _behind(roots):
+            for edge in node.edges:
+                if isinstance(edge, Leaf) and edge.watched():
+                    watch[edge] = watch.get(edge, 0) + (node not in done)
+    else:
+        for edge in order[-1].edges:
+            if edge in watch:
+                watch[edge] -= 1
+    for leaf in [leaf for leaf, left in watch.items() if not left]:
+        del watch[leaf]
+        if leaf in leaves:
+            leaf.collect(leaves.pop(leaf), walk)
+    return watch
+
+
+def _behind(roots):
+    """The nodes that can be reached from the roots."""
+    order, seen, stack = [], set(), [source(e)[0] for e, _ in roots]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Node):
+            order.append(node)
+            stack.extend(source(e)[0] for e in node.edges if e is not None)
+    return order
 
 
 class Plan:
@@ -432,33 +485,36 @@ def _wire(edge, index):
 
 def _leads_to(roots, wanted):
     """The nodes and leaves from which a target can be reached (and the targets themselves)."""
-    order, seen, stack = [], set(), [source(e)[0] for e, _ in roots]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, Node):
-            order.append(node)
-            stack.extend(source(e)[0] for e in node.edges if e is not None)
     reach = {node for node, _ in wanted}
-    for node in sorted(order, key=lambda n: n.number):
+    for node in sorted(_behind(roots), key=lambda n: n.number):
         if any(e is not None and source(e)[0] in reach for e in node.edges):
             reach.add(node)
     return reach
 
 
-def _run_prehooks(node, cotangents, walk):
+def _before(node, cotangents, walk, wanted):
+    """The cotangents after the hooks on a node; those that somebody wants are kept on the way."""
     cotangents = list(cotangents)
-    for nr, hook in list(node.hooks.pre.values()):
-        if nr is None:  # grad_fn.register_prehook: sees all of them
+    hooks = node.hooks
+    if hooks is not None:
+        for nr, hook in list(hooks.tensor.values()):
+            if cotangents[nr] is not None:
+                seen = hook(walk.wrap(cotangents[nr]))
+                if seen is not None:
+                    cotangents[nr] = walk.unwrap(seen)
+    for nr, c in enumerate(cotangents):
+        if c is None:
+            continue
+        if wanted is not None and (node, nr) in wanted:
+            wanted[node, nr] = c
+        if hooks is not None and nr in hooks.retains:
+            hooks.retains[nr](c, walk)
+    if hooks is not None:
+        for hook in list(hooks.pre.values()):
             seen = hook(tuple([None if c is None else walk.wrap(c) for c in cotangents]))
             if seen is not None:
+                seen = seen if isinstance(seen, tuple) else (seen,)
                 cotangents = [None if s is None else walk.unwrap(s) for s in seen]
-        elif cotangents[nr] is not None:
-            seen = hook(walk.wrap(cotangents[nr]))
-            if seen is not None:
-                cotangents[nr] = walk.unwrap(seen)
     return cotangents
 
 
@@ -476,142 +532,3 @@ def _run_posthooks(node, results, needs, cotangents, walk):
             seen = seen if isinstance(seen, tuple) else (seen,)
             full = [None if s is None else walk.unwrap(s) for s in seen]
     return [r for r, need in zip(full, needs, strict=True) if need]
-
-
-def _keep_grads(node, cotangents, walk, wanted):
-    for nr, c in enumerate(cotangents):
-        if c is None:
-            continue
-        if wanted is not None and (node, nr) in wanted:
-            wanted[node, nr] = c
-        if node.hooks is not None and nr in node.hooks.retains:
-            node.hooks.retains[nr](c, walk)
-
-
-def grad_enabled() -> bool:
-    return local.grad
-
-
-class _Switch:
-    """A switch of this thread that works as a context manager and as a decorator."""
-
-    def __call__(self, fn):
-        return _decorated(fn, self)
-
-    def __enter__(self):
-        self._before = (local.grad, local.inference)
-        self._set()
-        return self
-
-    def __exit__(self, *exc):
-        local.grad, local.inference = self._before
-
-
-def _decorated(fn, switch):
-    import functools
-    import inspect
-
-    if inspect.isgeneratorfunction(fn):
-
-        @functools.wraps(fn)
-        def generator(*args, **kwargs):
-            steps = fn(*args, **kwargs)
-            sent = None
-            while True:
-                with switch.clone():
-                    try:
-                        item = steps.send(sent)
-                    except StopIteration as stop:
-                        return stop.value
-                sent = yield item
-
-        return generator
-
-    @functools.wraps(fn)
-    def decorated(*args, **kwargs):
-        with switch.clone():
-            return fn(*args, **kwargs)
-
-    return decorated
-
-
-class no_grad(_Switch):
-    """Record no gradients inside: a context manager and a decorator.
-
-    >>> x = torch.ones(2, requires_grad=True)
-    >>> with torch.no_grad():
-    ...     (x * 2).requires_grad
-    False
-    """
-
-    def __new__(cls, fn=None):
-        self = object.__new__(cls)
-        return self if fn is None else self(fn)
-
-    def __init__(self, fn=None):
-        pass
-
-    def clone(self):
-        return self.__class__()
-
-    def _set(self):
-        local.grad = False
-
-
-class enable_grad(no_grad):
-    """Record gradients inside, also within `no_grad`."""
-
-    def _set(self):
-        local.grad = True
-
-
-class set_grad_enabled(_Switch):
-    """Turn the recording of gradients on or off: at once when called, or for a `with` block or a function."""
-
-    def __init__(self, mode: bool):
-        self.mode = bool(mode)
-        self._before = (local.grad, local.inference)
-        self._at_once = True
-        self._set()
-
-    def __call__(self, fn):
-        local.grad, local.inference = self._before  # used as a decorator: the call itself changes nothing
-        return _decorated(fn, self)
-
-    def __enter__(self):
-        self._set()
-        return self
-
-    def clone(self):
-        made = object.__new__(set_grad_enabled)
-        made.mode = self.mode
-        made._before = (local.grad, local.inference)
-        return made
-
-    def _set(self):
-        local.grad = self.mode
-
-    def __repr__(self):
-        return f"{self.__class__.__name__}(mode={self.mode})"
-
-
-class inference_mode(_Switch):
-    """Like `no_grad`, and what is made inside can never enter a gradient graph."""
-
-    def __new__(cls, mode=True):
-        self = object.__new__(cls)
-        if isinstance(mode, bool):
-            self.mode = mode
-            return self
-        self.mode = True
-        return self(mode)
-
-    def __init__(self, mode=True):
-        pass
-
-    def clone(self):
-        return inference_mode(self.mode)
-
-    def _set(self):
-        local.inference = self.mode
-        local.grad = not self.mode

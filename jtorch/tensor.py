@@ -20,7 +20,7 @@ from jtorch import dtypes, engine, graph, layout
 from jtorch.graph import PLAIN, Leaf, Node, Output, Seed, Walk, edge_of
 from jtorch.devices import CPU
 from jtorch.engine import Call, Value, local, trace_of
-from jtorch.hooks import RemovableHandle
+from jtorch.hooks import Hooks, RemovableHandle
 from jtorch.storage import NO_GRAD, Storage, View, strided, write_of
 
 _new = object.__new__
@@ -265,14 +265,6 @@ class Tensor:
         return edge is None or edge.__class__ is LeafGrad
 
     @property
-    def grad_fn(self):
-        """The node of the gradient graph that made this tensor; None for a leaf."""
-        edge = self._history()
-        if edge is None or edge.__class__ is LeafGrad:
-            return None
-        return edge.node if edge.__class__ is Output else edge
-
-    @property
     def output_nr(self):
         edge = self._history()
         return edge.nr if edge.__class__ is Output else 0
@@ -345,7 +337,7 @@ class Tensor:
             if tensor is not None:
                 tensor._grad = _as_tensor(grad, walk) if tensor._grad is None else tensor._grad + _as_tensor(grad, walk)
 
-        node.retains[nr] = keep
+        node.hung().retains[nr] = keep
 
     @property
     def retains_grad(self):
@@ -366,8 +358,9 @@ class Tensor:
             edge.hooks[handle.id] = hook
             return handle
         node, nr = graph.source(edge)
-        handle = RemovableHandle(node.prehooks)
-        node.prehooks[handle.id] = (nr, hook)
+        hooks = node.hung().tensor
+        handle = RemovableHandle(hooks)
+        hooks[handle.id] = (nr, hook)
         return handle
 
     def register_post_accumulate_grad_hook(self, hook):
@@ -432,9 +425,9 @@ class _Counter:
 
 _NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
-    "populated during graph.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
     "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access "
-    "the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations."
+    "the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information."
 )
 
 
@@ -445,8 +438,8 @@ class LeafGrad(Leaf):
 
     def __init__(self, tensor):
         self.tensor = weakref.ref(tensor)
-        self.hooks = {}
-        self.after = {}
+        self.hooks = Hooks()
+        self.after = Hooks()
 
     def hooked(self, grad, walk):
         for hook in list(self.hooks.values()):
@@ -458,6 +451,9 @@ class LeafGrad(Leaf):
     def plain(self):
         tensor = self.tensor()
         return None if tensor is None or tensor._grad is not None or self.hooks or self.after else tensor
+
+    def watched(self):
+        return self.hooks or self.after
 
     def collect(self, grad, walk):
         tensor = self.tensor()
@@ -471,14 +467,14 @@ class LeafGrad(Leaf):
         elif walk.create_graph:
             tensor._grad = before + _as_tensor(grad, walk)
         else:
-            value = grad._value if grad.__class__ is not Value else grad
+            value = grad._value if isinstance(grad, Tensor) else grad
             before._assign(graph._add(before._value, value), before._edge)
         for hook in list(self.after.values()):
             hook(tensor)
 
 
 def _as_tensor(grad, walk):
-    if grad.__class__ is Value:
+    if not isinstance(grad, Tensor):
         return wrap(grad, None)
     return grad if walk.create_graph else grad.detach()
 
@@ -556,7 +552,7 @@ def _apply_pullback(call, node, cotangents):
     else:
         inputs = tuple([v if v.type.number else wrap(v, e) for v, e in zip(node.inputs, edges, strict=True)])
     out = apply(call, (*inputs, *cotangents))
-    return [out] if out.__class__ is Tensor else out
+    return [out] if isinstance(out, Tensor) else out
 
 
 def _unwrap(seen):
@@ -571,7 +567,7 @@ PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
 
 
 def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
-    """`torch.graph.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
+    """`torch.autograd.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
     keep = create_graph if retain_graph is None else retain_graph
     trace = local.trace
     if trace.backwards and not keep and collect and not trace.updated:

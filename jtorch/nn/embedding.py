@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.graph import no_grad
+from jtorch.grad_mode import no_grad
 from jtorch.nn import init
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter

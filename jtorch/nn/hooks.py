@@ -12,7 +12,7 @@ from collections import OrderedDict
 from functools import cache, partial
 
 from jtorch import autograd
-from jtorch.graph import grad_enabled
+from jtorch.grad_mode import grad_enabled
 from jtorch.hooks import RemovableHandle
 from jtorch.ops.create import zeros
 from jtorch.tensor import Tensor

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from jtorch.graph import no_grad
+from jtorch.grad_mode import no_grad
 from jtorch.convert import known
 from jtorch.layout import is_contiguous
 from jtorch.ops.create import empty

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import chain
 
-from jtorch.graph import no_grad
+from jtorch.grad_mode import no_grad
 from jtorch.nn.hooks import WithModule
 from jtorch.nn.parameter import Parameter, is_lazy
 from jtorch.tensor import Tensor

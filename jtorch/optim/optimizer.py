@@ -13,7 +13,7 @@ from copy import deepcopy
 from itertools import chain
 
 from jtorch import engine
-from jtorch.graph import enable_grad
+from jtorch.grad_mode import enable_grad
 from jtorch.hooks import RemovableHandle
 from jtorch.tensor import Tensor
 
