@@ -100,12 +100,12 @@ def train(model, loader, optimizer, device, title, steps=None):
 
 
 def evaluate(model, data, device):
-    """The mean loss, the share of right answers, and the scores (N, 10) on unseen pictures."""
+    """The mean loss, the share of right answers, and the answers (N,) on unseen pictures."""
     model.eval()
     with torch.no_grad():
         scores = torch.cat([model(pictures.to(device)) for pictures, _ in DataLoader(data, batch_size=256)])
-    labels = data.tensors[1].to(device)
-    return F.cross_entropy(scores, labels).item(), (scores.argmax(1) == labels).float().mean().item(), scores
+    labels, answers = data.tensors[1].to(device), scores.argmax(1)
+    return F.cross_entropy(scores, labels).item(), (answers == labels).float().mean().item(), answers
 
 
 def draw(history, path):
@@ -156,7 +156,7 @@ def main():
     shape = {"channels": channels, "side": side, "dropout": args.dropout, "batchnorm": args.batchnorm}
     model = Net(**shape).to(args.device)
     print(model)
-    optimizer = optim.SGD(model.parameters(), lr=args.lr, momentum=0.9)
+    optimizer = optim.SGD(model.parameters(), lr=args.lr, momentum=0.9, weight_decay=1e-3)
     schedule = optim.lr_scheduler.PolynomialLR(optimizer, total_iters=args.epochs)
     loader = DataLoader(train_data, batch_size=args.batch_size, shuffle=True)
 
@@ -165,7 +165,7 @@ def main():
         title = f"epoch {epoch}/{args.epochs}"
         loss, right = train(model, loader, optimizer, args.device, title, args.steps)
         schedule.step()
-        test_loss, test_right, scores = evaluate(model, test_data, args.device)
+        test_loss, test_right, answers = evaluate(model, test_data, args.device)
         history.append((loss, right, test_loss, test_right))
         print(f"{title}  loss {loss:.4f}, accuracy {right:.2%}", end="   ")
         print(f"test loss {test_loss:.4f}, accuracy {test_right:.2%}")
@@ -174,7 +174,7 @@ def main():
     torch.save(model.state_dict(), args.out / "model.pth")
     fresh = Net(**shape).to(args.device)
     fresh.load_state_dict(torch.load(args.out / "model.pth", map_location=args.device))
-    same = torch.equal(evaluate(fresh, test_data, args.device)[2], scores)
+    same = torch.equal(evaluate(fresh, test_data, args.device)[2], answers)
     print(f"{args.out / 'model.pth'} in a fresh model predicts the same: {same}")
     draw(history, args.out / "learning_curve.png")
     print(f"{args.out / 'learning_curve.png'} shows the learning curve")
