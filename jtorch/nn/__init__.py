@@ -2,7 +2,7 @@
 
 import importlib as _importlib
 
-from jtorch.nn import functional, init
+from jtorch.nn import functional, init, modules
 from jtorch.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
