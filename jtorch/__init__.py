@@ -5,36 +5,63 @@ The street door: public names, and nothing is defined here.
 
 from __future__ import annotations
 
+import math as _math
+
 from jtorch import dtypes as _dtypes
-from jtorch.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
-from jtorch.grad_mode import grad_enabled as is_grad_enabled
+from jtorch import graph_view as _graph_view
+from jtorch import returntypes as return_types
 from jtorch.convert import as_tensor, from_numpy, tensor
 from jtorch.devices import device
 from jtorch.dtypes import can_cast, dtype, get_default_dtype, promote_types
+from jtorch.formats import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
+from jtorch.grad_mode import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
+from jtorch.grad_mode import grad_enabled as is_grad_enabled
 from jtorch.layout import Size
 from jtorch.numeric_limits import finfo, iinfo
 from jtorch.ops import publish as _publish
 from jtorch.printing import set_printoptions
 from jtorch.tensor import Tensor
-from jtorch import graph_view as _graph_view
 
 globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
+e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
-import importlib as _importlib  # noqa: E402
+_publish(globals(), "create", "math", "elementary", "special", "compare", "reduce", "sort", "copy", "slices",
+         "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "norm",
+         "decompose", "random", "operators")  # fmt: skip
 
-for _name in ("create", "math", "elementary", "special", "compare", "reduce", "sort", "copy", "slices", "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "norm",
-              "decompose", "random",
-              "operators"):  # fmt: skip
-    try:
-        _publish(globals(), _importlib.import_module("jtorch.ops." + _name))
-    except ModuleNotFoundError:
-        pass
-
-from jtorch import autograd, linalg, nn, optim, special, utils  # noqa: E402
-from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor  # noqa: E402
-from jtorch import compiler  # noqa: E402
+from jtorch import autograd, backends, compiler, cuda, linalg, nn, optim, random, special, utils, version  # noqa: E402
 from jtorch.compiler import compile, eager  # noqa: E402
+from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor  # noqa: E402
+from jtorch.defaults import (  # noqa: E402
+    are_deterministic_algorithms_enabled,
+    get_default_device,
+    get_float32_matmul_precision,
+    get_num_interop_threads,
+    get_num_threads,
+    set_default_device,
+    set_default_dtype,
+    set_default_tensor_type,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    set_num_interop_threads,
+    set_num_threads,
+    use_deterministic_algorithms,
+)
+from jtorch.legacy import types as _types  # noqa: E402
+from jtorch.ops.random import default_generator  # noqa: E402
 from jtorch.serialization import load, save  # noqa: E402
+from jtorch.version import __version__  # noqa: E402
+
+globals().update(_types())
+vars(cuda).update(_types("cuda"))
 
 # Functions of nn.functional that PyTorch has under torch, too.
 for _name in """adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d batch_norm bilinear

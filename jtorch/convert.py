@@ -202,7 +202,7 @@ def from_numpy(ndarray):
             "the rest of this program.",
             stacklevel=2,
         )
-    made = Tensor.__new__(Tensor)
+    made = object.__new__(Tensor)
     made._storage = host_storage(ndarray)
     made._view = made._base = made._grad = made._counter = made._edge = None
     return made
@@ -417,7 +417,7 @@ def _deepcopy(self, memo):
             "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
             "see https://github.com/pytorch/pytorch/pull/103001"
         )
-    made = Tensor.__new__(type(self))
+    made = object.__new__(type(self))
     t = self._type
     key = ("storage", id(self._storage))
     if self._view is None and key in memo:
@@ -440,7 +440,7 @@ def _deepcopy(self, memo):
 
 def _rebuild(cls, array, dtype_, strides, requires_grad, state):
     value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
-    made = Tensor.__new__(cls)
+    made = object.__new__(cls)
     made._storage = Storage(value)
     made._view = made._base = made._grad = made._counter = made._edge = None
     if requires_grad:

@@ -12,7 +12,13 @@ from jtorch.engine import local
 
 
 def grad_enabled() -> bool:
+    """Whether gradients are recorded now."""
     return local.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether `inference_mode` is on now."""
+    return local.inference
 
 
 class _Switch:

@@ -177,6 +177,10 @@ def _function(program, pullback):
                 pairs.setdefault(at, call)
 
     def program_(*args):
+        with jax.default_matmul_precision(precision["matmul"]):
+            return traced(*args)
+
+    def traced(*args):
         env = dict(zip(program.arrays, args, strict=False))
         vectors = iter(args[len(program.arrays) :])
         for kind, slots in program.numbers.items():
@@ -203,11 +207,15 @@ def _function(program, pullback):
     return program_
 
 
+precision = {"matmul": "highest"}  # of float32 products on an accelerator: PyTorch's default uses no TF32
+
+
 def jitted(fn, name):
     """A function compiled on its own."""
 
     def line(*arrays):
-        return fn(*arrays)
+        with jax.default_matmul_precision(precision["matmul"]):
+            return fn(*arrays)
 
     line.__name__ = name.replace(".", "_")
     return jax.jit(line)

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import importlib
 
-def publish(namespace: dict, *modules) -> list[str]:
-    """Put the public functions and classes that the modules define into a namespace; returns their names."""
+
+def publish(namespace: dict, *modules, package="jtorch.ops") -> list[str]:
+    """Put the public functions and classes that modules of a package define into a namespace; returns their names."""
     names = []
-    for module in modules:
+    for module in [importlib.import_module(f"{package}.{m}") for m in modules]:
         for name, value in vars(module).items():
             own = getattr(value, "__module__", None) == module.__name__ or hasattr(value, "op")
             if own and callable(value) and not name.startswith("_"):
