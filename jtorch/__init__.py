@@ -24,7 +24,7 @@ from jtorch.formats import (
 )
 from jtorch.grad_mode import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
 from jtorch.grad_mode import grad_enabled as is_grad_enabled
-from jtorch.layout import Size
+from jtorch.geometry import Size
 from jtorch.numeric_limits import finfo, iinfo
 from jtorch.ops import publish as _publish
 from jtorch.printing import set_printoptions

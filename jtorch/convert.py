@@ -12,7 +12,7 @@ import warnings
 import jax
 import numpy as np
 
-from jtorch import devices, dtypes, engine, layout, printing
+from jtorch import devices, dtypes, engine, geometry, printing
 from jtorch.graph import Output
 from jtorch.engine import Value, type_of
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
@@ -457,7 +457,7 @@ def _reduce(self, protocol):
             "see https://github.com/pytorch/pytorch/pull/103001"
         )
     t = self._type
-    strides = tuple(t.strides) if layout.is_dense(t.shape, t.strides) else None
+    strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
     return _rebuild, (type(self), np.array(self._look()), t.dtype, strides, self.requires_grad, dict(self.__dict__))
 
 

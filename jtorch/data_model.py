@@ -13,7 +13,7 @@ from sys import getrefcount
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import devices, dtypes, engine, layout
+from jtorch import devices, dtypes, engine, geometry
 from jtorch.convert import host_array, known, to_place
 from jtorch.engine import Value, type_of
 from jtorch.op import Array, op
@@ -175,26 +175,36 @@ def _unshared():
 _UNSHARED = _unshared()
 
 
-def _relook(self, made, name):
-    """Look at the cells as the view `made` (of this tensor) does. Returns self."""
-    storage, view = self._storage, made._view
-    base, made_edge = made._base, made._edge
-    del made
-    if made_edge is not None:
-        made_edge.name_ = name
-    alone = self._view is None and storage.__class__ is Storage
-    if alone and view.type.shape.numel() == storage.value.type.shape.numel():
-        del base
-        alone = getrefcount(self._storage) <= _UNSHARED + 1  # `storage` here
-        if alone:
-            value = view.read(storage)
-            value.mark = None  # it shared the old value's mark, which now says "overwritten"
-            storage.replace(value, self._counter or storage)
-            self._edge = made_edge
-            return self
+def _relook(self, look, name):
+    """Look at the cells from now on as the view does that `look()` makes of this tensor. Returns self."""
+    local = engine.local
+    before, old = local.grad, self._history()
+    leaf = old is not None and self.is_leaf
+    if leaf and before:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    local.grad = old is not None and not leaf  # the history goes on even where none is recorded
+    try:
+        made = look()
+    finally:
+        local.grad = before
+    storage, view, edge = self._storage, made._view, made._edge
+    del made, look  # so that the references to the storage can be counted
+    view.note = None if self._view is None else self._view.note
+    if leaf:
+        edge = old
+    elif edge is not None:
+        edge.name_ = name
+    same = view.type.shape.numel() == storage.value.type.shape.numel()
+    if self._view is None and storage.__class__ is Storage and same and getrefcount(storage) <= _UNSHARED + 1:
+        value = view.read(storage)
+        value.mark = None  # it shared the old value's mark, which now says "overwritten"
+        storage.replace(value, self._counter or storage)
+        self._edge = edge
+        return self
     (self._counter or storage).version += 1
+    view.noted = self._version
     self._view = view
-    self._edge = made_edge
+    self._edge = edge
     if self._base is not None:
         view.base_edge = self._base._edge
     return self
@@ -202,24 +212,16 @@ def _relook(self, made, name):
 
 def _in_place(view, name):
     def method(self, *args, **kwargs):
-        _check_history(self)
         if name == "TBackward1" and self.ndim > 2:
             raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
-        return _relook(self, view(self, *args, **kwargs), name)
+        return _relook(self, lambda: view(self, *args, **kwargs), name)
 
     return method
 
 
-def _check_history(self):
-    if engine.local.grad and self._history() is not None and self.is_leaf:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-
-
 def _as_strided_(self, size, stride, storage_offset=None):
     """Look at the memory with these sizes and strides from now on. Returns self."""
-    _check_history(self)
-    made = _as_strided_of(self, size, stride, storage_offset)
-    return _relook(self, made, "AsStridedBackward1")
+    return _relook(self, lambda: _as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1")
 
 
 def _resize(self, *sizes, memory_format=None):
@@ -236,13 +238,13 @@ def _resize(self, *sizes, memory_format=None):
         (self._counter or self._storage).version += 1
         return self
     channels_last = memory_format is not None and memory_format.name.startswith("channels_last")
-    strides = layout.channels_last_strides(size) if channels_last else layout.contiguous_strides(size)
+    strides = geometry.channels_last_strides(size) if channels_last else geometry.contiguous_strides(size)
     wanted = self._offset + math.prod(size)
     if wanted > self._storage.value.type.shape.numel():
         _grow(self, wanted)
     elif wanted == self._storage.value.type.shape.numel() and not self._offset and self.is_contiguous():
-        return _relook(self, _view(self, size), None)
-    return _relook(self, _as_strided_of(self, size, strides, self._offset), None)
+        return _relook(self, lambda: _view(self, size), None)
+    return _relook(self, lambda: _as_strided_of(self, size, strides, self._offset), None)
 
 
 def _grow(self, wanted):
@@ -293,7 +295,7 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
         )
     if size is not None:
         size = _ints((size,), "set_", "size")
-        source = _as_strided_of(source, size, stride or layout.contiguous_strides(size), storage_offset)
+        source = _as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
     self._storage, self._view, self._counter = source._storage, source._view, source._counter
     self._base = None
     if self._counter is None:
@@ -405,7 +407,7 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, lay
 
 def _new(self, *size):
     """An empty tensor of this dtype and device, or one of the given data."""
-    if len(size) == 1 and isinstance(size[0], list | tuple) and not isinstance(size[0], layout.Size):
+    if len(size) == 1 and isinstance(size[0], list | tuple) and not isinstance(size[0], geometry.Size):
         return _new_tensor(self, size[0])
     return create.empty(*size or (0,), **_like(self, None, None))
 

@@ -25,7 +25,7 @@ import jax
 import numpy as np
 
 from jtorch import config, devices, dtypes, programs
-from jtorch.layout import Size, contiguous_strides
+from jtorch.geometry import Size, contiguous_strides
 
 _OURS = (str(Path(__file__).parent), "<op ")  # where a line is never the user's
 

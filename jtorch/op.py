@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import dtypes, layout
+from jtorch import dtypes, geometry
 from jtorch.engine import NUMBER, Call, Value, number
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply, cast, wrap
@@ -323,9 +323,9 @@ def broadcast_shapes(a, b):
 def _elementwise(types, shapes):
     operands = [(t.shape, t.strides) for t in types if not t.number]
     first = operands[0]
-    if all(o == first for o in operands) and layout.is_contiguous(*first):
+    if all(o == first for o in operands) and geometry.is_contiguous(*first):
         return [None] * len(shapes)
-    return [layout.elementwise_strides(s, operands) for s in shapes]
+    return [geometry.elementwise_strides(s, operands) for s in shapes]
 
 
 def as_number(op, name, value) -> Value:

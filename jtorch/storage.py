@@ -16,7 +16,7 @@ import numpy as np
 from jtorch import dtypes, engine
 from jtorch.devices import CPU
 from jtorch.engine import Call, Value, record, type_of
-from jtorch.layout import may_overlap, overlaps
+from jtorch.geometry import may_overlap, overlaps
 
 
 class Storage:

@@ -31,7 +31,7 @@ import numpy as np
 
 from jtorch import draws, exact
 from jtorch import stream_checks as checks
-from jtorch.layout import is_contiguous, like_strides
+from jtorch.geometry import is_contiguous, like_strides
 
 _CHUNK = 1 << 15  # values drawn at a time: they and their intermediates stay in the cache
 _BLOB = np.dtype([  # the state of torch.get_rng_state()

@@ -16,7 +16,7 @@ import weakref
 
 import jax.numpy as jnp
 
-from jtorch import dtypes, engine, graph, layout
+from jtorch import dtypes, engine, geometry, graph
 from jtorch.graph import PLAIN, Leaf, Node, Output, Seed, Walk, edge_of
 from jtorch.devices import CPU
 from jtorch.engine import Call, Value, local, trace_of
@@ -95,8 +95,8 @@ class Tensor:
     def is_contiguous(self, memory_format=None):
         t = self._type
         if memory_format is not None and memory_format.name.startswith("channels_last"):
-            return layout.is_channels_last(t.shape, t.strides)
-        return layout.is_contiguous(t.shape, t.strides)
+            return geometry.is_channels_last(t.shape, t.strides)
+        return geometry.is_contiguous(t.shape, t.strides)
 
     # ---- reading and writing
 
@@ -157,7 +157,7 @@ class Tensor:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         if twice:
             return
-        if layout.may_overlap(self.shape, self.stride()) if view is None else view.refuses_write():
+        if geometry.may_overlap(self.shape, self.stride()) if view is None else view.refuses_write():
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory"
                 " location. Please clone() the tensor before performing the operation."
@@ -644,7 +644,7 @@ def _cast_call(d):
     call = _casts.get(d)
     if call is None:
         def strides(types, shapes):
-            return [layout.like_strides(types[0].shape, types[0].strides)]
+            return [geometry.like_strides(types[0].shape, types[0].strides)]
 
         call = _casts[d] = Cast(cast_array, {"to": d}, "to_copy", strides=strides, saves=())
     return call

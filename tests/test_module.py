@@ -8,10 +8,10 @@ import pickle
 import weakref
 
 import pytest
-from programs import output, read
 
 import jtorch
 from jtorch import nn
+from programs import output, read
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 PROGRAMS = read(FIXTURES / "module_cases.txt")

@@ -16,8 +16,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from jtorch import dtypes
-from jtorch import printing, returntypes
+from jtorch import dtypes, printing, returntypes
 from jtorch.numeric_limits import finfo, iinfo
 
 FIXTURES = Path(__file__).parent / "fixtures"

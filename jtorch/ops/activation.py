@@ -13,7 +13,7 @@ from jtorch import dtypes
 from jtorch.checks import kernel
 from jtorch.convert import known
 from jtorch.engine import type_of
-from jtorch.layout import is_contiguous, like_strides
+from jtorch.geometry import is_contiguous, like_strides
 from jtorch.op import Array, Number, op, write_result
 from jtorch.ops.create import empty_like, zeros_like
 from jtorch.ops.random import draw, host_draw, on_host, stream_of

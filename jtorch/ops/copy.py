@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch import dtypes, engine, layout
+from jtorch import dtypes, engine, geometry
 from jtorch.engine import Call
 from jtorch.op import as_number
 from jtorch.tensor import Tensor, apply, cast_array
@@ -16,11 +16,11 @@ from jtorch.tensor import Tensor, apply, cast_array
 
 
 def _like(types, shapes):
-    return [layout.like_strides(types[0].shape, types[0].strides)]
+    return [geometry.like_strides(types[0].shape, types[0].strides)]
 
 
 def _channels_last(types, shapes):
-    return [layout.channels_last_strides(types[0].shape)]
+    return [geometry.channels_last_strides(types[0].shape)]
 
 
 _CLONES = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from jtorch import devices
 from jtorch import dtypes
-from jtorch import engine, layout
+from jtorch import engine, geometry
 from jtorch.convert import host_array, known
 from jtorch.devices import Place
 from jtorch.engine import Call, Value, number, type_of
@@ -131,7 +131,7 @@ def _formatted(made, memory_format):
     if not memory_format.name.startswith("channels_last"):
         return made
     t = made._type
-    return filled(tuple(t.shape), 0, t.dtype, t.place, layout.channels_last_strides(t.shape))
+    return filled(tuple(t.shape), 0, t.dtype, t.place, geometry.channels_last_strides(t.shape))
 
 
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
@@ -149,9 +149,9 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
 def _like(input, n, dtype, device, requires_grad, memory_format=None):
     t = input._type
     shape = tuple(t.shape)
-    strides = layout.like_strides(shape, t.strides)
+    strides = geometry.like_strides(shape, t.strides)
     if memory_format is not None and memory_format.name != "preserve_format":
-        strides = layout.channels_last_strides(shape) if "channels_last" in memory_format.name else None
+        strides = geometry.channels_last_strides(shape) if "channels_last" in memory_format.name else None
     place = t.place if device is None else devices.place(device)
     place = devices.CPU if place is engine.TRACED else place
     return filled(shape, n, dtype or t.dtype, place, strides, requires_grad)

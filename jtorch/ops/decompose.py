@@ -15,7 +15,7 @@ from jax import lax
 
 from jtorch import dtypes, returntypes
 from jtorch.checks import data_check, letter
-from jtorch.layout import contiguous_strides
+from jtorch.geometry import contiguous_strides
 from jtorch.op import Array, op, public
 
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import dtypes, layout
+from jtorch import dtypes, geometry
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, Number, op, write_result
@@ -252,7 +252,7 @@ def _index_strides(types, shapes, consts):
         lead = len(inner) - t.ndim
         own = [0] * lead + [0 if n == 1 else s for n, s in zip(t.shape, t.strides, strict=True)]
         operands.append((shapes[0], [0] * at + own + [0] * (len(rest) - at)))
-    return [layout.elementwise_strides(shapes[0], operands)]
+    return [geometry.elementwise_strides(shapes[0], operands)]
 
 
 @op(name="index", method=False, saves=(1,), strides=_index_strides)
@@ -301,26 +301,21 @@ _placed.defvjp(_placed_forward, _placed_backward)
 
 
 @op(name="index_put", method=False, saves=(2,))
-def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool) -> Array:
-    at = list(jnp.broadcast_arrays(*indices))
-    spots = _full(input.ndim, at, dims)
+def _index_put(
+    input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool
+) -> Array:
+    at = tuple(jnp.broadcast_arrays(*indices))
     if accumulate:
-        return input.at[spots].add(values, mode="drop")
-    shape = jax.eval_shape(lambda x: x[spots], input).shape
-    values = jnp.broadcast_to(values, shape)
-    spots = tuple([jnp.where(s < 0, s + n, s) if not isinstance(s, slice) else s
-                   for s, n in zip(spots, input.shape, strict=True)])  # fmt: skip
-    moved, at = _dims_first(input, dims), tuple([spots[d] for d in dims])
+        return input.at[_full(input.ndim, at, dims)].add(values, mode="drop")
     inner = at[0].ndim
     together = list(dims) == list(range(dims[0], dims[-1] + 1))
     start = dims[0] if together else 0
+    rest = [n for d, n in enumerate(input.shape) if d not in dims]
+    values = jnp.broadcast_to(values, (*rest[:start], *at[0].shape, *rest[start:]))
+    at = tuple([jnp.where(i < 0, i + input.shape[d], i) for i, d in zip(at, dims, strict=True)])
     values = jnp.moveaxis(values, range(start, start + inner), range(inner))
-    out = _placed(moved, values, at)
+    out = _placed(jnp.moveaxis(input, dims, range(len(dims))), values, at)
     return jnp.moveaxis(out, range(len(dims)), dims)
-
-
-def _dims_first(x, dims):
-    return jnp.moveaxis(x, dims, range(len(dims)))
 
 
 @op(name="index_put", method=False, saves=(1,))

@@ -11,7 +11,7 @@ from operator import index as integer
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import dtypes, layout
+from jtorch import dtypes, geometry
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, op
@@ -56,10 +56,10 @@ def _same_type(arrays):
 def _join_strides(types, shapes, consts):
     """channels_last if all are, else contiguous."""
     odd = all(
-        layout.is_channels_last(t.shape, t.strides) and not layout.is_contiguous(t.shape, t.strides)
+        geometry.is_channels_last(t.shape, t.strides) and not geometry.is_contiguous(t.shape, t.strides)
         for t in types
     )
-    return [layout.channels_last_strides(shapes[0]) if odd else None]
+    return [geometry.channels_last_strides(shapes[0]) if odd else None]
 
 
 @op(name="cat", method=False, saves=(), strides=_join_strides)
@@ -263,7 +263,7 @@ def _other_total(repeats, total):
 
 
 def _elementwise(types, shapes, consts):
-    return [layout.elementwise_strides(shapes[0], [(types[0].shape, types[0].strides)])]
+    return [geometry.elementwise_strides(shapes[0], [(types[0].shape, types[0].strides)])]
 
 
 @op(name="roll", method=False, saves=())
@@ -326,7 +326,7 @@ def _turned(types, shapes, consts):
     order = list(range(t.ndim))
     if consts["k"] % 2:
         order[dims[0]], order[dims[1]] = dims[1], dims[0]
-    strides = [layout.like_strides(t.shape, t.strides)[d] for d in order]
+    strides = [geometry.like_strides(t.shape, t.strides)[d] for d in order]
     return [tuple(strides)]
 
 

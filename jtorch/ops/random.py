@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import devices, dtypes, engine, layout
+from jtorch import devices, dtypes, engine, geometry
 from jtorch.convert import known
 from jtorch.engine import Call, Value, number, type_of
 from jtorch.op import store
@@ -286,7 +286,7 @@ def _like(kind, input, dtype, device, requires_grad, memory_format, generator=No
     t = input._type
     d = dtype or t.dtype
     shape = tuple(t.shape)
-    strides = layout.like_strides(shape, t.strides)
+    strides = geometry.like_strides(shape, t.strides)
     place = t.place if device is None else devices.place(device)
     made = type_of(shape, d, place, strides)
     out = wrap(draw(kind, made, generator, strides, **args))
@@ -364,7 +364,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     """
     t = type_of(tuple(input.shape), input.dtype, input._type.place)
     if p is not None:
-        strides = layout.like_strides(tuple(input.shape), input.stride())
+        strides = geometry.like_strides(tuple(input.shape), input.stride())
         made = wrap(draw("bernoulli", type_of(tuple(input.shape), input.dtype, t.place, strides), generator, strides, p=float(p)))
     elif on_host(t.place):
         made = wrap(host_draw("bernoulli", t, generator, None, {"p": input.detach()._look()}))
@@ -384,7 +384,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     if not on_host(input._type.place):
         raise NotImplementedError("multinomial on accelerators")
     probabilities = input.detach()._look()
-    strides = layout.like_strides(tuple(input.shape), input.stride())
+    strides = geometry.like_strides(tuple(input.shape), input.stride())
     drawn = stream_of(input._type.place, generator).multinomial(probabilities, num_samples, replacement, strides=strides)
     made = known(drawn)
     return made if out is None else store(out, made, _Named())
@@ -403,7 +403,7 @@ def poisson(input, generator=None):
 def _fill(self, kind, generator, **args):
     self._writable()
     t = self._type
-    strides = None if layout.is_contiguous(t.shape, t.strides) else t.strides
+    strides = None if geometry.is_contiguous(t.shape, t.strides) else t.strides
     self._assign(draw(kind, t, generator, strides, **args), None)
     return self
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import dtypes, layout
+from jtorch import dtypes, geometry
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, Number, op, public
@@ -315,7 +315,7 @@ def scatter_reduce(
 
 
 def _kept(types, shapes, consts):
-    return [layout.like_strides(types[0].shape, types[0].strides)]
+    return [geometry.like_strides(types[0].shape, types[0].strides)]
 
 
 def _check_select(input, dim, index):

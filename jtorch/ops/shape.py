@@ -11,9 +11,9 @@ from functools import lru_cache
 
 import jax.numpy as jnp
 
-from jtorch import layout
+from jtorch import geometry
 from jtorch.dtypes import dtype as Dtype
-from jtorch.layout import view_strides
+from jtorch.geometry import view_strides
 from jtorch.op import Array, op
 from jtorch.op import broadcast_shapes as _common
 from jtorch.ops.copy import _packed
@@ -484,7 +484,7 @@ def broadcast_shapes(*shapes):
                 if out[i] != 1:
                     raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
                 out[i] = n
-    return layout.Size(out)
+    return geometry.Size(out)
 
 
 def broadcast_tensors(*tensors):

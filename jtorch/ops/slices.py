@@ -13,7 +13,7 @@ from operator import index as integer
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch import layout
+from jtorch import geometry
 from jtorch.op import Array, Number, op
 from jtorch.tensor import Tensor, wrap_dim
 
@@ -248,7 +248,7 @@ def _as_strided_of(x, size, stride, storage_offset=None):
         root = root._alias()
         root._view = None
     own = root._type
-    if not layout.is_dense(own.shape, own.strides):
+    if not geometry.is_dense(own.shape, own.strides):
         raise NotImplementedError("as_strided of memory with gaps between its elements")
     order = tuple(sorted(range(own.ndim), key=lambda d: (-own.strides[d], d)))
     return _as_strided(root, size, stride, storage_offset, order)

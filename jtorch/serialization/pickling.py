@@ -11,7 +11,7 @@ import pickle
 from types import FunctionType
 
 from jtorch.dtypes import dtype
-from jtorch.layout import Size
+from jtorch.geometry import Size
 from jtorch.returntypes import ReturnType
 from jtorch.serialization import names, rebuild
 from jtorch.serialization.rebuild import SavedStorage

@@ -17,7 +17,7 @@ from jtorch.devices import CPU, place
 from jtorch.devices import device as Device
 from jtorch.dtypes import dtype as DType
 from jtorch.engine import Value, type_of
-from jtorch.layout import is_contiguous, is_dense
+from jtorch.geometry import is_contiguous, is_dense
 from jtorch.storage import HostStorage, Storage, type_of_array
 from jtorch.tensor import Tensor, wrap
 
