@@ -49,7 +49,6 @@ class Node:
         self.number = next(ticks)
         self.hooks = self.metadata = self.name_ = self.outputs = None
 
-    @property
     def hung(self):
         """The tables of hooks, made when the first is hung."""
         if self.hooks is None:

@@ -386,7 +386,7 @@ class View:
         text = NO_GRAD
         if self.note is not NO_GRAD:
             title = f"Output {self.note[0]} of {self.note[1]} is a view and is being modified inplace."
-            text = (title if edge is not None else NO_GRAD[: NO_GRAD.index(" Given")]) + _SEVERAL
+            text = (title if edge is not None else NO_GRAD[: NO_GRAD.index(" Given")]) + (self.note[2:] or (_SEVERAL,))[0]
         if base:
             was = "its base or another view of its base has been"
             text = text.replace("is being", was, 1)

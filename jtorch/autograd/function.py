@@ -1,0 +1,510 @@
+"""`torch.autograd.Function`: an operation whose gradient the user writes.
+
+`forward` runs once, without a graph of its own; one node stands for all of it, whose `pull` calls the user's
+`backward`. The context that both see is also what `grad_fn` shows. It holds the edges behind the node and what was
+saved, never the results: a cycle would keep promised values alive.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+
+from jtorch import engine, graph
+from jtorch.engine import local
+from jtorch.grad_mode import no_grad
+from jtorch.graph import Leaf, Node, NodeHooks, edge_of, overwritten
+from jtorch.graph_view import Shown
+from jtorch.lift import Batch, Dual, zeros_of
+from jtorch.ops.create import zeros
+from jtorch.storage import write_of
+from jtorch.tensor import Tensor, wrap
+
+_CUSTOM = (
+    " This view was created inside a custom Function (or because an input was "
+    "returned as-is) and the autograd logic to handle view+inplace would override the custom backward associated with "
+    "the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
+    "output of the custom Function."
+)
+
+
+class FunctionCtx:
+    """What `forward` tells `backward`."""
+
+    def save_for_backward(self, *tensors):
+        """Keep tensors (or None) for `backward`, where `ctx.saved_tensors` gives them back.
+
+        Raises, there, where one of them has been written to in the meantime.
+        """
+        self.to_save = tensors
+
+    def save_for_forward(self, *tensors):
+        """Keep tensors for `jvp`."""
+        for t in tensors:
+            if t is not None and not isinstance(t, Tensor):
+                raise AssertionError(
+                    "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes on ctx."
+                )
+        self._saved_for_forward = tensors
+
+    def mark_dirty(self, *args):
+        """Say which inputs `forward` wrote to; they must be among the outputs."""
+        self._dirty = args
+
+    def mark_non_differentiable(self, *args):
+        """Say which outputs want no gradient."""
+        self._non_differentiable = args
+
+    def set_materialize_grads(self, value):
+        """Whether `backward` gets zeros (the default) or None for an output that nobody used."""
+        self._materialize = bool(value)
+
+
+class BackwardCFunction(Shown, FunctionCtx):
+    """The context of one application, and its node as users see it."""
+
+    _materialize = True
+    _dirty = _non_differentiable = to_save = _saved_for_forward = ()
+    __slots__ = ("__dict__",)
+
+    def __init__(self):
+        self._hooks = NodeHooks()
+        self._edges = ()
+        self._saved = None
+        self._metadata = {}
+
+    def __getattr__(self, name):
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    @property
+    def _node(self):
+        return self
+
+    edges = property(lambda self: self._edges)
+    call = None
+    metadata = property(lambda self: self._metadata)
+    in_types = property(lambda self: self._in_types)
+    out_types = property(lambda self: self._out_types)
+    number = property(lambda self: self._number)
+
+    def hung(self):
+        return self._hooks
+
+    @property
+    def next_functions(self):
+        from jtorch.graph_view import _entry
+
+        return tuple([_entry(e) for e, is_tensor in zip(self._edges, self._tensors, strict=True) if is_tensor])
+
+    @property
+    def saved_tensors(self):
+        """What `save_for_backward` was given."""
+        if self._saved is None:
+            return self.to_save or self._saved_for_forward
+        if self._saved is graph.RELEASED:
+            raise RuntimeError(graph.FREED)
+        return tuple([None if s is None else s.tensor() for s in self._saved])
+
+    saved_variables = saved_tensors
+
+
+class _Saved:
+    """A saved tensor: its value and place in the graph, and the tensor itself while it is alive and unchanged."""
+
+    __slots__ = ("edge", "itself", "owner", "value")
+
+    def __init__(self, tensor, outputs, owner):
+        self.value, self.edge = tensor._read()
+        self.owner = self.itself = None
+        if self.value.mark is None:
+            self.value.mark = []  # so that a later write to the tensor is noted
+        for nr, out in enumerate(outputs):
+            if out is tensor:  # an output holds its node: hold neither
+                self.edge, self.owner = nr, weakref.ref(owner)
+                return
+        self.itself = weakref.ref(tensor)
+
+    def tensor(self):
+        if self.value.mark:
+            made_by = (self.owner().name(), self.edge) if self.owner is not None else None
+            raise overwritten(self.value, made_by)
+        if self.owner is not None:
+            return wrap(self.value, edge_of(self.owner(), self.edge) if self.edge is not None else None)
+        tensor = self.itself()
+        if tensor is not None and tensor._value is self.value:
+            return tensor
+        return wrap(self.value, self.edge)
+
+
+class FunctionNode(Node):
+    """The node of one application."""
+
+    __slots__ = ("ctx",)
+
+    def __init__(self, ctx, in_types, out_types, edges):
+        super().__init__(None, (), in_types, out_types, edges)
+        self.ctx = ctx
+        self.hooks = ctx._hooks
+        ctx._edges, ctx._in_types, ctx._out_types, ctx._number = edges, in_types, out_types, self.number
+
+    def name(self):
+        return type(self.ctx).__name__
+
+    def shown(self):
+        return self.ctx
+
+    def release(self):
+        if self.ctx._saved:
+            self.ctx._saved = graph.RELEASED
+
+    def pull(self, cotangents, needs, walk):
+        ctx = self.ctx
+        given = [
+            walk.wrap(c) if c is not None else zeros_like_type(t) if ctx._materialize else None
+            for c, t in zip(cotangents, self.out_types, strict=True)
+        ]
+        grads = ctx._forward_cls._backward()(ctx, *given)
+        grads = grads if isinstance(grads, tuple) else tuple(grads) if isinstance(grads, list) else (grads,)
+        full = self._checked(grads)
+        return [None if g is None else walk.unwrap(g) for g, need in zip(full, needs, strict=True) if need]
+
+    def _checked(self, grads):
+        """One gradient for each input, as autograd may use it. Raises PyTorch's errors."""
+        ctx, name = self.ctx, self.name()
+        expected = len(ctx._edges)
+        if len(grads) > expected and all(g is None for g in grads[expected:]):
+            grads = grads[:expected]
+        if len(grads) != expected:
+            raise RuntimeError(
+                f"function {name} returned an incorrect number of gradients (expected {expected}, got {len(grads)})"
+            )
+        full = []
+        for i, (grad, is_tensor, edge, type) in enumerate(zip(grads, ctx._tensors, ctx._edges, self.in_types, strict=True)):
+            if grad is not None and not is_tensor:
+                raise RuntimeError(
+                    f"function {name} returned a gradient different from None at position {i + 1}, but the corresponding"
+                    " forward input was not a Variable"
+                )
+            if grad is not None and not isinstance(grad, Tensor):
+                raise TypeError(f"expected Variable or None (got {grad.__class__.__name__})")
+            full.append(None if grad is None or edge is None else _fitted(grad, type, i, name))
+        return full
+
+
+def _fitted(grad, type, i, name):
+    """A gradient in the shape and dtype of the input it belongs to."""
+    if grad.shape != type.shape:
+        lead = grad.ndim - type.ndim
+        if lead < 0 or any(m not in (1, n) for m, n in zip(type.shape, grad.shape[lead:], strict=True)):
+            raise RuntimeError(
+                f"Function {name} returned an invalid gradient at index {i} - got {list(grad.shape)} but expected shape"
+                f" compatible with {list(type.shape)}"
+            )
+        grad = grad.sum_to_size(*type.shape)
+    if grad.dtype is not type.dtype:
+        grad = (grad.real if grad.dtype.is_complex and not type.dtype.is_complex else grad).to(type.dtype)
+    return grad
+
+
+def zeros_like_type(type):
+    return zeros(type.shape, dtype=type.dtype, device=type.place.device)
+
+
+class FunctionMeta(type):
+    """Makes the class of contexts that belongs to each Function: `Sq` -> `SqBackward`."""
+
+    def __init__(cls, name, bases, body):
+        super().__init__(name, bases, body)
+        cls._backward_cls = type(name + "Backward", (BackwardCFunction,), {"_forward_cls": cls})
+        cls._backward_cls.__module__ = "torch.autograd.function"  # as PyTorch's prints
+
+
+class Function(metaclass=FunctionMeta):
+    """An operation with a gradient of its own: subclass it, and call `apply`.
+
+    `forward(ctx, *args)` computes; `backward(ctx, *grad_outputs)` gives a gradient, or None, for each argument. With
+    `setup_context(ctx, inputs, output)`, forward takes the arguments only. `jvp(ctx, *tangents)` gives the tangents of
+    the outputs and `vmap(info, in_dims, *args)` (outputs, out_dims), for forward-mode derivatives and `torch.func.vmap`,
+    where following `forward` line by line is not wanted.
+
+    >>> class Exp(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         y = x.exp()
+    ...         ctx.save_for_backward(y)
+    ...         return y
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         y, = ctx.saved_tensors
+    ...         return grad * y
+    >>> x = torch.zeros(1, requires_grad=True)
+    >>> Exp.apply(x)
+    tensor([1.], grad_fn=<ExpBackward>)
+    """
+
+    generate_vmap_rule = False
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function"
+            " with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+        )
+
+    @staticmethod
+    def forward(*args, **kwargs):
+        """Compute the outputs."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Fill the context, where forward does not take it."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        """The gradients of the arguments."""
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward"
+            " mode AD."
+        )
+
+    vjp = backward
+
+    @staticmethod
+    def jvp(ctx, *grad_inputs):
+        """The tangents of the outputs."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        """(outputs, out_dims) for arguments with a batch."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True."
+        )
+
+    @classmethod
+    def _backward(cls):
+        if cls.backward is not Function.backward and cls.vjp is not Function.vjp:
+            raise RuntimeError(
+                f"Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one"
+                f" of them."
+            )
+        return cls.vjp if cls.vjp is not Function.vjp else cls.backward
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        """Run forward on the arguments; backward will run when a gradient comes."""
+        level = _innermost(args)
+        if isinstance(level, Batch) and cls.vmap is not Function.vmap:
+            return _batched(cls, level, args)
+        if isinstance(level, Dual) and cls.jvp is not Function.jvp:
+            return _dual(cls, level, args)
+        return _applied(cls, args, kwargs)[0]
+
+
+def _applied(cls, args, kwargs):
+    """(what forward gave, as users get it; the context)."""
+    own_setup = cls.setup_context is not Function.setup_context
+    if own_setup and kwargs:
+        bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+        bound.apply_defaults()
+        args, kwargs = bound.args, {}
+    elif kwargs:
+        raise TypeError(f"{cls.__name__}.apply() takes no keyword arguments")
+    ctx = cls._backward_cls()
+    ctx._tensors = tuple([isinstance(a, Tensor) for a in args])
+    edges = tuple([a._history() if isinstance(a, Tensor) and local.grad else None for a in args])
+    ctx.needs_input_grad = tuple([e is not None for e in edges])
+    with no_grad():
+        if own_setup:
+            result = cls.forward(*args)
+            cls.setup_context(ctx, args, result)
+        else:
+            result = cls.forward(ctx, *args)
+    single = not isinstance(result, tuple)
+    results = (result,) if single else result
+    made = _connected(ctx, args, edges, results) if True in ctx.needs_input_grad else _plain(ctx, args, results)
+    return (made[0] if single else tuple(made)), ctx
+
+
+def _plain(ctx, args, results):
+    """The results where no gradient is wanted: an input that came out as it went in is a view of itself."""
+    ctx._saved = []
+    return [
+        r.view_as(r) if isinstance(r, Tensor) and any(r is a for a in args) and not any(r is d for d in ctx._dirty) else r
+        for r in results
+    ]
+
+
+def _connected(ctx, args, edges, results):
+    """The results with the node that stands for the Function behind them."""
+    tensors = [r for r in results if isinstance(r, Tensor)]
+    for d in ctx._dirty:
+        if not any(d is r for r in tensors):
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as output. The inputs that are"
+                " modified inplace must all be outputs of the Function."
+            )
+    in_types = tuple([a._type if isinstance(a, Tensor) else None for a in args])
+    node = FunctionNode(ctx, in_types, tuple([r._type if isinstance(r, Tensor) else None for r in results]), edges)
+    if ctx.to_save:
+        for t in ctx.to_save:
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument 0 is of type {type(t).__name__}")
+        saved = [None if t is None else _Saved(t, results, node) for t in ctx.to_save]
+    else:
+        saved = []
+    made = [
+        _output(ctx, node, nr, r, args) if isinstance(r, Tensor) else r for nr, r in enumerate(results)
+    ]
+    for s in saved:  # what was saved as an output that wants no gradient has no history
+        if s is not None and s.owner is not None and made[s.edge]._edge is None:
+            s.edge = None
+    ctx._saved, ctx.to_save = saved, ()
+    return made
+
+
+def _output(ctx, node, nr, tensor, args):
+    """One result, put behind the node."""
+    is_input = any(tensor is a for a in args)
+    if any(tensor is d for d in ctx._dirty):
+        return _dirtied(node, nr, tensor)
+    if is_input:
+        with no_grad():
+            tensor = tensor.view_as(tensor)
+    if any(tensor is n for n in ctx._non_differentiable) or not tensor._type.differentiable:
+        return tensor
+    if is_input and any(a is n for n in ctx._non_differentiable for a in args if a._storage is tensor._storage):
+        return tensor
+    tensor._edge = edge_of(node, nr)
+    if tensor._view is not None and tensor._base is not None:
+        tensor._view.base_edge, tensor._view.noted = tensor._base._edge, tensor._version
+        tensor._view.note = (nr, node.name().removesuffix("Backward"), _CUSTOM)
+    return tensor
+
+
+def _dirtied(node, nr, tensor):
+    """An input that forward wrote to: its history goes on through the node."""
+    edge = tensor._history()
+    (tensor._counter or tensor._storage).version += 1
+    if isinstance(edge, Leaf):
+        raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+    base = tensor._base
+    if tensor._view is None or base is None:
+        tensor._edge = edge_of(node, nr)
+        return tensor
+    if tensor._view.note is not None:
+        raise RuntimeError(tensor._view.refusal(edge))
+    chain, numbers = tensor._view.chain(base._view)
+    base._edge = Node(
+        write_of(chain), tuple(numbers), (base._type, tensor._type, *[n.type for n in numbers]), (base._type,),
+        (base._edge, edge_of(node, nr), *[None] * len(numbers)),
+    )  # fmt: skip
+    return tensor
+
+
+# ---- inside vmap and jvp
+
+
+def _innermost(args):
+    values = [a._value for a in args if isinstance(a, Tensor)]
+    return engine._lifted_by(values)
+
+
+class VmapInfo:
+    """What a Function's `vmap` is told: the size of the batch, and how random numbers are drawn in it."""
+
+    def __init__(self, batch_size, randomness):
+        self.batch_size = batch_size
+        self.randomness = randomness
+
+
+def _batched(cls, level, args):
+    dims = tuple([0 if isinstance(a, Tensor) and level.owns(a._value) else None for a in args])
+    bare = [a if d is None else level.lower(a) for a, d in zip(args, dims, strict=True)]
+    result, out_dims = cls.vmap(VmapInfo(level.size, level.randomness), dims, *bare)
+    if not isinstance(result, tuple):
+        return level.lift(result, out_dims) if out_dims is not None else result
+    out_dims = out_dims if isinstance(out_dims, tuple) else (out_dims,) * len(result)
+    return tuple([r if d is None else level.lift(r, d) for r, d in zip(result, out_dims, strict=True)])
+
+
+def _dual(cls, level, args):
+    pairs = [level.lower(a) if isinstance(a, Tensor) else (a, None) for a in args]
+    result, ctx = _applied(cls, [p for p, _ in pairs], {})
+    if ctx._saved is not None and ctx._saved_for_forward:
+        ctx._saved = [_Saved(t, (), None) for t in ctx._saved_for_forward]
+    tangents = cls.jvp(ctx, *[t for _, t in pairs])
+    results = result if isinstance(result, tuple) else (result,)
+    tangents = tangents if isinstance(tangents, tuple) else (tangents,)
+    if len(tangents) != len(results):
+        raise RuntimeError(
+            f"{cls.__name__}: jvp returned {len(tangents)} tangents for {len(results)} outputs"
+        )
+    lifted = [
+        level.lift(r, zeros_of(r) if t is None else t) if isinstance(r, Tensor) and r._type.differentiable else r
+        for r, t in zip(results, tangents, strict=True)
+    ]
+    return tuple(lifted) if isinstance(result, tuple) else lifted[0]
+
+
+# ---- decorators and old forms
+
+
+def once_differentiable(fn):
+    """Mark a `backward` that cannot be differentiated itself: doing so raises."""
+
+    @functools.wraps(fn)
+    def wrapper(ctx, *args):
+        with no_grad():
+            outputs = fn(ctx, *args)
+        if not local.grad or not any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            return outputs
+        single = not isinstance(outputs, tuple)
+        refused = [_refusing(o) if isinstance(o, Tensor) else o for o in ((outputs,) if single else outputs)]
+        return refused[0] if single else tuple(refused)
+
+    return wrapper
+
+
+class _Refusal(Node):
+    """Stands behind what must not be differentiated."""
+
+    __slots__ = ()
+
+    def name(self):
+        return "torch::autograd::Error"
+
+    def pull(self, cotangents, needs, walk):
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def _refusing(tensor):
+    made = tensor.detach()
+    if made._type.differentiable:
+        made._edge = _Refusal(None, (), (made._type,), (made._type,), (Node(None, (), (), (), ()),))
+    return made
+
+
+class InplaceFunction(Function):
+    """PyTorch's old base class for Functions that may work in place."""
+
+    def __init__(self, inplace=False):
+        self.inplace = inplace
+
+
+class NestedIOFunction(Function):
+    """PyTorch's old base class for nested arguments: refused."""
+
+    def __init_subclass__(cls, **kwargs):
+        raise NotImplementedError("torch.autograd.function.NestedIOFunction")
+
+
+def traceable(fn_cls):
+    """An old mark that means nothing any more."""
+    return fn_cls
+
+
