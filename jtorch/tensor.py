@@ -550,7 +550,12 @@ def _apply_pullback(call, node, cotangents):
     if call.linear:
         inputs = node.inputs
     else:
-        inputs = tuple([v if v.type.number else wrap(v, e) for v, e in zip(node.inputs, edges, strict=True)])
+        needs = tuple([e is not None for e in edges])
+        used = range(len(edges)) if node.call.keep_result else node.call.saved(needs)  # the gradient depends on these
+        inputs = tuple([
+            v if v.type.number else wrap(v, e if i in used else None)
+            for i, (v, e) in enumerate(zip(node.inputs, edges, strict=True))
+        ])  # fmt: skip
     out = apply(call, (*inputs, *cotangents))
     return [out] if isinstance(out, Tensor) else out
 
