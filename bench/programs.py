@@ -50,9 +50,10 @@ def mlp(torch):
             self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(weights.MLP_DEPTH)])
 
         def forward(self, x):
-            for layer in self.layers[:-1]:
+            *hidden, last = self.layers
+            for layer in hidden:
                 x = F.relu(layer(x))
-            return self.layers[-1](x)
+            return last(x)
 
     model = MLP()
     return model, torch.optim.Adam(model.parameters(), lr=1e-3), nn.MSELoss()

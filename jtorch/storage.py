@@ -74,16 +74,17 @@ def write_all(tensors, values) -> None:
     """Move many tensors on to newer values of their own types: what `Storage.write` does, at a third of its cost."""
     for t, value in zip(tensors, values, strict=True):
         storage = t._storage
-        if t._view is not None or t._counter is not None or storage.__class__ is not Storage:
+        if t._view is not None or storage.__class__ is not Storage:
             t._assign(value, t._edge)
             continue
+        counter = t._counter or storage
         old = storage.value
         mark = old.mark
         if mark is None:
-            old.mark = [storage, storage.version]
+            old.mark = [counter, counter.version]
         elif not mark:
-            mark += (storage, storage.version)
-        storage.version += 1
+            mark += (counter, counter.version)
+        counter.version += 1
         storage.writes += 1
         storage.value = value
 
@@ -104,6 +105,11 @@ class HostStorage(Storage):
             return value
         host = self.host
         return Value(type_of_array(host), _copy(host, type_of_array(host)))
+
+    @property
+    def type(self):
+        """The type of the value, without the copy that reading it is."""
+        return type_of_array(self.host)
 
     @value.setter
     def value(self, value):

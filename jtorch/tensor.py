@@ -48,7 +48,10 @@ class Tensor:
     @property
     def _type(self):
         view = self._view
-        return view.type if view is not None else self._storage.value.type
+        if view is not None:
+            return view.type
+        storage = self._storage
+        return storage.value.type if storage.__class__ is Storage else storage.type
 
     @property
     def _offset(self):

@@ -44,6 +44,11 @@ class ChainedOptimizer(Optimizer):
     def chain(**settings):
         raise NotImplementedError
 
+    @staticmethod
+    def first_value(name, settings):
+        """What a state is filled with at first: zero, as optax does for nearly all."""
+        return 0
+
     def step(self, closure=None):
         """Update the parameters from their gradients. Returns the closure's loss, or None."""
         loss = closure_loss(closure)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jtorch.engine import Call
 
@@ -23,16 +22,15 @@ _layouts: dict = {}
 
 
 def layout(cls, settings, type) -> dict:
-    """PyTorch's names of the states of a parameter of this type -> the number optax fills each with at first."""
-    key = (cls, settings, type)
+    """PyTorch's names of the states of a parameter of this type -> the number each is filled with at first."""
+    key = (cls, settings, type.dtype)
     found = _layouts.get(key)
     if found is None:
+        named = dict(settings)
         with jax.enable_x64(True):
-            state = cls.chain(**dict(settings)).init([np.zeros(type.shape, type.dtype.np)])
-        leaves = jax.tree_util.tree_flatten_with_path(state)[0]
-        found = _layouts[key] = {
-            _name(cls, path): np.asarray(leaf).flat[0].item() if np.size(leaf) else 0 for path, leaf in leaves
-        }
+            state = jax.eval_shape(cls.chain(**named).init, [jax.ShapeDtypeStruct((1,), type.dtype.np)])
+        names = [_name(cls, path) for path, _ in jax.tree_util.tree_flatten_with_path(state)[0]]
+        found = _layouts[key] = {name: cls.first_value(name, named) for name in names}
     return found
 
 
