@@ -178,10 +178,9 @@ _UNSHARED = _unshared()
 def _relook(self, look, name):
     """Look at the cells from now on as the view does that `look()` makes of this tensor. Returns self."""
     local = engine.local
+    self._writable(twice=True)
     before, old = local.grad, self._history()
     leaf = old is not None and self.is_leaf
-    if leaf and before:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     local.grad = old is not None and not leaf  # the history goes on even where none is recorded
     try:
         made = look()
