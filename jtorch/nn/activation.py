@@ -37,7 +37,7 @@ def _module(name, function, **shown):
         return activation._finish(input, made, True) if inplace and self.inplace else made
 
     def extra_repr(self):
-        text = [f"{n}={getattr(self, n)}" for n, (_, show) in shown.items() if show and n != "inplace"]
+        text = [f"{n}={getattr(self, n)!r}" for n, (_, show) in shown.items() if show and n != "inplace"]
         if inplace and self.inplace:
             text.append("inplace=True")
         return ", ".join(text)
