@@ -10,7 +10,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import lax
 
@@ -121,10 +120,3 @@ def resnet18(params, stats, x):
         x = jax.nn.relu(y + x)
     x = lax.reduce_window(x, 0.0, lax.add, (1, 1, 4, 4), (1, 1, 4, 4), "VALID") / 16
     return linear(params, "linear", x.reshape(x.shape[0], -1)), new_stats
-
-
-def memory(compiled):
-    """Bytes that the program holds at its peak: arguments, outputs, scratch; what is donated counts once."""
-    m = compiled.memory_analysis()
-    sizes = m.argument_size_in_bytes, m.output_size_in_bytes, m.temp_size_in_bytes, -m.alias_size_in_bytes
-    return int(np.sum(sizes))

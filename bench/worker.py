@@ -36,7 +36,7 @@ def _build(contestant, workload, threads):
     if contestant == "jax":
         textbook = importlib.import_module("bench.textbook")
         step, compiled = textbook.build(workload)
-        return step, float, lambda: textbook.memory(compiled())
+        return step, float, lambda: compiled().memory_analysis()
     programs = importlib.import_module("bench.programs")
     torch = importlib.import_module(contestant.partition(".")[0])
     if contestant != "jtorch":
@@ -65,4 +65,10 @@ def _burst(step, read, count):
 
 def _peak(memory):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"program_bytes": memory() if memory else None, "peak_rss_bytes": peak}
+    return {"program_bytes": _bytes(memory()) if memory else None, "peak_rss_bytes": peak}
+
+
+def _bytes(stats):
+    """What a program holds at its peak: arguments, outputs and scratch; what is donated counts once."""
+    held = stats.argument_size_in_bytes + stats.output_size_in_bytes + stats.temp_size_in_bytes
+    return held - stats.alias_size_in_bytes

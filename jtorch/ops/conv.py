@@ -9,6 +9,8 @@ from __future__ import annotations
 import warnings
 from operator import index
 
+import numpy as np
+
 from jtorch import dtypes
 from jtorch.op import Array, op
 from jtorch.ops.convolve import Window, convolve, transposed
@@ -20,7 +22,9 @@ _EXPECTED = (
 
 
 def _named(types, consts):
-    """The node's name: an image without a batch is given one, and loses it again at the end."""
+    """The node's name: PyTorch gives a lone image a batch, and multiplies complex ones as real ones."""
+    if types[0].dtype.is_complex:
+        return "AddBackward0"
     return "SqueezeBackward1" if types[0].ndim == types[1].ndim - 1 else "ConvolutionBackward0"
 
 
@@ -229,8 +233,8 @@ def _conv(name, dims, x, w, bias, stride, padding, dilation, groups):
     dilation = _per_dimension("dilation", dilation, dims, spatial)
     if same and any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
-    _check_numbers(stride, padding, dilation, groups)
     x, batched = _with_batch(x, dims)
+    _check_numbers(x, w, stride, padding, dilation, groups)
     _check_weight(x, w, groups)
     if x.shape[1] != w.shape[1] * groups:
         raise RuntimeError(
@@ -238,7 +242,7 @@ def _conv(name, dims, x, w, bias, stride, padding, dilation, groups):
             f" {w.shape[1] * groups} channels, but got {x.shape[1]} channels instead"
         )
     _check_bias(f"Given weight of size {list(w.shape)}", bias, w.shape[0])
-    _check_types(x, w, bias)
+    _check_types(x, w, bias, groups)
     reach = [d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
     pairs = tuple((r // 2, r - r // 2) for r in reach) if same else tuple((p, p) for p in padding)
     padded = [n + a + b for n, (a, b) in zip(x.shape[2:], pairs, strict=True)]
@@ -265,8 +269,8 @@ def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, d
     stride, padding, output_padding, dilation = given.values()
     if any(p < 0 for p in output_padding):
         raise RuntimeError("negative output_padding is not supported")
-    _check_numbers(stride, padding, dilation, groups)
     x, batched = _with_batch(x, dims)
+    _check_numbers(x, w, stride, padding, dilation, groups)
     _check_weight(x, w, groups)
     weight = f"Given transposed=1, weight of size {list(w.shape)}"
     if x.shape[1] != w.shape[0]:
@@ -275,7 +279,7 @@ def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, d
             " channels instead"
         )
     _check_bias(weight, bias, w.shape[1] * groups)
-    _check_types(x, w, None)
+    _check_types(x, w, None, groups)
     _check_kernel(w.shape[2:])
     _check_output_padding(output_padding, stride, dilation)
     reach = [d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
@@ -328,14 +332,24 @@ def _check_batched(name, dims, x):
         )
 
 
-def _check_numbers(stride, padding, dilation, groups):
+def _of_onednn(x, w, groups):
+    """Whether PyTorch would hand this convolution to oneDNN, which has messages of its own."""
+    large = x.size > 20480 or min(w.shape[-2:]) > 3
+    return x.dtype == np.float32 and (groups > 1 or x.shape[0] > 1 or large)
+
+
+def _check_numbers(x, w, stride, padding, dilation, groups):
     if any(p < 0 for p in padding):
         raise RuntimeError("negative padding is not supported")
     if any(s <= 0 for s in stride):
         raise RuntimeError("non-positive stride is not supported")
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
-    if any(d <= 0 for d in dilation):
+    if any(d < 0 for d in dilation):
+        raise RuntimeError("dilation should be greater than zero")
+    if 0 in dilation:
+        if _of_onednn(x, w, groups):
+            raise RuntimeError("non-positive dilation is not supported")
         shown = ([1] if len(dilation) == 1 else []) + list(dilation)
         raise RuntimeError(f"dilation should be greater than zero, but got {shown}")
 
@@ -366,13 +380,18 @@ def _check_bias(weight, bias, outputs):
         )
 
 
-def _check_types(x, w, bias):
+def _check_types(x, w, bias, groups):
     mine, theirs = dtypes.of(x.dtype), dtypes.of(w.dtype)
     if mine is dtypes.bool_:
         raise NotImplementedError("\"slow_conv2d_cpu\" not implemented for 'Bool'")
     if bias is not None and bias.dtype != x.dtype:
         of_bias = dtypes.of(bias.dtype).cname
         raise RuntimeError(f"Input type ({mine.cname}) and bias type ({of_bias}) should be the same")
+    if mine is not theirs and _of_onednn(x, w, groups):
+        raise RuntimeError(
+            f"Input type (torch.{mine.scalar_name}Tensor) and weight type (torch.{theirs.scalar_name}Tensor)"
+            " should be the same or input should be a MKLDNN tensor and weight is a dense tensor"
+        )
     if mine is not theirs:
         raise RuntimeError(f"expected scalar type {mine.scalar_name} but found {theirs.scalar_name}")
 
