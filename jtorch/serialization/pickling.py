@@ -11,6 +11,7 @@ import pickle
 from types import FunctionType
 
 from jtorch.dtypes import dtype
+from jtorch.formats import layout
 from jtorch.geometry import Size
 from jtorch.returntypes import ReturnType
 from jtorch.serialization import names, rebuild
@@ -98,6 +99,8 @@ def _reduce(obj):
         return rebuild.reduce(obj)
     if isinstance(obj, Size):
         return Size, (tuple(obj),)
+    if isinstance(obj, layout):
+        return rebuild._get_layout, (repr(obj),)
     if isinstance(obj, ReturnType):
         return type(obj), (tuple(obj), {})
     return NotImplemented
