@@ -643,6 +643,8 @@ class _Local(threading.local):
         self.eager = config.eager
         self.grad = True
         self.inference = False
+        self.anomaly = None  # what looks for NaN in gradients: see jtorch.autograd.anomaly
+        self.running = None  # the backward that is running
         self.crossing = None  # what a backward does with gradients that leave a level: see jtorch.lift
         self.trace = self.make(devices.CPU)
 

@@ -220,6 +220,23 @@ def _ones(t):
     return call
 
 
+class Running:
+    """One backward while it runs."""
+
+    __slots__ = ("roots",)
+
+    def __init__(self, roots):
+        self.roots = roots
+
+    def reaches(self, edges):
+        """How many of these edges it gives a gradient to."""
+        found = set()
+        for node in _behind(self.roots):
+            found.update(source(e) for e in node.edges if e is not None)
+        found.update(source(e) for e, _ in self.roots)
+        return sum(source(e) in found for e in edges)
+
+
 PLAIN = Walk()  # gradients as Values; the tensor gives it `wrap` and `unwrap`
 
 

@@ -17,7 +17,7 @@ import weakref
 import jax.numpy as jnp
 
 from jtorch import dtypes, engine, geometry, graph
-from jtorch.graph import PLAIN, Leaf, Node, Output, Seed, Walk, edge_of
+from jtorch.graph import PLAIN, Leaf, Node, Output, Running, Seed, Walk, edge_of
 from jtorch.devices import CPU
 from jtorch.engine import Call, Value, local, trace_of
 from jtorch.hooks import Hooks, RemovableHandle
@@ -574,13 +574,21 @@ def _with_graph():
 PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
 
 
+def _plain():
+    return Walk(wrap=wrap, unwrap=_unwrap)
+
+
 def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
     """`torch.autograd.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
     keep = create_graph if retain_graph is None else retain_graph
     trace = local.trace
     if trace.backwards and not keep and collect and not trace.updated:
         trace.flush("backward")  # two backwards in one trace: cut where every round cuts
-    walk = _with_graph() if create_graph else PLAIN
+    walk = _with_graph() if create_graph else PLAIN if local.anomaly is None else _plain()
+    if create_graph and collect:
+        _warn_cycle()
+    if local.anomaly is not None:
+        walk.anomaly = local.anomaly
     roots = [_root(i, t, g, create_graph) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
     targets = None
     if inputs is not None:
@@ -588,12 +596,12 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         targets = [_target(i, t, collect) for i, t in enumerate(inputs)]
-    before = local.grad
-    local.grad = create_graph
+    before = local.grad, local.crossing, local.running
+    local.grad, local.crossing, local.running = create_graph, None, Running(roots)
     try:
         grads = graph.backward(roots, walk, keep, targets)
     finally:
-        local.grad = before
+        local.grad, local.crossing, local.running = before
         local.trace.backwards += 1
     if targets is None or not collect:
         return None if grads is None else [None if g is None else _as_tensor(g, walk) for g in grads]
@@ -601,8 +609,30 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
         if g is None:
             continue
         g = _as_tensor(g, walk)
-        t._grad = g if t._grad is None else t._grad + g
+        if t._grad is None:
+            t._grad = g
+        elif create_graph:
+            t._grad = t._grad + g
+        else:
+            t._grad._assign(graph._add(t._grad._value, g._value), t._grad._edge)
     return None
+
+
+_warned_cycle = False
+
+
+def _warn_cycle():
+    global _warned_cycle
+    if _warned_cycle:
+        return
+    _warned_cycle = True
+    warnings.warn(
+        "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which"
+        " can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use"
+        " this function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and"
+        " avoid the leak.",
+        stacklevel=4,
+    )
 
 
 def _target(i, tensor, collect):

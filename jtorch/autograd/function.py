@@ -370,14 +370,13 @@ def _connected(ctx, args, edges, results):
 def _output(ctx, node, nr, tensor, args):
     """One result, put behind the node."""
     is_input = any(tensor is a for a in args)
+    plain = any(tensor is n for n in ctx._non_differentiable) or not tensor._type.differentiable
     if any(tensor is d for d in ctx._dirty):
         return _dirtied(node, nr, tensor)
     if is_input:
         with no_grad():
             tensor = tensor.view_as(tensor)
-    if any(tensor is n for n in ctx._non_differentiable) or not tensor._type.differentiable:
-        return tensor
-    if is_input and any(a is n for n in ctx._non_differentiable for a in args if a._storage is tensor._storage):
+    if plain:
         return tensor
     tensor._edge = edge_of(node, nr)
     if tensor._view is not None and tensor._base is not None:

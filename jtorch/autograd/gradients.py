@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from jtorch.autograd.graph import GradientEdge, stand_in
 from jtorch.ops.create import zeros_like
 from jtorch.tensor import Tensor, run_backward
 
 
 def _tuple(x):
-    return (x,) if isinstance(x, Tensor) or x is None else tuple(x)
+    x = (x,) if isinstance(x, Tensor | GradientEdge) or x is None else tuple(x)
+    return tuple([stand_in(t) if isinstance(t, GradientEdge) else t for t in x])
+
+
+def _gradients(outputs, given):
+    given = _tuple(given)
+    if given == (None,):
+        given = (None,) * len(outputs)
+    if len(given) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
+    return given
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
@@ -20,13 +31,15 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         create_graph: record the gradients too.
         inputs: collect into these only.
     """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use"
+                " `grad_tensors`."
+            )
+        grad_tensors = grad_variables
     tensors = _tuple(tensors)
-    gradients = _tuple(grad_tensors if grad_tensors is not None else grad_variables)
-    if gradients == (None,):
-        gradients = (None,) * len(tensors)
-    if len(gradients) != len(tensors):
-        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
-    run_backward(tensors, gradients, retain_graph, create_graph, inputs)
+    run_backward(tensors, _gradients(tensors, grad_tensors), retain_graph, create_graph, None if inputs is None else _tuple(inputs))
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
@@ -38,6 +51,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         retain_graph: keep the graph for another backward; default: create_graph.
         create_graph: record the gradients too, so that they can be differentiated.
         allow_unused: give None for an input that the outputs do not depend on.
+        is_grads_batched: `grad_outputs` have one more dimension in front: so have the gradients then.
         materialize_grads: give zeros instead.
 
     Raises:
@@ -49,15 +63,12 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     """
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
-    if is_grads_batched:
-        raise NotImplementedError("autograd.grad: is_grads_batched")
     outputs, inputs = _tuple(outputs), _tuple(inputs)
-    gradients = _tuple(grad_outputs)
-    if gradients == (None,):
-        gradients = (None,) * len(outputs)
-    if len(gradients) != len(outputs):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
-    grads = run_backward(outputs, gradients, retain_graph, create_graph, inputs, collect=False)
+    gradients = _gradients(outputs, grad_outputs)
+    if is_grads_batched:
+        grads = _batched(outputs, gradients, inputs, retain_graph, create_graph)
+    else:
+        grads = run_backward(outputs, gradients, retain_graph, create_graph, inputs, collect=False)
     if materialize_grads:
         return tuple([zeros_like(i) if g is None else g for i, g in zip(inputs, grads, strict=True)])
     if not allow_unused and any(g is None for g in grads):
@@ -66,6 +77,17 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
             "is the desired behavior."
         )
     return tuple(grads)
+
+
+def _batched(outputs, gradients, inputs, retain_graph, create_graph):
+    """One backward for a whole batch of gradients."""
+    from jtorch.lift import Batch
+
+    size = next(g.shape[0] for g in gradients if g is not None)
+    level = Batch(size)
+    lifted = [None if g is None else level.lift(g, 0) for g in gradients]
+    grads = run_backward(outputs, lifted, retain_graph, create_graph, inputs, collect=False)
+    return [None if g is None else level.lower(g) for g in grads]
 
 
 def Variable(data, requires_grad=False, volatile=None):

@@ -1,0 +1,103 @@
+"""`torch.autograd.detect_anomaly`: find the operation whose gradient turns to NaN, and where it was recorded.
+
+Every gradient is looked at as soon as it is computed, which makes backward slow: for finding errors only.
+"""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+
+import numpy as np
+
+from jtorch.autograd import graph
+from jtorch.engine import local
+
+
+class _Anomaly:
+    """The switch of one thread: what each node is looked at for."""
+
+    def __init__(self, check_nan):
+        self.check_nan = check_nan
+
+    def note(self, node):
+        """Remember where a node was made."""
+        node.metadata = {"traceback_": traceback.format_stack()[:-4]}
+
+    def __call__(self, node, results, needs):
+        """Raise at the first NaN among a node's gradients."""
+        if not self.check_nan:
+            return
+        spots = [i for i, need in enumerate(needs) if need]
+        for i, result in zip(spots, results, strict=True):
+            if result is None:
+                continue
+            value = getattr(result, "_value", result)
+            if value.type.differentiable and np.isnan(np.asarray(value.look(), complex)).any():
+                self.tell(node)
+                raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+
+    def tell(self, node):
+        """Warn with the place where a node was made."""
+        where = (node.metadata or {}).get("traceback_")
+        if where is None:
+            text = (
+                f"Error detected in {node.name()}. No forward pass information available. Enable detect anomaly during"
+                " forward pass for more information."
+            )
+        else:
+            text = f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n" + "".join(where)
+        warnings.warn(text, stacklevel=2)
+
+
+class set_detect_anomaly:
+    """Turn the search for NaN in gradients on or off: at once when called, or for a `with` block.
+
+    Args:
+        mode: on or off.
+        check_nan: raise where a gradient is NaN; else only remember where nodes were made.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True):
+        self.before = local.anomaly
+        _set(_Anomaly(check_nan) if mode else None)
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *exc):
+        _set(self.before)
+
+
+class detect_anomaly:
+    """Raise where a gradient turns to NaN inside, and tell where its operation was recorded."""
+
+    def __init__(self, check_nan: bool = True):
+        self.check_nan = check_nan
+        warnings.warn(
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for"
+            " debugging.",
+            stacklevel=2,
+        )
+
+    def __enter__(self):
+        self.before = local.anomaly
+        _set(_Anomaly(self.check_nan))
+
+    def __exit__(self, *exc):
+        _set(self.before)
+
+
+def _set(anomaly):
+    graph._observe(bool(anomaly) - bool(local.anomaly))
+    local.anomaly = anomaly
+
+
+def is_anomaly_enabled():
+    """Whether it is on in this thread."""
+    return local.anomaly is not None
+
+
+def is_anomaly_check_nan_enabled():
+    """Whether NaN raises."""
+    return local.anomaly is not None and local.anomaly.check_nan

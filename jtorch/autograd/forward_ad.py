@@ -1,0 +1,85 @@
+"""`torch.autograd.forward_ad`: tangents carried along with the values.
+
+A dual tensor is lifted to a level of `jtorch.lift`: each line on it also records its tangent. PyTorch allows one
+level at a time, and so does this.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import namedtuple
+
+from jtorch.lift import Dual
+from jtorch.tensor import Tensor
+
+
+class _State(threading.local):
+    def __init__(self):
+        self.level = None
+
+
+_state = _State()
+
+UnpackedDualTensor = namedtuple("UnpackedDualTensor", ["primal", "tangent"])
+
+
+def enter_dual_level():
+    """Open a level; returns its number."""
+    if _state.level is not None:
+        raise RuntimeError("Nested forward mode AD is not supported at the moment")
+    _state.level = Dual()
+    return 0
+
+
+def exit_dual_level(*, level=None):
+    """Close the level."""
+    if _state.level is None:
+        raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created. This is not supported.")
+    _state.level = None
+
+
+class dual_level:
+    """A level of forward-mode derivatives, as a `with` block.
+
+    >>> import jtorch.autograd.forward_ad as fwAD
+    >>> with fwAD.dual_level():
+    ...     x = fwAD.make_dual(torch.tensor(3.), torch.tensor(1.))
+    ...     fwAD.unpack_dual(x * x).tangent
+    tensor(6.)
+    """
+
+    def __enter__(self):
+        return enter_dual_level()
+
+    def __exit__(self, *exc):
+        exit_dual_level()
+
+
+def make_dual(tensor, tangent, *, level=None):
+    """The tensor with a tangent, for use inside this level."""
+    if _state.level is None:
+        raise RuntimeError(
+            "Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() first."
+        )
+    for what, t in (("primal", tensor), ("tangent", tangent)):
+        if not isinstance(t, Tensor) or not t._type.differentiable:
+            dtype = t.dtype if isinstance(t, Tensor) else type(t)
+            raise ValueError(f"Expected {what} to be floating point or complex, but got: {dtype}")
+    if tensor.shape != tangent.shape:
+        raise RuntimeError(
+            f"Trying to set a forward gradient that has a different size than that of the original Tensor, this is not"
+            f" supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size"
+            f" {list(tangent.shape)}."
+        )
+    if tensor.dtype != tangent.dtype:
+        raise RuntimeError(
+            f"Expected tangent to have the same dtype as primal, but got {tangent.dtype} and {tensor.dtype}"
+        )
+    return _state.level.lift(tensor, tangent)
+
+
+def unpack_dual(tensor, *, level=None):
+    """(primal, tangent) of a dual tensor; the tangent is None where there is none."""
+    if _state.level is None:
+        return UnpackedDualTensor(tensor, None)
+    return UnpackedDualTensor(*_state.level.lower(tensor))

@@ -1,0 +1,280 @@
+"""`torch.autograd.graph`: hooks on what backward saves, edges as values, hooks on several gradients at once.
+
+What a line saves is packed where its node is made: while somebody's hooks are on, the tensor's `Node` is replaced by
+`_node`, so that recording costs nothing extra when they are off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import namedtuple
+
+from jtorch import graph as _graph
+from jtorch import tensor as _tensor
+from jtorch.engine import Value, local
+from jtorch.graph import RELEASED, source
+from jtorch.graph import Node as _Node
+from jtorch.graph_view import Shown, show
+from jtorch.hooks import RemovableHandle
+from jtorch.tensor import LeafGrad, Tensor, wrap
+
+
+class _NodeMeta(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Shown)
+
+
+class Node(metaclass=_NodeMeta):
+    """What every `grad_fn` is an instance of."""
+
+
+class GradientEdge(namedtuple("GradientEdge", ["node", "output_nr", "ownership_token"], defaults=[None])):
+    """An edge of the gradient graph: it may stand for a tensor in `backward` and `grad`."""
+
+
+def get_gradient_edge(tensor):
+    """The edge behind a tensor.
+
+    Raises:
+        RuntimeError: it does not require grad.
+    """
+    if not tensor.requires_grad:
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+    edge = tensor._history()
+    return GradientEdge(show(source(edge)[0]), source(edge)[1], edge)
+
+
+def increment_version(tensor):
+    """Count a write that autograd did not see. Takes a tensor or several."""
+    for t in [tensor] if isinstance(tensor, Tensor) else tensor:
+        storage = t._storage
+        storage.write(storage.value, t._counter or storage)
+
+
+# ---- saved tensors
+
+
+class _Hooks(threading.local):
+    """The pairs (pack, unpack) that are on in this thread, innermost last, and why there may be none."""
+
+    def __init__(self):
+        self.stack = []
+        self.disabled = None
+
+
+_hooks = _Hooks()
+_users = 0
+_lock = threading.Lock()
+
+
+def _observe(change):
+    """Count who wants to see nodes made, and put `_node` in place while there is one."""
+    global _users
+    with _lock:
+        _users += change
+        _tensor.Node = _node if _users else _Node
+
+
+def _node(call, inputs, in_types, out_types, edges, position=None):
+    """A node as `tensor` makes it, with what it saves packed by this thread's hooks."""
+    if not _hooks.stack or call.linear:
+        made = _Node(call, inputs, in_types, out_types, edges, position)
+    else:
+        made = _PackedNode(call, inputs, in_types, out_types, edges, position)
+    if local.anomaly:
+        local.anomaly.note(made)
+    return made
+
+
+class _Packed:
+    """One saved tensor, as `pack` left it."""
+
+    __slots__ = ("hooks", "thing")
+
+    def __init__(self, tensor):
+        self.hooks = _hooks.stack[-1]
+        version = tensor._version
+        with _paused():
+            self.thing = self.hooks[0](tensor)
+        if tensor._version != version:
+            raise RuntimeError(
+                "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can not be"
+                " modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if you"
+                " need to perform in-place operations on the input to a pack hook."
+            )
+
+    def tensor(self):
+        with _paused():
+            found = self.hooks[1](self.thing)
+        if not isinstance(found, Tensor):
+            raise TypeError(
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(found)}"
+            )
+        return found
+
+
+@contextlib.contextmanager
+def _paused():
+    """What hooks compute themselves is not packed."""
+    before, _hooks.stack = _hooks.stack, []
+    try:
+        yield
+    finally:
+        _hooks.stack = before
+
+
+class _PackedNode(_Node):
+    """A node whose saved tensors went through somebody's hooks."""
+
+    __slots__ = ()
+
+    def __init__(self, call, inputs, in_types, out_types, edges, position):
+        needs = tuple([e is not None for e in edges])
+        saved = set(range(len(inputs))) if call.keep_result else set(call.saved(needs))
+        packed = [_Packed(wrap(v)) if i in saved and not v.type.number else v for i, v in enumerate(inputs)]
+        super().__init__(call, packed, in_types, out_types, edges, position)
+
+    def pull(self, cotangents, needs, walk):
+        packed = self.inputs
+        if packed is RELEASED:
+            raise RuntimeError(_graph.FREED)
+        self.inputs = [p.tensor()._value if p.__class__ is _Packed else p for p in packed]
+        try:
+            return super().pull(cotangents, needs, walk)
+        finally:
+            self.inputs = packed
+
+
+def packing() -> bool:
+    """Whether this thread has hooks on."""
+    return bool(_hooks.stack)
+
+
+class saved_tensors_hooks:
+    """Pack what is saved for backward inside: `pack_hook(tensor) -> anything`, `unpack_hook(anything) -> tensor`.
+
+    Differs from torch: where PyTorch saves an operation's result (`exp`, `softmax`), jtorch saves, and packs, what
+    went in.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.autograd.graph.saved_tensors_hooks(lambda t: t.tolist(), torch.tensor):
+    ...     y = x * x
+    >>> y.sum().backward()
+    >>> x.grad
+    tensor([2., 2.])
+    """
+
+    def __init__(self, pack_hook, unpack_hook):
+        self.pack_hook = pack_hook
+        self.unpack_hook = unpack_hook
+
+    def __enter__(self):
+        if _hooks.disabled is not None:
+            raise RuntimeError(_hooks.disabled)
+        _hooks.stack.append((self.pack_hook, self.unpack_hook))
+        _observe(+1)
+        return None
+
+    def __exit__(self, *exc):
+        _observe(-1)
+        _hooks.stack.pop()
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """Keep what is saved for backward inside in host memory, and bring it back when backward needs it."""
+
+    def __init__(self, pin_memory=False, device_type="cuda"):
+        super().__init__(lambda t: (t.device, t.cpu()), lambda packed: packed[1].to(packed[0]))
+
+
+@contextlib.contextmanager
+def disable_saved_tensors_hooks(error_message):
+    """Refuse saved-tensor hooks inside, with this message."""
+    before, _hooks.disabled = _hooks.disabled, error_message
+    try:
+        yield
+    finally:
+        _hooks.disabled = before
+
+
+class allow_mutation_on_saved_tensors:
+    """Refused: jtorch's saved values never change, so a write raises only where PyTorch would."""
+
+    def __init__(self):
+        raise NotImplementedError("torch.autograd.graph.allow_mutation_on_saved_tensors")
+
+
+# ---- hooks on several gradients
+
+
+def register_multi_grad_hook(tensors, fn, *, mode="all"):
+    """Call `fn` when the gradients of several tensors are known.
+
+    Args:
+        mode: "all": `fn([grad or None, ...])` once for each backward, when all that it computes are there; "any":
+            `fn(grad)` at the first.
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    state = _Together(tuple(tensors), fn, mode)
+    handles = [t.register_hook(state.hook(i)) for i, t in enumerate(state.tensors())]
+    return _Handles(handles, state)
+
+
+class _Together:
+    """Counts the gradients of one backward as they come in."""
+
+    def __init__(self, tensors, fn, mode):
+        self.edges = [t._history() for t in tensors]
+        self._tensors = tensors
+        self.fn = fn
+        self.mode = mode
+        self.running = None
+
+    def tensors(self):
+        tensors, self._tensors = self._tensors, None  # hooks that hold their tensors would be cycles
+        return tensors
+
+    def hook(self, i):
+        def seen(grad):
+            if self.running is not local.running:
+                self.running = local.running
+                self.grads = [None] * len(self.edges)
+                self.called = False
+                self.left = local.running.reaches(self.edges)
+            self.grads[i] = grad
+            self.left -= 1
+            if self.mode == "any" and not self.called:
+                self.called = True
+                self.fn(grad)
+            elif self.mode == "all" and not self.left:
+                self.fn(self.grads)
+
+        return seen
+
+
+class _Handles(RemovableHandle):
+    """Takes all the hooks out."""
+
+    def __init__(self, handles, state):
+        self.handles = handles
+        self.state = state
+
+    def remove(self):
+        for handle in self.handles:
+            handle.remove()
+
+    def __getstate__(self):
+        return self.handles
+
+    def __setstate__(self, state):
+        self.handles = state
+
+
+def stand_in(edge):
+    """A tensor that stands for a `GradientEdge` in a backward: it has a place in the graph and no elements."""
+    inner = edge.ownership_token
+    node, nr = source(inner)
+    type = node.tensor()._type if isinstance(node, LeafGrad) else node.out_types[nr]
+    return wrap(Value(type, None), inner)

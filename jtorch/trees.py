@@ -1,0 +1,73 @@
+"""Nested containers of tensors: taken apart into leaves and put together again, in the order they were written.
+
+Knows tuples, named tuples, lists and dictionaries; anything else is a leaf.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+
+
+def flatten(tree):
+    """(leaves, shape): `unflatten` puts them together again."""
+    leaves = []
+    return leaves, _shape(tree, leaves)
+
+
+def _shape(tree, leaves):
+    if isinstance(tree, tuple | list):
+        return type(tree), None, [_shape(t, leaves) for t in tree]
+    if isinstance(tree, dict) and type(tree) in (dict, OrderedDict, defaultdict):
+        kind = type(tree)
+        make = kind if kind is not defaultdict else (lambda pairs: defaultdict(tree.default_factory, pairs))
+        return make, tuple(tree), [_shape(t, leaves) for t in tree.values()]
+    leaves.append(tree)
+    return None
+
+
+def unflatten(leaves, shape):
+    """The tree of a shape, from its leaves."""
+    return _build(iter(leaves), shape)
+
+
+def _build(leaves, shape):
+    if shape is None:
+        return next(leaves)
+    kind, keys, children = shape
+    parts = [_build(leaves, c) for c in children]
+    if keys is not None:
+        return kind(zip(keys, parts, strict=True))
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+
+
+def map_tree(fn, tree):
+    """The tree with every leaf replaced by `fn(leaf)`."""
+    leaves, shape = flatten(tree)
+    return unflatten([fn(leaf) for leaf in leaves], shape)
+
+
+def spread(prefix, shape):
+    """A tree of values, or one value for a whole branch, as one value for each leaf; None where it does not fit."""
+    out = []
+    return out if _spread(prefix, shape, out) else None
+
+
+def _spread(prefix, shape, out):
+    if shape is None:
+        out.append(prefix)
+        return not isinstance(prefix, tuple | list | dict)
+    kind, keys, children = shape
+    if not isinstance(prefix, tuple | list | dict):
+        return all(_spread(prefix, c, out) for c in children)
+    if keys is not None:
+        return isinstance(prefix, dict) and all(k in prefix and _spread(prefix[k], c, out) for k, c in zip(keys, children, strict=True))
+    if not isinstance(prefix, tuple | list) or len(prefix) != len(children):
+        return False
+    return all(_spread(p, c, out) for p, c in zip(prefix, children, strict=True))
+
+
+def same(a, b) -> bool:
+    """Whether two shapes are the same, whatever their leaves."""
+    if a is None or b is None:
+        return a is b
+    return a[1] == b[1] and len(a[2]) == len(b[2]) and all(same(x, y) for x, y in zip(a[2], b[2], strict=True))
