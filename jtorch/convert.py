@@ -272,6 +272,8 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
     made = self if d is None else cast(self, d)
     if place is not None:
         made = to_place(made, place)
+    if memory_format is not None and memory_format.name != "preserve_format":
+        made = made.contiguous(memory_format=memory_format)
     return made.clone() if copy and made is self else made
 
 

@@ -305,8 +305,8 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
 # ---- other types
 
 
-_TYPES = {f"torch.{'' if where == 'cpu' else 'cuda.'}{d.storage_name}Tensor": (d, where)
-          for d in dtypes.ALL if getattr(d, "storage_name", None) for where in ("cpu", "cuda")}  # fmt: skip
+_TYPES = {f"torch.{'' if where == 'cpu' else 'cuda.'}{d.scalar_name}Tensor": (d, where)
+          for d in dtypes.ALL for where in ("cpu", "cuda")}  # fmt: skip
 
 
 def _type(self, dtype=None, non_blocking=False):
@@ -320,6 +320,8 @@ def _type(self, dtype=None, non_blocking=False):
         return f"torch.{where}{self.dtype.scalar_name}Tensor"
     if isinstance(dtype, dtypes.dtype):
         return cast(self, dtype)
+    if not isinstance(dtype, str | type):
+        raise TypeError("dtype must be a type, str, or dtype object")
     name = dtype if isinstance(dtype, str) else f"{dtype.__module__}.{dtype.__name__}"
     if name not in _TYPES:
         raise ValueError(f"invalid type: '{name}'")
