@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from functools import cache, partial
+from functools import partial
 
-from jtorch import autograd
+from jtorch.autograd import Function
 from jtorch.grad_mode import grad_enabled
 from jtorch.hooks import RemovableHandle
 from jtorch.ops.create import zeros
@@ -125,23 +125,19 @@ def _backward_hooks(module):
     return of[True], of[False], [*_global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
 
 
-@cache
-def _identity():
-    class BackwardHookFunction(autograd.Function):
-        """The identity; what passes backward is first shown to a function."""
+class BackwardHookFunction(Function):
+    """The identity; what passes backward is first shown to a function."""
 
-        @staticmethod
-        def forward(ctx, show, *tensors):
-            ctx.show = show
-            ctx.set_materialize_grads(False)
-            ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
-            return tensors
+    @staticmethod
+    def forward(ctx, show, *tensors):
+        ctx.show = show
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
+        return tensors
 
-        @staticmethod
-        def backward(ctx, *grads):
-            return None, *ctx.show(grads)
-
-    return BackwardHookFunction
+    @staticmethod
+    def backward(ctx, *grads):
+        return None, *ctx.show(grads)
 
 
 class BackwardHook:
@@ -232,7 +228,7 @@ def _watch(values, show):
     if not grad_enabled() or not any(values[i].requires_grad for i in at):
         return None, values
     watched = list(values)
-    for i, t in zip(at, _identity().apply(show, *[values[i] for i in at]), strict=True):
+    for i, t in zip(at, BackwardHookFunction.apply(show, *[values[i] for i in at]), strict=True):
         watched[i] = t
     return at, type(values)(*watched) if hasattr(values, "_fields") else tuple(watched)
 

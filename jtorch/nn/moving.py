@@ -9,9 +9,9 @@ from __future__ import annotations
 import warnings
 
 from jtorch import dtypes
-from jtorch.grad_mode import no_grad
 from jtorch.devices import device as Device
 from jtorch.dtypes import dtype as Dtype
+from jtorch.grad_mode import no_grad
 from jtorch.nn.parameter import Parameter
 from jtorch.tensor import Tensor
 
