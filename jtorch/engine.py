@@ -645,6 +645,7 @@ class _Local(threading.local):
         self.inference = False
         self.anomaly = None  # what looks for NaN in gradients: see jtorch.autograd.anomaly
         self.running = None  # the backward that is running
+        self.batch = None  # the innermost vmap that is running
         self.crossing = None  # what a backward does with gradients that leave a level: see jtorch.lift
         self.trace = self.make(devices.CPU)
 

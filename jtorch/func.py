@@ -1,0 +1,558 @@
+"""`torch.func`: transformations of functions, and the way from and to JAX's own.
+
+`grad` and `vjp` are backward with the gradient recorded where somebody outside may want it; `vmap` and `jvp` open a
+level of `jtorch.lift`. All of it is recorded, so a transformed function runs in the program around it. A function
+written with jtorch may also go through `jax.jit`, `jax.grad` and `jax.vmap`: Tensor and Module are pytrees.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+
+from jtorch.autograd.gradients import grad as _autograd_grad
+from jtorch.engine import Call, local
+from jtorch.grad_mode import enable_grad
+from jtorch.graph import Leaf, Node, _behind, source
+from jtorch.lift import Batch, Dual, zeros_of
+from jtorch.functional_call import functional_call, stack_module_state
+from jtorch.ops.create import eye, zeros_like
+from jtorch.tensor import Tensor
+from jtorch.trees import flatten, map_tree, same, spread, unflatten
+
+__all__ = ["from_jax", "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
+           "stack_module_state", "vjp", "vmap"]  # fmt: skip
+
+
+def _identity(x):
+    return x
+
+
+_IDENTITY = Call(_identity, name="identity", saves=(), strides=lambda types, shapes: [types[0].strides])
+
+
+def _inner(tensor):
+    """The tensor as a variable of one transformation: its history, if any, goes on behind a node of its own."""
+    made = tensor._alias()
+    made._view = None
+    if tensor._view is not None:
+        from jtorch.tensor import wrap
+
+        made = wrap(tensor._value)
+    t = made._type
+    made._edge = _Variable(_IDENTITY, (), (t,), (t,), (tensor._history(),))
+    return made
+
+
+class _Variable(Node):
+    """Where a variable of a transformation comes in."""
+
+    __slots__ = ()
+
+    def name(self):
+        return "ViewBackward0"
+
+
+def _wanted_outside(outputs, variables):
+    """Whether the outputs depend on tensors that require grad outside of the transformation."""
+    roots = [(t._history(), None) for t in outputs if t.requires_grad]
+    inner = {v._edge for v in variables}
+    behind = _behind(roots)
+    if any(node.edges[0] is not None for node in behind if node in inner):
+        return True
+    return any(
+        isinstance(source(e)[0], Leaf) for node in behind if node not in inner for e in node.edges if e is not None
+    )
+
+
+def _strip(tree, outside):
+    """The outputs as seen from outside: without history where nobody there can want it."""
+    return tree if outside else map_tree(lambda t: t.detach() if isinstance(t, Tensor) else t, tree)
+
+
+def _split(args, argnums):
+    """(the arguments to differentiate by, as a tree; a function that puts variables back among the arguments)."""
+    spots = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for s in spots:
+        if not -len(args) <= s < len(args):
+            raise RuntimeError(
+                f"Got argnum={s}, but only {len(args)} positional inputs were passed to the function."
+            )
+    spots = [s % len(args) for s in spots]
+    chosen = args[spots[0]] if isinstance(argnums, int) else tuple([args[s] for s in spots])
+
+    def back(tree):
+        full = list(args)
+        for s, new in zip(spots, (tree,) if isinstance(argnums, int) else tree, strict=True):
+            full[s] = new
+        return full
+
+    return chosen, back
+
+
+def _variables(tree, what):
+    leaves, shape = flatten(tree)
+    for leaf in leaves:
+        if not isinstance(leaf, Tensor):
+            raise RuntimeError(f"{what}: Expected all inputs to be Tensors, got unsupported type {type(leaf)}")
+    made = [_inner(t) for t in leaves]
+    return made, shape
+
+
+def grad_and_value(func, argnums=0, has_aux=False):
+    """A function giving (gradient of `func`, its value), or (gradient, (value, aux)).
+
+    Raises:
+        RuntimeError: `func` does not give a tensor with one element.
+    """
+
+    @wraps(func, updated=())
+    def wrapper(*args, **kwargs):
+        outer = local.grad
+        chosen, back = _split(args, argnums)
+        variables, shape = _variables(chosen, "grad_and_value(f)(*args)")
+        with enable_grad():
+            output = func(*back(unflatten(variables, shape)), **kwargs)
+            output, aux = _with_aux(output, has_aux, "grad_and_value")
+            _check_scalar(output)
+            outside = outer and _wanted_outside([output], variables)
+            if output.requires_grad:
+                grads = _autograd_grad(output, variables, create_graph=outside, retain_graph=True, allow_unused=True)
+            else:
+                grads = [None] * len(variables)
+        found = unflatten([zeros_like(v).detach() if g is None else g for g, v in zip(grads, variables, strict=True)], shape)
+        output, aux = _strip(output, outside), _strip(aux, outside)
+        return (found, (output, aux)) if has_aux else (found, output)
+
+    return wrapper
+
+
+def _with_aux(output, has_aux, name):
+    if not has_aux:
+        return output, None
+    if not isinstance(output, tuple) or len(output) != 2:
+        raise RuntimeError(
+            f"{name}(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is True"
+        )
+    return output
+
+
+def _check_scalar(output):
+    what = "grad_and_value(f)(*args): Expected f(*args) to return a"
+    if not isinstance(output, Tensor):
+        raise RuntimeError(f"{what} tensor, got type {type(output)}")
+    if output.ndim:
+        raise RuntimeError(
+            f"{what} scalar Tensor, got tensor with {output.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs"
+            " instead?"
+        )
+
+
+def grad(func, argnums=0, has_aux=False):
+    """A function giving the gradient of `func`, or (gradient, aux) where `func` gives (value, aux).
+
+    Args:
+        argnums: which arguments to differentiate by; a tuple of numbers gives a tuple of gradients.
+
+    >>> torch.func.grad(torch.func.grad(torch.sin))(torch.tensor(1.))
+    tensor(-0.8415)
+    """
+    both = grad_and_value(func, argnums, has_aux)
+
+    @wraps(func, updated=())
+    def wrapper(*args, **kwargs):
+        found, value = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
+
+    return wrapper
+
+
+def vjp(func, *primals, has_aux=False):
+    """(`func(*primals)`, a function from cotangents to the gradients), and aux where there is one.
+
+    >>> y, pull = torch.func.vjp(torch.sin, torch.zeros(2))
+    >>> pull(torch.ones(2))
+    (tensor([1., 1.]),)
+    """
+    outer = local.grad
+    variables, shape = _variables(tuple(primals), "vjp(f, *primals)")
+    with enable_grad():
+        output, aux = _with_aux(func(*unflatten(variables, shape)), has_aux, "vjp")
+    outputs, out_shape = flatten(output)
+    _all_tensors(outputs, "vjp(f, *primals)")
+    outside = outer and _wanted_outside(outputs, variables)
+
+    def pull(*cotangents, retain_graph=True, create_graph=None):
+        tree = cotangents[0] if len(cotangents) == 1 else cotangents
+        given, given_shape = flatten(tree)
+        if not same(given_shape, out_shape):
+            raise RuntimeError(
+                f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function."
+            )
+        pairs = [(o, c) for o, c in zip(outputs, given, strict=True) if o.requires_grad]
+        wanted = local.grad and (outside or any(c.requires_grad for _, c in pairs))
+        grads = [None] * len(variables)
+        if pairs:
+            with enable_grad():
+                grads = _autograd_grad(
+                    [o for o, _ in pairs], variables, [c for _, c in pairs], retain_graph, bool(wanted), allow_unused=True
+                )
+        full = [zeros_like(v).detach() if g is None else g for g, v in zip(grads, variables, strict=True)]
+        found = unflatten(full, shape)
+        return found
+
+    shown = _strip(output, outside)
+    return (shown, pull, _strip(aux, outside)) if has_aux else (shown, pull)
+
+
+def _all_tensors(leaves, what):
+    for leaf in leaves:
+        if not isinstance(leaf, Tensor):
+            raise RuntimeError(f"{what}: Expected f(*primals) to return only tensors, got unsupported type {type(leaf)}")
+
+
+def jvp(func, primals, tangents, *, strict=False, has_aux=False):
+    """(`func(*primals)`, its derivative along the tangents), and aux where there is one.
+
+    >>> torch.func.jvp(torch.sin, (torch.tensor(0.),), (torch.tensor(2.),))
+    (tensor(0.), tensor(2.))
+    """
+    if not isinstance(primals, tuple):
+        raise RuntimeError(f"jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
+    given, shape = flatten(primals)
+    pushed, tangent_shape = flatten(tangents)
+    if not same(shape, tangent_shape):
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. For example, if"
+            " primals is a tuple of 3 tensors, tangents also must be. Got primals with structure and tangents with structure"
+        )
+    if not given:
+        raise RuntimeError("jvp(f, primals, tangents): Expected at least one Tensor in primals.")
+    level = Dual()
+    duals = [level.lift(p, t) for p, t in zip(given, pushed, strict=True)]
+    output, aux = _with_aux(func(*unflatten(duals, shape)), has_aux, "jvp")
+    outputs, out_shape = flatten(output)
+    _all_tensors(outputs, "jvp(f, primals, tangents)")
+    pairs = [level.lower(o) for o in outputs]
+    if strict and any(t is None for _, t in pairs):
+        raise RuntimeError(
+            "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed with"
+            " strict=True."
+        )
+    primal = unflatten([p for p, _ in pairs], out_shape)
+    tangent = unflatten([zeros_of(p) if t is None else t for p, t in pairs], out_shape)
+    if has_aux:
+        return primal, tangent, map_tree(lambda a: level.lower(a)[0] if isinstance(a, Tensor) else a, aux)
+    return primal, tangent
+
+
+def linearize(func, *primals):
+    """(`func(*primals)`, the function from tangents to the derivative along them)."""
+    output = func(*primals)
+
+    def push(*tangents):
+        return jvp(func, primals, tangents)[1]
+
+    return output, push
+
+
+# ---- batches
+
+
+def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
+    """A function that runs `func` on every entry of a dimension at once.
+
+    Args:
+        in_dims: the dimension of each argument (of each tensor in it) to run over; None: the same for all.
+        out_dims: where the dimension goes in each result.
+        randomness: what random functions do inside: "error", "same" for all entries, or "different".
+        chunk_size: do at most so many entries at a time.
+
+    >>> torch.func.vmap(torch.dot)(torch.ones(3, 2), torch.ones(3, 2))
+    tensor([2., 2., 2.])
+    """
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
+
+    @wraps(func, updated=())
+    def wrapper(*args, **kwargs):
+        leaves, shape, dims = _batch_dims(func, in_dims, args)
+        size = _batch_size(func, in_dims, leaves, dims)
+        if chunk_size is None or chunk_size >= size:
+            return _run_batch(func, leaves, shape, dims, size, out_dims, randomness, kwargs)
+        parts = [
+            _run_batch(func, _cut(leaves, dims, at, min(chunk_size, size - at)), shape, dims, min(chunk_size, size - at),
+                       out_dims, randomness, kwargs)
+            for at in range(0, size, chunk_size)
+        ]  # fmt: skip
+        return _joined(parts, out_dims)
+
+    return wrapper
+
+
+def _name(func):
+    return getattr(func, "__name__", repr(func))
+
+
+def _batch_dims(func, in_dims, args):
+    """(leaves, shape, the dimension of each leaf or None)."""
+    if not isinstance(in_dims, int | tuple | list | dict):
+        raise ValueError(
+            f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a (potentially nested)"
+            f" tuple matching the structure of inputs, got: {type(in_dims)}."
+        )
+    if not args:
+        raise ValueError(
+            f"vmap({_name(func)})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over"
+            " a function with no inputs. The latter is unsupported."
+        )
+    leaves, shape = flatten(tuple(args))
+    dims = spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, shape)
+    if dims is None:
+        raise ValueError(
+            f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of"
+            " `inputs`. in_dims has structure TreeSpec but inputs has structure TreeSpec."
+        )
+    checked = []
+    for leaf, dim in zip(leaves, dims, strict=True):
+        if dim is not None and not isinstance(dim, int):
+            raise ValueError(
+                f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for an input but in_dim must be"
+                " either an integer dimension or None."
+            )
+        if dim is not None and not isinstance(leaf, Tensor):
+            raise ValueError(
+                f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for an input but the input is of"
+                f" type {type(leaf)}. We cannot vmap over non-Tensor arguments, please use None as the respective in_dim"
+            )
+        if dim is not None and not -leaf.ndim <= dim < leaf.ndim:
+            raise ValueError(
+                f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for some input, but that input is"
+                f" a Tensor of dimensionality {leaf.ndim} so expected in_dim to satisfy -{leaf.ndim} <= in_dim < {leaf.ndim}."
+            )
+        checked.append(dim if dim is None else dim % leaf.ndim)
+    return leaves, shape, checked
+
+
+def _batch_size(func, in_dims, leaves, dims):
+    sizes = [leaf.shape[dim] for leaf, dim in zip(leaves, dims, strict=True) if dim is not None]
+    if not sizes:
+        raise ValueError("vmap: at least one input to vmap must have a batch dimension") if False else ValueError(
+            f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): at least one input must be mapped over"
+        )
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes"
+            f" {sizes} for the mapped dimension"
+        )
+    return sizes[0]
+
+
+def _run_batch(func, leaves, shape, dims, size, out_dims, randomness, kwargs):
+    level = Batch(size, randomness)
+    lifted = [leaf if dim is None else level.lift(leaf, dim) for leaf, dim in zip(leaves, dims, strict=True)]
+    before, local.batch = local.batch, level
+    try:
+        output = func(*unflatten(lifted, shape), **kwargs)
+    finally:
+        local.batch = before
+    outputs, out_shape = flatten(output)
+    for o in outputs:
+        if not isinstance(o, Tensor):
+            raise ValueError(
+                f"vmap({_name(func)}, ...): `{_name(func)}` must only return Tensors, got type {type(o)}. Did you mean to"
+                " set out_dims= to None for output?"
+            )
+    out = spread(out_dims, out_shape)
+    if out is None and out_shape is None and isinstance(out_dims, tuple) and len(out_dims) == 1:
+        out = list(out_dims)
+    if out is None:
+        raise ValueError(
+            f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure of"
+            " `outputs`. out_dims has structure TreeSpec but outputs has structure TreeSpec."
+        )
+    return unflatten([_lowered(level, func, o, d) for o, d in zip(outputs, out, strict=True)], out_shape)
+
+
+def _lowered(level, func, output, dim):
+    if dim is None:
+        if level.owns(output._value):
+            raise ValueError(
+                f"vmap({_name(func)}, ...): `{_name(func)}` can not return a BatchedTensor when out_dim is None"
+            )
+        return output
+    return level.lower(output, dim)
+
+
+def _cut(leaves, dims, at, n):
+    return [leaf if d is None else leaf.narrow(d, at, n) for leaf, d in zip(leaves, dims, strict=True)]
+
+
+def _joined(parts, out_dims):
+    from jtorch.ops.join import cat
+
+    trees = [flatten(p) for p in parts]
+    shape = trees[0][1]
+    dims = spread(out_dims, shape)
+    columns = zip(*[leaves for leaves, _ in trees], strict=True)
+    return unflatten([cat(list(c), d) for c, d in zip(columns, dims, strict=True)], shape)
+
+
+# ---- Jacobians
+
+
+def _basis(tensors):
+    """For each tensor the unit vectors of all of them together: a batch whose entries are one cell each."""
+    total = sum(t.numel() for t in tensors)
+    chunks, at = [], 0
+    for t in tensors:
+        unit = eye(total, dtype=t.dtype, device=t.device)[:, at : at + t.numel()]
+        chunks.append(unit.reshape(total, *t.shape))
+        at += t.numel()
+    return chunks
+
+
+def _chunked(fn, batch, chunk_size):
+    return vmap(fn, chunk_size=chunk_size)(batch)
+
+
+def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_copy=False):
+    """A function giving the Jacobian of `func`, by reverse mode: one row a backward, all rows at once.
+
+    >>> torch.func.jacrev(torch.sin)(torch.zeros(2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+
+    @wraps(func, updated=())
+    def wrapper(*args, **kwargs):
+        chosen, back = _split(args, argnums)
+        inputs, shape = flatten(chosen)
+
+        def of_inputs(*new):
+            return func(*back(unflatten(new, shape)), **kwargs)
+
+        output, pull, *aux = vjp(of_inputs, *inputs, has_aux=has_aux)
+        outputs, out_shape = flatten(output)
+
+        def rows(*units):
+            return pull(unflatten(units, out_shape)) if len(outputs) > 1 or out_shape is not None else pull(*units)
+
+        found = vmap(rows, chunk_size=chunk_size)(*_basis(outputs))  # for each input: (all outputs' cells, *input)
+        table, at = [], 0
+        for o in outputs:
+            part = [g.narrow(0, at, o.numel()).reshape(*o.shape, *i.shape) for g, i in zip(found, inputs, strict=True)]
+            table.append(unflatten(part, shape))
+            at += o.numel()
+        jacobian = unflatten(table, out_shape)
+        return (jacobian, aux[0]) if has_aux else jacobian
+
+    return wrapper
+
+
+def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
+    """A function giving the Jacobian of `func`, by forward mode: one column a pass, all columns at once."""
+
+    @wraps(func, updated=())
+    def wrapper(*args, **kwargs):
+        chosen, back = _split(args, argnums)
+        inputs, shape = flatten(chosen)
+
+        def of_inputs(*new):
+            return func(*back(unflatten(new, shape)), **kwargs)
+
+        seen = []
+
+        def columns(*units):
+            _, tangent, *aux = jvp(of_inputs, tuple(inputs), units, has_aux=has_aux)
+            if has_aux:
+                seen.append(aux[0])
+            return tangent
+
+        found = vmap(columns, randomness=randomness)(*_basis(inputs))
+        found, out_shape = flatten(found)
+        table = []
+        for column in found:  # (all inputs' cells, *output)
+            out, at, part = column.shape[1:], 0, []
+            for i in inputs:
+                block = column.narrow(0, at, i.numel()).movedim(0, -1)
+                part.append(block.reshape(*out, *i.shape))
+                at += i.numel()
+            table.append(unflatten(part, shape))
+        jacobian = unflatten(table, out_shape)
+        return (jacobian, seen[0]) if has_aux else jacobian
+
+    return wrapper
+
+
+def hessian(func, argnums=0):
+    """A function giving the second derivatives of `func`: forward over reverse mode."""
+    return jacfwd(jacrev(func, argnums), argnums)
+
+
+# ---- JAX
+
+
+class _FromJax(Call):
+    """A JAX function of arrays, with its other arguments fixed."""
+
+    __slots__ = ("constants", "shape", "trees")
+
+    def __init__(self, fn, shape, constants):
+        super().__init__(None, name=getattr(fn, "__name__", "from_jax"))
+        self.fn = fn
+        self.shape = shape
+        self.constants = constants
+        self.trees = {}
+
+    def bind(self, types):
+        def run(*arrays):
+            given = iter(arrays)
+            args, kwargs = unflatten([next(given) if c is _ARRAY else c for c in self.constants], self.shape)
+            out, shape = flatten(self.fn(*args, **kwargs))
+            self.trees[types] = shape
+            return out[0] if shape is None else list(out)
+
+        return run
+
+    def grad_fn(self, types):
+        return self.name.title().replace("_", "") + "Backward"
+
+
+_ARRAY = object()
+
+
+def from_jax(fn):
+    """Any JAX function of arrays as a differentiable operation on tensors.
+
+    Tensors among the arguments, however nested, reach `fn` as arrays; all else is part of the program, and a new value
+    compiles anew. The gradient is `jax.vjp` of `fn`.
+
+    >>> import jax.numpy as jnp
+    >>> softplus = torch.func.from_jax(lambda x: jnp.logaddexp(x, 0))
+    >>> x = torch.zeros(2, requires_grad=True)
+    >>> softplus(x).sum().backward()
+    >>> x.grad
+    tensor([0.5000, 0.5000])
+    """
+    from jtorch.tensor import apply
+
+    calls = {}
+
+    @wraps(fn, updated=())
+    def wrapper(*args, **kwargs):
+        leaves, shape = flatten((args, kwargs))
+        constants = tuple([_ARRAY if isinstance(a, Tensor) else a for a in leaves])
+        key = (constants, tuple([type(c) for c in constants]), repr(shape))
+        call = calls.get(key)
+        if call is None:
+            call = calls[key] = _FromJax(fn, shape, constants)
+        tensors = tuple([a for a in leaves if isinstance(a, Tensor)])
+        out = apply(call, tensors)
+        tree = call.trees[tuple([t._type for t in tensors])]
+        return out if tree is None else unflatten(out if isinstance(out, tuple) else (out,), tree)
+
+    return wrapper
+
+

@@ -1,0 +1,117 @@
+"""Tensors and modules as JAX pytrees, so that `jax.jit`, `jax.grad` and `jax.vmap` take functions written with jtorch.
+
+A Tensor is one leaf, its array or the tracer in its place; a Module's leaves are its parameters and buffers.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import jax
+
+from jtorch.convert import from_jax, to_jax
+from jtorch.nn.module import Module
+from jtorch.nn.parameter import Parameter
+from jtorch.tensor import Tensor
+
+
+def _flatten_tensor(tensor):
+    return (to_jax(tensor),), tensor.requires_grad and tensor.is_leaf
+
+
+def _unflatten(kind):
+    def unflatten(requires_grad, children):
+        array = children[0]
+        if not isinstance(array, jax.Array):  # JAX also builds trees of placeholders
+            made = object.__new__(_Placeholder)
+            made.leaf = array
+            return made
+        made = from_jax(array)
+        if kind is not Tensor:
+            made = made._alias(kind)
+        return made.requires_grad_() if requires_grad and made._type.differentiable else made
+
+    return unflatten
+
+
+class _Placeholder:
+    """Stands in a tree for a tensor whose leaf is no array."""
+
+    __slots__ = ("leaf",)
+
+
+def _flatten_module(module):
+    entries = [*module.named_parameters(), *module.named_buffers()]
+    return tuple([to_jax(t) for _, t in entries]), _Shell(module, tuple([name for name, _ in entries]))
+
+
+class _Shell:
+    """A module without its tensors. Equal where it is the same module with tensors under the same names."""
+
+    def __init__(self, module, names):
+        self.module = module
+        self.names = names
+
+    def __hash__(self):
+        return hash((id(self.module), self.names))
+
+    def __eq__(self, other):
+        return isinstance(other, _Shell) and self.module is other.module and self.names == other.names
+
+
+def _unflatten_module(shell, children):
+    arrays = dict(zip(shell.names, children, strict=True))
+    return _rebuilt(shell.module, "", arrays, {})
+
+
+def _rebuilt(module, prefix, arrays, done):
+    """The module with other arrays for its tensors; modules and tensors that occur twice stay one."""
+    if id(module) in done:
+        return done[id(module)]
+    made = done[id(module)] = copy.copy(module)
+    for table in ("_parameters", "_buffers"):
+        filled = {}
+        for key, t in getattr(module, table).items():
+            name = prefix + key
+            if t is not None and name in arrays:
+                done[id(t)] = t = _refilled(t, arrays[name])
+            elif t is not None:
+                t = done.get(id(t), t)
+            filled[key] = t
+        made.__dict__[table] = type(getattr(module, table))(filled)
+    made.__dict__["_modules"] = type(module._modules)(
+        {key: m and _rebuilt(m, f"{prefix}{key}.", arrays, done) for key, m in module._modules.items()}
+    )
+    return made
+
+
+def _refilled(tensor, array):
+    if not isinstance(array, jax.Array):
+        return array
+    made = from_jax(array)._alias(type(tensor) if isinstance(tensor, Parameter) else Tensor)
+    return made.requires_grad_() if tensor.requires_grad else made
+
+
+def register_module(cls) -> None:
+    """Make a class of modules known to JAX."""
+    jax.tree_util.register_pytree_node(cls, _flatten_module, _unflatten_module)
+
+
+def _register_all():
+    for kind in (Tensor, Parameter):
+        jax.tree_util.register_pytree_node(kind, _flatten_tensor, _unflatten(kind))
+    todo = [Module]
+    while todo:
+        cls = todo.pop()
+        register_module(cls)
+        todo += cls.__subclasses__()
+    before = Module.__init_subclass__
+
+    def known(cls, **kwargs):
+        before(**kwargs)
+        register_module(cls)
+
+    Module.__init_subclass__ = classmethod(known)
+
+
+_register_all()
