@@ -37,10 +37,10 @@ _publish(globals(), "create", "math", "elementary", "special", "compare", "reduc
          "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "norm",
          "decompose", "random", "operators")  # fmt: skip
 
-from jtorch import autograd, backends, compiler, cuda, linalg, nn, optim, random, special, utils, version  # noqa: E402
-from jtorch.compiler import compile, eager  # noqa: E402
-from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor  # noqa: E402
-from jtorch.defaults import (  # noqa: E402
+from jtorch import autograd, backends, compiler, cuda, linalg, nn, optim, random, special, utils, version
+from jtorch.compiler import compile, eager
+from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor
+from jtorch.defaults import (
     are_deterministic_algorithms_enabled,
     get_default_device,
     get_float32_matmul_precision,
@@ -55,10 +55,10 @@ from jtorch.defaults import (  # noqa: E402
     set_num_threads,
     use_deterministic_algorithms,
 )
-from jtorch.legacy import types as _types  # noqa: E402
-from jtorch.ops.random import default_generator  # noqa: E402
-from jtorch.serialization import load, save  # noqa: E402
-from jtorch.version import __version__  # noqa: E402
+from jtorch.legacy import types as _types
+from jtorch.ops.random import default_generator
+from jtorch.serialization import load, save
+from jtorch.version import __version__
 
 globals().update(_types())
 vars(cuda).update(_types("cuda"))

@@ -13,10 +13,10 @@ import jax
 import numpy as np
 
 from jtorch import devices, dtypes, engine, geometry, printing
-from jtorch.graph import Output
 from jtorch.engine import Value, type_of
+from jtorch.graph import Node, Output
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
-from jtorch.tensor import Cast, LeafGrad, Tensor, apply, cast, wrap
+from jtorch.tensor import LeafGrad, Tensor, cast, wrap
 
 _CATEGORY = {bool: 0, int: 1, float: 2, complex: 3}
 
@@ -160,7 +160,7 @@ def _flatten(data, shape, depth, flat):
             raise ValueError("only one element tensors can be converted to Python scalars")
         flat.append(data)
         return
-    if not hasattr(data, "__len__") or isinstance(data, Tensor) and not data.ndim:
+    if not hasattr(data, "__len__") or (isinstance(data, Tensor) and not data.ndim):
         raise TypeError("not a sequence")
     if len(data) != shape[depth]:
         raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
@@ -243,32 +243,42 @@ def to_jax(t: Tensor):
 # ---- dtype and device
 
 
-def to_place(t: Tensor, place, non_blocking=False) -> Tensor:
-    """The tensor on another place; itself where it is there already. Gradients cross over."""
-    if t._type.place is place:
+def to_place(t: Tensor, place) -> Tensor:
+    """The tensor on another place; itself where it is there already. Gradients cross over, back to where it was."""
+    source = t._type.place
+    if source is place:
         return t
-    if t._type.place is engine.META:
+    if source is engine.META:
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
-    if t.requires_grad and engine.local.grad:
-        return apply(_transfer(place), (t,))
-    return wrap(engine.move(t._value, place))
+    value, edge = t._read()
+    moved = engine.move(value, place)
+    if edge is None or not engine.local.grad:
+        return wrap(moved)
+    return wrap(moved, _Move((value.type,), (moved.type,), (edge,)))
 
 
-class _Transfer(Cast):
-    """A move to another place, as a differentiable call of its own."""
+class _Move(Node):
+    """A move from one place to another, which no program of either can hold: gradients are moved back."""
 
-    __slots__ = ("place",)
+    __slots__ = ()
 
+    def __init__(self, in_types, out_types, edges):
+        super().__init__(None, (), in_types, out_types, edges)
 
-def _transfer(place):
-    raise NotImplementedError(f"gradients through a move to {place.device} inside a graph")
+    def name(self):
+        return "ToCopyBackward0"
+
+    def release(self):
+        """Nothing was saved."""
+
+    def pull(self, cotangents, needs, walk):
+        place = self.in_types[0].place
+        return [to_place(g, place) if isinstance(g, Tensor) else engine.move(g, place) for g in cotangents]
 
 
 def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
     """The tensor with another dtype, on another device, or like another tensor; itself where nothing changes."""
     d, place = _to_arguments(args, dtype, device)
-    if len(args) > 1 and isinstance(args[-1], bool):
-        non_blocking = args[-1]
     made = self if d is None else cast(self, d)
     if place is not None:
         made = to_place(made, place)

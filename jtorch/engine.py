@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import warnings
 import weakref
 from itertools import count, repeat
 from operator import gt
@@ -353,6 +354,7 @@ class Counters:
         self.lines = self.misses = self.runs = self.line_runs = self.compiles = self.programs = 0
         self.positions = 0
         self.seconds = 0.0
+        self.warned = False
 
 
 counters = Counters()
@@ -378,7 +380,7 @@ def _alive(values) -> bytes:
 
 
 _UNHELD = 1_000_000
-_UNHELD = list(map(getrefcount, [Value(NUMBER[int], 0)]))[0]
+_UNHELD = next(map(getrefcount, [Value(NUMBER[int], 0)]))
 
 
 _CLOSED = Position(None, None, None, (), False, ())  # where a submitted trace stands: it has no children
@@ -439,7 +441,7 @@ class Trace:
                     key.append(v.slot)
                 else:
                     t = v.type
-                    if v.array is None or t.place is not self.place and t.place is not None:
+                    if v.array is None or (t.place is not self.place and t.place is not None):
                         self._forget(before)
                         return self._elsewhere(call, inputs)
                     v.slot = len(values)
@@ -541,7 +543,7 @@ class Trace:
     def flush(self, reason):
         """Compute every promised value that somebody still holds. A failure leaves all of them promised."""
         with self.lock:
-            if self.position is _SPENT or self.position.slots != len(self.values) and self.pending is None:
+            if self.position is _SPENT or (self.position.slots != len(self.values) and self.pending is None):
                 self._repair()
             position = self.pending or self.position
             if position is self.root:
@@ -585,6 +587,7 @@ class Trace:
             return None
         events.append((reason, position))
         del events[:-100]
+        _warn_of_compiles()
         start = time.perf_counter()
         program = programs.Program(lines, alive, self.values, Pullback)
         program.prepare(self.values, self.place)
@@ -595,12 +598,23 @@ class Trace:
         return program
 
 
+def _warn_of_compiles():
+    """Say once that programs are compiled more often than they are used again."""
+    if not counters.warned and counters.programs >= config.warn_after > counters.runs - counters.programs:
+        counters.warned = True
+        warnings.warn(
+            f"jtorch compiled {counters.programs} programs and ran them {counters.runs} times: something in the loop is"
+            " new each time. jtorch.compiler.explain() tells what.",
+            stacklevel=2,
+        )
+
+
 class EagerTrace(Trace):
     """Runs each line at once: for `jtorch.eager()`, and for values that are tracers of JAX's transformations."""
 
     def record(self, call, inputs):
         places = {v.type.place for v in inputs} - {None}
-        if places - {self.place} and (self.place is not TRACED or TRACED not in places) or _lifted_by(inputs):
+        if (places - {self.place} and (self.place is not TRACED or TRACED not in places)) or _lifted_by(inputs):
             return self._elsewhere(call, inputs)
         types = tuple([v.type for v in inputs])
         single, out_types = call.infer(types)
@@ -722,8 +736,8 @@ def settle() -> None:
 
 
 def move(v: Value, place) -> Value:
-    """The same value on another place."""
-    if v.type.place is place:
+    """The same value on another place. A tracer of JAX's is on no place, and a lifted value where its parts are."""
+    if v.type.place is place or v.type.place is TRACED:
         return v
     return _moved(v, place)
 

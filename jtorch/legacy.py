@@ -6,7 +6,7 @@ import numpy as np
 
 from jtorch import devices, dtypes
 from jtorch.convert import known, tensor, to_place
-from jtorch.tensor import Tensor, cast
+from jtorch.tensor import Tensor
 
 
 def _construct(d, args, place, name):

@@ -184,7 +184,7 @@ class OpCall(Call):
     def __init__(self, op, consts, structure):
         strides = op.strides
         if callable(strides):
-            rule = lambda types, shapes: strides(types, shapes, consts)  # noqa: E731
+            rule = lambda types, shapes: strides(types, shapes, consts)
         else:
             rule = _elementwise if strides == "elementwise" else None
         super().__init__(op.fn, consts, op.name, rule, op.saves)
@@ -227,7 +227,7 @@ class OpCall(Call):
         roles = _roles(op, structure, len(types))
         joined = [t for t, role in zip(types, roles, strict=True) if role]
         target = promoted(joined, op.promote == "float")
-        low = op.widen and target in (dtypes.float16, dtypes.bfloat16) or target is dtypes.complex32
+        low = (op.widen and target in (dtypes.float16, dtypes.bfloat16)) or target is dtypes.complex32
         work = (dtypes.complex64 if target.is_complex else dtypes.float32).np if low else target.np
         if op.strides == "elementwise":
             _check_broadcast([t for t in joined if not t.number])
@@ -556,7 +556,7 @@ def store(out, result, op):
         return type(result)(out) if type(result) is not tuple else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if result.requires_grad or out.requires_grad and out.is_leaf:
+    if result.requires_grad or (out.requires_grad and out.is_leaf):
         raise RuntimeError(
             f"{op.name}(): functions with out=... arguments don't support automatic differentiation, "
             "but one of the arguments requires grad."

@@ -188,7 +188,7 @@ def _function(program, pullback):
     def traced(*args):
         env = dict(zip(program.arrays, args, strict=False))
         vectors = iter(args[len(program.arrays) :])
-        for kind, slots in program.numbers.items():
+        for slots in program.numbers.values():
             if slots:
                 env.update(zip(slots, list(next(vectors)), strict=True))
         vjps = {}
@@ -240,7 +240,7 @@ def _no_interrupt():
 
 def on(place):
     """Run on this place although its arrays may come from the host."""
-    if place.jax is None or place is devices.CPU and jax.default_backend() == "cpu":
+    if place.jax is None or (place is devices.CPU and jax.default_backend() == "cpu"):
         return _NOTHING
     return jax.default_device(place.jax)
 

@@ -17,9 +17,9 @@ import weakref
 import jax.numpy as jnp
 
 from jtorch import dtypes, engine, geometry, graph
-from jtorch.graph import PLAIN, Leaf, Node, Output, Running, Seed, Walk, edge_of
 from jtorch.devices import CPU
 from jtorch.engine import Call, Value, local, trace_of
+from jtorch.graph import PLAIN, Leaf, Node, Output, Running, Seed, Walk, edge_of
 from jtorch.hooks import Hooks, RemovableHandle
 from jtorch.storage import NO_GRAD, Storage, View, strided, write_of
 

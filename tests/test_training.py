@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import training
 
 import jtorch
+import training
 from jtorch.compiler import stats
 
 LOSSES = json.loads((Path(__file__).parent / "fixtures" / "training.json").read_text())

@@ -25,8 +25,8 @@ def version():
 def flags(enabled=False, benchmark=False, benchmark_limit=10, deterministic=False, allow_tf32=True):
     """Other switches inside a `with` block."""
     names = globals()
-    wanted = dict(enabled=enabled, benchmark=benchmark, benchmark_limit=benchmark_limit, deterministic=deterministic,
-                  allow_tf32=allow_tf32)  # fmt: skip
+    wanted = {"enabled": enabled, "benchmark": benchmark, "benchmark_limit": benchmark_limit,
+              "deterministic": deterministic, "allow_tf32": allow_tf32}  # fmt: skip
     before = {name: names[name] for name in wanted}
     names.update(wanted)
     try:

@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 
-from jtorch.grad_mode import no_grad
 from jtorch.convert import known
 from jtorch.geometry import is_contiguous
+from jtorch.grad_mode import no_grad
 from jtorch.ops.create import empty
 from jtorch.ops.random import on_host, randperm, stream_of
 

@@ -10,9 +10,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import devices
-from jtorch import dtypes
-from jtorch import engine, geometry
+from jtorch import devices, dtypes, engine, geometry
 from jtorch.convert import host_array, known
 from jtorch.devices import Place
 from jtorch.engine import Call, Value, number, type_of
@@ -248,7 +246,7 @@ def _spaced(start, end, steps, d):
         raise RuntimeError("number of steps must be non-negative")
     if steps == 1:
         return np.array([start]).astype(d.np)
-    work = d.np if d.is_floating_point and d.itemsize >= 4 or d.is_complex else np.float32 if d.is_floating_point else None
+    work = d.np if (d.is_floating_point and d.itemsize >= 4) or d.is_complex else np.float32 if d.is_floating_point else None
     if work is None:
         step = (end - start) / (steps - 1) if steps else 0
         i = np.arange(steps)

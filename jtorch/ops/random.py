@@ -201,6 +201,12 @@ def _real(t):
 
 def draw(kind, t, generator=None, strides=None, **args) -> Value:
     """One draw of numbers of this kind and type; the numbers in `args` are values."""
+    if engine.local.batch is not None:
+        return engine.local.batch.draw(lambda t: _draw(kind, t, generator, None, args), t)
+    return _draw(kind, t, generator, strides, args)
+
+
+def _draw(kind, t, generator, strides, args):
     place = t.place
     if place is engine.META:
         return Value(t, None)

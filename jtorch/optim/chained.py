@@ -19,10 +19,10 @@ import optax
 from jtorch import engine
 from jtorch.convert import known
 from jtorch.engine import Value, local, number
-from jtorch.optim.optimizer import Optimizer, closure_loss
 from jtorch.ops.create import filled
 from jtorch.ops.join import cat
 from jtorch.optim import update
+from jtorch.optim.optimizer import Optimizer, closure_loss
 from jtorch.storage import write_all
 from jtorch.tensor import Tensor
 

@@ -1,0 +1,81 @@
+"""Two devices: the host, and a second CPU device of JAX's that plays the GPU (no GPU is needed to run this)."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROLOGUE = """
+import jax
+import jtorch as torch
+from jtorch import devices
+
+second = jax.local_devices(backend="cpu")[1]
+devices._places[torch.device("cuda:0")] = devices.Place(torch.device("cuda:0"), second)
+cuda = torch.device("cuda:0")
+
+def where(t):
+    return list(t._value.known().devices())[0].id if hasattr(t._value.known(), "devices") else "host"
+"""
+
+PROGRAMS = {
+    "a move and back": """
+x = torch.arange(3.0)
+y = x.to(cuda)
+print(y.device, (y * 2).cpu().tolist(), (y * 2).device, where(y * 2 + 1))
+""",
+    "gradients cross over": """
+x = torch.arange(3.0, requires_grad=True)
+y = x.to(cuda)
+(y * y).sum().backward()
+print(x.grad, x.grad.device, y.grad_fn.name())
+""",
+    "mixing is refused": """
+try:
+    torch.ones(2) + torch.ones(2, device=cuda)
+except RuntimeError as e:
+    print(e)
+""",
+    "a 0-dim tensor of the host may join": """
+print((torch.ones(2, device=cuda) * torch.tensor(3.0)).tolist())
+""",
+    "a model trains there": """
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Dropout(0.1), torch.nn.Linear(8, 2)).to(cuda)
+opt = torch.optim.Adam(model.parameters(), lr=0.05)
+x, y = torch.randn(16, 4).to(cuda), torch.randint(0, 2, (16,)).to(cuda)
+losses = []
+for _ in range(30):
+    opt.zero_grad()
+    loss = torch.nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    opt.step()
+    losses.append(loss.item())
+print(losses[-1] < 0.5 * losses[0], next(model.parameters()).device, where(model[0].weight))
+print(torch.compiler.stats().programs)
+""",
+    "random numbers of the device follow the seed": """
+torch.manual_seed(1)
+a = torch.rand(3, device=cuda)
+b = torch.rand(3, device=cuda)
+torch.manual_seed(1)
+print(torch.equal(a, torch.rand(3, device=cuda)), torch.equal(a, b), where(a))
+""",
+}
+
+EXPECTED = {
+    "a move and back": "cuda:0 [0.0, 2.0, 4.0] cuda:0 1\n",
+    "gradients cross over": "tensor([0., 2., 4.]) cpu ToCopyBackward0\n",
+    "mixing is refused": "Expected all tensors to be on the same device, but found at least two devices, cpu and cuda:0!\n",
+    "a 0-dim tensor of the host may join": "[3.0, 3.0]\n",
+    "a model trains there": "True cuda:0 1\n1\n",
+    "random numbers of the device follow the seed": "True False 1\n",
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_two_devices(name):
+    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JTORCH_CACHE": "0"}
+    run = subprocess.run([sys.executable, "-c", PROLOGUE + PROGRAMS[name]], env=env, capture_output=True, text=True)
+    assert run.stdout == EXPECTED[name], run.stderr[-2000:]
