@@ -37,8 +37,10 @@ _publish(globals(), "create", "math", "elementary", "special", "compare", "reduc
          "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "norm",
          "decompose", "random", "operators")  # fmt: skip
 
-from jtorch import autograd, backends, compiler, cuda, linalg, nn, optim, random, special, utils, version
+from jtorch import autograd, backends, compiler, cuda, func, linalg, nn, optim, random, special, utils, version
+from jtorch import pytrees as _pytrees
 from jtorch.compiler import compile, eager
+from jtorch.func import vmap
 from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor
 from jtorch.defaults import (
     are_deterministic_algorithms_enabled,

@@ -206,8 +206,7 @@ class Call:
             if t.place is not None and t.ndim:
                 place = t.place
                 break
-        with jax.enable_x64(True):
-            out = jax.eval_shape(self.bind(types), *[t.aval for t in types])
+        out = shapes_of(self.bind(types), *[t.aval for t in types])
         single = not isinstance(out, tuple | list)
         outs = [out] if single else out
         shapes = [tuple(o.shape) for o in outs]
@@ -718,6 +717,12 @@ def forget() -> None:
         call._inferred.clear()
         call._lines.clear()
         call.pullbacks.clear()
+
+
+def shapes_of(fn, *inputs):
+    """What a function of arrays would give, as shapes and dtypes, without computing."""
+    with jax.enable_x64(True):
+        return jax.eval_shape(fn, *inputs)
 
 
 def set_matmul_precision(precision: str) -> None:

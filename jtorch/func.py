@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from functools import wraps
 
+import jax
+
 from jtorch.autograd.gradients import grad as _autograd_grad
+from jtorch.convert import from_jax as _from_array
+from jtorch.convert import to_jax as _to_array
 from jtorch.engine import Call, local
+from jtorch.functional_call import functional_call, stack_module_state
 from jtorch.grad_mode import enable_grad
 from jtorch.graph import Leaf, Node, _behind, source
 from jtorch.lift import Batch, Dual, zeros_of
-from jtorch.functional_call import functional_call, stack_module_state
 from jtorch.ops.create import eye, zeros_like
 from jtorch.tensor import Tensor
 from jtorch.trees import flatten, map_tree, same, spread, unflatten
 
 __all__ = ["from_jax", "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
-           "stack_module_state", "vjp", "vmap"]  # fmt: skip
+           "stack_module_state", "to_jax", "vjp", "vmap"]  # fmt: skip
 
 
 def _identity(x):
@@ -186,7 +190,7 @@ def vjp(func, *primals, has_aux=False):
         given, given_shape = flatten(tree)
         if not same(given_shape, out_shape):
             raise RuntimeError(
-                f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function."
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function."
             )
         pairs = [(o, c) for o, c in zip(outputs, given, strict=True) if o.requires_grad]
         wanted = local.grad and (outside or any(c.requires_grad for _, c in pairs))
@@ -217,7 +221,7 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     (tensor(0.), tensor(2.))
     """
     if not isinstance(primals, tuple):
-        raise RuntimeError(f"jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
     given, shape = flatten(primals)
     pushed, tangent_shape = flatten(tangents)
     if not same(shape, tangent_shape):
@@ -338,7 +342,7 @@ def _batch_dims(func, in_dims, args):
 def _batch_size(func, in_dims, leaves, dims):
     sizes = [leaf.shape[dim] for leaf, dim in zip(leaves, dims, strict=True) if dim is not None]
     if not sizes:
-        raise ValueError("vmap: at least one input to vmap must have a batch dimension") if False else ValueError(
+        raise ValueError(
             f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): at least one input must be mapped over"
         )
     if len(set(sizes)) > 1:
@@ -517,10 +521,29 @@ class _FromJax(Call):
         return run
 
     def grad_fn(self, types):
-        return self.name.title().replace("_", "") + "Backward"
+        return "".join(filter(str.isalnum, self.name.title())) + "Backward"
 
 
 _ARRAY = object()
+
+
+def to_jax(fn):
+    """A function written with jtorch as a JAX function: tensors among its results come out as arrays.
+
+    Arrays and tracers among the arguments, however nested, reach `fn` as tensors. `jax.jit` and `jax.vmap` take `fn` as it
+    is; `jax.grad`, which wants an array from the function, takes `to_jax(fn)`.
+
+    >>> import jax
+    >>> jax.grad(torch.func.to_jax(lambda x: (x * x).sum()))(jax.numpy.ones(2))
+    Array([2., 2.], dtype=float32)
+    """
+
+    @wraps(fn, updated=())
+    def wrapper(*args, **kwargs):
+        args, kwargs = map_tree(lambda a: _from_array(a) if isinstance(a, jax.Array) else a, (args, kwargs))
+        return map_tree(lambda t: _to_array(t) if isinstance(t, Tensor) else t, fn(*args, **kwargs))
+
+    return wrapper
 
 
 def from_jax(fn):

@@ -10,7 +10,6 @@ graph hold lifted values like all others; `_Enter` and `_Leave` stand where tens
 
 from __future__ import annotations
 
-
 import jax
 import jax.numpy as jnp
 
@@ -119,6 +118,7 @@ class Batch(Level):
         super().__init__()
         self.size = size
         self.randomness = randomness
+        self.outer = local.batch
 
     def lift(self, tensor, dim):
         """The tensor without dimension `dim`, which becomes the batch."""
@@ -144,6 +144,23 @@ class Batch(Level):
             "Tensor, please try to rewrite what you're doing with other operations. If error is occurring somewhere "
             "inside PyTorch internals, please file a bug report."
         )
+
+    def draw(self, draw, type):
+        """Random numbers for every entry of the batch: `draw(type)` gives them."""
+        if self.randomness == "error":
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different'"
+                " randomness flags on vmap or perform the randomness operation out of vmap"
+            )
+        before, local.batch = local.batch, self.outer
+        try:
+            if self.randomness == "same":
+                return local.batch.draw(draw, type) if local.batch is not None else draw(type)
+            whole = type_of((self.size, *type.shape), type.dtype, type.place)
+            value = local.batch.draw(draw, whole) if local.batch is not None else draw(whole)
+            return Lifted(type, self, (value,))
+        finally:
+            local.batch = before
 
     def _run(self, call, types, inputs, single, outs):
         axes = tuple([self.owns(v) for v in inputs])

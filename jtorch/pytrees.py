@@ -6,6 +6,7 @@ A Tensor is one leaf, its array or the tracer in its place; a Module's leaves ar
 from __future__ import annotations
 
 import copy
+import weakref
 
 import jax
 
@@ -45,23 +46,31 @@ def _flatten_module(module):
     return tuple([to_jax(t) for _, t in entries]), _Shell(module, tuple([name for name, _ in entries]))
 
 
+_origins: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # module -> what it shares with those rebuilt from it
+
+
 class _Shell:
-    """A module without its tensors. Equal where it is the same module with tensors under the same names."""
+    """A module without its tensors. Equal where it is the same module, or was rebuilt from it, in the same mode."""
 
     def __init__(self, module, names):
         self.module = module
-        self.names = names
+        modes = tuple([m.training for m in module.modules()])
+        self.key = (_origins.setdefault(module, object()), names, modes, repr(module))
+
+    names = property(lambda self: self.key[1])
 
     def __hash__(self):
-        return hash((id(self.module), self.names))
+        return hash(self.key)
 
     def __eq__(self, other):
-        return isinstance(other, _Shell) and self.module is other.module and self.names == other.names
+        return isinstance(other, _Shell) and self.key == other.key
 
 
 def _unflatten_module(shell, children):
     arrays = dict(zip(shell.names, children, strict=True))
-    return _rebuilt(shell.module, "", arrays, {})
+    made = _rebuilt(shell.module, "", arrays, {})
+    _origins[made] = shell.key[0]
+    return made
 
 
 def _rebuilt(module, prefix, arrays, done):

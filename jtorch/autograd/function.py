@@ -289,8 +289,8 @@ class Function(metaclass=FunctionMeta):
     def _backward(cls):
         if cls.backward is not Function.backward and cls.vjp is not Function.vjp:
             raise RuntimeError(
-                f"Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one"
-                f" of them."
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one"
+                " of them."
             )
         return cls.vjp if cls.vjp is not Function.vjp else cls.backward
 

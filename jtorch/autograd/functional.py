@@ -1,0 +1,267 @@
+"""`torch.autograd.functional`: Jacobians, Hessians and their products with vectors, of a function at a point."""
+
+from __future__ import annotations
+
+from jtorch.autograd.gradients import grad
+from jtorch.grad_mode import enable_grad
+from jtorch.ops.create import eye, zeros, zeros_like
+from jtorch.tensor import Tensor
+
+
+def _tuple(value, what, name):
+    """(values as a tuple, whether they were one)."""
+    if isinstance(value, tuple):
+        pass
+    elif isinstance(value, Tensor):
+        return (value,), False
+    else:
+        raise TypeError(f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but got {type(value)}.")
+    for i, v in enumerate(value):
+        if not isinstance(v, Tensor):
+            raise TypeError(
+                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the value at index {i} has"
+                f" type {type(v)}."
+            )
+    return value, True
+
+
+def _results(value, name):
+    what = "outputs of the user-provided function"
+    return _tuple(value, what, name)
+
+
+def _variables(inputs, create_graph):
+    """The inputs as variables: connected to their own history where a graph is wanted."""
+    return tuple([i.view_as(i) if create_graph and i.requires_grad else i.detach().requires_grad_() for i in inputs])
+
+
+def _finished(values, create_graph, several):
+    if isinstance(values, tuple):
+        values = tuple([_finished(v, create_graph, True) for v in values])
+        return values if several else values[0]
+    return values if create_graph else values.detach()
+
+
+def _grads(outputs, inputs, given, create_graph, strict, name):
+    """The gradients with zeros for what does not depend; with `strict` that raises."""
+    pairs = [(o, g) for o, g in zip(outputs, given, strict=True) if o.requires_grad]
+    if strict and len(pairs) < len(outputs):
+        i = next(i for i, o in enumerate(outputs) if not o.requires_grad)
+        raise RuntimeError(
+            f"Output {i} of the user-provided function does not require gradients. The outputs must be computed in a"
+            f" differentiable manner from the input when running in strict mode."
+        )
+    found = [None] * len(inputs)
+    if pairs:
+        found = grad([o for o, _ in pairs], inputs, [g for _, g in pairs], True, create_graph, allow_unused=True)
+    for i, g in enumerate(found):
+        if g is None and strict:
+            raise RuntimeError(
+                f"The output of the user-provided function is independent of input {i}. This is not allowed in strict mode."
+            )
+    return [zeros_like(i) if g is None else g for g, i in zip(found, inputs, strict=True)]
+
+
+def _vector(v, like, name, what):
+    """The vectors to multiply with, checked against what they belong to."""
+    if v is None:
+        if len(like) != 1 or like[0].numel() != 1:
+            raise RuntimeError(
+                f"The vector v can only be None if the user-provided function returns a single Tensor with a single element."
+                if what == "outputs"
+                else "The vector v can only be None if the input to the user-provided function is a single Tensor with a"
+                " single element."
+            )
+        return [zeros_like(like[0]).detach() + 1]
+    given, _ = _tuple(v, "v", name)
+    if len(given) != len(like):
+        raise RuntimeError(
+            f"v is a tuple of invalid length: should be {len(like)} but got {len(given)}."
+        )
+    for i, (g, t) in enumerate(zip(given, like, strict=True)):
+        if g.shape != t.shape:
+            prefix = f"Entry {i} in " if len(like) > 1 else ""
+            raise RuntimeError(f"{prefix}v has invalid size: should be {t.shape} but got {g.shape}.")
+    return list(given)
+
+
+def vjp(func, inputs, v=None, create_graph=False, strict=False):
+    """(`func(inputs)`, v times its Jacobian).
+
+    Args:
+        inputs: a tensor or a tuple.
+        v: of the outputs' shape; may be left out for one element.
+        create_graph: keep the graph of both.
+        strict: raise where an output does not depend on an input, instead of giving zeros.
+    """
+    with enable_grad():
+        inputs, several = _tuple(inputs, "inputs", "vjp")
+        variables = _variables(inputs, create_graph)
+        outputs, outputs_several = _results(func(*variables), "vjp")
+        v = _vector(v, outputs, "vjp", "outputs")
+        found = _grads(outputs, variables, v, create_graph, strict, "vjp")
+    return _finished(outputs, create_graph, outputs_several), _finished(tuple(found), create_graph, several)
+
+
+def jvp(func, inputs, v=None, create_graph=False, strict=False):
+    """(`func(inputs)`, its Jacobian times v): backward twice."""
+    with enable_grad():
+        inputs, _ = _tuple(inputs, "inputs", "jvp")
+        variables = _variables(inputs, create_graph)
+        v = _vector(v, variables, "jvp", "inputs")
+        outputs, several = _results(func(*variables), "jvp")
+        dummies = [zeros_like(o).detach().requires_grad_() for o in outputs]
+        pulled = _grads(outputs, variables, dummies, True, strict, "jvp")
+        found = _grads(pulled, dummies, v, create_graph, False, "jvp")
+    return _finished(outputs, create_graph, several), _finished(tuple(found), create_graph, several)
+
+
+def _jacobian_of(func, variables, create_graph, strict, vectorize):
+    """(outputs, [[d output / d input for each input] for each output], whether there are several outputs)."""
+    outputs, several = _results(func(*variables), "jacobian")
+    table = []
+    for i, out in enumerate(outputs):
+        if strict and not out.requires_grad:
+            raise RuntimeError(
+                f"Output {i} of the user-provided function is independent of the inputs. This is not allowed in strict mode."
+                if not create_graph
+                else f"Output {i} of the user-provided function does not require gradients. The outputs must be computed in a"
+                " differentiable manner from the input when running in strict mode."
+            )
+        table.append(_rows(out, i, variables, create_graph, strict))
+    return outputs, table, several
+
+
+def _rows(out, number, variables, create_graph, strict):
+    """The Jacobian of one output by each input: one backward for a batch of all its cells."""
+    n = out.numel()
+    if not out.requires_grad or not n:
+        return [zeros((*out.shape, *v.shape), dtype=v.dtype, device=v.device) for v in variables]
+    units = eye(n, dtype=out.dtype, device=out.device).reshape(n, *out.shape)
+    found = grad(out, variables, units, True, create_graph, allow_unused=True, is_grads_batched=True)
+    rows = []
+    for j, (g, v) in enumerate(zip(found, variables, strict=True)):
+        if g is None and strict:
+            raise RuntimeError(
+                f"Output {number} of the user-provided function is independent of input {j}. This is not allowed in strict"
+                " mode."
+            )
+        rows.append(
+            zeros((*out.shape, *v.shape), dtype=v.dtype, device=v.device) if g is None else g.reshape(*out.shape, *v.shape)
+        )
+    return rows
+
+
+def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"):
+    """The derivative of every output by every input, each of shape outputs' + inputs'.
+
+    Args:
+        create_graph: keep the graph of the Jacobian.
+        strict: raise where an output does not depend on an input, instead of giving zeros.
+        vectorize: accepted; all rows of an output are always computed together.
+        strategy: "reverse-mode", or "forward-mode" with `vectorize`.
+
+    >>> torch.autograd.functional.jacobian(torch.exp, torch.zeros(2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    if strategy not in ("forward-mode", "reverse-mode"):
+        raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
+    if strategy == "forward-mode":
+        return _forward_jacobian(func, inputs, create_graph, strict, vectorize)
+    with enable_grad():
+        inputs, several = _tuple(inputs, "inputs", "jacobian")
+        variables = _variables(inputs, create_graph)
+        _, table, outputs_several = _jacobian_of(func, variables, create_graph, strict, vectorize)
+    table = [_finished(tuple(row), create_graph, several) for row in table]
+    return tuple(table) if outputs_several else table[0]
+
+
+def _forward_jacobian(func, inputs, create_graph, strict, vectorize):
+    if create_graph:
+        raise NotImplementedError(
+            "torch.autograd.functional.jacobian: `create_graph=True` and `strategy=\"forward-mode\"` are not supported"
+            " together (yet). Please either set `create_graph=False` or `strategy=\"reverse-mode\"`."
+        )
+    if strict or not vectorize:
+        raise RuntimeError(
+            "torch.autograd.functional.jacobian: `strict=True` and `strategy=\"forward-mode\"` are not supported together"
+            " (yet). Please either set `strict=False` or `strategy=\"reverse-mode\"`."
+        ) if strict else NotImplementedError(
+            "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
+        )
+    from jtorch.func import jacfwd
+
+    inputs, several = _tuple(inputs, "inputs", "jacobian")
+    found = jacfwd(func, tuple(range(len(inputs))))(*[i.detach() for i in inputs])
+    outputs_several = isinstance(found[0], tuple)
+    rows = found if outputs_several else (found,)
+    rows = [tuple(row) if several else row[0] for row in rows]
+    return tuple(rows) if outputs_several else rows[0]
+
+
+def _scalar(func, name):
+    """The function, checked to give one number."""
+
+    def checked(*args):
+        out = func(*args)
+        outputs, several = _results(out, name)
+        if several and len(outputs) != 1 or not isinstance(outputs[0], Tensor):
+            raise RuntimeError(f"The function given to {name} should return a single Tensor")
+        if outputs[0].numel() != 1:
+            raise RuntimeError(f"The Tensor returned by the function given to {name} should contain a single element")
+        return outputs[0].squeeze()
+
+    return checked
+
+
+def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, outer_jacobian_strategy="reverse-mode"):
+    """The second derivatives of a function that gives one number.
+
+    >>> torch.autograd.functional.hessian(lambda x: (x ** 3).sum(), torch.ones(2))
+    tensor([[6., 0.],
+            [0., 6.]])
+    """
+    several = isinstance(inputs, tuple)
+    func = _scalar(func, "hessian")
+
+    def gradient(*variables):
+        with enable_grad():
+            variables = [v if v.requires_grad else v.requires_grad_() for v in variables]
+            out = func(*variables)
+            found = _grads((out,), variables, (None,), True, strict, "hessian")
+        return tuple(found)
+
+    found = jacobian(gradient, inputs, create_graph, strict, vectorize)
+    return found if several else found[0]
+
+
+def _gradient_of(func, inputs, create_graph, strict, name):
+    """(variables, value, gradient with its graph)."""
+    variables = _variables(inputs, create_graph)
+    out = _scalar(func, name)(*variables)
+    return variables, out, _grads((out,), variables, (None,), True, strict, name)
+
+
+def vhp(func, inputs, v=None, create_graph=False, strict=False):
+    """(`func(inputs)`, v times its second derivatives)."""
+    with enable_grad():
+        inputs, several = _tuple(inputs, "inputs", "vhp")
+        v = _vector(v, inputs, "vhp", "inputs")
+        variables, out, first = _gradient_of(func, inputs, create_graph, strict, "vhp")
+        found = _grads(first, variables, v, create_graph, strict, "vhp")
+    return _finished(out, create_graph, True), _finished(tuple(found), create_graph, several)
+
+
+def hvp(func, inputs, v=None, create_graph=False, strict=False):
+    """(`func(inputs)`, its second derivatives times v)."""
+    with enable_grad():
+        inputs, several = _tuple(inputs, "inputs", "hvp")
+        v = _vector(v, inputs, "hvp", "inputs")
+        variables, out, first = _gradient_of(func, inputs, create_graph, strict, "hvp")
+        dummies = [zeros_like(f).detach().requires_grad_() for f in first]
+        pulled = _grads(first, variables, dummies, True, False, "hvp")
+        found = _grads(pulled, dummies, v, create_graph, strict, "hvp")
+    return _finished(out, create_graph, True), _finished(tuple(found), create_graph, several)
+
+

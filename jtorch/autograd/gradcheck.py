@@ -1,0 +1,246 @@
+"""`torch.autograd.gradcheck`: compare gradients with differences of values.
+
+The function is evaluated at all displaced points of an input cell by cell; the Jacobian of backward must agree.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from jtorch.autograd.gradients import grad
+from jtorch.convert import tensor as make_tensor
+from jtorch.grad_mode import enable_grad, no_grad
+from jtorch.ops.create import zeros_like
+from jtorch.ops.random import rand_like
+from jtorch.tensor import Tensor
+
+
+class GradcheckError(RuntimeError):
+    """Gradients and differences do not agree."""
+
+
+def _outputs(result):
+    results = result if isinstance(result, tuple | list) else (result,)
+    return [r for r in results if isinstance(r, Tensor) and r._type.differentiable]
+
+
+def _wanted(inputs):
+    return [(i, t) for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.requires_grad]
+
+
+def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, nondet_tol=0.0,
+              check_undefined_grad=True, check_grad_dtypes=False, check_batched_grad=False,
+              check_batched_forward_grad=False, check_forward_ad=False, check_backward_ad=True, fast_mode=False,
+              masked=None):  # fmt: skip
+    """Whether the gradients of `func` at `inputs` are what differences of its values say, to `atol` and `rtol`.
+
+    Args:
+        inputs: the arguments; those that require grad are checked, and should have dtype float64.
+        eps: how far to move an input for the differences.
+        raise_exception: raise GradcheckError instead of giving False.
+        check_forward_ad: check tangents, too.
+        check_batched_grad: check a batch of gradients against one after the other.
+
+    >>> x = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    >>> torch.autograd.gradcheck(torch.exp, x)
+    True
+    """
+    if not check_forward_ad and not check_backward_ad:
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    try:
+        _check_inputs(inputs)
+        _check(func, inputs, eps, atol, rtol, nondet_tol, check_backward_ad, check_forward_ad, check_batched_grad)
+        if check_undefined_grad and check_backward_ad:
+            _check_undefined(func, inputs)
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def _check_inputs(inputs):
+    if not _wanted(inputs):
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+        )
+    for i, t in _wanted(inputs):
+        if t.dtype.itemsize < (16 if t.dtype.is_complex else 8):
+            warnings.warn(
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check will"
+                " likely fail if all the inputs are not of double precision floating point or complex. ",
+                stacklevel=4,
+            )
+
+
+def _check(func, inputs, eps, atol, rtol, nondet_tol, backward, forward, batched):
+    with enable_grad():
+        outputs = _outputs(func(*inputs))
+    if not any(o.requires_grad for o in outputs):
+        _check_constant(func, inputs, outputs, eps)
+        return
+    for i, t in _wanted(inputs):
+        numerical = _numerical(func, inputs, i, eps)
+        for j, out in enumerate(outputs):
+            want = numerical[j]
+            if backward:
+                got = _backward_jacobian(out, t)
+                if not np.allclose(got, want, rtol, atol):
+                    raise GradcheckError(_mismatch(i, j, want, got, ""))
+                if np.abs(got - _backward_jacobian(out, t)).max(initial=0) > nondet_tol:
+                    raise GradcheckError(_NONDETERMINISTIC)
+                if batched:
+                    _check_batched(out, t)
+            if forward:
+                got = _forward_jacobian(func, inputs, i, j)
+                if not np.allclose(got, want, rtol, atol):
+                    raise GradcheckError(_mismatch(i, j, want, got, " computed with forward mode"))
+
+
+_NONDETERMINISTIC = (
+    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different"
+    " values, although analytical gradient matches numerical gradient. The tolerance for nondeterminism was 0.0."
+)
+
+
+def _mismatch(i, j, numerical, analytical, how):
+    return (
+        f"Jacobian{how} mismatch for output {j} with respect to input {i},\nnumerical:{make_tensor(numerical)}\n"
+        f"analytical:{make_tensor(analytical)}\n"
+    )
+
+
+def _check_constant(func, inputs, outputs, eps):
+    """Where no output requires grad, no value may change with an input."""
+    for i, _ in _wanted(inputs):
+        for j, column in enumerate(_numerical(func, inputs, i, eps)):
+            if np.abs(column).max(initial=0):
+                raise GradcheckError(
+                    f"Numerical gradient for function expected to be zero" if j >= 0 else ""
+                )
+
+
+def _numerical(func, inputs, i, eps):
+    """For each output the differences: (cells of the input, cells of the output)."""
+    t = inputs[i]
+    base = t.detach().numpy(force=True).copy()
+    steps = [eps, eps * 1j] if t.dtype.is_complex else [eps]
+    columns = []
+    for cell in range(base.size):
+        sides = [[_values(func, inputs, i, base, cell, sign * step) for sign in (1, -1)] for step in steps]
+        slopes = [[(up - down) / (2 * eps) for up, down in zip(*pair, strict=True)] for pair in sides]
+        columns.append(slopes[0] if len(slopes) == 1 else [_complex(a, b) for a, b in zip(*slopes, strict=True)])
+    return [np.stack(c) for c in zip(*columns, strict=True)] if columns else [np.zeros((0, 0))]
+
+
+def _complex(along_real, along_imaginary):
+    """PyTorch's gradient of a complex cell: the conjugate of the derivative, for what multiplies a 1."""
+    return along_real + 1j * along_imaginary
+
+
+def _values(func, inputs, i, base, cell, step):
+    moved = base.copy()
+    moved.reshape(-1)[cell] += step
+    args = list(inputs)
+    args[i] = make_tensor(moved)
+    with no_grad():
+        outputs = _outputs(func(*args))
+    return [_real_cells(o.detach().numpy(force=True)) for o in outputs]
+
+
+def _real_cells(array):
+    flat = array.reshape(-1)
+    return np.concatenate([flat.real, flat.imag]) if np.iscomplexobj(flat) else flat
+
+
+def _units(out):
+    """The unit cotangents of an output: its cells, and for a complex one its cells times i."""
+    for step in [1, 1j] if out.dtype.is_complex else [1]:
+        for cell in range(out.numel()):
+            unit = np.zeros(out.numel(), out.dtype.np)
+            unit[cell] = step
+            yield make_tensor(unit.reshape(tuple(out.shape)))
+
+
+def _backward_jacobian(out, t):
+    columns = []
+    for unit in _units(out):
+        g = None
+        if out.requires_grad:
+            g = grad(out, t, unit, retain_graph=True, allow_unused=True)[0]
+        columns.append((zeros_like(t) if g is None else g).detach().numpy(force=True).reshape(-1))
+    return np.stack(columns, 1) if columns else np.zeros((t.numel(), 0))
+
+
+def _forward_jacobian(func, inputs, i, j):
+    """The Jacobian of one output by one input from tangents."""
+    from jtorch.autograd import forward_ad
+
+    t = inputs[i]
+    rows = []
+    for unit in _units(t):
+        args = [a.detach() if isinstance(a, Tensor) else a for a in inputs]
+        with forward_ad.dual_level():
+            args[i] = forward_ad.make_dual(args[i], unit)
+            primal, tangent = forward_ad.unpack_dual(_outputs(func(*args))[j])
+            rows.append(_real_cells((zeros_like(primal) if tangent is None else tangent).detach().numpy(force=True)))
+    if t.dtype.is_complex:
+        half = len(rows) // 2
+        return np.stack([_complex(a, b) for a, b in zip(rows[:half], rows[half:], strict=True)])
+    return np.stack(rows)
+
+
+def _check_batched(out, t):
+    from jtorch.ops.join import stack
+
+    units = list(_units(out))
+    batch = grad(out, t, stack(units), retain_graph=True, allow_unused=True, is_grads_batched=True)[0]
+    if batch is None:
+        return
+    one = _backward_jacobian(out, t).T
+    if not np.allclose(batch.detach().numpy(force=True).reshape(one.shape), one):
+        raise GradcheckError(
+            "While computing batched gradients, got different results from computing them one after the other"
+        )
+
+
+def _check_undefined(func, inputs):
+    """Backward must take None for the gradient of an output: outputs that nobody used."""
+    with enable_grad():
+        outputs = [o for o in _outputs(func(*inputs)) if o.requires_grad]
+    for out in outputs:
+        grad(out, [t for _, t in _wanted(inputs)], zeros_like(out), retain_graph=True, allow_unused=True)
+
+
+def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=1e-3, gen_non_contig_grad_outputs=False,
+                  raise_exception=True, nondet_tol=0.0, check_undefined_grad=True, check_grad_dtypes=False,
+                  check_batched_grad=False, check_fwd_over_rev=False, check_rev_over_rev=True, fast_mode=False,
+                  masked=False):  # fmt: skip
+    """Whether the gradients of the gradients of `func` are what differences say; see `gradcheck`."""
+    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    n = len(inputs)
+    with enable_grad():
+        outputs = [o for o in _outputs(func(*inputs)) if o.requires_grad]
+    if grad_outputs is None:
+        given = [rand_like(o.detach()).requires_grad_() for o in outputs]
+    else:
+        given = [g.detach().clone().requires_grad_() for g in _outputs(grad_outputs)]
+
+    def gradients(*args):
+        own = args[:n]
+        with enable_grad():
+            own = [a.detach().requires_grad_() if isinstance(a, Tensor) and inputs[k].requires_grad and not a.requires_grad
+                   else a for k, a in enumerate(own)]  # fmt: skip
+            outs = [o for o in _outputs(func(*own)) if o.requires_grad]
+            wanted = [a for k, a in enumerate(own) if isinstance(a, Tensor) and inputs[k].requires_grad]
+            found = grad(outs, wanted, list(args[n:]), create_graph=True, allow_unused=True)
+        return tuple([g for g in found if g is not None])
+
+    return gradcheck(
+        gradients, (*inputs, *given), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception,
+        nondet_tol=nondet_tol, check_undefined_grad=False, check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev,
+    )  # fmt: skip

@@ -1,0 +1,248 @@
+"""`torch.utils.checkpoint`: keep less for backward, and compute it again.
+
+What a line saves inside is dropped where it is made (a hook on saved tensors) and comes back, when backward first asks,
+from running the function again. A barrier in front of the second run keeps XLA from seeing that both are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+
+import jax
+
+from jtorch import engine
+from jtorch.autograd import Function, backward
+from jtorch.autograd.graph import saved_tensors_hooks
+from jtorch.engine import Call
+from jtorch.grad_mode import enable_grad, no_grad
+from jtorch.ops.random import get_rng_state, set_rng_state
+from jtorch.tensor import Tensor, wrap
+
+__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "noop_context_fn", "set_checkpoint_early_stop"]
+
+_WARNING = (
+    "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. Starting in PyTorch 2.9, calling"
+    " {} without use_reentrant will raise an exception. use_reentrant=False is recommended, but if you need to preserve the"
+    " current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the differences between"
+    " the two variants."
+)
+
+
+class CheckpointError(RuntimeError):
+    """The second run saved other tensors than the first."""
+
+
+class _Stop(Exception):
+    """Ends the second run once it has given all that is wanted."""
+
+
+def noop_context_fn():
+    """Two contexts that do nothing."""
+    return contextlib.nullcontext(), contextlib.nullcontext()
+
+
+_early_stop = None
+
+
+class set_checkpoint_early_stop:
+    """Whether a second run ends as soon as it has given all that is wanted."""
+
+    def __init__(self, enable):
+        self.enable = enable
+
+    def __enter__(self):
+        global _early_stop
+        self.before, _early_stop = _early_stop, self.enable
+
+    def __exit__(self, *exc):
+        global _early_stop
+        _early_stop = self.before
+
+
+_BARRIER = Call(lambda *xs: list(jax.lax.optimization_barrier(xs)), name="barrier", saves=())
+
+
+def _again(args):
+    """The arguments for a second run: the tensors without history, behind a barrier."""
+    tensors = [a for a in args if isinstance(a, Tensor)]
+    if not tensors:
+        return list(args)
+    _, values = engine.record(_BARRIER, [t._value for t in tensors])
+    made = iter(values)
+    return [wrap(next(made)).requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in args]
+
+
+@contextlib.contextmanager
+def _rng(state):
+    if state is None:
+        yield
+        return
+    now = get_rng_state()
+    set_rng_state(state)
+    try:
+        yield
+    finally:
+        set_rng_state(now)
+
+
+def checkpoint(function, *args, use_reentrant=None, context_fn=noop_context_fn, determinism_check="default", debug=False,
+               early_stop=True, **kwargs):  # fmt: skip
+    """`function(*args, **kwargs)`, keeping the arguments instead of what backward needs, which is computed again.
+
+    Args:
+        use_reentrant: False: any gradient works as if there were no checkpoint. True: PyTorch's first form, which
+            runs a backward inside of backward: only for `backward()`, and one of `args` must require grad.
+        context_fn: gives two contexts, for the first run and for the second.
+        determinism_check: "default": the second run must save tensors of the same shapes and dtypes; "none": no check.
+        preserve_rng_state: the second run draws the same random numbers (default True).
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> torch.utils.checkpoint.checkpoint(torch.exp, x, use_reentrant=False).sum().backward()
+    >>> x.grad
+    tensor([2.7183, 2.7183])
+    """
+    if use_reentrant is None:
+        warnings.warn(_WARNING.format("checkpoint"), stacklevel=2)
+        use_reentrant = True
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if use_reentrant:
+        if kwargs:
+            raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+        if context_fn is not noop_context_fn or debug is not False:
+            raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
+        return _Reentrant.apply(function, preserve, *args)
+    stop = early_stop if _early_stop is None else _early_stop
+    frame = _Frame(function, args, kwargs, get_rng_state() if preserve else None, context_fn(), determinism_check, stop)
+    with frame.contexts[0], saved_tensors_hooks(frame.pack, frame.unpack):
+        return function(*args, **kwargs)
+
+
+class _Frame:
+    """One checkpointed call: how often something was saved, and what the second run saved."""
+
+    def __init__(self, function, args, kwargs, rng, contexts, check, early_stop):
+        self.function, self.args, self.kwargs = function, args, kwargs
+        self.rng = rng
+        self.contexts = contexts
+        self.check = check
+        self.early_stop = early_stop
+        self.saved = []  # (shape, dtype) of what the first run saved
+        self.again = {}
+
+    def pack(self, tensor):
+        self.saved.append((tensor.shape, tensor.dtype))
+        return len(self.saved) - 1
+
+    def unpack(self, i):
+        if i not in self.again:
+            self._run()
+        return self.again.pop(i)
+
+    def _run(self):
+        found = []
+
+        def pack(tensor):
+            found.append(tensor)
+            if self.early_stop and len(found) == len(self.saved):
+                raise _Stop
+            return tensor
+
+        values = list(self.kwargs.values())
+        args = _again([*self.args, *values])
+        n = len(self.args)
+        kwargs = dict(zip(self.kwargs, args[n:], strict=True))
+        with contextlib.suppress(_Stop), _rng(self.rng), enable_grad(), self.contexts[1]:
+            with saved_tensors_hooks(pack, lambda t: t):
+                self.function(*args[:n], **kwargs)
+        self._compare(found)
+        self.again = dict(enumerate(found))
+
+    def _compare(self, found):
+        if len(found) != len(self.saved):
+            raise CheckpointError(
+                "torch.utils.checkpoint: A different number of tensors was saved during the original forward and"
+                f" recomputation.\nNumber of tensors saved during forward: {len(self.saved)}\nNumber of tensors saved during"
+                f" recomputation: {len(found)}."
+            )
+        if self.check == "none":
+            return
+        wrong = [
+            f"tensor at position {i}:\nsaved metadata: {{'shape': {shape}, 'dtype': {dtype}}}\nrecomputed metadata:"
+            f" {{'shape': {t.shape}, 'dtype': {t.dtype}}}"
+            for i, ((shape, dtype), t) in enumerate(zip(self.saved, found, strict=True))
+            if (shape, dtype) != (t.shape, t.dtype)
+        ]
+        if wrong:
+            raise CheckpointError(
+                "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than during the"
+                " forward pass.\n" + "\n".join(wrong) + "\n"
+            )
+
+
+class _Reentrant(Function):
+    """The first form: no graph inside; backward runs the function again, and a backward of its own."""
+
+    @staticmethod
+    def forward(ctx, function, preserve, *args):
+        if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4)
+        ctx.function = function
+        ctx.rng = get_rng_state() if preserve else None
+        ctx.spots = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
+        ctx.args = [None if isinstance(a, Tensor) else a for a in args]
+        ctx.save_for_backward(*[args[i] for i in ctx.spots])
+        with no_grad():
+            return function(*args)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        args = list(ctx.args)
+        for i, t in zip(ctx.spots, ctx.saved_tensors, strict=True):
+            args[i] = t
+        again = _again(args)
+        with _rng(ctx.rng), enable_grad():
+            outputs = ctx.function(*again)
+        outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
+        pairs = [(o, g) for o, g in zip(outputs, grads, strict=True) if isinstance(o, Tensor) and o.requires_grad]
+        if not pairs:
+            raise RuntimeError("none of output has requires_grad=True, this checkpoint() is not necessary")
+        backward([o for o, _ in pairs], [g for _, g in pairs])
+        return None, None, *[a._grad if isinstance(a, Tensor) else None for a in again]
+
+
+_Reentrant.__name__ = "CheckpointFunction"
+_Reentrant._backward_cls.__name__ = _Reentrant._backward_cls.__qualname__ = "CheckpointFunctionBackward"
+
+
+def checkpoint_sequential(functions, segments, input, use_reentrant=None, **kwargs):
+    """Run modules one after the other in segments, each but the last one under `checkpoint`.
+
+    Args:
+        functions: a Sequential, or modules or functions in order.
+        segments: how many.
+    """
+    if use_reentrant is None:
+        warnings.warn(_WARNING.format("checkpoint_sequential"), stacklevel=2)
+        use_reentrant = True
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if kwargs:
+        raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+    functions = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    size = len(functions) // segments
+
+    def run(start, end):
+        def forward(x):
+            for f in functions[start : end + 1]:
+                x = f(x)
+            return x
+
+        return forward
+
+    end = -1
+    for start in range(0, size * (segments - 1), size):
+        end = start + size - 1
+        input = checkpoint(run(start, end), input, use_reentrant=use_reentrant, preserve_rng_state=preserve)
+    return run(end + 1, len(functions) - 1)(input)
+
+
