@@ -169,10 +169,13 @@ class Tensor:
     def _assign(self, value, edge):
         """Take a new value of the same type, through the view if this is one, with its history."""
         storage, view = self._storage, self._view
+        old = storage.value
         if view is None:
             storage.write(value, self._counter or storage)
             if local.grad:
                 self._edge = edge
+            if self._edge is not None:
+                _sign(old, self)
             return
         if edge is not None and view.note is not None and self._base is not None:
             raise RuntimeError(view.refusal(self._edge))
@@ -190,6 +193,8 @@ class Tensor:
         elif base is None and local.grad:
             self._edge = edge
         storage.write(new, self._counter or storage)
+        if base is not None and base._edge is not None:
+            _sign(old, base)
         if value.type is view.type:
             view.value, view.writes = value, storage.writes
             if storage.value.mark is None:
@@ -417,6 +422,31 @@ class Tensor:
         return self._base is not None
 
 
+def _sign(old, tensor):
+    """Note in an overwritten value which tensor moved on: an error says what made that tensor."""
+    node, nr = graph.source(tensor._edge)
+    if node.__class__ is not LeafGrad and old.mark:
+        old.mark.append(_Writer(weakref.ref(tensor), node.call, node.in_types, nr, old.type))
+
+
+class _Writer:
+    """Tells what made a tensor that was written to: (node's name, output number). Holds no node."""
+
+    __slots__ = ("call", "in_types", "nr", "tensor", "type")
+
+    def __init__(self, tensor, call, in_types, nr, type):
+        self.tensor, self.call, self.in_types, self.nr, self.type = tensor, call, in_types, nr, type
+
+    def __call__(self, value):
+        if value.type is not self.type:
+            return "AsStridedBackward0", 0  # a view of it
+        tensor = self.tensor()
+        if tensor is not None and tensor._edge is not None:
+            node, nr = graph.source(tensor._edge)
+            return node.name(), nr
+        return None if self.call is None else (self.call.grad_fn(self.in_types), self.nr)
+
+
 class _Counter:
     """A version count of its own, for tensors whose writes autograd does not see."""
 
@@ -572,6 +602,12 @@ def _with_graph():
 
 
 PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
+
+
+def make_nodes(maker):
+    """Let `maker` make the nodes of recorded lines, in place of `graph.Node`."""
+    global Node
+    Node = maker
 
 
 def _plain():

@@ -15,7 +15,8 @@ def _tuple(value, what, name):
     elif isinstance(value, Tensor):
         return (value,), False
     else:
-        raise TypeError(f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but got {type(value)}.")
+        raise TypeError(f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the"
+                        f" given {what} has type {type(value)}.")
     for i, v in enumerate(value):
         if not isinstance(v, Tensor):
             raise TypeError(
@@ -123,9 +124,7 @@ def _jacobian_of(func, variables, create_graph, strict, vectorize):
     for i, out in enumerate(outputs):
         if strict and not out.requires_grad:
             raise RuntimeError(
-                f"Output {i} of the user-provided function is independent of the inputs. This is not allowed in strict mode."
-                if not create_graph
-                else f"Output {i} of the user-provided function does not require gradients. The outputs must be computed in a"
+                f"Output {i} of the user-provided function does not require gradients. The outputs must be computed in a"
                 " differentiable manner from the input when running in strict mode."
             )
         table.append(_rows(out, i, variables, create_graph, strict))

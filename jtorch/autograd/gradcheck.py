@@ -65,7 +65,7 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
 def _check_inputs(inputs):
     if not _wanted(inputs):
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     for i, t in _wanted(inputs):
         if t.dtype.itemsize < (16 if t.dtype.is_complex else 8):
@@ -90,7 +90,8 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol, backward, forward, batched
                 got = _backward_jacobian(out, t)
                 if not np.allclose(got, want, rtol, atol):
                     raise GradcheckError(_mismatch(i, j, want, got, ""))
-                if np.abs(got - _backward_jacobian(out, t)).max(initial=0) > nondet_tol:
+                # two programs may round differently: XLA fuses what it sees together
+                if not np.allclose(got, _backward_jacobian(out, t), 1e-10, max(nondet_tol, 1e-10)):
                     raise GradcheckError(_NONDETERMINISTIC)
                 if batched:
                     _check_batched(out, t)
@@ -119,7 +120,7 @@ def _check_constant(func, inputs, outputs, eps):
         for j, column in enumerate(_numerical(func, inputs, i, eps)):
             if np.abs(column).max(initial=0):
                 raise GradcheckError(
-                    f"Numerical gradient for function expected to be zero" if j >= 0 else ""
+                    f"Numerical gradient for function expected to be zero, but output {j} changes with input {i}"
                 )
 
 

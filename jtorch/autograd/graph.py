@@ -1,7 +1,7 @@
 """`torch.autograd.graph`: hooks on what backward saves, edges as values, hooks on several gradients at once.
 
-What a line saves is packed where its node is made: while somebody's hooks are on, the tensor's `Node` is replaced by
-`_node`, so that recording costs nothing extra when they are off.
+What a line saves is packed where its node is made: while somebody's hooks are on, `_node` makes the nodes,
+so that recording costs nothing extra when they are off.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import threading
 from collections import namedtuple
 
 from jtorch import graph as _graph
-from jtorch import tensor as _tensor
 from jtorch.engine import Value, local
 from jtorch.graph import RELEASED, source
 from jtorch.graph import Node as _Node
 from jtorch.graph_view import Shown, show
 from jtorch.hooks import RemovableHandle
-from jtorch.tensor import LeafGrad, Tensor, wrap
+from jtorch.tensor import LeafGrad, Tensor, make_nodes, wrap
 
 
 class _NodeMeta(type):
@@ -73,7 +72,7 @@ def _observe(change):
     global _users
     with _lock:
         _users += change
-        _tensor.Node = _node if _users else _Node
+        make_nodes(_node if _users else _Node)
 
 
 def _node(call, inputs, in_types, out_types, edges, position=None):
