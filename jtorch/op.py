@@ -2,14 +2,12 @@
 
 The free function, the Tensor method, the in-place form through any view, `out=`, type promotion, shapes before
 computing, the gradient, the node's name and the identity in the trace all follow from the signature and a few
-options. The wrapper is written as source once per op, because binding arguments generically at every call would
-cost more than recording the line.
+options. The function that users call is written by `jtorch.wrapper`.
 """
 
 from __future__ import annotations
 
 import inspect
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +15,10 @@ import numpy as np
 
 from jtorch import dtypes, geometry
 from jtorch.engine import NUMBER, Call, Value, number
+from jtorch.results import write_result
 from jtorch.storage import ViewCall
-from jtorch.tensor import Tensor, apply, cast, wrap
+from jtorch.tensor import Tensor, apply
+from jtorch.wrapper import wrapper_of
 
 Array = jax.Array
 Number = float
@@ -27,6 +27,12 @@ OPS: dict[str, object] = {}  # name -> the public function of every op
 
 _KINDS = {"Array": "tensor", "Array | None": "maybe", "list[Array]": "list", "Array | Number": "either",
           "Array | Number | None": "either", "Number": "number"}  # fmt: skip
+
+
+def _kind(annotation):
+    """How an argument of this annotation travels; annotations are texts where a file postpones them."""
+    text = "Array" if annotation is jax.Array else str(annotation).strip("'")
+    return _KINDS.get(text.replace("jax.", ""), "const")
 
 
 def op(fn=None, **options):
@@ -95,11 +101,11 @@ class Op:
         self.check = check
         self.widen = widen
         self.params = [
-            (p.name, _KINDS.get(str(p.annotation).strip("'"), "const"), p) for p in inspect.signature(fn).parameters.values()
+            (p.name, _kind(p.annotation), p) for p in inspect.signature(fn).parameters.values()
         ]
         self.consts = [n for n, kind, _ in self.params if kind == "const"]
         self.calls = {}
-        self.public = _public(self)
+        self.public = wrapper_of(self)
         private = fn.__name__.startswith("_")  # one of several ops behind a public name
         OPS["_" * private + self.name] = self.public
         if method:
@@ -356,165 +362,6 @@ def _not_tensor(op, name, value):
     return f"{op}(): argument '{name}' (position 1) must be Tensor, not {type(value).__name__}"
 
 
-def _public(op):
-    """The function users call, from source written for this op's signature."""
-    source, env = _source(op)
-    exec(compile(source, f"<op {op.name}>", "exec"), env)
-    made = env["wrapper"]
-    made.__name__ = made.__qualname__ = op.name
-    made.__doc__ = op.fn.__doc__
-    made.__module__ = "jtorch"
-    made.op = op
-    made.__signature__ = _signature(op)
-    return made
-
-
-def _signature(op):
-    own = inspect.signature(op.fn)
-    params = [
-        p.replace(annotation=p.annotation.replace("Array", "Tensor") if isinstance(p.annotation, str) else p.annotation)
-        for p in own.parameters.values()
-    ]
-    if op.view is None:
-        params.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None))
-    return own.replace(parameters=params)
-
-
-def _source(op):
-    """Source of the wrapper: the common arrangement unrolled, every other one through `Op.run`."""
-    env = {"Tensor": Tensor, "op": op, "apply": apply, "plain": op.fn, "store": store, "number": number, "NUMBER": NUMBER,
-           "bound": op.bound, "cache": {}, "returns": op.returns, "check": op.check, "anyarray": _any_array}  # fmt: skip
-    signature, seen_kw = [], False
-    aliased = _aliased(op)
-    for name, _kind, p in op.params:
-        if p.kind is p.KEYWORD_ONLY and not seen_kw:
-            signature.append("*")
-            seen_kw = True
-        if p.default is p.empty and name == "dim" and aliased:
-            env["MISSING"] = MISSING
-            signature.append("dim=MISSING")
-        elif p.default is p.empty:
-            signature.append(name)
-        else:
-            env["default_" + name] = p.default
-            signature.append(f"{name}=default_{name}")
-    out = op.view is None
-    if out:
-        signature += ["out=None"] if seen_kw else ["*", "out=None"]
-    values = [(n, kind) for n, kind, _ in op.params if kind != "const"]
-    every = ", ".join(f"{n}={n}" for n, _, _ in op.params)
-    args = "(" + "".join(n + ", " for n, _ in values) + ")"
-    consts = "(" + "".join(n + ", " for n in op.consts) + ")"
-    keyed = "(" + "".join(f"{n}, {n}.__class__, " for n in op.consts) + ")"
-    if aliased:
-        signature.append("**named")
-    lines = [f"def wrapper({', '.join(signature)}):"]
-    if aliased:
-        env["renamed"] = _renamed
-        given = ", ".join(f"{n!r}: {n}" for n in [*[n for n, _, _ in op.params], *(["out"] if out else [])])
-        lines.append(f"    if named: return wrapper(**renamed({op.name!r}, {{{given}}}, named))")
-    if "MISSING" in env:
-        lines.append(f"    if dim is MISSING: renamed({op.name!r}, {{'dim': MISSING}}, {{}})")
-    first = values[0][0] if values else None
-    simple = values and all(kind != "list" for _, kind in values) and values[0][1] != "maybe"
-    check = [f"check({every})"] if op.check else []
-    finish = ["return store(out, result, op) if out is not None else result"] if out else ["return result"]
-    if op.returns is not None:
-        finish = ["result = returns(result)"] + finish
-    if simple:
-        tensors = [n for n, kind in values if kind == "tensor"] or [first]
-        conditions = [f"isinstance({n}, Tensor)" for n in tensors]
-        optional = {n for n, _, p in op.params if p.default is not p.empty}
-        conditions += [f"{n} is default_{n}" for n, kind in values if kind == "number" and n in optional]
-        body = []
-        fixed = {n: "tensor" if k == "tensor" else "default" if n in optional else "number" for n, k in values}
-        structure = "(" + "".join(f"{n}_s, " if k in ("either", "maybe") else f"{fixed[n]!r}, " for n, k in values) + ")"
-        flat = []
-        for n, kind in values:
-            if kind == "maybe":
-                body += [f"if {n} is None: {n}_s = None; {n}_v = ()",
-                         f"elif isinstance({n}, Tensor): {n}_s = 'tensor'; {n}_v = ({n},)",
-                         f"else: return finish_slow({args}, {consts}{', out' if out else ', None'})"]  # fmt: skip
-                flat.append(f"*{n}_v")
-                continue
-            if kind == "either":
-                body += [f"if isinstance({n}, Tensor): {n}_v = {n}; {n}_s = 'tensor'",
-                         f"elif {n}.__class__ in NUMBER: {n}_v = number({n}); {n}_s = 'number'",
-                         f"else: return finish_slow({args}, {consts}{', out' if out else ', None'})"]  # fmt: skip
-                flat.append(n + "_v")
-            elif kind == "tensor":
-                flat.append(n)
-            elif n not in optional:
-                body += [f"if {n}.__class__ not in NUMBER: return finish_slow({args}, {consts}{', out' if out else ', None'})"]
-                flat.append(f"number({n})")
-        eithers = [f"{n}_s" for n, k in values if k in ("either", "maybe")]
-        extra = "(" + ", ".join([*eithers, ""]) + ")" if eithers else ""
-        key = keyed if not extra else (f"({keyed}, {', '.join(eithers)})" if op.consts else extra)
-        if op.consts or eithers:
-            body += ["try:", f"    call = cache[{key}]", "except (KeyError, TypeError):",
-                     f"    call = bound({', '.join([*op.consts, 'structure=' + structure])})",
-                     f"    try: cache[{key}] = call", "    except TypeError: pass"]  # fmt: skip
-        else:
-            env["state"] = state = []
-            env["only"] = lambda: state.append(op.bound(structure=tuple(fixed.values()))) or state[0]
-            body += ["call = state[0] if state else only()"]
-        if op.view is not None:
-            body += [f"result = {flat[0]}._make_view(call, ({''.join(f + ', ' for f in flat[1:])}))"]
-        else:
-            body += [f"result = apply(call, ({', '.join(flat)},))"]
-        lines.append(f"    if {' and '.join(conditions)}:")
-        lines += ["        " + line for line in check + body + finish]
-    env["finish_slow"] = _slow(op)
-    lines.append(f"    if anyarray({args}): return plain({every})")
-    lines += ["    " + line for line in check]
-    lines.append(f"    return finish_slow({args}, {consts}{', out' if out else ', None'})")
-    return "\n".join(lines), env
-
-
-MISSING = object()
-_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch takes NumPy's names too
-
-
-def _aliased(op):
-    """Whether the op's `dim` may also be called axis: where nothing without a default comes after it."""
-    names = [n for n, _, _ in op.params]
-    if "dim" not in names:
-        return False
-    return all(p.default is not p.empty for _, _, p in op.params[names.index("dim") + 1 :])
-
-
-def _renamed(name, given, named):
-    """The arguments with NumPy's names turned into PyTorch's."""
-    for key, value in named.items():
-        if _NUMPY_NAMES.get(key) not in given:
-            raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
-        given[_NUMPY_NAMES[key]] = value
-    if given.get("dim") is MISSING:
-        raise TypeError(f'{name}() missing 1 required positional arguments: "dim"')
-    return given
-
-
-def _slow(op):
-    def finish(args, consts, out):
-        result = op.run(args, consts)
-        if op.returns is not None:
-            result = op.returns(result)
-        return store(out, result, op) if out is not None else result
-
-    return finish
-
-
-def _any_array(args):
-    """Whether a plain function of arrays is wanted: arrays among the arguments and no Tensor."""
-    found = False
-    for a in args:
-        for x in a if isinstance(a, list | tuple) else (a,):
-            if isinstance(x, Tensor):
-                return False
-            found = found or isinstance(x, jax.Array)
-    return found
-
-
 def _inplace(op):
     """`name_`: the op's result written into the tensor it was called on."""
     public = op.public
@@ -527,58 +374,3 @@ def _inplace(op):
     inplace.__doc__ = f"In-place version of :func:`{op.name}`: writes the result into this tensor and returns it."
     inplace.__module__ = "jtorch"
     return inplace
-
-
-def write_result(tensor, result):
-    """Store a result in a tensor, through the view if it is one: PyTorch's rules for shape and dtype. Returns it."""
-    mine, theirs = tensor._type, result._type
-    if theirs.shape != mine.shape:
-        raise RuntimeError(
-            f"output with shape {list(mine.shape)} doesn't match the broadcast shape {list(theirs.shape)}"
-        )
-    if theirs.dtype is not mine.dtype:
-        if not dtypes.can_cast(theirs.dtype, mine.dtype):
-            raise RuntimeError(
-                f"result type {theirs.dtype.scalar_name} can't be cast to the desired output type"
-                f" {mine.dtype.scalar_name}"
-            )
-        result = cast(result, mine.dtype)
-    value, edge = result._read()
-    tensor._assign(value, edge)
-    return tensor
-
-
-def store(out, result, op):
-    """`out=`: the result written into `out`, which takes its shape."""
-    if isinstance(result, tuple):
-        for o, r in zip(out, result, strict=True):
-            store(o, r, op)
-        return type(result)(out) if type(result) is not tuple else tuple(out)
-    if not isinstance(out, Tensor):
-        raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if result.requires_grad or (out.requires_grad and out.is_leaf):
-        raise RuntimeError(
-            f"{op.name}(): functions with out=... arguments don't support automatic differentiation, "
-            "but one of the arguments requires grad."
-        )
-    if not dtypes.can_cast(result.dtype, out.dtype):
-        raise RuntimeError(
-            f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"
-        )
-    if out.shape != result.shape:
-        if out.numel():
-            warnings.warn(
-                f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
-                f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
-                "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
-                "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
-                stacklevel=3,
-            )
-        fresh = wrap(cast(result, out.dtype)._value)
-        out._storage.__class__ = fresh._storage.__class__
-        out._storage.value = fresh._storage.value
-        out._storage.version += 1
-        out._storage.writes += 1
-        out._view = None
-        return out
-    return write_result(out, result)

@@ -14,9 +14,10 @@ from jtorch.checks import kernel
 from jtorch.convert import known
 from jtorch.engine import type_of
 from jtorch.geometry import is_contiguous, like_strides
-from jtorch.op import Array, Number, op, write_result
+from jtorch.op import Array, Number, op
 from jtorch.ops.create import empty_like, zeros_like
 from jtorch.ops.random import draw, host_draw, on_host, stream_of
+from jtorch.results import write_result
 from jtorch.tensor import Tensor, cast, wrap
 
 

@@ -14,6 +14,7 @@ from jtorch import devices, dtypes, engine, geometry
 from jtorch.convert import host_array, known
 from jtorch.devices import Place
 from jtorch.engine import Call, Value, number, type_of
+from jtorch.results import store
 from jtorch.tensor import Tensor, wrap
 
 _SMALL = 1 << 16  # elements: below this, sending from the host costs less than a line of its own
@@ -82,8 +83,6 @@ def _made(name, size, n, out, dtype, device, requires_grad, d=None):
 
 
 def _into(out, made):
-    from jtorch.op import store
-
     return store(out, made, _Named())
 
 

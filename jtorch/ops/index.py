@@ -18,10 +18,11 @@ import numpy as np
 from jtorch import dtypes, geometry
 from jtorch.checks import data_check
 from jtorch.convert import known
-from jtorch.op import Array, Number, op, write_result
+from jtorch.op import Array, Number, op
 from jtorch.ops.copy import _fill_with
 from jtorch.ops.shape import unsqueeze
 from jtorch.ops.slices import _slice, alias, select
+from jtorch.results import write_result
 from jtorch.tensor import Tensor
 
 # ---- what the user wrote, taken apart

@@ -18,13 +18,14 @@ from jtorch import dtypes
 from jtorch.checks import kernel
 from jtorch.grad_mode import no_grad
 from jtorch.numeric_limits import finfo
-from jtorch.op import Array, Number, op, public, write_result
+from jtorch.op import Array, Number, op, public
 from jtorch.ops.elementary import rsqrt
 from jtorch.ops.math import add, mul, pow, true_divide
 from jtorch.ops.pad import pad
 from jtorch.ops.pool import avg_pool2d, avg_pool3d
 from jtorch.ops.reduce import mean
 from jtorch.ops.shape import squeeze, unsqueeze
+from jtorch.results import write_result
 
 HALF = (jnp.float16, jnp.bfloat16)
 

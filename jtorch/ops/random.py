@@ -17,8 +17,8 @@ import numpy as np
 from jtorch import devices, dtypes, engine, geometry
 from jtorch.convert import known
 from jtorch.engine import Call, Value, number, type_of
-from jtorch.op import store
 from jtorch.ops.create import _Named, _size
+from jtorch.results import store
 from jtorch.streams import Stream
 from jtorch.tensor import Tensor, wrap
 

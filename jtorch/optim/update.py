@@ -1,74 +1,90 @@
 """The step of an optax chain as one call of the engine: which arrays go in, what comes out.
 
-Inputs: a rate per cluster, then all parameters, all gradients, and per cluster its states by name (the step count
-once, the joined state of its small parameters as one flat array, then one array for each large one). Outputs: the
-same without rates and gradients. The chain sees the small parameters as one flat parameter.
+Inputs: whether the step is to be skipped (only where somebody asks), a rate per cluster, then all parameters, all
+gradients, and per cluster its states by name (the step count and other scalars once, the joined state of its small
+parameters as one flat array, then one array for each large one). Outputs: parameters and states. The chain sees the
+small parameters as one flat parameter, and a complex one as real numbers in pairs, as PyTorch's optimizers do.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
-from jtorch.engine import Call
+from jtorch.engine import Call, shapes_of
+
+
+class State(NamedTuple):
+    """How a state begins: its shape (None: the parameter's) and the number it is filled with."""
+
+    shape: tuple | None
+    first: float
 
 
 def ordered(cls, held):
-    """The names of the states that are held, the step count first."""
-    return [n for n in ["step", *[n for n in cls.names.values() if n != "step"]] if n in held]
+    """The names of the states that are held, scalars first."""
+    return [n for n in dict.fromkeys(["step", *cls.scalars, *cls.names.values()]) if n in held]
 
 
 _layouts: dict = {}
 
 
-def layout(cls, settings, type) -> dict:
-    """PyTorch's names of the states of a parameter of this type -> the number each is filled with at first."""
-    key = (cls, settings, type.dtype)
+def layout(cls, settings, type) -> dict[str, State]:
+    """PyTorch's names of the states of a parameter of this type -> how each begins."""
+    shape = (1,) if cls.elementwise else tuple(type.shape)
+    key = (cls, settings, type.dtype, shape)
     found = _layouts.get(key)
     if found is None:
         named = dict(settings)
         with jax.enable_x64(True):
-            state = jax.eval_shape(cls.chain(**named).init, [jax.ShapeDtypeStruct((1,), type.dtype.np)])
-        names = [_name(cls, path) for path, _ in jax.tree_util.tree_flatten_with_path(state)[0]]
-        found = _layouts[key] = {name: cls.first_value(name, named) for name in names}
+            state = jax.eval_shape(cls.chain(**named).init, [jax.ShapeDtypeStruct(shape, type.dtype.np)])
+        leaves = [(_name(cls, path), leaf.shape) for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]]
+        found = _layouts[key] = {
+            name: State(None if size == shape else size, cls.first_value(name, named)) for name, size in leaves
+        }
     return found
 
 
 def _name(cls, path):
     field = next(k.name for k in path if isinstance(k, jax.tree_util.GetAttrKey))
-    return "step" if field == "count" else cls.names[field]
+    return cls.names.get(field, "step" if field == "count" else field)
 
 
 _calls: dict = {}
 
 
-def call_of(cls, clusters) -> Call:
+def call_of(cls, clusters, skipping=False) -> Call:
     """The interned call that updates these clusters: (settings, small parameters, all parameters) of each."""
-    found = _calls.get((cls, clusters))
+    key = (cls, clusters, skipping)
+    found = _calls.get(key)
     if found is None:
-        found = _calls[cls, clusters] = Update(cls, clusters)
+        found = _calls[key] = Update(*key)
     return found
 
 
 class Update(Call):
-    """The update of all parameters of one optimizer."""
+    """The update of all parameters of one optimizer; with `skipping`, the first input says whether to leave it out."""
 
-    __slots__ = ("clusters", "optimizer")
+    __slots__ = ("clusters", "optimizer", "skipping")
 
-    def __init__(self, optimizer, clusters):
+    def __init__(self, optimizer, clusters, skipping=False):
         super().__init__(None, None, optimizer.__name__ + ".step")
         self.optimizer = optimizer
         self.clusters = clusters
+        self.skipping = skipping
 
     def _infer(self, types):
         n = sum(size for *_, size in self.clusters)
-        rates = len(self.clusters)
-        return False, (*types[rates : rates + n], *types[rates + 2 * n :])
+        first = len(self.clusters) + self.skipping
+        return False, (*types[first : first + n], *types[first + 2 * n :])
 
     def bind(self, types):
         n = sum(size for *_, size in self.clusters)
 
         def step(*arrays):
+            skip, arrays = (arrays[0], arrays[1:]) if self.skipping else (None, arrays)
             rates = arrays[: len(self.clusters)]
             rest = arrays[len(rates) :]
             params, grads, states = rest[:n], rest[n : 2 * n], iter(rest[2 * n :])
@@ -76,10 +92,13 @@ class Update(Call):
             for rate, (settings, small, size) in zip(rates, self.clusters, strict=True):
                 mine = slice(at, at + size)
                 at += size
-                made, state = self._cluster(rate, settings, small, params[mine], grads[mine], states)
+                made, state = self._cluster(rate.reshape(()), settings, small, params[mine], grads[mine], states)
                 new_params += made
                 new_states += state
-            return [*new_params, *new_states]
+            new = [*new_params, *new_states]
+            if skip is None:
+                return new
+            return [jnp.where(skip != 0, a, b) for a, b in zip([*params, *rest[2 * n :]], new, strict=True)]
 
         return step
 
@@ -91,21 +110,37 @@ class Update(Call):
         blank, tree = jax.tree_util.tree_flatten_with_path(jax.eval_shape(tx.init, joined))
         names = [_name(cls, path) for path, _ in blank]
         order = ordered(cls, names)
-        given = {n: [next(states) for _ in range(1 if n == "step" else len(joined))] for n in order}
-        taken = {n: iter(a) for n, a in given.items()}
+        given = {n: [next(states) for _ in range(1 if n in cls.scalars else names.count(n))] for n in order}
+        taken = {n: iter(map(_real, a)) for n, a in given.items()}
         leaves = [
-            given["step"][0].astype(leaf.dtype) if n == "step" else next(taken[n])
+            given[n][0].astype(leaf.dtype) if n in cls.scalars else next(taken[n])
             for n, (_, leaf) in zip(names, blank, strict=True)
         ]
-        updates, state = tx.update(alone, jax.tree_util.tree_unflatten(tree, leaves), joined)
-        made = [_descended(p, rate, u) for p, u in zip(joined, updates, strict=True)]
+        state = jax.tree_util.tree_unflatten(tree, leaves)
+        seen = [_real(p) for p in joined]
+        if cls.rated:
+            updates, state = tx.update([_real(g) for g in alone], state, seen, rate=rate)
+            rate = 1
+        else:
+            updates, state = tx.update([_real(g) for g in alone], state, seen)
+        made = [_like(p, _descended(x, rate, u)) for p, x, u in zip(joined, seen, updates, strict=True)]
         out = {n: [] for n in order}
         for n, leaf in zip(names, jax.tree_util.tree_leaves(state), strict=True):
-            if n == "step":
-                out[n] = [leaf.astype(jnp.float32)]
+            if n in cls.scalars:
+                out[n] = [leaf.astype(given[n][0].dtype)]
             else:
-                out[n].append(leaf.astype(given[n][len(out[n])].dtype))
+                out[n].append(_like(given[n][len(out[n])], leaf))
         return _parted(made, params, small), [a for n in order for a in out[n]]
+
+
+def _real(a):
+    """A complex array as real numbers in pairs."""
+    return jnp.stack([a.real, a.imag], axis=-1) if jnp.iscomplexobj(a) else a
+
+
+def _like(a, made):
+    """Undo `_real`, in the dtype of a."""
+    return (jax.lax.complex(made[..., 0], made[..., 1]) if jnp.iscomplexobj(a) else made).astype(a.dtype)
 
 
 def _joined(arrays, small):
@@ -127,5 +162,4 @@ def _parted(made, params, small):
 
 
 def _descended(p, rate, update):
-    real = jnp.finfo(p.dtype).dtype if jnp.issubdtype(p.dtype, jnp.inexact) else p.dtype
-    return (p - jnp.asarray(rate, real) * update).astype(p.dtype)
+    return p - jnp.asarray(rate, update.dtype) * update
