@@ -39,7 +39,7 @@ def layout(cls, settings, type) -> dict[str, State]:
     if found is None:
         named = dict(settings)
         with jax.enable_x64(True):
-            state = jax.eval_shape(cls.chain(**named).init, [jax.ShapeDtypeStruct(shape, type.dtype.np)])
+            state = shapes_of(cls.chain(**named).init, [jax.ShapeDtypeStruct(shape, type.dtype.np)])
         leaves = [(_name(cls, path), leaf.shape) for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]]
         found = _layouts[key] = {
             name: State(None if size == shape else size, cls.first_value(name, named)) for name, size in leaves
@@ -107,7 +107,7 @@ class Update(Call):
         cls = self.optimizer
         tx = cls.chain(**dict(settings))
         joined, alone = _joined(params, small), _joined(grads, small)
-        blank, tree = jax.tree_util.tree_flatten_with_path(jax.eval_shape(tx.init, joined))
+        blank, tree = jax.tree_util.tree_flatten_with_path(shapes_of(tx.init, joined))
         names = [_name(cls, path) for path, _ in blank]
         order = ordered(cls, names)
         given = {n: [next(states) for _ in range(1 if n in cls.scalars else names.count(n))] for n in order}
