@@ -20,7 +20,7 @@ from jax import lax
 # The windows of a pooling: one entry for each pooled dimension; padding in pairs, `out` is how many windows.
 Windows = namedtuple("Windows", "kernel stride padding dilation out")
 
-_FEW_CELLS = 9  # cells of a window that are summed in one go; with more, dimension by dimension is faster
+_FEW_CELLS = 8  # cells of a window that are met one by one; with more, dimension by dimension is faster
 
 
 def windows_of(sizes, kernel, stride, padding, dilation, ceil_mode) -> Windows:
@@ -38,7 +38,11 @@ def windows_of(sizes, kernel, stride, padding, dilation, ceil_mode) -> Windows:
 
 def largest(x, windows: Windows):
     """The largest cell of each window, NaN if there is one. The gradient goes to the first largest."""
-    return _largest_tile(_cropped(x, windows), windows) if _tiled(x, windows) else _largest(x, windows)
+    if _tiled(x, windows):
+        return _largest_tile(_cropped(x, windows), windows)
+    for some in _in_turn(x, windows):  # last dimension first: the first largest row, then cell, is the first
+        x = _largest(x, some)
+    return x
 
 
 def winners(x, windows: Windows):
@@ -74,6 +78,22 @@ def _tiled(x, windows):
     sizes = x.shape[-len(windows.kernel) :]
     tiles = zip(sizes, windows.kernel, windows.stride, windows.dilation, windows.out, strict=True)
     return all(k == s and d == 1 and count * k <= n for n, k, s, d, count in tiles) and not padded(windows)
+
+
+def _in_turn(x, windows):
+    """The windows as they are if they are small, else one dimension of them at a time, the last first."""
+    if math.prod(windows.kernel) <= _FEW_CELLS:
+        return [windows]
+    sizes, turns = list(x.shape[-len(windows.kernel) :]), []
+    for dim in reversed(range(len(sizes))):
+        before, after = sizes[:dim], sizes[dim + 1 :]
+        alone = [
+            (*[neutral] * len(before), field[dim], *[neutral] * len(after))
+            for field, neutral in zip(windows, (1, 1, (0, 0), 1), strict=False)
+        ]
+        sizes[dim] = windows.out[dim]
+        turns.append(Windows(*alone, tuple(sizes)))
+    return turns
 
 
 def padded(windows: Windows) -> bool:
@@ -137,12 +157,8 @@ def total(x, windows: Windows):
     dims = len(windows.kernel)
     if windows.kernel == x.shape[-dims:] and set(windows.out) == {1} and not padded(windows):
         return x.sum(tuple(range(x.ndim - dims, x.ndim)), keepdims=True)
-    if math.prod(windows.kernel) <= _FEW_CELLS:
-        return reduce(jnp.add, [view for _, view in _views(x, windows, 0)])
-    for dim in range(dims):
-        alone = Windows(*[(field[dim],) for field in windows])
-        x = jnp.moveaxis(x, dim - dims, -1)
-        x = jnp.moveaxis(reduce(jnp.add, [view for _, view in _views(x, alone, 0)]), -1, dim - dims)
+    for some in _in_turn(x, windows):
+        x = reduce(jnp.add, [view for _, view in _views(x, some, 0)])
     return x
 
 

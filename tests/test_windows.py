@@ -1,0 +1,122 @@
+"""What slides a window, on arrays: every way to convolve or pool gives the plain way's numbers and derivatives.
+
+The plain way is XLA's own; `samples_windows` compares with PyTorch.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+import jtorch as torch
+from jtorch.ops import convolve, pooling
+from jtorch.ops.convolve import Window
+
+# input, weight, stride, padding, dilation, groups
+CONVOLUTIONS = {
+    "few channels": ((4, 1, 9, 8), (10, 1, 5, 5), 1, 0, 1, 1),
+    "few channels, padded": ((4, 3, 9, 8), (6, 3, 3, 3), 1, 1, 1, 1),
+    "one image": ((1, 1, 9, 8), (4, 1, 5, 5), 1, 0, 1, 1),
+    "unpadded": ((6, 10, 9, 8), (20, 10, 3, 3), 1, 0, 1, 1),
+    "a batch of a prime": ((7, 5, 6, 6), (3, 5, 2, 3), 1, 0, 1, 1),
+    "many channels": ((3, 5, 9, 8), (17, 5, 3, 3), 2, 1, 1, 1),
+    "dilated": ((4, 8, 9, 8), (5, 8, 3, 3), 1, 0, 2, 1),
+    "depthwise": ((4, 4, 9, 8), (4, 1, 3, 3), 1, 1, 1, 4),
+    "depthwise, strided": ((1, 4, 9, 8), (4, 1, 3, 3), 2, 1, 1, 4),
+    "groups": ((4, 4, 9, 8), (8, 2, 3, 3), 1, 0, 1, 2),
+    "one cell": ((5, 6, 9, 8), (3, 6, 1, 1), 2, 0, 1, 1),
+    "a signal": ((4, 2, 9), (3, 2, 3), 1, 0, 1, 1),
+    "a volume": ((4, 2, 5, 4, 6), (3, 2, 2, 2, 3), 1, 0, 1, 1),
+}
+
+
+def doubles(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape))
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_every_way_to_convolve_agrees_to_the_second_derivative(name):
+    x_shape, w_shape, stride, padding, dilation, groups = CONVOLUTIONS[name]
+    dims = len(x_shape) - 2
+    window = Window((stride,) * dims, ((padding, padding),) * dims, (dilation,) * dims, groups)
+    with jax.enable_x64(True):
+        x, w, dx, dw = doubles(*x_shape), doubles(*w_shape), doubles(*x_shape, seed=1), doubles(*w_shape, seed=2)
+        cotangent = doubles(*convolve._direct(x, w, window).shape, seed=3)
+        results = [derivatives(way, x, w, dx, dw, cotangent, window) for way in (convolve.convolve, convolve._direct)]
+    for mine, plain in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, plain, rtol=1e-9, atol=1e-9)
+
+
+@partial(jax.jit, static_argnums=(0, 6))
+def derivatives(way, x, w, dx, dw, cotangent, window):
+    """The result, its gradients, the gradients of their projection, the forward derivative, and it all mapped."""
+
+    def of(x, w):
+        return way(x, w, window)
+
+    def projected(x, w):
+        gx, gw = jax.vjp(of, x, w)[1](cotangent)
+        return (gx * dx).sum() + (gw * dw).sum()
+
+    mapped = jax.vmap(of, (0, None))(jnp.stack([x, dx]), w)
+    forward = jax.jvp(of, (x, w), (dx, dw))[1]
+    return [of(x, w), *jax.vjp(of, x, w)[1](cotangent), *jax.grad(projected, (0, 1))(x, w), forward, mapped]
+
+
+# sizes, kernel, stride, padding
+POOLS = {
+    "tiles": ((6, 8), (2, 2), (2, 2), (0, 0)),
+    "tiles with a rest": ((7, 8), (3, 2), (3, 2), (0, 0)),
+    "overlapping": ((7, 8), (2, 2), (1, 1), (0, 0)),
+    "dimension by dimension": ((9, 8), (3, 3), (2, 2), (1, 1)),
+    "a volume": ((5, 4, 6), (3, 2, 3), (2, 1, 1), (1, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_every_way_to_pool_agrees_with_xla(name):
+    sizes, kernel, stride, padding = POOLS[name]
+    dims = len(sizes)
+    windows = pooling.windows_of(sizes, kernel, stride, padding, (1,) * dims, False)
+    edges = ((0, 0), (0, 0), *[(p, p) for p in padding])
+
+    def plain(initial, combine):
+        def reduced(x):
+            return lax.reduce_window(x, initial, combine, (1, 1, *kernel), (1, 1, *stride), edges)
+
+        return reduced
+
+    x = np.random.default_rng(0).permutation(6 * int(np.prod(sizes))).reshape(2, 3, *sizes).astype("f4")
+    pairs = [(pooling.largest, plain(-np.inf, lax.max)), (pooling.total, plain(0.0, lax.add))]
+    for mine, theirs in pairs:
+        (y, pull), (expected, expected_pull) = jax.vjp(lambda x: mine(x, windows), x), jax.vjp(theirs, x)  # noqa: B023
+        np.testing.assert_array_equal(y, expected)
+        cotangent = np.arange(y.size, dtype="f4").reshape(y.shape)
+        np.testing.assert_array_equal(pull(cotangent)[0], expected_pull(cotangent)[0])
+
+
+@pytest.mark.parametrize("kernel, stride", [(2, 2), (2, 1), (3, 1)])
+def test_the_first_of_equals_gets_the_gradient(kernel, stride):
+    x = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    torch.nn.functional.max_pool2d(x, kernel, stride)[0, 0, 0, 0].backward()
+    assert x.grad[0, 0].nonzero().tolist() == [[0, 0]]
+
+
+def test_running_statistics_move_towards_the_batch():
+    x = torch.tensor([[1.0, 10.0], [3.0, 30.0]])
+    mean, variance = torch.zeros(2), torch.ones(2)
+    torch.nn.functional.batch_norm(x, mean, variance, training=True, momentum=0.25)
+    np.testing.assert_allclose(mean.numpy(), [0.5, 5.0])
+    np.testing.assert_allclose(variance.numpy(), [0.75 + 0.25 * 2, 0.75 + 0.25 * 200])
+    assert not mean.requires_grad
+
+
+def test_padding_same_with_an_even_kernel_warns_once(monkeypatch):
+    monkeypatch.setattr("jtorch.ops.conv._warned", [])
+    conv1d = torch.nn.functional.conv1d
+    with pytest.warns(UserWarning, match="zero-padded copy"):
+        conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 2), padding="same")
+    conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 2), padding="same")
