@@ -1,9 +1,36 @@
 """`torch.optim`: optimizers over optax, and learning-rate schedules."""
 
 from jtorch.optim import lr_scheduler
+from jtorch.optim.adadelta import Adadelta
+from jtorch.optim.adafactor import Adafactor
+from jtorch.optim.adagrad import Adagrad
 from jtorch.optim.adam import Adam, AdamW
+from jtorch.optim.adamax import Adamax
+from jtorch.optim.asgd import ASGD
+from jtorch.optim.muon import Muon
+from jtorch.optim.nadam import NAdam
 from jtorch.optim.optimizer import Optimizer
+from jtorch.optim.radam import RAdam
 from jtorch.optim.rmsprop import RMSprop
+from jtorch.optim.rprop import Rprop
 from jtorch.optim.sgd import SGD
+from jtorch.optim.sparse_adam import SparseAdam
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+__all__ = [
+    "ASGD",
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SparseAdam",
+    "lr_scheduler",
+]

@@ -18,6 +18,7 @@ import optax
 
 from jtorch import engine
 from jtorch.convert import known
+from jtorch.dtypes import float64, get_default_dtype
 from jtorch.engine import Value, local, number
 from jtorch.ops.create import filled
 from jtorch.ops.join import cat
@@ -31,11 +32,14 @@ class ChainedOptimizer(Optimizer):
     """An optimizer over optax.
 
     A subclass gives:
-        names: PyTorch's name of each field of the chain's state, {"mu": "exp_avg", ...}; "step" is the count.
+        names: PyTorch's name of each field of the chain's state where it differs, {"mu": "exp_avg", ...}; the
+            count is "step".
         chain(**settings): the optax transformation whose updates are multiplied by -lr.
     """
 
     names: dict[str, str] = {}
+    scalars: tuple[str, ...] = ("step",)  # states that are one number for all parameters of a cluster
+    rated = False  # whether the chain takes rate= and gives what is to be subtracted
     elementwise = True  # whether the chain treats each element alone, so that parameters may be joined
     first_differs = False  # whether the first step of a parameter needs a chain of its own: chain(first=True)
     volatile = ("lr", "params", "initial_lr", "param_names", "foreach", "fused", "capturable", "differentiable")
@@ -59,31 +63,52 @@ class ChainedOptimizer(Optimizer):
             local.grad = grad
         return loss
 
-    def _update(self):
+    def _update(self, skip=None):
+        """Record the update; `skip` is a tensor that is not zero where it is to change nothing."""
         round = self.__dict__.get("_round")
         if round is None or not round.fits(self):
             round = self._plan()
             self._round = None if any(cluster.first for cluster in round.clusters) else round
         if round.params:
-            round.record()
+            round.record(skip)
 
     def _plan(self):
         """Which parameters move together in this step. States are made for those that have none."""
         clusters = []
         for group in self.param_groups:
             settings = _settings(self, group)
-            by_step = {}
+            together = {}
             for p in group["params"]:
                 if p._grad is None:
                     continue
+                self._check_parameter(p)
                 state = self.state.get(p)
-                key = (id(state["step"]) if state and "step" in state else None, not state)
-                by_step.setdefault(key, []).append(p)
+                names = None if self.elementwise else tuple(update.layout(type(self), settings, p._type))
+                scalars = tuple([_identity(state.get(n)) for n in self.scalars]) if state else None
+                together.setdefault((scalars, not state, names), []).append(p)
             clusters += [
                 _Cluster(self, group, settings, fresh and self.first_differs, params)
-                for (_, fresh), params in by_step.items()
+                for (_, fresh, _), params in together.items()
             ]
         return _Round(self, clusters)
+
+    def make_states(self):
+        """Make the states of all parameters now: for an optimizer whose state exists before the first step."""
+        for group in self.param_groups:
+            settings = _settings(self, group)
+            scalars = {}
+            for p in group["params"]:
+                layout = update.layout(type(self), settings, p._type)
+                for name in update.ordered(self, layout):
+                    if name not in self.scalars:
+                        self.state[p][name] = _filled(p._type, *layout[name])
+                        continue
+                    if name not in scalars:
+                        scalars[name] = _scalar(layout[name].first)
+                    self.state[p][name] = scalars[name]
+
+    def _check_parameter(self, p):
+        """Raise where this optimizer cannot move a parameter."""
 
     def __getstate__(self):
         return {k: v for k, v in super().__getstate__().items() if k != "_round"}
@@ -91,6 +116,12 @@ class ChainedOptimizer(Optimizer):
 
 def _settings(optimizer, group):
     return tuple([(k, v) for k, v in group.items() if k not in optimizer.volatile])
+
+
+def _identity(scalar):
+    """What tells scalar states apart: their number where it is known on the host (read from a file), else which."""
+    array = None if scalar is None else scalar._value.array
+    return float(array) if array.__class__ is np.ndarray else id(scalar)
 
 
 _SMALL = 1 << 14  # elements: larger parameters gain nothing from being joined, and the joining is a copy
@@ -121,26 +152,30 @@ class _Cluster:
         self.held, self.moved = [], []
         layouts = [update.layout(type(optimizer), settings, p._type) for p in self.params]
         for name in update.ordered(optimizer, layouts[0]):
-            if name == "step":
-                self._share_count(optimizer)
+            if name in optimizer.scalars:
+                self._share(optimizer, name, layouts[0][name].first)
             else:
                 self._join(optimizer, name, small, layouts)
                 for p, layout in zip(large, layouts[len(small) :], strict=True):
                     state = optimizer.state[p]
                     if name not in state:
-                        state[name] = filled(tuple(p.shape), layout[name], p.dtype, p._type.place, p._type.strides)
+                        state[name] = _filled(p._type, *layout[name])
                     self.held.append((state, name, state[name]))
                     self.moved.append(state[name])
 
-    def _share_count(self, optimizer):
+    def _share(self, optimizer, name, first):
+        """One tensor that is this number of all parameters, and of no others."""
         states = [optimizer.state[p] for p in self.params]
-        count = states[0].get("step")
-        if count is None:
-            count = known(np.zeros((), np.float32))
+        scalar = states[0].get(name)
+        mine = set(map(id, states))
+        if scalar is None:
+            scalar = _scalar(first)
+        elif any(s.get(name) is scalar for s in optimizer.state.values() if id(s) not in mine):
+            scalar = scalar.clone()
         for state in states:
-            state["step"] = count
-            self.held.append((state, "step", count))
-        self.moved.append(count)
+            state[name] = scalar
+            self.held.append((state, name, scalar))
+        self.moved.append(scalar)
 
     def _join(self, optimizer, name, small, layouts):
         """One flat tensor that holds this state of all small parameters; each keeps a view of it."""
@@ -151,17 +186,32 @@ class _Cluster:
         base = states[0][name]._base if name in states[0] else None
         if base is None or len(bases) > 1 or base.numel() != sum(p.numel() for p in small):
             kind = small[0]._type
-            first, total = layouts[0][name], sum(p.numel() for p in small)
+            first, total = layouts[0][name].first, sum(p.numel() for p in small)
             if any(name in s for s in states):  # loaded from a file, or made by the user
                 base = cat([s[name].detach().reshape(-1) for s in states])
             else:
-                base = filled((total,), first, kind.dtype, kind.place)
+                base = filled((total,), _both(first, kind.dtype), kind.dtype, kind.place)
             start = 0
             for p, s in zip(small, states, strict=True):
                 s[name] = base.narrow(0, start, p.numel()).view(p.shape)
                 start += p.numel()
         self.held += [(s, name, s[name]) for s in states]
         self.moved.append(base)
+
+
+def _scalar(first):
+    return known(np.full((), first, np.float64 if get_default_dtype() is float64 else np.float32))
+
+
+def _filled(kind, shape, first):
+    if shape is None:
+        return filled(tuple(kind.shape), _both(first, kind.dtype), kind.dtype, kind.place, kind.strides)
+    return filled(shape, first, kind.dtype, kind.place)
+
+
+def _both(first, d):
+    """A first value for the real and the imaginary part."""
+    return complex(first, first) if first and d.is_complex else first
 
 
 class _Round:
@@ -178,7 +228,9 @@ class _Round:
         self.dicts, self.names, self.held = zip(*held, strict=True) if held else ((), (), ())
         self.states = [t for c in clusters for t in c.moved]
         self.moved = [*self.params, *self.states]
-        self.call = update.call_of(type(optimizer), tuple([c.key for c in clusters]))
+        self.key = tuple([c.key for c in clusters])
+        self.optimizer = type(optimizer)
+        self.call = update.call_of(self.optimizer, self.key)
 
     def fits(self, optimizer):
         """Whether the same parameters have gradients, under the same settings, with the same state."""
@@ -195,13 +247,16 @@ class _Round:
             and all(map(is_, map(dict.get, self.dicts, self.names), self.held))
         )  # fmt: skip
 
-    def record(self):
+    def record(self, skip=None):
         """One line: rates, parameters, gradients, states -> parameters, states."""
-        values = [_rate(c.group["lr"]) for c in self.clusters]
+        call, values = self.call, []
+        if skip is not None:
+            call, values = update.call_of(self.optimizer, self.key, True), [skip._value]
+        values += [_rate(c.group["lr"]) for c in self.clusters]
         values += [p._value for p in self.params]
         values += [p._grad._value for p in self.params]
         values += [t._value for t in self.states]
-        _, out = engine.record(self.call, values)
+        _, out = engine.record(call, values)
         write_all(self.moved, [out] if out.__class__ is Value else out)
 
 
@@ -215,12 +270,30 @@ def preconditioned(maximize, weight_decay):
     return [*start, optax.add_decayed_weights(weight_decay)] if weight_decay else start
 
 
-def check_rate(lr):
+def counting():
+    """A part of a chain that only keeps the step count, which PyTorch's state has and optax's has not."""
+    return optax.scale_by_schedule(lambda count: 1.0)
+
+
+def check_rate(lr, message="Invalid learning rate: {}", least_is_valid=True):
     """Raise PyTorch's errors for a bad learning rate."""
     if isinstance(lr, Tensor):
         if lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
         return
-    if not 0.0 <= lr:
-        raise ValueError(f"Invalid learning rate: {lr}")
+    if not (0.0 <= lr if least_is_valid else 0.0 < lr):
+        raise ValueError(message.format(lr))
 
+
+def check_settings(lr=0.0, betas=(), **nonnegative):
+    """Raise PyTorch's errors for settings out of their ranges."""
+    check_rate(lr)
+    eps = nonnegative.pop("eps", 0.0)
+    if not 0.0 <= eps:
+        raise ValueError(f"Invalid epsilon value: {eps}")
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+    for name, value in nonnegative.items():
+        if not 0.0 <= value:
+            raise ValueError(f"Invalid {name} value: {value}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
+from jtorch.optim.chained import ChainedOptimizer, check_rate, counting, preconditioned
 
 
 class RMSprop(ChainedOptimizer):
@@ -59,8 +59,4 @@ class RMSprop(ChainedOptimizer):
         steps = [scale(alpha, eps, eps_in_sqrt=False)]
         if momentum:
             steps.append(optax.trace(momentum))
-        return optax.chain(optax.GradientTransformation(_counted.init, _counted.update),
-                           *preconditioned(maximize, weight_decay), *steps)  # fmt: skip
-
-
-_counted = optax.scale_by_schedule(lambda count: 1.0)  # keeps the step count that PyTorch's state has
+        return optax.chain(counting(), *preconditioned(maximize, weight_decay), *steps)

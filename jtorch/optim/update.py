@@ -25,7 +25,7 @@ class State(NamedTuple):
 
 def ordered(cls, held):
     """The names of the states that are held, scalars first."""
-    return [n for n in dict.fromkeys(["step", *cls.scalars, *cls.names.values()]) if n in held]
+    return [n for n in dict.fromkeys([*cls.scalars, *cls.names.values(), *held]) if n in held]
 
 
 _layouts: dict = {}

@@ -1,0 +1,40 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_settings, counting, preconditioned
+
+
+class Adadelta(ChainedOptimizer):
+    """p -= lr * d, with d = grad * sqrt(average of d²) / sqrt(average of grad²).
+
+    Args:
+        params: what to optimize.
+        lr: scales the step, >= 0; 1 as the method was published.
+        rho: fraction of the averages kept per step, in [0, 1].
+        eps: added to both averages, in units of the square.
+        weight_decay: L2 penalty, >= 0.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    names = {"e_g": "square_avg", "e_x": "acc_delta"}
+
+    def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False,
+                 maximize=False, differentiable=False):  # fmt: skip
+        check_settings(lr)
+        if not 0.0 <= rho <= 1.0:
+            raise ValueError(f"Invalid rho value: {rho}")
+        check_settings(eps=eps, weight_decay=weight_decay)
+        super().__init__(params, dict(
+            lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize, capturable=capturable,
+            foreach=foreach, differentiable=differentiable,
+        ))  # fmt: skip
+
+    @staticmethod
+    def chain(rho, eps, weight_decay, maximize):
+        return optax.chain(counting(), *preconditioned(maximize, weight_decay), optax.scale_by_adadelta(rho, eps))

@@ -1,0 +1,104 @@
+"""Adafactor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
+from jtorch.optim.stateful import lerp
+
+
+class Adafactor(ChainedOptimizer):
+    """Adam without momentum, whose averaged squares of a matrix are kept as one row and one column.
+
+    Args:
+        params: what to optimize.
+        lr: largest relative step, >= 0.
+        beta2_decay: power of the step count by which new squares count, <= 0.
+        eps: least size of the averaged squares' root (None: the dtype's eps), least size of the parameters.
+        d: largest root mean square of an update, >= 1.
+        weight_decay: taken off the parameter, >= 0.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    elementwise = False
+    rated = True
+
+    def __init__(self, params, lr=1e-2, beta2_decay=-0.8, eps=(None, 1e-3), d=1.0, weight_decay=0.0, *, foreach=None,
+                 maximize=False):  # fmt: skip
+        check_rate(lr, "Learning rate should be >= 0 but is: {}")
+        if not 0.0 >= beta2_decay:
+            raise ValueError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
+        if eps[0] is not None and not 0.0 <= eps[0]:
+            raise ValueError(f"epsilon1 should be >= 0 but is: {eps[0]}")
+        if not 0.0 <= eps[1]:
+            raise ValueError(f"epsilon2 should be >= 0 but is: {eps[1]}")
+        if not 1.0 <= d:
+            raise ValueError(f"Clipping threshold d should be >= 1 but is: {d}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"weight_decay should be >= 0 but is: {weight_decay}")
+        super().__init__(params, dict(
+            lr=lr, beta2_decay=beta2_decay, eps=eps, d=d, weight_decay=weight_decay, foreach=foreach,
+            maximize=maximize,
+        ))  # fmt: skip
+
+    def _check_parameter(self, p):
+        if p.is_complex():
+            raise RuntimeError("Adafactor does not support complex parameters")
+
+    @staticmethod
+    def chain(beta2_decay, eps, d, weight_decay, maximize):
+        return optax.chain(*preconditioned(maximize, 0), _factored(beta2_decay, eps, d, weight_decay))
+
+
+class _Factored(NamedTuple):
+    count: jax.Array
+    row_var: list
+    col_var: list
+    variance: list
+
+
+def _factored(beta2_decay, eps, d, weight_decay):
+    def init(params):
+        matrices = [p for p in params if p.ndim > 1]
+        return _Factored(
+            jnp.zeros((), jnp.int32),
+            [jnp.zeros((*p.shape[:-1], 1), p.dtype) for p in matrices],
+            [jnp.zeros((*p.shape[:-2], 1, p.shape[-1]), p.dtype) for p in matrices],
+            [jnp.zeros_like(p) for p in params if p.ndim <= 1],
+        )
+
+    def update(updates, state, params=None, *, rate=None, **_):
+        t = (state.count + 1).astype(jnp.float64)
+        rows, columns, vectors = iter(state.row_var), iter(state.col_var), iter(state.variance)
+        new = _Factored(state.count + 1, [], [], [])
+        out = []
+        for g, p in zip(updates, params, strict=True):
+            fresh = (t**beta2_decay).astype(g.dtype)
+            least = jnp.finfo(p.dtype).eps if eps[0] is None else eps[0]
+            if g.ndim > 1:
+                new.row_var.append(lerp(next(rows), jnp.mean(g * g, axis=-1, keepdims=True), fresh))
+                new.col_var.append(lerp(next(columns), jnp.mean(g * g, axis=-2, keepdims=True), fresh))
+                row, column = new.row_var[-1], new.col_var[-1]
+                square = row * column / jnp.maximum(jnp.mean(row, axis=-2, keepdims=True), least)
+            else:
+                new.variance.append(lerp(next(vectors), g * g, fresh))
+                square = new.variance[-1]
+            step = g / jnp.sqrt(jnp.maximum(square, least * least))
+            size = jnp.maximum(eps[1], _root_mean_square(p)) * jnp.minimum(rate, 1 / jnp.sqrt(t)).astype(p.dtype)
+            size = size / jnp.maximum(1, _root_mean_square(step) / d)
+            out.append(size * step + jnp.asarray(rate, p.dtype) * weight_decay * p)
+        return out, new
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _root_mean_square(x):
+    return jnp.sqrt(jnp.mean(x * x))

@@ -1,0 +1,56 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim.stateful import stateful
+
+
+class Adagrad(ChainedOptimizer):
+    """p -= lr / (1 + t * lr_decay) * grad / (sqrt(s) + eps), with s the sum of all squared gradients.
+
+    Args:
+        params: what to optimize.
+        lr: learning rate, >= 0.
+        lr_decay: how fast the learning rate falls, per step, >= 0.
+        weight_decay: L2 penalty, >= 0.
+        initial_accumulator_value: what s starts from, >= 0.
+        eps: added to sqrt(s), same unit as the gradient.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    def __init__(self, params, lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10, foreach=None,
+                 *, maximize=False, differentiable=False, fused=None):  # fmt: skip
+        check_settings(lr, lr_decay=lr_decay, weight_decay=weight_decay,
+                       initial_accumulator_value=initial_accumulator_value, eps=eps)  # fmt: skip
+        super().__init__(params, dict(
+            lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value, foreach=foreach, maximize=maximize,
+            differentiable=differentiable, fused=fused,
+        ))  # fmt: skip
+        if fused and differentiable:
+            raise RuntimeError("`fused` does not support `differentiable`")
+        if fused and foreach:
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        self.make_states()
+
+    @staticmethod
+    def first_value(name, settings):
+        return settings["initial_accumulator_value"] if name == "sum" else 0
+
+    @staticmethod
+    def chain(lr_decay, eps, weight_decay, initial_accumulator_value, maximize):
+        def advance(t, rate):
+            return (1 / (1 + (t - 1) * lr_decay),), ()
+
+        def rule(numbers, g, p, sum):
+            sum = sum + g * g
+            return numbers[0] * g / (jnp.sqrt(sum) + eps), sum
+
+        return optax.chain(*preconditioned(maximize, weight_decay), stateful(("sum",), rule, advance=advance))

@@ -1,0 +1,37 @@
+"""Adamax."""
+
+from __future__ import annotations
+
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+
+
+class Adamax(ChainedOptimizer):
+    """p -= lr * m / u, with m the bias-corrected average of the gradient and u its decaying largest size.
+
+    Args:
+        params: what to optimize.
+        lr: learning rate, >= 0.
+        betas: fractions of m and of u kept per step, each in [0, 1).
+        eps: added to the gradient's size.
+        weight_decay: L2 penalty, >= 0.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    names = {"mu": "exp_avg", "nu": "exp_inf"}
+
+    def __init__(self, params, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, foreach=None, *, maximize=False,
+                 differentiable=False, capturable=False):  # fmt: skip
+        check_settings(lr, betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, dict(
+            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, foreach=foreach, maximize=maximize,
+            differentiable=differentiable, capturable=capturable,
+        ))  # fmt: skip
+
+    @staticmethod
+    def chain(betas, eps, weight_decay, maximize):
+        return optax.chain(*preconditioned(maximize, weight_decay), optax.scale_by_adamax(*betas, eps))

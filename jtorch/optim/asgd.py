@@ -1,0 +1,55 @@
+"""ASGD: gradient descent whose result is an average."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim.stateful import lerp, stateful
+
+
+class ASGD(ChainedOptimizer):
+    """p -= eta * (grad + lambd * p) with a falling eta, and the average of p in state["ax"].
+
+    Args:
+        params: what to optimize.
+        lr: eta at first, >= 0.
+        lambd: decay of the parameter, and of eta.
+        alpha: power by which eta falls.
+        t0: the step at which averaging starts.
+        weight_decay: L2 penalty, >= 0.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    scalars = ("step", "eta", "mu")
+    rated = True
+
+    def __init__(self, params, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0, foreach=None, maximize=False,
+                 differentiable=False, capturable=False):  # fmt: skip
+        check_settings(lr, weight_decay=weight_decay)
+        super().__init__(params, dict(
+            lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, foreach=foreach, maximize=maximize,
+            differentiable=differentiable, capturable=capturable,
+        ))  # fmt: skip
+
+    @staticmethod
+    def first_value(name, settings):
+        return 1 if name == "mu" else 0
+
+    @staticmethod
+    def chain(lambd, alpha, t0, weight_decay, maximize):
+        def advance(t, rate, eta, mu):
+            rate = jnp.asarray(rate, t.dtype)
+            eta = jnp.where(t == 1, rate, eta)
+            return (eta, mu), (rate / (1 + lambd * rate * t) ** alpha, 1 / jnp.maximum(1, t - t0))
+
+        def rule(numbers, g, p, ax):
+            eta, mu = numbers
+            update = eta * (lambd * p + g)
+            return update, lerp(ax, p - update, mu)
+
+        return optax.chain(*preconditioned(maximize, weight_decay), stateful(("ax",), rule, ("eta", "mu"), advance))

@@ -1,0 +1,59 @@
+"""RAdam."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim.stateful import lerp, stateful
+
+
+class RAdam(ChainedOptimizer):
+    """Adam that divides by the averaged square only once that average has settled, and then by how far it has.
+
+    Args:
+        params: what to optimize.
+        lr: learning rate, >= 0.
+        betas: fractions of the averages of the gradient and of its square kept per step, each in [0, 1).
+        eps: added to the root of the averaged square, same unit as the gradient.
+        weight_decay: L2 penalty, >= 0.
+        decoupled_weight_decay: take weight decay off the parameter instead of adding it to the gradient.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled_weight_decay=False, *,
+                 foreach=None, maximize=False, capturable=False, differentiable=False):  # fmt: skip
+        check_settings(lr, betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, dict(
+            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize, foreach=foreach,
+            capturable=capturable, decoupled_weight_decay=decoupled_weight_decay, differentiable=differentiable,
+        ))  # fmt: skip
+
+    @staticmethod
+    def chain(betas, eps, weight_decay, decoupled_weight_decay, maximize):
+        b1, b2 = betas
+        longest = 2 / (1 - b2) - 1  # of the average, in steps, once it has settled
+
+        def advance(t, rate):
+            correction = 1 - b2**t
+            length = longest - 2 * t * b2**t / correction
+            grown = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            settled = length > 5
+            scale = jnp.sqrt(jnp.where(settled, grown, 1.0)) * jnp.sqrt(correction)
+            return (1 / (1 - b1**t), settled, scale), ()
+
+        def rule(numbers, g, p, exp_avg, exp_avg_sq):
+            corrected, settled, scale = numbers
+            exp_avg = lerp(exp_avg, g, 1 - b1)
+            exp_avg_sq = b2 * exp_avg_sq + (1 - b2) * g * g
+            adapted = jnp.where(settled != 0, scale / (jnp.sqrt(exp_avg_sq) + eps), 1)
+            return exp_avg * corrected * adapted, exp_avg, exp_avg_sq
+
+        radam = stateful(("exp_avg", "exp_avg_sq"), rule, advance=advance)
+        if decoupled_weight_decay:
+            return optax.chain(*preconditioned(maximize, 0), radam, optax.add_decayed_weights(weight_decay))
+        return optax.chain(*preconditioned(maximize, weight_decay), radam)

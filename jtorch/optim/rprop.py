@@ -1,0 +1,51 @@
+"""Rprop."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import optax
+
+from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim.stateful import stateful
+
+
+class Rprop(ChainedOptimizer):
+    """p -= s * sign(grad), with a step size s for each element that grows while its gradient keeps its sign.
+
+    Args:
+        params: what to optimize.
+        lr: the first step size, >= 0.
+        etas: what s is multiplied with where the sign changed, and where it did not: below and above 1.
+        step_sizes: the least and the largest s.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    rated = True
+
+    def __init__(self, params, lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50), *, capturable=False, foreach=None,
+                 maximize=False, differentiable=False):  # fmt: skip
+        check_settings(lr)
+        if not 0.0 < etas[0] < 1.0 < etas[1]:
+            raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
+        super().__init__(params, dict(
+            lr=lr, etas=etas, step_sizes=step_sizes, foreach=foreach, maximize=maximize,
+            differentiable=differentiable, capturable=capturable,
+        ))  # fmt: skip
+
+    @staticmethod
+    def chain(etas, step_sizes, maximize):
+        def advance(t, rate):
+            return (t, rate), ()
+
+        def rule(numbers, g, p, prev, step_size):
+            t, rate = numbers
+            step_size = jnp.where(t == 1, rate, step_size)
+            turned = jnp.sign(g * prev)
+            step_size = jnp.clip(step_size * jnp.where(turned > 0, etas[1], jnp.where(turned < 0, etas[0], 1)), *step_sizes)
+            g = jnp.where(turned < 0, 0, g)
+            return step_size * jnp.sign(g), g, step_size
+
+        return optax.chain(*preconditioned(maximize, 0), stateful(("prev", "step_size"), rule, advance=advance))
