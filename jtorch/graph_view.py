@@ -13,18 +13,8 @@ from functools import cache
 
 from jtorch.graph import FREED, RELEASED, Leaf, edge_of, source
 from jtorch.hooks import RemovableHandle
+from jtorch.structures import NUMBERED, OPTIONAL, SLOTLESS, STRUCTURES, VIEWS
 from jtorch.tensor import LeafGrad, Tensor, wrap
-
-# What PyTorch records for an op: `Name(inputs...)`, inputs by parameter, `-` for one that wants no gradient, and
-# nodes that are one line here written inside each other. Choices by the node's own name.
-STRUCTURES = {
-    "linear": {
-        "AddmmBackward0": "Addmm(bias, input, T(weight))",
-        "MmBackward0": "Mm(input, T(weight))",
-        "UnsafeViewBackward0": "UnsafeView(Mm(View(input), T(weight)))",
-        "ViewBackward0": "View(Addmm(bias, View(input), T(weight)))",
-    },
-}
 
 
 class Shown:
@@ -236,7 +226,11 @@ def _argument(node, argument, inputs):
 
 def _text_of(node):
     found = STRUCTURES.get(node.call.name) if node.call is not None else None
-    return found.get(node.name()) if isinstance(found, dict) else found
+    if found is None:
+        return None
+    name = node.name().removeprefix("torch::autograd::")
+    dims = "".join(["N" if t.ndim > 2 else str(t.ndim) for t in node.in_types])
+    return found.get(f"{name}:{dims}", found.get(name))
 
 
 @cache
@@ -253,7 +247,8 @@ def _parse(text):
             argument, at = one(at)
             arguments.append(argument)
             at += tokens[at] == ","
-        return (word if word[-1].isdigit() else word + "Backward0", arguments), at + 1
+        plain = word[-1].isdigit() or word == "CopySlices"
+        return (word if plain else word + "Backward0", arguments), at + 1
 
     return one(0)[0]
 
@@ -282,26 +277,27 @@ def _by_parameter(node):
     return {name: None if at is None else node.edges[at] for name, _, at in _parameters(node)}
 
 
-# Tensors that PyTorch never differentiates by: they take no place among a node's inputs.
-UNSLOTTED = {"index", "indices", "condition", "mask", "target_index", "lengths", "generator", "boundaries"}
-# Ops whose optional tensors, or numbers, take a place although they want no gradient.
-NUMBERED = {"add", "sub", "mul", "div", "true_divide", "multiply", "subtract", "divide"}
-
-
 def _slots(node):
     """For each entry of `next_functions` the position of its edge; None for a place with nothing behind it."""
     parameters = _parameters(node)
     if parameters is None:
         return [i for i, t in enumerate(node.in_types) if not t.number]
-    slots = []
+    op = node.call.name
+    slots, numbers = [], []
+    tensors = op == "clamp" and node.name() == "ClampBackward0"
     for name, kind, at in parameters:
-        if name in UNSLOTTED or kind == "number":
+        if name.rstrip("0123456789") in SLOTLESS or kind == "number":
             continue
-        if kind == "maybe" and at is None:
-            slots.append(None)
-        elif at is not None and (not node.in_types[at].number or node.call.name in NUMBERED):
+        if at is None:
+            if tensors or kind == "maybe" and (op, name) not in OPTIONAL:
+                slots.append(None)
+        elif not node.in_types[at].number:
             slots.append(at)
-    return slots
+        elif op in NUMBERED:
+            (numbers if op in ("add", "mul") else slots).append(at)
+        elif tensors:
+            slots.append(None)
+    return slots + numbers
 
 
 def _saved(node, name):
@@ -328,4 +324,16 @@ def _grad_fn(self):
     return show(source(edge)[0])
 
 
+def _is_view(self):
+    """Whether this looks at another tensor's memory."""
+    if self._base is not None:
+        return True
+    edge = self._edge
+    if edge is None or edge.__class__ is LeafGrad:
+        return False
+    node = source(edge)[0]
+    return getattr(node.call, "op", None) is not None and node.name() in VIEWS
+
+
 Tensor.grad_fn = property(_grad_fn)
+Tensor._is_view = _is_view

@@ -418,9 +418,6 @@ class Tensor:
     def _version(self):
         return (self._counter or self._storage).version
 
-    def _is_view(self):
-        return self._base is not None
-
 
 def _sign(old, tensor):
     """Note in an overwritten value which tensor moved on: an error says what made that tensor."""
