@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
+from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+from jtorch.tensor import Tensor
 
 
 class Adam(ChainedOptimizer):
@@ -32,14 +33,8 @@ class Adam(ChainedOptimizer):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *, foreach=None,
                  maximize=False, capturable=False, differentiable=False, fused=None,
                  decoupled_weight_decay=False):  # fmt: skip
-        check_rate(lr)
-        if not 0.0 <= eps:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        for i, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-        if not 0.0 <= weight_decay:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        betas = _check_tensors(lr, betas, foreach and not capturable)
+        check_settings(lr, betas, eps=eps, weight_decay=weight_decay)
         super().__init__(
             params,
             {
@@ -73,6 +68,21 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
                          capturable=capturable, differentiable=differentiable, fused=fused,
                          decoupled_weight_decay=True)  # fmt: skip
+
+
+def _check_tensors(lr, betas, plain_foreach):
+    """betas as numbers. Raises PyTorch's errors for settings that are tensors."""
+    if isinstance(lr, Tensor) and plain_foreach:
+        raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+    tensors = [isinstance(beta, Tensor) for beta in betas]
+    if any(tensors) and not all(tensors):
+        raise ValueError("betas must be either both floats or both Tensors")
+    for i, beta in enumerate(betas):
+        if isinstance(beta, Tensor) and plain_foreach:
+            raise ValueError(f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True")
+        if isinstance(beta, Tensor) and beta.numel() != 1:
+            raise ValueError(f"Tensor betas[{i}] must be 1-element")
+    return tuple([beta.item() for beta in betas]) if any(tensors) else betas
 
 
 class _Amsgrad(NamedTuple):

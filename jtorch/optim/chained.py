@@ -11,6 +11,7 @@ in or out: an 8-layer MLP with Adam passes 21 arrays a step instead of 51.
 
 from __future__ import annotations
 
+import inspect
 from operator import is_
 
 import numpy as np
@@ -25,7 +26,7 @@ from jtorch.ops.join import cat
 from jtorch.optim import update
 from jtorch.optim.optimizer import Optimizer, closure_loss
 from jtorch.storage import write_all
-from jtorch.tensor import Tensor
+from jtorch.tensor import Tensor, apply
 
 
 class ChainedOptimizer(Optimizer):
@@ -56,7 +57,7 @@ class ChainedOptimizer(Optimizer):
     def step(self, closure=None):
         """Update the parameters from their gradients. Returns the closure's loss, or None."""
         loss = closure_loss(closure)
-        grad, local.grad = local.grad, False
+        grad, local.grad = local.grad, bool(self.defaults.get("differentiable"))
         try:
             self._update()
         finally:
@@ -95,23 +96,28 @@ class ChainedOptimizer(Optimizer):
     def make_states(self):
         """Make the states of all parameters now: for an optimizer whose state exists before the first step."""
         for group in self.param_groups:
-            settings = _settings(self, group)
-            scalars = {}
-            for p in group["params"]:
-                layout = update.layout(type(self), settings, p._type)
-                for name in update.ordered(self, layout):
-                    if name not in self.scalars:
-                        self.state[p][name] = _filled(p._type, *layout[name])
-                        continue
-                    if name not in scalars:
-                        scalars[name] = _scalar(layout[name].first)
-                    self.state[p][name] = scalars[name]
+            _Cluster(self, group, _settings(self, group), False, group["params"])
 
     def _check_parameter(self, p):
         """Raise where this optimizer cannot move a parameter."""
 
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for name, value in {**self.defaults, **_defaults(type(self))}.items():
+                group.setdefault(name, value)  # a file of an older PyTorch lacks what came later
+        for held in self.state.values():
+            for name in self.scalars:
+                if name in held and not isinstance(held[name], Tensor):
+                    held[name] = _scalar(held[name])
+
     def __getstate__(self):
         return {k: v for k, v in super().__getstate__().items() if k != "_round"}
+
+
+def _defaults(cls):
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 def _settings(optimizer, group):
@@ -256,8 +262,24 @@ class _Round:
         values += [p._value for p in self.params]
         values += [p._grad._value for p in self.params]
         values += [t._value for t in self.states]
+        if local.grad:
+            self._record_differentiable(call, values)
+            return
         _, out = engine.record(call, values)
         write_all(self.moved, [out] if out.__class__ is Value else out)
+
+
+    def _record_differentiable(self, call, values):
+        """The same line on tensors, so that the step itself can be differentiated: only for `differentiable=True`."""
+        rates = [c.group["lr"] for c in self.clusters]
+        grads = [p._grad for p in self.params]
+        tensors = [*[lr if isinstance(lr, Tensor) else None for lr in rates], *self.params, *grads, *self.states]
+        first = len(values) - len(tensors)
+        for t in self.params:
+            t._writable()
+        made = apply(call, (*values[:first], *[v if t is None else t for t, v in zip(tensors, values[first:], strict=True)]))
+        for t, new in zip(self.moved, [made] if isinstance(made, Tensor) else made, strict=True):
+            t._assign(*new._read())
 
 
 def _rate(lr):

@@ -109,8 +109,11 @@ class Optimizer:
                 "will change between runs. Please use a list instead."
             )
         params = list(params)
-        if params and isinstance(params[0], tuple):
-            param_group["param_names"] = [name for name, _ in params]
+        names = [p[0] for p in params if isinstance(p, tuple)]
+        if names:
+            if len(names) != len(params):
+                raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+            param_group["param_names"] = names
             params = [p for _, p in params]
         param_group["params"] = params
         for p in params:
@@ -127,6 +130,11 @@ class Optimizer:
                 "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
                 "see github.com/pytorch/pytorch/issues/40967 for more information",
                 stacklevel=3,
+            )
+        if any(("param_names" in g) != bool(names) for g in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group"
+                f" {'with' if names else 'without'} names to the optimizer"
             )
         held = set(chain.from_iterable(g["params"] for g in self.param_groups))
         if not held.isdisjoint(params):
