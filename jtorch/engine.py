@@ -78,7 +78,7 @@ NUMBER = {
 class Value:
     """An immutable array: known (`array` is a jax or NumPy array, or a Python number) or promised by a trace.
 
-    `owned` says that nobody outside the engine can see the array, so it may be donated. `mark` is the
+    `owned` says that the array, once a program has computed it, is seen by nobody outside the engine: it may be donated. `mark` is the
     note left when a storage moved on to a newer value: [] shared by views, or [counter, version before]. `sent` is
     the device's copy of a host array that is read by more than one program.
     """
@@ -90,7 +90,7 @@ class Value:
         self.array = array
         self.epoch = epoch
         self.slot = slot
-        self.owned = False
+        self.owned = array is None
         self.mark = self.sent = None
 
     def known(self):
@@ -567,6 +567,7 @@ class Trace:
                     done.append(True)
             finally:
                 if done:
+                    self.position, self.pending = _SPENT, None  # before any call that Ctrl-C could cut short
                     counters.lines += position.depth
                     _pending.extend(self.checks)
                     late = len(_pending) > 100
@@ -786,7 +787,6 @@ def _run_lines(position, alive, values, place):
     for s, a in arrays.items():
         if s in wanted:
             values[s].array = a
-            values[s].owned = True
 
 
 def _prune(root):

@@ -254,7 +254,7 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
     """
     trace = local.trace
     start = trace.position
-    if targets is None and walk is PLAIN and len(roots) == 1:
+    if targets is None and walk is PLAIN and len(roots) == 1 and roots[0][1].__class__ is Seed:
         if start.plans and Plan.follow(start.plans, trace, roots[0][0], keep):
             return None
         recorder = Plan(trace)
@@ -390,7 +390,7 @@ class Plan:
     def keep(self, start, root, order, leaves):
         """Remember the walk at `start`, if nothing about it depends on more than the trace and the wiring."""
         trace = self.trace.trace
-        if trace.epoch is not self.trace or start is trace.root or start.plans and len(start.plans) > 8:
+        if trace.epoch is not self.trace or start is trace.root or (start.plans and len(start.plans) > 8):
             return
         if any(n.hooks is not None or n.__class__ is not Node for n in order):
             return
@@ -459,15 +459,17 @@ class Plan:
             node = table[i]
             if node.__class__ is not Node or node.position is not position or node.hooks is not None:
                 return None
-            if node.number < oldest or node.inputs is RELEASED or node.call is not call:
+            if node.number < oldest or node.inputs is RELEASED:
                 return None
-            if numbers is not None and (
-                node.in_types != in_types or numbers != tuple([v.slot for v in node.inputs if v.epoch is epoch])
+            if numbers is not None and (  # a view: no line tells its call and numbers
+                node.call is not call
+                or node.in_types != in_types
+                or numbers != tuple([v.slot for v in node.inputs if v.epoch is epoch])
             ):
                 return None
             if check and node.inputs and not call.linear:
                 node._check_versions(node.inputs, [w is not None for w in wiring])
-            for edge, to in zip(node.edges, wiring, strict=True):
+            for edge, to in zip(node.edges, wiring, strict=False):
                 if to is None:
                     if edge is not None:
                         return None

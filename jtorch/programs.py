@@ -83,6 +83,7 @@ class Program:
         self.donated = self._donations(types, {s: t for line, p in zip(lines, path, strict=True)
                                                for s, t in zip(line.outs, p.types, strict=True)})  # fmt: skip
         self._take = _getter(self.arrays)
+        self._donate = _getter([s for s, d in zip(self.arrays, self.donated, strict=True) if d])
         self._give = _getter(self.outs)
         self._warm = False
         self._sent = {}  # the numbers of the last run, by kind, and the device's copy
@@ -104,17 +105,11 @@ class Program:
         return donated
 
     def arguments(self, values):
-        """The program's arguments. An array that outside code may see is copied before it is donated."""
-        args = []
-        for v, kept, donated in zip(self._take(values), self.kept, self.donated, strict=True):
-            array = v.array
-            if donated and not v.owned:
-                array = jax.device_put(np.array(array)) if array.__class__ is np.ndarray else array.copy()
-            elif array.__class__ is np.ndarray and kept:  # it may be read again: send it once
-                array = v.sent
-                if array is None:
-                    array = v.sent = jax.device_put(v.array)
-            args.append(array)
+        """The program's arguments. Host arrays are sent; one that outside code may see is copied before it is donated."""
+        taken = self._take(values)
+        args = [v.array for v in taken]
+        if np.ndarray in set(map(type, args)) or not all([v.owned for v in self._donate(values)]):
+            args = [self._argument(*item) for item in zip(taken, self.kept, self.donated, strict=True)]
         for kind, slots in self.numbers.items():
             if slots:
                 numbers = np.array([values[s].array for s in slots], _KINDS[kind[-1]])
@@ -123,6 +118,17 @@ class Program:
                     sent = self._sent[kind] = numbers.tobytes(), jax.device_put(numbers)
                 args.append(sent[1])
         return args
+
+    @staticmethod
+    def _argument(v, kept, donated):
+        array = v.array
+        if donated and not v.owned:
+            return jax.device_put(np.array(array)) if array.__class__ is np.ndarray else array.copy()
+        if array.__class__ is np.ndarray and kept:  # it may be read again: send it once
+            if v.sent is None:
+                v.sent = jax.device_put(array)
+            return v.sent
+        return array
 
     def prepare(self, values, place):
         """Compile, interruptibly, before anything is donated."""
@@ -159,7 +165,6 @@ class Program:
     def _hand_out(self, values, arrays):
         held = self._give(values)
         deque(map(setattr, held, repeat("array"), arrays), maxlen=0)
-        deque(map(setattr, held, repeat("owned"), repeat(True)), maxlen=0)
 
 
 def _getter(slots):
@@ -238,11 +243,18 @@ def _no_interrupt():
         signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
+_home: dict = {}  # place -> whether programs run there anyway
+
+
 def on(place):
     """Run on this place although its arrays may come from the host."""
-    if place.jax is None or (place is devices.CPU and jax.default_backend() == "cpu"):
-        return _NOTHING
-    return jax.default_device(place.jax)
+    home = _home.get(place)
+    if home is None:
+        home = _home[place] = place.jax is None or (place is devices.CPU and jax.default_backend() == "cpu")
+    return _NOTHING if home else jax.default_device(place.jax)
+
+
+
 
 
 _NOTHING = contextlib.nullcontext()
