@@ -84,7 +84,7 @@ def _tied(places, given):
                 " Consider using tie_weights=False"
             )
         if chosen:
-            full.update({name: chosen[0] for name in same})
+            full.update(dict.fromkeys(same, chosen[0]))
     return full
 
 

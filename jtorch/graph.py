@@ -433,12 +433,12 @@ class Plan:
             if table is None:
                 continue
             trace.jump(plan.end, plan.slots)
-            values, epoch, wrap = trace.values, trace.epoch, PLAIN.wrap
+            values, epoch = trace.values, trace.epoch
             for i, slot, type in plan.leaves:
                 value = values[slot]
                 if value is None:
                     value = values[slot] = Value(type, None, epoch, slot)
-                table[i]._grad = wrap(value)
+                table[i]._grad = value  # wrapped when somebody asks for `.grad`
             if not keep:
                 for node in table[: len(plan.steps)]:
                     if node.inputs and not node.call.linear:

@@ -289,7 +289,7 @@ def _slots(node):
         if name.rstrip("0123456789") in SLOTLESS or kind == "number":
             continue
         if at is None:
-            if tensors or kind == "maybe" and (op, name) not in OPTIONAL:
+            if tensors or (kind == "maybe" and (op, name) not in OPTIONAL):
                 slots.append(None)
         elif not node.in_types[at].number:
             slots.append(at)

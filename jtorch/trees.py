@@ -56,7 +56,7 @@ def _spread(prefix, shape, out):
     if shape is None:
         out.append(prefix)
         return not isinstance(prefix, tuple | list | dict)
-    kind, keys, children = shape
+    _, keys, children = shape
     if not isinstance(prefix, tuple | list | dict):
         return all(_spread(prefix, c, out) for c in children)
     if keys is not None:

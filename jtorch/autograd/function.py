@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 import weakref
 
 from jtorch import engine, graph
@@ -183,7 +184,7 @@ class FunctionNode(Node):
         for i, (grad, is_tensor, edge, type) in enumerate(zip(grads, ctx._tensors, ctx._edges, self.in_types, strict=True)):
             if grad is not None and not is_tensor:
                 raise RuntimeError(
-                    f"function {name} returned a gradient different from None at position {i + 1}, but the corresponding"
+                    f"function {name} returned a gradient different than None at position {i + 1}, but the corresponding"
                     " forward input was not a Variable"
                 )
             if grad is not None and not isinstance(grad, Tensor):
@@ -244,6 +245,15 @@ class Function(metaclass=FunctionMeta):
     """
 
     generate_vmap_rule = False
+
+    def __init__(self, *args, **kwargs):
+        warnings.warn(
+            f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should invoke"
+            " them on the class itself. Instantiating an autograd function will raise an error in a future version of"
+            " PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError(

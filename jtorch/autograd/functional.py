@@ -68,7 +68,7 @@ def _vector(v, like, name, what):
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
             raise RuntimeError(
-                f"The vector v can only be None if the user-provided function returns a single Tensor with a single element."
+                "The vector v can only be None if the user-provided function returns a single Tensor with a single element."
                 if what == "outputs"
                 else "The vector v can only be None if the input to the user-provided function is a single Tensor with a"
                 " single element."
@@ -205,7 +205,7 @@ def _scalar(func, name):
     def checked(*args):
         out = func(*args)
         outputs, several = _results(out, name)
-        if several and len(outputs) != 1 or not isinstance(outputs[0], Tensor):
+        if (several and len(outputs) != 1) or not isinstance(outputs[0], Tensor):
             raise RuntimeError(f"The function given to {name} should return a single Tensor")
         if outputs[0].numel() != 1:
             raise RuntimeError(f"The Tensor returned by the function given to {name} should contain a single element")

@@ -16,6 +16,7 @@ def _gradients(outputs, given):
     given = _tuple(given)
     if given == (None,):
         given = (None,) * len(outputs)
+    given = given[: len(outputs)]  # PyTorch ignores what is too much
     if len(given) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
     return given
@@ -71,10 +72,11 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         grads = run_backward(outputs, gradients, retain_graph, create_graph, inputs, collect=False)
     if materialize_grads:
         return tuple([zeros_like(i) if g is None else g for i, g in zip(inputs, grads, strict=True)])
-    if not allow_unused and any(g is None for g in grads):
+    unused = [] if allow_unused else [i for i, g in enumerate(grads) if g is None]
+    if unused:
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
-            "is the desired behavior."
+            f"The differentiated Tensor at index {unused[0]} appears to not have been used in the graph. Set"
+            " allow_unused=True if this is the desired behavior."
         )
     return tuple(grads)
 

@@ -208,7 +208,7 @@ class _Reentrant(Function):
         if not pairs:
             raise RuntimeError("none of output has requires_grad=True, this checkpoint() is not necessary")
         backward([o for o, _ in pairs], [g for _, g in pairs])
-        return None, None, *[a._grad if isinstance(a, Tensor) else None for a in again]
+        return None, None, *[a._gradient() if isinstance(a, Tensor) else None for a in again]
 
 
 _Reentrant.__name__ = "CheckpointFunction"
