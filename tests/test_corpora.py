@@ -1,0 +1,45 @@
+"""The tables of fixtures/facts, one test for each row: what PyTorch 2.13 did with a piece of code, so must jtorch.
+
+Rows that differ are listed with their reasons in deviations.json. A listed row that comes right fails here, too, so
+that the list gets shorter and never lies.
+"""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+import jtorch
+from corpora import cases, difference, key
+
+DEVIATIONS = {
+    row: reason
+    for reason, rows in json.loads((Path(__file__).parent / "deviations.json").read_text()).items()
+    for row in rows
+}
+CASES = {key(name, row): (name, row) for name, row in cases()}
+
+
+@pytest.mark.parametrize("row", CASES)
+def test_a_row_of_the_tables(row):
+    found = difference(jtorch, *CASES[row])
+    if row in DEVIATIONS:
+        assert found, "comes right now: take it off deviations.json"
+        pytest.skip(DEVIATIONS[row])
+    assert not found, found
+
+
+def test_every_deviation_is_a_row_and_has_a_reason():
+    assert not DEVIATIONS.keys() - CASES.keys()
+    assert all(DEVIATIONS.values())
+
+
+@pytest.mark.parity
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs PyTorch")
+@pytest.mark.parametrize("table", ["repr_cases", "module_repr_cases", "gradfn", "views", "warning_cases", "rng_vectors"])
+def test_pytorch_itself_passes_its_tables(table):
+    """The rows are run as they were run when the tables were written."""
+    import torch
+
+    assert not {key(name, row): d for name, row in cases() if name == table and (d := difference(torch, name, row))}
