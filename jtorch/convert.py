@@ -444,7 +444,7 @@ def _deepcopy(self, memo):
     if self.requires_grad:
         made.requires_grad_()
     if self._grad is not None:
-        made._grad = copy.deepcopy(self._grad, memo)
+        made._grad = copy.deepcopy(self._gradient(), memo)
     for k, v in self.__dict__.items():
         made.__dict__[k] = copy.deepcopy(v, memo)
     return made

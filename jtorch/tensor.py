@@ -282,7 +282,14 @@ class Tensor:
         """The gradient that backward collected, or None."""
         if self._grad is None and self._edge is not None and not self.is_leaf and not self.retains_grad:
             warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
-        return self._grad
+        return self._gradient()
+
+    def _gradient(self):
+        """`.grad` without the warning. A remembered walk leaves the bare Value, which most steps never look at."""
+        grad = self._grad
+        if grad.__class__ is Value:
+            grad = self._grad = wrap(grad)
+        return grad
 
     @grad.setter
     def grad(self, grad):
@@ -491,7 +498,7 @@ class LeafGrad(Leaf):
             return
         if self.hooks:
             grad = self.hooked(grad, walk)
-        before = tensor._grad
+        before = tensor._gradient()
         if before is None:
             tensor._grad = _as_tensor(grad, walk)
         elif walk.create_graph:
@@ -642,12 +649,13 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
         if g is None:
             continue
         g = _as_tensor(g, walk)
-        if t._grad is None:
+        before = t._gradient()
+        if before is None:
             t._grad = g
         elif create_graph:
-            t._grad = t._grad + g
+            t._grad = before + g
         else:
-            t._grad._assign(graph._add(t._grad._value, g._value), t._grad._edge)
+            before._assign(graph._add(before._value, g._value), before._edge)
     return None
 
 

@@ -124,6 +124,12 @@ def _settings(optimizer, group):
     return tuple([(k, v) for k, v in group.items() if k not in optimizer.volatile])
 
 
+def _fixed(optimizer, group):
+    """(names, values) of the settings that are constants of the line, and how many keys the group has."""
+    names = [k for k in group if k not in optimizer.volatile]
+    return names, [group[k] for k in names], len(group)
+
+
 def _identity(scalar):
     """What tells scalar states apart: their number where it is known on the host (read from a file), else which."""
     array = None if scalar is None else scalar._value.array
@@ -226,7 +232,7 @@ class _Round:
     def __init__(self, optimizer, clusters):
         self.clusters = clusters
         self.state = optimizer.state
-        self.groups = [(g, _settings(optimizer, g), list(g["params"])) for g in optimizer.param_groups]
+        self.groups = [(g, *_fixed(optimizer, g), list(g["params"])) for g in optimizer.param_groups]
         self.every = [p for g in optimizer.param_groups for p in g["params"]]
         self.idle = [p._grad is None for p in self.every]
         self.params = [p for c in clusters for p in c.params]
@@ -245,9 +251,9 @@ class _Round:
             self.state is optimizer.state
             and len(groups) == len(self.groups)
             and all(
-                g is mine and settings == _settings(optimizer, g) and len(params) == len(g["params"])
-                and all(map(is_, params, g["params"]))
-                for g, (mine, settings, params) in zip(groups, self.groups, strict=True)
+                g is mine and len(g) == size and all(map(is_, map(g.get, names), settings))
+                and len(params) == len(g["params"]) and all(map(is_, params, g["params"]))
+                for g, (mine, names, settings, size, params) in zip(groups, self.groups, strict=True)
             )
             and self.idle == [p._grad is None for p in self.every]
             and all(map(is_, map(dict.get, self.dicts, self.names), self.held))
@@ -260,7 +266,7 @@ class _Round:
             call, values = update.call_of(self.optimizer, self.key, True), [skip._value]
         values += [_rate(c.group["lr"]) for c in self.clusters]
         values += [p._value for p in self.params]
-        values += [p._grad._value for p in self.params]
+        values += [g if g.__class__ is Value else g._value for g in [p._grad for p in self.params]]
         values += [t._value for t in self.states]
         if local.grad:
             self._record_differentiable(call, values)
@@ -272,7 +278,7 @@ class _Round:
     def _record_differentiable(self, call, values):
         """The same line on tensors, so that the step itself can be differentiated: only for `differentiable=True`."""
         rates = [c.group["lr"] for c in self.clusters]
-        grads = [p._grad for p in self.params]
+        grads = [p._gradient() for p in self.params]
         tensors = [*[lr if isinstance(lr, Tensor) else None for lr in rates], *self.params, *grads, *self.states]
         first = len(values) - len(tensors)
         for t in self.params:

@@ -148,8 +148,9 @@ class Optimizer:
                 if set_to_none:
                     p._grad = None
                 elif p._grad is not None:
-                    p._grad.detach_() if p._grad.grad_fn is not None else p._grad.requires_grad_(False)
-                    p._grad.zero_()
+                    grad = p._gradient()
+                    grad.detach_() if grad.grad_fn is not None else grad.requires_grad_(False)
+                    grad.zero_()
 
     def step(self, closure=None):
         """Update the parameters from their gradients."""
