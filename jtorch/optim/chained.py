@@ -200,7 +200,7 @@ class _Cluster:
             kind = small[0]._type
             first, total = layouts[0][name].first, sum(p.numel() for p in small)
             if any(name in s for s in states):  # loaded from a file, or made by the user
-                base = cat([s[name].detach().reshape(-1) for s in states])
+                base = _joined([s[name].detach() for s in states], kind.place)
             else:
                 base = filled((total,), _both(first, kind.dtype), kind.dtype, kind.place)
             start = 0
@@ -209,6 +209,14 @@ class _Cluster:
                 start += p.numel()
         self.held += [(s, name, s[name]) for s in states]
         self.moved.append(base)
+
+
+def _joined(tensors, place):
+    """The tensors as one flat one: of loaded ones without a line, so that a resumed run is the same program at once
+    and goes on bit for bit."""
+    if all(t._value.array is not None for t in tensors):
+        return known(np.concatenate([t._value.look().reshape(-1) for t in tensors]), place)
+    return cat([t.reshape(-1) for t in tensors])
 
 
 def _scalar(first):
