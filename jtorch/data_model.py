@@ -20,7 +20,7 @@ from jtorch.op import Array, op
 from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
 from jtorch.ops.slices import _as_strided_of, _ints
-from jtorch.storage import HostStorage, Storage
+from jtorch.storage import HostStorage, InferenceStorage, Storage
 from jtorch.tensor import Tensor, cast, wrap
 
 # ---- facts
@@ -201,7 +201,7 @@ def _relook(self, look, name):
         self._edge = edge
         return self
     (self._counter or storage).version += 1
-    view.noted = self._version
+    view.noted = (self._counter or self._storage).version
     self._view = view
     self._edge = edge
     if self._base is not None:
@@ -486,7 +486,7 @@ _METHODS = {
     "is_signed": is_signed,
     "is_conj": _is_conj,
     "is_neg": lambda self: False,
-    "is_inference": lambda self: False,
+    "is_inference": lambda self: self._storage.__class__ is InferenceStorage,
     "is_pinned": lambda self, device=None: False,
     "is_shared": lambda self: False,
     "is_coalesced": lambda self: False,

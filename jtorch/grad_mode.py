@@ -121,6 +121,9 @@ class set_grad_enabled(_Switch):
         return f"{self.__class__.__name__}(mode={self.mode})"
 
 
+watchers: list = []  # told when an `inference_mode` block begins (+1) and ends (-1)
+
+
 class inference_mode(_Switch):
     """Like `no_grad`, and what is made inside can never enter a gradient graph."""
 
@@ -137,6 +140,17 @@ class inference_mode(_Switch):
 
     def clone(self):
         return inference_mode(self.mode)
+
+    def __enter__(self):
+        super().__enter__()
+        for watcher in watchers:
+            watcher(+1)
+        return self
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        for watcher in watchers:
+            watcher(-1)
 
     def _set(self):
         local.inference = self.mode

@@ -89,6 +89,14 @@ def write_all(tensors, values) -> None:
         storage.value = value
 
 
+class InferenceStorage(Storage):
+    """The storage of a tensor made in inference mode: autograd must never follow what is done to it."""
+
+    __slots__ = ()
+
+    type = property(lambda self: self.value.type)
+
+
 class HostStorage(Storage):
     """A storage whose memory a NumPy array outside can read and write: the array is the truth."""
 

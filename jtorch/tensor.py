@@ -18,10 +18,11 @@ import jax.numpy as jnp
 
 from jtorch import dtypes, engine, geometry, graph
 from jtorch.devices import CPU
+from jtorch.grad_mode import watchers
 from jtorch.engine import Call, Value, local, trace_of
 from jtorch.graph import PLAIN, Leaf, Node, Output, Running, Seed, Walk, edge_of
 from jtorch.hooks import Hooks, RemovableHandle
-from jtorch.storage import NO_GRAD, Storage, View, strided, write_of
+from jtorch.storage import NO_GRAD, InferenceStorage, Storage, View, strided, write_of
 
 _new = object.__new__
 
@@ -114,7 +115,7 @@ class Tensor:
         """This tensor's place in the gradient graph, worked out again where its base was written to."""
         view, base = self._view, self._base
         if base is not None and view is not None:
-            if view.note is not None and base._edge is not None and local.grad and view.noted != self._version:
+            if view.note is not None and base._edge is not None and local.grad and view.noted != (self._counter or self._storage).version:
                 raise RuntimeError(view.refusal(self._edge, base=True))
             if view.base_edge is not base._edge:
                 self._rebase(base)
@@ -146,6 +147,11 @@ class Tensor:
     def _writable(self, twice=False):
         """Raise PyTorch's error where this tensor must not be written to; `twice` allows cells that show twice."""
         view = self._view
+        if self._storage.__class__ is InferenceStorage and not local.inference:
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal"
+                " tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+            )
         if local.grad:
             edge = self._edge if view is None else self._history()
             base = self._base
@@ -223,7 +229,7 @@ class Tensor:
         elif not local.grad:
             looked.note = NO_GRAD
         if looked.note is not None:
-            looked.noted = self._version
+            looked.noted = (self._counter or self._storage).version
         if edge is not None and local.grad and type.differentiable:
             edge = Node(call, numbers, (t, *[n.type for n in numbers]), (type,), (edge, *[None] * len(numbers)))
         else:
@@ -263,6 +269,8 @@ class Tensor:
         elif self._edge is None:
             if not self._type.differentiable:
                 raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+            if self._storage.__class__ is InferenceStorage and not local.inference:
+                raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
             self._edge = LeafGrad(self)
         return self
 
@@ -423,6 +431,8 @@ class Tensor:
 
     @property
     def _version(self):
+        if self._storage.__class__ is InferenceStorage:
+            raise RuntimeError("Inference tensors do not track version counter.")
         return (self._counter or self._storage).version
 
 
@@ -519,7 +529,7 @@ def _as_tensor(grad, walk):
 def wrap(value, edge=None) -> Tensor:
     """A new tensor with a storage of its own."""
     made = _new(Tensor)
-    made._storage = Storage(value)
+    made._storage = _store(value)
     made._view = made._base = made._grad = made._counter = None
     made._edge = edge
     return made
@@ -566,7 +576,7 @@ def apply(call, inputs, place=None):
             return tuple([wrap(v) for v in out])
         edge = None
     made = _new(Tensor)
-    made._storage = Storage(out)
+    made._storage = _store(out)
     made._view = made._base = made._grad = made._counter = None
     made._edge = edge
     return made
@@ -612,6 +622,23 @@ def make_nodes(maker):
     """Let `maker` make the nodes of recorded lines, in place of `graph.Node`."""
     global Node
     Node = maker
+
+
+def _new_storage(value):
+    return (InferenceStorage if local.inference else Storage)(value)
+
+
+_store, _blocks = Storage, 0
+
+
+def _watch_inference(change):
+    """While a block of inference mode is open, in any thread, storages are made by `_new_storage`."""
+    global _store, _blocks
+    _blocks += change
+    _store = _new_storage if _blocks else Storage
+
+
+watchers.append(_watch_inference)
 
 
 def _plain():
