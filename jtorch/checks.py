@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from jtorch import dtypes, engine
-from jtorch.engine import Call
+from jtorch.calls import Call
 from jtorch.tensor import Tensor
 
 _LATE = ("uint16", "uint32", "uint64")  # PyTorch has hardly any kernel for them

@@ -13,7 +13,8 @@ import jax
 import numpy as np
 
 from jtorch import devices, dtypes, engine, geometry, printing
-from jtorch.engine import Value, type_of
+from jtorch.calls import type_of
+from jtorch.engine import Value
 from jtorch.graph import Node, Output
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
 from jtorch.tensor import LeafGrad, Tensor, cast, wrap

@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import devices, dtypes, engine, geometry
+from jtorch.calls import type_of
 from jtorch.convert import host_array, known, to_place
-from jtorch.engine import Value, type_of
+from jtorch.engine import Value
 from jtorch.op import Array, op
 from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze

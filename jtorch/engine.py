@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import warnings
-import weakref
 from itertools import count, repeat
 from operator import gt
 from pathlib import Path
@@ -25,54 +24,10 @@ from sys import getrefcount
 import jax
 import numpy as np
 
-from jtorch import config, devices, dtypes, programs
-from jtorch.geometry import Size, contiguous_strides
+from jtorch import calls, config, devices, programs
+from jtorch.calls import NUMBER, Pullback, type_of
 
 _OURS = (str(Path(__file__).parent), "<op ")  # where a line is never the user's
-
-
-class Type:
-    """What is known of a value before it is computed: size, dtype, place and the strides PyTorch would show.
-
-    Interned: equal types are the same object. `number` marks a Python number that travels as a value.
-    """
-
-    __slots__ = ("aval", "differentiable", "dtype", "ndim", "number", "place", "shape", "strides")
-
-    def __init__(self, shape, dtype, place, strides, number=False):
-        self.shape = shape
-        self.dtype = dtype
-        self.place = place
-        self.strides = strides
-        self.ndim = len(shape)
-        self.number = number
-        self.differentiable = dtype.category >= 2
-        self.aval = None if dtype.np is None else jax.ShapeDtypeStruct(shape, dtype.np)
-
-    def __repr__(self):
-        return f"{self.dtype.name}{list(self.shape)}" if not self.number else f"number({self.dtype.name})"
-
-
-_types: dict[tuple, Type] = {}
-
-
-def type_of(shape, dtype_, place, strides=None) -> Type:
-    """The interned Type; `strides` None means contiguous."""
-    key = (shape, dtype_, place, strides)
-    found = _types.get(key)
-    if found is None:
-        size = Size(shape)
-        full = strides if strides is not None else contiguous_strides(size)
-        canonical = (tuple(size), dtype_, place, full)
-        found = _types.get(canonical) or Type(size, dtype_, place, full)
-        _types[key] = _types[canonical] = found
-    return found
-
-
-NUMBER = {
-    kind: Type(Size(), d, None, (), number=True)
-    for kind, d in ((bool, dtypes.bool_), (int, dtypes.int64), (float, dtypes.float64), (complex, dtypes.complex128))
-}
 
 
 class Value:
@@ -139,177 +94,6 @@ def number(n) -> Value:
     return Value(NUMBER[n.__class__], n)
 
 
-class Call:
-    """A function with its constants: what one line computes. Interned by whoever makes it; compared by identity.
-
-    `bind(types)` gives the function of arrays for inputs of these types. `strides` is the rule for the
-    results' strides: None for contiguous, or a function (in_types, out_shapes) -> list of strides.
-
-    `saves` says what PyTorch keeps for backward, which decides what may be overwritten in place: "inputs" (all
-    of them), "others" (an input is kept if another one needs a gradient), "result", a tuple of input numbers,
-    or () where the gradient depends on no value at all (`linear`: nothing is kept).
-    """
-
-    __slots__ = ("__weakref__", "_inferred", "_lines", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves", "strides")
-
-    def __init__(self, fn, consts=None, name=None, strides=None, saves="inputs"):
-        self.saves = saves
-        self.linear = saves == ()
-        self.keep_result = saves == "result"
-        self.fn = fn
-        self.consts = consts or {}
-        self.name = name or fn.__name__
-        self.strides = strides
-        self.pullbacks = {}
-        self._inferred = {}
-        self._lines = {}
-        _calls.add(self)
-
-    def __repr__(self):
-        consts = ", ".join(f"{k}={v!r}" for k, v in self.consts.items())
-        return f"{self.name}({consts})"
-
-    def bind(self, types):
-        """The function of arrays that this call is for inputs of these types."""
-        if not self.consts:
-            return self.fn
-        fn, consts = self.fn, self.consts
-        return lambda *arrays: fn(*arrays, **consts)
-
-    def pullback(self, types, needs, given) -> Call:
-        """The call that takes (saved inputs..., given cotangents...) to the needed gradients."""
-        return Pullback(self, types, needs, given)
-
-    def saved(self, needs):
-        """Which inputs must not have been overwritten when these gradients are computed."""
-        if self.saves == "inputs":
-            return range(len(needs))
-        if self.saves == "others":
-            total = sum(needs)
-            return [i for i, need in enumerate(needs) if total - need]
-        return () if self.saves == "result" else self.saves
-
-    def grad_fn(self, types) -> str:
-        """The name of its node."""
-        return _camel(self.name) + "Backward0"
-
-    def infer(self, types) -> tuple[bool, tuple[Type, ...]]:
-        """(whether it has a single output, the output types). Raises what the function raises."""
-        found = self._inferred.get(types)
-        if found is None:
-            found = self._inferred[types] = self._infer(types)
-        return found
-
-    def _infer(self, types):
-        place = next((t.place for t in types if t.place is not None), None) or self.consts.get("place")
-        for t in types:  # a 0-dim CPU tensor may meet tensors of any device
-            if t.place is not None and t.ndim:
-                place = t.place
-                break
-        out = shapes_of(self.bind(types), *[t.aval for t in types])
-        single = not isinstance(out, tuple | list)
-        outs = [out] if single else out
-        shapes = [tuple(o.shape) for o in outs]
-        strides = self.strides(types, shapes) if self.strides else repeat(None)
-        return single, tuple(
-            type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False)
-        )
-
-    def line(self, types):
-        """The compiled program of this call alone, for running a trace line by line."""
-        found = self._lines.get(types)
-        if found is None:
-            counters.compiles += 1
-            found = self._lines[types] = programs.jitted(self.bind(types), self.name)
-        return found
-
-
-class Pullback(Call):
-    """The gradient of a call: inputs (what it saved..., the cotangents it was given...) -> one gradient per need.
-
-    PyTorch's gradient of a complex number is the conjugate of JAX's, so both ends are conjugated here, once for all.
-
-    `needs` and `given` are tuples of bools over the call's inputs and outputs. Where the call is linear the
-    gradient does not depend on the arrays that went in: only its numbers come in, zeros stand in for the rest.
-    """
-
-    __slots__ = ("forward", "given", "needs", "types")
-
-    def __init__(self, forward: Call, types, needs, given):
-        super().__init__(None, name=forward.name + ".pullback", saves=() if forward.linear else "inputs")
-        self.forward = forward
-        self.types = types
-        self.needs = needs
-        self.given = given
-
-    def grad_fn(self, types):
-        return "MulBackward0"
-
-    def bind(self, types):
-        if not self.linear:
-            saved = len(self.types)
-
-            def pullback(*arrays):
-                return self.finish(self.start(arrays[:saved])[1], arrays[saved:])
-
-            return pullback
-        saved = sum(t.number for t in self.types)
-
-        def linear_pullback(*arrays):
-            numbers = iter(arrays[:saved])
-            inputs = [next(numbers) if t.number else np.zeros(t.shape, t.dtype.np) for t in self.types]
-            return self.finish(self.start(inputs)[1], arrays[saved:])
-
-        return linear_pullback
-
-    def start(self, inputs):
-        """Run the forward function; returns (outputs, vjp)."""
-        fn = self.forward.bind(self.types)
-        spots = [i for i, need in enumerate(self.needs) if need]
-
-        def of_needed(*needed):
-            full = list(inputs)
-            for i, x in zip(spots, needed, strict=True):
-                full[i] = x
-            out = fn(*full)
-            return tuple(out) if isinstance(out, list) else out
-
-        return jax.vjp(of_needed, *[inputs[i] for i in spots])
-
-    def finish(self, vjp, cotangents):
-        """Feed the cotangents to a vjp, with zeros where none was given."""
-        single, out_types = self.forward.infer(self.types)
-        given = iter(cotangents)
-        full = [_conjugate(next(given)) if g else _zero_cotangent(t) for g, t in zip(self.given, out_types, strict=True)]
-        grads = [_conjugate(g) for g in vjp(full[0] if single else tuple(full))]
-        return grads[0] if len(grads) == 1 else tuple(grads)
-
-    def infer(self, types):
-        outs = tuple(self._inferred.get(None) or self._gradient_types())
-        return len(outs) == 1, outs
-
-    def _gradient_types(self):
-        place = next((t.place for t in self.forward.infer(self.types)[1]), None)
-        self._inferred[None] = [
-            type_of(t.shape, t.dtype, place if t.number else t.place, t.strides)
-            for t, need in zip(self.types, self.needs, strict=True)
-            if need
-        ]
-        return self._inferred[None]
-
-
-def _camel(name):
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
-def _conjugate(x):
-    return jax.numpy.conj(x) if jax.numpy.iscomplexobj(x) else x
-
-
-def _zero_cotangent(t):
-    return np.zeros(t.shape, t.dtype.np if t.differentiable else jax.dtypes.float0)
-
-
 class Position:
     """A place in the tree of traces: one recorded line, with everything worked out about it once."""
 
@@ -346,17 +130,7 @@ class Position:
         return lines[::-1]
 
 
-class Counters:
-    """What the engine did so far: see `jtorch.compiler.stats`."""
-
-    def __init__(self):
-        self.lines = self.misses = self.runs = self.line_runs = self.compiles = self.programs = 0
-        self.positions = 0
-        self.seconds = 0.0
-        self.warned = False
-
-
-counters = Counters()
+counters = programs.counters
 events: list = []  # (reason, position) of each whole compile, newest last; read by jtorch.compiler.explain
 
 
@@ -563,7 +337,7 @@ class Trace:
                     program.run(self.values, done, self.place)
                     counters.runs += 1
                 else:
-                    _run_lines(position, alive, self.values, self.place)
+                    programs.run_lines(position, alive, self.values, self.place)
                     done.append(True)
             finally:
                 if done:
@@ -708,22 +482,10 @@ def reset() -> None:
     local.trace = local.make(devices.CPU)
 
 
-_calls: weakref.WeakSet = weakref.WeakSet()
-
-
 def forget() -> None:
     """Forget what was worked out about calls, too: a switch changed that they read while they are traced."""
     reset()
-    for call in _calls:
-        call._inferred.clear()
-        call._lines.clear()
-        call.pullbacks.clear()
-
-
-def shapes_of(fn, *inputs):
-    """What a function of arrays would give, as shapes and dtypes, without computing."""
-    with jax.enable_x64(True):
-        return jax.eval_shape(fn, *inputs)
+    calls.forget()
 
 
 def set_matmul_precision(precision: str) -> None:
@@ -759,36 +521,6 @@ def _moved(v, place):
         return Value(target, jax.device_put(array, place.jax))
 
 
-def _run_lines(position, alive, values, place):
-    """Run a trace line by line, each with a program of its own that other traces share."""
-    lines = programs.number(position.path())
-    wanted = {i for i, held in enumerate(alive) if held and values[i] is not None}
-    needed = programs.needed(lines, wanted)
-    uses = {}
-    for line in needed:
-        for s in line.slots:
-            uses[s] = uses.get(s, 0) + 1
-    arrays = {}
-    with jax.enable_x64(True), programs.on(place):
-        for line in needed:
-            inputs = [arrays[s] if s in arrays else values[s].array for s in line.slots]
-            start = time.perf_counter()
-            compiled = counters.compiles
-            out = line.call.line(line.types)(*inputs)
-            if counters.compiles > compiled:
-                counters.seconds += time.perf_counter() - start
-            counters.line_runs += 1
-            for s, a in zip(line.outs, [out] if line.single else out, strict=True):
-                arrays[s] = a
-            for s in line.slots:  # let go of what no later line reads
-                uses[s] -= 1
-                if not uses[s] and s not in wanted:
-                    arrays.pop(s, None)
-    for s, a in arrays.items():
-        if s in wanted:
-            values[s].array = a
-
-
 def _prune(root):
     """Drop the least recently used half of the tree: shapes that never repeat must not fill the memory."""
     newest, order = {}, [root]
@@ -804,6 +536,7 @@ def _prune(root):
         at.children = {k: c for k, c in at.children.items() if newest[c] > limit}
         stack.extend(at.children.values())
     counters.positions = kept
+    calls.forget(1000)
 
 
 def _user_line():

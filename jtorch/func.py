@@ -12,9 +12,10 @@ from functools import wraps
 import jax
 
 from jtorch.autograd.gradients import grad as _autograd_grad
+from jtorch.calls import Call
 from jtorch.convert import from_jax as _from_array
 from jtorch.convert import to_jax as _to_array
-from jtorch.engine import Call, local
+from jtorch.engine import local
 from jtorch.functional_call import functional_call, stack_module_state
 from jtorch.grad_mode import enable_grad
 from jtorch.graph import Leaf, Node, _behind, source

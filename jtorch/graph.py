@@ -14,7 +14,8 @@ from heapq import heappop, heappush
 import jax.numpy as jnp
 
 from jtorch import engine
-from jtorch.engine import Call, Value, local, ticks
+from jtorch.calls import Call
+from jtorch.engine import Value, local, ticks
 from jtorch.hooks import Hooks
 
 RELEASED = object()  # what a node holds in place of the values it saved, once backward has used them

@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 
 from jtorch import engine
-from jtorch.engine import Call, Lifted, Position, local, ticks, type_of
+from jtorch.calls import Call, type_of
+from jtorch.engine import Lifted, Position, local, ticks
 from jtorch.graph import Leaf, Node, Output
 from jtorch.tensor import Tensor, wrap
 

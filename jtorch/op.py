@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import dtypes, geometry
-from jtorch.engine import NUMBER, Call, Value, number
+from jtorch.calls import NUMBER, Call
+from jtorch.engine import Value, number
 from jtorch.results import write_result
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply
@@ -75,7 +76,7 @@ class Op:
         promote: True: convert tensors and numbers to their common type first; "float": and integers to the
             default float type; a tuple of names: these parameters only.
         grad_fn: the node's name, or a function (types, consts) -> name.
-        saves: what PyTorch saves for backward, see `engine.Call`; None: "result" for one input, else "inputs".
+        saves: what PyTorch saves for backward, see `calls.Call`; None: "result" for one input, else "inputs".
         strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
         view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
         write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
@@ -331,7 +332,10 @@ def _elementwise(types, shapes):
     first = operands[0]
     if all(o == first for o in operands) and geometry.is_contiguous(*first):
         return [None] * len(shapes)
-    return [geometry.elementwise_strides(s, operands) for s in shapes]
+    common = ()
+    for shape, _ in operands:
+        common = broadcast_shapes(common, shape)
+    return [geometry.elementwise_strides(s, operands) if tuple(s) == common else None for s in shapes]
 
 
 def as_number(op, name, value) -> Value:

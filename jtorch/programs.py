@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import repeat, starmap
@@ -24,6 +25,19 @@ from jax.experimental.compilation_cache import compilation_cache
 from jtorch import config, devices
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
+
+
+class Counters:
+    """What the engine did so far: see `jtorch.compiler.stats`."""
+
+    def __init__(self):
+        self.lines = self.misses = self.runs = self.line_runs = self.compiles = self.programs = 0
+        self.positions = 0
+        self.seconds = 0.0
+        self.warned = False
+
+
+counters = Counters()
 
 
 @dataclass(slots=True)
@@ -285,3 +299,33 @@ def disk_cache():
         yield
     finally:
         jax.config.update(_THRESHOLD, threshold)
+
+
+def run_lines(position, alive, values, place):
+    """Run a trace line by line, each with a program of its own that other traces share."""
+    lines = number(position.path())
+    wanted = {i for i, held in enumerate(alive) if held and values[i] is not None}
+    needed = needed(lines, wanted)
+    uses = {}
+    for line in needed:
+        for s in line.slots:
+            uses[s] = uses.get(s, 0) + 1
+    arrays = {}
+    with jax.enable_x64(True), on(place):
+        for line in needed:
+            inputs = [arrays[s] if s in arrays else values[s].array for s in line.slots]
+            start = time.perf_counter()
+            compiled = counters.compiles
+            out = line.call.line(line.types)(*inputs)
+            if counters.compiles > compiled:
+                counters.seconds += time.perf_counter() - start
+            counters.line_runs += 1
+            for s, a in zip(line.outs, [out] if line.single else out, strict=True):
+                arrays[s] = a
+            for s in line.slots:  # let go of what no later line reads
+                uses[s] -= 1
+                if not uses[s] and s not in wanted:
+                    arrays.pop(s, None)
+    for s, a in arrays.items():
+        if s in wanted:
+            values[s].array = a

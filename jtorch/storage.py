@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import dtypes, engine
+from jtorch.calls import Call, type_of
 from jtorch.devices import CPU
-from jtorch.engine import Call, Value, record, type_of
+from jtorch.engine import Value, record
 from jtorch.geometry import may_overlap, overlaps
 
 

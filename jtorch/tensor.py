@@ -17,9 +17,10 @@ import weakref
 import jax.numpy as jnp
 
 from jtorch import dtypes, engine, geometry, graph
+from jtorch.calls import Call
 from jtorch.devices import CPU
+from jtorch.engine import Value, local, trace_of
 from jtorch.grad_mode import watchers
-from jtorch.engine import Call, Value, local, trace_of
 from jtorch.graph import PLAIN, Leaf, Node, Output, Running, Seed, Walk, edge_of
 from jtorch.hooks import Hooks, RemovableHandle
 from jtorch.storage import NO_GRAD, InferenceStorage, Storage, View, strided, write_of

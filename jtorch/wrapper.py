@@ -11,7 +11,8 @@ import inspect
 
 import jax
 
-from jtorch.engine import NUMBER, number
+from jtorch.calls import NUMBER
+from jtorch.engine import number
 from jtorch.results import store
 from jtorch.tensor import Tensor, apply
 

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import dtypes
+from jtorch.calls import type_of
 from jtorch.checks import kernel
 from jtorch.convert import known
-from jtorch.engine import type_of
 from jtorch.geometry import is_contiguous, like_strides
 from jtorch.op import Array, Number, op
 from jtorch.ops.create import empty_like, zeros_like

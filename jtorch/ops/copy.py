@@ -8,7 +8,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jtorch import dtypes, engine, geometry
-from jtorch.engine import Call
+from jtorch.calls import Call
 from jtorch.op import as_number
 from jtorch.tensor import Tensor, apply, cast_array
 

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import devices, dtypes, engine, geometry
+from jtorch.calls import Call, type_of
 from jtorch.convert import host_array, known
 from jtorch.devices import Place
-from jtorch.engine import Call, Value, number, type_of
+from jtorch.engine import Value, number
 from jtorch.results import store
 from jtorch.tensor import Tensor, wrap
 

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import devices, dtypes, engine, geometry
+from jtorch.calls import Call, type_of
 from jtorch.convert import known
-from jtorch.engine import Call, Value, number, type_of
+from jtorch.engine import Value, number
 from jtorch.ops.create import _Named, _size
 from jtorch.results import store
 from jtorch.streams import Stream

@@ -9,7 +9,8 @@ from __future__ import annotations
 from jax import lax
 
 from jtorch import engine
-from jtorch.engine import Call, local, number, type_of
+from jtorch.calls import Call, type_of
+from jtorch.engine import local, number
 from jtorch.graph import Node, edge_of
 from jtorch.ops.slices import _ints, _slice, select
 from jtorch.tensor import Tensor, apply, wrap_dim

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jtorch.engine import Call, shapes_of
+from jtorch.calls import Call, shapes_of
 
 
 class State(NamedTuple):

@@ -14,7 +14,7 @@ import jax
 from jtorch import engine
 from jtorch.autograd import Function, backward
 from jtorch.autograd.graph import saved_tensors_hooks
-from jtorch.engine import Call
+from jtorch.calls import Call
 from jtorch.grad_mode import enable_grad, no_grad
 from jtorch.ops.random import get_rng_state, set_rng_state
 from jtorch.tensor import Tensor, wrap
