@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench.step` (training steps) and `python -m bench.record` (one line)."""
+"""Benchmarks: `python -m bench.step` (training steps), `bench.record` (one line), `bench.forms` (formulations)."""

@@ -37,9 +37,9 @@ def chains(torch):
 
 
 def measure(torch, line, leaves, rounds):
-    """(µs to record a line, µs for a line's backward): medians over rounds."""
+    """(µs to record a line, µs for a line's backward, µs a line to run both): medians over rounds."""
     start = torch.ones(4, 4).requires_grad_()
-    forward, backward = [], []
+    forward, backward, computed = [], [], []
     for _ in range(WARM + rounds):
         x, began = start, time.perf_counter()
         for _ in range(LINES):
@@ -52,16 +52,17 @@ def measure(torch, line, leaves, rounds):
         forward.append((recorded - began) / LINES)
         backward.append((done - summed) / (LINES + 1))
         start.grad.sum().item()  # now it runs
+        computed.append((time.perf_counter() - done) / LINES)
         for leaf in [start, *leaves]:
             leaf.grad = None
-    return [1e6 * statistics.median(times[WARM:]) for times in (forward, backward)]
+    return [1e6 * statistics.median(times[WARM:]) for times in (forward, backward, computed)]
 
 
 def run(arguments):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     report = {"machine": machine.line(), "lines": LINES, "rounds": arguments.rounds, "us": {}}
     print(report["machine"])
-    print(f"{'line':<18}{'under':<10}{'record µs':>10}{'backward µs':>13}{'backward ÷ record':>19}")
+    print(f"{'line':<18}{'under':<10}{'record µs':>10}{'backward µs':>13}{'backward ÷ record':>19}{'run µs':>9}")
     for name in ("jtorch", "torch"):
         if importlib.util.find_spec(name) is None:
             continue
@@ -69,9 +70,10 @@ def run(arguments):
         if name == "torch":
             torch.set_num_threads(1)
         for shown, (line, leaves) in chains(torch).items():
-            record, backward = measure(torch, line, leaves, arguments.rounds)
-            report["us"].setdefault(name, {})[shown] = {"record": record, "backward": backward}
-            print(f"{shown:<18}{name:<10}{record:>10.2f}{backward:>13.2f}{backward / record:>19.2f}")
+            record, backward, computed = measure(torch, line, leaves, arguments.rounds)
+            report["us"].setdefault(name, {})[shown] = {"record": record, "backward": backward, "run": computed}
+            row = f"{shown:<18}{name:<10}{record:>10.2f}{backward:>13.2f}{backward / record:>19.2f}"
+            print(f"{row}{computed:>9.2f}", flush=True)
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")

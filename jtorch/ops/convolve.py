@@ -1,7 +1,7 @@
 """Convolution on arrays, written in whichever way the machine at hand computes fastest.
 
 On a CPU, XLA's own convolution is good with many channels and poor with few, and its gradients are poorer
-still: `bench/` has the numbers. So there are four ways to write the same sum, and `_ways` picks one for the
+still: `bench.forms` has the numbers. So there are four ways to write the same sum, and `_ways` picks one for the
 result and one for each gradient. A gradient's way is chosen by giving the derivative (a sum that is linear in
 its argument) in the form whose transpose is the fast one. Refuses to know PyTorch's arguments.
 
