@@ -305,14 +305,14 @@ def run_lines(position, alive, values, place):
     """Run a trace line by line, each with a program of its own that other traces share."""
     lines = number(position.path())
     wanted = {i for i, held in enumerate(alive) if held and values[i] is not None}
-    needed = needed(lines, wanted)
+    kept = needed(lines, wanted)
     uses = {}
-    for line in needed:
+    for line in kept:
         for s in line.slots:
             uses[s] = uses.get(s, 0) + 1
     arrays = {}
     with jax.enable_x64(True), on(place):
-        for line in needed:
+        for line in kept:
             inputs = [arrays[s] if s in arrays else values[s].array for s in line.slots]
             start = time.perf_counter()
             compiled = counters.compiles
