@@ -17,7 +17,7 @@ from jtorch.calls import type_of
 from jtorch.engine import Value
 from jtorch.graph import Node, Output
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
-from jtorch.tensor import LeafGrad, Tensor, cast, wrap
+from jtorch.tensor import LeafGrad, Tensor, cast, requiring, wrap
 
 _CATEGORY = {bool: 0, int: 1, float: 2, complex: 3}
 
@@ -56,7 +56,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     place = _place(device, data)
     if made._type.place is not place:
         made = to_place(made, place)
-    return made.requires_grad_() if requires_grad else made
+    return requiring(made) if requires_grad else made
 
 
 def _place(named, data=None):

@@ -18,6 +18,7 @@ from jtorch.calls import Call
 from jtorch.engine import Value, local, ticks
 from jtorch.hooks import Hooks
 
+INFERENCE = ("inference",)  # the mark of a value made in inference mode
 RELEASED = object()  # what a node holds in place of the values it saved, once backward has used them
 
 FREED = (
@@ -91,6 +92,12 @@ class Node:
 
 def overwritten(value, made_by=None):
     """PyTorch's error for a saved value whose tensor was written to. `made_by`: (node's name, output number)."""
+    if value.mark is INFERENCE:
+        return RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in"
+            " computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in"
+            " autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+        )
     counter, version, *writer = value.mark
     if made_by is None and writer:
         made_by = writer[0](value)

@@ -18,6 +18,7 @@ from jtorch.calls import Call, type_of
 from jtorch.devices import CPU
 from jtorch.engine import Value, record
 from jtorch.geometry import may_overlap, overlaps
+from jtorch.graph import INFERENCE
 
 
 class Storage:
@@ -94,6 +95,10 @@ class InferenceStorage(Storage):
     """The storage of a tensor made in inference mode: autograd must never follow what is done to it."""
 
     __slots__ = ()
+
+    def __init__(self, value):
+        super().__init__(value)
+        value.mark = INFERENCE
 
     type = property(lambda self: self.value.type)
 

@@ -177,6 +177,8 @@ class Tensor:
         """Take a new value of the same type, through the view if this is one, with its history."""
         storage, view = self._storage, self._view
         old = storage.value
+        if value.mark is graph.INFERENCE and old.mark is not graph.INFERENCE:
+            value = engine.record(_SAME, (value,))[1]  # a normal tensor stays one
         if view is None:
             storage.write(value, self._counter or storage)
             if local.grad:
@@ -256,6 +258,8 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, on):
+        if on and not self._type.differentiable:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self.requires_grad_(on)
 
     def requires_grad_(self, requires_grad=True):
@@ -269,7 +273,7 @@ class Tensor:
             self._edge = None
         elif self._edge is None:
             if not self._type.differentiable:
-                raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+                raise RuntimeError("only Tensors of floating point dtype can require gradients")
             if self._storage.__class__ is InferenceStorage and not local.inference:
                 raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
             self._edge = LeafGrad(self)
@@ -462,6 +466,9 @@ class _Writer:
         return None if self.call is None else (self.call.grad_fn(self.in_types), self.nr)
 
 
+_SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
+
+
 class _Counter:
     """A version count of its own, for tensors whose writes autograd does not see."""
 
@@ -617,6 +624,13 @@ def _with_graph():
 
 
 PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
+
+
+def requiring(tensor):
+    """The tensor, made by a call that asked for `requires_grad=True`."""
+    if not tensor._type.differentiable:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    return tensor.requires_grad_()
 
 
 def make_nodes(maker):

@@ -16,7 +16,7 @@ from jtorch.convert import host_array, known
 from jtorch.devices import Place
 from jtorch.engine import Value, number
 from jtorch.results import store
-from jtorch.tensor import Tensor, wrap
+from jtorch.tensor import Tensor, requiring, wrap
 
 _SMALL = 1 << 16  # elements: below this, sending from the host costs less than a line of its own
 
@@ -72,7 +72,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
     else:
         n = n.item() if isinstance(n, np.generic) else n
         made = wrap(engine.record(_fills(shape, d, place, strides), (number(n),), place)[1])
-    return made.requires_grad_() if requires_grad else made
+    return requiring(made) if requires_grad else made
 
 
 def _made(name, size, n, out, dtype, device, requires_grad, d=None):
