@@ -1,8 +1,9 @@
 """`torch.nn`: modules, parameters and losses."""
 
-from jtorch.nn import functional, init, modules
+from jtorch.nn import functional, init, modules, parallel, utils
 from jtorch.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from jtorch.nn.module import Module
+from jtorch.nn.parallel import DataParallel
 from jtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from jtorch.ops import publish as _publish
 

@@ -1,0 +1,71 @@
+"""`torch.accelerator`: the device that is not the CPU, by whatever name: here JAX's GPUs, called cuda."""
+
+from __future__ import annotations
+
+from jtorch import cuda
+from jtorch.devices import device
+
+
+def is_available() -> bool:
+    """Whether there is an accelerator."""
+    return cuda.is_available()
+
+
+def current_accelerator(check_available: bool = False) -> device | None:
+    """The accelerator's kind as a device without a number, or None where there is none."""
+    return device("cuda") if cuda.is_available() else None
+
+
+def device_count() -> int:
+    """How many accelerators there are."""
+    return cuda.device_count()
+
+
+def _needed():
+    if not cuda.is_available():
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+
+
+def current_device_index() -> int:
+    """The number of the accelerator in use in this thread."""
+    _needed()
+    return cuda.current_device()
+
+
+def set_device_index(device) -> None:
+    """Use this accelerator in this thread."""
+    _needed()
+    cuda.set_device(device)
+
+
+def synchronize(device=None) -> None:
+    """Wait until the accelerator has done everything it was given."""
+    _needed()
+    cuda.synchronize(device)
+
+
+def current_stream(device=None):
+    """The stream in use; work runs in order anyway."""
+    _needed()
+    return cuda.current_stream(device)
+
+
+def empty_cache() -> None:
+    """Nothing: XLA's memory is its own to keep."""
+    _needed()
+    cuda.empty_cache()
+
+
+def memory_allocated(device=None) -> int:
+    """Bytes that arrays take up now."""
+    _needed()
+    return cuda.memory_allocated(device)
+
+
+def max_memory_allocated(device=None) -> int:
+    """Bytes that arrays took up at most."""
+    _needed()
+    return cuda.max_memory_allocated(device)
+
+
+current_device_idx, set_device_idx = current_device_index, set_device_index

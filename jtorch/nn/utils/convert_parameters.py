@@ -1,0 +1,44 @@
+"""Parameters laid end to end in one vector, and back."""
+
+from __future__ import annotations
+
+import itertools
+
+from jtorch.ops.join import cat
+from jtorch.tensor import Tensor
+
+
+def _on_one_device(parameters):
+    parameters = list(parameters)
+    if len({p.device for p in parameters}) > 1:
+        raise TypeError("Found two parameters on different devices, this is currently not supported.")
+    return parameters
+
+
+def parameters_to_vector(parameters):
+    """All parameters flat, one after the other.
+
+    >>> torch.nn.utils.parameters_to_vector([torch.ones(2), torch.zeros(1, 2)])
+    tensor([1., 1., 0., 0.])
+    """
+    return cat([p.view(-1) for p in _on_one_device(parameters)])
+
+
+def vector_to_parameters(vec, parameters):
+    """Make the parameters views of pieces of `vec`, as `parameters_to_vector` laid them.
+
+    >>> w = torch.nn.Parameter(torch.zeros(1, 2))
+    >>> torch.nn.utils.vector_to_parameters(torch.tensor([1., 2.]), [w]); w.tolist()
+    [[1.0, 2.0]]
+    """
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected torch.Tensor, but got: {_typename(vec)}")
+    parameters = _on_one_device(parameters)
+    ends = list(itertools.accumulate(p.numel() for p in parameters))
+    for p, start, end in zip(parameters, [0, *ends], ends, strict=False):
+        p.data = vec[start:end].view_as(p).data
+
+
+def _typename(x):
+    kind = type(x)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
