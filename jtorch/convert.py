@@ -14,10 +14,11 @@ import numpy as np
 
 from jtorch import devices, dtypes, engine, geometry, printing
 from jtorch.calls import type_of
+from jtorch.casting import cast
 from jtorch.engine import Value
 from jtorch.graph import Node, Output
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
-from jtorch.tensor import LeafGrad, Tensor, cast, requiring, wrap
+from jtorch.tensor import LeafGrad, Tensor, requiring, wrap
 
 _CATEGORY = {bool: 0, int: 1, float: 2, complex: 3}
 

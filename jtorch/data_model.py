@@ -15,6 +15,7 @@ import numpy as np
 
 from jtorch import devices, dtypes, engine, geometry
 from jtorch.calls import type_of
+from jtorch.casting import cast
 from jtorch.convert import host_array, known, to_place
 from jtorch.engine import Value
 from jtorch.op import Array, op
@@ -22,7 +23,7 @@ from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
 from jtorch.ops.slices import _as_strided_of, _ints
 from jtorch.storage import HostStorage, InferenceStorage, Storage
-from jtorch.tensor import Tensor, cast, wrap
+from jtorch.tensor import Tensor, wrap
 
 # ---- facts
 

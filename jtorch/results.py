@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 
 from jtorch import dtypes
-from jtorch.tensor import Tensor, cast, wrap
+from jtorch.casting import cast
+from jtorch.tensor import Tensor, wrap
 
 
 def write_result(tensor, result):

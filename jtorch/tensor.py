@@ -14,15 +14,13 @@ from __future__ import annotations
 import warnings
 import weakref
 
-import jax.numpy as jnp
-
-from jtorch import dtypes, engine, geometry, graph
+from jtorch import engine, geometry, graph
 from jtorch.calls import Call
 from jtorch.devices import CPU
 from jtorch.engine import Value, local, trace_of
 from jtorch.grad_mode import watchers
-from jtorch.graph import PLAIN, Leaf, Node, Output, Running, Seed, Walk, edge_of
-from jtorch.hooks import Hooks, RemovableHandle
+from jtorch.graph import Leaf, Node, Output, edge_of
+from jtorch.hooks import Hooks
 from jtorch.storage import NO_GRAD, InferenceStorage, Storage, View, strided, write_of
 
 _new = object.__new__
@@ -336,69 +334,6 @@ class Tensor:
     def grad(self):
         self._grad = None
 
-    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
-        """Collect the gradient of this tensor into the `.grad` of every leaf behind it.
-
-        Args:
-            gradient: what to multiply with; may be left out for one element, where it is 1.
-            retain_graph: keep what the graph saved for another backward; default: create_graph.
-            create_graph: record the gradients too, so that they can be differentiated.
-            inputs: collect into these tensors only.
-
-        Raises:
-            RuntimeError: no gradient is wanted, more than one element and no `gradient`, or the graph was freed.
-        """
-        run_backward([self], [gradient], retain_graph, create_graph, inputs)
-
-    def retain_grad(self):
-        """Collect `.grad` here too, although this is not a leaf."""
-        edge = self._history()
-        if edge is None:
-            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if edge.__class__ is LeafGrad:
-            return
-        node, nr = graph.source(edge)
-        mine = weakref.ref(self)
-
-        def keep(grad, walk):
-            tensor = mine()
-            if tensor is not None:
-                tensor._grad = _as_tensor(grad, walk) if tensor._grad is None else tensor._grad + _as_tensor(grad, walk)
-
-        node.hung().retains[nr] = keep
-
-    @property
-    def retains_grad(self):
-        """Whether `.grad` is collected here although this is not a leaf."""
-        edge = self._history()
-        if edge is None or edge.__class__ is LeafGrad:
-            return False
-        node, nr = graph.source(edge)
-        return node.hooks is not None and nr in node.hooks.retains
-
-    def register_hook(self, hook):
-        """Call `hook(grad)` when this tensor's gradient is known; what it returns takes the gradient's place."""
-        edge = self._history()
-        if edge is None:
-            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if edge.__class__ is LeafGrad:
-            handle = RemovableHandle(edge.hooks)
-            edge.hooks[handle.id] = hook
-            return handle
-        node, nr = graph.source(edge)
-        hooks = node.hung().tensor
-        handle = RemovableHandle(hooks)
-        hooks[handle.id] = (nr, hook)
-        return handle
-
-    def register_post_accumulate_grad_hook(self, hook):
-        """Call `hook(self)` each time backward has added to `.grad` (a leaf only)."""
-        if self._edge.__class__ is not LeafGrad:
-            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-        handle = RemovableHandle(self._edge.after)
-        self._edge.after[handle.id] = hook
-        return handle
-
     def detach(self):
         """The same memory without history: writes are seen by both, gradients stop here."""
         return self._alias()
@@ -599,33 +534,6 @@ def _tracked(call, values, edges, position, out):
     return tuple([wrap(v, edge_of(node, nr) if v.type.differentiable else None) for nr, v in enumerate(out)])
 
 
-def _apply_pullback(call, node, cotangents):
-    """Run a pullback on Tensors, so that the gradients can be differentiated."""
-    edges = node.edges
-    if call.linear:
-        inputs = node.inputs
-    else:
-        needs = tuple([e is not None for e in edges])
-        used = range(len(edges)) if node.call.keep_result else node.call.saved(needs)  # the gradient depends on these
-        inputs = tuple([
-            v if v.type.number else wrap(v, e if i in used else None)
-            for i, (v, e) in enumerate(zip(node.inputs, edges, strict=True))
-        ])  # fmt: skip
-    out = apply(call, (*inputs, *cotangents))
-    return [out] if isinstance(out, Tensor) else out
-
-
-def _unwrap(seen):
-    return seen._value
-
-
-def _with_graph():
-    return Walk(_apply_pullback, lambda a, b: a + b, lambda t: t, lambda t: t, create_graph=True)
-
-
-PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
-
-
 def requiring(tensor):
     """The tensor, made by a call that asked for `requires_grad=True`."""
     if not tensor._type.differentiable:
@@ -654,143 +562,6 @@ def _watch_inference(change):
 
 
 watchers.append(_watch_inference)
-
-
-def _plain():
-    return Walk(wrap=wrap, unwrap=_unwrap)
-
-
-def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
-    """`torch.autograd.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
-    keep = create_graph if retain_graph is None else retain_graph
-    trace = local.trace
-    if trace.backwards and not keep and collect and not trace.updated:
-        trace.flush("backward")  # two backwards in one trace: cut where every round cuts
-    walk = _with_graph() if create_graph else PLAIN if local.anomaly is None else _plain()
-    if create_graph and collect:
-        _warn_cycle()
-    if local.anomaly is not None:
-        walk.anomaly = local.anomaly
-    roots = [_root(i, t, g, create_graph) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
-    targets = None
-    if inputs is not None:
-        inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        if not inputs:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        targets = [_target(i, t, collect) for i, t in enumerate(inputs)]
-    before = local.grad, local.crossing, local.running
-    local.grad, local.crossing, local.running = create_graph, None, Running(roots)
-    try:
-        grads = graph.backward(roots, walk, keep, targets)
-    finally:
-        local.grad, local.crossing, local.running = before
-        local.trace.backwards += 1
-    if targets is None or not collect:
-        return None if grads is None else [None if g is None else _as_tensor(g, walk) for g in grads]
-    for t, g in zip(inputs, grads, strict=True):
-        if g is None:
-            continue
-        g = _as_tensor(g, walk)
-        before = t._gradient()
-        if before is None:
-            t._grad = g
-        elif create_graph:
-            t._grad = before + g
-        else:
-            before._assign(graph._add(before._value, g._value), before._edge)
-    return None
-
-
-_warned_cycle = False
-
-
-def _warn_cycle():
-    global _warned_cycle
-    if _warned_cycle:
-        return
-    _warned_cycle = True
-    warnings.warn(
-        "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which"
-        " can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use"
-        " this function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and"
-        " avoid the leak.",
-        stacklevel=4,
-    )
-
-
-def _target(i, tensor, collect):
-    edge = tensor._history()
-    if edge is None:
-        raise RuntimeError("One of the differentiated Tensors does not require grad")
-    return edge
-
-
-def _root(i, tensor, gradient, create_graph):
-    value, edge = tensor._read()
-    if gradient is None:
-        if edge is not None and value.type.shape.numel() != 1:
-            raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        if edge is None:
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-        if not value.type.dtype.is_floating_point:
-            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
-        return edge, Seed(value.type)
-    if not isinstance(gradient, Tensor):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-    if edge is None:
-        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-    if gradient.shape != tensor.shape:
-        raise RuntimeError(
-            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of"
-            f" {tensor.shape}."
-        )
-    if gradient.dtype is not tensor.dtype:
-        gradient = apply(_cast_call(tensor.dtype), (gradient,))
-    return edge, gradient if create_graph else gradient._value
-
-
-_casts: dict = {}
-
-
-class Cast(Call):
-    """To another dtype, by PyTorch's rules for values that do not fit."""
-
-    __slots__ = ()
-
-    def grad_fn(self, types):
-        return "ToCopyBackward0"
-
-
-def _cast_call(d):
-    call = _casts.get(d)
-    if call is None:
-        def strides(types, shapes):
-            return [geometry.like_strides(types[0].shape, types[0].strides)]
-
-        call = _casts[d] = Cast(cast_array, {"to": d}, "to_copy", strides=strides, saves=())
-    return call
-
-
-def cast_array(x, to):
-    """x as another dtype: floats to integers truncate, NaN and what does not fit become the least integer."""
-    if x.dtype == to.np:
-        return x
-    if to.category <= dtypes.FLOAT and jnp.iscomplexobj(x):
-        x = x.real
-    if to.category == dtypes.INT and jnp.issubdtype(x.dtype, jnp.floating):
-        if to.itemsize < 4:
-            return x.astype(jnp.int32).astype(to.np)
-        info = jnp.iinfo(to.np)
-        wide = x.astype(jnp.float64)
-        least = jnp.asarray(info.min if info.min < 0 else 0, to.np)
-        fits = (wide >= float(info.min)) & (wide < float(info.max) + 1)
-        return jnp.where(fits, jnp.where(fits, wide, 0).astype(to.np), least)
-    return x.astype(to.np)
-
-
-def cast(tensor, d):
-    """The tensor as dtype `d`: itself where nothing changes."""
-    return tensor if tensor._type.dtype is d else apply(_cast_call(d), (tensor,))
 
 
 def wrap_dim(dim, ndim):

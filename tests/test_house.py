@@ -131,7 +131,7 @@ def test_there_is_an_order_to_read_the_files_in():
 BANS = {
     # name: (where it may stand, why nowhere else)
     "jax.jit": ({"jtorch/programs.py"}, "only the engine compiles"),
-    "jax.eval_shape": ({"jtorch/engine.py"}, "only the engine asks for shapes, once for each distinct line"),
+    "jax.eval_shape": ({"jtorch/calls.py"}, "only calls ask for shapes, once for each distinct line"),
     "jax.random": ({"jtorch/ops/random.py"}, "one file owns randomness"),
     # server.py reads no switch: it hands the program's environment to the workers.
     "os.environ": ({"jtorch/config.py", "jtorch/utils/data/server.py"}, "one file knows the switches"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from jtorch.autograd.graph import GradientEdge, stand_in
+from jtorch.backprop import run_backward
 from jtorch.ops.create import zeros_like
-from jtorch.tensor import Tensor, run_backward
+from jtorch.tensor import Tensor
 
 
 def _tuple(x):

@@ -11,6 +11,7 @@ import numpy as np
 
 from jtorch import dtypes
 from jtorch.calls import type_of
+from jtorch.casting import cast
 from jtorch.checks import kernel
 from jtorch.convert import known
 from jtorch.geometry import is_contiguous, like_strides
@@ -18,7 +19,7 @@ from jtorch.op import Array, Number, op
 from jtorch.ops.create import empty_like, zeros_like
 from jtorch.ops.random import draw, host_draw, on_host, stream_of
 from jtorch.results import write_result
-from jtorch.tensor import Tensor, cast, wrap
+from jtorch.tensor import Tensor, wrap
 
 
 @op(inplace=True, saves="result", strides="elementwise")
@@ -167,7 +168,7 @@ def softsign(input: Array) -> Array:
 
 
 @op(method=False, strides="elementwise", name="_threshold", grad_fn="ThresholdBackward0")
-def threshold_(input: Array, threshold: float, value: float) -> Array:
+def _threshold(input: Array, threshold: float, value: float) -> Array:
     """x where x > threshold, else value."""
     return jnp.where(input > threshold, input, jnp.asarray(value, input.dtype))
 

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from jtorch import dtypes, engine, geometry
 from jtorch.calls import Call
+from jtorch.casting import cast_array
 from jtorch.op import as_number
-from jtorch.tensor import Tensor, apply, cast_array
+from jtorch.tensor import Tensor, apply
 
 # ---- copies
 

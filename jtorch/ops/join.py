@@ -12,12 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import dtypes, geometry
+from jtorch.casting import cast_array
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, op
 from jtorch.ops.shape import _expand, _view, atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
 from jtorch.ops.slices import _ints
-from jtorch.tensor import Tensor, cast_array, wrap_dim
+from jtorch.tensor import Tensor, wrap_dim
 
 # ---- several as one
 

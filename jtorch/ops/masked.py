@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import dtypes
+from jtorch.casting import cast_array
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, Number, op, public
@@ -16,7 +17,7 @@ from jtorch.op import broadcast_shapes as _common
 from jtorch.ops.index import _placed
 from jtorch.ops.scatter import _by_value, _in_range, _kept, _one_value, gather
 from jtorch.ops.shape import _expand, _expanded, reshape
-from jtorch.tensor import Tensor, cast_array, wrap_dim
+from jtorch.tensor import Tensor, wrap_dim
 
 # ---- masks
 

@@ -15,9 +15,10 @@ import numpy as np
 from jax import lax
 
 from jtorch import dtypes
+from jtorch.casting import cast
 from jtorch.checks import data_check, is_integer, kernel, letter
 from jtorch.op import Array, Number, op, public
-from jtorch.tensor import Tensor, cast
+from jtorch.tensor import Tensor
 
 ZERO_DIVISION = RuntimeError("ZeroDivisionError")
 

@@ -12,12 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import dtypes, geometry
+from jtorch.casting import cast_array
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, Number, op, public
 from jtorch.ops.index import _placed, _put
 from jtorch.ops.shape import _expand
-from jtorch.tensor import Tensor, cast_array, wrap_dim
+from jtorch.tensor import Tensor, wrap_dim
 
 _INTEGERS = (dtypes.int64, dtypes.int32)
 

@@ -43,7 +43,11 @@ class ChainedOptimizer(Optimizer):
     rated = False  # whether the chain takes rate= and gives what is to be subtracted
     elementwise = True  # whether the chain treats each element alone, so that parameters may be joined
     first_differs = False  # whether the first step of a parameter needs a chain of its own: chain(first=True)
-    volatile = ("lr", "params", "initial_lr", "param_names", "foreach", "fused", "capturable", "differentiable")
+    settings: tuple[str, ...] = ()  # the names that the chain takes from a group
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.settings = tuple([name for name in inspect.signature(cls.chain).parameters if name != "first"])
 
     @staticmethod
     def chain(**settings):
@@ -120,14 +124,15 @@ def _defaults(cls):
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
-def _settings(optimizer, group):
-    return tuple([(k, v) for k, v in group.items() if k not in optimizer.volatile])
-
-
 def _fixed(optimizer, group):
     """(names, values) of the settings that are constants of the line, and how many keys the group has."""
     names = [k for k in group if k not in optimizer.volatile]
     return names, [group[k] for k in names], len(group)
+
+
+def _settings(optimizer, group):
+    """What a group says to the chain: the constants of its line."""
+    return tuple([(k, v if (v := group[k]).__class__ is not list else tuple(v)) for k in optimizer.settings])
 
 
 def _identity(scalar):
@@ -240,7 +245,8 @@ class _Round:
     def __init__(self, optimizer, clusters):
         self.clusters = clusters
         self.state = optimizer.state
-        self.groups = [(g, *_fixed(optimizer, g), list(g["params"])) for g in optimizer.param_groups]
+        names = optimizer.settings
+        self.groups = [(g, [g[n] for n in names], list(g["params"])) for g in optimizer.param_groups]
         self.every = [p for g in optimizer.param_groups for p in g["params"]]
         self.idle = [p._grad is None for p in self.every]
         self.params = [p for c in clusters for p in c.params]
@@ -254,14 +260,14 @@ class _Round:
 
     def fits(self, optimizer):
         """Whether the same parameters have gradients, under the same settings, with the same state."""
-        groups = optimizer.param_groups
+        groups, names = optimizer.param_groups, optimizer.settings
         return (
             self.state is optimizer.state
             and len(groups) == len(self.groups)
             and all(
-                g is mine and len(g) == size and all(map(is_, map(g.get, names), settings))
+                g is mine and all(map(is_, map(g.get, names), settings))
                 and len(params) == len(g["params"]) and all(map(is_, params, g["params"]))
-                for g, (mine, names, settings, size, params) in zip(groups, self.groups, strict=True)
+                for g, (mine, settings, params) in zip(groups, self.groups, strict=True)
             )
             and self.idle == [p._grad is None for p in self.every]
             and all(map(is_, map(dict.get, self.dicts, self.names), self.held))
@@ -272,7 +278,7 @@ class _Round:
         call, values = self.call, []
         if skip is not None:
             call, values = update.call_of(self.optimizer, self.key, True), [skip._value]
-        values += [_rate(c.group["lr"]) for c in self.clusters]
+        values += [rate_of(c.group["lr"]) for c in self.clusters]
         values += [p._value for p in self.params]
         values += [g if g.__class__ is Value else g._value for g in [p._grad for p in self.params]]
         values += [t._value for t in self.states]
@@ -296,7 +302,8 @@ class _Round:
             t._assign(*new._read())
 
 
-def _rate(lr):
+def rate_of(lr):
+    """A learning rate as a value, so that it may change between steps without a new program."""
     return lr._value if isinstance(lr, Tensor) else number(float(lr))
 
 
