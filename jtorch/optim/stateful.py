@@ -21,7 +21,7 @@ def stateful(states, rule, scalars=(), advance=None):
         scalars: names of further numbers kept besides the count.
         advance: (count, rate, *scalars) -> (the numbers the rule reads, new scalars); default: the count itself.
     """
-    State = namedtuple("State", ["count", *scalars, *states])  # noqa: PYI024
+    State = namedtuple("State", ["count", *scalars, *states])
 
     def init(params):
         blank = [[jnp.zeros_like(p) for p in params] for _ in states]
