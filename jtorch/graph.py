@@ -113,7 +113,7 @@ def overwritten(value, made_by=None):
 
 def _bare(name):
     """A node's name as errors show it."""
-    return re.sub(r"Backward\d*$", "", name) if "CopySlices" not in name else "torch::autograd::CopySlices"
+    return f"torch::autograd::{name}" if name in ("CopySlices", "CopyBackwards") else re.sub(r"Backward\d*$", "", name)
 
 
 class NodeHooks:

@@ -152,8 +152,8 @@ def show(node):
 def _class(name):
     """The class of nodes of a name. Without a module, because PyTorch's print `<MulBackward0 object at 0x...>`."""
     body = {"__slots__": (), "__module__": "builtins"}
-    if name == "CopySlices":
-        body["name"] = lambda self: "torch::autograd::CopySlices"
+    if name in ("CopySlices", "CopyBackwards"):
+        body["name"] = lambda self: f"torch::autograd::{name}"
     return type(name, (Shown,), body)
 
 

@@ -11,6 +11,18 @@ from __future__ import annotations
 _SOFT = "LogSoftmax(input)"
 _KL = "Sub(Xlogy(target, target), Mul(target, input))"
 
+
+
+def _reduced(inner):
+    """The structures of a loss that is averaged, added up or left as it is."""
+    own = inner.partition("(")[0]
+    own = own if own[-1].isdigit() else own + "Backward0"
+    return {"MeanBackward0": f"Mean({inner})", "SumBackward0": f"Sum({inner})", own: inner}
+
+
+_COSINE = "Div(SumBackward1(Mul(input1, input2)), Sqrt(Mul(AddBackward1(SumBackward1(Mul(input1, input1))),"\
+          " AddBackward1(SumBackward1(Mul(input2, input2))))))"  # fmt: skip
+
 STRUCTURES: dict[str, dict[str, str]] = {
     "linear": {
         "AddmmBackward0": "Addmm(bias, input, T(weight))",
@@ -62,16 +74,31 @@ STRUCTURES: dict[str, dict[str, str]] = {
     "prelu": {"PreluKernelBackward0": "PreluKernel(input, View(weight))"},
     "_masked_scale": {"MulBackward0": "Mul(input, -)"},
     "bilinear": {"AddBackward0": "Add(View(Trilinear(View(input1), weight, View(input2))), bias)"},
-    "_l1_loss": {
-        "MeanBackward0": "Mean(Abs(Sub(input, target)))",
-        "SumBackward0": "Sum(Abs(Sub(input, target)))",
-        "AbsBackward0": "Abs(Sub(input, target))",
+    "_l1_loss": _reduced("Abs(Sub(input, target))"),
+    "_kl_div": _reduced(_KL) | {"DivBackward0": f"Div(Sum({_KL}), -)"},
+    "_gaussian_nll_loss": _reduced("Mul(Add(Log(ClampMin(var)), Div(Pow(Sub(input, target)), var)), -)"),
+    "_hinge_embedding_loss": _reduced("Add(Where(ClampMin(Sub(-, input)), -), Where(input, -))"),
+    "_margin_ranking_loss": _reduced("ClampMin(AddBackward1(Mul(-, Sub(input1, input2))))"),
+    "_multilabel_soft_margin_loss": _reduced(
+        "Div(SumBackward1(Neg(Add(Mul(-, LogSigmoid(input)), Mul(-, LogSigmoid(Neg(input)))))), -)"
+    ),
+    "_poisson_nll_loss": _reduced("Sub(Exp(input), Mul(target, input))"),
+    "_cosine_embedding_loss": _reduced(f"Add(Where(Sub(-, {_COSINE}), -), Where(ClampMin(SubBackward1({_COSINE})), -))"),
+    "_triplet_margin_loss": _reduced(
+        "ClampMin(Sub(AddBackward1(NormBackward1(AddBackward1(Sub(anchor, positive)))),"
+        " NormBackward1(AddBackward1(Sub(anchor, negative)))))"
+    ),
+    "_ctc_loss": _reduced("CtcLoss(log_probs)") | {"MeanBackward0": "Mean(Div(CtcLoss(log_probs), -))"},
+    "_multi_margin_loss": {"MultiMarginLossBackward0": "MultiMarginLoss(input)"},
+    "cosine_similarity": {
+        "SumBackward1": "SumBackward1(Mul(Div(x1, Clone(LinalgVectorNorm(x1))), Div(x2, Clone(LinalgVectorNorm(x2)))))"
     },
-    "_kl_div": {
-        "MeanBackward0": f"Mean({_KL})",
-        "DivBackward0": f"Div(Sum({_KL}), -)",
-        "SumBackward0": f"Sum({_KL})",
-        "SubBackward0": _KL,
+    "pairwise_distance": {"NormBackward1": "NormBackward1(AddBackward1(Sub(x1, x2)))"},
+    "_embedding_bag": {"EmbeddingBagBackward0": "EmbeddingBag(weight, scales)"},
+    "_attention": {
+        "ScaledDotProductFlashAttentionForCpuBackward0": "ScaledDotProductFlashAttentionForCpu(query, key, value)",
+        "UnsafeViewBackward0": "UnsafeView(Bmm(View(Expand(SafeSoftmax(UnsafeView(Bmm(View(Expand(MulBackward1(query))),"
+        " ReshapeAlias(Expand(MulBackward1(Transpose(key))))))))), View(Expand(value))))",
     },
     "_nll_loss": {"NllLossBackward0": "NllLoss(input)", "NllLoss2DBackward0": "NllLoss2D(input)"},
     "_cross_entropy": {
