@@ -144,17 +144,22 @@ def _like(a, made):
 
 
 def _joined(arrays, small):
-    """The first arrays as one flat one, then the others."""
+    """The first arrays as one flat one, then the others.
+
+    The barriers here and in `_parted` keep XLA from fusing the joining into the update, and so from computing the
+    update once for each part.
+    """
     if not small:
         return list(arrays)
-    return [jnp.concatenate([a.reshape(-1) for a in arrays[:small]]), *arrays[small:]]
+    flat = jax.lax.optimization_barrier(jnp.concatenate([a.reshape(-1) for a in arrays[:small]]))
+    return [flat, *arrays[small:]]
 
 
 def _parted(made, params, small):
     """Undo `_joined`: each small parameter its own part of the flat one."""
     if not small:
         return made
-    flat, parts, at = made[0], [], 0
+    flat, parts, at = jax.lax.optimization_barrier(made[0]), [], 0
     for p in params[:small]:
         parts.append(flat[at : at + p.size].reshape(p.shape))
         at += p.size
