@@ -1,0 +1,65 @@
+"""`Bernoulli`."""
+
+from __future__ import annotations
+
+from jtorch.distributions import constraints
+from jtorch.distributions.distribution import Distribution, broadcast_all, lazy_property
+from jtorch.distributions.utils import logits_to_probs, probs_to_logits
+from jtorch.grad_mode import no_grad
+from jtorch.nn.functional import binary_cross_entropy_with_logits
+from jtorch.ops.create import arange
+from jtorch.ops.random import bernoulli
+
+
+class Bernoulli(Distribution):
+    """1 with probability `probs`, else 0. Of `probs` and `logits` one is given."""
+
+    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.boolean
+    has_enumerate_support = True
+
+    def __init__(self, probs=None, logits=None, validate_args=None):
+        if (probs is None) == (logits is None):
+            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        name, given = ("logits", logits) if probs is None else ("probs", probs)
+        (vars(self)[name],) = broadcast_all(given)
+        super().__init__(vars(self)[name].shape, validate_args=validate_args)
+
+    @lazy_property
+    def logits(self):
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self):
+        return logits_to_probs(self.logits, is_binary=True)
+
+    @property
+    def mean(self):
+        return self.probs
+
+    @property
+    def mode(self):
+        mode = (self.probs >= 0.5).to(self.probs)
+        return mode.masked_fill(self.probs == 0.5, float("nan"))
+
+    @property
+    def variance(self):
+        return self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape=()):
+        with no_grad():
+            return bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
+
+    def log_prob(self, value):
+        if self._validate_args:
+            self._validate_sample(value)
+        logits, value = broadcast_all(self.logits, value)
+        return -binary_cross_entropy_with_logits(logits, value, reduction="none")
+
+    def entropy(self):
+        return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none")
+
+    def enumerate_support(self, expand=True):
+        like = vars(self).get("probs", vars(self).get("logits"))
+        values = arange(2, dtype=like.dtype, device=like.device).view((-1,) + (1,) * len(self._batch_shape))
+        return values.expand((-1, *self._batch_shape)) if expand else values

@@ -1,0 +1,231 @@
+"""Sets that parameters and samples must lie in: `constraints.positive`, `constraints.interval(0, 1)`, ...
+
+`holds` says elementwise whether values lie in the set, in terms that NumPy arrays and tensors share, so that what is
+known on the host is refused at once and anything else at the next look. This file knows no distribution.
+"""
+
+from __future__ import annotations
+
+from jtorch import linalg
+from jtorch.tensor import Tensor
+
+
+class Constraint:
+    """A set. `check(value)` is a bool tensor that says where the value lies in it.
+
+    >>> torch.distributions.constraints.positive.check(torch.tensor([1., -1.]))
+    tensor([ True, False])
+    """
+
+    is_discrete = False
+    event_dim = 0  # how many of the last dimensions make one member
+    fields: tuple[str, ...] = ()
+
+    def __init__(self, *bounds):
+        vars(self).update(zip(self.fields, bounds, strict=True))
+
+    def holds(self, x):
+        raise NotImplementedError
+
+    def check(self, value):
+        """Where `value` lies in the set, without the dimensions that make one member."""
+        return self.holds(value)
+
+    def __repr__(self):
+        bounds = ", ".join(f"{name}={getattr(self, name)}" for name in self.fields)
+        return f"{type(self).__name__}({bounds})"
+
+
+class Dependent(Constraint):
+    """A set that depends on other parameters, and is not checked by itself."""
+
+    def __init__(self, *, is_discrete=False, event_dim=0):
+        self.is_discrete, self.event_dim = is_discrete, event_dim
+
+    def __call__(self, *, is_discrete=False, event_dim=0):
+        return Dependent(is_discrete=is_discrete, event_dim=event_dim)
+
+    def check(self, value):
+        raise ValueError("Cannot determine validity of dependent constraint")
+
+
+class dependent_property(property, Dependent):
+    """A property of a distribution that gives a set: `support` where it depends on parameters."""
+
+    def __init__(self, fn=None, *, is_discrete=False, event_dim=0):
+        super().__init__(fn)
+        self.is_discrete, self.event_dim = is_discrete, event_dim
+
+    def __call__(self, fn):
+        return dependent_property(fn, is_discrete=self.is_discrete, event_dim=self.event_dim)
+
+
+class IndependentConstraint(Constraint):
+    """The last `reinterpreted_batch_ndims` dimensions of another set taken as one member."""
+
+    fields = ("base_constraint", "reinterpreted_batch_ndims")
+
+    @property
+    def is_discrete(self):
+        return self.base_constraint.is_discrete
+
+    @property
+    def event_dim(self):
+        return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
+
+    def holds(self, x):
+        inside = self.base_constraint.holds(x)
+        for _ in range(self.reinterpreted_batch_ndims):
+            inside = inside.all(-1)
+        return inside
+
+    def __repr__(self):
+        return f"IndependentConstraint({self.base_constraint!r}, {self.reinterpreted_batch_ndims})"
+
+
+class Boolean(Constraint):
+    is_discrete = True
+
+    def holds(self, x):
+        return (x == 0) | (x == 1)
+
+
+class OneHot(Constraint):
+    is_discrete = True
+    event_dim = 1
+
+    def holds(self, x):
+        return ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)
+
+
+class IntegerInterval(Constraint):
+    is_discrete = True
+    fields = ("lower_bound", "upper_bound")
+
+    def holds(self, x):
+        return (x % 1 == 0) & (x >= self.lower_bound) & (x <= self.upper_bound)
+
+
+class IntegerGreaterThan(Constraint):
+    is_discrete = True
+    fields = ("lower_bound",)
+
+    def holds(self, x):
+        return (x % 1 == 0) & (x >= self.lower_bound)
+
+
+class Real(Constraint):
+    def holds(self, x):
+        return x == x  # nan is no number
+
+
+class GreaterThan(Constraint):
+    fields = ("lower_bound",)
+
+    def holds(self, x):
+        return x > self.lower_bound
+
+
+class GreaterThanEq(Constraint):
+    fields = ("lower_bound",)
+
+    def holds(self, x):
+        return x >= self.lower_bound
+
+
+class LessThan(Constraint):
+    fields = ("upper_bound",)
+
+    def holds(self, x):
+        return x < self.upper_bound
+
+
+class Interval(Constraint):
+    fields = ("lower_bound", "upper_bound")
+
+    def holds(self, x):
+        return (x >= self.lower_bound) & (x <= self.upper_bound)
+
+
+class HalfOpenInterval(Constraint):
+    fields = ("lower_bound", "upper_bound")
+
+    def holds(self, x):
+        return (x >= self.lower_bound) & (x < self.upper_bound)
+
+
+class Simplex(Constraint):
+    event_dim = 1
+
+    def holds(self, x):
+        return (x >= 0).all(-1) & (abs(x.sum(-1) - 1) < 1e-6)
+
+
+class LowerTriangular(Constraint):
+    event_dim = 2
+
+    def holds(self, x):
+        return _flat(x == _tensor(x).tril()).all(-1)
+
+
+class LowerCholesky(Constraint):
+    event_dim = 2
+
+    def holds(self, x):
+        x = _tensor(x)
+        return _flat(x == x.tril()).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+
+
+class Square(Constraint):
+    event_dim = 2
+
+    def holds(self, x):
+        x = _tensor(x)
+        return (x[..., 0, 0] == x[..., 0, 0]) & (x.shape[-1] == x.shape[-2])
+
+
+class Symmetric(Square):
+    def holds(self, x):
+        square = super().holds(x)
+        return square & _flat(abs(x - x.mT) <= 1e-6).all(-1) if x.shape[-1] == x.shape[-2] else square
+
+
+class PositiveSemidefinite(Symmetric):
+    def holds(self, x):
+        symmetric = super().holds(_tensor(x))
+        return symmetric & (linalg.eigvalsh(_tensor(x)) >= 0).all(-1) if x.shape[-1] == x.shape[-2] else symmetric
+
+
+class PositiveDefinite(Symmetric):
+    def holds(self, x):
+        symmetric = super().holds(_tensor(x))
+        return symmetric & (linalg.cholesky_ex(_tensor(x)).info == 0) if x.shape[-1] == x.shape[-2] else symmetric
+
+
+def _tensor(x):
+    if isinstance(x, Tensor):
+        return x
+    raise NotHere
+
+
+def _flat(x):
+    return x.flatten(-2)
+
+
+class NotHere(Exception):
+    """A set of matrices is asked about an array: only tensors can tell."""
+
+
+def is_dependent(constraint):
+    """Whether a set depends on other parameters."""
+    return isinstance(constraint, Dependent)
+
+
+boolean, one_hot, real, simplex = Boolean(), OneHot(), Real(), Simplex()
+nonnegative_integer, positive_integer = IntegerGreaterThan(0), IntegerGreaterThan(1)
+positive, nonnegative, unit_interval = GreaterThan(0.0), GreaterThanEq(0.0), Interval(0.0, 1.0)
+lower_triangular, lower_cholesky, square, symmetric = LowerTriangular(), LowerCholesky(), Square(), Symmetric()
+positive_semidefinite, positive_definite, dependent = PositiveSemidefinite(), PositiveDefinite(), Dependent()
+greater_than, greater_than_eq, less_than = GreaterThan, GreaterThanEq, LessThan
+interval, half_open_interval, integer_interval, independent = Interval, HalfOpenInterval, IntegerInterval, IndependentConstraint
+real_vector = independent(real, 1)

@@ -1,0 +1,69 @@
+"""`Independent`."""
+
+from __future__ import annotations
+
+from jtorch.distributions import constraints
+from jtorch.distributions.distribution import Distribution
+
+
+class Independent(Distribution):
+    """Another distribution whose last batch dimensions are taken as one event: their log densities add up."""
+
+    def __init__(self, base_distribution, reinterpreted_batch_ndims, validate_args=None):
+        batch = base_distribution.batch_shape
+        if reinterpreted_batch_ndims > len(batch):
+            raise ValueError(
+                "Expected reinterpreted_batch_ndims <= len(base_distribution.batch_shape), "
+                f"actual {reinterpreted_batch_ndims} vs {len(batch)}"
+            )
+        self.base_dist, self.reinterpreted_batch_ndims = base_distribution, reinterpreted_batch_ndims
+        cut = len(batch) - reinterpreted_batch_ndims
+        super().__init__(batch[:cut], batch[cut:] + base_distribution.event_shape, validate_args)
+
+    @property
+    def has_rsample(self):
+        return self.base_dist.has_rsample
+
+    @property
+    def has_enumerate_support(self):
+        return self.base_dist.has_enumerate_support and not self.reinterpreted_batch_ndims
+
+    @constraints.dependent_property
+    def support(self):
+        n = self.reinterpreted_batch_ndims
+        return constraints.independent(self.base_dist.support, n) if n else self.base_dist.support
+
+    @property
+    def mean(self):
+        return self.base_dist.mean
+
+    @property
+    def mode(self):
+        return self.base_dist.mode
+
+    @property
+    def variance(self):
+        return self.base_dist.variance
+
+    def sample(self, sample_shape=()):
+        return self.base_dist.sample(sample_shape)
+
+    def rsample(self, sample_shape=()):
+        return self.base_dist.rsample(sample_shape)
+
+    def log_prob(self, value):
+        return self._summed(self.base_dist.log_prob(value))
+
+    def entropy(self):
+        return self._summed(self.base_dist.entropy())
+
+    def _summed(self, x):
+        n = self.reinterpreted_batch_ndims
+        return x.sum(tuple(range(-n, 0))) if n else x
+
+    def expand(self, batch_shape, _instance=None):
+        inner = self._event_shape[: self.reinterpreted_batch_ndims]
+        return Independent(self.base_dist.expand(tuple(batch_shape) + inner), self.reinterpreted_batch_ndims)
+
+    def __repr__(self):
+        return f"Independent({self.base_dist}, {self.reinterpreted_batch_ndims})"

@@ -1,0 +1,39 @@
+"""`Poisson`."""
+
+from __future__ import annotations
+
+from jtorch.distributions import constraints
+from jtorch.distributions.distribution import Distribution, broadcast_all
+from jtorch.grad_mode import no_grad
+from jtorch.ops.random import poisson
+
+
+class Poisson(Distribution):
+    """rateᵏ exp(-rate) / k!, of k = 0, 1, 2, ..."""
+
+    arg_constraints = {"rate": constraints.nonnegative}
+    support = constraints.nonnegative_integer
+
+    def __init__(self, rate, validate_args=None):
+        (self.rate,) = broadcast_all(rate)
+        super().__init__(self.rate.shape, validate_args=validate_args)
+
+    @property
+    def mean(self):
+        return self.rate
+
+    variance = mean
+
+    @property
+    def mode(self):
+        return self.rate.floor()
+
+    def sample(self, sample_shape=()):
+        with no_grad():
+            return poisson(self.rate.expand(self._extended_shape(sample_shape)))
+
+    def log_prob(self, value):
+        if self._validate_args:
+            self._validate_sample(value)
+        rate, value = broadcast_all(self.rate, value)
+        return value.xlogy(rate) - rate - (value + 1).lgamma()

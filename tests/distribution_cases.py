@@ -1,0 +1,76 @@
+"""Programs with distributions, and how what they give is written down: for test_distributions and its fixture."""
+
+import math
+
+MADE = {
+    "Normal": ["torch.tensor([0., 1.]), torch.tensor([1., 2.])", "0., 1."],
+    "Uniform": ["torch.tensor([0., 1.]), torch.tensor([1., 3.])"],
+    "Exponential": ["torch.tensor([.5, 2.])"],
+    "Laplace": ["torch.tensor([0., 1.]), torch.tensor([1., 2.])"],
+    "Bernoulli": ["torch.tensor([.2, .7])", "logits=torch.tensor([.2, -.7])"],
+    "Categorical": ["torch.tensor([[.2, .7, .1], [1., 1., 2.]])", "logits=torch.tensor([.2, -.7])"],
+    "OneHotCategorical": ["torch.tensor([[.2, .7, .1], [1., 1., 2.]])"],
+    "Poisson": ["torch.tensor([2., 12.])"],
+    "MultivariateNormal": [
+        "torch.tensor([0., 1.]), torch.tensor([[2., .5], [.5, 1.]])",
+        "torch.tensor([0., 1.]), precision_matrix=torch.tensor([[2., .5], [.5, 1.]])",
+        "torch.zeros(3, 2), scale_tril=torch.tensor([[2., 0.], [.5, 1.]])",
+    ],
+}
+LOOKS = [
+    "d.sample()", "d.sample((3,))", "d.rsample((2,))", "d.mean", "d.variance", "d.stddev", "d.mode", "d.entropy()",
+    "d.perplexity()", "d.log_prob(d.sample((4,)))", "d.cdf(d.sample())", "d.icdf(torch.tensor([.2, .6]))", "d",
+    "d.enumerate_support()", "d.enumerate_support(expand=False)", "d.batch_shape", "d.event_shape", "d.support",
+    "d.probs", "d.logits", "d.has_rsample", "d.expand((5, *d.batch_shape))", "d.expand((5, *d.batch_shape)).sample()",
+    "d.log_prob(torch.full((7,), 9.))", "d.log_prob(3)", "D.kl_divergence(d, d)", "D.Independent(d, len(d.batch_shape))",
+]  # fmt: skip
+OTHERS = [
+    "D.Independent(D.Normal(torch.zeros(2, 3), 1.), 1).log_prob(torch.ones(2, 3))",
+    "D.Independent(D.Normal(torch.zeros(2, 3), 1.), 1).entropy()",
+    "D.Independent(D.Normal(0., 1.), 2)",
+    "D.kl_divergence(*[D.Independent(D.Normal(torch.full((2, 3), m), 1.), 1) for m in (0., 1.)])",
+    "D.kl_divergence(D.Uniform(0., 1.), D.Normal(1., 2.))",
+    "D.kl_divergence(D.Uniform(0., 1.), D.Uniform(-1., 2.))",
+    "D.kl_divergence(D.Normal(0., 1.), D.Uniform(-1., 2.))",
+    "D.kl_divergence(D.Bernoulli(.3), D.Bernoulli(.6))",
+    "D.kl_divergence(D.Categorical(torch.tensor([.2, .8])), D.Categorical(torch.tensor([.5, .5])))",
+    "D.kl_divergence(D.Laplace(0., 1.), D.Laplace(1., 2.))",
+    "D.kl_divergence(D.Poisson(2.), D.Poisson(3.))",
+    "D.kl_divergence(D.Exponential(2.), D.Exponential(3.))",
+    "D.kl_divergence(*[D.MultivariateNormal(torch.full((2,), m), (1 + m) * torch.eye(2)) for m in (0., 1.)])",
+    "D.kl_divergence(D.Laplace(0., 1.), D.Bernoulli(.3))",
+    "D.Normal('a', 1)", "D.Normal(0., -1.)", "D.Normal(0., torch.tensor([1., -1.]))", "D.Uniform(1., 0.)",
+    "D.Uniform(0., 1.).log_prob(torch.tensor(2.))", "D.Normal(0., 1., validate_args=False).log_prob(3.)",
+    "D.Bernoulli(.3, .3)", "D.Bernoulli(.3).log_prob(torch.tensor(.5))", "D.Categorical(torch.tensor(1.))",
+    "D.Categorical(torch.ones(3)).log_prob(torch.tensor(5))", "D.MultivariateNormal(torch.zeros(2))",
+    "D.MultivariateNormal(torch.tensor(0.), torch.eye(2))", "D.Poisson(-1.)", "D.Exponential(0.)",
+    "D.Normal(0., torch.ones(1, requires_grad=True)).rsample()",
+    "D.Normal(0., torch.ones(1, requires_grad=True)).sample()",
+    "D.constraints.simplex.check(torch.tensor([[.5, .5], [.2, .2]]))",
+    "D.constraints.positive_definite.check(torch.eye(2))", "D.constraints.symmetric.check(torch.ones(2, 3))",
+    "D.constraints.lower_cholesky", "D.constraints.real_vector", "D.constraints.integer_interval(0, 4)",
+    "D.constraints.dependent.check(torch.ones(2))",
+]  # fmt: skip
+CASES = [
+    f"d = D.{name}({args}); {look}" for name, made in MADE.items() for args in made for look in LOOKS
+] + OTHERS  # fmt: skip
+
+
+def outcome(torch, case):
+    """What the last expression of a program gives, as JSON."""
+    torch.manual_seed(0)
+    *before, last = case.split("; ")
+    space = {"torch": torch, "D": torch.distributions}
+    try:
+        for line in before:
+            exec(line, space)
+        value = eval(last, space)
+        if isinstance(value, torch.Tensor):
+            return [list(value.shape), value.requires_grad, [_plain(v) for v in value.detach().reshape(-1).tolist()]]
+        return repr(value)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _plain(number):
+    return number if math.isfinite(number) else str(number)
