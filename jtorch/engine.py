@@ -434,6 +434,7 @@ class _Local(threading.local):
         self.anomaly = None  # what looks for NaN in gradients: see jtorch.autograd.anomaly
         self.running = None  # the backward that is running
         self.batch = None  # the innermost vmap that is running
+        self.casting = None  # what autocast does to a new trace: see jtorch.amp
         self.crossing = None  # what a backward does with gradients that leave a level: see jtorch.lift
         self.trace = self.make(devices.CPU)
 
@@ -441,6 +442,8 @@ class _Local(threading.local):
         if place not in self.traces:
             kind = MetaTrace if place is META else EagerTrace if place is TRACED or self.eager else Trace
             self.traces[place] = kind(place)
+            if self.casting is not None:
+                self.casting(self.traces[place])
         return self.traces[place]
 
 

@@ -503,6 +503,7 @@ def apply(call, inputs, place=None):
         if trace.updated:  # a hand-written loop has updated its parameters: this line begins the next step
             trace.flush("step")
         position, out = trace.record(call, values)
+        call = position.call  # what autocast made of it
         if not position.single:
             return _tracked(call, values, edges, position, out)
         edge = None

@@ -58,12 +58,17 @@ class ChainedOptimizer(Optimizer):
         """What a state is filled with at first: zero, as optax does for nearly all."""
         return 0
 
+    @property
+    def skips(self):
+        """Whether a step leaves everything as it is where `found_inf` is not zero: see `jtorch.amp.GradScaler`."""
+        return not self.first_differs
+
     def step(self, closure=None):
         """Update the parameters from their gradients. Returns the closure's loss, or None."""
         loss = closure_loss(closure)
         grad, local.grad = local.grad, bool(self.defaults.get("differentiable"))
         try:
-            self._update()
+            self._update(self.__dict__.get("found_inf"))
         finally:
             local.grad = grad
         return loss

@@ -35,6 +35,8 @@ class Optax(Optimizer):
     tensor([0.5000, 0.5000], requires_grad=True)
     """
 
+    skips = True  # a step leaves everything as it is where found_inf is not zero: see jtorch.amp.GradScaler
+
     def __init__(self, params, tx, lr=1.0):
         check_rate(lr)
         super().__init__(params, dict(lr=lr, tx=tx))
@@ -45,7 +47,7 @@ class Optax(Optimizer):
         grad, local.grad = local.grad, False
         try:
             for group in self.param_groups:
-                self._update(group, loss if value is None else value)
+                self._update(group, loss if value is None else value, self.__dict__.get("found_inf"))
         finally:
             local.grad = grad
         return loss

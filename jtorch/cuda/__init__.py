@@ -12,6 +12,7 @@ import time
 import jax
 
 from jtorch import devices, engine
+from jtorch.cuda import amp
 from jtorch.devices import device as _device
 from jtorch.ops import random as _random
 

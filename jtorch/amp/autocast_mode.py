@@ -1,0 +1,326 @@
+"""`autocast`: inside it, an op that the rules name is recorded as the same op with its inputs cast first.
+
+While a region is open, the traces of this thread record through `_cast_call`; outside, nothing is left of it, so that
+ops pay nothing. The cast is part of the op's own line: its gradient comes back in the input's type, and a weight that
+is cast twice is cast once by XLA.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Iterable, Mapping
+
+from jtorch import devices, dtypes
+from jtorch.amp.rules import BANNED, RULES
+from jtorch.calls import Call, type_of
+from jtorch.engine import TRACED, local
+from jtorch.tensor import Tensor
+
+
+class _State(threading.local):
+    def __init__(self):
+        self.on = {"cpu": False, "cuda": False}
+        self.dtypes = {"cpu": dtypes.bfloat16, "cuda": dtypes.float16}
+        self.cache = True
+        self.depth = 0
+
+
+_state = _State()
+
+
+# ---- the switches
+
+
+def is_autocast_available(device_type: str) -> bool:
+    """Whether ops on such a device can be autocast."""
+    return device_type in RULES
+
+
+def _known(device_type):
+    if device_type not in RULES:
+        raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}'")
+    return device_type
+
+
+def is_autocast_enabled(device_type: str = "cuda") -> bool:
+    """Whether ops on such a device are autocast now."""
+    return _state.on[_known(device_type)]
+
+
+def set_autocast_enabled(device_type, enabled=None) -> None:
+    """Turn autocast on or off for a device type (of "cuda", if only a bool is given)."""
+    device_type, enabled = (device_type, enabled) if enabled is not None else ("cuda", device_type)
+    _state.on[_known(device_type)] = bool(enabled)
+    local.casting = _record_with if any(_state.on.values()) else None
+    for trace in local.traces.values():
+        trace.__dict__.pop("record", None)
+        if local.casting is not None:
+            local.casting(trace)
+
+
+def get_autocast_dtype(device_type: str):
+    """The type that "low" ops run in on such a device."""
+    return _state.dtypes[_known(device_type)]
+
+
+def set_autocast_dtype(device_type: str, dtype) -> None:
+    """Set the type that "low" ops run in on such a device."""
+    _state.dtypes[_known(device_type)] = dtype
+
+
+def is_autocast_cache_enabled() -> bool:
+    """Whether casts of weights are kept, which XLA does by itself here."""
+    return _state.cache
+
+
+def set_autocast_cache_enabled(enabled: bool) -> None:
+    """Accepted: there is no cache."""
+    _state.cache = bool(enabled)
+
+
+def clear_autocast_cache() -> None:
+    """Accepted: there is no cache."""
+
+
+def autocast_increment_nesting() -> int:
+    """Count one more open region."""
+    _state.depth += 1
+    return _state.depth
+
+
+def autocast_decrement_nesting() -> int:
+    """Count one open region less."""
+    _state.depth -= 1
+    return _state.depth
+
+
+is_autocast_cpu_enabled = functools.partial(is_autocast_enabled, "cpu")
+set_autocast_cpu_enabled = functools.partial(set_autocast_enabled, "cpu")
+get_autocast_cpu_dtype = functools.partial(get_autocast_dtype, "cpu")
+get_autocast_gpu_dtype = functools.partial(get_autocast_dtype, "cuda")
+set_autocast_cpu_dtype = functools.partial(set_autocast_dtype, "cpu")
+set_autocast_gpu_dtype = functools.partial(set_autocast_dtype, "cuda")
+
+
+# ---- the region
+
+
+class autocast:
+    """Run ops in the types that suit them: matrix products in a half type, sums and losses in float32.
+
+    Args:
+        device_type: "cpu" or "cuda": ops on such tensors are cast.
+        dtype: the half type; default: bfloat16 on the CPU, float16 on a GPU.
+        enabled: False: cast nothing inside.
+        cache_enabled: accepted; XLA casts a weight once.
+
+    Differs from torch: the cast is part of the op's node in the graph, and an op with `out=` or in place is cast, too.
+
+    >>> x = torch.ones(2, 2)
+    >>> with torch.autocast("cpu"):
+    ...     (x @ x).dtype, (x + x).dtype
+    (torch.bfloat16, torch.float32)
+    """
+
+    def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
+        if not isinstance(device_type, str):
+            raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+        self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
+        self.device = _known(device_type)
+        self._cache_enabled = _state.cache if cache_enabled is None else cache_enabled
+        self._enabled = enabled and self._possible()
+
+    def _possible(self):
+        if self.device == "cuda" and not devices.available("gpu"):
+            warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", stacklevel=3)
+            return False
+        if self.device == "cpu" and self.fast_dtype not in (dtypes.bfloat16, dtypes.float16):
+            warnings.warn(
+                "In CPU autocast, but the target dtype is not supported. Disabling autocast.\n"
+                "CPU Autocast only supports dtypes of torch.bfloat16, torch.float16 currently.",
+                stacklevel=3,
+            )
+            return False
+        return True
+
+    def __enter__(self):
+        self.prev_cache_enabled = _state.cache
+        self.prev = is_autocast_enabled(self.device)
+        self.prev_fastdtype = get_autocast_dtype(self.device)
+        set_autocast_dtype(self.device, self.fast_dtype)
+        set_autocast_enabled(self.device, self._enabled)
+        autocast_increment_nesting()
+        set_autocast_cache_enabled(self._cache_enabled)
+        return self
+
+    def __exit__(self, *exc):
+        autocast_decrement_nesting()
+        set_autocast_dtype(self.device, self.prev_fastdtype)
+        set_autocast_enabled(self.device, self.prev)
+        set_autocast_cache_enabled(self.prev_cache_enabled)
+        return False
+
+    def __call__(self, func):
+        if not callable(func):
+            raise TypeError(
+                f"autocast()(func) requires a callable, but got {type(func).__name__}. "
+                f"Did you mean to use autocast as a context manager? For example:\n"
+                f"    with torch.autocast(device_type=...):\n"
+                f"        output = model(input)"
+            )
+        return autocast_decorator(self, func)
+
+
+def autocast_decorator(autocast_instance, func):
+    """The function run inside a region."""
+
+    @functools.wraps(func)
+    def decorate_autocast(*args, **kwargs):
+        with autocast_instance:
+            return func(*args, **kwargs)
+
+    return decorate_autocast
+
+
+def _record_with(trace):
+    """Let a trace record what the rules make of each call."""
+    record = type(trace).record
+
+    def casting(call, inputs):
+        return record(trace, _cast_call(call, inputs), inputs)
+
+    trace.record = casting
+
+
+def _cast_call(call, inputs):
+    """The call itself, or the same with its inputs cast."""
+    op = getattr(call, "op", None)
+    if op is None:
+        return call
+    name = op.name.lstrip("_")
+    for device_type, on in _state.on.items():
+        rule = RULES[device_type].get(name) if on else None
+        if rule is None:
+            continue
+        types = [v.type if _eligible(v.type, device_type) else None for v in inputs]
+        if not any(types):
+            continue
+        if rule == "banned":
+            raise RuntimeError(BANNED)
+        target = _target(rule, _state.dtypes[device_type], types, call)
+        targets = tuple([target if t is not None and t.dtype is not target else None for t in types])
+        if target is not None and any(targets):
+            return _interned(call, targets)
+    return call
+
+
+def _eligible(t, device_type):
+    return (
+        not t.number and t.place is not None and t.dtype.is_floating_point and t.dtype is not dtypes.float64
+        and (t.place.device.type == device_type or t.place is TRACED)
+    )  # fmt: skip
+
+
+def _target(rule, low, types, call):
+    if rule == "low":
+        return low
+    if rule == "float32":
+        return dtypes.float32 if call.consts.get("dtype") is None else None
+    return dtypes.float32 if any(t is not None and t.dtype is dtypes.float32 for t in types) else low
+
+
+_calls: dict = {}
+
+
+def _interned(call, targets):
+    found = _calls.get((call, targets))
+    if found is None:
+        found = _calls[call, targets] = _CastCall(call, targets)
+    return found
+
+
+class _CastCall(Call):
+    """A call whose inputs are cast to `targets` (None: left as it is) first."""
+
+    __slots__ = ("inner", "targets")
+
+    def __init__(self, inner, targets):
+        super().__init__(None, inner.consts, inner.name, saves=inner.saves)
+        self.inner = inner
+        self.targets = targets
+
+    def _cast(self, types):
+        pairs = zip(types, self.targets, strict=True)
+        return tuple([t if d is None else type_of(t.shape, d, t.place, t.strides) for t, d in pairs])
+
+    def _infer(self, types):
+        return self.inner.infer(self._cast(types))
+
+    def grad_fn(self, types):
+        return self.inner.grad_fn(self._cast(types))
+
+    def pullback(self, types, needs, given):
+        if self.grad_fn(types) == "NotImplemented":
+            return self.inner.pullback(self._cast(types), needs, given)  # raises
+        return super().pullback(types, needs, given)
+
+    def bind(self, types):
+        fn, targets = self.inner.bind(self._cast(types)), self.targets
+        return lambda *arrays: fn(*[a if d is None else a.astype(d.np) for a, d in zip(arrays, targets, strict=True)])
+
+
+# ---- functions with a backward of their own
+
+
+def _cast(value, device_type, dtype):
+    """The tensors inside a value as another type, if autocast would cast them."""
+    if isinstance(value, Tensor):
+        return value.to(dtype) if _eligible(value._type, device_type) else value
+    if isinstance(value, Mapping):
+        return {_cast(k, device_type, dtype): _cast(v, device_type, dtype) for k, v in value.items()}
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable) or hasattr(value, "__array__"):
+        return value
+    made = (_cast(v, device_type, dtype) for v in value)
+    return type(value)(made) if isinstance(value, list | tuple) else made
+
+
+def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
+    """Decorate the forward of an `autograd.Function` for use under autocast.
+
+    Args:
+        device_type: as autocast's.
+        cast_inputs: cast the tensors to this type, and run with autocast off; None: run with autocast as it is.
+    """
+    if not isinstance(device_type, str):
+        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+    if fwd is None:
+        return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
+
+    @functools.wraps(fwd)
+    def decorate_fwd(*args, **kwargs):
+        on = is_autocast_enabled(device_type)
+        args[0]._dtype = get_autocast_dtype(device_type)
+        args[0]._fwd_used_autocast = on and cast_inputs is None
+        if cast_inputs is None or not on:
+            return fwd(*args, **kwargs)
+        with autocast(device_type=device_type, enabled=False):
+            return fwd(*_cast(args, device_type, cast_inputs), **_cast(kwargs, device_type, cast_inputs))
+
+    return decorate_fwd
+
+
+def custom_bwd(bwd=None, *, device_type):
+    """Decorate the backward of an `autograd.Function`: it runs with autocast as its forward did."""
+    if not isinstance(device_type, str):
+        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+    if bwd is None:
+        return functools.partial(custom_bwd, device_type=device_type)
+
+    @functools.wraps(bwd)
+    def decorate_bwd(*args, **kwargs):
+        with autocast(device_type=device_type, enabled=args[0]._fwd_used_autocast, dtype=args[0]._dtype):
+            return bwd(*args, **kwargs)
+
+    return decorate_bwd

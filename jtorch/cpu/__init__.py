@@ -1,0 +1,26 @@
+"""`torch.cpu`: what the CPU has where `torch.cuda` has more."""
+
+from jtorch import engine
+from jtorch.cpu import amp
+
+__all__ = ["amp", "current_device", "device_count", "is_available", "synchronize"]
+
+
+def is_available() -> bool:
+    """True."""
+    return True
+
+
+def device_count() -> int:
+    """One."""
+    return 1
+
+
+def current_device() -> str:
+    """Its name."""
+    return "cpu"
+
+
+def synchronize(device=None) -> None:
+    """Run what was recorded."""
+    engine.flush()

@@ -1,0 +1,8 @@
+"""Whether mixed precision on a GPU makes sense here."""
+
+from jtorch import devices
+
+
+def amp_definitely_not_available():
+    """Whether there is no GPU."""
+    return not devices.available("gpu")
