@@ -37,8 +37,26 @@ _publish(globals(), "create", "math", "elementary", "special", "compare", "reduc
          "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "norm",
          "decompose", "random", "operators")  # fmt: skip
 
-from jtorch import autograd, backends, compiler, cuda, func, linalg, nn, optim, random, special, utils, version
+from jtorch import amp, autograd, backends, compiler, cpu, cuda, func, linalg, nn, optim, random, special, utils, version
 from jtorch import pytrees as _pytrees
+from jtorch.amp.autocast_mode import (
+    autocast,
+    autocast_decrement_nesting,
+    autocast_increment_nesting,
+    clear_autocast_cache,
+    get_autocast_cpu_dtype,
+    get_autocast_dtype,
+    get_autocast_gpu_dtype,
+    is_autocast_cache_enabled,
+    is_autocast_cpu_enabled,
+    is_autocast_enabled,
+    set_autocast_cache_enabled,
+    set_autocast_cpu_dtype,
+    set_autocast_cpu_enabled,
+    set_autocast_dtype,
+    set_autocast_enabled,
+    set_autocast_gpu_dtype,
+)
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
 from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor
