@@ -74,11 +74,14 @@ class Node:
     def _check_versions(self, inputs, needs):
         for i in self.call.saved(needs):
             if inputs[i].mark:
-                raise overwritten(inputs[i])
+                self._refuse(i, inputs[i])
         if self.outputs:
             for nr, value in enumerate(self.outputs):
                 if value.mark:
                     raise overwritten(value, (self.name(), nr))
+
+    def _refuse(self, i, value):
+        raise overwritten(value)
 
     def release(self):
         """Let go of the saved values."""
@@ -88,6 +91,16 @@ class Node:
 
     def name(self) -> str:
         return self.name_ or self.call.grad_fn(self.in_types)
+
+
+class InPlaceNode(Node):
+    """The node of an in-place line: it keeps what its first input was before it wrote there itself."""
+
+    __slots__ = ()
+
+    def _refuse(self, i, value):
+        if i:
+            super()._refuse(i, value)
 
 
 def overwritten(value, made_by=None):

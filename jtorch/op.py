@@ -16,7 +16,7 @@ import numpy as np
 from jtorch import dtypes, geometry
 from jtorch.calls import NUMBER, Call
 from jtorch.engine import Value, number
-from jtorch.results import write_result
+from jtorch.results import overwrite
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply
 from jtorch.wrapper import wrapper_of
@@ -372,7 +372,7 @@ def _inplace(op):
 
     def inplace(self, *args, **kwargs):
         self._writable()
-        return write_result(self, public(self, *args, **kwargs))
+        return overwrite(self, public(self, *args, **kwargs))
 
     inplace.__name__ = inplace.__qualname__ = op.name + "_"
     inplace.__doc__ = f"In-place version of :func:`{op.name}`: writes the result into this tensor and returns it."

@@ -6,6 +6,7 @@ import warnings
 
 from jtorch import dtypes
 from jtorch.casting import cast
+from jtorch.graph import InPlaceNode, Node
 from jtorch.tensor import Tensor, wrap
 
 
@@ -26,6 +27,17 @@ def write_result(tensor, result):
     value, edge = result._read()
     tensor._assign(value, edge)
     return tensor
+
+
+def overwrite(tensor, result):
+    """Write what an op made of a tensor into that tensor. Returns it.
+
+    The op's node keeps what it read: PyTorch saves a copy of the tensor before an in-place op writes to it.
+    """
+    node = result._edge
+    if node.__class__ is Node and node.inputs and node.inputs[0] is tensor._read()[0]:
+        node.__class__ = InPlaceNode
+    return write_result(tensor, result)
 
 
 def store(out, result, op):

@@ -18,7 +18,7 @@ from jtorch.geometry import is_contiguous, like_strides
 from jtorch.op import Array, Number, op
 from jtorch.ops.create import empty_like, zeros_like
 from jtorch.ops.random import draw, host_draw, on_host, stream_of
-from jtorch.results import write_result
+from jtorch.results import overwrite
 from jtorch.tensor import Tensor, wrap
 
 
@@ -311,7 +311,7 @@ def _finish(input, made, inplace):
     if not inplace or made is input:
         return made
     input._writable()
-    return write_result(input, made)
+    return overwrite(input, made)
 
 
 def _feature_dropout(dims, input, p, training, inplace, batched):
