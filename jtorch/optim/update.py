@@ -70,7 +70,8 @@ class Update(Call):
     __slots__ = ("clusters", "optimizer", "skipping")
 
     def __init__(self, optimizer, clusters, skipping=False):
-        super().__init__(None, None, optimizer.__name__ + ".step")
+        # what it reads is overwritten with what it makes, which a differentiable step must not mind
+        super().__init__(None, None, optimizer.__name__ + ".step", saves=(0,))
         self.optimizer = optimizer
         self.clusters = clusters
         self.skipping = skipping
@@ -123,14 +124,15 @@ class Update(Call):
             rate = 1
         else:
             updates, state = tx.update([_real(g) for g in alone], state, seen)
-        made = [_like(p, _descended(x, rate, u)) for p, x, u in zip(joined, seen, updates, strict=True)]
+        parts = _parted(updates, params, small)
+        made = [_like(p, _descended(_real(p), rate, u)) for p, u in zip(params, parts, strict=True)]
         out = {n: [] for n in order}
         for n, leaf in zip(names, jax.tree_util.tree_leaves(state), strict=True):
             if n in cls.scalars:
                 out[n] = [leaf.astype(given[n][0].dtype)]
             else:
                 out[n].append(_like(given[n][len(out[n])], leaf))
-        return _parted(made, params, small), [a for n in order for a in out[n]]
+        return made, [a for n in order for a in out[n]]
 
 
 def _real(a):
@@ -146,8 +148,7 @@ def _like(a, made):
 def _joined(arrays, small):
     """The first arrays as one flat one, then the others.
 
-    The barriers here and in `_parted` keep XLA from fusing the joining into the update, and so from computing the
-    update once for each part.
+    The barrier keeps XLA from fusing the joining into the update, and so from joining once for each part.
     """
     if not small:
         return list(arrays)
@@ -155,15 +156,15 @@ def _joined(arrays, small):
     return [flat, *arrays[small:]]
 
 
-def _parted(made, params, small):
-    """Undo `_joined`: each small parameter its own part of the flat one."""
+def _parted(updates, params, small):
+    """Undo `_joined` for the updates: each small parameter its own part of the flat one."""
     if not small:
-        return made
-    flat, parts, at = jax.lax.optimization_barrier(made[0]), [], 0
+        return updates
+    flat, parts, at = updates[0], [], 0
     for p in params[:small]:
-        parts.append(flat[at : at + p.size].reshape(p.shape))
+        parts.append(flat[at : at + p.size].reshape(_real(p).shape))
         at += p.size
-    return [*parts, *made[1:]]
+    return [*parts, *updates[1:]]
 
 
 def _descended(p, rate, update):
