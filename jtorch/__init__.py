@@ -26,6 +26,7 @@ from jtorch.grad_mode import enable_grad, inference_mode, is_inference_mode_enab
 from jtorch.grad_mode import grad_enabled as is_grad_enabled
 from jtorch.geometry import Size
 from jtorch.numeric_limits import finfo, iinfo
+from jtorch.ops import activation as _activation
 from jtorch.ops import publish as _publish
 from jtorch.printing import set_printoptions
 from jtorch.tensor import Tensor
@@ -37,7 +38,8 @@ _publish(globals(), "create", "math", "elementary", "special", "compare", "reduc
          "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "norm",
          "decompose", "random", "operators")  # fmt: skip
 
-from jtorch import amp, autograd, backends, compiler, cpu, cuda, func, linalg, nn, optim, random, special, utils, version
+from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, func, linalg, nn, optim, random, special, utils
+from jtorch import amp, version
 from jtorch import pytrees as _pytrees
 from jtorch.amp.autocast_mode import (
     autocast,
@@ -91,5 +93,5 @@ for _name in """adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d
     margin_ranking_loss max_pool1d max_pool2d max_pool3d pairwise_distance pdist pixel_shuffle pixel_unshuffle
     poisson_nll_loss prelu relu relu_ rms_norm rrelu rrelu_ selu selu_ softmax threshold threshold_
     triplet_margin_loss""".split():
-    if hasattr(nn.functional, _name):
-        globals()[_name] = getattr(nn.functional, _name)
+    # Here activations have no `inplace`, and softmaxes need their dim.
+    globals()[_name] = getattr(_activation, _name, None) or getattr(nn.functional, _name)

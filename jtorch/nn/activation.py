@@ -91,7 +91,7 @@ class Threshold(Module):
         self.inplace = inplace
 
     def forward(self, input):
-        return activation._finish(input, activation.threshold_(input, self.threshold, self.value), self.inplace)
+        return activation._finish(input, activation._threshold(input, self.threshold, self.value), self.inplace)
 
     def extra_repr(self):
         return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" if self.inplace else "")

@@ -11,6 +11,7 @@ from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
 from jtorch.ops import normalization
 from jtorch.ops.create import empty, ones, zeros
+from jtorch.ops.dense import cross_map_lrn
 
 
 class _NormBase(Module):
@@ -319,6 +320,23 @@ class LocalResponseNorm(Module):
 
     def forward(self, input):
         return normalization.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self):
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    """`LocalResponseNorm` of (N, C, H, W) with the older window, which counts channels beyond the edge as zero."""
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1):
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input):
+        return cross_map_lrn(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

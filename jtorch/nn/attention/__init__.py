@@ -1,0 +1,43 @@
+"""`torch.nn.attention`: which kernel computes attention. XLA chooses, so the choice is kept and has no effect."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+
+
+class SDPBackend(enum.IntEnum):
+    """The kernels that PyTorch has."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+_chosen = [[*SDPBackend][1:]]
+
+
+@contextlib.contextmanager
+def sdpa_kernel(backends, set_priority=False):
+    """A context in which attention is to be computed by these kernels.
+
+    Args:
+        backends: one `SDPBackend`, or a list.
+    """
+    if not isinstance(backends, list | SDPBackend):
+        raise AssertionError("Backend must be an instance of SDPBackend or a list of SDPBackend instances")
+    _chosen.append([backends] if isinstance(backends, SDPBackend) else list(backends))
+    try:
+        yield {}
+    finally:
+        _chosen.pop()
+
+
+def _cur_sdpa_kernel_backends(with_priority=False):
+    return list(_chosen[-1])
+
+
+__all__ = ["SDPBackend", "sdpa_kernel"]

@@ -1,0 +1,172 @@
+"""Losses with a classifier inside: a softmax over very many classes, a linear layer with its cross entropy."""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from dataclasses import dataclass
+
+from jtorch.dtypes import dtype
+from jtorch.nn.container import ModuleList, Sequential
+from jtorch.nn.linear import Linear
+from jtorch.nn.loss import _WeightedLoss
+from jtorch.nn.module import Module
+from jtorch.ops.activation import log_softmax
+from jtorch.ops.create import full_like
+from jtorch.ops.dense import linear_cross_entropy
+
+_ASMoutput = namedtuple("ASMoutput", ["output", "loss"])
+
+
+class AdaptiveLogSoftmaxWithLoss(Module):
+    """A softmax over very many classes: frequent ones at once, rare ones in clusters of narrower layers.
+
+    Args:
+        in_features: width of the input.
+        n_classes: how many classes, most frequent first.
+        cutoffs: where the clusters begin.
+        div_value: by how much each cluster is narrower than the one before.
+        head_bias: whether the first layer has a bias.
+    """
+
+    def __init__(self, in_features, n_classes, cutoffs, div_value=4.0, head_bias=False, device=None, dtype=None):
+        super().__init__()
+        cutoffs = list(cutoffs)
+        if not cutoffs:
+            raise ValueError("cutoffs should be a sequence of length larger than 0")
+        ordered = cutoffs == sorted(cutoffs) and len(set(cutoffs)) == len(cutoffs)
+        if not ordered or min(cutoffs) <= 0 or max(cutoffs) > n_classes - 1 or any(int(c) != c for c in cutoffs):
+            raise ValueError(
+                "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where each value"
+                " is between 1 and n_classes-1"
+            )
+        self.in_features = in_features
+        self.n_classes = n_classes
+        self.cutoffs = [*cutoffs, n_classes]
+        self.div_value = div_value
+        self.head_bias = head_bias
+        self.shortlist_size = self.cutoffs[0]
+        self.n_clusters = len(self.cutoffs) - 1
+        self.head_size = self.shortlist_size + self.n_clusters
+        made = {"device": device, "dtype": dtype}
+        self.head = Linear(in_features, self.head_size, bias=head_bias, **made)
+        self.tail = ModuleList()
+        for i in range(self.n_clusters):
+            width = int(in_features // (div_value ** (i + 1)))
+            classes = self.cutoffs[i + 1] - self.cutoffs[i]
+            self.tail.append(Sequential(
+                Linear(in_features, width, bias=False, **made), Linear(width, classes, bias=False, **made)
+            ))  # fmt: skip
+
+    def reset_parameters(self):
+        self.head.reset_parameters()
+        for to_hidden, to_out in self.tail:
+            to_hidden.reset_parameters()
+            to_out.reset_parameters()
+
+    def forward(self, input_, target_):
+        dims = target_.dim()
+        if dims == 1:
+            if input_.size(0) != target_.size(0):
+                raise RuntimeError("Input and target should have the same size in the batch dimension.")
+            if input_.dim() != 2:
+                raise RuntimeError(f"1D target tensor expects 2D input tensors, but found inputs with size {input_.size()}")
+        elif dims == 0:
+            if input_.dim() != 1:
+                raise RuntimeError(f"0D target tensor expects 1D input tensors, but found inputs with size {input_.size()}")
+        else:
+            raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+        input = input_ if dims else input_.unsqueeze(0)
+        target = target_ if dims else target_.unsqueeze(0)
+        outside = (target < 0) | (target >= self.n_classes)
+        if bool(outside.any()):
+            raise RuntimeError(
+                f"Target values should be in [0, {self.n_classes - 1}], but values in range [{target.min().item()},"
+                f" {target.max().item()}] were found. "
+            )
+        output = self._picked(input, target)
+        loss = (-output).mean()
+        return _ASMoutput(output if dims else output.squeeze(0), loss)
+
+    def _picked(self, input, target):
+        """The log-probability of each target; all clusters are computed, so that no shape depends on the data."""
+        head = log_softmax(self.head(input), 1)
+        first = target.clamp(max=self.shortlist_size - 1)
+        column = target
+        local = head.new_zeros(target.size(0))
+        for i, (low, high) in enumerate(zip(self.cutoffs, self.cutoffs[1:], strict=False)):
+            inside = (target >= low) & (target < high)
+            place = (target - low).clamp(0, high - low - 1).unsqueeze(1)
+            found = log_softmax(self.tail[i](input), 1).gather(1, place).squeeze(1)
+            local = found.where(inside, local)
+            column = full_like(target, self.shortlist_size + i).where(inside, column)
+        column = first.where(target < self.shortlist_size, column)
+        return local + head.gather(1, column.unsqueeze(1)).squeeze(1)
+
+    def _get_full_log_prob(self, input, head_output):
+        out = input.new_empty((head_output.size(0), self.n_classes))
+        head = log_softmax(head_output, 1)
+        out[:, : self.shortlist_size] = head[:, : self.shortlist_size]
+        for i, (low, high) in enumerate(zip(self.cutoffs, self.cutoffs[1:], strict=False)):
+            cluster = log_softmax(self.tail[i](input), 1)
+            out[:, low:high] = cluster + head[:, self.shortlist_size + i].unsqueeze(1)
+        return out
+
+    def log_prob(self, input):
+        """Log-probabilities of all classes."""
+        return self._get_full_log_prob(input, self.head(input))
+
+    def predict(self, input):
+        """The class of highest probability."""
+        return self.log_prob(input).argmax(dim=1)
+
+
+@dataclass
+class LinearCrossEntropyOptions:
+    """How PyTorch cuts a linear layer with its loss into chunks; XLA plans memory itself, so nothing follows from it."""
+
+    allow_retain_graph: bool = False
+    batch_chunk_size: int | None = None
+    chunking_method: str | None = "auto"
+    acc_policy: str = "auto"
+    acc_dtype: dtype | None = None
+
+
+class LinearCrossEntropyLoss(_WeightedLoss):
+    """A Linear and the cross entropy of its scores. See :func:`linear_cross_entropy`."""
+
+    __constants__ = ["num_classes", "out_features", "reduction", "ignore_index", "label_smoothing"]
+
+    def __init__(self, in_features, num_classes, *, out_features=(), bias=False, device=None, dtype=None,
+                 reduction="mean", weight=None, ignore_index=None, label_smoothing=0.0, options=None):  # fmt: skip
+        if weight is not None and tuple(weight.shape) != (num_classes,):
+            raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
+        if label_smoothing < 0 or label_smoothing > 1.0:
+            raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
+        super().__init__(weight, None, None, reduction)
+        self.num_classes = num_classes
+        self.out_features = out_features
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+        rows = math.prod(out_features, start=num_classes)
+        self.linear = Linear(in_features, rows, bias=bias, device=device, dtype=dtype)
+        self.options = options
+
+    def reset_parameters(self):
+        self.linear.reset_parameters()
+
+    def forward(self, input, target):
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return linear_cross_entropy(
+            input, self.linear.weight.view(*shape, self.linear.in_features), target,
+            linear_bias=None if bias is None else bias.view(shape), weight=self.weight, reduction=self.reduction,
+            ignore_index=self.ignore_index, label_smoothing=self.label_smoothing, options=self.options,
+        )  # fmt: skip
+
+    def extra_repr(self):
+        return (
+            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, out_features={self.out_features},"
+            f" bias={self.linear.bias is not None}, reduction={self.reduction}, ignore_index={self.ignore_index},"
+            f" label_smoothing={self.label_smoothing}, options={self.options}"
+        )
