@@ -57,3 +57,14 @@ REFUSED = {
 def test_what_another_place_saved_is_still_watched(name):
     with pytest.raises(RuntimeError, match="has been modified by an inplace operation: .* is at version 1; expected"):
         gradients(REFUSED[name])
+
+
+def test_a_tensor_that_was_copied_from_may_be_used_while_the_copy_moves_on():
+    """The target network of a DQN: what is written to the copy is no write to the source."""
+    source, copy = (torch.nn.Linear(3, 2) for _ in range(2))
+    for _ in range(2):
+        copy.load_state_dict(source.state_dict())
+        loss = source(torch.ones(1, 3)).pow(2).sum()
+        copy.load_state_dict({name: 0.5 * p for name, p in source.state_dict().items()})
+        loss.backward()
+    assert source.weight._version == 1

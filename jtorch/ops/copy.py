@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from jtorch import dtypes, engine, geometry
 from jtorch.calls import Call
 from jtorch.casting import cast_array
+from jtorch.engine import Value
 from jtorch.op import as_number
-from jtorch.tensor import Tensor, apply
+from jtorch.tensor import _SAME, Tensor, apply
 
 # ---- copies
 
@@ -90,11 +91,21 @@ def _copy_(self, src, non_blocking=False):
         src = src.to(self.device)
     edge = self._history() if engine.local.grad else None
     if theirs.shape == mine.shape and theirs.dtype is mine.dtype and edge is None and not src.requires_grad:
-        self._assign(src._value, None)  # values are immutable: taking over is copying
+        self._assign(_twin(src._value), None)
         return self
     made = apply(_COPY, (self, src))
     self._assign(*made._read())
     return self
+
+
+def _twin(value):
+    """The same elements as a value of its own: values are immutable, but each storage marks those it moves on from."""
+    if value.array is None or value.type.place is engine.TRACED:
+        return engine.record(_SAME, (value,))[1]
+    value.owned = False  # two values hold the array now, so neither may give it away
+    twin = Value(value.type, value.array)
+    twin.owned = False
+    return twin
 
 
 def _check_expands(full, shape):
