@@ -92,8 +92,8 @@ class ChainedOptimizer(Optimizer):
                 if p._grad is None:
                     continue
                 self._check_parameter(p)
-                state = self.state.get(p)
-                names = None if self.elementwise else tuple(update.layout(type(self), settings, p._type))
+                names = tuple(update.layout(type(self), settings, p._type))
+                state = self.state[p] if names else None  # made in the order of the parameters, as PyTorch does
                 scalars = tuple([_identity(state.get(n)) for n in self.scalars]) if state else None
                 together.setdefault((scalars, not state, names), []).append(p)
             clusters += [
@@ -105,6 +105,8 @@ class ChainedOptimizer(Optimizer):
     def make_states(self):
         """Make the states of all parameters now: for an optimizer whose state exists before the first step."""
         for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p]  # in this order
             _Cluster(self, group, _settings(self, group), False, group["params"])
 
     def _check_parameter(self, p):
@@ -118,7 +120,7 @@ class ChainedOptimizer(Optimizer):
         for held in self.state.values():
             for name in self.scalars:
                 if name in held and not isinstance(held[name], Tensor):
-                    held[name] = _scalar(held[name])
+                    held[name] = known(np.array(held[name], np.float32))
 
     def __getstate__(self):
         return {k: v for k, v in super().__getstate__().items() if k != "_round"}
@@ -141,9 +143,10 @@ def _settings(optimizer, group):
 
 
 def _identity(scalar):
-    """What tells scalar states apart: their number where it is known on the host (read from a file), else which."""
-    array = None if scalar is None else scalar._value.array
-    return float(array) if array.__class__ is np.ndarray else id(scalar)
+    """What tells scalar states apart: the memory they share, or their number (read from a file)."""
+    if scalar is None:
+        return None
+    return id(scalar._base) if scalar._base is not None else scalar.item()
 
 
 _SMALL = 1 << 14  # elements: larger parameters gain nothing from being joined, and the joining is a copy
@@ -186,18 +189,20 @@ class _Cluster:
                     self.moved.append(state[name])
 
     def _share(self, optimizer, name, first):
-        """One tensor that is this number of all parameters, and of no others."""
+        """One flat tensor of a number that is the same for all parameters, and of no others; each has a view of it.
+
+        A view, not the tensor itself: in a file, numbers of one memory are one, which PyTorch would count up once
+        for each parameter.
+        """
         states = [optimizer.state[p] for p in self.params]
-        scalar = states[0].get(name)
-        mine = set(map(id, states))
-        if scalar is None:
-            scalar = _scalar(first)
-        elif any(s.get(name) is scalar for s in optimizer.state.values() if id(s) not in mine):
-            scalar = scalar.clone()
-        for state in states:
-            state[name] = scalar
-            self.held.append((state, name, scalar))
-        self.moved.append(scalar)
+        bases = {id(s[name]._base) for s in states if name in s}
+        base = states[0][name]._base if name in states[0] else None
+        if base is None or len(bases) > 1 or base.numel() != len(states):
+            base = _scalars([s.get(name) for s in states], first)
+            for i, state in enumerate(states):
+                state[name] = base.select(0, i)
+        self.held += [(s, name, s[name]) for s in states]
+        self.moved.append(base)
 
     def _join(self, optimizer, name, small, layouts):
         """One flat tensor that holds this state of all small parameters; each keeps a view of it."""
@@ -229,8 +234,12 @@ def _joined(tensors, place):
     return cat([t.reshape(-1) for t in tensors])
 
 
-def _scalar(first):
-    return known(np.full((), first, np.float64 if get_default_dtype() is float64 else np.float32))
+def _scalars(held, first):
+    """One flat tensor of scalar states, of which those that do not exist yet begin with `first`."""
+    d = np.float64 if get_default_dtype() is float64 else np.float32
+    if any(t is not None and t._base is not None for t in held):
+        return cat([t.detach().reshape(1) for t in held])
+    return known(np.array([first if t is None else t.item() for t in held], d))
 
 
 def _filled(kind, shape, first):

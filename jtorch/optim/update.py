@@ -1,9 +1,10 @@
 """The step of an optax chain as one call of the engine: which arrays go in, what comes out.
 
 Inputs: whether the step is to be skipped (only where somebody asks), a rate per cluster, then all parameters, all
-gradients, and per cluster its states by name (the step count and other scalars once, the joined state of its small
-parameters as one flat array, then one array for each large one). Outputs: parameters and states. The chain sees the
-small parameters as one flat parameter, and a complex one as real numbers in pairs, as PyTorch's optimizers do.
+gradients, and per cluster its states by name (the step count and other scalars as one flat array of equal numbers,
+the joined state of its small parameters as one flat array, then one array for each large one). Outputs: parameters
+and states. The chain sees the small parameters as one flat parameter, and a complex one as real numbers in pairs, as
+PyTorch's optimizers do.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class Update(Call):
         given = {n: [next(states) for _ in range(1 if n in cls.scalars else names.count(n))] for n in order}
         taken = {n: iter(map(_real, a)) for n, a in given.items()}
         leaves = [
-            given[n][0].astype(leaf.dtype) if n in cls.scalars else next(taken[n])
+            given[n][0][0].astype(leaf.dtype) if n in cls.scalars else next(taken[n])
             for n, (_, leaf) in zip(names, blank, strict=True)
         ]
         state = jax.tree_util.tree_unflatten(tree, leaves)
@@ -129,7 +130,7 @@ class Update(Call):
         out = {n: [] for n in order}
         for n, leaf in zip(names, jax.tree_util.tree_leaves(state), strict=True):
             if n in cls.scalars:
-                out[n] = [leaf.astype(given[n][0].dtype)]
+                out[n] = [jnp.full_like(given[n][0], leaf)]
             else:
                 out[n].append(_like(given[n][len(out[n])], leaf))
         return made, [a for n in order for a in out[n]]
