@@ -122,7 +122,7 @@ class Program:
         """The program's arguments. Host arrays are sent; one that outside code may see is copied before it is donated."""
         taken = self._take(values)
         args = [v.array for v in taken]
-        if np.ndarray in set(map(type, args)) or not all([v.owned for v in self._donate(values)]):
+        if np.ndarray in set(map(type, args)) or not all([v.owned for v in self._donate(values)]):  # noqa: C419 - a list is faster
             args = [self._argument(*item) for item in zip(taken, self.kept, self.donated, strict=True)]
         for kind, slots in self.numbers.items():
             if slots:
