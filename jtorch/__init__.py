@@ -78,10 +78,12 @@ from jtorch.defaults import (
     use_deterministic_algorithms,
 )
 from jtorch.legacy import types as _types
+from jtorch.method_functions import functions as _functions
 from jtorch.ops.random import default_generator
 from jtorch.serialization import load, save
 from jtorch.version import __version__
 
+globals().update(_functions())
 globals().update(_types())
 vars(cuda).update(_types("cuda"))
 

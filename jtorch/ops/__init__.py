@@ -9,12 +9,17 @@ import importlib
 
 
 def publish(namespace: dict, *modules, package="jtorch.ops") -> list[str]:
-    """Put the public functions and classes that modules of a package define into a namespace; returns their names."""
+    """Put the public functions and classes that modules of a package define into a namespace; returns their names.
+
+    `help` and pickles name a function by the module where users find it.
+    """
     names = []
     for module in [importlib.import_module(f"{package}.{m}") for m in modules]:
         for name, value in vars(module).items():
             own = getattr(value, "__module__", None) == module.__name__ or hasattr(value, "op")
             if own and callable(value) and not name.startswith("_"):
                 namespace[name] = value
+                if package == "jtorch.ops":
+                    value.__module__ = namespace["__name__"]
                 names.append(name)
     return names

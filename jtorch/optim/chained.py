@@ -198,7 +198,7 @@ class _Cluster:
         bases = {id(s[name]._base) for s in states if name in s}
         base = states[0][name]._base if name in states[0] else None
         if base is None or len(bases) > 1 or base.numel() != len(states):
-            base = _scalars([s.get(name) for s in states], first)
+            base = _scalars([s.get(name) for s in states], first, self.params[0]._type.place)
             for i, state in enumerate(states):
                 state[name] = base.select(0, i)
         self.held += [(s, name, s[name]) for s in states]
@@ -234,12 +234,15 @@ def _joined(tensors, place):
     return cat([t.reshape(-1) for t in tensors])
 
 
-def _scalars(held, first):
-    """One flat tensor of scalar states, of which those that do not exist yet begin with `first`."""
+def _scalars(held, first, place):
+    """One flat tensor of scalar states, of which those that do not exist yet begin with `first`.
+
+    It lies where the parameters do: a count on the host would have to be sent for every step.
+    """
     d = np.float64 if get_default_dtype() is float64 else np.float32
     if any(t is not None and t._base is not None for t in held):
-        return cat([t.detach().reshape(1) for t in held])
-    return known(np.array([first if t is None else t.item() for t in held], d))
+        return cat([t.detach().reshape(1).to(place.device) for t in held])
+    return known(np.array([first if t is None else t.item() for t in held], d), place)
 
 
 def _filled(kind, shape, first):

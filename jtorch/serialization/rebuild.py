@@ -103,7 +103,9 @@ def _rebuild_tensor(storage: LoadedStorage, storage_offset, size, stride):
 @_file_name("torch._utils")
 def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None):
     made = storage.tensor(storage.dtype, storage_offset, size, stride)
-    return _marked(made, metadata).requires_grad_(requires_grad)
+    made = _marked(made, metadata)
+    made.requires_grad = requires_grad
+    return made
 
 
 @_file_name("torch._utils")
@@ -111,7 +113,9 @@ def _rebuild_tensor_v3(
     storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None
 ):
     made = storage.tensor(dtype, storage_offset, size, stride)
-    return _marked(made, metadata).requires_grad_(requires_grad)
+    made = _marked(made, metadata)
+    made.requires_grad = requires_grad
+    return made
 
 
 def _marked(tensor, metadata):
