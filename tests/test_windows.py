@@ -120,3 +120,11 @@ def test_padding_same_with_an_even_kernel_warns_once(monkeypatch):
     with pytest.warns(UserWarning, match="zero-padded copy"):
         conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 2), padding="same")
     conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 2), padding="same")
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_doubles_are_resized_in_double_precision(align_corners):
+    x = torch.linspace(0, 1, 18, dtype=torch.float64).view(1, 1, 18)
+    out = torch.nn.functional.interpolate(x, size=31, mode="linear", align_corners=align_corners)
+    at = np.linspace(0, 1, 31) if align_corners else np.clip(((np.arange(31) + 0.5) * 18 / 31 - 0.5) / 17, 0, 1)
+    np.testing.assert_allclose(out.flatten().numpy(), at, rtol=0, atol=1e-14)

@@ -37,7 +37,7 @@ def _resize(input: Array, sizes: tuple, scales: tuple, mode: str, align_corners:
             x = _nearest(x, dim, n, size, scale, mode == "nearest-exact")
         elif n != size or align_corners or scale:
             weights = _aa_weights if antialias else _linear_weights if mode.endswith("linear") else _cubic_weights
-            matrix = weights(n, size, scale, align_corners, mode)
+            matrix = weights(n, size, scale, align_corners, mode, np.float64 if x.dtype == jnp.float64 else np.float32)
             x = jnp.moveaxis(jnp.moveaxis(x, dim, -1) @ jnp.asarray(matrix.T, x.dtype), -1, dim)
     if whole and x.dtype != input.dtype:
         x = jnp.clip(jnp.round(x), 0, 255)
@@ -54,16 +54,16 @@ def _nearest(x, dim, n, size, scale, exact):
     return jnp.take(x, np.minimum(np.floor(at), n - 1).astype(np.int32), axis=dim)
 
 
-def _centres(n, size, scale, align_corners):
-    """Where in the input each cell of the result looks, in float32 steps as PyTorch's."""
+def _centres(n, size, scale, align_corners, real):
+    """Where in the input each cell of the result looks, worked out in the type that PyTorch does it in."""
     if align_corners:
-        return np.arange(size) * np.float32((n - 1) / (size - 1) if size > 1 else 0)
-    step = np.float32(1 / scale if scale else n / size)
-    return (np.arange(size, dtype=np.float32) + np.float32(0.5)) * step - np.float32(0.5)
+        return np.arange(size, dtype=real) * real((n - 1) / (size - 1) if size > 1 else 0)
+    step = real(1 / scale if scale else n / size)
+    return (np.arange(size, dtype=real) + real(0.5)) * step - real(0.5)
 
 
-def _linear_weights(n, size, scale, align_corners, mode):
-    at = np.maximum(_centres(n, size, scale, align_corners), 0).astype(np.float64)
+def _linear_weights(n, size, scale, align_corners, mode, real):
+    at = np.maximum(_centres(n, size, scale, align_corners, real), 0).astype(np.float64)
     low = np.minimum(at.astype(np.int64), n - 1)
     share = at - low
     made = np.zeros((size, n))
@@ -81,8 +81,8 @@ def _cubic(x, a):
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 
 
-def _cubic_weights(n, size, scale, align_corners, mode):
-    at = _centres(n, size, scale, align_corners).astype(np.float64)
+def _cubic_weights(n, size, scale, align_corners, mode, real):
+    at = _centres(n, size, scale, align_corners, real).astype(np.float64)
     low = np.floor(at)
     made = np.zeros((size, n))
     for k in range(-1, 3):
@@ -102,7 +102,7 @@ def _lanczos(x):
 _FILTERS = {"bilinear": (_triangle, 1), "bicubic": (lambda x: _cubic(x, -0.5), 2), "lanczos": (_lanczos, 3)}
 
 
-def _aa_weights(n, size, scale, align_corners, mode):
+def _aa_weights(n, size, scale, align_corners, mode, real):
     """Weights of a filter as wide as the cells of the result."""
     kernel, reach = _FILTERS[mode]
     step = ((n - 1) / (size - 1) if size > 1 else 0.0) if align_corners else 1 / scale if scale else n / size
