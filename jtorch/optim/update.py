@@ -9,12 +9,14 @@ PyTorch's optimizers do.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jtorch.calls import Call, shapes_of
+from jtorch.devices import CPU
 
 
 class State(NamedTuple):
@@ -85,6 +87,8 @@ class Update(Call):
     def bind(self, types):
         n = sum(size for *_, size in self.clusters)
 
+        on_host = CPU in {t.place for t in types}
+
         def step(*arrays):
             skip, arrays = (arrays[0], arrays[1:]) if self.skipping else (None, arrays)
             rates = arrays[: len(self.clusters)]
@@ -94,7 +98,7 @@ class Update(Call):
             for rate, (settings, small, size) in zip(rates, self.clusters, strict=True):
                 mine = slice(at, at + size)
                 at += size
-                made, state = self._cluster(rate.reshape(()), settings, small, params[mine], grads[mine], states)
+                made, state = self._cluster(rate.reshape(()), settings, small, params[mine], grads[mine], states, on_host)
                 new_params += made
                 new_states += state
             new = [*new_params, *new_states]
@@ -104,7 +108,7 @@ class Update(Call):
 
         return step
 
-    def _cluster(self, rate, settings, small, params, grads, states):
+    def _cluster(self, rate, settings, small, params, grads, states, on_host):
         """One cluster: (new parameters, new states in the order they came)."""
         cls = self.optimizer
         tx = cls.chain(**dict(settings))
@@ -120,12 +124,13 @@ class Update(Call):
         ]
         state = jax.tree_util.tree_unflatten(tree, leaves)
         seen = [_real(p) for p in joined]
+        starts = _starts(params[:small], rate, on_host)
         if cls.rated:
             updates, state = tx.update([_real(g) for g in alone], state, seen, rate=rate)
             rate = 1
         else:
             updates, state = tx.update([_real(g) for g in alone], state, seen)
-        parts = _parted(updates, params, small)
+        parts = _parted(updates, params, starts)
         made = [_like(p, _descended(_real(p), rate, u)) for p, u in zip(params, parts, strict=True)]
         out = {n: [] for n in order}
         for n, leaf in zip(names, jax.tree_util.tree_leaves(state), strict=True):
@@ -157,15 +162,29 @@ def _joined(arrays, small):
     return [flat, *arrays[small:]]
 
 
-def _parted(updates, params, small):
+def _starts(small, rate, on_host):
+    """Where the part of each small parameter begins in the flat one.
+
+    XLA's CPU compiler makes one kernel of all that differ by nothing but what they are given, and spends 20 ms on each
+    other, so on the host the starts are not constants but what a branch gives: that of a rate that is no number,
+    where any part will do.
+    """
+    sizes = [_real(p).size for p in small]
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    if not (on_host and starts):
+        return starts
+    return jax.lax.cond(
+        jnp.isnan(rate), lambda: tuple([jnp.int32(0) for _ in starts]), lambda: tuple([jnp.int32(n) for n in starts])
+    )
+
+
+def _parted(updates, params, starts):
     """Undo `_joined` for the updates: each small parameter its own part of the flat one."""
-    if not small:
+    if not starts:
         return updates
-    flat, parts, at = updates[0], [], 0
-    for p in params[:small]:
-        parts.append(flat[at : at + p.size].reshape(_real(p).shape))
-        at += p.size
-    return [*parts, *updates[1:]]
+    flat, *alone = updates
+    shapes = [_real(p).shape for p in params[: len(starts)]]
+    return [jax.lax.dynamic_slice(flat, (n,), (math.prod(s),)).reshape(s) for n, s in zip(starts, shapes, strict=True)] + alone
 
 
 def _descended(p, rate, update):
