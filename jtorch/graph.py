@@ -476,11 +476,11 @@ class Plan:
         table[0] = root
         check = trace.overwritten
         oldest = trace.oldest
-        for i, (position, call, in_types, numbers, wiring) in enumerate(steps):
-            node = table[i]
-            if node.__class__ is not Node or node.position is not position or node.hooks is not None:
-                return None
-            if node.number < oldest or node.inputs is RELEASED:
+        for node, (position, call, in_types, numbers, wiring) in zip(table, steps):  # noqa: B905 - the table grows as we go
+            if (
+                node.__class__ is not Node or node.position is not position or node.hooks is not None
+                or node.inputs is RELEASED or node.number < oldest
+            ):  # fmt: skip
                 return None
             if numbers is not None and (  # a view: no line tells its call and numbers
                 node.call is not call
@@ -490,7 +490,7 @@ class Plan:
                 return None
             if check and node.inputs and not call.linear:
                 node._check_versions(node.inputs, [w is not None for w in wiring])
-            for edge, to in zip(node.edges, wiring, strict=False):
+            for edge, to in zip(node.edges, wiring):  # noqa: B905 - a call's edges are as many as its inputs
                 if to is None:
                     if edge is not None:
                         return None
@@ -499,13 +499,10 @@ class Plan:
                     if edge.__class__ is not Output or edge.nr != to[1]:
                         return None
                     edge, to = edge.node, to[0]
-                known = table[to]
-                if known is None:
-                    if edge is None:
+                if table[to] is not edge:
+                    if edge is None or table[to] is not None:
                         return None
                     table[to] = edge
-                elif known is not edge:
-                    return None
         for i in range(len(steps), len(table)):
             leaf = table[i]
             tensor = leaf.plain() if isinstance(leaf, Leaf) else None

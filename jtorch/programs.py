@@ -101,6 +101,7 @@ class Program:
         self._give = _getter(self.outs)
         self._warm = False
         self._sent = {}  # the numbers of the last run, by kind, and the device's copy
+        self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
         self.jit = jax.jit(_function(self, pullback), donate_argnums=[i for i, d in enumerate(self.donated) if d])
         self.memory = None
 
@@ -122,8 +123,12 @@ class Program:
         """The program's arguments. Host arrays are sent; one that outside code may see is copied before it is donated."""
         taken = self._take(values)
         args = [v.array for v in taken]
+        for i in self._host:
+            if taken[i].sent is not None:
+                args[i] = taken[i].sent
         if np.ndarray in set(map(type, args)) or not all([v.owned for v in self._donate(values)]):  # noqa: C419 - a list is faster
             args = [self._argument(*item) for item in zip(taken, self.kept, self.donated, strict=True)]
+            self._host = tuple([i for i, v in enumerate(taken) if v.sent is not None and self.kept[i]])
         for kind, slots in self.numbers.items():
             if slots:
                 numbers = np.array([values[s].array for s in slots], _KINDS[kind[-1]])
