@@ -87,10 +87,12 @@ class Program:
     def __init__(self, path, alive, values, pullback):
         lines = number(path)
         outs = [s for line in lines for s in line.outs]
-        self.outs = [s for s in outs if alive[s] and values[s] is not None]
+        # Last first, leaves too: JAX gives a donated array to the first output of its shape, and what takes the place of
+        # a parameter is made at the end, after its gradient.
+        self.outs = [s for s in reversed(outs) if alive[s] and values[s] is not None]
         self.lines = needed(lines, self.outs)
         types = {s: t for line in self.lines for s, t in zip(line.slots, line.types, strict=True)}
-        leaves = sorted(types.keys() - set(outs))
+        leaves = sorted(types.keys() - set(outs), reverse=True)
         self.arrays = [s for s in leaves if not types[s].number]
         self.numbers = {k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")}
         self.kept = [bool(alive[s]) for s in self.arrays]
