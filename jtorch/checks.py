@@ -11,6 +11,7 @@ import numpy as np
 
 from jtorch import dtypes, engine
 from jtorch.calls import Call
+from jtorch.grad_mode import grad_enabled
 from jtorch.tensor import Tensor
 
 _LATE = ("uint16", "uint32", "uint64")  # PyTorch has hardly any kernel for them
@@ -65,6 +66,15 @@ def kernel(name: str, x, letters: str) -> None:
     """Raise PyTorch's error unless its CPU kernel `name` exists for the dtype of `x`, given by `letter`."""
     if letter(x) not in letters:
         raise NotImplementedError(f"\"{name}\" not implemented for '{dtypes.of(x.dtype).scalar_name}'")
+
+
+def undifferentiable(name: str, argument: str, t) -> None:
+    """Raise PyTorch's error where an optional tensor asks for a gradient that its kernel does not give."""
+    if t is not None and t.requires_grad and grad_enabled():
+        raise RuntimeError(
+            f"The function '{name}' is not differentiable with respect to argument '{argument}'. This input cannot have"
+            " requires_grad True."
+        )
 
 
 def is_integer(value) -> bool:

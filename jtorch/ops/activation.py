@@ -14,7 +14,7 @@ from jtorch.calls import type_of
 from jtorch.casting import cast
 from jtorch.checks import kernel
 from jtorch.convert import known
-from jtorch.geometry import is_contiguous, like_strides
+from jtorch.geometry import elementwise_strides, is_contiguous, like_strides
 from jtorch.op import Array, Number, op
 from jtorch.ops.create import empty_like, zeros_like
 from jtorch.ops.random import draw, host_draw, on_host, stream_of
@@ -34,7 +34,18 @@ def relu(input: Array) -> Array:
     if jnp.iscomplexobj(input):
         raise NotImplementedError("clamp is not supported for complex types")
     kernel("clamp_min_scalar_cpu", input, "if")
-    return jax.nn.relu(input)
+    return _relu(input)
+
+
+@jax.custom_jvp
+def _relu(x):
+    return jnp.maximum(x, jnp.zeros((), x.dtype))
+
+
+@_relu.defjvp
+def _relu_jvp(primals, tangents):
+    (x,), (change,) = primals, tangents
+    return _relu(x), jnp.where(x <= 0, jnp.zeros((), change.dtype), change)  # where x is no number, it goes through
 
 
 @op(method=False, strides="elementwise", grad_fn="HardtanhBackward0")
@@ -66,25 +77,25 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
 @op(method=False, strides="elementwise")
 def elu(input: Array, alpha: float = 1.0) -> Array:
     """x where x > 0, else alpha * (exp(x) - 1)."""
-    safe = jnp.where(input > 0, 0, input)
-    return jnp.where(input > 0, input, alpha * jnp.expm1(safe)).astype(input.dtype)
+    low = input <= 0
+    return jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input).astype(input.dtype)
 
 
 @op(inplace=True, strides="elementwise", grad_fn="EluBackward0")
 def selu(input: Array) -> Array:
     """scale * elu(x, 1.6733), with scale 1.0507: keeps mean 0 and deviation 1."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-    safe = jnp.where(input > 0, 0, input)
-    return (scale * jnp.where(input > 0, input, alpha * jnp.expm1(safe))).astype(input.dtype)
+    low = input <= 0
+    return (scale * jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input)).astype(input.dtype)
 
 
-@op(inplace=True, strides="elementwise", grad_fn="EluBackward0")
+@op(inplace=True, strides="elementwise", grad_fn="CeluBackward0")
 def celu(input: Array, alpha: float = 1.0) -> Array:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    safe = jnp.where(input > 0, 0, input)
-    return jnp.where(input > 0, input, alpha * jnp.expm1(safe / alpha)).astype(input.dtype)
+    low = input <= 0
+    return jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0) / alpha), input).astype(input.dtype)
 
 
 @op(method=False, strides="elementwise")
@@ -134,7 +145,9 @@ def hardsigmoid(input: Array) -> Array:
 @op(method=False, strides="elementwise")
 def hardswish(input: Array) -> Array:
     """x * hardsigmoid(x)."""
-    return (input * jnp.clip(input + 3, 0, 6) / 6).astype(input.dtype)
+    middle = (input > -3) & (input < 3)
+    safe = jnp.where(middle, input, 0)
+    return jnp.where(middle, safe * (safe + 3) / 6, jnp.where(input <= -3, 0, input)).astype(input.dtype)
 
 
 @op(method=False, strides="elementwise", grad_fn="HardshrinkBackward0")
@@ -170,7 +183,7 @@ def softsign(input: Array) -> Array:
 @op(method=False, strides="elementwise", name="_threshold", grad_fn="ThresholdBackward0")
 def _threshold(input: Array, threshold: float, value: float) -> Array:
     """x where x > threshold, else value."""
-    return jnp.where(input > threshold, input, jnp.asarray(value, input.dtype))
+    return jnp.where(input <= threshold, jnp.asarray(value, input.dtype), input)
 
 
 def _axis(dim, ndim):
@@ -221,7 +234,11 @@ Tensor.softmax = softmax
 Tensor.log_softmax = log_softmax
 
 
-@op(saves="inputs", strides="elementwise", grad_fn="PreluKernelBackward0")
+def _as_input(types, shapes, consts):
+    return [elementwise_strides(types[0].shape, [(types[0].shape, types[0].strides)])]
+
+
+@op(saves="inputs", strides=_as_input, grad_fn="PreluKernelBackward0")
 def prelu(input: Array, weight: Array) -> Array:
     """x where x > 0, else weight * x, with one weight or one per channel."""
     if weight.ndim > 1:

@@ -34,7 +34,8 @@ def _layout(types, shapes, consts):
 
 
 @op(method=False, name="_attention", strides=_layout,
-    grad_fn=lambda types, consts: _FLASH if consts["flash"] else "UnsafeViewBackward0")  # fmt: skip
+    grad_fn=lambda types, consts: _FLASH if consts["flash"] else
+    "MmBackward0" if types[0].ndim == 2 else "UnsafeViewBackward0")  # fmt: skip
 def _attention(query: Array, key: Array, value: Array, mask: Array | None, kept: Array | None, p: Number,
                is_causal: bool, scale: float | None, grouped: bool, flash: bool) -> Array:  # fmt: skip
     if grouped:

@@ -116,7 +116,7 @@ def _flat(input, offsets, scales):
         if offsets is not None:
             raise ValueError(
                 "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length"
-                f" sequences. However, found offsets of type {type(offsets)}"
+                " sequences. However, found offsets of type <class 'torch.Tensor'>"
             )
         offsets = tensor([i * input.shape[1] for i in range(input.shape[0])])
         return input.reshape(-1), offsets, None if scales is None else scales.reshape(-1)
@@ -138,7 +138,7 @@ def _late_start(offsets):
 def _wrong_start(offsets):
     return RuntimeError(
         "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got"
-        f" {int(offsets[0])}"
+        f" {int(offsets[0])}\n[ torch.LongTensor{{}} ]"
     )
 
 

@@ -51,6 +51,8 @@ def unfold(input: Array, kernel_size: int | tuple, dilation: int | tuple = 1, pa
     kernel, dilation, padding, stride = _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride)
     _check_blocks(kernel, dilation, padding, stride)
     shown = list(input.shape)
+    if input.ndim == 2:
+        raise IndexError("Dimension out of range (expected to be in range of [-2, 1], but got 2)")
     if input.ndim not in (3, 4) or 0 in shown[-3:]:
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input,"
@@ -62,7 +64,7 @@ def unfold(input: Array, kernel_size: int | tuple, dilation: int | tuple = 1, pa
         shape = lambda pair: f"({pair[0]}, {pair[1]})"
         raise RuntimeError(
             f"Given input with spatial size {shape(x.shape[2:])}, kernel_size={shape(kernel)}, dilation={shape(dilation)},"
-            f" padding={shape(padding)}, stride={shape(stride)}, calculated shape of the array of sliding blocks as"
+            f" padding={shape(padding)}, calculated shape of the array of sliding blocks as"
             f" {shape(out)}, but its components must be at least one."
         )
     x = jnp.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))

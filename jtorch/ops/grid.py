@@ -8,7 +8,6 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.geometry import Size
 from jtorch.op import Array, op
 
 
@@ -126,15 +125,15 @@ def _check_grid(input, grid, mode):
     shapes = f"but got input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}"
     if input.shape[0] != grid.shape[0]:
         raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, {shapes}")
-    if input.dim() not in (4, 5) or input.dim() != grid.dim():
-        wanted = f"{input.dim()}D" if input.dim() in (4, 5) else "4D or 5D"
-        raise RuntimeError(
-            f"grid_sampler(): expected {wanted} input and grid with same number of dimensions, {shapes}"
-        )
     if grid.shape[-1] != input.dim() - 2:
         raise RuntimeError(
             f"grid_sampler(): expected grid to have size {input.dim() - 2} in last dimension, but got grid with sizes"
             f" {list(grid.shape)}"
+        )
+    if input.dim() not in (4, 5) or input.dim() != grid.dim():
+        wanted = f"{input.dim()}D" if input.dim() in (4, 5) else "4D or 5D"
+        raise RuntimeError(
+            f"grid_sampler(): expected {wanted} input and grid with same number of dimensions, {shapes}"
         )
     if 0 in input.shape[2:]:
         raise RuntimeError(
@@ -163,7 +162,6 @@ def affine_grid(theta, size, align_corners=None):
     Shape:
         theta (N, 2, 3), size (N, C, H, W) → (N, H, W, 2); theta (N, 3, 4), size (N, C, D, H, W) → (N, D, H, W, 3)
     """
-    size = tuple([int(n) for n in size])
     if align_corners is None:
         align_corners = _unaligned()
     if not theta.is_floating_point():
@@ -171,12 +169,12 @@ def affine_grid(theta, size, align_corners=None):
     if len(size) not in (4, 5):
         raise NotImplementedError(
             "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size"
-            f" {Size(size)}."
+            f" {size}."
         )
     d = len(size) - 2
     if theta.dim() != 3 or theta.shape[-2] != d or theta.shape[-1] != d + 1:
         raise ValueError(
-            f"Expected a batch of {d}D affine matrices of shape Nx{d}x{d + 1} for size {Size(size)}. Got {theta.shape}."
+            f"Expected a batch of {d}D affine matrices of shape Nx{d}x{d + 1} for size {size}. Got {theta.shape}."
         )
     if align_corners and min(size[2:]) == 1:
         warnings.warn(
@@ -185,5 +183,5 @@ def affine_grid(theta, size, align_corners=None):
             stacklevel=2,
         )
     elif min(size) <= 0:
-        raise ValueError(f"Expected non-zero, positive output size. Got {Size(size)}")
-    return _affine_grid(theta, size[2:], bool(align_corners))
+        raise ValueError(f"Expected non-zero, positive output size. Got {size}")
+    return _affine_grid(theta, tuple([int(n) for n in size[2:]]), bool(align_corners))

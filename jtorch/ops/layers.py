@@ -14,6 +14,8 @@ def _linear_name(types, consts):
     biased, dims = len(types) == 3, types[0].ndim
     if dims == 2:
         return "AddmmBackward0" if biased else "MmBackward0"
+    if dims == 1 and types[1].ndim == 1 and not biased:
+        return "DotBackward0"
     if dims == 1:
         return "ViewBackward0" if biased else "SqueezeBackward4"
     return "ViewBackward0" if biased else "UnsafeViewBackward0"
@@ -64,15 +66,16 @@ def _check_linear(input, weight, bias):
         )
 
 
-@op(method=False, grad_fn="AddBackward0")
+@op(method=False, grad_fn=lambda types, consts: "AddBackward0" if len(types) == 4 else "ViewBackward0")
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
     """x1ᵀ W x2 + b, for each output feature.
 
     Shape:
         input1 (*, in1), input2 (*, in2), weight (out, in1, in2), bias (out) → (*, out)
     """
-    if input1.shape[:-1] != input2.shape[:-1]:
-        raise RuntimeError("bilinear(): input batch dimensions do not match")
+    for d, (m, n) in enumerate(zip(input1.shape[:-1], input2.shape[:-1], strict=False)):
+        if m != n:
+            raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {d}: got {m} and {n}")
     if input1.shape[-1] != weight.shape[1]:
         raise RuntimeError(
             "bilinear(): input1 size does not match weight size: got"

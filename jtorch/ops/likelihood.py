@@ -131,6 +131,10 @@ def _ctc_loss(log_probs: Array, targets: Array, input_lengths: Array, target_len
     second = jnp.take_along_axis(alpha, jnp.maximum(2 * target_lengths[:, None] - 1, 0), 1)[:, 0]
     loss = -_log_sum(jnp.stack([last, jnp.where(target_lengths > 0, second, ninf)]))
     loss = jnp.where(input_lengths > 0, loss, jnp.where(target_lengths > 0, jnp.inf, 0))
+    # PyTorch's gradient is that of scores whose softmax the inputs are; this adds the part that belongs to it.
+    read = (jnp.arange(log_probs.shape[0])[:, None] < input_lengths)[..., None]
+    shares = jnp.where(read, jnp.exp(log_probs), 0)
+    loss = loss + jnp.sum(shares - lax.stop_gradient(shares), (0, 2))
     if zero_infinity:
         loss = jnp.where(loss == jnp.inf, 0, loss)
     loss = loss.astype(log_probs.dtype)

@@ -7,7 +7,7 @@ import warnings
 import jax
 import jax.numpy as jnp
 
-from jtorch.checks import data_check
+from jtorch.checks import data_check, undifferentiable
 from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.activation import _log_softmax_array
 
@@ -186,6 +186,7 @@ def _check_classes(input, target, weight, ignore_index):
             f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of"
             f" shape: {list(weight.shape)}"
         )
+    undifferentiable("nll_loss2d_forward" if input.ndim > 2 else "nll_loss_forward", "weight", weight)
     data_check(target, _outside, _out_of_bounds, classes=classes, ignore=ignore_index)
 
 
@@ -329,6 +330,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     if weight is not None and weight.shape != input.shape:
         broadcast_shapes(tuple(weight.shape), tuple(input.shape))
         weight = weight.expand(target.shape)
+    undifferentiable("binary_cross_entropy", "weight", weight)
     data_check(input, _not_probability, RuntimeError("all elements of input should be between 0 and 1"))
     return _binary_cross_entropy(input, target, weight, reduction)
 
@@ -351,6 +353,8 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     reduction = reduction_of(size_average, reduce, reduction)
     if input.shape != target.shape:
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+    undifferentiable("binary_cross_entropy_with_logits", "weight", weight)
+    undifferentiable("binary_cross_entropy_with_logits", "pos_weight", pos_weight)
     return _bce_with_logits(input, target, weight, pos_weight, reduction)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jtorch.checks import data_check
+from jtorch.checks import data_check, undifferentiable
 from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.compare import minimum
 from jtorch.ops.distance import _distance, pairwise_distance
@@ -38,6 +38,11 @@ def _margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: fl
 def _clamped(x):
     """max(x, 0), whose gradient goes through where x is 0, as PyTorch's does."""
     return jnp.where(x >= 0, x, jnp.zeros((), x.dtype))
+
+
+def _positive(x):
+    """max(x, 0), whose gradient does not go through where x is 0."""
+    return jnp.where(x > 0, x, jnp.zeros((), x.dtype))
 
 
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
@@ -138,7 +143,7 @@ def _outside(target, classes):
 def _multi_margin_loss(input: Array, target: Array, weight: Array | None, p: int, margin: float, reduction: str) -> Array:
     x = input.reshape(-1, input.shape[-1]) if input.ndim else input.reshape(1, 1)
     label = target.reshape(-1, 1)
-    short = jnp.maximum(margin - jnp.take_along_axis(x, label, 1) + x, 0)
+    short = _positive(margin - jnp.take_along_axis(x, label, 1) + x)
     cost = short if p == 1 else short * short
     if weight is not None:
         cost = cost * weight[label]
@@ -168,6 +173,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     classes = input.shape[-1] if input.dim() else 1
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+    undifferentiable("multi_margin_loss", "weight", weight)
     data_check(target, _outside, RuntimeError("target out of range"), classes=classes)
     return _multi_margin_loss(input, target, weight, p, float(margin), reduction)
 
@@ -180,7 +186,7 @@ def _multilabel_margin_loss(input: Array, target: Array, reduction: str) -> Arra
     label = jnp.where(counts, labels, 0)
     rows = jnp.arange(x.shape[0])[:, None]
     is_label = jnp.zeros(x.shape, jnp.int32).at[rows, label].add(counts.astype(jnp.int32)) > 0
-    short = jnp.maximum(1 - jnp.take_along_axis(x, label, 1)[:, :, None] + x[:, None, :], 0)
+    short = _positive(1 - jnp.take_along_axis(x, label, 1)[:, :, None] + x[:, None, :])
     met = counts[:, :, None] & ~is_label[:, None, :]
     loss = jnp.sum(jnp.where(met, short, 0), axis=(1, 2)) / x.shape[1]
     loss = _reduced(loss.astype(input.dtype), reduction)
@@ -231,4 +237,6 @@ def _soft_margin_loss(input: Array, target: Array, reduction: str) -> Array:
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-target * x)), reduced; targets are 1 and -1."""
-    return _soft_margin_loss(input, target, reduction_of(size_average, reduce, reduction))
+    reduction = reduction_of(size_average, reduce, reduction)
+    undifferentiable("soft_margin_loss", "target", target)
+    return _soft_margin_loss(input, target, reduction)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch import dtypes
-from jtorch.checks import kernel
+from jtorch.checks import kernel, undifferentiable
 from jtorch.grad_mode import no_grad
 from jtorch.numeric_limits import finfo
 from jtorch.op import Array, Number, op, public
@@ -70,7 +70,11 @@ def batch_norm(
     return out
 
 
-@op(method=False, grad_fn="NativeBatchNormBackward0")
+def _batch_norm_name(types, consts):
+    return "NativeBatchNormBackward0" if all(types[0].shape) else "CloneBackward0"
+
+
+@op(method=False, grad_fn=_batch_norm_name)
 def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
     """The normalised input, and the batch's mean and unbiased variance, which carry no gradient."""
     kernel("batch_norm", input, "f")
@@ -84,7 +88,7 @@ def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, ep
     return y.astype(input.dtype), lax.stop_gradient(mean), lax.stop_gradient(unbiased)
 
 
-@op(method=False, grad_fn="NativeBatchNormBackward0")
+@op(method=False, grad_fn=_batch_norm_name)
 def _batch_norm_eval(
     input: Array,
     weight: Array | None,
@@ -364,11 +368,7 @@ def _check_batch_norm(input, running_mean, running_var, weight, bias, training, 
         if values is not None and values.numel() != features:
             raise RuntimeError(f"{name} should contain {features} elements not {values.numel()}")
     for name, values in list(named.items())[:2]:
-        if values is not None and values.requires_grad:
-            raise RuntimeError(
-                f"The function 'native_batch_norm' is not differentiable with respect to argument '{name}'."
-                " This input cannot have requires_grad True."
-            )
+        undifferentiable("native_batch_norm", name, values)
     if input.dtype.is_floating_point:
         _check_mixed(input, *named.values())
 

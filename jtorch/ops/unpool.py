@@ -33,6 +33,11 @@ def _unpooled(dims, input, indices, kernel_size, stride, padding, output_size):
     kernel, padding = _each(kernel_size, dims), _each(padding, dims)
     stride = _each(stride, dims) if stride is not None and stride != [] else kernel
     size = _output_size(input, kernel, stride, padding, output_size)
+    if input.dim() not in (dims + 1, dims + 2):
+        raise RuntimeError(
+            f"Input to max_unpooling{dims}d should be a {dims + 1}d or {dims + 2}d Tensor, but got a tensor with"
+            f" {input.dim()} dimensions."
+        )
     if indices.dtype.name != "int64":
         raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype.scalar_name}")
     if indices.shape != input.shape:
@@ -59,7 +64,7 @@ def _output_size(input, kernel, stride, padding, output_size):
     ]
     if output_size is None:
         return usual
-    size = list(output_size)
+    size = output_size
     if len(size) == dims + 2:
         size = size[2:]
     if len(size) != dims:
@@ -70,7 +75,7 @@ def _output_size(input, kernel, stride, padding, output_size):
     for d in range(dims):
         least, most = usual[d] - stride[d], usual[d] + stride[d]
         if not least < size[d] < most:
-            raise ValueError(f'invalid output_size "{size}" (dim {d} must be between {least} and {most})')
+            raise ValueError(f'invalid output_size "{output_size}" (dim {d} must be between {least} and {most})')
     return size
 
 
