@@ -6,8 +6,9 @@ type among the inputs; "banned": refuse. An op that is not here runs in the type
 
 from __future__ import annotations
 
-_PRODUCTS = """addbmm addmm baddbmm bmm chain_matmul conv1d conv2d conv3d conv_transpose1d conv_transpose2d
-    conv_transpose3d einsum inner linear matmul mm multi_dot prelu scaled_dot_product_attention tensordot vecdot""".split()
+_PRODUCTS = """addbmm addmm attention baddbmm bmm chain_matmul conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+    conv_transpose3d einsum fused_attention inner linear lstm_layer matmul mm multi_dot prelu rnn_layer tensordot
+    vecdot""".split()
 
 _LOSSES = """cosine_embedding_loss cross_entropy hinge_embedding_loss huber_loss kl_div l1_loss margin_ranking_loss
     mse_loss multi_margin_loss multilabel_margin_loss nll_loss poisson_nll_loss smooth_l1_loss soft_cross_entropy
@@ -17,21 +18,21 @@ CPU = {
     **dict.fromkeys([*_PRODUCTS, "cov", "matrix_power"], "low"),
     **dict.fromkeys(
         [*_LOSSES, *"""adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d bce_with_logits binary_cross_entropy cdist
-            cholesky_inverse cholesky_solve ctc_loss grid_sample linalg_cholesky_ex linalg_cond linalg_eig linalg_eigh
+            cholesky_inverse cholesky_solve ctc_loss edge_pad grid_sample linalg_cholesky_ex linalg_cond linalg_eig linalg_eigh
             linalg_inv_ex linalg_lstsq linalg_lu_solve linalg_matrix_rank linalg_pinv linalg_qr linalg_solve_ex
             linalg_solve_triangular linalg_svd lp_pool3d lu_solve max_pool3d max_unpool2d max_unpool3d nanquantile polar
             prod quantile trace triangular_solve view_as_complex""".split()],
         "float32",
     ),
-    **dict.fromkeys(["cat", "index_copy", "stack"], "widest"),
+    **dict.fromkeys("cat gru_cell gru_layer index_copy lstm_memory rnn_cell stack".split(), "widest"),
 }  # fmt: skip
 
 CUDA = {
-    **dict.fromkeys([*_PRODUCTS, *"addmv addr gru gru_cell lstm lstm_cell mv rnn rnn_cell".split()], "low"),
+    **dict.fromkeys([*_PRODUCTS, *"addmv addr gru_cell gru_layer lstm_memory mv rnn_cell".split()], "low"),
     **dict.fromkeys(
         [*_LOSSES, *"""acos asin bce_with_logits cdist cosh cosine_similarity cumprod cumsum dist erfinv exp expm1 group_norm
-            interpolate layer_norm linalg_matrix_norm linalg_vector_norm log log10 log1p log2 log_softmax logsumexp norm
-            pdist pow prod reciprocal renorm rms_norm rsqrt sinh softmax softplus sum tan""".split()],
+            layer_norm linalg_matrix_norm linalg_vector_norm log log10 log1p log2 log_softmax logsumexp norm
+            pdist pow prod reciprocal renorm resize rms_norm rsqrt sinh softmax softplus sum tan""".split()],
         "float32",
     ),
     **dict.fromkeys(

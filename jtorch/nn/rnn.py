@@ -8,6 +8,7 @@ import math
 import numbers
 import warnings
 
+from jtorch.engine import local
 from jtorch.nn import init
 from jtorch.nn.module import Module
 from jtorch.nn.packing import PackedSequence
@@ -101,7 +102,7 @@ class RNNBase(Module):
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
             )
         kept = self._flat_weights[0].dtype
-        if input.dtype is not kept:
+        if input.dtype is not kept and local.casting is None:  # autocast may cast them
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({kept}). Convert input:"
                 f" input.to({kept}), or convert model: model.to({input.dtype})"
