@@ -35,8 +35,8 @@ globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
 e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 _publish(globals(), "create", "math", "elementary", "special", "compare", "reduce", "sort", "copy", "slices",
-         "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "norm",
-         "decompose", "random", "operators")  # fmt: skip
+         "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "einsum", "norm",
+         "decompose", "random", "segments", "operators")  # fmt: skip
 
 from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, func, linalg, nn, optim, random, special, utils
 from jtorch import amp, version

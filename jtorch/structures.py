@@ -112,7 +112,8 @@ STRUCTURES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 # Inputs that PyTorch never differentiates by: they take no place.
-SLOTLESS = {"index", "indices", "condition", "mask", "lengths", "boundaries", "running_mean", "running_var"}
+SLOTLESS = {"index", "indices", "condition", "mask", "lengths", "boundaries", "running_mean", "running_var", "drawn",
+            "noise"}  # fmt: skip
 # Python numbers take the place of the tensor that could stand there.
 NUMBERED = {"add", "sub", "mul", "div", "true_divide", "where"}
 # Inputs that may be left out and then take no place.

@@ -19,7 +19,8 @@ def publish(namespace: dict, *modules, package="jtorch.ops") -> list[str]:
             own = getattr(value, "__module__", None) == module.__name__ or hasattr(value, "op")
             if own and callable(value) and not name.startswith("_"):
                 namespace[name] = value
-                if package == "jtorch.ops":
-                    value.__module__ = namespace["__name__"]
                 names.append(name)
+    if package == "jtorch.ops":
+        for name in names:
+            namespace[name].__module__ = namespace["__name__"]
     return names

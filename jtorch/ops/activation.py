@@ -413,9 +413,17 @@ def _alpha_dropout(input, p, training, inplace, shape):
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """Leaky relu with a random slope in [lower, upper] for each x <= 0 in training, and the mean slope outside."""
     if not training:
-        return _finish(input, leaky_relu(input, (lower + upper) / 2), inplace)
+        return _finish(input, _rrelu(input, None, (lower + upper) / 2, inplace), inplace)
     noise = stream_of(input._type.place).rrelu_noise(input.detach()._look(), lower, upper)
-    return _finish(input, input * known(np.ascontiguousarray(noise)), inplace)
+    return _finish(input, _rrelu(input, known(np.ascontiguousarray(noise)), 0.0, inplace), inplace)
+
+
+@op(method=False, name="rrelu_with_noise", strides="elementwise",
+    grad_fn=lambda types, consts: "RreluWithNoiseBackward1" if consts["inplace"] else "RreluWithNoiseBackward0")  # fmt: skip
+def _rrelu(input: Array, noise: Array | None, slope: float, inplace: bool) -> Array:
+    if noise is None:
+        return jnp.where(input > 0, input, input * jnp.asarray(slope, input.dtype))
+    return (input.astype(noise.dtype) * noise).astype(input.dtype)
 
 
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):

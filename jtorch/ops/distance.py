@@ -68,7 +68,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     >>> torch.nn.functional.normalize(torch.tensor([[3., 4.]]))
     tensor([[0.6000, 0.8000]])
     """
-    length = input.norm(p, dim, keepdim=True).clamp_min(eps)
+    length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     made = input / length
     return made if out is None else write_result(out, made)
 

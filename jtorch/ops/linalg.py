@@ -12,7 +12,7 @@ from jtorch import dtypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, Number, broadcast_shapes, op, public
 from jtorch.ops.rules import norm_of, root
-from jtorch.tensor import Tensor, wrap_dim
+from jtorch.tensor import wrap_dim
 
 
 def _same_type(a, b):
@@ -259,115 +259,6 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
 
 
 # ---- products by index
-
-
-def _einsum_terms(equation, operands):
-    """Input subscripts of each operand and the output's, "..." kept; raises PyTorch's errors."""
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) > len(operands):
-        raise RuntimeError("einsum(): fewer operands were provided than specified in the equation")
-    if len(terms) < len(operands):
-        raise RuntimeError("einsum(): more operands were provided than specified in the equation")
-    sizes = {}
-    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
-        letters = term.replace("...", "")
-        if len(letters) > x.ndim or ("..." not in term and len(letters) != x.ndim):
-            more = " and no ellipsis was given" if "..." not in term else ""
-            raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(letters)}) "
-                f"{'does not match' if not more == '' else 'is more than'} the number of dimensions"
-                f" ({x.ndim}) for"
-                f" operand {i}{more}"
-            )
-        head, _, tail = term.partition("...")
-        named = [*zip(head, x.shape, strict=False)]
-        named += [*zip(tail, x.shape[x.ndim - len(tail) :], strict=True)] if tail else []
-        for name, n in named:
-            seen = sizes.setdefault(name, n)
-            if n != seen and n != 1 and seen != 1:
-                raise RuntimeError(
-                    f"einsum(): subscript {name} has size {n} for operand {i} which does not broadcast with"
-                    f" previously seen size {seen}"
-                )
-            sizes[name] = max(seen, n)
-    return terms, right if arrow else None, sizes
-
-
-def _einsum_name(types, consts):
-    left, _, right = consts["equation"].replace(" ", "").partition("->")
-    if len(types) == 1:
-        return "SumBackward1"
-    same = all(sorted(t) == sorted(right) for t in left.split(","))
-    return "MulBackward0" if same and right else "ViewBackward0"
-
-
-@op(method=False, name="einsum", grad_fn=_einsum_name, saves="others")
-def _einsum(operands: list[Array], equation: str) -> Array:
-    terms, out, sizes = _einsum_terms(equation, operands)
-    arrays = []
-    for term, x in zip(terms, operands, strict=True):  # a size of 1 stretches, which jnp.einsum does not do
-        _same_type(operands[0], x)
-        head, dots, tail = term.partition("...")
-        shape = [sizes[c] for c in head]
-        shape += list(x.shape[len(head) : x.ndim - len(tail)]) if dots else []
-        arrays.append(jnp.broadcast_to(x, [*shape, *[sizes[c] for c in tail]]))
-    text = ",".join(terms) + ("" if out is None else "->" + out)
-    return jnp.einsum(text, *arrays, preferred_element_type=arrays[0].dtype)
-
-
-@public(method=False)
-def einsum(equation, *operands):
-    """The sum over all indices that do not stand behind the arrow, of the product of the operands.
-
-    Args:
-        equation: such as "ij,jk->ik"; "..." stands for the other dims; without an arrow the indices that
-        occur once,
-            in alphabetical order. Or operand and index list in turn: einsum(a, [0, 1], b, [1, 2], [0, 2]).
-
-    >>> torch.einsum("ij,j->i", torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
-    tensor([3., 7.])
-    """
-    if not isinstance(equation, str):
-        equation, operands = _from_sublists((equation, *operands))
-    if len(operands) == 1 and isinstance(operands[0], list | tuple):
-        operands = operands[0]
-    if not operands:
-        raise ValueError("einsum(): must provide at least one operand")
-    if len(operands) == 1 and isinstance(operands[0], Tensor) and "." not in equation:
-        return _einsum_view(equation, operands[0])
-    return _einsum(list(operands), equation)
-
-
-def _einsum_view(equation, x):
-    """einsum of one operand, whose diagonals and permutations are views."""
-    (term,), out, _ = _einsum_terms(equation, [x])
-    if out is None:
-        out = "".join(sorted(c for c in term if term.count(c) == 1))
-    for c in dict.fromkeys(c for c in term if term.count(c) > 1):
-        while term.count(c) > 1:
-            first = term.index(c)
-            second = term.index(c, first + 1)
-            x = x.diagonal(0, first, second)
-            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + c
-    summed = tuple(i for i, c in enumerate(term) if c not in out)
-    if summed:
-        x = x.sum(summed)
-        term = "".join(c for c in term if c in out)
-    order = tuple(term.index(c) for c in out)
-    return x if summed and order == tuple(range(len(order))) else x.permute(order)
-
-
-def _from_sublists(arguments):
-    def text(indices):
-        return "".join("..." if i is Ellipsis else _LETTERS[i] for i in indices)
-
-    pairs, rest = len(arguments) // 2, len(arguments) % 2
-    equation = ",".join(text(arguments[2 * i + 1]) for i in range(pairs))
-    return equation + ("->" + text(arguments[-1]) if rest else ""), arguments[: 2 * pairs : 2]
-
-
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 @op(method=False, name="tensordot", grad_fn="ViewBackward0", saves="others")

@@ -10,11 +10,12 @@ import jax.numpy as jnp
 from jtorch.checks import data_check, undifferentiable
 from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.activation import _log_softmax_array
+from jtorch.ops.rules import mean_of
 
 
 def _reduced(loss, reduction):
     if reduction == "mean":
-        return jnp.mean(loss)
+        return mean_of(loss, range(loss.ndim))
     if reduction == "sum":
         return jnp.sum(loss)
     if reduction == "none":

@@ -18,6 +18,7 @@ from jtorch import dtypes
 from jtorch.casting import cast
 from jtorch.checks import data_check, is_integer, kernel, letter
 from jtorch.op import Array, Number, op, public
+from jtorch.ops.rules import quotient
 from jtorch.tensor import Tensor
 
 ZERO_DIVISION = RuntimeError("ZeroDivisionError")
@@ -144,7 +145,7 @@ def _floor_divide(x, y):
 
 @op(promote="float", saves="others", method=False, name="div")
 def _true_divide(input: Array | Number, other: Array | Number) -> Array:
-    return input / other
+    return quotient(input, other)
 
 
 @op(promote=True, saves=(), method=False, name="div", grad_fn="DivBackward2", check=_divisor)

@@ -18,6 +18,7 @@ from jtorch import devices, dtypes, engine, geometry
 from jtorch.calls import Call, type_of
 from jtorch.convert import known
 from jtorch.engine import Value, number
+from jtorch.op import Array, op
 from jtorch.ops.create import _Named, _size
 from jtorch.results import store
 from jtorch.streams import Stream
@@ -327,8 +328,10 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
     >>> torch.normal(torch.zeros(3), 1).shape
     torch.Size([3])
     """
-    if isinstance(mean, Tensor) or isinstance(std, Tensor):
-        made = _normal_of(mean, std, generator)
+    tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
+    if tensors:
+        node = "NormalBackward" + str(3 if len(tensors) == 2 else 1 if tensors[0] is mean else 2)
+        made = _standing_for(_normal_of(mean, std, generator), node, *tensors)
         return made if out is None else store(out, made, _Named())
     if size is None:
         raise TypeError(
@@ -369,17 +372,20 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     Raises:
         RuntimeError: a probability outside [0, 1].
     """
+    made = _bernoulli_of(input, p, generator)
+    made = made if p is not None else _standing_for(made, "BernoulliBackward0", input)
+    return made if out is None else store(out, made, _Named())
+
+
+def _bernoulli_of(input, p, generator):
     t = type_of(tuple(input.shape), input.dtype, input._type.place)
     if p is not None:
         strides = geometry.like_strides(tuple(input.shape), input.stride())
-        made = wrap(draw("bernoulli", type_of(tuple(input.shape), input.dtype, t.place, strides), generator, strides, p=float(p)))
-    elif on_host(t.place):
-        made = wrap(host_draw("bernoulli", t, generator, None, {"p": input.detach()._look()}))
-    else:
-        made = (rand(tuple(input.shape), dtype=input.dtype, device=input.device) < input.detach()).to(input.dtype)
-    if out is not None:
-        return store(out, made, _Named())
-    return made
+        like = type_of(tuple(input.shape), input.dtype, t.place, strides)
+        return wrap(draw("bernoulli", like, generator, strides, p=float(p)))
+    if on_host(t.place):
+        return wrap(host_draw("bernoulli", t, generator, None, {"p": input.detach()._look()}))
+    return (rand(tuple(input.shape), dtype=input.dtype, device=input.device) < input.detach()).to(input.dtype)
 
 
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
@@ -401,18 +407,33 @@ def poisson(input, generator=None):
     """Poisson random numbers whose rates the elements give."""
     if not on_host(input._type.place):
         raise NotImplementedError("poisson on accelerators")
-    return known(stream_of(input._type.place, generator).poisson(input.detach()._look()))
+    drawn = stream_of(input._type.place, generator).poisson(input.detach()._look())
+    return _standing_for(known(drawn), "PoissonBackward0", input)
 
 
 # ---- in-place fills (Tensor methods)
 
 
-def _fill(self, kind, generator, **args):
+def _fill(self, kind, generator, node=None, **args):
     self._writable()
     t = self._type
     strides = None if geometry.is_contiguous(t.shape, t.strides) else t.strides
-    self._assign(draw(kind, t, generator, strides, **args), None)
+    drawn = wrap(draw(kind, t, generator, strides, **args))
+    named = node or "".join(part.capitalize() for part in kind.split("_")) + "Backward0"
+    self._assign(*_standing_for(drawn, named, self)._read())
     return self
+
+
+def _standing_for(drawn, node, *tensors):
+    """Drawn numbers with the node that PyTorch gives them: what they were drawn from gets a gradient of zero."""
+    if not (engine.local.grad and any(x.requires_grad for x in tensors)):
+        return drawn
+    return _replaced(tensors, drawn, node)
+
+
+@op(method=False, saves=(), grad_fn=lambda types, consts: consts["node"], strides=lambda types, *_: [types[-1].strides])
+def _replaced(tensors: list[Array], drawn: Array, node: str) -> Array:
+    return drawn
 
 
 def _uniform_(self, *bounds, generator=None, **named):
@@ -435,10 +456,11 @@ def _random_(self, *bounds, generator=None, **named):
     low = named.get("from", bounds[0] if len(bounds) == 2 else 0)
     high = named.get("to", bounds[-1] if bounds else None)
     if high is None and on_host(self._type.place):
-        return _fill(self, "random", generator)
+        return _fill(self, "random", generator, "RandomBackward2")
     if high is None:
         high = float(2**31 - 1 if self.dtype.itemsize >= 4 else 2 ** (8 * self.dtype.itemsize - 1))
-    return _fill(self, "random", generator, low=int(low), high=int(high))
+    node = "RandomBackward2" if not bounds and not named else "RandomBackward1" if len(bounds) == 1 else None
+    return _fill(self, "random", generator, node, low=int(low), high=int(high))
 
 
 def _bernoulli_(self, p=0.5, *, generator=None):
@@ -447,11 +469,11 @@ def _bernoulli_(self, p=0.5, *, generator=None):
         self._writable()
         t = self._type
         drawn = host_draw("bernoulli", t, generator, t.strides, {"p": np.broadcast_to(p.detach()._look(), t.shape)})
-        self._assign(drawn, None)
+        self._assign(*_standing_for(wrap(drawn), "BernoulliBackward1", self, p)._read())
         return self
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
-    return _fill(self, "bernoulli", generator, p=float(p))
+    return _fill(self, "bernoulli", generator, "BernoulliBackward2", p=float(p))
 
 
 def _exponential_(self, lambd=1, *, generator=None):

@@ -18,7 +18,7 @@ from jtorch.checks import kernel, letter
 from jtorch.op import Array, op, public
 from jtorch.ops.compare import isnan, maximum, minimum
 from jtorch.ops.math import div
-from jtorch.ops.rules import evenly, pick, reduced, root
+from jtorch.ops.rules import evenly, mean_of, pick, reduced, root
 from jtorch.tensor import wrap_dim
 
 
@@ -74,7 +74,7 @@ def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype
             f" Got: {_named(input)}"
         )
     x = input if dtype is None else _cast(input, dtype.np)
-    return jnp.mean(x, axis=reduced(dim, x.ndim), keepdims=keepdim)
+    return mean_of(x, reduced(dim, x.ndim), keepdim)
 
 
 def _named(x):

@@ -1,4 +1,4 @@
-"""What reductions share: which dimensions they reduce, and PyTorch's gradients at ties and at zero.
+"""What ops share: which dimensions they reduce, quotients to the last digit, PyTorch's gradients at ties and at zero.
 
 Plain functions on jax arrays and shapes; nothing here is public.
 """
@@ -23,6 +23,22 @@ def reduced(dim, ndim):
         if dims.count(d) > 1:
             raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
     return tuple(sorted(dims)) if ndim else ()
+
+
+def quotient(a, b):
+    """a / b, each correctly rounded. XLA would multiply by 1 / b where b is the same for many elements, which is off
+    in the last digit for half of them; the barrier hides that and goes before anything is fused."""
+    shape = jnp.broadcast_shapes(a.shape, b.shape)
+    if (b.shape == shape and shape) or not jnp.issubdtype(a.dtype, jnp.floating):
+        return a / b
+    return a / jax.lax.optimization_barrier(jnp.broadcast_to(b, shape))
+
+
+def mean_of(x, dims, keepdim=False):
+    """The mean over dims, as the sum divided by how many there are."""
+    count = math.prod([x.shape[d] for d in dims])
+    total = jnp.sum(x, axis=tuple(dims), keepdims=keepdim)
+    return quotient(total, jnp.asarray(count, total.dtype))
 
 
 def root(v):
