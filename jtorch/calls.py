@@ -75,7 +75,7 @@ class Call:
     """
 
     __slots__ = (
-        "__weakref__", "_inferred", "_lines", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
+        "__weakref__", "_inferred", "_lines", "_traced", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
         "strides",
     )  # fmt: skip
 
@@ -89,7 +89,8 @@ class Call:
         self.strides = strides
         self.pullbacks = {}
         self._inferred = {}
-        self._lines = {}
+        self._lines = set()  # types whose program was asked for: each is a compile
+        self._traced = {}
         every.add(self)
 
     def __repr__(self):
@@ -144,10 +145,17 @@ class Call:
 
     def line(self, types):
         """The compiled program of this call alone, for running a trace line by line."""
-        found = self._lines.get(types)
-        if found is None:
+        if types not in self._lines:
             programs.counters.compiles += 1
-            found = self._lines[types] = programs.jitted(self.bind(types), self.name)
+            self._lines.add(types)
+        return self.traced_once(types)
+
+    def traced_once(self, types):
+        """What `bind` gives, as a function that JAX traces once however often a program calls it: a network's layers
+        are alike."""
+        found = self._traced.get(types)
+        if found is None:
+            found = self._traced[types] = programs.jitted(self.bind(types), self.name)
         return found
 
 
@@ -191,7 +199,7 @@ class Pullback(Call):
 
     def start(self, inputs):
         """Run the forward function; returns (outputs, vjp)."""
-        fn = self.forward.bind(self.types)
+        fn = self.forward.traced_once(self.types)
         spots = [i for i, need in enumerate(self.needs) if need]
 
         def of_needed(*needed):
@@ -246,7 +254,8 @@ def shapes_of(fn, *inputs):
 def forget(more_than=-1) -> None:
     """Forget what was worked out about calls that hold more than so many types."""
     for call in list(every):
-        if len(call._inferred) + len(call._lines) + len(call.pullbacks) > more_than:
+        if len(call._inferred) + len(call._traced) + len(call.pullbacks) > more_than:
             call._inferred.clear()
             call._lines.clear()
+            call._traced.clear()
             call.pullbacks.clear()

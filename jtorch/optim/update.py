@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jtorch.calls import Call, shapes_of
 from jtorch.devices import CPU
@@ -124,13 +125,12 @@ class Update(Call):
         ]
         state = jax.tree_util.tree_unflatten(tree, leaves)
         seen = [_real(p) for p in joined]
-        starts = _starts(params[:small], rate, on_host)
         if cls.rated:
             updates, state = tx.update([_real(g) for g in alone], state, seen, rate=rate)
             rate = 1
         else:
             updates, state = tx.update([_real(g) for g in alone], state, seen)
-        parts = _parted(updates, params, starts)
+        parts = _parted(updates, params, small, on_host)
         made = [_like(p, _descended(_real(p), rate, u)) for p, u in zip(params, parts, strict=True)]
         out = {n: [] for n in order}
         for n, leaf in zip(names, jax.tree_util.tree_leaves(state), strict=True):
@@ -162,29 +162,30 @@ def _joined(arrays, small):
     return [flat, *arrays[small:]]
 
 
-def _starts(small, rate, on_host):
-    """Where the part of each small parameter begins in the flat one.
-
-    XLA's CPU compiler makes one kernel of all that differ by nothing but what they are given, and spends 20 ms on each
-    other, so on the host the starts are not constants but what a branch gives: that of a rate that is no number,
-    where any part will do.
-    """
-    sizes = [_real(p).size for p in small]
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    if not (on_host and starts):
-        return starts
-    return jax.lax.cond(
-        jnp.isnan(rate), lambda: tuple([jnp.int32(0) for _ in starts]), lambda: tuple([jnp.int32(n) for n in starts])
-    )
-
-
-def _parted(updates, params, starts):
+def _parted(updates, params, small, on_host):
     """Undo `_joined` for the updates: each small parameter its own part of the flat one."""
-    if not starts:
+    if not small:
         return updates
     flat, *alone = updates
-    shapes = [_real(p).shape for p in params[: len(starts)]]
-    return [jax.lax.dynamic_slice(flat, (n,), (math.prod(s),)).reshape(s) for n, s in zip(starts, shapes, strict=True)] + alone
+    shapes = [_real(p).shape for p in params[:small]]
+    sizes = [math.prod(s) for s in shapes]
+    starts = [sum(sizes[:i]) for i in range(small)]
+    if on_host:
+        starts = _hidden(starts, flat)
+    return [jax.lax.dynamic_slice(flat, (n,), (size,)).reshape(s) for n, size, s in zip(starts, sizes, shapes, strict=True)] + alone
+
+
+def _hidden(starts, flat):
+    """The same numbers, but not as constants.
+
+    XLA's CPU compiler makes one kernel of all that differ by nothing but what they are given, and spends 20 ms on each
+    other. So the numbers are what a branch gives that is always taken; the branch hangs on the update, which is there
+    by then, because one that could run at any time costs the step 5 us.
+    """
+    never = flat[0] > np.inf
+    return jax.lax.cond(
+        never, lambda: tuple([np.int32(0) for _ in starts]), lambda: tuple([np.int32(n) for n in starts])
+    )
 
 
 def _descended(p, rate, update):
