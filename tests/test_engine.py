@@ -180,6 +180,33 @@ class TestCompilesOnce:
 
         assert compiled_after(10, step, warm=2) == 0
 
+    def test_batches_drawn_from_a_memory(self):
+        """One state drawn twice, computed actions beside given states: joined on the host, whatever was drawn."""
+        model, optimizer = training()
+        states = [torch.randn(1, 4) for _ in range(8)]
+        memory = [(x, model(x).max(1).indices.view(1, 1)) for x in states]
+
+        def step(i):
+            drawn = [memory[k] for k in np.random.default_rng(i).integers(0, 8, 6)]
+            states, actions = torch.cat([x for x, _ in drawn]), torch.stack([a for _, a in drawn]).squeeze(1)
+            optimizer.zero_grad()
+            loss = (model(states).gather(1, actions) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+
+        assert memory[0][1].item() in range(3)
+        assert compiled_after(8, step, warm=2) == 0
+
+    def test_what_needs_a_gradient_is_joined_by_the_program(self):
+        x, y = torch.ones(2, requires_grad=True), torch.ones(2)
+        (torch.cat([x, y]) * torch.arange(4.0)).sum().backward()
+        assert x.grad.tolist() == [0.0, 1.0]
+        assert torch.stack([x, y]).grad_fn is not None
+        a = np.zeros(2)
+        joined = torch.cat([torch.from_numpy(a), torch.zeros(1, dtype=torch.float64)])
+        a[0] = 5
+        assert joined.tolist() == [0.0, 0.0, 0.0]
+
 
 def test_a_loop_over_many_lengths_settles():
     """A character RNN with Python loops over 18 lengths: bounded compiles, and none once all were seen twice."""

@@ -15,6 +15,7 @@ from jtorch import dtypes, geometry
 from jtorch.casting import cast_array
 from jtorch.checks import data_check
 from jtorch.convert import known
+from jtorch.engine import local
 from jtorch.op import Array, op
 from jtorch.ops.shape import _expand, _view, atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
 from jtorch.ops.slices import _ints
@@ -82,6 +83,23 @@ def _sequence(tensors, fn):
     return tensors
 
 
+def _hosts(tensors):
+    """Their arrays, where all lie on the host with one dtype and order and no gradient is wanted; else None.
+
+    Such tensors are joined at once, by NumPy, and the result is one leaf of the trace. A batch drawn from a replay
+    memory would otherwise be a new trace each time: a tensor that is drawn twice is one leaf there.
+    """
+    if local.grad and any(x.requires_grad for x in tensors):
+        return None
+    hosts, dtype = [], tensors[0].dtype
+    for x in tensors:
+        array = x._host() if x.dtype is dtype else None
+        if array is None or not array.flags.c_contiguous:
+            return None
+        hosts.append(array)
+    return hosts
+
+
 def cat(tensors, dim=0, *, out=None, axis=None):
     """The tensors one after the other along a dimension.
 
@@ -93,7 +111,11 @@ def cat(tensors, dim=0, *, out=None, axis=None):
     """
     if not _sequence(tensors, "cat"):
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    return _cat(tensors, dim if axis is None else axis, out=out)
+    dim = dim if axis is None else axis
+    hosts = _hosts(tensors) if out is None else None
+    if hosts is not None and all(a.ndim == hosts[0].ndim for a in hosts):
+        return known(np.concatenate(hosts, _joined_dim([a.shape for a in hosts], dim)))
+    return _cat(tensors, dim, out=out)
 
 
 concat = concatenate = cat
@@ -121,6 +143,9 @@ def stack(tensors, dim=0, *, out=None):
     """
     if not _sequence(tensors, "stack"):
         raise RuntimeError("stack expects a non-empty TensorList")
+    hosts = _hosts(tensors) if out is None else None
+    if hosts is not None and all(a.shape == hosts[0].shape for a in hosts):
+        return known(np.ascontiguousarray(np.stack(hosts, wrap_dim(dim, hosts[0].ndim + 1))))
     return _stack(tensors, dim, out=out)
 
 
