@@ -14,11 +14,14 @@ def build(torch, workload, compile=None):
 
     Args:
         torch: the module that plays PyTorch.
-        workload: a key of `weights.INPUTS`.
+        workload: one of `weights.WORKLOADS`.
         compile: applied to the model (`torch.compile`), or None.
     """
-    make = {"mlp": mlp, "cnn4": cnn, "cnn64": cnn, "resnet18": resnet18}[workload]
+    make = {
+        "mlp": mlp, "cnn4": cnn, "cnn64": cnn, "resnet18": resnet18, "lstm": lstm, "gpt": gpt, "vae": vae,
+    }[workload]  # fmt: skip
     model, optimizer, criterion = make(torch)
+    clip = 0.25 if workload == "lstm" else None
     state = {name: torch.from_numpy(w) for name, w in weights.initial(workload).items()}
     model.load_state_dict(state, strict=False)  # batch norm's running statistics keep their defaults
     data = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in weights.batches(workload)]
@@ -32,6 +35,8 @@ def build(torch, workload, compile=None):
         optimizer.zero_grad()
         loss = criterion(forward(x), y)
         loss.backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
         return loss
 
@@ -127,3 +132,111 @@ def resnet18(torch):
 
     model = ResNet18()
     return model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9), nn.CrossEntropyLoss()
+
+
+def lstm(torch):
+    """A word language model: embedding, two LSTM layers whose state goes on from batch to batch, a decoder; SGD and
+    clipped gradients."""
+    nn = torch.nn
+    sizes = weights.LSTM
+
+    class LanguageModel(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = nn.Embedding(sizes["words"], sizes["width"])
+            self.rnn = nn.LSTM(sizes["width"], sizes["width"], sizes["layers"])
+            self.decoder = nn.Linear(sizes["width"], sizes["words"])
+            start = torch.zeros(sizes["layers"], sizes["batch"], sizes["width"])
+            self.hidden = (start, start)
+
+        def forward(self, x):
+            hidden = tuple(h.detach() for h in self.hidden)
+            out, self.hidden = self.rnn(self.encoder(x), hidden)
+            return self.decoder(out)
+
+    def criterion(out, y):
+        return nn.functional.cross_entropy(out.view(-1, sizes["words"]), y.view(-1))
+
+    model = LanguageModel()
+    return model, torch.optim.SGD(model.parameters(), lr=1.0), criterion
+
+
+def gpt(torch):
+    """A small GPT: pre-norm blocks of causal attention and a GELU MLP; AdamW."""
+    nn = torch.nn
+    F = torch.nn.functional
+    sizes = weights.GPT
+    width, heads = sizes["width"], sizes["heads"]
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.ln1 = nn.LayerNorm(width)
+            self.qkv = nn.Linear(width, 3 * width)
+            self.proj = nn.Linear(width, width)
+            self.ln2 = nn.LayerNorm(width)
+            self.up = nn.Linear(width, 4 * width)
+            self.down = nn.Linear(4 * width, width)
+
+        def attend(self, x):
+            B, T, C = x.size()
+            q, k, v = self.qkv(x).split(C, dim=2)
+            q, k, v = (t.view(B, T, heads, C // heads).transpose(1, 2) for t in (q, k, v))
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            return self.proj(y.transpose(1, 2).contiguous().view(B, T, C))
+
+        def forward(self, x):
+            x = x + self.attend(self.ln1(x))
+            return x + self.down(F.gelu(self.up(self.ln2(x))))
+
+    class GPT(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.wte = nn.Embedding(sizes["words"], width)
+            self.wpe = nn.Embedding(sizes["length"], width)
+            self.blocks = nn.ModuleList([Block() for _ in range(sizes["layers"])])
+            self.ln = nn.LayerNorm(width)
+            self.head = nn.Linear(width, sizes["words"], bias=False)
+
+        def forward(self, x):
+            x = self.wte(x) + self.wpe(torch.arange(x.size(1)))
+            for block in self.blocks:
+                x = block(x)
+            return self.head(self.ln(x))
+
+    def criterion(out, y):
+        return F.cross_entropy(out.view(-1, sizes["words"]), y.view(-1))
+
+    model = GPT()
+    return model, torch.optim.AdamW(model.parameters(), lr=1e-3), criterion
+
+
+def vae(torch):
+    """A variational autoencoder of Linear layers, as PyTorch's examples have it; Adam."""
+    nn = torch.nn
+    F = torch.nn.functional
+    pixels, hidden, latent = weights.VAE["pixels"], weights.VAE["hidden"], weights.VAE["latent"]
+
+    class VAE(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(pixels, hidden)
+            self.mean = nn.Linear(hidden, latent)
+            self.logvar = nn.Linear(hidden, latent)
+            self.fc3 = nn.Linear(latent, hidden)
+            self.fc4 = nn.Linear(hidden, pixels)
+
+        def forward(self, x):
+            h = F.relu(self.fc1(x))
+            mean, logvar = self.mean(h), self.logvar(h)
+            std = torch.exp(0.5 * logvar)
+            z = mean + torch.randn_like(std) * std
+            return torch.sigmoid(self.fc4(F.relu(self.fc3(z)))), mean, logvar
+
+    def criterion(out, x):
+        image, mean, logvar = out
+        reconstruction = F.binary_cross_entropy(image, x, reduction="sum")
+        return reconstruction - 0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp())
+
+    model = VAE()
+    return model, torch.optim.Adam(model.parameters(), lr=1e-3), criterion

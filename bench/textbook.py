@@ -25,6 +25,9 @@ def build(workload):
         "cnn4": (cnn, optax.sgd(0.01, momentum=0.9), cross_entropy),
         "cnn64": (cnn, optax.sgd(0.01, momentum=0.9), cross_entropy),
         "resnet18": (resnet18, optax.sgd(0.01, momentum=0.9), cross_entropy),
+        "lstm": (lstm, optax.chain(optax.clip_by_global_norm(0.25), optax.sgd(1.0)), cross_entropy),
+        "gpt": (gpt, optax.adamw(1e-3, weight_decay=1e-2), cross_entropy),
+        "vae": (vae, optax.adam(1e-3), reconstruction_and_divergence),
     }[workload]
 
     @partial(jax.jit, donate_argnums=(0, 1, 2))
@@ -38,7 +41,8 @@ def build(workload):
         return optax.apply_updates(params, updates), new_stats, opt_state, loss
 
     params = {name: jnp.asarray(w) for name, w in weights.initial(workload).items()}
-    state = [params, running_stats(params) if workload == "resnet18" else {}, tx.init(params)]
+    stats = {"resnet18": running_stats, "lstm": hidden, "vae": lambda _: jax.random.key(0)}.get(workload, lambda _: {})
+    state = [params, stats(params), tx.init(params)]
     data = [(jnp.asarray(x), jnp.asarray(y)) for x, y in weights.batches(workload)]
     count = 0
 
@@ -58,6 +62,13 @@ def mean_squared_error(out, y):
 
 def cross_entropy(out, y):
     return optax.softmax_cross_entropy_with_integer_labels(out, y).mean()
+
+
+def reconstruction_and_divergence(out, x):
+    image, mean, logvar = out
+    image = jnp.clip(image, 1e-12, 1 - 1e-7)
+    cross = -jnp.sum(x * jnp.log(image) + (1 - x) * jnp.log(1 - image))
+    return cross - 0.5 * jnp.sum(1 + logvar - mean**2 - jnp.exp(logvar))
 
 
 def linear(params, name, x):
@@ -120,3 +131,56 @@ def resnet18(params, stats, x):
         x = jax.nn.relu(y + x)
     x = lax.reduce_window(x, 0.0, lax.add, (1, 1, 4, 4), (1, 1, 4, 4), "VALID") / 16
     return linear(params, "linear", x.reshape(x.shape[0], -1)), new_stats
+
+
+def hidden(params):
+    """The state of the LSTM that goes on from batch to batch: (h, c) of each layer."""
+    shape = weights.LSTM["batch"], weights.LSTM["width"]
+    return [(jnp.zeros(shape), jnp.zeros(shape)) for _ in range(weights.LSTM["layers"])]
+
+
+def lstm(params, stats, x):
+    x = params["encoder.weight"][x]
+    states = []
+    for i, start in enumerate(stats):
+        w_in, w = params[f"rnn.weight_ih_l{i}"], params[f"rnn.weight_hh_l{i}"]
+        bias = params[f"rnn.bias_ih_l{i}"] + params[f"rnn.bias_hh_l{i}"]
+
+        def cell(state, x, w_in=w_in, w=w, bias=bias):
+            h, c = state
+            i, f, g, o = jnp.split(x @ w_in.T + h @ w.T + bias, 4, axis=-1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        state, x = lax.scan(cell, start, x)
+        states.append(state)
+    return linear(params, "decoder", x), states
+
+
+def layer_norm(params, name, x):
+    mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) / jnp.sqrt(var + EPS) * params[f"{name}.weight"] + params[f"{name}.bias"]
+
+
+def gpt(params, stats, x):
+    heads = weights.GPT["heads"]
+    x = params["wte.weight"][x] + params["wpe.weight"][: x.shape[1]]
+    B, T, C = x.shape
+    for i in range(weights.GPT["layers"]):
+        name = f"blocks.{i}"
+        qkv = linear(params, f"{name}.qkv", layer_norm(params, f"{name}.ln1", x))
+        q, k, v = (t.reshape(B, T, heads, C // heads) for t in jnp.split(qkv, 3, axis=-1))
+        y = jax.nn.dot_product_attention(q, k, v, is_causal=True)
+        x = x + linear(params, f"{name}.proj", y.reshape(B, T, C))
+        y = linear(params, f"{name}.up", layer_norm(params, f"{name}.ln2", x))
+        x = x + linear(params, f"{name}.down", jax.nn.gelu(y, approximate=False))
+    return layer_norm(params, "ln", x) @ params["head.weight"].T, stats
+
+
+def vae(params, key, x):
+    key, draw = jax.random.split(key)
+    h = jax.nn.relu(linear(params, "fc1", x))
+    mean, logvar = linear(params, "mean", h), linear(params, "logvar", h)
+    z = mean + jax.random.normal(draw, mean.shape) * jnp.exp(0.5 * logvar)
+    return (jax.nn.sigmoid(linear(params, "fc4", jax.nn.relu(linear(params, "fc3", z)))), mean, logvar), key
