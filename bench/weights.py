@@ -29,6 +29,10 @@ def batches(workload, count=4, seed=0):
         stream = rng.integers(0, words, (2, *shape))
         return stream[0], stream[1]
 
+    def pixels(*shape):
+        image = rng.random(shape).astype("f4")
+        return image, image.copy()  # of two tensors over one array each must take the other's writes into account
+
     make = {
         "mlp": lambda: (normal(32, MLP_WIDTH), normal(32, MLP_WIDTH)),
         "cnn4": lambda: images(4, 1, 28, 28),
@@ -36,7 +40,7 @@ def batches(workload, count=4, seed=0):
         "resnet18": lambda: images(32, 3, 32, 32),
         "lstm": lambda: text(LSTM["words"], LSTM["length"], LSTM["batch"]),
         "gpt": lambda: text(GPT["words"], GPT["batch"], GPT["length"]),
-        "vae": lambda: (rng.random((VAE["batch"], VAE["pixels"])).astype("f4"),) * 2,
+        "vae": lambda: pixels(VAE["batch"], VAE["pixels"]),
     }[workload]
     return [make() for _ in range(count)]
 
