@@ -19,6 +19,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
+def pytest_xdist_auto_num_workers(config):
+    """The whole suite on up to four cores; tests that are named run in this process, where they start at once."""
+    whole = config.args == config.getini("testpaths")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(cores, 4) if whole else 0
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """The same random numbers for a test, whatever ran before it."""
