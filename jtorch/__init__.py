@@ -38,7 +38,7 @@ _publish(globals(), "create", "math", "elementary", "special", "compare", "reduc
          "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "einsum", "norm",
          "decompose", "random", "segments", "operators")  # fmt: skip
 
-from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, func, linalg, nn, optim, random, special, utils
+from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, func, jit, linalg, nn, optim, random, special, utils
 from jtorch import amp, version
 from jtorch import pytrees as _pytrees
 from jtorch.amp.autocast_mode import (
@@ -59,6 +59,7 @@ from jtorch.amp.autocast_mode import (
     set_autocast_enabled,
     set_autocast_gpu_dtype,
 )
+from jtorch.claims import _assert, _check, _check_index, _check_type, _check_value
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
 from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from jtorch import cuda
 from jtorch.devices import device
 
@@ -36,6 +38,20 @@ def set_device_index(device) -> None:
     """Use this accelerator in this thread."""
     _needed()
     cuda.set_device(device)
+
+
+@contextlib.contextmanager
+def device_index(device: int | None):
+    """Use this accelerator within a block; None changes nothing."""
+    if device is None:
+        yield
+        return
+    before = current_device_index()
+    set_device_index(device)
+    try:
+        yield
+    finally:
+        set_device_index(before)
 
 
 def synchronize(device=None) -> None:

@@ -125,3 +125,31 @@ def eager():
 def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
     """The function or module itself: everything is compiled already."""
     return model if model is not None else lambda model: model
+
+
+def disable(fn=None, recursive=True, *, reason=None):
+    """The function itself: Python code runs as it stands anyway."""
+    return fn if fn is not None else lambda fn: fn
+
+
+@contextlib.contextmanager
+def set_stance(stance="default", *, skip_guard_eval_unsafe=False, force_backend=None):
+    """Accepted: PyTorch's ways to use its own compiler."""
+    yield
+
+
+def reset() -> None:
+    """Forget every trace and every compiled program."""
+    engine.reset()
+
+
+def is_compiling() -> bool:
+    """False: code runs as Python, whatever becomes of what it records."""
+    return False
+
+
+is_dynamo_compiling = is_exporting = is_compiling
+
+
+def cudagraph_mark_step_begin() -> None:
+    """Accepted: `optimizer.step()` and looks tell where a step ends."""

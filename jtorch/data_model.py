@@ -7,6 +7,7 @@ whose memory it is. An address is only a name here: XLA keeps the memory, equal 
 from __future__ import annotations
 
 import math
+import warnings
 import weakref
 from sys import getrefcount
 
@@ -18,6 +19,7 @@ from jtorch.calls import type_of
 from jtorch.casting import cast
 from jtorch.convert import host_array, known, to_place
 from jtorch.engine import Value
+from jtorch.formats import strided
 from jtorch.op import Array, op
 from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
@@ -274,6 +276,24 @@ def _padded(input: Array, size: int) -> Array:
     return jnp.pad(input, (0, size - input.size))
 
 
+def _resized(self, *sizes):
+    """The elements in another shape: `contiguous().view()` by its old name."""
+    warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=2)
+    size = _ints(sizes, "resize", "size")
+    if math.prod(size) != self.numel():
+        raise RuntimeError(
+            f"requested resize to {'x'.join(map(str, size))} ({math.prod(size)} elements in total), but the given tensor"
+            f" has a size of {'x'.join(map(str, self.shape))} ({self.numel()} elements). autograd's resize can only change"
+            " the shape of a given tensor, while preserving the number of elements. "
+        )
+    return self.contiguous().view(size)
+
+
+def _to_dense(self, dtype=None, *, masked_grad=None):
+    """The tensor itself: there are no sparse ones."""
+    return self if dtype is None else self.to(dtype)
+
+
 def _resize_as(self, the_template, *, memory_format=None):
     """Take the shape of another tensor: see `resize_`. Returns self."""
     return _resize(self, *the_template.shape, memory_format=memory_format)
@@ -497,6 +517,7 @@ _METHODS = {
     "resolve_neg": _itself,
     "pin_memory": _itself,
     "share_memory_": _itself,
+    "to_dense": _to_dense,
     "data_ptr": _data_ptr,
     "untyped_storage": lambda self: UntypedStorage(self),
     "storage": lambda self: TypedStorage(self),
@@ -508,6 +529,7 @@ _METHODS = {
     "unsqueeze_": _in_place(unsqueeze, "UnsqueezeBackward1"),
     "squeeze_": _in_place(squeeze, "SqueezeBackward3"),
     "as_strided_": _as_strided_,
+    "resize": _resized,
     "resize_": _resize,
     "resize_as_": _resize_as,
     "set_": _set,
@@ -528,6 +550,7 @@ _METHODS = {
     **{name: _caster(name, next(d for d in dtypes.ALL if d.name == of)) for name, of in _CASTS.items()},
 }
 _FACTS = {
+    "layout": lambda self: strided,
     "nbytes": _nbytes,
     "itemsize": lambda self: self.dtype.itemsize,
     "is_cpu": lambda self: self.device.type == "cpu",

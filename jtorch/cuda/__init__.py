@@ -152,6 +152,9 @@ def reset_peak_memory_stats(device=None) -> None:
     """Accepted; JAX keeps its peak."""
 
 
+reset_max_memory_allocated = reset_max_memory_cached = reset_peak_memory_stats
+
+
 def empty_cache() -> None:
     """Accepted; JAX keeps its memory pool."""
 

@@ -112,7 +112,7 @@ class RandomSampler(Sampler[int]):
             source = Stream(source.base_seed())
         if self.replacement:
             # in lots of 32, as PyTorch: a pass that is broken off has drawn no more than it there would
-            for lot in [32] * (wanted // 32) + [wanted % 32]:
+            for lot in itertools.chain(itertools.repeat(32, wanted // 32), (wanted % 32,)):
                 yield from source.random((lot,), np.int64, 0, n).tolist()
             return
         for _ in range(wanted // n):
