@@ -14,6 +14,7 @@ IMAGE = A(2, 3, 4, 5)
 SIGNAL = A(2, 3, 7)
 VOLUME = A(1, 2, 3, 4, 2)
 EDGE = np.array([[-3.0, -0.5, 0.0, 0.5], [3.0, 6.0, 1.0, -1.0], [np.nan, 20.5, -20.5, 7.0]], "float32")
+INFINITE = np.array([[np.inf, -np.inf, 0.0, 1.0]] * 3, "float32")
 QUERY, KEY, VALUE = A(2, 2, 3, 4), A(2, 2, 5, 4, seed=1), A(2, 2, 5, 4, seed=2)
 GRID = A(2, 3, 3, 2, low=-1.3, high=1.3)
 F = "nn.functional."
@@ -113,7 +114,7 @@ SAMPLES = {
     F + "multilabel_margin_loss": [*reductions(LOGITS, LABELS), (A(4), LABELS[0]), (LOGITS, CLASSES), (LOGITS, LABELS + 1)],
     F + "multilabel_soft_margin_loss": [*reductions(X, (SIGNS > 0).astype("float32")),
                                         (X, (SIGNS > 0).astype("float32"), P(4))],
-    F + "soft_margin_loss": reductions(X, SIGNS),
+    F + "soft_margin_loss": [*reductions(X, SIGNS), (I(3, 4), SIGNS)],
     F + "poisson_nll_loss": [*reductions(X, P(3, 4, high=4.0), full=True), (P(3, 4), P(3, 4), False), (X, Y, {"reduction": "x"})],
     F + "gaussian_nll_loss": [*reductions(X, Y, P(3, 4)), (X, Y, P(3), True), (X, Y, P(3, 1)), (X, Y, 0.5), (X, Y, X), (X, Y, P(5))],
     F + "ctc_loss": [
@@ -126,9 +127,30 @@ SAMPLES = {
         (LOGS, np.array([[1, 2], [3, 3], [4, 0]]), np.array([6, 5]), np.array([2, 3, 1])),
         (LOGS, np.array([[1, 2], [3, 3], [4, 0]]), np.array([6, 5, 4]), np.array([2, 2, 1]), 7),
     ],
-    F + "cross_entropy": [*reductions(LOGITS, CLASSES), *reductions(LOGITS, CLASSES, label_smoothing=0.1, weight=P(4))],
-    F + "smooth_l1_loss": reductions(X, Y, beta=0.7),
-    F + "huber_loss": reductions(X, Y, delta=0.7),
-    F + "binary_cross_entropy": reductions(P(3, 4, high=0.9), P(3, 4, seed=1, high=0.9)),
-    F + "kl_div": reductions(X, P(3, 4)),
+    F + "cross_entropy": [
+        (LOGITS, P(5, 4).astype("float64"), P(4), {"label_smoothing": 0.1}), (A(2, 4, 2, 2), P(2, 4, 2, 2), P(4)), (X, X, P(3)),
+        (I(5, 4), CLASSES), (X, I(3, 4)), (LOGITS, CLASSES, {"label_smoothing": 2.0}), (LOGITS, CLASSES, {"reduction": "x"}),
+        *reductions(LOGITS, CLASSES), *reductions(LOGITS, CLASSES, label_smoothing=0.1, weight=P(4))],
+    F + "nll_loss": [
+        (A(2, 4, 3), I(2, 3) % 4, P(4)), (A(2, 4, 2, 3), I(2, 2, 3) % 4, {"ignore_index": 1}), (A(4), np.array(1)),
+        *[(LOGITS, CLASSES, w) for w in (P(3), P(4).astype("float64"), P(4, 1))], (A(2, 4, 3), I(2, 3) % 4, P(3)),
+        (A(4), np.array([1, 2])), (A(2, 3, 2, 2), np.zeros((2, 2), "int64")), (I(5, 4), CLASSES), (LOGITS, CLASSES + 1),
+        (A(2, 3, 2, 2), np.zeros((2, 2, 3), "int64")), (LOGITS, CLASSES.astype("int32")), (A(2, 3, 2), np.zeros((2, 3), "int64")),
+    ],
+    F + "mse_loss": [*reductions(EDGE, X), (X, Y, {"weight": P(3, 4)}), (X, Y, {"weight": P(4)}), (I(3, 4), I(3, 4)), (X, A(4))],
+    F + "l1_loss": [*reductions(EDGE, X), (X, Y, {"weight": P(3, 4)}), (I(3, 4), I(3, 4)), (X, Y.astype("float64"))],
+    F + "smooth_l1_loss": [*reductions(X, Y, beta=0.7), (INFINITE, X), (X, X, {"beta": 0.0}), (X, Y, {"beta": -1.0}), (I(3), I(3))],
+    F + "huber_loss": [*reductions(X, Y, delta=0.7), *reductions(X, Y, weight=P(3, 4)), (INFINITE, X), (I(3), I(3)),
+                       (X, Y, {"delta": 0.0})],
+    F + "binary_cross_entropy": [
+        *reductions(P(3, 4, high=0.9), P(3, 4, seed=1, high=0.9)), (np.float32([0, 1, 0.5]), np.float32([0, 1, 1])),
+        *[(P(3, 4, high=0.9), P(3, 4, high=0.9), {"weight": w}) for w in (P(4), P(3), P(2, 3, 4))], (P(3, high=0.9), 3 * P(3)),
+        (X, P(3, 4, high=0.9)), (P(3, 4, high=0.9), P(4, high=0.9)), (I(3), I(3)),
+    ],
+    F + "binary_cross_entropy_with_logits": [
+        *reductions(EDGE, P(3, 4, high=0.9)), (X, P(3, 4, high=0.9), P(4), {"pos_weight": P(4)}), (X, P(3, 4).astype("float64")),
+        (X, I(3, 4)), (I(3, 4), X), (X, A(4)),
+    ],
+    F + "kl_div": [*[(X, P(3, 4), {"reduction": r, "log_target": log}) for r in ("mean", "sum", "none", "batchmean")
+                     for log in (False, True)], (INFINITE, P(3, 4)), (X, A(5)), (X, I(3, 4)), (X, Y, {"reduction": "x"})],
 }

@@ -10,7 +10,7 @@ from jax import lax
 
 from jtorch.checks import data_check
 from jtorch.convert import tensor
-from jtorch.op import Array, op
+from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.loss import _reduced, reduction_of
 from jtorch.tensor import Tensor
 
@@ -21,15 +21,14 @@ def _poisson_name(types, consts):
     return "AddBackward0" if consts["full"] else "SubBackward0"
 
 
-@op(method=False, promote=True, strides=None, name="_poisson_nll_loss", grad_fn=_poisson_name)
+@op(method=False, promote="float", strides=None, name="_poisson_nll_loss", grad_fn=_poisson_name)
 def _poisson_nll_loss(input: Array, target: Array, log_input: bool, full: bool, eps: float, reduction: str) -> Array:
     if log_input:
         loss = jnp.exp(input) - target * input
     else:
         loss = input - target * jnp.log(input + jnp.asarray(eps, input.dtype))
     if full:
-        safe = jnp.where(target > 1, target, 2)
-        stirling = safe * jnp.log(safe) - safe + 0.5 * jnp.log(2 * math.pi * safe)
+        stirling = target * jnp.log(target) - target + 0.5 * jnp.log(2 * math.pi * target)
         loss = loss + jnp.where(target > 1, stirling, 0)
     return _reduced(loss.astype(input.dtype), reduction)
 
@@ -44,6 +43,7 @@ def poisson_nll_loss(input, target, log_input=True, full=False, size_average=Non
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not a valid value for reduction")
+    broadcast_shapes(target.shape, input.shape)
     return _poisson_nll_loss(input, target, log_input, full, eps, reduction)
 
 

@@ -7,20 +7,32 @@ import warnings
 import jax
 import jax.numpy as jnp
 
-from jtorch.checks import data_check, undifferentiable
+from jtorch import dtypes
+from jtorch.checks import data_check, kernel, letter, undifferentiable
 from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.activation import _log_softmax_array
+from jtorch.ops.math import _magnitude
 from jtorch.ops.rules import mean_of
+from jtorch.ops.special import xlogy
 
 
 def _reduced(loss, reduction):
     if reduction == "mean":
+        if letter(loss) not in "fc":
+            raise RuntimeError(
+                "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype."
+                f" Got: {dtypes.of(loss.dtype).scalar_name}"
+            )
         return mean_of(loss, range(loss.ndim))
     if reduction == "sum":
         return jnp.sum(loss)
     if reduction == "none":
         return loss
     raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def _contiguous(types, shapes, consts):
+    return [None] * len(shapes)
 
 
 def reduction_of(size_average, reduce, reduction):
@@ -34,7 +46,7 @@ def reduction_of(size_average, reduce, reduction):
 
 
 def _warn_sizes(input, target):
-    if input.shape != target.shape:
+    if target.size() != input.size():
         warnings.warn(
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will"
             " likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
@@ -45,6 +57,7 @@ def _warn_sizes(input, target):
 @op(method=False, promote=True, strides=None, name="_mse_loss", grad_fn="MseLossBackward0")
 def _mse_loss(input: Array, target: Array, reduction: str) -> Array:
     d = input - target
+    kernel("mse_cpu", d, "f")
     return _reduced(d * d, reduction)
 
 
@@ -63,7 +76,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 def _weighted(loss, weight, reduction):
     if weight.shape != loss.shape:
-        raise ValueError("Inputs and weight must have the same size.")
+        raise ValueError("Weights and input must have the same size.")
     loss = loss * weight
     return loss if reduction == "none" else loss.sum() if reduction == "sum" else loss.sum() / weight.sum()
 
@@ -74,8 +87,12 @@ def _l1_name(types, consts):
 
 @op(method=False, promote=True, strides=None, name="_l1_loss", grad_fn=_l1_name)
 def _l1_loss(input: Array, target: Array, reduction: str) -> Array:
-    d = input - target
-    return _reduced(d * jnp.sign(d), reduction)
+    return _reduced(_magnitude(input - target), reduction)
+
+
+def _size(d):
+    """|d|, whose gradient is NaN where d is."""
+    return d * jnp.sign(d)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
@@ -90,8 +107,10 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 @op(method=False, promote=True, strides=None, name="_smooth_l1_loss", grad_fn="SmoothL1LossBackward0")
 def _smooth_l1_loss(input: Array, target: Array, reduction: str, beta: float) -> Array:
     d = input - target
-    size = d * jnp.sign(d)
-    return _reduced(jnp.where(size < beta, 0.5 * d * d / (beta or 1.0), size - 0.5 * beta).astype(d.dtype), reduction)
+    kernel("smooth_l1_cpu", d, "f")
+    near = jnp.abs(d) < beta
+    inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both NaN
+    return _reduced(jnp.where(near, 0.5 * inner * inner / beta, _size(d) - 0.5 * beta).astype(d.dtype), reduction)
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
@@ -106,8 +125,10 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 @op(method=False, promote=True, strides=None, name="_huber_loss", grad_fn="HuberLossBackward0")
 def _huber_loss(input: Array, target: Array, reduction: str, delta: float) -> Array:
     d = input - target
-    size = d * jnp.sign(d)
-    return _reduced(jnp.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta)).astype(d.dtype), reduction)
+    kernel("huber_cpu", d, "f")
+    near = jnp.abs(d) <= delta
+    inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both NaN
+    return _reduced(jnp.where(near, 0.5 * inner * inner, delta * (_size(d) - 0.5 * delta)).astype(d.dtype), reduction)
 
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
@@ -117,7 +138,10 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is None:
         return _huber_loss(input, target, reduction, delta)
-    return _weighted(_huber_loss(input, target, "none", delta), weight, reduction)
+    if weight.shape != input.shape:
+        raise ValueError("Weights and input must have the same size.")
+    loss = _huber_loss(input, target, "none", delta) * weight  # whose mean is not that of the weights
+    return loss if reduction == "none" else loss.sum() if reduction == "sum" else loss.mean()
 
 
 # ---- classification
@@ -161,34 +185,60 @@ def _nll_name(types, consts):
 
 @op(method=False, name="_nll_loss", grad_fn=_nll_name)
 def _nll_loss(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
+    kernel("nll_loss2d_forward_out_frame" if input.ndim > 2 else "nll_loss_out_frame", input, "f")
     loss, w = _picked(input, target, weight, ignore_index)
     return _averaged(loss, w, reduction)
 
 
 def _check_classes(input, target, weight, ignore_index):
     if input.ndim < 1:
-        raise ValueError(f"Expected 2 or more dimensions (got {input.ndim})")
+        raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
+    if input.ndim == target.ndim == 1 and len(target) != 1:
+        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {len(target)}")
     if input.ndim != 1 and target.ndim and input.shape[0] != target.shape[0]:
         raise ValueError(
             f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
         )
     classes = input.shape[1 if input.ndim > 1 else 0]
-    if input.ndim > 2 and (target.shape[0], *target.shape[1:]) != (input.shape[0], *input.shape[2:]):
-        raise RuntimeError(
-            f"Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}"
-        )
+    if input.ndim > 2:
+        _check_places(input, target)
     if input.ndim <= 2 and target.ndim > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if target.dtype.name not in ("int64", "uint8"):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.scalar_name}"
-                           if input.ndim <= 2 else f"expected scalar type Long but found {target.dtype.scalar_name}")  # fmt: skip
-    if weight is not None and (weight.ndim != 1 or weight.numel() != classes):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.scalar_name}")
+    if target.dtype.name == "uint8" and input.ndim > 2:
+        raise RuntimeError("expected scalar type Long but found Byte")
+    if weight is not None:
+        _check_weights(input, weight, classes)
+    data_check(target, _outside, _out_of_bounds, classes=classes, ignore=ignore_index)
+
+
+def _check_places(input, target):
+    """Raise unless there is a target for each place of an image (or a signal, or a volume)."""
+    wanted = [input.shape[0], *input.shape[2:]]
+    if list(target.shape) == wanted:
+        return
+    if input.ndim != 4:
+        raise RuntimeError(f"Expected target size {wanted}, got {list(target.shape)}")
+    if target.ndim != 3:
+        raise RuntimeError(
+            f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.ndim}"
+        )
+    raise RuntimeError(f"size mismatch (got input: {list(input.shape)} , target: {list(target.shape)}")
+
+
+def _check_weights(input, weight, classes):
+    undifferentiable("nll_loss2d_forward" if input.ndim > 2 else "nll_loss_forward", "weight", weight)
+    if input.ndim > 2 and weight.numel() != classes:
+        raise RuntimeError("weight tensor should be defined either for all or no classes")
+    if weight.ndim != 1 or weight.numel() != classes:
         raise RuntimeError(
             f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of"
             f" shape: {list(weight.shape)}"
         )
-    undifferentiable("nll_loss2d_forward" if input.ndim > 2 else "nll_loss_forward", "weight", weight)
-    data_check(target, _outside, _out_of_bounds, classes=classes, ignore=ignore_index)
+    if weight.dtype is not input.dtype:
+        wanted, found = input.dtype.scalar_name, weight.dtype.scalar_name
+        raise RuntimeError(f"expected scalar type {wanted} but found {found}")
 
 
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
@@ -236,7 +286,7 @@ def _cross_entropy(input: Array, target: Array, weight: Array | None, ignore_ind
     return ((1 - label_smoothing) * _averaged(loss, w, reduction) + share * smooth).astype(input.dtype)
 
 
-@op(method=False, name="_soft_cross_entropy", grad_fn=lambda types, consts: {
+@op(method=False, name="_soft_cross_entropy", promote=True, strides=_contiguous, grad_fn=lambda types, consts: {
     "mean": "DivBackward1", "sum": "NegBackward0", "none": "NegBackward0"}[consts["reduction"]])  # fmt: skip
 def _soft_cross_entropy(input: Array, target: Array, weight: Array | None, reduction: str,
                         label_smoothing: float) -> Array:  # fmt: skip
@@ -248,8 +298,8 @@ def _soft_cross_entropy(input: Array, target: Array, weight: Array | None, reduc
         logs = logs * weight.reshape(tuple(-1 if i == axis else 1 for i in range(input.ndim)))
     loss = -jnp.sum(logs * target, axis=axis)
     if reduction == "mean":
-        return (jnp.sum(loss) / (loss.size or 1)).astype(input.dtype)
-    return _reduced(loss, reduction).astype(input.dtype)
+        return jnp.sum(loss) / (loss.size or 1)
+    return _reduced(loss, reduction)
 
 
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
@@ -271,12 +321,23 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if input.shape == target.shape and input.ndim:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
+    if input.dtype.category != dtypes.FLOAT:
+        last = "lastdim_" if input.ndim < 3 else ""
+        raise NotImplementedError(
+            f"\"log_softmax_{last}kernel_impl\" not implemented for '{input.dtype.scalar_name}'"
+        )
+    if input.shape == target.shape:
         if not target.is_floating_point():
             raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype.scalar_name}")
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
+        classes = input.shape[min(1, input.ndim - 1)]
+        if weight is not None and tuple(weight.shape) != (classes,):
+            raise RuntimeError(
+                f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got"
+                f" weight tensor of shape: {list(weight.shape)}"
+            )
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     _check_classes(input, target, weight, ignore_index)
     return _cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
@@ -306,11 +367,25 @@ def _bce_forward(x, y):
 
 def _bce_backward(saved, g):
     x, y = saved
-    logs = jnp.maximum(jnp.log1p(-x), -100) - jnp.maximum(jnp.log(x), -100)
+    logs = jnp.log1p(-x) - jnp.log(x)
     return g * (x - y) / jnp.maximum((1 - x) * x, jnp.asarray(1e-12, x.dtype)), g * logs
 
 
 _bce.defvjp(_bce_forward, _bce_backward)
+
+
+def _weights_shape(weight, target):
+    """The target's shape, which the weights must go into."""
+    for i in range(-1, -1 - min(len(weight), len(target)), -1):
+        if weight[i] not in (1, target[i]) and target[i] != 1:
+            raise RuntimeError(
+                f"Attempting to broadcast a dimension of length {weight[i]} at {i}! Mismatching argument at index 1 had"
+                f" {weight}; but expected shape should be broadcastable to {list(target)}"
+            )
+    both = broadcast_shapes(tuple(weight), tuple(target))
+    if both != tuple(target):
+        raise RuntimeError(f"output with shape {list(target)} doesn't match the broadcast shape {list(both)}")
+    return target
 
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -329,23 +404,27 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     if target.dtype is not input.dtype:
         raise RuntimeError(f"Found dtype {target.dtype.scalar_name} but expected {input.dtype.scalar_name}")
     if weight is not None and weight.shape != input.shape:
-        broadcast_shapes(tuple(weight.shape), tuple(input.shape))
-        weight = weight.expand(target.shape)
+        weight = weight.expand(_weights_shape(weight.shape, target.shape))
     undifferentiable("binary_cross_entropy", "weight", weight)
+    if not input.is_floating_point():
+        raise NotImplementedError(f"\"binary_cross_entropy\" not implemented for '{input.dtype.scalar_name}'")
     data_check(input, _not_probability, RuntimeError("all elements of input should be between 0 and 1"))
+    data_check(target, _not_probability, RuntimeError("all elements of target should be between 0 and 1"))
     return _binary_cross_entropy(input, target, weight, reduction)
 
 
-@op(method=False, name="_bce_with_logits", promote=True, strides=None, grad_fn="BinaryCrossEntropyWithLogitsBackward0")
+@op(method=False, name="_bce_with_logits", grad_fn="BinaryCrossEntropyWithLogitsBackward0")
 def _bce_with_logits(input: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: str) -> Array:
-    # log(1 + exp(-|x|)) never overflows, whatever the sign of x
-    tail = jnp.log1p(jnp.exp(-jnp.abs(input)))
-    if pos_weight is None:
-        loss = (1 - target) * input + tail + jnp.maximum(-input, 0)
-    else:
-        scale = (pos_weight - 1) * target + 1
-        loss = (1 - target) * input + scale * (tail + jnp.maximum(-input, 0))
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    kernel("log_sigmoid_cpu", input, "f")
+    if letter(target) != "f":
+        wanted, found = (dtypes.of(x.dtype).scalar_name for x in (input, target))
+        raise RuntimeError(f"result type {wanted} can't be cast to the desired output type {found}")
+    at_least_float = jnp.promote_types(jnp.promote_types(input.dtype, target.dtype), jnp.float32)
+    x, y = input.astype(at_least_float), target.astype(at_least_float)
+    positive = 1 if pos_weight is None else (pos_weight.astype(at_least_float) - 1) * y + 1
+    loss = (1 - y) * x - positive * jax.nn.log_sigmoid(x)
+    loss = loss if weight is None else loss * weight.astype(at_least_float)
+    return _reduced(loss, reduction).astype(target.dtype)
 
 
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean",
@@ -363,7 +442,9 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
 
 
 def _kl_name(types, consts):
-    return {"none": "SubBackward0", "sum": "SumBackward0", "mean": "MeanBackward0", "batchmean": "DivBackward0"}[consts["reduction"]]
+    if consts["reduction"] == "none":
+        return "MulBackward0" if consts["log_target"] else "SubBackward0"
+    return {"sum": "SumBackward0", "mean": "MeanBackward0", "batchmean": "DivBackward0"}[consts["reduction"]]
 
 
 @op(method=False, promote=True, strides=None, name="_kl_div", grad_fn=_kl_name)
@@ -371,10 +452,9 @@ def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Ar
     if log_target:
         loss = jnp.exp(target) * (target - input)
     else:
-        safe = jnp.where(target > 0, target, 1)
-        loss = jnp.where(target > 0, target * jnp.log(safe), 0) - target * input
+        loss = xlogy(target, target) - target * input
     if reduction == "batchmean":
-        return jnp.sum(loss) / input.shape[0]
+        return jnp.sum(loss) / (input.shape[0] if input.ndim else 1)
     return _reduced(loss, reduction)
 
 
@@ -387,5 +467,8 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
             " same as 'batchmean' in the next major release.",
             stacklevel=2,
         )
+    if input.dtype.category < dtypes.FLOAT or target.dtype.category < dtypes.FLOAT:
+        raise RuntimeError("kl_div: Integral inputs not supported.")
+    broadcast_shapes(target.shape, input.shape)
     return _kl_div(input, target, reduction_of(size_average, reduce, reduction), log_target)
 

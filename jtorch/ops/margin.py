@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jtorch.checks import data_check, undifferentiable
+from jtorch import dtypes
+from jtorch.checks import data_check, kernel, undifferentiable
 from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.compare import minimum
 from jtorch.ops.distance import _distance, pairwise_distance
@@ -27,6 +28,7 @@ def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction:
 
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where the target is 1, max(0, margin - x) where it is -1, reduced."""
+    broadcast_shapes(target.shape, input.shape)
     return _hinge_embedding_loss(input, target, margin, reduction_of(size_average, reduce, reduction))
 
 
@@ -135,6 +137,13 @@ def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_fu
 # ---- labels
 
 
+def _check_matrix(input):
+    if input.dim() > 2 or (input.dim() and not input.shape[-1]):
+        raise RuntimeError(
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: " + str(list(input.shape))
+        )
+
+
 def _outside(target, classes):
     return ((target < 0) | (target >= classes)).any()
 
@@ -142,6 +151,7 @@ def _outside(target, classes):
 @op(method=False, name="_multi_margin_loss", grad_fn="MultiMarginLossBackward0")
 def _multi_margin_loss(input: Array, target: Array, weight: Array | None, p: int, margin: float, reduction: str) -> Array:
     x = input.reshape(-1, input.shape[-1]) if input.ndim else input.reshape(1, 1)
+    kernel("multi_margin_loss_cpu_kernel", input, "f")
     label = target.reshape(-1, 1)
     short = _positive(margin - jnp.take_along_axis(x, label, 1) + x)
     cost = short if p == 1 else short * short
@@ -161,10 +171,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
     samples = input.shape[0] if input.dim() == 2 else 1
-    if input.dim() > 2 or not input.numel():
-        raise RuntimeError(
-            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: " + str(list(input.shape))
-        )
+    _check_matrix(input)
     if target.dim() > 1 or target.numel() != samples:
         raise RuntimeError(
             "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size)."
@@ -173,6 +180,11 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     classes = input.shape[-1] if input.dim() else 1
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+    if target.dtype.name != "int64":
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype.scalar_name}")
+    if weight is not None and weight.dtype is not input.dtype:
+        wanted, found = input.dtype.scalar_name, weight.dtype.scalar_name
+        raise RuntimeError(f"expected scalar type {wanted} but found {found}")
     undifferentiable("multi_margin_loss", "weight", weight)
     data_check(target, _outside, RuntimeError("target out of range"), classes=classes)
     return _multi_margin_loss(input, target, weight, p, float(margin), reduction)
@@ -181,6 +193,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 @op(method=False, name="_multilabel_margin_loss", grad_fn="MultilabelMarginLossBackward0")
 def _multilabel_margin_loss(input: Array, target: Array, reduction: str) -> Array:
     x = input.reshape(-1, input.shape[-1]) if input.ndim else input.reshape(1, 1)
+    kernel("multilabel_margin_loss_forward_out_frame", input, "f")
     labels = target.reshape(x.shape)
     counts = jnp.cumsum(labels < 0, axis=1) == 0  # labels end at the first -1
     label = jnp.where(counts, labels, 0)
@@ -200,12 +213,11 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         target: the labels of each sample, followed by -1 where there are fewer than classes.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    if input.dim() > 2 or not input.numel():
-        raise RuntimeError(
-            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: " + str(list(input.shape))
-        )
+    _check_matrix(input)
     if input.shape != target.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    if target.dtype.name != "int64":
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype.scalar_name}")
     classes = input.shape[-1] if input.dim() else 1
     data_check(target, _no_label, RuntimeError("argument #2 'target' is out of range"), classes=classes)
     return _multilabel_margin_loss(input, target, reduction)
@@ -217,6 +229,7 @@ def _no_label(target, classes):
 
 @op(method=False, promote=True, strides=None, name="_multilabel_soft_margin_loss", grad_fn=_ends_in("DivBackward0"))
 def _multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
+    kernel("log_sigmoid_cpu", input, "f")
     loss = -(target * jax.nn.log_sigmoid(input) + (1 - target) * jax.nn.log_sigmoid(-input))
     loss = loss if weight is None else loss * weight
     return _reduced(jnp.sum(loss, axis=input.ndim - 1) / input.shape[-1], reduction)
@@ -227,6 +240,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
+    broadcast_shapes(target.shape, input.shape)
     return _multilabel_soft_margin_loss(input, target, weight, reduction)
 
 
@@ -239,4 +253,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     """log(1 + exp(-target * x)), reduced; targets are 1 and -1."""
     reduction = reduction_of(size_average, reduce, reduction)
     undifferentiable("soft_margin_loss", "target", target)
+    if input.dtype.category < dtypes.FLOAT:
+        wanted = (target.dtype if target.is_floating_point() else dtypes.get_default_dtype()).scalar_name
+        raise RuntimeError(f"result type {wanted} can't be cast to the desired output type {input.dtype.scalar_name}")
     return _soft_margin_loss(input, target, reduction)

@@ -139,8 +139,18 @@ def _xlog_name(base):
 @op(inplace=True, promote="float", grad_fn=_xlog_name("Xlogy"))
 def xlogy(input: Array | Number, other: Array | Number) -> Array:
     """input * log(other), 0 where input is 0 (NaN where other is)."""
-    zero = (input == 0) & ((other <= 0) | jnp.isinf(other))
-    return jnp.where(zero, 0, input * jnp.log(jnp.where(zero, 1, other)))
+    return _xlogy(input, other)
+
+
+@jax.custom_jvp
+def _xlogy(x, y):
+    return jnp.where((x == 0) & (y == y), 0, x * jnp.log(y))
+
+
+@_xlogy.defjvp
+def _xlogy_jvp(primals, tangents):
+    (x, y), (dx, dy) = primals, tangents
+    return _xlogy(x, y), dx * jnp.where((x == 0) & (y <= 0), 0, jnp.log(y)) + dy * (x / y)
 
 
 @op(inplace=True, promote="float")
