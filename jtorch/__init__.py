@@ -82,6 +82,7 @@ from jtorch.legacy import types as _types
 from jtorch.method_functions import functions as _functions
 from jtorch.ops.random import default_generator
 from jtorch.serialization import load, save
+from jtorch.sharing import asarray, from_dlpack, frombuffer, to_dlpack
 from jtorch.version import __version__
 
 globals().update(_functions())

@@ -1,3 +1,3 @@
 """torch.utils: what is neither mathematics nor a model."""
 
-from jtorch.utils import checkpoint, data
+from jtorch.utils import checkpoint, data, dlpack

@@ -1,0 +1,3 @@
+"""torch.utils.dlpack: memory shared with other libraries."""
+
+from jtorch.sharing import DLDeviceType, from_dlpack, to_dlpack
