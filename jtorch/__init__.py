@@ -38,7 +38,8 @@ _publish(globals(), "create", "math", "elementary", "special", "compare", "reduc
          "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "einsum", "norm",
          "decompose", "random", "segments", "operators")  # fmt: skip
 
-from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, fft, func, jit, linalg, nn, optim, random, special, utils
+from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, fft, func, jit, linalg, nn, optim
+from jtorch import random, special, utils
 from jtorch import amp, version
 from jtorch import pytrees as _pytrees
 from jtorch.amp.autocast_mode import (
