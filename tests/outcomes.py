@@ -1,6 +1,6 @@
 """Runs a small program under PyTorch or jtorch and writes down all that can be seen of it, as JSON.
 
-The programs of test_views, test_index and test_fuzz name their results p (a leaf), x, y, z and r.
+The programs of test_views and test_fuzz name their results p (a leaf), x, y, z and r.
 """
 
 import math

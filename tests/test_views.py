@@ -1,30 +1,37 @@
-"""Views against PyTorch: what they show, what writes through them do, and gradients through such writes."""
+"""Views and indexing against PyTorch: what views show, what writes through them do, every kind of index read and
+assigned, and gradients through all of it."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+import index_cases
 import view_cases
 from outcomes import differences, outcome
 
-WANT = json.loads((Path(__file__).parent / "fixtures" / "views.json").read_text())
-PROGRAMS = view_cases.programs()
+FIXTURES = Path(__file__).parent / "fixtures"
+TABLES = {
+    name: (cases.programs(), json.loads((FIXTURES / f"{name}.json").read_text()))
+    for name, cases in (("views", view_cases), ("index", index_cases))
+}
 GROUP = 40  # programs a test: each is too small to be a test of its own
-
 
 # PyTorch writes to cells that a view shows twice in an order of its own; here that is refused.
 REFUSED = "writing through a view that shows elements more than once"
 
 
-@pytest.mark.parametrize("at", range(0, len(PROGRAMS), GROUP))
-def test_views_do_what_pytorch_does(at):
+@pytest.mark.parametrize(
+    "table, at", [(name, at) for name, (programs, _) in TABLES.items() for at in range(0, len(programs), GROUP)]
+)
+def test_does_what_pytorch_does(table, at):
     import jtorch
 
+    programs, want = TABLES[table]
     wrong = []
-    for key in list(PROGRAMS)[at : at + GROUP]:
-        got = outcome(jtorch, PROGRAMS[key])
+    for key in list(programs)[at : at + GROUP]:
+        got = outcome(jtorch, programs[key])
         if REFUSED in str(got.get("error")):
             continue
-        wrong += [f"{key}{d}" for d in differences(got, WANT[key])]
+        wrong += [f"{key}{d}" for d in differences(got, want[key])]
     assert not wrong, "\n".join(wrong)
