@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench import table
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.DOTALL | re.MULTILINE)
@@ -38,3 +40,7 @@ def test_every_file_that_the_readme_links_to_is_there():
 def test_the_readme_names_every_extra():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)) >= extras.keys()
+
+
+def test_the_table_of_speeds_is_what_was_measured():
+    assert table.written(README) == README, "python -m bench.table"

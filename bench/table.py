@@ -1,0 +1,51 @@
+"""`python -m bench.table`: README's table of speeds, written from what `python -m bench.step` measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+NAMES = {
+    "mlp": "8 × 32 MLP, Adam",
+    "cnn4": "the notes' CNN, batch 4",
+    "cnn64": "the notes' CNN, batch 64",
+    "resnet18": "ResNet-18, 32×32, batch 32",
+    "lstm": "LSTM language model, 2 layers, length 35, batch 20",
+    "gpt": "GPT, 6 layers of 384, length 128, batch 8",
+    "vae": "VAE, 784-400-20, batch 128",
+}
+START, END = "<!-- speeds -->\n", "<!-- end of speeds -->\n"
+
+
+def table() -> str:
+    """Ratios on one core, of a step and of the first step, start and memory."""
+    results = json.loads((ROOT / "bench/results/step.json").read_text())["one core"]
+    lines = [
+        "| workload | step ÷ textbook `jax.jit` | step ÷ PyTorch eager | first step ÷ textbook "
+        "| second start ÷ first | memory ÷ textbook |",
+        "|---|---|---|---|---|---|",
+    ]
+    for workload, name in NAMES.items():
+        if workload in results:
+            ours, textbook = results[workload]["jtorch"], results[workload]["jax"]
+            ratios = (
+                ours["ratio_to"]["jax"],
+                ours["ratio_to"]["torch"],
+                ours["first_step_s"] / textbook["first_step_s"],
+                ours["second_start"]["first_step_s"] / ours["first_step_s"],
+                ours["program_bytes"] / textbook["program_bytes"],
+            )
+            lines.append(f"| {name} | " + " | ".join(f"{r:.2f}" for r in ratios) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def written(readme: str) -> str:
+    """The page with the table as it should be."""
+    before, _, rest = readme.partition(START)
+    return before + START + table() + END + rest.partition(END)[2]
+
+
+if __name__ == "__main__":
+    page = ROOT / "README.md"
+    page.write_text(written(page.read_text()))
