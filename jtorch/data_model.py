@@ -217,7 +217,8 @@ def _in_place(view, name):
     def method(self, *args, **kwargs):
         if name == "TBackward1" and self.ndim > 2:
             raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
-        return _relook(self, lambda: view(self, *args, **kwargs), name)
+        node = name(args or kwargs) if callable(name) else name
+        return _relook(self, lambda: view(self, *args, **kwargs), node)
 
     return method
 
@@ -527,7 +528,7 @@ _METHODS = {
     "swapaxes_": _in_place(transpose, "TransposeBackward1"),
     "swapdims_": _in_place(transpose, "TransposeBackward1"),
     "unsqueeze_": _in_place(unsqueeze, "UnsqueezeBackward1"),
-    "squeeze_": _in_place(squeeze, "SqueezeBackward3"),
+    "squeeze_": _in_place(squeeze, lambda args: "SqueezeBackward4" if args else "SqueezeBackward3"),
     "as_strided_": _as_strided_,
     "resize": _resized,
     "resize_": _resize,

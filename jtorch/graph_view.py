@@ -13,7 +13,7 @@ from functools import cache
 
 from jtorch.graph import FREED, RELEASED, Leaf, edge_of, source
 from jtorch.hooks import RemovableHandle
-from jtorch.structures import NUMBERED, OPTIONAL, SLOTLESS, STRUCTURES, VIEWS
+from jtorch.structures import NEVER, NUMBERED, SLOTLESS, STRUCTURES, VIEWS
 from jtorch.tensor import LeafGrad, Tensor, wrap
 
 
@@ -197,10 +197,18 @@ def _next(node):
     """The entries of `next_functions`."""
     text = _text_of(node)
     if text is None:
-        return tuple([_entry(node.edges[i]) if i is not None else (None, 0) for i in _slots(node)])
+        entries = [_entry(node.edges[i]) if i is not None else (None, 0) for i in _slots(node)]
+        if node.call is not None and node.call.name == "write" and node.edges[1] is not None:
+            # what wrote through a view: its place for the view is the base's here
+            written = source(node.edges[1])[0]
+            return (entries[0], *_structure(written).next[1:]) if not isinstance(written, Leaf) else tuple(entries)
+        return (*entries, (None, 0)) if len(entries) == 1 and node.name() in _OF_TWO else tuple(entries)
     _, arguments = _parse(text)
     inputs = _by_parameter(node)
     return tuple([_argument(node, a, inputs) for a in arguments])
+
+
+_OF_TWO = ("FillBackward3", "IndexPutBackward0")  # a number that is written counts as a tensor
 
 
 def _entry(edge):
@@ -214,14 +222,13 @@ def _argument(node, argument, inputs):
     """One entry of a structure: an input by its parameter, or a part with arguments of its own."""
     if isinstance(argument, str):
         return _entry(inputs.get(argument))
-    name, arguments = argument
+    (name, _, nr), arguments = argument[0].partition("#"), argument[1]
     entries = tuple([_argument(node, a, inputs) for a in arguments])
     if all(entry == (None, 0) for entry in entries):
         return None, 0
     part = Part(node, name, node.number)
     part.next = entries
-    shown = _class(name)(part)
-    return shown, 0
+    return _class(name)(part), int(nr or 0)
 
 
 def _text_of(node):
@@ -230,13 +237,20 @@ def _text_of(node):
         return None
     name = node.name().removeprefix("torch::autograd::")
     dims = "".join(["N" if t.ndim > 2 else str(t.ndim) for t in node.in_types])
-    return found.get(f"{name}:{dims}", found.get(name))
+    fits = [key for key in found if "[" in key and key.startswith(name + "[") and _holds(key, node.call.consts)]
+    return found[max(fits, key=len)] if fits else found.get(f"{name}:{dims}", found.get(name))
+
+
+def _holds(key, consts):
+    """Whether the constants are as "Name[const=value][const=value]" says."""
+    wanted = [condition.rstrip("]").split("=") for condition in key.split("[")[1:]]
+    return all(str(consts.get(const)) == value for const, value in wanted)
 
 
 @cache
 def _parse(text):
     """'Addmm(bias, T(weight))' -> ("AddmmBackward0", ["bias", ("TBackward0", ["weight"])])."""
-    tokens = re.findall(r"[\w.-]+|[(),]", text)
+    tokens = re.findall(r"[\w.#-]+|[(),]", text)
 
     def one(at):
         word = tokens[at]
@@ -247,8 +261,9 @@ def _parse(text):
             argument, at = one(at)
             arguments.append(argument)
             at += tokens[at] == ","
-        plain = word[-1].isdigit() or word == "CopySlices"
-        return (word if plain else word + "Backward0", arguments), at + 1
+        name, mark, nr = word.partition("#")
+        plain = name[-1].isdigit() or name == "CopySlices"
+        return ((name if plain else name + "Backward0") + mark + nr, arguments), at + 1
 
     return one(0)[0]
 
@@ -286,10 +301,10 @@ def _slots(node):
     slots, numbers = [], []
     tensors = op == "clamp" and node.name() == "ClampBackward0"
     for name, kind, at in parameters:
-        if name.rstrip("0123456789") in SLOTLESS or kind == "number":
+        if name.rstrip("0123456789") in SLOTLESS or kind == "number" or (op, name) in NEVER:
             continue
         if at is None:
-            if tensors or (kind == "maybe" and (op, name) not in OPTIONAL):
+            if tensors or kind == "maybe":
                 slots.append(None)
         elif not node.in_types[at].number:
             slots.append(at)

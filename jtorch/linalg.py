@@ -264,7 +264,8 @@ def eigvals(A, *, out=None):
 def lu(A, *, pivot=True, out=None):
     """(P, L, U) with P @ L @ U = A."""
     _pivoted(pivot)
-    return _out(returntypes.linalg_lu(_d._plu(A)), out)
+    p, low, up = _d._plu(A)
+    return _out(returntypes.linalg_lu((p.detach(), low, up)), out)
 
 
 def lu_factor(A, *, pivot=True, out=None):

@@ -29,12 +29,18 @@ def write_result(tensor, result):
     return tensor
 
 
+# Nodes that are called otherwise where the op is in place.
+IN_PLACE = {f"{name}Backward0": f"{name}Backward1" for name in ("Celu", "Elu", "LeakyRelu", "Polygamma", "Threshold")}
+
+
 def overwrite(tensor, result):
     """Write what an op made of a tensor into that tensor. Returns it.
 
     The op's node keeps what it read: PyTorch saves a copy of the tensor before an in-place op writes to it.
     """
     node = result._edge
+    if node.__class__ is Node and node.name() in IN_PLACE:
+        node.name_ = IN_PLACE[node.name()]
     if node.__class__ is Node and node.inputs and node.inputs[0] is tensor._read()[0]:
         node.__class__ = InPlaceNode
     return write_result(tensor, result)

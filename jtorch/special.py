@@ -33,7 +33,11 @@ gammaln, psi, multigammaln = lgamma, digamma, mvlgamma
 gammainc, gammaincc = igamma, igammac
 
 
-@op(method=False, promote="float", grad_fn="SpecialZetaBackward0")
+def _zeta_name(types, consts):
+    return f"SpecialZetaBackward{1 if types[0].number else 2 if types[1].number else 0}"
+
+
+@op(method=False, promote="float", grad_fn=_zeta_name)
 def zeta(input: Array | Number, other: Array | Number) -> Array:
     """The Hurwitz zeta function: the sum of (k + other)**-input over k = 0, 1, ..."""
     return lax.zeta(*jnp.broadcast_arrays(input, other))

@@ -3,7 +3,8 @@
     op: {node's name: "Name(inputs...)"}
 
 `Name(...)` is a node (`Backward0` is understood), an input is written as the op's parameter (the n-th of a list as
-`tensors0`), `-` is a place that wants no gradient. `name:nm` holds for inputs of n and m dimensions, N for three or more.
+`tensors0`), `-` is a place that wants no gradient, `Name#1` a node's second output. `name:nm` holds for inputs of n and m
+dimensions, N for three or more; `name[const=value]` where a constant of the op has this value.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ def _reduced(inner):
 
 _COSINE = "Div(SumBackward1(Mul(input1, input2)), Sqrt(Mul(AddBackward1(SumBackward1(Mul(input1, input1))),"\
           " AddBackward1(SumBackward1(Mul(input2, input2))))))"  # fmt: skip
+
+_SORTED = "Gather(View(Sort(Transpose(Unsqueeze(input)))))"
+_QUANTILE = f"SqueezeBackward4(LerpBackward1({_SORTED}, {_SORTED}, -))"
+_FLAT = "Gather(View(Sort(View(input))))"
+_FLAT_QUANTILE = f"SqueezeBackward4(LerpBackward1({_FLAT}, {_FLAT}, -))"
+_GAUSSIAN = "Mul(Add(Log(ClampMin(var)), Div(Pow(Sub(input, target)), var)), -)"
+_POISSON, _RATES = "Sub(Exp(input), Mul(target, input))", "Sub(input, Mul(target, Log(AddBackward1(input))))"
+_STIRLING = "MaskedFill(Add(Sub(Mul(target, Log(target)), target), MulBackward1(Log(MulBackward1(target)))))"
 
 STRUCTURES: dict[str, dict[str, str]] = {
     "linear": {
@@ -54,13 +63,31 @@ STRUCTURES: dict[str, dict[str, str]] = {
         "ViewBackward0:22": "View(Mm(tensors0, tensors1))",
         "ViewBackward0:222": "View(Mm(Mm(tensors0, tensors1), tensors2))",
     },
-    "matrix_power": {"MmBackward0": "Mm(Mm(A, A), A)"},
-    "quantile": {
-        "SqueezeBackward4": "SqueezeBackward4(LerpBackward1(Gather(View(Sort(View(input)))), Gather(View(Sort(View(input)))), -))"
+    "matrix_power": {
+        "MmBackward0": "Mm(Mm(A, A), A)",
+        "MmBackward0[n=2]": "Mm(A, A)",
+        "MmBackward0[n=4]": "Mm(Mm(A, A), Mm(A, A))",
     },
-    "logdet": {"WhereBackward0": "Where(-, LinalgSlogdet(input))"},
-    "linalg_matrix_norm": {"SumBackward1": "SumBackward1(LinalgSvd(Permute(A)))"},
-    "trapezoid": {"MulBackward1": "MulBackward1(Sub(SumBackward1(y), MulBackward1(Add(Select(y), Select(y)))))"},
+    "quantile": {"SqueezeBackward4": _QUANTILE, "SqueezeBackward4[dim=None]": _FLAT_QUANTILE},
+    "nanquantile": {"SqueezeBackward4": _QUANTILE, "SqueezeBackward4[dim=None]": _FLAT_QUANTILE},
+    "logdet": {"WhereBackward0": "Where(-, LinalgSlogdet#1(input))"},
+    "linalg_matrix_norm": {
+        "SumBackward1": "SumBackward1(LinalgSvd#1(Permute(A)))",
+        "AmaxBackward0": "Amax(LinalgVectorNorm(A))",
+        "AminBackward0": "Amin(LinalgVectorNorm(A))",
+        "AmaxBackward0[ord=2]": "Amax(LinalgSvd#1(Permute(A)))",
+        "AminBackward0[ord=-2]": "Amin(LinalgSvd#1(Permute(A)))",
+    },
+    "linalg_cond": {"SqueezeBackward1": "SqueezeBackward1(Div(Slice(LinalgSvd#1(A)), Slice(LinalgSvd#1(A))))"},
+    "vander": {"CatBackward0": "Cat(-, Cumprod(Expand(Unsqueeze(x))))"},
+    "vecdot": {"SumBackward1": "SumBackward1(Mul(x, y))"},
+    "ndtr": {"MulBackward1": "MulBackward1(AddBackward1(Erf(MulBackward1(input))))"},
+    **{name: {"SqueezeBackward1": "SqueezeBackward1(Convolution(Unsqueeze(input), weight, bias))"}
+       for name in ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")},
+    "trapezoid": {
+        "MulBackward1": "MulBackward1(Sub(SumBackward1(y), MulBackward1(Add(Select(y), Select(y)))))",
+        "DivBackward1": "DivBackward1(SumBackward1(Mul(Add(Slice(y), Slice(y)), Sub(Slice(x), Slice(x)))))",
+    },
     "cumulative_trapezoid": {"CumsumBackward0": "Cumsum(MulBackward1(Add(Slice(y), Slice(y))))"},
     "diff": {"SubBackward0": "Sub(Slice(input), Slice(input))"},
     "cov": {
@@ -73,16 +100,25 @@ STRUCTURES: dict[str, dict[str, str]] = {
     "tanhshrink": {"SubBackward0": "Sub(input, Tanh(input))"},
     "prelu": {"PreluKernelBackward0": "PreluKernel(input, View(weight))"},
     "_masked_scale": {"MulBackward0": "Mul(input, -)"},
-    "bilinear": {"AddBackward0": "Add(View(Trilinear(View(input1), weight, View(input2))), bias)"},
+    "bilinear": {
+        "AddBackward0": "Add(View(Trilinear(View(input1), weight, View(input2))), bias)",
+        "ViewBackward0": "View(Trilinear(View(input1), weight, View(input2)))",
+    },
     "_l1_loss": _reduced("Abs(Sub(input, target))"),
-    "_kl_div": _reduced(_KL) | {"DivBackward0": f"Div(Sum({_KL}), -)"},
-    "_gaussian_nll_loss": _reduced("Mul(Add(Log(ClampMin(var)), Div(Pow(Sub(input, target)), var)), -)"),
+    "_kl_div": _reduced(_KL)
+    | {"DivBackward0": f"Div(Sum({_KL}), -)"}
+    | {f"{k}[log_target=True]": v for k, v in _reduced("Mul(Exp(target), Sub(target, input))").items()},
+    "_gaussian_nll_loss": _reduced(_GAUSSIAN)
+    | {f"{k}[full=True]": v for k, v in _reduced(f"Add({_GAUSSIAN}, -)").items()},
     "_hinge_embedding_loss": _reduced("Add(Where(ClampMin(Sub(-, input)), -), Where(input, -))"),
     "_margin_ranking_loss": _reduced("ClampMin(AddBackward1(Mul(-, Sub(input1, input2))))"),
     "_multilabel_soft_margin_loss": _reduced(
         "Div(SumBackward1(Neg(Add(Mul(-, LogSigmoid(input)), Mul(-, LogSigmoid(Neg(input)))))), -)"
     ),
-    "_poisson_nll_loss": _reduced("Sub(Exp(input), Mul(target, input))"),
+    "_poisson_nll_loss": _reduced(_POISSON)
+    | {f"{k}[log_input=False]": v for k, v in _reduced(_RATES).items()}
+    | {f"{k}[full=True]": v for k, v in _reduced(f"Add({_POISSON}, {_STIRLING})").items()}
+    | {f"{k}[full=True][log_input=False]": v for k, v in _reduced(f"Add({_RATES}, {_STIRLING})").items()},
     "_cosine_embedding_loss": _reduced(f"Add(Where(Sub(-, {_COSINE}), -), Where(ClampMin(SubBackward1({_COSINE})), -))"),
     "_triplet_margin_loss": _reduced(
         "ClampMin(Sub(AddBackward1(NormBackward1(AddBackward1(Sub(anchor, positive)))),"
@@ -100,14 +136,23 @@ STRUCTURES: dict[str, dict[str, str]] = {
         "UnsafeViewBackward0": "UnsafeView(Bmm(View(Expand(SafeSoftmax(UnsafeView(Bmm(View(Expand(MulBackward1(query))),"
         " ReshapeAlias(Expand(MulBackward1(Transpose(key))))))))), View(Expand(value))))",
     },
-    "_nll_loss": {"NllLossBackward0": "NllLoss(input)", "NllLoss2DBackward0": "NllLoss2D(input)"},
+    "_nll_loss": {
+        "NllLossBackward0": "NllLoss(input)",
+        "NllLoss2DBackward0": "NllLoss2D(input)",
+        "NllLoss2DBackward0:N2": "NllLoss2D(View(input))",
+    },
     "_cross_entropy": {
         "NllLossBackward0": f"NllLoss({_SOFT})",
         "NllLoss2DBackward0": f"NllLoss2D({_SOFT})",
+        "NllLoss2DBackward0:N2": f"NllLoss2D(View({_SOFT}))",
         "AddBackward0": f"Add(MulBackward1(NllLoss({_SOFT})),"
         f" MulBackward1(Div(Sum(MaskedFill(Neg(SumBackward1({_SOFT})))), -)))",
     },
-    "_soft_cross_entropy": {"DivBackward1": f"DivBackward1(Neg(Sum(Mul({_SOFT}, target))))"},
+    "_soft_cross_entropy": {
+        "DivBackward1": f"DivBackward1(Neg(Sum(Mul({_SOFT}, target))))",
+        "NegBackward0": f"Neg(SumBackward1(Mul({_SOFT}, target)))",
+        "NegBackward0[reduction=sum]": f"Neg(Sum(Mul({_SOFT}, target)))",
+    },
     "_edge_pad": {"CopySlices": "CopySlices(CopySlices(-, Slice(Slice(input))), Slice(input))"},
 }  # fmt: skip
 
@@ -116,7 +161,11 @@ SLOTLESS = {"index", "indices", "condition", "mask", "lengths", "boundaries", "r
             "noise"}  # fmt: skip
 # Python numbers take the place of the tensor that could stand there.
 NUMBERED = {"add", "sub", "mul", "div", "true_divide", "where"}
-# Inputs that may be left out and then take no place.
-OPTIONAL = {("_binary_cross_entropy", "weight"), ("_bce_with_logits", "weight"), ("_bce_with_logits", "pos_weight")}
+# Inputs of single ops that take no place.
+NEVER = {
+    ("_binary_cross_entropy", "weight"), ("_bce_with_logits", "weight"), ("_bce_with_logits", "pos_weight"),
+    ("_soft_margin_loss", "target"), ("_multilabel_margin_loss", "target"), ("_fractional", "samples"),
+    ("linalg_lu_solve", "pivots"), ("masked_select", "at"),
+}  # fmt: skip
 # Composite results that are views of something PyTorch computed on the way.
 VIEWS = {"ViewBackward0", "SqueezeBackward0", "SqueezeBackward1", "PermuteBackward0", "TransposeBackward0"}

@@ -19,7 +19,10 @@ FOLDER = Path(__file__).parent / "fixtures" / "tables"
 
 
 def read(path):
-    """(setup, rows, depth): a first line `# depth: n` bounds the chains of nodes, 1 unless it says otherwise."""
+    """(setup, rows, depth): a first line `# depth: n` bounds the chains of nodes, 1 unless it says otherwise.
+
+    In a table that begins with `# nodes` no value is looked at, which costs no program.
+    """
     setup, _, rows = path.read_text().partition("----\n")
     first = setup.partition("\n")[0]
     depth = int(first.removeprefix("# depth: ")) if first.startswith("# depth: ") else 1
@@ -50,21 +53,22 @@ def numbers(torch, tensor):
     return plain
 
 
-def written(torch, value, depth):
+def written(torch, value, depth, values=True):
     """A result in a form that JSON can hold."""
     if isinstance(value, torch.Tensor):
         if value.layout is not torch.strided:
             return as_torch(repr(value))
         made = {"dtype": str(value.dtype).removeprefix("torch."), "shape": list(value.shape)}
-        made["values"] = "meta" if value.device.type == "meta" else numbers(torch, value)
+        if values:
+            made["values"] = "meta" if value.device.type == "meta" else numbers(torch, value)
         if depth >= 0:
             made |= {"stride": list(value.stride()), "view": value._is_view(), "node": chain(value.grad_fn, depth)}
             made["requires_grad"] = value.requires_grad
         return made
     if isinstance(value, tuple | list):
-        return [type(value).__name__, *[written(torch, v, depth) for v in value]]
+        return [type(value).__name__, *[written(torch, v, depth, values) for v in value]]
     if isinstance(value, dict):
-        return {str(k): written(torch, v, depth) for k, v in value.items()}
+        return {str(k): written(torch, v, depth, values) for k, v in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, bool | int | float | str | None) else as_torch(repr(value))
@@ -89,9 +93,11 @@ def outcome(torch, setup, row, depth):
         try:
             exec(setup, space)
             value = eval(row, space)
-            made = {"value": written(torch, value, depth)}
+            made = {"value": written(torch, value, depth, not setup.startswith("# nodes"))}
         except Exception as error:
             return {"error": [type(error).__name__, as_torch(str(error))]}
+        if setup.startswith("# nodes"):
+            return made
         try:
             made["grads"] = gradients(torch, value, space.get("leaves"))
         except Exception as error:

@@ -155,7 +155,8 @@ def logdet(input: Array) -> Array:
 @public
 def matrix_power(input, n, *, out=None):
     """The n-th power of a square matrix; of its inverse for negative n."""
-    result = _matrix_power(input if n >= 0 else inverse(input), abs(n))
+    base = input if n >= 0 else inverse(input)
+    result = _matrix_power(base, abs(n)) if abs(n) != 1 else base if n < 0 else base.clone()
     return result if out is None else out.copy_(result)
 
 
@@ -203,6 +204,8 @@ def cholesky(input, upper=False, *, out=None):
     """
     factor, info = _cholesky(input, upper)
     _raised(info, "cholesky", _INDEFINITE)
+    if factor._edge is not None:
+        factor._edge.name_ = "CholeskyBackward0"
     return factor if out is None else out.copy_(factor)
 
 

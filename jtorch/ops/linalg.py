@@ -346,7 +346,8 @@ def cross(input, other, dim=None, *, out=None):
     return _cross(input, other, dim, out=out)
 
 
-@op(method=False, grad_fn="SumBackward1", promote=True, name="vecdot")
+@op(method=False, promote=True, name="vecdot",
+    grad_fn=lambda types, consts: "VdotBackward0" if types[0].ndim == types[1].ndim == 1 else "SumBackward1")  # fmt: skip
 def _vecdot(x: Array, y: Array, dim: int) -> Array:
     return jnp.sum(jnp.conj(x) * y, axis=dim)
 

@@ -31,7 +31,7 @@ def _sorted(x, dim, descending=False):
     return (jnp.flip(values, dim), jnp.flip(indices, dim)) if descending else (values, indices)
 
 
-@op(returns=returntypes.sort)
+@op(returns=returntypes.sort, grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}")
 def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool | None = None):
     """The elements in order along a dim, and where each one was. Always stable.
 

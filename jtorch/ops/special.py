@@ -15,6 +15,7 @@ from jax import lax
 from jtorch import dtypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, Number, op, public
+from jtorch.results import overwrite
 from jtorch.tensor import Tensor
 
 # ---- error functions and logits
@@ -83,6 +84,7 @@ def polygamma(n, input, *, out=None):
 
 
 Tensor.polygamma = lambda self, n: polygamma(n, self)
+Tensor.polygamma_ = lambda self, n: overwrite(self, polygamma(n, self))
 
 
 @op(inplace=True, promote="float")
