@@ -95,6 +95,7 @@ class Program:
         leaves = sorted(types.keys() - set(outs), reverse=True)
         self.arrays = [s for s in leaves if not types[s].number]
         self.numbers = {k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")}
+        self.on_host = devices.CPU in {t.place for t in types.values()}
         self.kept = [bool(alive[s]) for s in self.arrays]
         self.donated = self._donations(types, {s: t for line, p in zip(lines, path, strict=True)
                                                for s, t in zip(line.outs, p.types, strict=True)})  # fmt: skip
@@ -216,7 +217,7 @@ def _function(program, pullback):
         vectors = iter(args[len(program.arrays) :])
         for slots in program.numbers.values():
             if slots:
-                env.update(zip(slots, list(next(vectors)), strict=True))
+                env.update(zip(slots, _numbers(next(vectors), program.on_host), strict=True))
         vjps = {}
         for i, line in enumerate(lines):
             inputs = [env[s] for s in line.slots]
@@ -236,6 +237,27 @@ def _function(program, pullback):
 
     program_.__name__ = "step"
     return program_
+
+
+def _numbers(vector, on_host):
+    """The elements of a vector, each an array of no dimensions."""
+    if not on_host or vector.size < 4 or vector.dtype == np.complex128:
+        return list(vector)
+    places = hidden(range(vector.size), vector[0])
+    return [jax.lax.dynamic_index_in_dim(vector, i, keepdims=False) for i in places]
+
+
+def hidden(numbers, near):
+    """Small integers as XLA cannot know them: what a branch gives that is always taken.
+
+    XLA's CPU compiler makes one kernel of all that differ by nothing but what they are given, and spends 20 ms on each
+    other: of parts of a flat array at places that are constants it makes one kernel each. `near` is a number that
+    exists when these are wanted: a branch that may be taken at any time costs a step 5 us.
+    """
+    never = near.astype(np.float64) > np.inf
+    return jax.lax.cond(
+        never, lambda: tuple([np.int32(0) for _ in numbers]), lambda: tuple([np.int32(n) for n in numbers])
+    )
 
 
 precision = {"matmul": "highest"}  # of float32 products on an accelerator: PyTorch's default uses no TF32

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jtorch.calls import Call, shapes_of
 from jtorch.devices import CPU
+from jtorch.programs import hidden
 
 
 class State(NamedTuple):
@@ -170,22 +170,9 @@ def _parted(updates, params, small, on_host):
     shapes = [_real(p).shape for p in params[:small]]
     sizes = [math.prod(s) for s in shapes]
     starts = [sum(sizes[:i]) for i in range(small)]
-    if on_host:
-        starts = _hidden(starts, flat)
+    if on_host and flat.size:
+        starts = hidden(starts, flat[0])
     return [jax.lax.dynamic_slice(flat, (n,), (size,)).reshape(s) for n, size, s in zip(starts, sizes, shapes, strict=True)] + alone
-
-
-def _hidden(starts, flat):
-    """The same numbers, but not as constants.
-
-    XLA's CPU compiler makes one kernel of all that differ by nothing but what they are given, and spends 20 ms on each
-    other. So the numbers are what a branch gives that is always taken; the branch hangs on the update, which is there
-    by then, because one that could run at any time costs the step 5 us.
-    """
-    never = flat[0] > np.inf
-    return jax.lax.cond(
-        never, lambda: tuple([np.int32(0) for _ in starts]), lambda: tuple([np.int32(n) for n in starts])
-    )
 
 
 def _descended(p, rate, update):
