@@ -8,14 +8,12 @@ out a whole step, so a choice that wins here has to win in `bench.step` too.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import time
-from pathlib import Path
 
 from bench import machine
+from bench.report import parser, save
 
 BURST_S = 0.05
 
@@ -144,18 +142,8 @@ def run(arguments):
             ms, textbook, ratio = race(compiled(mine, shapes), compiled(theirs, shapes), arguments.rounds)
             report["forms"][name] = {"ms": ms, "textbook_ms": textbook, "ratio": ratio}
             print(f"{name:<52}{ms:>9.3f}{textbook:>10.3f}{ratio:>8.2f}", flush=True)
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
-        print(f"written: {arguments.json}")
-
-
-def parse():
-    parser = argparse.ArgumentParser(prog="python -m bench.forms", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--json", type=Path, default=Path("bench/results/forms.json"), help="write here")
-    return parser.parse_args()
+    save(report, arguments.json)
 
 
 if __name__ == "__main__":
-    run(parse())
+    run(parser("forms", __doc__, rounds=11).parse_args())

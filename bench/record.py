@@ -7,16 +7,14 @@ on tensors so small that the computing hardly counts.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
-import json
 import os
 import statistics
 import time
-from pathlib import Path
 
 from bench import machine
+from bench.report import parser, save
 
 LINES = 40  # in the chain
 WARM = 20  # rounds before the timing: the first ones compile
@@ -74,18 +72,8 @@ def run(arguments):
             report["us"].setdefault(name, {})[shown] = {"record": record, "backward": backward, "run": computed}
             row = f"{shown:<18}{name:<10}{record:>10.2f}{backward:>13.2f}{backward / record:>19.2f}"
             print(f"{row}{computed:>9.2f}", flush=True)
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
-        print(f"written: {arguments.json}")
-
-
-def parse():
-    parser = argparse.ArgumentParser(prog="python -m bench.record", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=300)
-    parser.add_argument("--json", type=Path, default=Path("bench/results/record.json"), help="write here")
-    return parser.parse_args()
+    save(report, arguments.json)
 
 
 if __name__ == "__main__":
-    run(parse())
+    run(parser("record", __doc__, rounds=300).parse_args())

@@ -8,16 +8,15 @@ all cores, for information.
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
 import statistics
 import tempfile
 import time
-from pathlib import Path
 
 from bench import machine, weights
+from bench.report import parser, save
 from bench.worker import CONTESTANTS, main
 
 BURST_S = 0.2  # how long one burst should take, about
@@ -165,23 +164,18 @@ def run(arguments):
         rounds = arguments.rounds if name == "one core" else max(3, arguments.rounds // 3)
         report[name] = {w: measure(w, arguments.contestants, rounds, cores) for w in arguments.workloads}
         print_table(f"{name} ({len(cores)}), median of {rounds} rounds", report[name])
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        old = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
-        for name, results in report.items():  # workloads that were not run now keep what they had
-            report[name] = old.get(name, {}) | {w: result | stamp for w, result in results.items()}
-        arguments.json.write_text(json.dumps(old | report, indent=1) + "\n")
-        print(f"\nwritten: {arguments.json}")
+    old = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
+    for name, results in report.items():  # workloads that were not run now keep what they had
+        report[name] = old.get(name, {}) | {w: result | stamp for w, result in results.items()}
+    save(report, arguments.json)
 
 
 def parse():
-    parser = argparse.ArgumentParser(prog="python -m bench.step", description=__doc__.partition("\n")[0])
-    parser.add_argument("--workloads", nargs="+", choices=weights.WORKLOADS, default=list(weights.WORKLOADS))
-    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
-    parser.add_argument("--rounds", type=int, default=15, help="turns that each contestant gets")
-    parser.add_argument("--one-core", action="store_true", help="leave out the run on all cores")
-    parser.add_argument("--json", type=Path, default=Path("bench/results/step.json"), help="write here")
-    return parser.parse_args()
+    made = parser("step", __doc__, rounds=15, meaning="turns that each contestant gets")
+    made.add_argument("--workloads", nargs="+", choices=weights.WORKLOADS, default=list(weights.WORKLOADS))
+    made.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
+    made.add_argument("--one-core", action="store_true", help="leave out the run on all cores")
+    return made.parse_args()
 
 
 if __name__ == "__main__":
