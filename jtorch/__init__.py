@@ -20,6 +20,8 @@ from jtorch.formats import (
     layout,
     memory_format,
     preserve_format,
+    sparse_coo,
+    sparse_csr,
     strided,
 )
 from jtorch.grad_mode import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
@@ -84,9 +86,19 @@ from jtorch.method_functions import functions as _functions
 from jtorch.ops.random import default_generator
 from jtorch.serialization import load, save
 from jtorch.sharing import asarray, from_dlpack, frombuffer, to_dlpack
+from jtorch import sparse
+from jtorch.sparse import (
+    sparse_bsc_tensor,
+    sparse_bsr_tensor,
+    sparse_compressed_tensor,
+    sparse_coo_tensor,
+    sparse_csc_tensor,
+    sparse_csr_tensor,
+)
 from jtorch.version import __version__
 
 globals().update(_functions())
+globals().update(sparse.dispatchers())
 globals().update(_types())
 vars(cuda).update(_types("cuda"))
 

@@ -139,6 +139,24 @@ def tensor_text(
     return _with_suffixes(f"{name}({body}", suffixes, indent) + ")"
 
 
+def sparse_text(parts, size, count, layout, grad_fn, requires_grad) -> str:
+    """What a sparse tensor prints: its parts (name, array, dtype) under each other, then how much there is."""
+    shown = []
+    for name, array, _ in parts:
+        body = _body(array, array.shape, len("tensor(") + len(name) + len("=tensor(")) if array.size else "[]"
+        shown.append(f"{name}=tensor({body}" + (")" if array.size else f", size={tuple(array.shape)})"))
+    text = "tensor(" + (",\n" + " " * 7).join(shown)
+    suffixes = [f"size={tuple(size)}", f"nnz={count}"]
+    if parts[-1][2] not in _silent_types(False):
+        suffixes.append(f"dtype={parts[-1][2]!r}")
+    suffixes.append(f"layout={layout}")
+    if grad_fn:
+        suffixes.append(f"grad_fn=<{grad_fn}>")
+    elif requires_grad:
+        suffixes.append("requires_grad=True")
+    return _with_suffixes(text, suffixes, 7, apart=True) + ")"
+
+
 def parameter_text(text: str) -> str:
     """The text of a Parameter, from the text of its tensor."""
     return "Parameter containing:\n" + text
@@ -172,12 +190,14 @@ def _silent_types(bare: bool) -> tuple[dtype, ...]:
     return (default, complex128 if default is float64 else complex64, int64, bool_)
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
+def _with_suffixes(text: str, suffixes: list[str], indent: int, apart: bool = False) -> str:
+    """The text with suffixes where there is room, else on a line of their own; the first `apart` in any case."""
     # Two more than the last line's true length: PyTorch's count, and so where its lines break.
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
         column += len(suffix) + 2
-        if column > _options.linewidth:
+        if apart or column > _options.linewidth:
+            apart = False
             text += ",\n" + " " * indent + suffix
             column = indent + len(suffix)
         else:

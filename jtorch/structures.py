@@ -153,6 +153,7 @@ STRUCTURES: dict[str, dict[str, str]] = {
         "NegBackward0": f"Neg(SumBackward1(Mul({_SOFT}, target)))",
         "NegBackward0[reduction=sum]": f"Neg(Sum(Mul({_SOFT}, target)))",
     },
+    "_sparse_addmm": {"MmBackward0": "Mm(mat1, mat2)", "MvBackward0": "Mv(mat1, mat2)"},
     "_edge_pad": {"CopySlices": "CopySlices(CopySlices(-, Slice(Slice(input))), Slice(input))"},
 }  # fmt: skip
 
