@@ -12,9 +12,10 @@ import weakref
 from jtorch import graph
 from jtorch.casting import cast_call
 from jtorch.engine import local
-from jtorch.graph import PLAIN, Running, Seed, Walk
-from jtorch.hooks import RemovableHandle
-from jtorch.tensor import LeafGrad, Tensor, _as_tensor, apply, wrap
+from jtorch.graph import PLAIN, Leaf, Running, Seed, Walk
+from jtorch.hooks import Hooks, RemovableHandle
+from jtorch.own_grad import computed
+from jtorch.tensor import NOWHERE, LeafGrad, Tensor, _as_tensor, apply, wrap
 
 
 def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
@@ -37,7 +38,7 @@ def _retain_grad(self):
     edge = self._history()
     if edge is None:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if edge.__class__ is LeafGrad:
+    if isinstance(edge, Leaf):
         return
     node, nr = graph.source(edge)
     mine = weakref.ref(self)
@@ -52,10 +53,9 @@ def _retain_grad(self):
 
 def _retains_grad(self):
     """Whether `.grad` is collected here although this is not a leaf."""
-    edge = self._history()
-    if edge is None or edge.__class__ is LeafGrad:
+    if not computed(self):
         return False
-    node, nr = graph.source(edge)
+    node, nr = graph.source(self._edge)
     return node.hooks is not None and nr in node.hooks.retains
 
 
@@ -64,6 +64,8 @@ def _register_hook(self, hook):
     edge = self._history()
     if edge is None:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if edge is NOWHERE:
+        return RemovableHandle(Hooks())
     if edge.__class__ is LeafGrad:
         handle = RemovableHandle(edge.hooks)
         edge.hooks[handle.id] = hook
@@ -77,6 +79,8 @@ def _register_hook(self, hook):
 
 def _register_post_accumulate_grad_hook(self, hook):
     """Call `hook(self)` each time backward has added to `.grad` (a leaf only)."""
+    if not self.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     if self._edge.__class__ is not LeafGrad:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     handle = RemovableHandle(self._edge.after)
@@ -176,23 +180,25 @@ def _warn_cycle():
 def _target(i, tensor, collect):
     edge = tensor._history()
     if edge is None:
+        if collect:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         raise RuntimeError("One of the differentiated Tensors does not require grad")
     return edge
 
 
 def _root(i, tensor, gradient, create_graph):
-    value, edge = tensor._read()
+    value, edge = tensor._value, tensor._history()
     if gradient is None:
         if edge is not None and value.type.shape.numel() != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        if edge is None:
+        if edge is None or edge is NOWHERE:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
         if not value.type.dtype.is_floating_point:
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
         return edge, Seed(value.type)
     if not isinstance(gradient, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-    if edge is None:
+    if edge is None or edge is NOWHERE:
         raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
     if gradient.shape != tensor.shape:
         raise RuntimeError(

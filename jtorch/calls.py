@@ -82,7 +82,7 @@ class Call:
     def __init__(self, fn, consts=None, name=None, strides=None, saves="inputs"):
         self.saves = saves
         self.linear = saves == ()
-        self.keep_result = saves == "result"
+        self.keep_result = saves in ("result", "both")
         self.fn = fn
         self.consts = consts or {}
         self.name = name or fn.__name__
@@ -110,7 +110,7 @@ class Call:
 
     def saved(self, needs):
         """Which inputs must not have been overwritten when these gradients are computed."""
-        if self.saves == "inputs":
+        if self.saves in ("inputs", "both"):
             return range(len(needs))
         if self.saves == "others":
             total = sum(needs)
@@ -145,18 +145,25 @@ class Call:
 
     def line(self, types):
         """The compiled program of this call alone, for running a trace line by line."""
-        if types not in self._lines:
+        key = _shapes(types)
+        if key not in self._lines:
             programs.counters.compiles += 1
-            self._lines.add(types)
+            self._lines.add(key)
         return self.traced_once(types)
 
     def traced_once(self, types):
         """What `bind` gives, as a function that JAX traces once however often a program calls it: a network's layers
         are alike."""
-        found = self._traced.get(types)
+        key = _shapes(types)
+        found = self._traced.get(key)
         if found is None:
-            found = self._traced[types] = programs.jitted(self.bind(types), self.name)
+            found = self._traced[key] = programs.jitted(self.bind(types), self.name)
         return found
+
+
+def _shapes(types):
+    """Types without their strides, which change no program."""
+    return tuple([(t.shape, t.dtype, t.number) for t in types])
 
 
 class Pullback(Call):

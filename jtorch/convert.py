@@ -16,9 +16,9 @@ from jtorch import devices, dtypes, engine, geometry, printing
 from jtorch.calls import type_of
 from jtorch.casting import cast
 from jtorch.engine import Value
-from jtorch.graph import Node, Output
+from jtorch.graph import Leaf, Node, source
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
-from jtorch.tensor import LeafGrad, Tensor, requiring, wrap
+from jtorch.tensor import Tensor, requiring, wrap
 
 _CATEGORY = {bool: 0, int: 1, float: 2, complex: 3}
 
@@ -321,7 +321,7 @@ def numpy(self, *, force=False):
     """
     if force:
         return np.array(self.detach()._look())
-    if self.requires_grad:
+    if engine.local.grad and self.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if self.dtype.np.kind == "V" or self.dtype.np.isbuiltin != 1:
         raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_name}")
@@ -394,10 +394,11 @@ def _len(self):
 
 def _text(self, *, tensor_contents=None):
     t = self._type
-    edge = self._read()[1] if t.place is not engine.META else self._edge
-    named = None
-    if edge is not None and edge.__class__ is not LeafGrad:
-        named = (edge.node if edge.__class__ is Output else edge).name()
+    try:
+        edge = self._history()
+        named = None if edge is None or isinstance(edge, Leaf) else source(edge)[0].name()
+    except RuntimeError:  # its base was written to in a way that autograd could not follow
+        edge, named = self._edge, "Invalid"
     if t.place is engine.TRACED:
         return f"tensor({self._value.array}, dtype={t.dtype})"
     if t.place is engine.META:

@@ -205,17 +205,16 @@ def _relook(self, look, name):
         self._edge = edge
         return self
     (self._counter or storage).version += 1
-    view.noted = (self._counter or self._storage).version
+    view.at = (self._counter or self._storage).version
     self._view = view
     self._edge = edge
-    if self._base is not None:
-        view.base_edge = self._base._edge
     return self
 
 
 def _in_place(view, name):
     def method(self, *args, **kwargs):
         if name == "TBackward1" and self.ndim > 2:
+            self._writable(twice=True)
             raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
         node = name(args or kwargs) if callable(name) else name
         return _relook(self, lambda: view(self, *args, **kwargs), node)
@@ -238,8 +237,11 @@ def _resize(self, *sizes, memory_format=None):
         raise RuntimeError("cannot resize variables that require grad")
     if any(n < 0 for n in size):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
+    return _resized(self, size, memory_format)
+
+
+def _resized(self, size, memory_format=None):
     if tuple(self.shape) == size:
-        (self._counter or self._storage).version += 1
         return self
     channels_last = memory_format is not None and memory_format.name.startswith("channels_last")
     strides = geometry.channels_last_strides(size) if channels_last else geometry.contiguous_strides(size)
@@ -532,6 +534,7 @@ _METHODS = {
     "as_strided_": _as_strided_,
     "resize": _resized,
     "resize_": _resize,
+    "_resized": _resized,
     "resize_as_": _resize_as,
     "set_": _set,
     "type": _type,

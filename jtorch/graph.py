@@ -62,8 +62,8 @@ class Node:
         inputs = self.inputs
         if inputs is RELEASED:
             raise RuntimeError(FREED)
-        if inputs and not self.call.linear:
-            self._check_versions(inputs, needs)
+        if inputs and not self.call.linear:  # all that was saved, also for a gradient that nobody asks for now
+            self._check_versions(inputs, [e is not None for e in self.edges])
         given = tuple([c is not None for c in cotangents])
         key = (self.in_types, needs, given)
         call = self.call.pullbacks.get(key)
@@ -115,7 +115,7 @@ def overwritten(value, made_by=None):
     if made_by is None and writer:
         made_by = writer[0](value)
     type = value.type
-    source = f", which is output {made_by[1]} of {_bare(made_by[0])}," if made_by else ""
+    source = f", which is output {made_by[1]} of {bare(made_by[0])}," if made_by else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{type.dtype.scalar_name}Tensor {list(type.shape)}]{source} is at version {counter.version}; "
@@ -124,7 +124,7 @@ def overwritten(value, made_by=None):
     )
 
 
-def _bare(name):
+def bare(name):
     """A node's name as errors show it."""
     return f"torch::autograd::{name}" if name in ("CopySlices", "CopyBackwards") else re.sub(r"Backward\d*$", "", name)
 
@@ -317,7 +317,7 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
                     i += 1
             if wanted is None and (met or watch):
                 watch = _hand_out(watch, roots, order, leaves, walk)
-    if recorder is not None:
+    if recorder is not None and watch is None:
         recorder.keep(start, roots[0][0], order, leaves)
     if not keep:
         for node in order:

@@ -14,7 +14,7 @@ from functools import cache
 from jtorch.graph import FREED, RELEASED, Leaf, edge_of, source
 from jtorch.hooks import RemovableHandle
 from jtorch.structures import NEVER, NUMBERED, SLOTLESS, STRUCTURES, VIEWS
-from jtorch.tensor import LeafGrad, Tensor, wrap
+from jtorch.tensor import NOWHERE, Tensor, wrap
 
 
 class Shown:
@@ -138,7 +138,7 @@ _shown: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 def show(node):
     """The one view of a node while somebody keeps it; for a node that shows itself (of a Function) its context."""
-    if node is None:
+    if node is None or node is NOWHERE:
         return None
     if hasattr(node, "shown"):
         return node.shown()
@@ -334,7 +334,7 @@ def _saved(node, name):
 def _grad_fn(self):
     """The node of the gradient graph that made this tensor; None for a leaf."""
     edge = self._history()
-    if edge is None or edge.__class__ is LeafGrad:
+    if edge is None or isinstance(edge, Leaf):
         return None
     return show(source(edge)[0])
 
@@ -344,7 +344,7 @@ def _is_view(self):
     if self._base is not None:
         return True
     edge = self._edge
-    if edge is None or edge.__class__ is LeafGrad:
+    if edge is None or isinstance(edge, Leaf):
         return False
     node = source(edge)[0]
     return getattr(node.call, "op", None) is not None and node.name() in VIEWS

@@ -16,7 +16,7 @@ import numpy as np
 from jtorch import dtypes, geometry
 from jtorch.calls import NUMBER, Call
 from jtorch.engine import Value, number
-from jtorch.results import overwrite
+from jtorch.results import check_apart, overwrite
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply
 from jtorch.wrapper import wrapper_of
@@ -192,8 +192,10 @@ class OpCall(Call):
         strides = op.strides
         if callable(strides):
             rule = lambda types, shapes: strides(types, shapes, consts)
+        elif strides == "elementwise":
+            rule = _with_number if op.name not in _UNARY and _is_number_given(op, structure) else _elementwise
         else:
-            rule = _elementwise if strides == "elementwise" else None
+            rule = None
         super().__init__(op.fn, consts, op.name, rule, op.saves)
         self.op = op
         self.structure = structure
@@ -338,6 +340,22 @@ def _elementwise(types, shapes):
     return [geometry.elementwise_strides(s, operands) if tuple(s) == common else None for s in shapes]
 
 
+# These take their numbers as parameters of the loop, not as another operand.
+_UNARY = {"pow", "lerp", "clamp", "clamp_min", "clamp_max", "addcmul", "addcdiv", "float_power", "masked_fill"}
+
+
+def _is_number_given(op, structure):
+    """Whether a number stands where a tensor could: PyTorch's loop then has a 0-dim operand."""
+    kinds = [kind for _, kind, _ in op.params if kind != "const"]
+    return structure is not None and ("either", "number") in zip(kinds, structure, strict=True)
+
+
+def _with_number(types, shapes):
+    """The strides of an elementwise result where one operand is a number, which has no dimensions."""
+    operands = [((), ()) if t.number else (t.shape, t.strides) for t in types]
+    return [geometry.elementwise_strides(s, operands) for s in shapes]
+
+
 def as_number(op, name, value) -> Value:
     """A Python number (or a NumPy one) as a value. Raises PyTorch's TypeError for anything else."""
     if value.__class__ in NUMBER:
@@ -368,10 +386,12 @@ def _not_tensor(op, name, value):
 
 def _inplace(op):
     """`name_`: the op's result written into the tensor it was called on."""
-    public = op.public
+    public, name = op.public, op.name
 
     def inplace(self, *args, **kwargs):
         self._writable()
+        if args:
+            check_apart(name, self, args)
         return overwrite(self, public(self, *args, **kwargs))
 
     inplace.__name__ = inplace.__qualname__ = op.name + "_"

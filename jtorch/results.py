@@ -4,10 +4,49 @@ from __future__ import annotations
 
 import warnings
 
-from jtorch import dtypes
+from jtorch import dtypes, geometry
 from jtorch.casting import cast
+from jtorch.engine import local
 from jtorch.graph import InPlaceNode, Node
-from jtorch.tensor import Tensor, wrap
+from jtorch.tensor import Tensor
+
+_FREE = {"index_fill", "masked_scatter", "addmm", "addmv", "addbmm", "baddbmm"}  # read all before they write
+_APART = {"index_add", "index_copy", "index_reduce", "index_put", "put", "scatter", "scatter_add", "scatter_reduce",
+          "cat", "stack", "gather", "index_select", "cumsum", "cumprod"}  # fmt: skip
+
+
+def check_apart(name, tensor, operands) -> None:
+    """Raise PyTorch's error if an op that writes into `tensor` reads cells there in another order.
+
+    Differs from torch: where a tensor's cells do not lie side by side PyTorch cannot tell, and reads what it has
+    written; here operands are read before anything is written.
+    """
+    if name in _FREE:
+        return
+    for other in operands[:1] if name == "masked_fill" else operands:
+        if isinstance(other, list | tuple):
+            check_apart(name, tensor, other)
+        elif isinstance(other, Tensor) and other._storage is tensor._storage and _overlap(tensor, other, name in _APART):
+            if local.grad:
+                other._history()  # where that cannot be told, PyTorch says so first
+            raise RuntimeError(
+                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory"
+                " location. Please clone() the tensor before performing the operation."
+            )
+
+
+def _overlap(a, b, apart):
+    """Whether two tensors of one storage share cells, and (but for `apart`) do not show the very same."""
+    if a is b:
+        return apart
+    s, t = a._type, b._type
+    if not (all(s.shape) and all(t.shape) and geometry.is_dense(s.shape, s.strides) and geometry.is_dense(t.shape, t.strides)):
+        return False
+    start, other = a._offset, b._offset
+    end, last = start + s.shape.numel(), other + t.shape.numel()
+    if (start, end) == (other, last):
+        return apart or s.strides != t.strides
+    return start < last and other < end
 
 
 def write_result(tensor, result):
@@ -46,7 +85,7 @@ def overwrite(tensor, result):
     return write_result(tensor, result)
 
 
-def store(out, result, op):
+def store(out, result, op, operands=()):
     """`out=`: the result written into `out`, which takes its shape."""
     if isinstance(result, tuple):
         for o, r in zip(out, result, strict=True):
@@ -54,7 +93,7 @@ def store(out, result, op):
         return type(result)(out) if type(result) is not tuple else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if result.requires_grad or (out.requires_grad and out.is_leaf):
+    if result.requires_grad or (local.grad and out.requires_grad):
         raise RuntimeError(
             f"{op.name}(): functions with out=... arguments don't support automatic differentiation, "
             "but one of the arguments requires grad."
@@ -63,6 +102,8 @@ def store(out, result, op):
         raise RuntimeError(
             f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"
         )
+    if op.name in _APART or getattr(op, "strides", None) == "elementwise":
+        check_apart(op.name, out, operands)
     if out.shape != result.shape:
         if out.numel():
             warnings.warn(
@@ -72,11 +113,7 @@ def store(out, result, op):
                 "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
                 stacklevel=3,
             )
-        fresh = wrap(cast(result, out.dtype)._value)
-        out._storage.__class__ = fresh._storage.__class__
-        out._storage.value = fresh._storage.value
-        out._storage.version += 1
-        out._storage.writes += 1
-        out._view = None
-        return out
+        version = out._version
+        out._resized(tuple(result.shape))
+        (out._counter or out._storage).version = version
     return write_result(out, result)

@@ -30,7 +30,7 @@ class Storage:
         writes: counts every write, so that views know when to read again.
     """
 
-    __slots__ = ("__weakref__", "host", "value", "version", "writes")
+    __slots__ = ("__weakref__", "host", "mark", "value", "version", "writes")
 
     def __init__(self, value):
         self.value = value
@@ -68,6 +68,9 @@ class Storage:
                 "Use Tensor.cpu() to copy the tensor to host memory first."
             )
         self.host = _copy(value.look(), value.type)
+        if value.mark is None:
+            value.mark = []
+        self.mark = value.mark
         self.__class__ = HostStorage
         return self.host
 
@@ -104,7 +107,10 @@ class InferenceStorage(Storage):
 
 
 class HostStorage(Storage):
-    """A storage whose memory a NumPy array outside can read and write: the array is the truth."""
+    """A storage whose memory a NumPy array outside can read and write: the array is the truth.
+
+    Each reading of the value is a copy; `mark` is the mark of all copies made since the last write.
+    """
 
     __slots__ = ()
 
@@ -114,11 +120,14 @@ class HostStorage(Storage):
             host = self.host
             self.__class__ = Storage
             self.value = value = Value(type_of_array(host), host)
+            value.mark = self.mark
             self.host = None
             self.writes += 1
             return value
         host = self.host
-        return Value(type_of_array(host), _copy(host, type_of_array(host)))
+        value = Value(type_of_array(host), _copy(host, type_of_array(host)))
+        value.mark = self.mark
+        return value
 
     @property
     def type(self):
@@ -130,6 +139,7 @@ class HostStorage(Storage):
         if value.type.shape != self.host.shape:
             raise RuntimeError("Trying to resize storage that is not resizable")
         self.host[...] = value.look()
+        self.mark = []
 
     def share(self):
         return self.host
@@ -140,6 +150,7 @@ def host_storage(array: np.ndarray) -> HostStorage:
     made = HostStorage.__new__(HostStorage)
     made.host = array
     made.version = made.writes = 0
+    made.mark = []
     return made
 
 
@@ -336,13 +347,15 @@ def write_of(chain) -> Write:
     return found
 
 
-NO_GRAD = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
-    "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
-    "to be tracked)."
+# Why autograd cannot follow a write through a view, as the end of PyTorch's message.
+_BOTH = (
+    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the"
+    " view and the inplace either both inside the {} block (if you don't want the inplace to be tracked) or both outside"
+    " (if you want the inplace to be tracked)."
 )
-_SEVERAL = (
+NO_GRAD = _BOTH.format("no_grad")
+IN_INFERENCE = _BOTH.format("inference_mode")
+SEVERAL = (
     " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be "
     "modified inplace. You should replace the inplace operation by an out-of-place one."
 )
@@ -351,13 +364,12 @@ _SEVERAL = (
 class View:
     """One step of looking at a storage: parent view (None for the base), call, numbers, type and offset.
 
-    `base_edge` is the base's place in the gradient graph when this view's was last worked out: where it differs
-    from the base's own, somebody wrote into the base and the view's history must be worked out again. `note` says why
-    autograd could not follow a write through it: NO_GRAD, or (output number, name) of a call that made several views;
-    `noted` is the version at that time.
+    `at` is the version at which this view's place in the gradient graph was last worked out: where the version has
+    moved on, somebody wrote into the memory and it must be worked out again. `note` says why autograd could not follow
+    a write through it: NO_GRAD, SEVERAL, ...
     """
 
-    __slots__ = ("base_edge", "call", "note", "noted", "numbers", "offset", "parent", "type", "value", "writes")
+    __slots__ = ("at", "call", "note", "numbers", "offset", "parent", "type", "value", "writes")
 
     def __init__(self, parent, call, numbers, type, offset):
         self.parent = parent
@@ -367,16 +379,16 @@ class View:
         self.offset = offset
         self.writes = -1
         self.value = None
-        self.base_edge = None
-        self.note = self.noted = None
+        self.at = self.note = None
 
     def read(self, storage) -> Value:
         """What the view shows now."""
         if self.writes == storage.writes and storage.__class__ is Storage:
             return self.value
         base = storage.value if self.parent is None else self.parent.read(storage)
-        if base.array.__class__ is np.ndarray and self.call.retype is None:
-            value = Value(self.type, strided(storage.value.array, storage.value.type, self.type, self.offset))
+        root = storage.value
+        if root.array.__class__ is base.array.__class__ is np.ndarray and self.call.retype is None:
+            value = Value(self.type, strided(root.array, root.type, self.type, self.offset))
         else:
             value = record(self.call, (base, *self.numbers))[1]
         if base.mark is None:
@@ -401,16 +413,29 @@ class View:
             numbers += s.numbers
         return chain_of(tuple([s.call for s in steps]), tuple([len(s.numbers) for s in steps])), numbers
 
-    def refusal(self, edge, base=False) -> str:
-        """PyTorch's message for a write (into the base, or here) that autograd cannot follow."""
-        text = NO_GRAD
-        if self.note is not NO_GRAD:
-            title = f"Output {self.note[0]} of {self.note[1]} is a view and is being modified inplace."
-            text = (title if edge is not None else NO_GRAD[: NO_GRAD.index(" Given")]) + (self.note[2:] or (_SEVERAL,))[0]
-        if base:
-            was = "its base or another view of its base has been"
-            text = text.replace("is being", was, 1)
-        return text
+    def refusal(self, source, base=False) -> str:
+        """PyTorch's message for a write (into the base, or here) that autograd cannot follow.
+
+        `source`: (name of the node that made the view, output number), or None.
+        """
+        done = "its base or another view of its base has been" if base else "is being"
+        if source is not None and self.note not in (NO_GRAD, IN_INFERENCE):
+            text = f"Output {source[1]} of {source[0]} is a view and {done} modified inplace."
+        else:
+            text = "A view was created in" if source is None else \
+                f"Output {source[1]} of {source[0]} is a view of a view which was created in"  # fmt: skip
+            text += f" inference mode and {done} modified inplace in normal mode." if self.note is IN_INFERENCE else \
+                f" no_grad mode and {done} modified inplace with grad mode enabled."  # fmt: skip
+        return text + self.note
+
+    def strays(self):
+        """Whether it may show cells that the tensor it was made of does not show: gradients of a write go by the base."""
+        at = self
+        while at is not None:
+            if at.call.name == "as_strided":
+                return True
+            at = at.parent
+        return False
 
     def refuses_write(self):
         """Whether cells are shown twice. Raises for those where PyTorch writes in an order of its own."""

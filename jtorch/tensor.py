@@ -11,17 +11,17 @@ attached by `jtorch.op`; conversions to Python, NumPy and other types are in `jt
 
 from __future__ import annotations
 
-import warnings
 import weakref
+from sys import getrefcount
 
-from jtorch import engine, geometry, graph
-from jtorch.calls import Call
+from jtorch import dtypes, engine, geometry, graph
+from jtorch.calls import Call, type_of
 from jtorch.devices import CPU
 from jtorch.engine import Value, local, trace_of
 from jtorch.grad_mode import watchers
-from jtorch.graph import Leaf, Node, Output, edge_of
+from jtorch.graph import Leaf, Node, edge_of
 from jtorch.hooks import Hooks
-from jtorch.storage import NO_GRAD, InferenceStorage, Storage, View, strided, write_of
+from jtorch.storage import IN_INFERENCE, NO_GRAD, InferenceStorage, Storage, View, strided, write_of
 
 _new = object.__new__
 
@@ -104,32 +104,43 @@ class Tensor:
     # ---- reading and writing
 
     def _read(self):
-        """(value, edge) as seen now, through the view, with the history of a written-to base worked out again."""
+        """(value, edge) as seen now, through the view; where gradients are recorded, with the history as of now."""
         view = self._view
         if view is None:
             return self._storage.value, self._edge
-        return view.read(self._storage), self._history()
+        if not local.grad:
+            return view.read(self._storage), self._edge
+        try:
+            return view.read(self._storage), self._history()
+        except RuntimeError as error:  # only what wants a gradient from here on must raise it
+            return view.read(self._storage), Lost(error)
 
     def _history(self):
-        """This tensor's place in the gradient graph, worked out again where its base was written to."""
-        view, base = self._view, self._base
-        if base is not None and view is not None:
-            if view.note is not None and base._edge is not None and local.grad and view.noted != (self._counter or self._storage).version:
-                raise RuntimeError(view.refusal(self._edge, base=True))
-            if view.base_edge is not base._edge:
-                self._rebase(base)
-        return self._edge
+        """This tensor's place in the gradient graph; that of a view is worked out again after each write to its memory."""
+        view, base, edge = self._view, self._base, self._edge
+        if base is None or view is None or (base._edge is None and (edge is None or edge.__class__ is LeafGrad)):
+            return edge
+        version = (self._counter or self._storage).version
+        if view.at != version:
+            if view.note is not None:
+                raise RuntimeError(self._refusal(base=True))
+            view.at = version
+            self._rebase(base)
+            return self._edge
+        return NOWHERE if edge is None and view.type.differentiable else edge
 
     def _rebase(self, base):
-        view = self._view
-        view.base_edge = base._edge
-        if base._edge is None:
-            self._edge = None
-            return
-        chain, numbers = view.chain(base._view)
-        node = Node(chain, tuple(numbers), (base._type, *[n.type for n in numbers]), (view.type,),
+        """Behind a write: this tensor is what its view shows of the base as that is now."""
+        chain, numbers = self._view.chain(base._view)
+        node = Node(chain, tuple(numbers), (base._type, *[n.type for n in numbers]), (self._view.type,),
                     (base._edge, *[None] * len(numbers)))  # fmt: skip
-        self._edge = node
+        self._edge = _kept(self._edge, node)
+
+    def _refusal(self, base=False):
+        """PyTorch's message for a write that autograd cannot follow: see `View.refusal`."""
+        edge = self._edge
+        made = None if edge is None or isinstance(edge, Leaf) else graph.source(edge)
+        return self._view.refusal(made and (graph.bare(made[0].name()), made[1]), base)
 
     @property
     def _value(self) -> Value:
@@ -152,16 +163,18 @@ class Tensor:
                 " tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
             )
         if local.grad:
-            edge = self._edge if view is None else self._history()
-            base = self._base
-            if base is not None and view is not None and base._edge is not None:
+            edge, base = self._edge, self._base
+            if base is not None and view is not None and (edge is not None or base._edge is not None):
                 if view.note is not None:
-                    raise RuntimeError(view.refusal(edge))
-                if base._edge.__class__ is LeafGrad:
+                    raise RuntimeError(self._refusal())
+                if base._edge is None or base._edge.__class__ is LeafGrad:
                     raise RuntimeError(
                         "a view of a leaf Variable that requires grad is being used in an in-place operation."
                     )
-            if edge.__class__ is LeafGrad:
+                if view.strays():
+                    self._history()
+                    self._rebase(base)
+            elif edge.__class__ is LeafGrad:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         if twice:
             return
@@ -180,12 +193,12 @@ class Tensor:
         if view is None:
             storage.write(value, self._counter or storage)
             if local.grad:
-                self._edge = edge
+                self._edge = _kept(self._edge, edge)
             if self._edge is not None:
                 _sign(old, self)
             return
         if edge is not None and view.note is not None and self._base is not None:
-            raise RuntimeError(view.refusal(self._edge))
+            raise RuntimeError(self._refusal())
         chain, numbers = view.chain()
         base = self._base
         base_edge = base._edge if base is not None and local.grad else None
@@ -196,7 +209,7 @@ class Tensor:
                         (base_edge, edge, *[None] * len(given)))  # fmt: skip
         new = engine.record(write_of(chain), (storage.value, value, *numbers))[1]
         if node is not None:
-            base._edge = node
+            base._edge = _kept(base._edge, node)
         elif base is None and local.grad:
             self._edge = edge
         storage.write(new, self._counter or storage)
@@ -207,8 +220,6 @@ class Tensor:
             if storage.value.mark is None:
                 storage.value.mark = []
             value.mark = storage.value.mark
-        if base is not None and not local.grad:
-            view.base_edge = base._edge
 
     def _make_view(self, call, numbers=()):
         """The tensor that looks at this one through a view call."""
@@ -221,16 +232,17 @@ class Tensor:
         made._storage = self._storage
         made._counter = self._counter
         made._grad = None
-        made._base = base = self if self._base is None else self._base
         made._view = looked = View(view, call, numbers, type, offset)
-        edge = self._edge if view is None else self._history()
-        looked.base_edge = base._edge
-        if view is not None and view.note is not None:
-            looked.note = view.note if view.note is NO_GRAD else (0, call.named.removesuffix("Backward0"))
-        elif not local.grad:
-            looked.note = NO_GRAD
-        if looked.note is not None:
-            looked.noted = (self._counter or self._storage).version
+        if self._storage.__class__ is InferenceStorage:
+            made._base = made._edge = None  # autograd knows nothing of views of what inference mode made
+            return made
+        made._base = self if self._base is None else self._base
+        edge = self._edge if view is None or not local.grad else self._history()
+        looked.at = (self._counter or self._storage).version
+        if not local.grad:
+            looked.note = IN_INFERENCE if local.inference else NO_GRAD
+        elif view is not None:
+            looked.note = view.note
         if edge is not None and local.grad and type.differentiable:
             edge = Node(call, numbers, (t, *[n.type for n in numbers]), (type,), (edge, *[None] * len(numbers)))
         else:
@@ -250,50 +262,10 @@ class Tensor:
     # ---- autograd
 
     @property
-    def requires_grad(self):
-        """Whether backward will collect or pass on a gradient here."""
-        return (self._edge if self._view is None else self._history()) is not None
-
-    @requires_grad.setter
-    def requires_grad(self, on):
-        if on and not self._type.differentiable:
-            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
-        self.requires_grad_(on)
-
-    def requires_grad_(self, requires_grad=True):
-        """Collect gradients in `.grad` from now on (a leaf only). Returns self."""
-        if not requires_grad:
-            if self._edge is not None and self._edge.__class__ is not LeafGrad:
-                raise RuntimeError(
-                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable"
-                    " in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-                )
-            self._edge = None
-        elif self._edge is None:
-            if not self._type.differentiable:
-                raise RuntimeError("only Tensors of floating point dtype can require gradients")
-            if self._storage.__class__ is InferenceStorage and not local.inference:
-                raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
-            self._edge = LeafGrad(self)
-        return self
-
-    @property
     def is_leaf(self):
         """Whether it was made by the user, not by a differentiable operation."""
         edge = self._history()
-        return edge is None or edge.__class__ is LeafGrad
-
-    @property
-    def output_nr(self):
-        edge = self._history()
-        return edge.nr if edge.__class__ is Output else 0
-
-    @property
-    def grad(self):
-        """The gradient that backward collected, or None."""
-        if self._grad is None and self._edge is not None and not self.is_leaf and not self.retains_grad:
-            warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
-        return self._gradient()
+        return edge is None or isinstance(edge, Leaf)
 
     def _gradient(self):
         """`.grad` without the warning. A remembered walk leaves the bare Value, which most steps never look at."""
@@ -302,53 +274,9 @@ class Tensor:
             grad = self._grad = wrap(grad)
         return grad
 
-    @grad.setter
-    def grad(self, grad):
-        if grad is not None:
-            if not isinstance(grad, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
-            if grad is self:
-                raise RuntimeError("can't assign Variable as its own grad")
-            mine, theirs = self._type, grad._type
-            if theirs.dtype is not mine.dtype:
-                raise RuntimeError(
-                    f"attempting to assign a gradient with dtype '{theirs.dtype.cname}' to a tensor with grad_dtype"
-                    f" '{mine.dtype.scalar_name}'. The gradient must match the tensor's grad_dtype (defaults to the"
-                    " tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to"
-                    " allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient"
-                    " may break downstream systems that assume they match."
-                )
-            if theirs.place is not mine.place:
-                raise RuntimeError(
-                    f"attempting to assign a gradient with device type '{grad.device.type}' to a tensor with device type"
-                    f" '{self.device.type}'. Please ensure that the gradient and the tensor are on the same device"
-                )
-            if theirs.shape != mine.shape:
-                raise RuntimeError(
-                    f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size"
-                    f" '{list(mine.shape)}'. Please ensure that the gradient and the tensor are the same size"
-                )
-        self._grad = grad
-
-    @grad.deleter
-    def grad(self):
-        self._grad = None
-
     def detach(self):
         """The same memory without history: writes are seen by both, gradients stop here."""
         return self._alias()
-
-    def detach_(self):
-        """Forget this tensor's history. Returns self."""
-        if self._base is not None:
-            raise RuntimeError(
-                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
-                " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
-                " detach_() cannot be called on these gradients. To fix this error, please refer to the"
-                " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
-            )
-        self._edge = None
-        return self
 
     @property
     def data(self):
@@ -363,10 +291,13 @@ class Tensor:
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
         if self._edge is not None and not other._type.differentiable:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
-        version = (self._counter or self._storage).version
+        storage = self._storage
+        if other._storage is storage and other._view is self._view:
+            return
+        if self._counter is None:  # views made before go on counting with this tensor, other cells though they show
+            self._counter = storage if getrefcount(storage) > _ALONE else _Counter(storage.version)
         self._storage = other._storage
         self._view = other._view
-        self._counter = _Counter(version)
         self._base = None
 
     @property
@@ -374,6 +305,16 @@ class Tensor:
         if self._storage.__class__ is InferenceStorage:
             raise RuntimeError("Inference tensors do not track version counter.")
         return (self._counter or self._storage).version
+
+
+def _kept(old, new):
+    """The new place of a tensor in the graph, which takes over from the old one that the gradient is to be kept."""
+    if new is not None and old is not None and old.__class__ is not LeafGrad:
+        node, nr = graph.source(old)
+        if node.hooks is not None and nr in node.hooks.retains:
+            after, at = graph.source(new)
+            after.hung().retains[at] = node.hooks.retains.pop(nr)
+    return new
 
 
 def _sign(old, tensor):
@@ -411,14 +352,6 @@ class _Counter:
 
     def __init__(self, version=0):
         self.version = version
-
-
-_NON_LEAF_GRAD = (
-    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
-    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
-    "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access "
-    "the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information."
-)
 
 
 class LeafGrad(Leaf):
@@ -460,7 +393,38 @@ class LeafGrad(Leaf):
             value = grad._value if isinstance(grad, Tensor) else grad
             before._assign(graph._add(before._value, value), before._edge)
         for hook in list(self.after.values()):
-            hook(tensor)
+            if hook(tensor) is not None:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+
+
+class Nowhere(Leaf):
+    """The place of a view that was made without gradients, of a base that wants one: it wants one, and keeps none."""
+
+    __slots__ = ()
+
+    def hooked(self, grad, walk):
+        return grad
+
+    def plain(self):
+        return None
+
+    def watched(self):
+        return False
+
+    def collect(self, grad, walk):
+        """The gradient ends here."""
+
+
+NOWHERE = Nowhere()
+
+
+class Lost(Leaf):
+    """The place of a view whose base was written to in a way that autograd could not follow."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error):
+        self.error = error
 
 
 def _as_tensor(grad, walk):
@@ -483,7 +447,7 @@ def apply(call, inputs, place=None):
 
     Hot path. `inputs` is a tuple; the results require grad if one of the inputs does and grad mode is on.
     """
-    values, edges, wants = [], [], False
+    values, edges, wants, lost = [], [], False, None
     for t in inputs:
         if t.__class__ is Value:
             values.append(t)
@@ -495,6 +459,8 @@ def apply(call, inputs, place=None):
         else:
             value, edge = t._read()
             values.append(value)
+            if edge.__class__ is Lost:
+                lost = edge
         edges.append(edge)
         if edge is not None:
             wants = True
@@ -504,6 +470,8 @@ def apply(call, inputs, place=None):
             trace.flush("step")
         position, out = trace.record(call, values)
         call = position.call  # what autocast made of it
+        if lost is not None and any(t.differentiable for t in position.types):
+            raise lost.error
         if not position.single:
             return _tracked(call, values, edges, position, out)
         edge = None
@@ -563,6 +531,15 @@ def _watch_inference(change):
 
 
 watchers.append(_watch_inference)
+
+
+def _unshared():
+    probe = wrap(Value(type_of((), dtypes.float32, CPU), None))
+    storage = probe._storage
+    return getrefcount(storage)
+
+
+_ALONE = _unshared()  # references to a storage, this one among them, that only one tensor looks at
 
 
 def wrap_dim(dim, ndim):

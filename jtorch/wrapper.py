@@ -62,7 +62,7 @@ class _Source:
         self.give_up = f"return slow({args}, {consts}, {'out' if self.out else 'None'})"
         self.check = [f"check({self.every})"] if op.check else []
         self.finish = ["result = returns(result)"] if op.returns is not None else []
-        self.finish += ["return store(out, result, op) if out is not None else result" if self.out else "return result"]
+        self.finish += [f"return store(out, result, op, {args}) if out is not None else result" if self.out else "return result"]
 
     def write(self):
         """(source, names)."""
@@ -182,7 +182,7 @@ def _slow(op):
         result = op.run(args, consts)
         if op.returns is not None:
             result = op.returns(result)
-        return store(out, result, op) if out is not None else result
+        return store(out, result, op, args) if out is not None else result
 
     return slow
 

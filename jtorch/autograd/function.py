@@ -390,8 +390,7 @@ def _output(ctx, node, nr, tensor, args):
         return tensor
     tensor._edge = edge_of(node, nr)
     if tensor._view is not None and tensor._base is not None:
-        tensor._view.base_edge, tensor._view.noted = tensor._base._edge, tensor._version
-        tensor._view.note = (nr, node.name().removesuffix("Backward"), _CUSTOM)
+        tensor._view.at, tensor._view.note = tensor._version, _CUSTOM
     return tensor
 
 
@@ -406,7 +405,7 @@ def _dirtied(node, nr, tensor):
         tensor._edge = edge_of(node, nr)
         return tensor
     if tensor._view.note is not None:
-        raise RuntimeError(tensor._view.refusal(edge))
+        raise RuntimeError(tensor._refusal())
     chain, numbers = tensor._view.chain(base._view)
     base._edge = Node(
         write_of(chain), tuple(numbers), (base._type, tensor._type, *[n.type for n in numbers]), (base._type,),

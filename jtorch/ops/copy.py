@@ -12,6 +12,7 @@ from jtorch.calls import Call
 from jtorch.casting import cast_array
 from jtorch.engine import Value
 from jtorch.op import as_number
+from jtorch.results import check_apart
 from jtorch.tensor import _SAME, Tensor, apply
 
 # ---- copies
@@ -84,6 +85,8 @@ def _copy_(self, src, non_blocking=False):
     mine = self._type
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    if src._storage is self._storage:
+        check_apart("copy_", self, (src,))
     theirs = src._type
     if theirs.shape != mine.shape:
         _check_expands(mine.shape, theirs.shape)

@@ -22,7 +22,7 @@ from jtorch.op import Array, Number, op
 from jtorch.ops.copy import _fill_with
 from jtorch.ops.shape import unsqueeze
 from jtorch.ops.slices import _slice, alias, select
-from jtorch.results import write_result
+from jtorch.results import check_apart, write_result
 from jtorch.tensor import Tensor
 
 # ---- what the user wrote, taken apart
@@ -391,7 +391,6 @@ def _put(x, arrays, value, accumulate=False):
                     "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char"
                 )
             return _where_put(x, mask, value, dim)
-        _check_same_type(x, value)
         if dim == 0 and value.ndim <= len(rest) + 1:
             rows = value.shape[0] if value.ndim > len(rest) else 1
             if any(
@@ -401,12 +400,13 @@ def _put(x, arrays, value, accumulate=False):
                 )
             ):
                 raise _no_fit(value.shape, (int(mask._look().sum()), *rest))
+            if value.dtype is not x.dtype and rows not in (1, int(mask._look().sum())):
+                raise _no_fit(value.shape, (int(mask._look().sum()), *rest))
+            _check_same_type(x, value)
             if rows != 1:
                 data_check(mask, _other_count, _count_error, rows=rows, shape=tuple(value.shape), rest=rest)
             return _mask_put(x, mask, value)
     found, inner = _integers(x, arrays)
-    if not number:
-        _check_same_type(x, value)
     dims = tuple([d for d, _ in found])
     if number:
         value = known(np.array(value).astype(x.dtype.np), x._type.place)
@@ -415,6 +415,7 @@ def _put(x, arrays, value, accumulate=False):
     at = dims[0] if together else 0
     result = (*rest[:at], *inner, *rest[at:])
     trimmed = _check_fits(value.shape, result)
+    _check_same_type(x, value)
     _check_ranges(x, found)
     if trimmed != tuple(value.shape):
         value = value.reshape(trimmed)
@@ -441,7 +442,11 @@ def _setitem(self, index, value):
     else:
         seen, arrays = _taken_apart(self, _items(index))
     if arrays:
-        seen._writable()
+        seen._writable(twice=True)
+        if geometry.may_overlap(seen.shape, seen.stride()):
+            raise NotImplementedError("writing through a view that shows elements more than once; clone() it first")
+        if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
+            check_apart("index_put", seen, (value,))
         write_result(seen, _put(seen, arrays, value))
     elif not isinstance(value, Tensor):
         _fill_with(seen, value, "item")
@@ -465,11 +470,10 @@ def _copy_into(seen, value):
     if not shape and full:
         seen.fill_(value)
         return
-    extra = len(shape) - len(full)
-    if extra > 0 and all(n == 1 for n in shape[:extra]):
-        value = value.reshape(shape[extra:])
-    elif extra > 0:
-        value.expand(full)
+    if shape != full:
+        while shape[:1] == (1,):
+            shape = shape[1:]
+        value = value.reshape(shape)
     if tuple(value.shape) != full:
         value = value.expand(full)
     seen.copy_(value)

@@ -314,7 +314,11 @@ def roll(input, shifts, dims=()):
     return _roll(input, shifts, dims)
 
 
-@op(name="flip", method=False, saves=(), strides=_elementwise)
+def _like(types, shapes, consts):
+    return [geometry.like_strides(types[0].shape, types[0].strides)]
+
+
+@op(name="flip", method=False, saves=(), strides=_like)
 def _flip(input: Array, dims: tuple) -> Array:
     axes = [wrap_dim(d, input.ndim) for d in dims]
     for i, d in enumerate(axes):

@@ -81,7 +81,7 @@ def _named(x):
     return dtypes.of(x.dtype).scalar_name
 
 
-@op(grad_fn=_by_form("Prod"))
+@op(grad_fn=_by_form("Prod"), saves="both")
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=None) -> Array:
     """The product of all elements, or over one dim; integers and bools multiply as int64."""
     to = _summed_type(input, dtype)
@@ -129,7 +129,7 @@ def _var(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
     return _variance(input, dim, correction, keepdim)[0].astype(_real(input))
 
 
-@op(method=False, name="std", saves="result")
+@op(method=False, name="std", saves="both")
 def _std(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
     return root(_variance(input, dim, correction, keepdim)[0]).astype(_real(input))
 
@@ -206,13 +206,13 @@ def _extreme(name, reduce, x, dim, keepdim):
     return evenly(x, reduce, dims, keepdim)
 
 
-@op(saves="inputs")
+@op(saves="both")
 def amax(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
     """The largest element; equal ones share the gradient."""
     return _extreme("amax", jnp.max, input, dim, keepdim)
 
 
-@op(saves="inputs")
+@op(saves="both")
 def amin(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
     """The smallest element; equal ones share the gradient."""
     return _extreme("amin", jnp.min, input, dim, keepdim)
@@ -246,12 +246,12 @@ def _at(name, find, x, dim, keepdim):
     return pick(x, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
 
 
-@op(method=False, name="max", grad_fn="MaxBackward1")
+@op(method=False, name="max", grad_fn="MaxBackward1", saves="both")
 def _max_all(input: Array) -> Array:
     return _of_all("max", jnp.max, input)
 
 
-@op(method=False, name="min", grad_fn="MinBackward1")
+@op(method=False, name="min", grad_fn="MinBackward1", saves="both")
 def _min_all(input: Array) -> Array:
     return _of_all("min", jnp.min, input)
 
@@ -373,7 +373,7 @@ def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
     return jnp.cumsum(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
 
 
-@op(inplace=True)
+@op(inplace=True, saves="both")
 def cumprod(input: Array, dim: int, *, dtype=None) -> Array:
     """The product of each element and all before it along a dim."""
     to = _summed_type(input, dtype)
@@ -419,7 +419,7 @@ def logcumsumexp(input: Array, dim: int) -> Array:
     return lax.cumlogsumexp(input, axis=dim) if input.ndim else input
 
 
-@op(saves="inputs")
+@op(saves="both")
 def logsumexp(input: Array, dim: tuple, keepdim: bool = False) -> Array:
     """log(sum(exp(input))) over dims, without overflow."""
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)

@@ -70,6 +70,11 @@ def _view(input: Array, size: tuple) -> Array:
     return input.reshape(_fill_in(size, input.size))
 
 
+@op(name="reshape_alias", method=False, view=_view_geometry, write=_back)
+def _reshape_alias(input: Array, size: tuple) -> Array:
+    return input.reshape(_fill_in(size, input.size))
+
+
 @op(name="unsafe_view", method=False, saves=())
 def _unsafe_view(input: Array, size: tuple) -> Array:
     return input.reshape(size)
@@ -120,8 +125,9 @@ def reshape(input, *shape, **named):
     size = _ints((named["shape"],) if named else shape, "reshape", "shape")
     if not isinstance(input, Tensor):
         return _view(input, size)
-    if _viewable(input._type, size):
-        return _view(input, size)
+    t = input._type
+    if _viewable(t, size):
+        return _view(input, size) if geometry.is_contiguous(t.shape, t.strides) else _reshape_alias(input, size)
     return _unsafe_view(_packed(input), _fill_in(size, input.numel()))
 
 
@@ -397,24 +403,23 @@ def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
 
 
 def _expanded(shape, size):
-    """The full size of an expansion. Raises PyTorch's errors."""
+    """The full size of an expansion. Raises PyTorch's errors, for the last dimension first."""
     lead = len(size) - len(shape)
-    full = []
-    for i, n in enumerate(size):
-        own = shape[i - lead] if i >= lead else 1
+    full = list(size)
+    for i in range(len(size) - 1, -1, -1):
+        n, own = size[i], shape[i - lead] if i >= lead else 1
         if n == -1:
             if i < lead:
                 raise RuntimeError(
                     f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing "
                     f"dimension {i}"
                 )
-            n = own
+            n = full[i] = own
         if n != own and own != 1:
             raise RuntimeError(
                 f"The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton"
                 f" dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
             )
-        full.append(n)
     return tuple(full)
 
 

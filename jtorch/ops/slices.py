@@ -8,12 +8,16 @@ the shown cells replaced).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import index as integer
 
 import jax.numpy as jnp
 from jax import lax
 
 from jtorch import geometry
+from jtorch.calls import Call
+from jtorch.engine import local
+from jtorch.graph import Node
 from jtorch.op import Array, Number, op
 from jtorch.tensor import Tensor, wrap_dim
 
@@ -232,10 +236,14 @@ def _check_strided(x, size, stride, offset):
 
 @op(name="as_strided", method=False, view=_strided_geometry)
 def _as_strided(input: Array, size: tuple, stride: tuple, storage_offset: int, order: tuple) -> Array:
-    spots = storage_offset + sum(
+    return jnp.transpose(input, order).reshape(-1)[_spots(size, stride, storage_offset)]
+
+
+def _spots(size, stride, offset):
+    """Where in memory the elements of a tensor lie."""
+    return offset + sum(
         (s * jnp.arange(n).reshape([n if d == e else 1 for e in range(len(size))])
          for d, (n, s) in enumerate(zip(size, stride, strict=True))), jnp.zeros(size, jnp.int64))  # fmt: skip
-    return jnp.transpose(input, order).reshape(-1)[spots]
 
 
 def _as_strided_of(x, size, stride, storage_offset=None):
@@ -251,7 +259,37 @@ def _as_strided_of(x, size, stride, storage_offset=None):
     if not geometry.is_dense(own.shape, own.strides):
         raise NotImplementedError("as_strided of memory with gaps between its elements")
     order = tuple(sorted(range(own.ndim), key=lambda d: (-own.strides[d], d)))
-    return _as_strided(root, size, stride, storage_offset, order)
+    made = _as_strided(root, size, stride, storage_offset, order)
+    if made._base is not None:
+        made._base = x if x._base is None else x._base
+    if x is not root and x._view is not None and local.grad:
+        _follow(made, x)
+    return made
+
+
+def _follow(made, x):
+    """Put what `as_strided` made of a view behind that view, not behind the base that it was read from."""
+    edge, t = x._history(), x._type
+    made._view.note = x._view.note
+    if edge is None or made._base is None:
+        return
+    call = _between(t.shape, t.strides, x.storage_offset(), made.shape, made.stride(), made.storage_offset())
+    made._edge = Node(call, (), (t,), (made._type,), (edge,))
+
+
+@lru_cache(maxsize=4096)
+def _between(shape, strides, offset, size, stride, storage_offset):
+    """as_strided as a function of what a view shows: cells that it does not show count as zero."""
+    cells = 1 + max(
+        o + sum((n - 1) * s for n, s in zip(a, b, strict=True))
+        for o, a, b in ((offset, shape, strides), (storage_offset, size, stride))
+    )
+
+    def between(array):
+        flat = jnp.zeros(cells, array.dtype).at[_spots(shape, strides, offset)].set(array)
+        return flat[_spots(size, stride, storage_offset)]
+
+    return Call(between, name="as_strided", saves=())
 
 
 def as_strided(input, size, stride, storage_offset=None):

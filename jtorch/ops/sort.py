@@ -128,7 +128,7 @@ def _median_all(x, find):
     return evenly(x.reshape(-1), find, (0,), False)
 
 
-@op(method=False, name="median", grad_fn="MedianBackward0")
+@op(method=False, name="median", grad_fn="MedianBackward0", saves="both")
 def _median(input: Array) -> Array:
     return _median_all(input, _lower_median)
 
@@ -138,7 +138,7 @@ def _median_dim(input: Array, dim: int, keepdim: bool):
     return _median_at(input, dim, keepdim, False)
 
 
-@op(method=False, name="nanmedian", grad_fn="NanmedianBackward0")
+@op(method=False, name="nanmedian", grad_fn="NanmedianBackward0", saves="both")
 def _nanmedian(input: Array) -> Array:
     return _median_all(input, _lower_nanmedian)
 

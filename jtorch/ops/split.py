@@ -13,6 +13,7 @@ from jtorch.calls import Call, type_of
 from jtorch.engine import local, number
 from jtorch.graph import Node, edge_of
 from jtorch.ops.slices import _ints, _slice, select
+from jtorch.storage import SEVERAL
 from jtorch.tensor import Tensor, apply, wrap_dim
 
 _SELECT = select.op
@@ -82,8 +83,8 @@ def _several(x, title, dim, sizes):
         for nr, m in enumerate(made):
             m._edge = edge_of(node, nr)
     if local.grad:
-        for nr, m in enumerate(made):
-            m._view.note = (nr, title)
+        for m in made:
+            m._view.note = SEVERAL
     return tuple(made)
 
 
@@ -109,7 +110,7 @@ def unbind(input, dim=0):
     (tensor([1, 3]), tensor([2, 4]))
     """
     if not input.ndim:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        raise IndexError(f"Dimension specified as {wrap_dim(dim, 0)} but tensor has no dimensions")
     return _several(input, "Unbind", wrap_dim(dim, input.ndim), None)
 
 
