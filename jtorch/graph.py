@@ -126,7 +126,7 @@ def overwritten(value, made_by=None):
 
 def bare(name):
     """A node's name as errors show it."""
-    return f"torch::autograd::{name}" if name in ("CopySlices", "CopyBackwards") else re.sub(r"Backward\d*$", "", name)
+    return f"torch::autograd::{name}" if name in ("CopySlices", "CopyBackwards") else re.sub(r"Backward(0?$|(?=\d))", "", name)
 
 
 class NodeHooks:

@@ -9,12 +9,14 @@ twice under jtorch, with a look at everything after each line (one line a trace)
 """
 
 import argparse
+import json
 import math
 import random
 import re
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -352,6 +354,17 @@ def run(line, space):
     return None
 
 
+def found():
+    """The programs in which jtorch once differed."""
+    text = (Path(__file__).parent / "fuzz_found.txt").read_text()
+    return [block.strip() for block in text.split("\n\n") if not block.startswith("#")]
+
+
+def plain(replayed):
+    """What `replay` gave as JSON keeps it."""
+    return json.loads(json.dumps(replayed, default=str))
+
+
 def write(pick, torch, length):
     """A program as a list of lines."""
     space = {"torch": torch, "np": np}
@@ -388,7 +401,7 @@ def close(got, want):
 REFUSED = "NotImplementedError"
 
 
-def _first(lines, got, want, look):
+def first(lines, got, want, look):
     """The first difference of two replays as text; None; or REFUSED where jtorch refuses by name."""
     for i, (a, b) in enumerate(zip(got[0], want[0], strict=True)):
         if a != b:
@@ -409,7 +422,7 @@ def _unlike(got, want):
         if isinstance(a, dict) and isinstance(b, dict):
             for key in b:
                 if not close(a[key], b[key]):
-                    if isinstance(a[key], tuple) and a[key][:1] == (REFUSED,):
+                    if isinstance(a[key], list | tuple) and a[key][:1] in ((REFUSED,), [REFUSED]):
                         return REFUSED
                     return f"{name}.{key} is {a[key]}, want {b[key]}"
         elif not close(a, b):
@@ -420,11 +433,11 @@ def _unlike(got, want):
 def difference(torch, jtorch, lines, whole=False):
     """The first difference between the two on a program, as text; None where there is none."""
     want = replay(torch, lines, True)
-    if found := _first(lines, replay(jtorch, lines, True), want, True):
+    if found := first(lines, replay(jtorch, lines, True), want, True):
         return found if REFUSED not in found else REFUSED
     want = replay(torch, lines, False)
     for _ in range(1 + 2 * whole):
-        if found := _first(lines, replay(jtorch, lines, False), want, False):
+        if found := first(lines, replay(jtorch, lines, False), want, False):
             return f"unlooked-at, {found}" if REFUSED not in found else REFUSED
     return None
 
