@@ -237,10 +237,10 @@ def _resize(self, *sizes, memory_format=None):
         raise RuntimeError("cannot resize variables that require grad")
     if any(n < 0 for n in size):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
-    return _resized(self, size, memory_format)
+    return _sized(self, size, memory_format)
 
 
-def _resized(self, size, memory_format=None):
+def _sized(self, size, memory_format=None):
     if tuple(self.shape) == size:
         return self
     channels_last = memory_format is not None and memory_format.name.startswith("channels_last")
@@ -534,7 +534,7 @@ _METHODS = {
     "as_strided_": _as_strided_,
     "resize": _resized,
     "resize_": _resize,
-    "_resized": _resized,
+    "_sized": _sized,
     "resize_as_": _resize_as,
     "set_": _set,
     "type": _type,

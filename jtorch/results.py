@@ -114,6 +114,6 @@ def store(out, result, op, operands=()):
                 stacklevel=3,
             )
         version = out._version
-        out._resized(tuple(result.shape))
+        out._sized(tuple(result.shape))
         (out._counter or out._storage).version = version
     return write_result(out, result)

@@ -9,6 +9,7 @@ twice under jtorch, with a look at everything after each line (one line a trace)
 """
 
 import argparse
+import faulthandler
 import json
 import math
 import random
@@ -214,6 +215,8 @@ class Writer:
                 f"{leaf}.register_post_accumulate_grad_hook(lambda t: setattr(t, 'grad', t.grad * 2))",
                 f"with torch.no_grad():\n    {leaf} -= 0.5 * {leaf}.grad", f"{leaf}.data.sub_({leaf}.grad)",
                 f"{leaf}.data -= 0.5"]  # fmt: skip
+        if _nowhere(self.space[x]):
+            made = [m for m in made if not m.startswith(f"{x}.register_hook")]  # PyTorch crashes
         return self.pick(made)
 
     def relook(self):
@@ -244,6 +247,14 @@ class Writer:
 
 
 _SHAPES = {8: ["2, 4", "4, 2", "2, 2, 2", "1, 8"], 4: ["2, 2", "1, 4", "4, 1"], 2: ["1, 2", "2, 1"], 1: ["()", "1, 1"]}
+
+
+def _nowhere(t):
+    """Whether it wants a gradient only because its base does: a view made without gradients."""
+    try:
+        return t._is_view() and t.requires_grad and t.grad_fn is None
+    except RuntimeError:
+        return True
 
 
 def _dense(t):
@@ -472,6 +483,7 @@ def main():
     options = parser.parse_args()
     same = refused = failed = 0
     start = time.time()
+    faulthandler.enable()
     for seed in range(options.seed, options.seed + options.count):
         rng = random.Random(seed)
         lines = write(rng.choice, torch, rng.randint(2, options.length))
