@@ -410,7 +410,8 @@ class MetaTrace(Trace):
     """Shapes only: what is recorded here is never computed."""
 
     def record(self, call, inputs):
-        if _lifted_by(inputs):
+        places = {v.type.place for v in inputs} - {None}
+        if (places and META not in places) or _lifted_by(inputs):
             return self._elsewhere(call, inputs)
         types = tuple([v.type for v in inputs])
         single, out_types = call.infer(types)
