@@ -204,8 +204,7 @@ def _next(node):
             return (entries[0], *_structure(written).next[1:]) if not isinstance(written, Leaf) else tuple(entries)
         return (*entries, (None, 0)) if len(entries) == 1 and node.name() in _OF_TWO else tuple(entries)
     _, arguments = _parse(text)
-    inputs = _by_parameter(node)
-    return tuple([_argument(node, a, inputs) for a in arguments])
+    return _arguments(node, arguments, _by_parameter(node))
 
 
 _OF_TWO = ("FillBackward3", "IndexPutBackward0")  # a number that is written counts as a tensor
@@ -215,7 +214,18 @@ def _entry(edge):
     if edge is None:
         return None, 0
     node, nr = source(edge)
-    return show(node), nr
+    text = _text_of(node, f"#{nr}") if nr else None
+    return (show(node), nr) if text is None else _argument(node, _parse(text), _by_parameter(node))
+
+
+def _arguments(node, arguments, inputs):
+    """The entries of a structure; what bears a star stands there once for each time of the sequence."""
+    entries = []
+    for argument in arguments:
+        often = argument[0] == "*"
+        entry = _argument(node, argument[1] if often else argument, inputs)
+        entries += [entry] * (node.in_types[0].shape[0] if often else 1)
+    return tuple(entries)
 
 
 def _argument(node, argument, inputs):
@@ -223,7 +233,7 @@ def _argument(node, argument, inputs):
     if isinstance(argument, str):
         return _entry(inputs.get(argument))
     (name, _, nr), arguments = argument[0].partition("#"), argument[1]
-    entries = tuple([_argument(node, a, inputs) for a in arguments])
+    entries = _arguments(node, arguments, inputs)
     if all(entry == (None, 0) for entry in entries):
         return None, 0
     part = Part(node, name, node.number)
@@ -231,11 +241,11 @@ def _argument(node, argument, inputs):
     return _class(name)(part), int(nr or 0)
 
 
-def _text_of(node):
+def _text_of(node, output=""):
     found = STRUCTURES.get(node.call.name) if node.call is not None else None
     if found is None:
         return None
-    name = node.name().removeprefix("torch::autograd::")
+    name = node.name().removeprefix("torch::autograd::") + output
     dims = "".join(["N" if t.ndim > 2 else str(t.ndim) for t in node.in_types])
     fits = [key for key in found if "[" in key and key.startswith(name + "[") and _holds(key, node.call.consts)]
     return found[max(fits, key=len)] if fits else found.get(f"{name}:{dims}", found.get(name))
@@ -250,7 +260,7 @@ def _holds(key, consts):
 @cache
 def _parse(text):
     """'Addmm(bias, T(weight))' -> ("AddmmBackward0", ["bias", ("TBackward0", ["weight"])])."""
-    tokens = re.findall(r"[\w.#-]+|[(),]", text)
+    tokens = re.findall(r"[\w.#-]+|[(),*]", text)
 
     def one(at):
         word = tokens[at]
@@ -259,6 +269,8 @@ def _parse(text):
         arguments, at = [], at + 2
         while tokens[at] != ")":
             argument, at = one(at)
+            if tokens[at] == "*":
+                argument, at = ("*", argument), at + 1
             arguments.append(argument)
             at += tokens[at] == ","
         name, mark, nr = word.partition("#")

@@ -4,7 +4,8 @@
 
 `Name(...)` is a node (`Backward0` is understood), an input is written as the op's parameter (the n-th of a list as
 `tensors0`), `-` is a place that wants no gradient, `Name#1` a node's second output. `name:nm` holds for inputs of n and m
-dimensions, N for three or more; `name[const=value]` where a constant of the op has this value.
+dimensions, N for three or more; `name[const=value]` where a constant of the op has this value; `name#1` is what stands
+behind the second output. A `*` after an argument repeats it for each time of a sequence.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ def _reduced(inner):
 
 _COSINE = "Div(SumBackward1(Mul(input1, input2)), Sqrt(Mul(AddBackward1(SumBackward1(Mul(input1, input1))),"\
           " AddBackward1(SumBackward1(Mul(input2, input2))))))"  # fmt: skip
+_GATES = "input, h, w_ih, w_hh, b_ih, b_hh"
+_BY_INPUT, _BY_STATE = "Addmm(b_ih, input, T(w_ih))", "Addmm(b_hh, h, T(w_hh))"
+_PLAIN_INPUT, _PLAIN_STATE = "Mm(input, T(w_ih))", "Mm(h, T(w_hh))"
 
 _SORTED = "Gather(View(Sort(Transpose(Unsqueeze(input)))))"
 _QUANTILE = f"SqueezeBackward4(LerpBackward1({_SORTED}, {_SORTED}, -))"
@@ -32,7 +36,53 @@ _GAUSSIAN = "Mul(Add(Log(ClampMin(var)), Div(Pow(Sub(input, target)), var)), -)"
 _POISSON, _RATES = "Sub(Exp(input), Mul(target, input))", "Sub(input, Mul(target, Log(AddBackward1(input))))"
 _STIRLING = "MaskedFill(Add(Sub(Mul(target, Log(target)), target), MulBackward1(Log(MulBackward1(target)))))"
 
-STRUCTURES: dict[str, dict[str, str]] = {
+def _memory(gate):
+    """The c of an LSTM."""
+    return f"Add(Mul(Sigmoid({gate}), c), Mul(Sigmoid({gate}), Tanh({gate})))"
+
+
+def _gated(by_input, by_state):
+    """The h of a GRU."""
+    z, n = f"Sigmoid(Add({by_input}, {by_state}))", f"Tanh(Add({by_input}, Mul({by_state}, Sigmoid({by_input}))))"
+    return f"Add(Mul(Sub(h, {n}), {z}), {n})"
+
+
+_CELLS = {
+    "2" * n + "1" * biases: (by_input, by_state)
+    for n in (3, 4, 5)
+    for biases, by_input, by_state in ((2, _BY_INPUT, _BY_STATE), (0, _PLAIN_INPUT, _PLAIN_STATE))
+}
+_RECURRENT = {
+    "_lstm_layer": {
+        "MkldnnRnnLayerBackward0": "MkldnnRnnLayer(input, w_ih, w_hh, b_ih, b_hh, h, c)",
+        "StackBackward0": f"Stack(Mm(Mul(Sigmoid({_GATES}), Tanh({_memory(_GATES)})), T(w_hr))*)",
+        "StackBackward0#1": f"Mm(Mul(Sigmoid({_GATES}), Tanh({_memory(_GATES)})), T(w_hr))",
+        "StackBackward0#2": _memory(_GATES),
+    },
+    "_gru_layer": {
+        "StackBackward0": f"Stack({_gated(_GATES, _GATES)}*)",
+        "StackBackward0#1": _gated(_GATES, _GATES),
+    },
+    "_rnn_layer": {
+        f"StackBackward0{output}[act={act}]": text
+        for act in ("tanh", "relu")
+        for inner in [f"{act.capitalize()}(Add({_BY_STATE}, Unbind({_BY_INPUT})))"]
+        for output, text in (("", f"Stack({inner}*)"), ("#1", inner))
+    },
+    "_lstm_memory": {
+        f"AddBackward0{output}:{dims}": text
+        for dims, (a, b) in _CELLS.items()
+        for output, text in (("", _memory(f"UnsafeSplit(Add({a}, {b}))")), ("#1", f"Sigmoid(UnsafeSplit(Add({a}, {b})))"))
+    },
+    "_gru_cell": {
+        f"AddBackward0:{dims}": _gated(f"UnsafeSplit({a})", f"UnsafeSplit({b})") for dims, (a, b) in _CELLS.items()
+    },
+    "_rnn_cell": {
+        f"{name}Backward0:{dims}": f"{name}(Add({b}, {a}))" for name in ("Tanh", "Relu") for dims, (a, b) in _CELLS.items()
+    },
+}
+
+STRUCTURES: dict[str, dict[str, str]] = _RECURRENT | {
     "linear": {
         "AddmmBackward0": "Addmm(bias, input, T(weight))",
         "MmBackward0": "Mm(input, T(weight))",

@@ -86,11 +86,11 @@ _NONLINEAR = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 
 @op(method=False, name="_rnn_layer", grad_fn=_node)
 def _rnn_layer(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
-               sizes: Array | None, nonlinearity: str, reverse: bool, node: str) -> Array:  # fmt: skip
+               sizes: Array | None, act: str, reverse: bool, node: str) -> Array:  # fmt: skip
     """(outputs, last h)"""
-    act = _NONLINEAR[nonlinearity]
+    moved = _NONLINEAR[act]
     gates = _projected(input, w_ih, b_ih, b_hh)
-    out, (h,) = _scanned(lambda states, now: (act(now + states[0] @ w_hh.T),), (h,), gates, sizes, reverse)
+    out, (h,) = _scanned(lambda states, now: (moved(now + states[0] @ w_hh.T),), (h,), gates, sizes, reverse)
     return out, h
 
 
