@@ -216,7 +216,7 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     for i, s in enumerate(sequences):
         start = longest - s.size(0) if padding_side == "left" else 0
         window = slice(start, start + s.size(0))
-        made[(i, window) if batch_first else (window, i)] = s
+        made[(i, window) if batch_first else (window, i)].copy_(s)
     return made
 
 

@@ -18,6 +18,7 @@ from jtorch.ops.activation import dropout
 from jtorch.ops.create import empty, zeros
 from jtorch.ops.join import cat, stack
 
+_NO_PROJECTION = "proj_size argument is only supported for LSTM, not RNN or GRU"
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
 
@@ -264,16 +265,14 @@ class RNN(RNNBase):
         (T, N, input_size), (layers * directions, N, hidden_size) → (T, N, directions * hidden_size), the last states
     """
 
-    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False,
-                 dropout=0.0, bidirectional=False, device=None, dtype=None, **refused):  # fmt: skip
-        if "proj_size" in refused:
-            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
-        if refused:
-            raise TypeError(f"RNNBase.__init__() got an unexpected keyword argument '{next(iter(refused))}'")
+    def __init__(self, *args, nonlinearity="tanh", **kwargs):
+        if "proj_size" in kwargs:
+            raise ValueError(_NO_PROJECTION)
+        if len(args) > 3:
+            nonlinearity, args = args[3], (*args[:3], *args[4:])
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
-        super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias, batch_first, dropout,
-                         bidirectional, device=device, dtype=dtype)  # fmt: skip
+        super().__init__(f"RNN_{nonlinearity.upper()}", *args, **kwargs)
         self.nonlinearity = nonlinearity
 
     def forward(self, input, hx=None):
@@ -290,14 +289,10 @@ class GRU(RNNBase):
     Differs from other texts' GRU as PyTorch's does: the reset gate multiplies U h + d, not h.
     """
 
-    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
-                 bidirectional=False, device=None, dtype=None, **refused):  # fmt: skip
-        if "proj_size" in refused:
-            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
-        if refused:
-            raise TypeError(f"RNNBase.__init__() got an unexpected keyword argument '{next(iter(refused))}'")
-        super().__init__("GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-                         device=device, dtype=dtype)  # fmt: skip
+    def __init__(self, *args, **kwargs):
+        if "proj_size" in kwargs:
+            raise ValueError(_NO_PROJECTION)
+        super().__init__("GRU", *args, **kwargs)
 
     def forward(self, input, hx=None):
         if not isinstance(input, PackedSequence) and input.dim() not in (2, 3):
@@ -322,10 +317,8 @@ class LSTM(RNNBase):
     (torch.Size([5, 2, 4]), torch.Size([1, 2, 4]))
     """
 
-    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
-                 bidirectional=False, proj_size=0, device=None, dtype=None):  # fmt: skip
-        super().__init__("LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-                         proj_size, device, dtype)  # fmt: skip
+    def __init__(self, *args, **kwargs):
+        super().__init__("LSTM", *args, **kwargs)
 
     def get_expected_cell_size(self, input, batch_sizes):
         return self._state_size(input, batch_sizes, self.hidden_size)

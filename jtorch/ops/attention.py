@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from jtorch import dtypes
 from jtorch.geometry import like_strides
-from jtorch.op import Array, Number, op
+from jtorch.op import Array, Number, broadcast_shapes, op
 from jtorch.ops.activation import dropout, mask_like, softmax
 from jtorch.ops.create import zeros, zeros_like
 from jtorch.ops.join import cat
@@ -90,9 +90,10 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     torch.Size([1, 1, 2, 4])
     """
     _check_attention(query, key, value, attn_mask, dropout_p, is_causal)
-    grouped = bool(enable_gqa) and query.dim() >= 3 and key.shape[-3] != query.shape[-3]
-    if grouped and query.shape[-3] % key.shape[-3]:
-        raise RuntimeError("Number of heads in key and value must divide the number of heads in query")
+    grouped = bool(enable_gqa) and query.dim() >= 3 and not query.shape[-3] == key.shape[-3] == value.shape[-3]
+    if grouped and (query.shape[-3] % key.shape[-3] or query.shape[-3] % value.shape[-3]):
+        raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
+    _check_sizes(query, key, value, attn_mask, grouped)
     scale = None if scale is None else float(scale)
     if _fuses(query, key, value, attn_mask, dropout_p, grouped):
         return _fused_attention(query, key, value, bool(is_causal), scale, True)
@@ -130,6 +131,34 @@ def _check_attention(query, key, value, mask, p, is_causal):
         )
     if p > 1 or p < 0:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _check_sizes(query, key, value, mask, grouped):
+    """Whether the products and the mask fit together, as PyTorch's smaller ops find out."""
+    *batch, length, width = query.shape
+    own = [tuple(x.shape[:-3]) if grouped else tuple(x.shape[:-2]) for x in (query, key, value)]
+    scores = broadcast_shapes(own[0], own[1])
+    rows = math.prod(batch)
+    source = key.shape[-2]
+    if key.shape[-1] != width:
+        raise RuntimeError(_unfit(query.dim(), (rows, length, width), (rows, *key.shape[:-3:-1])))
+    if mask is not None:
+        if mask.dim() < 2:
+            raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got -2)")
+        broadcast_shapes((*scores, query.shape[-3], length, source) if grouped else (*scores, length, source), tuple(mask.shape))
+    if value.shape[-2] != source:
+        raise RuntimeError(_unfit(query.dim(), (rows, length, source), (rows, *value.shape[-2:])))
+    broadcast_shapes(scores, own[2])
+
+
+def _unfit(dims, first, second):
+    """What PyTorch says of two matrices, or two batches of them, that cannot be multiplied."""
+    if dims == 2:
+        return f"mat1 and mat2 shapes cannot be multiplied ({first[1]}x{first[2]} and {second[1]}x{second[2]})"
+    return (
+        f"Expected size for first two dimensions of batch2 tensor to be: [{first[0]}, {first[2]}] but got:"
+        f" [{second[0]}, {second[1]}]."
+    )
 
 
 # ---- many heads
@@ -245,6 +274,9 @@ def multi_head_attention_forward(
     if use_separate_proj_weight:
         biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
         weights = (q_proj_weight, k_proj_weight, v_proj_weight)
+        for name, x, w in zip(("query", "key", "value"), (query, key, value), weights, strict=True):
+            if tuple(w.shape) != (width, x.shape[-1]):
+                raise AssertionError(f"expecting {name} weights shape of {(width, x.shape[-1])}, but got {w.shape}")
         q, k, v = [linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True)]
     else:
         q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)
@@ -298,8 +330,11 @@ def _merged(attn_mask, key_padding_mask, more, batch, heads, source):
         return attn_mask
     if more:
         key_padding_mask = pad(key_padding_mask, (0, more))
-    if tuple(key_padding_mask.shape) != (batch, source):
-        raise AssertionError(f"expecting key_padding_mask shape of {(batch, source)}, but got {key_padding_mask.shape}")
+    for d, expected in enumerate((batch, source)):
+        if key_padding_mask.shape[d] != expected:
+            raise AssertionError(
+                f"Expected key_padded_mask.shape[{d}] to be {expected}, but got {key_padding_mask.shape[d]}"
+            )
     mask = key_padding_mask.view(batch, 1, 1, source).expand(-1, heads, -1, -1).reshape(batch * heads, 1, source)
     return mask if attn_mask is None else attn_mask + mask
 

@@ -11,7 +11,7 @@ from jtorch import dtypes, engine, geometry
 from jtorch.calls import Call
 from jtorch.casting import cast_array
 from jtorch.engine import Value
-from jtorch.op import as_number
+from jtorch.op import as_number, broadcast_shapes
 from jtorch.results import check_apart
 from jtorch.tensor import _SAME, Tensor, apply
 
@@ -112,20 +112,9 @@ def _twin(value):
 
 
 def _check_expands(full, shape):
-    lead = len(full) - len(shape)
-    if lead < 0 and any(n != 1 for n in shape[:-lead]):
-        raise RuntimeError(
-            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(full)}): the number of sizes provided "
-            f"({len(full)}) must"
-            f" be greater or equal to the number of dimensions in the tensor ({len(shape)})"
-        )
-    for i, n in enumerate(full):
-        own = shape[i - lead] if i >= lead else 1
-        if own not in (1, n):
-            raise RuntimeError(
-                f"The size of tensor a ({n}) must match the size of tensor b ({own}) at non-singleton "
-                f"dimension {i}"
-            )
+    common = broadcast_shapes(tuple(full), tuple(shape))
+    if common != tuple(full):
+        raise RuntimeError(f"output with shape {list(full)} doesn't match the broadcast shape {list(common)}")
 
 
 class _Fill(Call):

@@ -1,0 +1,74 @@
+"""Layers with their options, against PyTorch: programs whose printed text is compared, numbers up to rounding."""
+
+import json
+import math
+import pathlib
+import re
+
+import pytest
+
+import jtorch
+from programs import output, read
+
+FIXTURES = pathlib.Path(__file__).parent / "fixtures"
+PROGRAMS = read(FIXTURES / "layer_cases.txt")
+PRINTED = json.loads((FIXTURES / "layers.json").read_text()) if (FIXTURES / "layers.json").exists() else {}
+
+# What programs print of results and gradients: shapes, a projection of all elements, and a few of them.
+CHECK = '''
+import numpy as np
+def weights(t):
+    made = np.cos(np.arange(t.numel())).reshape(tuple(t.shape))
+    return torch.from_numpy(made.astype(str(t.dtype)[6:]))
+def tensors(value):
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [t for v in value for t in tensors(v)]
+    return []
+def digest(t):
+    if t is None:
+        return None
+    flat = np.array(t.detach().numpy(), "f8").reshape(-1)
+    return tuple(t.shape), [(flat * np.cos(np.arange(flat.size))).sum(), *flat[:: max(1, flat.size // 3)][:3]]
+def check(label, result, inputs=(), module=None):
+    found = tensors(result)
+    wanted = tensors(inputs) + ([] if module is None else list(module.parameters()))
+    total = sum([(t * weights(t)).sum() for t in found if t.requires_grad])
+    if wanted:
+        total.backward(retain_graph=True)
+    shown = [digest(t) for t in found], [digest(t.grad) for t in wanted]
+    for t in wanted:
+        t.grad = None
+    for kind, digests in zip(("", "  grad"), shown):
+        for d in digests:
+            print(label + kind, d and (d[0], [round(float(n), 5) for n in d[1]]))
+'''
+NUMBER = re.compile(r"(-?\d+\.\d*(?:e[+-]?\d+)?)")
+
+
+def difference(mine, theirs):
+    """None where two texts are the same, numbers up to rounding; else the first lines that differ."""
+    pairs = list(zip(mine.split("\n"), theirs.split("\n"), strict=False))
+    for a, b in pairs:
+        if not _same(NUMBER.split(a), NUMBER.split(b)):
+            return f"{a}\n  expected\n{b}"
+    return None if mine.count("\n") == theirs.count("\n") else f"{mine}\n  expected\n{theirs}"
+
+
+def _same(mine, theirs):
+    if len(mine) != len(theirs) or mine[::2] != theirs[::2]:
+        return False
+    numbers = zip(mine[1::2], theirs[1::2], strict=True)
+    return all(math.isclose(float(a), float(b), rel_tol=1e-4, abs_tol=1e-4) for a, b in numbers)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_prints_what_pytorch_prints(name):
+    assert difference(output(CHECK + PROGRAMS[name], jtorch), PRINTED[name]) is None
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_fixture_is_what_pytorch_prints(name):
+    assert difference(output(CHECK + PROGRAMS[name], pytest.importorskip("torch")), PRINTED[name]) is None
