@@ -56,7 +56,7 @@ def _exchanged(module, given, tie_weights, strict):
     full = _tied(places, given) if tie_weights else dict(given)
     if strict:
         missing = [name for name in places if name not in full]
-        _check_names(unknown, missing)
+        _check_names(module, unknown, missing)
     before = {name: places[name][0][places[name][1]] for name in full if name in places}
     try:
         for name, t in full.items():
@@ -88,15 +88,15 @@ def _tied(places, given):
     return full
 
 
-def _check_names(unknown, missing):
-    text = []
+def _check_names(module, unknown, missing):
+    unknown, missing, text = sorted(unknown), sorted(missing), []
     if unknown:
         text.append("Unexpected key(s): " + ", ".join(map(repr, unknown)) + ".")
     if missing:
         text.append("Missing key(s): " + ", ".join(map(repr, missing)) + ".")
     if text:
         raise RuntimeError(
-            "Error(s) in reparametrizing: \n\t" + "\n\t".join(text)
+            f"Error(s) in reparametrizing for {module._get_name()}:\n\t" + "\n\t".join(text)
         )
 
 

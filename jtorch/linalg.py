@@ -55,6 +55,11 @@ def vander(x: Array, N: int | None = None) -> Array:
     return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N)
 
 
+def householder_product(A, tau, *, out=None):
+    """The first columns of (1 - tau[0] v₀ v₀ᴴ)(1 - tau[1] v₁ v₁ᴴ)..., with vᵢ below the diagonal of A and 1 on it."""
+    return _out(_d._householder_product(A, tau), out)
+
+
 # ---- norms
 
 

@@ -15,7 +15,7 @@ from jtorch.ops.activation import log_softmax
 from jtorch.ops.create import full_like
 from jtorch.ops.dense import linear_cross_entropy
 
-_ASMoutput = namedtuple("ASMoutput", ["output", "loss"])
+_ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):

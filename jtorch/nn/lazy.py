@@ -156,13 +156,11 @@ LazyConvTranspose1d, LazyConvTranspose2d, LazyConvTranspose3d = (
 
 
 class _LazyNormBase(LazyModuleMixin):
-    _usual = (True, True)
-
-    def __init__(self, eps=1e-5, momentum=0.1, affine=None, track_running_stats=None, device=None, dtype=None, *,
+    def __init__(self, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None, *,
                  bias=True):  # fmt: skip
         super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
-        self.affine = self._usual[0] if affine is None else affine
-        self.track_running_stats = self._usual[1] if track_running_stats is None else track_running_stats
+        self.affine = affine
+        self.track_running_stats = track_running_stats
         if self.affine:
             self.weight = UninitializedParameter(device=device, dtype=dtype)
             if bias:
@@ -186,14 +184,12 @@ class _LazyNormBase(LazyModuleMixin):
         self.reset_parameters()
 
 
-def _lazy_norm(name, dims, usual):
+def _lazy_norm(name, dims):
     base = getattr(norm, f"{name}{dims}d")
     doc = f"A {name}{dims}d that takes num_features from its first input."
-    own = {"_usual": usual, "cls_to_become": base, "__doc__": doc, "__module__": __name__}
+    own = {"cls_to_become": base, "__doc__": doc, "__module__": __name__}
     return type(f"Lazy{name}{dims}d", (_LazyNormBase, base), own)
 
 
-LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d = (_lazy_norm("BatchNorm", d, (True, True)) for d in (1, 2, 3))
-LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d = (
-    _lazy_norm("InstanceNorm", d, (False, False)) for d in (1, 2, 3)
-)
+LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d = (_lazy_norm("BatchNorm", d) for d in (1, 2, 3))
+LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d = (_lazy_norm("InstanceNorm", d) for d in (1, 2, 3))

@@ -499,7 +499,9 @@ class Module(hooks.Hooked):
 
     def share_memory(self):
         """Put every tensor into memory that other processes can see. Returns self."""
-        return self._apply(lambda t: t.share_memory_())
+        for t in [*self.parameters(), *self.buffers()]:
+            t.share_memory_()
+        return self
 
     def compile(self, *args, **kwargs) -> None:
         """Accept what `torch.compile` accepts.

@@ -12,7 +12,7 @@ from jtorch import dtypes
 from jtorch.devices import device as Device
 from jtorch.dtypes import dtype as Dtype
 from jtorch.grad_mode import no_grad
-from jtorch.nn.parameter import Parameter
+from jtorch.nn.parameter import Parameter, is_lazy
 from jtorch.tensor import Tensor
 
 _PYTHON = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
@@ -121,11 +121,13 @@ def _kind(value):
 def apply_to_own(module, fn):
     """Replace a module's own parameters, their gradients and its buffers by what `fn` makes of them."""
     for name, parameter in module._parameters.items():
-        if parameter is not None:
+        if is_lazy(parameter):
+            parameter.relocate(fn)
+        elif parameter is not None:
             _replace(module, name, parameter, fn)
     for name, buffer in module._buffers.items():
         if buffer is not None:
-            module._buffers[name] = fn(buffer)
+            module._buffers[name] = buffer.relocate(fn) if is_lazy(buffer) else fn(buffer)
 
 
 def _replace(module, name, parameter, fn):

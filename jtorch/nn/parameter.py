@@ -7,10 +7,12 @@ the Module's matter.
 from __future__ import annotations
 
 import copy
+import sys
 from collections import OrderedDict
 
 from jtorch import convert
 from jtorch.ops.create import empty
+from jtorch.storage import Storage
 from jtorch.tensor import Tensor
 
 
@@ -136,10 +138,47 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         return made
 
 
+_value = Storage.value  # the slot, which _Unborn hides
+
+
+class _Unborn(Storage):
+    """The storage of a tensor without a shape: it has a dtype and a place, and nothing to compute with."""
+
+    __slots__ = ()
+
+    type = property(lambda self: _value.__get__(self).type)
+
+    @property
+    def value(self):
+        call = sys._getframe(1).f_locals.get("call")  # of the op that asks
+        raise ValueError(
+            f"Attempted to use an uninitialized parameter in <method '{call.name if call else 'detach'}' of"
+            " 'torch._C.TensorBase' objects>. This error happens when you are using a `LazyModule` or explicitly"
+            " manipulating `torch.nn.parameter.UninitializedParameter` objects. When using LazyModules Call `forward` with"
+            " a dummy batch to initialize the parameters before calling torch functions"
+        )
+
+    @value.setter
+    def value(self, value):
+        _value.__set__(self, value)
+
+
 class UninitializedTensorMixin:
     """A tensor whose shape is known only at the first forward pass: it has a dtype and a device."""
 
     __slots__ = ()
+
+    @classmethod
+    def _born(cls, like, requires_grad):
+        """One of the dtype and device of `like`."""
+        made = like._alias(cls)
+        made._storage = _Unborn(like._value)
+        return made.requires_grad_(requires_grad)
+
+    def relocate(self, move):
+        """Take the dtype and the device that `move` gives to an ordinary tensor. Returns self."""
+        self._storage = _Unborn(move(empty(0, device=self.device, dtype=self.dtype))._value)
+        return self
 
     def materialize(self, shape, device=None, dtype=None):
         """Take memory of this shape, uninitialised, and become an ordinary parameter or buffer.
@@ -188,7 +227,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     cls_to_become = Parameter
 
     def __new__(cls, requires_grad=True, device=None, dtype=None):
-        return empty(0, device=device, dtype=dtype)._alias(cls).requires_grad_(requires_grad)
+        return cls._born(empty(0, device=device, dtype=dtype), requires_grad)
 
     def __deepcopy__(self, memo):
         if id(self) not in memo:
@@ -205,7 +244,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     cls_to_become = Tensor
 
     def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
-        made = empty(0, device=device, dtype=dtype)._alias(cls).requires_grad_(requires_grad)
+        made = cls._born(empty(0, device=device, dtype=dtype), requires_grad)
         made.persistent = persistent
         made._is_buffer = True
         return made

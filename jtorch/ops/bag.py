@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jtorch import dtypes
 from jtorch.checks import data_check
 from jtorch.convert import tensor
 from jtorch.op import Array, op
-from jtorch.ops.layers import _renormalize
+from jtorch.ops.layers import _rarely, _renormalize
 
 
 def _beyond(indices, rows):
@@ -22,10 +23,10 @@ def _wrong_row(indices, rows):
     return RuntimeError(f"Index {i} of input takes value {int(flat[i])} which is not in the valid range [0, {rows})")
 
 
-@op(method=False, name="_embedding_bag", grad_fn="EmbeddingBagBackward0")
+@op(method=False, name="_embedding_bag", grad_fn="EmbeddingBagBackward0", saves=(1, 2))
 def _embedding_bag(weight: Array, input: Array, offsets: Array, scales: Array | None, mode: str, bags: int,
                    padding_idx: int, by_frequency: bool) -> Array:  # fmt: skip
-    bag = jnp.searchsorted(offsets, jnp.arange(input.shape[0]), side="right") - 1
+    bag = jnp.searchsorted(offsets, jnp.arange(input.shape[0]), side="right") - 1  # `bags` where it is in none
     if by_frequency:
         weight = _rarely(weight, input)
     rows = jnp.take(weight, input, axis=0, mode="clip")
@@ -41,12 +42,6 @@ def _embedding_bag(weight: Array, input: Array, offsets: Array, scales: Array | 
     if mode == "sum":
         return total
     return total / jnp.maximum(jax.ops.segment_sum(counts, bag, bags), 1)[:, None]
-
-
-def _rarely(weight, input):
-    """The weight, whose gradient is divided by how often each row is named."""
-    counts = jnp.maximum(jnp.zeros(weight.shape[0], weight.dtype).at[input].add(1), 1)[:, None]
-    return weight / counts + lax.stop_gradient(weight - weight / counts)
 
 
 def _largest(rows, bag, bags):
@@ -67,6 +62,8 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
         input: row numbers: one bag a row, or all bags in one dimension.
         offsets: where the bags begin, for an input of one dimension.
         mode: "sum", "mean" or "max".
+        scale_grad_by_freq: divide each row's gradient by how often it is named (by that row's own count, where
+            PyTorch takes another row's).
         per_sample_weights: a factor for each row number, with "sum".
         include_last_offset: the last offset is the end of the last bag.
         padding_idx: a row that counts for nothing.
@@ -82,6 +79,7 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
         )
     if weight.dim() != 2:
         raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
+    given = input
     input, offsets, per_sample_weights = _flat(input, offsets, per_sample_weights)
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
@@ -101,12 +99,16 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
                 f"padding_idx must be within the number of embeddings, -{rows} through {rows - 1}, but got {padding_idx}"
             )
         padding_idx %= rows
+    if input.dtype not in (dtypes.int64, dtypes.int32):
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got"
+            f" {input.type()} instead (while checking arguments for embedding_bag)"
+        )
     if input.numel():
         data_check(input, _beyond, _wrong_row, rows=rows)
     if max_norm is not None:
         _renormalize(weight, input, float(max_norm), float(norm_type))
-    bags = offsets.shape[0] - bool(include_last_offset)
-    offsets = offsets[:bags] if include_last_offset else offsets
+    bags = given.shape[0] if given.dim() == 2 else offsets.shape[0] - bool(include_last_offset)
     return _embedding_bag(weight, input, offsets, per_sample_weights, mode, bags, -1 if padding_idx is None else padding_idx,
                           bool(scale_grad_by_freq))  # fmt: skip
 

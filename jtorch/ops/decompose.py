@@ -171,6 +171,32 @@ def matrix_exp(input: Array) -> Array:
     return jax.scipy.linalg.expm(_matrices("linalg.matrix_exp", input))
 
 
+# ---- reflections
+
+
+@op(name="geqrf", grad_fn="NotImplemented", strides=_columns)
+def geqrf(input: Array):
+    """(R above the diagonal and the reflections' vectors below it, their factors) of a QR decomposition."""
+    packed, factors = jnp.linalg.qr(_matrices("geqrf", input, square=False), mode="raw")
+    return jnp.swapaxes(packed, -1, -2), factors
+
+
+@op(method=False, name="linalg_householder_product", grad_fn="LinalgHouseholderProductBackward0", strides=_columns)
+def _householder_product(input: Array, tau: Array) -> Array:
+    n, k = input.shape[-2:]
+    vectors = jnp.tril(input, -1) + jnp.eye(n, k, dtype=input.dtype)
+
+    def reflected(made, reflection):
+        v, factor = reflection
+        along = jnp.einsum("...n,...nk->...k", v.conj(), made)
+        return made - factor[..., None, None] * v[..., :, None] * along[..., None, :], None
+
+    count = tau.shape[-1]
+    each = jnp.moveaxis(vectors[..., :count], -1, 0), jnp.moveaxis(tau, -1, 0)
+    start = jnp.broadcast_to(jnp.eye(n, k, dtype=input.dtype), input.shape)
+    return lax.scan(reflected, start, each, reverse=True)[0]
+
+
 # ---- Cholesky
 
 

@@ -95,7 +95,8 @@ def _beyond(indices, rows):
 
 
 @op(method=False, name="_embedding", grad_fn="EmbeddingBackward0", saves=(1,))
-def _embedding(weight: Array, indices: Array, padding_idx: int) -> Array:
+def _embedding(weight: Array, indices: Array, padding_idx: int, by_frequency: bool) -> Array:
+    weight = _rarely(weight, indices) if by_frequency else weight
     rows = lax.stop_gradient(weight[padding_idx]) if padding_idx >= 0 else None
     taken = jnp.take(weight, indices, axis=0, mode="clip")
     if rows is None:
@@ -111,6 +112,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         padding_idx: a row that collects no gradient.
         max_norm: rows met are first scaled down to this norm, in place.
         norm_type: the p of that norm.
+        scale_grad_by_freq: divide each row's gradient by how often it is named.
         sparse: accepted; gradients are dense here.
 
     Shape:
@@ -135,11 +137,15 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
     data_check(input, _beyond, IndexError("index out of range in self"), rows=weight.shape[0])
-    if scale_grad_by_freq:
-        raise NotImplementedError("embedding: scale_grad_by_freq")
     if max_norm is not None:
         _renormalize(weight, input, float(max_norm), float(norm_type))
-    return _embedding(weight, input, -1 if padding_idx is None else padding_idx)
+    return _embedding(weight, input, -1 if padding_idx is None else padding_idx, bool(scale_grad_by_freq))
+
+
+def _rarely(weight, indices):
+    """The weight, whose gradient is divided by how often each row is named."""
+    counts = jnp.maximum(jnp.zeros(weight.shape[0], weight.dtype).at[indices.reshape(-1)].add(1), 1)[:, None]
+    return lax.stop_gradient(weight) + (weight - lax.stop_gradient(weight)) / counts
 
 
 @op(method=False, name="_renormalized")

@@ -9,8 +9,10 @@ from jtorch.nn.module import Module
 from jtorch.nn.utils import parametrize
 from jtorch.nn.utils.weight_norm import _weight_norm as _of_parts
 from jtorch.nn.utils.weight_norm import norm_except_dim
-from jtorch.ops.create import eye, zeros_like
-from jtorch.ops.diagonal import tril
+from jtorch.ops.compare import where
+from jtorch.ops.create import eye
+from jtorch.ops.decompose import geqrf
+from jtorch.ops.diagonal import tril, triu
 from jtorch.ops.distance import normalize
 from jtorch.ops.join import cat
 from jtorch.ops.linalg import dot, mv
@@ -111,10 +113,12 @@ _MAPS = ("matrix_exp", "cayley", "householder")
 
 
 class _Orthogonal(Module):
-    """exp or Cayley's map of a skew-symmetric matrix, times a fixed orthogonal one."""
+    """exp or Cayley's map of a skew-symmetric matrix, or a product of reflections, times a fixed orthogonal one."""
 
     def __init__(self, weight, orthogonal_map, use_trivialization):
         super().__init__()
+        if weight.is_complex() and orthogonal_map == "householder":
+            raise ValueError("The householder parametrization does not support complex tensors.")
         self.shape = weight.shape
         self.orthogonal_map = orthogonal_map
         if use_trivialization:
@@ -125,48 +129,62 @@ class _Orthogonal(Module):
         wide = n < k
         if wide:
             X, n, k = X.mT, k, n
+        Q = self._reflected(X) if self.orthogonal_map == "householder" else self._mapped(X)[..., :k]
+        if self._buffers.get("base") is not None:
+            Q = self.base @ Q
+        return Q.mT if wide else Q
+
+    def _mapped(self, X):
         A = tril(X)
+        n, k = X.size(-2), X.size(-1)
         if n != k:
             A = cat([A, A.new_zeros((*A.shape[:-1], n - k))], -1)
         A = A - A.mH
         if self.orthogonal_map == "matrix_exp":
-            Q = linalg.matrix_exp(A)
-        else:
-            one = eye(n, dtype=A.dtype, device=A.device)
-            Q = linalg.solve(one - A / 2, one + A / 2)
-        Q = Q[..., :k]
-        if self._buffers.get("base") is not None:
-            Q = self.base @ Q
-        return Q.mT if wide else Q
+            return linalg.matrix_exp(A)
+        one = eye(n, dtype=A.dtype, device=A.device)
+        return linalg.solve(one - A / 2, one + A / 2)
+
+    def _reflected(self, X):
+        A = tril(X, -1)
+        Q = linalg.householder_product(A, 2 / (1 + (A * A).sum(-2)))
+        signs = X.detach().diagonal(dim1=-2, dim2=-1).int()  # these are not learned
+        return Q * signs.unsqueeze(-2)
 
     def right_inverse(self, Q):
         if Q.shape != self.shape:
             raise ValueError(
                 f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {Q.shape}."
             )
+        wide = Q.size(-2) < Q.size(-1)
+        tall = Q.mT if wide else Q
         if "base" not in self._buffers:
+            if self.orthogonal_map == "householder":
+                A, tau = geqrf(tall)
+                signs = A.diagonal(dim1=-2, dim2=-1).sign() * where(tau == 0, -1, 1)
+                A = tril(A, -1) + triu(A, 1) + _eye_like(A) * signs.unsqueeze(-2)
+                return A.mT if wide else A
             raise NotImplementedError(
                 "It is not possible to assign to the matrix exponential or the Cayley parametrizations when"
                 " use_trivialization=False."
             )
-        wide = Q.size(-2) < Q.size(-1)
-        tall = Q.mT if wide else Q
         n, k = tall.size(-2), tall.size(-1)
         q, r = linalg.qr(tall if n == k else cat([tall, tall.new_empty((*tall.shape[:-1], n - k)).normal_()], -1))
         self.base = (q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)).contiguous()
-        # The point on the manifold is in `base`, so what is learned starts at zero, which the maps take to one.
-        start = zeros_like(tall)
-        return start.mT if wide else start
+        # The point on the manifold is in `base`: what is learned starts at -1, which every map takes to one.
+        return -_eye_like(Q)
+
+
+def _eye_like(A):
+    return eye(A.size(-2), A.size(-1), dtype=A.dtype, device=A.device).expand(A.shape)
 
 
 def orthogonal(module, name="weight", orthogonal_map=None, *, use_trivialization=True):
     """Keep a matrix orthogonal: its rows, or its columns if there are fewer, stay orthonormal.
 
     Args:
-        orthogonal_map: "matrix_exp" or "cayley".
+        orthogonal_map: "matrix_exp", "cayley" or "householder"; None: the first for square matrices, else the last.
         use_trivialization: start from the matrix that there is.
-
-    Differs from torch: there is no "householder"; where PyTorch would choose it, "cayley" is.
     """
     weight = getattr(module, name, None)
     if not hasattr(weight, "requires_grad"):
@@ -174,12 +192,11 @@ def orthogonal(module, name="weight", orthogonal_map=None, *, use_trivialization
     if weight.ndim < 2:
         raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
     if orthogonal_map is None:
-        orthogonal_map = "matrix_exp" if weight.size(-2) == weight.size(-1) or weight.is_complex() else "cayley"
+        square = weight.size(-2) == weight.size(-1)
+        orthogonal_map = "matrix_exp" if square or weight.is_complex() else "householder"
     if orthogonal_map not in _MAPS:
         raise ValueError(
             f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}'
         )
-    if orthogonal_map == "householder":
-        raise NotImplementedError("parametrizations.orthogonal: orthogonal_map='householder'")
     made = _Orthogonal(weight, orthogonal_map, use_trivialization)
     return parametrize.register_parametrization(module, name, made, unsafe=True)

@@ -54,8 +54,8 @@ class BasePruningMethod(ABC):
         original = getattr(module, name)
         if importance_scores is not None and importance_scores.shape != original.shape:
             raise AssertionError(
-                "importance_scores should have the same shape as parameter"
-                f"                 {name} of {module}"
+                f"importance_scores should have the same shape as parameter {name} of {module}, got"
+                f" {importance_scores.shape} vs {original.shape}"
             )
         scores = original if importance_scores is None else importance_scores
         if not isinstance(method, PruningContainer):
@@ -264,8 +264,7 @@ class RandomStructured(_Structured):
         if not n:
             return default_mask
         chance = zeros_like(t.detach().select(0, 0)).new_empty(size).uniform_()
-        cut = topk(chance, k=n).values.min() if n else None
-        return self._mask(t, (chance < cut).nonzero().squeeze(1), default_mask)
+        return self._mask(t, topk(chance, k=size - n).indices, default_mask)
 
     @classmethod
     def apply(cls, module, name, amount, dim=-1):

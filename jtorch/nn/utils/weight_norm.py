@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import warnings
 
+import jax.numpy as jnp
+
 from jtorch.nn.parameter import Parameter, UninitializedParameter
+from jtorch.op import Array, op
 
 
 def norm_except_dim(v, pow=2, dim=0):
@@ -15,8 +18,16 @@ def norm_except_dim(v, pow=2, dim=0):
     return v.norm(pow, rest, keepdim=True) if rest else v.abs()
 
 
-def _weight_norm(v, g, dim=0):
-    return v * (g / norm_except_dim(v, 2, dim))
+def _name(types, consts):
+    outer = consts["dim"] in (0, types[0].ndim - 1)
+    return "WeightNormInterfaceBackward0" if outer else "MulBackward0"
+
+
+@op(method=False, grad_fn=_name)
+def _weight_norm(v: Array, g: Array, dim: int = 0) -> Array:
+    """v with the lengths g along a dimension; dim -1: one length."""
+    rest = tuple([d for d in range(v.ndim) if dim == -1 or d != dim % v.ndim])
+    return v * (g / jnp.sqrt(jnp.sum(v * v, rest, keepdims=dim != -1)))
 
 
 class WeightNorm:
