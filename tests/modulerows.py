@@ -4,7 +4,6 @@ A row is plain JSON: it is written from a row of PyTorch's `module_db` (`encode`
 (`decode`), so that both get the same arguments. Large random tensors are written as a seed and bounds.
 """
 
-import json
 import random
 import warnings
 import zlib
