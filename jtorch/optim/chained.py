@@ -296,7 +296,7 @@ class _Round:
         if skip is not None:
             call, values = update.call_of(self.optimizer, self.key, True), [skip._value]
         values += [rate_of(c.group["lr"]) for c in self.clusters]
-        values += [p._value for p in self.params]
+        values += [p._storage.value if p._view is None else p._value for p in self.params]  # 0.1 us less than `_value` alone
         values += [g if g.__class__ is Value else g._value for g in [p._grad for p in self.params]]
         values += [t._value for t in self.states]
         if local.grad:
