@@ -45,6 +45,15 @@ def doctest_names(request):
         request.getfixturevalue("doctest_namespace").update(jtorch=jtorch, torch=jtorch)
 
 
+@pytest.fixture
+def quick_compiles(monkeypatch):
+    """For tests of very many small programs that run once each: XLA compiles them in a third of the time."""
+    from jtorch import config
+
+    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+    monkeypatch.setattr(config, "compiler_options", options)
+
+
 WAITING = json.loads((Path(__file__).parent / "tests" / "waiting.json").read_text())
 
 

@@ -105,7 +105,8 @@ class Program:
         self._warm = False
         self._sent = {}  # the numbers of the last run, by kind, and the device's copy
         self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
-        self.jit = jax.jit(_function(self, pullback), donate_argnums=[i for i, d in enumerate(self.donated) if d])
+        donated = [i for i, d in enumerate(self.donated) if d]
+        self.jit = jax.jit(_function(self, pullback), donate_argnums=donated, compiler_options=config.compiler_options)
         self.memory = None
 
     def _donations(self, types, made):
@@ -271,7 +272,7 @@ def jitted(fn, name):
             return fn(*arrays)
 
     line.__name__ = name.replace(".", "_")
-    return jax.jit(line)
+    return jax.jit(line, compiler_options=config.compiler_options)
 
 
 @contextlib.contextmanager

@@ -51,56 +51,57 @@ def leaves(torch, value):
     return [value] if isinstance(value, torch.Tensor) else []
 
 
-def weights(torch, like):
-    """Fixed weights for projecting a result to one number."""
-    n = like.numel()
-    return torch.tensor(np.cos(np.arange(n)).reshape(tuple(like.shape)).astype("float32"))
+def cotangent(torch, like):
+    """A fixed gradient of a result."""
+    weights = np.cos(np.arange(like.numel())).reshape(tuple(like.shape))
+    return torch.tensor(weights, dtype=like.dtype)
 
 
-def array(tensor):
-    return np.array(tensor.detach().numpy(force=True))
+def array(found):
+    """A copy of a tensor's values; anything else as it is."""
+    return np.array(found.detach().numpy(force=True)) if hasattr(found, "detach") else found
 
 
-def evaluate(torch, name, args, kwargs):
-    """What the op gives: "facts" (dtype, shape, strides, node of each result), "values" and "grads"."""
-    kwargs = dict(kwargs)
-    grad = kwargs.pop("grad", True)
+def evaluate(torch, name, args, kwargs, also=lambda: None):
+    """What the op gives: "facts" (dtype, shape, strides, node of each result), "values" and "grads".
+
+    Nobody looks before all is recorded, gradients too, so that a library which compiles can make one program of it;
+    `also` is called just before the look.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            given = tensors(torch, args, grad), {k: tensors(torch, v) for k, v in kwargs.items()}
-            out = function(torch, name)(*given[0], **given[1])
-            found = leaves(torch, out)
-            facts = [
-                [
-                    str(t.dtype),
-                    list(t.shape),
-                    list(t.stride()),
-                    t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::"),
-                ]
-                for t in found
-            ]
-            values = [array(t) for t in found] if found else [np.array(out)]
+            facts, values, grads = record(torch, name, args, dict(kwargs))
+            also()
+            values = [array(t) for t in values]
         except Exception as error:
             return {"facts": [f"{type(error).__name__}: {error}"], "values": [], "grads": []}
-        grads = gradients(torch, found, leaves(torch, given[0])) if grad else []
-    return {"facts": facts, "values": values, "grads": grads}
+        return {"facts": facts, "values": values, "grads": [array(t) for t in grads]}
+
+
+def record(torch, name, args, kwargs):
+    """(facts, results, gradients) of a call, not looked at."""
+    grad = kwargs.pop("grad", True)
+    given = tensors(torch, args, grad), {k: tensors(torch, v) for k, v in kwargs.items()}
+    out = function(torch, name)(*given[0], **given[1])
+    found = leaves(torch, out)
+    node = lambda t: t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::")
+    facts = [[str(t.dtype), list(t.shape), list(t.stride()), node(t)] for t in found]
+    grads = gradients(torch, found, leaves(torch, given[0])) if grad else []
+    return facts, found or [np.array(out)], grads
 
 
 def gradients(torch, results, inputs):
-    """The gradient of a fixed projection of all results, for each float input; zeros where there is none."""
-    total = 0
-    for t in results:
-        if t.requires_grad:
-            total = total + (t * weights(torch, t)).abs().sum()
-    if isinstance(total, int):
+    """What fixed gradients of all results give for each float input; zeros where there is none."""
+    ends = [t for t in results if t.requires_grad]
+    if not ends:
         return []
     try:
-        total.backward()
+        torch.autograd.backward(ends, [cotangent(torch, t) for t in ends])
     except RuntimeError as error:
         return [np.array(str(error))]
     wanted = [t for t in inputs if t.requires_grad]
-    return [np.zeros(tuple(t.shape), "float32") if t.grad is None else array(t.grad) for t in wanted]
+    return [np.zeros(tuple(t.shape), "float32") if t.grad is None else t.grad for t in wanted]
 
 
 def save(path, results):
