@@ -47,7 +47,7 @@ def doctest_names(request):
 
 @pytest.fixture
 def quick_compiles(monkeypatch):
-    """For tests of very many small programs that run once each: XLA compiles them in a third of the time."""
+    """For tests of many small programs that run once: XLA compiles whole traces in a third of the time."""
     from jtorch import config
 
     options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}

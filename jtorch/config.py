@@ -15,7 +15,7 @@ disk_cache: bool = os.environ.get("JTORCH_CACHE", "1") not in ("0", "")
 max_lines: int = 2000  # lines recorded since the last cut before a trace is run anyway
 max_positions: int = 200_000  # places in the tree of traces before the least recently used branches go
 warn_after: int = 30  # whole programs compiled, with fewer than that many runs of a program that was there already
-compiler_options: dict = {}  # XLA's, for programs compiled from now on: what jax.jit takes by this name
+compiler_options: dict = {}  # XLA's, for whole traces compiled from now on: what jax.jit takes by this name
 fresh_budget: int = 8  # whole programs compiled for new steps, none of which came back, before caution sets in
 
 

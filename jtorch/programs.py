@@ -272,7 +272,7 @@ def jitted(fn, name):
             return fn(*arrays)
 
     line.__name__ = name.replace(".", "_")
-    return jax.jit(line, compiler_options=config.compiler_options)
+    return jax.jit(line)
 
 
 @contextlib.contextmanager

@@ -139,7 +139,9 @@ def logsigmoid(input: Array) -> Array:
 @op(method=False, strides="elementwise")
 def hardsigmoid(input: Array) -> Array:
     """0 where x <= -3, 1 where x >= 3, x / 6 + 1/2 between."""
-    return (_hardtanh(input + 3, 0.0, 6.0) / 6).astype(input.dtype)
+    x = input + 3
+    inside = (x > 0) & (x < 6)
+    return (jnp.where(inside, x, jax.lax.stop_gradient(jnp.clip(x, 0, 6))) / 6).astype(input.dtype)
 
 
 @op(method=False, strides="elementwise")
@@ -165,7 +167,8 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
     step = jnp.asarray(lambd, input.dtype)
-    return jnp.where(input > step, input - step, jnp.where(input < -step, input + step, input * 0))
+    within = (input >= -step) & (input <= step)
+    return jnp.where(within, jax.lax.stop_gradient(input * 0), jnp.where(input > 0, input - step, input + step))
 
 
 @op(method=False, strides="elementwise", grad_fn="SubBackward0")

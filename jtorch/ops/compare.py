@@ -6,6 +6,7 @@ the gradient where two values are equal.
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -286,14 +287,26 @@ def _no_complex(name):
 def maximum(input: Array, other: Array) -> Array:
     """The larger element; NaN where one is. Equal elements share the gradient."""
     kernel("maximum_cpu", input, "bif")
-    return jnp.maximum(input, other)
+    return _greatest(input, other) if letter(input) == "f" else jnp.maximum(input, other)
+
+
+@jax.custom_jvp
+def _greatest(a, b):
+    return jnp.maximum(a, b)
+
+
+@_greatest.defjvp
+def _greatest_jvp(primals, tangents):
+    (a, b), (da, db) = primals, tangents
+    both = jnp.where(a < b, 0, da) + jnp.where(a > b, 0, db)  # where one is no number, it goes to each
+    return _greatest(a, b), jnp.where(a == b, both / 2, both)
 
 
 @op(promote=True, check=_no_complex("minimum"))
 def minimum(input: Array, other: Array) -> Array:
     """The smaller element; NaN where one is. Equal elements share the gradient."""
     kernel("minimum_cpu", input, "bif")
-    return jnp.minimum(input, other)
+    return -_greatest(-input, -other) if letter(input) == "f" else jnp.minimum(input, other)
 
 
 @op(promote=True, check=_no_complex("fmax"))
@@ -318,6 +331,7 @@ def _bounded(x, low, high):
     """x between the bounds; the bounds themselves pass the gradient to x."""
     if letter(x) == "c":
         raise NotImplementedError("clamp is not supported for complex types")
+    x = jnp.where(x != x, lax.stop_gradient(x), x)  # what is no number passes none
     if low is not None:
         x = jnp.where((x < low) | (low != low), low, x)
     return x if high is None else jnp.where((x > high) | (high != high), high, x)

@@ -21,7 +21,7 @@ from jtorch.convert import known
 from jtorch.op import Array, Number, op
 from jtorch.ops.copy import _fill_with
 from jtorch.ops.shape import unsqueeze
-from jtorch.ops.slices import _slice, alias, select
+from jtorch.ops.slices import _alias, _slice, select
 from jtorch.results import check_apart, write_result
 from jtorch.tensor import Tensor
 
@@ -270,7 +270,7 @@ def _getitem(self, index):
         return _cut(self, 0, index)
     seen, arrays = _taken_apart(self, _items(index))
     if not arrays:
-        return alias(seen) if seen is self else seen
+        return _alias(seen) if seen is self else seen
     found, _ = _integers(seen, arrays)
     _check_ranges(seen, found)
     return _index(seen, [i for _, i in found], tuple([d for d, _ in found]))

@@ -425,7 +425,8 @@ def sign(input: Array) -> Array:
 def sgn(input: Array) -> Array:
     """input / |input|, 0 at 0: the sign, also of complex numbers."""
     if letter(input) == "c":
-        return jnp.sign(input)
+        safe = jnp.where(input == 0, 1, input)
+        return jnp.where(input == 0, 0, safe / jnp.abs(safe))  # jnp.sign has no gradient of the angle
     return input if input.dtype == jnp.bool_ else _sign(input)
 
 

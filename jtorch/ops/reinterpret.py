@@ -8,7 +8,7 @@ from jax import lax
 from jtorch import dtypes
 from jtorch.dtypes import dtype as Dtype
 from jtorch.op import Array, op
-from jtorch.ops.slices import alias, select
+from jtorch.ops.slices import _alias, select
 from jtorch.tensor import Tensor
 
 
@@ -166,7 +166,7 @@ def _view_dtype(input: Array, to: Dtype, old: Dtype) -> Array:
 def _reinterpret(input, to):
     """The same bytes as another dtype: a view without history."""
     if input.dtype is to:
-        return alias(input)
+        return _alias(input)
     made = _view_dtype(input.detach(), to, input.dtype)
     made._base = None
     return made

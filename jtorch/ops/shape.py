@@ -18,7 +18,7 @@ from jtorch.op import Array, op
 from jtorch.op import broadcast_shapes as _common
 from jtorch.ops.copy import _packed
 from jtorch.ops.reinterpret import _reinterpret, conj
-from jtorch.ops.slices import _ints, alias
+from jtorch.ops.slices import _alias, _ints
 from jtorch.tensor import Tensor, wrap_dim
 
 # ---- one shape as another
@@ -292,7 +292,7 @@ def movedim(input, source, destination):
         if len(set(dims)) != len(dims):
             raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(given)})")
     if not ndim:
-        return alias(input)
+        return _alias(input)
     rest = iter([d for d in range(ndim) if d not in a])
     return _permute(input, tuple([a[b.index(d)] if d in b else next(rest) for d in range(ndim)]))
 

@@ -35,8 +35,9 @@ def _ints(args, fn, name):
         ) from None
 
 
-@op(method=False, view=lambda shape, strides, offset: (shape, strides, offset), write=lambda base, new: new)
-def alias(input: Array) -> Array:
+@op(method=False, view=lambda shape, strides, offset: (shape, strides, offset), write=lambda base, new: new,
+    name="alias")
+def _alias(input: Array) -> Array:
     """The same cells: a view."""
     return input
 
