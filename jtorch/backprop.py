@@ -135,10 +135,11 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     if inputs is not None:
         inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         if not inputs:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+            name = "backward" if collect else "grad"
+            raise RuntimeError(f"`inputs` argument to `{name}()` cannot be empty.")
         targets = [_target(i, t, collect) for i, t in enumerate(inputs)]
     before = local.grad, local.crossing, local.running
-    local.grad, local.crossing, local.running = create_graph, None, Running(roots)
+    local.grad, local.crossing, local.running = create_graph, None, Running(roots, targets is None)
     try:
         grads = graph.backward(roots, walk, keep, targets)
     finally:

@@ -347,6 +347,8 @@ def item(self):
         RuntimeError: not exactly one element.
     """
     if self.numel() != 1:
+        if self._value.__class__ is engine.Lifted:
+            self._look()  # which says why it cannot be
         raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
     return self._look().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._look().reshape(()))
 
@@ -372,6 +374,8 @@ def _bool(self):
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
     if n == 0:
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+    if self._value.__class__ is engine.Lifted:
+        self._value.level.branch()
     return bool(self._look().reshape(()))
 
 

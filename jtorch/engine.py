@@ -432,8 +432,10 @@ class _Local(threading.local):
         self.eager = config.eager
         self.grad = True
         self.inference = False
+        self.inferred = False  # inference mode was entered once: its values may be about
         self.anomaly = None  # what looks for NaN in gradients: see jtorch.autograd.anomaly
         self.running = None  # the backward that is running
+        self.mutable = False  # saved values may have been written to
         self.batch = None  # the innermost vmap that is running
         self.casting = None  # what autocast does to a new trace: see jtorch.amp
         self.crossing = None  # what a backward does with gradients that leave a level: see jtorch.lift

@@ -80,7 +80,7 @@ def _split(args, argnums):
     for s in spots:
         if not -len(args) <= s < len(args):
             raise RuntimeError(
-                f"Got argnum={s}, but only {len(args)} positional inputs were passed to the function."
+                f"Got argnum={s}, but only {len(args)} positional inputs"
             )
     spots = [s % len(args) for s in spots]
     chosen = args[spots[0]] if isinstance(argnums, int) else tuple([args[s] for s in spots])
@@ -99,6 +99,8 @@ def _variables(tree, what):
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
             raise RuntimeError(f"{what}: Expected all inputs to be Tensors, got unsupported type {type(leaf)}")
+        if not leaf._type.differentiable:
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
     made = [_inner(t) for t in leaves]
     return made, shape
 
@@ -144,7 +146,7 @@ def _with_aux(output, has_aux, name):
 def _check_scalar(output):
     what = "grad_and_value(f)(*args): Expected f(*args) to return a"
     if not isinstance(output, Tensor):
-        raise RuntimeError(f"{what} tensor, got type {type(output)}")
+        raise RuntimeError(f"{what} Tensor, got {type(output)}")
     if output.ndim:
         raise RuntimeError(
             f"{what} scalar Tensor, got tensor with {output.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs"

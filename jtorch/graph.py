@@ -72,6 +72,8 @@ class Node:
         return walk.apply(call, self, [c for c in cotangents if c is not None])
 
     def _check_versions(self, inputs, needs):
+        if local.mutable:
+            return
         for i in self.call.saved(needs):
             if inputs[i].mark:
                 self._refuse(i, inputs[i])
@@ -244,10 +246,11 @@ def _ones(t):
 class Running:
     """One backward while it runs."""
 
-    __slots__ = ("roots",)
+    __slots__ = ("collects", "roots")
 
-    def __init__(self, roots):
+    def __init__(self, roots, collects=True):
         self.roots = roots
+        self.collects = collects  # into all leaves: nobody asked for certain gradients
 
     def reaches(self, edges):
         """How many of these edges it gives a gradient to."""

@@ -16,14 +16,28 @@ import jax.numpy as jnp
 from jtorch import engine
 from jtorch.calls import Call, type_of
 from jtorch.engine import Lifted, Position, local, ticks
+from jtorch.geometry import may_overlap
 from jtorch.graph import Leaf, Node, Output
 from jtorch.tensor import Tensor, wrap
 
 _ROOT = Position(None, None, None, (), False, ())
 
 
+def _whole(value):
+    """A tensor of a value that a view may have given strides at which cells show twice."""
+    made = wrap(value)
+    return made.clone() if may_overlap(made.shape, made.stride()) else made
+
+
 class Level:
     """One running transformation."""
+
+    def branch(self):
+        """Raise, if Python may not branch on a value that this level lifted."""
+
+    def constant(self, tensor):
+        """What `detach` gives of a lifted tensor."""
+        return tensor._alias()
 
     def __init__(self):
         self.number = next(ticks)
@@ -139,6 +153,12 @@ class Batch(Level):
                 whole._edge = _Leave(self, tensor, (part.type,))
         return whole.movedim(0, dim) if dim else whole
 
+    def branch(self):
+        raise RuntimeError(
+            "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support"
+            " that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
+        )
+
     def look(self, value):
         raise RuntimeError(
             "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a "
@@ -174,6 +194,11 @@ class Batch(Level):
 
     def gradients(self, lifted):
         return (self.lower(lifted),)
+
+    def constant(self, tensor):
+        value = tensor._value
+        inner = value.parts[0] if self.owns(value) else None
+        return self.lift(wrap(inner).detach(), 0) if inner.__class__ is Lifted else tensor._alias()
 
     def cotangent(self, parts, type):
         return self.lift(parts[0], 0)
@@ -222,12 +247,17 @@ class Dual(Level):
     def lift(self, primal, tangent):
         return self.enter((primal, tangent), primal._type, (primal._value, tangent._value))
 
+    def constant(self, tensor):
+        """The primal alone: tangents stop at `detach`, too."""
+        value = tensor._value
+        return _whole(value.parts[0]).detach() if self.owns(value) else tensor._alias()
+
     def lower(self, tensor):
         """(primal, tangent); the tangent is None where the tensor is not lifted."""
         value = tensor._value
         if not self.owns(value):
             return tensor, None
-        primal, tangent = [wrap(p) for p in value.parts]
+        primal, tangent = map(_whole, value.parts)
         if local.grad and tensor.requires_grad:
             node = _Leave(self, tensor, tuple([p.type for p in value.parts]))
             primal._edge, tangent._edge = node, Output(node, 1)

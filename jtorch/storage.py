@@ -223,6 +223,8 @@ class ViewCall(Call):
 
     def layout(self, type, offset, numbers):
         """(Type, offset) of the view of a tensor of this type at this offset."""
+        if self.retype and offset:  # counted in elements of another size from here on
+            return self._layout(type, offset, [n.array for n in numbers])
         if not numbers:
             found = self.layouts.get(type)
             if found is None:

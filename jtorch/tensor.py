@@ -17,7 +17,7 @@ from sys import getrefcount
 from jtorch import dtypes, engine, geometry, graph
 from jtorch.calls import Call, type_of
 from jtorch.devices import CPU
-from jtorch.engine import Value, local, trace_of
+from jtorch.engine import Lifted, Value, local, trace_of
 from jtorch.grad_mode import watchers
 from jtorch.graph import Leaf, Node, edge_of
 from jtorch.hooks import Hooks
@@ -276,12 +276,15 @@ class Tensor:
 
     def detach(self):
         """The same memory without history: writes are seen by both, gradients stop here."""
+        storage = self._storage
+        if storage.__class__ is Storage and storage.value.__class__ is Lifted:
+            return storage.value.level.constant(self)
         return self._alias()
 
     @property
     def data(self):
         """The same memory without history; autograd does not see writes made through it."""
-        made = self._alias()
+        made = self.detach()
         made._counter = _Counter()
         return made
 
@@ -468,6 +471,8 @@ def apply(call, inputs, place=None):
     if wants and local.grad:
         if trace.updated:  # a hand-written loop has updated its parameters: this line begins the next step
             trace.flush("step")
+        if local.inferred:
+            _refuse_inference(call, values, edges)
         position, out = trace.record(call, values)
         call = position.call  # what autocast made of it
         if lost is not None and any(t.differentiable for t in position.types):
@@ -492,6 +497,15 @@ def apply(call, inputs, place=None):
     made._view = made._base = made._grad = made._counter = None
     made._edge = edge
     return made
+
+
+def _refuse_inference(call, values, edges):
+    """Raise where backward would need a value that was made in inference mode."""
+    if call.linear:
+        return
+    for i in call.saved([edge is not None for edge in edges]):
+        if values[i].mark is graph.INFERENCE:
+            raise graph.overwritten(values[i])
 
 
 def _tracked(call, values, edges, position, out):

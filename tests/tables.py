@@ -19,7 +19,8 @@ FOLDER = Path(__file__).parent / "fixtures" / "tables"
 
 
 def read(path):
-    """(setup, rows, depth): a first line `# depth: n` bounds the chains of nodes, 1 unless it says otherwise.
+    """(setup, rows, depth): a first line `# depth: n` bounds the chains of nodes, 1 unless it says otherwise; -1 is for
+    values alone.
 
     In a table that begins with `# nodes` no value is looked at, which costs no program.
     """
@@ -63,7 +64,7 @@ def written(torch, value, depth, values=True):
             made["values"] = "meta" if value.device.type == "meta" else numbers(torch, value)
         if depth >= 0:
             made |= {"stride": list(value.stride()), "view": value._is_view(), "node": chain(value.grad_fn, depth)}
-            made["requires_grad"] = value.requires_grad
+        made["requires_grad"] = value.requires_grad
         return made
     if isinstance(value, tuple | list):
         return [type(value).__name__, *[written(torch, v, depth, values) for v in value]]

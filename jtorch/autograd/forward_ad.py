@@ -34,7 +34,7 @@ def enter_dual_level():
 def exit_dual_level(*, level=None):
     """Close the level."""
     if _state.level is None:
-        raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created. This is not supported.")
+        raise RuntimeError("Dual level must be a positive number.")
     _state.level = None
 
 
@@ -70,10 +70,6 @@ def make_dual(tensor, tangent, *, level=None):
             f"Trying to set a forward gradient that has a different size than that of the original Tensor, this is not"
             f" supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size"
             f" {list(tangent.shape)}."
-        )
-    if tensor.dtype != tangent.dtype:
-        raise RuntimeError(
-            f"Expected tangent to have the same dtype as primal, but got {tangent.dtype} and {tensor.dtype}"
         )
     return _state.level.lift(tensor, tangent)
 

@@ -188,7 +188,7 @@ class FunctionNode(Node):
                     " forward input was not a Variable"
                 )
             if grad is not None and not isinstance(grad, Tensor):
-                raise TypeError(f"expected Variable or None (got {grad.__class__.__name__})")
+                raise RuntimeError(f"expected Variable or None (got {grad.__class__.__name__})")
             full.append(None if grad is None or edge is None else _fitted(grad, type, i, name))
         return full
 

@@ -228,8 +228,7 @@ def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, out
         with enable_grad():
             variables = [v if v.requires_grad else v.requires_grad_() for v in variables]
             out = func(*variables)
-            found = _grads((out,), variables, (None,), True, strict, "hessian")
-        return tuple(found)
+            return tuple(_first(out, variables, strict, "hessian"))
 
     found = jacobian(gradient, inputs, create_graph, strict, vectorize)
     return found if several else found[0]
@@ -239,7 +238,21 @@ def _gradient_of(func, inputs, create_graph, strict, name):
     """(variables, value, gradient with its graph)."""
     variables = _variables(inputs, create_graph)
     out = _scalar(func, name)(*variables)
-    return variables, out, _grads((out,), variables, (None,), True, strict, name)
+    return variables, out, _first(out, variables, strict, name)
+
+
+def _first(out, variables, strict, name):
+    """The gradient with its graph; with `strict` it must depend on the input."""
+    found = _grads((out,), variables, (None,), True, strict, name)
+    for i, g in enumerate(found):
+        if strict and not g.requires_grad:
+            raise RuntimeError(
+                "While computing the hessian, found that the jacobian of the user-provided function with respect to"
+                f" input {i} is independent of the input. This is not allowed in strict mode. You should ensure that your"
+                " function is twice differentiable and that the jacobian depends on the inputs (this would be violated by"
+                " a linear function for example)."
+            )
+    return found
 
 
 def vhp(func, inputs, v=None, create_graph=False, strict=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from jtorch.autograd.graph import GradientEdge, stand_in
 from jtorch.backprop import run_backward
 from jtorch.ops.create import zeros_like
@@ -93,7 +95,18 @@ def _batched(outputs, gradients, inputs, retain_graph, create_graph):
     return [None if g is None else level.lower(g) for g in grads]
 
 
-def Variable(data, requires_grad=False, volatile=None):
+class _AnyTensor(type):
+    def __instancecheck__(cls, obj):
+        return isinstance(obj, Tensor)
+
+
+class Variable(metaclass=_AnyTensor):
     """PyTorch's old name for a tensor that wants a gradient: the tensor's memory, as a leaf."""
-    made = data.detach()
-    return made.requires_grad_() if requires_grad else made
+
+    def __new__(cls, data, requires_grad=False, volatile=None):
+        if volatile:
+            warnings.warn(
+                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", stacklevel=2
+            )
+        made = data.detach()
+        return made.requires_grad_() if requires_grad else made

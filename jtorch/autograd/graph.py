@@ -197,11 +197,15 @@ def disable_saved_tensors_hooks(error_message):
         _hooks.disabled = before
 
 
-class allow_mutation_on_saved_tensors:
-    """Refused: jtorch's saved values never change, so a write raises only where PyTorch would."""
-
-    def __init__(self):
-        raise NotImplementedError("torch.autograd.graph.allow_mutation_on_saved_tensors")
+@contextlib.contextmanager
+def allow_mutation_on_saved_tensors():
+    """Let saved tensors be written to: backward uses what they were. Saved values never change here, so this only keeps
+    the error away that PyTorch has for such writes."""
+    before, local.mutable = local.mutable, True
+    try:
+        yield
+    finally:
+        local.mutable = before
 
 
 # ---- hooks on several gradients

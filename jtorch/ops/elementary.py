@@ -154,7 +154,18 @@ def asinh(input: Array) -> Array:
 @op(inplace=True, promote="float")
 def acosh(input: Array) -> Array:
     """The number from 1 up whose hyperbolic cosine is input."""
-    return jnp.arccosh(input)
+    return _complex_acosh(input) if letter(input) == "c" else jnp.arccosh(input)
+
+
+@jax.custom_jvp
+def _complex_acosh(x):
+    return jnp.arccosh(x)
+
+
+@_complex_acosh.defjvp
+def _complex_acosh_jvp(primals, tangents):
+    x = primals[0]  # the roots apart: their product has a branch of its own
+    return _complex_acosh(x), tangents[0] * lax.rsqrt(x + 1) * lax.rsqrt(x - 1)
 
 
 @op(inplace=True, promote="float")

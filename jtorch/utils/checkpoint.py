@@ -112,6 +112,8 @@ def checkpoint(function, *args, use_reentrant=None, context_fn=noop_context_fn, 
         if context_fn is not noop_context_fn or debug is not False:
             raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
         return _Reentrant.apply(function, preserve, *args)
+    if determinism_check not in ("default", "none"):
+        raise ValueError(f"determinism_check should be one of ['default', 'none'], but got {determinism_check}")
     stop = early_stop if _early_stop is None else _early_stop
     frame = _Frame(function, args, kwargs, get_rng_state() if preserve else None, context_fn(), determinism_check, stop)
     with frame.contexts[0], saved_tensors_hooks(frame.pack, frame.unpack):
@@ -197,6 +199,12 @@ class _Reentrant(Function):
 
     @staticmethod
     def backward(ctx, *grads):
+        if not engine.local.running.collects:
+            raise RuntimeError(
+                "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs`"
+                " parameter to .backward(). To resolve this error, you can either set use_reentrant=False, or call"
+                " .backward() without passing the `inputs` argument."
+            )
         args = list(ctx.args)
         for i, t in zip(ctx.spots, ctx.saved_tensors, strict=True):
             args[i] = t
