@@ -83,6 +83,7 @@ from jtorch.defaults import (
 )
 from jtorch.legacy import types as _types
 from jtorch.method_functions import functions as _functions
+from jtorch.method_functions import result_type
 from jtorch.ops.random import default_generator
 from jtorch.serialization import load, save
 from jtorch.sharing import asarray, from_dlpack, frombuffer, to_dlpack

@@ -5,6 +5,8 @@ Ops have both forms from `@op`; what is listed here is written as a method, and 
 
 from __future__ import annotations
 
+from jtorch.calls import NUMBER
+from jtorch.op import promoted
 from jtorch.tensor import Tensor
 
 _NAMES = """detach detach_ fill_ get_device index_put_ is_conj is_inference is_neg is_same_size numel resize_as_
@@ -13,6 +15,15 @@ _IN_PLACE = """abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh
     clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2 expm1 fix floor frac gcd i0 lcm ldexp log log10 log1p
     log2 logit nan_to_num neg negative rad2deg reciprocal round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc
     xlogy""".split()
+
+
+def result_type(tensor1, tensor2):
+    """The dtype that arithmetic on two tensors or numbers gives.
+
+    >>> torch.result_type(torch.tensor([1, 2]), 1.0)
+    torch.float32
+    """
+    return promoted([x._type if isinstance(x, Tensor) else NUMBER[type(x)] for x in (tensor1, tensor2)])
 
 
 def functions() -> dict:

@@ -1,9 +1,11 @@
 """Type promotion against PyTorch's tables (facts measured once, in fixtures/promotion.json)."""
 
 import json
+import math
 import operator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import jtorch as torch
@@ -140,3 +142,120 @@ def test_float_division_at_the_edges(case):
             "div_trunc": torch.div(x, y, rounding_mode="trunc")}  # fmt: skip
     expected = TABLE["float_division_special"][case]
     assert {k: str(made[k].item()) for k in expected} == expected
+
+
+def dtype_named(name):
+    return getattr(torch, name)
+
+
+def test_promote_types():
+    pairs = [((a, b), named(torch.promote_types, a, b), e) for a, b, e in wanted(TABLE["promote_types"])]
+    assert differences(pairs) == []
+
+
+def named(function, *names):
+    """A function of dtypes: its result's name, or the error."""
+    try:
+        return str(function(*map(dtype_named, names))).removeprefix("torch.")
+    except Exception as error:
+        return f"ERR {type(error).__name__}: {error}"
+
+
+def test_can_cast():
+    cells = [(a, b, e) for a, row in TABLE["can_cast_from_to"].items() for b, e in row.items()]
+    assert [(a, b) for a, b, e in cells if torch.can_cast(dtype_named(a), dtype_named(b)) is not e] == []
+
+
+OPERANDS = {
+    "dim": lambda name: ones(name, 2), "zerodim": lambda name: ones(name), "pyscalar": lambda name: NUMBERS[name],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLE["result_type"])
+def test_result_type(name):
+    a_kind, b_kind = name.split("_")
+
+    def of(a, b):
+        try:
+            return str(torch.result_type(OPERANDS[a_kind](a), OPERANDS[b_kind](b))).removeprefix("torch.")
+        except Exception as error:
+            return f"ERR {type(error).__name__}: {error}"
+
+    cells = wanted(TABLE["result_type"][name])
+    assert differences([((a, b), of(a, b), e) for a, b, e in cells]) == []
+
+
+def test_dtypes_that_tensor_finds():
+    table = TABLE["tensor_infer"]
+    assert {k: outcome(lambda k=k: eval(f"torch.{k}")) for k in table} == table
+
+
+def test_dtypes_of_numpy():
+    table = TABLE["from_numpy_infer"]
+    assert {k: outcome(lambda k=k: torch.from_numpy(np.ones(2, k))) for k in table} == table
+    table = TABLE["numpy_scalar_infer"]
+    assert {k: outcome(lambda k=k: torch.tensor(getattr(np, k)(1))) for k in table} == table
+
+
+FACTORIES = {
+    "zeros": lambda: torch.zeros(2), "linspace": lambda: torch.linspace(0, 1, 3), "eye": lambda: torch.eye(2),
+    "full(2)": lambda: torch.full((2,), 2), "full(2.)": lambda: torch.full((2,), 2.0),
+    "full(True)": lambda: torch.full((2,), True), "full(1j)": lambda: torch.full((2,), 1j),
+    "randint": lambda: torch.randint(3, (2,)), "randperm": lambda: torch.randperm(3), "rand": lambda: torch.rand(2),
+    "nonzero": lambda: torch.ones(2).nonzero(), "argsort": lambda: torch.ones(2).argsort(),
+    "ones_like(int)": lambda: torch.ones_like(torch.tensor([1])),
+}  # fmt: skip
+
+
+def test_dtypes_of_factories():
+    table = TABLE["factories"]
+    made = {k: outcome(FACTORIES.get(k) or (lambda k=k: eval(f"torch.{k}"))) for k in table}
+    assert made == table
+
+
+def test_default_dtype_float64():
+    torch.set_default_dtype(torch.float64)
+    try:
+        made = {
+            "int_tensor+2.5": torch.tensor([1]) + 2.5, "int/int": torch.tensor([1]) / torch.tensor([2]),
+            "tensor(1.)": torch.tensor(1.0), "tensor(1j)": torch.tensor(1j), "sqrt(int)": torch.tensor([1]).sqrt(),
+            "float32+2.5": torch.ones(1, dtype=torch.float32) + 2.5,
+        }  # fmt: skip
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {k: str(t.dtype).removeprefix("torch.") for k, t in made.items()} == TABLE["default_float64"]
+
+
+def of(d, *values):
+    return torch.tensor(values, dtype=d)
+
+
+CASTS = {
+    "uint8 200+100": lambda: (of(torch.uint8, 200) + of(torch.uint8, 100)).item(),
+    "int8 100+100": lambda: (of(torch.int8, 100) + of(torch.int8, 100)).item(),
+    "uint8 -1 neg": lambda: (-of(torch.uint8, 1)).item(),
+    "float->int trunc 2.9,-2.9": lambda: of(torch.float32, 2.9, -2.9).long().tolist(),
+    "float nan->int64": lambda: torch.tensor(math.nan).long().item(),
+    "float inf->int64": lambda: torch.tensor(math.inf).long().item(),
+    "float inf->int32": lambda: torch.tensor(math.inf).int().item(),
+    "float 300->uint8": lambda: torch.tensor(300.0).byte().item(),
+    "float -1->uint8": lambda: torch.tensor(-1.0).byte().item(),
+    "int 256->uint8": lambda: torch.tensor(256).byte().item(),
+    "float 0.5->bool": lambda: torch.tensor(0.5).bool().item(),
+    "nan->bool": lambda: torch.tensor(math.nan).bool().item(),
+    "round half even": lambda: of(torch.float32, 0.5, 1.5, 2.5, -0.5).round().tolist(),
+    "int64 max+1": lambda: (torch.tensor(2**63 - 1) + 1).item(),
+    "bool*bool": lambda: outcome(lambda: of(torch.bool, True) * of(torch.bool, True)),
+    "bool/bool": lambda: outcome(lambda: of(torch.bool, True) / of(torch.bool, True)),
+    "0**0": lambda: (torch.tensor(0) ** 0).item(),
+    "(-8.)**(1/3)": lambda: str((torch.tensor(-8.0) ** (1 / 3)).item()),
+    "2**-1 (float exponent tensor)": lambda: (torch.tensor(2) ** torch.tensor(-1.0)).item(),
+    "int**int tensor neg": lambda: outcome(lambda: torch.tensor([2]) ** torch.tensor([-1])),
+    "int**int tensor neg value": lambda: (of(torch.int64, 2, 1, -1) ** of(torch.int64, -1, -1, -1)).tolist(),
+    "int**-1 scalar": lambda: outcome(lambda: torch.tensor([2]) ** -1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASTS)
+def test_casts_and_overflows(case):
+    assert CASTS[case]() == TABLE["wrap_and_cast"][case]
