@@ -178,7 +178,7 @@ def combine(high: dtype | None, low: dtype | None) -> dtype | None:
         return high
     if low.category == COMPLEX and high.category == FLOAT:
         return high.to_complex()
-    return promote_types(high, low)  # low, or the refusal of uint16 to 64
+    return promote_types(high, low) if high.category == BOOL else low  # low, or the refusal of uint16 to 64
 
 
 def result_type_of(dims: list[dtype], zeros: list[dtype], numbers: list[dtype]) -> dtype:
