@@ -215,8 +215,8 @@ class Writer:
                 f"{leaf}.register_post_accumulate_grad_hook(lambda t: setattr(t, 'grad', t.grad * 2))",
                 f"with torch.no_grad():\n    {leaf} -= 0.5 * {leaf}.grad", f"{leaf}.data.sub_({leaf}.grad)",
                 f"{leaf}.data -= 0.5"]  # fmt: skip
-        if _nowhere(self.space[x]):
-            made = [m for m in made if not m.startswith(f"{x}.register_hook")]  # PyTorch crashes
+        if self.space[x]._is_view() and x not in "pq":  # PyTorch crashes where such a view was made without gradients
+            made = [m for m in made if not m.startswith(f"{x}.register_hook")]
         return self.pick(made)
 
     def relook(self):
@@ -247,14 +247,6 @@ class Writer:
 
 
 _SHAPES = {8: ["2, 4", "4, 2", "2, 2, 2", "1, 8"], 4: ["2, 2", "1, 4", "4, 1"], 2: ["1, 2", "2, 1"], 1: ["()", "1, 1"]}
-
-
-def _nowhere(t):
-    """Whether it wants a gradient only because its base does: a view made without gradients."""
-    try:
-        return t._is_view() and t.requires_grad and t.grad_fn is None
-    except RuntimeError:
-        return True
 
 
 def _dense(t):
