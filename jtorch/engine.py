@@ -357,7 +357,7 @@ class Trace:
         lines = position.path()
         if reason == "step" and self.fresh < config.fresh_budget:
             self.fresh += 1
-        elif position.visits < 2 and len(lines) > 1:
+        elif position.visits < 2 or len(lines) == 1:  # a line has a program of its own already
             return None
         events.append((reason, position))
         del events[:-100]

@@ -316,17 +316,14 @@ def broadcast_shapes(a, b):
     """The common shape of two. Raises PyTorch's RuntimeError where there is none."""
     if a == b:
         return a
-    short = len(a) - len(b)
-    out = []
-    for i in range(max(len(a), len(b))):
-        m = a[i] if short >= 0 else (a[i + short] if i + short >= 0 else 1)
-        n = b[i] if short <= 0 else (b[i - short] if i - short >= 0 else 1)
-        if m != n and m != 1 and n != 1:
+    ndim = max(len(a), len(b))
+    a, b = (1,) * (ndim - len(a)) + tuple(a), (1,) * (ndim - len(b)) + tuple(b)
+    for i in range(ndim - 1, -1, -1):
+        if a[i] != b[i] and a[i] != 1 and b[i] != 1:
             raise RuntimeError(
-                f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton dimension {i}"
+                f"The size of tensor a ({a[i]}) must match the size of tensor b ({b[i]}) at non-singleton dimension {i}"
             )
-        out.append(n if m == 1 else m)
-    return tuple(out)
+    return tuple([n if m == 1 else m for m, n in zip(a, b, strict=True)])
 
 
 def _elementwise(types, shapes):

@@ -113,7 +113,8 @@ def store(out, result, op, operands=()):
                 "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
                 stacklevel=3,
             )
-        version = out._version
+        version, edge = out._version, out._edge
         out._sized(tuple(result.shape))
+        out._edge = edge
         (out._counter or out._storage).version = version
     return write_result(out, result)

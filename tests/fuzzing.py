@@ -147,10 +147,12 @@ class Writer:
         shape = tuple(self.space[x].shape)
         made = [f"{x} > 1", "None, ..., True"]
         if shape:
-            made += ["[0]", "[1, 0]", "[-1]", "torch.tensor([0, 0])", "..., [0, -1]", f"{x}[0] > {x}[0]", "np.array([0])"]
-            made += ["[True, False]"] * (shape[0] == 2)
+            made += ["[0]", "[-1]", "torch.tensor([0, 0])", "..., [0, -1]", f"{x}[0] > {x}[0]", "np.array([0])"]
+            made += ["[True, False]", "[1, 0]"] * (shape[0] == 2)
         if len(shape) > 1:
-            made += ["[0, 1], [1, 0]", ":, [1]", "0, [1, 0]", "[0], :", "[[0], [1]], [0, 1]", "None, [0], 1"]
+            made += [":, [1]", "[0], :", "None, [0], 1"]
+            # PyTorch writes what is in range before it raises for the rest.
+            made += ["[0, 1], [1, 0]", "[[0], [1]], [0, 1]", "0, [1, 0]"] * (min(shape[:2]) > 1)
         return self.pick([*made, "[7]"] if self.chance(12) else made)
 
     def indexed(self, x):
