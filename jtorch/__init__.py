@@ -42,7 +42,7 @@ _publish(globals(), "create", "math", "elementary", "special", "compare", "reduc
 
 from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, fft, func, jit, linalg, nn, optim
 from jtorch import random, special, utils
-from jtorch import amp, version
+from jtorch import _C, amp, overrides, version
 from jtorch import pytrees as _pytrees
 from jtorch.amp.autocast_mode import (
     autocast,

@@ -436,6 +436,8 @@ def _deepcopy(self, memo):
             "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
             "see https://github.com/pytorch/pytorch/pull/103001"
         )
+    if hasattr(type(self).new_empty, "__wrapped__"):
+        raise RuntimeError(_NO_COPY)
     made = object.__new__(type(self))
     t = self._type
     key = ("storage", id(self._storage))
@@ -455,6 +457,14 @@ def _deepcopy(self, memo):
     for k, v in self.__dict__.items():
         made.__dict__[k] = copy.deepcopy(v, memo)
     return made
+
+
+_NO_COPY = (
+    "The default implementation of __deepcopy__() for non-wrapper subclasses only works for subclass types that implement"
+    " new_empty() and for which that function returns another instance of the same subclass. You should either properly"
+    " implement new_empty() for your subclass or override __deepcopy__() if it is intended behavior for new_empty() to"
+    " return an instance of a different type."
+)
 
 
 def _rebuild(cls, array, dtype_, strides, requires_grad, state):

@@ -9,7 +9,14 @@ from __future__ import annotations
 import math
 
 
-class Size(tuple):
+class _Named(type):
+    """Prints Size as PyTorch's; pickles know it by its own module."""
+
+    def __repr__(cls):
+        return "<class 'torch.Size'>" if cls is Size else super().__repr__()
+
+
+class Size(tuple, metaclass=_Named):
     """The shape of a tensor: a tuple with `numel()`.
 
     >>> jtorch.zeros(2, 3).shape

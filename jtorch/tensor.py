@@ -26,7 +26,14 @@ from jtorch.storage import IN_INFERENCE, NO_GRAD, InferenceStorage, Storage, Vie
 _new = object.__new__
 
 
-class Tensor:
+class _Named(type):
+    """Prints Tensor as PyTorch's; pickles know it by its own module."""
+
+    def __repr__(cls):
+        return "<class 'torch.Tensor'>" if cls is Tensor else super().__repr__()
+
+
+class Tensor(metaclass=_Named):
     """A multi-dimensional array that records what is done to it: values are computed when somebody looks.
 
     Make one with `torch.tensor`, `torch.zeros`, `torch.from_numpy`, ...
@@ -171,6 +178,8 @@ class Tensor:
                     raise RuntimeError(
                         "a view of a leaf Variable that requires grad is being used in an in-place operation."
                     )
+                if edge is None or isinstance(edge, Leaf):
+                    raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
                 if view.strays():
                     self._history()
                     self._rebase(base)

@@ -8,10 +8,12 @@ every other arrangement goes through `Op.run`. This file knows an op by its para
 from __future__ import annotations
 
 import inspect
+import sys
 
 import jax
 
 from jtorch.calls import NUMBER
+from jtorch.dispatch import PLAIN, hand_over, wanted
 from jtorch.engine import number
 from jtorch.results import store
 from jtorch.tensor import Tensor, apply
@@ -51,7 +53,7 @@ class _Source:
         self.optional = {n for n, _, p in op.params if p.default is not p.empty}
         self.aliased = _aliased(op)
         self.names = {
-            "Tensor": Tensor, "op": op, "apply": apply, "plain": op.fn, "store": store, "number": number,
+            "PLAIN": PLAIN, "op": op, "apply": apply, "plain": op.fn, "store": store, "number": number,
             "NUMBER": NUMBER, "bound": op.bound, "cache": {}, "returns": op.returns, "check": op.check,
             "any_array": _any_array, "slow": _slow(op), "renamed": _renamed, "MISSING": MISSING,
         }  # fmt: skip
@@ -101,7 +103,7 @@ class _Source:
     def _fast(self):
         """The usual arrangement: look the call up and record it."""
         tensors = [n for n, kind in self.values if kind == "tensor"] or [self.values[0][0]]
-        conditions = [f"isinstance({n}, Tensor)" for n in tensors]
+        conditions = [f"{n}.__class__ in PLAIN" for n in tensors]
         conditions += [f"{n} is default_{n}" for n, kind in self.values if kind == "number" and n in self.optional]
         body, inputs = [], []
         for name, kind in self.values:
@@ -122,12 +124,12 @@ class _Source:
         if kind == "maybe":
             return [
                 f"if {name} is None: {name}_s = None; {name}_v = ()",
-                f"elif isinstance({name}, Tensor): {name}_s = 'tensor'; {name}_v = ({name},)",
+                f"elif {name}.__class__ in PLAIN: {name}_s = 'tensor'; {name}_v = ({name},)",
                 f"else: {self.give_up}",
             ], [f"*{name}_v"]
         if kind == "either":
             return [
-                f"if isinstance({name}, Tensor): {name}_v = {name}; {name}_s = 'tensor'",
+                f"if {name}.__class__ in PLAIN: {name}_v = {name}; {name}_s = 'tensor'",
                 f"elif {name}.__class__ in NUMBER: {name}_v = number({name}); {name}_s = 'number'",
                 f"else: {self.give_up}",
             ], [name + "_v"]
@@ -179,12 +181,37 @@ def _slow(op):
     """Any arrangement of arguments, bound generically."""
 
     def slow(args, consts, out):
+        if wanted(args):
+            return hand_over(_known_as(op), args, *_as_given(op, args, consts, out))
         result = op.run(args, consts)
         if op.returns is not None:
             result = op.returns(result)
         return store(out, result, op, args) if out is not None else result
 
     return slow
+
+
+def _known_as(op):
+    """The function that users know the op by: some have their old arguments sorted out first."""
+    known = None if op.fn.__name__.startswith("_") else getattr(sys.modules["jtorch"], op.name, None)
+    return known if callable(known) else op.public
+
+
+def _as_given(op, args, consts, out):
+    """(args, kwargs) of a call, near to how the user wrote it: tensors in front, what is not the default by name."""
+    values = dict(zip([n for n, kind, _ in op.params if kind != "const"], args, strict=True))
+    values.update(zip(op.consts, consts, strict=True))
+    given, named, gap = [], {}, False
+    for name, kind, p in op.params:
+        if p.default is not p.empty and values[name] is p.default:
+            gap = True
+        elif kind != "const" and not gap and not named and p.kind is not p.KEYWORD_ONLY:
+            given.append(values[name])
+        else:
+            named[name] = values[name]
+    if out is not None:
+        named["out"] = out
+    return tuple(given), named or None
 
 
 def _any_array(args):

@@ -185,12 +185,13 @@ class Writer:
             made = [m for m in made if "out=" not in m]
         if not y[0].isdigit() and y[0] != "-":
             made += [f"{x}.copy_({y})", f"{x}.copy_({y})", f"{x}.lerp_({x}, 0.5)", f"{x}.copy_({y}.detach())"]
-        if shape:
+        if shape and all(shape):
             made += [f"{x}.index_fill_(0, torch.tensor([0]), {number})", f"{x}.cumsum_(0)",
                      f"{x}.index_add_(0, torch.tensor([0]), {x}[:1].detach())", f"{x}[0].zero_()", f"{x}[-1].mul_({number})",
                      f"{x}[..., 0].add_({number})", f"{x}.view(-1)[1:].fill_({number})"]  # fmt: skip
         if len(shape) == 2:
-            made += [f"{x}.fill_diagonal_({number})", f"{x}.t().mul_({number})", f"{x}.tril_()", f"{x}.diagonal().add_(1)",
+            made += [f"{x}.fill_diagonal_({number})"] * (not self.space[x]._is_view())
+            made += [f"{x}.t().mul_({number})", f"{x}.tril_()", f"{x}.diagonal().add_(1)",
                      f"{x}.scatter_(1, torch.zeros({shape[0]}, 1, dtype=torch.int64), {number})"]  # fmt: skip
         return self.pick(made)
 

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import importlib
+from types import FunctionType
+
+from jtorch.dispatch import taken_over
 
 
 def publish(namespace: dict, *modules, package="jtorch.ops") -> list[str]:
@@ -18,7 +21,8 @@ def publish(namespace: dict, *modules, package="jtorch.ops") -> list[str]:
         for name, value in vars(module).items():
             own = getattr(value, "__module__", None) == module.__name__ or hasattr(value, "op")
             if own and callable(value) and not name.startswith("_"):
-                namespace[name] = value
+                plain = isinstance(value, FunctionType) and not hasattr(value, "op") and package == "jtorch.ops"
+                namespace[name] = taken_over(value) if plain else value
                 names.append(name)
     if package == "jtorch.ops":
         for name in names:

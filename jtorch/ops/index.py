@@ -213,10 +213,10 @@ def _integers(x, arrays):
 
 
 def _check_ranges(x, found):
-    for dim, i in found:
+    for place, (dim, i) in enumerate(found):  # PyTorch counts the tensors among the indices
         if x.shape[dim] == 0 and i.numel():
             raise IndexError("index is out of bounds for dimension with size 0")
-        data_check(i, _out_of_range, _range_error, size=x.shape[dim], dim=dim)
+        data_check(i, _out_of_range, _range_error, size=x.shape[dim], dim=place)
 
 
 def _joint(a, b, found):

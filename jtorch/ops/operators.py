@@ -19,7 +19,9 @@ def _operand(other):
     """What an op accepts for this operand, or NotImplemented."""
     if isinstance(other, _OPERANDS):
         return other
-    return from_numpy(np.asarray(other)) if isinstance(other, np.ndarray) else NotImplemented
+    if isinstance(other, np.ndarray):
+        return from_numpy(np.asarray(other))
+    return other if hasattr(type(other), "__torch_function__") else NotImplemented
 
 
 def _forward(fn):
