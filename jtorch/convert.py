@@ -79,6 +79,8 @@ def host_array(data, d=None) -> np.ndarray:
         return _fit(data, target)
     if isinstance(data, str):
         raise TypeError(f"new(): invalid data type '{kind.__name__}'")
+    if isinstance(data, dict | set | frozenset):
+        raise RuntimeError(f"Could not infer dtype of {kind.__name__}")
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         if hasattr(data, "__array__"):
             return np.array(data)
@@ -410,11 +412,14 @@ def _text(self, *, tensor_contents=None):
     else:
         array = self._look()
     where = None if t.place is devices.CPU else str(t.place.device)
-    name = "tensor" if type(self) is Tensor or isinstance(self, _plain_kinds) else type(self).__name__
+    kind = type(self)
+    name = "tensor" if kind is Tensor or kind in _plain_kinds else kind.__name__
+    inner = isinstance(self, _plain_kinds) and kind not in _plain_kinds  # a Parameter's subclass
+    name = f"Parameter({name}" if inner else name
     return printing.tensor_text(
         array, t.dtype, size=t.shape if array is None else None, name=name, device=where, grad_fn=named,
         requires_grad=edge is not None,
-    )  # fmt: skip
+    ) + ")" * inner  # fmt: skip
 
 
 _plain_kinds: tuple = ()
@@ -441,14 +446,13 @@ def _deepcopy(self, memo):
     made = object.__new__(type(self))
     t = self._type
     key = ("storage", id(self._storage))
-    if self._view is None and key in memo:
-        made._storage = memo[key]
-    else:
-        array = np.array(self._look())
-        value = Value(type_of(tuple(t.shape), t.dtype, devices.CPU, t.strides), array)
-        made._storage = Storage(engine.move(value, t.place))
-        memo[key] = made._storage
-    made._view = made._base = made._grad = made._counter = made._edge = None
+    if key not in memo:
+        whole = self._storage.value
+        value = Value(type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides), np.array(whole.look()))
+        memo[key] = Storage(engine.move(value, t.place))
+    made._storage = memo[key]
+    made._view = None if self._view is None else self._view.again()
+    made._base = made._grad = made._counter = made._edge = None
     memo[id(self)] = made
     if self.requires_grad:
         made.requires_grad_()
@@ -467,6 +471,19 @@ _NO_COPY = (
 )
 
 
+def _copy(self):
+    """Another tensor with the same memory and attributes: a leaf of its own."""
+    made = self.data._alias(type(self))
+    made.__dict__.update(self.__dict__)
+    return made.requires_grad_() if self.requires_grad else made
+
+
+def _array_wrap(self, array, context=None, return_scalar=False):
+    """What a function of NumPy's gives back for a tensor."""
+    array = np.asarray(array)
+    return from_numpy(array.astype(np.uint8) if array.dtype == np.bool_ else array)
+
+
 def _rebuild(cls, array, dtype_, strides, requires_grad, state):
     value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
     made = object.__new__(cls)
@@ -479,12 +496,6 @@ def _rebuild(cls, array, dtype_, strides, requires_grad, state):
 
 
 def _reduce(self, protocol):
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
-            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
-            "see https://github.com/pytorch/pytorch/pull/103001"
-        )
     t = self._type
     strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
     return _rebuild, (type(self), np.array(self._look()), t.dtype, strides, self.requires_grad, dict(self.__dict__))
@@ -492,7 +503,8 @@ def _reduce(self, protocol):
 
 for _name, _made in {
     "to": to, "numpy": numpy, "_host": host, "item": item, "tolist": tolist, "__bool__": _bool, "__index__": _index,
-    "__array__": _array, "__len__": _len, "__repr__": _text, "__format__": _format, "__deepcopy__": _deepcopy,
+    "__array__": _array, "__len__": _len, "__repr__": _text, "__format__": _format, "__deepcopy__": _deepcopy, "__copy__": _copy,
+    "__array_wrap__": _array_wrap,
     "__reduce_ex__": _reduce, "__float__": lambda self: _one(self, float), "__int__": lambda self: _one(self, int),
     "__complex__": lambda self: _one(self, complex), "cpu": lambda self, memory_format=None: self.to("cpu"),
     "__jax_array__": to_jax,

@@ -407,6 +407,8 @@ def _new_full(
     self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
 ):
     """`torch.full` with this tensor's dtype and device."""
+    if not isinstance(size, tuple | list):
+        raise TypeError(f"new_full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     return create.full(size, fill_value, **_like(self, dtype, device), requires_grad=requires_grad)
 
 

@@ -7,6 +7,7 @@ XLA keeps its own layouts, so strides here are facts about a tensor, not about m
 from __future__ import annotations
 
 import math
+from operator import index
 
 
 class _Named(type):
@@ -24,6 +25,16 @@ class Size(tuple, metaclass=_Named):
     """
 
     __slots__ = ()
+
+    def __new__(cls, sizes=()):
+        made = super().__new__(cls, sizes)
+        for i, n in enumerate(made):
+            if n.__class__ is not int:
+                return super().__new__(cls, [_integer(i, n) for i, n in enumerate(made)])
+        return made
+
+    def __setitem__(self, index, value):
+        raise TypeError("'torch.Size' object does not support item assignment")
 
     def __repr__(self):
         return f"torch.Size([{', '.join(map(str, self))}])"
@@ -44,12 +55,19 @@ class Size(tuple, metaclass=_Named):
 
     __rmul__ = __mul__
 
-    def __getitem__(self, index):
-        item = tuple.__getitem__(self, index)
-        return Size(item) if isinstance(index, slice) else item
+    def __getitem__(self, at):
+        item = tuple.__getitem__(self, at)
+        return Size(item) if isinstance(at, slice) else item
 
     def __reduce__(self):
         return Size, (tuple(self),)
+
+
+def _integer(i, n):
+    try:
+        return index(n)
+    except TypeError:
+        raise TypeError(f"torch.Size() takes an iterable of 'int' (item {i} is '{type(n).__name__}')") from None
 
 
 def contiguous_strides(shape) -> tuple[int, ...]:

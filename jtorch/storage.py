@@ -400,6 +400,10 @@ class View:
         self.writes = storage.writes
         return value
 
+    def again(self):
+        """The same way of looking, for another storage."""
+        return View(self.parent and self.parent.again(), self.call, self.numbers, self.type, self.offset)
+
     def chain(self, until=None):
         """(Chain from the base to here, its numbers). `until` is how the base itself looks at the storage."""
         steps, numbers, at = [], [], self

@@ -47,7 +47,9 @@ class Tensor(metaclass=_Named):
 
     __slots__ = ("__dict__", "__weakref__", "_base", "_counter", "_edge", "_grad", "_storage", "_view")
 
-    __hash__ = object.__hash__
+    def __hash__(self):
+        return id(self)
+
     __array_priority__ = 1000
 
     # ---- looks
@@ -229,6 +231,8 @@ class Tensor(metaclass=_Named):
             if storage.value.mark is None:
                 storage.value.mark = []
             value.mark = storage.value.mark
+        if node is not None:
+            self._history()  # PyTorch works it out again at once, which decides what counts as a leaf
 
     def _make_view(self, call, numbers=()):
         """The tensor that looks at this one through a view call."""

@@ -449,7 +449,10 @@ def _setitem(self, index, value):
             check_apart("index_put", seen, (value,))
         write_result(seen, _put(seen, arrays, value))
     elif not isinstance(value, Tensor):
-        _fill_with(seen, value, "item")
+        if seen.ndim or not seen.requires_grad:
+            _fill_with(seen, value, "item")
+        else:
+            seen.copy_(known(np.array(value).astype(seen.dtype.np), seen._type.place))
     else:
         _copy_into(seen, value)
 
