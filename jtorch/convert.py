@@ -43,6 +43,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     tensor([[1, 2],
             [3, 4]])
     """
+    if dtype is not None and not isinstance(dtype, dtypes.dtype):
+        if not isinstance(dtype, type):
+            raise TypeError(f"tensor(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
     if isinstance(data, Tensor):
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
@@ -94,12 +97,14 @@ def _fit(number, d):
     """One Python number as an array of dtype `d`."""
     if d.category == dtypes.INT and isinstance(number, int) and not isinstance(number, bool):
         info = np.iinfo(d.np)
-        if not info.min <= number <= info.max:
+        if not (info.min or -info.max) <= number <= info.max:  # what is negative is counted from the end
             if d is dtypes.int64:
                 raise ValueError("Overflow when unpacking long long")
-            raise RuntimeError(f"value cannot be converted to type {d.cname} without overflow")
-    if d.category <= dtypes.INT and isinstance(number, float):
-        return np.array(int(number)).astype(d.np) if np.isfinite(number) else np.array(number).astype(d.np)
+            raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
+    if d.category == dtypes.INT and isinstance(number, float):
+        if not np.isfinite(number) or not -(2.0**63) <= number < 2.0**63:
+            raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
+        return np.array(int(number)).astype(d.np)
     if d.category < dtypes.COMPLEX and isinstance(number, complex):
         raise TypeError("must be real number, not complex")
     return np.array(number).astype(d.np)
@@ -110,13 +115,23 @@ def _nested(data, d):
     flat = []
     _flatten(data, shape, 0, flat)
     if any(isinstance(x, Tensor | np.generic | np.ndarray) for x in flat):
+        if any(isinstance(x, Tensor) and x.numel() != 1 for x in flat):
+            raise ValueError("only one element tensors can be converted to Python scalars")
         flat = [x.item() if isinstance(x, Tensor | np.generic | np.ndarray) else x for x in flat]
     kinds = {x.__class__ for x in flat}
     unknown = kinds - _CATEGORY.keys()
     if unknown:
         odd = next(x for x in flat if x.__class__ not in _CATEGORY)
         if isinstance(odd, str):
-            raise ValueError("too many dimensions 'str'")
+            first = data
+            while isinstance(first, list | tuple):
+                first = first[0]
+            if isinstance(first, str):
+                raise ValueError("too many dimensions 'str'")
+            raise TypeError("new(): invalid data type 'str'" if d is None else _no_number(odd, d))
+        if isinstance(odd, list | tuple):
+            whole = d is None and all(isinstance(x, int) for x in flat if not isinstance(x, list | tuple))
+            raise TypeError(_no_number(odd, dtypes.int64 if whole else d or dtypes.float32))
         if not isinstance(odd, int | float | complex):
             raise RuntimeError(f"Could not infer dtype of {odd.__class__.__name__}")
         kinds = {next(k for k in (int, float, complex) if isinstance(x, k)) for x in flat}
@@ -131,6 +146,11 @@ def _nested(data, d):
         raise TypeError("must be real number, not complex")
     array = np.array(flat, dtype=None if d.np.kind not in "fciub?" and flat else d.np) if flat else np.zeros(0, d.np)
     return array.astype(d.np).reshape(shape)
+
+
+def _no_number(odd, d):
+    kind = type(odd).__name__
+    return f"'{kind}' object cannot be interpreted as an integer" if d.category == dtypes.INT else f"must be real number, not {kind}"
 
 
 def _found_dtype(data):
@@ -149,7 +169,7 @@ def _found_dtype(data):
 def _shape(data):
     shape = []
     while hasattr(data, "__len__") and not isinstance(data, str) and not isinstance(data, np.generic):
-        if isinstance(data, Tensor | np.ndarray) and not data.ndim:
+        if isinstance(data, Tensor) or (isinstance(data, np.ndarray) and not data.ndim):
             break
         shape.append(len(data))
         if not len(data):
@@ -160,8 +180,6 @@ def _shape(data):
 
 def _flatten(data, shape, depth, flat):
     if depth == len(shape):
-        if isinstance(data, list | tuple):
-            raise ValueError("only one element tensors can be converted to Python scalars")
         flat.append(data)
         return
     if not hasattr(data, "__len__") or (isinstance(data, Tensor) and not data.ndim):
@@ -185,7 +203,9 @@ def from_numpy(ndarray):
     tensor([1., 0.], dtype=torch.float64)
     """
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+        kind = type(ndarray)
+        named = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        raise TypeError(f"expected np.ndarray (got {named})")
     if any(s < 0 for s in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not "

@@ -25,7 +25,7 @@ from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
 from jtorch.ops.slices import _as_strided_of, _ints
 from jtorch.storage import HostStorage, InferenceStorage, Storage
-from jtorch.tensor import Tensor, wrap
+from jtorch.tensor import Tensor, _kept, wrap
 
 # ---- facts
 
@@ -202,12 +202,12 @@ def _relook(self, look, name):
         value = view.read(storage)
         value.mark = None  # it shared the old value's mark, which now says "overwritten"
         storage.replace(value, self._counter or storage)
-        self._edge = edge
+        self._edge = _kept(old, edge)
         return self
     (self._counter or storage).version += 1
     view.at = (self._counter or self._storage).version
     self._view = view
-    self._edge = edge
+    self._edge = _kept(old, edge)
     return self
 
 
@@ -396,7 +396,10 @@ def _new_filled(name):
         self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named
     ):
         size = (named["size"],) if named else size
-        return make(*size, **_like(self, dtype, device), requires_grad=requires_grad)
+        try:
+            return make(*size, **_like(self, dtype, device), requires_grad=requires_grad)
+        except TypeError as error:
+            raise TypeError(str(error).replace(f"{name}()", f"new_{name}()", 1)) from None
 
     method.__name__ = method.__qualname__ = "new_" + name
     method.__doc__ = f"`torch.{name}` with this tensor's dtype and device."
@@ -580,3 +583,14 @@ for _name, _made in _METHODS.items():
     setattr(Tensor, _name, _made)
 for _name, _made in _FACTS.items():
     setattr(Tensor, _name, property(_made))
+
+
+def _fixed(name):
+    def refuse(self, value):
+        raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+
+    return property(vars(Tensor)[name].fget, refuse)
+
+
+for _name in ("shape", "dtype", "device", "ndim", "is_leaf", "output_nr", *_FACTS):
+    setattr(Tensor, _name, _fixed(_name))

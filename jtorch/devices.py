@@ -38,7 +38,12 @@ class device:
         elif isinstance(type, str) and index is None:
             type, index = _parse(type)
         elif not isinstance(type, str):
-            raise TypeError(f"device(): argument 'type' (position 1) must be str, not {type.__class__.__name__}")
+            kind = type.__class__.__name__
+            raise TypeError(
+                f"device() received an invalid combination of arguments - got ({kind}), but expected one of:\n"
+                " * (torch.device device)\n      didn't match because some of the arguments have invalid types:"
+                f" (!{kind}!)\n * (str type, int index = -1)\n"
+            )
         elif ":" in type:
             raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
         _check_type(type, type)

@@ -22,14 +22,28 @@ def _construct(d, args, place, name):
         raise TypeError(f"new() received an invalid combination of arguments - got ({', '.join(_kind(a) for a in args)})")
     if isinstance(first, Tensor):
         if first.dtype is not d:
-            raise TypeError(f"expected {name} (got {first.type()})")
+            raise TypeError(f"expected {_options(d, place)} (got {_options(first.dtype, first._type.place)})")
         return first._alias()
     if hasattr(first, "numel") and isinstance(first, tuple):  # a Size
         return known(np.zeros(tuple(first), d.np), place)
     if isinstance(first, list | tuple | np.ndarray | range):
         made = tensor(list(first) if isinstance(first, range) else first, dtype=d)
         return made if place is devices.CPU else to_place(made, place)
+    if isinstance(first, str):
+        raise TypeError("new(): invalid data type 'str'")
     raise TypeError(f"new(): data must be a sequence (got {_kind(first)})")
+
+
+_C_NAMES = {"int64": "long int", "int16": "short int", "int8": "signed char", "int32": "int", "uint8": "unsigned char",
+            "float32": "float", "float64": "double", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
+
+
+def _options(d, place):
+    return (
+        f"TensorOptions(dtype={_C_NAMES.get(d.name, d.name)}, device={place.device.type}, layout=Strided,"
+        " requires_grad=false (default), pinned_memory=false (default), memory_format=(nullopt))"
+    )
 
 
 def _kind(a):

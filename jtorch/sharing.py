@@ -172,7 +172,7 @@ def _imported(obj):
 
 def to_dlpack(tensor):
     """The tensor's memory as a DLPack capsule."""
-    return tensor.__dlpack__()
+    return tensor.__dlpack__(max_version=(1, 0))  # older capsules cannot say that they may be written to
 
 
 def _exported(self):

@@ -32,4 +32,4 @@ def outcome(torch, program):
         finally:
             sys.modules.update(modules)
     text = re.sub(r"0x[0-9a-f]+", "0x", printed.getvalue())
-    return {"printed": text.replace("jtorch.", "torch."), "error": error and error.replace("jtorch.", "torch.")}
+    return {"printed": text.replace("jtorch.", "torch."), "error": error and error.replace("jtorch", "torch")}

@@ -33,7 +33,7 @@ b = torch.arange(8.).reshape(2, 4).t()""",
     """p = torch.tensor([0.5, 1., -1., 2.], dtype=torch.float64, requires_grad=True)
 q = torch.ones(2, 2, requires_grad=True)
 a = p.clone()
-b = torch.arange(4)""",
+b = torch.arange(4.)""",
     """n = np.arange(8.).reshape(2, 4)
 p = torch.ones(2, 4, dtype=torch.float64, requires_grad=True)
 a = torch.from_numpy(n)
