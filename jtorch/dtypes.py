@@ -113,7 +113,7 @@ def get_default_dtype() -> dtype:
 
 def set_default_float(d: dtype) -> None:
     if not isinstance(d, dtype):
-        raise TypeError(f"invalid dtype object: only floating-point types are supported as the default type" + f", got {d}" * isinstance(d, dtype))
+        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if d.category != FLOAT:
         raise TypeError("only floating-point types are supported as the default type")
     _Default.float = d
