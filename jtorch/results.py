@@ -62,7 +62,9 @@ def write_result(tensor, result):
                 f"result type {theirs.dtype.scalar_name} can't be cast to the desired output type"
                 f" {mine.dtype.scalar_name}"
             )
-        result = cast(result, mine.dtype)
+        made_by, result = result._edge, cast(result, mine.dtype)
+        if isinstance(made_by, Node) and result._edge is not None:
+            result._edge.name_ = made_by.name()  # PyTorch's op casts on the way out
     value, edge = result._read()
     tensor._assign(value, edge)
     return tensor

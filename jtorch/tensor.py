@@ -389,14 +389,16 @@ class LeafGrad(Leaf):
 
     def plain(self):
         tensor = self.tensor()
-        return None if tensor is None or tensor._grad is not None or self.hooks or self.after else tensor
+        if tensor is None or tensor._edge is None or tensor._grad is not None or self.hooks or self.after:
+            return None
+        return tensor
 
     def watched(self):
         return self.hooks or self.after
 
     def collect(self, grad, walk):
         tensor = self.tensor()
-        if tensor is None:
+        if tensor is None or tensor._edge is None:  # it wants none any more
             return
         if self.hooks:
             grad = self.hooked(grad, walk)
