@@ -28,7 +28,6 @@ from jtorch.grad_mode import enable_grad, inference_mode, is_inference_mode_enab
 from jtorch.grad_mode import grad_enabled as is_grad_enabled
 from jtorch.geometry import Size
 from jtorch.numeric_limits import finfo, iinfo
-from jtorch.op import result_type
 from jtorch.ops import activation as _activation
 from jtorch.ops import publish as _publish
 from jtorch.printing import set_printoptions

@@ -240,15 +240,16 @@ def _resize(self, *sizes, memory_format=None):
     return _sized(self, size, memory_format)
 
 
-def _sized(self, size, memory_format=None):
+def _sized(self, size, memory_format=None, strides=None):
     if tuple(self.shape) == size:
         return self
     channels_last = memory_format is not None and memory_format.name.startswith("channels_last")
-    strides = geometry.channels_last_strides(size) if channels_last else geometry.contiguous_strides(size)
+    rows = geometry.contiguous_strides(size)
+    strides = strides or (geometry.channels_last_strides(size) if channels_last else rows)
     wanted = self._offset + math.prod(size)
     if wanted > self._storage.value.type.shape.numel():
         _grow(self, wanted)
-    elif wanted == self._storage.value.type.shape.numel() and not self._offset and self.is_contiguous():
+    elif wanted == self._storage.value.type.shape.numel() and not self._offset and self.is_contiguous() and strides == rows:
         return _relook(self, lambda: _view(self, size), None)
     return _relook(self, lambda: _as_strided_of(self, size, strides, self._offset), None)
 

@@ -276,15 +276,6 @@ def promoted(types, to_float=False) -> dtypes.dtype:
     return d
 
 
-def result_type(tensor1, tensor2):
-    """The dtype that an operation on the two gives: tensors or Python numbers.
-
-    >>> torch.result_type(torch.tensor([1, 2]), 1.0)
-    torch.float32
-    """
-    return promoted([x._type if isinstance(x, Tensor) else NUMBER[x.__class__] for x in (tensor1, tensor2)])
-
-
 def _roles(op, structure, n):
     """Which of the flat inputs take part in the promotion (`Number` parameters do not)."""
     if structure is None:

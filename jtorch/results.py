@@ -116,7 +116,7 @@ def store(out, result, op, operands=()):
                 stacklevel=3,
             )
         version, edge = out._version, out._edge
-        out._sized(tuple(result.shape))
+        out._sized(tuple(result.shape), strides=tuple(result.stride()))
         out._edge = edge
         (out._counter or out._storage).version = version
     return write_result(out, result)

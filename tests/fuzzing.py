@@ -139,7 +139,7 @@ class Writer:
                 f"torch.where({x} > 0, {x}, {y})", f"{x}.clamp(-1, 2)", f"torch.zeros_like({x})", f"{x}.cumsum(0)",
                 f"{x}[{self.gathered(x)}]", f"{x}[{self.gathered(x)}]", f"torch.stack([{x}, {x}])[1]", f"{x}.flip(0)",
                 f"torch.cat([{x}, {x}])[:2]", f"{x}.max()", f"{x}.double()", f"{x}.float()", f"{x}.new_ones(2)",
-                f"{x}.amax(-1)", f"torch.lerp({x}, {x} * 2, 0.5)", f"{x}.to(torch.float32)", f"{x}.sum()"]  # fmt: skip
+                f"{x}.amax(-1)", f"{x}.to(torch.float32)", f"{x}.sum()"]  # fmt: skip
         return f"{self.target()} = {self.pick(made)}"
 
     def gathered(self, x):
