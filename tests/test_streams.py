@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jtorch import draws, exact
@@ -229,7 +229,7 @@ def layouts(draw):
 @pytest.mark.parity
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FILLS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(data=st.data(), seed=st.integers(0, 2**64 - 1), before=st.booleans())
 def test_fills_of_any_dtype_and_layout_equal_pytorchs(name, data, seed, before):
     torch = pytest.importorskip("torch")
