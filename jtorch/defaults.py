@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 from jtorch import devices, dtypes, engine
 from jtorch.devices import device
@@ -49,9 +50,12 @@ _precision = {"float32": "highest"}
 def set_float32_matmul_precision(precision: str) -> None:
     """How float32 matrix products are computed on an accelerator: "highest", "high" or "medium"."""
     if precision not in ("highest", "high", "medium"):
-        raise RuntimeError(
-            f"Invalid matmul precision: {precision}, expected one of 'highest', 'high', 'medium'"
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no"
+            " effect.",
+            stacklevel=2,
         )
+        return
     _precision["float32"] = precision
     engine.set_matmul_precision({"highest": "highest", "high": "tensorfloat32", "medium": "bfloat16"}[precision])
 

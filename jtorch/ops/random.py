@@ -44,7 +44,7 @@ class Generator:
 
     def manual_seed(self, seed):
         """Start anew from this seed. Returns self."""
-        self.stream.manual_seed(_whole_seed(seed))
+        self.stream.manual_seed(seed)
         self.counter = 0
         return self
 
@@ -91,10 +91,6 @@ def _restored(device, state, counter):
     made.stream.set_state(state)
     made.counter = counter
     return made
-
-
-def _whole_seed(seed):
-    return int(seed)
 
 
 default_generator = Generator()
@@ -285,8 +281,10 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
 def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
              pin_memory=False):  # fmt: skip
     """The integers from 0 to n - 1 in random order."""
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(f"randperm(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     if n < 0:
-        raise RuntimeError(f"n must be non-negative, got {n}")
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
     return _fresh("randperm", "randperm", (int(n),), out, dtype, device, requires_grad, generator, dtypes.int64)
 
 
@@ -455,12 +453,13 @@ def _random_(self, *bounds, generator=None, **named):
     """Fill with uniform random integers in [from, to), or over the whole range of the dtype."""
     low = named.get("from", bounds[0] if len(bounds) == 2 else 0)
     high = named.get("to", bounds[-1] if bounds else None)
-    if high is None and on_host(self._type.place):
-        return _fill(self, "random", generator, "RandomBackward2")
-    if high is None:
-        high = float(2**31 - 1 if self.dtype.itemsize >= 4 else 2 ** (8 * self.dtype.itemsize - 1))
-    node = "RandomBackward2" if not bounds and not named else "RandomBackward1" if len(bounds) == 1 else None
-    return _fill(self, "random", generator, node, low=int(low), high=int(high))
+    bare = not bounds and not named
+    node = "RandomBackward2" if bare else "RandomBackward1" if len(bounds) == 1 else "RandomBackward0"
+    if bare and on_host(self._type.place):
+        return _fill(self, "random", generator, node)
+    if high is None and not on_host(self._type.place):
+        high = 2**31 - 1 if self.dtype.itemsize >= 4 else 2 ** (8 * self.dtype.itemsize - 1)
+    return _fill(self, "random", generator, node, low=int(low), high=None if high is None else int(high))
 
 
 def _bernoulli_(self, p=0.5, *, generator=None):
