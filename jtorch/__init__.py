@@ -41,7 +41,7 @@ _publish(globals(), "create", "math", "elementary", "special", "compare", "reduc
          "decompose", "random", "segments", "operators")  # fmt: skip
 
 from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, fft, func, jit, linalg, nn, optim
-from jtorch import random, special, utils
+from jtorch import random, special, testing, utils
 from jtorch import _C, amp, overrides, version
 from jtorch import pytrees as _pytrees
 from jtorch.amp.autocast_mode import (
