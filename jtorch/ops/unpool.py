@@ -161,7 +161,22 @@ def _fractional_pooled(dims, input, kernel_size, output_size, output_ratio, samp
             )
     if samples is None:
         samples = rand(*batch, dims, dtype=input.dtype, device=input.device)
+    _check_samples(samples, input, batch, dims)
+    samples = samples[: batch[0]]
     return _fractional(input, samples, tuple(kernel), tuple([int(n) for n in out]))
+
+
+def _check_samples(samples, input, batch, dims):
+    if samples.dtype is not input.dtype:
+        raise RuntimeError("Expect _random_samples to have the same dtype as input")
+    if samples.dim() != 3:
+        raise RuntimeError(f"Expect _random_samples to have 3 dimensions, got {samples.dim()}")
+    if samples.size(0) < batch[0]:
+        raise RuntimeError("Expect _random_samples.size(0) no less then input batch size.")
+    if samples.size(1) != batch[1]:
+        raise RuntimeError("Expect _random_samples.size(1) equals to input channel size.")
+    if samples.size(2) != dims:
+        raise RuntimeError(f"Expect _random_samples.size(2) equals to {dims}; got {samples.size(2)}.")
 
 
 def fractional_max_pool2d_with_indices(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
