@@ -114,7 +114,7 @@ class Run:
 
     def _forward(self, torch, row):
         module = getattr(torch.nn, row["module"])(*decode(torch, row["args"]), **decode(torch, row["kwargs"]))
-        module.train(row["training"])
+        module = module.to(getattr(torch, row["dtype"]["name"])).train(row["training"])
         lazy = torch.nn.parameter.is_lazy
         self.first = {k: v.detach().clone() for k, v in module.state_dict().items() if not lazy(v)}
         for p in module.parameters():  # ones and zeros would hide a scale or a shift that is not applied

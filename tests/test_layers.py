@@ -31,6 +31,8 @@ def digest(t):
         return None
     flat = np.array(t.detach().numpy(), "f8").reshape(-1)
     return tuple(t.shape), [(flat * np.cos(np.arange(flat.size))).sum(), *flat[:: max(1, flat.size // 3)][:3]]
+def exact(label, t):
+    print(label, tuple(t.shape), t.dtype, np.array(t.detach().numpy()).tobytes().hex())
 def check(label, result, inputs=(), module=None):
     found = tensors(result)
     wanted = tensors(inputs) + ([] if module is None else list(module.parameters()))

@@ -10,6 +10,8 @@ from jtorch.ops import activation
 from jtorch.ops.create import empty
 from jtorch.ops.elementary import sigmoid, tanh
 
+_SILENT = ("Hardswish", "Hardsigmoid")  # these show nothing
+
 
 def _module(name, function, **shown):
     """A module that calls a function with the parameters it was made with.
@@ -38,11 +40,13 @@ def _module(name, function, **shown):
 
     def extra_repr(self):
         text = [f"{n}={getattr(self, n)!r}" for n, (_, show) in shown.items() if show and n != "inplace"]
-        if inplace and self.inplace:
+        if inplace and self.inplace and name not in _SILENT:
             text.append("inplace=True")
         return ", ".join(text)
 
     __init__.__signature__ = signature
+    for method in (__init__, forward, extra_repr):
+        method.__qualname__ = f"{name}.{method.__name__}"
     doc = f"{(function.__doc__ or '').splitlines()[0]} See :func:`{function.__name__}`."
     return type(name, (Module,), {
         "__init__": __init__, "forward": forward, "extra_repr": extra_repr, "__doc__": doc, "__module__": __name__,
@@ -108,7 +112,7 @@ class Hardtanh(Module):
         self.max_val = max_val
         self.inplace = inplace
         if not self.max_val > self.min_val:
-            raise AssertionError("max_val must be larger than min_val")
+            raise AssertionError(f"max_val ({max_val}) must be greater than min_val ({min_val})")
 
     def forward(self, input):
         return activation._finish(input, activation.hardtanh(input, self.min_val, self.max_val), self.inplace)

@@ -50,15 +50,11 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
 
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Normal random numbers, drawn again where they fall outside [a, b]."""
-    if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
-            stacklevel=2,
-        )
     with no_grad():
         t = tensor._type
         if not on_host(t.place):
-            return tensor.normal_(mean, std).clamp_(a, b)
+            low, high = (math.erf((edge - mean) / (std * math.sqrt(2))) for edge in (a, b))
+            return tensor.uniform_(low, high).erfinv_().mul_(std * math.sqrt(2)).add_(mean).clamp_(a, b)
         strides = None if is_contiguous(t.shape, t.strides) else t.strides
         drawn = stream_of(t.place, generator).trunc_normal(tuple(t.shape), t.dtype.np, mean, std, a, b, strides=strides)
         return tensor.copy_(known(drawn))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import warnings
 
 from jtorch import dtypes
 from jtorch.convert import tensor
@@ -167,9 +168,24 @@ class _InstanceNorm(_NormBase):
 
     def forward(self, input):
         self._check_input_dim(input)
+        self._check_features(input, input.dim() - self._batchless)
         unbatched = input.dim() == self._batchless
         made = self._normalized(input.unsqueeze(0) if unbatched else input)
         return made.squeeze(0) if unbatched else made
+
+    def _check_features(self, input, dim):
+        if input.size(dim) == self.num_features:
+            return
+        if self.affine:
+            raise ValueError(
+                f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got:"
+                f" {input.size(dim)}."
+            )
+        warnings.warn(
+            f"input's size at dim={dim} does not match num_features. You can silence this warning by not passing in"
+            " num_features, which is not used because affine=False",
+            stacklevel=3,
+        )
 
     def _normalized(self, input):
         return normalization.instance_norm(

@@ -415,6 +415,8 @@ def _alpha_dropout(input, p, training, inplace, shape):
 
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """Leaky relu with a random slope in [lower, upper] for each x <= 0 in training, and the mean slope outside."""
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if not training:
         return _finish(input, _rrelu(input, None, (lower + upper) / 2, inplace), inplace)
     noise = stream_of(input._type.place).rrelu_noise(input.detach()._look(), lower, upper)

@@ -8,6 +8,11 @@ from jax import lax
 from jtorch.op import Array, Number, op
 from jtorch.tensor import Tensor
 
+_SUPPORTED = """Supported combinations for non-constant padding:
+  - 2D or 3D input: padding size = 2 (pads last dimension)
+  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)
+  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"""
+
 
 @op(method=False, name="_constant_pad", grad_fn="ConstantPadNdBackward0", saves=())
 def _constant_pad(input: Array, edges: tuple, value: Number) -> Array:
@@ -15,12 +20,7 @@ def _constant_pad(input: Array, edges: tuple, value: Number) -> Array:
     config += [(edges[i], edges[i + 1], 0) for i in range(len(edges) - 2, -1, -2)]
     sizes = [n + low + high for n, (low, high, _) in zip(input.shape, config, strict=True)]
     if any(n < 0 for n in sizes):
-        d = next(i for i, n in enumerate(sizes) if n < 0)
-        low, high, _ = config[d]
-        raise RuntimeError(
-            f"The input size {input.shape[d]}, plus negative padding {low} and {high}, resulted in a negative output"
-            f" size, which is invalid. Check dimension {d} of your input."
-        )
+        raise RuntimeError("narrow(): length must be non-negative.")
     return lax.pad(input, value.astype(input.dtype), config)
 
 
@@ -35,11 +35,11 @@ def _edge_pad(input: Array, edges: tuple, mode: str) -> Array:
     widths += [(edges[i], edges[i + 1]) for i in range(len(edges) - 2, -1, -2)]
     cut = tuple(slice(max(-lo, 0), n - max(-hi, 0)) for n, (lo, hi) in zip(input.shape, widths, strict=True))
     widths = [(max(lo, 0), max(hi, 0)) for lo, hi in widths]
-    for d, (n, (lo, hi)) in enumerate(zip(input.shape, widths, strict=True)):
+    for d, (n, (lo, hi)) in reversed(list(enumerate(zip(input.shape, widths, strict=True)))):
         if mode == "reflect" and max(lo, hi) >= n and (lo or hi):
             raise RuntimeError(
-                f"Argument #4: Padding size should be less than the corresponding input dimension, but got: padding"
-                f" ({lo}, {hi}) at dimension {d} of input {list(input.shape)}"
+                f"Argument #{4 + 2 * (input.ndim - 1 - d)}: Padding size should be less than the corresponding input"
+                f" dimension, but got: padding ({lo}, {hi}) at dimension {d} of input {list(input.shape)}"
             )
         if mode == "circular" and max(lo, hi) > n:
             raise RuntimeError("Padding value causes wrapping around more than once.")
@@ -76,6 +76,6 @@ def pad(input, pad, mode="constant", value=None):
     dims = len(edges) // 2
     if input.ndim not in (dims + 1, dims + 2):
         raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
+            f"Padding size {len(edges)} is not supported for {input.ndim}D input tensor.\n" + _SUPPORTED
         )
     return _edge_pad(input, edges, mode)
