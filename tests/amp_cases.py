@@ -43,6 +43,8 @@ def cases(torch):
         "inner": lambda c: torch.inner(c(x), c(w)),
         "conv1d": lambda c: f.conv1d(c(sequence), c(t(3, 2, 3)), c(t(3))),
         "conv2d": lambda c: f.conv2d(c(image), c(t(3, 2, 3, 3))),
+        "conv_tbc": lambda c: f.conv_tbc(c(cube), c(t(2, 4, 3)), c(t(3))),
+        "max_unpool2d": lambda c: f.max_unpool2d(c(image), torch.arange(72).reshape(1, 2, 6, 6), 2),
         "conv_transpose2d": lambda c: f.conv_transpose2d(c(image), c(t(2, 3, 3, 3))),
         "prelu": lambda c: f.prelu(c(x), c(t(1))),
         "sdpa": lambda c: f.scaled_dot_product_attention(c(cube), c(cube), c(cube)),

@@ -9,6 +9,8 @@ import pytest
 
 import amp_cases
 import jtorch
+from jtorch.amp.rules import CPU, CUDA
+from jtorch.op import OPS
 
 TYPES = json.loads((Path(__file__).parent / "fixtures" / "amp.json").read_text())["types"]
 CASES = amp_cases.cases(jtorch)
@@ -18,6 +20,33 @@ CASES = amp_cases.cases(jtorch)
 @pytest.mark.parametrize("name", TYPES)
 def test_types_are_pytorchs(name, dtype):
     assert amp_cases.type_of(jtorch, CASES[name], dtype) == TYPES[name][dtype]
+
+
+# PyTorch's AutocastTestLists, by its names
+CUDA_LISTS = {
+    "low": """linalg_vecdot linalg_multi_dot linear conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d
+        conv_transpose3d prelu addmm addmv addr matmul einsum mm mv chain_matmul addbmm baddbmm bmm gru_cell""",
+    "float32": """softplus nll_loss l1_loss smooth_l1_loss mse_loss multilabel_margin_loss soft_margin_loss multi_margin_loss
+        acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow softmax log_softmax layer_norm
+        rms_norm group_norm norm cosine_similarity poisson_nll_loss cosine_embedding_loss hinge_embedding_loss kl_div
+        margin_ranking_loss triplet_margin_loss binary_cross_entropy_with_logits cumprod cumsum dist pdist cdist prod renorm
+        sum logsumexp""",
+    "widest": "addcdiv addcmul atan2 bilinear cross dot vdot grid_sample index_put tensordot scatter_add",
+    "banned": "binary_cross_entropy",
+    None: "eq ge gt le lt ne add div mul cat equal stack relu gelu sigmoid mean max_pool2d batch_norm embedding",
+}
+HERE_CALLED = {"linalg_vecdot": "vecdot", "linalg_multi_dot": "multi_dot",
+               "binary_cross_entropy_with_logits": "bce_with_logits"}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule, name", [(rule, n) for rule, names in CUDA_LISTS.items() for n in names.split()])
+def test_the_lists_for_a_gpu_are_pytorchs(rule, name):
+    assert CUDA.get(HERE_CALLED.get(name, name)) == rule
+
+
+@pytest.mark.parametrize("name", [*CUDA, *CPU])
+def test_a_rule_is_of_an_op(name):
+    assert name in {op.lstrip("_") for op in OPS}
 
 
 def test_regions_nest_and_leave_nothing():

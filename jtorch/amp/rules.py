@@ -6,9 +6,9 @@ type among the inputs; "banned": refuse. An op that is not here runs in the type
 
 from __future__ import annotations
 
-_PRODUCTS = """addbmm addmm attention baddbmm bmm chain_matmul conv1d conv2d conv3d conv_transpose1d conv_transpose2d
-    conv_transpose3d einsum fused_attention inner linear lstm_layer matmul mm multi_dot prelu rnn_layer tensordot
-    vecdot""".split()
+_PRODUCTS = """addbmm addmm attention baddbmm bmm chain_matmul conv1d conv2d conv3d conv_tbc conv_transpose1d
+    conv_transpose2d conv_transpose3d einsum fused_attention inner linear lstm_layer matmul mm multi_dot
+    prelu rnn_layer tensordot vecdot""".split()
 
 _LOSSES = """cosine_embedding_loss cross_entropy hinge_embedding_loss huber_loss kl_div l1_loss margin_ranking_loss
     mse_loss multi_margin_loss multilabel_margin_loss nll_loss poisson_nll_loss smooth_l1_loss soft_cross_entropy
@@ -20,7 +20,7 @@ CPU = {
         [*_LOSSES, *"""adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d bce_with_logits binary_cross_entropy cdist
             cholesky_inverse cholesky_solve ctc_loss edge_pad grid_sample linalg_cholesky_ex linalg_cond linalg_eig linalg_eigh
             linalg_inv_ex linalg_lstsq linalg_lu_solve linalg_matrix_rank linalg_pinv linalg_qr linalg_solve_ex
-            linalg_solve_triangular linalg_svd lp_pool3d lu_solve max_pool3d max_unpool2d max_unpool3d nanquantile polar
+            linalg_solve_triangular linalg_svd lp_pool3d lu_solve max_pool3d max_unpool nanquantile polar
             prod quantile trace triangular_solve view_as_complex""".split()],
         "float32",
     ),
@@ -36,7 +36,7 @@ CUDA = {
         "float32",
     ),
     **dict.fromkeys(
-        "addcdiv addcmul atan2 bilinear cross dot grid_sample index_put scatter_add vdot".split(), "widest"
+        "addcdiv addcmul atan2 bilinear cross dot grid_sample index_put scatter_add tensordot vdot".split(), "widest"
     ),
     "binary_cross_entropy": "banned",
 }  # fmt: skip
