@@ -207,7 +207,7 @@ def _log_softmax_array(x, dim):
 @op(method=False, saves="result", grad_fn="SoftmaxBackward0", name="_softmax")
 def _softmax(input: Array, dim: int) -> Array:
     """exp(x) / sum(exp(x)) along dim."""
-    kernel("softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "softmax_kernel_impl", input, "fc")
+    kernel("softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "softmax_kernel_impl", input, "f")
     return _softmax_array(input, dim)
 
 
@@ -215,7 +215,7 @@ def _softmax(input: Array, dim: int) -> Array:
 def _log_softmax(input: Array, dim: int) -> Array:
     """log(softmax(x)) along dim, without overflow."""
     name = "log_softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "log_softmax_kernel_impl"
-    kernel(name, input, "fc")
+    kernel(name, input, "f")
     return _log_softmax_array(input, dim)
 
 

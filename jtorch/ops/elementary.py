@@ -72,15 +72,17 @@ def rsqrt(input: Array) -> Array:
     return lax.rsqrt(input)
 
 
-@op(promote="float")
+@op(promote=True)
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow."""
+    kernel("logaddexp_cpu", input, "fc")
     return jnp.logaddexp(input, other)
 
 
-@op(promote="float")
+@op(promote=True)
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2**input + 2**other), without overflow."""
+    kernel("logaddexp2_cpu", input, "f")
     return jnp.logaddexp2(input, other)
 
 
@@ -191,9 +193,10 @@ def sigmoid(input: Array) -> Array:
     return jax.nn.sigmoid(input) if letter(input) == "f" else 1 / (1 + jnp.exp(-input))
 
 
-@op(inplace=True, promote="float")
+@op(inplace=True, promote=True)
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input**2 + other**2)."""
+    kernel("hypot_cpu", input, "f")
     return jnp.hypot(input, other)
 
 

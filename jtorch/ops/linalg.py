@@ -362,6 +362,8 @@ def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array 
             "cov(): expected input to have two or fewer dimensions but got an input with"
             f" {input.ndim} dimensions"
         )
+    if input.dtype == jnp.bool_:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
     return jnp.cov(jnp.atleast_2d(x), ddof=correction, fweights=fweights, aweights=aweights)
 
@@ -375,7 +377,13 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
 @op(grad_fn="ClampBackward1")
 def corrcoef(input: Array) -> Array:
     """The correlation matrix of variables in rows."""
-    return jnp.clip(jnp.corrcoef(jnp.atleast_2d(input)), -1, 1)
+    if input.dtype == jnp.bool_:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
+    x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
+    made = jnp.corrcoef(x)
+    if letter(x) == "c":
+        return lax.complex(jnp.clip(made.real, -1, 1), jnp.clip(made.imag, -1, 1))
+    return jnp.clip(made, -1, 1)
 
 
 def _distances(x1, x2, p):

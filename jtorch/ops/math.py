@@ -433,6 +433,8 @@ def sgn(input: Array) -> Array:
 @op(promote=True, saves=())
 def signbit(input: Array) -> Array:
     """Whether the sign bit is set (also of -0.)."""
+    if letter(input) == "c":
+        raise NotImplementedError("signbit is not implemented for complex tensors.")
     if letter(input) == "f":
         return jnp.signbit(input)
     return jnp.zeros(input.shape, jnp.bool_) if input.dtype == jnp.bool_ else input < 0

@@ -101,6 +101,10 @@ def nansum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dty
 @public
 def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The mean of what is not NaN."""
+    if input.dtype.category < dtypes.FLOAT:
+        raise RuntimeError(
+            "nanmean(): expected input to have floating point or complex dtype but got " + input.dtype.scalar_name
+        )
     count = isnan(input).logical_not().sum(dim, keepdim)
     return div(nansum(input, dim, keepdim, dtype=dtype), count, out=out)
 

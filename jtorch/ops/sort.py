@@ -62,7 +62,10 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     >>> torch.topk(torch.tensor([1., 4., 2., 3.]), 2).values
     tensor([4., 3.])
     """
-    kernel("topk_cpu", input, "bif")
+    if letter(input) in "bc":
+        name, gap = ("bool", "") if letter(input) == "b" else ("complex", " ")
+        raise RuntimeError(f"{gap}topk does not support {name} dtypes on CPU")
+    kernel("topk_cpu", input, "if")
     dim = wrap_dim(dim, input.ndim)
     if not 0 <= k <= (input.shape[dim] if input.ndim else 1):
         raise RuntimeError("selected index k out of range")
@@ -78,6 +81,7 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
 @op(returns=returntypes.kthvalue)
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along a dim, counted from 1, and its index."""
+    kernel("kthvalue_cpu", input, "if")
     dim = wrap_dim(dim, input.ndim)
     if not 1 <= k <= (input.shape[dim] if input.ndim else 1):
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(dim))
