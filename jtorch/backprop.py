@@ -12,7 +12,7 @@ import weakref
 from jtorch import graph
 from jtorch.casting import cast_call
 from jtorch.engine import local
-from jtorch.graph import PLAIN, Leaf, Running, Seed, Walk
+from jtorch.graph import PLAIN, Running, Seed, Walk
 from jtorch.hooks import Hooks, RemovableHandle
 from jtorch.own_grad import computed
 from jtorch.tensor import NOWHERE, LeafGrad, Tensor, _as_tensor, apply, wrap
@@ -35,11 +35,11 @@ def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs
 
 def _retain_grad(self):
     """Collect `.grad` here too, although this is not a leaf."""
-    edge = self._history()
-    if edge is None:
+    if not self.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if isinstance(edge, Leaf):
+    if not computed(self):
         return
+    edge = self._history()
     node, nr = graph.source(edge)
     mine = weakref.ref(self)
 

@@ -323,8 +323,8 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
         source = _as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
     self._storage, self._view, self._counter = source._storage, source._view, source._counter
     self._base = None
-    if self._counter is None:
-        self._storage.version = max(self._storage.version, version) + 1
+    counter = self._counter or self._storage
+    counter.version = max(counter.version, version) + 1
     return self
 
 

@@ -299,13 +299,13 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
         order.append(node)
         given = grads.pop(node)
         cotangents = [given.get(nr) for nr in range(len(node.out_types))] if len(node.out_types) > 1 else [given.get(0)]
-        if node.hooks is not None or wanted:
-            cotangents = _before(node, cotangents, walk, wanted)
         edges = node.edges
         if reach is None:
             needs = tuple([e is not None for e in edges])
         else:
             needs = tuple([e is not None and source(e)[0] in reach for e in edges])
+        if node.hooks is not None or wanted:
+            cotangents = _before(node, cotangents, walk, wanted, reach is None or True in needs)
         if True in needs:
             results = node.pull(cotangents, needs, walk)
             if walk.anomaly:
@@ -531,7 +531,7 @@ def _leads_to(roots, wanted):
     return reach
 
 
-def _before(node, cotangents, walk, wanted):
+def _before(node, cotangents, walk, wanted, runs):
     """The cotangents after the hooks on a node; those that somebody wants are kept on the way."""
     cotangents = list(cotangents)
     hooks = node.hooks
@@ -546,9 +546,9 @@ def _before(node, cotangents, walk, wanted):
             continue
         if wanted is not None and (node, nr) in wanted:
             wanted[node, nr] = c
-        if hooks is not None and nr in hooks.retains:
+        if runs and hooks is not None and nr in hooks.retains:
             hooks.retains[nr](c, walk)
-    if hooks is not None:
+    if runs and hooks is not None:
         for hook in list(hooks.pre.values()):
             seen = hook(tuple([None if c is None else walk.wrap(c) for c in cotangents]))
             if seen is not None:

@@ -104,6 +104,11 @@ def store(out, result, op, operands=()):
         raise RuntimeError(
             f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"
         )
+    if geometry.may_overlap(out.shape, out.stride()):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location."
+            " Please clone() the tensor before performing the operation."
+        )
     if op.name in _APART or getattr(op, "strides", None) == "elementwise":
         check_apart(op.name, out, operands)
     if out.shape != result.shape:

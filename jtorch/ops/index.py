@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import dtypes, geometry
+from jtorch import dtypes, engine, geometry
 from jtorch.checks import data_check
 from jtorch.convert import known
 from jtorch.op import Array, Number, op
@@ -443,6 +443,9 @@ def _setitem(self, index, value):
         seen, arrays = _taken_apart(self, _items(index))
     if arrays:
         seen._writable(twice=True)
+        if engine.local.grad and isinstance(value, Tensor) and value.requires_grad:
+            if seen._base is not None and seen._view.note is not None:
+                raise RuntimeError(seen._refusal())
         if geometry.may_overlap(seen.shape, seen.stride()):
             raise NotImplementedError("writing through a view that shows elements more than once; clone() it first")
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
