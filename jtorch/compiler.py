@@ -22,7 +22,7 @@ class Stats:
     Attributes:
         lines: recorded and run.
         runs: whole programs run.
-        line_runs: lines run one by one, of traces that had not come back.
+        line_runs: lines run one by one, of traces that had not come back often.
         compiles: programs compiled, whole and of one line.
         programs: whole programs compiled.
         positions: lines held in the tree of traces.

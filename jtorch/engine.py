@@ -2,7 +2,7 @@
 
 A `Value` is an immutable array, known or promised. `record` looks a line up as a child of the position before it
 in a tree of traces, so the second time round a loop costs one dictionary look-up a line. `flush` runs what was
-recorded: as one program where the trace comes back, line by line where it does not. This file knows functions on
+recorded: as one program where that pays, line by line where it does not. This file knows functions on
 jax arrays and nothing of tensors or gradients, except that a line may be the pullback of another.
 
     loop body           tree of traces                    programs hang where a trace ended
@@ -353,11 +353,11 @@ class Trace:
                 _prune(self.root)
 
     def _program(self, position, alive, reason):
-        """A program for a trace seen to come back (or trusted to, as a training step is); None to run lines."""
+        """A program for a trace trusted to come back (a training step) or seen to do so; None to run its lines."""
         lines = position.path()
         if reason == "step" and self.fresh < config.fresh_budget:
             self.fresh += 1
-        elif position.visits < 2 or len(lines) == 1:  # a line has a program of its own already
+        elif len(lines) == 1 or position.visits < _patience(lines):
             return None
         events.append((reason, position))
         del events[:-100]
@@ -370,6 +370,16 @@ class Trace:
         counters.programs += 1
         position.programs[alive] = program
         return program
+
+
+def _patience(lines):
+    """At which visit a trace becomes one program: at the second in training, else when it has come many times.
+
+    Text made token by token comes back in each of its lengths, and compiling them all would take a thousand times
+    longer than running their lines, which other traces share. A count and not a clock, so that every run of a
+    script computes the same bits.
+    """
+    return 2 if any(line.call.__class__ is Pullback for line in lines) else config.patience
 
 
 def _warn_of_compiles():

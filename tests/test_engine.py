@@ -197,6 +197,53 @@ class TestCompilesOnce:
         assert memory[0][1].item() in range(3)
         assert compiled_after(8, step, warm=2) == 0
 
+    def test_what_was_made_before_the_optimizer_is_no_part_of_the_first_step(self):
+        model = Model()
+        with torch.no_grad():
+            model.first.weight.mul_(0.5)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        x, y = data()
+
+        def step(i):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
+        before = stats().programs
+        for i in range(4):
+            step(i)
+        optimizer.zero_grad()
+        engine.flush()
+        assert stats().programs - before == 1
+
+    def test_shapes_that_grow_and_come_back(self):
+        """Text made token by token: its lines are compiled for each length, and whole traces for none."""
+        weight = torch.randn(3, 3)
+
+        def generate(i):
+            text = torch.ones(1, 3)
+            for _ in range(5):
+                text = torch.cat([text, torch.tanh(text @ weight)[-1:].exp()])
+                text.sum().item()
+
+        generate(0)
+        before = stats()
+        for i in range(1, 4):
+            generate(i)
+        assert (stats().compiles - before.compiles, stats().programs - before.programs) == (0, 0)
+
+    def test_a_look_is_compiled_whole_when_it_has_come_often(self, monkeypatch):
+        def look():
+            return ((torch.arange(3.0) * 2).exp() + 1).sum().item()
+
+        monkeypatch.setattr(engine.config, "patience", 6)
+        before = stats().programs
+        values = {look() for _ in range(5)}
+        assert stats().programs == before
+        values |= {look(), look()}
+        assert stats().programs == before + 1
+        assert len(values) == 1
+
     def test_what_needs_a_gradient_is_joined_by_the_program(self):
         x, y = torch.ones(2, requires_grad=True), torch.ones(2)
         (torch.cat([x, y]) * torch.arange(4.0)).sum().backward()
@@ -303,12 +350,14 @@ def outputs_of(run):
         made.append(len(self.outs))
 
     programs.Program.__init__ = watched
+    patience, engine.config.patience = engine.config.patience, 2
     try:
         run()
         run()
         engine.flush()
     finally:
         programs.Program.__init__ = build
+        engine.config.patience = patience
     return made[-1]
 
 
@@ -497,7 +546,8 @@ def test_eager_gives_the_same():
         np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
-def test_explain_names_the_line_and_the_difference():
+def test_explain_names_the_line_and_the_difference(monkeypatch):
+    monkeypatch.setattr(engine.config, "patience", 2)
     for n in (3, 3, 4, 4):
         (torch.ones(n) * 2 + 1).sum().item()
     told = torch.compiler.explain()

@@ -84,7 +84,8 @@ def test_all_steps_are_one_program_also_under_a_schedule(row):
     before = jtorch.compiler.stats().programs
     optimizers.run(jtorch, name, settings, schedule=True)
     first_alone = settings.get("dampening", 0) != 0
-    assert jtorch.compiler.stats().programs - before <= 1 + first_alone
+    # One for a step, one for the last step, whose gradients are still held when its results are looked at.
+    assert jtorch.compiler.stats().programs - before <= 2 + first_alone
     again = jtorch.compiler.stats().programs
     optimizers.run(jtorch, name, settings, steps=14, schedule=True)
     assert jtorch.compiler.stats().programs == again
