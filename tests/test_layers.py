@@ -8,6 +8,7 @@ import re
 import pytest
 
 import jtorch
+from jtorch import engine
 from programs import output, read
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
@@ -80,3 +81,18 @@ def test_prints_what_pytorch_prints(name):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_fixture_is_what_pytorch_prints(name):
     assert difference(printed(name, pytest.importorskip("torch")), PRINTED[name]) is None
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+def test_a_longer_sequence_makes_no_longer_program(name):
+    layer = getattr(jtorch.nn, name)(2, 3)
+
+    def lines(steps):
+        layer.zero_grad()
+        engine.flush()
+        before = engine.counters.lines
+        layer(jtorch.zeros(steps, 1, 2))[0].sum().backward()
+        layer.weight_ih_l0.grad.sum().item()
+        return engine.counters.lines - before
+
+    assert lines(3) == lines(40)
