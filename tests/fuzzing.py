@@ -125,7 +125,7 @@ class Writer:
 
     def several(self):
         """Several views from one call."""
-        x = self.name()
+        x = self.pick([n for n in self.tensors() if self.space[n].dim()] or ["p"])
         call = self.pick([".unbind()", ".split(1)", ".chunk(2)", ".split([1, 1])", ".unbind(-1)", ".tensor_split(2)",
                           ".split(2, -1)", ".chunk(2, -1)"])  # fmt: skip
         a, b = self.pick(NAMES), self.pick(NAMES)
@@ -234,7 +234,7 @@ class Writer:
         if self.space[x].numel() < 4:  # what it would grow by is not set
             made = [m for m in made if "resize_" not in m]
         if self.space[x]._is_view() or self.space[x].requires_grad:
-            made = [m for m in made if "set_" not in m and ".data" not in m]  # nobody can say what such a tensor is
+            made = [m for m in made if "set_" not in m and ".data" not in m and "as_strided_" not in m]  # nobody can say what such a tensor is
         return self.pick(made).replace("{x}", x)
 
     def odd(self):
