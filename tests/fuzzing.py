@@ -234,7 +234,8 @@ class Writer:
         if self.space[x].numel() < 4:  # what it would grow by is not set
             made = [m for m in made if "resize_" not in m]
         if self.space[x]._is_view() or self.space[x].requires_grad:
-            made = [m for m in made if "set_" not in m and ".data" not in m and "as_strided_" not in m]  # nobody can say what such a tensor is
+            # Nobody can say what such a tensor is then.
+            made = [m for m in made if "set_" not in m and ".data" not in m and "as_strided_" not in m]
         return self.pick(made).replace("{x}", x)
 
     def odd(self):

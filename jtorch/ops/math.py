@@ -371,16 +371,27 @@ def _same_dtype(input, end, weight=None, **_):
             )
 
 
-def _lerp_name(types, consts):
-    return "LerpBackward0" if types[2].number else "LerpBackward1"
-
-
-@op(inplace=True, promote=True, grad_fn=_lerp_name, check=_same_dtype)
-def lerp(input: Array, end: Array, weight: Array | Number) -> Array:
-    """input + weight * (end - input), computed from the nearer end."""
+def _between(input, end, weight):
     kernel("lerp_kernel_scalar", input, "fc")
     near = jnp.abs(weight) < 0.5
     return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
+
+
+@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward0", saves=(), check=_same_dtype)
+def _lerp_by_number(input: Array, end: Array, weight: Array | Number) -> Array:
+    return _between(input, end, weight)
+
+
+@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward1", check=_same_dtype)
+def _lerp_by_tensor(input: Array, end: Array, weight: Array | Number) -> Array:
+    return _between(input, end, weight)
+
+
+@public(inplace=True)
+def lerp(input, end, weight, *, out=None):
+    """input + weight * (end - input), computed from the nearer end."""
+    by = _lerp_by_tensor if isinstance(weight, Tensor) else _lerp_by_number
+    return by(input, end, weight, out=out)
 
 
 # ---- sign and rounding
