@@ -79,6 +79,7 @@ SAMPLES = {
     "linalg.solve_triangular": [(Q, Q, {"upper": True}), (Q, W, {"upper": False, "left": False})],
     "qr": [],
     "linalg.qr": [(W,), (V,)],
+    "geqrf": [(W, {"grad": False}), (A(2, 3, 3), {"grad": False}), (V, {"grad": False})],
     "svd": [],
     "linalg.svdvals": [(W,)],
     "linalg.svd": [],

@@ -174,9 +174,15 @@ def matrix_exp(input: Array) -> Array:
 # ---- reflections
 
 
-@op(name="geqrf", grad_fn="NotImplemented", strides=_columns)
+def _first_in_columns(types, shapes, consts):
+    return [*_columns(types, shapes[:1], consts), None]
+
+
+@op(name="geqrf", grad_fn="NotImplemented", strides=_first_in_columns)
 def geqrf(input: Array):
     """(R above the diagonal and the reflections' vectors below it, their factors) of a QR decomposition."""
+    if input.ndim < 2:
+        raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
     packed, factors = jnp.linalg.qr(_matrices("geqrf", input, square=False), mode="raw")
     return jnp.swapaxes(packed, -1, -2), factors
 
