@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import jax.scipy.special as jsp
 from jax import lax
 
-from jtorch import dtypes
+from jtorch import dtypes, returntypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, Number, op, public
 from jtorch.results import overwrite
@@ -184,7 +184,7 @@ def nextafter(input: Array, other: Array) -> Array:
     return lax.stop_gradient(jnp.nextafter(input, other))
 
 
-@op
+@op(returns=returntypes.frexp)
 def frexp(input: Array):
     """(mantissa, exponent) with input = mantissa * 2**exponent and mantissa in [0.5, 1)."""
     kernel("frexp", input, "f")
