@@ -10,6 +10,8 @@ import math as _math
 from jtorch import dtypes as _dtypes
 from jtorch import graph_view as _graph_view
 from jtorch import returntypes as return_types
+from jtorch.arguments import explain_methods as _explain_methods
+from jtorch.arguments import explained as _explained
 from jtorch.convert import as_tensor, from_numpy, tensor
 from jtorch.devices import device
 from jtorch.dtypes import can_cast, dtype, get_default_dtype, promote_types
@@ -65,7 +67,7 @@ from jtorch.amp.autocast_mode import (
 from jtorch.claims import _assert, _check, _check_index, _check_type, _check_value
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
-from jtorch.data_model import is_complex, is_floating_point, is_signed, is_storage, is_tensor
+from jtorch.data_model import is_complex, is_floating_point, is_signed, is_tensor
 from jtorch.defaults import (
     are_deterministic_algorithms_enabled,
     get_default_device,
@@ -96,6 +98,7 @@ from jtorch.sparse import (
     sparse_csc_tensor,
     sparse_csr_tensor,
 )
+from jtorch.storages import UntypedStorage, is_storage
 from jtorch.version import __version__
 
 globals().update(_functions())
@@ -112,4 +115,7 @@ for _name in """adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d
     poisson_nll_loss prelu relu relu_ rms_norm rrelu rrelu_ selu selu_ softmax threshold threshold_
     triplet_margin_loss""".split():
     # Here activations have no `inplace`, and softmaxes need their dim.
-    globals()[_name] = getattr(_activation, _name, None) or getattr(nn.functional, _name)
+    _made = getattr(_activation, _name, None) or getattr(nn.functional, _name)
+    globals()[_name] = _explained(_made, _name, "functions", __name__)
+
+_explain_methods(Tensor, but="jtorch.tensor")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import jax.numpy as jnp
 
 from jtorch import dtypes, geometry
@@ -50,4 +52,14 @@ def cast_array(x, to):
 
 def cast(tensor, d):
     """The tensor as dtype `d`: itself where nothing changes."""
-    return tensor if tensor._type.dtype is d else apply(cast_call(d), (tensor,))
+    mine = tensor._type.dtype
+    if mine is d:
+        return tensor
+    warn_of_real(mine, d)
+    return apply(cast_call(d), (tensor,))
+
+
+def warn_of_real(mine, d):
+    """Warn where elements of dtype `mine` lose their imaginary part as `d`."""
+    if mine.category == dtypes.COMPLEX and dtypes.BOOL < d.category < dtypes.COMPLEX:
+        warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=4)

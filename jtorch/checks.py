@@ -57,15 +57,19 @@ def _made(error, array, consts):
 
 
 def letter(x) -> str:
-    """What sort of numbers an array holds: b(ool), i(nt), u(int16 to 64), f(loat) or c(omplex)."""
-    d = dtypes.of(x.dtype)
+    """What sort of numbers an array or tensor holds: b(ool), i(nt), u(int16 to 64), f(loat) or c(omplex)."""
+    d = _dtype_of(x)
     return "u" if d.name in _LATE else "bifc"[d.category]
 
 
 def kernel(name: str, x, letters: str) -> None:
     """Raise PyTorch's error unless its CPU kernel `name` exists for the dtype of `x`, given by `letter`."""
     if letter(x) not in letters:
-        raise NotImplementedError(f"\"{name}\" not implemented for '{dtypes.of(x.dtype).scalar_name}'")
+        raise NotImplementedError(f"\"{name}\" not implemented for '{_dtype_of(x).scalar_name}'")
+
+
+def _dtype_of(x):
+    return x.dtype if isinstance(x, Tensor) else dtypes.of(x.dtype)
 
 
 def undifferentiable(name: str, argument: str, t) -> None:

@@ -124,7 +124,10 @@ def eager():
 
 def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
     """The function or module itself: everything is compiled already."""
-    return model if model is not None else lambda model: model
+    if model is None:
+        return lambda model: model
+    assert callable(model), f"A callable function is expected, but {type(model)} is provided."
+    return model
 
 
 def disable(fn=None, recursive=True, *, reason=None):

@@ -17,10 +17,9 @@ from jtorch.calls import type_of
 from jtorch.casting import cast
 from jtorch.engine import Value
 from jtorch.graph import Leaf, Node, source
+from jtorch.nested import host_array
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
 from jtorch.tensor import Tensor, requiring, wrap
-
-_CATEGORY = {bool: 0, int: 1, float: 2, complex: 3}
 
 
 def known(array: np.ndarray, place=None, strides=None) -> Tensor:
@@ -43,9 +42,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     tensor([[1, 2],
             [3, 4]])
     """
-    if dtype is not None and not isinstance(dtype, dtypes.dtype):
-        if not isinstance(dtype, type):
-            raise TypeError(f"tensor(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+    if dtype is not None:
+        dtype = dtypes.meant("tensor", dtype)
     if isinstance(data, Tensor):
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
@@ -68,128 +66,6 @@ def _place(named, data=None):
         return data._type.place
     return devices.place(named)
 
-
-def host_array(data, d=None) -> np.ndarray:
-    """A private NumPy array of Python data, in the dtype PyTorch infers (or near to `d` where that is given)."""
-    if isinstance(data, np.ndarray | np.generic):
-        dtypes.of(data.dtype)
-        return np.array(data, data.dtype.newbyteorder("="))
-    if isinstance(data, jax.Array):
-        return np.array(data)
-    kind = data.__class__
-    if kind in _CATEGORY:
-        target = d or dtypes.default_of(_CATEGORY[kind])
-        return _fit(data, target)
-    if isinstance(data, str):
-        raise TypeError(f"new(): invalid data type '{kind.__name__}'")
-    if isinstance(data, dict | set | frozenset):
-        raise RuntimeError(f"Could not infer dtype of {kind.__name__}")
-    if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
-        if hasattr(data, "__array__"):
-            return np.array(data)
-        if isinstance(data, int | float | complex):
-            return host_array(next(k for k in (int, float, complex) if isinstance(data, k))(data), d)
-        raise RuntimeError(f"Could not infer dtype of {kind.__name__}")
-    return _nested(data, d)
-
-
-def _fit(number, d):
-    """One Python number as an array of dtype `d`."""
-    if d.category == dtypes.INT and isinstance(number, int) and not isinstance(number, bool):
-        info = np.iinfo(d.np)
-        if not (info.min or -info.max) <= number <= info.max:  # what is negative is counted from the end
-            if d is dtypes.int64:
-                raise ValueError("Overflow when unpacking long long")
-            raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
-    if d.category == dtypes.INT and isinstance(number, float):
-        if not np.isfinite(number) or not -(2.0**63) <= number < 2.0**63:
-            raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
-        return np.array(int(number)).astype(d.np)
-    if d.category < dtypes.COMPLEX and isinstance(number, complex):
-        raise TypeError("must be real number, not complex")
-    return np.array(number).astype(d.np)
-
-
-def _nested(data, d):
-    shape = _shape(data)
-    flat = []
-    _flatten(data, shape, 0, flat)
-    if any(isinstance(x, Tensor | np.generic | np.ndarray) for x in flat):
-        if any(isinstance(x, Tensor) and x.numel() != 1 for x in flat):
-            raise ValueError("only one element tensors can be converted to Python scalars")
-        flat = [x.item() if isinstance(x, Tensor | np.generic | np.ndarray) else x for x in flat]
-    kinds = {x.__class__ for x in flat}
-    unknown = kinds - _CATEGORY.keys()
-    if unknown:
-        odd = next(x for x in flat if x.__class__ not in _CATEGORY)
-        if isinstance(odd, str):
-            first = data
-            while isinstance(first, list | tuple):
-                first = first[0]
-            if isinstance(first, str):
-                raise ValueError("too many dimensions 'str'")
-            raise TypeError("new(): invalid data type 'str'" if d is None else _no_number(odd, d))
-        if isinstance(odd, list | tuple):
-            whole = d is None and all(isinstance(x, int) for x in flat if not isinstance(x, list | tuple))
-            raise TypeError(_no_number(odd, dtypes.int64 if whole else d or dtypes.float32))
-        if not isinstance(odd, int | float | complex):
-            raise RuntimeError(f"Could not infer dtype of {odd.__class__.__name__}")
-        kinds = {next(k for k in (int, float, complex) if isinstance(x, k)) for x in flat}
-    if d is None:
-        d = _found_dtype(data) or dtypes.default_of(max((_CATEGORY[k] for k in kinds), default=2))
-    if d.category == dtypes.INT:
-        for x in flat:
-            if x.__class__ is int:
-                _fit(x, d)
-        flat = [int(x) if x.__class__ is float and np.isfinite(x) else x for x in flat]
-    if d.category < dtypes.COMPLEX and complex in kinds:
-        raise TypeError("must be real number, not complex")
-    array = np.array(flat, dtype=None if d.np.kind not in "fciub?" and flat else d.np) if flat else np.zeros(0, d.np)
-    return array.astype(d.np).reshape(shape)
-
-
-def _no_number(odd, d):
-    kind = type(odd).__name__
-    return f"'{kind}' object cannot be interpreted as an integer" if d.category == dtypes.INT else f"must be real number, not {kind}"
-
-
-def _found_dtype(data):
-    """The dtype that tensors or NumPy scalars inside nested data bring."""
-    while isinstance(data, list | tuple) and data:
-        kinds = {x.dtype if isinstance(x, Tensor) else dtypes.of(x.dtype) for x in data if isinstance(x, Tensor | np.generic | np.ndarray)}
-        if kinds:
-            found = None
-            for k in kinds:
-                found = k if found is None else dtypes.promote_types(found, k)
-            return found
-        data = data[0]
-    return None
-
-
-def _shape(data):
-    shape = []
-    while hasattr(data, "__len__") and not isinstance(data, str) and not isinstance(data, np.generic):
-        if isinstance(data, Tensor) or (isinstance(data, np.ndarray) and not data.ndim):
-            break
-        shape.append(len(data))
-        if not len(data):
-            break
-        data = data[0]
-    return shape
-
-
-def _flatten(data, shape, depth, flat):
-    if depth == len(shape):
-        flat.append(data)
-        return
-    if not hasattr(data, "__len__") or (isinstance(data, Tensor) and not data.ndim):
-        raise TypeError("not a sequence")
-    if len(data) != shape[depth]:
-        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
-    if isinstance(data, Tensor | np.ndarray):
-        data = data.tolist() if depth + 1 < len(shape) or data.ndim else data
-    for item in data:
-        _flatten(item, shape, depth + 1, flat)
 
 
 def from_numpy(ndarray):
@@ -234,6 +110,8 @@ def from_numpy(ndarray):
 
 def as_tensor(data, dtype=None, device=None):
     """A tensor of the data, sharing memory with a tensor or NumPy array where dtype and device allow it."""
+    if dtype is not None:
+        dtype = dtypes.meant("as_tensor", dtype)
     if isinstance(data, Tensor):
         made = data
     elif isinstance(data, np.ndarray):
@@ -302,7 +180,7 @@ class _Move(Node):
 
 def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
     """The tensor with another dtype, on another device, or like another tensor; itself where nothing changes."""
-    d, place = _to_arguments(args, dtype, device)
+    d, place = _to_arguments(args, None if dtype is None else dtypes.meant("to", dtype), device)
     made = self if d is None else cast(self, d)
     if place is not None:
         made = to_place(made, place)
@@ -313,8 +191,8 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
 
 def _to_arguments(args, d, where):
     for a in args:
-        if isinstance(a, dtypes.dtype):
-            d = a
+        if isinstance(a, dtypes.dtype) or (isinstance(a, type) and a in dtypes.OF_PYTHON):
+            d = dtypes.meant("to", a)
         elif isinstance(a, Tensor):
             d, where = a.dtype, a.device
         elif isinstance(a, devices.device | str) or a.__class__ is int:
@@ -384,9 +262,16 @@ def tolist(self):
 def _one(self, kind):
     if self.numel() != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
+    if kind is not int and engine.local.grad and self.requires_grad:
+        warnings.warn(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+            "Consider using tensor.detach() first.",
+            stacklevel=3,
+        )
     value = self.item()
     if isinstance(value, complex) and kind is not complex:
-        raise RuntimeError(f"value cannot be converted to type {'double' if kind is float else 'int64_t'} without overflow")
+        dtypes.must_hold(dtypes.OF_PYTHON[kind], value)
+        value = value.real
     return kind(value)
 
 
@@ -526,7 +411,7 @@ for _name, _made in {
     "__array__": _array, "__len__": _len, "__repr__": _text, "__format__": _format, "__deepcopy__": _deepcopy, "__copy__": _copy,
     "__array_wrap__": _array_wrap,
     "__reduce_ex__": _reduce, "__float__": lambda self: _one(self, float), "__int__": lambda self: _one(self, int),
-    "__complex__": lambda self: _one(self, complex), "cpu": lambda self, memory_format=None: self.to("cpu"),
+    "__complex__": lambda self: _one(self, complex), "cpu": lambda self, *, memory_format=None: self.to("cpu"),
     "__jax_array__": to_jax,
 }.items():  # fmt: skip
     setattr(Tensor, _name, _made)

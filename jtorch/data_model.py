@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import math
 import warnings
-import weakref
 from sys import getrefcount
 
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import devices, dtypes, engine, geometry
+from jtorch import devices, dtypes, engine, geometry, storages
 from jtorch.calls import type_of
 from jtorch.casting import cast
-from jtorch.convert import host_array, known, to_place
+from jtorch.convert import known, to_place
 from jtorch.engine import Value
 from jtorch.formats import strided
+from jtorch.nested import host_array
 from jtorch.op import Array, op
 from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
@@ -63,109 +63,6 @@ def _is_set_to(self, tensor):
     """Whether both look at the same cells in the same way."""
     same = self._storage is tensor._storage and self._offset == tensor._offset
     return same and self.shape == tensor.shape and self.stride() == tensor.stride()
-
-
-# ---- storages
-
-
-class UntypedStorage:
-    """The memory behind a tensor, as bytes: made by `Tensor.untyped_storage()`.
-
-    Two tensors share memory exactly when their storages are equal (and have the same `data_ptr()`).
-    """
-
-    def __init__(self, tensor):
-        self._tensor = tensor
-        self._cell = tensor._storage
-
-    def data_ptr(self) -> int:
-        """The address of the first cell: only good for telling storages apart."""
-        return _address(self._cell, self.nbytes())
-
-    def nbytes(self) -> int:
-        t = self._cell.value.type
-        return t.shape.numel() * t.dtype.itemsize
-
-    def size(self) -> int:
-        return self.nbytes()
-
-    __len__ = nbytes
-
-    def element_size(self) -> int:
-        return 1
-
-    @property
-    def device(self):
-        return self._cell.value.type.place.device
-
-    def tolist(self):
-        """The bytes as Python numbers."""
-        return list(np.ascontiguousarray(_cells(self._cell)).tobytes())
-
-    def __getitem__(self, index):
-        return self.tolist()[index]
-
-    def __eq__(self, other):
-        return isinstance(other, UntypedStorage) and self._cell is other._cell
-
-    def __hash__(self):
-        return hash(id(self._cell))
-
-    _cdata = property(data_ptr)
-
-
-class TypedStorage(UntypedStorage):
-    """The memory behind a tensor, as elements: made by `Tensor.storage()`."""
-
-    @property
-    def dtype(self):
-        return self._cell.value.type.dtype
-
-    def size(self) -> int:
-        return self._cell.value.type.shape.numel()
-
-    __len__ = size
-
-    def element_size(self) -> int:
-        return self.dtype.itemsize
-
-    def tolist(self):
-        """The elements in the order of memory."""
-        return _cells(self._cell).tolist()
-
-    def untyped(self):
-        return UntypedStorage(self._tensor)
-
-
-def _cells(storage):
-    """The elements in the order of memory, as a NumPy array."""
-    value = storage.value
-    order = np.argsort([-s for s in value.type.strides], kind="stable")
-    return value.look().transpose(order).reshape(-1)
-
-
-_addresses = weakref.WeakKeyDictionary()
-_next = 1 << 40
-
-
-def _address(storage, nbytes):
-    global _next
-    if isinstance(storage, HostStorage):
-        return storage.host.ctypes.data
-    if not nbytes:
-        return 0
-    found = _addresses.get(storage)
-    if found is None:
-        found = _addresses[storage] = _next
-        _next += -(-nbytes // 64) * 64 + 64
-    return found
-
-
-def _data_ptr(self):
-    """The address of the first element: only good for telling whether tensors share cells."""
-    value = self._storage.value
-    start = _address(self._storage, value.type.shape.numel() * value.type.dtype.itemsize)
-    return start + self._offset * self.dtype.itemsize if start else 0
 
 
 # ---- looking in another way, in place
@@ -310,7 +207,7 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
     version = (self._counter or self._storage).version
     if source is None:
         source = create.empty(0, dtype=self.dtype, device=self.device)
-    if isinstance(source, UntypedStorage):
+    if isinstance(source, storages.UntypedStorage):
         source = source._tensor
         source = source if source._view is None else (source._base or source)
         size = (source.numel(),) if size is None else size
@@ -361,7 +258,7 @@ def _type_as(self, other):
 
 
 def _caster(name, d):
-    def method(self, memory_format=None):
+    def method(self, *, memory_format=None):
         made = cast(self, d)
         return made if memory_format is None else made.contiguous(memory_format=memory_format)
 
@@ -489,11 +386,6 @@ def is_tensor(obj):
     return isinstance(obj, Tensor)
 
 
-def is_storage(obj):
-    """Whether `obj` is a storage."""
-    return isinstance(obj, UntypedStorage)
-
-
 def _asks(rule):
     def ask(input):
         return rule(input.dtype)
@@ -527,10 +419,10 @@ _METHODS = {
     "pin_memory": _itself,
     "share_memory_": _itself,
     "to_dense": _to_dense,
-    "data_ptr": _data_ptr,
-    "untyped_storage": lambda self: UntypedStorage(self),
-    "storage": lambda self: TypedStorage(self),
-    "storage_type": lambda self: TypedStorage,
+    "data_ptr": storages.data_ptr,
+    "untyped_storage": lambda self: storages.UntypedStorage(self),
+    "storage": storages.storage,
+    "storage_type": lambda self: storages.TypedStorage,
     "t_": _in_place(t, "TBackward1"),
     "transpose_": _in_place(transpose, "TransposeBackward1"),
     "swapaxes_": _in_place(transpose, "TransposeBackward1"),
@@ -560,9 +452,10 @@ _METHODS = {
     **{name: _caster(name, next(d for d in dtypes.ALL if d.name == of)) for name, of in _CASTS.items()},
 }
 _FACTS = {
-    "layout": lambda self: strided,
     "nbytes": _nbytes,
     "itemsize": lambda self: self.dtype.itemsize,
+    "layout": lambda self: strided,
+    "name": lambda self: None,
     "is_cpu": lambda self: self.device.type == "cpu",
     "is_cuda": lambda self: self.device.type == "cuda",
     "is_meta": lambda self: self.device.type == "meta",
@@ -586,12 +479,22 @@ for _name, _made in _FACTS.items():
     setattr(Tensor, _name, property(_made))
 
 
-def _fixed(name):
-    def refuse(self, value):
+def _refuse_writes(name):
+    def refuse(self, *value):
         raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
 
-    return property(vars(Tensor)[name].fget, refuse)
+    return refuse
 
 
-for _name in ("shape", "dtype", "device", "ndim", "is_leaf", "output_nr", *_FACTS):
-    setattr(Tensor, _name, _fixed(_name))
+def _write_part(name):
+    def write(self, value):
+        getattr(self, name)[...] = value
+
+    return write
+
+
+for _name, _fact in list(vars(Tensor).items()):
+    if isinstance(_fact, property) and _fact.fset is None:
+        _refused = _refuse_writes(_name)
+        _setter = _write_part(_name) if _name in ("real", "imag") else _refused
+        setattr(Tensor, _name, _fact.setter(_setter).deleter(_refused if _fact.fdel is None else _fact.fdel))

@@ -35,10 +35,17 @@ _KINDS = {"FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTe
 
 def set_default_tensor_type(t) -> None:
     """PyTorch's old way to set the default dtype (and "cuda" as the default device)."""
+    warnings.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and"
+        " torch.set_default_device() as alternatives.",
+        stacklevel=2,
+    )
+    if not isinstance(t, str | type):
+        raise TypeError("invalid type object: only floating-point types are supported as the default type")
     name = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}"
     kind = name.rsplit(".", 1)[-1]
     if kind not in _KINDS:
-        raise TypeError("invalid type object: only floating-point types are supported as the default type")
+        raise TypeError("only floating-point types are supported as the default type")
     set_default_dtype(_KINDS[kind])
     if ".cuda." in name:
         devices.set_default_device(device("cuda"))

@@ -28,6 +28,7 @@ class device:
     device(type='cuda', index=1)
     """
 
+    __module__ = "jtorch"
     __slots__ = ("index", "type")
 
     def __init__(self, type, index=None):

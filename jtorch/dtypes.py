@@ -7,6 +7,7 @@ and never JAX's. This file knows no arrays.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import ml_dtypes
@@ -26,6 +27,7 @@ class dtype:
     (torch.float32, 8, True)
     """
 
+    __module__ = "jtorch"
     __slots__ = ("category", "cname", "itemsize", "name", "np", "scalar_name", "storage_name")
 
     def __init__(self, name, np_type, scalar_name, cname, category, itemsize=None):
@@ -100,6 +102,46 @@ def of(np_type) -> dtype:
             " int16, int8, uint64, uint32, uint16, uint8, and bool."
         )
     return d
+
+
+OF_PYTHON = {bool: bool_, int: int64, float: float64, complex: complex128}  # PyTorch takes these classes for dtypes
+
+
+def meant(name: str, d) -> dtype:
+    """The dtype that a user gave a function of this name."""
+    if isinstance(d, dtype):
+        return d
+    found = OF_PYTHON.get(d) if isinstance(d, type) else None
+    if found is None:
+        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(d).__name__}")
+    return found
+
+
+_SCALARS = {uint8: "uint8_t", int8: "int8_t", int16: "int16_t", int64: "int64_t",
+            uint16: "uint16_t", uint32: "uint32_t", uint64: "uint64_t"}  # fmt: skip
+_MOST = {d: int(np.iinfo(d.np).max) if d.category == INT else float(ml_dtypes.finfo(d.np).max)
+         for d in ALL if d.category in (INT, FLOAT)}  # fmt: skip
+
+
+def must_hold(d: dtype, number, name: str | None = None) -> None:
+    """Raise PyTorch's error where a dtype cannot hold a Python number: out of range, or with an imaginary part.
+
+    Args:
+        name: what the error calls the dtype, if not by the name of its C++ type.
+    """
+    if d.category in (BOOL, COMPLEX):
+        return
+    if number.__class__ is complex:
+        fits, number = not number.imag, number.real
+    else:
+        fits = True
+    most = _MOST[d]
+    if d.category == FLOAT:
+        fits = fits and (-most <= number <= most or not math.isfinite(number))
+    else:  # a negative number wraps around in an unsigned type
+        fits = fits and (-most - d.is_signed <= number <= most)
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {name or _SCALARS.get(d, d.cname)} without overflow")
 
 
 class _Default:

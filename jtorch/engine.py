@@ -94,6 +94,17 @@ def number(n) -> Value:
     return Value(NUMBER[n.__class__], n)
 
 
+def _two_devices(places):
+    first = places[0]
+    other = next(p for p in places if p is not first)
+    if META in places:
+        return f"Tensor on device {other.device} is not on the expected device {first.device}!"
+    return (
+        "Expected all tensors to be on the same device, but found at least two devices,"
+        f" {first.device} and {other.device}!"
+    )
+
+
 class Position:
     """A place in the tree of traces: one recorded line, with everything worked out about it once."""
 
@@ -298,10 +309,7 @@ class Trace:
         place = META if META in solid else solid[0]
         for p in solid:
             if p is not place:
-                raise RuntimeError(
-                    "Expected all tensors to be on the same device, but found at least two devices,"
-                    f" {solid[0].device} and {p.device}!"
-                )
+                raise RuntimeError(_two_devices(solid))
         trace = trace_of(place)
         if trace is self:
             inputs = [v if v.type.place in (place, None) else _moved(v, place) for v in inputs]

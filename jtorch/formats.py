@@ -6,6 +6,7 @@ from __future__ import annotations
 class memory_format:
     """How the dimensions of a tensor lie in memory, e.g. `torch.channels_last`."""
 
+    __module__ = "jtorch"
     __slots__ = ("name",)
 
     def __init__(self, name):
@@ -21,6 +22,7 @@ class memory_format:
 class layout:
     """Whether a tensor is dense; here all are `torch.strided`."""
 
+    __module__ = "jtorch"
     __slots__ = ("name",)
 
     def __init__(self, name):

@@ -24,6 +24,7 @@ class Size(tuple, metaclass=_Named):
     torch.Size([2, 3])
     """
 
+    __module__ = "jtorch"
     __slots__ = ()
 
     def __new__(cls, sizes=()):

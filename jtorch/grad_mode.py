@@ -70,6 +70,8 @@ class no_grad(_Switch):
     False
     """
 
+    __module__ = "jtorch.autograd.grad_mode"
+
     def __new__(cls, fn=None):
         self = object.__new__(cls)
         return self if fn is None else self(fn)
@@ -87,12 +89,16 @@ class no_grad(_Switch):
 class enable_grad(no_grad):
     """Record gradients inside, also within `no_grad`."""
 
+    __module__ = "jtorch.autograd.grad_mode"
+
     def _set(self):
         local.grad = True
 
 
 class set_grad_enabled(_Switch):
     """Turn the recording of gradients on or off: at once when called, or for a `with` block or a function."""
+
+    __module__ = "jtorch.autograd.grad_mode"
 
     def __init__(self, mode: bool):
         self.mode = bool(mode)
@@ -126,6 +132,8 @@ watchers: list = []  # told when an `inference_mode` block begins (+1) and ends 
 
 class inference_mode(_Switch):
     """Like `no_grad`, and what is made inside can never enter a gradient graph."""
+
+    __module__ = "jtorch.autograd.grad_mode"
 
     def __new__(cls, mode=True):
         self = object.__new__(cls)

@@ -531,6 +531,14 @@ def _leads_to(roots, wanted):
     return reach
 
 
+def check_replacement(seen, given, hook):
+    """Raise PyTorch's error unless what a hook gave back may take the gradient's place."""
+    if not isinstance(seen, type(given)):
+        raise TypeError(f"expected Variable, but hook returned '{type(seen).__name__}'")
+    if seen.shape != given.shape:
+        raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
+
+
 def _before(node, cotangents, walk, wanted, runs):
     """The cotangents after the hooks on a node; those that somebody wants are kept on the way."""
     cotangents = list(cotangents)
@@ -538,8 +546,10 @@ def _before(node, cotangents, walk, wanted, runs):
     if hooks is not None:
         for nr, hook in list(hooks.tensor.values()):
             if cotangents[nr] is not None:
-                seen = hook(walk.wrap(cotangents[nr]))
+                given = walk.wrap(cotangents[nr])
+                seen = hook(given)
                 if seen is not None:
+                    check_replacement(seen, given, hook)
                     cotangents[nr] = walk.unwrap(seen)
     for nr, c in enumerate(cotangents):
         if c is None:

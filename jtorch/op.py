@@ -13,13 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import dtypes, geometry
+from jtorch import arguments, dtypes, geometry
 from jtorch.calls import NUMBER, Call
 from jtorch.engine import Value, number
 from jtorch.results import check_apart, overwrite
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply
-from jtorch.wrapper import wrapper_of
+from jtorch.wrapper import under, wrapper_of
 
 Array = jax.Array
 Number = float
@@ -56,12 +56,12 @@ def public(fn=None, *, inplace=False, method=True, name=None):
     if fn is None:
         return lambda fn: public(fn, inplace=inplace, method=method, name=name)
     fn.public, fn.name = fn, name or fn.__name__.rstrip("_")
-    OPS[fn.name] = fn
+    made = OPS[fn.name] = arguments.explained(fn, fn.name)
     if method:
-        setattr(Tensor, fn.name, fn)
+        setattr(Tensor, fn.name, arguments.explained(fn, fn.name, "methods"))
     if inplace:
         setattr(Tensor, fn.name + "_", _inplace(fn))
-    return fn
+    return made
 
 
 class Op:
@@ -110,7 +110,7 @@ class Op:
         private = fn.__name__.startswith("_")  # one of several ops behind a public name
         OPS["_" * private + self.name] = self.public
         if method:
-            setattr(Tensor, self.name, self.public)
+            setattr(Tensor, self.name, under(self.public, self.name, "methods"))
         if inplace:
             setattr(Tensor, self.name + "_", _inplace(self))
 
@@ -313,7 +313,7 @@ def _check_broadcast(types):
 
 
 def broadcast_shapes(a, b):
-    """The common shape of two. Raises PyTorch's RuntimeError where there is none."""
+    """The common shape of two. Raises PyTorch's RuntimeError where there is none: it names the last such dimension."""
     if a == b:
         return a
     ndim = max(len(a), len(b))
@@ -381,17 +381,27 @@ def _not_tensor(op, name, value):
     return f"{op}(): argument '{name}' (position 1) must be Tensor, not {type(value).__name__}"
 
 
-def _inplace(op):
+def _inplace(op, name=None):
     """`name_`: the op's result written into the tensor it was called on."""
-    public, name = op.public, op.name
+    public, own, name = op.public, op.name, name or op.name + "_"
+    signature, old = inspect.signature(public), arguments.old_length(name)
 
     def inplace(self, *args, **kwargs):
-        self._writable()
-        if args:
-            check_apart(name, self, args)
-        return overwrite(self, public(self, *args, **kwargs))
+        if old and len(args) == old and arguments.is_old_form(name, (self, *args)):
+            return arguments.modern(inplace, name, (self, *args), kwargs, True)
+        try:
+            self._writable()
+            if args:
+                check_apart(own, self, args)
+            result = public(self, *args, **kwargs)
+        except Exception:
+            arguments.refuse(name, args, kwargs, "methods", signature)
+            raise
+        return overwrite(self, result)
 
-    inplace.__name__ = inplace.__qualname__ = op.name + "_"
+    inplace.known = name, "methods"
+    inplace.under = lambda name, kind: _inplace(op, name)
+    inplace.__name__ = inplace.__qualname__ = name
     inplace.__doc__ = f"In-place version of :func:`{op.name}`: writes the result into this tensor and returns it."
     inplace.__module__ = "jtorch"
     return inplace

@@ -39,6 +39,8 @@ def _requires_grad(self):
 
 
 def _set_requires_grad(self, on):
+    if on.__class__ is not bool:
+        raise RuntimeError("requires_grad must be a bool")
     if computed(self):
         raise RuntimeError(_NOT_A_LEAF + ("" if on else _DETACH_IT))
     if on and not self._type.differentiable:

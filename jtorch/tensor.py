@@ -19,7 +19,7 @@ from jtorch.calls import Call, type_of
 from jtorch.devices import CPU
 from jtorch.engine import Lifted, Value, local, trace_of
 from jtorch.grad_mode import watchers
-from jtorch.graph import Leaf, Node, edge_of
+from jtorch.graph import Leaf, Node, check_replacement, edge_of
 from jtorch.hooks import Hooks
 from jtorch.storage import IN_INFERENCE, NO_GRAD, InferenceStorage, Storage, View, strided, write_of
 
@@ -45,6 +45,7 @@ class Tensor(metaclass=_Named):
             [6., 8.]])
     """
 
+    __module__ = "jtorch"
     __slots__ = ("__dict__", "__weakref__", "_base", "_counter", "_edge", "_grad", "_storage", "_view")
 
     def __hash__(self):
@@ -316,6 +317,10 @@ class Tensor(metaclass=_Named):
         self._view = other._view
         self._base = None
 
+    @data.deleter
+    def data(self):
+        raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
     @property
     def _version(self):
         if self._storage.__class__ is InferenceStorage:
@@ -382,8 +387,10 @@ class LeafGrad(Leaf):
 
     def hooked(self, grad, walk):
         for hook in list(self.hooks.values()):
-            seen = hook(walk.wrap(grad))
+            given = walk.wrap(grad)
+            seen = hook(given)
             if seen is not None:
+                check_replacement(seen, given, hook)
                 grad = walk.unwrap(seen)
         return grad
 

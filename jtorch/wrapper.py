@@ -2,19 +2,24 @@
 
 Binding arguments generically at every call would cost more than recording the line, so the usual arrangement (tensors
 where tensors go, numbers left at their defaults) is unrolled into a few tests and one look-up of the interned call;
-every other arrangement goes through `Op.run`. This file knows an op by its parameters only.
+every other arrangement goes through `Op.run`. A call that fails is looked at by `arguments.refuse`; until then nothing
+is checked that PyTorch's parser would check. This file knows an op by its parameters only.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
+from types import FunctionType
 
 import jax
 
+from jtorch import arguments
 from jtorch.calls import NUMBER
 from jtorch.dispatch import PLAIN, hand_over, wanted
+from jtorch.dtypes import OF_PYTHON
 from jtorch.engine import number
+from jtorch.faults import MISSING, keywords_in
 from jtorch.results import store
 from jtorch.tensor import Tensor, apply
 
@@ -24,12 +29,90 @@ def wrapper_of(op):
     source, names = _Source(op).write()
     exec(compile(source, f"<op {op.name}>", "exec"), names)
     made = names["wrapper"]
-    made.__name__ = made.__qualname__ = op.name
     made.__doc__ = op.fn.__doc__
     made.__module__ = "jtorch"
     made.op = op
     made.__signature__ = _signature(op)
+    return _known(made, op.name, "functions")
+
+
+def under(public, name, kind):
+    """The same function under another name, as a method or as one of nn.functional: its errors say so."""
+    made = FunctionType(public.__code__, dict(public.__globals__), name, public.__defaults__, public.__closure__)
+    made.__kwdefaults__ = public.__kwdefaults__
+    made.__dict__.update(public.__dict__)
+    made.__doc__, made.__module__ = public.__doc__, public.__module__
+    return _known(made, name, kind)
+
+
+def _known(made, name, kind):
+    names = made.__globals__
+    names["wrapper"], names["failed"] = made, _failed(made.op, made, name, kind)
+    names["seen"] = _seen(made.op, made, name, kind)
+    made.__name__ = made.__qualname__ = name
+    made.known = name, kind
+    made.under = lambda name, kind: under(made, name, kind)
     return made
+
+
+def _failed(op, made, known, kind):
+    """What a call does that cannot be bound or has failed: take it in PyTorch's other forms, or raise what PyTorch does."""
+    aliased, private, method = _aliased(op), op.fn.__name__.startswith("_"), kind == "methods"
+
+    def failed(given, extra, named, bound):
+        args, keywords = _written(op, given, extra, named, keywords_in(sys._getframe(2)))
+        if not bound:
+            meant = None
+            if arguments.is_old_form(known, args):
+                return arguments.modern(made, known, args, keywords, method)
+            if aliased and not extra and all(_NUMPY_NAMES.get(k) in given for k in named):
+                meant = {n: v for n, v in given.items() if v is not MISSING} | {_NUMPY_NAMES[k]: v for k, v in named.items()}
+            try:
+                if meant is not None:
+                    return made(**meant)
+                raise TypeError(f"{known}() got arguments that it cannot take")
+            except Exception:
+                arguments.refuse(known, args[method:], keywords, kind, made.__signature__)
+                raise
+        if isinstance(given.get("dtype"), type) and given["dtype"] in OF_PYTHON:
+            return made(*args, **keywords | {"dtype": OF_PYTHON[given["dtype"]]})
+        if not private:  # what stands behind a public name is given what PyTorch's parser never sees
+            arguments.refuse(known, args[method:], keywords, kind, made.__signature__)
+        raise
+
+    return failed
+
+
+def _seen(op, made, known, kind):
+    """Refuse constants that PyTorch would not take, when they are seen for the first time."""
+    if op.fn.__name__.startswith("_"):
+        return lambda given: None
+    method = kind == "methods"
+
+    def seen(given):
+        args, keywords = _written(op, given, (), {}, None)
+        if not isinstance(keywords.get("dtype"), type):
+            arguments.refuse(known, args[method:], keywords, kind, made.__signature__)
+
+    return seen
+
+
+def _written(op, given, extra, named, by_name):
+    """(positional arguments, keywords) as the user has written them: exactly, where `by_name` says which had names."""
+    args, keywords, in_order = [], {}, True
+    for name, _, p in op.params:
+        value = given[name]
+        if value is MISSING or (value is p.default and not (extra and p.kind is not p.KEYWORD_ONLY)):
+            in_order = False
+        elif by_name is not None and name in by_name:
+            keywords[name] = value
+        elif in_order and p.kind is not p.KEYWORD_ONLY:
+            args.append(value)
+        else:
+            keywords[name] = value
+    if given.get("out") is not None:
+        keywords["out"] = given["out"]
+    return [*args, *extra], keywords | named
 
 
 def _signature(op):
@@ -51,14 +134,15 @@ class _Source:
         self.out = op.view is None  # a view has no out=
         self.values = [(n, kind) for n, kind, _ in op.params if kind != "const"]
         self.optional = {n for n, _, p in op.params if p.default is not p.empty}
-        self.aliased = _aliased(op)
         self.names = {
             "PLAIN": PLAIN, "op": op, "apply": apply, "plain": op.fn, "store": store, "number": number,
             "NUMBER": NUMBER, "bound": op.bound, "cache": {}, "returns": op.returns, "check": op.check,
-            "any_array": _any_array, "slow": _slow(op), "renamed": _renamed, "MISSING": MISSING,
+            "any_array": _any_array, "slow": _slow(op),
         }  # fmt: skip
         args = "(" + "".join(n + ", " for n, _ in self.values) + ")"
         consts = "(" + "".join(n + ", " for n in op.consts) + ")"
+        own = [n for n, _, _ in op.params] + ["out"] * self.out
+        self.given = "{" + ", ".join(f"{n!r}: {n}" for n in own) + "}"
         self.args = args
         self.every = ", ".join(f"{n}={n}" for n, _, _ in op.params)
         self.give_up = f"return slow({args}, {consts}, {'out' if self.out else 'None'})"
@@ -68,42 +152,34 @@ class _Source:
 
     def write(self):
         """(source, names)."""
-        lines = [f"def wrapper({', '.join(self._parameters())}):", *self._renaming()]
+        lines, given = [], self.given
         if self.values and all(kind != "list" for _, kind in self.values) and self.values[0][1] != "maybe":
             lines += self._fast()
         lines.append(f"    if any_array({self.args}): return plain({self.every})")
         lines += ["    " + line for line in [*self.check, self.give_up]]
-        return "\n".join(lines), self.names
+        return "\n".join([
+            f"def wrapper({', '.join(self._parameters())}):",
+            f"    if extra or named: return failed({given}, extra, named, False)",
+            "    try:", *["    " + line for line in lines],
+            "    except Exception:", f"        return failed({given}, extra, named, True)",
+        ]), self.names  # fmt: skip
 
     def _parameters(self):
+        """As the op's, but that one without a default has MISSING for one, and that what is too much is taken, too."""
         signature = []
         for name, _kind, p in self.op.params:
-            if p.kind is p.KEYWORD_ONLY and "*" not in signature:
-                signature.append("*")
-            if p.default is not p.empty:
-                self.names["default_" + name] = p.default
-                signature.append(f"{name}=default_{name}")
-            else:
-                signature.append("dim=MISSING" if name == "dim" and self.aliased else name)
-        if self.out:
-            signature += ["out=None"] if "*" in signature else ["*", "out=None"]
-        return [*signature, "**named"] if self.aliased else signature
-
-    def _renaming(self):
-        """NumPy's names of parameters, where the op takes them."""
-        if not self.aliased:
-            return []
-        own = [n for n, _, _ in self.op.params] + ["out"] * self.out
-        given = ", ".join(f"{n!r}: {n}" for n in own)
-        lines = [f"    if named: return wrapper(**renamed({self.op.name!r}, {{{given}}}, named))"]
-        if "dim" not in self.optional:
-            lines.append(f"    if dim is MISSING: renamed({self.op.name!r}, {{'dim': MISSING}}, {{}})")
-        return lines
+            if p.kind is p.KEYWORD_ONLY and "*extra" not in signature:
+                signature.append("*extra")
+            self.names["default_" + name] = MISSING if p.default is p.empty else p.default
+            signature.append(f"{name}=default_{name}")
+        if "*extra" not in signature:
+            signature.append("*extra")
+        return [*signature, *["out=None"] * self.out, "**named"]
 
     def _fast(self):
         """The usual arrangement: look the call up and record it."""
-        tensors = [n for n, kind in self.values if kind == "tensor"] or [self.values[0][0]]
-        conditions = [f"{n}.__class__ in PLAIN" for n in tensors]
+        self.sure = [n for n, kind in self.values if kind == "tensor"] or [self.values[0][0]]
+        conditions = [f"{n}.__class__ in PLAIN" for n in self.sure]
         conditions += [f"{n} is default_{n}" for n, kind in self.values if kind == "number" and n in self.optional]
         body, inputs = [], []
         for name, kind in self.values:
@@ -127,6 +203,8 @@ class _Source:
                 f"elif {name}.__class__ in PLAIN: {name}_s = 'tensor'; {name}_v = ({name},)",
                 f"else: {self.give_up}",
             ], [f"*{name}_v"]
+        if kind == "either" and name in self.sure:
+            return [], [name]
         if kind == "either":
             return [
                 f"if {name}.__class__ in PLAIN: {name}_v = {name}; {name}_s = 'tensor'",
@@ -139,22 +217,25 @@ class _Source:
 
     def _look_up(self):
         """Lines that find the call: by the constants and by which arguments are tensors."""
-        structure = ", ".join(
-            f"{n}_s" if k in ("either", "maybe") else repr("default" if k == "number" and n in self.optional else k)
-            for n, k in self.values
-        )
-        varying = [f"{n}_s" for n, k in self.values if k in ("either", "maybe")]
+        varying = [f"{n}_s" for n, k in self.values if k in ("either", "maybe") and n not in self.sure]
+        structure = ", ".join(f"{n}_s" if f"{n}_s" in varying else repr(self._arranged(n, k)) for n, k in self.values)
         keys = [f"{n}, {n}.__class__" for n in self.op.consts] + varying
         bound = f"bound({''.join(n + ', ' for n in self.op.consts)}structure=({structure},))"
         if not keys:
             self.names["state"] = []
-            return [f"if not state: state.append({bound})", "call = state[0]"]
-        key = f"({', '.join(keys)},)"
-        return ["try:", f"    call = cache[{key}]", "except (KeyError, TypeError):", f"    call = {bound}",
-                f"    try: cache[{key}] = call", "    except TypeError: pass"]  # fmt: skip
+            return ["try: call = state[0]", "except IndexError:", f"    call = {bound}", "    state.append(call)"]
+        key = varying[0] if keys == varying[:1] else f"({', '.join(keys)},)"
+        first = [f"    seen({self.given})"] if self.op.consts else []
+        return ["try:", f"    call = cache[{key}]", "except KeyError:", *first, f"    call = cache[{key}] = {bound}",
+                "except TypeError:", f"    call = {bound}"]  # fmt: skip
+
+    def _arranged(self, name, kind):
+        """How an argument stands in the structure of the usual call."""
+        if name in self.sure:
+            return "tensor"
+        return "default" if kind == "number" and name in self.optional else kind
 
 
-MISSING = object()
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch takes NumPy's names too
 
 
@@ -164,17 +245,6 @@ def _aliased(op):
     if "dim" not in names:
         return False
     return all(p.default is not p.empty for _, _, p in op.params[names.index("dim") + 1 :])
-
-
-def _renamed(name, given, named):
-    """The arguments with NumPy's names turned into PyTorch's."""
-    for key, value in named.items():
-        if _NUMPY_NAMES.get(key) not in given:
-            raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
-        given[_NUMPY_NAMES[key]] = value
-    if given.get("dim") is MISSING:
-        raise TypeError(f'{name}() missing 1 required positional arguments: "dim"')
-    return given
 
 
 def _slow(op):

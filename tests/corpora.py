@@ -50,6 +50,7 @@ def fresh(torch):
     """A scratch directory, no warnings shown, and afterwards the settings that a row may change as they were."""
     here = os.getcwd()
     always = getattr(torch, "set_warn_always", bool)
+    getattr(torch.storage, "_set_always_warn_typed_storage_removal", bool)(True)
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings(), open(os.devnull, "w") as void:
         warnings.simplefilter("ignore")
         os.chdir(scratch)

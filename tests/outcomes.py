@@ -70,3 +70,21 @@ def differences(got, want, path=""):
     ):
         return []
     return [] if got == want else [f"{path}: got {got!r}, want {want!r}"]
+
+
+def refusal(torch, code):
+    """[exception, message] of a line of code; None where it is taken."""
+    space = {
+        "torch": torch, "F": torch.nn.functional, "nn": torch.nn, "np": __import__("numpy"), "x": torch.ones(2, 3),
+        "i": torch.tensor([0, 1]), "b": torch.tensor([True, False, True]), "s": torch.tensor(2.0),
+    }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exec(code, space)
+            space.clear()
+            torch.ones(1).add(1).item()  # what needs data to be refused is refused at the next look
+        except Exception as error:
+            text = str(error).partition("\nException raised")[0]
+            return [type(error).__name__, text.replace("jtorch", "torch")]
+    return None

@@ -5,35 +5,32 @@ that the list gets shorter and never lies.
 """
 
 import importlib.util
-import json
-from pathlib import Path
 
 import pytest
 
 import jtorch
 from corpora import cases, difference, key
+from deviations import REASONS, ROOT, parts, section
 
-DEVIATIONS = {
-    row: reason
-    for reason, rows in json.loads((Path(__file__).parent / "deviations.json").read_text()).items()
-    for row in rows
-    if not row.startswith("module_db: ")  # of test_module_db
-}
 CASES = {key(name, row): (name, row) for name, row in cases()}
 
 
 @pytest.mark.parametrize("row", CASES)
 def test_a_row_of_the_tables(row):
     found = difference(jtorch, *CASES[row])
-    if row in DEVIATIONS:
+    if row in REASONS:
         assert found, "comes right now: take it off deviations.json"
-        pytest.skip(DEVIATIONS[row])
+        pytest.skip(REASONS[row])
     assert not found, found
 
 
 def test_every_deviation_is_a_row_and_has_a_reason():
-    assert not DEVIATIONS.keys() - CASES.keys()
-    assert all(DEVIATIONS.values())
+    assert not REASONS.keys() - CASES.keys()
+    assert all(REASONS.values())
+
+
+def test_readme_lists_the_deviations():
+    assert parts((ROOT / "README.md").read_text())[1].strip() == section().strip(), "run python tests/deviations.py"
 
 
 @pytest.mark.parity

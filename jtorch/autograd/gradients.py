@@ -68,6 +68,9 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
     outputs, inputs = _tuple(outputs), _tuple(inputs)
+    for i in inputs:
+        if not hasattr(i, "_history") and not hasattr(i, "node"):
+            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(i).__name__}")
     gradients = _gradients(outputs, grad_outputs)
     if is_grads_batched:
         grads = _batched(outputs, gradients, inputs, retain_graph, create_graph)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect as _inspect
 
+from jtorch.arguments import explained as _explained
 from jtorch.ops import activation as _activation
 from jtorch.ops import elementary as _elementary
 from jtorch.ops import pool as _pool
@@ -113,3 +114,7 @@ def _times(dims):
 
 _single, _pair, _triple, _quadruple = (_times(_d) for _d in (1, 2, 3, 4))
 __all__ = [_n for _n in globals() if not _n.startswith("_") and _n not in ("annotations", "Tensor")]
+
+for _name, _made in list(globals().items()):
+    if callable(_made) and _name[0] != "_" and not isinstance(_made, type):
+        globals()[_name] = _explained(_made, _name, "functional", __name__)

@@ -10,6 +10,12 @@ from types import FunctionType
 
 from jtorch.dispatch import taken_over
 
+from jtorch.arguments import explained
+
+
+def _kind(home):
+    return "functional" if home == "jtorch.nn.functional" else "functions"
+
 
 def publish(namespace: dict, *modules, package="jtorch.ops") -> list[str]:
     """Put the public functions and classes that modules of a package define into a namespace; returns their names.
@@ -22,7 +28,10 @@ def publish(namespace: dict, *modules, package="jtorch.ops") -> list[str]:
             own = getattr(value, "__module__", None) == module.__name__ or hasattr(value, "op")
             if own and callable(value) and not name.startswith("_"):
                 plain = isinstance(value, FunctionType) and not hasattr(value, "op") and package == "jtorch.ops"
-                namespace[name] = taken_over(value) if plain else value
+                made = explained(taken_over(value) if plain else value, name, _kind(namespace["__name__"]), namespace["__name__"])
+                namespace[name] = made
+                if namespace["__name__"] == "jtorch.nn.functional" and not hasattr(value, "op"):
+                    setattr(module, name, made)  # modules of jtorch.nn call it there
                 names.append(name)
     if package == "jtorch.ops":
         for name in names:

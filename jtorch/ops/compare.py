@@ -247,7 +247,20 @@ def bitwise_right_shift(input: Array | Number, other: Array | Number) -> Array:
 # ---- choosing
 
 
-@op(promote=("input", "other"), saves=(0,), method=False, name="where", widen=False)
+def _holds(input, *numbers):
+    """Python numbers come into the dtype of the tensor, unless they belong to a higher category."""
+    for n in numbers:
+        if isinstance(n, int | float) and input.dtype.category >= (dtypes.FLOAT if isinstance(n, float) else dtypes.INT):
+            dtypes.must_hold(input.dtype, n)
+
+
+def _check_where(condition, input, other):
+    for x, n in ((input, other), (other, input)):
+        if isinstance(x, Tensor):
+            _holds(x, n)
+
+
+@op(promote=("input", "other"), saves=(0,), method=False, name="where", widen=False, check=_check_where)
 def _where(condition: Array, input: Array | Number, other: Array | Number) -> Array:
     if condition.dtype not in (jnp.bool_, jnp.uint8):
         raise RuntimeError(
@@ -340,6 +353,7 @@ def _bounded(x, low, high):
 def _clamp_arguments(input, min, max):
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    _holds(input, min, max)
 
 
 @op(inplace=True, promote=True, grad_fn=_clamp_name, check=_clamp_arguments, method=True)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jtorch import dtypes, engine, geometry
 from jtorch.calls import Call
-from jtorch.casting import cast_array
+from jtorch.casting import cast_array, warn_of_real
 from jtorch.engine import Value
 from jtorch.op import as_number, broadcast_shapes
 from jtorch.results import check_apart
@@ -90,6 +90,7 @@ def _copy_(self, src, non_blocking=False):
     theirs = src._type
     if theirs.shape != mine.shape:
         _check_expands(mine.shape, theirs.shape)
+    warn_of_real(theirs.dtype, mine.dtype)
     if theirs.place is not mine.place:
         src = src.to(self.device)
     edge = self._history() if engine.local.grad else None
@@ -163,7 +164,9 @@ def _full_of(t):
 
 
 def _fill_with(self, value, kind):
-    return _write_number(self, as_number("fill_", "value", value), kind)
+    value = as_number("fill_", "value", value)
+    dtypes.must_hold(self.dtype, value.array)
+    return _write_number(self, value, kind)
 
 
 def _fill_(self, value):

@@ -12,9 +12,10 @@ import numpy as np
 
 from jtorch import devices, dtypes, engine, geometry
 from jtorch.calls import Call, type_of
-from jtorch.convert import host_array, known
+from jtorch.convert import known
 from jtorch.devices import Place
 from jtorch.engine import Value, number
+from jtorch.nested import host_array
 from jtorch.results import store
 from jtorch.tensor import Tensor, requiring, wrap
 
@@ -23,6 +24,8 @@ _SMALL = 1 << 16  # elements: below this, sending from the host costs less than 
 
 def _size(name, size):
     """A size from `f(2, 3)` or `f((2, 3))`. Raises PyTorch's errors."""
+    if not size:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
     if len(size) == 1 and isinstance(size[0], list | tuple):
         size = size[0]
     elif len(size) == 1 and isinstance(size[0], Tensor) and size[0].ndim:
@@ -63,6 +66,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
     """A tensor full of the number n."""
     if d.np is None:
         raise NotImplementedError(f"XLA has no {d.name}")
+    dtypes.must_hold(d, n)
     if math.prod(shape) <= _SMALL or place is engine.META:
         array = np.broadcast_to(host_array(n, d), shape) if place is engine.META else np.full(shape, host_array(n, d))
         value = Value(type_of(shape, d, place, strides), None if place is engine.META else array)
@@ -77,8 +81,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
 
 def _made(name, size, n, out, dtype, device, requires_grad, d=None):
     d = dtype or (d if d is not None else out.dtype if out is not None else dtypes.get_default_dtype())
-    if not isinstance(d, dtypes.dtype):
-        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(d).__name__}")
+    d = dtypes.meant(name, d)
     made = filled(_size(name, size), n, d, devices.place(device), requires_grad=requires_grad and out is None)
     return made if out is None else _into(out, made)
 

@@ -429,7 +429,7 @@ def _setitem(self, index, value):
             value = value.item()
         elif not isinstance(value, int | float | complex):
             raise TypeError(f"can't assign a {_type_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
-        _check_number(value, self.dtype)
+        dtypes.must_hold(self.dtype, value)
     kind = index.__class__
     if kind is int:
         seen, arrays = _pick(self, 0, index, 0), ()
@@ -463,11 +463,6 @@ def _setitem(self, index, value):
 def _type_name(value):
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
-def _check_number(value, d):
-    if isinstance(value, complex) and not d.is_complex and value.imag:
-        raise RuntimeError(f"value cannot be converted to type {d.cname} without overflow")
 
 
 def _copy_into(seen, value):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
 from jax import lax
 
 from jtorch import dtypes
 from jtorch.checks import data_check
-from jtorch.op import Array, op
+from jtorch.op import Array, broadcast_shapes, op
+from jtorch.ops.linalg import expandable
 
 
 def _linear_name(types, consts):
@@ -36,11 +39,23 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
             [3.]])
     """
     _check_linear(input, weight, bias)
-    if not input.ndim or not weight.ndim:
-        out = input * weight
-    else:
-        out = lax.dot_general(input, weight, (((input.ndim - 1,), (weight.ndim - 1,)), ((), ())))
-    return out if bias is None else out + bias
+    out = lax.dot_general(input, weight, (((input.ndim - 1,), (weight.ndim - 1,)), ((), ())))
+    if bias is None:
+        return out
+    _check_bias(input, weight, bias, out)
+    return out + bias
+
+
+def _check_bias(input, weight, bias, out):
+    if weight.ndim == 1 and (input.ndim == 2 or bias.ndim):
+        raise RuntimeError("mat2 must be a matrix, got 1-D tensor")
+    if bias.dtype != weight.dtype:
+        mine, theirs = dtypes.of(bias.dtype).scalar_name, dtypes.of(weight.dtype).scalar_name
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {mine} and {theirs}")
+    if weight.ndim == 2 and (input.ndim == 2 or bias.ndim == 1):
+        expandable(bias, (math.prod(out.shape[:-1]), out.shape[-1]))
+    elif bias.ndim:
+        broadcast_shapes(out.shape, bias.shape)
 
 
 def _sizes(rows, columns):
@@ -53,8 +68,12 @@ def _check_linear(input, weight, bias):
         if bias is not None and input.ndim == 2:
             raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {mine.scalar_name} and {theirs.scalar_name}")
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {mine.cname} != {theirs.cname}")
-    if not input.ndim:
-        raise RuntimeError("both arguments to linear need to be at least 1D, but they are 0D and 2D")
+    if not input.ndim or not weight.ndim:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D"
+        )
+    if weight.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {weight.ndim}D")
     if input.shape[-1] != weight.shape[-1]:
         rows = input.size // max(input.shape[-1], 1)
         columns = weight.shape[0] if weight.ndim > 1 else 1

@@ -5,6 +5,8 @@ A product demands one dtype and shapes that fit, with PyTorch's errors, and runs
 
 from __future__ import annotations
 
+import warnings
+
 import jax.numpy as jnp
 from jax import lax
 
@@ -188,7 +190,7 @@ def _weighted(x, factor):
     return jnp.asarray(factor).astype(x.dtype) * x
 
 
-def _expandable(x, shape):
+def expandable(x, shape):
     for i, (n, m) in enumerate(zip(reversed(x.shape), reversed(shape), strict=False)):
         if n not in (m, 1):
             raise RuntimeError(
@@ -210,7 +212,7 @@ def _added(x, beta, product, alpha):
             f"self and mat2 must have the same dtype, but got {dtypes.of(x.dtype).scalar_name} and"
             f" {dtypes.of(product.dtype).scalar_name}"
         )
-    _expandable(x, product.shape)
+    expandable(x, product.shape)
     scaled = _weighted(product, alpha)
     if isinstance(beta, int) and beta == 1:
         return x + scaled
@@ -340,6 +342,12 @@ def _cross(input: Array, other: Array, dim: int) -> Array:
 def cross(input, other, dim=None, *, out=None):
     """The vector product along a dim of size 3 (by default the first such dim)."""
     if dim is None:
+        warnings.warn(
+            "Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or"
+            " simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in"
+            " a future release.",
+            stacklevel=3,
+        )
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")
@@ -398,6 +406,9 @@ def cdist(
     x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
 ) -> Array:
     """The p-norm distance of every row of x1 from every row of x2: (*, n, d), (*, m, d) → (*, n, m)."""
+    for name, x in (("X1", x1), ("X2", x2)):
+        if x.ndim < 2:
+            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(
             f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"

@@ -276,6 +276,8 @@ def pow(input, exponent, *, out=None):
     if not isinstance(exponent, int | float | complex) or not hasattr(input, "dtype"):
         return _power(input, exponent, out=out)
     integers = isinstance(input, Tensor) and input.dtype.category <= dtypes.INT
+    if integers and input.dtype is not dtypes.bool_ and isinstance(exponent, int):
+        dtypes.must_hold(input.dtype, exponent)
     if integers and not isinstance(exponent, float | complex) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if isinstance(input, Tensor) and input.dtype is dtypes.bool_ and not isinstance(exponent, bool):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
+from jtorch import dtypes
 from jtorch.op import Array, Number, op
 from jtorch.tensor import Tensor
 
@@ -68,6 +69,8 @@ def pad(input, pad, mode="constant", value=None):
     if mode == "constant":
         if not any(edges):
             return input.clone()
+        if value is not None:
+            dtypes.must_hold(input.dtype, value)
         return _constant_pad(input, edges, float(value or 0) if input.is_floating_point() else value or 0)
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")

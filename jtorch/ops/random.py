@@ -64,7 +64,7 @@ class Generator:
     def set_state(self, new_state):
         """Go on from a state that `get_state` gave. Returns self."""
         if not isinstance(new_state, Tensor) or new_state.dtype is not dtypes.uint8:
-            raise TypeError("RNG state must be a torch.ByteTensor")
+            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
         self.stream.set_state(np.array(new_state._look()))
         return self
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -154,6 +155,12 @@ def _std_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
     return root(v).astype(_real(input)), _centre(centre, dims, keepdim, input)
 
 
+def _freedom(input, dim, correction):
+    """By what a variance divides."""
+    dims = reduced(tuple(dim) if isinstance(dim, list) else dim, input.ndim)
+    return math.prod(input.shape[d] for d in dims) - correction
+
+
 def _spread(core, method):
     """The public form of a variance op: PyTorch's two ways of saying what to divide by."""
 
@@ -165,6 +172,12 @@ def _spread(core, method):
             dim, unbiased = None, dim
         if correction is None:
             correction = 1 if unbiased is None else int(unbiased)
+        if _freedom(input, dim, correction) <= 0:
+            warnings.warn(
+                f"{core.op.name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction"
+                " factor (input numel divided by output numel).",
+                stacklevel=3,
+            )
         return core(input, dim, correction, keepdim, out=out)
 
     spread.__name__ = spread.__qualname__ = core.op.name

@@ -453,8 +453,8 @@ def _one_value(value, name, input):
                 f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
                 "dimension(s)."
             )
-    elif isinstance(value, complex) and not input.dtype.is_complex and value.imag:
-        raise RuntimeError(f"value cannot be converted to type {input.dtype.cname} without overflow")
+    elif isinstance(value, int | float | complex):
+        dtypes.must_hold(input.dtype, value)
 
 
 def _by_value(zero, one):

@@ -394,7 +394,7 @@ def bincount(input, weights=None, minlength=0):
 def _histc(input: Array, bins: int, min: float, max: float) -> Array:
     kernel("histogram_cpu", input, "f")
     if bins <= 0:
-        raise RuntimeError("bins must be > 0")
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     if min > max:
         raise RuntimeError("max must be larger than min")
     low, high = (jnp.min(input), jnp.max(input)) if min == max else (jnp.asarray(min), jnp.asarray(max))

@@ -9,12 +9,12 @@ import warnings
 from collections import OrderedDict
 
 from jtorch.convert import from_numpy
-from jtorch.data_model import TypedStorage, UntypedStorage
 from jtorch.devices import device
 from jtorch.dtypes import dtype
 from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
+from jtorch.storages import TypedStorage, UntypedStorage
 from jtorch.tensor import Tensor
 
 # These came late to PyTorch, which has no storage class for them: bytes, and the dtype beside them.
