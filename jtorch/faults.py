@@ -70,16 +70,12 @@ def keywords_in(frame):
 
     A wrapper with named parameters cannot tell `f(x, dim=0)` from `f(x, 0)`, and PyTorch's errors do.
     """
-    before = None
-    for instruction in dis.get_instructions(frame.f_code):
-        if instruction.offset == frame.f_lasti:
-            break
-        if instruction.opname != "PRECALL":
-            before = instruction
-    if not instruction.opname.startswith("CALL") or instruction.opname == "CALL_FUNCTION_EX":
+    done = [i for i in dis.get_instructions(frame.f_code) if i.offset <= frame.f_lasti and i.opname != "PRECALL"]
+    before, call = done[-2:] if len(done) > 1 else (None, done[0])
+    if call.opname not in ("CALL", "CALL_KW"):
         return None
-    named = before.opname == "KW_NAMES" or instruction.opname == "CALL_KW"
-    return before.argval if named else ()
+    named = before.opname == "KW_NAMES" or call.opname == "CALL_KW"
+    return frame.f_code.co_consts[before.arg] if named else ()
 
 
 def _fault_of(known, name, args, kwargs, kind, own):
@@ -118,8 +114,11 @@ def _parses(own):
 def _overload(known, own, method):
     """The parameters of a function's one overload: those that PyTorch names, then what else jtorch has."""
     mine = _of_signature(own, method)
-    asked = _parsed(known) if known else []
-    return asked + [p for p in mine if p.keyword and p.name not in {q.name for q in asked}] if known else mine
+    if not known:
+        return mine
+    asked = _parsed(known)
+    more = [p for p in mine if p.optional and p.name not in {q.name for q in asked}]
+    return asked + [p._replace(keyword=True) for p in more]
 
 
 def _parsed(text):

@@ -14,12 +14,12 @@ from types import FunctionType
 
 import jax
 
-from jtorch import arguments
+from jtorch import arguments, faults
 from jtorch.calls import NUMBER
 from jtorch.dispatch import PLAIN, hand_over, wanted
 from jtorch.dtypes import OF_PYTHON
 from jtorch.engine import number
-from jtorch.faults import MISSING, keywords_in
+from jtorch.faults import MISSING
 from jtorch.results import store
 from jtorch.tensor import Tensor, apply
 
@@ -60,7 +60,7 @@ def _failed(op, made, known, kind):
     aliased, private, method = _aliased(op), op.fn.__name__.startswith("_"), kind == "methods"
 
     def failed(given, extra, named, bound):
-        args, keywords = _written(op, given, extra, named, keywords_in(sys._getframe(2)))
+        args, keywords = _written(op, given, extra, named, faults.keywords_in(sys._getframe(2)))
         if not bound:
             meant = None
             if arguments.is_old_form(known, args):
@@ -90,8 +90,12 @@ def _seen(op, made, known, kind):
     method = kind == "methods"
 
     def seen(given):
-        args, keywords = _written(op, given, (), {}, None)
-        if not isinstance(keywords.get("dtype"), type):
+        args, keywords = _written(op, given, (), {}, ())
+        if isinstance(given.get("dtype"), type) or not faults.fault_of(known, args[method:], keywords, kind, made.__signature__):
+            return
+        by_name = faults.keywords_in(sys._getframe(2))
+        if by_name is not None:  # else what looks too much may have been given by name
+            args, keywords = _written(op, given, (), {}, by_name)
             arguments.refuse(known, args[method:], keywords, kind, made.__signature__)
 
     return seen

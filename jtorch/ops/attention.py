@@ -131,23 +131,7 @@ def _check_attention(query, key, value, mask, p, is_causal):
         )
     if p > 1 or p < 0:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
-    _check_sizes(query.shape, key.shape, value.shape)
 
-
-def _check_sizes(query, key, value):
-    """Of the two products: (..., L, E) with (..., E, S), then (..., L, S) with (..., S, Ev)."""
-    if len(query) == len(key) == len(value):
-        for batch in (key[:-2], value[:-2]):
-            broadcast_shapes(query[:-2], batch)
-    for inner, theirs, rows, columns in ((query[-1], key[-1], query[-2], key[-2]), (key[-2], value[-2], query[-2], value[-1])):
-        if inner == theirs:
-            continue
-        if len(query) == 2:
-            raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{inner} and {theirs}x{columns})")
-        raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: {[math.prod(query[:-2]), inner]} but got:"
-            f" {[math.prod(query[:-2]), theirs]}."
-        )
 
 
 def _check_sizes(query, key, value, mask, grouped):
