@@ -400,7 +400,7 @@ def _refused(text, value):
         r"(\w+)\(\): argument '(\w+)'(?: \(position (\d+)\))? must be ([\w. ]+), not", text
     ).groups()
     wanted = Parameter(kind, name, False, False, False)
-    if not _fits(kind, value, parameter=name):
+    if not _fits(kind, value, function, name):
         return _wrong_type(function, wanted, value, position)
     values = value if kind == "tuple of ints" and isinstance(value, tuple | list) else ()
     odd = next((n for n, v in enumerate(values) if not _is_int(v)), None)
