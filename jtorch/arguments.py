@@ -43,6 +43,8 @@ def explained(fn, name, kind="functions", home=None):
             refuse(name, args[method:], kwargs, kind, signature)
             raise
 
+    del explained.__wrapped__  # what a subclass of Tensor hands over is known by this
+    explained.__signature__ = signature
     explained.known = name, kind
     explained.under = lambda name, kind: _explained_again(fn, name, kind, home)
     explained.__module__ = home or fn.__module__
