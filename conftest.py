@@ -4,11 +4,9 @@ At the root, not in tests/, because the doctests of jtorch/ need it too. It impo
 broken import fails the tests that use it and not the collection of all the others.
 """
 
-import json
 import os
 import random
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,13 +50,3 @@ def quick_compiles(monkeypatch):
 
     options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
     monkeypatch.setattr(config, "compiler_options", options)
-
-
-WAITING = json.loads((Path(__file__).parent / "tests" / "waiting.json").read_text())
-
-
-def pytest_collection_modifyitems(items):
-    """Tests that are known to fail, each with its reason: the list may only get shorter."""
-    for item in items:
-        if item.nodeid in WAITING:
-            item.add_marker(pytest.mark.xfail(reason=WAITING[item.nodeid], strict=False))
