@@ -9,7 +9,6 @@ PyTorch's optimizers do.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import jax
@@ -167,12 +166,12 @@ def _parted(updates, params, small, on_host):
     if not small:
         return updates
     flat, *alone = updates
-    shapes = [_real(p).shape for p in params[:small]]
-    sizes = [math.prod(s) for s in shapes]
+    sizes = [p.size for p in params[:small]]
     starts = [sum(sizes[:i]) for i in range(small)]
     if on_host and flat.size:
-        starts = hidden(starts, flat[0])
-    return [jax.lax.dynamic_slice(flat, (n,), (size,)).reshape(s) for n, size, s in zip(starts, sizes, shapes, strict=True)] + alone
+        starts = hidden(starts, flat.ravel()[0])
+    parts = [jax.lax.dynamic_slice_in_dim(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
+    return [part.reshape(_real(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
 
 
 def _descended(p, rate, update):
