@@ -11,6 +11,7 @@ import inspect
 import warnings
 from types import FunctionType
 
+from jtorch.dispatch import wanted
 from jtorch.dtypes import OF_PYTHON
 from jtorch.faults import fault_of
 from jtorch.tensor import Tensor
@@ -82,6 +83,8 @@ def repaired(signature, args, kwargs):
 
 def refuse(name, args, kwargs, kind, own) -> None:
     """Raise what PyTorch raises if it takes no such arguments; otherwise something else was wrong with the call."""
+    if wanted((*args, *kwargs.values())):
+        return  # the call was handed over, and what it was handed to has answered
     fault = fault_of(name, args, kwargs, kind, own)
     if fault is not None:
         raise fault from None

@@ -30,7 +30,7 @@ REDUCTIONS = {
 
 
 def ones(name, *shape):
-    return torch.ones(*shape, dtype=getattr(torch, name))
+    return torch.ones(shape, dtype=getattr(torch, name))
 
 
 def outcome(function, *args):
