@@ -15,7 +15,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import warnings
 from itertools import count, repeat
 from operator import gt
 from pathlib import Path
@@ -172,6 +171,16 @@ _SPENT = Position(None, None, None, (), False, ())  # where a trace stands that 
 _SPENT.slots = -1
 
 
+class _Broken:
+    """What stands for the trace of a value that cannot be computed."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def flush(self, reason):
+        raise self.error
+
+
 class Trace:
     """The lines recorded by one thread for one place since the last flush, as a path in the tree."""
 
@@ -322,43 +331,70 @@ class Trace:
         self.checks.append((flag, error))
 
     def flush(self, reason):
-        """Compute every promised value that somebody still holds. A failure leaves all of them promised."""
+        """Compute every promised value that somebody still holds.
+
+        Ctrl-C, and a device that gives up, leave all of them promised. A line that cannot be traced raises here and
+        takes with it only what depends on it.
+        """
         with self.lock:
-            if self.position is _SPENT or (self.position.slots != len(self.values) and self.pending is None):
-                self._repair()
-            position = self.pending or self.position
-            if position is self.root:
-                return
-            if self.pending is not None:
-                reason = "step"
-            alive = _alive(self.values)
-            position.visits += 1
-            position.stamp = counters.runs
-            program = position.programs.get(alive)
-            if program is None:
-                program = self._program(position, alive, reason)
-            else:
-                self.fresh = 0
-            done, late = [], False
             try:
-                if program is not None:
-                    program.run(self.values, done, self.place)
-                    counters.runs += 1
-                else:
-                    programs.run_lines(position, alive, self.values, self.place)
-                    done.append(True)
-            finally:
-                if done:
-                    self.position, self.pending = _SPENT, None  # before any call that Ctrl-C could cut short
-                    counters.lines += position.depth
-                    _pending.extend(self.checks)
-                    late = len(_pending) > 100
-                    self.checks = []
-                    self._restart()
-            if late:
-                settle()
-            if counters.positions > config.max_positions:
-                _prune(self.root)
+                self._flush(reason)
+            except (jax.errors.JaxRuntimeError, MemoryError):
+                raise
+            except Exception:
+                if self.position is self.root:  # the trace has run: a check of data found something
+                    raise
+                self._isolate()
+
+    def _isolate(self):
+        """Run each line for itself; what depends on one that raises will raise that again when somebody looks."""
+        position, broken = self.pending or self.position, {}
+        programs.run_lines(position, _alive(self.values), self.values, self.place, broken)
+        for slot, error in broken.items():
+            if self.values[slot] is not None:
+                self.values[slot].epoch = Epoch(_Broken(error))
+        _pending.extend([(flag, error) for flag, error in self.checks if flag.array is not None])
+        self.checks = []
+        self._restart()
+        for error in broken.values():
+            raise error
+
+    def _flush(self, reason):
+        if self.position is _SPENT or (self.position.slots != len(self.values) and self.pending is None):
+            self._repair()
+        position = self.pending or self.position
+        if position is self.root:
+            return
+        if self.pending is not None:
+            reason = "step"
+        alive = _alive(self.values)
+        position.visits += 1
+        position.stamp = counters.runs
+        program = position.programs.get(alive)
+        if program is None:
+            program = self._program(position, alive, reason)
+        else:
+            self.fresh = 0
+        done, late = [], False
+        try:
+            if program is not None:
+                program.run(self.values, done, self.place)
+                counters.runs += 1
+            else:
+                programs.run_lines(position, alive, self.values, self.place)
+                done.append(True)
+        finally:
+            if done:
+                self.position, self.pending = _SPENT, None  # before any call that Ctrl-C could cut short
+                counters.lines += position.depth
+                _pending.extend(self.checks)
+                late = len(_pending) > 100
+                self.checks = []
+                self._restart()
+        if late:
+            settle()
+        if counters.positions > config.max_positions:
+            _prune(self.root)
 
     def _program(self, position, alive, reason):
         """A program for a trace trusted to come back (a training step) or seen to do so; None to run its lines."""
@@ -369,7 +405,7 @@ class Trace:
             return None
         events.append((reason, position))
         del events[:-100]
-        _warn_of_compiles()
+        counters.warn_of_compiles()
         start = time.perf_counter()
         program = programs.Program(lines, alive, self.values, Pullback)
         program.prepare(self.values, self.place)
@@ -388,17 +424,6 @@ def _patience(lines):
     script computes the same bits.
     """
     return 2 if any(line.call.__class__ is Pullback for line in lines) else config.patience
-
-
-def _warn_of_compiles():
-    """Say once that programs are compiled more often than they are used again."""
-    if not counters.warned and counters.programs >= config.warn_after > counters.runs - counters.programs:
-        counters.warned = True
-        warnings.warn(
-            f"jtorch compiled {counters.programs} programs and ran them {counters.runs} times: something in the loop is"
-            " new each time. jtorch.compiler.explain() tells what.",
-            stacklevel=2,
-        )
 
 
 class EagerTrace(Trace):

@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections import deque
 from dataclasses import dataclass
 from itertools import repeat, starmap
@@ -35,6 +36,16 @@ class Counters:
         self.positions = 0
         self.seconds = 0.0
         self.warned = False
+
+    def warn_of_compiles(self):
+        """Say once that programs are compiled more often than they are used again."""
+        if not self.warned and self.programs >= config.warn_after > self.runs - self.programs:
+            self.warned = True
+            warnings.warn(
+                f"jtorch compiled {self.programs} programs and ran them {self.runs} times: something in the loop is new"
+                " each time. jtorch.compiler.explain() tells what.",
+                stacklevel=2,
+            )
 
 
 counters = Counters()
@@ -331,8 +342,11 @@ def disk_cache():
         jax.config.update(_THRESHOLD, threshold)
 
 
-def run_lines(position, alive, values, place):
-    """Run a trace line by line, each with a program of its own that other traces share."""
+def run_lines(position, alive, values, place, broken=None):
+    """Run a trace line by line, each with a program of its own that other traces share.
+
+    With `broken`, a line that raises only keeps back what depends on it: {slot: error} is put in there.
+    """
     lines = number(position.path())
     wanted = {i for i, held in enumerate(alive) if held and values[i] is not None}
     kept = needed(lines, wanted)
@@ -343,10 +357,17 @@ def run_lines(position, alive, values, place):
     arrays = {}
     with jax.enable_x64(True), on(place):
         for line in kept:
-            inputs = [arrays[s] if s in arrays else values[s].array for s in line.slots]
             start = time.perf_counter()
             compiled = counters.compiles
-            out = line.call.line(line.types)(*inputs)
+            try:
+                if broken and (cause := next(filter(None, map(broken.get, line.slots)), None)):
+                    raise cause
+                out = line.call.line(line.types)(*[arrays[s] if s in arrays else values[s].array for s in line.slots])
+            except Exception as error:
+                if broken is None:
+                    raise
+                broken.update(dict.fromkeys(line.outs, error))
+                continue
             if counters.compiles > compiled:
                 counters.seconds += time.perf_counter() - start
             counters.line_runs += 1

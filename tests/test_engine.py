@@ -1,11 +1,14 @@
 """The engine: what is compiled and when, what a program computes, and that nothing is ever lost."""
 
+from __future__ import annotations
+
 import gc
 import signal
 import subprocess
 import sys
 import threading
 
+import jax
 import numpy as np
 import pytest
 
@@ -14,6 +17,7 @@ import jtorch.nn as nn
 import jtorch.nn.functional as F
 from jtorch import engine, programs
 from jtorch.compiler import stats
+from jtorch.op import Array, op
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +57,24 @@ def compiled_after(rounds, step, warm=1):
 def training(optimizer=lambda p: torch.optim.Adam(p), model=None):
     model = model or Model()
     return model, optimizer(model.parameters())
+
+
+@jax.custom_vjp
+def _untraceable(x):
+    return x
+
+
+def _refuse(_, cotangent):
+    raise ArithmeticError("no gradient today")
+
+
+_untraceable.defvjp(lambda x: (x, None), _refuse)
+
+
+@op(method=False)
+def _broken_gradient(input: Array) -> Array:
+    """input, with a gradient that raises while it is traced."""
+    return _untraceable(input)
 
 
 class TestCompilesOnce:
@@ -447,6 +469,19 @@ class TestNothingIsLost:
             with pytest.raises(MemoryError):
                 y.tolist()
         assert y.tolist() == [1.0, 3.0, 5.0]
+
+    def test_a_gradient_that_cannot_be_traced_keeps_back_nothing_else(self):
+        x, y = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+        (_broken_gradient(x) + y * 2).sum().backward()
+        with pytest.raises(ArithmeticError, match="no gradient today"):
+            y.grad.tolist()  # the first look says what is wrong with the trace
+        assert y.grad.tolist() == [2.0, 2.0, 2.0]
+        for _ in range(2):  # what depends on it goes on saying so, and stops nothing
+            with pytest.raises(ArithmeticError, match="no gradient today"):
+                x.grad.tolist()
+        with pytest.raises(ArithmeticError, match="no gradient today"):
+            (x.grad + 1).tolist()
+        assert (y + 1).tolist() == [2.0, 2.0, 2.0]
 
     def test_ctrl_c_during_a_step(self):
         """Interrupted at any moment, every value is known or still promised."""
