@@ -165,6 +165,8 @@ def einsum(equation, *operands):
         equation: such as "ij,jk->ik"; "..." stands for the other dims; without an arrow the indices that occur once,
             in alphabetical order. Or operand and index list in turn: einsum(a, [0, 1], b, [1, 2], [0, 2]).
 
+    Differs from torch: where a dim of the result has one element, `stride()` may say another number for it.
+
     >>> torch.einsum("ij,j->i", torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
     tensor([3., 7.])
     """
