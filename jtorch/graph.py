@@ -405,7 +405,7 @@ class Plan:
     node or leaf in the order they are met, or that and an output number.
     """
 
-    __slots__ = ("end", "leaves", "slots", "start", "steps", "trace", "types")
+    __slots__ = ("end", "leaves", "saving", "slots", "start", "steps", "trace")
 
     def __init__(self, trace):
         self.trace = trace.epoch
@@ -435,6 +435,7 @@ class Plan:
             wiring = tuple([_wire(e, index) for e in n.edges])
             numbers = tuple([v.slot for v in n.inputs]) if n.position is None else None
             self.steps.append((n.position, n.call, n.in_types, numbers, wiring))
+        self.saving = [i for i, n in enumerate(order) if n.inputs and not n.call.linear]
         self.end = trace.position
         self.slots = len(trace.values) - self.start
         self.leaves = [(index[leaf], grad.slot, grad.type) for leaf, grad in leaves.items()]
@@ -464,10 +465,10 @@ class Plan:
                     value = values[slot] = Value(type, None, epoch, slot)
                 table[i]._grad = value  # wrapped when somebody asks for `.grad`
             if not keep:
-                for node in table[: len(plan.steps)]:
-                    if node.inputs and not node.call.linear:
-                        node.inputs = RELEASED
-                        node.outputs = None
+                for i in plan.saving:
+                    node = table[i]
+                    node.inputs = RELEASED
+                    node.outputs = None
             return True
         return False
 
