@@ -345,6 +345,7 @@ class Trace:
                 if self.position is self.root:  # the trace has run: a check of data found something
                     raise
                 self._isolate()
+                raise  # the lines are well, the program is not: everything is computed, and the error is told
 
     def _isolate(self):
         """Run each line for itself; what depends on one that raises will raise that again when somebody looks."""
@@ -355,6 +356,7 @@ class Trace:
                 self.values[slot].epoch = Epoch(_Broken(error))
         _pending.extend([(flag, error) for flag, error in self.checks if flag.array is not None])
         self.checks = []
+        counters.lines += position.depth
         self._restart()
         for error in broken.values():
             raise error

@@ -107,7 +107,7 @@ class Program:
         leaves = sorted(types.keys() - set(outs), reverse=True)
         self.arrays = [s for s in leaves if not types[s].number]
         self.numbers = {k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")}
-        self.on_host = devices.CPU in {t.place for t in types.values()}
+        self.on_host = on_host(types.values())
         self.kept = [bool(alive[s]) for s in self.arrays]
         self.donated = self._donations(types, {s: t for line, p in zip(lines, path, strict=True)
                                                for s, t in zip(line.outs, p.types, strict=True)})  # fmt: skip
@@ -260,6 +260,11 @@ def _numbers(vector, on_host):
     return [jax.lax.dynamic_index_in_dim(vector, i, keepdims=False) for i in places]
 
 
+def on_host(types) -> bool:
+    """Whether arrays of these types are computed on the host: a tensor of the host may meet those of a device."""
+    return {t.place for t in types} - {None} == {devices.CPU}
+
+
 def hidden(numbers, near):
     """Small integers as XLA cannot know them: what a branch gives that is always taken.
 
@@ -320,9 +325,6 @@ def on(place):
     if home is None:
         home = _home[place] = place.jax is None or (place is devices.CPU and jax.default_backend() == "cpu")
     return _NOTHING if home else jax.default_device(place.jax)
-
-
-
 
 
 _NOTHING = contextlib.nullcontext()

@@ -30,7 +30,7 @@ def test_a_program_with_distributions_does_what_it_does_in_pytorch(case):
 @pytest.mark.parametrize("case", CASES)
 def test_pytorch_still_does_what_was_recorded(case):
     torch = pytest.importorskip("torch")
-    torch.distributions.Distribution.set_default_validate_args(True)  # torch.testing, once imported, turns it off
+    torch.distributions.Distribution.set_default_validate_args(True)  # torch._dynamo turns it off
     assert same(outcome(torch, case), WANT[case])
 
 

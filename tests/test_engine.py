@@ -470,6 +470,16 @@ class TestNothingIsLost:
                 y.tolist()
         assert y.tolist() == [1.0, 3.0, 5.0]
 
+    def test_a_program_that_fails_while_its_lines_do_not(self, monkeypatch):
+        """The error is told, not swallowed, and everything is computed."""
+        x = torch.arange(3.0, requires_grad=True)
+        y = (x * 2 + 1).sum()
+        with monkeypatch.context() as patch:
+            patch.setattr(engine.Trace, "_program", lambda *a: (_ for _ in ()).throw(UserWarning("as -W error does")))
+            with pytest.raises(UserWarning, match="as -W error does"):
+                y.item()
+        assert y.item() == 9.0
+
     def test_a_gradient_that_cannot_be_traced_keeps_back_nothing_else(self):
         x, y = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
         (_broken_gradient(x) + y * 2).sum().backward()

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jtorch import programs
 from jtorch.calls import Call, shapes_of
-from jtorch.devices import CPU
-from jtorch.programs import hidden
 
 
 class State(NamedTuple):
@@ -87,7 +86,7 @@ class Update(Call):
     def bind(self, types):
         n = sum(size for *_, size in self.clusters)
 
-        on_host = CPU in {t.place for t in types}
+        on_host = programs.on_host(types)
 
         def step(*arrays):
             skip, arrays = (arrays[0], arrays[1:]) if self.skipping else (None, arrays)
@@ -169,7 +168,7 @@ def _parted(updates, params, small, on_host):
     sizes = [p.size for p in params[:small]]
     starts = [sum(sizes[:i]) for i in range(small)]
     if on_host and flat.size:
-        starts = hidden(starts, flat.ravel()[0])
+        starts = programs.hidden(starts, flat.ravel()[0])
     parts = [jax.lax.dynamic_slice_in_dim(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
     return [part.reshape(_real(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
 
