@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 PACKAGES = ("jax", "jaxlib", "optax", "numpy", "torch")
@@ -22,6 +23,12 @@ def _processor():
     rows = info.read_text().splitlines() if info.exists() else []
     names = [row for row in rows if row.startswith("model name")]
     return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
+
+
+def gpu():
+    """The GPU's name and driver, as its driver tells them."""
+    asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
 
 def _memory():

@@ -9,13 +9,14 @@ from __future__ import annotations
 from bench import weights
 
 
-def build(torch, workload, compile=None):
+def build(torch, workload, compile=None, device="cpu"):
     """A function `step()` that trains once, on the next of a few batches, and returns the loss tensor.
 
     Args:
         torch: the module that plays PyTorch.
         workload: one of `weights.WORKLOADS`.
         compile: applied to the model (`torch.compile`), or None.
+        device: where it trains, by PyTorch's name.
     """
     make = {
         "mlp": mlp, "cnn4": cnn, "cnn64": cnn, "resnet18": resnet18, "lstm": lstm, "gpt": gpt, "vae": vae,
@@ -24,7 +25,8 @@ def build(torch, workload, compile=None):
     clip = 0.25 if workload == "lstm" else None
     state = {name: torch.from_numpy(w) for name, w in weights.initial(workload).items()}
     model.load_state_dict(state, strict=False)  # batch norm's running statistics keep their defaults
-    data = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in weights.batches(workload)]
+    model.to(device)
+    data = [tuple(torch.from_numpy(a).to(device) for a in pair) for pair in weights.batches(workload)]
     forward = compile(model) if compile else model
     count = 0
 
@@ -150,7 +152,7 @@ def lstm(torch):
             self.hidden = (start, start)
 
         def forward(self, x):
-            hidden = tuple(h.detach() for h in self.hidden)
+            hidden = tuple(h.detach().to(x.device) for h in self.hidden)
             out, self.hidden = self.rnn(self.encoder(x), hidden)
             return self.decoder(out)
 
@@ -199,7 +201,7 @@ def gpt(torch):
             self.head = nn.Linear(width, sizes["words"], bias=False)
 
         def forward(self, x):
-            x = self.wte(x) + self.wpe(torch.arange(x.size(1)))
+            x = self.wte(x) + self.wpe(torch.arange(x.size(1), device=x.device))
             for block in self.blocks:
                 x = block(x)
             return self.head(self.ln(x))

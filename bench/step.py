@@ -3,7 +3,8 @@
 Every contestant runs in its own process, all pinned to the same core, and they take turns: in each round each
 runs one burst of steps while the others sleep, so whatever else the machine does hits all alike. What is
 reported is the median over rounds of the ratio of one burst to another in the same round. Then once more on
-all cores, for information.
+all cores, for information. With `--device cuda` they share the GPU in the same way, on all cores: XLA tries kernels
+out in parallel while it compiles.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ NOISY_TOLERANCE = 2e-2  # the same where the contestants draw different noise
 class Worker:
     """A contestant in its process, as the parent sees it."""
 
-    def __init__(self, contestant, workload, cores, cache):
+    def __init__(self, contestant, workload, cores, cache, device):
         self.name = contestant
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         environment = {"OMP_NUM_THREADS": str(len(cores)), "JTORCH_CACHE_DIR": cache}
+        if device == "cpu":
+            environment["JAX_PLATFORMS"] = "cpu"
+        else:  # several processes share its memory
+            environment["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
         self.process = context.Process(
-            target=main, args=(theirs, contestant, workload, cores, environment), daemon=True
+            target=main, args=(theirs, contestant, workload, cores, environment, device), daemon=True
         )
         self.process.start()
         theirs.close()
@@ -55,11 +60,11 @@ class Worker:
         self.process.join()
 
 
-def start(contestants, workload, cores, cache):
+def start(contestants, workload, cores, cache, device):
     """Workers that could start; a line for each that could not."""
     workers = []
     for contestant in contestants:
-        worker = Worker(contestant, workload, cores, cache)
+        worker = Worker(contestant, workload, cores, cache, device)
         if "error" in worker.first:
             print(f"  {contestant} cannot run {workload}: {worker.first['error'].strip()}", flush=True)
             worker.stop()
@@ -84,17 +89,17 @@ def race(workers, rounds):
     return times
 
 
-def measure(workload, contestants, rounds, cores):
-    """Everything about one workload on these cores, as a JSON-able dict."""
+def measure(workload, contestants, rounds, cores, device):
+    """Everything about one workload on these cores and this device, as a JSON-able dict."""
     with tempfile.TemporaryDirectory() as cache:
-        workers = start(contestants, workload, cores, cache)
+        workers = start(contestants, workload, cores, cache, device)
         check_losses(workload, workers)
         times = race(workers, rounds)
         result = {w.name: w.first | summary(times, w.name) | w.ask("memory") for w in workers}
         for worker in workers:
             worker.stop()
-        if "jtorch" in result and len(cores) == 1:
-            for again in start(["jtorch"], workload, cores, cache):
+        if "jtorch" in result and (len(cores) == 1 or device != "cpu"):
+            for again in start(["jtorch"], workload, cores, cache, device):
                 result["jtorch"]["second_start"] = again.first
                 again.stop()
     return result
@@ -158,22 +163,27 @@ def run(arguments):
     allowed = sorted(os.sched_getaffinity(0))
     stamp = {"machine": machine.line(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     print(stamp["machine"], flush=True)
-    report = {}
-    layouts = [("one core", {allowed[-1]})] + ([] if arguments.one_core else [("all cores", set(allowed))])
+    if arguments.device == "cpu":
+        layouts = [("one core", {allowed[-1]})] + ([] if arguments.one_core else [("all cores", set(allowed))])
+    else:
+        layouts = [("one GPU", set(allowed))]
+        stamp["machine"] += f"; {machine.gpu()}"
+    report = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
     for name, cores in layouts:
-        rounds = arguments.rounds if name == "one core" else max(3, arguments.rounds // 3)
-        report[name] = {w: measure(w, arguments.contestants, rounds, cores) for w in arguments.workloads}
-        print_table(f"{name} ({len(cores)}), median of {rounds} rounds", report[name])
-    old = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
-    for name, results in report.items():  # workloads that were not run now keep what they had
-        report[name] = old.get(name, {}) | {w: result | stamp for w, result in results.items()}
-    save(report, arguments.json)
+        rounds = max(3, arguments.rounds // 3) if name == "all cores" else arguments.rounds
+        measured = {}
+        for workload in arguments.workloads:
+            measured[workload] = measure(workload, arguments.contestants, rounds, cores, arguments.device)
+            report.setdefault(name, {})[workload] = measured[workload] | stamp  # others keep what they had
+            save(report, arguments.json)
+        print_table(f"{name} ({len(cores)}), median of {rounds} rounds", measured)
 
 
 def parse():
     made = parser("step", __doc__, rounds=15, meaning="turns that each contestant gets")
     made.add_argument("--workloads", nargs="+", choices=weights.WORKLOADS, default=list(weights.WORKLOADS))
     made.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
+    made.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the workloads train")
     made.add_argument("--one-core", action="store_true", help="leave out the run on all cores")
     return made.parse_args()
 

@@ -17,12 +17,12 @@ CONTESTANTS = ("jtorch", "jax", "torch", "torch.compile")
 SETTLE = 3  # steps that may still compile: first use, optimizer state appearing, the steady state
 
 
-def main(pipe, contestant, workload, cores, environment):
+def main(pipe, contestant, workload, cores, environment, device):
     """The worker's life: build, take the first steps, report, run bursts until told to stop."""
     os.sched_setaffinity(0, cores)
     os.environ.update(environment)
     try:
-        step, read, memory = _build(contestant, workload, len(cores))
+        step, read, memory = _build(contestant, workload, len(cores), device)
         pipe.send(_first_steps(step, read))
         while (order := pipe.recv()) != "stop":
             pipe.send(_burst(step, read, order) if isinstance(order, int) else _peak(memory))
@@ -31,8 +31,11 @@ def main(pipe, contestant, workload, cores, environment):
         sys.exit(1)
 
 
-def _build(contestant, workload, threads):
-    """(step, read, memory) of a contestant; `read` waits for a loss and gives a float."""
+def _build(contestant, workload, threads, device):
+    """(step, read, memory) of a contestant; `read` waits for a loss and gives a float.
+
+    On a GPU all multiply in TF32, which is JAX's default and what PyTorch's users ask for.
+    """
     if contestant == "jax":
         textbook = importlib.import_module("bench.textbook")
         step, compiled = textbook.build(workload)
@@ -41,8 +44,10 @@ def _build(contestant, workload, threads):
     torch = importlib.import_module(contestant.partition(".")[0])
     if contestant != "jtorch":
         torch.set_num_threads(threads)
+    if device != "cpu":
+        torch.set_float32_matmul_precision("high")
     compile = torch.compile if contestant == "torch.compile" else None
-    step = programs.build(torch, workload, compile)
+    step = programs.build(torch, workload, compile, device)
     memory = getattr(getattr(torch, "compiler", None), "last_program_memory", None)
     return step, lambda loss: loss.item(), memory
 
