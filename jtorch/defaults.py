@@ -64,7 +64,7 @@ def set_float32_matmul_precision(precision: str) -> None:
         )
         return
     _precision["float32"] = precision
-    engine.set_matmul_precision({"highest": "highest", "high": "tensorfloat32", "medium": "bfloat16"}[precision])
+    engine.set_precision("matmul", {"highest": "highest", "high": "tensorfloat32", "medium": "bfloat16"}[precision])
 
 
 def get_float32_matmul_precision() -> str:

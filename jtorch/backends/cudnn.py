@@ -1,13 +1,16 @@
-"""`torch.backends.cudnn`: XLA chooses its own kernels; the switches are kept and read back."""
+"""`torch.backends.cudnn`: whether convolutions of a GPU use TF32. XLA chooses its own kernels; the other switches are
+kept and read back."""
 
 import contextlib
+import sys
+import types
 
+from jtorch import engine, programs
 from jtorch.cuda import is_available as _gpu
 
 enabled = True
 benchmark = False
 deterministic = False
-allow_tf32 = True
 benchmark_limit = 10
 
 
@@ -24,12 +27,32 @@ def version():
 @contextlib.contextmanager
 def flags(enabled=False, benchmark=False, benchmark_limit=10, deterministic=False, allow_tf32=True):
     """Other switches inside a `with` block."""
-    names = globals()
     wanted = {"enabled": enabled, "benchmark": benchmark, "benchmark_limit": benchmark_limit,
               "deterministic": deterministic, "allow_tf32": allow_tf32}  # fmt: skip
-    before = {name: names[name] for name in wanted}
-    names.update(wanted)
+    before = {name: getattr(_module, name) for name in wanted}
+    _set(wanted)
     try:
         yield
     finally:
-        names.update(before)
+        _set(before)
+
+
+def _set(switches):
+    for name, on in switches.items():
+        setattr(_module, name, on)
+
+
+class _Module(types.ModuleType):
+    """A module whose `allow_tf32` acts: it cannot be a plain name."""
+
+    @property
+    def allow_tf32(self):
+        return programs.precision["convolution"] != "highest"
+
+    @allow_tf32.setter
+    def allow_tf32(self, on):
+        engine.set_precision("convolution", "tensorfloat32" if on else "highest")
+
+
+_module = sys.modules[__name__]
+_module.__class__ = _Module

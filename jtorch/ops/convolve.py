@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch import devices
+from jtorch import devices, programs
 
 # The sizes of a convolution: one entry for each spatial dimension, padding in pairs (before, after).
 Window = namedtuple("Window", "stride padding dilation groups")
@@ -90,6 +90,7 @@ def _direct(x, w, window, lhs_dilation=None):
         rhs_dilation=window.dilation,
         dimension_numbers=("NC" + spatial, "OI" + spatial, "NC" + spatial),
         feature_group_count=window.groups,
+        precision=programs.precision["convolution"] if devices.platform() == "gpu" else None,
         preferred_element_type=jnp.float32 if half else None,
     )
     return y.astype(x.dtype)

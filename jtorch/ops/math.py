@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch import dtypes
+from jtorch import devices, dtypes
 from jtorch.casting import cast
 from jtorch.checks import data_check, is_integer, kernel, letter
 from jtorch.op import Array, Number, op, public
@@ -124,9 +124,22 @@ def _integer_divisor(input, other, **_):
     _divisor(input, other, "trunc")
 
 
+def _whole(rounding, x, y, remainder):
+    """rounding(x / y), given the remainder that belongs to it.
+
+    A GPU's float32 division is not right to the last bit, and of 6 / 3 rounded down 1 would be left: there x without
+    its remainder is divided, a multiple of y, and rounded to the nearest.
+    """
+    found = rounding(x / y)
+    if devices.platform() != "gpu":
+        return found
+    nearest = jnp.round((x - remainder) / y)
+    return jnp.where(jnp.isfinite(found) & jnp.isfinite(nearest), nearest, found)
+
+
 def _trunc_divide(x, y):
     if letter(x) == "f":
-        return jnp.trunc(x / y)
+        return _whole(jnp.trunc, x, y, lax.rem(*jnp.broadcast_arrays(x, y)))
     return lax.div(*jnp.broadcast_arrays(x, jnp.where(y == 0, jnp.ones_like(y), y)))
 
 
@@ -213,7 +226,8 @@ def _modulo(remainder, rounding, x, y):
 @_modulo.defjvp
 def _modulo_jvp(remainder, rounding, primals, tangents):
     x, y = primals
-    return remainder(x, y), tangents[0] - tangents[1] * rounding(x / y)
+    left = remainder(x, y)
+    return left, tangents[0] - tangents[1] * _whole(rounding, x, y, left)
 
 
 def _fmod_name(types, consts):
