@@ -75,7 +75,7 @@ class Call:
     """
 
     __slots__ = (
-        "__weakref__", "_inferred", "_lines", "_traced", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
+        "__weakref__", "_inferred", "_traced", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
         "strides",
     )  # fmt: skip
 
@@ -89,7 +89,6 @@ class Call:
         self.strides = strides
         self.pullbacks = {}
         self._inferred = {}
-        self._lines = set()  # types whose program was asked for: each is a compile
         self._traced = {}
         every.add(self)
 
@@ -145,11 +144,10 @@ class Call:
 
     def line(self, types):
         """The compiled program of this call alone, for running a trace line by line."""
-        key = _shapes(types)
-        if key not in self._lines:
+        program = self.traced_once(types)
+        if not programs.keep(program):
             programs.counters.compiles += 1
-            self._lines.add(key)
-        return self.traced_once(types)
+        return program
 
     def traced_once(self, types):
         """What `bind` gives, as a function that JAX traces once however often a program calls it: a network's layers
@@ -263,6 +261,5 @@ def forget(more_than=-1) -> None:
     for call in list(every):
         if len(call._inferred) + len(call._traced) + len(call.pullbacks) > more_than:
             call._inferred.clear()
-            call._lines.clear()
             call._traced.clear()
             call.pullbacks.clear()

@@ -14,6 +14,7 @@ eager: bool = os.environ.get("JTORCH_EAGER", "0") not in ("0", "")
 disk_cache: bool = os.environ.get("JTORCH_CACHE", "1") not in ("0", "")
 max_lines: int = 2000  # lines recorded since the last cut before a trace is run anyway
 max_positions: int = 200_000  # places in the tree of traces before the least recently used branches go
+max_programs: int = 6000  # compiled programs in memory before the older half goes
 warn_after: int = 30  # whole programs compiled, with fewer than that many runs of a program that was there already
 compiler_options: dict = {}  # XLA's, for whole traces compiled from now on: what jax.jit takes by this name
 patience: int = 50  # how often a trace without gradients comes before it is compiled whole

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from itertools import count, repeat
 from operator import gt
 from pathlib import Path
@@ -408,12 +407,8 @@ class Trace:
         events.append((reason, position))
         del events[:-100]
         counters.warn_of_compiles()
-        start = time.perf_counter()
         program = programs.Program(lines, alive, self.values, Pullback)
         program.prepare(self.values, self.place)
-        counters.seconds += time.perf_counter() - start
-        counters.compiles += 1
-        counters.programs += 1
         position.programs[alive] = program
         return program
 
@@ -539,10 +534,11 @@ def forget() -> None:
     calls.forget()
 
 
-def set_matmul_precision(precision: str) -> None:
-    """How XLA multiplies float32 matrices on an accelerator, for programs compiled from now on."""
-    programs.precision["matmul"] = precision
-    forget()
+def set_precision(of: str, precision: str) -> None:
+    """How XLA multiplies float32 on an accelerator, for programs compiled from now on: `of` "matmul" or "convolution"."""
+    if programs.precision[of] != precision:
+        programs.precision[of] = precision
+        forget()
 
 
 def settle() -> None:

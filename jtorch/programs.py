@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 import warnings
+import weakref
 from collections import deque
 from dataclasses import dataclass
 from itertools import repeat, starmap
@@ -114,7 +115,7 @@ class Program:
         self._take = _getter(self.arrays)
         self._donate = _getter([s for s, d in zip(self.arrays, self.donated, strict=True) if d])
         self._give = _getter(self.outs)
-        self._warm = False
+        self._compiled = self._warm = False
         self._sent = {}  # the numbers of the last run, by kind, and the device's copy
         self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
         donated = [i for i, d in enumerate(self.donated) if d]
@@ -167,9 +168,20 @@ class Program:
 
     def prepare(self, values, place):
         """Compile, interruptibly, before anything is donated."""
+        start = time.perf_counter()
+        keep(self)
         with jax.enable_x64(True), on(place), disk_cache(), _no_collection():
             compiled = self.jit.lower(*self.arguments(values)).compile()
         self.memory = compiled.memory_analysis
+        self._compiled = True
+        counters.seconds += time.perf_counter() - start
+        counters.compiles += 1
+        counters.programs += 1
+
+    def clear_cache(self):
+        """Let go of what was compiled; the next run compiles it again."""
+        self._compiled = self._warm = False
+        self.jit.clear_cache()
 
     def run(self, values, done, place):
         """Compute the outputs into `values`; `done` is filled the moment they exist.
@@ -180,6 +192,8 @@ class Program:
         if not self.outs:
             done.append(())
             return
+        if not self._compiled:
+            self.prepare(values, place)
         with jax.enable_x64(True), on(place):
             args = self.arguments(values)
             try:
@@ -278,7 +292,27 @@ def hidden(numbers, near):
     )
 
 
-precision = {"matmul": "highest"}  # of float32 products on an accelerator: PyTorch's default uses no TF32
+_kept: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # what was compiled and is in memory, oldest first
+
+
+def keep(program) -> bool:
+    """Note that a program (or a function that `jitted` made) is compiled now. Returns whether it was there before.
+
+    XLA's CPU programs take four memory maps each, and Linux grants a process 65,530, so there cannot be any number of
+    them: one too many, and the process dies in the compiler. The older half goes, and comes back if it is used again.
+    """
+    if program in _kept:
+        return True
+    if len(_kept) >= config.max_programs:
+        for old in list(_kept)[: config.max_programs // 2]:
+            _kept.pop(old, None)
+            old.clear_cache()
+    _kept[program] = None
+    return False
+
+
+# How XLA multiplies float32 on an accelerator. PyTorch's defaults: TF32 in convolutions, not in products of matrices.
+precision = {"matmul": "highest", "convolution": "tensorfloat32"}
 
 
 def jitted(fn, name):

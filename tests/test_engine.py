@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import subprocess
 import sys
@@ -337,6 +338,49 @@ def test_ten_thousand_steps_do_not_grow():
     assert positions == 0
     assert objects < 100
     assert memory < 8 << 20
+
+
+MANY_PROGRAMS = """
+from pathlib import Path
+import jtorch as torch
+from jtorch import config, engine
+from jtorch.compiler import stats
+
+maps = Path("/proc/self/maps")
+held = lambda: len(maps.read_text().splitlines()) if maps.exists() else 0
+config.max_programs = 20
+w = torch.ones(3, requires_grad=True)
+opt = torch.optim.SGD([w], lr=0.5)
+
+def step():
+    opt.zero_grad()
+    (w * w).sum().backward()
+    opt.step()
+    engine.flush()
+
+step(), step()
+assert w.tolist() == [0, 0, 0]
+(torch.ones(1) * 2).sum().item()
+before, programs = held(), stats().programs
+for n in range(2, 62):  # two lines of new shapes each
+    assert (torch.ones(n) * 2).sum().item() == 2 * n
+print((held() - before) // (stats().compiles - 20))
+compiles = stats().compiles
+assert (torch.ones(61) * 2).sum().item() == 122
+print(stats().compiles - compiles)
+assert (torch.ones(2) * 2).sum().item() == 4
+print(stats().compiles - compiles)
+w.data.fill_(1.0)
+step()
+print(w.tolist(), stats().programs - programs)
+"""
+
+
+def test_programs_in_memory_are_bounded():
+    """The older half goes, a step's program too, and comes back when it is used again."""
+    env = os.environ | {"JTORCH_CACHE": "0"}
+    done = subprocess.run([sys.executable, "-c", MANY_PROGRAMS], capture_output=True, text=True, env=env, timeout=240)
+    assert done.stdout.splitlines() == ["0", "0", "2", "[0.0, 0.0, 0.0] 1"], done.stderr
 
 
 def test_no_cycles():
