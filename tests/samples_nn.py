@@ -145,7 +145,7 @@ SAMPLES = {
     F + "binary_cross_entropy": [
         *reductions(P(3, 4, high=0.9), P(3, 4, seed=1, high=0.9)), (np.float32([0, 1, 0.5]), np.float32([0, 1, 1])),
         *[(P(3, 4, high=0.9), P(3, 4, high=0.9), {"weight": w}) for w in (P(4), P(3), P(2, 3, 4))], (P(3, high=0.9), 3 * P(3)),
-        (X, P(3, 4, high=0.9)), (P(3, 4, high=0.9), P(4, high=0.9)), (I(3), I(3)),
+        (X, P(3, 4, high=0.9)), (P(3, 4, high=0.9), P(4, high=0.9)), (I(3), I(3)), (np.float32([0.5, np.nan]), np.float32([1, 0])),
     ],
     F + "binary_cross_entropy_with_logits": [
         *reductions(EDGE, P(3, 4, high=0.9)), (X, P(3, 4, high=0.9), P(4), {"pos_weight": P(4)}), (X, P(3, 4).astype("float64")),
