@@ -365,6 +365,7 @@ _NOTHING = contextlib.nullcontext()
 
 
 _THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
+worth_keeping = 0.02  # seconds that a program took to compile: reading it back takes 5 ms
 
 
 @contextlib.contextmanager
@@ -384,11 +385,19 @@ def disk_cache():
             jax.config.update("jax_compilation_cache_dir", str(folder))
             compilation_cache.reset_cache()  # JAX decides once, at its first compile, whether there is a cache
     threshold = getattr(jax.config, _THRESHOLD)
-    jax.config.update(_THRESHOLD, 0.05)
+    jax.config.update(_THRESHOLD, worth_keeping)
     try:
         yield
     finally:
         jax.config.update(_THRESHOLD, threshold)
+
+
+def run_line(call, types, arrays):
+    """What one line gives, by a program of its own. A new one is kept on disk: it takes 20 to 100 ms to compile."""
+    compiled = counters.compiles
+    program = call.line(types)
+    with disk_cache() if counters.compiles > compiled else _NOTHING:
+        return program(*arrays)
 
 
 def run_lines(position, alive, values, place, broken=None):
@@ -411,7 +420,7 @@ def run_lines(position, alive, values, place, broken=None):
             try:
                 if broken and (cause := next(filter(None, map(broken.get, line.slots)), None)):
                     raise cause
-                out = line.call.line(line.types)(*[arrays[s] if s in arrays else values[s].array for s in line.slots])
+                out = run_line(line.call, line.types, [arrays[s] if s in arrays else values[s].array for s in line.slots])
             except Exception as error:
                 if broken is None:
                     raise
