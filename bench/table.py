@@ -1,4 +1,4 @@
-"""`python -m bench.table`: README's table of speeds, written from what `python -m bench.step` measured."""
+"""`python -m bench.table`: README's tables of speeds, written from what `python -m bench.step` measured."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NAMES = {
     "gpt": "GPT, 6 layers of 384, length 128, batch 8",
     "vae": "VAE, 784-400-20, batch 128",
 }
-START, END = "<!-- speeds -->\n", "<!-- end of speeds -->\n"
+LAYOUTS = ("one core", "one GPU")
 
 
-def table() -> str:
-    """Ratios on one core, of a step and of the first step, start and memory."""
-    results = json.loads((ROOT / "bench/results/step.json").read_text())["one core"]
+def table(layout) -> str:
+    """Ratios on one core or one GPU, of a step and of the first step, start and memory."""
+    results = json.loads((ROOT / "bench/results/step.json").read_text())[layout]
     lines = [
         "| workload | step ÷ textbook `jax.jit` | step ÷ PyTorch eager | first step ÷ textbook "
         "| second start ÷ first | memory ÷ textbook |",
@@ -41,9 +41,12 @@ def table() -> str:
 
 
 def written(readme: str) -> str:
-    """The page with the table as it should be."""
-    before, _, rest = readme.partition(START)
-    return before + START + table() + END + rest.partition(END)[2]
+    """The page with the tables as they should be."""
+    for layout in LAYOUTS:
+        start, end = f"<!-- speeds, {layout} -->\n", f"<!-- end of speeds, {layout} -->\n"
+        before, _, rest = readme.partition(start)
+        readme = before + start + table(layout) + end + rest.partition(end)[2]
+    return readme
 
 
 if __name__ == "__main__":

@@ -311,19 +311,19 @@ def keep(program) -> bool:
     return False
 
 
-# How XLA multiplies float32 on an accelerator. PyTorch's defaults: TF32 in convolutions, not in products of matrices.
-precision = {"matmul": "highest", "convolution": "tensorfloat32"}
+# How XLA multiplies float32 on an accelerator. PyTorch's defaults: TF32 (JAX's default) in convolutions, not in products.
+precision = {"matmul": "highest", "convolution": "default"}
 
 
-def jitted(fn, name):
-    """A function compiled on its own."""
+def jitted(fn, name, options=None):
+    """A function compiled on its own, with XLA's options, or traced once inside others."""
 
     def line(*arrays):
         with jax.default_matmul_precision(precision["matmul"]):
             return fn(*arrays)
 
     line.__name__ = name.replace(".", "_")
-    return jax.jit(line)
+    return jax.jit(line, compiler_options=options)
 
 
 @contextlib.contextmanager
@@ -357,7 +357,7 @@ def on(place):
     """Run on this place although its arrays may come from the host."""
     home = _home.get(place)
     if home is None:
-        home = _home[place] = place.jax is None or (place is devices.CPU and jax.default_backend() == "cpu")
+        home = _home[place] = place.jax is None or place.jax == jax.local_devices()[0]
     return _NOTHING if home else jax.default_device(place.jax)
 
 

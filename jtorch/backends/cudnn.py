@@ -51,7 +51,7 @@ class _Module(types.ModuleType):
 
     @allow_tf32.setter
     def allow_tf32(self, on):
-        engine.set_precision("convolution", "tensorfloat32" if on else "highest")
+        engine.set_precision("convolution", "default" if on else "highest")
 
 
 _module = sys.modules[__name__]
