@@ -4,9 +4,13 @@ At the root, not in tests/, because the doctests of jtorch/ need it too. It impo
 broken import fails the tests that use it and not the collection of all the others.
 """
 
+import atexit
+import functools
 import os
 import random
+import shutil
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -15,6 +19,10 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Figures are drawn to files, never to a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
+# What a run compiles is shared by its processes, and of no use to anybody later.
+if "JTORCH_CACHE_DIR" not in os.environ:
+    os.environ["JTORCH_CACHE_DIR"] = tempfile.mkdtemp(prefix="jtorch-tests-")
+    atexit.register(shutil.rmtree, os.environ["JTORCH_CACHE_DIR"], ignore_errors=True)
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -43,10 +51,29 @@ def doctest_names(request):
         request.getfixturevalue("doctest_namespace").update(jtorch=jtorch, torch=jtorch)
 
 
-@pytest.fixture
-def quick_compiles(monkeypatch):
-    """For tests of many small programs that run once: XLA compiles whole traces in a third of the time."""
-    from jtorch import config
+QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
-    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-    monkeypatch.setattr(config, "compiler_options", options)
+
+@functools.cache
+def quick_options():
+    """Those of QUICK that this XLA knows."""
+    import jax
+
+    known = {}
+    for name, value in QUICK.items():
+        try:
+            jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+            known[name] = value
+        except jax.errors.JaxRuntimeError:
+            pass
+    return known
+
+
+@pytest.fixture(autouse=True)
+def quick_compiles(request, monkeypatch):
+    """Most of a run is compiling what runs once: XLA does it in half the time when it optimizes less.
+
+    Tests marked `optimized` run what users run: those of the engine, of training and of whole models.
+    """
+    if "jtorch" in sys.modules and "optimized" not in request.keywords:
+        monkeypatch.setattr(sys.modules["jtorch"].config, "compiler_options", quick_options())

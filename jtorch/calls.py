@@ -12,7 +12,7 @@ from itertools import repeat
 import jax
 import numpy as np
 
-from jtorch import dtypes, programs
+from jtorch import config, dtypes, programs
 from jtorch.geometry import Size, contiguous_strides
 
 
@@ -75,7 +75,7 @@ class Call:
     """
 
     __slots__ = (
-        "__weakref__", "_inferred", "_traced", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
+        "__weakref__", "_inferred", "_lines", "_traced", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
         "strides",
     )  # fmt: skip
 
@@ -89,6 +89,7 @@ class Call:
         self.strides = strides
         self.pullbacks = {}
         self._inferred = {}
+        self._lines = {}
         self._traced = {}
         every.add(self)
 
@@ -144,7 +145,10 @@ class Call:
 
     def line(self, types):
         """The compiled program of this call alone, for running a trace line by line."""
-        program = self.traced_once(types)
+        key = _shapes(types)
+        program = self._lines.get(key)
+        if program is None:
+            program = self._lines[key] = programs.jitted(self.bind(types), self.name, config.compiler_options)
         if not programs.keep(program):
             programs.counters.compiles += 1
         return program
@@ -259,7 +263,8 @@ def shapes_of(fn, *inputs):
 def forget(more_than=-1) -> None:
     """Forget what was worked out about calls that hold more than so many types."""
     for call in list(every):
-        if len(call._inferred) + len(call._traced) + len(call.pullbacks) > more_than:
+        if len(call._inferred) + len(call._lines) + len(call.pullbacks) > more_than:
             call._inferred.clear()
+            call._lines.clear()
             call._traced.clear()
             call.pullbacks.clear()

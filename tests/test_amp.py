@@ -5,12 +5,15 @@ import pickle
 import warnings
 from pathlib import Path
 
+import jax
 import pytest
 
 import amp_cases
 import jtorch
+from jtorch import devices, programs
 from jtorch.amp.rules import CPU, CUDA
 from jtorch.op import OPS
+from jtorch.ops.convolve import Window, convolve
 
 TYPES = json.loads((Path(__file__).parent / "fixtures" / "amp.json").read_text())["types"]
 CASES = amp_cases.cases(jtorch)
@@ -223,3 +226,23 @@ def test_a_scaler_can_be_pickled_and_loaded():
     other = jtorch.amp.GradScaler("cpu")
     other.load_state_dict(scaler.state_dict())
     assert other.get_scale() == 4.0
+
+
+def test_convolutions_of_a_gpu_use_tf32_unless_told_otherwise(monkeypatch):
+    """What XLA would be given on a GPU: products in full float32, convolutions as JAX has them, and cudnn's switch."""
+    window = Window((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+
+    def given():
+        with jax.default_matmul_precision(programs.precision["matmul"]):
+            image, kernel = jax.ShapeDtypeStruct((1, 1, 4, 4), "float32"), jax.ShapeDtypeStruct((1, 1, 2, 2), "float32")
+            traced = jax.make_jaxpr(lambda x, w: (convolve(x, w, window), x[0, 0] @ x[0, 0]))(image, kernel)
+        return {e.primitive.name: e.params["precision"] for e in traced.eqns if "precision" in e.params}
+
+    low, full = (jax.lax.Precision.DEFAULT,) * 2, (jax.lax.Precision.HIGHEST,) * 2
+    monkeypatch.setattr(devices, "platform", lambda: "gpu")
+    assert jtorch.backends.cudnn.allow_tf32
+    assert given() == {"conv_general_dilated": low, "dot_general": full}
+    with jtorch.backends.cudnn.flags(allow_tf32=False):
+        assert not jtorch.backends.cudnn.allow_tf32
+        assert given() == {"conv_general_dilated": full, "dot_general": full}
+    assert given() == {"conv_general_dilated": low, "dot_general": full}

@@ -10,6 +10,8 @@ import pytest
 
 from bench import table
 
+pytestmark = pytest.mark.optimized
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.DOTALL | re.MULTILINE)

@@ -20,6 +20,8 @@ from jtorch import engine, programs
 from jtorch.compiler import stats
 from jtorch.op import Array, op
 
+pytestmark = pytest.mark.optimized
+
 
 @pytest.fixture(autouse=True)
 def fresh_traces():

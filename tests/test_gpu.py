@@ -19,7 +19,7 @@ import oprows
 from jtorch import engine
 from test_ops import EXPECTED, ROWS, close
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.optimized]
 if not torch.cuda.is_available():
     pytest.skip("gpu: JAX sees none", allow_module_level=True)
 UNSURE = {  # what PyTorch promises no more of than that it is one of several

@@ -14,6 +14,8 @@ import pytest
 import jtorch
 import models
 
+pytestmark = pytest.mark.optimized
+
 FIXTURES = Path(__file__).parent / "fixtures"
 KNOWN = np.load(FIXTURES / "models.npz")
 

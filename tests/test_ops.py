@@ -47,7 +47,7 @@ def raises(family, name, i):
 
 
 @pytest.fixture(autouse=True)
-def _any_number_of_new_programs(monkeypatch, quick_compiles):
+def _any_number_of_new_programs(monkeypatch):
     """Each row is a trace that never came before; compiled whole, it is one program."""
     monkeypatch.setattr(config, "fresh_budget", 1_000_000)
     monkeypatch.setattr(engine.counters, "warned", True)

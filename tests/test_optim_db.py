@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 sys.modules.setdefault("expecttest", types.SimpleNamespace(TestCase=unittest.TestCase))  # which its tests import
 from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db  # noqa: E402
 
-pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("quick_compiles")]
+pytestmark = pytest.mark.parity
 
 # bfloat16 products; maximizing makes numbers large; a line search may take another turn at the last bit
 LOOSE = {"Muon": 6e-3, "LBFGS": 1e-3, "ASGD": 1e-4}

@@ -10,6 +10,8 @@ import jtorch
 import training
 from jtorch.compiler import stats
 
+pytestmark = pytest.mark.optimized
+
 LOSSES = json.loads((Path(__file__).parent / "fixtures" / "training.json").read_text())
 
 
