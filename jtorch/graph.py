@@ -499,14 +499,18 @@ class Plan:
                     if edge is not None:
                         return None
                     continue
+                if edge is None:
+                    return None
                 if to.__class__ is tuple:
                     if edge.__class__ is not Output or edge.nr != to[1]:
                         return None
                     edge, to = edge.node, to[0]
                 if table[to] is not edge:
-                    if edge is None or table[to] is not None:
+                    if table[to] is not None:
                         return None
                     table[to] = edge
+        if len(set(table)) < len(table):
+            return None  # two leaves are one here: its gradients have to be added
         for i in range(len(steps), len(table)):
             leaf = table[i]
             tensor = leaf.plain() if isinstance(leaf, Leaf) else None

@@ -6,6 +6,8 @@ import jtorch as torch
 from jtorch import engine
 from jtorch.graph import Plan
 
+pytestmark = pytest.mark.optimized
+
 
 @pytest.fixture
 def followed(monkeypatch):
@@ -53,6 +55,29 @@ def test_other_wiring_over_the_same_lines_is_walked():
         z.sum().backward()
         grads.append(x.grad.item())
     assert grads == [12.0, 12.0, 4.0, 4.0, 12.0]
+
+
+@pytest.mark.parametrize("wanted", ["ab", "aa", "a-", "-a"])
+@pytest.mark.parametrize("before", ["ab", "aa", "a-", "-a"])
+def test_one_leaf_in_two_places_is_another_wiring_than_two_leaves_or_none(before, wanted):
+    """The lines are the same; what differs is which of the two factors is which leaf, or none."""
+    engine.reset()
+
+    def gradients(which):
+        leaves = {
+            "a": torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True),
+            "b": torch.tensor([[5.0, 6.0], [7.0, 8.0]], requires_grad=True),
+            "-": torch.tensor([[9.0, 10.0], [11.0, 12.0]]),
+        }
+        x, y = leaves[which[0]], leaves[which[1]]
+        (x * y.t()).sum().backward()
+        return [leaves[k].grad.tolist() for k in sorted(set(which) - {"-"})]
+
+    for which in (before, before):
+        gradients(which)
+    got = gradients(wanted)
+    engine.reset()
+    assert got == gradients(wanted)
 
 
 def test_a_hook_is_never_jumped_over():
