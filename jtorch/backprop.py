@@ -15,7 +15,7 @@ from jtorch.engine import local
 from jtorch.graph import PLAIN, Running, Seed, Walk
 from jtorch.hooks import Hooks, RemovableHandle
 from jtorch.own_grad import computed
-from jtorch.tensor import NOWHERE, LeafGrad, Tensor, _as_tensor, apply, wrap
+from jtorch.tensor import NOWHERE, LeafGrad, Nowhere, Tensor, _as_tensor, apply, wrap
 
 
 def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
@@ -41,6 +41,8 @@ def _retain_grad(self):
         return
     edge = self._history()
     node, nr = graph.source(edge)
+    if node.hooks is not None and nr in node.hooks.retains:
+        return
     mine = weakref.ref(self)
 
     def keep(grad, walk):
@@ -88,14 +90,23 @@ def _register_post_accumulate_grad_hook(self, hook):
     return handle
 
 
+# What passes some of its input on as it is: which part depends on the input, the gradient does not any further.
+_CHOOSE = set(
+    "max min amax amin aminmax maximum minimum fmax fmin clamp clamp_min clamp_max sort msort topk kthvalue median nanmedian"
+    " mode cummax cummin nan_to_num".split()
+)
+
+
 def _apply_pullback(call, node, cotangents):
     """Run a pullback on Tensors, so that the gradients can be differentiated."""
     edges = node.edges
     if call.linear:
         inputs = node.inputs
     else:
-        needs = tuple([e is not None for e in edges])
-        used = range(len(edges)) if node.call.keep_result else node.call.saved(needs)  # the gradient depends on these
+        if node.call.name in _CHOOSE:
+            used = ()
+        else:  # what the gradient depends on
+            used = range(len(edges)) if node.call.keep_result else node.call.saved(call.needs)
         inputs = tuple([
             v if v.type.number else wrap(v, e if i in used else None)
             for i, (v, e) in enumerate(zip(node.inputs, edges, strict=True))
@@ -130,6 +141,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
         _warn_cycle()
     if local.anomaly is not None:
         walk.anomaly = local.anomaly
+    gradients = [_cotangent(i, t, g) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
     roots = [_root(i, t, g, create_graph) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
     targets = None
     if inputs is not None:
@@ -137,28 +149,15 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
         if not inputs:
             name = "backward" if collect else "grad"
             raise RuntimeError(f"`inputs` argument to `{name}()` cannot be empty.")
-        targets = [_target(i, t, collect) for i, t in enumerate(inputs)]
+        targets = [_target(t, collect) for t in inputs]
     before = local.grad, local.crossing, local.running
     local.grad, local.crossing, local.running = create_graph, None, Running(roots, targets is None)
     try:
-        grads = graph.backward(roots, walk, keep, targets)
+        grads = graph.backward(roots, walk, keep, targets, collect)
     finally:
         local.grad, local.crossing, local.running = before
         local.trace.backwards += 1
-    if targets is None or not collect:
-        return None if grads is None else [None if g is None else _as_tensor(g, walk) for g in grads]
-    for t, g in zip(inputs, grads, strict=True):
-        if g is None:
-            continue
-        g = _as_tensor(g, walk)
-        before = t._gradient()
-        if before is None:
-            t._grad = g
-        elif create_graph:
-            t._grad = before + g
-        else:
-            before._assign(graph._add(before._value, g._value), before._edge)
-    return None
+    return None if targets is None or collect else [None if g is None else _as_tensor(g, walk) for g in grads]
 
 
 _warned_cycle = False
@@ -178,34 +177,48 @@ def _warn_cycle():
     )
 
 
-def _target(i, tensor, collect):
+def _target(tensor, collect):
+    """The edge of one of `inputs`. Where gradients are collected, it keeps its own from now on, as if asked to."""
+    if collect:
+        tensor.retain_grad()
     edge = tensor._history()
     if edge is None:
-        if collect:
-            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         raise RuntimeError("One of the differentiated Tensors does not require grad")
-    return edge
+    return Nowhere() if edge is NOWHERE else edge  # one that no gradient reaches
+
+
+def _cotangent(i, tensor, gradient):
+    """What to multiply one root with, as PyTorch's Python code checks it; None for a root that wants no gradient."""
+    t = tensor._type
+    if gradient is None:
+        if not tensor.requires_grad:
+            return None
+        if t.shape.numel() != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if not t.dtype.is_floating_point:
+            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
+        return Seed(tensor._value.type)
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    if gradient.shape != t.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of"
+            f" {t.shape}."
+        )
+    if gradient.dtype.is_complex != t.dtype.is_complex:
+        raise RuntimeError(
+            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype:"
+            f" grad_output[{i}] has a dtype of {gradient.dtype} and output[{i}] has a dtype of {t.dtype}."
+        )
+    return gradient
 
 
 def _root(i, tensor, gradient, create_graph):
-    value, edge = tensor._value, tensor._history()
-    if gradient is None:
-        if edge is not None and value.type.shape.numel() != 1:
-            raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        if edge is None or edge is NOWHERE:
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-        if not value.type.dtype.is_floating_point:
-            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
-        return edge, Seed(value.type)
-    if not isinstance(gradient, Tensor):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    edge = tensor._history()
     if edge is None or edge is NOWHERE:
         raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-    if gradient.shape != tensor.shape:
-        raise RuntimeError(
-            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of"
-            f" {tensor.shape}."
-        )
+    if gradient.__class__ is Seed:
+        return edge, gradient
     if gradient.dtype is not tensor.dtype:
         gradient = apply(cast_call(tensor.dtype), (gradient,))
     return edge, gradient if create_graph else gradient._value

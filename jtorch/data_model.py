@@ -19,13 +19,14 @@ from jtorch.casting import cast
 from jtorch.convert import known, to_place
 from jtorch.engine import Value
 from jtorch.formats import strided
+from jtorch.graph import Leaf, source
 from jtorch.nested import host_array
 from jtorch.op import Array, op
 from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
 from jtorch.ops.slices import _as_strided_of, _ints
 from jtorch.storage import HostStorage, InferenceStorage, Storage
-from jtorch.tensor import Tensor, _kept, wrap
+from jtorch.tensor import Tensor, wrap
 
 # ---- facts
 
@@ -76,6 +77,17 @@ def _unshared():
 _UNSHARED = _unshared()
 
 
+def _left(old, new):
+    """The new place of a tensor in the graph. A gradient that is to be kept goes on being kept where it looked as before,
+    and the new place only tells that one is."""
+    if new is not None and old is not None and not isinstance(old, Leaf):
+        node, nr = source(old)
+        if node.hooks is not None and nr in node.hooks.retains:
+            after, at = source(new)
+            after.hung().retains[at] = lambda grad, walk: None
+    return new
+
+
 def _relook(self, look, name):
     """Look at the cells from now on as the view does that `look()` makes of this tensor. Returns self."""
     local = engine.local
@@ -99,12 +111,12 @@ def _relook(self, look, name):
         value = view.read(storage)
         value.mark = None  # it shared the old value's mark, which now says "overwritten"
         storage.replace(value, self._counter or storage)
-        self._edge = _kept(old, edge)
+        self._edge = _left(old, edge)
         return self
     (self._counter or storage).version += 1
     view.at = (self._counter or self._storage).version
     self._view = view
-    self._edge = _kept(old, edge)
+    self._edge = _left(old, edge)
     return self
 
 

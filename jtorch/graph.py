@@ -59,17 +59,21 @@ class Node:
 
     def pull(self, cotangents, needs, walk):
         """Gradients of the needed inputs, in order, recorded by the walk's `apply`: as Values or as Tensors."""
-        inputs = self.inputs
-        if inputs is RELEASED:
-            raise RuntimeError(FREED)
-        if inputs and not self.call.linear:  # all that was saved, also for a gradient that nobody asks for now
-            self._check_versions(inputs, [e is not None for e in self.edges])
+        self.check()
         given = tuple([c is not None for c in cotangents])
         key = (self.in_types, needs, given)
         call = self.call.pullbacks.get(key)
         if call is None:
             call = self.call.pullbacks[key] = self.call.pullback(*key)
         return walk.apply(call, self, [c for c in cotangents if c is not None])
+
+    def check(self):
+        """Raise where what was saved is gone: all of it, also for a gradient that nobody asks for now."""
+        inputs = self.inputs
+        if inputs is RELEASED:
+            raise RuntimeError(FREED)
+        if inputs and not self.call.linear:
+            self._check_versions(inputs, [e is not None for e in self.edges])
 
     def _check_versions(self, inputs, needs):
         if local.mutable:
@@ -83,7 +87,7 @@ class Node:
                     raise overwritten(value, (self.name(), nr))
 
     def _refuse(self, i, value):
-        raise overwritten(value)
+        raise overwritten(value, edge=self.edges[i])
 
     def release(self):
         """Let go of the saved values."""
@@ -105,8 +109,9 @@ class InPlaceNode(Node):
             super()._refuse(i, value)
 
 
-def overwritten(value, made_by=None):
-    """PyTorch's error for a saved value whose tensor was written to. `made_by`: (node's name, output number)."""
+def overwritten(value, made_by=None, edge=None):
+    """PyTorch's error for a saved value whose tensor was written to. `made_by`: (node's name, output number);
+    `edge`: where its gradient goes."""
     if value.mark is INFERENCE:
         return RuntimeError(
             "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in"
@@ -115,7 +120,7 @@ def overwritten(value, made_by=None):
         )
     counter, version, *writer = value.mark
     if made_by is None and writer:
-        made_by = writer[0](value)
+        made_by = writer[0](value, edge)
     type = value.type
     source = f", which is output {made_by[1]} of {bare(made_by[0])}," if made_by else ""
     return RuntimeError(
@@ -264,7 +269,7 @@ class Running:
 PLAIN = Walk()  # gradients as Values; the tensor gives it `wrap` and `unwrap`
 
 
-def backward(roots, walk: Walk, keep: bool, targets=None):
+def backward(roots, walk: Walk, keep: bool, targets=None, collect=False):
     """Run the graph behind the roots.
 
     Args:
@@ -272,6 +277,7 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
         walk: how gradients are represented.
         keep: leave the saved values in the nodes for another backward.
         targets: edges whose gradients to return instead of collecting into leaves.
+        collect: collect the gradients of those targets that are leaves after all.
 
     Returns:
         With targets, the gradient of each or None.
@@ -296,7 +302,6 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
     order, watch = [], None
     while heap:
         node = heappop(heap)[1]
-        order.append(node)
         given = grads.pop(node)
         cotangents = [given.get(nr) for nr in range(len(node.out_types))] if len(node.out_types) > 1 else [given.get(0)]
         edges = node.edges
@@ -304,8 +309,13 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
             needs = tuple([e is not None for e in edges])
         else:
             needs = tuple([e is not None and source(e)[0] in reach for e in edges])
+        runs = reach is None or collect or True in needs  # else somebody wants what it is given, and no more
         if node.hooks is not None or wanted:
-            cotangents = _before(node, cotangents, walk, wanted, reach is None or True in needs)
+            cotangents = _before(node, cotangents, walk, wanted, runs)
+        if runs:
+            order.append(node)
+        if runs and True not in needs:
+            node.check()
         if True in needs:
             results = node.pull(cotangents, needs, walk)
             if walk.anomaly:
@@ -326,7 +336,7 @@ def backward(roots, walk: Walk, keep: bool, targets=None):
         for node in order:
             node.release()
     for leaf, grad in leaves.items():
-        if wanted is None:
+        if wanted is None or (collect and (leaf, 0) in wanted):
             leaf.collect(grad, walk)
         elif (leaf, 0) in wanted:
             wanted[leaf, 0] = leaf.hooked(grad, walk)
@@ -561,7 +571,7 @@ def _before(node, cotangents, walk, wanted, runs):
             continue
         if wanted is not None and (node, nr) in wanted:
             wanted[node, nr] = c
-        if runs and hooks is not None and nr in hooks.retains:
+        if hooks is not None and nr in hooks.retains:
             hooks.retains[nr](c, walk)
     if runs and hooks is not None:
         for hook in list(hooks.pre.values()):

@@ -16,7 +16,7 @@ import numpy as np
 from jtorch import arguments, dtypes, geometry
 from jtorch.calls import NUMBER, Call
 from jtorch.engine import Value, number
-from jtorch.results import check_apart, overwrite
+from jtorch.results import TWICE, check_apart, check_once, overwrite
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply
 from jtorch.wrapper import under, wrapper_of
@@ -390,7 +390,9 @@ def _inplace(op, name=None):
         if old and len(args) == old and arguments.is_old_form(name, (self, *args)):
             return arguments.modern(inplace, name, (self, *args), kwargs, True)
         try:
-            self._writable()
+            self._writable(name in TWICE)
+            if name in TWICE:
+                check_once(self)
             if args:
                 check_apart(own, self, args)
             result = public(self, *args, **kwargs)

@@ -27,12 +27,24 @@ def check_apart(name, tensor, operands) -> None:
         if isinstance(other, list | tuple):
             check_apart(name, tensor, other)
         elif isinstance(other, Tensor) and other._storage is tensor._storage and _overlap(tensor, other, name in _APART):
-            if local.grad:
-                other._history()  # where that cannot be told, PyTorch says so first
+            if local.grad:  # what autograd cannot follow, PyTorch says first
+                other._history()
+                if other.requires_grad and tensor._base is not None and tensor._view.note is not None:
+                    raise RuntimeError(tensor._refusal())
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory"
                 " location. Please clone() the tensor before performing the operation."
             )
+
+
+TWICE = {"index_fill_", "masked_fill_", "index_put_", "tril_", "triu_"}  # PyTorch writes where cells show twice, and warns
+
+
+def check_once(tensor) -> None:
+    """Refuse by name to write where cells show twice, for what PyTorch does not refuse."""
+    t = tensor._type
+    if geometry.may_overlap(t.shape, t.strides):
+        raise NotImplementedError("writing through a view that shows elements more than once; clone() it first")
 
 
 def _overlap(a, b, apart):
@@ -82,7 +94,7 @@ def overwrite(tensor, result):
     node = result._edge
     if node.__class__ is Node and node.name() in IN_PLACE:
         node.name_ = IN_PLACE[node.name()]
-    if node.__class__ is Node and node.inputs and node.inputs[0] is tensor._read()[0]:
+    if node.__class__ is Node and node.inputs and node.inputs[0] is tensor._value:
         node.__class__ = InPlaceNode
     return write_result(tensor, result)
 

@@ -118,12 +118,7 @@ class Tensor(metaclass=_Named):
         view = self._view
         if view is None:
             return self._storage.value, self._edge
-        if not local.grad:
-            return view.read(self._storage), self._edge
-        try:
-            return view.read(self._storage), self._history()
-        except RuntimeError as error:  # only what wants a gradient from here on must raise it
-            return view.read(self._storage), Lost(error)
+        return view.read(self._storage), self._history() if local.grad else self._edge
 
     def _history(self):
         """This tensor's place in the gradient graph; that of a view is worked out again after each write to its memory."""
@@ -353,10 +348,15 @@ class _Writer:
     def __init__(self, tensor, call, in_types, nr, type):
         self.tensor, self.call, self.in_types, self.nr, self.type = tensor, call, in_types, nr, type
 
-    def __call__(self, value):
+    def __call__(self, value, edge=None):
         if value.type is not self.type:
             return "AsStridedBackward0", 0  # a view of it
-        tensor = self.tensor()
+        if edge.__class__ is LeafGrad:  # the tensor that was saved, written to through another: its own history counts
+            tensor = edge.tensor()
+            if tensor is None or not isinstance(tensor._edge, Node):
+                return None
+        else:
+            tensor = self.tensor()
         if tensor is not None and tensor._edge is not None:
             node, nr = graph.source(tensor._edge)
             return node.name(), nr
@@ -443,15 +443,6 @@ class Nowhere(Leaf):
 NOWHERE = Nowhere()
 
 
-class Lost(Leaf):
-    """The place of a view whose base was written to in a way that autograd could not follow."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error):
-        self.error = error
-
-
 def _as_tensor(grad, walk):
     if not isinstance(grad, Tensor):
         return wrap(grad, None)
@@ -472,7 +463,7 @@ def apply(call, inputs, place=None):
 
     Hot path. `inputs` is a tuple; the results require grad if one of the inputs does and grad mode is on.
     """
-    values, edges, wants, lost = [], [], False, None
+    values, edges, wants, viewed = [], [], False, False
     for t in inputs:
         if t.__class__ is Value:
             values.append(t)
@@ -482,10 +473,11 @@ def apply(call, inputs, place=None):
             values.append(t._storage.value)
             edge = t._edge
         else:
-            value, edge = t._read()
-            values.append(value)
-            if edge.__class__ is Lost:
-                lost = edge
+            values.append(t._view.read(t._storage))
+            edge = t._edge
+            if edge is None and t._base is not None and t._view.type.differentiable:
+                edge = t._base._edge
+            viewed = True
         edges.append(edge)
         if edge is not None:
             wants = True
@@ -497,8 +489,8 @@ def apply(call, inputs, place=None):
             _refuse_inference(call, values, edges)
         position, out = trace.record(call, values)
         call = position.call  # what autocast made of it
-        if lost is not None and any(t.differentiable for t in position.types):
-            raise lost.error
+        if viewed and any(t.differentiable for t in position.types):  # else PyTorch works no history out
+            edges = [None if t.__class__ is Value else t._history() for t in inputs]
         if not position.single:
             return _tracked(call, values, edges, position, out)
         edge = None

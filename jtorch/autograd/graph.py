@@ -134,6 +134,10 @@ class _PackedNode(_Node):
         packed = [_Packed(wrap(v)) if i in saved and not v.type.number else v for i, v in enumerate(inputs)]
         super().__init__(call, packed, in_types, out_types, edges, position)
 
+    def check(self):
+        if self.inputs is RELEASED or not any(p.__class__ is _Packed for p in self.inputs):
+            super().check()
+
     def pull(self, cotangents, needs, walk):
         packed = self.inputs
         if packed is RELEASED:

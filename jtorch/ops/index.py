@@ -22,7 +22,7 @@ from jtorch.op import Array, Number, op
 from jtorch.ops.copy import _fill_with
 from jtorch.ops.shape import unsqueeze
 from jtorch.ops.slices import _alias, _slice, select
-from jtorch.results import check_apart, write_result
+from jtorch.results import check_apart, check_once, write_result
 from jtorch.tensor import Tensor
 
 # ---- what the user wrote, taken apart
@@ -61,7 +61,13 @@ def _cut(x, dim, cut):
     return _slice(x, dim, start, max(0, -((start - stop) // step)), step)
 
 
-_FULL = slice(None)
+def _cut_more(x, dim, cut):
+    """A slice of a dimension among other indices, or one to write to: PyTorch makes no view where it leaves the
+    dimension whole. A start counted from the end does not count as whole, as it does not in PyTorch."""
+    size = x._type.shape[dim] if x._type.ndim else None
+    if size is not None and cut.indices(size) == (0, size, 1) and not integer(cut.start or 0):
+        return x
+    return _cut(x, dim, cut)
 
 
 def _is_many(index):
@@ -145,8 +151,7 @@ def _taken_apart(x, items):
             arrays.append((dim, i))
             dim += max(1, _width(i))
         elif isinstance(i, slice):
-            if i != _FULL:
-                seen = _cut(seen, dim, i)
+            seen = _cut_more(seen, dim, i)
             dim += 1
         elif hasattr(i, "__index__"):
             seen = _pick(seen, dim, integer(i), place)
@@ -434,7 +439,7 @@ def _setitem(self, index, value):
     if kind is int:
         seen, arrays = _pick(self, 0, index, 0), ()
     elif kind is slice:
-        seen, arrays = self if index == _FULL and self.ndim else _cut(self, 0, index), ()
+        seen, arrays = _cut_more(self, 0, index), ()
     elif kind is bool:
         if not index:
             return
@@ -446,8 +451,9 @@ def _setitem(self, index, value):
         if engine.local.grad and isinstance(value, Tensor) and value.requires_grad:
             if seen._base is not None and seen._view.note is not None:
                 raise RuntimeError(seen._refusal())
-        if geometry.may_overlap(seen.shape, seen.stride()):
-            raise NotImplementedError("writing through a view that shows elements more than once; clone() it first")
+        check_once(seen)
+        if isinstance(value, Tensor):
+            value = _without_ones(value)
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
             check_apart("index_put", seen, (value,))
         write_result(seen, _put(seen, arrays, value))
@@ -465,6 +471,14 @@ def _type_name(value):
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
+def _without_ones(value):
+    """The value without its sizes of 1 in front."""
+    shape = tuple(value.shape)
+    while shape[:1] == (1,):
+        shape = shape[1:]
+    return value if len(shape) == value.ndim else value.reshape(shape)
+
+
 def _copy_into(seen, value):
     """copy_, after PyTorch's rule that sizes of 1 in front of the value do not count."""
     shape, full = tuple(value.shape), tuple(seen.shape)
@@ -472,9 +486,7 @@ def _copy_into(seen, value):
         seen.fill_(value)
         return
     if shape != full:
-        while shape[:1] == (1,):
-            shape = shape[1:]
-        value = value.reshape(shape)
+        value = _without_ones(value)
     if tuple(value.shape) != full:
         value = value.expand(full)
     seen.copy_(value)
