@@ -20,6 +20,7 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import repeat, starmap
 from operator import itemgetter
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -194,6 +195,7 @@ class Program:
             return
         if not self._compiled:
             self.prepare(values, place)
+        self.used = counters.lines
         with jax.enable_x64(True), on(place):
             args = self.arguments(values)
             try:
@@ -292,23 +294,32 @@ def hidden(numbers, near):
     )
 
 
-_kept: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # what was compiled and is in memory, oldest first
+_kept: weakref.WeakSet = weakref.WeakSet()  # what was compiled and is in memory
+_SHARE = 0.4  # of the memory maps that Linux grants a process
 
 
 def keep(program) -> bool:
     """Note that a program (or a function that `jitted` made) is compiled now. Returns whether it was there before.
 
-    XLA's CPU programs take four memory maps each, and Linux grants a process 65,530, so there cannot be any number of
-    them: one too many, and the process dies in the compiler. The older half goes, and comes back if it is used again.
+    There cannot be any number of them. A program takes 1.5 MB or more, and XLA's for the CPU four memory maps for a line
+    and hundreds for a network, of the 65,530 that Linux grants a process: one too many, and it dies in the compiler. So
+    the half that was not used for longest goes; it comes back when it is used again.
     """
-    if program in _kept:
-        return True
-    if len(_kept) >= config.max_programs:
-        for old in list(_kept)[: config.max_programs // 2]:
-            _kept.pop(old, None)
-            old.clear_cache()
-    _kept[program] = None
-    return False
+    known = program in _kept
+    program.used = counters.lines
+    if not known:
+        _kept.add(program)
+        if len(_kept) >= config.max_programs or (len(_kept) % 32 == 0 and _crowded()):
+            for old in sorted(_kept, key=lambda p: p.used)[: len(_kept) // 2]:
+                _kept.discard(old)
+                old.clear_cache()
+    return known
+
+
+def _crowded():
+    """Whether a good part of the memory maps is taken. Counting them takes 10 ms at most."""
+    limit, maps = Path("/proc/sys/vm/max_map_count"), Path("/proc/self/maps")
+    return maps.exists() and maps.read_bytes().count(b"\n") > _SHARE * int(limit.read_text())
 
 
 # How XLA multiplies float32 on an accelerator. PyTorch's defaults: TF32 (JAX's default) in convolutions, not in products.

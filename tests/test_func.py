@@ -12,6 +12,8 @@ import jtorch
 from jtorch import func, nn
 from programs import output, read
 
+pytestmark = pytest.mark.optimized  # JAX takes no options for what runs inside its own jit
+
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 PROGRAMS = read(FIXTURES / "func_cases.txt")
 PRELUDE = PROGRAMS.pop("prelude")
