@@ -114,7 +114,8 @@ def _relook(self, look, name):
         self._edge = _left(old, edge)
         return self
     (self._counter or storage).version += 1
-    view.at = (self._counter or self._storage).version
+    # Where no history is, none counts as worked out: a base that wants a gradient later on has it worked out then.
+    view.at = self._view.at if edge is None and self._view is not None else (self._counter or storage).version
     self._view = view
     self._edge = _left(old, edge)
     return self
@@ -158,7 +159,7 @@ def _sized(self, size, memory_format=None, strides=None):
     wanted = self._offset + math.prod(size)
     if wanted > self._storage.value.type.shape.numel():
         _grow(self, wanted)
-    elif wanted == self._storage.value.type.shape.numel() and not self._offset and self.is_contiguous() and strides == rows:
+    elif wanted == self._storage.value.type.shape.numel() == self.numel() and self.is_contiguous() and strides == rows:
         return _relook(self, lambda: _view(self, size), None)
     return _relook(self, lambda: _as_strided_of(self, size, strides, self._offset), None)
 

@@ -160,10 +160,12 @@ def elementwise_strides(shape, operands) -> tuple[int, ...]:
                 dim1 = dim0
             elif order < 0:
                 break
+    if perm == list(range(ndim - 1, -1, -1)):
+        return contiguous_strides(shape)
     strides, step = [0] * ndim, 1
     for dim in perm:
         strides[dim] = step
-        step *= max(shape[dim], 1)
+        step *= shape[dim]  # 0 from an empty dimension on, as in PyTorch
     return tuple(strides)
 
 

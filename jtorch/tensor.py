@@ -234,6 +234,7 @@ class Tensor(metaclass=_Named):
         """The tensor that looks at this one through a view call."""
         view = self._view
         t = self._type
+        edge = self._edge if view is None or not local.grad else self._history()  # its error comes before the call's
         type, offset = call.layout(t, 0 if view is None else view.offset, numbers)
         if t.place is engine.TRACED:
             return apply(call, (self, *numbers))
@@ -246,7 +247,6 @@ class Tensor(metaclass=_Named):
             made._base = made._edge = None  # autograd knows nothing of views of what inference mode made
             return made
         made._base = self if self._base is None else self._base
-        edge = self._edge if view is None or not local.grad else self._history()
         looked.at = (self._counter or self._storage).version
         if not local.grad:
             looked.note = IN_INFERENCE if local.inference else NO_GRAD

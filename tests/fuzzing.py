@@ -216,15 +216,16 @@ class Writer:
         return self.pick([f"{x}[{index}] = {value}"] * 3 + [f"{x}[{index}] += {self.pick(NUMBERS)}", f"{x}[{index}] *= {value}"])
 
     def differentiate(self):
+        rows = "clone(memory_format=torch.contiguous_format)"  # PyTorch lays gradients out as they come
         x = self.name()
         y = self.fitting(tuple(self.space[x].shape))
         loss = self.pick([f"{x}.sum()", f"({x} * {x}).sum()", f"({x} * {y}).sum()", f"{x}.mean()", f"{x}.exp().mean()", x])
         leaf = self.pick([n for n in "pq" if n in self.space])
         made = [f"{loss}.backward()", f"{loss}.backward(retain_graph=True)", f"{x}.backward(torch.ones_like({x}))",
                 f"{loss}.backward()", f"{loss}.backward()", f"{loss}.backward(inputs=[{leaf}])", f"{x}.retain_grad()",
-                f"{self.target()} = torch.autograd.grad({loss}, {leaf}, allow_unused=True)[0].contiguous() * 1",
-                f"{self.target()} = torch.autograd.grad({loss}, [{self.name()}], retain_graph=True)[0].contiguous() * 1",
-                f"{self.target()} = torch.autograd.grad({loss}, [{leaf}], create_graph=True)[0].contiguous() * 1",
+                f"{self.target()} = torch.autograd.grad({loss}, {leaf}, allow_unused=True)[0].{rows}",
+                f"{self.target()} = torch.autograd.grad({loss}, [{self.name()}], retain_graph=True)[0].{rows}",
+                f"{self.target()} = torch.autograd.grad({loss}, [{leaf}], create_graph=True)[0].{rows}",
                 f"{x}.register_hook(lambda g: g * 2)", f"{x}.register_hook(lambda g: None)", f"{leaf}.grad = None",
                 f"{x}.grad.zero_()", f"{self.target()} = {leaf}.grad.data", f"{leaf}.grad.mul_(2)",
                 f"{leaf}.register_post_accumulate_grad_hook(lambda t: setattr(t, 'grad', t.grad * 2))",
@@ -310,7 +311,7 @@ def seen(torch, space):
     for name, value in space.items():
         if isinstance(value, torch.Tensor):
             found[name] = facts(value, space, cells)
-        elif name in ("n", "r"):
+        elif name in ("n", "r", "y"):
             found[name] = value.tolist() if isinstance(value, np.ndarray) else value
     return found
 
@@ -409,6 +410,99 @@ def write(pick, torch, length):
     return lines
 
 
+# ---- indexing alone
+
+
+class Indexer:
+    """Writes programs that read from and write to one tensor by an index of any mix."""
+
+    def __init__(self, pick, torch):
+        self.pick, self.torch = pick, torch
+
+    def chance(self, one_in):
+        return self.pick(range(one_in)) == 0
+
+    def program(self):
+        """The tensor, what an index shows of it, and a write or two by an index that shows something."""
+        shape = [self.pick([1, 2, 2, 3, 3, 0] if self.chance(6) else [1, 2, 2, 3]) for _ in range(self.pick([1, 2, 2, 3, 3, 4]))]
+        lines = [f"x = torch.arange({math.prod(shape)}{self.pick(['.', '.', '', '.'])}).reshape({shape})"]
+        if len(shape) > 1 and self.chance(3):
+            lines.append(f"x = x.{self.pick(['transpose(0, 1)', 'transpose(0, -1)', 'flip(0)', 'mT'])}")
+        elif self.chance(6):
+            lines.append(f"x = x.{self.pick(['double()', 'bool()', 'int()', 'half()'])}")
+        space = {"torch": self.torch, "np": np}
+        for line in lines:
+            run(line, space)
+        shape = tuple(space["x"].shape)
+        for _ in range(self.pick([1, 2, 2, 3])):
+            index = self.index(shape)
+            lines.append(f"y = x[{index}]" if self.chance(2) else self.write(index, space))
+            run(lines[-1], space)
+        return lines
+
+    def write(self, index, space):
+        space = {**space, "x": space["x"].clone()}
+        failed = run(f"y = x[{index}]", space)
+        if failed and ("[" in index or "(" in index):  # PyTorch writes what is in range before it raises for the rest
+            return f"y = x[{index}]"
+        shape = list(space["y"].shape) if failed is None else [1]
+        number = self.pick(["5", "-2.5", "True", "torch.tensor(7)", "torch.tensor(2.5)", "np.float32(3)"])
+        if failed or self.chance(3):
+            return f"x[{index}] {self.pick(['=', '=', '=', '+=', '*='])} {number}"
+        shape = [1 if self.chance(5) else n for n in shape]
+        if self.chance(5):
+            shape = shape[self.pick(range(len(shape))) :] if shape else [1]
+        if self.chance(5):
+            shape = [1, *shape]
+        if "True" not in index and "> " not in index and self.chance(12):  # what a mask hits is told with the next look
+            shape = [*shape, 2]
+        dtype = self.pick(["dtype=x.dtype"] * 5 + ["dtype=torch.int64", "dtype=torch.float32"])
+        return f"x[{index}] = 10 + torch.arange({math.prod(shape)}, {dtype}).reshape({shape})"
+
+    def index(self, shape):
+        items, at, dots = [], 0, False
+        while at < len(shape) and not (items and self.chance(4)):
+            kind = self.pick(["number"] * 3 + ["slice"] * 4 + ["list"] * 3 + ["mask"] + ["none", "dots", "odd"])
+            if kind == "dots" and not dots:
+                dots, at = True, self.pick(range(at, len(shape) + 1))
+                items.append("...")
+            elif kind == "none":
+                items.append("None")
+            elif kind == "mask" and len(shape) - at > 1 and self.chance(2):
+                items.append(f"torch.arange({math.prod(shape[at : at + 2])}).reshape({list(shape[at : at + 2])}) % 2 > 0")
+                at += 2
+            elif kind == "odd" and self.chance(2):
+                items.append(self.pick(["True", "False", "torch.tensor(True)", "'a'", "1.5", "()", "[]", "range(1)", "0, 0, 0, 0, 0"]))
+            else:
+                items.append(self.item(kind, shape[at]))
+                at += 1
+        return ", ".join(items) if items and not self.chance(25) else self.pick(["...", "None", "()", "True", ":"])
+
+    def item(self, kind, n):
+        """An index for one dimension of size n."""
+
+        def place():
+            return self.pick([n, -n - 1, 7]) if self.chance(40) or not n else self.pick(range(-n, n))
+
+        if kind == "slice":
+            start, stop = (self.pick(["", "", *range(-n - 1, n + 2)]) for _ in range(2))
+            step = self.pick(["", "", 1, 2, 3])
+            if self.chance(40):
+                step = self.pick([0, -1, "None", "torch.tensor(1)", "True"])
+            return f"{start}:{stop}:{step}" if step != "" else f"{start}:{stop}"
+        if kind == "mask":
+            kept = [self.chance(2) for _ in range(n + self.chance(30))]
+            return self.pick([f"{kept}", f"np.array({kept}, bool)", f"torch.tensor({kept}, dtype=torch.bool)"])
+        if kind == "list":
+            some = [place() for _ in range(self.pick([1, 2, 2, 2, 3]))]
+            if self.chance(4):
+                some = [some, [place() for _ in some]]
+            return self.pick([f"{some}", f"np.array({some})", f"torch.tensor({some})", f"torch.tensor({some})",
+                              f"torch.tensor({some}, dtype=torch.int32)"])  # fmt: skip
+        at = place()
+        return self.pick([f"{at}", f"{at}", f"{at}", f"torch.tensor({at})", f"np.int64({at})", f"np.array({at})"])
+
+
 # ---- what differs
 
 
@@ -497,6 +591,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--length", type=int, default=8)
     parser.add_argument("--whole", type=int, default=10, help="compile every so-manyth program whole")
+    parser.add_argument("--index", action="store_true", help="programs that index one tensor")
     parser.add_argument("--fails", type=int, default=20, help="stop after so many differences")
     options = parser.parse_args()
     same = refused = failed = 0
@@ -504,7 +599,10 @@ def main():
     faulthandler.enable()
     for seed in range(options.seed, options.seed + options.count):
         rng = random.Random(seed)
-        lines = write(rng.choice, torch, rng.randint(2, options.length))
+        if options.index:
+            lines = Indexer(rng.choice, torch).program()
+        else:
+            lines = write(rng.choice, torch, rng.randint(2, options.length))
         whole = seed % options.whole == 0
         found = difference(torch, jtorch, lines, whole)
         same += found is None

@@ -73,7 +73,7 @@ def _cut_more(x, dim, cut):
 def _is_many(index):
     """Whether a sequence that is not a tuple means several indices."""
     return len(index) < 32 and any(
-        i is None or i is Ellipsis or isinstance(i, slice | Tensor | list | tuple | np.ndarray) for i in index
+        i is None or i is Ellipsis or isinstance(i, slice | Tensor | list | tuple | range | np.ndarray) for i in index
     )
 
 
@@ -109,7 +109,7 @@ def _plain(i):
     if isinstance(i, str):
         raise TypeError("new(): invalid data type 'str'")
     return [
-        _plain(j) if isinstance(j, list | tuple | str) else j.item() if isinstance(j, Tensor) else j
+        _plain(j) if isinstance(j, list | tuple | range | str) else j.item() if isinstance(j, Tensor) else j
         for j in i
     ]
 
@@ -125,7 +125,7 @@ def _width(i):
 
 def _taken_apart(x, items):
     """(view through the basic indices, [(dimension, index tensor)] of the others)."""
-    items = [_as_index(i) if isinstance(i, list | tuple | np.ndarray | jax.Array) else i for i in items]
+    items = [_as_index(i) if isinstance(i, list | tuple | range | np.ndarray | jax.Array) else i for i in items]
     given = sum(map(_width, items))
     if given > x.ndim:
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
@@ -217,10 +217,14 @@ def _integers(x, arrays):
     return found, shape
 
 
-def _check_ranges(x, found):
+def _check_ranges(x, found, inner):
+    """Raise where an index is out of range, unless nothing at all is indexed. `inner`: the indices' common shape."""
+    dims = [dim for dim, _ in found]
+    if all(inner) and not all(x.shape[dim] for dim in dims):
+        raise IndexError("index is out of bounds for dimension with size 0")
+    if not all(inner) or not all(n for dim, n in enumerate(x.shape) if dim not in dims):
+        return
     for place, (dim, i) in enumerate(found):  # PyTorch counts the tensors among the indices
-        if x.shape[dim] == 0 and i.numel():
-            raise IndexError("index is out of bounds for dimension with size 0")
         data_check(i, _out_of_range, _range_error, size=x.shape[dim], dim=place)
 
 
@@ -254,10 +258,12 @@ def _index_strides(types, shapes, consts):
     strides = [source.strides[d] for d in rest]
     strides[at:at] = [0] * len(inner)
     operands = [(shapes[0], strides)]
+    shape = (*[1] * at, *inner, *[1] * (len(rest) - at))  # in which PyTorch lays the indices beside the source
     for t in types[1:]:
         lead = len(inner) - t.ndim
-        own = [0] * lead + [0 if n == 1 else s for n, s in zip(t.shape, t.strides, strict=True)]
-        operands.append((shapes[0], [0] * at + own + [0] * (len(rest) - at)))
+        own = [0 if n == 1 != m else s for n, m, s in zip(t.shape, inner[lead:], t.strides, strict=True)]
+        own = geometry.view_strides(inner, [0] * lead + own, shape)
+        operands.append((shape, own or geometry.contiguous_strides(shape)))
     return [geometry.elementwise_strides(shapes[0], operands)]
 
 
@@ -276,8 +282,8 @@ def _getitem(self, index):
     seen, arrays = _taken_apart(self, _items(index))
     if not arrays:
         return _alias(seen) if seen is self else seen
-    found, _ = _integers(seen, arrays)
-    _check_ranges(seen, found)
+    found, inner = _integers(seen, arrays)
+    _check_ranges(seen, found, inner)
     return _index(seen, [i for _, i in found], tuple([d for d, _ in found]))
 
 
@@ -421,7 +427,7 @@ def _put(x, arrays, value, accumulate=False):
     result = (*rest[:at], *inner, *rest[at:])
     trimmed = _check_fits(value.shape, result)
     _check_same_type(x, value)
-    _check_ranges(x, found)
+    _check_ranges(x, found, inner)
     if trimmed != tuple(value.shape):
         value = value.reshape(trimmed)
     return _index_put(x, value, [i for _, i in found], dims, accumulate)
@@ -430,9 +436,9 @@ def _put(x, arrays, value, accumulate=False):
 def _setitem(self, index, value):
     """Write through an index of any kind; the value is broadcast and cast as PyTorch does it."""
     if not isinstance(value, Tensor):
-        if isinstance(value, np.generic):
+        if isinstance(value, np.integer):
             value = value.item()
-        elif not isinstance(value, int | float | complex):
+        elif not isinstance(value, int | float | complex):  # np.float64 is a float, np.float32 is not
             raise TypeError(f"can't assign a {_type_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
         dtypes.must_hold(self.dtype, value)
     kind = index.__class__

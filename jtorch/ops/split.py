@@ -103,12 +103,19 @@ def _views(x, dim, sizes):
         local.grad = before
 
 
+def _follow(x):
+    """Raise what autograd has against looking at a tensor: PyTorch says so before it looks at the arguments."""
+    if local.grad:
+        x._history()
+
+
 def unbind(input, dim=0):
     """The entries of a dimension, each without it: a tuple of views.
 
     >>> torch.tensor([[1, 2], [3, 4]]).unbind(1)
     (tensor([1, 3]), tensor([2, 4]))
     """
+    _follow(input)
     if not input.ndim:
         raise IndexError(f"Dimension specified as {wrap_dim(dim, 0)} but tensor has no dimensions")
     return _several(input, "Unbind", wrap_dim(dim, input.ndim), None)
@@ -122,6 +129,7 @@ def split(tensor, split_size_or_sections, dim=0):
     """
     if isinstance(split_size_or_sections, tuple | list):
         return split_with_sizes(tensor, split_size_or_sections, dim)
+    _follow(tensor)
     if not tensor.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     dim = wrap_dim(dim, tensor.ndim)
@@ -140,6 +148,7 @@ def split(tensor, split_size_or_sections, dim=0):
 
 def split_with_sizes(input, split_sizes, dim=0):
     """Parts of the given sizes, which add up to the dimension's: a tuple of views."""
+    _follow(input)
     if not input.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     dim = wrap_dim(dim, input.ndim)
