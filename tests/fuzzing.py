@@ -200,12 +200,14 @@ class Writer:
 
     def written_out(self, shape):
         """A tensor for `out=`. No leaf that would change its shape: what backward then does in PyTorch depends on whether
-        something still holds a gradient function made for the leaf's old shape."""
+        something still holds a gradient function made for the leaf's old shape. And none that would outgrow NumPy's
+        memory: PyTorch refuses that when it has the new shape already, and reads past the end from then on."""
 
-        def may_be_leaf(t):
-            return t.requires_grad and (t._is_view() or t.is_leaf)
+        def fits(t):
+            leaf = t.requires_grad and (t._is_view() or t.is_leaf)
+            return not leaf and ("n" not in self.space or t.numel() >= math.prod(shape))
 
-        return self.pick([k for k in self.tensors() if self.space[k].shape == shape or not may_be_leaf(self.space[k])])
+        return self.pick([k for k in self.tensors() if self.space[k].shape == shape or fits(self.space[k])])
 
     def assign(self, x):
         index = self.indexed(x)
