@@ -487,10 +487,15 @@ def apply(call, inputs, place=None):
             trace.flush("step")
         if local.inferred:
             _refuse_inference(call, values, edges)
-        position, out = trace.record(call, values)
+        try:
+            position, out = trace.record(call, values)
+        except Exception:
+            if viewed:  # PyTorch works the histories out before it looks at shapes: their errors come first
+                _histories(inputs)
+            raise
         call = position.call  # what autocast made of it
         if viewed and any(t.differentiable for t in position.types):  # else PyTorch works no history out
-            edges = [None if t.__class__ is Value else t._history() for t in inputs]
+            edges = _histories(inputs)
         if not position.single:
             return _tracked(call, values, edges, position, out)
         edge = None
@@ -511,6 +516,10 @@ def apply(call, inputs, place=None):
     made._view = made._base = made._grad = made._counter = None
     made._edge = edge
     return made
+
+
+def _histories(inputs):
+    return [None if t.__class__ is Value else t._history() for t in inputs]
 
 
 def _refuse_inference(call, values, edges):

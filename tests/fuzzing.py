@@ -81,6 +81,11 @@ class Writer:
             return self.pick([*names, *names, *NUMBERS])
         return self.pick([*names, *names, *NUMBERS]) if not self.chance(15) else self.name()
 
+    def broken(self, x):
+        """Whether autograd cannot follow a view. Wrong arguments are kept from it: which error comes first depends on
+        whether PyTorch's function is made of other functions."""
+        return isinstance(_tried(lambda: self.space[x].grad_fn), tuple)
+
     # ---- lines
 
     def line(self):
@@ -119,7 +124,7 @@ class Writer:
                      "{x}.diagonal(0, -1, -2)", "{x}.flatten(0, 1)", "{x}[0:1, 1:]"]  # fmt: skip
         if len(shape) > 2:
             made += ["{x}.permute(2, 0, 1)", "{x}[:, 0, 1:]", "{x}.flatten(1)", "{x}[1, ..., None]"]
-        if self.chance(20):
+        if self.chance(20) and not self.broken(x):
             made = ["{x}.view(3)", "{x}[9]", "{x}.t().view(-1)", "{x}.transpose(0, 5)", "{x}.expand(3, 3)",
                     "{x}[0, 0, 0, 0]",
                     "{x}.narrow(0, 1, 5)",
@@ -156,7 +161,7 @@ class Writer:
             made += [":, [1]", "[0], :", "None, [0], 1"]
             # PyTorch writes what is in range before it raises for the rest.
             made += ["[0, 1], [1, 0]", "[[0], [1]], [0, 1]", "0, [1, 0]"] * (min(shape[:2]) > 1)
-        return self.pick([*made, "[7]"] if self.chance(12) else made)
+        return self.pick([*made, "[7]"] if self.chance(12) and not self.broken(x) else made)
 
     def indexed(self, x):
         """An index of any kind."""
@@ -168,7 +173,7 @@ class Writer:
             made += ["0", "-1", ":", "1:", "::2", "..., 0", "..., -1", "..., 1:", ":1", "torch.tensor(1)"]
         if len(shape) > 1:
             made += ["0, 1", ":, 0", "1, 1:", "0, ..., 0"]
-        return self.pick([*made, "5", "..., 'a'"] if self.chance(12) else made)
+        return self.pick([*made, "5", "..., 'a'"] if self.chance(12) and not self.broken(x) else made)
 
     def write(self):
         names = [n for n in self.tensors() if not _shows_twice(self.space[n]) and not self.space[n].is_inference()]

@@ -282,6 +282,8 @@ def _getitem(self, index):
     seen, arrays = _taken_apart(self, _items(index))
     if not arrays:
         return _alias(seen) if seen is self else seen
+    if engine.local.grad:
+        seen._history()  # what autograd has against it PyTorch says before it looks at the indices
     found, inner = _integers(seen, arrays)
     _check_ranges(seen, found, inner)
     return _index(seen, [i for _, i in found], tuple([d for d, _ in found]))
