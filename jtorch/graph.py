@@ -38,7 +38,7 @@ class Node:
 
     __slots__ = (
         "__weakref__", "call", "edges", "hooks", "in_types", "inputs", "metadata", "name_", "number", "out_types",
-        "outputs", "position",
+        "outputs", "position", "shown",
     )  # fmt: skip
 
     def __init__(self, call, inputs, in_types, out_types, edges, position=None):
@@ -83,8 +83,9 @@ class Node:
                 self._refuse(i, inputs[i])
         if self.outputs:
             for nr, value in enumerate(self.outputs):
-                if value.mark:
-                    raise overwritten(value, (self.name(), nr))
+                if value.mark:  # `shown`: the place of the view that the result was written through, while that lasts
+                    shown = getattr(self, "shown", None)
+                    raise overwritten(value, ((shown and shown() or self).name(), nr))
 
     def _refuse(self, i, value):
         raise overwritten(value, edge=self.edges[i])

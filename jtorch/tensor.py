@@ -229,6 +229,8 @@ class Tensor(metaclass=_Named):
             value.mark = storage.value.mark
         if node is not None:
             self._history()  # PyTorch works it out again at once, which decides what counts as a leaf
+            if getattr(edge, "outputs", None):
+                edge.shown = weakref.ref(self._edge)
 
     def _make_view(self, call, numbers=()):
         """The tensor that looks at this one through a view call."""
@@ -353,7 +355,7 @@ class _Writer:
             return "AsStridedBackward0", 0  # a view of it
         if edge.__class__ is LeafGrad:  # the tensor that was saved, written to through another: its own history counts
             tensor = edge.tensor()
-            if tensor is None or not isinstance(tensor._edge, Node):
+            if tensor is None or tensor._edge is None or isinstance(tensor._edge, Leaf):
                 return None
         else:
             tensor = self.tensor()
