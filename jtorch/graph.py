@@ -85,7 +85,7 @@ class Node:
             for nr, value in enumerate(self.outputs):
                 if value.mark:  # `shown`: the place of the view that the result was written through, while that lasts
                     shown = getattr(self, "shown", None)
-                    raise overwritten(value, ((shown and shown() or self).name(), nr))
+                    raise overwritten(value, (((shown and shown()) or self).name(), nr))
 
     def _refuse(self, i, value):
         raise overwritten(value, edge=self.edges[i])
