@@ -82,6 +82,11 @@ def as_torch(text):
     return text.replace("jtorch", "torch")
 
 
+def of_module(code, torch):
+    """The code with its imports from the module that sits the paper."""
+    return code.replace("from torch", f"from {torch.__name__}")
+
+
 def compared(got, want):
     return None if got == want else f"got {got!r}, want {want!r}"
 
@@ -149,7 +154,7 @@ def _views(torch, space, row):
 
 def _error_cases(torch, space, row):
     try:
-        exec(row["code"], space)
+        exec(of_module(row["code"], torch), space)
         torch.ones(1).add(1).item()  # what needs data to be refused is refused at the next look
     except Exception as error:
         got = type(error)
@@ -165,7 +170,7 @@ def _error_cases(torch, space, row):
 def _warning_cases(torch, space, row):
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always")
-        failed = seen(lambda: exec(row["code"], space))
+        failed = seen(lambda: exec(of_module(row["code"], torch), space))
     texts = [(w.category.__name__, str(w.message).partition(" (Triggered internally at")[0]) for w in given]
     want = [(kind, text.partition(" (Triggered internally at")[0]) for kind, text in row["warnings"]]
     return compared(failed or list(dict.fromkeys(texts)), want)  # what comes again in a loop comes once in the table

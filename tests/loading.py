@@ -41,7 +41,7 @@ def plain(torch, value):
 
 def message_of(error):
     """Its text without what differs from run to run; of a worker's traceback the first and the last line."""
-    text = str(error).strip()
+    text = re.sub(r"without an implementation for( abstract methods?) '(\w+)'", r"with\1 \2", str(error).strip())  # Python 3.12
     if "\nOriginal Traceback" in text:
         lines = text.split("\n")
         text = f"{lines[0]}\n{lines[1]}\n...\n{lines[-1].split('.')[-1]}"

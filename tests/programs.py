@@ -34,10 +34,16 @@ def hook_function(module, args, output):
 '''
 
 
+def show(*values, **options):
+    """`print`, with an OrderedDict as Python 3.11 shows it, under which the fixtures were written."""
+    old = [f"OrderedDict({list(v.items())})" if isinstance(v, collections.OrderedDict) and v else v for v in values]
+    print(*old, **options)
+
+
 def raises(function):
     """Prints what `function()` gives, or the type and message of what it raises."""
     try:
-        print(function())
+        show(function())
     except Exception as error:
         print(f"{type(error).__name__}: {error}")
 
@@ -51,7 +57,7 @@ def read(path):
 def output(code, torch):
     """What the program prints with this `torch`, its last exception and its warnings included."""
     names = {
-        "torch": torch, "nn": torch.nn, "raises": raises, "copy": copy, "pickle": pickle,
+        "torch": torch, "nn": torch.nn, "raises": raises, "print": show, "copy": copy, "pickle": pickle,
         "__name__": "programs", "OrderedDict": collections.OrderedDict, "namedtuple": collections.namedtuple,
     }  # fmt: skip
     printed = io.StringIO()
