@@ -111,8 +111,7 @@ class InPlaceNode(Node):
 
 
 def overwritten(value, made_by=None, edge=None):
-    """PyTorch's error for a saved value whose tensor was written to. `made_by`: (node's name, output number);
-    `edge`: where its gradient goes."""
+    """PyTorch's error for a saved value that was written to. `made_by`: (node's name, output number); `edge`: its own."""
     if value.mark is INFERENCE:
         return RuntimeError(
             "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in"
@@ -120,8 +119,8 @@ def overwritten(value, made_by=None, edge=None):
             " autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
         )
     counter, version, *writer = value.mark
-    if made_by is None and writer:
-        made_by = writer[0](value, edge)
+    if made_by is None:
+        made_by = writer[0](value, edge) if writer else _maker(edge)
     type = value.type
     source = f", which is output {made_by[1]} of {bare(made_by[0])}," if made_by else ""
     return RuntimeError(
@@ -130,6 +129,14 @@ def overwritten(value, made_by=None, edge=None):
         f"expected version {version} instead. Hint: enable anomaly detection to find the operation that failed to "
         "compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
+
+
+def _maker(edge):
+    """What made a tensor that was written to outside of the graph: a view has its place worked out again then."""
+    node, nr = source(edge)
+    if node is None or isinstance(node, Leaf):
+        return None
+    return (node.name(), nr) if node.position is not None or node.name() == "CopySlices" else ("AsStridedBackward0", 0)
 
 
 def bare(name):
@@ -532,10 +539,8 @@ class Plan:
 
 
 def _wire(edge, index):
-    if edge is None:
-        return None
     node, nr = source(edge)
-    return (index[node], nr) if edge.__class__ is Output else index[node]
+    return (index[node], nr) if edge.__class__ is Output else index.get(node)
 
 
 def _leads_to(roots, wanted):
@@ -568,11 +573,9 @@ def _before(node, cotangents, walk, wanted, runs):
                     check_replacement(seen, given, hook)
                     cotangents[nr] = walk.unwrap(seen)
     for nr, c in enumerate(cotangents):
-        if c is None:
-            continue
-        if wanted is not None and (node, nr) in wanted:
+        if c is not None and wanted is not None and (node, nr) in wanted:
             wanted[node, nr] = c
-        if hooks is not None and nr in hooks.retains:
+        if c is not None and hooks is not None and nr in hooks.retains:
             hooks.retains[nr](c, walk)
     if runs and hooks is not None:
         for hook in list(hooks.pre.values()):
@@ -584,10 +587,8 @@ def _before(node, cotangents, walk, wanted, runs):
 
 
 def _run_posthooks(node, results, needs, cotangents, walk):
-    full, i = [], 0
-    for need in needs:
-        full.append(results[i] if need else None)
-        i += need
+    rest = iter(results)
+    full = [next(rest) if need else None for need in needs]
     for hook in list(node.hooks.post.values()):
         seen = hook(
             tuple([None if r is None else walk.wrap(r) for r in full]),
