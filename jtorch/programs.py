@@ -182,6 +182,7 @@ class Program:
     def clear_cache(self):
         """Let go of what was compiled; the next run compiles it again."""
         self._compiled = self._warm = False
+        self.memory = None  # it holds the compiled program, too
         self.jit.clear_cache()
 
     def run(self, values, done, place):
@@ -309,10 +310,13 @@ def keep(program) -> bool:
     program.used = counters.lines
     if not known:
         _kept.add(program)
-        if len(_kept) >= config.max_programs or (len(_kept) % 32 == 0 and _crowded()):
+        if len(_kept) >= config.max_programs or (counters.compiles % 32 == 0 and _crowded()):
             for old in sorted(_kept, key=lambda p: p.used)[: len(_kept) // 2]:
                 _kept.discard(old)
                 old.clear_cache()
+            if _crowded():  # by what JAX itself keeps, and by what waits for the collector
+                gc.collect()
+                jax.clear_caches()
     return known
 
 

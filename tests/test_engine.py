@@ -375,6 +375,12 @@ print(stats().compiles - compiles)
 w.data.fill_(1.0)
 step()
 print(w.tolist(), stats().programs - programs)
+config.fresh_budget, engine.counters.warned, before = 1000, True, held()
+for n in range(3, 63):  # a training step of a new shape: a program of some ten maps
+    w = torch.ones(n, requires_grad=True)
+    opt = torch.optim.SGD([w], lr=0.5)
+    step()
+print(held() - before < 100, stats().programs - programs)
 """
 
 
@@ -382,7 +388,7 @@ def test_programs_in_memory_are_bounded():
     """The older half goes, a step's program too, and comes back when it is used again."""
     env = os.environ | {"JTORCH_CACHE": "0"}
     done = subprocess.run([sys.executable, "-c", MANY_PROGRAMS], capture_output=True, text=True, env=env, timeout=240)
-    assert done.stdout.splitlines() == ["0", "0", "2", "[0.0, 0.0, 0.0] 1"], done.stderr
+    assert done.stdout.splitlines() == ["0", "0", "2", "[0.0, 0.0, 0.0] 1", "True 61"], done.stderr
 
 
 TWO_STARTS = """
