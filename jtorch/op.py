@@ -390,7 +390,7 @@ def _inplace(op, name=None):
         if old and len(args) == old and arguments.is_old_form(name, (self, *args)):
             return arguments.modern(inplace, name, (self, *args), kwargs, True)
         try:
-            self._writable(name in TWICE)
+            self._writable(name in TWICE, args)
             if name in TWICE:
                 check_once(self)
             if args:

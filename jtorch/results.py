@@ -27,10 +27,8 @@ def check_apart(name, tensor, operands) -> None:
         if isinstance(other, list | tuple):
             check_apart(name, tensor, other)
         elif isinstance(other, Tensor) and other._storage is tensor._storage and _overlap(tensor, other, name in _APART):
-            if local.grad:  # what autograd cannot follow, PyTorch says first
-                other._history()
-                if other.requires_grad and tensor._base is not None and tensor._view.note is not None:
-                    raise RuntimeError(tensor._refusal())
+            if local.grad:
+                other._history()  # where that cannot be told, PyTorch says so first
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory"
                 " location. Please clone() the tensor before performing the operation."

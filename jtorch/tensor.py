@@ -159,8 +159,9 @@ class Tensor(metaclass=_Named):
                 return strided(base.look(), base.type, self._view.type, self._view.offset)
         return self._value.look()
 
-    def _writable(self, twice=False):
-        """Raise PyTorch's error where this tensor must not be written to; `twice` allows cells that show twice."""
+    def _writable(self, twice=False, given=()):
+        """Raise PyTorch's error where this tensor must not be written to; `twice` allows cells that show twice, `given` is
+        what the write depends on."""
         view = self._view
         if self._storage.__class__ is InferenceStorage and not local.inference:
             raise RuntimeError(
@@ -169,9 +170,11 @@ class Tensor(metaclass=_Named):
             )
         if local.grad:
             edge, base = self._edge, self._base
-            if base is not None and view is not None and (edge is not None or base._edge is not None):
-                if view.note is not None:
+            if base is not None and view is not None and view.note is not None:
+                wants = edge is not None or base._edge is not None
+                if wants or any([isinstance(t, Tensor) and t.requires_grad for t in given]):  # noqa: C419 - a list is faster
                     raise RuntimeError(self._refusal())
+            if base is not None and view is not None and (edge is not None or base._edge is not None):
                 if base._edge is None or base._edge.__class__ is LeafGrad:
                     raise RuntimeError(
                         "a view of a leaf Variable that requires grad is being used in an in-place operation."

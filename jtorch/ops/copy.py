@@ -81,7 +81,7 @@ _COPY = _Copy(None, None, "copy_", strides=lambda types, shapes: [types[0].strid
 
 def _copy_(self, src, non_blocking=False):
     """Take over the elements of `src`, broadcast, cast and moved to this device. Returns self."""
-    self._writable()
+    self._writable(given=(src,))
     mine = self._type
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
