@@ -313,10 +313,7 @@ def backward(roots, walk: Walk, keep: bool, targets=None, collect=False):
         given = grads.pop(node)
         cotangents = [given.get(nr) for nr in range(len(node.out_types))] if len(node.out_types) > 1 else [given.get(0)]
         edges = node.edges
-        if reach is None:
-            needs = tuple([e is not None for e in edges])
-        else:
-            needs = tuple([e is not None and source(e)[0] in reach for e in edges])
+        needs = tuple([e is not None and (reach is None or source(e)[0] in reach) for e in edges])
         runs = reach is None or collect or True in needs  # else somebody wants what it is given, and no more
         if node.hooks is not None or wanted:
             cotangents = _before(node, cotangents, walk, wanted, runs)

@@ -321,7 +321,7 @@ def keep(program) -> bool:
 
 
 def _crowded():
-    """Whether a good part of the memory maps is taken. Counting them takes 10 ms at most."""
+    """Whether a good part of the memory maps is taken. They are counted, so this is not asked at each program."""
     limit, maps = Path("/proc/sys/vm/max_map_count"), Path("/proc/self/maps")
     return maps.exists() and maps.read_bytes().count(b"\n") > _SHARE * int(limit.read_text())
 
@@ -380,7 +380,7 @@ _NOTHING = contextlib.nullcontext()
 
 
 _THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
-worth_keeping = 0.02  # seconds that a program took to compile: reading it back takes 5 ms
+worth_keeping = 0.02  # seconds that a program took to compile: it is not read back in no time either
 
 
 @contextlib.contextmanager
@@ -408,7 +408,7 @@ def disk_cache():
 
 
 def run_line(call, types, arrays):
-    """What one line gives, by a program of its own. A new one is kept on disk: it takes 20 to 100 ms to compile."""
+    """What one line gives, by a program of its own. A new one is kept on disk, as a whole trace is."""
     compiled = counters.compiles
     program = call.line(types)
     with disk_cache() if counters.compiles > compiled else _NOTHING:
