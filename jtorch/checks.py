@@ -1,7 +1,7 @@
 """Checks of arguments that ops share: on dtypes when a line is recorded, on data as soon as it is known.
 
 XLA has no exceptions: a class label out of range would be clamped, a division of integers by zero would give
-something. `data_check` looks at host data at once and otherwise sends a flag along with the program. This
+something. `data_check` looks at a little host data at once and otherwise sends a flag along with the program. This
 file knows no op.
 """
 
@@ -15,12 +15,13 @@ from jtorch.grad_mode import grad_enabled
 from jtorch.tensor import Tensor
 
 _LATE = ("uint16", "uint32", "uint64")  # PyTorch has hardly any kernel for them
+_AT_ONCE = 1 << 14  # elements: reading more from memory costs a step more than a flag, whose program reads them anyway
 _calls: dict = {}
 
 
 def data_check(value, bad, error, **consts) -> None:
-    """Raise an error if the elements of `value` are bad: at once where they are known on the host, else when
-    somebody looks at a result.
+    """Raise an error if the elements of `value` are bad: at once where they are known on the host and not too many, else
+    when somebody looks at a result.
 
     Args:
         value: a tensor, or a Python number.
@@ -36,7 +37,7 @@ def data_check(value, bad, error, **consts) -> None:
     place = held.type.place
     if place is engine.META or place is engine.TRACED:
         return
-    if held.array.__class__ is np.ndarray:
+    if held.array.__class__ is np.ndarray and held.array.size <= _AT_ONCE:
         if bad(held.array, **consts):
             raise _made(error, held.array, consts)
         return

@@ -123,7 +123,8 @@ def _round_to_odd(total, error):
 #
 # In single precision each fused multiply-add is computed in float64 and rounded to float32. That may round
 # twice, but over the 2**24 values of a float32 uniform it gives the fused bits everywhere;
-# tests/test_streams.py tries them all.
+# tests/test_streams.py tries them all. A product of two float32 is exact in float64, so that it makes no difference
+# whether XLA fuses it with the sum.
 
 _LN = (
     7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
@@ -141,60 +142,44 @@ def box_muller64(log_u1: np.ndarray, u2: np.ndarray) -> tuple[np.ndarray, np.nda
     return radius * libm(math.cos, angle), radius * libm(math.sin, angle)
 
 
-def box_muller32(u1: np.ndarray, u2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """r cos t and r sin t in float32, where r = sqrt(-2 ln(1 - u1)) and t = 2 pi u2."""
-    radius = _ln(_F32(1) - u1)
-    radius *= _F32(-2)
-    np.sqrt(radius, out=radius)
-    sin, cos = _sincos(u2 * _F32(2 * math.pi))
-    cos *= radius
-    sin *= radius
-    return cos, sin
+def normals32(words, xp=np):
+    """The float32 normals of as many uint32 words: blocks of 16, of which 8 pairs of uniforms become 8 pairs of normals.
+
+    `xp` is NumPy, or jax.numpy (with 64 bits) where this is a part of a program; both give the same bits.
+    """
+    u = ((words & np.uint32(2**24 - 1)).view(np.int32).astype(_F32) * _F32(2.0**-24)).reshape(-1, 2, 8)
+    radius = xp.sqrt(_ln(_F32(1) - u[:, 0], xp) * _F32(-2))
+    sin, cos = _sincos(u[:, 1] * _F32(2 * math.pi), xp)
+    return xp.stack([cos * radius, sin * radius], 1).reshape(-1)
 
 
-def _ln(x):
+def _ln(x, xp=np):
     bits = x.view(np.int32)
-    exponent = bits >> 23
-    exponent -= 126
-    mantissa = bits & 0x7FFFFF
-    mantissa |= 0x3F000000
-    mantissa = mantissa.view(_F32)  # in [0.5, 1)
+    mantissa = ((bits & 0x7FFFFF) | 0x3F000000).view(_F32)  # in [0.5, 1)
     low = mantissa < _F32(0.707106781186547524)
-    exponent -= low
+    exponent = ((bits >> 23) - 126 - low).astype(_F32)
     x = mantissa - _F32(1)
-    np.add(x, mantissa, out=x, where=low)
-    square, exponent = x * x, exponent.astype(_F32)
-    y = _horner(x.astype(_F64), _LN)
-    y *= x
-    y = _multiply_add(y, square, exponent * _LN2_LOW)
-    square *= _F32(0.5)
-    y -= square
-    x += y
-    exponent *= _LN2_HIGH
-    x += exponent
-    return x
+    x = xp.where(low, x + mantissa, x)
+    square = x * x
+    y = _horner(x.astype(_F64), _LN) * x
+    y = _multiply_add(y, square, exponent * _LN2_LOW) - square * _F32(0.5)
+    return x + y + exponent * _LN2_HIGH
 
 
-def _sincos(t):
+def _sincos(t, xp=np):
     octant = (t * _F32(1.27323954473516)).astype(np.int32)
-    octant += 1
-    octant &= ~1
+    octant = (octant + 1) & ~1
     turns = octant.astype(_F64)
-    x = (t - turns * _F64(_PI4_HIGH) - turns * _F64(_PI4_MID)).astype(_F32)
+    x = (t.astype(_F64) - turns * _F64(_PI4_HIGH) - turns * _F64(_PI4_MID)).astype(_F32)
     x = _multiply_add(turns, -_F64(_PI4_LOW), x)
     square = x * x
     wide = square.astype(_F64)
-    cos = _horner(wide, _COS)
-    cos *= square
-    cos = _multiply_add(cos, wide, square * _F32(-0.5))
-    cos += _F32(1)
-    sin = _horner(wide, _SIN)
-    sin *= square
-    sin = _multiply_add(sin, x, x)
+    cos = _multiply_add(_horner(wide, _COS) * square, square, square * _F32(-0.5)) + _F32(1)
+    sin = _multiply_add(_horner(wide, _SIN) * square, x, x)
     swapped = (octant & 2) != 0
-    sin, cos = np.where(swapped, cos, sin), np.where(swapped, sin, cos)
-    sin.view(np.int32)[...] ^= (octant & 4) << 29
-    cos.view(np.int32)[...] ^= (~(octant - 2) & 4) << 29
+    sin, cos = xp.where(swapped, cos, sin), xp.where(swapped, sin, cos)
+    sin = (sin.view(np.int32) ^ ((octant & 4) << 29)).view(_F32)
+    cos = (cos.view(np.int32) ^ ((~(octant - 2) & 4) << 29)).view(_F32)
     return sin, cos
 
 
@@ -202,16 +187,12 @@ def _horner(x, coefficients):
     """The polynomial at x (float64), rounded to float32 after each step."""
     y = x * _F64(_F32(coefficients[0]))
     for c in coefficients[1:-1]:
-        y += _F64(_F32(c))
-        y = y.astype(_F32) * x
-    y += _F64(_F32(coefficients[-1]))
-    return y.astype(_F32)
+        y = (y + _F64(_F32(c))).astype(_F32) * x
+    return (y + _F64(_F32(coefficients[-1]))).astype(_F32)
 
 
 def _multiply_add(a, b, c):
-    wide = np.multiply(a, b, dtype=_F64)
-    wide += c
-    return wide.astype(_F32)
+    return (a.astype(_F64) * b + c).astype(_F32)
 
 
 def scaled_log1p32(scale: float, x: np.ndarray) -> np.ndarray:

@@ -56,7 +56,8 @@ class Stream:
 
     def __init__(self, seed: int = 67280421310721):
         self.lock = threading.RLock()
-        self._engine = np.random.RandomState(np.random.MT19937(0))
+        self._source = np.random.MT19937(0)
+        self._engine = np.random.RandomState(self._source)  # seeds it, and knows its state, as PyTorch does
         self.manual_seed(seed)
 
     # -- the engine and its state ----------------------------------------------------------------------------
@@ -133,19 +134,16 @@ class Stream:
 
     def words(self, n: int) -> np.ndarray:
         """The next n words of the engine, as uint32."""
-        return self._raw(n, np.uint32)
+        with self.lock:
+            self._untouched = self._untouched and n == 0
+            return self._source.random_raw(n).astype(np.uint32)
 
     def longs(self, n: int) -> np.ndarray:
         """The next 2n words of the engine in pairs, as uint64: first << 32 | second."""
-        return self._raw(n, np.uint64)
-
-    def _raw(self, n, dtype):
-        if n == 0:
-            return np.empty(0, dtype)
         with self.lock:
-            self._untouched = False
+            self._untouched = self._untouched and n == 0
             # Over its full range randint hands the engine's words on, in order (numpy's frozen stream).
-            return self._engine.randint(0, int(np.iinfo(dtype).max) + 1, n, dtype)
+            return self._engine.randint(0, 1 << 64, n, np.uint64)
 
     # -- filling ---------------------------------------------------------------------------------------------
 
@@ -236,12 +234,15 @@ class Stream:
                 out[-16:] = self._run(16, dtype, lambda k: block(k, mean, std))
         return out
 
+    def normal_words(self, n: int) -> np.ndarray:
+        """The words that make n >= 16 float32 normals of mean 0 and deviation 1, for `exact.normals32`: as many, or,
+        where n is no multiple of 16, those of the whole blocks and of one more, which are the last 16 normals."""
+        over = n % 16
+        words = self.words(n + 16 * (over > 0))
+        return np.delete(words, np.s_[n - over : n]) if over else words
+
     def _block32(self, n, mean, std):
-        u = self._unit32(n).reshape(-1, 2, 8)
-        z = np.empty_like(u)
-        cos, sin = exact.box_muller32(u[:, 0].ravel(), u[:, 1].ravel())
-        z[:, 0], z[:, 1] = cos.reshape(-1, 8), sin.reshape(-1, 8)
-        return exact.fma(z.ravel(), std, mean)
+        return exact.fma(exact.normals32(self.words(n)), std, mean)
 
     def _block64(self, n, mean, std):
         u = self._unit64(n).reshape(-1, 2, 8)

@@ -7,7 +7,7 @@ import math
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, broadcast_all
 from jtorch.grad_mode import no_grad
-from jtorch.ops.random import normal, randn
+from jtorch.ops.random import noise_beside, normal
 
 
 class Normal(Distribution):
@@ -46,7 +46,7 @@ class Normal(Distribution):
 
     def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
-        return self.loc + randn(shape, dtype=self.loc.dtype, device=self.loc.device) * self.scale
+        return self.loc + noise_beside(self.loc, shape) * self.scale
 
     def log_prob(self, value):
         if self._validate_args:

@@ -77,18 +77,18 @@ def _subtracted(number, tensor):
     return math.rsub(tensor, number)
 
 
-# name: op, op of the reflected form or None, has an in-place form
+# name: op, op of the reflected form (True: the same, as PyTorch has it, the tensor first) or None, has an in-place form
 BINARY = {
-    "add": (math.add, math.add, True),
+    "add": (math.add, True, True),
     "sub": (math.sub, _subtracted, True),
-    "mul": (math.mul, math.mul, True),
+    "mul": (math.mul, True, True),
     "truediv": (math.div, _divided, True),
     "floordiv": (math.floor_divide, math.floor_divide, True),
     "mod": (math.remainder, math.remainder, True),
     "pow": (math.pow, math.pow, True),
-    "and": (compare.bitwise_and, compare.bitwise_and, True),
-    "or": (compare.bitwise_or, compare.bitwise_or, True),
-    "xor": (compare.bitwise_xor, compare.bitwise_xor, True),
+    "and": (compare.bitwise_and, True, True),
+    "or": (compare.bitwise_or, True, True),
+    "xor": (compare.bitwise_xor, True, True),
     "lshift": (compare.bitwise_left_shift, compare.bitwise_left_shift, True),
     "rshift": (compare.bitwise_right_shift, compare.bitwise_right_shift, True),
     "eq": (compare.eq, None, False),
@@ -103,7 +103,7 @@ UNARY = {"neg": math.neg, "pos": math.positive, "abs": math.abs, "invert": _inve
 for _name, (_fn, _other, _written) in BINARY.items():
     setattr(Tensor, f"__{_name}__", _forward(_fn))
     if _other:
-        setattr(Tensor, f"__r{_name}__", _reflected(_other))
+        setattr(Tensor, f"__r{_name}__", _forward(_fn) if _other is True else _reflected(_other))
     if _written:
         setattr(Tensor, f"__i{_name}__", _inplace(_fn.__name__))
 Tensor.__matmul__ = _matrices(linalg.matmul)

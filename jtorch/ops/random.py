@@ -14,13 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import devices, dtypes, engine, geometry
+from jtorch import devices, dtypes, engine, exact, geometry
 from jtorch.calls import Call, type_of
 from jtorch.convert import known
 from jtorch.engine import Value, number
 from jtorch.op import Array, op
 from jtorch.ops.create import _Named, _size
 from jtorch.results import store
+from jtorch.storage import Storage, type_of_array
 from jtorch.streams import Stream
 from jtorch.tensor import Tensor, wrap
 
@@ -233,6 +234,42 @@ def host_draw(kind, t, generator, strides, args):
     return Value(t, array)
 
 
+_MANY = 1024  # normals: for fewer, a call of NumPy's more or less counts as much
+
+
+def _noise(t, beside, generator=None, strides=None) -> Value:
+    """Normals of mean 0 and deviation 1 that are to meet the tensors `beside`.
+
+    Where one of these is promised, we are in the midst of a computation, most often a training step: the words are
+    drawn here, but become normals inside the program, which saves 120 calls of NumPy. The bits are the same.
+    """
+    n = t.shape.numel()
+    if (
+        n < _MANY or t.dtype is not dtypes.float32 or not on_host(t.place) or engine.local.batch is not None
+        or not (strides is None or geometry.is_contiguous(tuple(t.shape), strides))
+        or not any(map(_promised, beside))
+    ):  # fmt: skip
+        return draw("normal", t, generator, strides, mean=0.0, std=1.0)
+    words = stream_of(t.place, generator).normal_words(n)
+    call = _calls.get(t)
+    if call is None:
+        call = _calls[t] = Call(lambda words: _normals(words, t.shape), name="normal", saves=())
+    return engine.record(call, (Value(type_of_array(words), words),))[1]
+
+
+def _promised(x):
+    """Whether a tensor is one that the trace has still to compute."""
+    storage = x._storage
+    return storage.__class__ is Storage and storage.value.__class__ is Value and storage.value.array is None
+
+
+def _normals(words, shape):
+    z, n = exact.normals32(words, jnp), shape.numel()
+    if n % 16:
+        z = jnp.concatenate([z[: n - 16], z[-16:]])
+    return z.reshape(shape)
+
+
 def _fresh(kind, name, size, out, dtype, device, requires_grad, generator, d=None, **args):
     d = dtype or (out.dtype if out is not None else d or dtypes.get_default_dtype())
     place = devices.place(device) if device is not None or generator is None else generator._place
@@ -295,7 +332,7 @@ def _like(kind, input, dtype, device, requires_grad, memory_format, generator=No
     strides = geometry.like_strides(shape, t.strides)
     place = t.place if device is None else devices.place(device)
     made = type_of(shape, d, place, strides)
-    out = wrap(draw(kind, made, generator, strides, **args))
+    out = wrap(_noise(made, [input], generator, strides) if kind == "normal" else draw(kind, made, generator, strides, **args))
     return out.requires_grad_() if requires_grad else out
 
 
@@ -309,6 +346,11 @@ def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, r
     """Normal random numbers of mean 0 and deviation 1, of another tensor's size, dtype and device."""
     _check_float("randn", dtype or input.dtype)
     return _like("normal", input, dtype, device, requires_grad, memory_format, generator, mean=0.0, std=1.0)
+
+
+def noise_beside(tensor, shape) -> Tensor:
+    """Normals of mean 0 and deviation 1 of this shape, on a tensor's device and in its dtype, to be joined with it."""
+    return wrap(_noise(type_of(tuple(shape), tensor.dtype, tensor._type.place), [tensor]))
 
 
 def randint_like(input, low=None, high=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
@@ -360,7 +402,7 @@ def _normal_of(mean, std, generator):
     if not isinstance(std, Tensor):
         _check_std(std)
         return wrap(draw("normal", t, generator, mean=0.0, std=float(std))) + mean.detach()
-    drawn = wrap(draw("normal", t, generator, mean=0.0, std=1.0))
+    drawn = wrap(_noise(t, [x for x in (mean, std) if isinstance(x, Tensor)], generator))
     return drawn * std.detach() + (mean.detach() if isinstance(mean, Tensor) else mean)
 
 
