@@ -1,6 +1,6 @@
 """Backward from a tensor: the roots and targets of a walk, and the hooks a tensor can hang on its gradient.
 
-The walk itself is `jtorch.graph`'s; here gradients become tensors, or stay values where no graph of them is wanted.
+The walk itself is `jtorch.walk`'s; here gradients become tensors, or stay values where no graph of them is wanted.
 The methods are attached to Tensor at the end of the file.
 """
 
@@ -12,10 +12,10 @@ import weakref
 from jtorch import graph
 from jtorch.casting import cast_call
 from jtorch.engine import local
-from jtorch.graph import PLAIN, Running, Seed, Walk
 from jtorch.hooks import Hooks, RemovableHandle
 from jtorch.own_grad import computed
 from jtorch.tensor import NOWHERE, LeafGrad, Nowhere, Tensor, _as_tensor, apply, wrap
+from jtorch.walk import PLAIN, Running, Seed, Walk, backward
 
 
 def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
@@ -90,29 +90,33 @@ def _register_post_accumulate_grad_hook(self, hook):
     return handle
 
 
-# What passes some of its input on as it is: which part depends on the input, the gradient does not any further.
-_CHOOSE = set(
-    "max min amax amin aminmax maximum minimum fmax fmin clamp clamp_min clamp_max sort msort topk kthvalue median nanmedian"
-    " mode cummax cummin nan_to_num".split()
-)
-
-
 def _apply_pullback(call, node, cotangents):
     """Run a pullback on Tensors, so that the gradients can be differentiated."""
-    edges = node.edges
+    edges, depends = node.edges, call.depends()
     if call.linear:
         inputs = node.inputs
     else:
-        if node.call.name in _CHOOSE:
-            used = ()
-        else:  # what the gradient depends on
-            used = range(len(edges)) if node.call.keep_result else node.call.saved(call.needs)
         inputs = tuple([
             v if v.type.number else wrap(v, e if i in used else None)
+            for used in [_differentiated(call, node.call, len(edges))]
             for i, (v, e) in enumerate(zip(node.inputs, edges, strict=True))
         ])  # fmt: skip
-    out = apply(call, (*inputs, *cotangents))
-    return [out] if isinstance(out, Tensor) else out
+    given = (*inputs, *cotangents)
+    out = apply(call, given)
+    if isinstance(out, Tensor):
+        return [out]
+    wanting = {i for i, t in enumerate(given) if isinstance(t, Tensor) and t.requires_grad}
+    for gradient, of in zip(out, depends, strict=True):
+        if not of & wanting:
+            gradient._edge = None
+    return out
+
+
+def _differentiated(call, forward, count):
+    """Which of the saved inputs a gradient is differentiated by."""
+    if forward.chooses:
+        return ()
+    return range(count) if forward.keep_result else set(forward.saved(call.needs)) & set().union(*call.depends())
 
 
 def _unwrap(seen):
@@ -153,7 +157,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     before = local.grad, local.crossing, local.running
     local.grad, local.crossing, local.running = create_graph, None, Running(roots, targets is None)
     try:
-        grads = graph.backward(roots, walk, keep, targets, collect)
+        grads = backward(roots, walk, keep, targets, collect)
     finally:
         local.grad, local.crossing, local.running = before
         local.trace.backwards += 1

@@ -11,6 +11,7 @@ from itertools import repeat
 
 import jax
 import numpy as np
+from jax.extend.core import Literal
 
 from jtorch import config, dtypes, programs
 from jtorch.geometry import Size, contiguous_strides
@@ -74,6 +75,9 @@ class Call:
     or () where the gradient depends on no value at all (`linear`: nothing is kept).
     """
 
+    chooses = False  # whether its results are elements of what goes in, which the gradient does not depend on
+    once = False  # whether backward runs only once through it although it saves nothing
+
     __slots__ = (
         "__weakref__", "_inferred", "_lines", "_traced", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
         "strides",
@@ -116,6 +120,9 @@ class Call:
             total = sum(needs)
             return [i for i, need in enumerate(needs) if total - need]
         return () if self.saves == "result" else self.saves
+
+    def depends(self):
+        """For each result, which inputs it depends on, where PyTorch would have a node for each; else None: on all."""
 
     def grad_fn(self, types) -> str:
         """The name of its node."""
@@ -177,10 +184,11 @@ class Pullback(Call):
     gradient does not depend on the arrays that went in: only its numbers come in, zeros stand in for the rest.
     """
 
-    __slots__ = ("forward", "given", "needs", "types")
+    __slots__ = ("_depends", "forward", "given", "needs", "types")
 
     def __init__(self, forward: Call, types, needs, given):
         super().__init__(None, name=forward.name + ".pullback", saves=() if forward.linear else "inputs")
+        self._depends = None
         self.forward = forward
         self.types = types
         self.needs = needs
@@ -207,7 +215,7 @@ class Pullback(Call):
         return linear_pullback
 
     def start(self, inputs):
-        """Run the forward function; returns (outputs, vjp)."""
+        """Run the forward function; returns (outputs, vjp of those that a cotangent is given for)."""
         fn = self.forward.traced_once(self.types)
         spots = [i for i, need in enumerate(self.needs) if need]
 
@@ -216,21 +224,30 @@ class Pullback(Call):
             for i, x in zip(spots, needed, strict=True):
                 full[i] = x
             out = fn(*full)
-            return tuple(out) if isinstance(out, list) else out
+            outs = out if isinstance(out, tuple | list) else [out]
+            return [o for o, given in zip(outs, self.given, strict=True) if given], out
 
-        return jax.vjp(of_needed, *[inputs[i] for i in spots])
+        _, vjp, out = jax.vjp(of_needed, *[inputs[i] for i in spots], has_aux=True)
+        return out, vjp
 
     def finish(self, vjp, cotangents):
-        """Feed the cotangents to a vjp, with zeros where none was given."""
-        single, out_types = self.forward.infer(self.types)
-        given = iter(cotangents)
-        full = [_conjugate(next(given)) if g else _zero_cotangent(t) for g, t in zip(self.given, out_types, strict=True)]
-        grads = [_conjugate(g) for g in vjp(full[0] if single else tuple(full))]
+        """Feed the cotangents to a vjp."""
+        grads = [_conjugate(g) for g in vjp([_conjugate(c) for c in cotangents])]
         return grads[0] if len(grads) == 1 else tuple(grads)
 
     def infer(self, types):
         outs = tuple(self._inferred.get(None) or self._gradient_types())
         return len(outs) == 1, outs
+
+    def depends(self):
+        """For each gradient, which of the inputs it depends on, by number. PyTorch computes each with lines of its own,
+        so that one has no gradient where JAX's joint function would give zeros."""
+        if self._depends is None:
+            outs = self.forward.infer(self.types)[1]
+            saved = [t for t in self.types if t.number or not self.linear]
+            types = [*saved, *[t for t, given in zip(outs, self.given, strict=True) if given]]
+            self._depends = dependence(self.bind(types), *[t.aval for t in types])
+        return self._depends
 
     def _gradient_types(self):
         place = next((t.place for t in self.forward.infer(self.types)[1]), None)
@@ -250,14 +267,34 @@ def _conjugate(x):
     return jax.numpy.conj(x) if jax.numpy.iscomplexobj(x) else x
 
 
-def _zero_cotangent(t):
-    return np.zeros(t.shape, t.dtype.np if t.differentiable else jax.dtypes.float0)
-
-
 def shapes_of(fn, *inputs):
     """What a function of arrays would give, as shapes and dtypes, without computing."""
     with jax.enable_x64(True):
         return jax.eval_shape(fn, *inputs)
+
+
+def dependence(fn, *inputs) -> list[set[int]]:
+    """For each output of a function of arrays, which of its inputs it is computed from, by number."""
+    with jax.enable_x64(True):
+        jaxpr = jax.make_jaxpr(fn)(*inputs).jaxpr
+    return _dependence(jaxpr, [{i} for i in range(len(inputs))])
+
+
+def _dependence(jaxpr, of_inputs):
+    of = dict(zip(jaxpr.invars, of_inputs, strict=True))
+    read = lambda atom: set() if isinstance(atom, Literal) else of.get(atom, set())
+    for eqn in jaxpr.eqns:
+        given = [read(atom) for atom in eqn.invars]
+        inner = [getattr(p, "jaxpr", p) for p in eqn.params.values() if hasattr(getattr(p, "jaxpr", p), "eqns")]
+        if len(inner) == 1 and eqn.primitive.name not in _LOOPS and len(inner[0].invars) == len(given):
+            outs = _dependence(inner[0], given)
+        else:
+            outs = [set().union(*given)] * len(eqn.outvars)
+        of.update(zip(eqn.outvars, outs, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+_LOOPS = ("scan", "while")  # what goes in again from round to round
 
 
 def forget(more_than=-1) -> None:

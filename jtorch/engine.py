@@ -125,7 +125,7 @@ class Position:
         leaves = 0 if key is None else sum(k.__class__ is not int for k in key[1:])
         self.slots = len(types) + leaves + (0 if parent is None else parent.slots)  # values in a trace that ends here
         self.full = self.depth >= config.max_lines
-        self.plans = None  # backward walks that began here before: see autograd.Plan
+        self.plans = None  # backward walks that began here before: see plans.Plan
         self.visits = 0
         self.stamp = 0
         self.where = None

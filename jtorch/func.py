@@ -18,7 +18,7 @@ from jtorch.convert import to_jax as _to_array
 from jtorch.engine import local
 from jtorch.functional_call import functional_call, stack_module_state
 from jtorch.grad_mode import enable_grad
-from jtorch.graph import Leaf, Node, _behind, source
+from jtorch.graph import Leaf, Node, behind, source
 from jtorch.lift import Batch, Dual, zeros_of
 from jtorch.ops.create import eye, zeros_like
 from jtorch.tensor import Tensor
@@ -61,11 +61,11 @@ def _wanted_outside(outputs, variables):
     """Whether the outputs depend on tensors that require grad outside of the transformation."""
     roots = [(t._history(), None) for t in outputs if t.requires_grad]
     inner = {v._edge for v in variables}
-    behind = _behind(roots)
-    if any(node.edges[0] is not None for node in behind if node in inner):
+    nodes = behind(roots)
+    if any(node.edges[0] is not None for node in nodes if node in inner):
         return True
     return any(
-        isinstance(source(e)[0], Leaf) for node in behind if node not in inner for e in node.edges if e is not None
+        isinstance(source(e)[0], Leaf) for node in nodes if node not in inner for e in node.edges if e is not None
     )
 
 

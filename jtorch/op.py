@@ -16,7 +16,7 @@ import numpy as np
 from jtorch import arguments, dtypes, geometry
 from jtorch.calls import NUMBER, Call
 from jtorch.engine import Value, number
-from jtorch.results import TWICE, check_apart, check_once, overwrite
+from jtorch.results import check_apart, check_once, overwrite
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply
 from jtorch.wrapper import under, wrapper_of
@@ -55,7 +55,7 @@ def public(fn=None, *, inplace=False, method=True, name=None):
     """Make a plain function public as `op` does: for a name that chooses among several ops by its arguments."""
     if fn is None:
         return lambda fn: public(fn, inplace=inplace, method=method, name=name)
-    fn.public, fn.name = fn, name or fn.__name__.rstrip("_")
+    fn.public, fn.name, fn.twice = fn, name or fn.__name__.rstrip("_"), inplace == "twice"
     made = OPS[fn.name] = arguments.explained(fn, fn.name)
     if method:
         setattr(Tensor, fn.name, arguments.explained(fn, fn.name, "methods"))
@@ -71,7 +71,8 @@ class Op:
         fn: the pure function. Annotations say how an argument travels: `Array` a tensor, `Array | None` maybe one,
             `list[Array]` several, `Array | Number` a tensor or a number that is a value, `Number` a number that is
             a value, anything else a constant.
-        inplace: also make `name_`, which writes the result into its first argument.
+        inplace: also make `name_`, which writes the result into its first argument; "twice": also where cells of that
+            show twice, at which PyTorch only warns.
         method: attach it to Tensor.
         promote: True: convert tensors and numbers to their common type first; "float": and integers to the
             default float type; a tuple of names: these parameters only.
@@ -80,6 +81,7 @@ class Op:
         strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
         view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
         write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
+        chooses: the results are elements of what went in, so that the gradient does not depend on their values.
         returns: a class of named results to wrap several outputs in.
         name: the public name, where the function's own must differ.
         widen: compute half types in float32 (with promote).
@@ -88,7 +90,7 @@ class Op:
     """
 
     def __init__(self, fn, *, inplace=False, method=True, promote=False, grad_fn=None, saves="inputs", strides=None,
-                 view=None, write=None, retype=None, returns=None, name=None, check=None, widen=True, place=False):  # fmt: skip
+                 view=None, write=None, retype=None, returns=None, name=None, check=None, widen=True, chooses=False):  # fmt: skip
         self.fn = fn
         self.name = name or fn.__name__.rstrip("_")
         self.promote = promote
@@ -101,6 +103,8 @@ class Op:
         self.returns = returns
         self.check = check
         self.widen = widen
+        self.chooses = chooses
+        self.twice = inplace == "twice"
         self.params = [
             (p.name, _kind(p.annotation), p) for p in inspect.signature(fn).parameters.values()
         ]
@@ -199,6 +203,10 @@ class OpCall(Call):
         super().__init__(op.fn, consts, op.name, rule, op.saves)
         self.op = op
         self.structure = structure
+
+    @property
+    def chooses(self):
+        return self.op.chooses
 
     def pullback(self, types, needs, given):
         if self.grad_fn(types) == "NotImplemented":
@@ -390,8 +398,8 @@ def _inplace(op, name=None):
         if old and len(args) == old and arguments.is_old_form(name, (self, *args)):
             return arguments.modern(inplace, name, (self, *args), kwargs, True)
         try:
-            self._writable(name in TWICE, args)
-            if name in TWICE:
+            self._writable(op.twice, args)
+            if op.twice:
                 check_once(self)
             if args:
                 check_apart(own, self, args)

@@ -230,7 +230,7 @@ def _function(program, pullback):
     """The function of (arrays..., numbers...) that jax traces: the lines, each pullback beside its forward."""
     lines = program.lines
     forward = {(line.call, line.slots): i for i, line in enumerate(lines)}
-    pairs = {}  # index of a forward line -> needs of the pullback that will be fed from its vjp
+    pairs = {}  # index of a forward line -> the pullback that will be fed from its vjp
     for line in lines:
         call = line.call
         if isinstance(call, pullback) and not call.linear:
@@ -256,7 +256,7 @@ def _function(program, pullback):
                 out, vjps[i] = pairs[i].start(inputs)
             elif isinstance(call, pullback) and not call.linear:
                 at = forward.get((call.forward, line.slots[: len(call.types)]))
-                if at in vjps and pairs[at].needs == call.needs:
+                if at in vjps and (pairs[at].needs, pairs[at].given) == (call.needs, call.given):
                     out = call.finish(vjps[at], inputs[len(call.types) :])
                 else:
                     out = call.bind(line.types)(*inputs)

@@ -35,9 +35,6 @@ def check_apart(name, tensor, operands) -> None:
             )
 
 
-TWICE = {"index_fill_", "masked_fill_", "index_put_", "tril_", "triu_"}  # PyTorch writes where cells show twice, and warns
-
-
 def check_once(tensor) -> None:
     """Refuse by name to write where cells show twice, for what PyTorch does not refuse."""
     t = tensor._type

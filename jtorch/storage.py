@@ -313,6 +313,7 @@ class Write(Call):
     """Write through a chain of views: (base, new, numbers...) -> the base with the viewed cells replaced."""
 
     __slots__ = ("chain",)
+    once = True
 
     def __init__(self, chain):
         super().__init__(None, None, "write", saves=())

@@ -421,7 +421,7 @@ class LeafGrad(Leaf):
             tensor._grad = before + _as_tensor(grad, walk)
         else:
             value = grad._value if isinstance(grad, Tensor) else grad
-            before._assign(graph._add(before._value, value), before._edge)
+            before._assign(graph.add(before._value, value), before._edge)
         for hook in list(self.after.values()):
             if hook(tensor) is not None:
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")

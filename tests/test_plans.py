@@ -4,7 +4,7 @@ import pytest
 
 import jtorch as torch
 from jtorch import engine
-from jtorch.graph import Plan
+from jtorch.plans import Plan
 
 pytestmark = pytest.mark.optimized
 

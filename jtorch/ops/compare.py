@@ -296,7 +296,7 @@ def _no_complex(name):
     return check
 
 
-@op(promote=True, check=_no_complex("maximum"))
+@op(chooses=True, promote=True, check=_no_complex("maximum"))
 def maximum(input: Array, other: Array) -> Array:
     """The larger element; NaN where one is. Equal elements share the gradient."""
     kernel("maximum_cpu", input, "bif")
@@ -315,21 +315,21 @@ def _greatest_jvp(primals, tangents):
     return _greatest(a, b), jnp.where(a == b, both / 2, both)
 
 
-@op(promote=True, check=_no_complex("minimum"))
+@op(chooses=True, promote=True, check=_no_complex("minimum"))
 def minimum(input: Array, other: Array) -> Array:
     """The smaller element; NaN where one is. Equal elements share the gradient."""
     kernel("minimum_cpu", input, "bif")
     return -_greatest(-input, -other) if letter(input) == "f" else jnp.minimum(input, other)
 
 
-@op(promote=True, check=_no_complex("fmax"))
+@op(chooses=True, promote=True, check=_no_complex("fmax"))
 def fmax(input: Array, other: Array) -> Array:
     """The larger element; NaN only where both are."""
     kernel("fmax_cpu", input, "bif")
     return jnp.where((input >= other) | (other != other), input, other)
 
 
-@op(promote=True, check=_no_complex("fmin"))
+@op(chooses=True, promote=True, check=_no_complex("fmin"))
 def fmin(input: Array, other: Array) -> Array:
     """The smaller element; NaN only where both are."""
     kernel("fmin_cpu", input, "bif")
@@ -356,7 +356,7 @@ def _clamp_arguments(input, min, max):
     _holds(input, min, max)
 
 
-@op(inplace=True, promote=True, grad_fn=_clamp_name, check=_clamp_arguments, method=True)
+@op(chooses=True, inplace=True, promote=True, grad_fn=_clamp_name, check=_clamp_arguments, method=True)
 def clamp(input: Array, min: Array | Number | None = None, max: Array | Number | None = None) -> Array:
     """min(max(input, min), max): input kept within bounds, which may be numbers or tensors.
 
@@ -366,13 +366,13 @@ def clamp(input: Array, min: Array | Number | None = None, max: Array | Number |
     return _bounded(input, min, max)
 
 
-@op(inplace=True, promote=True, grad_fn=lambda types, consts: f"ClampMinBackward{int(not types[1].number)}")
+@op(chooses=True, inplace=True, promote=True, grad_fn=lambda types, consts: f"ClampMinBackward{int(not types[1].number)}")
 def clamp_min(input: Array, min: Array | Number) -> Array:
     """max(input, min)."""
     return _bounded(input, min, None)
 
 
-@op(inplace=True, promote=True, grad_fn=lambda types, consts: f"ClampMaxBackward{int(not types[1].number)}")
+@op(chooses=True, inplace=True, promote=True, grad_fn=lambda types, consts: f"ClampMaxBackward{int(not types[1].number)}")
 def clamp_max(input: Array, max: Array | Number) -> Array:
     """min(input, max)."""
     return _bounded(input, None, max)

@@ -22,7 +22,7 @@ def _check_matrix(name):
     return check
 
 
-@op(inplace=True, saves=(), check=_check_matrix("tril"))
+@op(inplace="twice", saves=(), check=_check_matrix("tril"))
 def tril(input: Array, diagonal: int = 0) -> Array:
     """The lower triangle of each matrix, zeros elsewhere.
 
@@ -33,7 +33,7 @@ def tril(input: Array, diagonal: int = 0) -> Array:
     return jnp.tril(input, diagonal)
 
 
-@op(inplace=True, saves=(), check=_check_matrix("triu"))
+@op(inplace="twice", saves=(), check=_check_matrix("triu"))
 def triu(input: Array, diagonal: int = 0) -> Array:
     """The upper triangle of each matrix, zeros elsewhere."""
     return jnp.triu(input, diagonal)

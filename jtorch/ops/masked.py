@@ -31,7 +31,7 @@ def _check_mask_fill(input, mask, value):
     _one_value(value, "masked_fill_", input)
 
 
-@op(name="masked_fill", inplace=True, saves=(1,), check=_check_mask_fill,
+@op(name="masked_fill", inplace="twice", saves=(1,), check=_check_mask_fill,
     grad_fn=_by_value("MaskedFillBackward0", "MaskedFillBackward1"))  # fmt: skip
 def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
     """`value` where the mask is true, `input` elsewhere.

@@ -223,19 +223,19 @@ def _extreme(name, reduce, x, dim, keepdim):
     return evenly(x, reduce, dims, keepdim)
 
 
-@op(saves="both")
+@op(chooses=True, saves="both")
 def amax(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
     """The largest element; equal ones share the gradient."""
     return _extreme("amax", jnp.max, input, dim, keepdim)
 
 
-@op(saves="both")
+@op(chooses=True, saves="both")
 def amin(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
     """The smallest element; equal ones share the gradient."""
     return _extreme("amin", jnp.min, input, dim, keepdim)
 
 
-@op(returns=returntypes.aminmax)
+@op(chooses=True, returns=returntypes.aminmax)
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     """The smallest and the largest element."""
     return _extreme("amin", jnp.min, input, dim, keepdim), _extreme("amax", jnp.max, input, dim, keepdim)
@@ -263,22 +263,22 @@ def _at(name, find, x, dim, keepdim):
     return pick(x, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
 
 
-@op(method=False, name="max", grad_fn="MaxBackward1", saves="both")
+@op(chooses=True, method=False, name="max", grad_fn="MaxBackward1", saves="both")
 def _max_all(input: Array) -> Array:
     return _of_all("max", jnp.max, input)
 
 
-@op(method=False, name="min", grad_fn="MinBackward1", saves="both")
+@op(chooses=True, method=False, name="min", grad_fn="MinBackward1", saves="both")
 def _min_all(input: Array) -> Array:
     return _of_all("min", jnp.min, input)
 
 
-@op(method=False, name="max", returns=returntypes.max)
+@op(chooses=True, method=False, name="max", returns=returntypes.max)
 def _max_at(input: Array, dim: int, keepdim: bool = False):
     return _at("max", jnp.argmax, input, dim, keepdim)
 
 
-@op(method=False, name="min", returns=returntypes.min)
+@op(chooses=True, method=False, name="min", returns=returntypes.min)
 def _min_at(input: Array, dim: int, keepdim: bool = False):
     return _at("min", jnp.argmin, input, dim, keepdim)
 
@@ -414,14 +414,14 @@ def _running(x, dim, better):
     return jnp.take_along_axis(x, index, axis=dim), index
 
 
-@op(returns=returntypes.cummax)
+@op(chooses=True, returns=returntypes.cummax)
 def cummax(input: Array, dim: int):
     """The largest element so far along a dim, and its index."""
     kernel("cummax_cpu", input, "bif")
     return _running(input, dim, jnp.greater_equal)
 
 
-@op(returns=returntypes.cummin)
+@op(chooses=True, returns=returntypes.cummin)
 def cummin(input: Array, dim: int):
     """The smallest element so far along a dim, and its index."""
     kernel("cummin_cpu", input, "bif")

@@ -461,7 +461,7 @@ def _by_value(zero, one):
     return lambda types, consts: one if not types[-1].number else zero
 
 
-@op(inplace=True, saves=(1,), check=_check_fill, strides=_kept,
+@op(inplace="twice", saves=(1,), check=_check_fill, strides=_kept,
     grad_fn=_by_value("IndexFillBackward0", "IndexFillBackward1"))  # fmt: skip
 def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> Array:
     """A copy with the entries of a dimension that `index` names filled with one value."""
@@ -507,4 +507,4 @@ def index_put(input, indices, values, accumulate=False):
     return _put(input, list(enumerate(indices)), values, accumulate)
 
 
-index_put = public(inplace=True)(index_put)
+index_put = public(inplace="twice")(index_put)

@@ -31,7 +31,7 @@ def _sorted(x, dim, descending=False):
     return (jnp.flip(values, dim), jnp.flip(indices, dim)) if descending else (values, indices)
 
 
-@op(returns=returntypes.sort, grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}")
+@op(chooses=True, returns=returntypes.sort, grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}")
 def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool | None = None):
     """The elements in order along a dim, and where each one was. Always stable.
 
@@ -49,13 +49,13 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bo
     return _sorted(input, wrap_dim(dim, input.ndim), descending)[1]
 
 
-@op(grad_fn="SortBackward0")
+@op(chooses=True, grad_fn="SortBackward0")
 def msort(input: Array) -> Array:
     """The elements in order along the first dim."""
     return _sorted(input, 0)[0]
 
 
-@op(returns=returntypes.topk)
+@op(chooses=True, returns=returntypes.topk)
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k largest (or smallest) elements along a dim in order, and their indices.
 
@@ -78,7 +78,7 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     return lax.slice_in_dim(values, 0, k, axis=dim), lax.slice_in_dim(indices, 0, k, axis=dim)
 
 
-@op(returns=returntypes.kthvalue)
+@op(chooses=True, returns=returntypes.kthvalue)
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along a dim, counted from 1, and its index."""
     kernel("kthvalue_cpu", input, "if")
@@ -132,22 +132,22 @@ def _median_all(x, find):
     return evenly(x.reshape(-1), find, (0,), False)
 
 
-@op(method=False, name="median", grad_fn="MedianBackward0", saves="both")
+@op(chooses=True, method=False, name="median", grad_fn="MedianBackward0", saves="both")
 def _median(input: Array) -> Array:
     return _median_all(input, _lower_median)
 
 
-@op(method=False, name="median", grad_fn="MedianBackward1", returns=returntypes.median)
+@op(chooses=True, method=False, name="median", grad_fn="MedianBackward1", returns=returntypes.median)
 def _median_dim(input: Array, dim: int, keepdim: bool):
     return _median_at(input, dim, keepdim, False)
 
 
-@op(method=False, name="nanmedian", grad_fn="NanmedianBackward0", saves="both")
+@op(chooses=True, method=False, name="nanmedian", grad_fn="NanmedianBackward0", saves="both")
 def _nanmedian(input: Array) -> Array:
     return _median_all(input, _lower_nanmedian)
 
 
-@op(method=False, name="nanmedian", grad_fn="NanmedianBackward1", returns=returntypes.nanmedian)
+@op(chooses=True, method=False, name="nanmedian", grad_fn="NanmedianBackward1", returns=returntypes.nanmedian)
 def _nanmedian_dim(input: Array, dim: int, keepdim: bool):
     return _median_at(input, dim, keepdim, True)
 
@@ -168,7 +168,7 @@ def nanmedian(input, dim=None, keepdim=False, *, out=None):
     return _nanmedian(input, out=out) if dim is None else _nanmedian_dim(input, dim, keepdim, out=out)
 
 
-@op(returns=returntypes.mode)
+@op(chooses=True, returns=returntypes.mode)
 def mode(input: Array, dim: int = -1, keepdim: bool = False):
     """The most frequent element along a dim, the smallest of equally frequent ones, and its last index."""
     dim = wrap_dim(dim, input.ndim)

@@ -207,7 +207,7 @@ def heaviside(input: Array, values: Array) -> Array:
     return jnp.where(input == 0, values, jnp.where(input != input, input, (input > 0).astype(input.dtype)))
 
 
-@op(inplace=True, promote=True)
+@op(chooses=True, inplace=True, promote=True)
 def nan_to_num(
     input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Array:
