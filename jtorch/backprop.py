@@ -98,7 +98,7 @@ def _apply_pullback(call, node, cotangents):
     else:
         inputs = tuple([
             v if v.type.number else wrap(v, e if i in used else None)
-            for used in [_differentiated(call, node.call, len(edges))]
+            for used in [_differentiated(call, node)]
             for i, (v, e) in enumerate(zip(node.inputs, edges, strict=True))
         ])  # fmt: skip
     given = (*inputs, *cotangents)
@@ -112,11 +112,13 @@ def _apply_pullback(call, node, cotangents):
     return out
 
 
-def _differentiated(call, forward, count):
+def _differentiated(call, node):
     """Which of the saved inputs a gradient is differentiated by."""
-    if forward.chooses:
+    if node.call.chooses:
         return ()
-    return range(count) if forward.keep_result else set(forward.saved(call.needs)) & set().union(*call.depends())
+    if node.call.keep_result:
+        return range(len(node.edges))
+    return call.reads() if node.call.saves in ("inputs", "own") else call.reads() & set(node.call.saved(node.in_types, call.needs))
 
 
 def _unwrap(seen):

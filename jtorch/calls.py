@@ -70,9 +70,9 @@ class Call:
     `bind(types)` gives the function of arrays for inputs of these types. `strides` is the rule for the
     results' strides: None for contiguous, or a function (in_types, out_shapes) -> list of strides.
 
-    `saves` says what PyTorch keeps for backward, which decides what may be overwritten in place: "inputs" (all
-    of them), "others" (an input is kept if another one needs a gradient), "result", a tuple of input numbers,
-    or () where the gradient depends on no value at all (`linear`: nothing is kept).
+    `saves` says what PyTorch keeps for backward, which decides what may be overwritten in place: "inputs" (those that
+    the gradients are computed from), "result", "both" (the result and all inputs), "own" (what is made on the way from
+    the inputs), a tuple of input numbers, or () where the gradient depends on no value at all (`linear`).
     """
 
     chooses = False  # whether its results are elements of what goes in, which the gradient does not depend on
@@ -112,14 +112,29 @@ class Call:
         """The call that takes (saved inputs..., given cotangents...) to the needed gradients."""
         return Pullback(self, types, needs, given)
 
-    def saved(self, needs):
-        """Which inputs must not have been overwritten when these gradients are computed."""
-        if self.saves in ("inputs", "both"):
+    def pulled(self, types, needs, given) -> Call:
+        """The same, made once."""
+        key = (types, needs, given)
+        found = self.pullbacks.get(key)
+        if found is None:
+            found = self.pullbacks[key] = self.pullback(*key)
+        return found
+
+    def saved(self, types, needs):
+        """Which inputs PyTorch keeps for these gradients: they must not have been overwritten when those are computed."""
+        if self.saves == "inputs":
+            return self.pulled(types, tuple(needs), tuple([t.differentiable for t in self.infer(types)[1]])).reads()
+        if self.saves == "both":
             return range(len(needs))
-        if self.saves == "others":
-            total = sum(needs)
-            return [i for i, need in enumerate(needs) if total - need]
-        return () if self.saves == "result" else self.saves
+        return () if self.saves in ("result", "own") else [i for i in self.saves if i < len(needs)]
+
+    def parameter(self, i):
+        """What the input of this number is known by in PyTorch, or its number."""
+        return i
+
+    def kept_as(self, i, shape):
+        """The shape in which PyTorch keeps an input: its own, or that of a view of it."""
+        return shape
 
     def depends(self):
         """For each result, which inputs it depends on, where PyTorch would have a node for each; else None: on all."""
@@ -248,6 +263,10 @@ class Pullback(Call):
             types = [*saved, *[t for t, given in zip(outs, self.given, strict=True) if given]]
             self._depends = dependence(self.bind(types), *[t.aval for t in types])
         return self._depends
+
+    def reads(self):
+        """All the inputs that its gradients depend on, by number."""
+        return set().union(*self.depends())
 
     def _gradient_types(self):
         place = next((t.place for t in self.forward.infer(self.types)[1]), None)

@@ -40,6 +40,8 @@ class Node:
         "outputs", "position", "shown",
     )  # fmt: skip
 
+    copied = 0  # so many of the inputs are copies, which nobody can write to
+
     def __init__(self, call, inputs, in_types, out_types, edges, position=None):
         self.call = call
         self.inputs = inputs
@@ -59,11 +61,7 @@ class Node:
     def pull(self, cotangents, needs, walk):
         """Gradients of the needed inputs, in order, recorded by the walk's `apply`: as Values or as Tensors."""
         self.check()
-        given = tuple([c is not None for c in cotangents])
-        key = (self.in_types, needs, given)
-        call = self.call.pullbacks.get(key)
-        if call is None:
-            call = self.call.pullbacks[key] = self.call.pullback(*key)
+        call = self.call.pulled(self.in_types, needs, tuple([c is not None for c in cotangents]))
         return walk.apply(call, self, [c for c in cotangents if c is not None])
 
     def depends(self):
@@ -81,17 +79,22 @@ class Node:
     def _check_versions(self, inputs, needs):
         if local.mutable:
             return
-        for i in self.call.saved(needs):
-            if inputs[i].mark:
-                self._refuse(i, inputs[i])
+        written = [i for i, v in enumerate(inputs) if v.mark and i >= self.copied]
+        if written:
+            saved = self.call.saved(self.in_types, needs)
+            written = [i for i in written if i in saved]
+        if written:
+            first = min(written, key=self.call.parameter)  # PyTorch takes what it saved in the order of the names
+            shape = self.call.kept_as(first, inputs[first].type.shape)
+            edge, through = self.edges[first], None
+            if shape is not inputs[first].type.shape and edge is not None:
+                through = "AsStridedBackward0", 0
+            raise overwritten(inputs[first], through, edge, shape)
         if self.outputs:
             for nr, value in enumerate(self.outputs):
                 if value.mark:  # `shown`: the place of the view that the result was written through, while that lasts
                     shown = getattr(self, "shown", None)
                     raise overwritten(value, (((shown and shown()) or self).name(), nr))
-
-    def _refuse(self, i, value):
-        raise overwritten(value, edge=self.edges[i])
 
     def frees(self):
         """Whether backward takes something away, so that there is no second time."""
@@ -112,14 +115,12 @@ class InPlaceNode(Node):
     """The node of an in-place line: it keeps what its first input was before it wrote there itself."""
 
     __slots__ = ()
-
-    def _refuse(self, i, value):
-        if i:
-            super()._refuse(i, value)
+    copied = 1
 
 
-def overwritten(value, made_by=None, edge=None):
-    """PyTorch's error for a saved value that was written to. `made_by`: (node's name, output number); `edge`: its own."""
+def overwritten(value, made_by=None, edge=None, shape=None):
+    """PyTorch's error for a saved value that was written to. `made_by`: (node's name, output number); `edge`: its own;
+    `shape`: that of the view of it which PyTorch has kept, where it is one."""
     if value.mark is INFERENCE:
         return RuntimeError(
             "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in"
@@ -133,18 +134,24 @@ def overwritten(value, made_by=None, edge=None):
     source = f", which is output {made_by[1]} of {bare(made_by[0])}," if made_by else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{type.dtype.scalar_name}Tensor {list(type.shape)}]{source} is at version {counter.version}; "
+        f"[torch.{type.dtype.scalar_name}Tensor {list(shape or type.shape)}]{source} is at version {counter.version}; "
         f"expected version {version} instead. Hint: enable anomaly detection to find the operation that failed to "
         "compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
 
 
+def looks(edge):
+    """Whether an edge is that of a view: its place is worked out again where somebody has written to the memory."""
+    node, _ = source(edge)
+    return isinstance(node, Node) and node.position is None and node.name() != "CopySlices"
+
+
 def _maker(edge):
-    """What made a tensor that was written to outside of the graph: a view has its place worked out again then."""
+    """What made a tensor that was written to outside of the graph."""
     node, nr = source(edge)
     if node is None or isinstance(node, Leaf):
         return None
-    return (node.name(), nr) if node.position is not None or node.name() == "CopySlices" else ("AsStridedBackward0", 0)
+    return ("AsStridedBackward0", 0) if looks(edge) else (node.name(), nr)
 
 
 def bare(name):

@@ -77,7 +77,8 @@ class Op:
         promote: True: convert tensors and numbers to their common type first; "float": and integers to the
             default float type; a tuple of names: these parameters only.
         grad_fn: the node's name, or a function (types, consts) -> name.
-        saves: what PyTorch saves for backward, see `calls.Call`; None: "result" for one input, else "inputs".
+        saves: what PyTorch saves for backward, see `calls.Call`.
+        keeps: {number of an input: function (shape) -> the shape of the view that PyTorch saves of it}.
         strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
         view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
         write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
@@ -90,7 +91,8 @@ class Op:
     """
 
     def __init__(self, fn, *, inplace=False, method=True, promote=False, grad_fn=None, saves="inputs", strides=None,
-                 view=None, write=None, retype=None, returns=None, name=None, check=None, widen=True, chooses=False):  # fmt: skip
+                 view=None, write=None, retype=None, returns=None, name=None, check=None, widen=True, chooses=False,
+                 keeps=()):  # fmt: skip
         self.fn = fn
         self.name = name or fn.__name__.rstrip("_")
         self.promote = promote
@@ -104,6 +106,7 @@ class Op:
         self.check = check
         self.widen = widen
         self.chooses = chooses
+        self.keeps = dict(keeps)
         self.twice = inplace == "twice"
         self.params = [
             (p.name, _kind(p.annotation), p) for p in inspect.signature(fn).parameters.values()
@@ -207,6 +210,17 @@ class OpCall(Call):
     @property
     def chooses(self):
         return self.op.chooses
+
+    def parameter(self, i):
+        names = []
+        values = [(name, kind) for name, kind, _ in self.op.params if kind != "const"]
+        for (name, kind), given in zip(values, self.structure or ["tensor"] * len(values), strict=True):
+            names += [name] * (given if kind == "list" else given not in (None, "default"))
+        return "self" if names[i] == "input" else names[i]
+
+    def kept_as(self, i, shape):
+        kept = self.op.keeps.get(i)
+        return kept(shape) if kept else shape
 
     def pullback(self, types, needs, given):
         if self.grad_fn(types) == "NotImplemented":

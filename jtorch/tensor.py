@@ -354,7 +354,7 @@ class _Writer:
         self.tensor, self.call, self.in_types, self.nr, self.type = tensor, call, in_types, nr, type
 
     def __call__(self, value, edge=None):
-        if value.type is not self.type:
+        if value.type is not self.type or (edge is not None and graph.looks(edge)):
             return "AsStridedBackward0", 0  # a view of it
         if edge.__class__ is LeafGrad:  # the tensor that was saved, written to through another: its own history counts
             tensor = edge.tensor()
@@ -529,10 +529,10 @@ def _histories(inputs):
 
 def _refuse_inference(call, values, edges):
     """Raise where backward would need a value that was made in inference mode."""
-    if call.linear:
-        return
-    for i in call.saved([edge is not None for edge in edges]):
-        if values[i].mark is graph.INFERENCE:
+    made = [i for i, v in enumerate(values) if v.mark is graph.INFERENCE]
+    if made and not call.linear:
+        saved = call.saved(tuple([v.type for v in values]), [edge is not None for edge in edges])
+        for i in [i for i in made if i in saved]:
             raise graph.overwritten(values[i])
 
 

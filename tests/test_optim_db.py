@@ -1,18 +1,15 @@
 """Every optimizer with every row of options of PyTorch's own optim_db: 20 steps, errors, live against PyTorch."""
 
-import sys
-import types
-import unittest
 import warnings
 
 import pytest
 
 import jtorch
 import optimizers
+import torch_tables
 
 torch = pytest.importorskip("torch")
-sys.modules.setdefault("expecttest", types.SimpleNamespace(TestCase=unittest.TestCase))  # which its tests import
-from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db  # noqa: E402
+common = torch_tables.module("common_optimizers")
 
 pytestmark = pytest.mark.parity
 
@@ -21,7 +18,7 @@ LOOSE = {"Muon": 6e-3, "LBFGS": 1e-3, "ASGD": 1e-4}
 
 CASES = [
     pytest.param(info.name, row, dtype, id=f"{info.name}-{dtype}-{row.desc}-{i}")
-    for info in optim_db
+    for info in common.optim_db
     if not info.only_supports_sparse_grads  # dense gradients are all there are here
     for dtype in ["float32", *["complex64"] * info.supports_complex]
     for i, row in enumerate(info.optim_inputs_func(device="cpu"))
@@ -68,14 +65,14 @@ def _outcome(T, name, row, on):
         warnings.simplefilter("always")
         try:
             optimizer = getattr(T.optim, name)(params, **kwargs)
-            if on is OptimizerErrorEnum.STEP_ERROR:
+            if on is common.OptimizerErrorEnum.STEP_ERROR:
                 optimizer.step()
         except Exception as error:
             return [type(error).__name__, str(error)]
     return [str(w.message) for w in seen]
 
 
-@pytest.mark.parametrize("info", optim_db, ids=lambda info: info.name)
+@pytest.mark.parametrize("info", common.optim_db, ids=lambda info: info.name)
 def test_wrong_settings_raise_pytorchs_errors(info):
     for case in info.optim_error_inputs_func(device="cpu", dtype=torch.float32):
         row = case.optimizer_error_input

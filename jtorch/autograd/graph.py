@@ -130,7 +130,7 @@ class _PackedNode(_Node):
 
     def __init__(self, call, inputs, in_types, out_types, edges, position):
         needs = tuple([e is not None for e in edges])
-        saved = set(range(len(inputs))) if call.keep_result else set(call.saved(needs))
+        saved = set(range(len(inputs))) if call.keep_result else call.saved(in_types, needs)
         packed = [_Packed(wrap(v)) if i in saved and not v.type.number else v for i, v in enumerate(inputs)]
         super().__init__(call, packed, in_types, out_types, edges, position)
 

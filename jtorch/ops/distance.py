@@ -29,7 +29,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     return jnp.sum((a / lengths[0]) * (b / lengths[1]), axis=dim)
 
 
-@op(method=False, promote=True, strides=None, grad_fn="NormBackward1")
+@op(method=False, promote=True, strides=None, saves="own", grad_fn="NormBackward1")
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
     """‖x1 - x2 + eps‖ₚ along the last dimension.
 

@@ -140,7 +140,7 @@ def _laid(out, term, x):
     return tuple([sizes.get(c, 1) for c in out]), tuple([strides.get(c, 0) for c in out])
 
 
-@op(method=False, name="einsum", grad_fn=_name, saves="others", strides=_strides)
+@op(method=False, name="einsum", grad_fn=_name, strides=_strides)
 def _einsum(operands: list[Array], equation: str) -> Array:
     terms, out, sizes = _spelt(equation, operands)
     if _kind(operands, {"equation": equation}) == "mul":

@@ -24,7 +24,7 @@ def _linear_name(types, consts):
     return "ViewBackward0" if biased else "UnsafeViewBackward0"
 
 
-@op(method=False, saves="others", grad_fn=_linear_name)
+@op(method=False, keeps={1: lambda shape: shape[::-1]}, grad_fn=_linear_name)
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """x @ Wᵀ + b
 

@@ -79,7 +79,7 @@ def _check_matmul(a, b):
     )
 
 
-@op(saves="others", grad_fn=_matmul_name)
+@op(grad_fn=_matmul_name)
 def matmul(input: Array, other: Array) -> Array:
     """The matrix product; of vectors, the dot product; of more dimensions, one product for each in the batch.
 
@@ -101,7 +101,7 @@ def _matrix(x, what):
         raise RuntimeError(f"{what} must be a matrix")
 
 
-@op(saves="others")
+@op
 def mm(input: Array, mat2: Array) -> Array:
     """The product of two matrices."""
     _matrix(input, "self")
@@ -123,14 +123,14 @@ def _check_batches(a, b, names=("batch1", "batch2")):
         )
 
 
-@op(saves="others")
+@op
 def bmm(input: Array, mat2: Array) -> Array:
     """The products of two batches of matrices: (b, n, m) @ (b, m, p)."""
     _check_batches(input, mat2)
     return _product(input, mat2)
 
 
-@op(saves="others")
+@op
 def mv(input: Array, vec: Array) -> Array:
     """The product of a matrix and a vector."""
     if input.ndim != 2 or vec.ndim != 1:
@@ -157,21 +157,21 @@ def _check_dot(a, b):
         )
 
 
-@op(saves="others")
+@op
 def dot(input: Array, tensor: Array) -> Array:
     """The sum of the products of two vectors' elements."""
     _check_dot(input, tensor)
     return _product(input, tensor)
 
 
-@op(saves="others")
+@op
 def vdot(input: Array, other: Array) -> Array:
     """The dot product with the first vector conjugated."""
     _check_dot(input, other)
     return _product(jnp.conj(input), other)
 
 
-@op(saves="others", grad_fn="MulBackward0", promote=True, strides=lambda types, shapes, consts: [None])
+@op(grad_fn="MulBackward0", promote=True, strides=lambda types, shapes, consts: [None])
 def outer(input: Array, vec2: Array) -> Array:
     """The matrix of all products of two vectors' elements."""
     for x, name in ((input, "self"), (vec2, "vec2")):
@@ -220,7 +220,7 @@ def _added(x, beta, product, alpha):
     return jnp.where(beta == 0, scaled, beta * x + scaled)
 
 
-@op(inplace=True, saves=(1, 2))
+@op(inplace=True)
 def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat1 @ mat2)."""
     _matrix(mat1, "mat1")
@@ -232,27 +232,27 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
     return _added(input, beta, _product(mat1, mat2), alpha)
 
 
-@op(inplace=True, saves=(1, 2))
+@op(inplace=True)
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat @ vec)."""
     _check_matmul(mat, vec)
     return _added(input, beta, _product(mat, vec), alpha)
 
 
-@op(inplace=True, saves=(1, 2))
+@op(inplace=True)
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * outer(vec1, vec2)."""
     return _added(input, beta, vec1[:, None] * vec2[None, :], alpha)
 
 
-@op(inplace=True, saves=(1, 2))
+@op(inplace=True)
 def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (batch1 @ batch2), for each in the batch."""
     _check_batches(batch1, batch2)
     return _added(input, beta, _product(batch1, batch2), alpha)
 
 
-@op(inplace=True, saves=(1, 2))
+@op(inplace=True)
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * the sum of batch1 @ batch2 over the batch."""
     _check_batches(batch1, batch2)
@@ -263,7 +263,7 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
 # ---- products by index
 
 
-@op(method=False, name="tensordot", grad_fn="ViewBackward0", saves="others")
+@op(method=False, name="tensordot", grad_fn="ViewBackward0")
 def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
     for i, j in zip(dims_a, dims_b, strict=True):
         if a.shape[i] != b.shape[j]:
@@ -287,7 +287,7 @@ def tensordot(a, b, dims=2, out=None):
     return _tensordot(a, b, left, right, out=out)
 
 
-@op(grad_fn="ViewBackward0", saves="others")
+@op(grad_fn="ViewBackward0")
 def inner(input: Array, other: Array) -> Array:
     """The sum of products over the last dim of both."""
     if input.ndim and other.ndim and input.shape[-1] != other.shape[-1]:
@@ -298,7 +298,7 @@ def inner(input: Array, other: Array) -> Array:
     return jnp.inner(input, other, preferred_element_type=input.dtype)
 
 
-@op(promote=True, strides=lambda types, shapes, consts: [None], grad_fn="UnsafeViewBackward0", saves="others")
+@op(promote=True, strides=lambda types, shapes, consts: [None], grad_fn="UnsafeViewBackward0")
 def kron(input: Array, other: Array) -> Array:
     """The Kronecker product: each element of input times all of other."""
     return jnp.kron(input, other)
@@ -310,7 +310,7 @@ def chain_matmul(*matrices, out=None):
     return _multi_dot(list(matrices), out=out)
 
 
-@op(method=False, name="multi_dot", grad_fn="ViewBackward0", saves="others")
+@op(method=False, name="multi_dot", grad_fn="ViewBackward0")
 def _multi_dot(tensors: list[Array]) -> Array:
     if len(tensors) < 2:
         raise RuntimeError("multi_dot(): expected at least 2 tensors but got " + str(len(tensors)))

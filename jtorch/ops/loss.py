@@ -85,7 +85,7 @@ def _l1_name(types, consts):
     return {"none": "AbsBackward0", "sum": "SumBackward0", "mean": "MeanBackward0"}[consts["reduction"]]
 
 
-@op(method=False, promote=True, strides=None, name="_l1_loss", grad_fn=_l1_name)
+@op(method=False, promote=True, strides=None, saves="own", name="_l1_loss", grad_fn=_l1_name)
 def _l1_loss(input: Array, target: Array, reduction: str) -> Array:
     return _reduced(_magnitude(input - target), reduction)
 

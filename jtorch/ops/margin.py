@@ -32,7 +32,8 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     return _hinge_embedding_loss(input, target, margin, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, promote=True, strides=None, name="_margin_ranking_loss", grad_fn=_ends_in("ClampMinBackward0"))
+@op(method=False, promote=True, strides=None, saves="own", name="_margin_ranking_loss",
+    grad_fn=_ends_in("ClampMinBackward0"))  # fmt: skip
 def _margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float, reduction: str) -> Array:
     return _reduced(_clamped(-target * (input1 - input2) + jnp.asarray(margin, target.dtype)), reduction)
 
@@ -87,7 +88,8 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return _cosine_embedding_loss(input1, input2, target, float(margin), reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, promote=True, strides=None, name="_triplet_margin_loss", grad_fn=_ends_in("ClampMinBackward0"))
+@op(method=False, promote=True, strides=None, saves="own", name="_triplet_margin_loss",
+    grad_fn=_ends_in("ClampMinBackward0"))  # fmt: skip
 def _triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin: float, p: float, eps: float,
                          swap: bool, reduction: str) -> Array:  # fmt: skip
     near, far = _distance(anchor, positive, p, eps), _distance(anchor, negative, p, eps)

@@ -100,7 +100,7 @@ def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
     return other - _scaled(input, alpha)
 
 
-@op(inplace=True, promote=True, saves="others")
+@op(inplace=True, promote=True)
 def mul(input: Array | Number, other: Array | Number) -> Array:
     """input * other."""
     return input & other if input.dtype == jnp.bool_ else input * other
@@ -156,7 +156,7 @@ def _floor_divide(x, y):
     return jnp.where(y == 0, x / y, floor)
 
 
-@op(promote="float", saves="others", method=False, name="div")
+@op(promote="float", method=False, name="div")
 def _true_divide(input: Array | Number, other: Array | Number) -> Array:
     return quotient(input, other)
 
@@ -203,7 +203,7 @@ def _remainder_name(types, consts):
     )
 
 
-@op(inplace=True, promote=True, saves="others", grad_fn=_remainder_name, check=_integer_divisor)
+@op(inplace=True, promote=True, grad_fn=_remainder_name, check=_integer_divisor)
 def remainder(input: Array | Number, other: Array | Number) -> Array:
     """input - other * floor(input / other): it has the sign of other, as Python's `%`."""
     kernel("remainder_cpu", input, "if")
@@ -234,7 +234,7 @@ def _fmod_name(types, consts):
     return "FmodBackward0" if _is_number(types, 1) else "FmodBackward1"
 
 
-@op(inplace=True, promote=True, saves="others", grad_fn=_fmod_name, check=_integer_divisor)
+@op(inplace=True, promote=True, grad_fn=_fmod_name, check=_integer_divisor)
 def fmod(input: Array, other: Array | Number) -> Array:
     """input - other * trunc(input / other): it has the sign of input, as C's `fmod`."""
     kernel("fmod_cpu", input, "if")
@@ -355,13 +355,13 @@ def square(input: Array) -> Array:
     return input * input
 
 
-@op(inplace=True, promote=True, saves="others")
+@op(inplace=True, promote=True)
 def addcmul(input: Array, tensor1: Array, tensor2: Array | Number, *, value: Number = 1) -> Array:
     """input + value * tensor1 * tensor2."""
     return input + _scaled(tensor1, value) * tensor2
 
 
-@op(inplace=True, promote=True, saves="others")
+@op(inplace=True, promote=True)
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 / tensor2."""
     if letter(input) in "bi":

@@ -74,7 +74,7 @@ def _batch_norm_name(types, consts):
     return "NativeBatchNormBackward0" if all(types[0].shape) else "CloneBackward0"
 
 
-@op(method=False, grad_fn=_batch_norm_name)
+@op(method=False, saves=(0, 1), grad_fn=_batch_norm_name)
 def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
     """The normalised input, and the batch's mean and unbiased variance, which carry no gradient."""
     kernel("batch_norm", input, "f")
@@ -88,7 +88,7 @@ def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, ep
     return y.astype(input.dtype), lax.stop_gradient(mean), lax.stop_gradient(unbiased)
 
 
-@op(method=False, grad_fn=_batch_norm_name)
+@op(method=False, saves=(0, 1), grad_fn=_batch_norm_name)
 def _batch_norm_eval(
     input: Array,
     weight: Array | None,
@@ -174,7 +174,7 @@ def _standardized_jvp(axes, eps, primals, tangents):
     return y, inverse * change
 
 
-@op(method=False, grad_fn="NativeLayerNormBackward0")
+@op(method=False, saves=(0, 1, 2), grad_fn="NativeLayerNormBackward0")
 def layer_norm(
     input: Array,
     normalized_shape: tuple,
@@ -208,7 +208,7 @@ def layer_norm(
     return y.astype(input.dtype)
 
 
-@op(method=False, grad_fn="NativeGroupNormBackward0")
+@op(method=False, saves=(0, 1), grad_fn="NativeGroupNormBackward0")
 def group_norm(
     input: Array,
     num_groups: int,

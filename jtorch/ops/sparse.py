@@ -39,7 +39,7 @@ def joined(values: Array, indices: Array, count: int, node: str) -> Array:
     return jax.ops.segment_sum(values, indices, count)
 
 
-@op(method=False, name="_sparse_addmm", grad_fn=lambda types, consts: consts["node"], saves="others")
+@op(method=False, name="_sparse_addmm", grad_fn=lambda types, consts: consts["node"])
 def added_product(
     input: Array | None, mat1: Array, mat2: Array, index: Array, indices: Array, rows: int, node: str, beta: Number = 1,
     alpha: Number = 1,
