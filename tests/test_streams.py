@@ -4,13 +4,17 @@ import json
 import math
 import threading
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import jtorch as torch
 from jtorch import draws, exact
 from jtorch.streams import Stream
 from stream_cases import DRAWS, REFUSALS, drawn, outcome
@@ -138,6 +142,42 @@ def test_single_precision_normals_are_fused_for_every_uniform(step):
             (exact._ln(F32(1) - u), *exact._sincos(angle)), (_ln(F32(1) - u), *_sincos(angle)), strict=True
         ):
             np.testing.assert_array_equal(ours.view(np.int32), reference.view(np.int32))
+
+
+@pytest.mark.optimized
+@pytest.mark.parametrize("step", [97, pytest.param(1, marks=pytest.mark.slow)])
+def test_normals_inside_a_program_are_the_same_for_every_uniform(step):
+    with jax.enable_x64(True):
+        compiled = jax.jit(lambda words: exact.normals32(words, jnp))
+        for start in range(0, 1 << 24, step << 18):
+            words = np.arange(start, min(start + (step << 18), 1 << 24), step).astype(np.uint32)
+            words = words[: words.size // 16 * 16]
+            for order in (words, words.reshape(-1, 2, 8)[:, ::-1].ravel()):  # each word is a radius once, and an angle
+                np.testing.assert_array_equal(
+                    np.asarray(compiled(order)).view(np.int32), exact.normals32(order).view(np.int32)
+                )
+
+
+@pytest.mark.optimized
+@pytest.mark.parametrize("shape", [(1024,), (64, 64), (33, 37), (7, 1000), (5, 3)])
+def test_noise_beside_a_promised_tensor_is_made_in_its_program(shape):
+    """And is what it would have been on the host, the state of the stream included."""
+    torch.manual_seed(3)
+    wanted = [torch.randn(shape).numpy() for _ in range(4)] + [torch.rand(2).numpy()]
+    torch.manual_seed(3)
+    x = torch.ones(shape) + 1
+    made = [
+        torch.randn_like(x),
+        torch.normal(x, x),
+        torch.distributions.Normal(x, x).rsample(),
+        torch.randn_like(x),
+        torch.rand(2),
+    ]
+    assert [made[i]._storage.value.array is None for i in (0, 3)] == [math.prod(shape) >= 1024] * 2  # else drawn at once
+    made[1], made[2] = (made[1] - 2) / 2, (made[2] - 2) / 2
+    for i, (got, want) in enumerate(zip(made, wanted, strict=True)):
+        compare = np.testing.assert_array_equal if i in (0, 3, 4) else partial(np.testing.assert_allclose, atol=1e-6)
+        compare(got.numpy(), want)
 
 
 @pytest.mark.parametrize("scale, shift", [
