@@ -22,7 +22,7 @@ from sys import getrefcount
 import jax
 import numpy as np
 
-from jtorch import calls, config, devices, programs
+from jtorch import calls, config, devices, flags, programs
 from jtorch.calls import NUMBER, Pullback, type_of
 
 _OURS = (str(Path(__file__).parent), "<op ")  # where a line is never the user's
@@ -55,7 +55,7 @@ class Value:
     def look(self) -> np.ndarray:
         """The value on the host, read-only. Raises what a data check of an earlier line found."""
         array = self.known()
-        settle()
+        flags.settle()
         if array.__class__ is np.ndarray:
             return array
         if not isinstance(array, jax.core.Tracer):
@@ -353,7 +353,7 @@ class Trace:
         for slot, error in broken.items():
             if self.values[slot] is not None:
                 self.values[slot].epoch = Epoch(_Broken(error))
-        _pending.extend([(flag, error) for flag, error in self.checks if flag.array is not None])
+        flags.pending.extend([(flag, error) for flag, error in self.checks if flag.array is not None])
         self.checks = []
         counters.lines += position.depth
         self._restart()
@@ -388,12 +388,12 @@ class Trace:
             if done:
                 self.position, self.pending = _SPENT, None  # before any call that Ctrl-C could cut short
                 counters.lines += position.depth
-                _pending.extend(self.checks)
-                late = len(_pending) > 100
+                flags.pending.extend(self.checks)
+                late = len(flags.pending) > 100
                 self.checks = []
                 self._restart()
         if late:
-            settle(newest=50)
+            flags.settle(newest=50)
         if counters.positions > config.max_positions:
             _prune(self.root)
 
@@ -442,7 +442,7 @@ class EagerTrace(Trace):
 
     def flush(self, reason):
         if self.checks:
-            _pending.extend(self.checks)
+            flags.pending.extend(self.checks)
             self.checks = []
 
 
@@ -491,7 +491,6 @@ class _Local(threading.local):
 
 
 local = _Local()
-_pending: list = []  # data checks of finished programs, not yet looked at
 
 
 def trace_of(place) -> Trace:
@@ -539,20 +538,6 @@ def set_precision(of: str, precision: str) -> None:
     if programs.precision[of] != precision:
         programs.precision[of] = precision
         forget()
-
-
-def settle(newest=0) -> None:
-    """Raise the error of the first data check that failed, the newest checks left aside: a device may not be there yet."""
-    due = len(_pending) - newest
-    if due > 8:
-        for flag, _ in _pending[:due]:
-            if isinstance(flag.array, jax.Array):
-                flag.array.copy_to_host_async()  # all on their way before the first is waited for
-    for _ in range(due):
-        flag, error = _pending.pop(0)
-        if flag.array is not None and np.asarray(flag.array).any():
-            _pending.clear()
-            raise error()
 
 
 def move(v: Value, place) -> Value:

@@ -1,0 +1,46 @@
+"""Data checks that a program has made: a flag for each, looked at later, because a program cannot raise.
+
+A flag on an accelerator is fetched with others, or not before its program has surely run.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.programs import jitted
+
+pending: list = []  # (flag, a function that makes the error) of finished programs, oldest first
+
+
+def settle(newest=0) -> None:
+    """Raise the error of the first check that failed, the newest left aside: a device may not be there yet."""
+    due = len(pending) - newest
+    if newest:
+        due -= due % _TOGETHER
+    while due > 0:
+        flags = [flag.array for flag, _ in pending[: min(due, _TOGETHER)]]
+        due -= len(flags)
+        for bad in _fetched(flags):
+            _, error = pending.pop(0)
+            if bad:
+                pending.clear()
+                raise error()
+
+
+_TOGETHER = 32  # flags that are made one array of: a copy from an accelerator takes 60 us, however small it is
+
+
+def _fetched(flags):
+    """Whether each flag is up; one that is not known counts as down."""
+    held = [f for f in flags if isinstance(f, jax.Array)]
+    places = {d for f in held for d in f.devices()}
+    if len(held) == _TOGETHER and len(places) == 1 and places.pop().platform != "cpu" and not any(f.shape for f in held):
+        return np.asarray(_stacked(*held))
+    for f in held:
+        f.copy_to_host_async()  # all on their way before the first is waited for
+    return [f is not None and bool(np.asarray(f).any()) for f in flags]
+
+
+_stacked = jitted(lambda *flags: jnp.stack(flags), "flags")
