@@ -28,9 +28,10 @@ class Storage:
         value: the newest `Value`, of the shape and strides of the tensor that made the storage.
         version: counts the writes that autograd must know of.
         writes: counts every write, so that views know when to read again.
+        writer: what the newest write with a history came from, see `tensor._sign`; not there before the first.
     """
 
-    __slots__ = ("__weakref__", "host", "mark", "value", "version", "writes")
+    __slots__ = ("__weakref__", "host", "mark", "value", "version", "writer", "writes")
 
     def __init__(self, value):
         self.value = value

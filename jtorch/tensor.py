@@ -342,7 +342,12 @@ def _sign(old, tensor):
     """Note in an overwritten value which tensor moved on: an error says what made that tensor."""
     node, nr = graph.source(tensor._edge)
     if node.__class__ is not LeafGrad and old.mark:
-        old.mark.append(_Writer(weakref.ref(tensor), node.call, node.in_types, nr, old.type))
+        storage = tensor._storage
+        writer = getattr(storage, "writer", None)
+        if writer is None or writer.tensor() is not tensor:
+            writer = storage.writer = _Writer(weakref.ref(tensor), old.type)
+        writer.call, writer.in_types, writer.nr = node.call, node.in_types, nr  # the newest, for all that it has moved on from
+        old.mark.append(writer)
 
 
 class _Writer:
@@ -350,8 +355,8 @@ class _Writer:
 
     __slots__ = ("call", "in_types", "nr", "tensor", "type")
 
-    def __init__(self, tensor, call, in_types, nr, type):
-        self.tensor, self.call, self.in_types, self.nr, self.type = tensor, call, in_types, nr, type
+    def __init__(self, tensor, type):
+        self.tensor, self.type = tensor, type
 
     def __call__(self, value, edge=None):
         if value.type is not self.type or (edge is not None and graph.looks(edge)):
