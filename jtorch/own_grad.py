@@ -53,13 +53,14 @@ def requires_grad_(self, requires_grad=True):
     if not requires_grad:
         if computed(self):
             raise RuntimeError(_NOT_A_LEAF + _DETACH_IT)
-        self._edge = None
+        if self._edge is not None:
+            self._edge, self._leaf = None, self._edge  # the graphs it is in, and its hooks, find it again
     elif self._edge is None:
         if not self._type.differentiable:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if self._storage.__class__ is InferenceStorage and not local.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
-        self._edge = LeafGrad(self)
+        self._edge = getattr(self, "_leaf", None) or LeafGrad(self)
     return self
 
 

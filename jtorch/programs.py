@@ -117,7 +117,7 @@ class Program:
         self._donate = _getter([s for s, d in zip(self.arrays, self.donated, strict=True) if d])
         self._give = _getter(self.outs)
         self._compiled = self._warm = False
-        self._sent = {}  # the numbers of the last run, by kind, and the device's copy
+        self._sent = {}  # by kind: the numbers of the last run, and the device's copy of them
         self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
         donated = [i for i, d in enumerate(self.donated) if d]
         self.jit = jax.jit(_function(self, pullback), donate_argnums=donated, compiler_options=config.compiler_options)
@@ -149,12 +149,21 @@ class Program:
             self._host = tuple([i for i, v in enumerate(taken) if v.sent is not None and self.kept[i]])
         for kind, slots in self.numbers.items():
             if slots:
-                numbers = np.array([values[s].array for s in slots], _KINDS[kind[-1]])
-                sent = self._sent.get(kind)
-                if sent is None or sent[0] != numbers.tobytes():  # a rate that stays the same is not sent again
-                    sent = self._sent[kind] = numbers.tobytes(), jax.device_put(numbers)
-                args.append(sent[1])
+                args.append(self._vector(kind, [values[s].array for s in slots]))
         return args
+
+    def _vector(self, kind, numbers):
+        """The numbers of one kind, as an argument. Those that stay the same, like a rate, are sent once: `device_put` takes
+        long, so that a count that moves on each time is better handed over as it is."""
+        array = np.array(numbers, _KINDS[kind[-1]])
+        bits = array.tobytes()
+        before, sent = self._sent.get(kind, (None, None))
+        if bits == before and sent is None:
+            sent = jax.device_put(array)
+        elif bits != before:
+            sent = None
+        self._sent[kind] = bits, sent
+        return array if sent is None else sent
 
     @staticmethod
     def _argument(v, kept, donated):

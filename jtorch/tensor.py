@@ -46,7 +46,7 @@ class Tensor(metaclass=_Named):
     """
 
     __module__ = "jtorch"
-    __slots__ = ("__dict__", "__weakref__", "_base", "_counter", "_edge", "_grad", "_storage", "_view")
+    __slots__ = ("__dict__", "__weakref__", "_base", "_counter", "_edge", "_grad", "_leaf", "_storage", "_view")
 
     def __hash__(self):
         return id(self)
@@ -415,10 +415,12 @@ class LeafGrad(Leaf):
 
     def collect(self, grad, walk):
         tensor = self.tensor()
-        if tensor is None or tensor._edge is None:  # it wants none any more
+        if tensor is None:
             return
         if self.hooks:
             grad = self.hooked(grad, walk)
+        if tensor._edge is None:  # it wants none any more
+            return
         before = tensor._gradient()
         if before is None:
             tensor._grad = _as_tensor(grad, walk)

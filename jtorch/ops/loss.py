@@ -444,7 +444,8 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
 def _kl_name(types, consts):
     if consts["reduction"] == "none":
         return "MulBackward0" if consts["log_target"] else "SubBackward0"
-    return {"sum": "SumBackward0", "mean": "MeanBackward0", "batchmean": "DivBackward0"}[consts["reduction"]]
+    batchmean = "DivBackward0" if types[0].ndim else "SumBackward0"
+    return {"sum": "SumBackward0", "mean": "MeanBackward0", "batchmean": batchmean}[consts["reduction"]]
 
 
 @op(method=False, promote=True, strides=None, name="_kl_div", grad_fn=_kl_name)

@@ -253,6 +253,8 @@ def _as_strided_of(x, size, stride, storage_offset=None):
     storage_offset = x.storage_offset() if storage_offset is None else integer(storage_offset)
     _check_strided(x, size, stride, storage_offset)
     root = x if x._base is None else x._base
+    if x is not root and local.grad:
+        x._history()  # its error comes first
     if root._view is not None:
         root = root._alias()
         root._view = None
