@@ -251,10 +251,10 @@ def _as_strided_of(x, size, stride, storage_offset=None):
     """A tensor's memory with any sizes and strides, whatever the tensor itself shows of it: a view."""
     size, stride = _ints((size,), "as_strided", "size"), _ints((stride,), "as_strided", "stride")
     storage_offset = x.storage_offset() if storage_offset is None else integer(storage_offset)
+    if x._base is not None and local.grad:
+        x._history()  # its error comes first
     _check_strided(x, size, stride, storage_offset)
     root = x if x._base is None else x._base
-    if x is not root and local.grad:
-        x._history()  # its error comes first
     if root._view is not None:
         root = root._alias()
         root._view = None
