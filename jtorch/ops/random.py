@@ -2,8 +2,8 @@
 
 On the CPU the numbers are PyTorch's own: drawn on the host when the line is recorded, by the generator's
 `jtorch.streams.Stream`, and handed to the program as leaves. On accelerators, and on the CPU after
-`set_streams("jax")`, they are JAX's counter-based streams from a (seed, counter) pair that travels as two values,
-so that a program never holds a key.
+`set_streams("jax")`, they are JAX's counter-based streams from a (seed, count) pair, a value that each draw moves on, so
+that no program holds a key and nothing has to be sent to an accelerator for a draw.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ class Generator:
         self._place = devices.place(device)
         self.device = devices.device(device)
         self.stream = Stream()
-        self.counter = 0
+        self.state = None  # a value (seed, draws so far) of JAX's streams; None before the first draw
 
     def manual_seed(self, seed):
         """Start anew from this seed. Returns self."""
         self.stream.manual_seed(seed)
-        self.counter = 0
+        self.state = None
         return self
 
     def seed(self):
         """Start from a seed that the system gives, and return it."""
-        self.counter = 0
+        self.state = None
         return self.stream.seed()
 
     def initial_seed(self):
@@ -59,38 +59,57 @@ class Generator:
         return self.stream.initial_seed()
 
     def get_state(self):
-        """The state as a ByteTensor, for `set_state`."""
-        return known(self.stream.get_state())
+        """The state as a ByteTensor, for `set_state`: PyTorch's own on the CPU, 16 bytes (seed, draws) on an accelerator."""
+        if on_host(self._place):
+            return known(self.stream.get_state())
+        return known(np.array([self.initial_seed(), self.drawn()], np.uint64).view(np.uint8))
 
     def set_state(self, new_state):
         """Go on from a state that `get_state` gave. Returns self."""
         if not isinstance(new_state, Tensor) or new_state.dtype is not dtypes.uint8:
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
-        self.stream.set_state(np.array(new_state._look()))
+        state = np.array(new_state._look())
+        if on_host(self._place):
+            self.stream.set_state(state)
+            return self
+        if state.size != 16:
+            raise RuntimeError("RNG state is wrong size")
+        seed, drawn = state.view(np.uint64).tolist()
+        self.manual_seed(seed)
+        self.state = self._starting(drawn)
         return self
 
     def clone_state(self):
         """A generator that goes on from the same state by itself."""
         made = Generator(self.device)
-        made.stream, made.counter = self.stream.clone(), self.counter
+        made.stream, made.state = self.stream.clone(), self.state
         return made
 
     def __reduce__(self):
-        return _restored, (self.device, self.stream.get_state(), self.counter)
+        return _restored, (self.device, self.stream.get_state(), self.drawn())
 
-    def key(self):
-        """(seed, counter) as values for one draw of JAX's streams."""
-        self.counter += 1
-        return number(self.stream.initial_seed() & 0x7FFFFFFF), number(self.counter)
+    def drawn(self) -> int:
+        """How many draws JAX's streams have made since the seed."""
+        return 0 if self.state is None else int(self.state.look()[1])
+
+    def _starting(self, drawn):
+        pair = np.array([self.initial_seed() & 0x7FFFFFFF, drawn], np.int64)
+        return engine.move(Value(type_of_array(pair), pair), self._place)
+
+    def move_on(self, call, numbers):
+        """Record a draw: `call` makes numbers of the state, and the next state. Returns the numbers."""
+        with self.stream.lock:
+            made, self.state = engine.record(call, (self.state or self._starting(0), *numbers))[1]
+        return made
 
     def __repr__(self):
         return f"<torch._C.Generator object at {hex(id(self))}>"
 
 
-def _restored(device, state, counter):
+def _restored(device, state, drawn):
     made = Generator(device)
     made.stream.set_state(state)
-    made.counter = counter
+    made.state = made._starting(drawn) if drawn else None
     return made
 
 
@@ -161,7 +180,7 @@ def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="device
         yield
     finally:
         for place, g in kept.items():
-            _by_place[place].stream, _by_place[place].counter = g.stream, g.counter
+            _by_place[place].stream, _by_place[place].state = g.stream, g.state
 
 
 def on_host(place, generator=None) -> bool:
@@ -211,18 +230,19 @@ def _draw(kind, t, generator, strides, args):
         return Value(t, None)
     if on_host(place):
         return host_draw(kind, t, generator, strides, args)
+    source = generator or generator_of(place)
     key = (kind, t, tuple(args))
     call = _calls.get(key)
     if call is None:
         names = tuple(args)
 
-        def drawn(seed, counter, *numbers, place):
-            key = jax.random.fold_in(jax.random.key(seed), counter)
-            return _JAX[kind](key, t, **dict(zip(names, numbers, strict=True))).astype(t.dtype.np)
+        def drawn(state, *numbers):
+            key = jax.random.fold_in(jax.random.key(state[0]), state[1] + 1)
+            made = _JAX[kind](key, t, **dict(zip(names, numbers, strict=True))).astype(t.dtype.np)
+            return made, state + np.array([0, 1])
 
-        call = _calls[key] = Call(drawn, {"place": place}, kind, strides=lambda types, shapes: [t.strides])
-    source = generator or generator_of(place)
-    return engine.record(call, (*source.key(), *[number(float(a)) for a in args.values()]), place)[1]
+        call = _calls[key] = Call(drawn, name=kind, strides=lambda types, shapes: [t.strides, None])
+    return source.move_on(call, [number(float(a)) for a in args.values()])
 
 
 def host_draw(kind, t, generator, strides, args):
