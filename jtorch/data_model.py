@@ -26,7 +26,7 @@ from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
 from jtorch.ops.slices import _as_strided_of, _ints
 from jtorch.storage import HostStorage, InferenceStorage, Storage
-from jtorch.tensor import Tensor, wrap
+from jtorch.tensor import SAME, Tensor, wrap
 
 # ---- facts
 
@@ -113,7 +113,10 @@ def _relook(self, look, name):
         storage.replace(value, self._counter or storage)
         self._edge = _left(old, edge)
         return self
-    (self._counter or storage).version += 1
+    if old is not None and storage.__class__ is Storage:  # what a graph has saved of it counts as overwritten
+        storage.write(engine.record(SAME, (storage.value,))[1], self._counter or storage)
+    else:
+        (self._counter or storage).version += 1
     # Where no history is, none counts as worked out: a base that wants a gradient later on has it worked out then.
     view.at = self._view.at if edge is None and self._view is not None else (self._counter or storage).version
     self._view = view

@@ -94,6 +94,15 @@ def overwrite(tensor, result):
     return write_result(tensor, result)
 
 
+def check_undifferentiated(name, out, tensors) -> None:
+    """Raise PyTorch's error where a gradient is wanted of a result that goes into `out`."""
+    if local.grad and any(isinstance(t, Tensor) and t.requires_grad for t in (out, *tensors)):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, "
+            "but one of the arguments requires grad."
+        )
+
+
 def store(out, result, op, operands=()):
     """`out=`: the result written into `out`, which takes its shape."""
     if isinstance(result, tuple):
@@ -102,11 +111,7 @@ def store(out, result, op, operands=()):
         return type(result)(out) if type(result) is not tuple else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if result.requires_grad or (local.grad and out.requires_grad):
-        raise RuntimeError(
-            f"{op.name}(): functions with out=... arguments don't support automatic differentiation, "
-            "but one of the arguments requires grad."
-        )
+    check_undifferentiated(op.name, out, (result,))
     if not dtypes.can_cast(result.dtype, out.dtype):
         raise RuntimeError(
             f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"

@@ -162,7 +162,7 @@ class Tensor(metaclass=_Named):
     def _writable(self, twice=False, given=()):
         """Raise PyTorch's error where this tensor must not be written to; `twice` allows cells that show twice, `given` is
         what the write depends on."""
-        view = self._view
+        view, leaf = self._view, None
         if self._storage.__class__ is InferenceStorage and not local.inference:
             raise RuntimeError(
                 "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal"
@@ -176,22 +176,23 @@ class Tensor(metaclass=_Named):
                     raise RuntimeError(self._refusal())
             if base is not None and view is not None and (edge is not None or base._edge is not None):
                 if base._edge is None or base._edge.__class__ is LeafGrad:
-                    raise RuntimeError(
-                        "a view of a leaf Variable that requires grad is being used in an in-place operation."
-                    )
-                if edge is None or isinstance(edge, Leaf):
-                    raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-                if view.strays():
+                    leaf = "a view of a leaf"
+                elif edge is None or isinstance(edge, Leaf):
+                    leaf = "a leaf"
+                elif view.strays():
                     self._history()
                     self._rebase(base)
             elif edge.__class__ is LeafGrad:
-                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+                leaf = "a leaf"
+            if leaf:
+                _histories([t for t in given if isinstance(t, Tensor)])  # asked for first, which may be an error, too
+                raise RuntimeError(f"{leaf} Variable that requires grad is being used in an in-place operation.")
         if twice:
             return
         if geometry.may_overlap(self.shape, self.stride()) if view is None else view.refuses_write():
             raise RuntimeError(
-                "unsupported operation: more than one element of the written-to tensor refers to a single memory"
-                " location. Please clone() the tensor before performing the operation."
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location."
+                " Please clone() the tensor before performing the operation."
             )
 
     def _assign(self, value, edge):
@@ -199,7 +200,7 @@ class Tensor(metaclass=_Named):
         storage, view = self._storage, self._view
         old = storage.value
         if value.mark is graph.INFERENCE and old.mark is not graph.INFERENCE:
-            value = engine.record(_SAME, (value,))[1]  # a normal tensor stays one
+            value = engine.record(SAME, (value,))[1]  # a normal tensor stays one
         if view is None:
             storage.write(value, self._counter or storage)
             if local.grad:
@@ -373,7 +374,7 @@ class _Writer:
         return None if self.call is None else (self.call.grad_fn(self.in_types), self.nr)
 
 
-_SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
+SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
 
 
 class _Counter:

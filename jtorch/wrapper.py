@@ -20,7 +20,7 @@ from jtorch.dispatch import PLAIN, hand_over, wanted
 from jtorch.dtypes import OF_PYTHON
 from jtorch.engine import number
 from jtorch.faults import MISSING
-from jtorch.results import store
+from jtorch.results import check_undifferentiated, store
 from jtorch.tensor import Tensor, apply
 
 
@@ -78,6 +78,8 @@ def _failed(op, made, known, kind):
             return made(*args, **keywords | {"dtype": OF_PYTHON[given["dtype"]]})
         if not private:  # what stands behind a public name is given what PyTorch's parser never sees
             arguments.refuse(known, args[method:], keywords, kind, made.__signature__)
+        if given.get("out") is not None:  # asked before the op looks at its operands
+            check_undifferentiated(op.name, given["out"], given.values())
         raise
 
     return failed

@@ -199,3 +199,20 @@ def test_the_example_trains(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "learning_curve.png").exists()
+
+
+def test_the_state_of_random_numbers_goes_back():
+    """Also in the second run of a checkpointed function, and where nothing was drawn before it."""
+    torch.manual_seed(5)
+    x = torch.ones(200, device="cuda", requires_grad=True)
+    y = torch.utils.checkpoint.checkpoint(lambda t: F.dropout(t * 3, 0.5), x, use_reentrant=False)
+    y.sum().backward()
+    assert torch.equal(x.grad, y)
+    assert 0 < int((y == 0).sum()) < 200
+    state = torch.cuda.get_rng_state()
+    first = torch.rand(5, device="cuda")
+    torch.cuda.set_rng_state(state)
+    assert torch.equal(torch.rand(5, device="cuda"), first)
+    with torch.random.fork_rng():
+        inside = torch.rand(5, device="cuda")
+    assert torch.equal(torch.rand(5, device="cuda"), inside)

@@ -191,6 +191,29 @@ def initial_seed() -> int:
     return _random.generator_of(devices.place("cuda")).initial_seed()
 
 
+def get_rng_state(device="cuda"):
+    """The state of a GPU's random numbers: 16 bytes, which PyTorch reads in another way."""
+    _lazy_init()
+    return _random.generator_of(devices.place(_device("cuda", _number(device)))).get_state()
+
+
+def set_rng_state(new_state, device="cuda") -> None:
+    """Let a GPU's random numbers go on from a state that `get_rng_state` gave."""
+    _lazy_init()
+    _random.generator_of(devices.place(_device("cuda", _number(device)))).set_state(new_state)
+
+
+def get_rng_state_all() -> list:
+    """The state of each GPU's random numbers."""
+    return [get_rng_state(i) for i in range(device_count())]
+
+
+def set_rng_state_all(new_states) -> None:
+    """Let the GPUs' random numbers go on from the states that `get_rng_state_all` gave."""
+    for i, state in enumerate(new_states):
+        set_rng_state(state, i)
+
+
 class Event:
     """A point in the GPU's work, with the host's time of it."""
 

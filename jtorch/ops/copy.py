@@ -13,7 +13,7 @@ from jtorch.casting import cast_array, warn_of_real
 from jtorch.engine import Value
 from jtorch.op import as_number, broadcast_shapes
 from jtorch.results import check_apart
-from jtorch.tensor import _SAME, Tensor, apply
+from jtorch.tensor import SAME, Tensor, apply
 
 # ---- copies
 
@@ -105,7 +105,7 @@ def _copy_(self, src, non_blocking=False):
 def _twin(value):
     """The same elements as a value of its own: values are immutable, but each storage marks those it moves on from."""
     if value.array is None or value.type.place is engine.TRACED:
-        return engine.record(_SAME, (value,))[1]
+        return engine.record(SAME, (value,))[1]
     value.owned = False  # two values hold the array now, so neither may give it away
     twin = Value(value.type, value.array)
     twin.owned = False

@@ -455,10 +455,7 @@ def _setitem(self, index, value):
     else:
         seen, arrays = _taken_apart(self, _items(index))
     if arrays:
-        seen._writable(twice=True)
-        if engine.local.grad and isinstance(value, Tensor) and value.requires_grad:
-            if seen._base is not None and seen._view.note is not None:
-                raise RuntimeError(seen._refusal())
+        seen._writable(twice=True, given=(value,))
         check_once(seen)
         if isinstance(value, Tensor):
             value = _without_ones(value)

@@ -175,12 +175,26 @@ def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="device
     if not enabled:
         yield
         return
-    kept = {place: g.clone_state() for place, g in _by_place.items()}
+    kept = states()
     try:
         yield
     finally:
-        for place, g in kept.items():
-            _by_place[place].stream, _by_place[place].state = g.stream, g.state
+        put_back(kept)
+
+
+def states() -> dict:
+    """What all generators would draw next, for `put_back`."""
+    return {place: g.clone_state() for place, g in _by_place.items()}
+
+
+def put_back(states: dict) -> None:
+    """Let all generators go on from `states`; one that had not drawn by then starts from the seed."""
+    for place, g in _by_place.items():
+        kept = states.get(place)
+        if kept is None:
+            g.manual_seed(default_generator.initial_seed())
+        else:
+            g.stream, g.state = kept.stream.clone(), kept.state
 
 
 def on_host(place, generator=None) -> bool:

@@ -16,7 +16,7 @@ from jtorch.autograd import Function, backward
 from jtorch.autograd.graph import saved_tensors_hooks
 from jtorch.calls import Call
 from jtorch.grad_mode import enable_grad, no_grad
-from jtorch.ops.random import get_rng_state, set_rng_state
+from jtorch.ops.random import put_back, states
 from jtorch.tensor import Tensor, wrap
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "noop_context_fn", "set_checkpoint_early_stop"]
@@ -74,16 +74,16 @@ def _again(args):
 
 
 @contextlib.contextmanager
-def _rng(state):
-    if state is None:
+def _rng(kept):
+    if kept is None:
         yield
         return
-    now = get_rng_state()
-    set_rng_state(state)
+    now = states()
+    put_back(kept)
     try:
         yield
     finally:
-        set_rng_state(now)
+        put_back(now)
 
 
 def checkpoint(function, *args, use_reentrant=None, context_fn=noop_context_fn, determinism_check="default", debug=False,
@@ -115,7 +115,7 @@ def checkpoint(function, *args, use_reentrant=None, context_fn=noop_context_fn, 
     if determinism_check not in ("default", "none"):
         raise ValueError(f"determinism_check should be one of ['default', 'none'], but got {determinism_check}")
     stop = early_stop if _early_stop is None else _early_stop
-    frame = _Frame(function, args, kwargs, get_rng_state() if preserve else None, context_fn(), determinism_check, stop)
+    frame = _Frame(function, args, kwargs, states() if preserve else None, context_fn(), determinism_check, stop)
     with frame.contexts[0], saved_tensors_hooks(frame.pack, frame.unpack):
         return function(*args, **kwargs)
 
@@ -190,7 +190,7 @@ class _Reentrant(Function):
         if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
             warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4)
         ctx.function = function
-        ctx.rng = get_rng_state() if preserve else None
+        ctx.rng = states() if preserve else None
         ctx.spots = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
         ctx.args = [None if isinstance(a, Tensor) else a for a in args]
         ctx.save_for_backward(*[args[i] for i in ctx.spots])
