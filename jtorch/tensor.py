@@ -185,7 +185,6 @@ class Tensor(metaclass=_Named):
             elif edge.__class__ is LeafGrad:
                 leaf = "a leaf"
             if leaf:
-                _histories([t for t in given if isinstance(t, Tensor)])  # asked for first, which may be an error, too
                 raise RuntimeError(f"{leaf} Variable that requires grad is being used in an in-place operation.")
         if twice:
             return

@@ -455,10 +455,10 @@ def _setitem(self, index, value):
     else:
         seen, arrays = _taken_apart(self, _items(index))
     if arrays:
-        seen._writable(twice=True, given=(value,))
-        check_once(seen)
         if isinstance(value, Tensor):
             value = _without_ones(value)
+        seen._writable(twice=True, given=(value,))
+        check_once(seen)
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
             check_apart("index_put", seen, (value,))
         write_result(seen, _put(seen, arrays, value))
