@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from jtorch import engine
 from jtorch.calls import Call
-from jtorch.engine import local
-from jtorch.graph import Leaf, Output, add, behind, check_replacement, source
+from jtorch.engine import Value, local
+from jtorch.graph import Leaf, Node, Output, add, behind, check_replacement, source
 from jtorch.plans import Plan
 
 
@@ -183,8 +183,12 @@ class _Round:
                 walk.anomaly(node, results, needs)
             if node.hooks is not None:
                 results = _run_posthooks(node, results, needs, cotangents, walk)
-            for edge, grad in zip([e for e, need in zip(edges, needs, strict=True) if need], results, strict=True):
-                if grad is not None and self.give(edge, grad):
+            for i, grad in zip([i for i, need in enumerate(needs) if need], results, strict=True):
+                if grad is None:
+                    continue
+                if grad.__class__ is Value:
+                    _check_shape(node, i, grad)
+                if self.give(edges[i], grad):
                     met = True
         elif runs:
             node.check()
@@ -242,6 +246,16 @@ class _Round:
             elif (leaf, 0) in wanted:
                 wanted[leaf, 0] = leaf.hooked(grad, self.walk)
         return None if wanted is None else [wanted[source(t)] for t in self.targets]
+
+
+def _check_shape(node, i, grad):
+    """Raise PyTorch's error where a gradient does not fit the line that it goes to, which `out=` has resized since."""
+    to, nr = source(node.edges[i])
+    if to.__class__ is Node and to.call is not None and to.out_types[nr].shape != grad.type.shape:
+        raise RuntimeError(
+            f"Function {node.name()} returned an invalid gradient at index {i} - got {list(grad.type.shape)} but expected shape"
+            f" compatible with {list(to.out_types[nr].shape)}"
+        )
 
 
 def _leads_to(roots, wanted):
