@@ -92,21 +92,20 @@ def _register_post_accumulate_grad_hook(self, hook):
 
 def _apply_pullback(call, node, cotangents):
     """Run a pullback on Tensors, so that the gradients can be differentiated."""
-    edges, depends = node.edges, call.depends()
     if call.linear:
         inputs = node.inputs
     else:
-        inputs = tuple([
+        used = _differentiated(call, node)
+        inputs = [
             v if v.type.number else wrap(v, e if i in used else None)
-            for used in [_differentiated(call, node)]
-            for i, (v, e) in enumerate(zip(node.inputs, edges, strict=True))
-        ])  # fmt: skip
+            for i, (v, e) in enumerate(zip(node.inputs, node.edges, strict=True))
+        ]
     given = (*inputs, *cotangents)
     out = apply(call, given)
     if isinstance(out, Tensor):
         return [out]
     wanting = {i for i, t in enumerate(given) if isinstance(t, Tensor) and t.requires_grad}
-    for gradient, of in zip(out, depends, strict=True):
+    for gradient, of in zip(out, call.depends(), strict=True):
         if not of & wanting:
             gradient._edge = None
     return out
@@ -228,9 +227,6 @@ def _root(i, tensor, gradient, create_graph):
     if gradient.dtype is not tensor.dtype:
         gradient = apply(cast_call(tensor.dtype), (gradient,))
     return edge, gradient if create_graph else gradient._value
-
-
-_casts: dict = {}
 
 
 for _name, _method in {

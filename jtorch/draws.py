@@ -13,11 +13,8 @@ import numpy as np
 
 
 def unit32(words: np.ndarray) -> np.ndarray:
-    """float32 in [0, 1) of the low 24 bits of each uint32; overwrites words."""
-    words &= np.uint32(2**24 - 1)
-    x = words.view(np.int32).astype(np.float32)
-    x *= np.float32(2.0**-24)
-    return x
+    """float32 in [0, 1) of the low 24 bits of each uint32: of NumPy's, or inside a program of JAX's."""
+    return (words & np.uint32(2**24 - 1)).view(np.int32).astype(np.float32) * np.float32(2.0**-24)
 
 
 def unit64(longs: np.ndarray) -> np.ndarray:

@@ -142,12 +142,12 @@ def box_muller64(log_u1: np.ndarray, u2: np.ndarray) -> tuple[np.ndarray, np.nda
     return radius * libm(math.cos, angle), radius * libm(math.sin, angle)
 
 
-def normals32(words, xp=np):
-    """The float32 normals of as many uint32 words: blocks of 16, of which 8 pairs of uniforms become 8 pairs of normals.
+def normals32(u, xp=np):
+    """The normals of as many float32 uniforms: blocks of 16, in which the first 8 and the last 8 are pairs.
 
     `xp` is NumPy, or jax.numpy (with 64 bits) where this is a part of a program; both give the same bits.
     """
-    u = ((words & np.uint32(2**24 - 1)).view(np.int32).astype(_F32) * _F32(2.0**-24)).reshape(-1, 2, 8)
+    u = u.reshape(-1, 2, 8)
     radius = xp.sqrt(_ln(_F32(1) - u[:, 0], xp) * _F32(-2))
     sin, cos = _sincos(u[:, 1] * _F32(2 * math.pi), xp)
     return xp.stack([cos * radius, sin * radius], 1).reshape(-1)

@@ -225,6 +225,19 @@ def add(a, b):
     return engine.record(_ADD, (a, b))[1]
 
 
+_fills: dict = {}
+
+
+def filled(type, number):
+    """A value of this type whose elements are all the same number."""
+    call = _fills.get((type, number))
+    if call is None:
+        shape, np_type = tuple(type.shape), type.dtype.np
+        call = Call(lambda place: jnp.full(shape, number, np_type), {"place": type.place}, "full")
+        _fills[type, number] = call
+    return engine.record(call, (), type.place)[1]
+
+
 def behind(roots):
     """The nodes that can be reached from the roots."""
     order, seen, stack = [], set(), [source(e)[0] for e, _ in roots]

@@ -11,13 +11,12 @@ graph hold lifted values like all others; `_Enter` and `_Leave` stand where tens
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 
 from jtorch import engine
 from jtorch.calls import Call, type_of
 from jtorch.engine import Lifted, Position, local, ticks
 from jtorch.geometry import may_overlap
-from jtorch.graph import Leaf, Node, Output
+from jtorch.graph import Leaf, Node, Output, filled
 from jtorch.tensor import Tensor, wrap
 
 _ROOT = Position(None, None, None, (), False, ())
@@ -289,7 +288,7 @@ class Dual(Level):
         return tangent, primal
 
     def cotangent(self, parts, type):
-        primal, tangent = [wrap(_zeros(type)) if p is None else p for p in parts]
+        primal, tangent = [wrap(filled(type, 0)) if p is None else p for p in parts]
         return self.lift(tangent, primal)
 
     def outer_gradient(self, lifted):
@@ -333,17 +332,6 @@ class PushCall(Call):
 _pushes: dict = {}
 
 
-def _zeros(type):
-    call = _zero_calls.get(type)
-    if call is None:
-        shape, d = tuple(type.shape), type.dtype.np
-        call = _zero_calls[type] = Call(lambda place: jnp.zeros(shape, d), {"place": type.place}, "zeros")
-    return engine.record(call, (), type.place)[1]
-
-
-_zero_calls: dict = {}
-
-
 def zeros_of(tensor):
     """Zeros like a tensor, with no history."""
-    return wrap(_zeros(tensor._type))
+    return wrap(filled(tensor._type, 0))

@@ -235,14 +235,14 @@ class Stream:
         return out
 
     def normal_words(self, n: int) -> np.ndarray:
-        """The words that make n >= 16 float32 normals of mean 0 and deviation 1, for `exact.normals32`: as many, or,
+        """The words that make n >= 16 float32 normals of mean 0 and deviation 1: as many, or,
         where n is no multiple of 16, those of the whole blocks and of one more, which are the last 16 normals."""
         over = n % 16
         words = self.words(n + 16 * (over > 0))
         return np.delete(words, np.s_[n - over : n]) if over else words
 
     def _block32(self, n, mean, std):
-        return exact.fma(exact.normals32(self.words(n)), std, mean)
+        return exact.fma(exact.normals32(self._unit32(n)), std, mean)
 
     def _block64(self, n, mean, std):
         u = self._unit64(n).reshape(-1, 2, 8)

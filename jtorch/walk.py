@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-import jax.numpy as jnp
-
 from jtorch import engine
-from jtorch.calls import Call
 from jtorch.engine import Value, local
-from jtorch.graph import Leaf, Node, Output, add, behind, check_replacement, source
+from jtorch.graph import Leaf, Node, Output, add, behind, check_replacement, filled, source
 from jtorch.plans import Plan
 
 
@@ -49,19 +46,8 @@ class Walk:
         self.create_graph = create_graph
 
     def seed(self, seed):
-        value = engine.record(_ones(seed.type), (), seed.type.place)[1]
+        value = filled(seed.type, 1)
         return self.wrap(value) if self.create_graph else value
-
-
-_seeds: dict = {}
-
-
-def _ones(t):
-    call = _seeds.get(t)
-    if call is None:
-        shape, np_type = tuple(t.shape), t.dtype.np
-        call = _seeds[t] = Call(lambda place: jnp.ones(shape, np_type), {"place": t.place}, "ones")
-    return call
 
 
 class Running:

@@ -617,6 +617,14 @@ class TestDataChecks:
         with pytest.raises(IndexError, match="Target 3 is out of bounds."):
             loss.item()
 
+    def test_label_out_of_range_among_many(self):
+        """So many are not read on the host, but they are read."""
+        target = torch.zeros(20_000, dtype=torch.int64)
+        target[19_999] = 3
+        loss = F.cross_entropy(torch.zeros(20_000, 3), torch.from_numpy(target.numpy().copy()))
+        with pytest.raises(IndexError, match="Target 3 is out of bounds."):
+            loss.item()
+
     def test_embedding_index_out_of_range(self):
         with pytest.raises(IndexError, match="index out of range in self"):
             nn.Embedding(3, 2)(torch.tensor([3]))

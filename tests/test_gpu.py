@@ -216,3 +216,11 @@ def test_the_state_of_random_numbers_goes_back():
     with torch.random.fork_rng():
         inside = torch.rand(5, device="cuda")
     assert torch.equal(torch.rand(5, device="cuda"), inside)
+
+
+def test_a_flag_among_those_that_are_fetched_together():
+    table = torch.zeros(3, 2, device="cuda")
+    for i in range(120):
+        F.embedding(torch.full((4,), 3 if i == 5 else 1, device="cuda"), table)
+    with pytest.raises(IndexError, match="index out of range in self"):
+        table.sum().item()

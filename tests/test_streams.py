@@ -148,13 +148,13 @@ def test_single_precision_normals_are_fused_for_every_uniform(step):
 @pytest.mark.parametrize("step", [97, pytest.param(1, marks=pytest.mark.slow)])
 def test_normals_inside_a_program_are_the_same_for_every_uniform(step):
     with jax.enable_x64(True):
-        compiled = jax.jit(lambda words: exact.normals32(words, jnp))
+        compiled = jax.jit(lambda words: exact.normals32(draws.unit32(words), jnp))
         for start in range(0, 1 << 24, step << 18):
             words = np.arange(start, min(start + (step << 18), 1 << 24), step).astype(np.uint32)
             words = words[: words.size // 16 * 16]
             for order in (words, words.reshape(-1, 2, 8)[:, ::-1].ravel()):  # each word is a radius once, and an angle
                 np.testing.assert_array_equal(
-                    np.asarray(compiled(order)).view(np.int32), exact.normals32(order).view(np.int32)
+                    np.asarray(compiled(order)).view(np.int32), exact.normals32(draws.unit32(order)).view(np.int32)
                 )
 
 

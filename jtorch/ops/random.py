@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch import devices, dtypes, engine, exact, geometry
+from jtorch import devices, draws, dtypes, engine, exact, geometry
 from jtorch.calls import Call, type_of
 from jtorch.convert import known
 from jtorch.engine import Value, number
@@ -245,6 +245,8 @@ def _draw(kind, t, generator, strides, args):
     if on_host(place):
         return host_draw(kind, t, generator, strides, args)
     source = generator or generator_of(place)
+    if place is not engine.TRACED:
+        stream_of(place, generator)  # raises for a generator of another device
     key = (kind, t, tuple(args))
     call = _calls.get(key)
     if call is None:
@@ -256,7 +258,13 @@ def _draw(kind, t, generator, strides, args):
             return made, state + np.array([0, 1])
 
         call = _calls[key] = Call(drawn, name=kind, strides=lambda types, shapes: [t.strides, None])
-    return source.move_on(call, [number(float(a)) for a in args.values()])
+    numbers = [number(float(a)) for a in args.values()]
+    if place is not engine.TRACED:
+        return source.move_on(call, numbers)
+    with jax.ensure_compile_time_eval():  # or the generator would keep a tracer of what JAX is tracing
+        made = source.move_on(call, numbers)
+        source.state.known()
+    return made
 
 
 def host_draw(kind, t, generator, strides, args):
@@ -285,9 +293,9 @@ def _noise(t, beside, generator=None, strides=None) -> Value:
     ):  # fmt: skip
         return draw("normal", t, generator, strides, mean=0.0, std=1.0)
     words = stream_of(t.place, generator).normal_words(n)
-    call = _calls.get(t)
+    call = _calls.get(("noise", t))
     if call is None:
-        call = _calls[t] = Call(lambda words: _normals(words, t.shape), name="normal", saves=())
+        call = _calls["noise", t] = Call(lambda words: _normals(words, t.shape), name="normal", saves=())
     return engine.record(call, (Value(type_of_array(words), words),))[1]
 
 
@@ -298,7 +306,7 @@ def _promised(x):
 
 
 def _normals(words, shape):
-    z, n = exact.normals32(words, jnp), shape.numel()
+    z, n = exact.normals32(draws.unit32(words), jnp), shape.numel()
     if n % 16:
         z = jnp.concatenate([z[: n - 16], z[-16:]])
     return z.reshape(shape)
