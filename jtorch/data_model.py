@@ -19,14 +19,14 @@ from jtorch.casting import cast
 from jtorch.convert import known, to_place
 from jtorch.engine import Value
 from jtorch.formats import strided
-from jtorch.graph import Leaf, source
+from jtorch.graph import Leaf, sign_relooked, source
 from jtorch.nested import host_array
 from jtorch.op import Array, op
 from jtorch.ops import create
 from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
 from jtorch.ops.slices import _as_strided_of, _ints
 from jtorch.storage import HostStorage, InferenceStorage, Storage
-from jtorch.tensor import SAME, Tensor, wrap
+from jtorch.tensor import Tensor, wrap
 
 # ---- facts
 
@@ -110,17 +110,20 @@ def _relook(self, look, name):
     if self._view is None and storage.__class__ is Storage and same and getrefcount(storage) <= _UNSHARED + 1:
         value = view.read(storage)
         value.mark = None  # it shared the old value's mark, which now says "overwritten"
+        seen = storage.value
         storage.replace(value, self._counter or storage)
         self._edge = _left(old, edge)
+        sign_relooked(seen, self)
         return self
-    if old is not None and storage.__class__ is Storage:  # what a graph has saved of it counts as overwritten
-        storage.write(engine.record(SAME, (storage.value,))[1], self._counter or storage)
-    else:
-        (self._counter or storage).version += 1
+    counter = self._counter or storage
+    seen = storage.value if self._view is None else self._view.value
+    storage.touch(counter)
     # Where no history is, none counts as worked out: a base that wants a gradient later on has it worked out then.
-    view.at = self._view.at if edge is None and self._view is not None else (self._counter or storage).version
+    view.at = self._view.at if edge is None and self._view is not None else counter.version
     self._view = view
     self._edge = _left(old, edge)
+    if seen is not None:
+        sign_relooked(seen, self)
     return self
 
 

@@ -9,6 +9,7 @@ counting. Nodes hold no tensors: a cycle would keep promised values alive until 
 from __future__ import annotations
 
 import re
+import weakref
 
 import jax.numpy as jnp
 
@@ -87,7 +88,9 @@ class Node:
             first = min(written, key=self.call.parameter)  # PyTorch takes what it saved in the order of the names
             shape = self.call.kept_as(first, inputs[first].type.shape)
             edge, through = self.edges[first], None
-            if shape is not inputs[first].type.shape and edge is not None:
+            if shape is inputs[first].type.shape:
+                shape = None
+            elif edge is not None:
                 through = "AsStridedBackward0", 0
             raise overwritten(inputs[first], through, edge, shape)
         if self.outputs:
@@ -128,16 +131,69 @@ def overwritten(value, made_by=None, edge=None, shape=None):
             " autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
         )
     counter, version, *writer = value.mark
-    if made_by is None:
-        made_by = writer[0](value, edge) if writer else _maker(edge)
     type = value.type
+    kept = type.shape
+    if made_by is None:
+        made_by, kept = writer[0](value, writer[1], edge) if writer else (_maker(edge), kept)
     source = f", which is output {made_by[1]} of {bare(made_by[0])}," if made_by else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{type.dtype.scalar_name}Tensor {list(shape or type.shape)}]{source} is at version {counter.version}; "
+        f"[torch.{type.dtype.scalar_name}Tensor {list(kept if shape is None else shape)}]{source} is at version {counter.version}; "
         f"expected version {version} instead. Hint: enable anomaly detection to find the operation that failed to "
         "compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
+
+
+def sign(old, tensor):
+    """Note in an overwritten value which tensor moved on: an error says what made that tensor, and how it looks now."""
+    node, nr = source(tensor._edge)
+    if not isinstance(node, Leaf) and old.mark:
+        storage = tensor._storage
+        writer = getattr(storage, "writer", None)
+        if writer is None or writer.tensor() is not tensor:
+            writer = storage.writer = _Writer(weakref.ref(tensor))
+        writer.moved(tensor._type.shape, node, nr)
+        old.mark += (writer, old.type)
+
+
+def sign_relooked(old, tensor):
+    """The same for a tensor that looks at its memory in another way now: `old` is what it saw before, nobody else's value."""
+    if old.mark:
+        writer = _Writer(weakref.ref(tensor))
+        writer.moved(tensor._type.shape, *source(tensor._edge))
+        old.mark = [*old.mark[:2], writer, None]
+
+
+class _Writer:
+    """Tells what made a tensor that was written to, and its shape. Holds no node."""
+
+    __slots__ = ("call", "in_types", "nr", "shape", "tensor")
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def moved(self, shape, node, nr):
+        """Note the newest, for all values that the tensor has moved on from."""
+        self.shape, self.nr = shape, nr
+        self.call, self.in_types = (node.call, node.in_types) if isinstance(node, Node) else (None, None)
+
+    def __call__(self, value, type, edge=None):
+        """((node's name, output number) or None, shape) of the tensor that was saved as `value`.
+
+        `type`: that of the tensor when it was written to; None: it is surely this one.
+        """
+        tensor = self.tensor()
+        if type is not None:
+            if value.type is not type or (edge is not None and looks(edge)):
+                return ("AsStridedBackward0", 0), value.type.shape  # a view of it
+            if hasattr(edge, "tensor"):  # a leaf that was written to through another: its own history counts
+                tensor = edge.tensor()
+                if tensor is None or tensor._edge is None or isinstance(tensor._edge, Leaf):
+                    return None, value.type.shape
+        if tensor is not None:
+            node, nr = source(tensor._history())
+            return None if node is None or isinstance(node, Leaf) else (node.name(), nr), tensor._type.shape
+        return None if self.call is None else (self.call.grad_fn(self.in_types), self.nr), self.shape
 
 
 def looks(edge):

@@ -20,6 +20,8 @@ from jtorch.engine import Value, record
 from jtorch.geometry import may_overlap, overlaps
 from jtorch.graph import INFERENCE
 
+SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
+
 
 class Storage:
     """A cell with the newest value.
@@ -59,6 +61,10 @@ class Storage:
             trace.updated = True  # state of an earlier step moves on after a backward: the next step begins a trace
         self.writes += 1
         self.value = value
+
+    def touch(self, counter) -> None:
+        """Count a write that leaves the cells as they are: what a graph has saved of them is overwritten all the same."""
+        self.write(record(SAME, (self.value,))[1], counter)
 
     def share(self) -> np.ndarray:
         """The memory as a writable NumPy array of the base's shape, shared with this storage from now on."""
@@ -106,6 +112,9 @@ class InferenceStorage(Storage):
 
     type = property(lambda self: self.value.type)
 
+    def touch(self, counter):
+        counter.version += 1
+
 
 class HostStorage(Storage):
     """A storage whose memory a NumPy array outside can read and write: the array is the truth.
@@ -141,6 +150,11 @@ class HostStorage(Storage):
             raise RuntimeError("Trying to resize storage that is not resizable")
         self.host[...] = value.look()
         self.mark = []
+
+    def touch(self, counter):
+        self.mark += (counter, counter.version)
+        self.mark = []
+        counter.version += 1
 
     def share(self):
         return self.host

@@ -15,13 +15,13 @@ import weakref
 from sys import getrefcount
 
 from jtorch import dtypes, engine, geometry, graph
-from jtorch.calls import Call, type_of
+from jtorch.calls import type_of
 from jtorch.devices import CPU
 from jtorch.engine import Lifted, Value, local, trace_of
 from jtorch.grad_mode import watchers
 from jtorch.graph import Leaf, Node, check_replacement, edge_of
 from jtorch.hooks import Hooks
-from jtorch.storage import IN_INFERENCE, NO_GRAD, InferenceStorage, Storage, View, strided, write_of
+from jtorch.storage import IN_INFERENCE, NO_GRAD, SAME, InferenceStorage, Storage, View, strided, write_of
 
 _new = object.__new__
 
@@ -205,7 +205,7 @@ class Tensor(metaclass=_Named):
             if local.grad:
                 self._edge = _kept(self._edge, edge)
             if self._edge is not None:
-                _sign(old, self)
+                graph.sign(old, self)
             return
         if edge is not None and view.note is not None and self._base is not None:
             raise RuntimeError(self._refusal())
@@ -224,7 +224,7 @@ class Tensor(metaclass=_Named):
             self._edge = edge
         storage.write(new, self._counter or storage)
         if base is not None and base._edge is not None:
-            _sign(old, base)
+            graph.sign(old, base)
         if value.type is view.type:
             view.value, view.writes = value, storage.writes
             if storage.value.mark is None:
@@ -336,44 +336,6 @@ def _kept(old, new):
             after, at = graph.source(new)
             after.hung().retains[at] = node.hooks.retains.pop(nr)
     return new
-
-
-def _sign(old, tensor):
-    """Note in an overwritten value which tensor moved on: an error says what made that tensor."""
-    node, nr = graph.source(tensor._edge)
-    if node.__class__ is not LeafGrad and old.mark:
-        storage = tensor._storage
-        writer = getattr(storage, "writer", None)
-        if writer is None or writer.tensor() is not tensor:
-            writer = storage.writer = _Writer(weakref.ref(tensor), old.type)
-        writer.call, writer.in_types, writer.nr = node.call, node.in_types, nr  # the newest, for all that it has moved on from
-        old.mark.append(writer)
-
-
-class _Writer:
-    """Tells what made a tensor that was written to: (node's name, output number). Holds no node."""
-
-    __slots__ = ("call", "in_types", "nr", "tensor", "type")
-
-    def __init__(self, tensor, type):
-        self.tensor, self.type = tensor, type
-
-    def __call__(self, value, edge=None):
-        if value.type is not self.type or (edge is not None and graph.looks(edge)):
-            return "AsStridedBackward0", 0  # a view of it
-        if edge.__class__ is LeafGrad:  # the tensor that was saved, written to through another: its own history counts
-            tensor = edge.tensor()
-            if tensor is None or tensor._edge is None or isinstance(tensor._edge, Leaf):
-                return None
-        else:
-            tensor = self.tensor()
-        if tensor is not None and tensor._edge is not None:
-            node, nr = graph.source(tensor._edge)
-            return node.name(), nr
-        return None if self.call is None else (self.call.grad_fn(self.in_types), self.nr)
-
-
-SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
 
 
 class _Counter:

@@ -13,7 +13,8 @@ from jtorch.casting import cast_array, warn_of_real
 from jtorch.engine import Value
 from jtorch.op import as_number, broadcast_shapes
 from jtorch.results import check_apart
-from jtorch.tensor import SAME, Tensor, apply
+from jtorch.storage import SAME
+from jtorch.tensor import Tensor, apply
 
 # ---- copies
 
