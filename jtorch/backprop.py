@@ -102,8 +102,7 @@ def _apply_pullback(call, node, cotangents):
         ]
     given = (*inputs, *cotangents)
     out = apply(call, given)
-    if isinstance(out, Tensor):
-        return [out]
+    out = [out] if isinstance(out, Tensor) else out
     wanting = {i for i, t in enumerate(given) if isinstance(t, Tensor) and t.requires_grad}
     for gradient, of in zip(out, call.depends(), strict=True):
         if not of & wanting:

@@ -136,6 +136,14 @@ class Call:
         """The shape in which PyTorch keeps an input: its own, or that of a view of it."""
         return shape
 
+    def bundles(self):
+        """(numbers of inputs, numbers of results) that it would rather take and make as one flat array; see jtorch.bundles.
+
+        A call that has some has `bind_bundled(types)`, a function (flat arrays, all inputs) -> (flat arrays, all results, None
+        for those in a flat array).
+        """
+        return ()
+
     def depends(self):
         """For each result, which inputs it depends on, where PyTorch would have a node for each; else None: on all."""
 

@@ -138,7 +138,7 @@ def to_jax(t: Tensor):
     if isinstance(array, np.ndarray):
         with jax.enable_x64(True):
             array = jax.device_put(array, value.type.place.jax)
-    value.owned = False
+    value.share()
     return array
 
 

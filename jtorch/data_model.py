@@ -92,6 +92,7 @@ def _relook(self, look, name):
     """Look at the cells from now on as the view does that `look()` makes of this tensor. Returns self."""
     local = engine.local
     self._writable(twice=True)
+    self._by_base()
     before, old = local.grad, self._history()
     leaf = old is not None and self.is_leaf
     local.grad = old is not None and not leaf  # the history goes on even where none is recorded

@@ -29,7 +29,8 @@ _OURS = (str(Path(__file__).parent), "<op ")  # where a line is never the user's
 
 
 class Value:
-    """An immutable array: known (`array` is a jax or NumPy array, or a Python number) or promised by a trace.
+    """An immutable array: known (`array` is a jax or NumPy array, a Python number, or (bundle, where its part begins):
+    see `jtorch.bundles`) or promised by a trace.
 
     `owned` says that the array, once a program has computed it, is seen by nobody outside the engine: it may be donated. `mark` is the
     note left when a storage moved on to a newer value: [] shared by views, or [counter, version before]. `sent` is
@@ -50,7 +51,14 @@ class Value:
         """The array, computed now if it was promised. May be a NumPy array that must not be written to."""
         if self.array is None:
             self.epoch.trace.flush("look")
-        return self.array
+        array = self.array
+        return array[0].part(array[1], self.type.shape) if array.__class__ is tuple else array
+
+    def share(self):
+        """Let no program take the array: somebody else sees it from now on."""
+        self.owned = False
+        if self.array.__class__ is tuple:
+            self.array[0].owned = False
 
     def look(self) -> np.ndarray:
         """The value on the host, read-only. Raises what a data check of an earlier line found."""
@@ -431,6 +439,8 @@ class EagerTrace(Trace):
         if (places - {self.place} and (self.place is not TRACED or TRACED not in places)) or _lifted_by(inputs):
             return self._elsewhere(call, inputs)
         types = tuple([v.type for v in inputs])
+        if self.place is TRACED:  # what a tracer meets is none, perhaps, but what comes of them is
+            types = tuple([t if t.place is None else type_of(t.shape, t.dtype, TRACED, t.strides) for t in types])
         single, out_types = call.infer(types)
         position = Position(self.root, (), call, types, single, out_types)
         arrays = [np.asarray(v.array, v.type.dtype.np) if v.type.number else v.known() for v in inputs]

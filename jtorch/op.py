@@ -411,14 +411,19 @@ def _inplace(op, name=None):
     def inplace(self, *args, **kwargs):
         if old and len(args) == old and arguments.is_old_form(name, (self, *args)):
             return arguments.modern(inplace, name, (self, *args), kwargs, True)
+        before = self._edge
         try:
             self._writable(op.twice, args)
             if op.twice:
                 check_once(self)
             if args:
                 check_apart(own, self, args)
+            if self._base is not None:
+                self._by_base()
             result = public(self, *args, **kwargs)
         except Exception:
+            if self._edge is not before:
+                self._not_written(before)
             arguments.refuse(name, args, kwargs, "methods", signature)
             raise
         return overwrite(self, result)

@@ -26,7 +26,7 @@ import jax
 import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
-from jtorch import config, devices
+from jtorch import bundles, config, devices
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 
@@ -107,9 +107,12 @@ class Program:
         self.lines = needed(lines, self.outs)
         types = {s: t for line in self.lines for s, t in zip(line.slots, line.types, strict=True)}
         leaves = sorted(types.keys() - set(outs), reverse=True)
-        self.arrays = [s for s in leaves if not types[s].number]
-        self.numbers = {k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")}
         self.on_host = on_host(types.values())
+        self.taken, self.made, self.bundled = self._bundles(leaves, types, set(outs), alive, values)
+        apart = {s for group in (*self.taken, *self.made) for s in group.slots}
+        self.outs = [s for s in self.outs if s not in apart]
+        self.arrays = [s for s in leaves if not types[s].number and s not in apart]
+        self.numbers = {k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")}
         self.kept = [bool(alive[s]) for s in self.arrays]
         self.donated = self._donations(types, {s: t for line, p in zip(lines, path, strict=True)
                                                for s, t in zip(line.outs, p.types, strict=True)})  # fmt: skip
@@ -119,9 +122,23 @@ class Program:
         self._compiled = self._warm = False
         self._sent = {}  # by kind: the numbers of the last run, and the device's copy of them
         self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
-        donated = [i for i, d in enumerate(self.donated) if d]
+        donated = [i for i, d in enumerate([*self.donated, *[group.donated for group in self.taken]]) if d]
         self.jit = jax.jit(_function(self, pullback), donate_argnums=donated, compiler_options=config.compiler_options)
         self.memory = None
+
+    def _bundles(self, leaves, types, inner, alive, values):
+        """(groups of leaves, groups of outputs, {number of a line: its groups}) that are one flat array each."""
+        taken, made, bundled = [], [], {}
+        if self.on_host:
+            for i, line in enumerate(self.lines):
+                groups = bundles.bundled(line, inner, alive, values)
+                if groups[0]:
+                    bundled[i] = groups
+                    taken += groups[0]
+                    made += groups[1]
+            apart = {s for group in taken for s in group.slots}
+            taken += bundles.found([s for s in leaves if s not in apart], types, values)
+        return taken, made, bundled
 
     def _donations(self, types, made):
         """Which array leaves nobody holds and some output can take the place of."""
@@ -144,9 +161,11 @@ class Program:
         for i in self._host:
             if taken[i].sent is not None:
                 args[i] = taken[i].sent
-        if np.ndarray in set(map(type, args)) or not all([v.owned for v in self._donate(values)]):  # noqa: C419 - a list is faster
+        if not _ON_HOST.isdisjoint(map(type, args)) or not all([v.owned for v in self._donate(values)]):  # noqa: C419 - a list is faster
             args = [self._argument(*item) for item in zip(taken, self.kept, self.donated, strict=True)]
             self._host = tuple([i for i, v in enumerate(taken) if v.sent is not None and self.kept[i]])
+        for group in self.taken:
+            args.append(group.argument(values))
         for kind, slots in self.numbers.items():
             if slots:
                 args.append(self._vector(kind, [values[s].array for s in slots]))
@@ -167,7 +186,7 @@ class Program:
 
     @staticmethod
     def _argument(v, kept, donated):
-        array = v.array
+        array = v.known()
         if donated and not v.owned:
             return jax.device_put(np.array(array)) if array.__class__ is np.ndarray else array.copy()
         if array.__class__ is np.ndarray and kept:  # it may be read again: send it once
@@ -200,7 +219,7 @@ class Program:
         Ctrl-C may come between any two bytecodes, and donated inputs cannot be had again, so the results go
         from the call into the list, and from there into the values, inside single C calls.
         """
-        if not self.outs:
+        if not self.outs and not self.made:
             done.append(())
             return
         if not self._compiled:
@@ -226,6 +245,11 @@ class Program:
     def _hand_out(self, values, arrays):
         held = self._give(values)
         deque(map(setattr, held, repeat("array"), arrays), maxlen=0)
+        for group, array in zip(self.made, arrays[len(held) :], strict=True):
+            group.hand_out(values, array)
+
+
+_ON_HOST = {np.ndarray, tuple}  # what a host array and a part of a bundle have for a class
 
 
 def _getter(slots):
@@ -253,15 +277,23 @@ def _function(program, pullback):
 
     def traced(*args):
         env = dict(zip(program.arrays, args, strict=False))
-        vectors = iter(args[len(program.arrays) :])
+        flats = args[len(program.arrays) : len(program.arrays) + len(program.taken)]
+        for group, flat in zip(program.taken, flats, strict=True):
+            near = flat[0].real
+            env.update(zip(group.slots, group.parts(flat, hidden(group.starts, near)), strict=True))
+        vectors = iter(args[len(program.arrays) + len(flats) :])
         for slots in program.numbers.values():
             if slots:
                 env.update(zip(slots, _numbers(next(vectors), program.on_host), strict=True))
-        vjps = {}
+        vjps, whole = {}, []
         for i, line in enumerate(lines):
             inputs = [env[s] for s in line.slots]
             call = line.call
-            if i in pairs:
+            if i in program.bundled:
+                mine, flats = flats[: len(line.call.bundles())], flats[len(line.call.bundles()) :]
+                made, out = call.bind_bundled(line.types)(mine, inputs)
+                whole += made
+            elif i in pairs:
                 out, vjps[i] = pairs[i].start(inputs)
             elif isinstance(call, pullback) and not call.linear:
                 at = forward.get((call.forward, line.slots[: len(call.types)]))
@@ -272,7 +304,7 @@ def _function(program, pullback):
             else:
                 out = call.bind(line.types)(*inputs)
             env.update(zip(line.outs, [out] if line.single else out, strict=True))
-        return [env[s] for s in program.outs]
+        return [env[s] for s in program.outs] + whole
 
     program_.__name__ = "step"
     return program_
@@ -444,7 +476,7 @@ def run_lines(position, alive, values, place, broken=None):
             try:
                 if broken and (cause := next(filter(None, map(broken.get, line.slots)), None)):
                     raise cause
-                out = run_line(line.call, line.types, [arrays[s] if s in arrays else values[s].array for s in line.slots])
+                out = run_line(line.call, line.types, [arrays[s] if s in arrays else values[s].known() for s in line.slots])
             except Exception as error:
                 if broken is None:
                     raise

@@ -141,6 +141,18 @@ class Tensor(metaclass=_Named):
                     (base._edge, *[None] * len(numbers)))  # fmt: skip
         self._edge = _kept(self._edge, node)
 
+    def _by_base(self):
+        """Behind a write that is allowed, through a view that may show cells of no tensor before it: what it reads has come
+        straight from the base. Undone by `_not_written`."""
+        base = self._base
+        if local.grad and base is not None and (self._edge is not None or base._edge is not None) and self._view.strays():
+            self._history()
+            self._rebase(base)
+
+    def _not_written(self, before):
+        """The write has failed: the place is what it was before."""
+        self._edge = _kept(self._edge, before)
+
     def _refusal(self, base=False):
         """PyTorch's message for a write that autograd cannot follow: see `View.refusal`."""
         edge = self._edge
@@ -179,9 +191,6 @@ class Tensor(metaclass=_Named):
                     leaf = "a view of a leaf"
                 elif edge is None or isinstance(edge, Leaf):
                     leaf = "a leaf"
-                elif view.strays():
-                    self._history()
-                    self._rebase(base)
             elif edge.__class__ is LeafGrad:
                 leaf = "a leaf"
             if leaf:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jtorch
-from jtorch import func, nn
+from jtorch import engine, func, nn
 from jtorch.programs import counters
 from programs import output, read
 
@@ -65,6 +65,15 @@ def test_jax_jit_takes_tensors():
 def test_jax_grad_takes_a_function_written_with_jtorch():
     found = jax.grad(func.to_jax(loss), argnums=1)(jnp.asarray(X), jnp.asarray(W))
     np.testing.assert_allclose(found, 2 * np.repeat(X.sum(0)[:, None], 2, 1))
+
+
+def test_what_comes_of_a_tracer_and_an_array_is_traced():
+    def f(w):
+        met = jtorch.tensor(X) @ w
+        assert met._type.place is engine.TRACED
+        return met.sum()
+
+    assert jax.grad(func.to_jax(f))(jnp.asarray(W)).shape == W.shape
 
 
 def test_jax_vmap_takes_tensors():

@@ -16,7 +16,7 @@ TREES = {name: ast.parse(text) for name, text in FILES.items()}
 
 # Facts, computation, the tensor; ops/ is floor 3, everything else floor 4, the street door above all.
 FLOORS = [
-    "config dtypes numeric_limits geometry formats devices exact draws stream_checks streams hooks returntypes".split(),
+    "config dtypes numeric_limits geometry formats devices exact draws stream_checks streams hooks returntypes bundles".split(),
     "programs flags calls engine graph plans walk grad_mode".split(),
     "storage tensor casting own_grad backprop structures graph_view printing results dispatch faults arguments wrapper nested"
     " convert op lift checks".split(),

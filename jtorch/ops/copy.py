@@ -94,6 +94,7 @@ def _copy_(self, src, non_blocking=False):
     warn_of_real(theirs.dtype, mine.dtype)
     if theirs.place is not mine.place:
         src = src.to(self.device)
+    self._by_base()
     edge = self._history() if engine.local.grad else None
     if theirs.shape == mine.shape and theirs.dtype is mine.dtype and edge is None and not src.requires_grad:
         self._assign(_twin(src._value), None)
@@ -107,7 +108,7 @@ def _twin(value):
     """The same elements as a value of its own: values are immutable, but each storage marks those it moves on from."""
     if value.array is None or value.type.place is engine.TRACED:
         return engine.record(SAME, (value,))[1]
-    value.owned = False  # two values hold the array now, so neither may give it away
+    value.share()  # two values hold the array now, so neither may give it away
     twin = Value(value.type, value.array)
     twin.owned = False
     return twin

@@ -461,6 +461,7 @@ def _setitem(self, index, value):
         check_once(seen)
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
             check_apart("index_put", seen, (value,))
+        seen._by_base()
         write_result(seen, _put(seen, arrays, value))
     elif not isinstance(value, Tensor):
         if seen.ndim or not seen.requires_grad:

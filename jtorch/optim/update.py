@@ -83,35 +83,50 @@ class Update(Call):
         first = len(self.clusters) + self.skipping
         return False, (*types[first : first + n], *types[first + 2 * n :])
 
-    def bind(self, types):
-        n = sum(size for *_, size in self.clusters)
+    def bundles(self):
+        first, at, found = len(self.clusters) + self.skipping, 0, []
+        for _, small, size in self.clusters:
+            if small:
+                found.append((range(first + at, first + at + small), range(at, at + small)))
+            at += size
+        return found
 
+    def bind(self, types):
+        step = self.bind_bundled(types)
+        return lambda *arrays: step((), arrays)[1]
+
+    def bind_bundled(self, types):
+        n = sum(size for *_, size in self.clusters)
+        first = len(self.clusters) + self.skipping
         on_host = programs.on_host(types)
 
-        def step(*arrays):
-            skip, arrays = (arrays[0], arrays[1:]) if self.skipping else (None, arrays)
-            rates = arrays[: len(self.clusters)]
-            rest = arrays[len(rates) :]
-            params, grads, states = rest[:n], rest[n : 2 * n], iter(rest[2 * n :])
-            new_params, new_states, at = [], [], 0
-            for rate, (settings, small, size) in zip(rates, self.clusters, strict=True):
+        def step(flats, arrays):
+            params, grads, states = arrays[first : first + n], arrays[first + n : first + 2 * n], arrays[first + 2 * n :]
+
+            def unless_skipped(old, new):
+                return [jnp.where(arrays[0] != 0, a, b) for a, b in zip(old, new, strict=True)] if self.skipping else new
+
+            given, left = iter(flats), iter(states)
+            new_flats, new_params, new_states, at = [], [], [], 0
+            for rate, (settings, small, size) in zip(arrays[self.skipping : first], self.clusters, strict=True):
                 mine = slice(at, at + size)
                 at += size
-                made, state = self._cluster(rate.reshape(()), settings, small, params[mine], grads[mine], states, on_host)
-                new_params += made
+                flat = [next(given)] if flats and small else []
+                own = [*flat, *params[mine][small * len(flat) :]]
+                made, state = self._cluster(rate.reshape(()), settings, small, own, bool(flat), grads[mine], left, on_host)
+                made = unless_skipped(own, made)
+                new_flats += made[: len(flat)]
+                new_params += [None] * small * len(flat) + made[len(flat) :]
                 new_states += state
-            new = [*new_params, *new_states]
-            if skip is None:
-                return new
-            return [jnp.where(skip != 0, a, b) for a, b in zip([*params, *rest[2 * n :]], new, strict=True)]
+            return new_flats, new_params + unless_skipped(states, new_states)
 
         return step
 
-    def _cluster(self, rate, settings, small, params, grads, states, on_host):
-        """One cluster: (new parameters, new states in the order they came)."""
+    def _cluster(self, rate, settings, small, params, is_joined, grads, states, on_host):
+        """One cluster: (new parameters, new states in the order they came). `is_joined`: the small parameters are one flat one."""
         cls = self.optimizer
         tx = cls.chain(**dict(settings))
-        joined, alone = _joined(params, small), _joined(grads, small)
+        joined, alone = params if is_joined else _joined(params, small), _joined(grads, small)
         blank, tree = jax.tree_util.tree_flatten_with_path(shapes_of(tx.init, joined))
         names = [_name(cls, path) for path, _ in blank]
         order = ordered(cls, names)
@@ -128,7 +143,7 @@ class Update(Call):
             rate = 1
         else:
             updates, state = tx.update([_real(g) for g in alone], state, seen)
-        parts = _parted(updates, params, small, on_host)
+        parts = updates if is_joined else _parted(updates, params, small, on_host)
         made = [_like(p, _descended(_real(p), rate, u)) for p, u in zip(params, parts, strict=True)]
         out = {n: [] for n in order}
         for n, leaf in zip(names, jax.tree_util.tree_leaves(state), strict=True):

@@ -1,0 +1,175 @@
+"""Small parameters go from step to step as one array: whatever is done between the steps, the numbers stay the same."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import jtorch
+import jtorch as torch
+import jtorch.nn.functional as F
+from jtorch import engine
+from jtorch.bundles import Bundle
+
+X = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
+Y = np.array([0, 2, 1, 2, 0, 1])
+
+
+def _freeze(model, kept, step):
+    model[2].bias.requires_grad_(step % 2 == 0)
+
+
+def _overwrite(model, kept, step):
+    with torch.no_grad():
+        model[0].bias.fill_(0.25)
+
+
+def _average(model, kept, step):
+    kept.setdefault("average", copy.deepcopy(model))
+    with torch.no_grad():
+        for mine, its in zip(kept["average"].parameters(), model.parameters(), strict=True):
+            mine.copy_(its)
+
+
+def _share(model, kept, step):
+    if step != 1:
+        return
+    kept["average"] = copy.deepcopy(model)
+    engine.flush()  # what is known is shared instead of copied
+    for mine, its in zip(kept["average"].parameters(), model.parameters(), strict=True):
+        mine.data.copy_(its.data)
+
+
+def _go_back(model, kept, step):
+    if step == 1:
+        kept["state"] = copy.deepcopy(model.state_dict())
+    elif step == 3:
+        model.load_state_dict(kept["state"])
+
+
+def _through_numpy(model, kept, step):
+    array = model[0].weight.detach().numpy()
+    array[0] *= 0.5
+
+
+def _replace(model, kept, step):
+    model[0].weight.data = model[0].weight.data * 0.5
+
+
+def _predict(model, kept, step):
+    with torch.no_grad():
+        kept.setdefault("predictions", []).append(model(torch.from_numpy(X)).sum().item())
+
+
+BETWEEN = {
+    "nothing": lambda model, kept, step: None,
+    "look at one": lambda model, kept, step: model[0].weight.tolist(),
+    "look at all": lambda model, kept, step: [p.tolist() for p in model.parameters()],
+    "use one": lambda model, kept, step: kept.setdefault("norms", []).append(model[0].weight.norm()),
+    "keep a copy": lambda model, kept, step: kept.setdefault("copies", []).append(model[2].weight.detach().clone()),
+    "keep an array of JAX's": lambda model, kept, step: kept.setdefault("arrays", []).append(model[2].bias.__jax_array__()),
+    "keep a graph": lambda model, kept, step: kept.setdefault("graphs", []).append(model(torch.from_numpy(X))),
+    "pickle": lambda model, kept, step: kept.setdefault("bytes", []).append(pickle.loads(pickle.dumps(model[0].weight))),
+    "freeze one now and then": _freeze,
+    "overwrite one": _overwrite,
+    "replace one": _replace,
+    "write through NumPy": _through_numpy,
+    "copy all": _average,
+    "share all": _share,
+    "go back": _go_back,
+    "predict": _predict,
+}
+OPTIMIZERS = {
+    "Adam": lambda torch, params: torch.optim.Adam(params, lr=0.05),
+    "SGD": lambda torch, params: torch.optim.SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "two groups": lambda torch, params: torch.optim.AdamW([{"params": params[:2], "lr": 0.01}, {"params": params[2:]}], lr=0.1),
+}
+
+
+def trained(optimizer, between, steps=5):
+    """(losses, parameters, what was kept) after some steps."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
+    opt = OPTIMIZERS[optimizer](torch, list(model.parameters()))
+    losses, kept = [], {}
+    for step in range(steps):
+        opt.zero_grad()
+        loss = F.cross_entropy(model(torch.from_numpy(X)), torch.from_numpy(Y))
+        loss.backward()
+        opt.step()
+        losses.append(loss)
+        BETWEEN[between](model, kept, step)
+    model_kept = kept.pop("average", None)
+    kept = {k: [np.asarray(getattr(v, "detach", lambda v=v: v)()) for v in kept[k]] for k in kept if k != "state"}
+    kept["average"] = [p.tolist() for p in model_kept.parameters()] if model_kept else []
+    return [loss.item() for loss in losses], [p.tolist() for p in model.parameters()], kept
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_is_done_between_the_steps_changes_no_number(optimizer, between):
+    found = trained(optimizer, between)
+    with jtorch.eager():  # line by line: there are no bundles
+        wanted = trained(optimizer, between)
+    same(found, wanted)
+
+
+def same(found, wanted):
+    if isinstance(wanted, dict):
+        assert found.keys() == wanted.keys()
+        found, wanted = list(found.values()), list(wanted.values())
+    if isinstance(wanted, list | tuple):
+        assert len(found) == len(wanted)
+        for f, w in zip(found, wanted, strict=True):
+            same(f, w)
+    else:
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def stepping(between):
+    """A model in training, and a function that trains it one step on."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
+    opt = torch.optim.Adam(model.parameters())
+
+    def step():
+        opt.zero_grad()
+        F.cross_entropy(model(torch.from_numpy(X)), torch.from_numpy(Y)).backward()
+        opt.step()
+        engine.flush()
+        BETWEEN[between](model, {}, 0)
+
+    for _ in range(3):
+        step()
+    return model, step
+
+
+def test_parameters_are_parts_of_one_array():
+    model, step = stepping("nothing")
+    bundles = {p._value.array[0] for p in model.parameters()}
+    assert len(bundles) == 1
+    (bundle,) = bundles
+    assert isinstance(bundle, Bundle)
+    assert bundle.array.shape == (4 * 8 + 8 + 8 * 3 + 3,)
+    step()
+    assert bundle.array.is_deleted()  # it was given away: no second copy of the parameters
+
+
+def test_a_bundle_that_somebody_sees_is_not_given_away():
+    model, step = stepping("nothing")
+    bundle, _ = model[0].weight._value.array
+    seen = model[0].weight.detach()._look()
+    before = seen.copy()
+    step()
+    assert not bundle.array.is_deleted()
+    assert np.array_equal(seen, before)
+
+
+@pytest.mark.parametrize("between", ["nothing", "look at all", "use one", "predict", "keep an array of JAX's"])
+def test_nothing_compiles_from_the_third_step_on(between):
+    _, step = stepping(between)
+    before = jtorch.compiler.stats().compiles
+    for _ in range(3):
+        step()
+    assert jtorch.compiler.stats().compiles == before
