@@ -87,6 +87,8 @@ def bundled(line, inner, alive, values):
         if not all(alive[s] and values[s] is not None for s in slots):
             return [], []
         shapes = [tuple(line.types[i].shape) for i in ins]
+        if not sum(map(prod, shapes)):
+            return [], []
         taken.append(Group(leaves, shapes, donated=True))
         made.append(Group(slots, shapes))
     if len({s for group in taken for s in group.slots}) < sum(len(group.slots) for group in taken):

@@ -279,8 +279,7 @@ def _function(program, pullback):
         env = dict(zip(program.arrays, args, strict=False))
         flats = args[len(program.arrays) : len(program.arrays) + len(program.taken)]
         for group, flat in zip(program.taken, flats, strict=True):
-            near = flat[0].real
-            env.update(zip(group.slots, group.parts(flat, hidden(group.starts, near)), strict=True))
+            env.update(zip(group.slots, _split(group, flat), strict=True))
         vectors = iter(args[len(program.arrays) + len(flats) :])
         for slots in program.numbers.values():
             if slots:
@@ -310,6 +309,21 @@ def _function(program, pullback):
     return program_
 
 
+def _split(group, flat):
+    """The parts of a flat array, each made once, at places that are hidden from XLA.
+
+    They come out of a branch that is always taken. Else XLA would make a part again in each line that reads it, and the flat
+    array, which the loss would read, too, would be copied before its update is written over it.
+    """
+    near = flat[0].real
+    return jax.lax.cond(
+        _never(near),
+        lambda flat: [jax.numpy.zeros(shape, flat.dtype) for shape in group.shapes],
+        lambda flat: group.parts(flat, hidden(group.starts, near)),
+        flat,
+    )
+
+
 def _numbers(vector, on_host):
     """The elements of a vector, each an array of no dimensions."""
     if not on_host or vector.size < 4 or vector.dtype == np.complex128:
@@ -330,10 +344,14 @@ def hidden(numbers, near):
     other: of parts of a flat array at places that are constants it makes one kernel each. `near` is a number that
     exists when these are wanted: a branch that may be taken at any time costs a step 5 us.
     """
-    never = near.astype(np.float64) > np.inf
     return jax.lax.cond(
-        never, lambda: tuple([np.int32(0) for _ in numbers]), lambda: tuple([np.int32(n) for n in numbers])
+        _never(near), lambda: tuple([np.int32(0) for _ in numbers]), lambda: tuple([np.int32(n) for n in numbers])
     )
+
+
+def _never(near):
+    """False, as XLA cannot know it. `near` is a number that exists when this is wanted."""
+    return near.astype(np.float64) > np.inf
 
 
 _kept: weakref.WeakSet = weakref.WeakSet()  # what was compiled and is in memory

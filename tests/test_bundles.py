@@ -156,6 +156,19 @@ def test_parameters_are_parts_of_one_array():
     assert bundle.array.is_deleted()  # it was given away: no second copy of the parameters
 
 
+def test_parameters_without_elements():
+    empty = [torch.zeros(0, 3, requires_grad=True), torch.zeros(2, 0, requires_grad=True)]
+    full = torch.ones(3, requires_grad=True)
+    for params in (empty, [*empty, full, torch.ones(2, requires_grad=True)]):
+        opt = torch.optim.SGD(params, lr=0.5)
+        for _ in range(3):
+            opt.zero_grad()
+            sum((p * 2).sum() for p in params).backward()
+            opt.step()
+    assert full.tolist() == [-2.0] * 3
+    assert empty[0].shape == (0, 3)
+
+
 def test_a_bundle_that_somebody_sees_is_not_given_away():
     model, step = stepping("nothing")
     bundle, _ = model[0].weight._value.array

@@ -37,15 +37,18 @@ def relu(input: Array) -> Array:
     return _relu(input)
 
 
+# A choice, not a maximum, and the mask is the result's: of a maximum XLA would keep what went in, too, to make it again
+# where backward needs the mask.
 @jax.custom_jvp
 def _relu(x):
-    return jnp.maximum(x, jnp.zeros((), x.dtype))
+    return jnp.where(x < 0, jnp.zeros((), x.dtype), x)
 
 
 @_relu.defjvp
 def _relu_jvp(primals, tangents):
     (x,), (change,) = primals, tangents
-    return _relu(x), jnp.where(x <= 0, jnp.zeros((), change.dtype), change)  # where x is no number, it goes through
+    y = _relu(x)
+    return y, jnp.where(y <= 0, jnp.zeros((), change.dtype), change)  # where x is no number, it goes through
 
 
 @op(method=False, strides="elementwise", grad_fn="HardtanhBackward0")
