@@ -70,10 +70,10 @@ def _burst(step, read, count):
 
 def _peak(memory):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"program_bytes": _bytes(memory()) if memory else None, "peak_rss_bytes": peak}
+    return {"program_bytes": held_bytes(memory()) if memory else None, "peak_rss_bytes": peak}
 
 
-def _bytes(stats):
+def held_bytes(stats):
     """What a program holds at its peak: arguments, outputs and scratch; what is donated counts once."""
     held = stats.argument_size_in_bytes + stats.output_size_in_bytes + stats.temp_size_in_bytes
     return held - stats.alias_size_in_bytes

@@ -9,8 +9,12 @@ import pytest
 import jtorch
 import jtorch as torch
 import jtorch.nn.functional as F
+from bench import programs as workloads
+from bench import textbook, worker
 from jtorch import engine
 from jtorch.bundles import Bundle
+
+pytestmark = pytest.mark.optimized
 
 X = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
 Y = np.array([0, 2, 1, 2, 0, 1])
@@ -186,3 +190,15 @@ def test_nothing_compiles_from_the_third_step_on(between):
     for _ in range(3):
         step()
     assert jtorch.compiler.stats().compiles == before
+
+
+@pytest.mark.parametrize("workload", ["mlp", "cnn4", "vae"])
+def test_a_step_takes_the_memory_of_the_hand_written_one(workload):
+    engine.reset()
+    step = workloads.build(torch, workload)
+    for _ in range(3):
+        step()
+    engine.flush()
+    held = worker.held_bytes(jtorch.compiler.last_program_memory())
+    _, compiled = textbook.build(workload)
+    assert held <= 1.1 * worker.held_bytes(compiled().memory_analysis())
