@@ -279,7 +279,7 @@ def _function(program, pullback):
         env = dict(zip(program.arrays, args, strict=False))
         flats = args[len(program.arrays) : len(program.arrays) + len(program.taken)]
         for group, flat in zip(program.taken, flats, strict=True):
-            env.update(zip(group.slots, _split(group, flat), strict=True))
+            env.update(zip(group.slots, group.parts(flat, hidden(group.starts, flat[0].real)), strict=True))
         vectors = iter(args[len(program.arrays) + len(flats) :])
         for slots in program.numbers.values():
             if slots:
@@ -289,8 +289,8 @@ def _function(program, pullback):
             inputs = [env[s] for s in line.slots]
             call = line.call
             if i in program.bundled:
-                mine, flats = flats[: len(line.call.bundles())], flats[len(line.call.bundles()) :]
-                made, out = call.bind_bundled(line.types)(mine, inputs)
+                mine, flats = flats[: len(call.bundles())], flats[len(call.bundles()) :]
+                made, out = call.bind_bundled(line.types)(_after(mine, [env[s] for s in program.outs if s in env]), inputs)
                 whole += made
             elif i in pairs:
                 out, vjps[i] = pairs[i].start(inputs)
@@ -309,19 +309,15 @@ def _function(program, pullback):
     return program_
 
 
-def _split(group, flat):
-    """The parts of a flat array, each made once, at places that are hidden from XLA.
+def _after(flats, outs):
+    """The flat arrays, which are to be used up when these other outputs have been computed.
 
-    They come out of a branch that is always taken. Else XLA would make a part again in each line that reads it, and the flat
-    array, which the loss would read, too, would be copied before its update is written over it.
+    A loss reads the last bias in its own time: did the update not wait for it, XLA would copy the whole array first.
     """
-    near = flat[0].real
-    return jax.lax.cond(
-        _never(near),
-        lambda flat: [jax.numpy.zeros(shape, flat.dtype) for shape in group.shapes],
-        lambda flat: group.parts(flat, hidden(group.starts, near)),
-        flat,
-    )
+    for out in outs:
+        if out.ndim == 0 and jax.numpy.issubdtype(out.dtype, np.floating):
+            flats = [jax.numpy.where(_never(out), jax.numpy.zeros((), flat.dtype), flat) for flat in flats]
+    return flats
 
 
 def _numbers(vector, on_host):
