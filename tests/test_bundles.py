@@ -61,6 +61,14 @@ def _replace(model, kept, step):
     model[0].weight.data = model[0].weight.data * 0.5
 
 
+def _shrink(model, kept, step):
+    """What a hand-written weight decay does: now and then the parameters are written to before the optimizer's step."""
+    if step % 2:
+        with torch.no_grad():
+            for p in model.parameters():
+                p.mul_(0.9)
+
+
 def _predict(model, kept, step):
     with torch.no_grad():
         kept.setdefault("predictions", []).append(model(torch.from_numpy(X)).sum().item())
@@ -78,6 +86,7 @@ BETWEEN = {
     "freeze one now and then": _freeze,
     "overwrite one": _overwrite,
     "replace one": _replace,
+    "shrink all": _shrink,
     "write through NumPy": _through_numpy,
     "copy all": _average,
     "share all": _share,
