@@ -43,7 +43,13 @@ class Storage:
     def write(self, value, counter) -> None:
         """Move on to a newer value of the same type. `counter` is whose version goes up; None for an unseen write."""
         old = self.value
-        self.replace(value if value.type is old.type else _retyped(value, old.type), counter)
+        if value.type is not old.type:
+            if value.mark is None:
+                value.mark = []
+            made = _retyped(value, old.type)
+            made.mark = value.mark  # where backward needs what was written, it is what the tensor shows
+            value = made
+        self.replace(value, counter)
 
     def replace(self, value, counter) -> None:
         """Move on to a value of any shape, which nobody but the writing tensor may look at."""

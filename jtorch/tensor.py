@@ -234,11 +234,11 @@ class Tensor(metaclass=_Named):
         storage.write(new, self._counter or storage)
         if base is not None and base._edge is not None:
             graph.sign(old, base)
+        if storage.value.mark is None:
+            storage.value.mark = []
+        value.mark = storage.value.mark  # where backward needs what was written, it is what the view shows
         if value.type is view.type:
             view.value, view.writes = value, storage.writes
-            if storage.value.mark is None:
-                storage.value.mark = []
-            value.mark = storage.value.mark
         if node is not None:
             self._history()  # PyTorch works it out again at once, which decides what counts as a leaf
             if getattr(edge, "outputs", None):

@@ -217,11 +217,15 @@ def _integers(x, arrays):
     return found, shape
 
 
+def _check_sizes(x, found, inner):
+    """Raise where there is nothing to index. `inner`: the indices' common shape."""
+    if all(inner) and not all(x.shape[dim] for dim, _ in found):
+        raise IndexError("index is out of bounds for dimension with size 0")
+
+
 def _check_ranges(x, found, inner):
     """Raise where an index is out of range, unless nothing at all is indexed. `inner`: the indices' common shape."""
     dims = [dim for dim, _ in found]
-    if all(inner) and not all(x.shape[dim] for dim in dims):
-        raise IndexError("index is out of bounds for dimension with size 0")
     if not all(inner) or not all(n for dim, n in enumerate(x.shape) if dim not in dims):
         return
     for place, (dim, i) in enumerate(found):  # PyTorch counts the tensors among the indices
@@ -285,6 +289,7 @@ def _getitem(self, index):
     if engine.local.grad:
         seen._history()  # what autograd has against it PyTorch says before it looks at the indices
     found, inner = _integers(seen, arrays)
+    _check_sizes(seen, found, inner)
     _check_ranges(seen, found, inner)
     return _index(seen, [i for _, i in found], tuple([d for d, _ in found]))
 
@@ -427,6 +432,7 @@ def _put(x, arrays, value, accumulate=False):
     rest = [n for d, n in enumerate(x.shape) if d not in dims]
     at = dims[0] if together else 0
     result = (*rest[:at], *inner, *rest[at:])
+    _check_sizes(x, found, inner)
     trimmed = _check_fits(value.shape, result)
     _check_same_type(x, value)
     _check_ranges(x, found, inner)
@@ -461,6 +467,8 @@ def _setitem(self, index, value):
         check_once(seen)
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
             check_apart("index_put", seen, (value,))
+            if engine.local.grad:
+                value._history()  # where that cannot be told, PyTorch says so before it looks at shapes
         seen._by_base()
         write_result(seen, _put(seen, arrays, value))
     elif not isinstance(value, Tensor):

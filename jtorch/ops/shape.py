@@ -425,22 +425,18 @@ def _expanded(shape, size):
 
 def _expand_geometry(shape, strides, offset, size):
     full = _expanded(shape, size)
+    if not shape:  # PyTorch looks at no dimension then, not at those of size 1 either
+        return full, (0,) * len(full), offset
     lead = len(full) - len(shape)
-    inner = 1 if not shape else shape[0] * strides[0]
-    made = []
-    for i, n in enumerate(full):
-        if i < lead:
-            made.append(0 if n != 1 else inner)
-        else:
-            made.append(0 if n != shape[i - lead] else strides[i - lead])
-    return full, _lead_strides(full, made, lead, shape, strides), offset
+    made = [0] * lead + [0 if n != own else stride for n, own, stride in zip(full[lead:], shape, strides, strict=True)]
+    return full, _lead_strides(full, made, lead), offset
 
 
-def _lead_strides(full, made, lead, shape, strides):
+def _lead_strides(full, made, lead):
     """A new leading dimension of size 1 gets the stride that makes it contiguous, as PyTorch gives it."""
     for i in range(lead - 1, -1, -1):
         if full[i] == 1:
-            made[i] = full[i + 1] * made[i + 1] if i + 1 < len(full) else 1
+            made[i] = full[i + 1] * made[i + 1]
     return made
 
 
