@@ -81,11 +81,11 @@ def contiguous_strides(shape) -> tuple[int, ...]:
 
 
 def is_contiguous(shape, strides) -> bool:
-    """Whether the elements lie in row-major order without gaps (dimensions of size 1 do not matter)."""
+    """Whether the elements lie in row-major order without gaps (dimensions of size 1 do not matter, nor any if there are none)."""
+    if 0 in shape:
+        return True
     step = 1
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):
-        if size == 0:
-            return True
         if size != 1:
             if stride != step:
                 return False

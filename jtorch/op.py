@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch import arguments, dtypes, geometry
-from jtorch.calls import NUMBER, Call
+from jtorch.calls import NUMBER, Call, type_of
+from jtorch.devices import CPU
 from jtorch.engine import Value, number
 from jtorch.results import check_apart, check_once, overwrite
 from jtorch.storage import ViewCall
@@ -201,6 +202,8 @@ class OpCall(Call):
             rule = lambda types, shapes: strides(types, shapes, consts)
         elif strides == "elementwise":
             rule = _with_number if op.name not in _UNARY and _is_number_given(op, structure) else _elementwise
+            if op.promote:
+                rule = _of_converted(rule, op, structure)
         else:
             rule = None
         super().__init__(op.fn, consts, op.name, rule, op.saves)
@@ -357,6 +360,23 @@ def _elementwise(types, shapes):
     for shape, _ in operands:
         common = broadcast_shapes(common, shape)
     return [geometry.elementwise_strides(s, operands) if tuple(s) == common else None for s in shapes]
+
+
+def _of_converted(rule, op, structure):
+    """The rule for operands as they are once converted to their common type, which PyTorch does before on the CPU."""
+
+    def converted(types, shapes):
+        roles = _roles(op, structure, len(types))
+        common = promoted([t for t, role in zip(types, roles, strict=True) if role], op.promote == "float")
+        return rule([_converted(t, common) if role else t for t, role in zip(types, roles, strict=True)], shapes)
+
+    return converted
+
+
+def _converted(t, common):
+    if t.number or t.dtype is common or t.place is not CPU:
+        return t
+    return type_of(t.shape, common, t.place, geometry.like_strides(t.shape, t.strides))
 
 
 # These take their numbers as parameters of the loop, not as another operand.
