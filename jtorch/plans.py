@@ -26,6 +26,8 @@ class Plan:
         trace = self.trace.trace
         if trace.epoch is not self.trace or start is trace.root or (start.plans and len(start.plans) > 8):
             return
+        if root.__class__ is not Node:
+            return  # another output than the first: its node alone would not tell which
         if any(n.hooks is not None or n.__class__ is not Node for n in order):
             return
         if any(leaf.plain() is None or grad.epoch is not trace.epoch for leaf, grad in leaves.items()):

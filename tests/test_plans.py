@@ -80,6 +80,14 @@ def test_one_leaf_in_two_places_is_another_wiring_than_two_leaves_or_none(before
     assert got == gradients(wanted)
 
 
+def test_a_root_that_is_another_output_is_walked():
+    engine.reset()
+    for i in (3, 3, 0, 2, 0, 3):
+        x = torch.tensor([0.5, 1.0, -1.0, 2.0], requires_grad=True)
+        x.clone().unbind()[i].backward()
+        assert x.grad.tolist() == [float(k == i) for k in range(4)]
+
+
 def test_a_hook_is_never_jumped_over():
     engine.reset()
     x = torch.tensor([2.0], requires_grad=True)
