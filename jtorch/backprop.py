@@ -97,7 +97,7 @@ def _apply_pullback(call, node, cotangents):
     else:
         used = _differentiated(call, node)
         inputs = [
-            v if v.type.number else wrap(v, _thawed(e) if i in used else None)
+            v if v.type.number else wrap(v, _unless_frozen(e) if i in used else None)
             for i, (v, e) in enumerate(zip(node.inputs, node.edges, strict=True))
         ]
     given = (*inputs, *cotangents)
@@ -110,7 +110,7 @@ def _apply_pullback(call, node, cotangents):
     return out
 
 
-def _thawed(edge):
+def _unless_frozen(edge):
     """The place of what was saved: None for a leaf that has been frozen since."""
     tensor = edge.tensor() if edge.__class__ is LeafGrad else None
     return edge if tensor is None or tensor._edge is not None else None

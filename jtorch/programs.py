@@ -127,15 +127,15 @@ class Program:
         self.memory = None
 
     def _bundles(self, leaves, types, inner, alive, values):
-        """(groups of leaves, groups of outputs, {number of a line: its groups}) that are one flat array each."""
-        taken, made, bundled = [], [], {}
+        """(groups of leaves, groups of outputs) that are one flat array each, and the numbers of the lines that make them."""
+        taken, made, bundled = [], [], set()
         if self.on_host:
             for i, line in enumerate(self.lines):
-                groups = bundles.bundled(line, inner, alive, values)
-                if groups[0]:
-                    bundled[i] = groups
-                    taken += groups[0]
-                    made += groups[1]
+                ins, outs = bundles.bundled(line, inner, alive, values)
+                if ins:
+                    bundled.add(i)
+                    taken += ins
+                    made += outs
             apart = {s for group in taken for s in group.slots}
             taken += bundles.found([s for s in leaves if s not in apart], types, values)
         return taken, made, bundled
