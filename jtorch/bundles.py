@@ -52,7 +52,7 @@ class Group:
         """The flat array of the values in these slots."""
         held = self._held(values)
         parts = [v.array for v in held]
-        bundle = parts[0][0] if parts[0].__class__ is tuple else None
+        bundle = parts[0][0] if {*map(type, parts)} == {tuple} else None
         if bundle is None or bundle.starts is not self.starts or parts != list(zip(repeat(bundle), self.starts)):
             bundle = Bundle(jax.device_put(np.concatenate([np.asarray(v.known()).reshape(-1) for v in held])), self.starts)
             if not self.donated:  # the next program finds them joined
@@ -70,12 +70,13 @@ class Group:
         return [part.reshape(shape) for part, shape in zip(split, self.shapes, strict=True)]
 
 
-def bundled(line, inner, alive, values):
+def bundled(line, inner, read, alive, values):
     """(groups of leaves, groups of outputs) of what a line takes and makes as bundles; none where one of them is not free.
 
     Args:
         line: a `programs.Line`.
         inner: the slots that are no leaves.
+        read: the slots that lines of the program read.
         alive: for each slot whether somebody but the trace holds its value.
         values: by slot.
     """
@@ -84,7 +85,7 @@ def bundled(line, inner, alive, values):
         leaves, slots = [line.slots[i] for i in ins], [line.outs[i] for i in outs]
         if len({*leaves} - inner) < len(leaves) or any(alive[s] for s in leaves):
             return [], []
-        if not all(alive[s] and values[s] is not None for s in slots):
+        if not all(alive[s] and values[s] is not None and s not in read for s in slots):
             return [], []
         shapes = [tuple(line.types[i].shape) for i in ins]
         if not sum(map(prod, shapes)):

@@ -130,8 +130,9 @@ class Program:
         """(groups of leaves, groups of outputs) that are one flat array each, and the numbers of the lines that make them."""
         taken, made, bundled = [], [], set()
         if self.on_host:
+            read = {s for line in self.lines for s in line.slots}
             for i, line in enumerate(self.lines):
-                ins, outs = bundles.bundled(line, inner, alive, values)
+                ins, outs = bundles.bundled(line, inner, read, alive, values)
                 if ins:
                     bundled.add(i)
                     taken += ins

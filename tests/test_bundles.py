@@ -61,6 +61,10 @@ def _replace(model, kept, step):
     model[0].weight.data = model[0].weight.data * 0.5
 
 
+def _replace_by_numpys(model, kept, step):
+    model[2].bias.data = torch.from_numpy(model[2].bias.detach().numpy() * np.float32(0.5))
+
+
 def _shrink(model, kept, step):
     """What a hand-written weight decay does: now and then the parameters are written to before the optimizer's step."""
     if step % 2:
@@ -86,6 +90,7 @@ BETWEEN = {
     "freeze one now and then": _freeze,
     "overwrite one": _overwrite,
     "replace one": _replace,
+    "replace the last by NumPy's": _replace_by_numpys,
     "shrink all": _shrink,
     "write through NumPy": _through_numpy,
     "copy all": _average,
@@ -125,6 +130,26 @@ def test_what_is_done_between_the_steps_changes_no_number(optimizer, between):
     found = trained(optimizer, between)
     with jtorch.eager():  # line by line: there are no bundles
         wanted = trained(optimizer, between)
+    same(found, wanted)
+
+
+def test_a_hook_reads_what_the_step_made():
+    """Its lines come after the optimizer's in one program."""
+
+    def norms():
+        torch.manual_seed(0)
+        model, found = torch.nn.Linear(4, 3), []
+        opt = torch.optim.SGD(model.parameters(), lr=0.1)
+        opt.register_step_post_hook(lambda *_: found.append(model.weight.detach().norm() + model.bias.detach().sum()))
+        for _ in range(4):
+            opt.zero_grad()
+            F.cross_entropy(model(torch.from_numpy(X)), torch.from_numpy(Y)).backward()
+            opt.step()
+        return [norm.item() for norm in found]
+
+    found = norms()
+    with jtorch.eager():
+        wanted = norms()
     same(found, wanted)
 
 
