@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jax.extend.core import Literal
 
-from jtorch import config, dtypes, programs
+from jtorch import dtypes, programs
 from jtorch.geometry import Size, contiguous_strides
 
 
@@ -173,14 +173,12 @@ class Call:
             type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False)
         )
 
-    def line(self, types):
-        """The compiled program of this call alone, for running a trace line by line."""
-        key = _shapes(types)
+    def line(self, types, place) -> programs.LineProgram:
+        """The program of this call alone on a place, for running a trace line by line."""
+        key = (place, _shapes(types))
         program = self._lines.get(key)
         if program is None:
-            program = self._lines[key] = programs.jitted(self.bind(types), self.name, config.compiler_options)
-        if not programs.keep(program):
-            programs.counters.compiles += 1
+            program = self._lines[key] = programs.LineProgram(self.bind(types), self.name)
         return program
 
     def traced_once(self, types):

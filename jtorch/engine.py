@@ -446,7 +446,7 @@ class EagerTrace(Trace):
         arrays = [np.asarray(v.array, v.type.dtype.np) if v.type.number else v.known() for v in inputs]
         counters.lines += 1
         with jax.enable_x64(True), programs.on(self.place):
-            out = call.bind(types)(*arrays) if self.place is TRACED else programs.run_line(call, types, arrays)
+            out = call.bind(types)(*arrays) if self.place is TRACED else call.line(types, self.place).run(arrays)
         values = [Value(t, a) for t, a in zip(out_types, [out] if single else out, strict=True)]
         return position, values[0] if single else values
 

@@ -202,12 +202,10 @@ class Program:
         """Compile, interruptibly, before anything is donated."""
         start = time.perf_counter()
         keep(self)
-        with jax.enable_x64(True), on(place), disk_cache(), _no_collection():
-            compiled = self.jit.lower(*self.arguments(values)).compile()
-        self.memory = compiled.memory_analysis
+        with jax.enable_x64(True), on(place):
+            self.memory = compiled(self.jit, self.arguments(values)).memory_analysis
         self._compiled = True
         counters.seconds += time.perf_counter() - start
-        counters.compiles += 1
         counters.programs += 1
 
     def clear_cache(self):
@@ -353,29 +351,63 @@ def _never(near):
     return near.astype(np.float64) > np.inf
 
 
-_kept: weakref.WeakSet = weakref.WeakSet()  # what was compiled and is in memory
+class LineProgram:
+    """One line compiled on its own, for running a trace line by line.
+
+    A function of `jax.jit` holds on to all that it was lowered to: 1.2 MB each, and an MLIR context, among which MLIR
+    looks around whenever it makes another: after 2,000 lines each compile took 40 ms longer. So only what was compiled
+    is kept. (A whole program needs jit's call, which no Ctrl-C comes into.)
+    """
+
+    __slots__ = ("__weakref__", "compiled", "fn", "name", "used")
+
+    def __init__(self, fn, name):
+        self.fn = fn
+        self.name = name
+        self.compiled = None
+
+    def run(self, arrays):
+        """What the line gives."""
+        if self.compiled is None:
+            keep(self)
+            jit = jax.jit(_named(self.fn, self.name), compiler_options=config.compiler_options)
+            self.compiled = compiled(jit, arrays)
+        self.used = counters.lines
+        return self.compiled(*arrays)
+
+    def clear_cache(self):
+        """Let go of what was compiled; the next run compiles it again."""
+        self.compiled = None
+
+
+def compiled(jit, arguments):
+    """A function of `jax.jit` compiled for arguments like these, ahead of its first call, and kept on disk."""
+    with disk_cache(), _no_collection():
+        made = jit.lower(*arguments).compile()
+    counters.compiles += 1
+    return made
+
+
+_kept: weakref.WeakSet = weakref.WeakSet()  # programs, of traces and of lines, that are compiled
 _SHARE = 0.4  # of the memory maps that Linux grants a process
 
 
-def keep(program) -> bool:
-    """Note that a program (or a function that `jitted` made) is compiled now. Returns whether it was there before.
+def keep(program):
+    """Note that a program is about to be compiled.
 
-    There cannot be any number of them. A program takes 1.5 MB or more, and XLA's for the CPU four memory maps for a line
-    and hundreds for a network, of the 65,530 that Linux grants a process: one too many, and it dies in the compiler. So
-    the half that was not used for longest goes; it comes back when it is used again.
+    There cannot be any number of them. XLA's for the CPU take 0.3 MB and four memory maps for a line, and hundreds for a
+    network, of the 65,530 that Linux grants a process: one too many, and it dies in the compiler. So the half that was
+    not used for longest goes; it comes back when it is used again.
     """
-    known = program in _kept
     program.used = counters.lines
-    if not known:
-        _kept.add(program)
-        if len(_kept) >= config.max_programs or (counters.compiles % 32 == 0 and _crowded()):
-            for old in sorted(_kept, key=lambda p: p.used)[: len(_kept) // 2]:
-                _kept.discard(old)
-                old.clear_cache()
-            if _crowded():  # by what JAX itself keeps, and by what waits for the collector
-                gc.collect()
-                jax.clear_caches()
-    return known
+    _kept.add(program)
+    if len(_kept) >= config.max_programs or (counters.compiles % 32 == 0 and _crowded()):
+        for old in sorted(_kept, key=lambda p: p.used)[: len(_kept) // 2]:
+            _kept.discard(old)
+            old.clear_cache()
+        if _crowded():  # by what JAX itself keeps, and by what waits for the collector
+            gc.collect()
+            jax.clear_caches()
 
 
 def _crowded():
@@ -388,15 +420,18 @@ def _crowded():
 precision = {"matmul": "highest", "convolution": "default"}
 
 
-def jitted(fn, name, options=None):
-    """A function compiled on its own, with XLA's options, or traced once inside others."""
+def jitted(fn, name):
+    """A function compiled when it is called, or traced once inside others."""
+    return jax.jit(_named(fn, name))
 
+
+def _named(fn, name):
     def line(*arrays):
         with jax.default_matmul_precision(precision["matmul"]):
             return fn(*arrays)
 
     line.__name__ = name.replace(".", "_")
-    return jax.jit(line, compiler_options=options)
+    return line
 
 
 @contextlib.contextmanager
@@ -465,14 +500,6 @@ def disk_cache():
         jax.config.update(_THRESHOLD, threshold)
 
 
-def run_line(call, types, arrays):
-    """What one line gives, by a program of its own. A new one is kept on disk, as a whole trace is."""
-    compiled = counters.compiles
-    program = call.line(types)
-    with disk_cache() if counters.compiles > compiled else _NOTHING:
-        return program(*arrays)
-
-
 def run_lines(position, alive, values, place, broken=None):
     """Run a trace line by line, each with a program of its own that other traces share.
 
@@ -489,17 +516,18 @@ def run_lines(position, alive, values, place, broken=None):
     with jax.enable_x64(True), on(place):
         for line in kept:
             start = time.perf_counter()
-            compiled = counters.compiles
+            before = counters.compiles
             try:
                 if broken and (cause := next(filter(None, map(broken.get, line.slots)), None)):
                     raise cause
-                out = run_line(line.call, line.types, [arrays[s] if s in arrays else values[s].known() for s in line.slots])
+                inputs = [arrays[s] if s in arrays else values[s].known() for s in line.slots]
+                out = line.call.line(line.types, place).run(inputs)
             except Exception as error:
                 if broken is None:
                     raise
                 broken.update(dict.fromkeys(line.outs, error))
                 continue
-            if counters.compiles > compiled:
+            if counters.compiles > before:
                 counters.seconds += time.perf_counter() - start
             counters.line_runs += 1
             for s, a in zip(line.outs, [out] if line.single else out, strict=True):
