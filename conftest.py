@@ -69,6 +69,14 @@ def quick_options():
     return known
 
 
+@pytest.fixture
+def quick_jit():
+    """`jax.jit` that compiles quickly."""
+    import jax
+
+    return functools.partial(jax.jit, compiler_options=quick_options())
+
+
 @pytest.fixture(autouse=True)
 def quick_compiles(request, monkeypatch):
     """Most of a run is compiling what runs once: XLA does it in half the time when it optimizes less.

@@ -20,6 +20,12 @@ FIXTURES = Path(__file__).parent / "fixtures"
 KNOWN = np.load(FIXTURES / "models.npz")
 
 
+@pytest.fixture(scope="module", params=models.PROGRAMS)
+def name(request):
+    """Of a program. A fixture of the module, so that all tests of one program come together, and it is trained once."""
+    return request.param
+
+
 @cache
 def trained(name):
     """The program after 50 steps under jtorch, and its losses."""
@@ -31,26 +37,22 @@ def checkpoint(name):
     return FIXTURES / "models" / f"{name}.pth"
 
 
-@pytest.mark.parametrize("name", models.PROGRAMS)
 def test_losses_are_pytorchs(name):
     np.testing.assert_allclose(trained(name)[1], KNOWN[f"{name}: losses"], rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", models.PROGRAMS)
 def test_a_checkpoint_of_pytorchs_predicts_the_same(name):
     program = models.PROGRAMS[name](jtorch)
     program.model.load_state_dict(jtorch.load(checkpoint(name)))
     np.testing.assert_allclose(program.predict().numpy(), KNOWN[f"{name}: prediction"], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", models.PROGRAMS)
 def test_a_checkpoint_has_pytorchs_names_and_shapes(name, tmp_path):
     jtorch.save(trained(name)[0].model.state_dict(), tmp_path / "model.pth")
     ours, theirs = jtorch.load(tmp_path / "model.pth"), jtorch.load(checkpoint(name))
     assert [(k, v.shape, v.dtype) for k, v in ours.items()] == [(k, v.shape, v.dtype) for k, v in theirs.items()]
 
 
-@pytest.mark.parametrize("name", models.PROGRAMS)
 def test_pytorch_predicts_the_same_from_our_checkpoint_live(name, tmp_path):
     torch = pytest.importorskip("torch", reason="parity: PyTorch is not installed")
     program, _ = trained(name)
@@ -60,7 +62,6 @@ def test_pytorch_predicts_the_same_from_our_checkpoint_live(name, tmp_path):
     np.testing.assert_allclose(program.predict().numpy(), other.predict().numpy(), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", models.PROGRAMS)
 def test_losses_are_pytorchs_live(name):
     torch = pytest.importorskip("torch", reason="parity: PyTorch is not installed")
     np.testing.assert_allclose(models.curve(models.PROGRAMS[name](torch)), KNOWN[f"{name}: losses"], rtol=1e-3)
