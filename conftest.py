@@ -79,9 +79,12 @@ def quick_jit():
 
 @pytest.fixture(autouse=True)
 def quick_compiles(request, monkeypatch):
-    """Most of a run is compiling what runs once: XLA does it in half the time when it optimizes less.
+    """Most of a run is compiling what runs once: XLA does it in half the time when it optimizes less, and what is
+    compiled that quickly is not read back from a disk any sooner.
 
     Tests marked `optimized` run what users run: those of the engine, of training and of whole models.
     """
     if "jtorch" in sys.modules and "optimized" not in request.keywords:
-        monkeypatch.setattr(sys.modules["jtorch"].config, "compiler_options", quick_options())
+        config = sys.modules["jtorch"].config
+        monkeypatch.setattr(config, "compiler_options", quick_options())
+        monkeypatch.setattr(config, "disk_cache", False)

@@ -28,6 +28,8 @@ CONVOLUTIONS = {
     "depthwise, strided": ((1, 4, 9, 8), (4, 1, 3, 3), 2, 1, 1, 4),
     "groups": ((4, 4, 9, 8), (8, 2, 3, 3), 1, 0, 1, 2),
     "one cell": ((5, 6, 9, 8), (3, 6, 1, 1), 2, 0, 1, 1),
+    "large images": ((16, 4, 18, 17), (5, 4, 3, 3), 1, 1, 1, 1),
+    "large images, few channels": ((16, 2, 35, 34), (17, 2, 3, 3), 2, 1, 1, 1),
     "a signal": ((4, 2, 9), (3, 2, 3), 1, 0, 1, 1),
     "a volume": ((4, 2, 5, 4, 6), (3, 2, 2, 2, 3), 1, 0, 1, 1),
 }
@@ -49,6 +51,27 @@ def test_every_way_to_convolve_agrees_to_the_second_derivative(name, quick_jit):
         results = [found(way, x, w, dx, dw, cotangent, window) for way in (convolve.convolve, convolve._direct)]
     for mine, plain in zip(*results, strict=True):
         np.testing.assert_allclose(mine, plain, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name, (*_, groups) in CONVOLUTIONS.items() if groups == 1])
+def test_the_weights_gradient_is_the_same_in_every_way(name, quick_jit):
+    x_shape, w_shape, stride, padding, dilation, groups = CONVOLUTIONS[name]
+    dims = len(x_shape) - 2
+    window = Window((stride,) * dims, ((padding, padding),) * dims, (dilation,) * dims, groups)
+
+    def gradient(way, x, w):
+        y, pull = jax.vjp(lambda w: way(x, w, window), w)
+        return y, pull(jnp.cos(jnp.arange(y.size)).reshape(y.shape))[0]
+
+    with jax.enable_x64(True):
+        x, w = doubles(*x_shape), doubles(*w_shape)
+        plain, *others = [
+            quick_jit(partial(gradient, way))(x, w)
+            for way in (convolve._direct, convolve._columns, convolve._cells, convolve._widened)
+        ]
+    for found in others:
+        for a, b in zip(found, plain, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
 def derivatives(way, x, w, dx, dw, cotangent, window):

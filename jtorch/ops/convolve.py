@@ -1,13 +1,14 @@
 """Convolution on arrays, written in whichever way the machine at hand computes fastest.
 
 On a CPU, XLA's own convolution is good with many channels and poor with few, and its gradients are poorer
-still: `bench.forms` has the numbers. So there are four ways to write the same sum, and `_ways` picks one for the
+still: `bench.forms` has the numbers. So there are five ways to write the same sum, and `_ways` picks one for the
 result and one for each gradient. A gradient's way is chosen by giving the derivative (a sum that is linear in
 its argument) in the form whose transpose is the fast one. Refuses to know PyTorch's arguments.
 
     direct      XLA's convolution                            many channels; every other platform
     shifted     one shifted copy of the image per weight     few channels: images of one to three
-    columns     patches laid out as a matrix, a product      the gradient where nothing is padded
+    columns     patches laid out as a matrix, a product      the gradient where nothing is padded or channels are few
+    cells       a product for each cell of the kernel        the weight's gradient of images that are not small
     widened     direct, with channels added to fill a vector the weight's gradient of few output channels
 """
 
@@ -30,6 +31,7 @@ Window = namedtuple("Window", "stride padding dilation groups")
 _VECTOR = 16  # output channels that fill a vector register of float32
 _FEW_WEIGHTS = 80  # weights of one output channel that are still worth a copy of the image each
 _PARTS = 8  # pieces of a batch that a loop takes one by one
+_LONG = 256  # positions of the result that keep a product of matrices busy
 
 
 def convolve(x, w, window: Window):
@@ -73,8 +75,18 @@ def _ways(x_shape, w_shape, window):
     return (
         _shifted if few and loops and set(window.stride) == {1} else _direct,
         _columns if plain and loops and cells > 1 else _direct,
-        _widened if outputs < _VECTOR else _direct,
+        _way_of_weight(x_shape, w_shape, window),
     )
+
+
+def _way_of_weight(x_shape, w_shape, window):
+    """XLA's own gradient by the weight takes the images' channels for a batch: at 32 x 64 x 32 x 32 it does one
+    fifteenth of what a product of matrices does. Small images and few of them it does well."""
+    images, channels = x_shape[:2]
+    positions = math.prod(_sizes(x_shape[2:], w_shape[2:], window))
+    if images * positions >= 16 * _LONG and (positions >= _LONG or (4 * positions >= _LONG and channels >= 64)):
+        return _columns if channels <= 3 else _cells
+    return _widened if w_shape[0] < _VECTOR else _direct
 
 
 def _direct(x, w, window, lhs_dilation=None):
@@ -126,7 +138,6 @@ def _shifted(x, w, window):
 def _shifts(x, w, window):
     """Σ of shifted copies of the image, each times its weight: a chain of multiply-adds that XLA fuses."""
     total = None
-    x = _padded(x, window.padding)
     depthwise = window.groups > 1
     ones = (1,) * (x.ndim - 2)
     for cell, view in _shifted_views(x, w.shape[2:], window):
@@ -154,12 +165,33 @@ def _columns(x, w, window):
     return _by_parts(product, x)
 
 
+def _cells(x, w, window):
+    """The part of the image that each cell of the kernel meets, times its weights: one product of matrices each.
+
+    An image at a time, or a few small ones. Its transpose by the weight is as many products, and nothing is copied
+    but those parts.
+    """
+    weights = {cell: w[(..., *cell)] for cell in itertools.product(*map(range, w.shape[2:]))}
+
+    def product(part):
+        views = list(_shifted_views(part, w.shape[2:], window))
+        products = [jnp.einsum("oc,ncp->nop", weights[cell], view.reshape(*view.shape[:2], -1)) for cell, view in views]
+        return sum(products[1:], products[0]).reshape(part.shape[0], w.shape[0], *views[0][1].shape[2:])
+
+    positions = math.prod(_sizes(x.shape[2:], w.shape[2:], window))
+    return _by_parts(product, x, max(1, x.shape[0] * positions // _LONG))
+
+
+def _sizes(sizes, kernel, window):
+    """The size of the result in each dimension, from those of the image and the kernel."""
+    each = zip(sizes, kernel, *window[:3], strict=True)
+    return [(size + sum(padding) - dilation * (k - 1) - 1) // stride + 1 for size, k, stride, padding, dilation in each]
+
+
 def _shifted_views(x, kernel, window):
-    """For each cell of the kernel: its place and the part of x (padded already) that it meets."""
-    out = [
-        (size - dilation * (k - 1) - 1) // stride + 1
-        for size, k, stride, dilation in zip(x.shape[2:], kernel, window.stride, window.dilation, strict=True)
-    ]
+    """For each cell of the kernel: its place and the part of x, padded, that it meets."""
+    out = _sizes(x.shape[2:], kernel, window)
+    x = _padded(x, window.padding)
     for cell in itertools.product(*map(range, kernel)):
         start = [c * d for c, d in zip(cell, window.dilation, strict=True)]
         stop = [a + s * (n - 1) + 1 for a, s, n in zip(start, window.stride, out, strict=True)]
@@ -172,13 +204,15 @@ def _padded(x, padding):
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (0, 0, 0)] + [(a, b, 0) for a, b in padding])
 
 
-def _by_parts(f, x):
-    """f of a few images at a time.
+def _by_parts(f, x, parts=_PARTS):
+    """f of a few images at a time, in that many parts or a few more.
 
     Two things are gained: what one piece needs stays in the cache, and a loop is a wall that XLA's fusion
-    does not cross, where it would otherwise compute f again for each line that uses the result.
+    does not cross, where it would otherwise compute f again for each line that uses the result. What f makes of the
+    images on the way (nine copies of them for a kernel of 3 x 3) is made again for its gradient, not kept.
     """
     images = x.shape[0]
-    parts = next(p for p in range(min(_PARTS, images), images + 1) if images % p == 0)
+    parts = next(p for p in range(min(parts, images), images + 1) if images % p == 0)
+    f = jax.checkpoint(f, prevent_cse=False)
     y = lax.map(f, x.reshape(parts, images // parts, *x.shape[1:]))
     return y.reshape(images, *y.shape[2:])
