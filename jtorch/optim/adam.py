@@ -54,7 +54,7 @@ class Adam(ChainedOptimizer):
 
     @staticmethod
     def chain(betas, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay=False):
-        adam = _amsgrad(*betas, eps) if amsgrad else optax.scale_by_adam(*betas, eps)
+        adam = _scale_by_adam(*betas, eps, amsgrad)
         if decoupled_weight_decay:
             return optax.chain(*preconditioned(maximize, 0), adam, optax.add_decayed_weights(weight_decay))
         return optax.chain(*preconditioned(maximize, weight_decay), adam)
@@ -92,22 +92,25 @@ class _Amsgrad(NamedTuple):
     nu_max: list
 
 
-def _amsgrad(b1, b2, eps):
-    """AMSGrad with the maximum over the raw averages, as PyTorch takes it (optax corrects them first)."""
+def _scale_by_adam(b1, b2, eps, amsgrad):
+    """optax.scale_by_adam in PyTorch's arithmetic: the corrections are worked out once, and the averages multiplied by
+    them, where optax divides each element by them: a quarter of the time of a large update. AMSGrad takes the maximum
+    of the raw averages (optax corrects them first)."""
 
     def init(params):
-        def zeros():
-            return jax.tree.map(jnp.zeros_like, params)
-
-        return _Amsgrad(jnp.zeros((), jnp.int32), zeros(), zeros(), zeros())
+        begin = optax.scale_by_adam().init(params)
+        return _Amsgrad(*begin, jax.tree.map(jnp.zeros_like, params)) if amsgrad else begin
 
     def update(updates, state, params=None):
         count = state.count + 1
         mu = jax.tree.map(lambda g, m: b1 * m + (1 - b1) * g, updates, state.mu)
         nu = jax.tree.map(lambda g, v: b2 * v + (1 - b2) * g * g, updates, state.nu)
-        nu_max = jax.tree.map(jnp.maximum, state.nu_max, nu)
-        c1, c2 = 1 - b1**count, 1 - b2**count
-        out = jax.tree.map(lambda m, v: (m / c1.astype(m.dtype)) / (jnp.sqrt(v / c2.astype(v.dtype)) + eps), mu, nu_max)
-        return out, _Amsgrad(count, mu, nu, nu_max)
+        scale, root = 1 / (1 - b1**count), 1 / jnp.sqrt(1 - b2**count)
+        new = state._replace(count=count, mu=mu, nu=nu)
+        if amsgrad:
+            nu = jax.tree.map(jnp.maximum, state.nu_max, nu)
+            new = new._replace(nu_max=nu)
+        out = jax.tree.map(lambda m, v: m * scale.astype(m.dtype) / (jnp.sqrt(v) * root.astype(v.dtype) + eps), mu, nu)
+        return out, new
 
     return optax.GradientTransformation(init, update)
