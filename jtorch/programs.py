@@ -311,14 +311,18 @@ def _function(program, pullback):
 
 
 def _after(flats, outs):
-    """The flat arrays, which are to be used up when these other outputs have been computed.
-
-    A loss reads the last bias in its own time: did the update not wait for it, XLA would copy the whole array first.
-    """
+    """The flat arrays, which are to be used up when these other outputs have been computed: a loss reads the last bias in
+    its own time."""
     for out in outs:
         if out.ndim == 0 and jax.numpy.issubdtype(out.dtype, np.floating):
-            flats = [jax.numpy.where(_never(out), jax.numpy.zeros((), flat.dtype), flat) for flat in flats]
+            flats = [after(out, flat) for flat in flats]
     return flats
+
+
+def after(near, array):
+    """The array, to be overwritten when `near`, a number, exists and not before: does XLA find no order between what
+    overwrites an array and what else reads it, it copies the whole array first."""
+    return jax.numpy.where(_never(near), jax.numpy.zeros((), array.dtype), array)
 
 
 def _numbers(vector, on_host):

@@ -112,7 +112,8 @@ class Update(Call):
                 mine = slice(at, at + size)
                 at += size
                 flat = [next(given)] if flats and small else []
-                own = [*flat, *params[mine][small * len(flat) :]]
+                own = _after_their_use(params[mine], grads[mine], small) if on_host else params[mine]
+                own = [*flat, *own[small * len(flat) :]]
                 made, state = self._cluster(rate.reshape(()), settings, small, own, bool(flat), grads[mine], left, on_host)
                 made = unless_skipped(own, made)
                 new_flats += made[: len(flat)]
@@ -152,6 +153,17 @@ class Update(Call):
             else:
                 out[n].append(_like(given[n][len(out[n])], leaf))
         return made, [a for n in order for a in out[n]]
+
+
+def _after_their_use(params, grads, small):
+    """The parameters, each large one to be overwritten after the gradient of the one before it, which the backward pass
+    works out of the large one."""
+    before = [grads[0] if small else None, *grads[small:]]
+    large = [
+        p if g is None or not g.size else programs.after(g.ravel()[0].real, p)
+        for p, g in zip(params[small:], before, strict=False)
+    ]
+    return [*params[:small], *large]
 
 
 def _real(a):
