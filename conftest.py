@@ -6,6 +6,7 @@ broken import fails the tests that use it and not the collection of all the othe
 
 import atexit
 import functools
+import gc
 import os
 import random
 import shutil
@@ -51,6 +52,24 @@ def doctest_names(request):
         request.getfixturevalue("doctest_namespace").update(jtorch=jtorch, torch=jtorch)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_context():
+    """JAX makes an MLIR context for each thing that it compiles, which takes as long as all the rest of the way to XLA.
+    The thousands of lines of a run share one."""
+    from jax.interpreters import mlir
+
+    begin = getattr(mlir, "ModuleContext", object).__init__
+    if "context" in getattr(begin, "__kwdefaults__", None) or {}:
+        shared = mlir.make_ir_context()
+        mlir.ModuleContext.__init__ = lambda self, *, context=None, **rest: begin(self, context=context or shared, **rest)
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays: Python's collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
@@ -82,9 +101,11 @@ def quick_compiles(request, monkeypatch):
     """Most of a run is compiling what runs once: XLA does it in half the time when it optimizes less, and what is
     compiled that quickly is not read back from a disk any sooner.
 
-    Tests marked `optimized` run what users run: those of the engine, of training and of whole models.
+    Tests marked `optimized` run what users run: those of the engine, of training and of whole models, but the single
+    ones of them that are marked `optimized(False)`.
     """
-    if "jtorch" in sys.modules and "optimized" not in request.keywords:
+    mark = request.node.get_closest_marker("optimized")
+    if "jtorch" in sys.modules and (mark is None or mark.args == (False,)):
         config = sys.modules["jtorch"].config
         monkeypatch.setattr(config, "compiler_options", quick_options())
         monkeypatch.setattr(config, "disk_cache", False)

@@ -124,6 +124,7 @@ def trained(optimizer, between, steps=5):
     return [loss.item() for loss in losses], [p.tolist() for p in model.parameters()], kept
 
 
+@pytest.mark.optimized(False)
 @pytest.mark.parametrize("between", BETWEEN)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_what_is_done_between_the_steps_changes_no_number(optimizer, between):

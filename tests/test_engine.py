@@ -280,6 +280,7 @@ class TestCompilesOnce:
         assert joined.tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.optimized(False)
 def test_a_loop_over_many_lengths_settles():
     """A character RNN with Python loops over 18 lengths: bounded compiles, and none once all were seen twice."""
     torch.manual_seed(0)
@@ -695,6 +696,7 @@ def test_explain_names_the_line_and_the_difference(monkeypatch):
     assert "test_engine.py" in told
 
 
+@pytest.mark.optimized(False)
 def test_the_tree_is_bounded(monkeypatch):
     monkeypatch.setattr(engine.config, "max_positions", 200)
     for n in range(1, 300):

@@ -14,13 +14,17 @@ import pytest
 import jtorch
 import models
 
-pytestmark = pytest.mark.optimized
-
 FIXTURES = Path(__file__).parent / "fixtures"
 KNOWN = np.load(FIXTURES / "models.npz")
 
 
-@pytest.fixture(scope="module", params=models.PROGRAMS)
+USERS = ("resnet", "transformer_classifier")  # compiled as users' programs are; the others more quickly
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.optimized(name in USERS)) for name in models.PROGRAMS],
+)
 def name(request):
     """Of a program. A fixture of the module, so that all tests of one program come together, and it is trained once."""
     return request.param
