@@ -344,9 +344,14 @@ class Trace:
         takes with it only what depends on it.
         """
         with self.lock:
+            wide = jax.config.jax_enable_x64
             try:
                 self._flush(reason)
             except (jax.errors.JaxRuntimeError, MemoryError):
+                raise
+            except KeyboardInterrupt:  # it may come just when the block that allows 64 bits is left
+                if jax.config.jax_enable_x64 != wide:
+                    jax.enable_x64(wide).__enter__()
                 raise
             except Exception:
                 if self.position is self.root:  # the trace has run: a check of data found something

@@ -606,6 +606,7 @@ class TestNothingIsLost:
                 signal.signal(signal.SIGALRM, old)
             assert np.isfinite(step().item())
             assert all(np.isfinite(p.detach().numpy()).all() for p in model.parameters())
+            assert not jax.config.jax_enable_x64
 
 
 class TestDataChecks:
