@@ -84,9 +84,12 @@ def _way_of_weight(x_shape, w_shape, window):
     fifteenth of what a product of matrices does. Small images and few of them it does well."""
     images, channels = x_shape[:2]
     positions = math.prod(_sizes(x_shape[2:], w_shape[2:], window))
-    if images * positions >= 16 * _LONG and (positions >= _LONG or (4 * positions >= _LONG and channels >= 64)):
-        return _columns if channels <= 3 else _cells
-    return _widened if w_shape[0] < _VECTOR else _direct
+    large = images * positions >= 16 * _LONG and (positions >= _LONG or (4 * positions >= _LONG and channels >= 64))
+    if large and channels > 3:
+        return _cells
+    if w_shape[0] < _VECTOR:
+        return _widened
+    return _columns if large and math.prod(w_shape[1:]) <= _FEW_WEIGHTS else _direct
 
 
 def _direct(x, w, window, lhs_dilation=None):
