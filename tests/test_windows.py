@@ -35,15 +35,20 @@ CONVOLUTIONS = {
 }
 
 
+def row(name):
+    """(input's shape, weight's shape, window) of a convolution."""
+    x_shape, w_shape, stride, padding, dilation, groups = CONVOLUTIONS[name]
+    dims = len(x_shape) - 2
+    return x_shape, w_shape, Window((stride,) * dims, ((padding, padding),) * dims, (dilation,) * dims, groups)
+
+
 def doubles(*shape, seed=0):
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape))
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_every_way_to_convolve_agrees_to_the_second_derivative(name, quick_jit):
-    x_shape, w_shape, stride, padding, dilation, groups = CONVOLUTIONS[name]
-    dims = len(x_shape) - 2
-    window = Window((stride,) * dims, ((padding, padding),) * dims, (dilation,) * dims, groups)
+    x_shape, w_shape, window = row(name)
     with jax.enable_x64(True):
         x, w, dx, dw = doubles(*x_shape), doubles(*w_shape), doubles(*x_shape, seed=1), doubles(*w_shape, seed=2)
         cotangent = doubles(*convolve._direct(x, w, window).shape, seed=3)
@@ -53,11 +58,16 @@ def test_every_way_to_convolve_agrees_to_the_second_derivative(name, quick_jit):
         np.testing.assert_allclose(mine, plain, rtol=1e-9, atol=1e-9)
 
 
+def test_the_rows_take_every_way():
+    taken = set()
+    for name in CONVOLUTIONS:
+        taken.update(way.__name__ for way in convolve._ways(*row(name)))
+    assert taken == {"_direct", "_shifted", "_shifts", "_columns", "_cells", "_widened"}
+
+
 @pytest.mark.parametrize("name", [name for name, (*_, groups) in CONVOLUTIONS.items() if groups == 1])
 def test_the_weights_gradient_is_the_same_in_every_way(name, quick_jit):
-    x_shape, w_shape, stride, padding, dilation, groups = CONVOLUTIONS[name]
-    dims = len(x_shape) - 2
-    window = Window((stride,) * dims, ((padding, padding),) * dims, (dilation,) * dims, groups)
+    x_shape, w_shape, window = row(name)
 
     def gradient(way, x, w):
         y, pull = jax.vjp(lambda w: way(x, w, window), w)

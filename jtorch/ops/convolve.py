@@ -84,6 +84,7 @@ def _way_of_weight(x_shape, w_shape, window):
     fifteenth of what a product of matrices does. Small images and few of them it does well."""
     images, channels = x_shape[:2]
     positions = math.prod(_sizes(x_shape[2:], w_shape[2:], window))
+    # Where the two cross by `bench.forms`: fewer positions make products worth their calls if channels are many.
     large = images * positions >= 16 * _LONG and (positions >= _LONG or (4 * positions >= _LONG and channels >= 64))
     if large and channels > 3:
         return _cells
