@@ -70,11 +70,15 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,  # each part of a program would begin with a compiler of its own
+}
 
 
 @functools.cache
-def quick_options():
+def known_options():
     """Those of QUICK that this XLA knows."""
     import jax
 
@@ -89,11 +93,17 @@ def quick_options():
 
 
 @pytest.fixture
-def quick_jit():
+def quick_options():
+    """What XLA's compiler is quick with."""
+    return known_options()
+
+
+@pytest.fixture
+def quick_jit(quick_options):
     """`jax.jit` that compiles quickly."""
     import jax
 
-    return functools.partial(jax.jit, compiler_options=quick_options())
+    return functools.partial(jax.jit, compiler_options=quick_options)
 
 
 @pytest.fixture(autouse=True)
@@ -107,5 +117,5 @@ def quick_compiles(request, monkeypatch):
     mark = request.node.get_closest_marker("optimized")
     if "jtorch" in sys.modules and (mark is None or mark.args == (False,)):
         config = sys.modules["jtorch"].config
-        monkeypatch.setattr(config, "compiler_options", quick_options())
+        monkeypatch.setattr(config, "compiler_options", known_options())
         monkeypatch.setattr(config, "disk_cache", False)

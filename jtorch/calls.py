@@ -79,7 +79,7 @@ class Call:
     once = False  # whether backward runs only once through it although it saves nothing
 
     __slots__ = (
-        "__weakref__", "_inferred", "_lines", "_traced", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
+        "__weakref__", "_functions", "_inferred", "_lines", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
         "strides",
     )  # fmt: skip
 
@@ -94,7 +94,7 @@ class Call:
         self.pullbacks = {}
         self._inferred = {}
         self._lines = {}
-        self._traced = {}
+        self._functions = {}
         every.add(self)
 
     def __repr__(self):
@@ -164,7 +164,7 @@ class Call:
             if t.place is not None and t.ndim:
                 place = t.place
                 break
-        out = shapes_of(self.bind(types), *[t.aval for t in types])
+        out = shapes_of(self.function(types).traced, *[t.aval for t in types])
         single = not isinstance(out, tuple | list)
         outs = [out] if single else out
         shapes = [tuple(o.shape) for o in outs]
@@ -173,27 +173,27 @@ class Call:
             type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False)
         )
 
+    def function(self, types) -> programs.Function:
+        """What `bind` gives, the same object whoever asks, so that JAX traces it once: for the shapes of its results, for a
+        line of its own and for the programs of all traces that it is in."""
+        key = _shapes(types)
+        found = self._functions.get(key)
+        if found is None:
+            found = self._functions[key] = programs.Function(self.bind(types), self.name)
+        return found
+
     def line(self, types, place) -> programs.LineProgram:
         """The program of this call alone on a place, for running a trace line by line."""
         key = (place, _shapes(types))
         program = self._lines.get(key)
         if program is None:
-            program = self._lines[key] = programs.LineProgram(self.bind(types), self.name)
+            program = self._lines[key] = programs.LineProgram(self.function(types))
         return program
-
-    def traced_once(self, types):
-        """What `bind` gives, as a function that JAX traces once however often a program calls it: a network's layers
-        are alike."""
-        key = _shapes(types)
-        found = self._traced.get(key)
-        if found is None:
-            found = self._traced[key] = programs.jitted(self.bind(types), self.name)
-        return found
 
 
 def _shapes(types):
     """Types without their strides, which change no program."""
-    return tuple([(t.shape, t.dtype, t.number) for t in types])
+    return tuple([(t.shape, t.dtype, t.place, t.number) for t in types])
 
 
 class Pullback(Call):
@@ -237,7 +237,7 @@ class Pullback(Call):
 
     def start(self, inputs):
         """Run the forward function; returns (outputs, vjp of those that a cotangent is given for)."""
-        fn = self.forward.traced_once(self.types)
+        fn = self.forward.function(self.types).shared
         spots = [i for i, need in enumerate(self.needs) if need]
 
         def of_needed(*needed):
@@ -267,7 +267,7 @@ class Pullback(Call):
             outs = self.forward.infer(self.types)[1]
             saved = [t for t in self.types if t.number or not self.linear]
             types = [*saved, *[t for t, given in zip(outs, self.given, strict=True) if given]]
-            self._depends = dependence(self.bind(types), *[t.aval for t in types])
+            self._depends = dependence(self.function(types).traced, *[t.aval for t in types])
         return self._depends
 
     def reads(self):
@@ -294,13 +294,13 @@ def _conjugate(x):
 
 def shapes_of(fn, *inputs):
     """What a function of arrays would give, as shapes and dtypes, without computing."""
-    with jax.enable_x64(True):
+    with programs.tracing():
         return jax.eval_shape(fn, *inputs)
 
 
 def dependence(fn, *inputs) -> list[set[int]]:
     """For each output of a function of arrays, which of its inputs it is computed from, by number."""
-    with jax.enable_x64(True):
+    with programs.tracing():
         jaxpr = jax.make_jaxpr(fn)(*inputs).jaxpr
     return _dependence(jaxpr, [{i} for i in range(len(inputs))])
 
@@ -328,5 +328,5 @@ def forget(more_than=-1) -> None:
         if len(call._inferred) + len(call._lines) + len(call.pullbacks) > more_than:
             call._inferred.clear()
             call._lines.clear()
-            call._traced.clear()
+            call._functions.clear()
             call.pullbacks.clear()

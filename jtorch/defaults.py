@@ -15,8 +15,10 @@ def set_default_dtype(d) -> None:
     Raises:
         TypeError: not a floating-point dtype.
     """
+    before = dtypes.get_default_dtype()
     dtypes.set_default_float(d)
-    engine.forget()
+    if d is not before:
+        engine.forget()
 
 
 def get_default_device():

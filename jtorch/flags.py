@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.programs import jitted
+from jtorch.programs import Function
 
 pending: list = []  # (flag, a function that makes the error) of finished programs, oldest first
 
@@ -43,4 +43,4 @@ def _fetched(flags):
     return [f is not None and bool(np.asarray(f).any()) for f in flags]
 
 
-_stacked = jitted(lambda *flags: jnp.stack(flags), "flags")
+_stacked = Function(lambda *flags: jnp.stack(flags), "flags").shared

@@ -518,7 +518,7 @@ class _FromJax(Call):
             given = iter(arrays)
             args, kwargs = unflatten([next(given) if c is _ARRAY else c for c in self.constants], self.shape)
             out, shape = flatten(self.fn(*args, **kwargs))
-            self.trees[types] = shape
+            self.trees[tuple([t.aval for t in types])] = shape
             return out[0] if shape is None else list(out)
 
         return run
@@ -576,7 +576,7 @@ def from_jax(fn):
             call = calls[key] = _FromJax(fn, shape, constants)
         tensors = tuple([a for a in leaves if isinstance(a, Tensor)])
         out = apply(call, tensors)
-        tree = call.trees[tuple([t._type for t in tensors])]
+        tree = call.trees[tuple([t._type.aval for t in tensors])]
         return out if tree is None else unflatten(out if isinstance(out, tuple) else (out,), tree)
 
     return wrapper

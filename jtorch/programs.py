@@ -9,6 +9,7 @@ from one `jax.vjp`. This file knows positions of a trace by their attributes onl
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import os
 import signal
@@ -250,6 +251,7 @@ class Program:
             group.hand_out(values, array)
 
 
+_STRONG = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}  # numbers, as whole programs take them
 _ON_HOST = {np.ndarray, tuple}  # what a host array and a part of a bundle have for a class
 
 
@@ -273,7 +275,7 @@ def _function(program, pullback):
                 pairs.setdefault(at, call)
 
     def program_(*args):
-        with jax.default_matmul_precision(precision["matmul"]):
+        with tracing():
             return traced(*args)
 
     def traced(*args):
@@ -300,9 +302,9 @@ def _function(program, pullback):
                 if at in vjps and (pairs[at].needs, pairs[at].given) == (call.needs, call.given):
                     out = call.finish(vjps[at], inputs[len(call.types) :])
                 else:
-                    out = call.bind(line.types)(*inputs)
+                    out = call.function(line.types).inlined(*inputs)
             else:
-                out = call.bind(line.types)(*inputs)
+                out = call.function(line.types).inlined(*inputs)
             env.update(zip(line.outs, [out] if line.single else out, strict=True))
         return [env[s] for s in program.outs] + whole
 
@@ -363,19 +365,20 @@ class LineProgram:
     is kept. (A whole program needs jit's call, which no Ctrl-C comes into.)
     """
 
-    __slots__ = ("__weakref__", "compiled", "fn", "name", "used")
+    __slots__ = ("__weakref__", "compiled", "function", "used")
 
-    def __init__(self, fn, name):
-        self.fn = fn
-        self.name = name
+    def __init__(self, function):
+        self.function = function
         self.compiled = None
 
     def run(self, arrays):
         """What the line gives."""
+        arrays = [_STRONG[a.__class__](a) if a.__class__ in _STRONG else a for a in arrays]
         if self.compiled is None:
             keep(self)
-            jit = jax.jit(_named(self.fn, self.name), compiler_options=config.compiler_options)
-            self.compiled = compiled(jit, arrays)
+            fresh = Function(self.function.inlined, self.function.name).traced  # with it goes what JAX keeps of it
+            with tracing():
+                self.compiled = compiled(jax.jit(fresh, compiler_options=config.compiler_options), arrays)
         self.used = counters.lines
         return self.compiled(*arrays)
 
@@ -424,18 +427,33 @@ def _crowded():
 precision = {"matmul": "highest", "convolution": "default"}
 
 
-def jitted(fn, name):
-    """A function compiled when it is called, or traced once inside others."""
-    return jax.jit(_named(fn, name))
+@contextlib.contextmanager
+def tracing():
+    """In here JAX traces as for programs: with 64-bit types and PyTorch's precision of products. What it traced
+    before under the same switches it takes from its cache."""
+    with jax.enable_x64(True), jax.default_matmul_precision(precision["matmul"]):
+        yield
 
 
-def _named(fn, name):
-    def line(*arrays):
-        with jax.default_matmul_precision(precision["matmul"]):
+class Function:
+    """A function of arrays as one object, `traced`, of which JAX remembers what it traced."""
+
+    def __init__(self, fn, name):
+        def traced(*arrays):
             return fn(*arrays)
 
-    line.__name__ = name.replace(".", "_")
-    return line
+        self.name = traced.__name__ = name.replace(".", "_")
+        self.traced = traced
+
+    @functools.cached_property
+    def inlined(self):
+        """For use as a part of what is being traced."""
+        return jax.jit(self.traced, inline=True)
+
+    @functools.cached_property
+    def shared(self):
+        """For use as one of several parts that are alike, such as a network's layers: their gradient is traced once, too."""
+        return jax.jit(self.traced)
 
 
 @contextlib.contextmanager

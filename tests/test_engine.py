@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -344,6 +345,7 @@ def test_ten_thousand_steps_do_not_grow():
 
 
 MANY_PROGRAMS = """
+import json, sys
 from pathlib import Path
 import jtorch as torch
 from jtorch import config, engine
@@ -351,7 +353,7 @@ from jtorch.compiler import stats
 
 maps = Path("/proc/self/maps")
 held = lambda: len(maps.read_text().splitlines()) if maps.exists() else 0
-config.max_programs = 20
+config.max_programs, config.compiler_options = 20, json.loads(sys.argv[1])
 w = torch.ones(3, requires_grad=True)
 opt = torch.optim.SGD([w], lr=0.5)
 
@@ -385,10 +387,11 @@ print(held() - before < 100, stats().programs - programs)
 """
 
 
-def test_programs_in_memory_are_bounded():
+def test_programs_in_memory_are_bounded(quick_options):
     """The older half goes, a step's program too, and comes back when it is used again."""
     env = os.environ | {"JTORCH_CACHE": "0"}
-    done = subprocess.run([sys.executable, "-c", MANY_PROGRAMS], capture_output=True, text=True, env=env, timeout=240)
+    command = [sys.executable, "-c", MANY_PROGRAMS, json.dumps(quick_options)]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=240)
     assert done.stdout.splitlines() == ["0", "0", "2", "[0.0, 0.0, 0.0] 1", "True 61"], done.stderr
 
 

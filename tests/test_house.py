@@ -1,6 +1,7 @@
 """The house rules, held by reading the source: floors, bans, sizes, one definition, a clean import, ruff."""
 
 import ast
+import functools
 import os
 import shutil
 import subprocess
@@ -12,7 +13,6 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "jtorch"
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(HOUSE.rglob("*.py"))}
-TREES = {name: ast.parse(text) for name, text in FILES.items()}
 
 # Facts, computation, the tensor; ops/ is floor 3, everything else floor 4, the street door above all.
 FLOORS = [
@@ -44,11 +44,17 @@ def dotted(name):
 MODULES = {dotted(name) for name in FILES}
 
 
+@functools.cache
+def tree_of(name):
+    """The syntax tree of a file; of all together they take seconds."""
+    return ast.parse(FILES[name])
+
+
 def imports(name, tree=None):
     """The modules of the house that a file (or another tree of it) imports, except for type checkers."""
     here = dotted(name).split(".")
     package = here if name.endswith("__init__.py") else here[:-1]
-    for node in _running(tree or TREES[name]):
+    for node in _running(tree or tree_of(name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "jtorch")
         elif isinstance(node, ast.ImportFrom):
@@ -70,8 +76,10 @@ def _running(tree):
         todo += node.orelse if skip else ast.iter_child_nodes(node)
 
 
-def used(tree):
+@functools.cache
+def used(name):
     """The dotted names that a file reads, imports written out: after `from jax import jit`, jax.jit."""
+    tree, found = tree_of(name), set()
     known = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
         for node in ast.walk(tree)
@@ -80,10 +88,11 @@ def used(tree):
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in known:
-            yield known[node.id]
+            found.add(known[node.id])
         elif isinstance(node, ast.Attribute):
             first, *rest = ast.unparse(node).split(".")
-            yield ".".join([known.get(first, first), *rest])
+            found.add(".".join([known.get(first, first), *rest]))
+    return found
 
 
 def functions(tree):
@@ -145,8 +154,8 @@ def test_a_name_stands_only_where_it_belongs(banned):
     allowed, why = BANS[banned]
     found = {
         name
-        for name, tree in TREES.items()
-        if name not in allowed and any(u == banned or u.startswith(banned + ".") for u in used(tree))
+        for name in FILES
+        if name not in allowed and any(u == banned or u.startswith(banned + ".") for u in used(name))
     }
     assert not found, f"{banned} in {sorted(found)}: {why}"
 
@@ -159,13 +168,13 @@ def test_no_file_has_more_than_600_lines(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_function_has_more_than_60_lines(name):
-    long = {f: n for f, n in functions(TREES[name]) if n > LONG_FUNCTIONS.get(f"{name}:{f}", 60)}
+    long = {f: n for f, n in functions(tree_of(name)) if n > LONG_FUNCTIONS.get(f"{name}:{f}", 60)}
     assert not long, f"{name}: {long}"
 
 
 def test_no_exception_outlives_its_reason():
     lengths = {name: len(text.splitlines()) for name, text in FILES.items()}
-    lengths |= {f"{name}:{f}": n for name, tree in TREES.items() for f, n in functions(tree)}
+    lengths |= {f"{name}:{f}": n for name in FILES for f, n in functions(tree_of(name))}
     limits = {name: (lines, 600) for name, lines in LONG_FILES.items()}
     limits |= {name: (lines, 60) for name, lines in LONG_FUNCTIONS.items()}
     stale = {name for name, (_, limit) in limits.items() if lengths.get(name, 0) <= limit}
@@ -174,9 +183,9 @@ def test_no_exception_outlives_its_reason():
 
 def test_a_public_function_of_the_mathematics_is_defined_once():
     places = {}
-    for name, tree in TREES.items():
+    for name in FILES:
         if name.startswith(("jtorch/ops/", "jtorch/nn/functional")):
-            for node in tree.body:
+            for node in tree_of(name).body:
                 if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                     places.setdefault(node.name, []).append(name)
     both = {"softmax", "log_softmax"}  # torch's want a dim, nn.functional's warn without one
@@ -185,13 +194,13 @@ def test_a_public_function_of_the_mathematics_is_defined_once():
 
 
 def test_the_street_door_defines_nothing():
-    door = TREES["jtorch/__init__.py"].body
+    door = tree_of("jtorch/__init__.py").body
     assert not [node.name for node in door if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if FILES[name].strip()])
 def test_a_file_says_what_it_knows(name):
-    assert ast.get_docstring(TREES[name]), f"{name} has no docstring"
+    assert ast.get_docstring(tree_of(name)), f"{name} has no docstring"
 
 
 IMPORT = """
