@@ -12,6 +12,7 @@ import random
 import shutil
 import sys
 import tempfile
+import time
 
 import numpy as np
 import pytest
@@ -66,8 +67,24 @@ def one_context():
 
 def pytest_collection_finish():
     """What was imported and collected stays: Python's collector need not look at it again and again."""
+    settle()
+
+
+def pytest_runtest_teardown():
+    """Nor at what the tests before this one have left in JAX's caches: in a long run a collection takes seconds."""
+    if time.process_time() - settled_at > 20:
+        settle()
+
+
+settled_at = 0.0
+
+
+def settle():
+    """Leave all that there is, but for garbage, out of later collections."""
+    global settled_at
     gc.collect()
     gc.freeze()
+    settled_at = time.process_time()
 
 
 QUICK = {

@@ -81,6 +81,7 @@ def _broken_gradient(input: Array) -> Array:
     return _untraceable(input)
 
 
+@pytest.mark.optimized(False)
 class TestCompilesOnce:
     """From the second step on nothing compiles."""
 
