@@ -19,7 +19,7 @@ import jtorch.nn as nn
 import jtorch.nn.functional as F
 from jtorch import engine, programs
 from jtorch.compiler import stats
-from jtorch.op import Array, op
+from jtorch.op import Array, Number, op
 
 pytestmark = pytest.mark.optimized
 
@@ -472,6 +472,39 @@ def outputs_of(run):
         programs.Program.__init__ = build
         engine.config.patience = patience
     return made[-1]
+
+
+def test_a_line_is_traced_once():
+    """For the shapes of its results, alone, in programs and for its gradient: Python runs an op's function once."""
+    runs = []
+
+    @op(method=False)
+    def _counted(input: Array, scale: Number) -> Array:
+        """input * scale, and a note that it was traced."""
+        runs.append(input.shape)
+        return input * scale.astype(input.dtype)
+
+    w = torch.ones(3, requires_grad=True)
+    opt = torch.optim.SGD([w], lr=0.1)
+    programs_before = stats().programs
+    for n in range(5):
+        opt.zero_grad()
+        loss = _counted(w, 2.0 + n).sum()
+        loss.backward()
+        opt.step()
+        loss.item()
+    assert _counted(w, 3.0)[0].item() == pytest.approx(3 * (1 - 0.1 * (2 + 3 + 4 + 5 + 6)))
+    assert stats().programs > programs_before
+    assert runs == [(3,)]
+
+
+def test_the_default_dtype_said_again_compiles_nothing():
+    x = torch.ones(3)
+    assert (x * 3 + 1).sum().item() == 12
+    before = stats().compiles
+    torch.set_default_dtype(torch.float32)
+    assert (x * 3 + 1).sum().item() == 12
+    assert stats().compiles == before
 
 
 class TestLiveness:
