@@ -4,14 +4,11 @@ At the root, not in tests/, because the doctests of jtorch/ need it too. It impo
 broken import fails the tests that use it and not the collection of all the others.
 """
 
-import atexit
 import functools
 import gc
 import os
 import random
-import shutil
 import sys
-import tempfile
 import time
 
 import numpy as np
@@ -21,10 +18,9 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Figures are drawn to files, never to a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
-# What a run compiles is shared by its processes, and of no use to anybody later.
-if "JTORCH_CACHE_DIR" not in os.environ:
-    os.environ["JTORCH_CACHE_DIR"] = tempfile.mkdtemp(prefix="jtorch-tests-")
-    atexit.register(shutil.rmtree, os.environ["JTORCH_CACHE_DIR"], ignore_errors=True)
+# What a run compiles is of no use to anybody later, and its processes read it back from a disk no sooner than they
+# compile it.
+os.environ.setdefault("JTORCH_CACHE", "0")
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -125,8 +121,7 @@ def quick_jit(quick_options):
 
 @pytest.fixture(autouse=True)
 def quick_compiles(request, monkeypatch):
-    """Most of a run is compiling what runs once: XLA does it in half the time when it optimizes less, and what is
-    compiled that quickly is not read back from a disk any sooner.
+    """Most of a run is compiling what runs once: XLA does it in half the time when it optimizes less.
 
     Tests marked `optimized` run what users run: those of the engine, of training and of whole models, but the single
     ones of them that are marked `optimized(False)`.
@@ -135,4 +130,3 @@ def quick_compiles(request, monkeypatch):
     if "jtorch" in sys.modules and (mark is None or mark.args == (False,)):
         config = sys.modules["jtorch"].config
         monkeypatch.setattr(config, "compiler_options", known_options())
-        monkeypatch.setattr(config, "disk_cache", False)

@@ -91,7 +91,7 @@ EXPECTED = {
 @functools.cache
 def printed():
     """What each program prints, by name."""
-    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JTORCH_CACHE": "0"}
+    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     done = subprocess.run(
         [sys.executable, "-c", RUNNER], input=json.dumps(PROGRAMS), env=env, capture_output=True, text=True
     )
