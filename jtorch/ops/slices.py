@@ -48,8 +48,6 @@ def _select_geometry(shape, strides, offset, dim, index):
     dim = wrap_dim(dim, len(shape))
     size = shape[dim]
     if not -size <= index < size:
-        if size == 0 and index == 0:  # shapes are worked out with index 0
-            return [*shape[:dim], *shape[dim + 1 :]], [*strides[:dim], *strides[dim + 1 :]], offset
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
         )
