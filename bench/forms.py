@@ -1,4 +1,4 @@
-"""`python -m bench.forms`: convolution, pooling and batch norm as jtorch writes them against their textbook forms.
+"""`python -m bench.forms`: convolution and its adjoint, pooling and batch norm as jtorch writes against their textbook forms.
 
 Each pair runs in one process pinned to one core, in alternating bursts, forward and backward as one compiled
 program; the median of the ratios is shown. These are the numbers behind the choices in `jtorch.ops.convolve`,
@@ -37,6 +37,14 @@ CONVOLUTIONS = [
     ((4, 3, 112, 112), (64, 3, 7, 7), 2, 3, 1),
     ((4, 64, 56, 56), (64, 64, 3, 3), 1, 1, 1),
 ]
+# images, weight, stride, padding of the convolution that each is the adjoint of
+TRANSPOSED = [
+    ((16, 512, 4, 4), (512, 256, 4, 4), 2, 1),
+    ((16, 256, 8, 8), (256, 128, 4, 4), 2, 1),
+    ((16, 128, 16, 16), (128, 64, 4, 4), 2, 1),
+    ((16, 64, 32, 32), (64, 3, 4, 4), 2, 1),
+    ((8, 64, 16, 16), (64, 32, 2, 2), 2, 0),
+]
 # images, kernel, stride, padding
 POOLS = [
     ((64, 10, 24, 24), 2, 2, 0),
@@ -62,6 +70,24 @@ def convolutions():
             )
 
         yield f"conv2d {x} {w} /{stride} +{padding}", lambda x, w, o=window: convolve(x, w, o), textbook, [x, w]
+
+
+def adjoints():
+    """As `convolutions`, for transposed ones."""
+    from jax import lax
+
+    from jtorch.ops.convolve import Window, transposed
+
+    for x, w, stride, padding in TRANSPOSED:
+        window = Window((stride,) * 2, ((padding,) * 2,) * 2, (1, 1), 1)
+        around = [(w[2] - 1 - padding,) * 2] * 2
+
+        def textbook(x, w, stride=(stride,) * 2, around=around):
+            return lax.conv_transpose(
+                x, w, stride, around, dimension_numbers=("NCHW", "OIHW", "NCHW"), transpose_kernel=True
+            )
+
+        yield f"conv_transpose2d {x} {w} /{stride} +{padding}", lambda x, w, o=window: transposed(x, w, o), textbook, [x, w]
 
 
 def pools():
@@ -145,7 +171,7 @@ def run(arguments):
     report = {"machine": machine.line(), "forms": {}}
     print(report["machine"])
     print(f"{'form, forward and backward':<52}{'ms':>9}{'textbook':>10}{'ratio':>8}")
-    for family in (convolutions, pools, norms):
+    for family in (convolutions, adjoints, pools, norms):
         for name, mine, theirs, shapes in family():
             ms, textbook, ratio = race(compiled(mine, shapes), compiled(theirs, shapes), arguments.rounds)
             report["forms"][name] = {"ms": ms, "textbook_ms": textbook, "ratio": ratio}

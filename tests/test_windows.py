@@ -84,6 +84,35 @@ def test_the_weights_gradient_is_the_same_in_every_way(name, quick_jit):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
+# input, weight, stride, padding before and after (what the result has more comes off the end), dilation, groups
+TRANSPOSED = {
+    "two by two": ((4, 6, 5, 4), (6, 5, 2, 2), 2, (0, 0), 1, 1),
+    "overlapping": ((3, 6, 5, 4), (6, 5, 4, 4), 2, (1, 1), 1, 1),
+    "a larger result": ((3, 4, 5, 4), (4, 6, 3, 3), 3, (1, -1), 1, 1),
+    "few channels": ((4, 6, 5, 4), (6, 3, 4, 4), 2, (1, 1), 1, 1),
+    "one image": ((1, 6, 5, 4), (6, 5, 3, 3), 1, (1, 1), 1, 1),
+    "dilated": ((2, 4, 5, 4), (4, 5, 3, 2), 2, (1, 1), 2, 1),
+    "gaps": ((2, 4, 5, 4), (4, 5, 2, 2), 3, (0, 0), 1, 1),
+    "groups": ((2, 4, 5, 4), (4, 3, 3, 3), 2, (1, 0), 1, 2),
+    "a signal": ((4, 5, 9), (5, 4, 3), 2, (1, 0), 1, 1),
+    "a volume": ((2, 5, 3, 4, 2), (5, 4, 2, 3, 2), 2, (1, 1), 1, 1),
+}
+
+
+@pytest.mark.parametrize("name", TRANSPOSED)
+def test_every_way_to_spread_an_image_agrees_to_the_second_derivative(name, quick_jit):
+    x_shape, w_shape, stride, padding, dilation, groups = TRANSPOSED[name]
+    dims = len(x_shape) - 2
+    window = Window((stride,) * dims, (padding,) * dims, (dilation,) * dims, groups)
+    with jax.enable_x64(True):
+        x, w, dx, dw = doubles(*x_shape), doubles(*w_shape), doubles(*x_shape, seed=1), doubles(*w_shape, seed=2)
+        cotangent = doubles(*convolve._spread(x, w, window).shape, seed=3)
+        found = quick_jit(derivatives, static_argnums=(0, 6))
+        results = [found(way, x, w, dx, dw, cotangent, window) for way in (convolve.transposed, convolve._spread)]
+    for mine, plain in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, plain, rtol=1e-9, atol=1e-9)
+
+
 def derivatives(way, x, w, dx, dw, cotangent, window):
     """The result, its gradients, the gradients of their projection, the forward derivative, and it all mapped."""
 

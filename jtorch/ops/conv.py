@@ -283,16 +283,16 @@ def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, d
     _check_kernel(w.shape[2:])
     _check_output_padding(output_padding, stride, dilation)
     reach = [d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
-    pairs = tuple((r - p, r - p + o) for r, p, o in zip(reach, padding, output_padding, strict=True))
+    pairs = tuple((p, p - o) for p, o in zip(padding, output_padding, strict=True))
     sizes = zip(x.shape[2:], stride, pairs, reach, strict=True)
-    out = [(n - 1) * s + 1 + a + b - r for n, s, (a, b), r in sizes]
+    out = [(n - 1) * s + 1 + r - a - b for n, s, (a, b), r in sizes]
     if any(n < 1 for n in out):
         one = [1] if dims == 1 else []
         raise RuntimeError(
             f"Given input size per channel: ({_by(one + list(x.shape[2:]))}). Calculated output size per"
             f" channel: ({_by(one + out)}). Output size is too small"
         )
-    return _finish(transposed(x, w, Window(stride, None, dilation, groups), pairs), bias, batched)
+    return _finish(transposed(x, w, Window(stride, pairs, dilation, groups)), bias, batched)
 
 
 def _finish(y, bias, batched):
