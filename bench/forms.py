@@ -1,4 +1,5 @@
-"""`python -m bench.forms`: convolution and its adjoint, pooling and batch norm as jtorch writes against their textbook forms.
+"""`python -m bench.forms`: what jtorch writes in its own way, against the textbook's form:
+convolutions and their adjoints, pooling and batch norm.
 
 Each pair runs in one process pinned to one core, in alternating bursts, forward and backward as one compiled
 program; the median of the ratios is shown. These are the numbers behind the choices in `jtorch.ops.convolve`,
@@ -36,6 +37,9 @@ CONVOLUTIONS = [
     ((32, 512, 4, 4), (512, 512, 3, 3), 1, 1, 1),
     ((4, 3, 112, 112), (64, 3, 7, 7), 2, 3, 1),
     ((4, 64, 56, 56), (64, 64, 3, 3), 1, 1, 1),
+    ((16, 64, 16, 16), (64, 16, 3, 3), 1, 1, 4),
+    ((16, 128, 16, 16), (128, 4, 3, 3), 1, 1, 32),
+    ((16, 32, 16, 16), (64, 1, 3, 3), 1, 1, 32),
 ]
 # images, weight, stride, padding of the convolution that each is the adjoint of
 TRANSPOSED = [
