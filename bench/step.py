@@ -89,20 +89,43 @@ def race(workers, rounds):
     return times
 
 
-def measure(workload, contestants, rounds, cores, device):
-    """Everything about one workload on these cores and this device, as a JSON-able dict."""
+def measure(workload, contestants, rounds, starts, cores, device):
+    """Everything about one workload on these cores and this device, as a JSON-able dict.
+
+    Each contestant is started several times: where its arrays come to lie differs from process to process, and makes
+    a tenth of a step more or less.
+    """
+    runs = [once(workload, contestants, max(3, rounds // starts), cores, device) for _ in range(starts)]
+    names = [name for name in runs[0][0] if all(name in said for said, _ in runs)]
+    times = {name: [t for _, times in runs for t in times[name]] for name in names}
+    return {name: medians([said[name] for said, _ in runs]) | summary(times, name) for name in names}
+
+
+def once(workload, contestants, rounds, cores, device):
+    """({contestant: what it says of itself}, its times) of one process for each contestant."""
     with tempfile.TemporaryDirectory() as cache:
         workers = start(contestants, workload, cores, cache, device)
         check_losses(workload, workers)
         times = race(workers, rounds)
-        result = {w.name: w.first | summary(times, w.name) | w.ask("memory") for w in workers}
+        said = {w.name: w.first | w.ask("memory") for w in workers}
         for worker in workers:
             worker.stop()
-        if "jtorch" in result and (len(cores) == 1 or device != "cpu"):
+        if "jtorch" in said and (len(cores) == 1 or device != "cpu"):
             for again in start(["jtorch"], workload, cores, cache, device):
-                result["jtorch"]["second_start"] = again.first
+                said["jtorch"]["second_start"] = again.first
                 again.stop()
-    return result
+    return said, times
+
+
+def medians(said):
+    """What several processes of a contestant say of themselves: of seconds the median, all else as the last says it."""
+    made = dict(said[-1])
+    for key, value in made.items():
+        if key.endswith("_s"):
+            made[key] = statistics.median(one[key] for one in said)
+        elif isinstance(value, dict):
+            made[key] = medians([one[key] for one in said if key in one])
+    return made
 
 
 def summary(times, name):
@@ -173,14 +196,15 @@ def run(arguments):
         rounds = max(3, arguments.rounds // 3) if name == "all cores" else arguments.rounds
         measured = {}
         for workload in arguments.workloads:
-            measured[workload] = measure(workload, arguments.contestants, rounds, cores, arguments.device)
+            measured[workload] = measure(workload, arguments.contestants, rounds, arguments.starts, cores, arguments.device)
             report.setdefault(name, {})[workload] = measured[workload] | stamp  # others keep what they had
             save(report, arguments.json)
-        print_table(f"{name} ({len(cores)}), median of {rounds} rounds", measured)
+        print_table(f"{name} ({len(cores)}), median of {rounds} rounds in {arguments.starts} processes each", measured)
 
 
 def parse():
     made = parser("step", __doc__, rounds=15, meaning="turns that each contestant gets")
+    made.add_argument("--starts", type=int, default=3, help="processes of each contestant that share the turns")
     made.add_argument("--workloads", nargs="+", choices=weights.WORKLOADS, default=list(weights.WORKLOADS))
     made.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
     made.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the workloads train")
