@@ -50,14 +50,18 @@ def doubles(*shape, seed=0):
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_every_way_to_convolve_agrees_to_the_second_derivative(name, quick_jit):
-    x_shape, w_shape, window = row(name)
+    agree(convolve.convolve, convolve._direct, *row(name), quick_jit)
+
+
+def agree(ours, plain, x_shape, w_shape, window, quick_jit):
+    """Hold that two ways have the same `derivatives`."""
     with jax.enable_x64(True):
         x, w, dx, dw = doubles(*x_shape), doubles(*w_shape), doubles(*x_shape, seed=1), doubles(*w_shape, seed=2)
-        cotangent = doubles(*convolve._direct(x, w, window).shape, seed=3)
+        cotangent = doubles(*plain(x, w, window).shape, seed=3)
         found = quick_jit(derivatives, static_argnums=(0, 6))
-        results = [found(way, x, w, dx, dw, cotangent, window) for way in (convolve.convolve, convolve._direct)]
-    for mine, plain in zip(*results, strict=True):
-        np.testing.assert_allclose(mine, plain, rtol=1e-9, atol=1e-9)
+        results = [found(way, x, w, dx, dw, cotangent, window) for way in (ours, plain)]
+    for mine, wanted in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-9, atol=1e-9)
 
 
 def test_the_rows_take_every_way():
@@ -106,13 +110,7 @@ def test_every_way_to_spread_an_image_agrees_to_the_second_derivative(name, quic
     x_shape, w_shape, stride, padding, dilation, groups = TRANSPOSED[name]
     dims = len(x_shape) - 2
     window = Window((stride,) * dims, (padding,) * dims, (dilation,) * dims, groups)
-    with jax.enable_x64(True):
-        x, w, dx, dw = doubles(*x_shape), doubles(*w_shape), doubles(*x_shape, seed=1), doubles(*w_shape, seed=2)
-        cotangent = doubles(*convolve._spread(x, w, window).shape, seed=3)
-        found = quick_jit(derivatives, static_argnums=(0, 6))
-        results = [found(way, x, w, dx, dw, cotangent, window) for way in (convolve.transposed, convolve._spread)]
-    for mine, plain in zip(*results, strict=True):
-        np.testing.assert_allclose(mine, plain, rtol=1e-9, atol=1e-9)
+    agree(convolve.transposed, convolve._spread, x_shape, w_shape, window, quick_jit)
 
 
 def derivatives(way, x, w, dx, dw, cotangent, window):
