@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jax.extend.core import Literal
 
-from jtorch import dtypes, programs
+from jtorch import devices, dtypes, programs
 from jtorch.geometry import Size, contiguous_strides
 
 
@@ -187,7 +187,7 @@ class Call:
         key = (place, _shapes(types))
         program = self._lines.get(key)
         if program is None:
-            program = self._lines[key] = programs.LineProgram(self.function(types))
+            program = self._lines[key] = programs.LineProgram(self.function(types), place is devices.CPU)
         return program
 
 
