@@ -15,11 +15,11 @@ import numpy as np
 from jtorch import devices, dtypes, engine, geometry, printing
 from jtorch.calls import type_of
 from jtorch.casting import cast
-from jtorch.engine import Value
 from jtorch.graph import Leaf, Node, source
 from jtorch.nested import host_array
 from jtorch.storage import HostStorage, Storage, host_storage, host_view
 from jtorch.tensor import Tensor, requiring, wrap
+from jtorch.values import Lifted, Value
 
 
 def known(array: np.ndarray, place=None, strides=None) -> Tensor:
@@ -247,7 +247,7 @@ def item(self):
         RuntimeError: not exactly one element.
     """
     if self.numel() != 1:
-        if self._value.__class__ is engine.Lifted:
+        if self._value.__class__ is Lifted:
             self._look()  # which says why it cannot be
         raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
     return self._look().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._look().reshape(()))
@@ -281,7 +281,7 @@ def _bool(self):
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
     if n == 0:
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
-    if self._value.__class__ is engine.Lifted:
+    if self._value.__class__ is Lifted:
         self._value.level.branch()
     return bool(self._look().reshape(()))
 

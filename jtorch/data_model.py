@@ -17,7 +17,6 @@ from jtorch import devices, dtypes, engine, geometry, storages
 from jtorch.calls import type_of
 from jtorch.casting import cast
 from jtorch.convert import known, to_place
-from jtorch.engine import Value
 from jtorch.formats import strided
 from jtorch.graph import Leaf, sign_relooked, source
 from jtorch.nested import host_array
@@ -27,6 +26,7 @@ from jtorch.ops.shape import _view, squeeze, t, transpose, unsqueeze
 from jtorch.ops.slices import _as_strided_of, _ints
 from jtorch.storage import HostStorage, InferenceStorage, Storage
 from jtorch.tensor import Tensor, wrap
+from jtorch.values import Value
 
 # ---- facts
 

@@ -1,9 +1,9 @@
-"""Values, traces and programs: code is recorded line by line and runs as one XLA program when somebody looks.
+"""Traces and programs: code is recorded line by line and runs as one XLA program when somebody looks.
 
-A `Value` is an immutable array, known or promised. `record` looks a line up as a child of the position before it
-in a tree of traces, so the second time round a loop costs one dictionary look-up a line. `flush` runs what was
-recorded: as one program where that pays, line by line where it does not. This file knows functions on
-jax arrays and nothing of tensors or gradients, except that a line may be the pullback of another.
+`record` looks a line up as a child of the position before it in a tree of traces, so the second time round a loop
+costs one dictionary look-up a line. `flush` runs what was recorded: as one program where that pays, line by line where
+it does not. This file knows functions on jax arrays and nothing of tensors or gradients, except that a line may be the
+pullback of another.
 
     loop body           tree of traces                    programs hang where a trace ended
     y = x @ w           root ─ matmul(leaf, leaf)
@@ -12,8 +12,10 @@ jax arrays and nothing of tensors or gradients, except that a line may be the pu
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
+import time
 from itertools import count, repeat
 from operator import gt
 from pathlib import Path
@@ -24,80 +26,10 @@ import numpy as np
 
 from jtorch import calls, config, devices, flags, programs
 from jtorch.calls import NUMBER, Pullback, type_of
+from jtorch.values import Lifted, Value, lifted_by
 
+_new = object.__new__
 _OURS = (str(Path(__file__).parent), "<op ")  # where a line is never the user's
-
-
-class Value:
-    """An immutable array: known (`array` is a jax or NumPy array, a Python number, or (bundle, where its part begins):
-    see `jtorch.bundles`) or promised by a trace.
-
-    `owned` says that the array, once a program has computed it, is seen by nobody outside the engine: it may be donated. `mark` is the
-    note left when a storage moved on to a newer value: [] shared by views, or [counter, version before]. `sent` is
-    the device's copy of a host array that is read by more than one program.
-    """
-
-    __slots__ = ("array", "epoch", "mark", "owned", "sent", "slot", "type")
-
-    def __init__(self, type, array, epoch=None, slot=-1):
-        self.type = type
-        self.array = array
-        self.epoch = epoch
-        self.slot = slot
-        self.owned = array is None
-        self.mark = self.sent = None
-
-    def known(self):
-        """The array, computed now if it was promised. May be a NumPy array that must not be written to."""
-        if self.array is None:
-            self.epoch.trace.flush("look")
-        array = self.array
-        return array[0].part(array[1], self.type.shape) if array.__class__ is tuple else array
-
-    def share(self):
-        """Let no program take the array: somebody else sees it from now on."""
-        self.owned = False
-        if self.array.__class__ is tuple:
-            self.array[0].owned = False
-
-    def look(self) -> np.ndarray:
-        """The value on the host, read-only. Raises what a data check of an earlier line found."""
-        array = self.known()
-        flags.settle()
-        if array.__class__ is np.ndarray:
-            return array
-        if not isinstance(array, jax.core.Tracer):
-            self.owned = False  # NumPy may share the buffer from now on
-        return np.asarray(array)
-
-
-class Lifted(Value):
-    """A value that stands for several: a batch of them (`vmap`), or one and its tangent (`jvp`).
-
-    `level` is the transformation that lifted it: its `record(call, inputs)` runs lines on the values in `parts`.
-    A level opened later has a larger `number` and goes first.
-    """
-
-    __slots__ = ("level", "parts")
-
-    def __init__(self, type, level, parts):
-        super().__init__(type, None)
-        self.level = level
-        self.parts = parts
-
-    def known(self):
-        return self.level.look(self)
-
-
-def _lifted_by(inputs):
-    """The innermost level that lifted one of the inputs, or None."""
-    levels = [v.level for v in inputs if v.__class__ is Lifted]
-    return max(levels, key=lambda level: level.number) if levels else None
-
-
-def number(n) -> Value:
-    """A Python number as a value: it may change between steps without a new program."""
-    return Value(NUMBER[n.__class__], n)
 
 
 def _two_devices(places):
@@ -189,12 +121,18 @@ class _Broken:
 
 
 class Trace:
-    """The lines recorded by one thread for one place since the last flush, as a path in the tree."""
+    """The lines recorded by one thread for one place since the last flush, as a path in the tree.
+
+    Any thread may flush it, when it looks at a value promised here. A lock would cost a fifth of recording a line, so
+    there is one for flushing only: `recording` keeps the others waiting for the line, `claimed` the line for them.
+    """
 
     def __init__(self, place):
         self.place = place
         self.root = Position(None, None, None, (), False, ())
         self.lock = threading.RLock()
+        self.thread = threading.get_ident()
+        self.recording = self.claimed = False
         self.checks = []
         self.fresh = 0
         self.backwards = 0
@@ -227,7 +165,10 @@ class Trace:
         Hot path: about a dictionary look-up and one Value per output. Shape errors are raised here. Ctrl-C may
         come at any call in here; the next line finds too many or too few slots and repairs them.
         """
-        with self.lock:
+        try:
+            self.recording = True  # first: who claims the trace looks here afterwards
+            if self.claimed:
+                self._give_way()
             values = self.values
             before = len(values)
             if before != self.position.slots and self.position is not _CLOSED:
@@ -243,6 +184,7 @@ class Trace:
                     t = v.type
                     if v.array is None or (t.place is not self.place and t.place is not None):
                         self._forget(before)
+                        self.recording = False
                         return self._elsewhere(call, inputs)
                     v.slot = len(values)
                     values.append(v)
@@ -253,6 +195,7 @@ class Trace:
             if position is None:
                 if self.pending is not None:
                     self._forget(before)
+                    self.recording = False
                     self.flush("step")
                     return self.record(call, inputs)
                 try:
@@ -261,18 +204,47 @@ class Trace:
                     self._forget(before)
                     raise
             self.position = position
-            if position.single:
-                out = Value(position.out, None, epoch, len(values))
+            for t in position.types:
+                out = _new(Value)  # what `Value(t, None, epoch, slot)` would make, in two thirds of the time
+                out.type = t
+                out.array = None
+                out.epoch = epoch
+                out.slot = len(values)
+                out.owned = True
+                out.mark = out.sent = None
                 values.append(out)
-            else:
-                out = []
-                for t in position.types:
-                    v = Value(t, None, epoch, len(values))
-                    values.append(v)
-                    out.append(v)
+            if not position.single:
+                out = values[len(values) - len(position.types) :]
             if position.full:
+                self.recording = False
                 self.flush("cap")
             return position, out
+        finally:
+            self.recording = False
+
+    @contextlib.contextmanager
+    def undisturbed(self):
+        """In here no other thread runs the trace: for its own thread, around what changes more than a line."""
+        try:
+            self.recording = True
+            if self.claimed:
+                self._give_way()
+            yield
+        finally:
+            self.recording = False
+
+    def _give_way(self):
+        """Let the thread that has claimed the trace run it before the line that was about to be recorded."""
+        while self.claimed:
+            self.recording = False
+            with self.lock:
+                self.recording = True
+
+    def _claim(self):
+        """Have the trace to ourselves, in another thread than its own."""
+        self.claimed = True
+        while self.recording:
+            time.sleep(1e-5)
 
     def submit(self):
         """The end of a training step. On an accelerator it is run at once; on the CPU at the next line or look:
@@ -309,7 +281,7 @@ class Trace:
 
     def _elsewhere(self, call, inputs):
         """A line whose inputs were promised by another trace, live in another place or are lifted."""
-        level = _lifted_by(inputs)
+        level = lifted_by(inputs)
         if level is not None:
             return level.record(call, inputs)
         places = [v.type.place for v in inputs if v.type.place is not None]
@@ -335,7 +307,8 @@ class Trace:
         """Raise `error()` at the next look if the flag turns out true."""
         while flag.__class__ is Lifted:
             flag = flag.parts[0]
-        self.checks.append((flag, error))
+        with self.undisturbed():
+            self.checks.append((flag, error))
 
     def flush(self, reason):
         """Compute every promised value that somebody still holds.
@@ -344,8 +317,10 @@ class Trace:
         takes with it only what depends on it.
         """
         with self.lock:
-            wide = jax.config.jax_enable_x64
+            wide, claimed = jax.config.jax_enable_x64, self.claimed
             try:
+                if threading.get_ident() != self.thread:
+                    self._claim()
                 self._flush(reason)
             except (jax.errors.JaxRuntimeError, MemoryError):
                 raise
@@ -358,6 +333,8 @@ class Trace:
                     raise
                 self._isolate()
                 raise  # the lines are well, the program is not: everything is computed, and the error is told
+            finally:
+                self.claimed = claimed
 
     def _isolate(self):
         """Run each line for itself; what depends on one that raises will raise that again when somebody looks."""
@@ -441,7 +418,7 @@ class EagerTrace(Trace):
 
     def record(self, call, inputs):
         places = {v.type.place for v in inputs} - {None}
-        if (places - {self.place} and (self.place is not TRACED or TRACED not in places)) or _lifted_by(inputs):
+        if (places - {self.place} and (self.place is not TRACED or TRACED not in places)) or lifted_by(inputs):
             return self._elsewhere(call, inputs)
         types = tuple([v.type for v in inputs])
         if self.place is TRACED:  # what a tracer meets is none, perhaps, but what comes of them is
@@ -466,7 +443,7 @@ class MetaTrace(Trace):
 
     def record(self, call, inputs):
         places = {v.type.place for v in inputs} - {None}
-        if (places and META not in places) or _lifted_by(inputs):
+        if (places and META not in places) or lifted_by(inputs):
             return self._elsewhere(call, inputs)
         types = tuple([v.type for v in inputs])
         single, out_types = call.infer(types)

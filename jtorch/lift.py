@@ -14,10 +14,11 @@ import jax
 
 from jtorch import engine
 from jtorch.calls import Call, type_of
-from jtorch.engine import Lifted, Position, local, ticks
+from jtorch.engine import Position, local, ticks
 from jtorch.geometry import may_overlap
 from jtorch.graph import Leaf, Node, Output, filled
 from jtorch.tensor import Tensor, wrap
+from jtorch.values import Lifted
 
 _ROOT = Position(None, None, None, (), False, ())
 

@@ -16,10 +16,10 @@ import numpy as np
 from jtorch import arguments, dtypes, geometry
 from jtorch.calls import NUMBER, Call, type_of
 from jtorch.devices import CPU
-from jtorch.engine import Value, number
 from jtorch.results import check_apart, check_once, overwrite
 from jtorch.storage import ViewCall
 from jtorch.tensor import Tensor, apply
+from jtorch.values import Value, number
 from jtorch.wrapper import under, wrapper_of
 
 Array = jax.Array

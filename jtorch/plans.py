@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jtorch.engine import Value
 from jtorch.graph import RELEASED, Leaf, Node, Output, source
+from jtorch.values import Value
 
 
 class Plan:
@@ -63,26 +63,27 @@ class Plan:
     @staticmethod
     def follow(plans, trace, root, keep):
         """Jump along the first plan that fits; False where none does."""
-        for plan in plans:
-            if plan.start != len(trace.values):
-                continue
-            table = plan._match(trace, root)
-            if table is None:
-                continue
-            trace.jump(plan.end, plan.slots)
-            values, epoch = trace.values, trace.epoch
-            for i, slot, type in plan.leaves:
-                value = values[slot]
-                if value is None:
-                    value = values[slot] = Value(type, None, epoch, slot)
-                table[i]._grad = value  # wrapped when somebody asks for `.grad`
-            if not keep:
-                for i in plan.freed:
-                    node = table[i]
-                    node.inputs = RELEASED
-                    node.outputs = None
-            return True
+        with trace.undisturbed():
+            for plan in plans:
+                table = plan._match(trace, root) if plan.start == len(trace.values) else None
+                if table is not None:
+                    plan._jump(trace, table, keep)
+                    return True
         return False
+
+    def _jump(self, trace, table, keep):
+        trace.jump(self.end, self.slots)
+        values, epoch = trace.values, trace.epoch
+        for i, slot, type in self.leaves:
+            value = values[slot]
+            if value is None:
+                value = values[slot] = Value(type, None, epoch, slot)
+            table[i]._grad = value  # wrapped when somebody asks for `.grad`
+        if not keep:
+            for i in self.freed:
+                node = table[i]
+                node.inputs = RELEASED
+                node.outputs = None
 
     def _match(self, trace, root):
         """The nodes of this graph in the plan's order, then the tensors of its leaves; None if it is wired in another

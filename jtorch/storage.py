@@ -16,9 +16,10 @@ import numpy as np
 from jtorch import dtypes, engine
 from jtorch.calls import Call, type_of
 from jtorch.devices import CPU
-from jtorch.engine import Value, record
+from jtorch.engine import record
 from jtorch.geometry import may_overlap, overlaps
 from jtorch.graph import INFERENCE
+from jtorch.values import Value
 
 SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
 

@@ -17,11 +17,12 @@ from sys import getrefcount
 from jtorch import dtypes, engine, geometry, graph
 from jtorch.calls import type_of
 from jtorch.devices import CPU
-from jtorch.engine import Lifted, Value, local, trace_of
+from jtorch.engine import local, trace_of
 from jtorch.grad_mode import watchers
 from jtorch.graph import Leaf, Node, check_replacement, edge_of
 from jtorch.hooks import Hooks
 from jtorch.storage import IN_INFERENCE, NO_GRAD, SAME, InferenceStorage, Storage, View, strided, write_of
+from jtorch.values import Lifted, Value
 
 _new = object.__new__
 

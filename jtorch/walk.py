@@ -9,9 +9,10 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from jtorch import engine
-from jtorch.engine import Value, local
+from jtorch.engine import local
 from jtorch.graph import Leaf, Node, Output, add, behind, check_replacement, filled, source
 from jtorch.plans import Plan
+from jtorch.values import Value
 
 
 def _record(call, node, cotangents):

@@ -18,10 +18,10 @@ from jtorch import arguments, faults
 from jtorch.calls import NUMBER
 from jtorch.dispatch import PLAIN, hand_over, wanted
 from jtorch.dtypes import OF_PYTHON
-from jtorch.engine import number
 from jtorch.faults import MISSING
 from jtorch.results import check_undifferentiated, store
 from jtorch.tensor import Tensor, apply
+from jtorch.values import number
 
 
 def wrapper_of(op):

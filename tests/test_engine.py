@@ -708,6 +708,39 @@ def test_a_value_promised_by_another_thread():
     assert (made[0] + 1).tolist() == [1.0, 3.0, 5.0]
 
 
+def test_threads_look_while_another_records():
+    """Who looks runs the trace of the thread that promised the value, which is in the midst of its next lines."""
+    w = torch.ones(3)
+    promised, errors, done = [], [], threading.Event()
+
+    def look():
+        while not (done.is_set() and not promised):
+            try:
+                value, expected = promised.pop()
+            except IndexError:
+                continue
+            if value.tolist() != [expected] * 3:
+                errors.append((value, expected))
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in lookers:
+            thread.start()
+        for i in range(300):
+            y = w * float(i)
+            for _ in range(4):
+                y = y + 1.0
+            promised.append((y, i + 4.0))
+    finally:
+        done.set()
+        for thread in lookers:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert not errors
+
+
 def test_eager_gives_the_same():
     x, y = data()
     torch.manual_seed(1)

@@ -11,12 +11,13 @@ import threading
 from collections import namedtuple
 
 from jtorch import graph as _graph
-from jtorch.engine import Value, local
+from jtorch.engine import local
 from jtorch.graph import RELEASED, source
 from jtorch.graph import Node as _Node
 from jtorch.graph_view import Shown, show
 from jtorch.hooks import RemovableHandle
 from jtorch.tensor import LeafGrad, Tensor, make_nodes, wrap
+from jtorch.values import Value
 
 
 class _NodeMeta(type):

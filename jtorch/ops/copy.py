@@ -10,11 +10,11 @@ import jax.numpy as jnp
 from jtorch import dtypes, engine, geometry
 from jtorch.calls import Call
 from jtorch.casting import cast_array, warn_of_real
-from jtorch.engine import Value
 from jtorch.op import as_number, broadcast_shapes
 from jtorch.results import check_apart
 from jtorch.storage import SAME
 from jtorch.tensor import Tensor, apply
+from jtorch.values import Value, number
 
 # ---- copies
 
@@ -187,7 +187,7 @@ def _fill_(self, value):
 
 def _zero_(self):
     """Every element becomes 0. Returns self."""
-    return _write_number(self, engine.number(0), "zero")
+    return _write_number(self, number(0), "zero")
 
 
 Tensor.clone = clone

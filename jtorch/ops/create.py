@@ -14,10 +14,10 @@ from jtorch import devices, dtypes, engine, geometry
 from jtorch.calls import Call, type_of
 from jtorch.convert import known
 from jtorch.devices import Place
-from jtorch.engine import Value, number
 from jtorch.nested import host_array
 from jtorch.results import store
 from jtorch.tensor import Tensor, requiring, wrap
+from jtorch.values import Value, number
 
 _SMALL = 1 << 16  # elements: below this, sending from the host costs less than a line of its own
 

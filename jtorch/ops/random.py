@@ -17,13 +17,13 @@ import numpy as np
 from jtorch import devices, draws, dtypes, engine, exact, geometry
 from jtorch.calls import Call, type_of
 from jtorch.convert import known
-from jtorch.engine import Value, number
 from jtorch.op import Array, op
 from jtorch.ops.create import _Named, _size
 from jtorch.results import store
 from jtorch.storage import Storage, type_of_array
 from jtorch.streams import Stream
 from jtorch.tensor import Tensor, wrap
+from jtorch.values import Value, number
 
 
 class Generator:

@@ -10,11 +10,12 @@ from jax import lax
 
 from jtorch import engine
 from jtorch.calls import Call, type_of
-from jtorch.engine import local, number
+from jtorch.engine import local
 from jtorch.graph import Node, edge_of
 from jtorch.ops.slices import _ints, _slice, select
 from jtorch.storage import SEVERAL
 from jtorch.tensor import Tensor, apply, wrap_dim
+from jtorch.values import number
 
 _SELECT = select.op
 _SLICE = _slice.op

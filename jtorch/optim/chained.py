@@ -20,13 +20,14 @@ import optax
 from jtorch import engine
 from jtorch.convert import known
 from jtorch.dtypes import float64, get_default_dtype
-from jtorch.engine import Value, local, number
+from jtorch.engine import local
 from jtorch.ops.create import filled
 from jtorch.ops.join import cat
 from jtorch.optim import update
 from jtorch.optim.optimizer import Optimizer, closure_loss
 from jtorch.storage import write_all
 from jtorch.tensor import Tensor, apply
+from jtorch.values import Value, number
 
 
 class ChainedOptimizer(Optimizer):

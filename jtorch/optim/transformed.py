@@ -7,11 +7,12 @@ import optax
 
 from jtorch import engine
 from jtorch.calls import Call, shapes_of
-from jtorch.engine import Value, local
+from jtorch.engine import local
 from jtorch.optim.chained import check_rate, rate_of
 from jtorch.optim.optimizer import Optimizer, closure_loss
 from jtorch.storage import write_all
 from jtorch.tensor import Tensor, wrap
+from jtorch.values import Value, number
 
 
 class Optax(Optimizer):
@@ -68,7 +69,7 @@ class Optax(Optimizer):
         extra = [skip] if skip is not None else []
         extra += [value] if value is not None else []
         moved = [*params, *held["optax"]]
-        values = [t._value if isinstance(t, Tensor) else engine.number(float(t)) for t in extra]
+        values = [t._value if isinstance(t, Tensor) else number(float(t)) for t in extra]
         values += [rate_of(group["lr"])]
         values += [p._value for p in params] + [p.grad._value for p in params] + [t._value for t in held["optax"]]
         _, out = engine.record(call, values)

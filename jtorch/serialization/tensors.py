@@ -16,11 +16,11 @@ from jtorch.calls import type_of
 from jtorch.devices import CPU, place
 from jtorch.devices import device as Device
 from jtorch.dtypes import dtype as DType
-from jtorch.engine import Value
 from jtorch.geometry import is_contiguous, is_dense
 from jtorch.storage import HostStorage, Storage, type_of_array
 from jtorch.storages import UntypedStorage
 from jtorch.tensor import Tensor, wrap
+from jtorch.values import Value
 
 
 class Parts(NamedTuple):
