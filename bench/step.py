@@ -21,6 +21,7 @@ from bench.report import parser, save
 from bench.worker import CONTESTANTS, main
 
 BURST_S = 0.2  # how long one burst should take, about
+WARM_UP = 3  # steps in the bursts that are not counted
 TOLERANCE = 1e-3  # by which the losses of the first steps may differ, relatively
 NOISY_TOLERANCE = 2e-2  # the same where the contestants draw different noise
 
@@ -74,9 +75,9 @@ def start(contestants, workload, cores, cache, device):
 
 
 def burst_length(worker):
-    """Steps that take about BURST_S."""
-    worker.ask(1)
-    return max(1, round(BURST_S / worker.ask(1)))
+    """Steps that take about BURST_S, after a burst: steps whose loss nobody looks at are another program to jtorch."""
+    worker.ask(WARM_UP)
+    return max(1, round(BURST_S * WARM_UP / worker.ask(WARM_UP)))
 
 
 def race(workers, rounds):
