@@ -66,8 +66,12 @@ class Group:
 
     def parts(self, flat, starts):
         """The parts of the flat array inside a program, `starts` being as it knows them."""
-        split = [jax.lax.dynamic_slice_in_dim(flat, at, size) for at, size in zip(starts, self.sizes, strict=True)]
-        return [part.reshape(shape) for part, shape in zip(split, self.shapes, strict=True)]
+        return [cut(flat, *where).reshape(shape) for *where, shape in zip(starts, self.sizes, self.shapes, strict=True)]
+
+
+def cut(flat, start, size):
+    """A part of a flat array that begins at a place which XLA does not know, and is not negative."""
+    return jax.lax.dynamic_slice_in_dim(flat, start, size, allow_negative_indices=False)
 
 
 def bundled(line, inner, read, alive, values):

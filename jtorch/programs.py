@@ -332,7 +332,7 @@ def _numbers(vector, on_host):
     if not on_host or vector.size < 4 or vector.dtype == np.complex128:
         return list(vector)
     places = hidden(range(vector.size), vector[0])
-    return [jax.lax.dynamic_index_in_dim(vector, i, keepdims=False) for i in places]
+    return [jax.lax.dynamic_index_in_dim(vector, i, keepdims=False, allow_negative_indices=False) for i in places]
 
 
 def on_host(types) -> bool:

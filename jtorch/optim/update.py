@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jtorch import programs
+from jtorch import bundles, programs
 from jtorch.calls import Call, shapes_of
 
 
@@ -196,7 +196,7 @@ def _parted(updates, params, small, on_host):
     starts = [sum(sizes[:i]) for i in range(small)]
     if on_host and flat.size:
         starts = programs.hidden(starts, flat.ravel()[0])
-    parts = [jax.lax.dynamic_slice_in_dim(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
+    parts = [bundles.cut(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
     return [part.reshape(_real(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
 
 
