@@ -12,7 +12,7 @@ import inspect
 import warnings
 import weakref
 
-from jtorch import engine, graph
+from jtorch import graph
 from jtorch.engine import local
 from jtorch.grad_mode import no_grad
 from jtorch.graph import Leaf, Node, NodeHooks, edge_of, overwritten
@@ -21,6 +21,7 @@ from jtorch.lift import Batch, Dual, zeros_of
 from jtorch.ops.create import zeros
 from jtorch.storage import write_of
 from jtorch.tensor import Tensor, wrap
+from jtorch.values import lifted_by
 
 _CUSTOM = (
     " This view was created inside a custom Function (or because an input was "
@@ -418,8 +419,7 @@ def _dirtied(node, nr, tensor):
 
 
 def _innermost(args):
-    values = [a._value for a in args if isinstance(a, Tensor)]
-    return engine._lifted_by(values)
+    return lifted_by([a._value for a in args if isinstance(a, Tensor)])
 
 
 class VmapInfo:
