@@ -17,7 +17,7 @@ import pytest
 import jtorch as torch
 import jtorch.nn as nn
 import jtorch.nn.functional as F
-from jtorch import engine, programs
+from jtorch import config, engine, programs
 from jtorch.compiler import stats
 from jtorch.op import Array, Number, op
 
@@ -706,6 +706,28 @@ def test_a_value_promised_by_another_thread():
     thread.start()
     thread.join()
     assert (made[0] + 1).tolist() == [1.0, 3.0, 5.0]
+
+
+def test_xla_is_given_our_options_and_then_the_users(monkeypatch):
+    given = []
+    jit = jax.jit
+
+    def watched(*args, compiler_options=None, **kwargs):
+        given.append(compiler_options)
+        return jit(*args, compiler_options=compiler_options, **kwargs)
+
+    monkeypatch.setattr(jax, "jit", watched)
+    monkeypatch.setattr(config, "compiler_options", {"xla_cpu_parallel_codegen_split_count": 1})
+    engine.reset()
+    w = torch.ones(3, requires_grad=True)
+    ((w * w).sum() * 31).backward()
+    torch.optim.SGD([w], lr=0.5).step()
+    w.tolist()
+    ours = {"xla_backend_optimization_level": 2}
+    assert ours | config.compiler_options in given
+    monkeypatch.setattr(config, "compiler_options", {"xla_backend_optimization_level": 0})
+    assert programs.options(on_host=True) == config.compiler_options
+    assert programs.options(on_host=False) == config.compiler_options
 
 
 def test_threads_look_while_another_records():
