@@ -354,7 +354,7 @@ def hidden(numbers, near):
 
 def _never(near):
     """False, as XLA cannot know it. `near` is a number that exists when this is wanted."""
-    return near.astype(np.float64) > np.inf
+    return jax.lax.gt(near.astype(np.float64), np.inf)
 
 
 class LineProgram:

@@ -8,6 +8,7 @@ import warnings
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jtorch import dtypes
 from jtorch.calls import type_of
@@ -41,14 +42,16 @@ def relu(input: Array) -> Array:
 # where backward needs the mask.
 @jax.custom_jvp
 def _relu(x):
-    return jnp.where(x < 0, jnp.zeros((), x.dtype), x)
+    zero = lax.full_like(x, 0)
+    return lax.select(lax.lt(x, zero), zero, x)
 
 
 @_relu.defjvp
 def _relu_jvp(primals, tangents):
     (x,), (change,) = primals, tangents
     y = _relu(x)
-    return y, jnp.where(y <= 0, jnp.zeros((), change.dtype), change)  # where x is no number, it goes through
+    mask = lax.le(y, lax.full_like(y, 0))
+    return y, lax.select(mask, lax.full_like(change, 0), change)  # where x is no number, it goes through
 
 
 @op(method=False, strides="elementwise", grad_fn="HardtanhBackward0")
