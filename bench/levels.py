@@ -42,7 +42,7 @@ def windows():
 
 
 def seconds(form, shapes, options):
-    """How long it takes to compile, the median of a few; and one burst of it."""
+    """How long it takes from the function to the end of its second run, the median of a few; and one burst of it."""
     times = []
     for _ in range(COMPILES):
         start = time.perf_counter()

@@ -91,12 +91,12 @@ def race(workers, rounds):
 
 
 def measure(workload, contestants, rounds, starts, cores, device):
-    """Everything about one workload on these cores and this device, as a JSON-able dict.
+    """Everything about one workload on these cores and this device, as a JSON-able dict; `rounds` for each start.
 
     Each contestant is started several times: where its arrays come to lie differs from process to process, and makes
     a tenth of a step more or less.
     """
-    runs = [once(workload, contestants, max(3, rounds // starts), cores, device) for _ in range(starts)]
+    runs = [once(workload, contestants, rounds, cores, device) for _ in range(starts)]
     names = [name for name in runs[0][0] if all(name in said for said, _ in runs)]
     times = {name: [t for _, times in runs for t in times[name]] for name in names}
     return {name: medians([said[name] for said, _ in runs]) | summary(times, name) for name in names}
@@ -194,13 +194,13 @@ def run(arguments):
         stamp["machine"] += f"; {machine.gpu()}"
     report = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
     for name, cores in layouts:
-        rounds = max(3, arguments.rounds // 3) if name == "all cores" else arguments.rounds
+        rounds = max(3, arguments.rounds // (3 if name == "all cores" else 1) // arguments.starts)
         measured = {}
         for workload in arguments.workloads:
             measured[workload] = measure(workload, arguments.contestants, rounds, arguments.starts, cores, arguments.device)
             report.setdefault(name, {})[workload] = measured[workload] | stamp  # others keep what they had
             save(report, arguments.json)
-        print_table(f"{name} ({len(cores)}), median of {rounds} rounds in {arguments.starts} processes each", measured)
+        print_table(f"{name} ({len(cores)}), median of {rounds * arguments.starts} rounds in {arguments.starts} processes each", measured)
 
 
 def parse():

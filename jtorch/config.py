@@ -16,7 +16,7 @@ max_lines: int = 2000  # lines recorded since the last cut before a trace is run
 max_positions: int = 200_000  # places in the tree of traces before the least recently used branches go
 max_programs: int = 4000  # compiled programs in memory, 1.5 MB each, before the older half goes
 warn_after: int = 30  # whole programs compiled, with fewer than that many runs of a program that was there already
-compiler_options: dict = {}  # XLA's, for programs compiled from now on: what jax.jit takes by this name, before our own
+compiler_options: dict = {}  # XLA's, for programs compiled from now on: what jax.jit takes by this name; they win over jtorch's
 patience: int = 50  # how often a trace without gradients comes before it is compiled whole
 fresh_budget: int = 8  # whole programs compiled for new steps, none of which came back, before caution sets in
 
