@@ -205,7 +205,7 @@ class Pullback(Call):
     gradient does not depend on the arrays that went in: only its numbers come in, zeros stand in for the rest.
     """
 
-    __slots__ = ("_depends", "forward", "given", "needs", "types")
+    __slots__ = ("_depends", "forward", "given", "halves", "needs", "types")
 
     def __init__(self, forward: Call, types, needs, given):
         super().__init__(None, name=forward.name + ".pullback", saves=() if forward.linear else "inputs")
@@ -214,6 +214,8 @@ class Pullback(Call):
         self.types = types
         self.needs = needs
         self.given = given
+        # `start` and `finish` as programs take them: a network's layers are alike, and JAX differentiates such a pair once.
+        self.halves = programs.Function(self.start, forward.name), programs.Function(self.finish, self.name)
 
     def grad_fn(self, types):
         return "MulBackward0"
@@ -237,7 +239,7 @@ class Pullback(Call):
 
     def start(self, inputs):
         """Run the forward function; returns (outputs, vjp of those that a cotangent is given for)."""
-        fn = self.forward.function(self.types).shared
+        fn = self.forward.function(self.types).inlined
         spots = [i for i, need in enumerate(self.needs) if need]
 
         def of_needed(*needed):

@@ -296,11 +296,11 @@ def _function(program, pullback):
                 made, out = call.bind_bundled(line.types)(_after(mine, [env[s] for s in program.outs if s in env]), inputs)
                 whole += made
             elif i in pairs:
-                out, vjps[i] = pairs[i].start(inputs)
+                out, vjps[i] = pairs[i].halves[0].shared(inputs)
             elif isinstance(call, pullback) and not call.linear:
                 at = forward.get((call.forward, line.slots[: len(call.types)]))
                 if at in vjps and (pairs[at].needs, pairs[at].given) == (call.needs, call.given):
-                    out = call.finish(vjps[at], inputs[len(call.types) :])
+                    out = pairs[at].halves[1].shared(vjps[at], inputs[len(call.types) :])
                 else:
                     out = call.function(line.types).inlined(*inputs)
             else:

@@ -31,7 +31,8 @@ def quotient(a, b):
     shape = jnp.broadcast_shapes(a.shape, b.shape)
     if (b.shape == shape and shape) or not jnp.issubdtype(a.dtype, jnp.floating):
         return a / b
-    return a / jax.lax.optimization_barrier(jnp.broadcast_to(b, shape))
+    hidden = jax.lax.optimization_barrier(jnp.broadcast_to(b, shape))
+    return jax.lax.div(a, hidden) if (a.shape, a.dtype) == (shape, b.dtype) else a / hidden  # the operator is traced apart
 
 
 def mean_of(x, dims, keepdim=False):
