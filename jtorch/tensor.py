@@ -447,11 +447,13 @@ def apply(call, inputs, place=None):
 
     Hot path. `inputs` is a tuple; the results require grad if one of the inputs does and grad mode is on.
     """
-    values, edges, wants, viewed = [], [], False, False
+    values, edges, numbers, wants, viewed = [], [], [], False, False
     for t in inputs:
         if t.__class__ is Value:
             values.append(t)
             edges.append(None)
+            if t.type.number:
+                numbers.append(t)
             continue
         if t._view is None:
             values.append(t._storage.value)
@@ -484,8 +486,7 @@ def apply(call, inputs, place=None):
             return _tracked(call, values, edges, position, out)
         edge = None
         if position.out.differentiable:
-            saved = [v for v in values if v.type.number] if call.linear else values
-            edge = Node(call, saved, position.in_types, position.types, edges, position)
+            edge = Node(call, numbers if call.linear else values, position.in_types, position.types, edges, position)
             if call.keep_result:
                 edge.outputs = (out,)
     else:

@@ -74,12 +74,13 @@ _BOOL_SUB = (
 )
 
 
+def _is_bool(x):
+    return x.dtype is dtypes.bool_ if isinstance(x, Tensor) else x.__class__ is bool
+
+
 def _no_bool(input, other, **_):
-    bools = [
-        (x.dtype is dtypes.bool_) if isinstance(x, Tensor) else isinstance(x, bool) for x in (input, other)
-    ]
-    if any(bools):
-        raise RuntimeError(_BOOL_SUB[0 if all(bools) else 1])
+    if _is_bool(input) or _is_bool(other):
+        raise RuntimeError(_BOOL_SUB[0 if _is_bool(input) and _is_bool(other) else 1])
 
 
 @op(inplace=True, promote=True, saves=(), check=_no_bool)
