@@ -41,6 +41,14 @@ def seeded():
 
 
 @pytest.fixture(autouse=True)
+def no_word_of_compiles(monkeypatch):
+    """That programs are compiled more often than they are used again, as those of tests are, jtorch says once in a process:
+    in the midst of whichever test comes then."""
+    if "jtorch" in sys.modules:
+        monkeypatch.setattr(sys.modules["jtorch"].programs.counters, "warned", True)
+
+
+@pytest.fixture(autouse=True)
 def doctest_names(request):
     """Doctests see `jtorch`, and `torch` = jtorch, without importing them."""
     if isinstance(request.node, pytest.DoctestItem):

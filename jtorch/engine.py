@@ -396,7 +396,7 @@ class Trace:
             return None
         events.append((reason, position))
         del events[:-100]
-        counters.warn_of_compiles()
+        counters.warn_of_compiles(position.where)
         program = programs.Program(lines, alive, self.values, Pullback)
         program.prepare(self.values, self.place)
         position.programs[alive] = program

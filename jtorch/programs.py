@@ -41,14 +41,15 @@ class Counters:
         self.seconds = 0.0
         self.warned = False
 
-    def warn_of_compiles(self):
-        """Say once that programs are compiled more often than they are used again."""
+    def warn_of_compiles(self, where):
+        """Say once that programs are compiled more often than they are used again. `where`: the user's file and line, or None."""
         if not self.warned and self.programs >= config.warn_after > self.runs - self.programs:
             self.warned = True
-            warnings.warn(
+            warnings.warn_explicit(
                 f"jtorch compiled {self.programs} programs and ran them {self.runs} times: something in the loop is new"
                 " each time. jtorch.compiler.explain() tells what.",
-                stacklevel=2,
+                UserWarning,
+                *(where or (__file__, 0)),
             )
 
 

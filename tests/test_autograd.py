@@ -8,19 +8,12 @@ import weakref
 import pytest
 
 import jtorch
-from jtorch.programs import counters
 from programs import output, read
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 PROGRAMS = read(FIXTURES / "autograd_cases.txt")
 PRELUDE = PROGRAMS.pop("prelude")
 PRINTED = json.loads((FIXTURES / "autograd.json").read_text())["printed"]
-
-
-@pytest.fixture(autouse=True)
-def many_programs(monkeypatch):
-    """Each of these is a new one, as a loop's are not: the warning of that, once in a process, is test_engine's."""
-    monkeypatch.setattr(counters, "warned", True)
 
 
 def bare(text):

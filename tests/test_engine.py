@@ -497,6 +497,24 @@ def test_a_line_is_traced_once():
     assert runs == [(3,)]
 
 
+def test_a_loop_that_is_new_each_time_is_told_so_once(monkeypatch):
+    monkeypatch.setattr(config, "warn_after", 3)
+    for name, value in (("warned", False), ("programs", 0), ("runs", 0)):
+        monkeypatch.setattr(engine.counters, name, value)
+    with pytest.warns(UserWarning, match="something in the loop is new each time") as caught:
+        _steps_of_all_sizes()
+    assert [w.filename for w in caught] == [__file__]
+
+
+def _steps_of_all_sizes():
+    for n in range(2, 10):
+        w = torch.ones(n, requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        w.sum().backward()
+        optimizer.step()
+        w.sum().item()
+
+
 def test_the_default_dtype_said_again_compiles_nothing():
     x = torch.ones(3)
     assert (x * 3 + 1).sum().item() == 12

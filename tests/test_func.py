@@ -10,7 +10,6 @@ import pytest
 
 import jtorch
 from jtorch import engine, func, nn
-from jtorch.programs import counters
 from programs import output, read
 
 pytestmark = pytest.mark.optimized  # JAX takes no options for what runs inside its own jit
@@ -19,12 +18,6 @@ FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 PROGRAMS = read(FIXTURES / "func_cases.txt")
 PRELUDE = PROGRAMS.pop("prelude")
 PRINTED = json.loads((FIXTURES / "func.json").read_text())["printed"]
-
-
-@pytest.fixture(autouse=True)
-def many_programs(monkeypatch):
-    """Each of these is a new one, as a loop's are not: the warning of that, once in a process, is test_engine's."""
-    monkeypatch.setattr(counters, "warned", True)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

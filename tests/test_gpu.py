@@ -36,7 +36,6 @@ def full_precision(monkeypatch):
     """float32 to the last bits, as a CPU has it; and each row is a trace that never came before."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     monkeypatch.setattr(engine.config, "fresh_budget", 1_000_000)
-    monkeypatch.setattr(engine.counters, "warned", True)
 
 
 @pytest.mark.parametrize("family, name, i, args, kwargs", SOME, ids=[f"{name}-{i}" for _, name, i, _, _ in SOME])

@@ -30,7 +30,6 @@ DEVIATIONS = {
 def whole(monkeypatch):
     """The rows of a layer are one program, compiled whole."""
     monkeypatch.setattr(config, "fresh_budget", 10**9)
-    monkeypatch.setattr(config, "warn_after", 10**9)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -66,7 +66,6 @@ def raises(family, name, i):
 def _any_number_of_new_programs(monkeypatch):
     """Each row is a trace that never came before; compiled whole, it is one program, and does not come back."""
     monkeypatch.setattr(config, "fresh_budget", 1_000_000)
-    monkeypatch.setattr(engine.counters, "warned", True)
     yield
     engine.reset()
 
