@@ -497,6 +497,19 @@ def test_a_line_is_traced_once():
     assert runs == [(3,)]
 
 
+def test_layers_that_are_alike_are_differentiated_once(monkeypatch):
+    differentiated, vjp = [], jax.vjp
+    monkeypatch.setattr(jax, "vjp", lambda *args, **kwargs: differentiated.append(args) or vjp(*args, **kwargs))
+    model = nn.Sequential(*[layer for _ in range(8) for layer in (nn.Linear(5, 5), nn.ReLU())])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = stats().programs
+    model(torch.ones(2, 5)).sum().backward()
+    optimizer.step()
+    assert model[0].weight.isfinite().all()
+    assert stats().programs == before + 1
+    assert len(differentiated) <= 5  # the first layer, whose input needs no gradient; one other; relu and sum, at most twice
+
+
 def test_a_loop_that_is_new_each_time_is_told_so_once(monkeypatch):
     monkeypatch.setattr(config, "warn_after", 3)
     for name, value in (("warned", False), ("programs", 0), ("runs", 0)):
