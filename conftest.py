@@ -42,8 +42,8 @@ def seeded():
 
 @pytest.fixture(autouse=True)
 def no_word_of_compiles(monkeypatch):
-    """That programs are compiled more often than they are used again, as those of tests are, jtorch says once in a process:
-    in the midst of whichever test comes then."""
+    """jtorch warns once in a process that programs are compiled more often than they are used again. Those of tests are, and
+    the warning would be part of what some test prints, by the order of tests."""
     if "jtorch" in sys.modules:
         monkeypatch.setattr(sys.modules["jtorch"].programs.counters, "warned", True)
 

@@ -465,7 +465,7 @@ class Function:
 
     @functools.cached_property
     def shared(self):
-        """For use as one of several parts that are alike, such as a network's layers: their gradient is traced once, too."""
+        """For use as one of several parts that are alike, such as a network's layers: JAX traces it once for all of them."""
         return jax.jit(self.traced)
 
 

@@ -45,7 +45,8 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     _check_bias(input, weight, bias, out)
     if bias.shape != out.shape[-1:]:
         return out + bias
-    return lax.add(out, lax.broadcast_in_dim(bias, out.shape, (out.ndim - 1,)))  # a third of tracing the operator
+    # in lax's words: JAX traces an operator apart for each new shape
+    return lax.add(out, lax.broadcast_in_dim(bias, out.shape, (out.ndim - 1,)))
 
 
 def _check_bias(input, weight, bias, out):

@@ -32,7 +32,9 @@ def quotient(a, b):
     if (b.shape == shape and shape) or not jnp.issubdtype(a.dtype, jnp.floating):
         return a / b
     hidden = jax.lax.optimization_barrier(jnp.broadcast_to(b, shape))
-    return jax.lax.div(a, hidden) if (a.shape, a.dtype) == (shape, b.dtype) else a / hidden  # the operator is traced apart
+    if (a.shape, a.dtype) != (shape, b.dtype):
+        return a / hidden
+    return jax.lax.div(a, hidden)  # JAX traces an operator apart for each new shape
 
 
 def mean_of(x, dims, keepdim=False):
