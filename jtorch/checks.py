@@ -29,28 +29,48 @@ def data_check(value, bad, error, **consts) -> None:
         error: the exception, or a function (NumPy array, **consts) -> exception (which keeps the tensor's
         data). consts: hashable arguments of `bad` and `error`.
     """
-    if not isinstance(value, Tensor):
-        if bad(np.asarray(value), **consts):
-            raise _made(error, np.asarray(value), consts)
+    data_checks([(value, error)], bad, **consts)
+
+
+def data_checks(pairs, bad, **consts) -> None:
+    """The same for several pairs (value, error), of which the first bad one is told; their flag is one."""
+    late = []
+    for value, error in pairs:
+        if not isinstance(value, Tensor):
+            array = np.asarray(value)
+        else:
+            held = value._value
+            if held.type.place is engine.META or held.type.place is engine.TRACED:
+                continue
+            array = held.array
+            if array.__class__ is not np.ndarray or array.size > _AT_ONCE:
+                late.append((held, error))
+                continue
+        if bad(array, **consts):
+            raise _made(error, array, consts)
+    if not late:
         return
-    held = value._value
-    place = held.type.place
-    if place is engine.META or place is engine.TRACED:
-        return
-    if held.array.__class__ is np.ndarray and held.array.size <= _AT_ONCE:
-        if bad(held.array, **consts):
-            raise _made(error, held.array, consts)
-        return
-    key = (bad, tuple(consts.items()))
+    flag = engine.record(_call(bad, tuple(consts.items()), len(late)), [held for held, _ in late])[1]
+    kept = [(held if callable(error) else None, error) for held, error in late]
+
+    def found(flags):
+        held, error = kept[-int(np.bitwise_or.reduce(flags, None)).bit_length()]
+        return _made(error, held and held.look(), consts)
+
+    if flag.array is None:
+        engine.local.trace.check(flag, found)
+    elif (flags := np.asarray(flag.array)).any():
+        raise found(flags)
+
+
+def _call(bad, consts, n):
+    """The interned call that looks for bad elements in n arrays: the highest bit of its result stands for the first."""
+    key = (bad, consts, n)
     call = _calls.get(key)
     if call is None:
-        call = _calls[key] = Call(bad, consts, "check")
-    flag = engine.record(call, (held,))[1]
-    if flag.array is None:
-        kept = held if callable(error) else None
-        engine.local.trace.check(flag, lambda: _made(error, kept and kept.look(), consts))
-    elif bool(flag.array):
-        raise _made(error, held.look(), consts)
+        flag = lambda *arrays, **consts: sum(bad(a, **consts).astype(np.int32) << i for i, a in enumerate(arrays[::-1]))
+        call = _calls[key] = Call(flag, dict(consts), "check")
+    return call
 
 
 def _made(error, array, consts):

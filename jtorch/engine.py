@@ -304,7 +304,7 @@ class Trace:
         return trace.record(call, inputs)
 
     def check(self, flag: Value, error) -> None:
-        """Raise `error()` at the next look if the flag turns out true."""
+        """Raise `error(array)` at the next look if the flag turns out true, its array being that of the flag."""
         while flag.__class__ is Lifted:
             flag = flag.parts[0]
         with self.undisturbed():

@@ -131,6 +131,32 @@ def test_results_are_pytorchs(family, name, i, args, kwargs):
         assert engine.counters.compiles == before
 
 
+NAN_GOES_ON = """
+    x.amax() x.amin() x.amax(0)[9] x.amin(1)[9] x.max() x.min() x.aminmax().max x.max(0).values[9] x.norm(inf) x.norm(-inf)
+    torch.linalg.matrix_norm(x,inf) torch.maximum(x,one).sum() torch.minimum(x,one).mean() x.clamp(min=-1).sum()
+    x.clamp(-1,1).sum() x.relu().sum() F.relu6(x).sum() F.hardtanh(x).sum() F.max_pool2d(x[None,None],2).sum()
+    F.max_pool2d(x[None,None],3,2,1).sum() F.adaptive_max_pool2d(x[None,None],5).sum() x.logsumexp(1)[9] x.softmax(1).sum()
+    x.log_softmax(0).sum() x.std() x.sort(1).values[9].sum() x.cummax(0).values[-1].sum() x.corrcoef().sum()
+    F.margin_ranking_loss(x,one,one) F.hinge_embedding_loss(x,-one) F.cosine_embedding_loss(x,one,-one[0])
+    F.triplet_margin_loss(x,one,one,swap=True) F.huber_loss(x,one) F.smooth_l1_loss(x,one) F.l1_loss(x,one)
+    F.binary_cross_entropy_with_logits(x,one) F.gaussian_nll_loss(x,one,one) F.cross_entropy(x,one[0].long())
+    F.cosine_similarity(x,one).sum() F.normalize(x).sum()
+""".split()
+
+
+@pytest.mark.parametrize("library", ["jtorch", pytest.param("torch", marks=pytest.mark.parity)])
+def test_nan_goes_on_from_large_arrays(library):
+    """XLA's library for reductions, which it leaves 4,096 elements and more to, has maxima that pass NaN over."""
+    torch = pytest.importorskip(library)
+    x = torch.linspace(0, 1, 64 * 64).reshape(64, 64)
+    x[9, 9] = np.nan
+    names = {"torch": torch, "F": torch.nn.functional, "inf": np.inf, "x": x, "one": torch.ones_like(x)}
+    assert [row for row in NAN_GOES_ON if not eval(row, names).isnan()] == []
+    for bad, word in (x, "input"), (x.nan_to_num(), "target"):
+        with pytest.raises(RuntimeError, match=f"all elements of {word} should be between 0 and 1"):
+            torch.nn.functional.binary_cross_entropy(torch.cat([bad] * 5), torch.cat([x] * 5)).item()
+
+
 def of_jtorch(made):
     """Whether an op is jtorch's own: other tests, and README's examples, make ops too."""
     fn = made.op.fn if hasattr(made, "op") else made

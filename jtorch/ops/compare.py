@@ -13,6 +13,7 @@ from jax import lax
 from jtorch import dtypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, Number, broadcast_shapes, op, public
+from jtorch.ops.rules import larger
 from jtorch.tensor import Tensor
 
 # ---- comparisons
@@ -305,7 +306,7 @@ def maximum(input: Array, other: Array) -> Array:
 
 @jax.custom_jvp
 def _greatest(a, b):
-    return jnp.maximum(a, b)
+    return larger(a, b)
 
 
 @_greatest.defjvp

@@ -13,7 +13,7 @@ from jax import lax
 from jtorch import dtypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, Number, broadcast_shapes, op, public
-from jtorch.ops.rules import norm_of, root
+from jtorch.ops.rules import larger, norm_of, root, smaller
 from jtorch.tensor import wrap_dim
 
 
@@ -390,8 +390,12 @@ def corrcoef(input: Array) -> Array:
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
     made = jnp.corrcoef(x)
     if letter(x) == "c":
-        return lax.complex(jnp.clip(made.real, -1, 1), jnp.clip(made.imag, -1, 1))
-    return jnp.clip(made, -1, 1)
+        return lax.complex(_between(made.real), _between(made.imag))
+    return _between(made)
+
+
+def _between(x):
+    return smaller(larger(x, -1), 1)
 
 
 def _distances(x1, x2, p):

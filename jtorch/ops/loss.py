@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jtorch import dtypes
-from jtorch.checks import data_check, kernel, letter, undifferentiable
+from jtorch.checks import data_check, data_checks, kernel, letter, undifferentiable
 from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.activation import _log_softmax_array
 from jtorch.ops.math import _magnitude
-from jtorch.ops.rules import mean_of
+from jtorch.ops.rules import larger, mean_of
 from jtorch.ops.special import xlogy
 
 
@@ -347,7 +347,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
 
 
 def _not_probability(x):
-    return ~((x.min(initial=1) >= 0) & (x.max(initial=0) <= 1))  # of NaN neither holds
+    return ~((x >= 0) & (x <= 1)).all()  # of NaN neither holds
 
 
 @op(method=False, name="_binary_cross_entropy", grad_fn="BinaryCrossEntropyBackward0")
@@ -358,7 +358,7 @@ def _binary_cross_entropy(input: Array, target: Array, weight: Array | None, red
 
 @jax.custom_vjp
 def _bce(x, y):
-    return (y - 1) * jnp.maximum(jnp.log1p(-x), -100) - y * jnp.maximum(jnp.log(x), -100)
+    return (y - 1) * larger(jnp.log1p(-x), -100) - y * larger(jnp.log(x), -100)
 
 
 def _bce_forward(x, y):
@@ -408,8 +408,8 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     undifferentiable("binary_cross_entropy", "weight", weight)
     if not input.is_floating_point():
         raise NotImplementedError(f"\"binary_cross_entropy\" not implemented for '{input.dtype.scalar_name}'")
-    data_check(input, _not_probability, RuntimeError("all elements of input should be between 0 and 1"))
-    data_check(target, _not_probability, RuntimeError("all elements of target should be between 0 and 1"))
+    outside = [(x, RuntimeError(f"all elements of {n} should be between 0 and 1")) for n, x in (("input", input), ("target", target))]
+    data_checks(outside, _not_probability)
     return _binary_cross_entropy(input, target, weight, reduction)
 
 

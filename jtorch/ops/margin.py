@@ -11,6 +11,7 @@ from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.compare import minimum
 from jtorch.ops.distance import _distance, pairwise_distance
 from jtorch.ops.loss import _reduced, reduction_of
+from jtorch.ops.rules import larger, smaller
 
 
 def _ends_in(unreduced):
@@ -22,7 +23,7 @@ def _ends_in(unreduced):
 @op(method=False, promote=True, strides=None, name="_hinge_embedding_loss", grad_fn=_ends_in("AddBackward0"))
 def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction: str) -> Array:
     zero = jnp.zeros((), input.dtype)
-    apart = jnp.where(target != 1, jnp.maximum(margin - input, zero), zero)
+    apart = jnp.where(target != 1, larger(margin - input, zero), zero)
     return _reduced((apart + jnp.where(target != -1, input, zero)).astype(input.dtype), reduction)
 
 
@@ -39,8 +40,8 @@ def _margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: fl
 
 
 def _clamped(x):
-    """max(x, 0), whose gradient goes through where x is 0, as PyTorch's does."""
-    return jnp.where(x >= 0, x, jnp.zeros((), x.dtype))
+    """max(x, 0), whose gradient goes through where x is 0, as PyTorch's does, and not where x is NaN."""
+    return jnp.where(x >= 0, x, jax.lax.stop_gradient(jnp.where(x < 0, jnp.zeros((), x.dtype), x)))
 
 
 def _positive(x):
@@ -94,7 +95,7 @@ def _triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin
                          swap: bool, reduction: str) -> Array:  # fmt: skip
     near, far = _distance(anchor, positive, p, eps), _distance(anchor, negative, p, eps)
     if swap:
-        far = jnp.minimum(far, _distance(positive, negative, p, eps))
+        far = smaller(far, _distance(positive, negative, p, eps))
     return _reduced(_clamped(margin + near - far), reduction)
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jtorch import dtypes
 from jtorch.checks import letter
 from jtorch.op import Array, op, public
-from jtorch.ops.rules import norm_of, reduced
+from jtorch.ops.rules import largest_of, norm_of, reduced, smallest_of
 from jtorch.tensor import wrap_dim
 
 
@@ -50,10 +50,10 @@ def _matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> Array:
     if ord in (1, -1, math.inf, -math.inf):
         first, second = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = jnp.sum(jnp.abs(x), axis=first, keepdims=True)
-        out = (jnp.max if ord > 0 else jnp.min)(sums, axis=second, keepdims=True)
+        out = (largest_of if ord > 0 else smallest_of)(sums, axis=second, keepdims=True)
     elif ord in ("nuc", 2, -2):
         values = _singular_values(jnp.moveaxis(x, (rows, columns), (-2, -1)))
-        reduce = {"nuc": jnp.sum, 2: jnp.max, -2: jnp.min}[ord]
+        reduce = {"nuc": jnp.sum, 2: largest_of, -2: smallest_of}[ord]
         out = jnp.expand_dims(reduce(values, axis=-1), tuple(sorted((rows, columns))))
     else:
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")

@@ -17,6 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jtorch.ops.rules import larger
+
 # The windows of a pooling: one entry for each pooled dimension; padding in pairs, `out` is how many windows.
 Windows = namedtuple("Windows", "kernel stride padding dilation out")
 
@@ -118,7 +120,7 @@ def _tiles(x, windows):
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _largest_tile(x, windows):
     tiles, axes = _tiles(x, windows)
-    return tiles.max(axes)
+    return lax.reduce(tiles, jnp.asarray(_lowest(x.dtype), x.dtype), larger, axes)
 
 
 @_largest_tile.defjvp
@@ -135,7 +137,7 @@ def _largest_tile_jvp(windows, primals, tangents):
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _largest(x, windows):
-    return reduce(jnp.maximum, [view for _, view in _views(x, windows, _lowest(x.dtype))])
+    return reduce(larger, [view for _, view in _views(x, windows, _lowest(x.dtype))])
 
 
 @_largest.defjvp

@@ -19,7 +19,7 @@ from jtorch.checks import kernel, letter
 from jtorch.op import Array, op, public
 from jtorch.ops.compare import isnan, maximum, minimum
 from jtorch.ops.math import div
-from jtorch.ops.rules import evenly, mean_of, pick, reduced, root
+from jtorch.ops.rules import evenly, largest_of, mean_of, pick, reduced, root, smallest_of
 from jtorch.tensor import wrap_dim
 
 
@@ -226,19 +226,19 @@ def _extreme(name, reduce, x, dim, keepdim):
 @op(chooses=True, saves="both")
 def amax(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
     """The largest element; equal ones share the gradient."""
-    return _extreme("amax", jnp.max, input, dim, keepdim)
+    return _extreme("amax", largest_of, input, dim, keepdim)
 
 
 @op(chooses=True, saves="both")
 def amin(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
     """The smallest element; equal ones share the gradient."""
-    return _extreme("amin", jnp.min, input, dim, keepdim)
+    return _extreme("amin", smallest_of, input, dim, keepdim)
 
 
 @op(chooses=True, returns=returntypes.aminmax)
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     """The smallest and the largest element."""
-    return _extreme("amin", jnp.min, input, dim, keepdim), _extreme("amax", jnp.max, input, dim, keepdim)
+    return _extreme("amin", smallest_of, input, dim, keepdim), _extreme("amax", largest_of, input, dim, keepdim)
 
 
 def _of_all(name, reduce, x):
@@ -265,12 +265,12 @@ def _at(name, find, x, dim, keepdim):
 
 @op(chooses=True, method=False, name="max", grad_fn="MaxBackward1", saves="both")
 def _max_all(input: Array) -> Array:
-    return _of_all("max", jnp.max, input)
+    return _of_all("max", largest_of, input)
 
 
 @op(chooses=True, method=False, name="min", grad_fn="MinBackward1", saves="both")
 def _min_all(input: Array) -> Array:
-    return _of_all("min", jnp.min, input)
+    return _of_all("min", smallest_of, input)
 
 
 @op(chooses=True, method=False, name="max", returns=returntypes.max)

@@ -203,8 +203,8 @@ def ldexp(input: Array, other: Array) -> Array:
 
 @op(inplace=True, promote=True, grad_fn="NotImplemented")
 def heaviside(input: Array, values: Array) -> Array:
-    """0 below 0, `values` at 0, 1 above."""
-    return jnp.where(input == 0, values, jnp.where(input != input, input, (input > 0).astype(input.dtype)))
+    """0 below 0 and for NaN, `values` at 0, 1 above."""
+    return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
 @op(chooses=True, inplace=True, promote=True)
