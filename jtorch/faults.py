@@ -72,6 +72,8 @@ def keywords_in(frame):
     """
     done = [i for i in dis.get_instructions(frame.f_code) if i.offset <= frame.f_lasti and i.opname != "PRECALL"]
     before, call = done[-2:] if len(done) > 1 else (None, done[0])
+    if call.opname in ("BINARY_OP", "COMPARE_OP"):
+        return ()
     if call.opname not in ("CALL", "CALL_KW"):
         return None
     named = before.opname == "KW_NAMES" or call.opname == "CALL_KW"

@@ -151,7 +151,6 @@ class inference_mode(_Switch):
 
     def __enter__(self):
         super().__enter__()
-        local.inferred = True
         for watcher in watchers:
             watcher(+1)
         return self

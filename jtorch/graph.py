@@ -37,11 +37,14 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "call", "edges", "hooks", "in_types", "inputs", "metadata", "name_", "number", "out_types",
-        "outputs", "position", "shown",
+        "__dict__", "__weakref__", "call", "edges", "hooks", "in_types", "inputs", "number", "out_types", "outputs", "position",
     )  # fmt: skip
 
+    # what few nodes have for themselves
     copied = 0  # so many of the inputs are copies, which nobody can write to
+    metadata = None  # what users keep there
+    name_ = None  # its name, where it is not the call's
+    through = None  # the place of the view that the result was written through, weakly
 
     def __init__(self, call, inputs, in_types, out_types, edges, position=None):
         self.call = call
@@ -51,7 +54,7 @@ class Node:
         self.edges = edges
         self.position = position  # the recorded line, where there is one: views are read later, if at all
         self.number = next(ticks)
-        self.hooks = self.metadata = self.name_ = self.outputs = None
+        self.hooks = self.outputs = None
 
     def hung(self):
         """The tables of hooks, made when the first is hung."""
@@ -95,9 +98,8 @@ class Node:
             raise overwritten(inputs[first], through, edge, shape)
         if self.outputs:
             for nr, value in enumerate(self.outputs):
-                if value.mark:  # `shown`: the place of the view that the result was written through, while that lasts
-                    shown = getattr(self, "shown", None)
-                    raise overwritten(value, (((shown and shown()) or self).name(), nr))
+                if value.mark:
+                    raise overwritten(value, (((self.through and self.through()) or self).name(), nr))
 
     def frees(self):
         """Whether backward takes something away, so that there is no second time."""

@@ -87,13 +87,15 @@ class Op:
         returns: a class of named results to wrap several outputs in.
         name: the public name, where the function's own must differ.
         widen: compute half types in float32 (with promote).
-        check: function (args by name) called before recording, with Tensors, to raise errors that need more
+        check: function (args by name) called before each recording, with Tensors, to raise errors that need more
             than types.
+        check_types: function (*types of the inputs) called once for each new combination, to raise errors that the
+            function cannot, since it sees what is promoted.
     """
 
     def __init__(self, fn, *, inplace=False, method=True, promote=False, grad_fn=None, saves="inputs", strides=None,
-                 view=None, write=None, retype=None, returns=None, name=None, check=None, widen=True, chooses=False,
-                 keeps=()):  # fmt: skip
+                 view=None, write=None, retype=None, returns=None, name=None, check=None, check_types=None,
+                 widen=True, chooses=False, keeps=()):  # fmt: skip
         self.fn = fn
         self.name = name or fn.__name__.rstrip("_")
         self.promote = promote
@@ -105,6 +107,7 @@ class Op:
         self.retype = retype
         self.returns = returns
         self.check = check
+        self.check_types = check_types
         self.widen = widen
         self.chooses = chooses
         self.keeps = dict(keeps)
@@ -229,6 +232,11 @@ class OpCall(Call):
         if self.grad_fn(types) == "NotImplemented":
             raise RuntimeError(f"derivative for aten::{self.name} is not implemented")
         return super().pullback(types, needs, given)
+
+    def _infer(self, types):
+        if self.op.check_types is not None:
+            self.op.check_types(*types)
+        return super()._infer(types)
 
     def grad_fn(self, types):
         named = self.op.named

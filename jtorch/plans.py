@@ -63,12 +63,15 @@ class Plan:
     @staticmethod
     def follow(plans, trace, root, keep):
         """Jump along the first plan that fits; False where none does."""
-        with trace.undisturbed():
+        try:
+            trace.begin()
             for plan in plans:
                 table = plan._match(trace, root) if plan.start == len(trace.values) else None
                 if table is not None:
                     plan._jump(trace, table, keep)
                     return True
+        finally:
+            trace.recording = False
         return False
 
     def _jump(self, trace, table, keep):

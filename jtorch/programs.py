@@ -119,6 +119,7 @@ class Program:
         self.donated = self._donations(types, {s: t for line, p in zip(lines, path, strict=True)
                                                for s, t in zip(line.outs, p.types, strict=True)})  # fmt: skip
         self._take = _getter(self.arrays)
+        self._held = _getter([i for i, (k, d) in enumerate(zip(self.kept, self.donated, strict=True)) if k or d])
         self._donate = _getter([s for s, d in zip(self.arrays, self.donated, strict=True) if d])
         self._give = _getter(self.outs)
         self._compiled = self._warm = False
@@ -158,13 +159,18 @@ class Program:
         return donated
 
     def arguments(self, values):
-        """The program's arguments. Host arrays are sent; one that outside code may see is copied before it is donated."""
+        """The program's arguments. A host array that may be read again is sent once; one that outside code may see is copied
+        before it is donated. A part of a bundle is a tuple here."""
         taken = self._take(values)
         args = [v.array for v in taken]
         for i in self._host:
             if taken[i].sent is not None:
                 args[i] = taken[i].sent
-        if not _ON_HOST.isdisjoint(map(type, args)) or not all([v.owned for v in self._donate(values)]):  # noqa: C419 - a list is faster
+        kinds = set(map(type, args))
+        if (
+            tuple in kinds or (np.ndarray in kinds and np.ndarray in map(type, self._held(args)))
+            or not all([v.owned for v in self._donate(values)])  # noqa: C419 - a list is faster
+        ):  # fmt: skip
             args = [self._argument(*item) for item in zip(taken, self.kept, self.donated, strict=True)]
             self._host = tuple([i for i, v in enumerate(taken) if v.sent is not None and self.kept[i]])
         for group in self.taken:
@@ -253,7 +259,6 @@ class Program:
 
 
 _STRONG = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}  # numbers, as whole programs take them
-_ON_HOST = {np.ndarray, tuple}  # what a host array and a part of a bundle have for a class
 
 
 def _getter(slots):

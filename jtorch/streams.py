@@ -134,9 +134,12 @@ class Stream:
 
     def words(self, n: int) -> np.ndarray:
         """The next n words of the engine, as uint32."""
+        return self._raw(n).astype(np.uint32)
+
+    def _raw(self, n):
         with self.lock:
             self._untouched = self._untouched and n == 0
-            return self._source.random_raw(n).astype(np.uint32)
+            return self._source.random_raw(n)
 
     def longs(self, n: int) -> np.ndarray:
         """The next 2n words of the engine in pairs, as uint64: first << 32 | second."""
@@ -235,10 +238,10 @@ class Stream:
         return out
 
     def normal_words(self, n: int) -> np.ndarray:
-        """The words that make n >= 16 float32 normals of mean 0 and deviation 1: as many, or,
+        """The words, in uint64, that make n >= 16 float32 normals of mean 0 and deviation 1: as many, or,
         where n is no multiple of 16, those of the whole blocks and of one more, which are the last 16 normals."""
         over = n % 16
-        words = self.words(n + 16 * (over > 0))
+        words = self._raw(n + 16 * (over > 0))
         return np.delete(words, np.s_[n - over : n]) if over else words
 
     def _block32(self, n, mean, std):

@@ -289,15 +289,14 @@ def _where_method(self, condition, other):
 
 
 def _no_complex(name):
-    def check(input, other):
-        for x in (input, other):
-            if isinstance(x, Tensor) and x.dtype.is_complex:
-                raise RuntimeError(f"{name} not implemented for complex tensors.")
+    def check_types(input, other):
+        if input.dtype.is_complex or other.dtype.is_complex:
+            raise RuntimeError(f"{name} not implemented for complex tensors.")
 
-    return check
+    return check_types
 
 
-@op(chooses=True, promote=True, check=_no_complex("maximum"))
+@op(chooses=True, promote=True, check_types=_no_complex("maximum"))
 def maximum(input: Array, other: Array) -> Array:
     """The larger element; NaN where one is. Equal elements share the gradient."""
     kernel("maximum_cpu", input, "bif")
@@ -316,21 +315,21 @@ def _greatest_jvp(primals, tangents):
     return _greatest(a, b), jnp.where(a == b, both / 2, both)
 
 
-@op(chooses=True, promote=True, check=_no_complex("minimum"))
+@op(chooses=True, promote=True, check_types=_no_complex("minimum"))
 def minimum(input: Array, other: Array) -> Array:
     """The smaller element; NaN where one is. Equal elements share the gradient."""
     kernel("minimum_cpu", input, "bif")
     return -_greatest(-input, -other) if letter(input) == "f" else jnp.minimum(input, other)
 
 
-@op(chooses=True, promote=True, check=_no_complex("fmax"))
+@op(chooses=True, promote=True, check_types=_no_complex("fmax"))
 def fmax(input: Array, other: Array) -> Array:
     """The larger element; NaN only where both are."""
     kernel("fmax_cpu", input, "bif")
     return jnp.where((input >= other) | (other != other), input, other)
 
 
-@op(chooses=True, promote=True, check=_no_complex("fmin"))
+@op(chooses=True, promote=True, check_types=_no_complex("fmin"))
 def fmin(input: Array, other: Array) -> Array:
     """The smaller element; NaN only where both are."""
     kernel("fmin_cpu", input, "bif")

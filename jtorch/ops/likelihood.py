@@ -12,7 +12,7 @@ from jtorch.checks import data_check
 from jtorch.convert import tensor
 from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.loss import _reduced, reduction_of
-from jtorch.ops.rules import larger
+from jtorch.ops.rules import at_least
 from jtorch.tensor import Tensor
 
 
@@ -57,7 +57,7 @@ def _gaussian_name(types, consts):
 @op(method=False, promote=True, strides=None, name="_gaussian_nll_loss", grad_fn=_gaussian_name)
 def _gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: float, reduction: str) -> Array:
     # The variance is held at eps, and its gradient goes on as if it were not.
-    var = var + lax.stop_gradient(larger(var, jnp.asarray(eps, var.dtype)) - var)
+    var = var + lax.stop_gradient(at_least(var, jnp.asarray(eps, var.dtype)) - var)
     loss = 0.5 * (jnp.log(var) + (input - target) ** 2 / var)
     return _reduced((loss + 0.5 * math.log(2 * math.pi) if full else loss).astype(input.dtype), reduction)
 

@@ -13,7 +13,7 @@ from jax import lax
 from jtorch import dtypes
 from jtorch.checks import kernel, letter
 from jtorch.op import Array, Number, broadcast_shapes, op, public
-from jtorch.ops.rules import larger, norm_of, root, smaller
+from jtorch.ops.rules import at_least, at_most, norm_of, root
 from jtorch.tensor import wrap_dim
 
 
@@ -395,7 +395,7 @@ def corrcoef(input: Array) -> Array:
 
 
 def _between(x):
-    return smaller(larger(x, -1), 1)
+    return at_most(at_least(x, -1), 1)
 
 
 def _distances(x1, x2, p):

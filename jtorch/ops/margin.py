@@ -11,7 +11,7 @@ from jtorch.op import Array, broadcast_shapes, op
 from jtorch.ops.compare import minimum
 from jtorch.ops.distance import _distance, pairwise_distance
 from jtorch.ops.loss import _reduced, reduction_of
-from jtorch.ops.rules import larger, smaller
+from jtorch.ops.rules import at_least, larger
 
 
 def _ends_in(unreduced):
@@ -23,7 +23,7 @@ def _ends_in(unreduced):
 @op(method=False, promote=True, strides=None, name="_hinge_embedding_loss", grad_fn=_ends_in("AddBackward0"))
 def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction: str) -> Array:
     zero = jnp.zeros((), input.dtype)
-    apart = jnp.where(target != 1, larger(margin - input, zero), zero)
+    apart = jnp.where(target != 1, at_least(margin - input, zero), zero)
     return _reduced((apart + jnp.where(target != -1, input, zero)).astype(input.dtype), reduction)
 
 
@@ -95,7 +95,7 @@ def _triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin
                          swap: bool, reduction: str) -> Array:  # fmt: skip
     near, far = _distance(anchor, positive, p, eps), _distance(anchor, negative, p, eps)
     if swap:
-        far = smaller(far, _distance(positive, negative, p, eps))
+        far = -larger(-far, -_distance(positive, negative, p, eps))
     return _reduced(_clamped(margin + near - far), reduction)
 
 

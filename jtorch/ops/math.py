@@ -74,16 +74,13 @@ _BOOL_SUB = (
 )
 
 
-def _is_bool(x):
-    return x.dtype is dtypes.bool_ if isinstance(x, Tensor) else x.__class__ is bool
+def _no_bool(input, other, *_):
+    bools = [input.dtype, other.dtype].count(dtypes.bool_)
+    if bools:
+        raise RuntimeError(_BOOL_SUB[2 - bools])
 
 
-def _no_bool(input, other, **_):
-    if _is_bool(input) or _is_bool(other):
-        raise RuntimeError(_BOOL_SUB[0 if _is_bool(input) and _is_bool(other) else 1])
-
-
-@op(inplace=True, promote=True, saves=(), check=_no_bool)
+@op(inplace=True, promote=True, saves=(), check_types=_no_bool)
 def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
     """input - alpha * other."""
     kernel("add_stub", input, "ifc")
@@ -94,7 +91,7 @@ def _rsub_name(types, consts):
     return "RsubBackward1" if _is_number(types, 1) else "RsubBackward0"
 
 
-@op(promote=True, saves=(), grad_fn=_rsub_name, check=_no_bool)
+@op(promote=True, saves=(), grad_fn=_rsub_name, check_types=_no_bool)
 def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
     """other - alpha * input."""
     kernel("add_stub", input, "ifc")
@@ -378,11 +375,9 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
     return input + _scaled(tensor1, value) / tensor2
 
 
-def _same_dtype(input, end, weight=None, **_):
+def _same_dtype(input, end, weight):
     for name, x in (("end", end), ("weight", weight)):
-        if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype:
-            if name == "weight" and not x.ndim:
-                continue
+        if x.dtype is not input.dtype and (name == "end" or x.ndim):
             raise RuntimeError(
                 f"expected dtype {input.dtype.cname} for `{name}` but got dtype {x.dtype.cname}"
             )
@@ -394,12 +389,12 @@ def _between(input, end, weight):
     return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
 
 
-@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward0", saves=(), check=_same_dtype)
+@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward0", saves=(), check_types=_same_dtype)
 def _lerp_by_number(input: Array, end: Array, weight: Array | Number) -> Array:
     return _between(input, end, weight)
 
 
-@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward1", check=_same_dtype)
+@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward1", check_types=_same_dtype)
 def _lerp_by_tensor(input: Array, end: Array, weight: Array | Number) -> Array:
     return _between(input, end, weight)
 

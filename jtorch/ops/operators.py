@@ -11,6 +11,7 @@ from jtorch import dtypes
 from jtorch.convert import from_numpy
 from jtorch.ops import compare, linalg, math
 from jtorch.tensor import Tensor
+from jtorch.wrapper import operator
 
 _OPERANDS = (Tensor, int, float, complex, np.generic)
 
@@ -25,12 +26,15 @@ def _operand(other):
 
 
 def _forward(fn):
+    return operator(fn, _operand) if hasattr(fn, "op") else _function(fn)
+
+
+def _function(fn):
+    """The operator of a name that chooses among ops."""
+
     def operator(self, other):
-        if not isinstance(other, _OPERANDS):
-            other = _operand(other)
-            if other is NotImplemented:
-                return other
-        return fn(self, other)
+        other = _operand(other)
+        return other if other is NotImplemented else fn(self, other)
 
     return operator
 
@@ -43,13 +47,13 @@ def _reflected(fn):
     return operator
 
 
-def _matrices(fn):
-    """A product of tensors only: numbers make no matrix."""
+def _matrix(other):
+    """A product takes tensors only: numbers make no matrix."""
+    return other if isinstance(other, Tensor) else NotImplemented
 
-    def operator(self, other):
-        return fn(self, other) if isinstance(other, Tensor) else NotImplemented
 
-    return operator
+def _multiplied(self, other):
+    return linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 
 
 def _invert(self):
@@ -106,7 +110,7 @@ for _name, (_fn, _other, _written) in BINARY.items():
         setattr(Tensor, f"__r{_name}__", _forward(_fn) if _other is True else _reflected(_other))
     if _written:
         setattr(Tensor, f"__i{_name}__", _inplace(_fn.__name__))
-Tensor.__matmul__ = _matrices(linalg.matmul)
-Tensor.__rmatmul__ = _matrices(lambda self, other: linalg.matmul(other, self))
+Tensor.__matmul__ = operator(linalg.matmul, _matrix)
+Tensor.__rmatmul__ = _multiplied
 for _name, _fn in UNARY.items():
     setattr(Tensor, f"__{_name}__", _fn)

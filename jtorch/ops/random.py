@@ -293,10 +293,15 @@ def _noise(t, beside, generator=None, strides=None) -> Value:
     ):  # fmt: skip
         return draw("normal", t, generator, strides, mean=0.0, std=1.0)
     words = stream_of(t.place, generator).normal_words(n)
-    call = _calls.get(("noise", t))
-    if call is None:
-        call = _calls["noise", t] = Call(lambda words: _normals(words, t.shape), name="normal", saves=())
-    return engine.record(call, (Value(type_of_array(words), words),))[1]
+    call, type = _calls.get(("noise", t)) or _noise_call(t, words)
+    return engine.record(call, (Value(type, words),))[1]
+
+
+def _noise_call(t, words):
+    """(the call that makes normals of words, the type of these), for a type of normals."""
+    call = Call(lambda words: _normals(words.astype(jnp.uint32), t.shape), name="normal", saves=())
+    made = _calls["noise", t] = call, type_of_array(words)
+    return made
 
 
 def _promised(x):
@@ -368,14 +373,21 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
 
 
 def _like(kind, input, dtype, device, requires_grad, memory_format, generator=None, **args):
-    t = input._type
-    d = dtype or t.dtype
-    shape = tuple(t.shape)
-    strides = geometry.like_strides(shape, t.strides)
-    place = t.place if device is None else devices.place(device)
-    made = type_of(shape, d, place, strides)
+    made = _alike.get((input._type, dtype, device)) or _make_alike(input._type, dtype, device)
+    strides = made.strides
     out = wrap(_noise(made, [input], generator, strides) if kind == "normal" else draw(kind, made, generator, strides, **args))
     return out.requires_grad_() if requires_grad else out
+
+
+_alike: dict = {}  # (type, dtype, device) -> the type of what is drawn like it
+
+
+def _make_alike(t, dtype, device):
+    shape, place = tuple(t.shape), t.place if device is None else devices.place(device)
+    made = type_of(shape, dtype or t.dtype, place, geometry.like_strides(shape, t.strides))
+    if device is None:  # "cuda" is another device when the user says so
+        _alike[t, dtype, device] = made
+    return made
 
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):

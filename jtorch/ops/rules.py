@@ -48,9 +48,14 @@ def larger(a, b):
     return jnp.where((a >= b) | (a != a), a, b)
 
 
-def smaller(a, b):
-    """The smaller element, NaN where one is. The gradient is a's where they are equal."""
-    return jnp.where((a <= b) | (a != a), a, b)
+def at_least(x, bound):
+    """x, or the bound where that is larger; NaN where x is. The bound is a number."""
+    return jnp.where(x < bound, bound, x)
+
+
+def at_most(x, bound):
+    """x, or the bound where that is smaller; NaN where x is. The bound is a number."""
+    return jnp.where(x > bound, bound, x)
 
 
 def _with_nan(reduce, x, axis, keepdims):
