@@ -62,32 +62,32 @@ def array(found):
     return np.array(found.detach().numpy(force=True)) if hasattr(found, "detach") else found
 
 
-def evaluate(torch, name, args, kwargs, also=lambda: None):
+def evaluate(torch, name, args, kwargs, also=lambda given: None):
     """What the op gives: "facts" (dtype, shape, strides, node of each result), "values" and "grads".
 
     Nobody looks before all is recorded, gradients too, so that a library which compiles can make one program of it;
-    `also` is called just before the look.
+    `also` is called just before the look, with the arguments as tensors.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            facts, values, grads = record(torch, name, args, dict(kwargs))
-            also()
+            grad = kwargs.get("grad", True)
+            given = tensors(torch, args, grad)
+            facts, values, grads = record(torch, name, given, kwargs, grad)
+            also(given)
             values = [array(t) for t in values]
         except Exception as error:
             return {"facts": [f"{type(error).__name__}: {error}"], "values": [], "grads": []}
         return {"facts": facts, "values": values, "grads": [array(t) for t in grads]}
 
 
-def record(torch, name, args, kwargs):
+def record(torch, name, given, kwargs, grad):
     """(facts, results, gradients) of a call, not looked at."""
-    grad = kwargs.pop("grad", True)
-    given = tensors(torch, args, grad), {k: tensors(torch, v) for k, v in kwargs.items()}
-    out = function(torch, name)(*given[0], **given[1])
+    out = function(torch, name)(*given, **{k: tensors(torch, v) for k, v in kwargs.items() if k != "grad"})
     found = leaves(torch, out)
     node = lambda t: t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::")
     facts = [[str(t.dtype), list(t.shape), list(t.stride()), node(t)] for t in found]
-    grads = gradients(torch, found, leaves(torch, given[0])) if grad else []
+    grads = gradients(torch, found, leaves(torch, given)) if grad else []
     return facts, found or [np.array(out)], grads
 
 

@@ -42,7 +42,7 @@ def full_precision(monkeypatch):
 def test_results_are_the_cpus(family, name, i, args, kwargs):
     expected = EXPECTED[family][name, i]
     with torch.device("cuda"):
-        mine = oprows.evaluate(torch, name, args, kwargs, lambda: engine.flush("step"))
+        mine = oprows.evaluate(torch, name, args, kwargs, lambda given: engine.flush("step"))
     assert mine["facts"] == expected["facts"]
     for a, b in zip(mine["values"], expected["values"], strict=True):
         close(family, name, a, b)

@@ -74,22 +74,22 @@ def evaluate(family, name, i, args, kwargs):
     """What the op's three forms make of a row: (result as PyTorch's, the method's, a base written to in place)."""
     other = []
 
-    def record_other_forms():
+    def record_other_forms(given):
         if not raises(family, name, i):
             kept = {k: oprows.tensors(jtorch, v) for k, v in kwargs.items() if k != "grad"}
-            other.extend([by_method(name, args, kept), through_a_view(family, name, i, args, kept)])
+            other.extend([by_method(name, given, kept), through_a_view(family, name, i, args, kept)])
         if i != 1:  # else line by line, as a trace that is new usually runs
             engine.flush("step")
 
     return oprows.evaluate(jtorch, name, args, kwargs, record_other_forms), *(other or [None, None])
 
 
-def by_method(name, args, kwargs):
-    """The results of the method; None where there is none, or where it is the function itself."""
+def by_method(name, given, kwargs):
+    """The results of the method; None where there is none, or where it is the function itself. Of the same tensors, so that
+    XLA has the same to compile once."""
     method = getattr(jtorch.Tensor, name, None)
-    if not callable(method) or method is getattr(jtorch, name, None) or not isinstance(args[0], np.ndarray):
+    if not callable(method) or method is getattr(jtorch, name, None) or not isinstance(given[0], jtorch.Tensor):
         return None
-    given = oprows.tensors(jtorch, args)
     if name == "where":
         given = (given[1], given[0], given[2])
     return oprows.leaves(jtorch, method(*given, **kwargs)) if isinstance(given[0], jtorch.Tensor) else None
