@@ -330,7 +330,7 @@ def _after(flats, outs):
 def after(near, array):
     """The array, to be overwritten when `near`, a number, exists and not before: does XLA find no order between what
     overwrites an array and what else reads it, it copies the whole array first."""
-    return jax.numpy.where(_never(near), jax.numpy.zeros((), array.dtype), array)
+    return jax.lax.select(_never(near), jax.lax.full_like(array, 0), array)
 
 
 def _numbers(vector, on_host):

@@ -6,6 +6,7 @@ import warnings
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jtorch import dtypes
 from jtorch.checks import data_check, data_checks, kernel, letter, undifferentiable
@@ -56,9 +57,9 @@ def _warn_sizes(input, target):
 
 @op(method=False, promote=True, strides=None, name="_mse_loss", grad_fn="MseLossBackward0")
 def _mse_loss(input: Array, target: Array, reduction: str) -> Array:
-    d = input - target
+    d = lax.sub(input, target) if input.shape == target.shape else input - target  # in lax's words, as in `linear`
     kernel("mse_cpu", d, "f")
-    return _reduced(d * d, reduction)
+    return _reduced(lax.mul(d, d), reduction)
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):

@@ -107,7 +107,7 @@ def _scale_by_adam(b1, b2, eps, amsgrad):
 
     def update(updates, state, params=None):
         count = state.count + 1
-        scale, root = 1 / (1 - b1**count), 1 / jnp.sqrt(1 - b2**count)
+        scale, root = lax.div(1.0, _still_to_come(b1, count)), lax.div(1.0, lax.sqrt(_still_to_come(b2, count)))
 
         def corrected(m, v):
             return lax.div(_scaled(scale, m), lax.add(_scaled(root, lax.sqrt(v)), lax.full_like(v, eps)))
@@ -121,6 +121,12 @@ def _scale_by_adam(b1, b2, eps, amsgrad):
         return jax.tree.map(corrected, mu, nu), new
 
     return optax.GradientTransformation(init, update)
+
+
+def _still_to_come(beta, count):
+    """1 - beta to the power of the count: the share of an average that has been seen."""
+    count = lax.convert_element_type(count, jnp.result_type(float))
+    return lax.sub(1.0, lax.pow(lax.full_like(count, beta), count))
 
 
 def _scaled(factor, array):
