@@ -71,7 +71,7 @@ def one_context():
 
 def pytest_collection_finish():
     """What was imported and collected stays: Python's collector need not look at it again and again. While JAX traces, most
-    of what is made soon goes by itself: looking at every 700 objects took a fifteenth of the run."""
+    of what is made soon goes by itself: looking at every 700 objects took a fifteenth of test_ops."""
     settle()
     gc.set_threshold(20_000, 10, 10)
 

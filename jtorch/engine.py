@@ -225,7 +225,7 @@ class Trace:
     def begin(self):
         """Keep other threads from running the trace, around what changes more than a line; `recording` = False ends it.
 
-        To be called in a `try` that does so in `finally`: a context manager would take 1 us more.
+        To be called in a `try` that does so in `finally`: a context manager would be two more calls for each check and walk.
         """
         self.recording = True
         if self.claimed:

@@ -471,7 +471,7 @@ def apply(call, inputs, place=None):
         edges.append(edge)
         if edge is not None:
             wants = True
-    here = local.__dict__  # an attribute of `local` takes 60 ns, an entry of this 15
+    here = local.__dict__  # each attribute of a `threading.local` takes three times as long as another object's
     trace = here["trace"]
     if not wants or not here["grad"]:
         position, out = (trace if place is None else trace_of(place)).record(call, values)

@@ -44,7 +44,7 @@ def under(public, name, kind):
 def operator(public, operand):
     """The same function as an operator of Tensor: `operand` makes of the other side what the op takes, or NotImplemented.
 
-    It is asked where the other side is no plain tensor or number: a function that asked first would take a line 0.2 us.
+    It is asked where the other side is no plain tensor or number: to ask first would be one more call for each line.
     """
     made, slow = _copied(public, public.__name__), public.__globals__["slow"]
 

@@ -374,8 +374,10 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
 
 def _like(kind, input, dtype, device, requires_grad, memory_format, generator=None, **args):
     made = _alike.get((input._type, dtype, device)) or _make_alike(input._type, dtype, device)
-    strides = made.strides
-    out = wrap(_noise(made, [input], generator, strides) if kind == "normal" else draw(kind, made, generator, strides, **args))
+    if kind == "normal":
+        out = wrap(_noise(made, [input], generator, made.strides))
+    else:
+        out = wrap(draw(kind, made, generator, made.strides, **args))
     return out.requires_grad_() if requires_grad else out
 
 
