@@ -23,10 +23,7 @@ def test_losses_are_pytorchs(name):
 @pytest.mark.parametrize("name", training.VARIANTS)
 def test_losses_are_pytorchs_live(name):
     torch = pytest.importorskip("torch", reason="parity: PyTorch is not installed")
-    losses = training.cnn(torch, **training.VARIANTS[name])
-    np.testing.assert_allclose(losses[:15], LOSSES[name][:15], rtol=1e-4)
-    # With AVX2, PyTorch drifts from what it gave with AVX-512, where the fixture was made: 1.4e-2 by step 50.
-    np.testing.assert_allclose(losses, LOSSES[name], rtol=3e-2)
+    np.testing.assert_allclose(training.cnn(torch, **training.VARIANTS[name]), LOSSES[name], rtol=1e-4)
 
 
 def test_a_step_is_one_program():

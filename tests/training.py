@@ -1,8 +1,8 @@
 """Training loops as plain PyTorch programs, run by PyTorch and by jtorch alike: the module is handed in as `torch`."""
 
 
-def cnn(torch, dropout=0.0, batchnorm=False, steps=50, optimizer="SGD", **settings):
-    """The losses of `steps` steps of the notes' CNN on random images, all drawn from seed 0."""
+def cnn(torch, dropout=0.0, batchnorm=False, steps=50, optimizer="SGD", seed=0, **settings):
+    """The losses of `steps` steps of the notes' CNN on random images, all drawn from one seed."""
     nn, F = torch.nn, torch.nn.functional
 
     class Net(nn.Module):
@@ -25,7 +25,7 @@ def cnn(torch, dropout=0.0, batchnorm=False, steps=50, optimizer="SGD", **settin
             x = self.dropout(F.relu(self.fc2(x)))
             return self.fc3(x)
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     net = Net()
     optimizer = getattr(torch.optim, optimizer)(net.parameters(), **(settings or {"lr": 0.01, "momentum": 0.9}))
     images, labels = torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,))
@@ -44,10 +44,13 @@ def cnn(torch, dropout=0.0, batchnorm=False, steps=50, optimizer="SGD", **settin
     return losses
 
 
+# Seeds from which PyTorch agrees with itself on whatever machine (AVX-512, AVX2, SSE: ATEN_CPU_CAPABILITY,
+# ONEDNN_MAX_CPU_ISA). With dropout and batch norm it does not from most: from seed 0 some element comes so near to the edge
+# of a ReLU at step 16 that the order of a sum decides, and 34 steps later 1.4e-2 of the loss.
 VARIANTS = {
     "plain": {},
     "dropout": {"dropout": 0.5},
     "batchnorm": {"batchnorm": True},
-    "dropout and batchnorm": {"dropout": 0.25, "batchnorm": True},
+    "dropout and batchnorm": {"dropout": 0.25, "batchnorm": True, "seed": 1},
     "adam": {"optimizer": "Adam", "lr": 1e-3},
 }
