@@ -48,6 +48,10 @@ class Group:
         self.starts = _layouts.setdefault(self.sizes, starts)
         self._held = itemgetter(*self.slots)
 
+    def described(self):
+        """What decides what a program makes of it: see `jtorch.naming`."""
+        return self.slots, [tuple(shape) for shape in self.shapes], self.donated
+
     def argument(self, values):
         """The flat array of the values in these slots."""
         held = self._held(values)
@@ -72,6 +76,29 @@ class Group:
 def cut(flat, start, size):
     """A part of a flat array that begins at a place which XLA does not know, and is not negative."""
     return jax.lax.dynamic_slice_in_dim(flat, start, size, allow_negative_indices=False)
+
+
+def hidden(numbers, near):
+    """Small integers as XLA cannot know them: what a branch gives that is always taken.
+
+    XLA's CPU compiler makes one kernel of all that differ by nothing but what they are given, and spends 20 ms on each
+    other: of parts of a flat array at places that are constants it makes one kernel each. `near` is a number that
+    exists when these are wanted: a branch that may be taken at any time costs a step 5 us.
+    """
+    return jax.lax.cond(
+        _never(near), lambda: tuple([np.int32(0) for _ in numbers]), lambda: tuple([np.int32(n) for n in numbers])
+    )
+
+
+def _never(near):
+    """False, as XLA cannot know it. `near` is a number that exists when this is wanted."""
+    return jax.lax.gt(near.astype(np.float64), np.inf)
+
+
+def after(near, array):
+    """The array, to be overwritten when `near`, a number, exists and not before: does XLA find no order between what
+    overwrites an array and what else reads it, it copies the whole array first."""
+    return jax.lax.select(_never(near), jax.lax.full_like(array, 0), array)
 
 
 def bundled(line, inner, read, alive, values):

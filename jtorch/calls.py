@@ -35,6 +35,10 @@ class Type:
         self.differentiable = dtype.category >= 2
         self.aval = None if dtype.np is None else jax.ShapeDtypeStruct(shape, dtype.np)
 
+    def described(self):
+        """What decides which programs there are for it: see `jtorch.naming`. Strides are none of that."""
+        return tuple(self.shape), self.dtype, self.place, self.number
+
     def __repr__(self):
         return f"{self.dtype.name}{list(self.shape)}" if not self.number else f"number({self.dtype.name})"
 
@@ -100,6 +104,11 @@ class Call:
     def __repr__(self):
         consts = ", ".join(f"{k}={v!r}" for k, v in self.consts.items())
         return f"{self.name}({consts})"
+
+    def described(self):
+        """All that decides what `bind` gives: see `jtorch.naming`."""
+        slots = {slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ())}
+        return [(slot, getattr(self, slot, None)) for slot in sorted(slots - _NO_PART_OF_IT)]
 
     def bind(self, types):
         """The function of arrays that this call is for inputs of these types."""
@@ -187,8 +196,14 @@ class Call:
         key = (place, _shapes(types))
         program = self._lines.get(key)
         if program is None:
-            program = self._lines[key] = programs.LineProgram(self.function(types), place is devices.CPU)
+            program = self._lines[key] = programs.LineProgram(self.function(types), place is devices.CPU, (self, types, place))
         return program
+
+
+_NO_PART_OF_IT = {  # what was worked out, and what is there for the graph and for geometry
+    "__weakref__", "_depends", "_functions", "_inferred", "_lines", "geometry", "halves", "keep_result", "layouts", "named",
+    "pullbacks", "retype", "saves", "strides",
+}  # fmt: skip
 
 
 def _shapes(types):

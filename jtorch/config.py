@@ -29,6 +29,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jtorch"
 
 
+def xla_flags() -> str | None:
+    """What XLA reads for itself, and a program depends on."""
+    return os.environ.get("XLA_FLAGS")
+
+
 def forced_weights_only() -> tuple[bool, bool]:
     """(force, forbid): what TORCH_FORCE_[NO_]WEIGHTS_ONLY_LOAD say now of `torch.load`'s default."""
     variables = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"

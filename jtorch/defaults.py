@@ -16,6 +16,8 @@ def set_default_dtype(d) -> None:
         TypeError: not a floating-point dtype.
     """
     before = dtypes.get_default_dtype()
+    if d is not before:
+        engine.flush()  # what was recorded was meant with the one before
     dtypes.set_default_float(d)
     if d is not before:
         engine.forget()

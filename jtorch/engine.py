@@ -528,6 +528,7 @@ def forget() -> None:
 def set_precision(of: str, precision: str) -> None:
     """How XLA multiplies float32 on an accelerator, for programs compiled from now on: `of` "matmul" or "convolution"."""
     if programs.precision[of] != precision:
+        flush()  # what was recorded was meant with the one before
         programs.precision[of] = precision
         forget()
 

@@ -125,6 +125,10 @@ class Op:
         if inplace:
             setattr(Tensor, self.name + "_", _inplace(self))
 
+    def described(self):
+        """What decides what its calls compute: see `jtorch.naming`."""
+        return self.fn, self.promote, self.widen
+
     def call(self, consts, structure) -> Call:
         """The interned call for these constants and this arrangement of tensors."""
         key = (consts, structure)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import os
 import signal
 import threading
 import time
@@ -25,9 +24,8 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from jax.experimental.compilation_cache import compilation_cache
 
-from jtorch import bundles, config, devices
+from jtorch import bundles, config, devices, disk
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 
@@ -124,6 +122,8 @@ class Program:
         self._donate = _getter([s for s, d in zip(self.arrays, self.donated, strict=True) if d])
         self._give = _getter(self.outs)
         self._compiled = self._warm = False
+        self._call = None  # what is called: `jit`, or what was read back from disk
+        self._landing = ()  # where the results arrive of what was read back
         self._sent = {}  # by kind: the numbers of the last run, their bits, and the device's copy of them
         self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
         donated = [i for i, d in enumerate([*self.donated, *[group.donated for group in self.taken]]) if d]
@@ -208,18 +208,34 @@ class Program:
         return array
 
     def prepare(self, values, place):
-        """Compile, interruptibly, before anything is donated."""
+        """Compile or read back, interruptibly, before anything is donated."""
         start = time.perf_counter()
         keep(self)
-        with jax.enable_x64(True), on(place):
-            self.memory = compiled(self.jit, self.arguments(values)).memory_analysis
+        name = self._name(place)
+        landing = disk.Landing(len(self.outs) + len(self.made))
+        made = disk.load(name, landing.tree())
+        self._call, self._landing = (self.jit, ()) if made is None else (made, landing)
+        if made is None:
+            with jax.enable_x64(True), on(place):
+                made = compiled(self.jit, self.arguments(values), name)
+        counters.compiles += 1
+        self.memory = made.memory_analysis
         self._compiled = True
         counters.seconds += time.perf_counter() - start
         counters.programs += 1
 
+    def _name(self, place):
+        """What the program is known by on disk: all that decides it. Programs of accelerators are left to JAX's cache."""
+        if not self.on_host:
+            return None
+        lines = [(line.call, line.types, line.slots, line.outs, line.single) for line in self.lines]
+        arguments = self.arrays, self.numbers, self.kept, self.donated, self.taken
+        return _named("program", place, lines, arguments, self.outs, self.made, sorted(self.bundled))
+
     def clear_cache(self):
         """Let go of what was compiled; the next run compiles it again."""
         self._compiled = self._warm = False
+        self._call = None
         self.memory = None  # it holds the compiled program, too
         self.jit.clear_cache()
 
@@ -239,20 +255,24 @@ class Program:
             args = self.arguments(values)
             try:
                 if self._warm:
-                    done.extend(starmap(self.jit, (args,)))
+                    done.extend(starmap(self._call, (args,)))
                 else:  # the first call runs Python code of JAX's after the program: no signal in there
                     with _no_interrupt():
-                        done.extend(starmap(self.jit, (args,)))
+                        done.extend(starmap(self._call, (args,)))
                     self._warm = True
             finally:
-                if done:
+                if done or self._landing:
                     try:
-                        self._hand_out(values, done[0])
+                        self._hand_out(values, done)
                     except BaseException:  # Ctrl-C in the midst of it: once more, from the start
-                        self._hand_out(values, done[0])
+                        self._hand_out(values, done)
                         raise
 
-    def _hand_out(self, values, arrays):
+    def _hand_out(self, values, done):
+        if self._landing:
+            done[:] = [self._landing[-self._landing.size :]]  # JAX may have put it in twice
+            self._landing.clear()
+        arrays = done[0]
         held = self._give(values)
         deque(map(setattr, held, repeat("array"), arrays), maxlen=0)
         for group, array in zip(self.made, arrays[len(held) :], strict=True):
@@ -289,7 +309,7 @@ def _function(program, pullback):
         env = dict(zip(program.arrays, args, strict=False))
         flats = args[len(program.arrays) : len(program.arrays) + len(program.taken)]
         for group, flat in zip(program.taken, flats, strict=True):
-            env.update(zip(group.slots, group.parts(flat, hidden(group.starts, flat[0].real)), strict=True))
+            env.update(zip(group.slots, group.parts(flat, bundles.hidden(group.starts, flat[0].real)), strict=True))
         vectors = iter(args[len(program.arrays) + len(flats) :])
         for slots in program.numbers.values():
             if slots:
@@ -324,44 +344,21 @@ def _after(flats, outs):
     its own time."""
     for out in outs:
         if out.ndim == 0 and jax.numpy.issubdtype(out.dtype, np.floating):
-            flats = [after(out, flat) for flat in flats]
+            flats = [bundles.after(out, flat) for flat in flats]
     return flats
-
-
-def after(near, array):
-    """The array, to be overwritten when `near`, a number, exists and not before: does XLA find no order between what
-    overwrites an array and what else reads it, it copies the whole array first."""
-    return jax.lax.select(_never(near), jax.lax.full_like(array, 0), array)
 
 
 def _numbers(vector, on_host):
     """The elements of a vector, each an array of no dimensions."""
     if not on_host or vector.size < 4 or vector.dtype == np.complex128:
         return list(vector)
-    places = hidden(range(vector.size), vector[0])
+    places = bundles.hidden(range(vector.size), vector[0])
     return [jax.lax.dynamic_index_in_dim(vector, i, keepdims=False, allow_negative_indices=False) for i in places]
 
 
 def on_host(types) -> bool:
     """Whether arrays of these types are computed on the host: a tensor of the host may meet those of a device."""
     return {t.place for t in types} - {None} == {devices.CPU}
-
-
-def hidden(numbers, near):
-    """Small integers as XLA cannot know them: what a branch gives that is always taken.
-
-    XLA's CPU compiler makes one kernel of all that differ by nothing but what they are given, and spends 20 ms on each
-    other: of parts of a flat array at places that are constants it makes one kernel each. `near` is a number that
-    exists when these are wanted: a branch that may be taken at any time costs a step 5 us.
-    """
-    return jax.lax.cond(
-        _never(near), lambda: tuple([np.int32(0) for _ in numbers]), lambda: tuple([np.int32(n) for n in numbers])
-    )
-
-
-def _never(near):
-    """False, as XLA cannot know it. `near` is a number that exists when this is wanted."""
-    return jax.lax.gt(near.astype(np.float64), np.inf)
 
 
 class LineProgram:
@@ -372,11 +369,12 @@ class LineProgram:
     is kept. (A whole program needs jit's call, which no Ctrl-C comes into.)
     """
 
-    __slots__ = ("__weakref__", "compiled", "function", "on_host", "used")
+    __slots__ = ("__weakref__", "compiled", "function", "named", "on_host", "used")
 
-    def __init__(self, function, on_host):
+    def __init__(self, function, on_host, named):
         self.function = function
         self.on_host = on_host
+        self.named = named  # what decides it
         self.compiled = None
 
     def run(self, arrays):
@@ -384,11 +382,19 @@ class LineProgram:
         arrays = [_STRONG[a.__class__](a) if a.__class__ in _STRONG else a for a in arrays]
         if self.compiled is None:
             keep(self)
-            fresh = Function(self.function.inlined, self.function.name).traced  # with it goes what JAX keeps of it
-            with tracing():
-                self.compiled = compiled(jax.jit(fresh, compiler_options=options(self.on_host)), arrays)
+            self.compiled = self._made(arrays)  # at once: another thread may be here, too
         self.used = counters.lines
         return self.compiled(*arrays)
+
+    def _made(self, arrays):
+        name = _named("line", *self.named) if self.on_host else None
+        made = disk.load(name)
+        if made is None:
+            fresh = Function(self.function.inlined, self.function.name).traced  # with it goes what JAX keeps of it
+            with tracing():
+                made = compiled(jax.jit(fresh, compiler_options=options(self.on_host)), arrays, name)
+        counters.compiles += 1
+        return made
 
     def clear_cache(self):
         """Let go of what was compiled; the next run compiles it again."""
@@ -406,12 +412,26 @@ def options(on_host) -> dict:
     return (_ON_THE_HOST if on_host else {}) | config.compiler_options
 
 
-def compiled(jit, arguments):
+def _named(*parts):
+    """What a program of the host that these parts decide is known by on disk, or None."""
+    return disk.name(precision, options(True), *parts)
+
+
+def compiled(jit, arguments, name):
     """A function of `jax.jit` compiled for arguments like these, ahead of its first call, and kept on disk."""
-    with disk_cache(), _no_collection():
-        made = jit.lower(*arguments).compile()
-    counters.compiles += 1
+    start = time.perf_counter()
+    with _compiling, _no_collection():
+        lowered = jit.lower(*arguments)
+        if name is None or not disk.can_keep(lowered):
+            with disk.jax_cache():
+                return lowered.compile()
+        made = lowered.compile()
+    if time.perf_counter() - start > disk.worth_keeping:
+        disk.save(name, made)
     return made
+
+
+_compiling = threading.RLock()  # one at a time: whether JAX has a cache is a setting of the whole process
 
 
 _kept: weakref.WeakSet = weakref.WeakSet()  # programs, of traces and of lines, that are compiled
@@ -489,14 +509,20 @@ def _no_collection():
 
 @contextlib.contextmanager
 def _no_interrupt():
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+    """Ctrl-C waits in here: its handler is run afterwards. (To block the signal would only have another thread take it, of
+    which XLA has many, and Python's handlers run in the main thread whoever took it.)"""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
         return
-    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came = []
+    signal.signal(signal.SIGINT, lambda *what: came.append(what))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+        signal.signal(signal.SIGINT, handler)
+        for what in came[:1]:
+            handler(*what)
 
 
 _home: dict = {}  # place -> whether programs run there anyway
@@ -511,34 +537,6 @@ def on(place):
 
 
 _NOTHING = contextlib.nullcontext()
-
-
-_THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
-worth_keeping = 0.02  # seconds that a program took to compile: it is not read back in no time either
-
-
-@contextlib.contextmanager
-def disk_cache():
-    """Keep what is compiled inside on disk, so that a script's second start compiles nothing.
-
-    The folder is the one setting of JAX's that is changed for good, and only where the user has set none;
-    the threshold (JAX keeps only programs that took over a second) is put back.
-    """
-    if not config.disk_cache:
-        yield
-        return
-    if jax.config.jax_compilation_cache_dir is None:
-        folder = config.cache_folder()
-        with contextlib.suppress(OSError):
-            os.makedirs(folder, exist_ok=True)
-            jax.config.update("jax_compilation_cache_dir", str(folder))
-            compilation_cache.reset_cache()  # JAX decides once, at its first compile, whether there is a cache
-    threshold = getattr(jax.config, _THRESHOLD)
-    jax.config.update(_THRESHOLD, worth_keeping)
-    try:
-        yield
-    finally:
-        jax.config.update(_THRESHOLD, threshold)
 
 
 def run_lines(position, alive, values, place, broken=None):

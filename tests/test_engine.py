@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -393,40 +392,6 @@ def test_programs_in_memory_are_bounded(quick_options):
     command = [sys.executable, "-c", MANY_PROGRAMS, json.dumps(quick_options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.stdout.splitlines() == ["0", "0", "2", "[0.0, 0.0, 0.0] 1", "True 61"], done.stderr
-
-
-TWO_STARTS = """
-import collections
-import jax
-import jtorch as torch
-from jtorch import programs
-
-programs.worth_keeping = 0
-seen = collections.Counter()
-jax.monitoring.register_event_listener(lambda event, **_: seen.update([event.rpartition("/")[2]]))
-w = torch.ones(3, requires_grad=True)
-opt = torch.optim.SGD([w], lr=0.5)
-for _ in range(3):
-    opt.zero_grad()
-    (w * w).sum().backward()
-    opt.step()
-print(w.detach().numpy(), (torch.ones(5) * 2).exp().sum().item())  # one program, and lines that run one by one
-print(seen["cache_hits"], seen["cache_misses"])
-"""
-
-
-def test_the_second_start_compiles_nothing(tmp_path):
-    env = os.environ | {"JTORCH_CACHE_DIR": str(tmp_path), "JTORCH_CACHE": "1"}
-    starts = []
-    for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", TWO_STARTS], capture_output=True, text=True, env=env, timeout=240)
-        assert done.returncode == 0, done.stderr
-        said, counts = done.stdout.splitlines()
-        starts.append((said, *map(int, counts.split())))
-    (first, hits, misses), (second, found, missed) = starts
-    assert (first, hits) == (second, 0)
-    assert (found, missed) == (misses, 0)
-    assert misses >= 4
 
 
 def test_no_cycles():

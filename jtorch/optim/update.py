@@ -160,7 +160,7 @@ def _after_their_use(params, grads, small):
     works out of the large one."""
     before = [grads[0] if small else None, *grads[small:]]
     large = [
-        p if g is None or not g.size else programs.after(g.ravel()[0].real, p)
+        p if g is None or not g.size else bundles.after(g.ravel()[0].real, p)
         for p, g in zip(params[small:], before, strict=False)
     ]
     return [*params[:small], *large]
@@ -195,7 +195,7 @@ def _parted(updates, params, small, on_host):
     sizes = [p.size for p in params[:small]]
     starts = [sum(sizes[:i]) for i in range(small)]
     if on_host and flat.size:
-        starts = programs.hidden(starts, flat.ravel()[0])
+        starts = bundles.hidden(starts, flat.ravel()[0])
     parts = [bundles.cut(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
     return [part.reshape(_real(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
 
