@@ -1,11 +1,14 @@
-"""`python -m bench.levels`: what LLVM's level of optimization costs and buys: jtorch's against XLA's own, -O3.
+"""`python -m bench.levels`: what optimization costs and buys: XLA's options of jtorch against XLA's own, LLVM's -O3.
 
-Each form is compiled at both, forward and backward as one program, three times; then both run in alternating bursts on
-one core. These are the numbers behind `jtorch.programs.options`.
+Each form is compiled with both, forward and backward as one program, three times; then both run in alternating bursts on
+one core. With `--lines`, forms of few elements as jtorch compiles a single line of such against how it compiles a program.
+These are the numbers behind `jtorch.programs.options` and `quick_options`.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import statistics
 import time
@@ -51,25 +54,44 @@ def seconds(form, shapes, options):
     return statistics.median(times), burst
 
 
-def run(arguments):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before JAX counts the cores
+def contest(lines):
+    """(what is measured, its options, those it is measured against, families of forms)."""
     from jtorch import programs
 
-    report = {"machine": machine.line(), "levels": {}}
-    print(report["machine"])
-    print(f"{'form, forward and backward':<46}{'compile s':>11}{'at -O3':>8}{'ratio':>7}{'run ms':>10}{'at -O3':>9}{'ratio':>7}")
-    for family in (elementwise, windows):
+    whole = programs.options(on_host=True)
+    if lines:
+        few = lambda shapes: 2 * sum(math.prod(shape) for shape in shapes) <= programs.FEW
+        small = lambda: (form for form in elementwise() if few(form[2]))
+        return "lines of few elements", programs.quick_options(), whole, (small,)
+    return "levels", whole, {"xla_backend_optimization_level": 3}, (elementwise, windows)
+
+
+def run(arguments):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before JAX counts the cores
+    title, mine, theirs, families = contest(arguments.lines)
+    report = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
+    rows = {}
+    report[title] = {"machine": machine.line(), "options": mine, "against": theirs, "forms": rows}
+    print(report[title]["machine"])
+    print(f"{'form, forward and backward':<46}{'compile s':>11}{'against':>8}{'ratio':>7}{'run ms':>10}{'against':>9}{'ratio':>7}")
+    for family in families:
         for name, form, shapes in family():
-            mine, burst = seconds(form, shapes, programs.options(on_host=True))
-            theirs, other = seconds(form, shapes, {"xla_backend_optimization_level": 3})
+            took, burst = seconds(form, shapes, mine)
+            other_took, other = seconds(form, shapes, theirs)
             ms, other_ms, ratio = forms.race(burst, other, arguments.rounds)
-            report["levels"][name] = {"compile_ratio": mine / theirs, "run_ratio": ratio}
-            print(f"{name:<46}{mine:>11.3f}{theirs:>8.3f}{mine / theirs:>7.2f}{ms:>10.3f}{other_ms:>9.3f}{ratio:>7.2f}", flush=True)
+            rows[name] = {"compile_ratio": took / other_took, "run_ratio": ratio, "run_ms": ms, "against_ms": other_ms}
+            print(f"{name:<46}{took:>11.3f}{other_took:>8.3f}{took / other_took:>7.2f}{ms:>10.3f}{other_ms:>9.3f}{ratio:>7.2f}", flush=True)
     for kind in ("compile_ratio", "run_ratio"):
-        report[kind] = statistics.geometric_mean(row[kind] for row in report["levels"].values())
-        print(f"{kind}, geometric mean: {report[kind]:.3f}")
+        report[title][kind] = statistics.geometric_mean(row[kind] for row in rows.values())
+        print(f"{kind}, geometric mean: {report[title][kind]:.3f}")
     save(report, arguments.json)
 
 
+def parse():
+    made = parser("levels", __doc__, rounds=11)
+    made.add_argument("--lines", action="store_true", help="what jtorch does for single lines of few elements")
+    return made.parse_args()
+
+
 if __name__ == "__main__":
-    run(parser("levels", __doc__, rounds=11).parse_args())
+    run(parse())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from itertools import repeat
+from math import prod
 
 import jax
 import numpy as np
@@ -196,7 +197,10 @@ class Call:
         key = (place, _shapes(types))
         program = self._lines.get(key)
         if program is None:
-            program = self._lines[key] = programs.LineProgram(self.function(types), place is devices.CPU, (self, types, place))
+            elements = sum([prod(t.shape) for t in (*types, *self.infer(types)[1])])
+            program = self._lines[key] = programs.LineProgram(
+                self.function(types), place is devices.CPU, elements <= programs.FEW, (self, types, place)
+            )
         return program
 
 

@@ -369,11 +369,12 @@ class LineProgram:
     is kept. (A whole program needs jit's call, which no Ctrl-C comes into.)
     """
 
-    __slots__ = ("__weakref__", "compiled", "function", "named", "on_host", "used")
+    __slots__ = ("__weakref__", "compiled", "few", "function", "named", "on_host", "used")
 
-    def __init__(self, function, on_host, named):
+    def __init__(self, function, on_host, few, named):
         self.function = function
         self.on_host = on_host
+        self.few = few  # whether it has to do with so few elements that compiling takes longer than running
         self.named = named  # what decides it
         self.compiled = None
 
@@ -389,12 +390,17 @@ class LineProgram:
     def _made(self, arrays):
         name = _named("line", *self.named) if self.on_host else None
         made = disk.load(name)
-        if made is None:
-            fresh = Function(self.function.inlined, self.function.name).traced  # with it goes what JAX keeps of it
-            with tracing():
-                made = compiled(jax.jit(fresh, compiler_options=options(self.on_host)), arrays, name)
+        if made is None and self.few and self.on_host:
+            with contextlib.suppress(jax.errors.JaxRuntimeError):  # an XLA that does not know the options
+                made = self._compiled(arrays, name, quick_options())
+        made = made or self._compiled(arrays, name, options(self.on_host))
         counters.compiles += 1
         return made
+
+    def _compiled(self, arrays, name, with_options):
+        fresh = Function(self.function.inlined, self.function.name).traced  # with it goes what JAX keeps of it
+        with tracing():
+            return compiled(jax.jit(fresh, compiler_options=with_options), arrays, name)
 
     def clear_cache(self):
         """Let go of what was compiled; the next run compiles it again."""
@@ -407,14 +413,26 @@ class LineProgram:
 _ON_THE_HOST = {"xla_backend_optimization_level": 2}
 
 
+# Without optimizing, a line of few elements is compiled in a third of the time. It runs up to 20 us longer, which it would
+# have to do some thousand times before that counted, and lines that come back fifty times are compiled whole:
+# `python -m bench.levels --lines`.
+_QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+FEW = 4096  # elements that a line may read and make in all, to be one of these
+
+
 def options(on_host) -> dict:
     """XLA's options for a program that is compiled now, of the host or of an accelerator."""
     return (_ON_THE_HOST if on_host else {}) | config.compiler_options
 
 
+def quick_options() -> dict:
+    """XLA's options for a line of the host that has to do with few elements."""
+    return _QUICK | config.compiler_options
+
+
 def _named(*parts):
     """What a program of the host that these parts decide is known by on disk, or None."""
-    return disk.name(precision, options(True), *parts)
+    return disk.name(precision, options(True), quick_options(), *parts)
 
 
 def compiled(jit, arguments, name):

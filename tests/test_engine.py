@@ -704,17 +704,22 @@ def test_a_value_promised_by_another_thread():
     assert (made[0] + 1).tolist() == [1.0, 3.0, 5.0]
 
 
-def test_xla_is_given_our_options_and_then_the_users(monkeypatch):
-    given = []
-    jit = jax.jit
+@pytest.fixture
+def given(monkeypatch):
+    """The options that XLA is given, in order."""
+    seen, jit = [], jax.jit
 
     def watched(*args, compiler_options=None, **kwargs):
-        given.append(compiler_options)
+        if compiler_options is not None:
+            seen.append(compiler_options)
         return jit(*args, compiler_options=compiler_options, **kwargs)
 
     monkeypatch.setattr(jax, "jit", watched)
+    return seen
+
+
+def test_xla_is_given_our_options_and_then_the_users(monkeypatch, given):
     monkeypatch.setattr(config, "compiler_options", {"xla_cpu_parallel_codegen_split_count": 1})
-    engine.reset()
     w = torch.ones(3, requires_grad=True)
     ((w * w).sum() * 31).backward()
     torch.optim.SGD([w], lr=0.5).step()
@@ -723,7 +728,25 @@ def test_xla_is_given_our_options_and_then_the_users(monkeypatch):
     assert ours | config.compiler_options in given
     monkeypatch.setattr(config, "compiler_options", {"xla_backend_optimization_level": 0})
     assert programs.options(on_host=True) == config.compiler_options
-    assert programs.options(on_host=False) == config.compiler_options
+    assert programs.quick_options()["xla_backend_optimization_level"] == 0
+
+
+def test_a_line_of_few_elements_is_compiled_quickly(given):
+    with torch.compiler.eager():
+        (torch.ones(61) + torch.ones(61)).tolist()
+        assert given == [programs.quick_options()]
+        (torch.ones(61, 1) + torch.ones(61)).tolist()
+        assert given[1:] == [programs.quick_options()]
+        (torch.ones(1, 71) + torch.ones(71, 1)).tolist()  # it makes 5,041
+        assert given[2:] == [programs.options(on_host=True)]
+
+
+def test_an_xla_need_not_know_the_quick_options(monkeypatch, given):
+    monkeypatch.setitem(programs._QUICK, "xla_no_such_option", True)
+    with torch.compiler.eager():
+        assert (torch.ones(62) + torch.ones(62)).sum().item() == 124
+    assert given[:2] == [programs.quick_options(), programs.options(on_host=True)]
+
 
 
 def test_threads_look_while_another_records():
