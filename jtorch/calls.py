@@ -197,9 +197,10 @@ class Call:
         key = (place, _shapes(types))
         program = self._lines.get(key)
         if program is None:
-            elements = sum([prod(t.shape) for t in (*types, *self.infer(types)[1])])
+            outs = self.infer(types)[1]
+            few = sum([prod(t.shape) for t in (*types, *outs)]) <= programs.FEW
             program = self._lines[key] = programs.LineProgram(
-                self.function(types), place is devices.CPU, elements <= programs.FEW, (self, types, place)
+                self.function(types), place is devices.CPU, few, (self, types, outs, place)
             )
         return program
 

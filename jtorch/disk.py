@@ -1,8 +1,8 @@
 """Programs on disk, so that a script's second start compiles nothing, and most often traces nothing either.
 
-JAX keeps programs by what they were lowered to, so that each start traces and lowers them again: three quarters of a small
-program's second start. So a program of the host is kept by what was recorded: its lines and all that decides what
-becomes of them (`jtorch.naming`). Where that has no name, JAX's cache serves. This file knows no lines.
+JAX keeps programs by what they were lowered to, so that each start traces and lowers them again, which is half of a small
+program's second start and more. So a program of the host is kept by what was recorded: its lines and all that decides
+what becomes of them (`jtorch.naming`). Where that has no name, JAX's cache serves. This file knows no lines.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def load(name, tree=None):
     try:
         payload, inputs, outputs = pickle.loads(_file(name).read_bytes())
         host = jax.local_devices(backend="cpu")[0]
-        return serialize_executable.deserialize_and_load(payload, inputs, tree or outputs, host.client, [host])
+        results = outputs if tree is None else tree
+        return serialize_executable.deserialize_and_load(payload, inputs, results, host.client, [host])
     except Exception:  # it is not there, or of no use: it is compiled
         return None
 

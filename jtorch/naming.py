@@ -36,19 +36,7 @@ class Unnamed(Exception):
 
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))  # repr() says all of them
-_TRUSTED = (
-    "jtorch",
-    "jax",
-    "jaxlib",
-    "optax",
-    "numpy",
-    "ml_dtypes",
-    "builtins",
-    "functools",
-    "operator",
-    "_operator",
-    "math",
-)
+_TRUSTED = frozenset("jtorch jax jaxlib optax numpy ml_dtypes builtins functools operator _operator math".split())
 
 
 class _Teller:
@@ -66,8 +54,10 @@ class _Teller:
             return self._reference(kind), [self.tell(i) for i in x]
         if kind is dict:
             return "dict", [(self.tell(k), self.tell(v)) for k, v in x.items()]
-        if isinstance(x, np.generic | np.dtype):
-            return (x.dtype.str, x.tobytes()) if isinstance(x, np.generic) else x.str
+        if isinstance(x, np.dtype):  # by its name, too: the types of ml_dtypes are all "V" to NumPy
+            return "dtype", x.name, x.str
+        if isinstance(x, np.generic):
+            return "number", self.tell(x.dtype), x.tobytes()
         if id(x) in self.seen:
             return "seen", self.seen[id(x)][1]
         self.seen[id(x)] = x, len(self.seen)
@@ -106,9 +96,15 @@ def _function(fn):
     return module, fn.__qualname__, fn.__code__, closure, fn.__defaults__, fn.__kwdefaults__
 
 
+def _code(code):
+    """What decides what code does."""
+    arguments = code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_varnames
+    return code.co_code, code.co_exceptiontable, code.co_names, code.co_freevars, code.co_consts, *arguments
+
+
 _RULES = {  # kind of object -> what tells everything of one
     types.FunctionType: _function,
-    types.CodeType: lambda code: (code.co_code, code.co_names, code.co_freevars, code.co_consts),
+    types.CodeType: _code,
     types.MethodType: lambda method: (method.__func__, method.__self__),
     functools.partial: lambda made: (made.func, made.args, made.keywords),
     frozenset: lambda items: sorted(items, key=repr),

@@ -62,6 +62,7 @@ class Line:
     types: tuple
     slots: tuple
     outs: tuple
+    out_types: tuple
     single: bool
 
 
@@ -78,7 +79,7 @@ def number(path) -> list[Line]:
                 n += 1
         outs = tuple(range(n, n + len(position.types)))
         n += len(outs)
-        lines.append(Line(position.call, position.in_types, tuple(slots), outs, position.single))
+        lines.append(Line(position.call, position.in_types, tuple(slots), outs, position.types, position.single))
     return lines
 
 
@@ -114,8 +115,7 @@ class Program:
         self.arrays = [s for s in leaves if not types[s].number and s not in apart]
         self.numbers = {k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")}
         self.kept = [bool(alive[s]) for s in self.arrays]
-        self.donated = self._donations(types, {s: t for line, p in zip(lines, path, strict=True)
-                                               for s, t in zip(line.outs, p.types, strict=True)})  # fmt: skip
+        self.donated = self._donations(types, {s: t for line in lines for s, t in zip(line.outs, line.out_types, strict=True)})
         self._take = _getter(self.arrays)
         # arguments that may not be host arrays: those that are read again, and those that are donated
         self._held = _getter([i for i, (k, d) in enumerate(zip(self.kept, self.donated, strict=True)) if k or d])
@@ -228,7 +228,7 @@ class Program:
         """What the program is known by on disk: all that decides it. Programs of accelerators are left to JAX's cache."""
         if not self.on_host:
             return None
-        lines = [(line.call, line.types, line.slots, line.outs, line.single) for line in self.lines]
+        lines = [(line.call, line.types, line.slots, line.outs, line.out_types, line.single) for line in self.lines]
         arguments = self.arrays, self.numbers, self.kept, self.donated, self.taken
         return _named("program", place, lines, arguments, self.outs, self.made, sorted(self.bundled))
 

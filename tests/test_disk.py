@@ -12,6 +12,7 @@ import sys
 import threading
 
 import jax
+import ml_dtypes
 import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
@@ -253,7 +254,9 @@ DIFFERENT = {  # neighbours: each has a name of its own
     "defaults": [_trusted("lambda x, y=1: x"), _trusted("lambda x, y=2: x"), _trusted("lambda x, *, y=2: x")],
     "closures": [_closing(1), _closing(True), _closing(_closing(1)), _closing(_closing(2))],
     "functions": [jax.numpy.add, jax.numpy.subtract, functools.partial(max, 1), functools.partial(max, 2)],
-    "arrays": [np.float32(1), np.float64(1), np.float32(2), np.dtype("f4"), np.dtype("f8")],
+    "arrays": [np.float32(1), np.float64(1), np.float32(2), np.dtype("f4"), np.dtype("f8"), "<f4"],
+    "types that NumPy writes alike": [np.dtype(t) for t in (ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)],
+    "names of arguments": [_trusted("lambda a, b: a - b"), _trusted("lambda b, a: b - a")],
     "calls": [
         torch.relu.op.bound(),
         torch.sigmoid.op.bound(),
