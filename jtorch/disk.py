@@ -8,9 +8,11 @@ what becomes of them (`jtorch.naming`). Where that has no name, JAX's cache serv
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pickle
 import tempfile
+import time
 
 import jax
 from jax.experimental import serialize_executable
@@ -20,6 +22,7 @@ from jtorch import config, naming
 
 _FOLDER = "jax_compilation_cache_dir"
 _THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
+_MONTH = 30 * 24 * 3600
 worth_keeping = 0.02  # seconds that a program took to make: it is not read back in no time either
 
 
@@ -96,7 +99,9 @@ def load(name, tree=None):
     if name is None:
         return None
     try:
-        payload, inputs, outputs = pickle.loads(_file(name).read_bytes())
+        file = _file(name)
+        payload, inputs, outputs = pickle.loads(file.read_bytes())
+        os.utime(file)
         host = jax.local_devices(backend="cpu")[0]
         results = outputs if tree is None else tree
         return serialize_executable.deserialize_and_load(payload, inputs, results, host.client, [host])
@@ -119,6 +124,16 @@ def save(name, made) -> None:
         with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as whole:
             whole.write(written)
         os.replace(whole.name, file)  # another process sees all of it or nothing
+        _tidy(file.parent)
+
+
+@functools.cache  # once in a process
+def _tidy(folder):
+    """Let go of what nobody has read for a month: programs of sources as they were once, most of them."""
+    for file in folder.iterdir():
+        with contextlib.suppress(OSError):  # another process was quicker
+            if file.stat().st_mtime < time.time() - _MONTH:
+                file.unlink()
 
 
 def _file(name):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import jax
 import ml_dtypes
@@ -95,6 +96,22 @@ def test_what_is_on_disk_need_not_be_readable(kept, compiles):
     engine.reset()
     assert train() == first
     assert len(compiles) == 2 * made
+
+
+def test_what_nobody_reads_goes(kept):
+    """After a month, at the first program that a process keeps; what is read back counts as new."""
+    train()
+    (old,) = kept.iterdir()
+    long_ago = time.time() - 40 * 24 * 3600
+    os.utime(old, (long_ago, long_ago))
+    engine.reset()
+    train()
+    assert old.stat().st_mtime > long_ago + 1
+    os.utime(old, (long_ago, long_ago))
+    disk._tidy.cache_clear()
+    train(width=9)
+    assert not old.exists()
+    assert len(list(kept.iterdir())) >= 1
 
 
 def test_a_folder_need_not_be_writable(kept, compiles):
