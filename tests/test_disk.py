@@ -19,10 +19,9 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 import jtorch as torch
-import jtorch.nn.functional as F
 from jtorch import config, disk, dtypes, engine, naming, programs
 from jtorch.compiler import last_program_memory, stats
-from test_engine import Model, data
+from test_engine import Model, a_step, interrupted
 
 pytestmark = pytest.mark.optimized
 
@@ -46,19 +45,11 @@ def compiles(monkeypatch):
     return made
 
 
-def train(steps=4, width=8, rate=1e-2):
+def train(width=8, rate=1e-2):
     torch.manual_seed(0)
     model = Model(width=width)
-    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    x, y = data()
-    losses = []
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    step = a_step(model, torch.optim.Adam(model.parameters(), lr=rate))
+    return [step().item() for _ in range(4)]
 
 
 def test_a_program_is_read_back(compiles):
@@ -164,28 +155,10 @@ def test_ctrl_c_during_a_step_that_was_read_back(compiles):
     engine.reset()
     compiles.clear()
     model = Model()
-    optimizer = torch.optim.Adam(model.parameters())
-    x, y = data()
-
-    def step():
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
+    step = a_step(model, torch.optim.Adam(model.parameters()))
     step().item()
     assert not compiles  # a step that was interrupted may go on as another program
-    for wait in np.linspace(1e-5, 2e-3, 40):
-        old = signal.signal(signal.SIGALRM, signal.default_int_handler)
-        try:
-            signal.setitimer(signal.ITIMER_REAL, wait)
-            while True:
-                step().item()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            signal.signal(signal.SIGALRM, old)
+    for _ in interrupted(lambda: step().item()):
         assert np.isfinite(step().item())
         assert all(np.isfinite(p.detach().numpy()).all() for p in model.parameters())
 

@@ -62,6 +62,35 @@ def training(optimizer=lambda p: torch.optim.Adam(p), model=None):
     return model, optimizer(model.parameters())
 
 
+def a_step(model, opt):
+    """One training step, as a function that gives the loss."""
+    x, y = data()
+
+    def step():
+        opt.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        opt.step()
+        return loss
+
+    return step
+
+
+def interrupted(step):
+    """Run steps until a signal comes into one, at another moment each time, and yield."""
+    for wait in np.linspace(1e-5, 2e-3, 40):
+        old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, wait)
+            while True:
+                step()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            signal.signal(signal.SIGALRM, old)
+        yield
+
+
 @jax.custom_vjp
 def _untraceable(x):
     return x
@@ -616,26 +645,9 @@ class TestNothingIsLost:
     def test_ctrl_c_during_a_step(self):
         """Interrupted at any moment, every value is known or still promised."""
         model, opt = training(lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9))
-        x, y = data()
-
-        def step():
-            opt.zero_grad()
-            loss = F.cross_entropy(model(x), y)
-            loss.backward()
-            opt.step()
-            return loss
-
+        step = a_step(model, opt)
         step().item()
-        for wait in np.linspace(1e-5, 2e-3, 40):
-            old = signal.signal(signal.SIGALRM, signal.default_int_handler)
-            try:
-                signal.setitimer(signal.ITIMER_REAL, wait)
-                while True:
-                    step()
-            except KeyboardInterrupt:
-                pass
-            finally:
-                signal.signal(signal.SIGALRM, old)
+        for _ in interrupted(step):
             assert np.isfinite(step().item())
             assert all(np.isfinite(p.detach().numpy()).all() for p in model.parameters())
             assert not jax.config.jax_enable_x64
