@@ -2,7 +2,7 @@
 
 Each form is compiled with both, forward and backward as one program, three times; then both run in alternating bursts on
 one core. With `--lines`, forms of few elements as jtorch compiles a single line of such against how it compiles a program.
-These are the numbers behind `jtorch.programs.options` and `quick_options`.
+These are the numbers behind `jtorch.xla_options`.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ def seconds(form, shapes, options):
 
 def contest(lines):
     """(what is measured, its options, those it is measured against, families of forms)."""
-    from jtorch import programs
+    from jtorch import xla_options
 
-    whole = programs.options(on_host=True)
+    whole = xla_options.ordinary(on_host=True)
     if lines:
-        few = lambda shapes: 2 * sum(math.prod(shape) for shape in shapes) <= programs.FEW
+        few = lambda shapes: 2 * sum(math.prod(shape) for shape in shapes) <= xla_options.FEW
         small = lambda: (form for form in elementwise() if few(form[2]))
-        return "lines of few elements", programs.quick_options(), whole, (small,)
+        return "lines of few elements", xla_options.quick(), whole, (small,)
     return "levels", whole, {"xla_backend_optimization_level": 3}, (elementwise, windows)
 
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax.extend.core import Literal
 
-from jtorch import devices, dtypes, programs
+from jtorch import devices, dtypes, programs, xla_options
 from jtorch.geometry import Size, contiguous_strides
 
 
@@ -198,7 +198,7 @@ class Call:
         program = self._lines.get(key)
         if program is None:
             outs = self.infer(types)[1]
-            few = sum([prod(t.shape) for t in (*types, *outs)]) <= programs.FEW
+            few = sum([prod(t.shape) for t in (*types, *outs)]) <= xla_options.FEW
             program = self._lines[key] = programs.LineProgram(
                 self.function(types), place is devices.CPU, few, (self, types, outs, place)
             )

@@ -25,7 +25,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jtorch import bundles, config, devices, disk
+from jtorch import bundles, config, devices, disk, xla_options
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 
@@ -127,7 +127,7 @@ class Program:
         self._sent = {}  # by kind: the numbers of the last run, their bits, and the device's copy of them
         self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
         donated = [i for i, d in enumerate([*self.donated, *[group.donated for group in self.taken]]) if d]
-        self.jit = jax.jit(_function(self, pullback), donate_argnums=donated, compiler_options=options(self.on_host))
+        self.jit = jax.jit(_function(self, pullback), donate_argnums=donated, compiler_options=xla_options.ordinary(self.on_host))
         self.memory = None
 
     def _bundles(self, leaves, types, inner, alive, values):
@@ -390,12 +390,19 @@ class LineProgram:
     def _made(self, arrays):
         name = _named("line", *self.named) if self.on_host else None
         made = disk.load(name)
-        if made is None and self.few and self.on_host:
-            with contextlib.suppress(jax.errors.JaxRuntimeError):  # an XLA that does not know the options
-                made = self._compiled(arrays, name, quick_options())
-        made = made or self._compiled(arrays, name, options(self.on_host))
+        if made is None:
+            quick = self.few and self.on_host
+            made = self._quickly(arrays, name) if quick else self._compiled(arrays, name, xla_options.ordinary(self.on_host))
         counters.compiles += 1
         return made
+
+    def _quickly(self, arrays, name):
+        while True:
+            try:
+                return self._compiled(arrays, name, xla_options.quick())
+            except jax.errors.JaxRuntimeError as error:
+                if not xla_options.forgotten(error):
+                    raise
 
     def _compiled(self, arrays, name, with_options):
         fresh = Function(self.function.inlined, self.function.name).traced  # with it goes what JAX keeps of it
@@ -407,32 +414,9 @@ class LineProgram:
         self.compiled = None
 
 
-# LLVM's -O2. At XLA's own -O3 it unrolls twice as much: it makes 2,000 lines of a row of 32 elements, and takes 0.5 s for
-# relu(x + bias) and its gradient where 0.16 will do. What -O3 makes was 3 % faster in the mean of 41 forms, most of them so
-# small that this is noise: `python -m bench.levels`.
-_ON_THE_HOST = {"xla_backend_optimization_level": 2}
-
-
-# Without optimizing, a line of few elements is compiled in a third of the time. It runs up to 20 us longer, which it would
-# have to do some thousand times before that counted, and lines that come back fifty times are compiled whole:
-# `python -m bench.levels --lines`.
-_QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-FEW = 4096  # elements that a line may read and make in all, to be one of these
-
-
-def options(on_host) -> dict:
-    """XLA's options for a program that is compiled now, of the host or of an accelerator."""
-    return (_ON_THE_HOST if on_host else {}) | config.compiler_options
-
-
-def quick_options() -> dict:
-    """XLA's options for a line of the host that has to do with few elements."""
-    return _QUICK | config.compiler_options
-
-
 def _named(*parts):
     """What a program of the host that these parts decide is known by on disk, or None."""
-    return disk.name(precision, options(True), quick_options(), *parts)
+    return disk.name(precision, xla_options.ordinary(on_host=True), *parts)
 
 
 def compiled(jit, arguments, name):

@@ -196,7 +196,7 @@ for _ in range(3):
 print(w.detach().numpy(), (torch.ones(5) * 2).exp().sum().item())  # one program, and lines that run one by one
 print(seen["jaxpr_to_mlir_module_duration"], seen["cache_hits"])
 print(torch.linalg.inv(torch.eye(2) * 2).tolist())  # LAPACK: JAX's cache has it
-print(seen["jaxpr_to_mlir_module_duration"], seen["cache_hits"])
+print(seen["cache_misses"] == 0, seen["cache_hits"] > 0)
 """
 
 
@@ -212,7 +212,7 @@ def test_the_second_start_compiles_nothing(tmp_path):
     assert lowered.split()[1] == "0"
     assert int(lowered.split()[0]) >= 4
     assert counts[:2] == ["0 0", inverse]
-    assert counts[2].split()[0] == counts[2].split()[1] != "0"
+    assert counts[2] == "True True"
 
 
 # ---- names

@@ -17,7 +17,7 @@ FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(
 # Facts, computation, the tensor; ops/ is floor 3, everything else floor 4, the street door above all.
 FLOORS = [
     "config dtypes numeric_limits geometry formats devices exact draws stream_checks streams hooks returntypes bundles".split(),
-    "naming disk programs flags calls values engine graph plans walk grad_mode".split(),
+    "xla_options naming disk programs flags calls values engine graph plans walk grad_mode".split(),
     "storage tensor casting own_grad backprop structures graph_view printing results dispatch faults arguments wrapper nested"
     " convert op lift checks".split(),
 ]
