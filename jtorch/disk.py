@@ -28,17 +28,18 @@ worth_keeping = 0.02  # seconds that a program took to make: it is not read back
 
 @contextlib.contextmanager
 def jax_cache():
-    """Have JAX keep what is compiled in here. Its settings are put back."""
-    if not config.disk_cache or _users_own():
+    """Have JAX keep what is compiled in here, also what took less than its second. Its settings are put back."""
+    if not config.disk_cache:
         yield
         return
-    before = {name: getattr(jax.config, name) for name in (_FOLDER, _THRESHOLD)}
+    settings = {_THRESHOLD: min(worth_keeping, getattr(jax.config, _THRESHOLD))}
+    if not _users_own():
+        with contextlib.suppress(OSError):
+            os.makedirs(config.cache_folder(), exist_ok=True)
+            settings[_FOLDER] = str(config.cache_folder())
+    before = {name: getattr(jax.config, name) for name in settings}
     try:
-        os.makedirs(config.cache_folder(), exist_ok=True)
-        _set({_FOLDER: str(config.cache_folder()), _THRESHOLD: worth_keeping})
-    except OSError:
-        pass
-    try:
+        _set(settings)
         yield
     finally:
         _set(before)
@@ -47,7 +48,8 @@ def jax_cache():
 def _set(settings):
     for name, value in settings.items():
         jax.config.update(name, value)
-    compilation_cache.reset_cache()  # JAX decides once, at a first compile, whether there is a cache
+    if _FOLDER in settings:
+        compilation_cache.reset_cache()  # JAX decides once, at a first compile, whether there is a cache
 
 
 def _users_own():
