@@ -269,6 +269,7 @@ class Program:
                         raise
 
     def _hand_out(self, values, done):
+        """From where they are into the values; may be begun anew at any point."""
         if self._landing:
             done[:] = [self._landing[-self._landing.size :]]  # JAX may have put it in twice
             self._landing.clear()
