@@ -18,8 +18,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Figures are drawn to files, never to a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
-# What a run compiles is of no use to anybody later, and its processes read it back from a disk no sooner than they
-# compile it.
+# A run tests what it compiles itself, not what an earlier one has left.
 os.environ.setdefault("JTORCH_CACHE", "0")
 
 

@@ -56,10 +56,13 @@ def seconds(form, shapes, options):
 
 def contest(lines):
     """(what is measured, its options, those it is measured against, families of forms)."""
+    import jtorch
     from jtorch import xla_options
 
     whole = xla_options.ordinary(on_host=True)
     if lines:
+        with jtorch.eager():
+            (jtorch.ones(2) + 1).tolist()  # now it is known which options this XLA knows
         few = lambda shapes: 2 * sum(math.prod(shape) for shape in shapes) <= xla_options.FEW
         small = lambda: (form for form in elementwise() if few(form[2]))
         return "lines of few elements", xla_options.quick(), whole, (small,)

@@ -109,7 +109,7 @@ class Call:
     def described(self):
         """All that decides what `bind` gives: see `jtorch.naming`."""
         slots = {slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ())}
-        return [(slot, getattr(self, slot, None)) for slot in sorted(slots - _NO_PART_OF_IT)]
+        return [(slot, getattr(self, slot, None)) for slot in sorted(slots - _NO_PART_OF_IT)], getattr(self, "__dict__", None)
 
     def bind(self, types):
         """The function of arrays that this call is for inputs of these types."""
@@ -197,11 +197,10 @@ class Call:
         key = (place, _shapes(types))
         program = self._lines.get(key)
         if program is None:
-            outs = self.infer(types)[1]
-            few = sum([prod(t.shape) for t in (*types, *outs)]) <= xla_options.FEW
-            program = self._lines[key] = programs.LineProgram(
-                self.function(types), place is devices.CPU, few, (self, types, outs, place)
-            )
+            outs, on_host = self.infer(types)[1], place is devices.CPU
+            few = on_host and sum([prod(t.shape) for t in (*types, *outs)]) <= xla_options.FEW
+            program = programs.LineProgram(self.function(types), on_host, few, (self, types, outs, place))
+            self._lines[key] = program
         return program
 
 

@@ -23,8 +23,8 @@ class Stats:
         lines: recorded and run.
         runs: whole programs run.
         line_runs: lines run one by one, of traces that had not come back often.
-        compiles: programs compiled, whole and of one line.
-        programs: whole programs compiled.
+        compiles: programs compiled or read back from disk, whole and of one line.
+        programs: whole programs compiled or read back.
         positions: lines held in the tree of traces.
         seconds: spent compiling whole programs.
     """

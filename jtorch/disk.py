@@ -1,4 +1,4 @@
-"""Programs on disk, so that a script's second start compiles nothing, and most often traces nothing either.
+"""Programs on disk, so that a script's second start compiles nothing, and most often traces no program either.
 
 JAX keeps programs by what they were lowered to, so that each start traces and lowers them again, which is half of a small
 program's second start and more. So a program of the host is kept by what was recorded: its lines and all that decides

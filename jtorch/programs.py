@@ -121,8 +121,8 @@ class Program:
         self._held = _getter([i for i, (k, d) in enumerate(zip(self.kept, self.donated, strict=True)) if k or d])
         self._donate = _getter([s for s, d in zip(self.arrays, self.donated, strict=True) if d])
         self._give = _getter(self.outs)
-        self._compiled = self._warm = False
-        self._call = None  # what is called: `jit`, or what was read back from disk
+        self._warm = False
+        self._call = None  # what is called, once there is something: `jit`, or what was read back from disk
         self._landing = ()  # where the results arrive of what was read back
         self._sent = {}  # by kind: the numbers of the last run, their bits, and the device's copy of them
         self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
@@ -214,13 +214,13 @@ class Program:
         name = self._name(place)
         landing = disk.Landing(len(self.outs) + len(self.made))
         made = disk.load(name, landing.tree())
-        self._call, self._landing = (self.jit, ()) if made is None else (made, landing)
+        call, self._landing = (self.jit, ()) if made is None else (made, landing)
         if made is None:
             with jax.enable_x64(True), on(place):
                 made = compiled(self.jit, self.arguments(values), name)
         counters.compiles += 1
         self.memory = made.memory_analysis
-        self._compiled = True
+        self._call = call
         counters.seconds += time.perf_counter() - start
         counters.programs += 1
 
@@ -234,7 +234,7 @@ class Program:
 
     def clear_cache(self):
         """Let go of what was compiled; the next run compiles it again."""
-        self._compiled = self._warm = False
+        self._warm = False
         self._call = None
         self.memory = None  # it holds the compiled program, too
         self.jit.clear_cache()
@@ -248,7 +248,7 @@ class Program:
         if not self.outs and not self.made:
             done.append(())
             return
-        if not self._compiled:
+        if self._call is None:
             self.prepare(values, place)
         self.used = counters.lines
         with jax.enable_x64(True), on(place):
@@ -367,7 +367,7 @@ class LineProgram:
 
     A function of `jax.jit` holds on to all that it was lowered to: 1.2 MB each, and an MLIR context, among which MLIR
     looks around whenever it makes another: after 2,000 lines each compile took 40 ms longer. So only what was compiled
-    is kept. (A whole program needs jit's call, which no Ctrl-C comes into.)
+    is kept. (A whole program needs jit's call, which no Ctrl-C comes into, or a `disk.Landing`.)
     """
 
     __slots__ = ("__weakref__", "compiled", "few", "function", "named", "on_host", "used")
@@ -375,7 +375,7 @@ class LineProgram:
     def __init__(self, function, on_host, few, named):
         self.function = function
         self.on_host = on_host
-        self.few = few  # whether it has to do with so few elements that compiling takes longer than running
+        self.few = few  # whether it is one of the host's with so few elements that compiling takes longer than running
         self.named = named  # what decides it
         self.compiled = None
 
@@ -392,8 +392,8 @@ class LineProgram:
         name = _named("line", *self.named) if self.on_host else None
         made = disk.load(name)
         if made is None:
-            quick = self.few and self.on_host
-            made = self._quickly(arrays, name) if quick else self._compiled(arrays, name, xla_options.ordinary(self.on_host))
+            ordinary = xla_options.ordinary(self.on_host)
+            made = self._quickly(arrays, name) if self.few else self._compiled(arrays, name, ordinary)
         counters.compiles += 1
         return made
 

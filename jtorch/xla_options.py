@@ -12,8 +12,8 @@ from jtorch import config
 # no faster in another.
 _ON_THE_HOST = {"xla_backend_optimization_level": 2}
 
-# Without optimizing, a line of few elements is compiled in a third of the time (less is won where XLA knows only the first of
-# these, as in jaxlib 0.12). It runs up to 20 us longer, which it would have to do some thousand times before that counted, and
+# Without optimizing, a line of few elements is compiled in a third of the time (jaxlib 0.12 knows only the first of these:
+# what that wins was not measured). It runs up to 20 us longer, which it would have to do some thousand times before that counted, and
 # lines that come back fifty times are compiled whole: `--lines`.
 _QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 FEW = 4096  # elements that a line may read and make in all, to be one of these

@@ -762,8 +762,6 @@ def test_an_xla_need_not_know_the_quick_options(monkeypatch, given):
     assert given == [{"xla_no_such_option": True, **known}, known, known]
 
 
-
-
 def test_threads_look_while_another_records():
     """Who looks runs the trace of the thread that promised the value, which is in the midst of its next lines."""
     w = torch.ones(3)
