@@ -44,7 +44,7 @@ def no_word_of_compiles(monkeypatch):
     """jtorch warns once in a process that programs are compiled more often than they are used again. Those of tests are, and
     the warning would be part of what some test prints, by the order of tests."""
     if "jtorch" in sys.modules:
-        monkeypatch.setattr(sys.modules["jtorch"].programs.counters, "warned", True)
+        monkeypatch.setattr(sys.modules["jtorch"].core.engine.program.counters, "warned", True)
 
 
 @pytest.fixture(autouse=True)
@@ -137,5 +137,5 @@ def quick_compiles(request, monkeypatch):
     """
     mark = request.node.get_closest_marker("optimized")
     if "jtorch" in sys.modules and (mark is None or mark.args == (False,)):
-        config = sys.modules["jtorch"].config
+        config = sys.modules["jtorch"].core.facts.config
         monkeypatch.setattr(config, "compiler_options", known_options())

@@ -2,8 +2,8 @@
 convolutions and their adjoints, pooling and batch norm.
 
 Each pair runs in one process pinned to one core, in alternating bursts, forward and backward as one compiled
-program; the median of the ratios is shown. These are the numbers behind the choices in `jtorch.ops.convolve`,
-`jtorch.ops.pooling` and `jtorch.ops.normalization`. A form alone is not a form in its place: XLA fuses and lays
+program; the median of the ratios is shown. These are the numbers behind the choices in `jtorch.core.ops.windows.convolve`,
+`jtorch.core.ops.windows.pooling` and `jtorch.core.ops.layers.normalization`. A form alone is not a form in its place: XLA fuses and lays
 out a whole step, so a choice that wins here has to win in `bench.step` too.
 """
 
@@ -63,7 +63,7 @@ def convolutions():
     """(name, jtorch's form, the textbook's, shapes of the inputs)."""
     from jax import lax
 
-    from jtorch.ops.convolve import Window, convolve
+    from jtorch.core.ops.windows.convolve import Window, convolve
 
     for x, w, stride, padding, groups in CONVOLUTIONS:
         window = Window((stride,) * 2, ((padding,) * 2,) * 2, (1, 1), groups)
@@ -80,7 +80,7 @@ def adjoints():
     """As `convolutions`, for transposed ones."""
     from jax import lax
 
-    from jtorch.ops.convolve import Window, transposed
+    from jtorch.core.ops.windows.convolve import Window, transposed
 
     for x, w, stride, padding in TRANSPOSED:
         window = Window((stride,) * 2, ((padding,) * 2,) * 2, (1, 1), 1)
@@ -99,7 +99,7 @@ def pools():
     import numpy as np
     from jax import lax
 
-    from jtorch.ops import pooling
+    from jtorch.core.ops.windows import pooling
 
     for x, kernel, stride, padding in POOLS:
         pairs = [(v,) * 2 for v in (kernel, stride, padding, 1)]
@@ -120,7 +120,7 @@ def norms():
     """As `convolutions`, for batch norm in training."""
     import jax.numpy as jnp
 
-    from jtorch.ops.normalization import _batch_normed
+    from jtorch.core.ops.layers.normalization import _batch_normed
 
     def textbook(x, scale, shift):
         mean, variance = x.mean((0, 2, 3), keepdims=True), x.var((0, 2, 3), keepdims=True)

@@ -2,7 +2,7 @@
 
 Each form is compiled with both, forward and backward as one program, three times; then both run in alternating bursts on
 one core. With `--lines`, forms of few elements as jtorch compiles a single line of such against how it compiles a program.
-These are the numbers behind `jtorch.xla_options`.
+These are the numbers behind `jtorch.core.engine.xla_options`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def elementwise():
     import jax
     import jax.numpy as jnp
 
-    from jtorch.ops.activation import _relu
+    from jtorch.core.ops.arithmetic.activations import _relu
 
     for n, m in SIZES:
         x, b, w = (n, m), (m,), (m, m)
@@ -57,7 +57,7 @@ def seconds(form, shapes, options):
 def contest(lines):
     """(what is measured, its options, those it is measured against, families of forms)."""
     import jtorch
-    from jtorch import xla_options
+    from jtorch.core.engine import xla_options
 
     whole = xla_options.ordinary(on_host=True)
     if lines:

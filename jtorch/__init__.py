@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import math as _math
 
-from jtorch import dtypes as _dtypes
-from jtorch import graph_view as _graph_view
-from jtorch import returntypes as return_types
-from jtorch.arguments import explain_methods as _explain_methods
-from jtorch.arguments import explained as _explained
-from jtorch.convert import as_tensor, from_numpy, tensor
-from jtorch.devices import device
-from jtorch.dtypes import can_cast, dtype, get_default_dtype, promote_types
-from jtorch.formats import (
+from jtorch.core.facts import dtypes as _dtypes
+from jtorch.core.tensor import graph_view as _graph_view
+from jtorch.core.op.refusal.arguments import explain_methods as _explain_methods
+from jtorch.core.op.refusal.arguments import explained as _explained
+from jtorch.core.tensor.convert import as_tensor, from_numpy, tensor
+from jtorch.core.facts.devices import device
+from jtorch.core.facts.dtypes import can_cast, dtype, get_default_dtype, promote_types
+from jtorch.core.facts.formats import (
     channels_last,
     channels_last_3d,
     contiguous_format,
@@ -26,24 +25,31 @@ from jtorch.formats import (
     sparse_csr,
     strided,
 )
-from jtorch.grad_mode import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
-from jtorch.grad_mode import grad_enabled as is_grad_enabled
-from jtorch.geometry import Size
-from jtorch.numeric_limits import finfo, iinfo
-from jtorch.ops import activation as _activation
-from jtorch.ops import publish as _publish
-from jtorch.printing import set_printoptions
-from jtorch.tensor import Tensor
+from jtorch.core.grad.mode import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
+from jtorch.core.grad.mode import grad_enabled as is_grad_enabled
+from jtorch.core.facts.strides import Size
+from jtorch.core.facts.limits import finfo, iinfo
+from jtorch.core.ops.arithmetic import activations as _activation
+from jtorch.core.ops import publish as _publish
+from jtorch.core.tensor.printing import set_printoptions
+from jtorch.core.tensor.tensor import Tensor
 
 globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
 e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
-_publish(globals(), "create", "math", "elementary", "special", "compare", "reduce", "sort", "copy", "slices",
-         "reinterpret", "shape", "split", "join", "index", "scatter", "masked", "diagonal", "linalg", "einsum", "norm",
-         "decompose", "random", "segments", "operators")  # fmt: skip
+_publish(
+    globals(),
+    "make.create", "arithmetic.elementwise", "arithmetic.elementary", "arithmetic.special",
+    "arithmetic.compare", "reduce.reductions", "reduce.sort", "views.copies", "views.slices",
+    "views.reinterpret", "views.shape", "views.split", "gather.join", "gather.index", "gather.scatter",
+    "gather.masked", "views.diagonal", "matrix.products", "matrix.einsum", "matrix.norms", "matrix.decompose",
+    "make.random", "reduce.segments", "arithmetic.operators",
+)  # fmt: skip
 
-from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, fft, func, jit, linalg, nn, optim
-from jtorch import random, special, testing, utils
+from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, func, jit, nn, optim
+from jtorch.core.ops.signal import fft
+from jtorch.core.ops.matrix import linalg
+from jtorch import random, return_types, special, storage, testing, utils
 from jtorch import _C, amp, overrides, version
 from jtorch import pytrees as _pytrees
 from jtorch.amp.autocast_mode import (
@@ -64,11 +70,11 @@ from jtorch.amp.autocast_mode import (
     set_autocast_enabled,
     set_autocast_gpu_dtype,
 )
-from jtorch.claims import _assert, _check, _check_index, _check_type, _check_value
+from jtorch.core.methods.asserts import _assert, _check, _check_index, _check_type, _check_value
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
-from jtorch.data_model import is_complex, is_floating_point, is_signed, is_tensor
-from jtorch.defaults import (
+from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
+from jtorch.core.methods.settings import (
     are_deterministic_algorithms_enabled,
     get_default_device,
     get_float32_matmul_precision,
@@ -83,12 +89,12 @@ from jtorch.defaults import (
     set_num_threads,
     use_deterministic_algorithms,
 )
-from jtorch.legacy import types as _types
-from jtorch.method_functions import functions as _functions
-from jtorch.method_functions import result_type
-from jtorch.ops.random import default_generator
+from jtorch.core.methods.constructors import types as _types
+from jtorch.core.methods.free_functions import functions as _functions
+from jtorch.core.methods.free_functions import result_type
+from jtorch.core.ops.make.random import default_generator
 from jtorch.serialization import load, save
-from jtorch.sharing import asarray, from_dlpack, frombuffer, to_dlpack
+from jtorch.core.methods.sharing import asarray, from_dlpack, frombuffer, to_dlpack
 from jtorch import sparse
 from jtorch.sparse import (
     sparse_bsc_tensor,
@@ -98,7 +104,7 @@ from jtorch.sparse import (
     sparse_csc_tensor,
     sparse_csr_tensor,
 )
-from jtorch.storages import UntypedStorage, is_storage
+from jtorch.core.methods.typed_storage import UntypedStorage, is_storage
 from jtorch.version import __version__
 
 globals().update(_functions())
@@ -118,4 +124,4 @@ for _name in """adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d
     _made = getattr(_activation, _name, None) or getattr(nn.functional, _name)
     globals()[_name] = _explained(_made, _name, "functions", __name__)
 
-_explain_methods(Tensor, but="jtorch.tensor")
+_explain_methods(Tensor, but="jtorch.core.tensor.tensor")

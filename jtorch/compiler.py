@@ -12,7 +12,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from jtorch import engine
+from jtorch.core.engine import trace as engine
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """`torch.func`: transformations of functions, and the way from and to JAX's own.
 
 `grad` and `vjp` are backward with the gradient recorded where somebody outside may want it; `vmap` and `jvp` open a
-level of `jtorch.lift`. All of it is recorded, so a transformed function runs in the program around it. A function
+level of `jtorch.core.tensor.levels`. All of it is recorded, so a transformed function runs in the program around it. A function
 written with jtorch may also go through `jax.jit`, `jax.grad` and `jax.vmap`: Tensor and Module are pytrees.
 """
 
@@ -12,17 +12,17 @@ from functools import wraps
 import jax
 
 from jtorch.autograd.gradients import grad as _autograd_grad
-from jtorch.calls import Call
-from jtorch.convert import from_jax as _from_array
-from jtorch.convert import to_jax as _to_array
-from jtorch.engine import local
-from jtorch.functional_call import functional_call, stack_module_state
-from jtorch.grad_mode import enable_grad
-from jtorch.graph import Leaf, Node, behind, source
-from jtorch.lift import Batch, Dual, zeros_of
-from jtorch.ops.create import eye, zeros_like
-from jtorch.tensor import Tensor
-from jtorch.trees import flatten, map_tree, same, spread, unflatten
+from jtorch.core.engine.calls import Call
+from jtorch.core.engine.trace import local
+from jtorch.core.facts.trees import flatten, map_tree, same, spread, unflatten
+from jtorch.core.grad.mode import enable_grad
+from jtorch.core.grad.nodes import Leaf, Node, behind, source
+from jtorch.core.methods.functional_call import functional_call, stack_module_state
+from jtorch.core.ops.make.create import eye, zeros_like
+from jtorch.core.tensor.convert import from_jax as _from_array
+from jtorch.core.tensor.convert import to_jax as _to_array
+from jtorch.core.tensor.levels import Batch, Dual, zeros_of
+from jtorch.core.tensor.tensor import Tensor
 
 __all__ = ["from_jax", "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
            "stack_module_state", "to_jax", "vjp", "vmap"]  # fmt: skip
@@ -40,7 +40,7 @@ def _inner(tensor):
     made = tensor._alias()
     made._view = None
     if tensor._view is not None:
-        from jtorch.tensor import wrap
+        from jtorch.core.tensor.tensor import wrap
 
         made = wrap(tensor._value)
     t = made._type
@@ -397,7 +397,7 @@ def _cut(leaves, dims, at, n):
 
 
 def _joined(parts, out_dims):
-    from jtorch.ops.join import cat
+    from jtorch.core.ops.gather.join import cat
 
     trees = [flatten(p) for p in parts]
     shape = trees[0][1]
@@ -562,7 +562,7 @@ def from_jax(fn):
     >>> x.grad
     tensor([0.5000, 0.5000])
     """
-    from jtorch.tensor import apply
+    from jtorch.core.tensor.tensor import apply
 
     calls = {}
 

@@ -10,10 +10,10 @@ import weakref
 
 import jax
 
-from jtorch.convert import from_jax, to_jax
+from jtorch.core.tensor.convert import from_jax, to_jax
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
-from jtorch.tensor import Tensor
 
 
 def _flatten_tensor(tensor):

@@ -6,12 +6,11 @@ import jax.numpy as jnp
 import jax.scipy.special as jsp
 from jax import lax
 
-from jtorch.op import Array, Number, op
-from jtorch.ops.activation import log_softmax, softmax
-from jtorch.ops.elementary import exp2, expm1, log1p, sigmoid
-from jtorch.ops.math import round
-from jtorch.ops.reduce import logsumexp
-from jtorch.ops.special import (
+from jtorch.core.op.op import Array, Number, op
+from jtorch.core.ops.arithmetic.activations import log_softmax, softmax
+from jtorch.core.ops.arithmetic.elementary import exp2, expm1, log1p, sigmoid
+from jtorch.core.ops.arithmetic.elementwise import round
+from jtorch.core.ops.arithmetic.special import (
     _xlog_name,
     digamma,
     erf,
@@ -27,6 +26,7 @@ from jtorch.ops.special import (
     sinc,
     xlogy,
 )  # fmt: skip
+from jtorch.core.ops.reduce.reductions import logsumexp
 
 expit = sigmoid
 gammaln, psi, multigammaln = lgamma, digamma, mvlgamma

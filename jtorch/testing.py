@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jtorch import dtypes
-from jtorch.convert import from_numpy, tensor
-from jtorch.tensor import Tensor
+from jtorch.core.facts import dtypes
+from jtorch.core.tensor.convert import from_numpy, tensor
+from jtorch.core.tensor.tensor import Tensor
 
 # dtype: relative and absolute tolerance; everything else must be equal
 _CLOSE = {

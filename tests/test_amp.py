@@ -10,10 +10,11 @@ import pytest
 
 import amp_cases
 import jtorch
-from jtorch import devices, programs
 from jtorch.amp.rules import CPU, CUDA
-from jtorch.op import OPS
-from jtorch.ops.convolve import Window, convolve
+from jtorch.core.engine import program as programs
+from jtorch.core.facts import devices
+from jtorch.core.op.op import OPS
+from jtorch.core.ops.windows.convolve import Window, convolve
 
 TYPES = json.loads((Path(__file__).parent / "fixtures" / "amp.json").read_text())["types"]
 CASES = amp_cases.cases(jtorch)
@@ -62,7 +63,7 @@ def test_regions_nest_and_leave_nothing():
     assert (inside, off, again) == (jtorch.float16, (jtorch.float32, False), jtorch.float16)
     assert (x @ x).dtype is jtorch.float32
     assert jtorch.get_autocast_dtype("cpu") is jtorch.bfloat16
-    assert "record" not in vars(jtorch.engine.local.trace)
+    assert "record" not in vars(jtorch.core.engine.trace.local.trace)
 
 
 def test_it_is_a_decorator_too():

@@ -11,8 +11,8 @@ import jtorch as torch
 import jtorch.nn.functional as F
 from bench import programs as workloads
 from bench import textbook, worker
-from jtorch import engine
-from jtorch.bundles import Bundle
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.bundles import Bundle
 
 pytestmark = pytest.mark.optimized
 
@@ -230,7 +230,7 @@ def test_nothing_compiles_from_the_third_step_on(between):
 @pytest.mark.parametrize("workload", ["mlp", "cnn4", "vae"])
 def test_a_step_takes_the_memory_of_the_hand_written_one(workload, monkeypatch):
     # What memory a program takes is settled before its machine code is made, which may be any.
-    monkeypatch.setattr(jtorch.config, "compiler_options", {"xla_backend_optimization_level": 0})
+    monkeypatch.setattr(jtorch.core.facts.config, "compiler_options", {"xla_backend_optimization_level": 0})
     engine.reset()
     step = workloads.build(torch, workload)
     for _ in range(3):
@@ -243,8 +243,8 @@ def test_a_step_takes_the_memory_of_the_hand_written_one(workload, monkeypatch):
 
 def test_no_large_parameter_is_copied_in_a_step(monkeypatch):
     """The backward pass reads a weight for the gradient of what went into its layer, and the update overwrites it."""
-    made, compiled = [], jtorch.programs.compiled
-    monkeypatch.setattr(jtorch.programs, "compiled", lambda *args: made.append(compiled(*args)) or made[-1])
+    made, compiled = [], jtorch.core.engine.program.compiled
+    monkeypatch.setattr(jtorch.core.engine.program, "compiled", lambda *args: made.append(compiled(*args)) or made[-1])
     model = torch.nn.Sequential(torch.nn.Linear(4, 150), torch.nn.Linear(150, 151), torch.nn.Linear(151, 152))
     opt = torch.optim.Adam(model.parameters())
     for _ in range(3):

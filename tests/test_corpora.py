@@ -12,7 +12,7 @@ import pytest
 import jtorch
 from corpora import cases, difference, key
 from deviations import REASONS, ROOT, parts, section
-from jtorch import backprop
+from jtorch.core.tensor import run_backward as backprop
 
 
 @pytest.fixture(autouse=True)

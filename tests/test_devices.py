@@ -13,7 +13,7 @@ RUNNER = """
 import contextlib, io, json, sys, traceback
 import jax
 import jtorch as torch
-from jtorch import devices
+from jtorch.core.facts import devices
 
 second = jax.local_devices(backend="cpu")[1]
 devices._places[torch.device("cuda:0")] = devices.Place(torch.device("cuda:0"), second)

@@ -19,8 +19,12 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 import jtorch as torch
-from jtorch import config, disk, dtypes, engine, naming, programs
 from jtorch.compiler import last_program_memory, stats
+from jtorch.core.engine import disk
+from jtorch.core.engine import fingerprint as naming
+from jtorch.core.engine import program as programs
+from jtorch.core.engine import trace as engine
+from jtorch.core.facts import config, dtypes
 from test_engine import Model, a_step, interrupted
 
 pytestmark = pytest.mark.optimized
@@ -184,7 +188,7 @@ TWO_STARTS = """
 import collections
 import jax
 import jtorch as torch
-from jtorch import disk
+from jtorch.core.engine import disk
 
 disk.worth_keeping = 0
 seen = collections.Counter()
@@ -223,7 +227,7 @@ def test_the_second_start_compiles_nothing(tmp_path):
 
 def _trusted(source):
     """What a source gives that stands in one of jtorch's own modules."""
-    return eval(source, {"__name__": "jtorch.ops.math", "functools": functools, "np": np})
+    return eval(source, {"__name__": "jtorch.core.ops.arithmetic.elementwise", "functools": functools, "np": np})
 
 
 def _closing(constant):

@@ -16,9 +16,12 @@ import pytest
 import jtorch as torch
 import jtorch.nn as nn
 import jtorch.nn.functional as F
-from jtorch import config, engine, programs, xla_options
 from jtorch.compiler import stats
-from jtorch.op import Array, Number, op
+from jtorch.core.engine import program as programs
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine import xla_options
+from jtorch.core.facts import config
+from jtorch.core.op.op import Array, Number, op
 
 pytestmark = pytest.mark.optimized
 
@@ -341,7 +344,7 @@ def test_a_loop_over_many_lengths_settles():
 MANY_STEPS = """
 import gc, os
 import jtorch as torch, jtorch.nn as nn, jtorch.nn.functional as F
-from jtorch import engine
+from jtorch.core.engine import trace as engine
 from jtorch.compiler import stats
 
 model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
@@ -377,7 +380,8 @@ MANY_PROGRAMS = """
 import json, sys
 from pathlib import Path
 import jtorch as torch
-from jtorch import config, engine
+from jtorch.core.facts import config
+from jtorch.core.engine import trace as engine
 from jtorch.compiler import stats
 
 maps = Path("/proc/self/maps")

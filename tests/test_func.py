@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import jtorch
-from jtorch import engine, func, nn
+from jtorch import func, nn
+from jtorch.core.engine import trace as engine
 from programs import output, read
 
 pytestmark = pytest.mark.optimized  # JAX takes no options for what runs inside its own jit

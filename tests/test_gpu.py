@@ -16,7 +16,7 @@ import jtorch.nn as nn
 import jtorch.nn.functional as F
 import models
 import oprows
-from jtorch import engine
+from jtorch.core.engine import trace as engine
 from test_ops import EXPECTED, ROWS, close, same_gradient
 
 pytestmark = [pytest.mark.gpu, pytest.mark.optimized]

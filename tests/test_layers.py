@@ -8,7 +8,7 @@ import re
 import pytest
 
 import jtorch
-from jtorch import engine
+from jtorch.core.engine import trace as engine
 from programs import output, read
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"

@@ -14,7 +14,7 @@ import pytest
 
 import jtorch
 import modulerows
-from jtorch import config
+from jtorch.core.facts import config
 
 EXPECTED = modulerows.load()
 MODULES = list(dict.fromkeys(row["module"] for row, _, _ in EXPECTED))

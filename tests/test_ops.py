@@ -5,8 +5,9 @@ import pytest
 
 import jtorch
 import oprows
-from jtorch import config, engine
-from jtorch.op import OPS
+from jtorch.core.engine import trace as engine
+from jtorch.core.facts import config
+from jtorch.core.op.op import OPS
 from tables import FOLDER, read
 
 FAMILIES = oprows.families()

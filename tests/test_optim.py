@@ -11,7 +11,7 @@ import pytest
 
 import jtorch
 import optimizers
-from jtorch import engine
+from jtorch.core.engine import trace as engine
 
 HERE = Path(__file__).parent / "fixtures"
 TABLE = json.loads((HERE / "optim.json").read_text()) if (HERE / "optim.json").exists() else {"rows": [], "wrong": {}}

@@ -3,8 +3,8 @@
 import pytest
 
 import jtorch as torch
-from jtorch import engine
-from jtorch.plans import Plan
+from jtorch.core.engine import trace as engine
+from jtorch.core.grad.replay import Plan
 
 pytestmark = pytest.mark.optimized
 

@@ -16,8 +16,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from jtorch import dtypes, printing, returntypes
-from jtorch.numeric_limits import finfo, iinfo
+from jtorch import return_types as returntypes
+from jtorch.core.facts import dtypes
+from jtorch.core.facts.limits import finfo, iinfo
+from jtorch.core.tensor import printing
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

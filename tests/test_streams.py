@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import jtorch as torch
-from jtorch import draws, exact
-from jtorch.streams import Stream
+from jtorch.core.streams import draws
+from jtorch.core.streams import rounding as exact
+from jtorch.core.streams.stream import Stream
 from stream_cases import DRAWS, REFUSALS, drawn, outcome
 
 RECORDED = json.loads((Path(__file__).parent / "fixtures" / "streams.json").read_text())

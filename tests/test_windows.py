@@ -12,8 +12,8 @@ import pytest
 from jax import lax
 
 import jtorch as torch
-from jtorch.ops import convolve, pooling
-from jtorch.ops.convolve import Window
+from jtorch.core.ops.windows import convolve, pooling
+from jtorch.core.ops.windows.convolve import Window
 
 # input, weight, stride, padding, dilation, groups
 CONVOLUTIONS = {
@@ -180,7 +180,7 @@ def test_running_statistics_move_towards_the_batch():
 
 
 def test_padding_same_with_an_even_kernel_warns_once(monkeypatch):
-    monkeypatch.setattr("jtorch.ops.conv._warned", [])
+    monkeypatch.setattr("jtorch.core.ops.windows.conv._warned", [])
     conv1d = torch.nn.functional.conv1d
     with pytest.warns(UserWarning, match="zero-padded copy"):
         conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 2), padding="same")

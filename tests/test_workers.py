@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import jtorch as torch
-from jtorch import engine
+from jtorch.core.engine import trace as engine
 from jtorch.utils.data import (
     DataLoader,
     Dataset,

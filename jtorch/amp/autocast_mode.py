@@ -12,11 +12,11 @@ import threading
 import warnings
 from collections.abc import Iterable, Mapping
 
-from jtorch import devices, dtypes
 from jtorch.amp.rules import BANNED, RULES
-from jtorch.calls import Call, type_of
-from jtorch.engine import TRACED, local
-from jtorch.tensor import Tensor
+from jtorch.core.engine.calls import Call, type_of
+from jtorch.core.engine.trace import TRACED, local
+from jtorch.core.facts import devices, dtypes
+from jtorch.core.tensor.tensor import Tensor
 
 
 class _State(threading.local):

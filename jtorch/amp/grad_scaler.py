@@ -14,11 +14,11 @@ from enum import Enum
 
 import jax.numpy as jnp
 
-from jtorch import devices, dtypes
-from jtorch.grad_mode import no_grad
-from jtorch.op import Array, Number, op
-from jtorch.ops.create import full
-from jtorch.tensor import Tensor
+from jtorch.core.facts import devices, dtypes
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.op.op import Array, Number, op
+from jtorch.core.ops.make.create import full
+from jtorch.core.tensor.tensor import Tensor
 
 
 class OptState(Enum):

@@ -1,6 +1,6 @@
 """`torch.autograd.forward_ad`: tangents carried along with the values.
 
-A dual tensor is lifted to a level of `jtorch.lift`: each line on it also records its tangent. PyTorch allows one
+A dual tensor is lifted to a level of `jtorch.core.tensor.levels`: each line on it also records its tangent. PyTorch allows one
 level at a time, and so does this.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from collections import namedtuple
 
-from jtorch.lift import Dual
-from jtorch.tensor import Tensor
+from jtorch.core.tensor.levels import Dual
+from jtorch.core.tensor.tensor import Tensor
 
 
 class _State(threading.local):

@@ -12,16 +12,16 @@ import inspect
 import warnings
 import weakref
 
-from jtorch import graph
-from jtorch.engine import local
-from jtorch.grad_mode import no_grad
-from jtorch.graph import Leaf, Node, NodeHooks, edge_of, overwritten
-from jtorch.graph_view import Shown
-from jtorch.lift import Batch, Dual, zeros_of
-from jtorch.ops.create import zeros
-from jtorch.storage import write_of
-from jtorch.tensor import Tensor, wrap
-from jtorch.values import lifted_by
+from jtorch.core.engine.trace import local
+from jtorch.core.engine.values import lifted_by
+from jtorch.core.grad import nodes as graph
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.grad.nodes import Leaf, Node, NodeHooks, edge_of, overwritten
+from jtorch.core.ops.make.create import zeros
+from jtorch.core.tensor.graph_view import Shown
+from jtorch.core.tensor.levels import Batch, Dual, zeros_of
+from jtorch.core.tensor.storage import write_of
+from jtorch.core.tensor.tensor import Tensor, wrap
 
 _CUSTOM = (
     " This view was created inside a custom Function (or because an input was "
@@ -95,7 +95,7 @@ class BackwardCFunction(Shown, FunctionCtx):
 
     @property
     def next_functions(self):
-        from jtorch.graph_view import _entry
+        from jtorch.core.tensor.graph_view import _entry
 
         return tuple([_entry(e) for e, is_tensor in zip(self._edges, self._tensors, strict=True) if is_tensor])
 

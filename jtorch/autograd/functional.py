@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jtorch.autograd.gradients import grad
-from jtorch.grad_mode import enable_grad
-from jtorch.ops.create import eye, zeros, zeros_like
-from jtorch.tensor import Tensor
+from jtorch.core.grad.mode import enable_grad
+from jtorch.core.ops.make.create import eye, zeros, zeros_like
+from jtorch.core.tensor.tensor import Tensor
 
 
 def _tuple(value, what, name):

@@ -10,11 +10,11 @@ import warnings
 import numpy as np
 
 from jtorch.autograd.gradients import grad
-from jtorch.convert import tensor as make_tensor
-from jtorch.grad_mode import enable_grad, no_grad
-from jtorch.ops.create import zeros_like
-from jtorch.ops.random import rand_like
-from jtorch.tensor import Tensor
+from jtorch.core.grad.mode import enable_grad, no_grad
+from jtorch.core.ops.make.create import zeros_like
+from jtorch.core.ops.make.random import rand_like
+from jtorch.core.tensor.convert import tensor as make_tensor
+from jtorch.core.tensor.tensor import Tensor
 
 
 class GradcheckError(RuntimeError):
@@ -195,7 +195,7 @@ def _forward_jacobian(func, inputs, i, j):
 
 
 def _check_batched(out, t):
-    from jtorch.ops.join import stack
+    from jtorch.core.ops.gather.join import stack
 
     units = list(_units(out))
     batch = grad(out, t, stack(units), retain_graph=True, allow_unused=True, is_grads_batched=True)[0]

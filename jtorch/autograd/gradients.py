@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 
 from jtorch.autograd.graph import GradientEdge, stand_in
-from jtorch.backprop import run_backward
-from jtorch.ops.create import zeros_like
-from jtorch.tensor import Tensor
+from jtorch.core.ops.make.create import zeros_like
+from jtorch.core.tensor.run_backward import run_backward
+from jtorch.core.tensor.tensor import Tensor
 
 
 def _tuple(x):
@@ -89,7 +89,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
 
 def _batched(outputs, gradients, inputs, retain_graph, create_graph):
     """One backward for a whole batch of gradients."""
-    from jtorch.lift import Batch
+    from jtorch.core.tensor.levels import Batch
 
     size = next(g.shape[0] for g in gradients if g is not None)
     level = Batch(size)

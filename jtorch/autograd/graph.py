@@ -10,14 +10,14 @@ import contextlib
 import threading
 from collections import namedtuple
 
-from jtorch import graph as _graph
-from jtorch.engine import local
-from jtorch.graph import RELEASED, source
-from jtorch.graph import Node as _Node
-from jtorch.graph_view import Shown, show
-from jtorch.hooks import RemovableHandle
-from jtorch.tensor import LeafGrad, Tensor, make_nodes, wrap
-from jtorch.values import Value
+from jtorch.core.engine.trace import local
+from jtorch.core.engine.values import Value
+from jtorch.core.facts.hooks import RemovableHandle
+from jtorch.core.grad import nodes as _graph
+from jtorch.core.grad.nodes import RELEASED, source
+from jtorch.core.grad.nodes import Node as _Node
+from jtorch.core.tensor.graph_view import Shown, show
+from jtorch.core.tensor.tensor import LeafGrad, Tensor, make_nodes, wrap
 
 
 class _NodeMeta(type):

@@ -2,8 +2,8 @@
 
 import contextlib
 
+from jtorch.core.methods.settings import get_float32_matmul_precision, set_float32_matmul_precision
 from jtorch.cuda import is_available as _gpu
-from jtorch.defaults import get_float32_matmul_precision, set_float32_matmul_precision
 
 
 class _Matmul:

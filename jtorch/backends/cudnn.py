@@ -5,7 +5,8 @@ import contextlib
 import sys
 import types
 
-from jtorch import engine, programs
+from jtorch.core.engine import program as programs
+from jtorch.core.engine import trace as engine
 from jtorch.cuda import is_available as _gpu
 
 enabled = True

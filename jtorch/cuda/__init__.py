@@ -11,10 +11,11 @@ import time
 
 import jax
 
-from jtorch import devices, engine
+from jtorch.core.facts import devices
+from jtorch.core.engine import trace as engine
 from jtorch.cuda import amp
-from jtorch.devices import device as _device
-from jtorch.ops import random as _random
+from jtorch.core.facts.devices import device as _device
+from jtorch.core.ops.make import random as _random
 
 
 def is_available() -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.ops.make.create import arange
+from jtorch.core.ops.make.random import bernoulli
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, broadcast_all, lazy_property
 from jtorch.distributions.utils import logits_to_probs, probs_to_logits
-from jtorch.grad_mode import no_grad
 from jtorch.nn.functional import binary_cross_entropy_with_logits
-from jtorch.ops.create import arange
-from jtorch.ops.random import bernoulli
 
 
 class Bernoulli(Distribution):

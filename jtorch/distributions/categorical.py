@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from jtorch.core.facts.limits import finfo
+from jtorch.core.facts.strides import Size
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.ops.make.create import arange, full
+from jtorch.core.ops.make.random import multinomial
+from jtorch.core.ops.views.shape import broadcast_tensors
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, lazy_property
 from jtorch.distributions.utils import logits_to_probs, probs_to_logits
-from jtorch.geometry import Size
-from jtorch.grad_mode import no_grad
-from jtorch.numeric_limits import finfo
-from jtorch.ops.create import arange, full
-from jtorch.ops.random import multinomial
-from jtorch.ops.shape import broadcast_tensors
 
 
 class Categorical(Distribution):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from jtorch.checks import data_check
-from jtorch.convert import tensor
+from jtorch.core.facts.dtypes import get_default_dtype
+from jtorch.core.facts.strides import Size
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.op.checks import data_check
+from jtorch.core.ops.views.shape import broadcast_tensors
+from jtorch.core.tensor.convert import tensor
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.distributions import constraints
-from jtorch.dtypes import get_default_dtype
-from jtorch.geometry import Size
-from jtorch.grad_mode import no_grad
-from jtorch.ops.shape import broadcast_tensors
-from jtorch.tensor import Tensor
 
 
 class Distribution:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jtorch import linalg
+from jtorch.core.ops.matrix import linalg
 from jtorch.distributions.bernoulli import Bernoulli
 from jtorch.distributions.categorical import Categorical
 from jtorch.distributions.distribution import Distribution

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from jtorch.core.facts.limits import finfo
+from jtorch.core.ops.make.create import empty
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, broadcast_all
-from jtorch.numeric_limits import finfo
-from jtorch.ops.create import empty
 
 
 class Laplace(Distribution):

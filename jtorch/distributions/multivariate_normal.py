@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from jtorch import linalg
+from jtorch.core.facts.strides import Size
+from jtorch.core.op.op import broadcast_shapes
+from jtorch.core.ops.make.random import randn
+from jtorch.core.ops.matrix import linalg
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, lazy_property
-from jtorch.geometry import Size
-from jtorch.op import broadcast_shapes
-from jtorch.ops.random import randn
 
 _GIVEN = ("covariance_matrix", "precision_matrix", "scale_tril")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from jtorch.core.ops.make.create import eye, zeros
 from jtorch.distributions import constraints
 from jtorch.distributions.categorical import Categorical
 from jtorch.distributions.distribution import Distribution
-from jtorch.ops.create import eye, zeros
 
 
 class OneHotCategorical(Distribution):

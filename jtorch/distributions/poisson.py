@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.ops.make.random import poisson
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, broadcast_all
-from jtorch.grad_mode import no_grad
-from jtorch.ops.random import poisson
 
 
 class Poisson(Distribution):

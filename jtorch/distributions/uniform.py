@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, broadcast_all
-from jtorch.ops.random import rand
 
 
 class Uniform(Distribution):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jtorch.core.facts.limits import finfo
 from jtorch.nn.functional import softmax
-from jtorch.numeric_limits import finfo
 
 
 def clamp_probs(probs):

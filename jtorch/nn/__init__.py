@@ -5,7 +5,7 @@ from jtorch.nn.container import Container, ModuleDict, ModuleList, ParameterDict
 from jtorch.nn.module import Module
 from jtorch.nn.parallel import DataParallel
 from jtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
-from jtorch.ops import publish as _publish
+from jtorch.core.ops import publish as _publish
 
 _publish(globals(), "linear", "activation", "dropout", "flatten", "embedding", "loss", "conv", "pool", "norm", "padding",
          "upsample", "distance", "unpool", "margin", "classify", "rnn", "multihead", "transformer", "lazy",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+from jtorch.core.ops.arithmetic import activations as activation
+from jtorch.core.ops.arithmetic.elementary import sigmoid, tanh
+from jtorch.core.ops.make.create import empty
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
-from jtorch.ops import activation
-from jtorch.ops.create import empty
-from jtorch.ops.elementary import sigmoid, tanh
 
 _SILENT = ("Hardswish", "Hardsigmoid")  # these show nothing
 

@@ -6,14 +6,14 @@ import math
 from collections import namedtuple
 from dataclasses import dataclass
 
-from jtorch.dtypes import dtype
+from jtorch.core.facts.dtypes import dtype
+from jtorch.core.ops.arithmetic.activations import log_softmax
+from jtorch.core.ops.losses.fused import linear_cross_entropy
+from jtorch.core.ops.make.create import full_like
 from jtorch.nn.container import ModuleList, Sequential
 from jtorch.nn.linear import Linear
 from jtorch.nn.loss import _WeightedLoss
 from jtorch.nn.module import Module
-from jtorch.ops.activation import log_softmax
-from jtorch.ops.create import full_like
-from jtorch.ops.dense import linear_cross_entropy
 
 _ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from operator import index as as_index
 
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.nn.module import Module, indented, typename
 from jtorch.nn.parameter import Parameter
-from jtorch.tensor import Tensor
 
 
 def _position(i, n):

@@ -1,15 +1,15 @@
-"""Convolution layers: a weight, maybe a bias, and the function of `jtorch.ops.conv` with the layer's settings."""
+"""Convolution layers: a weight, maybe a bias, and the function of `jtorch.core.ops.windows.conv` with the layer's settings."""
 
 from __future__ import annotations
 
 import math
 
+from jtorch.core.ops.make.create import empty
+from jtorch.core.ops.windows import conv
+from jtorch.core.ops.windows.pad import pad
 from jtorch.nn import init
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
-from jtorch.ops import conv
-from jtorch.ops.create import empty
-from jtorch.ops.pad import pad
 
 
 def _each(value, dims):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jtorch.core.ops.matrix import distances as distance
 from jtorch.nn.module import Module
-from jtorch.ops import distance
 
 
 class CosineSimilarity(Module):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jtorch.core.ops.arithmetic import activations as activation
 from jtorch.nn.module import Module
-from jtorch.ops import activation
 
 
 class _Dropout(Module):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from jtorch.grad_mode import no_grad
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.ops.layers import bag
+from jtorch.core.ops.layers import linear as layers
+from jtorch.core.ops.make.create import empty
 from jtorch.nn import init
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
-from jtorch.ops import bag, layers
-from jtorch.ops.create import empty
 
 
 class Embedding(Module):

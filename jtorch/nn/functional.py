@@ -1,4 +1,4 @@
-"""`torch.nn.functional`: the functions of layers, gathered from the files of `jtorch.ops` that define them.
+"""`torch.nn.functional`: the functions of layers, gathered from the files of `jtorch.core.ops` that define them.
 
 What is made here are the forms that PyTorch has in this namespace only: activations with `inplace`, softmaxes whose
 dim may be left out, poolings with indices.
@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import inspect as _inspect
 
-from jtorch.arguments import explained as _explained
-from jtorch.ops import activation as _activation
-from jtorch.ops import elementary as _elementary
-from jtorch.ops import pool as _pool
-from jtorch.ops import publish as _publish
-from jtorch.tensor import Tensor
+from jtorch.core.op.refusal.arguments import explained as _explained
+from jtorch.core.ops import publish as _publish
+from jtorch.core.ops.arithmetic import activations as _activation
+from jtorch.core.ops.arithmetic import elementary as _elementary
+from jtorch.core.ops.windows import pool as _pool
+from jtorch.core.tensor.tensor import Tensor
 
-_publish(globals(), "activation", "layers", "loss", "conv", "pool", "normalization", "pad", "distance", "margin",
-         "likelihood", "fold", "resize", "grid", "unpool", "bag", "attention", "dense")  # fmt: skip
+_publish(
+    globals(),
+    "arithmetic.activations", "layers.linear", "losses.common", "windows.conv", "windows.pool",
+    "layers.normalization", "windows.pad", "matrix.distances", "losses.margin", "losses.likelihood",
+    "windows.fold", "windows.resize", "windows.grid", "windows.unpool", "layers.bag", "layers.attention",
+    "losses.fused",
+)  # fmt: skip
 
 
 sigmoid, tanh = _elementary.sigmoid, _elementary.tanh

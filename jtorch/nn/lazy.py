@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from jtorch import dtypes
-from jtorch.convert import tensor
-from jtorch.grad_mode import no_grad
+from jtorch.core.facts import dtypes
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.tensor.convert import tensor
 from jtorch.nn import conv, norm
 from jtorch.nn.linear import Linear
 from jtorch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from jtorch.core.ops.layers import linear as layers
+from jtorch.core.ops.make.create import empty
 from jtorch.nn import init
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
-from jtorch.ops import layers
-from jtorch.ops.create import empty
 
 
 class Identity(Module):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from jtorch.core.ops.losses import common as loss
 from jtorch.nn.module import Module
-from jtorch.ops import loss
 
 
 class _Loss(Module):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from jtorch.core.ops.losses import likelihood, margin
 from jtorch.nn.distance import PairwiseDistance
 from jtorch.nn.loss import _Loss, _WeightedLoss
-from jtorch.ops import likelihood, margin
 
 
 class PoissonNLLLoss(_Loss):

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from jtorch.core.ops.make.create import empty_like
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.nn import hooks, moving, state
 from jtorch.nn.hooks import (
     _global_backward_hooks,
@@ -20,8 +22,6 @@ from jtorch.nn.hooks import (
     _global_forward_pre_hooks,
 )
 from jtorch.nn.parameter import Buffer, Parameter
-from jtorch.ops.create import empty_like
-from jtorch.tensor import Tensor
 
 
 def typename(obj) -> str:

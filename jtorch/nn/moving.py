@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import warnings
 
-from jtorch import dtypes
-from jtorch.devices import device as Device
-from jtorch.dtypes import dtype as Dtype
-from jtorch.grad_mode import no_grad
+from jtorch.core.facts import dtypes
+from jtorch.core.facts.devices import device as Device
+from jtorch.core.facts.dtypes import dtype as Dtype
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.nn.parameter import Parameter, is_lazy
-from jtorch.tensor import Tensor
 
 _PYTHON = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
 

@@ -1,13 +1,13 @@
-"""MultiheadAttention: its parameters, and how they come to `jtorch.ops.attention`."""
+"""MultiheadAttention: its parameters, and how they come to `jtorch.core.ops.layers.attention`."""
 
 from __future__ import annotations
 
+from jtorch.core.ops.layers import attention
+from jtorch.core.ops.make.create import empty
 from jtorch.nn import init
 from jtorch.nn.linear import NonDynamicallyQuantizableLinear
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
-from jtorch.ops import attention
-from jtorch.ops.create import empty
 
 
 class MultiheadAttention(Module):

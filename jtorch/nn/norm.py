@@ -1,18 +1,18 @@
-"""Normalisation layers: scale and shift, running statistics, and the function of `jtorch.ops.normalization`."""
+"""Normalisation layers: scale and shift, running statistics, and the function of `jtorch.core.ops.layers.normalization`."""
 
 from __future__ import annotations
 
 import numbers
 import warnings
 
-from jtorch import dtypes
-from jtorch.convert import tensor
+from jtorch.core.facts import dtypes
+from jtorch.core.ops.layers import normalization
+from jtorch.core.ops.losses.fused import cross_map_lrn
+from jtorch.core.ops.make.create import empty, ones, zeros
+from jtorch.core.tensor.convert import tensor
 from jtorch.nn import init
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
-from jtorch.ops import normalization
-from jtorch.ops.create import empty, ones, zeros
-from jtorch.ops.dense import cross_map_lrn
 
 
 class _NormBase(Module):

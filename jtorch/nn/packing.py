@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from jtorch import dtypes
-from jtorch.convert import known, tensor
-from jtorch.ops.recurrent import _packed, _padded, packed_rows
-from jtorch.tensor import Tensor
+from jtorch.core.facts import dtypes
+from jtorch.core.ops.layers.recurrent import _packed, _padded, packed_rows
+from jtorch.core.tensor.convert import known, tensor
+from jtorch.core.tensor.tensor import Tensor
 
 _Parts = namedtuple("PackedSequence", "data batch_sizes sorted_indices unsorted_indices", defaults=(None, None, None))
 

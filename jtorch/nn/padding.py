@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jtorch.core.ops.windows.pad import pad
 from jtorch.nn.module import Module
-from jtorch.ops.pad import pad
 
 
 def _sides(padding, dims):

@@ -10,10 +10,10 @@ import copy
 import sys
 from collections import OrderedDict
 
-from jtorch import convert
-from jtorch.ops.create import empty
-from jtorch.storage import Storage
-from jtorch.tensor import Tensor
+from jtorch.core.ops.make.create import empty
+from jtorch.core.tensor import convert
+from jtorch.core.tensor.storage import Storage
+from jtorch.core.tensor.tensor import Tensor
 
 
 class _ParameterMeta(type(Tensor)):

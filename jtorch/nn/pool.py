@@ -1,9 +1,9 @@
-"""Pooling layers: the settings of a function of `jtorch.ops.pool`, and no state."""
+"""Pooling layers: the settings of a function of `jtorch.core.ops.windows.pool`, and no state."""
 
 from __future__ import annotations
 
+from jtorch.core.ops.windows import pool
 from jtorch.nn.module import Module
-from jtorch.ops import pool
 
 
 class _MaxPool(Module):

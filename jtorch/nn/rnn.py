@@ -1,5 +1,5 @@
 """Recurrent layers over sequences: RNN, LSTM, GRU. Parameters, their names and order, states and packing are here;
-what a layer computes stands in `jtorch.ops.recurrent`.
+what a layer computes stands in `jtorch.core.ops.layers.recurrent`.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ import math
 import numbers
 import warnings
 
-from jtorch.engine import local
+from jtorch.core.engine.trace import local
+from jtorch.core.ops.arithmetic.activations import dropout
+from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.ops.layers import recurrent
+from jtorch.core.ops.make.create import empty, zeros
 from jtorch.nn import init
 from jtorch.nn.module import Module
 from jtorch.nn.packing import PackedSequence
 from jtorch.nn.parameter import Parameter
-from jtorch.ops import recurrent
-from jtorch.ops.activation import dropout
-from jtorch.ops.create import empty, zeros
-from jtorch.ops.join import cat, stack
 
 _NO_PROJECTION = "proj_size argument is only supported for LSTM, not RNN or GRU"
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import chain
 
-from jtorch.grad_mode import no_grad
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.nn.hooks import WithModule
 from jtorch.nn.parameter import Parameter, is_lazy
-from jtorch.tensor import Tensor
 
 EXTRA = "_extra_state"  # the key of what `get_extra_state` gives
 

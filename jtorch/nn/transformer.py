@@ -5,8 +5,12 @@ from __future__ import annotations
 import copy
 import warnings
 
-from jtorch import dtypes
-from jtorch.engine import local
+from jtorch.core.engine.trace import local
+from jtorch.core.facts import dtypes
+from jtorch.core.ops.arithmetic.activations import gelu, relu
+from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.layers import attention
+from jtorch.core.ops.make.create import full
 from jtorch.nn import init
 from jtorch.nn.container import ModuleList
 from jtorch.nn.dropout import Dropout
@@ -14,10 +18,6 @@ from jtorch.nn.linear import Linear
 from jtorch.nn.module import Module
 from jtorch.nn.multihead import MultiheadAttention
 from jtorch.nn.norm import LayerNorm
-from jtorch.ops import attention
-from jtorch.ops.activation import gelu, relu
-from jtorch.ops.compare import where
-from jtorch.ops.create import full
 
 
 def _get_activation_fn(activation):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jtorch.core.ops.windows import pool, unpool
 from jtorch.nn.module import Module
-from jtorch.ops import pool, unpool
 
 
 def _each(value, dims):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jtorch.core.ops.windows import fold, resize
 from jtorch.nn.module import Module
-from jtorch.ops import fold, resize
 
 
 class Upsample(Module):

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
-from jtorch.tensor import Tensor
 
 
 class Adam(ChainedOptimizer):

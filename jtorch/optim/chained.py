@@ -17,17 +17,17 @@ from operator import is_
 import numpy as np
 import optax
 
-from jtorch import engine
-from jtorch.convert import known
-from jtorch.dtypes import float64, get_default_dtype
-from jtorch.engine import local
-from jtorch.ops.create import filled
-from jtorch.ops.join import cat
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.trace import local
+from jtorch.core.engine.values import Value, number
+from jtorch.core.facts.dtypes import float64, get_default_dtype
+from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.make.create import filled
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.storage import write_all
+from jtorch.core.tensor.tensor import Tensor, apply
 from jtorch.optim import update
 from jtorch.optim.optimizer import Optimizer, closure_loss
-from jtorch.storage import write_all
-from jtorch.tensor import Tensor, apply
-from jtorch.values import Value, number
 
 
 class ChainedOptimizer(Optimizer):

@@ -10,12 +10,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jtorch.engine import local
-from jtorch.grad_mode import enable_grad
-from jtorch.op import Array, Number, op
-from jtorch.ops.create import zeros
-from jtorch.ops.join import cat, stack
-from jtorch.ops.reinterpret import view_as_real
+from jtorch.core.engine.trace import local
+from jtorch.core.grad.mode import enable_grad
+from jtorch.core.op.op import Array, Number, op
+from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.ops.make.create import zeros
+from jtorch.core.ops.views.reinterpret import view_as_real
 from jtorch.optim.chained import check_rate
 from jtorch.optim.line_search import strong_wolfe
 from jtorch.optim.optimizer import Optimizer

@@ -7,9 +7,9 @@ import math
 import warnings
 from copy import deepcopy
 
-from jtorch import dtypes
-from jtorch.convert import tensor
-from jtorch.grad_mode import no_grad
+from jtorch.core.facts import dtypes
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.tensor.convert import tensor
 from jtorch.nn.module import Module
 from jtorch.nn.norm import _BatchNorm
 from jtorch.optim.lr_scheduler import LRScheduler

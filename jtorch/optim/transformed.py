@@ -5,14 +5,14 @@ from __future__ import annotations
 import jax
 import optax
 
-from jtorch import engine
-from jtorch.calls import Call, shapes_of
-from jtorch.engine import local
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import Call, shapes_of
+from jtorch.core.engine.trace import local
+from jtorch.core.engine.values import Value, number
+from jtorch.core.tensor.storage import write_all
+from jtorch.core.tensor.tensor import Tensor, wrap
 from jtorch.optim.chained import check_rate, rate_of
 from jtorch.optim.optimizer import Optimizer, closure_loss
-from jtorch.storage import write_all
-from jtorch.tensor import Tensor, wrap
-from jtorch.values import Value, number
 
 
 class Optax(Optimizer):

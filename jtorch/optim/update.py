@@ -14,8 +14,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jtorch import bundles, programs
-from jtorch.calls import Call, shapes_of
+from jtorch.core.engine import bundles
+from jtorch.core.engine import program as programs
+from jtorch.core.engine.calls import Call, shapes_of
 
 
 class State(NamedTuple):

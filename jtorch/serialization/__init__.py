@@ -23,7 +23,7 @@ from enum import Enum
 
 import numpy as np
 
-from jtorch import config
+from jtorch.core.facts import config
 from jtorch.serialization import archive, legacy, pickling, unpickling
 from jtorch.serialization.archive import Reader, Writer
 from jtorch.serialization.legacy import SourceChangeWarning

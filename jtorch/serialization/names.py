@@ -12,7 +12,7 @@ import re
 from functools import cache, reduce
 from types import FunctionType
 
-from jtorch.dtypes import ALL, uint8
+from jtorch.core.facts.dtypes import ALL, uint8
 
 # Where PyTorch defines the classes that users know by shorter paths: files name the place of definition.
 _DEFINED = """
@@ -221,7 +221,6 @@ _MOVED = {
     "torch.tensor": "jtorch",
     "torch._C": "jtorch",
     "torch._C._nn": "jtorch.nn.functional",
-    "torch.return_types": "jtorch.returntypes",
 }
 _register_facts()
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import pickle
 from types import FunctionType
 
-from jtorch.dtypes import dtype
-from jtorch.formats import layout
-from jtorch.geometry import Size
-from jtorch.returntypes import ReturnType
+from jtorch.core.facts.dtypes import dtype
+from jtorch.core.facts.formats import layout
+from jtorch.core.facts.named_results import ReturnType
+from jtorch.core.facts.strides import Size
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.serialization import names, rebuild
 from jtorch.serialization.rebuild import SavedStorage
-from jtorch.tensor import Tensor
 
 DEFAULT_PROTOCOL = 2
 _PLAIN = frozenset((str, int, float, bool, type(None), dict, list, tuple, bytes))  # the pickler's own matter

@@ -8,14 +8,14 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 
-from jtorch.convert import from_numpy
-from jtorch.devices import device
-from jtorch.dtypes import dtype
+from jtorch.core.facts.devices import device
+from jtorch.core.facts.dtypes import dtype
+from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage
+from jtorch.core.tensor.convert import from_numpy
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
-from jtorch.storages import TypedStorage, UntypedStorage
-from jtorch.tensor import Tensor
 
 # These came late to PyTorch, which has no storage class for them: bytes, and the dtype beside them.
 _LATE = ("uint16", "uint32", "uint64", "complex32", "float8")

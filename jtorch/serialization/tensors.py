@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jtorch import engine
-from jtorch.calls import type_of
-from jtorch.devices import CPU, place
-from jtorch.devices import device as Device
-from jtorch.dtypes import dtype as DType
-from jtorch.geometry import is_contiguous, is_dense
-from jtorch.storage import HostStorage, Storage, type_of_array
-from jtorch.storages import UntypedStorage
-from jtorch.tensor import Tensor, wrap
-from jtorch.values import Value
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import type_of
+from jtorch.core.engine.values import Value
+from jtorch.core.facts.devices import CPU, place
+from jtorch.core.facts.devices import device as Device
+from jtorch.core.facts.dtypes import dtype as DType
+from jtorch.core.facts.strides import is_contiguous, is_dense
+from jtorch.core.methods.typed_storage import UntypedStorage
+from jtorch.core.tensor.storage import HostStorage, Storage, type_of_array
+from jtorch.core.tensor.tensor import Tensor, wrap
 
 
 class Parts(NamedTuple):

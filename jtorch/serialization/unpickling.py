@@ -16,10 +16,10 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import Counter, OrderedDict
 from functools import cache
 
-from jtorch.dtypes import ALL
+from jtorch.core.facts.dtypes import ALL
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
-from jtorch.tensor import Tensor
 
 _BLOCKED = ("sys", "os", "posix", "nt")  # never allowed, whatever the user says is safe
 UNSAFE = (

@@ -2,7 +2,8 @@
 
 import warnings
 
-from jtorch import amp, dtypes
+from jtorch import amp
+from jtorch.core.facts import dtypes
 
 
 class autocast(amp.autocast):

@@ -3,7 +3,8 @@
 import functools
 import warnings
 
-from jtorch import amp, dtypes
+from jtorch import amp
+from jtorch.core.facts import dtypes
 
 
 def _deprecated(old, new):

@@ -1,6 +1,6 @@
 """Whether mixed precision on a GPU makes sense here."""
 
-from jtorch import devices
+from jtorch.core.facts import devices
 
 
 def amp_definitely_not_available():

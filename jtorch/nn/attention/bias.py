@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jtorch import dtypes
-from jtorch.ops.create import ones
+from jtorch.core.facts import dtypes
+from jtorch.core.ops.make.create import ones
 
 __all__ = ["causal_lower_right", "causal_upper_left"]
 

@@ -11,12 +11,12 @@ import warnings
 
 import jax.numpy as jnp
 
-from jtorch.convert import tensor
-from jtorch.grad_mode import no_grad
-from jtorch.op import Array, op
-from jtorch.ops.compare import clamp
-from jtorch.ops.rules import norm_of
-from jtorch.tensor import Tensor
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.op.op import Array, op
+from jtorch.core.ops.arithmetic.compare import clamp
+from jtorch.core.ops.rules import norm_of
+from jtorch.core.tensor.convert import tensor
+from jtorch.core.tensor.tensor import Tensor
 
 
 @op(method=False)

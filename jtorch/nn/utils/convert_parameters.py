@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from jtorch.ops.join import cat
-from jtorch.tensor import Tensor
+from jtorch.core.ops.gather.join import cat
+from jtorch.core.tensor.tensor import Tensor
 
 
 def _on_one_device(parameters):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
+from jtorch.core.ops.arithmetic.elementary import rsqrt
+from jtorch.core.ops.make.create import ones_like, zeros_like
 from jtorch.nn.parameter import Parameter
-from jtorch.ops.create import ones_like, zeros_like
-from jtorch.ops.elementary import rsqrt
 
 
 def fuse_conv_bn_eval(conv, bn, transpose=False):

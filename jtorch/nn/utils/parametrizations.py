@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from jtorch import linalg
-from jtorch.grad_mode import no_grad
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.make.create import eye
+from jtorch.core.ops.matrix import linalg
+from jtorch.core.ops.matrix.decompose import geqrf
+from jtorch.core.ops.matrix.distances import normalize
+from jtorch.core.ops.matrix.products import dot, mv
+from jtorch.core.ops.views.diagonal import tril, triu
 from jtorch.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jtorch.nn.module import Module
 from jtorch.nn.utils import parametrize
 from jtorch.nn.utils.weight_norm import _weight_norm as _of_parts
 from jtorch.nn.utils.weight_norm import norm_except_dim
-from jtorch.ops.compare import where
-from jtorch.ops.create import eye
-from jtorch.ops.decompose import geqrf
-from jtorch.ops.diagonal import tril, triu
-from jtorch.ops.distance import normalize
-from jtorch.ops.join import cat
-from jtorch.ops.linalg import dot, mv
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 

@@ -10,11 +10,11 @@ import copy
 from collections.abc import Sequence
 from contextlib import contextmanager
 
-from jtorch.grad_mode import no_grad
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.nn.container import ModuleDict, ModuleList
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
-from jtorch.tensor import Tensor
 
 __all__ = [
     "ParametrizationList",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from jtorch.grad_mode import no_grad
+from jtorch.core.grad.mode import no_grad
+from jtorch.core.ops.matrix.distances import normalize
+from jtorch.core.ops.matrix.products import dot, mv
 from jtorch.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jtorch.nn.parameter import Parameter, UninitializedParameter
-from jtorch.ops.distance import normalize
-from jtorch.ops.linalg import dot, mv
 
 
 class SpectralNorm:

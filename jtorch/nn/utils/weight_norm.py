@@ -6,8 +6,8 @@ import warnings
 
 import jax.numpy as jnp
 
+from jtorch.core.op.op import Array, op
 from jtorch.nn.parameter import Parameter, UninitializedParameter
-from jtorch.op import Array, op
 
 
 def norm_except_dim(v, pow=2, dim=0):

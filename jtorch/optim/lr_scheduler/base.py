@@ -13,8 +13,8 @@ import weakref
 from contextlib import contextmanager
 from typing import Any
 
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.optim.optimizer import Optimizer
-from jtorch.tensor import Tensor
 
 HOW_TO = "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 OVERRIDDEN = (

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from jtorch.convert import known
-from jtorch.tensor import Tensor
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.tensor import Tensor
 
 COWARDLY = (
     "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "

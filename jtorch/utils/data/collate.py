@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from jtorch import dtypes
-from jtorch.convert import as_tensor, known, tensor
-from jtorch.ops.join import stack
-from jtorch.tensor import Tensor
+from jtorch.core.facts import dtypes
+from jtorch.core.ops.gather.join import stack
+from jtorch.core.tensor.convert import as_tensor, known, tensor
+from jtorch.core.tensor.tensor import Tensor
 
 UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 

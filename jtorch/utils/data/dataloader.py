@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
-from jtorch.ops.random import Generator
+from jtorch.core.ops.make.random import Generator
 from jtorch.utils.data.collate import default_collate, default_convert
 from jtorch.utils.data.dataset import Dataset, IterableDataset, needs_no_code
 from jtorch.utils.data.iterate import LocalPass, Pass, WorkersPass

@@ -15,8 +15,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from jtorch.convert import known
-from jtorch.tensor import Tensor
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.tensor import Tensor
 from jtorch.utils.data.sampler import permutation, stream
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ import warnings
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from jtorch import devices
+from jtorch.core.facts import devices
 from jtorch.utils.data.crew import crew_for
 from jtorch.utils.data.sampler import stream
 from jtorch.utils.data.worker import End, Failure, Job

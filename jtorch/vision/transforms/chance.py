@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jtorch.ops.create import empty
-from jtorch.ops.random import rand, randint
+from jtorch.core.ops.make.create import empty
+from jtorch.core.ops.make.random import rand, randint
 
 
 def uniform(low: float, high: float) -> float:

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from jtorch.core.ops.make.create import empty
+from jtorch.core.ops.make.random import randperm
 from jtorch.nn.module import Module
-from jtorch.ops.create import empty
-from jtorch.ops.random import randperm
 
 from . import functional as F
 from .chance import below, happens, uniform

@@ -11,8 +11,8 @@ from enum import Enum
 import numpy as np
 from PIL import Image
 
-from jtorch.convert import from_numpy
-from jtorch.tensor import Tensor
+from jtorch.core.tensor.convert import from_numpy
+from jtorch.core.tensor.tensor import Tensor
 
 
 class InterpolationMode(Enum):

@@ -1,0 +1,1 @@
+"""Lines recorded, programs compiled."""

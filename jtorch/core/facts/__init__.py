@@ -1,0 +1,1 @@
+"""Facts: PyTorch's names and rules. Knows no arrays."""

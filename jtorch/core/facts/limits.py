@@ -1,0 +1,124 @@
+"""`torch.finfo` and `torch.iinfo`: what a dtype can hold, as plain Python numbers.
+
+Works on jtorch's dtypes alone; knows no arrays.
+
+>>> jtorch.finfo(jtorch.bfloat16).eps, jtorch.iinfo(jtorch.int8).max
+(0.0078125, 127)
+"""
+
+from __future__ import annotations
+
+import math
+
+import ml_dtypes
+import numpy as np
+
+from jtorch.core.facts.dtypes import BOOL, INT, bool_, complex128, dtype, float64, get_default_dtype, int64
+
+_MISSING = object()
+_PYTHON_TYPES = {bool: bool_, int: int64, float: float64, complex: complex128}
+
+
+class _Limits:
+    """Read-only numbers in slots; equal where the dtype is; no hash, as in PyTorch."""
+
+    __slots__ = ()
+
+    def _set(self, **numbers):
+        for name, number in numbers.items():
+            object.__setattr__(self, name, number)
+
+    def __setattr__(self, name, value=None):
+        kind = type(self).__name__
+        if name in self.__slots__:
+            raise AttributeError(f"attribute '{name}' of 'torch.{kind}' objects is not writable")
+        raise AttributeError(f"'torch.{kind}' object has no attribute '{name}'")
+
+    __delattr__ = __setattr__
+
+    def __eq__(self, other):
+        return self.dtype == other.dtype if type(self) is type(other) else NotImplemented
+
+    __hash__ = None
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError(f"cannot pickle 'torch.{type(self).__name__}' object")
+
+
+class finfo(_Limits):
+    """The limits of a floating-point dtype; of a complex one, those of its parts.
+
+    Args:
+        type: the dtype; the default dtype if left out.
+
+    Attributes:
+        bits: of one number.
+        eps: from 1 to the next number.
+        max, min: the largest and the lowest finite number.
+        tiny, smallest_normal: the smallest positive number of full precision.
+        resolution: one unit of the last decimal digit that is always kept, for numbers near 1.
+        dtype: its name.
+
+    Raises:
+        TypeError: not a floating-point or complex dtype.
+    """
+
+    __module__ = "torch"
+    __slots__ = ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny")
+
+    def __init__(self, type=_MISSING):
+        type = get_default_dtype() if type is _MISSING else _checked("finfo", type)
+        if type.category in (BOOL, INT):
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+            )
+        type = type.to_real()
+        limits = ml_dtypes.finfo(type.np)
+        digits = int(limits.nmant * math.log10(2))
+        self._set(
+            bits=limits.bits, dtype=type.name, eps=float(limits.eps), resolution=float(f"1e-{digits}"),
+            max=float(limits.max), min=float(limits.min), tiny=float(limits.tiny),
+            smallest_normal=float(limits.tiny),
+        )  # fmt: skip
+
+    def __repr__(self):
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        numbers = ", ".join(f"{name}={getattr(self, name):g}" for name in names)
+        return f"finfo({numbers}, dtype={self.dtype})"
+
+
+class iinfo(_Limits):
+    """The limits of an integer dtype: bits, min, max, and the dtype's name.
+
+    Raises:
+        TypeError: not an integer dtype.
+    """
+
+    __module__ = "torch"
+    __slots__ = ("bits", "dtype", "max", "min")
+
+    def __init__(self, type=_MISSING):
+        type = _checked("iinfo", type)
+        if type.category == BOOL:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
+        if type.category != INT:
+            raise TypeError(
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
+            )
+        limits = np.iinfo(type.np)
+        self._set(bits=limits.bits, dtype=type.name, max=int(limits.max), min=int(limits.min))
+
+    def __repr__(self):
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
+
+
+def _checked(kind: str, given) -> dtype:
+    if given is _MISSING:
+        raise TypeError(f'{kind}() missing 1 required positional arguments: "type"')
+    if isinstance(given, dtype):
+        return given
+    found = _PYTHON_TYPES.get(given) if isinstance(given, type) else None
+    if found is None:
+        name = type(given).__name__
+        raise TypeError(f"{kind}(): argument 'type' (position 1) must be torch.dtype, not {name}")
+    return found

@@ -1,0 +1,165 @@
+"""Whether gradients are recorded: `no_grad`, `enable_grad`, `set_grad_enabled`, `inference_mode`.
+
+Knows the two switches of a thread that ops read at each line, and nothing of gradients themselves.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+from jtorch.core.engine.trace import local
+
+
+def grad_enabled() -> bool:
+    """Whether gradients are recorded now."""
+    return local.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether `inference_mode` is on now."""
+    return local.inference
+
+
+class _Switch:
+    """A switch of this thread that works as a context manager and as a decorator."""
+
+    def __call__(self, fn):
+        return _decorated(fn, self)
+
+    def __enter__(self):
+        self._before = (local.grad, local.inference)
+        self._set()
+        return self
+
+    def __exit__(self, *exc):
+        local.grad, local.inference = self._before
+
+
+def _decorated(fn, switch):
+    if inspect.isgeneratorfunction(fn):
+
+        @functools.wraps(fn)
+        def generator(*args, **kwargs):
+            steps = fn(*args, **kwargs)
+            sent = None
+            while True:
+                with switch.clone():
+                    try:
+                        item = steps.send(sent)
+                    except StopIteration as stop:
+                        return stop.value
+                sent = yield item
+
+        return generator
+
+    @functools.wraps(fn)
+    def decorated(*args, **kwargs):
+        with switch.clone():
+            return fn(*args, **kwargs)
+
+    return decorated
+
+
+class no_grad(_Switch):
+    """Record no gradients inside: a context manager and a decorator.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    __module__ = "jtorch.autograd.grad_mode"
+
+    def __new__(cls, fn=None):
+        self = object.__new__(cls)
+        return self if fn is None else self(fn)
+
+    def __init__(self, fn=None):
+        pass
+
+    def clone(self):
+        return self.__class__()
+
+    def _set(self):
+        local.grad = False
+
+
+class enable_grad(no_grad):
+    """Record gradients inside, also within `no_grad`."""
+
+    __module__ = "jtorch.autograd.grad_mode"
+
+    def _set(self):
+        local.grad = True
+
+
+class set_grad_enabled(_Switch):
+    """Turn the recording of gradients on or off: at once when called, or for a `with` block or a function."""
+
+    __module__ = "jtorch.autograd.grad_mode"
+
+    def __init__(self, mode: bool):
+        self.mode = bool(mode)
+        self._before = (local.grad, local.inference)
+        self._at_once = True
+        self._set()
+
+    def __call__(self, fn):
+        local.grad, local.inference = self._before  # used as a decorator: the call itself changes nothing
+        return _decorated(fn, self)
+
+    def __enter__(self):
+        self._set()
+        return self
+
+    def clone(self):
+        made = object.__new__(set_grad_enabled)
+        made.mode = self.mode
+        made._before = (local.grad, local.inference)
+        return made
+
+    def _set(self):
+        local.grad = self.mode
+
+    def __repr__(self):
+        return f"{self.__class__.__name__}(mode={self.mode})"
+
+
+watchers: list = []  # told when an `inference_mode` block begins (+1) and ends (-1)
+
+
+class inference_mode(_Switch):
+    """Like `no_grad`, and what is made inside can never enter a gradient graph."""
+
+    __module__ = "jtorch.autograd.grad_mode"
+
+    def __new__(cls, mode=True):
+        self = object.__new__(cls)
+        if isinstance(mode, bool):
+            self.mode = mode
+            return self
+        self.mode = True
+        return self(mode)
+
+    def __init__(self, mode=True):
+        pass
+
+    def clone(self):
+        return inference_mode(self.mode)
+
+    def __enter__(self):
+        super().__enter__()
+        for watcher in watchers:
+            watcher(+1)
+        return self
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        for watcher in watchers:
+            watcher(-1)
+
+    def _set(self):
+        local.inference = self.mode
+        local.grad = not self.mode

@@ -1,0 +1,37 @@
+"""`torch._assert` and `torch._check`: claims in a program, and the errors where they do not hold."""
+
+from __future__ import annotations
+
+from jtorch.core.tensor.tensor import Tensor
+
+_UNEXPLAINED = (
+    "Expected cond to be True, but got False. (Could this error message be improved? If so, please report an"
+    " enhancement request to PyTorch.)"
+)
+
+
+def _assert(condition, message) -> None:
+    """Python's `assert` as a function. Looks at a tensor."""
+    assert condition, message
+
+
+def _check_as(kind):
+    def check(cond, message=None) -> None:
+        if cond.__class__ is not bool:
+            given = "a Tensor. For tensor conditions, use torch._check_tensor_all() to assert that all elements are true." \
+                if isinstance(cond, Tensor) else cond.__class__  # fmt: skip
+            raise TypeError(f"cond must be a bool, but got {given}")
+        if cond:
+            return
+        if message is not None and not callable(message):
+            raise TypeError("message must be a callable")
+        raise kind(_UNEXPLAINED if message is None else str(message()))
+
+    check.__doc__ = f"Raise {kind.__name__}, with the text that `message()` makes, where a bool is False."
+    return check
+
+
+_check = _check_as(RuntimeError)
+_check_index = _check_as(IndexError)
+_check_type = _check_as(TypeError)
+_check_value = _check_as(ValueError)

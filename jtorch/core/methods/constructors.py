@@ -1,0 +1,85 @@
+"""PyTorch's first constructors: `torch.Tensor(4, 3)`, `torch.FloatTensor([1, 2])`, `torch.LongTensor(2)`, ..."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jtorch.core.facts import devices, dtypes
+from jtorch.core.tensor.convert import known, tensor, to_place
+from jtorch.core.tensor.tensor import Tensor
+
+
+def _construct(d, args, place, name):
+    """No arguments: empty. Integers or a Size: that size, uninitialised. A sequence or array: its values."""
+    if not args:
+        return known(np.zeros(0, d.np), place)
+    first = args[0]
+    if all(isinstance(a, int) and not isinstance(a, bool) for a in args):
+        if any(a < 0 for a in args):
+            raise RuntimeError(f"Trying to create tensor with negative dimension {min(args)}: {list(args)}")
+        return known(np.zeros(args, d.np), place)
+    if len(args) > 1:
+        raise TypeError(f"new() received an invalid combination of arguments - got ({', '.join(_kind(a) for a in args)})")
+    if isinstance(first, Tensor):
+        if first.dtype is not d:
+            raise TypeError(f"expected {_options(d, place)} (got {_options(first.dtype, first._type.place)})")
+        return first._alias()
+    if hasattr(first, "numel") and isinstance(first, tuple):  # a Size
+        return known(np.zeros(tuple(first), d.np), place)
+    if isinstance(first, list | tuple | np.ndarray | range):
+        made = tensor(list(first) if isinstance(first, range) else first, dtype=d)
+        return made if place is devices.CPU else to_place(made, place)
+    if isinstance(first, str):
+        raise TypeError("new(): invalid data type 'str'")
+    raise TypeError(f"new(): data must be a sequence (got {_kind(first)})")
+
+
+_C_NAMES = {"int64": "long int", "int16": "short int", "int8": "signed char", "int32": "int", "uint8": "unsigned char",
+            "float32": "float", "float64": "double", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
+
+
+def _options(d, place):
+    return (
+        f"TensorOptions(dtype={_C_NAMES.get(d.name, d.name)}, device={place.device.type}, layout=Strided,"
+        " requires_grad=false (default), pinned_memory=false (default), memory_format=(nullopt))"
+    )
+
+
+def _kind(a):
+    return type(a).__name__
+
+
+def _new(cls, *args, device=None):
+    d = dtypes.get_default_dtype()
+    made = _construct(d, args, devices.place(device), f"torch.{d.scalar_name}Tensor")
+    return made if cls is Tensor else made._alias(cls)
+
+
+Tensor.__new__ = _new
+
+
+class _TypeMeta(type):
+    """`isinstance(x, torch.FloatTensor)` looks at dtype and device."""
+
+    def __instancecheck__(cls, x):
+        return isinstance(x, Tensor) and x.dtype is cls.dtype and x.device.type == cls.where
+
+    def __call__(cls, *args, device=None):
+        place = devices.place(device if device is not None else cls.where)
+        return _construct(cls.dtype, args, place, repr(cls)[8:-2])
+
+    def __repr__(cls):
+        return f"<class 'torch.{'cuda.' if cls.where == 'cuda' else ''}{cls.__name__}'>"
+
+
+def types(where="cpu") -> dict:
+    """FloatTensor, LongTensor, ... of one kind of device, by name."""
+    made = {}
+    for d in dtypes.ALL:
+        if d.np is not None and not d.name.startswith(("uint1", "uint3", "uint6", "float8", "complex")):
+            name = f"{d.scalar_name}Tensor"
+            body = {"dtype": d, "where": where, "__module__": "torch" if where == "cpu" else "torch.cuda",
+                    "__doc__": f"`torch.tensor(..., dtype={d})` by its old name, and the type of such tensors."}  # fmt: skip
+            made[name] = _TypeMeta(name, (), body)
+    return made

@@ -1,0 +1,523 @@
+"""What a tensor is made of: its memory, how it looks at it, new tensors like it, other types.
+
+`t_`, `resize_`, `set_` change what a tensor looks at without computing; `untyped_storage` and `data_ptr` tell
+whose memory it is. An address is only a name here: XLA keeps the memory, equal addresses mean the same cells.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from sys import getrefcount
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import type_of
+from jtorch.core.engine.values import Value
+from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import strides as geometry
+from jtorch.core.facts.formats import strided
+from jtorch.core.grad.nodes import Leaf, sign_relooked, source
+from jtorch.core.methods import typed_storage as storages
+from jtorch.core.op.op import Array, op
+from jtorch.core.ops.make import create
+from jtorch.core.ops.views.shape import _view, squeeze, t, transpose, unsqueeze
+from jtorch.core.ops.views.slices import _as_strided_of, _ints
+from jtorch.core.tensor.casting import cast
+from jtorch.core.tensor.convert import known, to_place
+from jtorch.core.tensor.from_data import host_array
+from jtorch.core.tensor.storage import HostStorage, InferenceStorage, Storage
+from jtorch.core.tensor.tensor import Tensor, wrap
+
+# ---- facts
+
+
+def _is_conj(self):
+    """Whether it looks at its memory through an odd number of conjugations."""
+    at, odd = self._view, False
+    while at is not None:
+        odd ^= at.call.name == "conj"
+        at = at.parent
+    return odd
+
+
+def _nbytes(self):
+    """Bytes of the elements."""
+    return self.numel() * self.dtype.itemsize
+
+
+def _get_device(self):
+    """The number of its accelerator, -1 on the CPU."""
+    where = self.device
+    return -1 if where.type == "cpu" else where.index or 0
+
+
+def _dim_order(self, ambiguity_check=False):
+    """The dimensions from the slowest to the fastest in memory."""
+    return tuple(sorted(range(self.ndim), key=lambda d: (-self.stride(d), d)))
+
+
+def _is_same_size(self, other):
+    return tuple(self.shape) == tuple(other.shape)
+
+
+def _is_set_to(self, tensor):
+    """Whether both look at the same cells in the same way."""
+    same = self._storage is tensor._storage and self._offset == tensor._offset
+    return same and self.shape == tensor.shape and self.stride() == tensor.stride()
+
+
+# ---- looking in another way, in place
+
+
+def _unshared():
+    probe = wrap(Value(type_of((), dtypes.float32, devices.CPU), np.zeros((), np.float32)))
+    return getrefcount(probe._storage)
+
+
+_UNSHARED = _unshared()
+
+
+def _left(old, new):
+    """The new place of a tensor in the graph. A gradient that is to be kept goes on being kept where it looked as before,
+    and the new place only tells that one is."""
+    if new is not None and old is not None and not isinstance(old, Leaf):
+        node, nr = source(old)
+        if node.hooks is not None and nr in node.hooks.retains:
+            after, at = source(new)
+            after.hung().retains[at] = lambda grad, walk: None
+    return new
+
+
+def _relook(self, look, name):
+    """Look at the cells from now on as the view does that `look()` makes of this tensor. Returns self."""
+    local = engine.local
+    self._writable(twice=True)
+    self._by_base()
+    before, old = local.grad, self._history()
+    leaf = old is not None and self.is_leaf
+    local.grad = old is not None and not leaf  # the history goes on even where none is recorded
+    try:
+        made = look()
+    finally:
+        local.grad = before
+    storage, view, edge = self._storage, made._view, made._edge
+    del made, look  # so that the references to the storage can be counted
+    view.note = None if self._view is None else self._view.note
+    if leaf:
+        edge = old
+    elif edge is not None:
+        edge.name_ = name
+    same = view.type.shape.numel() == storage.value.type.shape.numel()
+    if self._view is None and storage.__class__ is Storage and same and getrefcount(storage) <= _UNSHARED + 1:
+        value = view.read(storage)
+        value.mark = None  # it shared the old value's mark, which now says "overwritten"
+        seen = storage.value
+        storage.replace(value, self._counter or storage)
+        self._edge = _left(old, edge)
+        sign_relooked(seen, self)
+        return self
+    counter = self._counter or storage
+    seen = storage.value if self._view is None else self._view.value
+    storage.touch(counter)
+    # Where no history is, none counts as worked out: a base that wants a gradient later on has it worked out then.
+    view.at = self._view.at if edge is None and self._view is not None else counter.version
+    self._view = view
+    self._edge = _left(old, edge)
+    if seen is not None:
+        sign_relooked(seen, self)
+    return self
+
+
+def _in_place(view, name):
+    def method(self, *args, **kwargs):
+        if name == "TBackward1" and self.ndim > 2:
+            self._writable(twice=True)
+            raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
+        node = name(args or kwargs) if callable(name) else name
+        return _relook(self, lambda: view(self, *args, **kwargs), node)
+
+    return method
+
+
+def _as_strided_(self, size, stride, storage_offset=None):
+    """Look at the memory with these sizes and strides from now on. Returns self."""
+    return _relook(self, lambda: _as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1")
+
+
+def _resize(self, *sizes, memory_format=None):
+    """Take another shape, keeping the memory's first cells; grown memory holds zeros. Returns self.
+
+    Differs from torch: memory that other tensors share cannot grow (NotImplementedError).
+    """
+    size = _ints(sizes, "resize_", "size")
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    if any(n < 0 for n in size):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
+    return _sized(self, size, memory_format)
+
+
+def _sized(self, size, memory_format=None, strides=None):
+    if tuple(self.shape) == size:
+        return self
+    channels_last = memory_format is not None and memory_format.name.startswith("channels_last")
+    rows = geometry.contiguous_strides(size)
+    strides = strides or (geometry.channels_last_strides(size) if channels_last else rows)
+    wanted = self._offset + math.prod(size)
+    if wanted > self._storage.value.type.shape.numel():
+        _grow(self, wanted)
+    elif wanted == self._storage.value.type.shape.numel() == self.numel() and self.is_contiguous() and strides == rows:
+        return _relook(self, lambda: _view(self, size), None)
+    return _relook(self, lambda: _as_strided_of(self, size, strides, self._offset), None)
+
+
+def _grow(self, wanted):
+    """Give this tensor memory of `wanted` cells that begins with what it had."""
+    storage = self._storage
+    if isinstance(storage, HostStorage):
+        raise RuntimeError("Trying to resize storage that is not resizable")
+    old = storage.value.type
+    if old.shape.numel() and getrefcount(storage) > _UNSHARED + 1:
+        raise NotImplementedError("resize_ to more elements while other tensors share the memory")
+    value = storage.value
+    version = (self._counter or storage).version
+    flat = _as_strided_of(wrap(value), (old.shape.numel(),), (1,), 0)
+    grown = (
+        _padded(flat, wanted)
+        if old.shape.numel()
+        else create.zeros(wanted, dtype=old.dtype, device=self.device)
+    )
+    self._storage = grown._storage
+    self._storage.version = version
+    self._view = self._base = self._counter = None
+
+
+@op(method=False, saves=())
+def _padded(input: Array, size: int) -> Array:
+    return jnp.pad(input, (0, size - input.size))
+
+
+def _resized(self, *sizes):
+    """The elements in another shape: `contiguous().view()` by its old name."""
+    warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=2)
+    size = _ints(sizes, "resize", "size")
+    if math.prod(size) != self.numel():
+        raise RuntimeError(
+            f"requested resize to {'x'.join(map(str, size))} ({math.prod(size)} elements in total), but the given tensor"
+            f" has a size of {'x'.join(map(str, self.shape))} ({self.numel()} elements). autograd's resize can only change"
+            " the shape of a given tensor, while preserving the number of elements. "
+        )
+    return self.contiguous().view(size)
+
+
+def _to_dense(self, dtype=None, *, masked_grad=None):
+    """The tensor itself: there are no sparse ones."""
+    return self if dtype is None else self.to(dtype)
+
+
+def _resize_as(self, the_template, *, memory_format=None):
+    """Take the shape of another tensor: see `resize_`. Returns self."""
+    return _resize(self, *the_template.shape, memory_format=memory_format)
+
+
+def _set(self, source=None, storage_offset=0, size=None, stride=None):
+    """Look at the memory of another tensor (or storage) from now on. Returns self."""
+    if engine.local.grad and self._history() is not None and self.is_leaf:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    version = (self._counter or self._storage).version
+    if source is None:
+        source = create.empty(0, dtype=self.dtype, device=self.device)
+    if isinstance(source, storages.UntypedStorage):
+        source = source._tensor
+        source = source if source._view is None else (source._base or source)
+        size = (source.numel(),) if size is None else size
+    if source.dtype is not self.dtype:
+        raise RuntimeError(
+            f"Could not set tensor of type {source.dtype.cname} to a tensor of type {self.dtype.cname}"
+        )
+    if size is not None:
+        size = _ints((size,), "set_", "size")
+        source = _as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
+    self._storage, self._view, self._counter = source._storage, source._view, source._counter
+    self._base = None
+    counter = self._counter or self._storage
+    counter.version = max(counter.version, version) + 1
+    return self
+
+
+# ---- other types
+
+
+_TYPES = {f"torch.{'' if where == 'cpu' else 'cuda.'}{d.scalar_name}Tensor": (d, where)
+          for d in dtypes.ALL for where in ("cpu", "cuda")}  # fmt: skip
+
+
+def _type(self, dtype=None, non_blocking=False):
+    """The tensor's type as text, or the tensor as another type.
+
+    >>> torch.ones(1).type()
+    'torch.FloatTensor'
+    """
+    if dtype is None:
+        where = "" if self.device.type == "cpu" else self.device.type + "."
+        return f"torch.{where}{self.dtype.scalar_name}Tensor"
+    if isinstance(dtype, dtypes.dtype):
+        return cast(self, dtype)
+    if not isinstance(dtype, str | type):
+        raise TypeError("dtype must be a type, str, or dtype object")
+    name = dtype if isinstance(dtype, str) else f"{dtype.__module__}.{dtype.__name__}"
+    if name not in _TYPES:
+        raise ValueError(f"invalid type: '{name}'")
+    d, where = _TYPES[name]
+    return to_place(cast(self, d), devices.place(where))
+
+
+def _type_as(self, other):
+    """The tensor with the dtype and on the device of another."""
+    return to_place(cast(self, other.dtype), other._type.place)
+
+
+def _caster(name, d):
+    def method(self, *, memory_format=None):
+        made = cast(self, d)
+        return made if memory_format is None else made.contiguous(memory_format=memory_format)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"The tensor as torch.{d.name}; itself where it is."
+    return method
+
+
+_CASTS = {
+    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32",
+    "long": "int64", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
+    "cdouble": "complex128",
+}  # fmt: skip
+
+
+def _cuda(self, device=None, non_blocking=False, memory_format=None):
+    """The tensor on an accelerator."""
+    where = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
+    return to_place(self, devices.place(where))
+
+
+# ---- new tensors like this one
+
+
+def _like(self, dtype, device):
+    return {"dtype": dtype or self.dtype, "device": device or self.device}
+
+
+def _new_filled(name):
+    make = getattr(create, name)
+
+    def method(
+        self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named
+    ):
+        size = (named["size"],) if named else size
+        try:
+            return make(*size, **_like(self, dtype, device), requires_grad=requires_grad)
+        except TypeError as error:
+            raise TypeError(str(error).replace(f"{name}()", f"new_{name}()", 1)) from None
+
+    method.__name__ = method.__qualname__ = "new_" + name
+    method.__doc__ = f"`torch.{name}` with this tensor's dtype and device."
+    return method
+
+
+def _new_full(
+    self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
+    """`torch.full` with this tensor's dtype and device."""
+    if not isinstance(size, tuple | list):
+        raise TypeError(f"new_full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    return create.full(size, fill_value, **_like(self, dtype, device), requires_grad=requires_grad)
+
+
+def _new_empty_strided(
+    self, size, stride, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
+    """`torch.empty_strided` with this tensor's dtype and device."""
+    return create.empty_strided(size, stride, **_like(self, dtype, device), requires_grad=requires_grad)
+
+
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """A copy of `data` with this tensor's dtype (unless `data` brings its own) and device."""
+    if isinstance(data, Tensor):
+        made = cast(data.detach().clone(), dtype or data.dtype)
+    elif isinstance(data, np.ndarray | np.generic):
+        made = known(host_array(data))
+        made = cast(made, dtype or made.dtype)
+    else:
+        d = dtype or self.dtype
+        made = cast(known(host_array(data, d)), d)
+    made = to_place(made, devices.place(device) if device is not None else self._type.place)
+    return made.requires_grad_() if requires_grad else made
+
+
+def _new(self, *size):
+    """An empty tensor of this dtype and device, or one of the given data."""
+    if len(size) == 1 and isinstance(size[0], list | tuple) and not isinstance(size[0], geometry.Size):
+        return _new_tensor(self, size[0])
+    return create.empty(*size or (0,), **_like(self, None, None))
+
+
+# ---- small things
+
+
+def _apply_(self, callable):
+    """Put each element through a Python function. Returns self."""
+    array = np.array(self._look())
+    flat = array.reshape(-1)
+    flat[:] = [callable(x) for x in flat.tolist()]
+    return self.copy_(known(flat.reshape(array.shape)))
+
+
+def _map_(self, tensor, callable):
+    """Put each pair of elements through a Python function. Returns self."""
+    mine, theirs = np.broadcast_arrays(self._look(), tensor._look())
+    made = [
+        callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)
+    ]
+    return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
+
+
+def _sum_to_size(self, *size):
+    """The sum down to a shape that broadcasts to this one."""
+    size = _ints(size, "sum_to_size", "size")
+    lead = self.ndim - len(size)
+    if lead < 0 or any(n != 1 and n != m for n, m in zip(size, self.shape[lead:], strict=True)):
+        raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(self.shape)}}}.")
+    dims = [*range(lead), *[d + lead for d, n in enumerate(size) if n == 1 and self.shape[d + lead] != 1]]
+    made = self.sum(dims, keepdim=True) if dims else self
+    return made.view(size) if lead else made
+
+
+def _reversed(self):
+    """All dimensions turned round, for `reversed(x)`."""
+    return self.flip(0) if self.ndim else self
+
+
+def _itself(self, *args, **kwargs):
+    return self
+
+
+def is_tensor(obj):
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def _asks(rule):
+    def ask(input):
+        return rule(input.dtype)
+
+    return ask
+
+
+is_complex = _asks(lambda d: d.is_complex)
+is_floating_point = _asks(lambda d: d.is_floating_point)
+is_signed = _asks(lambda d: d.is_signed)
+
+_METHODS = {
+    "element_size": lambda self: self.dtype.itemsize,
+    "ndimension": lambda self: self.ndim,
+    "get_device": _get_device,
+    "dim_order": _dim_order,
+    "is_same_size": _is_same_size,
+    "is_set_to": _is_set_to,
+    "is_complex": is_complex,
+    "is_floating_point": is_floating_point,
+    "is_signed": is_signed,
+    "is_conj": _is_conj,
+    "is_neg": lambda self: False,
+    "is_inference": lambda self: self._storage.__class__ is InferenceStorage,
+    "is_pinned": lambda self, device=None: False,
+    "is_shared": lambda self: False,
+    "is_coalesced": lambda self: False,
+    "is_distributed": lambda self: False,
+    "resolve_conj": lambda self: self.clone() if self.is_conj() else self,
+    "resolve_neg": _itself,
+    "pin_memory": _itself,
+    "share_memory_": _itself,
+    "to_dense": _to_dense,
+    "data_ptr": storages.data_ptr,
+    "untyped_storage": lambda self: storages.UntypedStorage(self),
+    "storage": storages.storage,
+    "storage_type": lambda self: storages.TypedStorage,
+    "t_": _in_place(t, "TBackward1"),
+    "transpose_": _in_place(transpose, "TransposeBackward1"),
+    "swapaxes_": _in_place(transpose, "TransposeBackward1"),
+    "swapdims_": _in_place(transpose, "TransposeBackward1"),
+    "unsqueeze_": _in_place(unsqueeze, "UnsqueezeBackward1"),
+    "squeeze_": _in_place(squeeze, lambda args: "SqueezeBackward4" if args else "SqueezeBackward3"),
+    "as_strided_": _as_strided_,
+    "resize": _resized,
+    "resize_": _resize,
+    "_sized": _sized,
+    "resize_as_": _resize_as,
+    "set_": _set,
+    "type": _type,
+    "type_as": _type_as,
+    "cuda": _cuda,
+    "new_empty": _new_filled("empty"),
+    "new_zeros": _new_filled("zeros"),
+    "new_ones": _new_filled("ones"),
+    "new_full": _new_full,
+    "new_empty_strided": _new_empty_strided,
+    "new_tensor": _new_tensor,
+    "new": _new,
+    "apply_": _apply_,
+    "map_": _map_,
+    "sum_to_size": _sum_to_size,
+    "__reversed__": _reversed,
+    **{name: _caster(name, next(d for d in dtypes.ALL if d.name == of)) for name, of in _CASTS.items()},
+}
+_FACTS = {
+    "nbytes": _nbytes,
+    "itemsize": lambda self: self.dtype.itemsize,
+    "layout": lambda self: strided,
+    "name": lambda self: None,
+    "is_cpu": lambda self: self.device.type == "cpu",
+    "is_cuda": lambda self: self.device.type == "cuda",
+    "is_meta": lambda self: self.device.type == "meta",
+    **dict.fromkeys(
+        [
+            "is_sparse",
+            "is_sparse_csr",
+            "is_quantized",
+            "is_mkldnn",
+            "is_nested",
+            "is_mps",
+            "is_xpu",
+            "is_xla",
+        ],
+        lambda self: False,
+    ),
+}
+for _name, _made in _METHODS.items():
+    setattr(Tensor, _name, _made)
+for _name, _made in _FACTS.items():
+    setattr(Tensor, _name, property(_made))
+
+
+def _refuse_writes(name):
+    def refuse(self, *value):
+        raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+
+    return refuse
+
+
+def _write_part(name):
+    def write(self, value):
+        getattr(self, name)[...] = value
+
+    return write
+
+
+for _name, _fact in list(vars(Tensor).items()):
+    if isinstance(_fact, property) and _fact.fset is None:
+        _refused = _refuse_writes(_name)
+        _setter = _write_part(_name) if _name in ("real", "imag") else _refused
+        setattr(Tensor, _name, _fact.setter(_setter).deleter(_refused if _fact.fdel is None else _fact.fdel))

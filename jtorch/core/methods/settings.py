@@ -1,0 +1,117 @@
+"""Process-wide defaults: dtype, device, matrix precision, threads, determinism."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts.devices import device
+
+
+def set_default_dtype(d) -> None:
+    """New floating-point tensors get this dtype.
+
+    Raises:
+        TypeError: not a floating-point dtype.
+    """
+    before = dtypes.get_default_dtype()
+    if d is not before:
+        engine.flush()  # what was recorded was meant with the one before
+    dtypes.set_default_float(d)
+    if d is not before:
+        engine.forget()
+
+
+def get_default_device():
+    """Where new tensors go when no device is named."""
+    return devices.place().device
+
+
+def set_default_device(device) -> None:
+    """New tensors go to this device when none is named."""
+    devices.set_default_device(device)
+
+
+_KINDS = {"FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16,
+          "BFloat16Tensor": dtypes.bfloat16}  # fmt: skip
+
+
+def set_default_tensor_type(t) -> None:
+    """PyTorch's old way to set the default dtype (and "cuda" as the default device)."""
+    warnings.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and"
+        " torch.set_default_device() as alternatives.",
+        stacklevel=2,
+    )
+    if not isinstance(t, str | type):
+        raise TypeError("invalid type object: only floating-point types are supported as the default type")
+    name = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}"
+    kind = name.rsplit(".", 1)[-1]
+    if kind not in _KINDS:
+        raise TypeError("only floating-point types are supported as the default type")
+    set_default_dtype(_KINDS[kind])
+    if ".cuda." in name:
+        devices.set_default_device(device("cuda"))
+
+
+_precision = {"float32": "highest"}
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """How float32 matrix products are computed on an accelerator: "highest", "high" or "medium"."""
+    if precision not in ("highest", "high", "medium"):
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no"
+            " effect.",
+            stacklevel=2,
+        )
+        return
+    _precision["float32"] = precision
+    engine.set_precision("matmul", {"highest": "highest", "high": "tensorfloat32", "medium": "bfloat16"}[precision])
+
+
+def get_float32_matmul_precision() -> str:
+    """How float32 matrix products are computed on an accelerator."""
+    return _precision["float32"]
+
+
+_threads = {"intra": None, "inter": None, "deterministic": False}
+
+
+def set_num_threads(n: int) -> None:
+    """Accepted: XLA decides how many threads it uses."""
+    if n <= 0:
+        raise RuntimeError("set_num_threads expects a positive integer")
+    _threads["intra"] = n
+
+
+def get_num_threads() -> int:
+    """What `set_num_threads` was given, or the number of cores."""
+    return _threads["intra"] or os.cpu_count()
+
+
+def set_num_interop_threads(n: int) -> None:
+    """Accepted: XLA decides how many threads it uses."""
+    _threads["inter"] = n
+
+
+def get_num_interop_threads() -> int:
+    """What `set_num_interop_threads` was given, or the number of cores."""
+    return _threads["inter"] or get_num_threads()
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted: on the CPU everything is deterministic; on a GPU see XLA's xla_gpu_deterministic_ops."""
+    _threads["deterministic"] = bool(mode)
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """What `use_deterministic_algorithms` was given."""
+    return _threads["deterministic"]
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: XLA decides about denormal numbers."""
+    return False

@@ -1,0 +1,1 @@
+"""`@op`: what one pure function becomes."""

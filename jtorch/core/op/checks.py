@@ -1,0 +1,110 @@
+"""Checks of arguments that ops share: on dtypes when a line is recorded, on data as soon as it is known.
+
+XLA has no exceptions: a class label out of range would be clamped, a division of integers by zero would give
+something. `data_check` looks at a little host data at once and otherwise sends a flag along with the program. This
+file knows no op.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import Call
+from jtorch.core.facts import dtypes
+from jtorch.core.grad.mode import grad_enabled
+from jtorch.core.tensor.tensor import Tensor
+
+_LATE = ("uint16", "uint32", "uint64")  # PyTorch has hardly any kernel for them
+_AT_ONCE = 1 << 14  # elements: reading more from memory costs a step more than a flag, whose program reads them anyway
+_calls: dict = {}
+
+
+def data_check(value, bad, error, **consts) -> None:
+    """Raise an error if the elements of `value` are bad: at once where they are known on the host and not too many, else
+    when somebody looks at a result.
+
+    Args:
+        value: a tensor, or a Python number.
+        bad: a module-level function (array, **consts) -> bool, in terms that NumPy and JAX arrays share.
+        error: the exception, or a function (NumPy array, **consts) -> exception (which keeps the tensor's
+        data). consts: hashable arguments of `bad` and `error`.
+    """
+    data_checks([(value, error)], bad, **consts)
+
+
+def data_checks(pairs, bad, **consts) -> None:
+    """The same for several pairs (value, error), of which the first bad one is told; their flag is one."""
+    late = []
+    for value, error in pairs:
+        if not isinstance(value, Tensor):
+            array = np.asarray(value)
+        else:
+            held = value._value
+            if held.type.place is engine.META or held.type.place is engine.TRACED:
+                continue
+            array = held.array
+            if array.__class__ is not np.ndarray or array.size > _AT_ONCE:
+                late.append((held, error))
+                continue
+        if bad(array, **consts):
+            raise _made(error, array, consts)
+    if not late:
+        return
+    flag = engine.record(_call(bad, tuple(consts.items()), len(late)), [held for held, _ in late])[1]
+    kept = [(held if callable(error) else None, error) for held, error in late]
+
+    def found(flags):
+        held, error = kept[-int(np.bitwise_or.reduce(flags, None)).bit_length()]
+        return _made(error, held and held.look(), consts)
+
+    if flag.array is None:
+        engine.local.trace.check(flag, found)
+    elif (flags := np.asarray(flag.array)).any():
+        raise found(flags)
+
+
+def _call(bad, consts, n):
+    """The interned call that looks for bad elements in n arrays: the highest bit of its result stands for the first."""
+    key = (bad, consts, n)
+    call = _calls.get(key)
+    if call is None:
+        flag = lambda *arrays, **consts: sum(bad(a, **consts).astype(np.int32) << i for i, a in enumerate(arrays[::-1]))
+        call = _calls[key] = Call(flag, dict(consts), "check")
+    return call
+
+
+def _made(error, array, consts):
+    return error(array, **consts) if callable(error) else error
+
+
+def letter(x) -> str:
+    """What sort of numbers an array or tensor holds: b(ool), i(nt), u(int16 to 64), f(loat) or c(omplex)."""
+    d = _dtype_of(x)
+    return "u" if d.name in _LATE else "bifc"[d.category]
+
+
+def kernel(name: str, x, letters: str) -> None:
+    """Raise PyTorch's error unless its CPU kernel `name` exists for the dtype of `x`, given by `letter`."""
+    if letter(x) not in letters:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{_dtype_of(x).scalar_name}'")
+
+
+def _dtype_of(x):
+    return x.dtype if isinstance(x, Tensor) else dtypes.of(x.dtype)
+
+
+def undifferentiable(name: str, argument: str, t) -> None:
+    """Raise PyTorch's error where an optional tensor asks for a gradient that its kernel does not give."""
+    if t is not None and t.requires_grad and grad_enabled():
+        raise RuntimeError(
+            f"The function '{name}' is not differentiable with respect to argument '{argument}'. This input cannot have"
+            " requires_grad True."
+        )
+
+
+def is_integer(value) -> bool:
+    """Whether a tensor or number belongs to the integers (or bools)."""
+    if isinstance(value, Tensor):
+        return value.dtype.category <= dtypes.INT
+    return isinstance(value, int)

@@ -1,0 +1,470 @@
+"""`@op`: one pure function on jax arrays becomes everything PyTorch has of it.
+
+The free function, the Tensor method, the in-place form through any view, `out=`, type promotion, shapes before
+computing, the gradient, the node's name and the identity in the trace all follow from the signature and a few
+options. The function that users call is written by `jtorch.core.op.wrapper`.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.core.engine.calls import NUMBER, Call, type_of
+from jtorch.core.engine.values import Value, number
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import strides as geometry
+from jtorch.core.facts.devices import CPU
+from jtorch.core.op.refusal import arguments
+from jtorch.core.op.wrapper import under, wrapper_of
+from jtorch.core.tensor.storage import ViewCall
+from jtorch.core.tensor.tensor import Tensor, apply
+from jtorch.core.tensor.writing import check_apart, check_once, overwrite
+
+Array = jax.Array
+Number = float
+
+OPS: dict[str, object] = {}  # name -> the public function of every op
+
+_KINDS = {"Array": "tensor", "Array | None": "maybe", "list[Array]": "list", "Array | Number": "either",
+          "Array | Number | None": "either", "Number": "number"}  # fmt: skip
+
+
+def _kind(annotation):
+    """How an argument of this annotation travels; annotations are texts where a file postpones them."""
+    text = "Array" if annotation is jax.Array else str(annotation).strip("'")
+    return _KINDS.get(text.replace("jax.", ""), "const")
+
+
+def op(fn=None, **options):
+    """Make an op of a pure function; see `Op` for the options.
+
+    >>> from jtorch.library import Array, op
+    >>> @op(method=False)
+    ... def twice(input: Array, times: int = 1) -> Array:
+    ...     return input * 2**times
+    >>> twice(torch.tensor([1., 2.]), times=2)
+    tensor([4., 8.])
+    """
+    if fn is None:
+        return lambda fn: Op(fn, **options).public
+    return Op(fn).public
+
+
+def public(fn=None, *, inplace=False, method=True, name=None):
+    """Make a plain function public as `op` does: for a name that chooses among several ops by its arguments."""
+    if fn is None:
+        return lambda fn: public(fn, inplace=inplace, method=method, name=name)
+    fn.public, fn.name, fn.twice = fn, name or fn.__name__.rstrip("_"), inplace == "twice"
+    made = OPS[fn.name] = arguments.explained(fn, fn.name)
+    if method:
+        setattr(Tensor, fn.name, arguments.explained(fn, fn.name, "methods"))
+    if inplace:
+        setattr(Tensor, fn.name + "_", _inplace(fn))
+    return made
+
+
+class Op:
+    """What is known of one op.
+
+    Args:
+        fn: the pure function. Annotations say how an argument travels: `Array` a tensor, `Array | None` maybe one,
+            `list[Array]` several, `Array | Number` a tensor or a number that is a value, `Number` a number that is
+            a value, anything else a constant.
+        inplace: also make `name_`, which writes the result into its first argument; "twice": also where cells of that
+            show twice, at which PyTorch only warns.
+        method: attach it to Tensor.
+        promote: True: convert tensors and numbers to their common type first; "float": and integers to the
+            default float type; a tuple of names: these parameters only.
+        grad_fn: the node's name, or a function (types, consts) -> name.
+        saves: what PyTorch saves for backward, see `calls.Call`.
+        keeps: {number of an input: function (shape) -> the shape of the view that PyTorch saves of it}.
+        strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
+        view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
+        write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
+        chooses: the results are elements of what went in, so that the gradient does not depend on their values.
+        returns: a class of named results to wrap several outputs in.
+        name: the public name, where the function's own must differ.
+        widen: compute half types in float32 (with promote).
+        check: function (args by name) called before each recording, with Tensors, to raise errors that need more
+            than types.
+        check_types: function (*types of the inputs) called once for each new combination, to raise errors that the
+            function cannot, since it sees what is promoted.
+    """
+
+    def __init__(self, fn, *, inplace=False, method=True, promote=False, grad_fn=None, saves="inputs", strides=None,
+                 view=None, write=None, retype=None, returns=None, name=None, check=None, check_types=None,
+                 widen=True, chooses=False, keeps=()):  # fmt: skip
+        self.fn = fn
+        self.name = name or fn.__name__.rstrip("_")
+        self.promote = promote
+        self.named = grad_fn
+        self.saves = saves
+        self.strides = "elementwise" if strides is None and promote else strides
+        self.view = view
+        self.writer = write
+        self.retype = retype
+        self.returns = returns
+        self.check = check
+        self.check_types = check_types
+        self.widen = widen
+        self.chooses = chooses
+        self.keeps = dict(keeps)
+        self.twice = inplace == "twice"
+        self.params = [
+            (p.name, _kind(p.annotation), p) for p in inspect.signature(fn).parameters.values()
+        ]
+        self.consts = [n for n, kind, _ in self.params if kind == "const"]
+        self.calls = {}
+        self.public = wrapper_of(self)
+        private = fn.__name__.startswith("_")  # one of several ops behind a public name
+        OPS["_" * private + self.name] = self.public
+        if method:
+            setattr(Tensor, self.name, under(self.public, self.name, "methods"))
+        if inplace:
+            setattr(Tensor, self.name + "_", _inplace(self))
+
+    def described(self):
+        """What decides what its calls compute: see `jtorch.core.engine.fingerprint`."""
+        return self.fn, self.promote, self.widen
+
+    def call(self, consts, structure) -> Call:
+        """The interned call for these constants and this arrangement of tensors."""
+        key = (consts, structure)
+        found = self.calls.get(key)
+        if found is None:
+            found = self.calls[key] = self._make(dict(zip(self.consts, consts, strict=True)), structure)
+        return found
+
+    def bound(self, *consts, structure=None):
+        """The call for constants as the user wrote them: lists become tuples, and 1, 1.0 and True differ."""
+        frozen = tuple([_frozen(c) for c in consts])
+        key = (tuple([(c, c.__class__) for c in frozen]), structure)
+        found = self.calls.get(key)
+        if found is None:
+            found = self.calls[key] = self._make(dict(zip(self.consts, frozen, strict=True)), structure)
+        return found
+
+    def _make(self, consts, structure):
+        if self.view is not None:
+            named = self.named(consts) if callable(self.named) else self.named or _camel(self.name) + "Backward0"
+            numbers = tuple([n for n, kind, _ in self.params if kind == "number"])
+            return ViewCall(self.fn, consts, self.name, self.view, self.writer, named, numbers, self.retype)
+        return OpCall(self, consts, structure)
+
+    def arrange(self, args, consts):
+        """Tensors, lists and numbers by parameter -> (call, flat inputs). `args` holds every non-constant argument."""
+        flat, structure = [], []
+        for (name, kind, p), value in zip([p for p in self.params if p[1] != "const"], args, strict=True):
+            if kind == "list":
+                items = [_tensor(self.name, name, v) for v in value]
+                flat += items
+                structure.append(len(items))
+            elif value is None:
+                structure.append(None)
+            elif kind == "number" or (kind == "either" and not isinstance(value, Tensor)):
+                if kind == "number" and value is p.default:
+                    structure.append("default")
+                    continue
+                flat.append(as_number(self.name, name, value))
+                structure.append("number")
+            else:
+                flat.append(_tensor(self.name, name, value))
+                structure.append("tensor")
+        return self.bound(*consts, structure=tuple(structure)), tuple(flat)
+
+    def run(self, args, consts):
+        """Record the op for arguments in any arrangement."""
+        call, flat = self.arrange(args, consts)
+        if not any(isinstance(t, Tensor) for t in flat):
+            raise TypeError(_not_tensor(self.name, self.params[0][0], args[0] if args else None))
+        if self.view is not None:
+            return flat[0]._make_view(call, flat[1:])
+        return apply(call, flat)
+
+
+def _frozen(c):
+    if isinstance(c, list | tuple):
+        return tuple([_frozen(i) for i in c])
+    if isinstance(c, Tensor):
+        return c.item()
+    if isinstance(c, np.generic):
+        return c.item()
+    return c
+
+
+def _camel(name):
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+class OpCall(Call):
+    """A call of an op: binds the flat inputs to its parameters, promoting them where the op says so."""
+
+    __slots__ = ("op", "structure")
+
+    def __init__(self, op, consts, structure):
+        strides = op.strides
+        if callable(strides):
+            rule = lambda types, shapes: strides(types, shapes, consts)
+        elif strides == "elementwise":
+            rule = _with_number if op.name not in _UNARY and _is_number_given(op, structure) else _elementwise
+            if op.promote:
+                rule = _of_converted(rule, op, structure)
+        else:
+            rule = None
+        super().__init__(op.fn, consts, op.name, rule, op.saves)
+        self.op = op
+        self.structure = structure
+
+    @property
+    def chooses(self):
+        return self.op.chooses
+
+    def parameter(self, i):
+        names = []
+        values = [(name, kind) for name, kind, _ in self.op.params if kind != "const"]
+        for (name, kind), given in zip(values, self.structure or ["tensor"] * len(values), strict=True):
+            names += [name] * (given if kind == "list" else given not in (None, "default"))
+        return "self" if names[i] == "input" else names[i]
+
+    def kept_as(self, i, shape):
+        kept = self.op.keeps.get(i)
+        return kept(shape) if kept else shape
+
+    def pullback(self, types, needs, given):
+        if self.grad_fn(types) == "NotImplemented":
+            raise RuntimeError(f"derivative for aten::{self.name} is not implemented")
+        return super().pullback(types, needs, given)
+
+    def _infer(self, types):
+        if self.op.check_types is not None:
+            self.op.check_types(*types)
+        return super()._infer(types)
+
+    def grad_fn(self, types):
+        named = self.op.named
+        if callable(named):
+            return named(types, self.consts)
+        return named or _camel(self.op.name) + "Backward0"
+
+    def bind(self, types):
+        op, consts, structure = self.op, self.consts, self.structure
+        names = [(n, kind) for n, kind, _ in op.params if kind != "const"]
+        fn = op.fn
+        convert = self._promotion(types) if op.promote else None
+        lists = any(kind in ("list", "maybe", "number") for _, kind in names) or len(names) != len(types)
+        if not lists and not convert:
+            order = [n for n, _ in names]
+            if not consts and order == [n for n, _, _ in op.params]:
+                return fn
+            return lambda *arrays: fn(**dict(zip(order, arrays, strict=True)), **consts)
+
+        def bound(*arrays):
+            arrays, back = convert(arrays) if convert else (arrays, None)
+            out = fn(**_named(names, structure, arrays), **consts)
+            return out if back is None else jax.tree.map(back, out)
+
+        return bound
+
+    def _promotion(self, types):
+        """A function converting arrays of these types to their common type, and how to convert the results."""
+        op, structure = self.op, self.structure
+        roles = _roles(op, structure, len(types))
+        joined = [t for t, role in zip(types, roles, strict=True) if role]
+        target = promoted(joined, op.promote == "float")
+        low = (op.widen and target in (dtypes.float16, dtypes.bfloat16)) or target is dtypes.complex32
+        work = (dtypes.complex64 if target.is_complex else dtypes.float32).np if low else target.np
+        if op.strides == "elementwise":
+            _check_broadcast([t for t in joined if not t.number])
+
+        def convert(arrays):
+            made = [_to(a, work) if role else a for a, role in zip(arrays, roles, strict=True)]
+            return made, _lowered(target.np) if low else None
+
+        return convert
+
+
+def _lowered(np_type):
+    def lowered(out):
+        if np_type is None and out.dtype == jnp.complex64:
+            raise NotImplementedError("a result of dtype torch.complex32, which neither NumPy nor XLA has")
+        return out.astype(np_type) if out.dtype == jnp.float32 else out
+
+    return lowered
+
+
+def _to(a, np_type):
+    if a.dtype == np_type:
+        return a
+    if np_type == np.bool_:
+        return a != 0
+    return a.astype(np_type)
+
+
+def promoted(types, to_float=False) -> dtypes.dtype:
+    """PyTorch's common type of operands: with dimensions, 0-dim, Python numbers."""
+    dims = [t.dtype for t in types if t.ndim]
+    zeros = [t.dtype for t in types if not t.ndim and not t.number]
+    numbers = [dtypes.default_of(t.dtype.category) for t in types if t.number]
+    d = dtypes.result_type_of(dims, zeros, numbers)
+    if to_float and d.category < dtypes.FLOAT:
+        return dtypes.get_default_dtype()
+    return d
+
+
+def _roles(op, structure, n):
+    """Which of the flat inputs take part in the promotion (`Number` parameters do not)."""
+    if structure is None:
+        return [True] * n
+    roles = []
+    for (name, kind, _), given in zip([p for p in op.params if p[1] != "const"], structure, strict=True):
+        takes_part = kind != "number" and (op.promote in (True, "float") or name in op.promote)
+        if kind == "list":
+            roles += [takes_part] * given
+        elif given is not None and given != "default":
+            roles.append(takes_part)
+    return roles
+
+
+def _named(names, structure, arrays):
+    """Flat arrays by parameter name."""
+    if structure is None:
+        return dict(zip([n for n, _ in names], arrays, strict=True))
+    rest = iter(arrays)
+    named = {}
+    for (name, kind), given in zip(names, structure, strict=True):
+        if kind == "list":
+            named[name] = [next(rest) for _ in range(given)]
+        elif given is None:
+            named[name] = None
+        elif given != "default":
+            named[name] = next(rest)
+    return named
+
+
+def _check_broadcast(types):
+    shape = ()
+    for t in types:
+        shape = broadcast_shapes(shape, t.shape)
+
+
+def broadcast_shapes(a, b):
+    """The common shape of two. Raises PyTorch's RuntimeError where there is none: it names the last such dimension."""
+    if a == b:
+        return a
+    ndim = max(len(a), len(b))
+    a, b = (1,) * (ndim - len(a)) + tuple(a), (1,) * (ndim - len(b)) + tuple(b)
+    for i in range(ndim - 1, -1, -1):
+        if a[i] != b[i] and a[i] != 1 and b[i] != 1:
+            raise RuntimeError(
+                f"The size of tensor a ({a[i]}) must match the size of tensor b ({b[i]}) at non-singleton dimension {i}"
+            )
+    return tuple([n if m == 1 else m for m, n in zip(a, b, strict=True)])
+
+
+def _elementwise(types, shapes):
+    operands = [(t.shape, t.strides) for t in types if not t.number]
+    first = operands[0]
+    if all(o == first for o in operands) and geometry.is_contiguous(*first):
+        return [None] * len(shapes)
+    common = ()
+    for shape, _ in operands:
+        common = broadcast_shapes(common, shape)
+    return [geometry.elementwise_strides(s, operands) if tuple(s) == common else None for s in shapes]
+
+
+def _of_converted(rule, op, structure):
+    """The rule for operands as they are once converted to their common type, which PyTorch does before on the CPU."""
+
+    def converted(types, shapes):
+        roles = _roles(op, structure, len(types))
+        common = promoted([t for t, role in zip(types, roles, strict=True) if role], op.promote == "float")
+        return rule([_converted(t, common) if role else t for t, role in zip(types, roles, strict=True)], shapes)
+
+    return converted
+
+
+def _converted(t, common):
+    if t.number or t.dtype is common or t.place is not CPU:
+        return t
+    return type_of(t.shape, common, t.place, geometry.like_strides(t.shape, t.strides))
+
+
+# These take their numbers as parameters of the loop, not as another operand.
+_UNARY = {"pow", "lerp", "clamp", "clamp_min", "clamp_max", "addcmul", "addcdiv", "float_power", "masked_fill"}
+
+
+def _is_number_given(op, structure):
+    """Whether a number stands where a tensor could: PyTorch's loop then has a 0-dim operand."""
+    kinds = [kind for _, kind, _ in op.params if kind != "const"]
+    return structure is not None and ("either", "number") in zip(kinds, structure, strict=True)
+
+
+def _with_number(types, shapes):
+    """The strides of an elementwise result where one operand is a number, which has no dimensions."""
+    operands = [((), ()) if t.number else (t.shape, t.strides) for t in types]
+    return [geometry.elementwise_strides(s, operands) for s in shapes]
+
+
+def as_number(op, name, value) -> Value:
+    """A Python number (or a NumPy one) as a value. Raises PyTorch's TypeError for anything else."""
+    if value.__class__ in NUMBER:
+        if value.__class__ is int and not -(2**63) <= value < 2**63:
+            raise RuntimeError("value cannot be converted to type int64_t without overflow")
+        return number(value)
+    if isinstance(value, np.generic):
+        return as_number(op, name, value.item())
+    for kind in (bool, int, float, complex):
+        if isinstance(value, kind):
+            return as_number(op, name, kind(value))
+    raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(value).__name__}")
+
+
+def _tensor(op, name, value):
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, jax.Array):
+        from jtorch.core.tensor.convert import from_jax
+
+        return from_jax(value)
+    raise TypeError(_not_tensor(op, name, value))
+
+
+def _not_tensor(op, name, value):
+    return f"{op}(): argument '{name}' (position 1) must be Tensor, not {type(value).__name__}"
+
+
+def _inplace(op, name=None):
+    """`name_`: the op's result written into the tensor it was called on."""
+    public, own, name = op.public, op.name, name or op.name + "_"
+    signature, old = inspect.signature(public), arguments.old_length(name)
+
+    def inplace(self, *args, **kwargs):
+        if old and len(args) == old and arguments.is_old_form(name, (self, *args)):
+            return arguments.modern(inplace, name, (self, *args), kwargs, True)
+        before = self._edge
+        try:
+            self._writable(op.twice, args)
+            if op.twice:
+                check_once(self)
+            if args:
+                check_apart(own, self, args)
+            if self._base is not None:
+                self._by_base()
+            result = public(self, *args, **kwargs)
+        except Exception:
+            if self._edge is not before:
+                self._not_written(before)
+            arguments.refuse(name, args, kwargs, "methods", signature)
+            raise
+        return overwrite(self, result)
+
+    inplace.known = name, "methods"
+    inplace.under = lambda name, kind: _inplace(op, name)
+    inplace.__name__ = inplace.__qualname__ = name
+    inplace.__doc__ = f"In-place version of :func:`{op.name}`: writes the result into this tensor and returns it."
+    inplace.__module__ = "jtorch"
+    return inplace

@@ -1,0 +1,420 @@
+"""What PyTorch says of arguments that a function cannot take: its TypeErrors, word for word.
+
+The arguments are matched against PyTorch's overloads of a function as its own parser does it; signatures.json has
+these, and what its Python functions answer. Nothing here is asked before a call has failed. This file knows no op.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import json
+import re
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jtorch.core.facts.devices import device
+from jtorch.core.facts.dtypes import OF_PYTHON, dtype
+from jtorch.core.facts.formats import layout, memory_format
+from jtorch.core.tensor.tensor import Tensor
+
+MISSING = type("Missing", (), {"__repr__": lambda self: "<missing>"})()
+
+# Where PyTorch takes a number for a tensor.
+_NUMBER_TOO = {
+    n + suffix
+    for n in "add div divide floor_divide mul multiply sub subtract true_divide copy eq ne lt le gt ge".split()
+    for suffix in ("", "_")
+}
+_NUMPY_NAMES = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", "x1"), "other": ("x2",)}
+SIZES = ("size", "sizes", "shape", "dims", "repeats")  # *size may also be one tuple
+_TYPES = {"Array": "Tensor", "Array | Number": "Tensor", "Number": "Number", "list[Array]": "tuple of Tensors",
+          "int": "int", "bool": "bool", "float": "float", "str": "str", "tuple": "tuple of ints"}  # fmt: skip
+
+
+class Parameter(NamedTuple):
+    """A parameter of an overload."""
+
+    type: str
+    name: str
+    optional: bool
+    none: bool
+    keyword: bool
+
+
+def fault_of(name, args, kwargs, kind, own):
+    """The error that PyTorch raises for a call, None if it would take the arguments.
+
+    Args:
+        args: of a method, without the tensor it belongs to.
+        kind: "functions" for torch's own, "methods", "functional" for those of nn.functional.
+        own: the inspect.Signature that jtorch has for the function.
+    """
+    try:
+        return _fault_of(_table()[kind].get(name), name, args, kwargs, kind, own)
+    except _Unpacked as error:
+        return TypeError(str(error))
+
+
+class _Unpacked(Exception):
+    """The overload fits, but for an element of a list of ints: the parser looks at the first only."""
+
+
+def keywords_in(frame):
+    """The names of the keyword arguments in the call that a frame is at, None if that cannot be seen.
+
+    A wrapper with named parameters cannot tell `f(x, dim=0)` from `f(x, 0)`, and PyTorch's errors do.
+    """
+    done = [i for i in dis.get_instructions(frame.f_code) if i.offset <= frame.f_lasti and i.opname != "PRECALL"]
+    before, call = done[-2:] if len(done) > 1 else (None, done[0])
+    if call.opname in ("BINARY_OP", "COMPARE_OP"):
+        return ()
+    if call.opname not in ("CALL", "CALL_KW"):
+        return None
+    named = before.opname == "KW_NAMES" or call.opname == "CALL_KW"
+    return frame.f_code.co_consts[before.arg] if named else ()
+
+
+def _fault_of(known, name, args, kwargs, kind, own):
+    if isinstance(known, dict):
+        return _uncounted(known, args, kwargs) if "c" in known else _unbound(known, args, kwargs, kind == "methods")
+    if known is not None and not _is_of(known, own):
+        return None
+    if isinstance(known, list):
+        return _unmatched(known, name, args, kwargs)
+    if known is None and not _parses(own):
+        return None
+    text = _fault(_overload(known, own, kind == "methods"), name, args, kwargs)
+    return text and TypeError(text)
+
+
+@cache
+def _table():
+    return json.loads((Path(__file__).parent / "signatures.json").read_text())
+
+
+# ---- C functions with a parser
+
+
+def _is_of(known, own):
+    """Whether it is jtorch's function that PyTorch's overloads are of: torch.batch_norm is not nn.functional's."""
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in own.parameters.values()):
+        return True
+    needed = [{p.name for p in _parsed(t) if not p.optional} for t in ([known] if isinstance(known, str) else known)]
+    return any(names - {"self", "input"} <= own.parameters.keys() for names in needed)
+
+
+def _parses(own):
+    return all(p.kind is not p.VAR_POSITIONAL or p.name in SIZES for p in own.parameters.values())
+
+
+def _overload(known, own, method):
+    """The parameters of a function's one overload: those that PyTorch names, then what else jtorch has."""
+    mine = _of_signature(own, method)
+    if not known:
+        return mine
+    asked = _parsed(known)
+    more = [p for p in mine if p.optional and p.name not in {q.name for q in asked}]
+    return asked + [p._replace(keyword=True) for p in more]
+
+
+def _parsed(text):
+    """The parameters of "Tensor input, *, Number alpha = 1"."""
+    made, keyword = [], False
+    for part in re.split(r", (?=[\w*])", text) if text else []:
+        if part == "*":
+            keyword = True
+            continue
+        kind, name, default = re.fullmatch(r"(.+?) (\w+)(?: = (.*))?", part).groups()
+        made.append(Parameter(kind, name, default is not None, default == "None" or kind == "torch.Generator", keyword))
+    return made
+
+
+def _of_signature(own, method):
+    made = []
+    for p in list(own.parameters.values())[method:]:
+        if p.kind is p.VAR_KEYWORD or (method and p.name == "out"):
+            continue
+        if p.kind is p.VAR_POSITIONAL:
+            made.append(Parameter("tuple of ints", p.name, False, False, False))
+            continue
+        kind = str(p.annotation).strip("'").replace("Tensor", "Array")
+        required = kind in ("Array", "list[Array]", "Array | Number")
+        kind = _TYPES.get(kind.removesuffix(" | None"), "Tensor" if p.name == "out" else "object")
+        made.append(Parameter(kind, p.name, p.default is not p.empty, not required, p.kind is p.KEYWORD_ONLY))
+    return made
+
+
+def _unmatched(texts, name, args, kwargs):
+    """The error for a function that has several overloads (or one, and others that it does not tell)."""
+    overloads = [_parsed(text) for text in texts]
+    faults = [_fault(o, name, args, kwargs) for o in overloads]
+    if None in faults:
+        return None
+    count = len(args) + len(kwargs)
+    plausible = [
+        fault
+        for o, fault in zip(overloads, faults, strict=True)
+        if sum(not p.optional for p in o) <= count <= len(o)
+    ]
+    return TypeError(plausible[0] if len(plausible) == 1 else _combination(name, args, kwargs, texts))
+
+
+def _fault(params, name, args, kwargs):
+    """What is wrong with the arguments for one overload, in PyTorch's words; None where nothing is."""
+    positional = [p for p in params if not p.keyword]
+    spread = len(positional) == 1 and positional[0].type == "tuple of ints" and args and _is_int(args[0])
+    if len(args) > len(positional) and not spread:
+        return _too_many(name, positional, args)
+    at, used, ints = 0, set(), {}
+    for i, p in enumerate(params):
+        by_name = at >= len(args)
+        if not by_name and p.keyword:
+            return _too_many(name, positional, args)
+        key = next((k for k in (p.name, *_NUMPY_NAMES.get(p.name, ())) if k in kwargs), None)
+        value = args[at] if not by_name else kwargs.get(key, MISSING)
+        if by_name and key is not None:
+            used.add(key)
+        if value is MISSING and not p.optional:
+            left = [q.name for q in params[i:] if not q.optional]
+            return _missing(name, left)
+        if spread and not by_name:
+            ints[p] = args
+            at = len(args)
+            continue
+        if not (value is MISSING or (value is None and p.none) or _fits(p.type, value, name, p.name)):
+            return _wrong_type(name, p, value, None if by_name else at + 1)
+        if p.type == "tuple of ints" and isinstance(value, tuple | list):
+            ints[p] = value
+        at += not by_name
+    fault = _unexpected(name, positional, kwargs.keys() - used, kwargs)
+    for p, values in ints.items():
+        odd = next((n for n, v in enumerate(values) if not _is_int(v)), None)
+        if odd is not None and fault is None:
+            raise _Unpacked(_unpacked(name, p, odd, values[odd]))
+    return fault
+
+
+def _missing(name, left):
+    return f"{name}() missing {len(left)} required positional argument{'s' * (len(left) == 1)}: " + ", ".join(
+        f'"{n}"' for n in left
+    )
+
+
+def _too_many(name, positional, args):
+    least, most = sum(not p.optional for p in positional), len(positional)
+    takes = f"{most} positional argument{'s' * (most != 1)}" if least == most else f"from {least} to {most} positional arguments"
+    return f"{name}() takes {takes} but {len(args)} {'was' if len(args) == 1 else 'were'} given"
+
+
+def _unexpected(name, positional, left, kwargs):
+    for key in kwargs:
+        if key in left:
+            twice = any(p.name == key for p in positional)
+            return f"{name}() got {'multiple values for argument' if twice else 'an unexpected keyword argument'} '{key}'"
+    return None
+
+
+def _wrong_type(name, p, value, position):
+    place = f" (position {position})" if position else ""
+    start = f"{name}(): argument '{p.name}'{place} must be {p.type}, "
+    if p.type == "tuple of ints" and isinstance(value, tuple | list) and value:
+        return start + f"but found element of type {kind_of(value[0])} at pos 0"
+    return start + f"not {kind_of(value)}"
+
+
+def _unpacked(name, p, at, bad):
+    return (
+        f"{name}(): argument '{p.name}' failed to unpack the object at pos {at + 1} with error"
+        f' "type must be tuple of ints,but got {kind_of(bad)}"'
+    )
+
+
+def _fits(kind, value, name="", parameter="") -> bool:
+    """Whether a value may stand for a parameter, as PyTorch's parser sees it."""
+    if kind == "Tensor":
+        return _is_tensor(value) or (name in _NUMBER_TOO and isinstance(value, bool | int | float | complex | np.number))
+    if kind in ("Number", "float"):
+        real = isinstance(value, int | float | np.number) or (_is_tensor(value) and value.ndim == 0)
+        return real or (kind == "Number" and isinstance(value, complex))
+    if kind == "int":
+        return _is_int(value)
+    if kind == "tuple of ints":
+        if isinstance(value, tuple | list):
+            return not value or _is_int(value[0])
+        return _is_int(value) and (parameter not in SIZES or name == "roll")
+    if kind == "tuple of Tensors":
+        return isinstance(value, tuple | list)
+    if kind == "torch.dtype" and isinstance(value, type):
+        return value in OF_PYTHON
+    if kind == "torch.Generator":
+        return hasattr(value, "manual_seed")
+    return isinstance(value, _CLASSES.get(kind, object))
+
+
+_CLASSES = {"bool": bool | np.bool_, "str": str, "torch.dtype": dtype, "torch.layout": layout,
+            "torch.memory_format": memory_format, "torch.device": device | str | int}  # fmt: skip
+
+
+def _is_tensor(value):
+    return isinstance(value, Tensor | jax.Array)
+
+
+def _is_int(value):
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | np.integer):
+        return True
+    return isinstance(value, Tensor) and value.ndim == 0 and not value.is_floating_point()
+
+
+# ---- the message that names the types given and every overload
+
+
+def _combination(name, args, kwargs, texts):
+    given = [_described(a) for a in args] + [f"{k}={_described(v)}" for k, v in kwargs.items()]
+    count = len(given)
+    plain = f"({', '.join(kind_of(a) for a in args)}"
+    named = [f"{k}={kind_of(v)}" for k, v in kwargs.items()]
+    plain += ", " * bool(args and named) + ", ".join(named) + ", " * bool(named and not args) + ")"
+    start = f"{name}() received an invalid combination of arguments - got "
+    if len(texts) == 1:
+        wrong = _strangers(texts[0], kwargs)
+        got = _marked(texts[0], args, kwargs) if _same_count(texts[0], count) else plain
+        got = f"unrecognized keyword arguments: {', '.join(wrong)}" if wrong else got
+        return f"{start}{got}, but expected ({texts[0]})"
+    lines = []
+    for text in texts:
+        lines.append(f" * ({text})\n")
+        if not _same_count(text, count):
+            continue
+        wrong = _strangers(text, kwargs)
+        if wrong:
+            lines.append(f"      didn't match because some of the keywords were incorrect: {', '.join(wrong)}\n")
+        else:
+            marked = _marked(text, args, kwargs)
+            lines.append(f"      didn't match because some of the arguments have invalid types: {marked}\n")
+    return f"{start}{plain}, but expected one of:\n{''.join(lines)}"
+
+
+def _same_count(text, count):
+    return len(text.split(", ")) == count
+
+
+def _strangers(text, kwargs):
+    return [k for k in kwargs if not re.search(rf"\b{k}\b", text)]
+
+
+def _marked(text, args, kwargs):
+    """The given types, those in exclamation marks whose name is not that of the parameter's type."""
+    kinds = {}
+    order = []
+    for part in text.split(", "):
+        kind, _, name = part.split(" = ")[0].rpartition(" ")
+        kinds[name] = kind
+        order.append(kind)
+    shown = []
+    for i, value in enumerate(args):
+        shown.append(_shown(value, order[i]))
+    for key, value in kwargs.items():
+        shown.append(_shown(value, kinds.get(key), f"{key}="))
+    return f"({', '.join(shown)}{', ' * bool(kwargs and not args)})"
+
+
+def _shown(value, kind, key=""):
+    said = _described(value)
+    same = type(value).__name__ in {"int": ("int",), "float": ("float", "int")}.get(kind, (kind,))
+    return f"{key}{said}" if same else f"!{key}{said}!"
+
+
+def _described(value):
+    if not isinstance(value, tuple | list):
+        return kind_of(value)
+    inner = ", ".join(kind_of(v) for v in value)
+    if isinstance(value, list):
+        return f"list of [{inner}]"
+    return f"tuple of ({inner}{',' if len(value) == 1 else ''})"
+
+
+def kind_of(value) -> str:
+    """The name of a value's class, as PyTorch has it."""
+    if isinstance(value, FunctionType) and value.__module__ in ("jtorch", "jtorch.core.ops.make.create"):
+        return "builtin_function_or_method"
+    if isinstance(value, dtype | device | layout | memory_format):
+        return f"torch.{type(value).__name__}"
+    return type(value).__name__
+
+
+# ---- other functions
+
+
+def _uncounted(known, args, kwargs):
+    """The error of a C function that counts its arguments only."""
+    if kwargs:
+        return TypeError(f"{known['c']}() takes no keyword arguments")
+    if len(args) == known["takes"]:
+        return None
+    takes = "exactly one argument" if known["takes"] else "no arguments"
+    return TypeError(f"{known['c']}() takes {takes} ({len(args)} given)")
+
+
+def _unbound(known, args, kwargs, method):
+    """The error of a Python function: Python's own where the arguments do not bind, else that of what it calls."""
+    if method:
+        args = (None, *args)
+    try:
+        given = _dummy(known["python"])(*args, **kwargs)
+    except TypeError as error:
+        return TypeError(str(error))
+    if "tensors" in given:
+        return _no_tensor(given["tensors"], known["python"].startswith(("atleast", "meshgrid")))
+    for name, exception, text, *unless in known.get("checks", ()):
+        value = given.get(name.rstrip("?"))
+        takes_none = name[-1] == "?" or exception == "AttributeError"
+        other = given.get(unless[0]) if unless else None
+        if value is MISSING or not (other is None or other is MISSING) or (value is None and takes_none):
+            continue
+        said = _refused(text, value)
+        if said:
+            return getattr(builtins, exception)(said)
+    return None
+
+
+def _no_tensor(values, unpacks):
+    """The error for the first of several tensors that is none; some functions take them as one list, too."""
+    if unpacks and len(values) == 1 and isinstance(values[0], tuple | list):
+        values = values[0]
+    at = next((i for i, v in enumerate(values) if not _is_tensor(v)), None)
+    return None if at is None else TypeError(f"expected Tensor as element {at} in argument 0, but got {kind_of(values[at])}")
+
+
+def _refused(text, value):
+    """The message for a value, where the text says that something else is wanted."""
+    attribute = re.search(r"has no attribute '(\w+)'", text)
+    if attribute:
+        return None if hasattr(value, attribute[1]) else text.replace("{}", kind_of(value))
+    function, name, position, kind = re.match(
+        r"(\w+)\(\): argument '(\w+)'(?: \(position (\d+)\))? must be ([\w. ]+), not", text
+    ).groups()
+    wanted = Parameter(kind, name, False, False, False)
+    if not _fits(kind, value, function, name):
+        return _wrong_type(function, wanted, value, position)
+    values = value if kind == "tuple of ints" and isinstance(value, tuple | list) else ()
+    odd = next((n for n, v in enumerate(values) if not _is_int(v)), None)
+    return None if odd is None else _unpacked(function, wanted, odd, values[odd])
+
+
+@cache
+def _dummy(text):
+    """A function of this signature that returns its arguments by name, MISSING where one was left out."""
+    qualified, _, rest = text.partition("(")
+    name = qualified.rpartition(".")[2]
+    space = {"left_out": MISSING}
+    exec(f"def {name}({rest.replace('=None', '=left_out')}: return locals()", space)
+    space[name].__qualname__ = qualified
+    return space[name]

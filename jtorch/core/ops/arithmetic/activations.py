@@ -1,0 +1,460 @@
+"""Activation functions of `torch.nn.functional`."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch.core.engine.calls import type_of
+from jtorch.core.facts import dtypes
+from jtorch.core.facts.strides import elementwise_strides, is_contiguous, like_strides
+from jtorch.core.op.checks import kernel
+from jtorch.core.op.op import Array, Number, op
+from jtorch.core.ops.make.create import empty_like, zeros_like
+from jtorch.core.ops.make.random import draw, host_draw, on_host, stream_of
+from jtorch.core.tensor.casting import cast
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.tensor import Tensor, wrap
+from jtorch.core.tensor.writing import overwrite
+
+
+@op(inplace=True, saves="result", strides="elementwise")
+def relu(input: Array) -> Array:
+    """max(x, 0); the gradient at 0 is 0.
+
+    >>> torch.relu(torch.tensor([-1., 0., 2.]))
+    tensor([0., 0., 2.])
+    """
+    if input.dtype == jnp.bool_:
+        raise RuntimeError("Boolean inputs not supported for relu")
+    if jnp.iscomplexobj(input):
+        raise NotImplementedError("clamp is not supported for complex types")
+    kernel("clamp_min_scalar_cpu", input, "if")
+    return _relu(input)
+
+
+# A choice, not a maximum, and the mask is the result's: of a maximum XLA would keep what went in, too, to make it again
+# where backward needs the mask.
+@jax.custom_jvp
+def _relu(x):
+    zero = lax.full_like(x, 0)
+    return lax.select(lax.lt(x, zero), zero, x)
+
+
+@_relu.defjvp
+def _relu_jvp(primals, tangents):
+    (x,), (change,) = primals, tangents
+    y = _relu(x)
+    mask = lax.le(y, lax.full_like(y, 0))
+    return y, lax.select(mask, lax.full_like(change, 0), change)  # where x is no number, it goes through
+
+
+@op(method=False, strides="elementwise", grad_fn="HardtanhBackward0")
+def relu6(input: Array) -> Array:
+    """min(max(x, 0), 6); the gradient is 0 at both ends."""
+    return _hardtanh(input, 0.0, 6.0)
+
+
+def _hardtanh(x, low, high):
+    inside = (x > low) & (x < high)
+    fixed = jax.lax.stop_gradient(jnp.clip(x, jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)))
+    return jnp.where(inside | jnp.isnan(x), x, fixed)
+
+
+@op(method=False, strides="elementwise")
+def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    """x clipped to [min_val, max_val]."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return _hardtanh(input, min_val, max_val)
+
+
+@op(method=False, strides="elementwise")
+def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
+    """x where x > 0, else negative_slope * x."""
+    return jnp.where(input > 0, input, input * jnp.asarray(negative_slope, input.dtype))
+
+
+@op(method=False, strides="elementwise")
+def elu(input: Array, alpha: float = 1.0) -> Array:
+    """x where x > 0, else alpha * (exp(x) - 1)."""
+    low = input <= 0
+    return jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input).astype(input.dtype)
+
+
+@op(inplace=True, strides="elementwise", grad_fn="EluBackward0")
+def selu(input: Array) -> Array:
+    """scale * elu(x, 1.6733), with scale 1.0507: keeps mean 0 and deviation 1."""
+    alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+    low = input <= 0
+    return (scale * jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input)).astype(input.dtype)
+
+
+@op(inplace=True, strides="elementwise", grad_fn="CeluBackward0")
+def celu(input: Array, alpha: float = 1.0) -> Array:
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    low = input <= 0
+    return jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0) / alpha), input).astype(input.dtype)
+
+
+@op(method=False, strides="elementwise")
+def gelu(input: Array, approximate: str = "none") -> Array:
+    """x * P(N(0, 1) <= x); with approximate="tanh" by its tanh form."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    if approximate == "tanh":
+        inner = math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)
+        return (0.5 * input * (1 + jnp.tanh(inner))).astype(input.dtype)
+    return (0.5 * input * (1 + jax.lax.erf(input * jnp.asarray(math.sqrt(0.5), input.dtype)))).astype(input.dtype)
+
+
+@op(method=False, strides="elementwise")
+def silu(input: Array) -> Array:
+    """x * sigmoid(x)."""
+    return input * jax.nn.sigmoid(input)
+
+
+@op(method=False, strides="elementwise")
+def mish(input: Array) -> Array:
+    """x * tanh(softplus(x))."""
+    return input * jnp.tanh(jnp.logaddexp(input, jnp.zeros((), input.dtype)))
+
+
+@op(method=False, strides="elementwise")
+def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    """log(1 + exp(beta * x)) / beta: a smooth relu; x itself where beta * x > threshold."""
+    z = input * jnp.asarray(beta, input.dtype)
+    large = z > threshold
+    safe = jnp.where(large, 0, z)
+    return jnp.where(large, input, jnp.log1p(jnp.exp(safe)) / beta).astype(input.dtype)
+
+
+@op(method=False, strides="elementwise", grad_fn="LogSigmoidBackward0")
+def logsigmoid(input: Array) -> Array:
+    """log(sigmoid(x))."""
+    return jax.nn.log_sigmoid(input)
+
+
+@op(method=False, strides="elementwise")
+def hardsigmoid(input: Array) -> Array:
+    """0 where x <= -3, 1 where x >= 3, x / 6 + 1/2 between."""
+    x = input + 3
+    inside = (x > 0) & (x < 6)
+    return (jnp.where(inside, x, jax.lax.stop_gradient(jnp.clip(x, 0, 6))) / 6).astype(input.dtype)
+
+
+@op(method=False, strides="elementwise")
+def hardswish(input: Array) -> Array:
+    """x * hardsigmoid(x)."""
+    middle = (input > -3) & (input < 3)
+    safe = jnp.where(middle, input, 0)
+    return jnp.where(middle, safe * (safe + 3) / 6, jnp.where(input <= -3, 0, input)).astype(input.dtype)
+
+
+@op(method=False, strides="elementwise", grad_fn="HardshrinkBackward0")
+def hardshrink(input: Array, lambd: float = 0.5) -> Array:
+    """x where |x| > lambd, else 0."""
+    return jnp.where((input >= -lambd) & (input <= lambd), jnp.zeros((), input.dtype), input)
+
+
+Tensor.hardshrink = hardshrink
+
+
+@op(method=False, strides="elementwise")
+def softshrink(input: Array, lambd: float = 0.5) -> Array:
+    """x moved towards 0 by lambd, and 0 within it."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
+    step = jnp.asarray(lambd, input.dtype)
+    within = (input >= -step) & (input <= step)
+    return jnp.where(within, jax.lax.stop_gradient(input * 0), jnp.where(input > 0, input - step, input + step))
+
+
+@op(method=False, strides="elementwise", grad_fn="SubBackward0")
+def tanhshrink(input: Array) -> Array:
+    """x - tanh(x)."""
+    return input - jnp.tanh(input)
+
+
+@op(method=False, strides="elementwise", grad_fn="DivBackward0")
+def softsign(input: Array) -> Array:
+    """x / (1 + |x|)."""
+    return input / (1 + jnp.abs(input))
+
+
+@op(method=False, strides="elementwise", name="_threshold", grad_fn="ThresholdBackward0")
+def _threshold(input: Array, threshold: float, value: float) -> Array:
+    """x where x > threshold, else value."""
+    return jnp.where(input <= threshold, jnp.asarray(value, input.dtype), input)
+
+
+def _axis(dim, ndim):
+    n = max(ndim, 1)
+    if not -n <= dim < n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+    return dim % n if ndim else None
+
+
+def _softmax_array(x, dim):
+    return jax.nn.softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.ones_like(x)
+
+
+def _log_softmax_array(x, dim):
+    return jax.nn.log_softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.zeros_like(x)
+
+
+@op(method=False, saves="result", grad_fn="SoftmaxBackward0", name="_softmax")
+def _softmax(input: Array, dim: int) -> Array:
+    """exp(x) / sum(exp(x)) along dim."""
+    kernel("softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "softmax_kernel_impl", input, "f")
+    return _softmax_array(input, dim)
+
+
+@op(method=False, saves="result", grad_fn="LogSoftmaxBackward0", name="_log_softmax")
+def _log_softmax(input: Array, dim: int) -> Array:
+    """log(softmax(x)) along dim, without overflow."""
+    name = "log_softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "log_softmax_kernel_impl"
+    kernel(name, input, "f")
+    return _log_softmax_array(input, dim)
+
+
+def softmax(input, dim, dtype=None):
+    """exp(x) / sum(exp(x)) along dim.
+
+    >>> torch.softmax(torch.tensor([0., 0.]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+    return _softmax(input if dtype is None else cast(input, dtype), dim)
+
+
+def log_softmax(input, dim, dtype=None):
+    """log(softmax(x)) along dim, computed without overflow."""
+    return _log_softmax(input if dtype is None else cast(input, dtype), dim)
+
+
+Tensor.softmax = softmax
+Tensor.log_softmax = log_softmax
+
+
+def _as_input(types, shapes, consts):
+    return [elementwise_strides(types[0].shape, [(types[0].shape, types[0].strides)])]
+
+
+@op(saves="inputs", strides=_as_input, grad_fn="PreluKernelBackward0")
+def prelu(input: Array, weight: Array) -> Array:
+    """x where x > 0, else weight * x, with one weight or one per channel."""
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    if weight.size != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if input.ndim == 0:
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        if weight.size != channels:
+            raise RuntimeError(
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers ="
+                f" {weight.size} and channel size = {channels}."
+            )
+        weight = weight.reshape((1, -1) + (1,) * (input.ndim - 2)) if input.ndim > 1 else weight
+    else:
+        weight = weight.reshape(())
+    return jnp.where(input > 0, input, weight * input)
+
+
+@op(method=False, name="_glu", grad_fn="GluBackward0")
+def _glu(input: Array, dim: int) -> Array:
+    """a * sigmoid(b), with a and b the halves of x along dim."""
+    if input.ndim == 0:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    dim = _axis(dim, input.ndim)
+    if input.shape[dim] % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
+    a, b = jnp.split(input, 2, axis=dim)
+    return a * jax.nn.sigmoid(b)
+
+
+def glu(input, dim=-1):
+    """a * sigmoid(b), with a and b the halves of x along dim."""
+    return _glu(input, dim)
+
+
+# ---- dropout
+
+
+@op(method=False, name="_masked_scale", saves=(1,), grad_fn="MulBackward0", strides="elementwise")
+def _masked_scale(input: Array, mask: Array, p: Number) -> Array:
+    """input * (mask / (1 - p)), with the division rounded first, as PyTorch rounds."""
+    keep = (1.0 / (1.0 - p).astype(input.dtype)).astype(input.dtype)
+    return input * jnp.where(mask, keep, jnp.zeros((), input.dtype))
+
+
+def check_probability(p):
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def mask_like(input, shape, p, strides=None):
+    """A tensor of the elements dropout keeps, drawn as PyTorch draws it."""
+    t = input._type
+    kept = type_of(tuple(shape), dtypes.bool_, t.place, strides)
+    if on_host(t.place):
+        return wrap(host_draw("bernoulli", kept, None, strides, {"p": 1 - p}))
+    return wrap(draw("bernoulli", kept, None, strides, p=1 - p))
+
+
+def dropout(input, p=0.5, training=True, inplace=False):
+    """Each element is 0 with probability p, and the rest are scaled by 1 / (1 - p); x itself outside training.
+
+    >>> _ = torch.manual_seed(0); torch.nn.functional.dropout(torch.ones(4), 0.5)
+    tensor([0., 0., 2., 0.])
+    """
+    check_probability(p)
+    made = _dropped(input, p, training, None)
+    return _finish(input, made, inplace)
+
+
+def _dropped(input, p, training, shape):
+    if not training or p == 0 or not input.numel():
+        return input
+    if p == 1:
+        return input * 0.0
+    t = input._type
+    if shape is None:
+        strides = None if is_contiguous(t.shape, t.strides) else like_strides(t.shape, t.strides)
+        mask = mask_like(input, t.shape, p, strides)
+    else:
+        mask = mask_like(input, shape, p)
+    return _masked_scale(input, mask, float(p))
+
+
+def _finish(input, made, inplace):
+    if not inplace or made is input:
+        return made
+    input._writable()
+    return overwrite(input, made)
+
+
+def _feature_dropout(dims, input, p, training, inplace, batched):
+    """Whole channels at once: the mask has one element for each of the first two dimensions."""
+    check_probability(p)
+    x = input if batched else input.unsqueeze(0)
+    made = _dropped(x, p, training, (*x.shape[:2], *[1] * (x.ndim - 2)))
+    if not batched:
+        made = made.squeeze(0) if made is not x else input
+    return _finish(input, made, inplace)
+
+
+def dropout1d(input, p=0.5, training=True, inplace=False):
+    """Dropout of whole channels of (N, C, L) or (C, L)."""
+    if input.ndim not in (2, 3):
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d"
+                           " exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel"
+                           " dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")  # fmt: skip
+    return _feature_dropout(1, input, p, training, inplace, input.ndim == 3)
+
+
+def dropout2d(input, p=0.5, training=True, inplace=False):
+    """Dropout of whole channels of (N, C, H, W)."""
+    if input.ndim not in (3, 4):
+        warnings.warn(
+            f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and will result in an error"
+            " in a future release. To retain the behavior and silence this warning, please use dropout instead. Note"
+            " that dropout2d exists to provide channel-wise dropout on inputs with 2 spatial dimensions, a channel"
+            " dimension, and an optional batch dimension (i.e. 3D or 4D inputs).",
+            stacklevel=2,
+        )
+    if input.ndim == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired"
+            " - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a"
+            " future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain"
+            " the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
+            stacklevel=2,
+        )
+    return _feature_dropout(2, input, p, training, inplace, True)
+
+
+def dropout3d(input, p=0.5, training=True, inplace=False):
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    if input.ndim not in (4, 5):
+        warnings.warn(
+            f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and will result in an error"
+            " in a future release. To retain the behavior and silence this warning, please use dropout instead. Note"
+            " that dropout3d exists to provide channel-wise dropout on inputs with 3 spatial dimensions, a channel"
+            " dimension, and an optional batch dimension (i.e. 4D or 5D inputs).",
+            stacklevel=2,
+        )
+    return _feature_dropout(3, input, p, training, inplace, input.ndim == 5)
+
+
+_ALPHA = 1.7580993408473766
+
+
+def alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """Dropout that keeps mean 0 and deviation 1 after selu."""
+    return _alpha_dropout(input, p, training, inplace, None)
+
+
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """`alpha_dropout` of whole channels."""
+    shape = (*input.shape[:2], *[1] * (input.ndim - 2))
+    return _alpha_dropout(input, p, training, inplace, shape)
+
+
+def _alpha_dropout(input, p, training, inplace, shape):
+    check_probability(p)
+    if not training or p == 0 or not input.numel():
+        return input
+    if p == 1:
+        return _finish(input, input * 0.0, inplace)
+    noise = cast(mask_like(input, shape or input.shape, p), input.dtype)
+    a = 1.0 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
+    b = (noise + -1) * (_ALPHA * a) + _ALPHA * a * p
+    return _finish(input, input * (noise * a) + b, inplace)
+
+
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+    """Leaky relu with a random slope in [lower, upper] for each x <= 0 in training, and the mean slope outside."""
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+    if not training:
+        return _finish(input, _rrelu(input, None, (lower + upper) / 2, inplace), inplace)
+    noise = stream_of(input._type.place).rrelu_noise(input.detach()._look(), lower, upper)
+    return _finish(input, _rrelu(input, known(np.ascontiguousarray(noise)), 0.0, inplace), inplace)
+
+
+@op(method=False, name="rrelu_with_noise", strides="elementwise",
+    grad_fn=lambda types, consts: "RreluWithNoiseBackward1" if consts["inplace"] else "RreluWithNoiseBackward0")  # fmt: skip
+def _rrelu(input: Array, noise: Array | None, slope: float, inplace: bool) -> Array:
+    if noise is None:
+        return jnp.where(input > 0, input, input * jnp.asarray(slope, input.dtype))
+    return (input.astype(noise.dtype) * noise).astype(input.dtype)
+
+
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """A softmax sample of the categorical distribution with these logits; one-hot with `hard`, gradients either way."""
+    gumbels = -empty_like(logits).exponential_().log()
+    soft = softmax((logits + gumbels) / tau, dim)
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    one = zeros_like(logits).scatter_(dim, index, 1.0)
+    return one - soft.detach() + soft
+
+
+
+def implicit_softmax(name, function, input, dim, dtype=None, stacklevel=3):
+    """A softmax whose dim may be left out, with PyTorch's warning and choice."""
+    if dim is None:
+        warnings.warn(
+            f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+            stacklevel=stacklevel,
+        )
+        dim = 0 if input.ndim in (0, 1, 3) else 1
+    return function(input, dim, dtype)

@@ -1,0 +1,534 @@
+"""Elementwise arithmetic, sign and rounding, as pure functions on jax arrays.
+
+Arrays arrive already converted to their common type (`promote`), half types as float32. What PyTorch's CPU
+kernels refuse is refused here, with its message. Nothing here reduces, compares or moves elements.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch.core.facts import devices, dtypes
+from jtorch.core.op.checks import data_check, is_integer, kernel, letter
+from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.ops.rules import quotient
+from jtorch.core.tensor.casting import cast
+from jtorch.core.tensor.tensor import Tensor
+
+ZERO_DIVISION = RuntimeError("ZeroDivisionError")
+
+
+def _is_number(types, i):
+    return len(types) > i and types[i].number
+
+
+# ---- arithmetic
+
+
+def _check_alpha(alpha, x):
+    if alpha is None or (hasattr(alpha, "dtype") and alpha.dtype == x.dtype):
+        return
+    kind = (
+        letter(alpha) if hasattr(alpha, "dtype") else "bifc"[(bool, int, float, complex).index(type(alpha))]
+    )
+    if kind == "b" and letter(x) != "b":
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if letter(x) in "bi" and kind not in "bi":
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if kind == "c" and letter(x) != "c":
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+
+
+def _scaled(x, alpha):
+    """alpha * x, alpha rounded to x's type first."""
+    if isinstance(alpha, int) and alpha == 1:
+        return x
+    _check_alpha(alpha, x)
+    return jnp.asarray(alpha).astype(x.dtype) * x
+
+
+@op(inplace=True, promote=True, saves=())
+def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """input + alpha * other.
+
+    >>> torch.add(torch.tensor([1., 2.]), 10, alpha=2)
+    tensor([21., 22.])
+    """
+    kernel("add_stub", input, "bifc")
+    return input + _scaled(other, alpha)
+
+
+_BOOL_SUB = (
+    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or"
+    " `logical_xor()` operator"
+    " instead.",
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a"
+    " mask, use the"
+    " `~` or `logical_not()` operator instead.",
+)
+
+
+def _no_bool(input, other, *_):
+    bools = [input.dtype, other.dtype].count(dtypes.bool_)
+    if bools:
+        raise RuntimeError(_BOOL_SUB[2 - bools])
+
+
+@op(inplace=True, promote=True, saves=(), check_types=_no_bool)
+def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """input - alpha * other."""
+    kernel("add_stub", input, "ifc")
+    return input - _scaled(other, alpha)
+
+
+def _rsub_name(types, consts):
+    return "RsubBackward1" if _is_number(types, 1) else "RsubBackward0"
+
+
+@op(promote=True, saves=(), grad_fn=_rsub_name, check_types=_no_bool)
+def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """other - alpha * input."""
+    kernel("add_stub", input, "ifc")
+    return other - _scaled(input, alpha)
+
+
+@op(inplace=True, promote=True)
+def mul(input: Array | Number, other: Array | Number) -> Array:
+    """input * other."""
+    return input & other if input.dtype == jnp.bool_ else input * other
+
+
+def _zero(array):
+    return (array == 0).any()
+
+
+def _divisor(input, other, rounding_mode=None, **_):
+    """Refuse a zero divisor of integers where the quotient is an integer."""
+    if rounding_mode not in (None, "trunc", "floor"):
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    if rounding_mode is not None and is_integer(other) and is_integer(input):
+        data_check(other, _zero, ZERO_DIVISION)
+
+
+def _integer_divisor(input, other, **_):
+    _divisor(input, other, "trunc")
+
+
+def _whole(rounding, x, y, remainder):
+    """rounding(x / y), given the remainder that belongs to it.
+
+    A GPU's float32 division is not right to the last bit, and of 6 / 3 rounded down 1 would be left: there x without
+    its remainder is divided, a multiple of y, and rounded to the nearest.
+    """
+    found = rounding(x / y)
+    if devices.platform() != "gpu":
+        return found
+    nearest = jnp.round((x - remainder) / y)
+    return jnp.where(jnp.isfinite(found) & jnp.isfinite(nearest), nearest, found)
+
+
+def _trunc_divide(x, y):
+    if letter(x) == "f":
+        return _whole(jnp.trunc, x, y, lax.rem(*jnp.broadcast_arrays(x, y)))
+    return lax.div(*jnp.broadcast_arrays(x, jnp.where(y == 0, jnp.ones_like(y), y)))
+
+
+def _floor_divide(x, y):
+    if letter(x) != "f":
+        safe = jnp.where(y == 0, jnp.ones_like(y), y)
+        return jnp.floor_divide(x, safe)
+    mod = lax.rem(*jnp.broadcast_arrays(x, y))
+    div = (x - mod) / y
+    div = jnp.where((mod != 0) & ((y < 0) != (mod < 0)), div - 1, div)
+    floor = jnp.floor(div)
+    floor = jnp.where(div - floor > 0.5, floor + 1, floor)
+    floor = jnp.where(div == 0, jnp.copysign(jnp.zeros_like(div), x / y), floor)
+    return jnp.where(y == 0, x / y, floor)
+
+
+@op(promote="float", method=False, name="div")
+def _true_divide(input: Array | Number, other: Array | Number) -> Array:
+    return quotient(input, other)
+
+
+@op(promote=True, saves=(), method=False, name="div", grad_fn="DivBackward2", check=_divisor)
+def _rounded_divide(input: Array | Number, other: Array | Number, *, rounding_mode: str) -> Array:
+    kernel(f"div_{rounding_mode}_cpu", input, "if")
+    return lax.stop_gradient((_trunc_divide if rounding_mode == "trunc" else _floor_divide)(input, other))
+
+
+@public(inplace=True)
+def div(input, other, *, rounding_mode=None, out=None):
+    """input / other, of integers as floats.
+
+    Args:
+        rounding_mode: None, "trunc" (towards zero, as in C) or "floor" (as Python's `//`); these keep
+        integers.
+
+    Raises:
+        RuntimeError: rounding integers divided by zero.
+
+    >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="trunc")
+    tensor([ 3, -3])
+    """
+    if rounding_mode is None:
+        return _true_divide(input, other, out=out)
+    return _rounded_divide(input, other, rounding_mode=rounding_mode, out=out)
+
+
+@op(inplace=True, promote=True, saves=(), grad_fn="NotImplemented", check=_integer_divisor)
+def floor_divide(input: Array | Number, other: Array | Number) -> Array:
+    """floor(input / other), as Python's `//`."""
+    kernel("div_floor_cpu", input, "if")
+    return _floor_divide(input, other)
+
+
+def _remainder_name(types, consts):
+    return (
+        "NotImplemented"
+        if types[0].number
+        else "RemainderBackward0"
+        if types[1].number
+        else "RemainderBackward1"
+    )
+
+
+@op(inplace=True, promote=True, grad_fn=_remainder_name, check=_integer_divisor)
+def remainder(input: Array | Number, other: Array | Number) -> Array:
+    """input - other * floor(input / other): it has the sign of other, as Python's `%`."""
+    kernel("remainder_cpu", input, "if")
+    if letter(input) == "i":
+        return jnp.remainder(input, jnp.where(other == 0, jnp.ones_like(other), other))
+    return _modulo(_float_remainder, jnp.floor, input, other)
+
+
+def _float_remainder(x, y):
+    mod = lax.rem(*jnp.broadcast_arrays(x, y))
+    return jnp.where((mod != 0) & ((y < 0) != (mod < 0)), mod + y, mod)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _modulo(remainder, rounding, x, y):
+    """remainder(x, y), with the gradient of x - y * rounding(x / y) for a constant rounding."""
+    return remainder(x, y)
+
+
+@_modulo.defjvp
+def _modulo_jvp(remainder, rounding, primals, tangents):
+    x, y = primals
+    left = remainder(x, y)
+    return left, tangents[0] - tangents[1] * _whole(rounding, x, y, left)
+
+
+def _fmod_name(types, consts):
+    return "FmodBackward0" if _is_number(types, 1) else "FmodBackward1"
+
+
+@op(inplace=True, promote=True, grad_fn=_fmod_name, check=_integer_divisor)
+def fmod(input: Array, other: Array | Number) -> Array:
+    """input - other * trunc(input / other): it has the sign of input, as C's `fmod`."""
+    kernel("fmod_cpu", input, "if")
+    if letter(input) == "i":
+        return lax.rem(*jnp.broadcast_arrays(input, jnp.where(other == 0, jnp.ones_like(other), other)))
+    return _modulo(lambda x, y: lax.rem(*jnp.broadcast_arrays(x, y)), jnp.trunc, input, other)
+
+
+def _power_name(types, consts):
+    return "PowBackward1" if len(types) > 1 and not (types[0].number or types[1].number) else (
+        "PowBackward2" if types[0].number else "PowBackward0")  # fmt: skip
+
+
+@op(promote=True, method=False, name="pow", grad_fn=_power_name)
+def _power(input: Array | Number, exponent: Array | Number) -> Array:
+    kernel("pow", input, "ifc")
+    if letter(input) != "i":
+        return lax.pow(*jnp.broadcast_arrays(input, exponent))
+    raised = jnp.power(input, jnp.maximum(exponent, 0))
+    if dtypes.of(input.dtype) is dtypes.uint8:
+        return raised
+    odd = (exponent % 2) != 0
+    flipped = jnp.where(input == 1, 1, jnp.where(input == -1, jnp.where(odd, -1, 1), 0)).astype(input.dtype)
+    return jnp.where(exponent < 0, flipped, raised)
+
+
+@op(promote=True, method=False, name="pow", grad_fn="PowBackward0", saves="inputs")
+def _constant_power(input: Array, exponent: float) -> Array:
+    if exponent in (0, 1):
+        return input if exponent else jnp.ones_like(input)
+    kernel("pow", input, "ifc")
+    if exponent in (0.5, -0.5):
+        return jnp.sqrt(input) if exponent > 0 else lax.rsqrt(input)
+    return lax.integer_pow(input, int(exponent))
+
+
+_SPECIAL_POWERS = {0, 1, 2, 3, 4, -1, -2, 0.5, -0.5}
+
+
+@public(inplace=True)
+def pow(input, exponent, *, out=None):
+    """input ** exponent, elementwise.
+
+    An exponent that is a small integer or a half decides which program is compiled; any other number is a
+    value.
+
+    Raises:
+        RuntimeError: integers to a negative integer number.
+
+    >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+    """
+    if not isinstance(exponent, int | float | complex) or not hasattr(input, "dtype"):
+        return _power(input, exponent, out=out)
+    integers = isinstance(input, Tensor) and input.dtype.category <= dtypes.INT
+    if integers and input.dtype is not dtypes.bool_ and isinstance(exponent, int):
+        dtypes.must_hold(input.dtype, exponent)
+    if integers and not isinstance(exponent, float | complex) and exponent < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if isinstance(input, Tensor) and input.dtype is dtypes.bool_ and not isinstance(exponent, bool):
+        input = cast(input, dtypes.default_of(2 if isinstance(exponent, float) else 1))
+    if isinstance(exponent, complex) or exponent not in _SPECIAL_POWERS:
+        return _power(input, exponent, out=out)
+    if integers and isinstance(exponent, float):
+        input = cast(input, dtypes.get_default_dtype())
+    return _constant_power(input, exponent, out=out)
+
+
+@public(inplace=True)
+def float_power(input, exponent, *, out=None):
+    """input ** exponent in double precision."""
+    return pow(_double(input), _double(exponent), out=out)
+
+
+def _double(x):
+    if isinstance(x, Tensor):
+        return cast(x, dtypes.complex128 if x.dtype.is_complex else dtypes.float64)
+    return x if isinstance(x, int | float | complex) else x.astype(jnp.float64)
+
+
+@op(inplace=True, promote=True, saves=())
+def neg(input: Array) -> Array:
+    """-input."""
+    if input.dtype == jnp.bool_:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert"
+            " a mask, use"
+            " the `~` or `logical_not()` operator instead."
+        )
+    kernel("neg_cpu", input, "ifc")
+    return -input
+
+
+@public
+def positive(input):
+    """input itself.
+
+    Raises:
+        RuntimeError: input is bool.
+    """
+    if input.dtype in (dtypes.bool_, np.dtype(bool)):
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+@op(inplace=True, promote="float", saves="result")
+def reciprocal(input: Array) -> Array:
+    """1 / input."""
+    return 1 / input
+
+
+@op(inplace=True, promote=True, grad_fn="PowBackward0")
+def square(input: Array) -> Array:
+    """input ** 2."""
+    if input.dtype == jnp.bool_:
+        input = input.astype(jnp.int64)
+    kernel("pow", input, "ifc")
+    return input * input
+
+
+@op(inplace=True, promote=True)
+def addcmul(input: Array, tensor1: Array, tensor2: Array | Number, *, value: Number = 1) -> Array:
+    """input + value * tensor1 * tensor2."""
+    return input + _scaled(tensor1, value) * tensor2
+
+
+@op(inplace=True, promote=True)
+def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
+    """input + value * tensor1 / tensor2."""
+    if letter(input) in "bi":
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will"
+            " perform a "
+            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as "
+            "(input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as "
+            "(input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just"
+            " the latter "
+            "implementation: (input + value * tensor1 / tensor2), for all dtypes."
+        )
+    return input + _scaled(tensor1, value) / tensor2
+
+
+def _same_dtype(input, end, weight):
+    for name, x in (("end", end), ("weight", weight)):
+        if x.dtype is not input.dtype and (name == "end" or x.ndim):
+            raise RuntimeError(
+                f"expected dtype {input.dtype.cname} for `{name}` but got dtype {x.dtype.cname}"
+            )
+
+
+def _between(input, end, weight):
+    kernel("lerp_kernel_scalar", input, "fc")
+    near = jnp.abs(weight) < 0.5
+    return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
+
+
+@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward0", saves=(), check_types=_same_dtype)
+def _lerp_by_number(input: Array, end: Array, weight: Array | Number) -> Array:
+    return _between(input, end, weight)
+
+
+@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward1", check_types=_same_dtype)
+def _lerp_by_tensor(input: Array, end: Array, weight: Array | Number) -> Array:
+    return _between(input, end, weight)
+
+
+@public(inplace=True)
+def lerp(input, end, weight, *, out=None):
+    """input + weight * (end - input), computed from the nearer end."""
+    by = _lerp_by_tensor if isinstance(weight, Tensor) else _lerp_by_number
+    return by(input, end, weight, out=out)
+
+
+# ---- sign and rounding
+
+
+@jax.custom_jvp
+def _magnitude(x):
+    """|x| of real numbers, with gradient 0 at 0 (JAX's is 1)."""
+    return jnp.abs(x)
+
+
+def _sign(x):
+    """-1, 0 or 1; 0 for NaN."""
+    return jnp.where(x != x, 0, jnp.sign(x)).astype(x.dtype)
+
+
+@_magnitude.defjvp
+def _magnitude_jvp(primals, tangents):
+    return jnp.abs(primals[0]), tangents[0] * _sign(primals[0])
+
+
+@op(inplace=True, promote=True)
+def abs(input: Array) -> Array:
+    """|input|; the gradient at 0 is 0."""
+    kernel("abs_cpu", input, "ifc")
+    return _magnitude(input) if letter(input) == "f" else jnp.abs(input)
+
+
+@op(inplace=True, promote=True, saves=())
+def sign(input: Array) -> Array:
+    """-1, 0 or 1."""
+    if letter(input) == "c":
+        raise NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn"
+            " instead."
+        )
+    kernel("sign_cpu", input, "bif")
+    return input if input.dtype == jnp.bool_ else _sign(input)
+
+
+@op(inplace=True, promote=True)
+def sgn(input: Array) -> Array:
+    """input / |input|, 0 at 0: the sign, also of complex numbers."""
+    if letter(input) == "c":
+        safe = jnp.where(input == 0, 1, input)
+        return jnp.where(input == 0, 0, safe / jnp.abs(safe))  # jnp.sign has no gradient of the angle
+    return input if input.dtype == jnp.bool_ else _sign(input)
+
+
+@op(promote=True, saves=())
+def signbit(input: Array) -> Array:
+    """Whether the sign bit is set (also of -0.)."""
+    if letter(input) == "c":
+        raise NotImplementedError("signbit is not implemented for complex tensors.")
+    if letter(input) == "f":
+        return jnp.signbit(input)
+    return jnp.zeros(input.shape, jnp.bool_) if input.dtype == jnp.bool_ else input < 0
+
+
+def _rounded(name, f, x):
+    if letter(x) == "c":
+        raise NotImplementedError(f"{name} is not supported for complex inputs")
+    kernel(f"{name}_vml_cpu", x, "iuf")
+    return f(x) if letter(x) == "f" else x
+
+
+@op(inplace=True, promote=True, saves=())
+def floor(input: Array) -> Array:
+    """The largest integer not above input."""
+    return _rounded("floor", jnp.floor, input)
+
+
+@op(inplace=True, promote=True, saves=())
+def ceil(input: Array) -> Array:
+    """The smallest integer not below input."""
+    return _rounded("ceil", jnp.ceil, input)
+
+
+@op(inplace=True, promote=True, saves=())
+def trunc(input: Array) -> Array:
+    """input without its fraction."""
+    return _rounded("trunc", jnp.trunc, input)
+
+
+def _round_name(types, consts):
+    return "RoundBackward1" if consts.get("decimals") else "RoundBackward0"
+
+
+@op(inplace=True, promote=True, saves=(), grad_fn=_round_name)
+def round(input: Array, *, decimals: int = 0) -> Array:
+    """The nearest integer, halves to even; with `decimals`, the nearest multiple of 10**-decimals."""
+    kernel("round_vml_cpu", input, "iuf")
+    if letter(input) != "f":
+        return input
+    if decimals == 0:
+        return jnp.round(input)
+    ten = 10.0 ** builtins.abs(decimals)
+    return lax.stop_gradient(jnp.round(input * ten) / ten if decimals > 0 else jnp.round(input / ten) * ten)
+
+
+@op(inplace=True, promote=True, saves=())
+def frac(input: Array) -> Array:
+    """The fraction: input - trunc(input)."""
+    kernel("frac_cpu", input, "f")
+    return input - lax.stop_gradient(jnp.trunc(input))
+
+
+# ---- one function under several names
+
+absolute, negative, multiply, subtract, fix = abs, neg, mul, sub, trunc
+
+
+@public(inplace=True)
+def true_divide(input, other, *, out=None):
+    """input / other, of integers as floats."""
+    return _true_divide(input, other, out=out)
+
+
+@public(inplace=True)
+def divide(input, other, *, rounding_mode=None, out=None):
+    """The same as :func:`div`."""
+    return div(input, other, rounding_mode=rounding_mode, out=out)
+
+
+_ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub", "fix": "trunc"}
+for _alias, _name in _ALIASES.items():
+    setattr(Tensor, _alias, getattr(Tensor, _name))
+    setattr(Tensor, _alias + "_", getattr(Tensor, _name + "_"))

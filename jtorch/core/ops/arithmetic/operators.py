@@ -1,0 +1,118 @@
+"""The operators of Tensor: which op each dunder method is, its reflected and its in-place form.
+
+An operand that is no tensor, number or array gives NotImplemented, so that Python tries the other side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jtorch.core.facts import dtypes
+from jtorch.core.op.wrapper import operator
+from jtorch.core.ops.arithmetic import compare
+from jtorch.core.ops.arithmetic import elementwise as math
+from jtorch.core.ops.matrix import products as linalg
+from jtorch.core.tensor.convert import from_numpy
+from jtorch.core.tensor.tensor import Tensor
+
+_OPERANDS = (Tensor, int, float, complex, np.generic)
+
+
+def _operand(other):
+    """What an op accepts for this operand, or NotImplemented."""
+    if isinstance(other, _OPERANDS):
+        return other
+    if isinstance(other, np.ndarray):
+        return from_numpy(np.asarray(other))
+    return other if hasattr(type(other), "__torch_function__") else NotImplemented
+
+
+def _forward(fn):
+    return operator(fn, _operand) if hasattr(fn, "op") else _function(fn)
+
+
+def _function(fn):
+    """The operator of a name that chooses among ops."""
+
+    def operator(self, other):
+        other = _operand(other)
+        return other if other is NotImplemented else fn(self, other)
+
+    return operator
+
+
+def _reflected(fn):
+    def operator(self, other):
+        other = _operand(other)
+        return other if other is NotImplemented else fn(other, self)
+
+    return operator
+
+
+def _matrix(other):
+    """A product takes tensors only: numbers make no matrix."""
+    return other if isinstance(other, Tensor) else NotImplemented
+
+
+def _multiplied(self, other):
+    return linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
+
+
+def _invert(self):
+    if self.dtype.category > dtypes.INT:
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return compare.bitwise_not(self)
+
+
+def _inplace(name):
+    method = getattr(Tensor, name + "_")
+
+    def operator(self, other):
+        other = _operand(other)
+        return other if other is NotImplemented else method(self, other)
+
+    return operator
+
+
+def _divided(number, tensor):
+    """number / tensor, as PyTorch computes it: the reciprocal, then the product."""
+    return math.mul(math.reciprocal(tensor), number)
+
+
+def _subtracted(number, tensor):
+    return math.rsub(tensor, number)
+
+
+# name: op, op of the reflected form (True: the same, as PyTorch has it, the tensor first) or None, has an in-place form
+BINARY = {
+    "add": (math.add, True, True),
+    "sub": (math.sub, _subtracted, True),
+    "mul": (math.mul, True, True),
+    "truediv": (math.div, _divided, True),
+    "floordiv": (math.floor_divide, math.floor_divide, True),
+    "mod": (math.remainder, math.remainder, True),
+    "pow": (math.pow, math.pow, True),
+    "and": (compare.bitwise_and, True, True),
+    "or": (compare.bitwise_or, True, True),
+    "xor": (compare.bitwise_xor, True, True),
+    "lshift": (compare.bitwise_left_shift, compare.bitwise_left_shift, True),
+    "rshift": (compare.bitwise_right_shift, compare.bitwise_right_shift, True),
+    "eq": (compare.eq, None, False),
+    "ne": (compare.ne, None, False),
+    "lt": (compare.lt, None, False),
+    "le": (compare.le, None, False),
+    "gt": (compare.gt, None, False),
+    "ge": (compare.ge, None, False),
+}
+UNARY = {"neg": math.neg, "pos": math.positive, "abs": math.abs, "invert": _invert}
+
+for _name, (_fn, _other, _written) in BINARY.items():
+    setattr(Tensor, f"__{_name}__", _forward(_fn))
+    if _other:
+        setattr(Tensor, f"__r{_name}__", _forward(_fn) if _other is True else _reflected(_other))
+    if _written:
+        setattr(Tensor, f"__i{_name}__", _inplace(_fn.__name__))
+Tensor.__matmul__ = operator(linalg.matmul, _matrix)
+Tensor.__rmatmul__ = _multiplied
+for _name, _fn in UNARY.items():
+    setattr(Tensor, f"__{_name}__", _fn)

@@ -1,0 +1,286 @@
+"""Special functions and the rarer elementwise ones: error functions, gamma, Bessel, bits of floats, gcd.
+
+What stands in `torch.special` only is in `jtorch.special`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as jsp
+from jax import lax
+
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import named_results as returntypes
+from jtorch.core.op.checks import kernel, letter
+from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor.writing import overwrite
+
+# ---- error functions and logits
+
+
+@op(inplace=True, promote="float")
+def erf(input: Array) -> Array:
+    """The error function: 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to input."""
+    kernel("erf_vml_cpu", input, "f")
+    return lax.erf(input)
+
+
+@op(inplace=True, promote="float")
+def erfc(input: Array) -> Array:
+    """1 - erf(input), exact for large input."""
+    kernel("erfc_vml_cpu", input, "f")
+    return lax.erfc(input)
+
+
+@op(inplace=True, promote="float")
+def erfinv(input: Array) -> Array:
+    """The number whose error function is input."""
+    kernel("erfinv_vml_cpu", input, "f")
+    return lax.erf_inv(input)
+
+
+@op(inplace=True, promote="float")
+def logit(input: Array, eps: float | None = None) -> Array:
+    """log(input / (1 - input)), the inverse of sigmoid; with `eps`, input is first kept in [eps, 1 - eps]."""
+    kernel("logit_cpu", input, "f")
+    if eps is not None:
+        inside = (input >= eps) & (input <= 1 - eps)
+        input = jnp.where(inside, input, lax.stop_gradient(jnp.clip(input, eps, 1 - eps)))
+    return jnp.log(input / (1 - input))
+
+
+# ---- gamma
+
+
+@op(inplace=True, promote="float")
+def lgamma(input: Array) -> Array:
+    """log(|gamma(input)|)."""
+    kernel("lgamma_vml_cpu", input, "f")
+    return lax.lgamma(input)
+
+
+@op(inplace=True, promote="float")
+def digamma(input: Array) -> Array:
+    """The derivative of lgamma."""
+    kernel("digamma", input, "f")
+    return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), lax.digamma(input))
+
+
+@op(method=False, promote=("input",), name="polygamma")
+def _polygamma(n: int, input: Array) -> Array:
+    x = input if letter(input) == "f" else input.astype(jnp.float32)
+    return lax.digamma(x) if n == 0 else jsp.polygamma(n, x)
+
+
+@public(method=False)
+def polygamma(n, input, *, out=None):
+    """The n-th derivative of digamma."""
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return _polygamma(n, input, out=out)
+
+
+Tensor.polygamma = lambda self, n: polygamma(n, self)
+Tensor.polygamma_ = lambda self, n: overwrite(self, polygamma(n, self))
+
+
+@op(inplace=True, promote="float")
+def mvlgamma(input: Array, p: int) -> Array:
+    """log of the multivariate gamma function of dimension p."""
+    kernel("mvlgamma", input, "f")
+    terms = [lax.lgamma(input - j / 2) for j in range(p)]
+    return sum(terms) + p * (p - 1) / 4 * math.log(math.pi)
+
+
+@op(inplace=True, promote="float")
+def igamma(input: Array, other: Array) -> Array:
+    """The regularised lower incomplete gamma function P(input, other)."""
+    kernel("igamma", input, "f")
+    return lax.igamma(*jnp.broadcast_arrays(input, other))
+
+
+@op(inplace=True, promote="float")
+def igammac(input: Array, other: Array) -> Array:
+    """The regularised upper incomplete gamma function Q(input, other)."""
+    kernel("igammac", input, "f")
+    return lax.igammac(*jnp.broadcast_arrays(input, other))
+
+
+# ---- Bessel
+
+
+@jax.custom_jvp
+def _bessel(x):
+    return jsp.i0(x)
+
+
+@_bessel.defjvp
+def _bessel_jvp(primals, tangents):  # JAX's own is 1 at 0
+    return jsp.i0(primals[0]), tangents[0] * jsp.i1(primals[0])
+
+
+@op(inplace=True, promote="float")
+def i0(input: Array) -> Array:
+    """The modified Bessel function of the first kind, of order 0."""
+    kernel("i0_vml_cpu", input, "f")
+    return _bessel(input)
+
+
+# ---- products with logarithms
+
+
+def _xlog_name(base):
+    def named(types, consts):
+        return f"{base}Backward{1 if types[0].number else 2 if types[1].number else 0}"
+
+    return named
+
+
+@op(inplace=True, promote="float", grad_fn=_xlog_name("Xlogy"))
+def xlogy(input: Array | Number, other: Array | Number) -> Array:
+    """input * log(other), 0 where input is 0 (NaN where other is)."""
+    return _xlogy(input, other)
+
+
+@jax.custom_jvp
+def _xlogy(x, y):
+    return jnp.where((x == 0) & (y == y), 0, x * jnp.log(y))
+
+
+@_xlogy.defjvp
+def _xlogy_jvp(primals, tangents):
+    (x, y), (dx, dy) = primals, tangents
+    return _xlogy(x, y), dx * jnp.where((x == 0) & (y <= 0), 0, jnp.log(y)) + dy * (x / y)
+
+
+@op(inplace=True, promote="float")
+def sinc(input: Array) -> Array:
+    """sin(pi * input) / (pi * input), 1 at 0."""
+    return jnp.sinc(input)
+
+
+# ---- bits of floats
+
+
+def _copysign_name(types, consts):
+    return f"CopysignBackward{int(types[1].number)}"
+
+
+@op(inplace=True, promote="float", grad_fn=_copysign_name)
+def copysign(input: Array, other: Array | Number) -> Array:
+    """|input| with the sign of other."""
+    flip = jnp.signbit(input) != jnp.signbit(other)
+    return jnp.where(lax.stop_gradient(input) == 0, 0 * input + lax.stop_gradient(jnp.copysign(input, other)),
+                     jnp.where(flip, -input, input))  # fmt: skip
+
+
+@op(inplace=True, promote=True, saves=())
+def nextafter(input: Array, other: Array) -> Array:
+    """The next number after input towards other."""
+    kernel("nextafter_cpu", input, "f")
+    return lax.stop_gradient(jnp.nextafter(input, other))
+
+
+@op(returns=returntypes.frexp)
+def frexp(input: Array):
+    """(mantissa, exponent) with input = mantissa * 2**exponent and mantissa in [0.5, 1)."""
+    kernel("frexp", input, "f")
+    mantissa, exponent = jnp.frexp(input)
+    return mantissa, exponent.astype(jnp.int32)
+
+
+@op(inplace=True, promote="float")
+def ldexp(input: Array, other: Array) -> Array:
+    """input * 2**other.
+
+    Differs from torch: the gradient is right for negative integers too, where PyTorch's is 0.
+    """
+    return input * jnp.exp2(other)
+
+
+@op(inplace=True, promote=True, grad_fn="NotImplemented")
+def heaviside(input: Array, values: Array) -> Array:
+    """0 below 0 and for NaN, `values` at 0, 1 above."""
+    return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
+
+
+@op(chooses=True, inplace=True, promote=True)
+def nan_to_num(
+    input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Array:
+    """NaN replaced (by 0), and infinities (by the largest and least finite numbers)."""
+    if letter(input) not in "fc":
+        return input
+    nan = 0.0 if nan is None else nan
+    return jnp.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
+
+
+# ---- integers
+
+
+@op(inplace=True, promote=True, saves=())
+def gcd(input: Array, other: Array) -> Array:
+    """The greatest common divisor."""
+    kernel("gcd_cpu", input, "i")
+    return jnp.gcd(input, other)
+
+
+@op(inplace=True, promote=True, saves=())
+def lcm(input: Array, other: Array) -> Array:
+    """The least common multiple."""
+    kernel("lcm_cpu", input, "i")
+    return jnp.lcm(input, other)
+
+
+# ---- complex numbers
+
+
+@op(promote=True)
+def angle(input: Array) -> Array:
+    """The angle of a complex number in radians; of a real one 0, pi below 0, or NaN."""
+    if letter(input) == "c":
+        return jnp.angle(input)
+    x = input if letter(input) == "f" else input.astype(dtypes.get_default_dtype().np)
+    return jnp.where(x != x, x, jnp.where(x < 0, math.pi, 0).astype(x.dtype))
+
+
+@op(method=False, promote=True, saves=(), name="conj_physical")
+def _conj_physical(input: Array) -> Array:
+    return jnp.conj(input)
+
+
+@public(inplace=True)
+def conj_physical(input, *, out=None):
+    """The complex conjugate, computed; a real tensor comes back itself."""
+    return _conj_physical(input, out=out) if letter(input._type.aval) == "c" else input
+
+
+@op(method=False, saves=(), strides="elementwise", name="complex")
+def complex(real: Array, imag: Array) -> Array:
+    """real + imag * 1j."""
+    if real.dtype != imag.dtype:
+        from_, to = (jnp.dtype(x.dtype) for x in (real, imag))
+        raise RuntimeError(
+            f"Expected object of scalar type {_scalar(from_)} but got scalar type {_scalar(to)} for"
+            f" second argument"
+        )
+    if letter(real) != "f" or real.dtype.itemsize == 2:
+        raise RuntimeError(
+            "Expected both inputs to be Half, Float or Double tensors but got "
+            f"{_scalar(real.dtype)} and {_scalar(imag.dtype)}"
+        )
+    return lax.complex(*jnp.broadcast_arrays(real, imag))
+
+
+def _scalar(np_type):
+    return dtypes.of(np_type).scalar_name
+
+
+@op(method=False, strides="elementwise", grad_fn="PolarBackward0")
+def polar(abs: Array, angle: Array) -> Array:
+    """abs * exp(1j * angle)."""
+    return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))

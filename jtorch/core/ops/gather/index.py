@@ -1,0 +1,535 @@
+"""Indexing: `x[...]` and `x[...] = v` in every mix PyTorch allows.
+
+Integers, slices, None and Ellipsis become views, one after the other; tensors, lists and masks become one
+gather (`x[i]`) or one scatter (`x[i] = v`). What indices select is checked where the indices are known, and
+flagged where they are promised. A mask that selects has a size that only its data know, and a 0-dim integer
+tensor makes a view: both are looked at, which runs what was recorded. A mask that assigns is not looked at.
+"""
+
+from __future__ import annotations
+
+import warnings
+from operator import index as integer
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import strides as geometry
+from jtorch.core.op.checks import data_check
+from jtorch.core.op.op import Array, Number, op
+from jtorch.core.ops.views.copies import _fill_with
+from jtorch.core.ops.views.shape import unsqueeze
+from jtorch.core.ops.views.slices import _alias, _slice, select
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor.writing import check_apart, check_once, write_result
+
+# ---- what the user wrote, taken apart
+
+
+def _pick(x, dim, i, place):
+    """One entry of a dimension."""
+    t = x._type
+    if not t.ndim and i:
+        raise IndexError(f"index {i} is out of bounds for dimension 0 with size 0")
+    if not t.ndim:
+        raise IndexError(
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+            "to convert a"
+            " 0-dim tensor to a number"
+        )
+    size = t.shape[dim]
+    if not -size <= i < size:
+        raise IndexError(f"index {i} is out of bounds for dimension {place} with size {size}")
+    return select(x, dim, i + size if i < 0 else i)
+
+
+def _cut(x, dim, cut):
+    """A slice of a dimension."""
+    t = x._type
+    if not t.ndim:
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+    if cut.step is not None:
+        step = integer(cut.step)
+        if step == 0:
+            raise ValueError("slice step cannot be zero")
+        if step < 0:
+            raise ValueError("step must be greater than zero")
+    size = t.shape[dim]
+    start, stop, step = cut.indices(size)
+    return _slice(x, dim, start, max(0, -((start - stop) // step)), step)
+
+
+def _cut_more(x, dim, cut):
+    """A slice of a dimension among other indices, or one to write to: PyTorch makes no view where it leaves the
+    dimension whole. A start counted from the end does not count as whole, as it does not in PyTorch."""
+    size = x._type.shape[dim] if x._type.ndim else None
+    if size is not None and cut.indices(size) == (0, size, 1) and not integer(cut.start or 0):
+        return x
+    return _cut(x, dim, cut)
+
+
+def _is_many(index):
+    """Whether a sequence that is not a tuple means several indices."""
+    return len(index) < 32 and any(
+        i is None or i is Ellipsis or isinstance(i, slice | Tensor | list | tuple | range | np.ndarray) for i in index
+    )
+
+
+def _items(index):
+    if isinstance(index, tuple):
+        return index
+    if isinstance(index, list) and _is_many(index):
+        warnings.warn(_NOT_TUPLE, stacklevel=4)
+        return tuple(index)
+    return (index,)
+
+
+_NOT_TUPLE = (
+    "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch "
+    "2.9; use "
+    "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
+    "x[torch.tensor(seq)], "
+    "which will result either in an error or a different result"
+)
+
+
+def _as_index(i):
+    """A sequence or array as a tensor of indices: bools stay a mask, other numbers become integers."""
+    if isinstance(i, jax.Array):
+        return known(np.asarray(i))
+    array = np.asarray(_plain(i)) if not isinstance(i, np.ndarray) else i
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"new(): invalid data type '{type(i).__name__}'")
+    return known(np.array(array) if array.dtype in (np.bool_, np.uint8) else array.astype(np.int64))
+
+
+def _plain(i):
+    if isinstance(i, str):
+        raise TypeError("new(): invalid data type 'str'")
+    return [
+        _plain(j) if isinstance(j, list | tuple | range | str) else j.item() if isinstance(j, Tensor) else j
+        for j in i
+    ]
+
+
+def _width(i):
+    """How many dimensions an index takes."""
+    if i is None or i is Ellipsis or isinstance(i, bool | np.bool_):
+        return 0
+    if isinstance(i, Tensor):
+        return i.ndim if i.dtype in (dtypes.bool_, dtypes.uint8) else 1
+    return 1
+
+
+def _taken_apart(x, items):
+    """(view through the basic indices, [(dimension, index tensor)] of the others)."""
+    items = [_as_index(i) if isinstance(i, list | tuple | range | np.ndarray | jax.Array) else i for i in items]
+    given = sum(map(_width, items))
+    if given > x.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+    skipped = x.ndim - given
+    arrays, dim, seen = [], 0, x
+    for place, i in enumerate(items):
+        if i is Ellipsis:
+            dim += skipped
+        elif i is None:
+            seen = unsqueeze(seen, dim)
+            dim += 1
+        elif isinstance(i, bool | np.bool_):
+            seen = unsqueeze(seen, dim)
+            arrays.append((dim, known(np.zeros(int(i), np.int64))))
+            dim += 1
+        elif isinstance(i, Tensor):
+            if i.ndim == 0 and i.dtype.category == dtypes.INT and i.dtype is not dtypes.uint8:
+                seen = _pick(seen, dim, int(i._look()), place)
+                continue
+            if i.ndim == 0 and i.dtype in (dtypes.bool_, dtypes.uint8):
+                seen = unsqueeze(seen, dim)
+                i = known(np.zeros(int(bool(i._look())), np.int64))
+            arrays.append((dim, i))
+            dim += max(1, _width(i))
+        elif isinstance(i, slice):
+            seen = _cut_more(seen, dim, i)
+            dim += 1
+        elif hasattr(i, "__index__"):
+            seen = _pick(seen, dim, integer(i), place)
+        elif isinstance(i, str):
+            raise TypeError("new(): invalid data type 'str'")
+        else:
+            raise IndexError(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+                "indices (got"
+                f" {type(i).__name__})"
+            )
+    return seen, arrays
+
+
+def _is_mask(i):
+    return i.dtype in (dtypes.bool_, dtypes.uint8)
+
+
+def _check_mask(x, mask, dim):
+    if mask.dtype is dtypes.uint8:
+        warnings.warn(
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            stacklevel=5,
+        )
+    for d, n in enumerate(mask.shape):
+        if dim + d >= x.ndim or x.shape[dim + d] != n:
+            raise IndexError(
+                f"The shape of the mask {list(mask.shape)} at index {d} does not match the shape of the "
+                "indexed"
+                f" tensor {list(x.shape)} at index {dim + d}"
+            )
+
+
+def _out_of_range(at, size, dim):
+    return ((at < -size) | (at >= size)).any()
+
+
+def _range_error(at, size, dim):
+    bad = at[(at < -size) | (at >= size)]
+    return IndexError(
+        f"index {int(bad.reshape(-1)[0])} is out of bounds for dimension {dim} with size {size}"
+    )
+
+
+def _integers(x, arrays):
+    """The index tensors as integers by dimension, and their common shape: masks become what they select."""
+    found = []
+    for dim, i in arrays:
+        if _is_mask(i):
+            _check_mask(x, i, dim)
+            spots = np.nonzero(i._look())
+            found += [(dim + k, known(s.astype(np.int64), i._type.place)) for k, s in enumerate(spots)]
+            continue
+        if i.dtype not in (dtypes.int64, dtypes.int32):
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        found.append((dim, i))
+    shape = ()
+    for dim, _ in found:
+        if dim >= x.ndim:
+            raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+    for _, i in found:
+        shape = _joint(shape, i.shape, found)
+    return found, shape
+
+
+def _check_sizes(x, found, inner):
+    """Raise where there is nothing to index. `inner`: the indices' common shape."""
+    if all(inner) and not all(x.shape[dim] for dim, _ in found):
+        raise IndexError("index is out of bounds for dimension with size 0")
+
+
+def _check_ranges(x, found, inner):
+    """Raise where an index is out of range, unless nothing at all is indexed. `inner`: the indices' common shape."""
+    dims = [dim for dim, _ in found]
+    if not all(inner) or not all(n for dim, n in enumerate(x.shape) if dim not in dims):
+        return
+    for place, (dim, i) in enumerate(found):  # PyTorch counts the tensors among the indices
+        data_check(i, _out_of_range, _range_error, size=x.shape[dim], dim=place)
+
+
+def _joint(a, b, found):
+    try:
+        return np.broadcast_shapes(a, tuple(b))
+    except ValueError:
+        shapes = ", ".join(str(list(i.shape)) for _, i in found)
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
+
+
+# ---- reading
+
+
+def _full(ndim, indices, dims):
+    at = [slice(None)] * ndim
+    for d, i in zip(dims, indices, strict=True):
+        at[d] = i
+    return tuple(at)
+
+
+def _index_strides(types, shapes, consts):
+    """PyTorch's rule: the dimensions keep the source's order, indexed ones are ordered by the indices."""
+    source, dims = types[0], consts["dims"]
+    inner = np.broadcast_shapes(*[tuple(t.shape) for t in types[1:]])
+    rest = [d for d in range(source.ndim) if d not in dims]
+    together = list(dims) == list(range(dims[0], dims[-1] + 1))
+    at = dims[0] if together else 0
+    strides = [source.strides[d] for d in rest]
+    strides[at:at] = [0] * len(inner)
+    operands = [(shapes[0], strides)]
+    shape = (*[1] * at, *inner, *[1] * (len(rest) - at))  # in which PyTorch lays the indices beside the source
+    for t in types[1:]:
+        lead = len(inner) - t.ndim
+        own = [0 if n == 1 != m else s for n, m, s in zip(t.shape, inner[lead:], t.strides, strict=True)]
+        own = geometry.view_strides(inner, [0] * lead + own, shape)
+        operands.append((shape, own or geometry.contiguous_strides(shape)))
+    return [geometry.elementwise_strides(shapes[0], operands)]
+
+
+@op(name="index", method=False, saves=(1,), strides=_index_strides)
+def _index(input: Array, indices: list[Array], dims: tuple) -> Array:
+    return input.at[_full(input.ndim, indices, dims)].get(mode="clip")
+
+
+def _getitem(self, index):
+    """What an index of any kind shows: a view, or a copy where tensors, lists or masks are among it."""
+    kind = index.__class__
+    if kind is int:
+        return _pick(self, 0, index, 0)
+    if kind is slice:
+        return _cut(self, 0, index)
+    seen, arrays = _taken_apart(self, _items(index))
+    if not arrays:
+        return _alias(seen) if seen is self else seen
+    if engine.local.grad:
+        seen._history()  # what autograd has against it PyTorch says before it looks at the indices
+    found, inner = _integers(seen, arrays)
+    _check_sizes(seen, found, inner)
+    _check_ranges(seen, found, inner)
+    return _index(seen, [i for _, i in found], tuple([d for d, _ in found]))
+
+
+# ---- writing
+
+
+def _scatter_set(x, values, at):
+    return x.at[at].set(values, mode="drop")
+
+
+@jax.custom_vjp
+def _placed(x, values, at):
+    """x with values at `at`; every value gets the gradient of its place, also one that another overwrote."""
+    return _scatter_set(x, values, at)
+
+
+def _placed_forward(x, values, at):
+    return _scatter_set(x, values, at), at
+
+
+def _placed_backward(at, g):
+    values = g.at[at].get(mode="fill", fill_value=0)
+    return _scatter_set(g, jnp.zeros_like(values), at), values, None
+
+
+_placed.defvjp(_placed_forward, _placed_backward)
+
+
+@op(name="index_put", method=False, saves=(2,))
+def _index_put(
+    input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool
+) -> Array:
+    at = tuple(jnp.broadcast_arrays(*indices))
+    if accumulate:
+        return input.at[_full(input.ndim, at, dims)].add(values, mode="drop")
+    inner = at[0].ndim
+    together = list(dims) == list(range(dims[0], dims[-1] + 1))
+    start = dims[0] if together else 0
+    rest = [n for d, n in enumerate(input.shape) if d not in dims]
+    values = jnp.broadcast_to(values, (*rest[:start], *at[0].shape, *rest[start:]))
+    at = tuple([jnp.where(i < 0, i + input.shape[d], i) for i, d in zip(at, dims, strict=True)])
+    values = jnp.moveaxis(values, range(start, start + inner), range(inner))
+    out = _placed(jnp.moveaxis(input, dims, range(len(dims))), values, at)
+    return jnp.moveaxis(out, range(len(dims)), dims)
+
+
+@op(name="index_put", method=False, saves=(1,))
+def _where_put(input: Array, mask: Array, value: Array | Number, dim: int) -> Array:
+    """`x[mask] = value` for one value: nobody needs to know how many it hits."""
+    wide = _wide(mask, input.ndim, dim)
+    return jnp.where(wide, jnp.asarray(value).reshape(()).astype(input.dtype), input)
+
+
+def _wide(mask, ndim, dim):
+    return (mask != 0).reshape((1,) * dim + mask.shape + (1,) * (ndim - dim - mask.ndim))
+
+
+@op(name="index_put", method=False, saves=(1,))
+def _mask_put(input: Array, mask: Array, values: Array) -> Array:
+    """`x[mask] = values`: the k-th place of the mask takes the k-th value. A mask of the first dimensions."""
+    flat = (mask != 0).reshape(-1)
+    rest = input.shape[mask.ndim :]
+    rows = values.shape[0] if values.ndim > len(rest) else 1
+    values = jnp.broadcast_to(values, (rows, *rest))
+    if rows == 0:
+        return input
+    order = jnp.clip(jnp.cumsum(flat) - 1, 0, rows - 1)
+    taken = jnp.take(values, order, axis=0, mode="clip").reshape(input.shape)
+    return jnp.where(_wide(mask, input.ndim, 0), taken, input)
+
+
+def _other_count(mask, rows, shape, rest):
+    return mask.sum() != rows
+
+
+def _count_error(mask, rows, shape, rest):
+    return _no_fit(shape, (int(mask.sum()), *rest))
+
+
+def _no_fit(shape, result):
+    return RuntimeError(
+        f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape"
+        f" {list(result)}"
+    )
+
+
+def _check_fits(shape, result):
+    trimmed = tuple(shape)
+    if len(trimmed) > len(result):
+        while len(trimmed) > len(result) and trimmed[0] == 1:
+            trimmed = trimmed[1:]
+    pairs = zip(reversed(trimmed), reversed(result), strict=False)
+    if len(trimmed) > len(result) or any(m not in (1, n) for m, n in pairs):
+        raise _no_fit(shape, result)
+    return trimmed
+
+
+def _check_same_type(x, value):
+    if value.dtype is not x.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got"
+            f" {x.dtype.scalar_name} for the destination and {value.dtype.scalar_name} for the source."
+        )
+
+
+def _put(x, arrays, value, accumulate=False):
+    """x with the places that index tensors select replaced (or added to), as a new tensor."""
+    number = not isinstance(value, Tensor)
+    if len(arrays) == 1 and _is_mask(arrays[0][1]) and not accumulate:
+        dim, mask = arrays[0]
+        _check_mask(x, mask, dim)
+        rest = tuple(x.shape[mask.ndim :])
+        if number or value.numel() == 1:
+            if mask.dtype is not dtypes.bool_:
+                raise RuntimeError(
+                    "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char"
+                )
+            return _where_put(x, mask, value, dim)
+        if dim == 0 and value.ndim <= len(rest) + 1:
+            rows = value.shape[0] if value.ndim > len(rest) else 1
+            if any(
+                m not in (1, n)
+                for m, n in zip(
+                    reversed(value.shape[-len(rest) :] if rest else ()), reversed(rest), strict=False
+                )
+            ):
+                raise _no_fit(value.shape, (int(mask._look().sum()), *rest))
+            if value.dtype is not x.dtype and rows not in (1, int(mask._look().sum())):
+                raise _no_fit(value.shape, (int(mask._look().sum()), *rest))
+            _check_same_type(x, value)
+            if rows != 1:
+                data_check(mask, _other_count, _count_error, rows=rows, shape=tuple(value.shape), rest=rest)
+            return _mask_put(x, mask, value)
+    found, inner = _integers(x, arrays)
+    dims = tuple([d for d, _ in found])
+    if number:
+        value = known(np.array(value).astype(x.dtype.np), x._type.place)
+    together = list(dims) == list(range(dims[0], dims[-1] + 1))
+    rest = [n for d, n in enumerate(x.shape) if d not in dims]
+    at = dims[0] if together else 0
+    result = (*rest[:at], *inner, *rest[at:])
+    _check_sizes(x, found, inner)
+    trimmed = _check_fits(value.shape, result)
+    _check_same_type(x, value)
+    _check_ranges(x, found, inner)
+    if trimmed != tuple(value.shape):
+        value = value.reshape(trimmed)
+    return _index_put(x, value, [i for _, i in found], dims, accumulate)
+
+
+def _setitem(self, index, value):
+    """Write through an index of any kind; the value is broadcast and cast as PyTorch does it."""
+    if not isinstance(value, Tensor):
+        if isinstance(value, np.integer):
+            value = value.item()
+        elif not isinstance(value, int | float | complex):  # np.float64 is a float, np.float32 is not
+            raise TypeError(f"can't assign a {_type_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
+        dtypes.must_hold(self.dtype, value)
+    kind = index.__class__
+    if kind is int:
+        seen, arrays = _pick(self, 0, index, 0), ()
+    elif kind is slice:
+        seen, arrays = _cut_more(self, 0, index), ()
+    elif kind is bool:
+        if not index:
+            return
+        seen, arrays = unsqueeze(self, 0), ()
+    else:
+        seen, arrays = _taken_apart(self, _items(index))
+    if arrays:
+        if isinstance(value, Tensor):
+            value = _without_ones(value)
+        seen._writable(twice=True, given=(value,))
+        check_once(seen)
+        if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
+            check_apart("index_put", seen, (value,))
+            if engine.local.grad:
+                value._history()  # where that cannot be told, PyTorch says so before it looks at shapes
+        seen._by_base()
+        write_result(seen, _put(seen, arrays, value))
+    elif not isinstance(value, Tensor):
+        if seen.ndim or not seen.requires_grad:
+            _fill_with(seen, value, "item")
+        else:
+            seen.copy_(known(np.array(value).astype(seen.dtype.np), seen._type.place))
+    else:
+        _copy_into(seen, value)
+
+
+def _type_name(value):
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+def _without_ones(value):
+    """The value without its sizes of 1 in front."""
+    shape = tuple(value.shape)
+    while shape[:1] == (1,):
+        shape = shape[1:]
+    return value if len(shape) == value.ndim else value.reshape(shape)
+
+
+def _copy_into(seen, value):
+    """copy_, after PyTorch's rule that sizes of 1 in front of the value do not count."""
+    shape, full = tuple(value.shape), tuple(seen.shape)
+    if not shape and full:
+        seen.fill_(value)
+        return
+    if shape != full:
+        value = _without_ones(value)
+    if tuple(value.shape) != full:
+        value = value.expand(full)
+    seen.copy_(value)
+
+
+def _iterate(self):
+    """The entries of the first dimension, one view after the other."""
+    if not self.ndim:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(self.unbind(0))
+
+
+def _contains(self, element):
+    """Whether any element equals this one."""
+    if not isinstance(element, Tensor | int | float | complex):
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
+    return bool((element == self).any().item())
+
+
+def _delete(self, index):
+    raise TypeError("Tensor does not support deleting items")
+
+
+for _name, _made in {
+    "__getitem__": _getitem, "__setitem__": _setitem, "__delitem__": _delete, "__iter__": _iterate,
+    "__contains__": _contains,
+}.items():  # fmt: skip
+    setattr(Tensor, _name, _made)

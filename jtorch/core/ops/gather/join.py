@@ -1,0 +1,446 @@
+"""Tensors put together, repeated and turned round: copies whose elements come from their inputs unchanged.
+
+`cat` and its relatives, `repeat`, `roll`, `flip`, and the combinations of a few vectors. Knows no storages.
+"""
+
+from __future__ import annotations
+
+import itertools
+from operator import index as integer
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.core.engine.trace import local
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import strides as geometry
+from jtorch.core.op.checks import data_check
+from jtorch.core.op.op import Array, op
+from jtorch.core.ops.views.shape import _expand, _view, atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
+from jtorch.core.ops.views.slices import _ints
+from jtorch.core.tensor.casting import cast_array
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.tensor import Tensor, wrap_dim
+
+# ---- several as one
+
+
+def _joined_dim(shapes, dim):
+    """The dimension to join along. Raises PyTorch's errors for shapes that do not match."""
+    for i, s in enumerate(shapes):
+        if not s:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+    solid = [(i, s) for i, s in enumerate(shapes) if tuple(s) != (0,)]
+    if not solid:
+        return wrap_dim(dim, 1)
+    first = solid[0][1]
+    dim = wrap_dim(dim, len(first))
+    for i, s in solid[1:]:
+        if len(s) != len(first):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(s)}")
+        for d, (m, n) in enumerate(zip(first, s, strict=True)):
+            if d != dim and m != n:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {m} but got size "
+                    f"{n} for"
+                    f" tensor number {i} in the list."
+                )
+    return dim
+
+
+def _same_type(arrays):
+    """The arrays in their common dtype."""
+    to = dtypes.of(arrays[0].dtype)
+    for x in arrays[1:]:
+        to = dtypes.promote_types(to, dtypes.of(x.dtype))
+    return [cast_array(x, to) for x in arrays]
+
+
+def _join_strides(types, shapes, consts):
+    """channels_last if all are, else contiguous."""
+    odd = all(
+        geometry.is_channels_last(t.shape, t.strides) and not geometry.is_contiguous(t.shape, t.strides)
+        for t in types
+    )
+    return [geometry.channels_last_strides(shapes[0]) if odd else None]
+
+
+@op(name="cat", method=False, saves=(), strides=_join_strides)
+def _cat(tensors: list[Array], dim: int = 0) -> Array:
+    dim = _joined_dim([x.shape for x in tensors], dim)
+    same = _same_type(tensors)
+    solid = [x for x in same if x.shape != (0,)]
+    return jnp.concatenate(solid, dim) if solid else same[0]
+
+
+def _sequence(tensors, fn):
+    if not isinstance(tensors, tuple | list):
+        raise TypeError(
+            f"{fn}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+    return tensors
+
+
+def _hosts(tensors):
+    """Their arrays, where all lie on the host with one dtype and order and no gradient is wanted; else None.
+
+    Such tensors are joined at once, by NumPy, and the result is one leaf of the trace. A batch drawn from a replay
+    memory would otherwise be a new trace each time: a tensor that is drawn twice is one leaf there.
+    """
+    if local.grad and any(x.requires_grad for x in tensors):
+        return None
+    hosts, dtype = [], tensors[0].dtype
+    for x in tensors:
+        array = x._host() if x.dtype is dtype else None
+        if array is None or not array.flags.c_contiguous:
+            return None
+        hosts.append(array)
+    return hosts
+
+
+def cat(tensors, dim=0, *, out=None, axis=None):
+    """The tensors one after the other along a dimension.
+
+    Args:
+        tensors: a sequence; all sizes but that of `dim` agree. 1-D tensors without elements are skipped.
+
+    >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3])])
+    tensor([1, 2, 3])
+    """
+    if not _sequence(tensors, "cat"):
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    dim = dim if axis is None else axis
+    hosts = _hosts(tensors) if out is None else None
+    if hosts is not None and all(a.ndim == hosts[0].ndim for a in hosts):
+        return known(np.concatenate(hosts, _joined_dim([a.shape for a in hosts], dim)))
+    return _cat(tensors, dim, out=out)
+
+
+concat = concatenate = cat
+
+
+@op(name="stack", method=False, saves=())
+def _stack(tensors: list[Array], dim: int = 0) -> Array:
+    first = tensors[0].shape
+    for i, x in enumerate(tensors):
+        if x.shape != first:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
+                f"{list(x.shape)} at"
+                f" entry {i}"
+            )
+    return jnp.stack(_same_type(tensors), wrap_dim(dim, len(first) + 1))
+
+
+def stack(tensors, dim=0, *, out=None):
+    """The tensors side by side along a new dimension; all have one shape.
+
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    if not _sequence(tensors, "stack"):
+        raise RuntimeError("stack expects a non-empty TensorList")
+    hosts = _hosts(tensors) if out is None else None
+    if hosts is not None and all(a.shape == hosts[0].shape for a in hosts):
+        return known(np.ascontiguousarray(np.stack(hosts, wrap_dim(dim, hosts[0].ndim + 1))))
+    return _stack(tensors, dim, out=out)
+
+
+def _some(tensors, fn):
+    if not _sequence(tensors, fn):
+        raise RuntimeError(f"{fn} expects a non-empty TensorList")
+    return tensors
+
+
+def hstack(tensors, *, out=None):
+    """The tensors joined along their second dimension, 1-D ones along their only one."""
+    parts = [atleast_1d(x) for x in _some(tensors, "hstack")]
+    return _cat(parts, 0 if parts[0].ndim == 1 else 1, out=out)
+
+
+def vstack(tensors, *, out=None):
+    """The tensors joined along their first dimension, 1-D ones as rows."""
+    return _cat([atleast_2d(x) for x in _some(tensors, "vstack")], 0, out=out)
+
+
+row_stack = vstack
+
+
+def dstack(tensors, *, out=None):
+    """The tensors joined along their third dimension."""
+    return _cat([atleast_3d(x) for x in _some(tensors, "dstack")], 2, out=out)
+
+
+def column_stack(tensors, *, out=None):
+    """The tensors joined along their second dimension, 1-D ones as columns."""
+    _some(tensors, "column_stack")
+    return _cat([reshape(x, (x.numel(), 1)) if x.ndim <= 1 else x for x in tensors], 1, out=out)
+
+
+# ---- one several times
+
+
+@op(name="repeat", method=False, saves=())
+def _repeat(input: Array, repeats: tuple) -> Array:
+    return jnp.tile(input.reshape((1,) * (len(repeats) - input.ndim) + input.shape), repeats)
+
+
+def _method_repeat(self, *repeats, **named):
+    """The tensor repeated along each dimension, as a copy.
+
+    >>> torch.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    if not repeats and not named:
+        raise TypeError('repeat() missing 1 required positional arguments: "repeats"')
+    times = _ints((named["repeats"],) if named else repeats, "repeat", "repeats")
+    if len(times) < self.ndim:
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
+    full = (1,) * (len(times) - self.ndim) + tuple(self.shape)
+    size = [m * n for m, n in zip(full, times, strict=True)]
+    for n in size:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {size}")
+    return _repeat(self, times)
+
+
+def tile(input, *dims, **named):
+    """The tensor repeated along its last dimensions, as a copy."""
+    times = _ints((named["dims"],) if named else dims, "tile", "dims")
+    return _method_repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+    """Each entry of a dimension repeated in place.
+
+    Args:
+        repeats: how often, one number or one for each entry. Left out: `input` holds them, and the result
+            says which entry each place of the output comes from.
+        dim: default: all elements as one dimension.
+        output_size: the size of the result, which saves looking at `repeats`.
+
+    >>> torch.tensor([1, 2]).repeat_interleave(2)
+    tensor([1, 1, 2, 2])
+    """
+    if repeats is None:
+        return _interleaved(input, output_size)
+    x = reshape(input, (-1,)) if dim is None else input
+    dim = wrap_dim(dim or 0, x.ndim)
+    x = x if x.ndim else reshape(x, (1,))
+    if not isinstance(repeats, Tensor):
+        if integer(repeats) < 0:
+            raise RuntimeError("Repeats must be non-negative")
+        shape = tuple(x.shape)
+        wide = _expand(unsqueeze(x, dim + 1), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
+        return _view(
+            wide.clone(memory_format=None).contiguous(),
+            (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]),
+        )
+    if repeats.ndim == 0 or (repeats.ndim == 1 and repeats.shape[0] == 1):
+        repeats = _expand(reshape(repeats, (1,)), (x.shape[dim],))
+    elif repeats.ndim != 1:
+        raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    elif repeats.shape[0] != x.shape[dim]:
+        raise RuntimeError(
+            "repeats must have the same size as input along dim, but got repeats.size(0) ="
+            f" {repeats.shape[0]} and input.size({dim}) = {x.shape[dim]}"
+        )
+    return x.index_select(dim, _interleaved(repeats, output_size))
+
+
+def _negative(repeats):
+    return (repeats < 0).any()
+
+
+@op(name="repeat_interleave", method=False)
+def _spots(repeats: Array, total: int) -> Array:
+    return jnp.repeat(jnp.arange(repeats.shape[0], dtype=repeats.dtype), repeats, total_repeat_length=total)
+
+
+def _interleaved(repeats, total):
+    """Which entry each place of the output comes from. Looks at `repeats` unless the total is known."""
+    if repeats.ndim != 1:
+        raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
+    if repeats.dtype not in (dtypes.int64, dtypes.int32):
+        raise NotImplementedError(
+            f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.scalar_name}'"
+        )
+    data_check(repeats, _negative, RuntimeError("repeats can not be negative"))
+    if total is not None:
+        data_check(
+            repeats, _other_total, RuntimeError("allocated size does not match required size"), total=total
+        )
+        return _spots(repeats, total)
+    times = repeats._look()
+    return known(np.repeat(np.arange(len(times), dtype=times.dtype), times), repeats._type.place)
+
+
+def _other_total(repeats, total):
+    return repeats.sum() != total
+
+
+# ---- one turned round
+
+
+def _elementwise(types, shapes, consts):
+    return [geometry.elementwise_strides(shapes[0], [(types[0].shape, types[0].strides)])]
+
+
+@op(name="roll", method=False, saves=())
+def _roll(input: Array, shifts: tuple, dims: tuple) -> Array:
+    return jnp.roll(
+        input, shifts if dims else shifts[0], [wrap_dim(d, input.ndim) for d in dims] if dims else None
+    )
+
+
+def roll(input, shifts, dims=()):
+    """The elements moved on along dimensions; what leaves at the end comes in at the start.
+
+    >>> torch.arange(4).roll(1)
+    tensor([3, 0, 1, 2])
+    """
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims or ())
+    if not shifts:
+        raise RuntimeError("`shifts` required")
+    if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    return _roll(input, shifts, dims)
+
+
+def _like(types, shapes, consts):
+    return [geometry.like_strides(types[0].shape, types[0].strides)]
+
+
+@op(name="flip", method=False, saves=(), strides=_like)
+def _flip(input: Array, dims: tuple) -> Array:
+    axes = [wrap_dim(d, input.ndim) for d in dims]
+    for i, d in enumerate(axes):
+        if d in axes[:i]:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    return jnp.flip(input, axes) if axes and input.ndim else input
+
+
+def flip(input, *dims, **named):
+    """The order of the elements reversed along some dimensions, as a copy.
+
+    >>> torch.arange(3).flip(0)
+    tensor([2, 1, 0])
+    """
+    return _flip(input, _ints((named["dims"],) if named else dims, "flip", "dims"))
+
+
+def fliplr(input):
+    """The second dimension reversed, as a copy."""
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return _flip(input, (1,))
+
+
+def flipud(input):
+    """The first dimension reversed, as a copy."""
+    if input.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return _flip(input, (0,))
+
+
+def _turned(types, shapes, consts):
+    """The strides of the transpose for an odd number of turns."""
+    t, dims = types[0], [d % max(types[0].ndim, 1) for d in consts["dims"]]
+    order = list(range(t.ndim))
+    if consts["k"] % 2:
+        order[dims[0]], order[dims[1]] = dims[1], dims[0]
+    strides = [geometry.like_strides(t.shape, t.strides)[d] for d in order]
+    return [tuple(strides)]
+
+
+@op(saves=(), strides=_turned)
+def rot90(input: Array, k: int = 1, dims: tuple = (0, 1)) -> Array:
+    """The plane of two dimensions turned by 90 degrees, `k` times."""
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
+    a, b = wrap_dim(dims[0], input.ndim), wrap_dim(dims[1], input.ndim)
+    if a == b:
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
+    return jnp.rot90(input, k, (a, b))
+
+
+# ---- combinations
+
+
+@op(name="block_diag", method=False, saves=())
+def _block_diag(tensors: list[Array]) -> Array:
+    blocks = [x.reshape((1,) * (2 - x.ndim) + x.shape) for x in _same_type(tensors)]
+    rows, columns = (sum(b.shape[i] for b in blocks) for i in (0, 1))
+    out = jnp.zeros((rows, columns), blocks[0].dtype)
+    r = c = 0
+    for b in blocks:
+        out = out.at[r : r + b.shape[0], c : c + b.shape[1]].set(b)
+        r, c = r + b.shape[0], c + b.shape[1]
+    return out
+
+
+def block_diag(*tensors):
+    """A matrix with the given matrices along its diagonal, zeros elsewhere."""
+    for i, x in enumerate(tensors):
+        if x.ndim > 2:
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} "
+                "dimensions"
+            )
+    return _block_diag(tensors) if tensors else known(np.zeros((1, 0), dtypes.get_default_dtype().np))
+
+
+def _vector(x):
+    if x.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(x.shape)}")
+    return x
+
+
+def cartesian_prod(*tensors):
+    """Every combination of entries of the given vectors, one in each row."""
+    for x in tensors:
+        _vector(x)
+    if len(tensors) == 1:
+        return tensors[0]
+    shape = tuple([x.shape[0] for x in tensors])
+    n = len(tensors)
+    grids = [_expand(_view(x, (1,) * i + (-1,) + (1,) * (n - 1 - i)), shape) for i, x in enumerate(tensors)]
+    return _stack([reshape(g, (-1,)) for g in grids], 1)
+
+
+def combinations(input, r=2, with_replacement=False):
+    """Every choice of `r` entries of a vector, in order, one in each row."""
+    n = _vector(input).shape[0]
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return known(np.zeros(0, input.dtype.np), input._type.place)
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    chosen = np.array(list(choose(range(n), r)), np.int64).reshape(-1, r)
+    return _stack([_picked(input, column) for column in _columns(chosen, input._type.place)], 1)
+
+
+@op(name="masked_select", method=False)
+def _picked(input: Array, at: Array) -> Array:
+    return jnp.take(input, at, mode="clip")
+
+
+def _columns(chosen, place):
+    return [known(np.ascontiguousarray(c), place) for c in chosen.T]
+
+
+for _name in ("tile", "repeat_interleave", "roll", "flip", "fliplr", "flipud"):
+    setattr(Tensor, _name, globals()[_name])
+Tensor.repeat = _method_repeat

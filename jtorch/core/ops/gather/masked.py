@@ -1,0 +1,184 @@
+"""Elements picked and placed by masks and by flat indices: the `masked_` family, `nonzero`, `take`, `put`.
+
+What selects by a mask has a size that only data know and looks at it; what writes by a mask does not look.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.core.facts import dtypes
+from jtorch.core.op.checks import data_check
+from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.op.op import broadcast_shapes as _common
+from jtorch.core.ops.gather.index import _placed
+from jtorch.core.ops.gather.scatter import _by_value, _in_range, _kept, _one_value, gather
+from jtorch.core.ops.views.shape import _expand, _expanded, reshape
+from jtorch.core.tensor.casting import cast_array
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.tensor import Tensor, wrap_dim
+
+# ---- masks
+
+
+def _check_mask_fill(input, mask, value):
+    _common(tuple(mask.shape), tuple(input.shape))
+    if mask.dtype is not dtypes.bool_:
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}"
+        )
+    _one_value(value, "masked_fill_", input)
+
+
+@op(name="masked_fill", inplace="twice", saves=(1,), check=_check_mask_fill,
+    grad_fn=_by_value("MaskedFillBackward0", "MaskedFillBackward1"))  # fmt: skip
+def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
+    """`value` where the mask is true, `input` elsewhere.
+
+    >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0.)
+    tensor([0., 2.])
+    """
+    return jnp.where(mask, cast_array(jnp.asarray(value), dtypes.of(input.dtype)), input)
+
+
+@op(name="masked_select", method=False, saves=(1,))
+def _taken(input: Array, at: Array, shape: tuple) -> Array:
+    return jnp.take(jnp.broadcast_to(input, shape).reshape(-1), at, mode="clip")
+
+
+@public
+def masked_select(input, mask):
+    """The elements where the mask is true, as a vector. Looks at the mask.
+
+    >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
+    tensor([1, 3])
+    """
+    if mask.dtype is not dtypes.bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = tuple(_common(tuple(mask.shape), tuple(input.shape)))
+    spots = np.flatnonzero(np.broadcast_to(mask._look(), shape))
+    return _taken(input, known(spots, input._type.place), shape)
+
+
+def _too_few(mask, n, times):
+    return mask.sum() * times > n
+
+
+def _check_masked_scatter(input, mask, source):
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "masked_scatter: expected self and source to have same dtypes but got"
+            f"{input.dtype.scalar_name} and {source.dtype.scalar_name}"
+        )
+    if mask.dtype is not dtypes.bool_:
+        raise RuntimeError(
+            f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.scalar_name}"
+        )
+    full = np.prod(_common(tuple(mask.shape), tuple(input.shape)), dtype=int)
+    times = int(full) // max(mask.numel(), 1)
+    data_check(mask, _too_few, RuntimeError("Number of elements of source < number of ones in mask"),
+               n=source.numel(), times=times)  # fmt: skip
+
+
+@op(inplace=True, saves=(1,), check=_check_masked_scatter)
+def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
+    """A copy whose k-th place with a true mask takes the k-th element of `source`."""
+    shape = _common(mask.shape, input.shape)
+    mask, input = jnp.broadcast_to(mask, shape), jnp.broadcast_to(input, shape)
+    if not source.size:
+        return input
+    order = jnp.clip(jnp.cumsum(mask.reshape(-1)) - 1, 0, source.size - 1)
+    return jnp.where(mask, jnp.take(source.reshape(-1), order, mode="clip").reshape(shape), input)
+
+
+def nonzero(input, *, out=None, as_tuple=False):
+    """Where the elements are not zero: one row of indices for each. Looks at the elements.
+
+    >>> torch.tensor([[1, 0], [0, 2]]).nonzero()
+    tensor([[0, 0],
+            [1, 1]])
+    """
+    array = input._look()
+    place = input._type.place
+    if as_tuple:
+        return nonzero(reshape(input, (1,)) if not array.ndim else input).unbind(1)
+    if not array.ndim:
+        return known(np.zeros((int(bool(array)), 0), np.int64), place)
+    table = np.array(np.nonzero(array), np.int64)
+    return known(table.T, place, strides=(1, max(table.shape[1], 1)))
+
+
+def argwhere(input):
+    """Where the elements are not zero: one row of indices for each. Looks at the elements."""
+    return nonzero(input)
+
+
+# ---- flat indices
+
+
+def _check_take(input, index):
+    if index.dtype is not dtypes.int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
+    _in_range(index, input.numel(), 0, "take", negative=True)
+
+
+@op(check=_check_take, saves=(1,))
+def take(input: Array, index: Array) -> Array:
+    """The elements at places of the flattened tensor, in the shape of `index`."""
+    flat = input.reshape(-1)
+    return flat.at[index].get(mode="clip")
+
+
+def _check_put(input, index, source, accumulate):
+    if index.numel() != source.numel():
+        raise IndexError(
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() ="
+            f" {source.numel()}, index.numel() = {index.numel()}"
+        )
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype ="
+            f" {input.dtype.scalar_name} and source.dtype = {source.dtype.scalar_name}"
+        )
+    if index.dtype is not dtypes.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
+    _in_range(index, input.numel(), 0, "take", negative=True)
+
+
+@op(inplace=True, check=_check_put, saves=(1,), strides=_kept)
+def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
+    """A copy with `source` placed (or added) at places of the flattened tensor."""
+    flat, values = input.reshape(-1), source.reshape(-1)
+    at = jnp.where(index < 0, index + flat.size, index).reshape(-1)
+    if accumulate:
+        return flat.at[at].add(values, mode="drop").reshape(input.shape)
+    return _placed(flat, values, (at,)).reshape(input.shape)
+
+
+@public
+def take_along_dim(input, indices, dim=None):
+    """:func:`gather` with both broadcast against each other outside `dim`; default: flattened."""
+    if indices.dtype is not dtypes.int64:
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.scalar_name}"
+        )
+    if dim is None:
+        return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got"
+            f" {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    dim = wrap_dim(dim, input.ndim)
+    full = [
+        a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))
+    ]
+    wide = [b if d == dim else n for d, (n, b) in enumerate(zip(full, indices.shape, strict=True))]
+    return gather(
+        _expand(input, _expanded(input.shape, full)), dim, _expand(indices, _expanded(indices.shape, wide))
+    )
+
+
+for _name in ("nonzero", "argwhere"):
+    setattr(Tensor, _name, globals()[_name])

@@ -1,0 +1,511 @@
+"""Elements picked and placed by tensors of indices: `gather`, the `scatter` and `index_` families.
+
+Indices are checked where they are known on the host, and flagged where they are promised.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import strides as geometry
+from jtorch.core.op.checks import data_check
+from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.ops.gather.index import _placed, _put
+from jtorch.core.ops.views.shape import _expand
+from jtorch.core.tensor.casting import cast_array
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.tensor import Tensor, wrap_dim
+
+_INTEGERS = (dtypes.int64, dtypes.int32)
+
+# ---- checks
+
+
+def _outside(at, low, size, dim, form):
+    return ((at < low) | (at >= size)).any()
+
+
+def _outside_error(at, low, size, dim, form):
+    kind, text = _FORMS[form]
+    first = int(at[(at < low) | (at >= size)].reshape(-1)[0])
+    return kind(text.format(index=first, dim=dim, size=size))
+
+
+_BOUNDS = "index {index} is out of bounds for dimension {dim} with size {size}"
+_FORMS = {
+    "gather": (RuntimeError, _BOUNDS),
+    "fill": (IndexError, _BOUNDS),
+    "copy": (IndexError, "index_copy_(): " + _BOUNDS),
+    "select": (IndexError, "index out of range in self"),
+    "take": (IndexError, "out of range: tried to access index {index} on a tensor of {size} elements."),
+}
+
+
+def _in_range(index, size, dim=0, form="gather", negative=False):
+    data_check(index, _outside, _outside_error, low=-size if negative else 0, size=size, dim=dim, form=form)
+
+
+def _size(shape, dim):
+    return shape[dim] if shape else 1
+
+
+def _check_index(index, name):
+    if index.dtype not in _INTEGERS:
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+
+
+def _dims_of(x):
+    return max(x.ndim, 1)
+
+
+def _check_gather(input, dim, index, sparse_grad):
+    dim = wrap_dim(dim, input.ndim)
+    _check_index(index, "gather")
+    if not index.numel():
+        return
+    if _dims_of(index) != _dims_of(input):
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    for d in range(index.ndim):
+        if d != dim and index.shape[d] > _size(input.shape, d):
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger "
+                "than self"
+                f" {list(input.shape)} apart from dimension {dim}"
+            )
+    _in_range(index, _size(input.shape, dim), dim)
+
+
+def _spots(index, dim):
+    """The full index of every element of `index`, which runs along `dim`."""
+    grid = jnp.ogrid[tuple([slice(n) for n in index.shape])]
+    return tuple([index if d == dim else grid[d] for d in range(index.ndim)])
+
+
+@op(check=_check_gather, saves=(1,))
+def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on: elements picked along one dimension.
+
+    Args:
+        index: as many dimensions as `input`, nowhere larger but along `dim`; its shape is the result's.
+
+    Raises:
+        RuntimeError: an index out of range.
+
+    >>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[0, 0], [1, 0]]))
+    tensor([[1, 1],
+            [4, 3]])
+    """
+    if not index.size:
+        return jnp.zeros(index.shape, input.dtype)
+    shape = index.shape
+    input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    return input.at[_spots(index, wrap_dim(dim, input.ndim))].get(mode="clip").reshape(shape)
+
+
+def _check_scatter(input, dim, index, src=None, name="scatter"):
+    dim = wrap_dim(dim, input.ndim)
+    _check_index(index, name)
+    if src is not None and src.dtype is not input.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+    if not index.numel():
+        return
+    if _dims_of(index) != _dims_of(input):
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
+    if src is not None and _dims_of(index) != _dims_of(src):
+        raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+    wide = any(d != dim and n > _size(input.shape, d) for d, n in enumerate(index.shape))
+    if wide or (src is not None and any(n > _size(src.shape, d) for d, n in enumerate(index.shape))):
+        more = "" if src is None else f" and to be no larger size than src {list(src.shape)}"
+        raise RuntimeError(
+            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from "
+            "dimension"
+            f" {dim}{more}"
+        )
+    _in_range(index, _size(input.shape, dim), dim)
+
+
+def _aligned(input, dim, index, src):
+    """(input, full index, src) as arrays of one dimension at least, src cut to the index's shape."""
+    input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    if src is not None:
+        src = jnp.atleast_1d(src)[tuple([slice(n) for n in index.shape])]
+    return input, _spots(index, wrap_dim(dim, input.ndim)), src
+
+
+@op(
+    name="scatter",
+    method=False,
+    check=lambda input, dim, index, src: _check_scatter(input, dim, index, src),
+    saves=(1,),
+)
+def _scatter_src(input: Array, dim: int, index: Array, src: Array) -> Array:
+    if not index.size:
+        return input
+    x, at, values = _aligned(input, dim, index, src)
+    return _placed(x, values, at).reshape(input.shape)
+
+
+@op(name="scatter", method=False, grad_fn="ScatterBackward1", saves=(1,),
+    check=lambda input, dim, index, value: _check_scatter(input, dim, index))  # fmt: skip
+def _scatter_value(input: Array, dim: int, index: Array, value: Number) -> Array:
+    if not index.size:
+        return input
+    x, at, _ = _aligned(input, dim, index, None)
+    full = jnp.full(index.shape or (1,), cast_array(jnp.asarray(value), dtypes.of(input.dtype)), input.dtype)
+    return _placed(x, full, at).reshape(input.shape)
+
+
+@public(inplace=True)
+def scatter(input, dim, index, src=None, *, value=None, reduce=None):
+    """A copy with `src` (a tensor or a number) placed at `index` along a dimension: see :func:`gather`.
+
+    Args:
+        reduce: "add" or "multiply" instead of replacing.
+
+    >>> torch.zeros(3).scatter(0, torch.tensor([2, 0]), torch.tensor([5., 6.]))
+    tensor([6., 0., 5.])
+    """
+    src = value if src is None else src
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError("reduce argument must be either add or multiply.")
+        if not isinstance(src, Tensor):
+            src = _expand(known(np.array(src).astype(input.dtype.np), input._type.place), tuple(index.shape))
+        return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
+    if isinstance(src, Tensor):
+        return _scatter_src(input, dim, index, src)
+    return _scatter_value(input, dim, index, src)
+
+
+@op(inplace=True, saves=(1,), check=lambda input, dim, index, src: _check_scatter(input, dim, index, src))
+def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
+    """A copy with `src` added at `index` along a dimension; places may be hit more than once.
+
+    >>> torch.zeros(3).scatter_add(0, torch.tensor([2, 2]), torch.tensor([5., 6.]))
+    tensor([ 0.,  0., 11.])
+    """
+    if not index.size:
+        return input
+    x, at, values = _aligned(input, dim, index, src)
+    return x.at[at].add(values, mode="drop").reshape(input.shape)
+
+
+# ---- reductions into places
+
+_IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
+
+
+def _reduced(x, values, at, how, include_self):
+    """x with `values` reduced into the places `at`."""
+    if how in ("amax", "amin"):
+        return _extreme(x, values, at, how, include_self)
+    x = _begun(x, at, how, include_self)
+    if how == "sum":
+        return x.at[at].add(values, mode="drop")
+    if how == "prod":
+        return _multiplied(x, values, at)
+    count = jnp.full(x.shape, int(include_self), x.dtype).at[at].add(jnp.ones((), x.dtype), mode="drop")
+    count = jnp.maximum(count, 1)
+    total = x.at[at].add(values, mode="drop")
+    return total / count if jnp.issubdtype(x.dtype, jnp.inexact) else total // count
+
+
+def _begun(x, at, how, include_self):
+    """What a reduction starts from: x, or the neutral element in the places that are hit."""
+    if include_self:
+        return x
+    hit = jnp.zeros(x.shape, bool).at[at].set(True, mode="drop")
+    return jnp.where(hit, _identity(x.dtype, how), x)
+
+
+def _identity(np_type, how):
+    if how in ("sum", "mean", "prod"):
+        return np.array(how == "prod", np_type)
+    if np.dtype(np_type).kind in "biu":
+        info = np.iinfo(np_type) if np_type != np.bool_ else None
+        low, high = (False, True) if info is None else (info.min, info.max)
+        return np.array(low if how == "amax" else high, np_type)
+    return np.array(-np.inf if how == "amax" else np.inf, np_type)
+
+
+@jax.custom_vjp
+def _multiplied(x, values, at):
+    return x.at[at].multiply(values, mode="drop")
+
+
+def _multiplied_forward(x, values, at):
+    return _multiplied(x, values, at), (x, values, at)
+
+
+def _multiplied_backward(saved, g):
+    """The product of the others, worked out without dividing by zeros."""
+    x, values, at = saved
+    one = jnp.ones((), x.dtype)
+    zeros = (x == 0).astype(jnp.int32).at[at].add((values == 0).astype(jnp.int32), mode="drop")
+    solid = jnp.where(x == 0, one, x).at[at].multiply(jnp.where(values == 0, one, values), mode="drop")
+
+    def others(v, zeros, solid):
+        alone = (zeros == 0) | (zeros == 1) & (v == 0)
+        return jnp.where(alone, solid / jnp.where(v == 0, one, v), 0)
+
+    pick = lambda a: a.at[at].get(mode="clip")
+    return g * others(x, zeros, solid), pick(g) * others(values, pick(zeros), pick(solid)), None
+
+
+_multiplied.defvjp(_multiplied_forward, _multiplied_backward)
+
+
+def _extreme(x, values, at, how, include_self):
+    if how == "amax":
+        return _largest(include_self, x, values, at)
+    if jnp.issubdtype(x.dtype, jnp.inexact):
+        return -_largest(include_self, -x, -values, at)
+    return _begun(x, at, how, include_self).at[at].min(values, mode="drop")
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _largest(include_self, x, values, at):
+    return _begun(x, at, "amax", include_self).at[at].max(values, mode="drop")
+
+
+def _largest_forward(include_self, x, values, at):
+    out = _largest(include_self, x, values, at)
+    return out, (x, values, at, out)
+
+
+def _largest_backward(include_self, saved, g):
+    """Those that tie share the gradient evenly; PyTorch counts what was there among them in any case."""
+    x, values, at, out = saved
+    pick = lambda a: a.at[at].get(mode="clip")
+    mine, theirs = (x == out).astype(g.dtype), (values == pick(out)).astype(g.dtype)
+    share = g / jnp.maximum(mine.at[at].add(theirs, mode="drop"), 1)
+    own = share * mine
+    return own if include_self else own.at[at].set(0, mode="drop"), pick(share) * theirs, None
+
+
+_largest.defvjp(_largest_forward, _largest_backward)
+
+
+def _check_reduce(input, dim, index, src, reduce, include_self):
+    if reduce not in _IDENTITY:
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    _check_scatter(input, dim, index, src)
+
+
+@op(inplace=True, check=_check_reduce)
+def scatter_reduce(
+    input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True
+) -> Array:
+    """A copy with `src` reduced into the places `index` along a dimension.
+
+    Args:
+        reduce: "sum", "prod", "mean", "amax" or "amin".
+        include_self: whether what was there takes part.
+    """
+    if not index.size:
+        return input
+    x, at, values = _aligned(input, dim, index, src)
+    return _reduced(x, values, at, reduce, include_self).reshape(input.shape)
+
+
+# ---- whole slices by a vector of indices
+
+
+def _kept(types, shapes, consts):
+    return [geometry.like_strides(types[0].shape, types[0].strides)]
+
+
+def _check_select(input, dim, index):
+    dim = wrap_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    if index.dtype not in _INTEGERS:
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    _in_range(index, _size(input.shape, dim), dim, "select")
+
+
+@op(check=_check_select, saves=(1,))
+def index_select(input: Array, dim: int, index: Array) -> Array:
+    """The entries of a dimension that a vector of indices names, as a copy.
+
+    >>> torch.tensor([[1, 2], [3, 4]]).index_select(1, torch.tensor([1, 1]))
+    tensor([[2, 2],
+            [4, 4]])
+    """
+    if not input.ndim:
+        return input
+    return jnp.take(input, jnp.atleast_1d(index), axis=dim, mode="clip")
+
+
+def _vector_check(name, input, dim, index, source):
+    dim = wrap_dim(dim, input.ndim)
+    if index.dtype not in _INTEGERS:
+        raise RuntimeError(
+            f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype.scalar_name}"
+        )
+    if index.ndim > 1:
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type:"
+            f" {index.dtype.scalar_name} and size: {list(index.shape)}"
+        )
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            f"{name}(): self ({input.dtype.scalar_name}) and source ({source.dtype.scalar_name}) must have "
+            "the same"
+            " scalar type"
+        )
+    if index.numel() != _size(source.shape, dim):
+        raise RuntimeError(
+            f"{name}(): Number of indices ({index.numel()}) should be equal to source.size(dim):"
+            f" ({_size(source.shape, dim)}), for dim: {dim}"
+        )
+    rest = lambda x: [n for d, n in enumerate(x.shape) if d != dim]
+    if rest(input) != rest(source):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            "self.shape ="
+            f" {list(input.shape)} source.shape = {list(source.shape)}"
+        )
+    _in_range(index, _size(input.shape, dim), dim)
+
+
+def _rows(input, dim, index, source=None):
+    """The arrays with one dimension at least and the full index of the rows."""
+    input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    at = (slice(None),) * wrap_dim(dim, input.ndim) + (index,)
+    return input, at, None if source is None else jnp.atleast_1d(source)
+
+
+@op(inplace=True, saves=(1,),
+    check=lambda input, dim, index, source, alpha: _vector_check("index_add_", input, dim, index, source),
+)  # fmt: skip
+def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
+    """A copy with `alpha` times the entries of `source` added to those of a dimension that `index` names."""
+    x, at, rows = _rows(input, dim, index, source)
+    return x.at[at].add(rows * jnp.asarray(alpha).astype(rows.dtype), mode="drop").reshape(input.shape)
+
+
+def _check_copy(input, dim, index, source):
+    dim = wrap_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})")
+    if not source.ndim and index.numel() != 1:
+        raise IndexError(
+            f"index_copy_(): When source is scalar, index should have one element (got {index.numel()})"
+        )
+    if source.ndim != input.ndim and source.ndim and input.ndim:
+        raise IndexError(
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
+            "Source"
+            f" dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
+        )
+    if index.dtype is not dtypes.int64:
+        raise IndexError(
+            f"index_copy_(): Expected a long tensor for index, but got {index.dtype.scalar_name}"
+        )
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "index_copy_(): self and source expected to have the same dtype, but got (self)"
+            f" {input.dtype.scalar_name} and (source) {source.dtype.scalar_name}"
+        )
+    rest = lambda x: [n for d, n in enumerate(x.shape) if d != dim]
+    if rest(input) != rest(source):
+        text = ", ".join(map(str, rest(input))), ", ".join(map(str, rest(source)))
+        raise RuntimeError(
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape:"
+            f" {text[0]} at dimension {dim} and source slice shape: {text[1]} at dimension 0."
+        )
+    if source.ndim and index.numel() != _size(source.shape, dim):
+        raise IndexError(
+            f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim)"
+            f" ({_size(source.shape, dim)})"
+        )
+    _in_range(index, _size(input.shape, dim), dim, "copy")
+
+
+@op(inplace=True, saves=(1,), check=_check_copy, strides=_kept)
+def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
+    """A copy with the entries of a dimension that `index` names replaced by those of `source`."""
+    x, at, rows = _rows(input, dim, index, source)
+    axis = len(at) - 1
+    out = _placed(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:])
+    return jnp.moveaxis(out, 0, axis).reshape(input.shape)
+
+
+def _check_fill(input, dim, index, value):
+    dim = wrap_dim(dim, input.ndim)
+    if index.dtype is not dtypes.int64:
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
+    _one_value(value, "index_fill_", input)
+    _in_range(index, _size(input.shape, dim), dim, "fill", negative=True)
+
+
+def _one_value(value, name, input):
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
+                "dimension(s)."
+            )
+    elif isinstance(value, int | float | complex):
+        dtypes.must_hold(input.dtype, value)
+
+
+def _by_value(zero, one):
+    return lambda types, consts: one if not types[-1].number else zero
+
+
+@op(inplace="twice", saves=(1,), check=_check_fill, strides=_kept,
+    grad_fn=_by_value("IndexFillBackward0", "IndexFillBackward1"))  # fmt: skip
+def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> Array:
+    """A copy with the entries of a dimension that `index` names filled with one value."""
+    x, at, _ = _rows(input, dim, index)
+    one = cast_array(jnp.asarray(value), dtypes.of(x.dtype))
+    return x.at[at].set(one, mode="drop").reshape(input.shape)
+
+
+def _check_index_reduce(input, dim, index, source, reduce, include_self):
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+        )
+    _vector_check("index_reduce", input, dim, index, source)
+
+
+@op(inplace=True, check=_check_index_reduce)
+def index_reduce(
+    input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True
+) -> Array:
+    """A copy with the entries of `source` reduced into the entries of a dimension that `index` names.
+
+    Args:
+        reduce: "prod", "mean", "amax" or "amin".
+        include_self: whether what was there takes part.
+    """
+    x, at, rows = _rows(input, dim, index, source)
+    axis = len(at) - 1
+    out = _reduced(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:], reduce, include_self)
+    return jnp.moveaxis(out, 0, axis).reshape(input.shape)
+
+
+def index_put(input, indices, values, accumulate=False):
+    """A copy with `values` placed (or added) where a tuple of index tensors says."""
+    if not isinstance(indices, tuple | list):
+        raise TypeError(
+            "index_put(): argument 'indices' (position 1) must be tuple of Tensors, not "
+            f"{type(indices).__name__}"
+        )
+    for i, x in enumerate(indices):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+    return _put(input, list(enumerate(indices)), values, accumulate)
+
+
+index_put = public(inplace="twice")(index_put)

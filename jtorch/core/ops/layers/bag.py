@@ -1,0 +1,156 @@
+"""Embeddings summed, averaged or compared bag by bag."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch.core.facts import dtypes
+from jtorch.core.op.checks import data_check
+from jtorch.core.op.op import Array, op
+from jtorch.core.ops.layers.linear import _rarely, _renormalize
+from jtorch.core.tensor.convert import tensor
+
+
+def _beyond(indices, rows):
+    return ((indices < 0) | (indices >= rows)).any()
+
+
+def _wrong_row(indices, rows):
+    flat = indices.reshape(-1)
+    i = int(((flat < 0) | (flat >= rows)).argmax())
+    return RuntimeError(f"Index {i} of input takes value {int(flat[i])} which is not in the valid range [0, {rows})")
+
+
+@op(method=False, name="_embedding_bag", grad_fn="EmbeddingBagBackward0", saves=(1, 2))
+def _embedding_bag(weight: Array, input: Array, offsets: Array, scales: Array | None, mode: str, bags: int,
+                   padding_idx: int, by_frequency: bool) -> Array:  # fmt: skip
+    bag = jnp.searchsorted(offsets, jnp.arange(input.shape[0]), side="right") - 1  # `bags` where it is in none
+    if by_frequency:
+        weight = _rarely(weight, input)
+    rows = jnp.take(weight, input, axis=0, mode="clip")
+    counts = jnp.ones(input.shape[0], weight.dtype)
+    if padding_idx >= 0:
+        counts = jnp.where(input == padding_idx, 0, counts)
+    if mode == "max":
+        rows = jnp.where(counts[:, None] > 0, rows, -jnp.inf)
+        return _largest(rows, bag, bags)
+    if scales is not None:
+        rows = rows * scales[:, None]
+    total = jax.ops.segment_sum(jnp.where(counts[:, None] > 0, rows, 0), bag, bags)
+    if mode == "sum":
+        return total
+    return total / jnp.maximum(jax.ops.segment_sum(counts, bag, bags), 1)[:, None]
+
+
+def _largest(rows, bag, bags):
+    """The largest of each bag; the first largest gets the gradient."""
+    found = lax.stop_gradient(jax.ops.segment_max(rows, bag, bags))
+    place = jnp.arange(rows.shape[0])[:, None]
+    first = jax.ops.segment_min(jnp.where(rows == found[bag], place, rows.shape[0]), bag, bags)
+    empty = ~jnp.isfinite(found)
+    taken = jnp.take_along_axis(rows, jnp.where(empty, 0, jnp.minimum(first, rows.shape[0] - 1)), 0)
+    return jnp.where(empty, 0, taken).astype(rows.dtype)
+
+
+def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, mode="mean",
+                  sparse=False, per_sample_weights=None, include_last_offset=False, padding_idx=None):  # fmt: skip
+    """The sum, mean or largest of the rows that each bag names.
+
+    Args:
+        input: row numbers: one bag a row, or all bags in one dimension.
+        offsets: where the bags begin, for an input of one dimension.
+        mode: "sum", "mean" or "max".
+        scale_grad_by_freq: divide each row's gradient by how often it is named (by that row's own count, where
+            PyTorch takes another row's).
+        per_sample_weights: a factor for each row number, with "sum".
+        include_last_offset: the last offset is the end of the last bag.
+        padding_idx: a row that counts for nothing.
+        sparse: accepted; gradients are dense here.
+
+    Shape:
+        input (B, N) → (B, features); input (N), offsets (B) → (B, features)
+    """
+    if per_sample_weights is not None and input.size() != per_sample_weights.size():
+        raise ValueError(
+            f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the same"
+            f" shape as the input ({input.shape})"
+        )
+    if weight.dim() != 2:
+        raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
+    given = input
+    input, offsets, per_sample_weights = _flat(input, offsets, per_sample_weights)
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if mode == "max" and scale_grad_by_freq:
+        raise ValueError("max mode does not support scaling the gradient by the frequency")
+    if mode == "max" and sparse:
+        raise ValueError("max mode does not support sparse weights")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got"
+            f" mode='{mode}'). Please open a feature request on GitHub."
+        )
+    rows = weight.shape[0]
+    if padding_idx is not None:
+        if not -rows <= padding_idx < rows:
+            raise RuntimeError(
+                f"padding_idx must be within the number of embeddings, -{rows} through {rows - 1}, but got {padding_idx}"
+            )
+        padding_idx %= rows
+    if input.dtype not in (dtypes.int64, dtypes.int32):
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got"
+            f" {input.type()} instead (while checking arguments for embedding_bag)"
+        )
+    if input.numel():
+        data_check(input, _beyond, _wrong_row, rows=rows)
+    if max_norm is not None:
+        _renormalize(weight, input, float(max_norm), float(norm_type))
+    bags = given.shape[0] if given.dim() == 2 else offsets.shape[0] - bool(include_last_offset)
+    return _embedding_bag(weight, input, offsets, per_sample_weights, mode, bags, -1 if padding_idx is None else padding_idx,
+                          bool(scale_grad_by_freq))  # fmt: skip
+
+
+def _flat(input, offsets, scales):
+    if input.dim() == 2:
+        if offsets is not None:
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length"
+                " sequences. However, found offsets of type <class 'torch.Tensor'>"
+            )
+        offsets = tensor([i * input.shape[1] for i in range(input.shape[0])])
+        return input.reshape(-1), offsets, None if scales is None else scales.reshape(-1)
+    if input.dim() != 1:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
+    if offsets is None:
+        raise ValueError("offsets has to be a 1D Tensor but got None")
+    if offsets.dim() != 1:
+        raise ValueError("offsets has to be a 1D Tensor")
+    data_check(offsets, _late_start, _wrong_start)
+    data_check(offsets, _beyond_end, _wrong_end, length=input.shape[0])
+    return input, offsets, scales
+
+
+def _late_start(offsets):
+    return (offsets[:1] != 0).any()
+
+
+def _wrong_start(offsets):
+    return RuntimeError(
+        "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got"
+        f" {int(offsets[0])}\n[ torch.LongTensor{{}} ]"
+    )
+
+
+def _beyond_end(offsets, length):
+    return (offsets[-1:] > length).any()
+
+
+def _wrong_end(offsets, length):
+    return RuntimeError(
+        f"offsets[-1] can not be greater than input's length {length} but got offsets[-1] of {int(offsets[-1])}"
+    )
+
+

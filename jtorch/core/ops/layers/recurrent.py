@@ -1,0 +1,203 @@
+"""Recurrent layers on sequences: one line of the trace for each layer and direction, a `lax.scan` inside.
+
+The products with the inputs of all times are one matrix product before the scan, so a step of the scan is the product
+with the hidden state and the gates. Packed sequences are unpacked to (time, batch) and a state stays as it is where
+its sequence has ended, or not yet begun when it runs backwards.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch.core.op.op import Array, op
+from jtorch.core.tensor.convert import known
+
+
+def _projected(input, weight, *biases):
+    made = lax.dot_general(input, weight, (((input.ndim - 1,), (1,)), ((), ())))
+    for bias in biases:
+        made = made if bias is None else made + bias
+    return made
+
+
+def _scanned(step, states, gates, sizes, reverse):
+    """Run `step(states, gates of one time) -> states` over time; (hidden states of all times, the last states)."""
+
+    def held(states, now):
+        moved = step(states, now[0])
+        if sizes is not None:
+            running = jnp.arange(states[0].shape[0])[:, None] < now[1]
+            moved = tuple([jnp.where(running, new, old) for new, old in zip(moved, states, strict=True)])
+        return moved, moved[0]
+
+    last, out = lax.scan(held, states, (gates, sizes if sizes is not None else jnp.zeros(gates.shape[0])), reverse=reverse)
+    return out, last
+
+
+def _node(types, consts):
+    return consts["node"]
+
+
+@op(method=False, name="_lstm_layer", grad_fn=_node)
+def _lstm_layer(input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
+                w_hr: Array | None, sizes: Array | None, reverse: bool, node: str) -> Array:  # fmt: skip
+    """(outputs, last h, last c)"""
+
+    def step(states, gates):
+        h, c = states
+        h, c = _lstm_step(gates + h @ w_hh.T, c)
+        return (h if w_hr is None else h @ w_hr.T), c
+
+    out, (h, c) = _scanned(step, (h, c), _projected(input, w_ih, b_ih, b_hh), sizes, reverse)
+    return out, h, c
+
+
+def _lstm_step(gates, c):
+    i, f, g, o = jnp.split(gates, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
+@op(method=False, name="_gru_layer", grad_fn=_node)
+def _gru_layer(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
+               sizes: Array | None, reverse: bool, node: str) -> Array:  # fmt: skip
+    """(outputs, last h)"""
+
+    def step(states, gates):
+        (h,) = states
+        return (_gru_step(gates, _projected(h, w_hh, b_hh), h),)
+
+    out, (h,) = _scanned(step, (h,), _projected(input, w_ih, b_ih), sizes, reverse)
+    return out, h
+
+
+def _gru_step(of_input, of_hidden, h):
+    r_i, z_i, n_i = jnp.split(of_input, 3, axis=-1)
+    r_h, z_h, n_h = jnp.split(of_hidden, 3, axis=-1)
+    n = jnp.tanh(n_i + jax.nn.sigmoid(r_i + r_h) * n_h)
+    return (h - n) * jax.nn.sigmoid(z_i + z_h) + n
+
+
+_NONLINEAR = {"tanh": jnp.tanh, "relu": jax.nn.relu}
+
+
+@op(method=False, name="_rnn_layer", grad_fn=_node)
+def _rnn_layer(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
+               sizes: Array | None, act: str, reverse: bool, node: str) -> Array:  # fmt: skip
+    """(outputs, last h)"""
+    moved = _NONLINEAR[act]
+    gates = _projected(input, w_ih, b_ih, b_hh)
+    out, (h,) = _scanned(lambda states, now: (moved(now + states[0] @ w_hh.T),), (h,), gates, sizes, reverse)
+    return out, h
+
+
+# ---- packed sequences
+
+
+def packed_rows(batch_sizes: np.ndarray) -> np.ndarray:
+    """Where each row of packed data stands in (time, batch), flattened."""
+    batch = int(batch_sizes[0])
+    return np.concatenate([t * batch + np.arange(n) for t, n in enumerate(batch_sizes.tolist())])
+
+
+@op(method=False, name="_unpacked", grad_fn="IndexBackward0")
+def _unpacked(data: Array, rows: Array, steps: int, batch: int) -> Array:
+    padded = jnp.zeros((steps * batch, *data.shape[1:]), data.dtype)
+    return padded.at[rows].set(data).reshape(steps, batch, *data.shape[1:])
+
+
+@op(method=False, name="_repacked", grad_fn="CatBackward0")
+def _repacked(padded: Array, rows: Array) -> Array:
+    return padded.reshape(-1, *padded.shape[2:])[rows]
+
+
+@op(method=False, name="_packed", grad_fn="PackPaddedSequenceBackward0")
+def _packed(input: Array, rows: Array) -> Array:
+    """The rows of (time, batch, *) that packed sequences hold."""
+    return input.reshape(-1, *input.shape[2:])[rows]
+
+
+@op(method=False, name="_padded", grad_fn="CopySlices")
+def _padded(data: Array, rows: Array, value: Array, steps: int, batch: int) -> Array:
+    padded = jnp.broadcast_to(value.astype(data.dtype), (steps * batch, *data.shape[1:]))
+    return padded.at[rows].set(data).reshape(steps, batch, *data.shape[1:])
+
+
+class Packing:
+    """Sequences of several lengths: how to lay them out over (time, batch) and back."""
+
+    def __init__(self, batch_sizes):
+        counts = np.asarray(batch_sizes._look())
+        self.steps, self.batch = counts.size, int(counts[0])
+        self.rows = known(packed_rows(counts))
+        self.sizes = known(counts.astype(np.int32))
+
+    def spread(self, data):
+        """Packed data as (time, batch, *), zeros where there is none."""
+        return _unpacked(data, self.rows, self.steps, self.batch)
+
+    def gather(self, padded):
+        """(time, batch, *) as packed data."""
+        return _repacked(padded, self.rows)
+
+
+# ---- single steps
+
+
+def _check_cell(input, hidden, w_ih, w_hh, gates):
+    states = w_hh.shape[1]
+    if input.dim() == 2 and input.shape[1] != w_ih.shape[1]:
+        raise RuntimeError(f"input has inconsistent input_size: got {input.shape[1]} expected {w_ih.shape[1]}")
+    for i, h in enumerate(hidden):
+        if input.shape[0] != h.shape[0]:
+            raise RuntimeError(f"Input batch size {input.shape[0]} doesn't match hidden{i} batch size {h.shape[0]}")
+        if h.shape[1] != states:
+            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {h.shape[1]}, expected {states}")
+
+
+@op(method=False, name="_lstm_memory", grad_fn="AddBackward0")
+def _lstm_memory(input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None,
+                 b_hh: Array | None) -> Array:  # fmt: skip
+    """(the new c, the output gate)"""
+    i, f, g, o = jnp.split(_projected(input, w_ih, b_ih) + _projected(h, w_hh, b_hh), 4, axis=-1)
+    return jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g), jax.nn.sigmoid(o)
+
+
+def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """(h, c) of an LSTM one step later."""
+    _check_cell(input, hx, w_ih, w_hh, 4)
+    c, gate = _lstm_memory(input, *hx, w_ih, w_hh, b_ih, b_hh)
+    return gate * c.tanh(), c
+
+
+@op(method=False, name="_gru_cell", grad_fn="AddBackward0")
+def _gru_cell(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Array:
+    return _gru_step(_projected(input, w_ih, b_ih), _projected(h, w_hh, b_hh), h)
+
+
+def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """h of a GRU one step later."""
+    _check_cell(input, (hx,), w_ih, w_hh, 3)
+    return _gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh)
+
+
+@op(method=False, name="_rnn_cell", grad_fn=lambda types, consts: {
+    "tanh": "TanhBackward0", "relu": "ReluBackward0"}[consts["nonlinearity"]])  # fmt: skip
+def _rnn_cell(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
+              nonlinearity: str) -> Array:  # fmt: skip
+    return _NONLINEAR[nonlinearity](_projected(input, w_ih, b_ih) + _projected(h, w_hh, b_hh))
+
+
+def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """tanh(W x + b + U h + d)"""
+    _check_cell(input, (hx,), w_ih, w_hh, 1)
+    return _rnn_cell(input, hx, w_ih, w_hh, b_ih, b_hh, "tanh")
+
+
+def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """relu(W x + b + U h + d)"""
+    _check_cell(input, (hx,), w_ih, w_hh, 1)
+    return _rnn_cell(input, hx, w_ih, w_hh, b_ih, b_hh, "relu")

@@ -1,0 +1,74 @@
+"""What is made of a linear layer and something else: convolution over time, and a classifier with its loss."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch.core.op.op import Array, op
+from jtorch.core.ops.layers.linear import linear
+from jtorch.core.ops.losses.common import cross_entropy
+
+
+@op(method=False, grad_fn="ConvTbcBackward0")
+def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
+    """Convolution over the first dimension.
+
+    Shape:
+        input (T, N, in), weight (width, in, out), bias (out) → (T + 2 pad - width + 1, N, out)
+    """
+    if input.ndim != 3:
+        raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
+    if weight.ndim != 3:
+        raise RuntimeError("Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.")
+    if bias.ndim != 1:
+        raise RuntimeError("Bias must be 1-D")
+    x = jnp.transpose(input, (1, 2, 0))
+    made = lax.conv_general_dilated(x, jnp.transpose(weight, (2, 1, 0)), (1,), [(pad, pad)])
+    return jnp.transpose(made, (2, 0, 1)) + bias
+
+
+@op(method=False, name="_cross_map_lrn", grad_fn="CrossMapLRN2dBackward")
+def _cross_map_lrn(input: Array, size: int, alpha: float, beta: float, k: float) -> Array:
+    reach = min(int((size - 1) / 2 + 1), input.shape[1])
+    squares = jnp.pad(input * input, ((0, 0), (reach, reach - 1), (0, 0), (0, 0)))
+    # PyTorch's running sum: the channel that leaves the window is one later than in LocalResponseNorm's.
+    channels = input.shape[1]
+    total = sum(squares[:, i : i + channels] for i in range(1, 2 * reach))
+    return input * (total * (alpha / size) + k) ** -beta
+
+
+def cross_map_lrn(input, size, alpha=1e-4, beta=0.75, k=1):
+    """x / (k + alpha · mean of squares over `size` neighbouring channels)^beta
+
+    Shape:
+        (N, C, H, W) → the same
+    """
+    if input.dim() != 4:
+        raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+    return _cross_map_lrn(input, size, float(alpha), float(beta), float(k))
+
+
+def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean",
+                         ignore_index=None, label_smoothing=0.0, options=None):  # fmt: skip
+    """cross_entropy(linear(input, linear_weight, linear_bias), target)
+
+    Args:
+        linear_weight: (classes, in), or (classes, d1, ..., in) for a target with more dimensions.
+        options: how PyTorch would cut the work into chunks; taken, and of no effect here: XLA plans memory itself.
+
+    Shape:
+        input (N, in) or (in); target as `cross_entropy` takes it
+    """
+    if ignore_index is None:
+        ignore_index = -100
+    if linear_weight.dim() == 2:
+        scores = linear(input, linear_weight, linear_bias)
+    else:
+        sizes = tuple(linear_weight.shape[:-1])
+        flat = None if linear_bias is None else linear_bias.reshape(-1)
+        scores = linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), flat)
+        scores = scores.reshape(*input.shape[:-1], *sizes)
+    return cross_entropy(
+        scores, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )

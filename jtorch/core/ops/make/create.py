@@ -1,0 +1,321 @@
+"""Tensors out of nothing: zeros, ones, full, arange, linspace, eye, and the `_like` and `new_` families.
+
+Small ones are known host values that cost no compile; large ones are recorded, so that XLA fills them in place.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import Call, type_of
+from jtorch.core.engine.values import Value, number
+from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import strides as geometry
+from jtorch.core.facts.devices import Place
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.from_data import host_array
+from jtorch.core.tensor.tensor import Tensor, requiring, wrap
+from jtorch.core.tensor.writing import store
+
+_SMALL = 1 << 16  # elements: below this, sending from the host costs less than a line of its own
+
+
+def _size(name, size):
+    """A size from `f(2, 3)` or `f((2, 3))`. Raises PyTorch's errors."""
+    if not size:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+    if len(size) == 1 and isinstance(size[0], list | tuple):
+        size = size[0]
+    elif len(size) == 1 and isinstance(size[0], Tensor) and size[0].ndim:
+        size = size[0].tolist()
+    try:
+        shape = tuple([n.__index__() for n in size])
+    except AttributeError:
+        at = next(i for i, n in enumerate(size) if not hasattr(n, "__index__"))
+        odd = type(size[at]).__name__
+        if at == 0:
+            raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {odd}") from None
+        raise TypeError(
+            f"{name}(): argument 'size' failed to unpack the object at pos {at + 1} with error"
+            f' "type must be tuple of ints,but got {odd}"'
+        ) from None
+    if any(n < 0 for n in shape):
+        raise RuntimeError("zeros: Dimension size must be non-negative." if name == "zeros" else
+                           f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")  # fmt: skip
+    return shape
+
+
+def _fills(shape, d, place, strides=None):
+    t = type_of(shape, d, place, strides)
+    key = ("full", t)
+    call = _calls.get(key)
+    if call is None:
+        call = _calls[key] = Call(
+            lambda n, place: jnp.full(shape, n).astype(d.np), {"place": place}, "full",
+            strides=lambda types, shapes: [t.strides],
+        )  # fmt: skip
+    return call
+
+
+_calls: dict = {}
+
+
+def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tensor:
+    """A tensor full of the number n."""
+    if d.np is None:
+        raise NotImplementedError(f"XLA has no {d.name}")
+    dtypes.must_hold(d, n)
+    if math.prod(shape) <= _SMALL or place is engine.META:
+        array = np.broadcast_to(host_array(n, d), shape) if place is engine.META else np.full(shape, host_array(n, d))
+        value = Value(type_of(shape, d, place, strides), None if place is engine.META else array)
+        if place not in (devices.CPU, engine.META):
+            value = engine.move(Value(type_of(shape, d, devices.CPU, strides), array), place)
+        made = wrap(value)
+    else:
+        n = n.item() if isinstance(n, np.generic) else n
+        made = wrap(engine.record(_fills(shape, d, place, strides), (number(n),), place)[1])
+    return requiring(made) if requires_grad else made
+
+
+def _made(name, size, n, out, dtype, device, requires_grad, d=None):
+    d = dtype or (d if d is not None else out.dtype if out is not None else dtypes.get_default_dtype())
+    d = dtypes.meant(name, d)
+    made = filled(_size(name, size), n, d, devices.place(device), requires_grad=requires_grad and out is None)
+    return made if out is None else _into(out, made)
+
+
+def _into(out, made):
+    return store(out, made, _Named())
+
+
+class _Named:
+    name = "out"
+
+
+def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """A tensor full of zeros.
+
+    >>> torch.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return _made("zeros", size, 0, out, dtype, device, requires_grad)
+
+
+def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """A tensor full of ones: the size is given as numbers or as one tuple.
+
+    Args:
+        size: the number of elements along each dimension.
+        out: write into this tensor instead.
+        dtype: default: the default float type.
+        device: default: the current default device.
+        requires_grad: whether backward collects a gradient in it.
+
+    >>> torch.ones(2, 3)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
+    return _made("ones", size, 1, out, dtype, device, requires_grad)
+
+
+def empty(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
+          memory_format=None):  # fmt: skip
+    """A tensor whose elements nobody has set yet (zeros here)."""
+    made = _made("empty", size, 0, out, dtype, device, requires_grad)
+    return made if memory_format is None else _formatted(made, memory_format)
+
+
+def _formatted(made, memory_format):
+    if not memory_format.name.startswith("channels_last"):
+        return made
+    t = made._type
+    return filled(tuple(t.shape), 0, t.dtype, t.place, geometry.channels_last_strides(t.shape))
+
+
+def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """A tensor full of one number; its dtype follows the number's.
+
+    >>> torch.full((2,), 7)
+    tensor([7, 7])
+    """
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    d = dtypes.default_of({bool: 0, int: 1, float: 2, complex: 3}[type(fill_value)])
+    return _made("full", (size,), fill_value, out, dtype, device, requires_grad, d if out is None else None)
+
+
+def _like(input, n, dtype, device, requires_grad, memory_format=None):
+    t = input._type
+    shape = tuple(t.shape)
+    strides = geometry.like_strides(shape, t.strides)
+    if memory_format is not None and memory_format.name != "preserve_format":
+        strides = geometry.channels_last_strides(shape) if "channels_last" in memory_format.name else None
+    place = t.place if device is None else devices.place(device)
+    place = devices.CPU if place is engine.TRACED else place
+    return filled(shape, n, dtype or t.dtype, place, strides, requires_grad)
+
+
+def zeros_like(input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None):
+    """Zeros of the size, dtype, device and stride order of another tensor."""
+    return _like(input, 0, dtype, device, requires_grad, memory_format)
+
+
+def ones_like(input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None):
+    """Ones of the size, dtype, device and stride order of another tensor."""
+    return _like(input, 1, dtype, device, requires_grad, memory_format)
+
+
+def empty_like(input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None):
+    """A tensor of another one's size, dtype, device and stride order, to be filled."""
+    return _like(input, 0, dtype, device, requires_grad, memory_format)
+
+
+def full_like(input, fill_value, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
+              memory_format=None):  # fmt: skip
+    """A tensor full of one number, of another tensor's size, dtype, device and stride order."""
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    return _like(input, fill_value, dtype, device, requires_grad, memory_format)
+
+
+def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """A tensor of a given size and stride, to be filled."""
+    d = dtype or dtypes.get_default_dtype()
+    return filled(tuple(size), 0, d, devices.place(device), tuple(stride), requires_grad)
+
+
+def _numbers(*values):
+    return [v.item() if isinstance(v, Tensor | np.generic) else v for v in values]
+
+
+def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+           requires_grad=False):  # fmt: skip
+    """start, start + step, ... up to but without end: `arange(end)` or `arange(start, end, step)`.
+
+    Raises:
+        RuntimeError: a step of 0, or bounds that the step does not lead to.
+
+    >>> torch.arange(1, 6, 2)
+    tensor([1, 3, 5])
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = _numbers(start, end, step)
+    whole = not any(isinstance(x, float) for x in (start, end, step))
+    d = dtype or (out.dtype if out is not None else dtypes.int64 if whole else dtypes.get_default_dtype())
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {_g(start)} -> {_g(end)}")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
+    exact = np.arange(int(count), dtype=np.int64 if whole else np.float64)
+    if not whole and d is dtypes.float32:
+        array = (np.float64(start) + exact * np.float64(step)).astype(np.float32)
+    else:
+        array = (start + exact * step).astype(d.np)
+    made = known(array, devices.place(device))
+    if out is not None:
+        return _into(out, made)
+    return made.requires_grad_() if requires_grad else made
+
+
+def _g(x):
+    return f"{x:g}" if isinstance(x, float) else str(x)
+
+
+def range(start, end, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """start, start + step, ... up to and with end. Deprecated by PyTorch in favour of `arange`."""
+    import warnings
+
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
+        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
+        stacklevel=2,
+    )
+    d = dtype or dtypes.get_default_dtype()
+    count = math.floor((end - start) / step) + 1
+    made = known((start + np.arange(count) * step).astype(d.np), devices.place(device))
+    return made.requires_grad_() if requires_grad else made
+
+
+def _spaced(start, end, steps, d):
+    """Evenly spaced numbers, from both ends towards the middle as PyTorch computes them."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    if steps == 1:
+        return np.array([start]).astype(d.np)
+    work = d.np if (d.is_floating_point and d.itemsize >= 4) or d.is_complex else np.float32 if d.is_floating_point else None
+    if work is None:
+        step = (end - start) / (steps - 1) if steps else 0
+        i = np.arange(steps)
+        return np.where(i < steps // 2, start + step * i, end - step * (steps - i - 1)).astype(d.np)
+    start, end = np.asarray(start, work), np.asarray(end, work)
+    step = (end - start) / np.asarray(steps - 1, work) if steps else np.asarray(0, work)
+    i = np.arange(steps)
+    # PyTorch fuses the multiply and the add: in double precision the product of two floats is exact.
+    wide = np.complex128 if d.is_complex else np.float64 if work != np.float64 else np.longdouble
+    up = np.asarray(start, wide) + np.asarray(step, wide) * i
+    down = np.asarray(end, wide) - np.asarray(step, wide) * (steps - i - 1)
+    return np.where(i < steps // 2, up, down).astype(d.np)
+
+
+def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+             requires_grad=False):  # fmt: skip
+    """`steps` evenly spaced numbers from start to end, both included.
+
+    >>> torch.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    start, end = _numbers(start, end)
+    d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
+    if isinstance(start, complex) or isinstance(end, complex):
+        d = dtype or d.to_complex()
+    made = known(_spaced(start, end, int(steps), d), devices.place(device))
+    if out is not None:
+        return _into(out, made)
+    return made.requires_grad_() if requires_grad else made
+
+
+def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+             requires_grad=False):  # fmt: skip
+    """base ** x for `steps` evenly spaced x from start to end."""
+    start, end = _numbers(start, end)
+    d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
+    steps = int(steps)
+    step = (end - start) / (steps - 1) if steps > 1 else 0
+    i = np.arange(steps)
+    powers = np.where(i < steps // 2, start + step * i, end - step * (steps - i - 1)) if steps > 1 else np.full(steps, start)
+    made = known(np.power(float(base), powers).astype(d.np), devices.place(device))
+    if out is not None:
+        return _into(out, made)
+    return made.requires_grad_() if requires_grad else made
+
+
+def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """The n × m matrix with ones on the diagonal (m = n where it is left out).
+
+    >>> torch.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    if n < 0:
+        raise RuntimeError(f"n must be greater or equal to 0, got {n}")
+    if m is not None and m < 0:
+        raise RuntimeError(f"m must be greater or equal to 0, got {m}")
+    d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
+    made = known(np.eye(n, m, dtype=d.np), devices.place(device))
+    if out is not None:
+        return _into(out, made)
+    return made.requires_grad_() if requires_grad else made
+
+
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
+    """A 0-dim tensor of the default float type."""
+    return known(host_array(s, dtype or dtypes.get_default_dtype()), devices.place(device))

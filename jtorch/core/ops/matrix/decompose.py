@@ -1,0 +1,427 @@
+"""Factorisations of matrices and what they solve, as `torch.f`; `jtorch.core.ops.matrix.linalg` has torch.linalg's forms.
+
+Each core op also returns an info number where the data can make it fail; `_raised` turns that into PyTorch's
+`LinAlgError`, at once or at the next look.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import named_results as returntypes
+from jtorch.core.facts.strides import contiguous_strides
+from jtorch.core.op.checks import data_check, letter
+from jtorch.core.op.op import Array, op, public
+
+
+class _LinAlgError(RuntimeError):
+    """Raised where a matrix's numbers make a computation impossible: singular, not positive definite."""
+
+
+_LinAlgError.__module__ = "torch._C"
+
+
+def _columns(types, shapes, consts):
+    """Strides of results that LAPACK leaves in column order (solving from the right turns both sides)."""
+    if not consts.get("left", True):
+        return [None] * len(shapes)
+    strides = []
+    for shape in shapes:
+        if len(shape) < 2:
+            strides.append(None)
+            continue
+        *batch, n, m = shape
+        turned = contiguous_strides((*batch, m, n))
+        strides.append((*turned[:-2], turned[-1], turned[-2]))
+    return strides
+
+
+def _matrices(name, x, square=True):
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
+    if square and x.shape[-1] != x.shape[-2]:
+        raise RuntimeError(
+            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]}"
+            f" matrices"
+        )
+    if letter(x) not in "fc":
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got"
+            f" {dtypes.of(x.dtype).scalar_name}"
+        )
+    if x.dtype.itemsize == 2:
+        raise RuntimeError(
+            f"{name}: Low precision dtypes not supported. Got {dtypes.of(x.dtype).scalar_name}"
+        )
+    return x
+
+
+def _failed(array, **_):
+    return (array != 0).any()
+
+
+def _message(array, text, name):
+    flat = np.asarray(array).reshape(-1)
+    at = int(np.flatnonzero(flat)[0])
+    where = f"(Batch element {at}): " if np.ndim(array) else ""
+    return _LinAlgError(f"{name}: {where}{text.format(int(flat[at]))}")
+
+
+def _raised(info, name, text):
+    data_check(info, _failed, _message, text=text, name=name)
+
+
+_SINGULAR = (
+    "The diagonal element {} is zero, the inversion could not be completed because the input matrix is"
+    " singular."
+)
+_INDEFINITE = (
+    "The factorization could not be completed because the input is not positive-definite (the leading"
+    " minor of order"
+    " {} is not positive-definite)."
+)
+
+
+def _zero_pivot(x):
+    """The number, from 1, of the first zero on the diagonal of U in x = PLU; 0 where there is none."""
+    pivots = jnp.diagonal(lax.linalg.lu(lax.stop_gradient(x))[0], axis1=-2, axis2=-1)
+    zero = pivots == 0
+    first = jnp.argmax(zero, axis=-1) + 1
+    return jnp.where(jnp.any(zero, axis=-1), first, 0).astype(jnp.int32)
+
+
+# ---- inverse and determinant
+
+
+@op(method=False, name="linalg_inv_ex", strides=_columns)
+def _inv(A: Array):
+    x = _matrices("linalg.inv", A)
+    return jnp.linalg.inv(x), _zero_pivot(x)
+
+
+@public
+def inverse(input, *, out=None):
+    """The inverse of a square matrix, or of each in a batch.
+
+    Raises:
+        LinAlgError: a matrix is singular.
+    """
+    result, info = _inv(input)
+    _raised(info, "linalg.inv", _SINGULAR)
+    return result if out is None else out.copy_(result)
+
+
+@op(method=False, name="linalg_pinv")
+def _pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
+    x = _matrices("linalg.pinv", A, False)
+    if atol is None and rtol is None:
+        rtol = max(x.shape[-2:]) * jnp.finfo(x.dtype).eps
+    if not atol:
+        return jnp.linalg.pinv(x, rtol=rtol, hermitian=hermitian)
+    largest = jnp.linalg.svd(lax.stop_gradient(x), compute_uv=False)[..., 0]
+    return jnp.linalg.pinv(x, rtol=jnp.maximum(atol, (rtol or 0) * largest) / largest, hermitian=hermitian)
+
+
+@public
+def pinverse(input, rcond=1e-15):
+    """The Moore-Penrose inverse; singular values below rcond times the largest count as 0."""
+    return _pinv(input, None, rcond, False)
+
+
+@op(grad_fn="LinalgDetBackward0")
+def det(input: Array) -> Array:
+    """The determinant of a square matrix, or of each in a batch."""
+    return jnp.linalg.det(_matrices("linalg.det", input))
+
+
+@op(grad_fn="LinalgSlogdetBackward0", returns=returntypes.slogdet)
+def slogdet(input: Array):
+    """(sign, log of the absolute value) of the determinant."""
+    return tuple(jnp.linalg.slogdet(_matrices("linalg.slogdet", input)))
+
+
+@op(grad_fn="WhereBackward0")
+def logdet(input: Array) -> Array:
+    """The log of the determinant; nan where it is negative."""
+    sign, size = jnp.linalg.slogdet(_matrices("logdet", input))
+    return jnp.where(sign == -1, jnp.nan, size) if letter(input) == "f" else size + jnp.log(sign)
+
+
+@public
+def matrix_power(input, n, *, out=None):
+    """The n-th power of a square matrix; of its inverse for negative n."""
+    base = input if n >= 0 else inverse(input)
+    result = _matrix_power(base, abs(n)) if abs(n) != 1 else base if n < 0 else base.clone()
+    return result if out is None else out.copy_(result)
+
+
+@op(method=False, name="matrix_power", grad_fn="MmBackward0")
+def _matrix_power(A: Array, n: int) -> Array:
+    return jnp.linalg.matrix_power(_matrices("linalg.matrix_power", A), n)
+
+
+@op(grad_fn="LinalgMatrixExpBackward0")
+def matrix_exp(input: Array) -> Array:
+    """The exponential of a square matrix: the sum of its powers over factorials."""
+    return jax.scipy.linalg.expm(_matrices("linalg.matrix_exp", input))
+
+
+# ---- reflections
+
+
+def _first_in_columns(types, shapes, consts):
+    return [*_columns(types, shapes[:1], consts), None]
+
+
+@op(name="geqrf", grad_fn="NotImplemented", strides=_first_in_columns)
+def geqrf(input: Array):
+    """(R above the diagonal and the reflections' vectors below it, their factors) of a QR decomposition."""
+    if input.ndim < 2:
+        raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
+    packed, factors = jnp.linalg.qr(_matrices("geqrf", input, square=False), mode="raw")
+    return jnp.swapaxes(packed, -1, -2), factors
+
+
+@op(method=False, name="linalg_householder_product", grad_fn="LinalgHouseholderProductBackward0", strides=_columns)
+def _householder_product(input: Array, tau: Array) -> Array:
+    n, k = input.shape[-2:]
+    vectors = jnp.tril(input, -1) + jnp.eye(n, k, dtype=input.dtype)
+
+    def reflected(made, reflection):
+        v, factor = reflection
+        along = jnp.einsum("...n,...nk->...k", v.conj(), made)
+        return made - factor[..., None, None] * v[..., :, None] * along[..., None, :], None
+
+    count = tau.shape[-1]
+    each = jnp.moveaxis(vectors[..., :count], -1, 0), jnp.moveaxis(tau, -1, 0)
+    start = jnp.broadcast_to(jnp.eye(n, k, dtype=input.dtype), input.shape)
+    return lax.scan(reflected, start, each, reverse=True)[0]
+
+
+# ---- Cholesky
+
+
+@op(method=False, name="linalg_cholesky_ex", strides=_columns)
+def _cholesky(A: Array, upper: bool):
+    x = _matrices("linalg.cholesky", A)
+    factor = lax.linalg.cholesky(_symmetric(x, True), symmetrize_input=False)
+    good = jnp.isfinite(jnp.diagonal(factor, axis1=-2, axis2=-1).real)
+    factor = jnp.swapaxes(factor, -1, -2).conj() if upper else factor
+    return factor, jnp.where(jnp.all(good, axis=-1), 0, _bad_minor(lax.stop_gradient(x))).astype(jnp.int32)
+
+
+def _bad_minor(x):
+    """The order of the first leading minor that is not positive."""
+    n = x.shape[-1]
+    inside = jnp.arange(n)
+    minors = []
+    for k in range(1, min(n, 32) + 1):
+        kept = (inside[:, None] < k) & (inside[None, :] < k)
+        minors.append(jnp.linalg.det(jnp.where(kept, x, jnp.eye(n, dtype=x.dtype))).real)
+    bad = ~(jnp.stack(minors, -1) > 0)
+    return jnp.argmax(bad, axis=-1) + 1
+
+
+@public
+def cholesky(input, upper=False, *, out=None):
+    """L with L @ Lᴴ = input, lower triangular (or its conjugate transpose).
+
+    Raises:
+        LinAlgError: not positive definite.
+    """
+    factor, info = _cholesky(input, upper)
+    _raised(info, "cholesky", _INDEFINITE)
+    if factor._edge is not None:
+        factor._edge.name_ = "CholeskyBackward0"
+    return factor if out is None else out.copy_(factor)
+
+
+@op(strides=_columns)
+def cholesky_inverse(input: Array, upper: bool = False) -> Array:
+    """The inverse of the matrix whose Cholesky factor is given."""
+    x = _matrices("cholesky_inverse", input)
+    eye = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape)
+    return _solved_by_factor(eye, x, upper)
+
+
+@op(strides=_columns)
+def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
+    """X with A @ X = input, for the Cholesky factor input2 of A."""
+    return _solved_by_factor(input, input2, upper)
+
+
+def _solved_by_factor(b, factor, upper):
+    lower = jnp.swapaxes(factor, -1, -2).conj() if upper else factor
+    half = _triangular(lower, b, upper=False)
+    return _triangular(jnp.swapaxes(lower, -1, -2).conj(), half, upper=True)
+
+
+def _triangular(a, b, upper, transpose=False, unit=False):
+    batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = jnp.broadcast_to(a, (*batch, *a.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
+    return lax.linalg.triangular_solve(
+        a, b, left_side=True, lower=not upper, transpose_a=transpose, unit_diagonal=unit
+    )
+
+
+@op(strides=_columns, returns=returntypes.triangular_solve)
+def triangular_solve(
+    input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+):
+    """(X with A @ X = input, A) for a triangular A."""
+    return _triangular(A, input, upper, transpose, unitriangular), A
+
+
+# ---- QR, SVD and eigenvalues
+
+
+@op(method=False, name="linalg_qr", strides=_columns)
+def _qr(A: Array, mode: str):
+    x = _matrices("linalg.qr", A, False)
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or"
+            f" 'complete'"
+        )
+    if mode == "r":
+        return jnp.zeros((0,), x.dtype), jnp.linalg.qr(x, mode="r")
+    return tuple(jnp.linalg.qr(x, mode=mode))
+
+
+@public
+def qr(input, some=True, *, out=None):
+    """(Q, R) with Q @ R = input, Q orthogonal and R upper triangular."""
+    return returntypes.qr(_qr(input, "reduced" if some else "complete"))
+
+
+@op(method=False, name="linalg_svd", strides=_columns)
+def _svd(A: Array, full_matrices: bool):
+    x = _matrices("linalg.svd", A, False)
+    n, m = x.shape[-2:]
+    u, s, vh = jnp.linalg.svd(x, full_matrices=False)
+    if full_matrices and n != m:  # the rest of the basis has no gradient: complete it outside
+        whole_u, _, whole_v = jnp.linalg.svd(lax.stop_gradient(x), full_matrices=True)
+        u = jnp.concatenate([u, whole_u[..., :, min(n, m) :]], axis=-1)
+        vh = jnp.concatenate([vh, whole_v[..., min(n, m) :, :]], axis=-2)
+    return u, s, vh
+
+
+@op(method=False, name="linalg_svd")
+def _svdvals(A: Array) -> Array:
+    return jnp.linalg.svd(_matrices("linalg.svd", A, False), compute_uv=False)
+
+
+@public
+def svd(input, some=True, compute_uv=True, *, out=None):
+    """(U, S, V) with U @ diag(S) @ Vᴴ = input."""
+    u, s, vh = _svd(input, not some)
+    return returntypes.svd(
+        (u, s, vh.transpose(-2, -1).conj() if input.dtype.is_complex else vh.transpose(-2, -1))
+    )
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _symmetric(x, lower):
+    """The full symmetric matrix of one triangle; its gradient is that of a symmetric matrix, as PyTorch's."""
+    kept = jnp.tril(x) if lower else jnp.triu(x)
+    strict = jnp.tril(x, -1) if lower else jnp.triu(x, 1)
+    return kept + jnp.swapaxes(strict, -1, -2).conj()
+
+
+@_symmetric.defjvp
+def _symmetric_jvp(lower, primals, tangents):
+    return _symmetric(primals[0], lower), (tangents[0] + jnp.swapaxes(tangents[0], -1, -2).conj()) / 2
+
+
+@op(method=False, name="linalg_eigh", strides=_columns)
+def _eigh(A: Array, UPLO: str):
+    x = _matrices("linalg.eigh", A)
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    return tuple(jnp.linalg.eigh(_symmetric(x, UPLO.upper() == "L"), symmetrize_input=False))
+
+
+@op(method=False, name="linalg_eigh")
+def _eigvalsh(A: Array, UPLO: str) -> Array:
+    return jnp.linalg.eigvalsh(
+        _symmetric(_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False
+    )
+
+
+@op(method=False, name="linalg_eig", strides=_columns)
+def _eig(A: Array):
+    return tuple(jnp.linalg.eig(_matrices("linalg.eig", A)))
+
+
+@op(method=False, name="linalg_eig")
+def _eigvals(A: Array) -> Array:
+    return jnp.linalg.eigvals(_matrices("linalg.eig", A))
+
+
+# ---- LU and solving
+
+
+@op(method=False, name="linalg_lu_factor_ex", strides=_columns)
+def _lu(A: Array):
+    x = _matrices("linalg.lu_factor", A, False)
+    factors, pivots, _ = lax.linalg.lu(x)
+    return factors, pivots + 1, _zero_pivot(x)
+
+
+@op(method=False, name="linalg_lu")
+def _plu(A: Array):
+    return tuple(jax.scipy.linalg.lu(_matrices("linalg.lu", A, False)))
+
+
+@op(method=False, name="linalg_lu_solve", strides=_columns)
+def _lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
+    perm = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
+    b = B if left else jnp.swapaxes(B, -1, -2).conj()
+    turned = adjoint if left else not adjoint
+    if turned:
+        half = _triangular(jnp.swapaxes(LU, -1, -2).conj(), b, upper=False)
+        half = _triangular(jnp.swapaxes(LU, -1, -2).conj(), half, upper=True, unit=True)
+        x = jnp.take_along_axis(half, jnp.argsort(perm, axis=-1)[..., None], axis=-2)
+    else:
+        half = _triangular(LU, jnp.take_along_axis(b, perm[..., None], axis=-2), upper=False, unit=True)
+        x = _triangular(LU, half, upper=True)
+    return x if left else jnp.swapaxes(x, -1, -2).conj()
+
+
+@public
+def lu_solve(input, LU_data, LU_pivots, *, out=None):
+    """X with A @ X = input, for A's LU factors."""
+    return _lu_solve(LU_data, LU_pivots, input, True, False, out=out)
+
+
+@op(method=False, name="linalg_solve_ex", strides=_columns)
+def _solve(A: Array, B: Array, left: bool):
+    x = _matrices("linalg.solve", A)
+    if B.dtype != x.dtype:
+        names = dtypes.of(x.dtype).scalar_name, dtypes.of(B.dtype).scalar_name
+        raise RuntimeError(
+            "linalg.solve: Expected A and B to have the same dtype, but found A of type"
+            f" {names[0]} and B of type {names[1]} instead"
+        )
+    vector = B.ndim == 1 or (B.ndim == x.ndim - 1 and B.shape == x.shape[:-1])
+    b = B[..., None] if vector else B
+    if not left:
+        found = jnp.linalg.solve(jnp.swapaxes(x, -1, -2), jnp.swapaxes(b, -1, -2))
+        return jnp.swapaxes(found, -1, -2), _zero_pivot(x)
+    if b.shape[-2] != x.shape[-1]:
+        raise RuntimeError(
+            f"linalg.solve: Incompatible shapes of A and B for the equation AX = B"
+            f" ({x.shape[-2]}x{x.shape[-1]} and"
+            f" {b.shape[-2]}x{b.shape[-1]})"
+        )
+    batch = jnp.broadcast_shapes(x.shape[:-2], b.shape[:-2])
+    found = jnp.linalg.solve(
+        jnp.broadcast_to(x, (*batch, *x.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
+    )
+    return found[..., 0] if vector else found, _zero_pivot(x)

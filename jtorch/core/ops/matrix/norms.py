@@ -1,0 +1,76 @@
+"""Norms of vectors and matrices: `torch.norm`, and the two it is made of."""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+
+from jtorch.core.facts import dtypes
+from jtorch.core.op.checks import letter
+from jtorch.core.op.op import Array, op, public
+from jtorch.core.ops.rules import largest_of, norm_of, reduced, smallest_of
+from jtorch.core.tensor.tensor import wrap_dim
+
+
+def _numbers(name, x, to):
+    if letter(x) not in "fc":
+        raise RuntimeError(
+            f"linalg.{name}: Expected a floating point or complex tensor as input. Got"
+            f" {dtypes.of(x.dtype).scalar_name}"
+        )
+    return x if to is None else x.astype(to.np)
+
+
+@op(method=False, name="linalg_vector_norm")
+def _vector_norm(x: Array, ord: float, dim: tuple, keepdim: bool, dtype) -> Array:
+    x = _numbers("vector_norm", x, dtype)
+    return norm_of(x, ord, reduced(dim, x.ndim), keepdim).astype(x.real.dtype)
+
+
+def _matrix_name(types, consts):
+    named = {"fro": "LinalgVectorNormBackward0", "nuc": "SumBackward1"}.get(consts["ord"])
+    return named or ("AmaxBackward0" if consts["ord"] > 0 else "AminBackward0")
+
+
+def _singular_values(x):
+    return jnp.linalg.svd(x, compute_uv=False)
+
+
+@op(method=False, name="linalg_matrix_norm", grad_fn=_matrix_name)
+def _matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> Array:
+    x = _numbers("matrix_norm", A, dtype)
+    if x.ndim < 2:
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+    rows, columns = (wrap_dim(d, x.ndim) for d in dim)
+    if rows == columns:
+        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
+    if ord == "fro":
+        return norm_of(x, 2, tuple(sorted((rows, columns))), keepdim).astype(x.real.dtype)
+    if ord in (1, -1, math.inf, -math.inf):
+        first, second = (rows, columns) if abs(ord) == 1 else (columns, rows)
+        sums = jnp.sum(jnp.abs(x), axis=first, keepdims=True)
+        out = (largest_of if ord > 0 else smallest_of)(sums, axis=second, keepdims=True)
+    elif ord in ("nuc", 2, -2):
+        values = _singular_values(jnp.moveaxis(x, (rows, columns), (-2, -1)))
+        reduce = {"nuc": jnp.sum, 2: largest_of, -2: smallest_of}[ord]
+        out = jnp.expand_dims(reduce(values, axis=-1), tuple(sorted((rows, columns))))
+    else:
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    return out if keepdim else jnp.squeeze(out, (rows, columns))
+
+
+@public
+def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
+    """The p-norm of all elements or over dims; "nuc" is the sum of a matrix's singular values.
+
+    >>> torch.norm(torch.tensor([3., 4.]))
+    tensor(5.)
+    """
+    if p == "nuc":
+        dims = (-2, -1) if dim is None else (dim if isinstance(dim, tuple | list) else (dim,))
+        return _matrix_norm(input, "nuc", dims, keepdim, dtype, out=out)
+    order = 2.0 if p is None or p == "fro" else p
+    if isinstance(order, str):
+        raise RuntimeError(f"only valid string values are 'fro' and 'nuc', found {p}")
+    return _vector_norm(input, float(order), dim, keepdim, dtype, out=out)

@@ -1,0 +1,439 @@
+"""Products of matrices and vectors. What decomposes a matrix is in `jtorch.core.ops.matrix.linalg`.
+
+A product demands one dtype and shapes that fit, with PyTorch's errors, and runs as one `dot_general`.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch.core.facts import dtypes
+from jtorch.core.op.checks import kernel, letter
+from jtorch.core.op.op import Array, Number, broadcast_shapes, op, public
+from jtorch.core.ops.rules import at_least, at_most, norm_of, root
+from jtorch.core.tensor.tensor import wrap_dim
+
+
+def _same_type(a, b):
+    if a.dtype != b.dtype:
+        names = dtypes.of(a.dtype).cname, dtypes.of(b.dtype).cname
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
+
+
+def _product(a, b):
+    """a @ b for matrices or batches of them; half types are added up in float32."""
+    kernel("addmm_impl_cpu_", a, "ifc")
+    return jnp.matmul(a, b, preferred_element_type=a.dtype)
+
+
+def _matmul_name(types, consts):
+    a, b = types[0].ndim, types[1].ndim
+    if a == 1 and b == 1:
+        return "DotBackward0"
+    if a == 1 and b == 2:
+        return "SqueezeBackward4"
+    if a == 2:
+        return {1: "MvBackward0", 2: "MmBackward0"}.get(b, "CloneBackward0")
+    return "UnsafeViewBackward0"
+
+
+def _rows(shape):
+    n = 1
+    for s in shape[:-1]:
+        n *= s
+    return n
+
+
+def _check_matmul(a, b):
+    if not a.ndim or not b.ndim:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
+        )
+    if a.ndim == b.ndim == 1:
+        _check_dot(a, b)
+        return
+    _same_type(a, b)
+    inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if a.shape[-1] == inner:
+        broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        return
+    if a.ndim == 2 and b.ndim == 1:
+        raise RuntimeError(
+            f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
+        )
+    if (a.ndim > 2 and b.ndim > 2) or b.ndim > 2:
+        batch = broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        n = _rows((*batch, 1))
+        rows = a.shape[-1]
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {rows}] but got:"
+            f" [{n}, {b.shape[-2]}]."
+        )
+    left = (_rows(a.shape), a.shape[-1]) if a.ndim > 1 else (1, a.shape[0])
+    right = tuple(b.shape) if b.ndim == 2 else (b.shape[0], 1)
+    raise RuntimeError(
+        f"mat1 and mat2 shapes cannot be multiplied ({left[0]}x{left[1]} and {right[0]}x{right[1]})"
+    )
+
+
+@op(grad_fn=_matmul_name)
+def matmul(input: Array, other: Array) -> Array:
+    """The matrix product; of vectors, the dot product; of more dimensions, one product for each in the batch.
+
+    Shape:
+        (*, n, m) @ (*, m, p) → (*, n, p), the batch dimensions broadcast
+
+    Raises:
+        RuntimeError: sizes or dtypes do not fit.
+
+    >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
+    tensor([3., 7.])
+    """
+    _check_matmul(input, other)
+    return _product(input, other)
+
+
+def _matrix(x, what):
+    if x.ndim != 2:
+        raise RuntimeError(f"{what} must be a matrix")
+
+
+@op
+def mm(input: Array, mat2: Array) -> Array:
+    """The product of two matrices."""
+    _matrix(input, "self")
+    _matrix(mat2, "mat2")
+    _check_matmul(input, mat2)
+    return _product(input, mat2)
+
+
+def _check_batches(a, b, names=("batch1", "batch2")):
+    for x, name in zip((a, b), names, strict=True):
+        if x.ndim != 3:
+            raise RuntimeError(f"{name} must be a 3D tensor")
+    _same_type(a, b)
+    if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]},"
+            f" {a.shape[2]}] but got:"
+            f" [{b.shape[0]}, {b.shape[1]}]."
+        )
+
+
+@op
+def bmm(input: Array, mat2: Array) -> Array:
+    """The products of two batches of matrices: (b, n, m) @ (b, m, p)."""
+    _check_batches(input, mat2)
+    return _product(input, mat2)
+
+
+@op
+def mv(input: Array, vec: Array) -> Array:
+    """The product of a matrix and a vector."""
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {vec.ndim}, {input.ndim}, {vec.ndim}")
+    _check_matmul(input, vec)
+    return _product(input, vec)
+
+
+def _check_dot(a, b):
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
+    if a.dtype != b.dtype:
+        names = dtypes.of(a.dtype).scalar_name, dtypes.of(b.dtype).scalar_name
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {names[0]} and {names[1]}"
+        )
+    kernel("dot", a, "ifc")
+    if a.shape != b.shape:
+        n, m = a.shape[0], b.shape[0]
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of"
+            f" elements, but"
+            f" got {n} and {m} elements respectively"
+        )
+
+
+@op
+def dot(input: Array, tensor: Array) -> Array:
+    """The sum of the products of two vectors' elements."""
+    _check_dot(input, tensor)
+    return _product(input, tensor)
+
+
+@op
+def vdot(input: Array, other: Array) -> Array:
+    """The dot product with the first vector conjugated."""
+    _check_dot(input, other)
+    return _product(jnp.conj(input), other)
+
+
+@op(grad_fn="MulBackward0", promote=True, strides=lambda types, shapes, consts: [None])
+def outer(input: Array, vec2: Array) -> Array:
+    """The matrix of all products of two vectors' elements."""
+    for x, name in ((input, "self"), (vec2, "vec2")):
+        if x.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
+    return input[:, None] * vec2[None, :]
+
+
+ger = outer
+
+
+def _weighted(x, factor):
+    """factor * x; x is not looked at where the factor is the Python number 0."""
+    if isinstance(factor, int | float) and factor == 1:
+        return x
+    return jnp.asarray(factor).astype(x.dtype) * x
+
+
+def expandable(x, shape):
+    for i, (n, m) in enumerate(zip(reversed(x.shape), reversed(shape), strict=False)):
+        if n not in (m, 1):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({m}) must match the existing size ({n}) at"
+                f" non-singleton dimension"
+                f" {len(shape) - 1 - i}.  Target sizes: {list(shape)}.  Tensor sizes: {list(x.shape)}"
+            )
+    if x.ndim > len(shape):
+        raise RuntimeError(
+            f"expand(torch.FloatTensor{{{list(x.shape)}}}, size={list(shape)}): the number of sizes provided"
+            f" ({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({x.ndim})"
+        )
+
+
+def _added(x, beta, product, alpha):
+    """beta * x + alpha * product; beta = 0 drops x, even NaN."""
+    if x.dtype != product.dtype:
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {dtypes.of(x.dtype).scalar_name} and"
+            f" {dtypes.of(product.dtype).scalar_name}"
+        )
+    expandable(x, product.shape)
+    scaled = _weighted(product, alpha)
+    if isinstance(beta, int) and beta == 1:
+        return x + scaled
+    beta = jnp.asarray(beta).astype(x.dtype)
+    return jnp.where(beta == 0, scaled, beta * x + scaled)
+
+
+@op(inplace=True)
+def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * (mat1 @ mat2)."""
+    _matrix(mat1, "mat1")
+    _matrix(mat2, "mat2")
+    if mat1.dtype != mat2.dtype:
+        names = dtypes.of(mat1.dtype).scalar_name, dtypes.of(mat2.dtype).scalar_name
+        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {names[0]} and {names[1]}")
+    _check_matmul(mat1, mat2)
+    return _added(input, beta, _product(mat1, mat2), alpha)
+
+
+@op(inplace=True)
+def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * (mat @ vec)."""
+    _check_matmul(mat, vec)
+    return _added(input, beta, _product(mat, vec), alpha)
+
+
+@op(inplace=True)
+def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * outer(vec1, vec2)."""
+    return _added(input, beta, vec1[:, None] * vec2[None, :], alpha)
+
+
+@op(inplace=True)
+def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * (batch1 @ batch2), for each in the batch."""
+    _check_batches(batch1, batch2)
+    return _added(input, beta, _product(batch1, batch2), alpha)
+
+
+@op(inplace=True)
+def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+    """beta * input + alpha * the sum of batch1 @ batch2 over the batch."""
+    _check_batches(batch1, batch2)
+    product = lax.dot_general(batch1, batch2, (((0, 2), (0, 1)), ((), ())))
+    return _added(input, beta, product, alpha)
+
+
+# ---- products by index
+
+
+@op(method=False, name="tensordot", grad_fn="ViewBackward0")
+def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
+    for i, j in zip(dims_a, dims_b, strict=True):
+        if a.shape[i] != b.shape[j]:
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and"
+                f" second has size"
+                f" {b.shape[j]} in dim {j}"
+            )
+    _same_type(a, b)
+    return jnp.tensordot(a, b, (dims_a, dims_b), preferred_element_type=a.dtype)
+
+
+@public(method=False)
+def tensordot(a, b, dims=2, out=None):
+    """The sum of products over the last `dims` dims of a and the first of b, or over two lists of dims."""
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        dims = list(range(-dims, 0)), list(range(dims))
+    left, right = ([int(i) for i in d] if hasattr(d, "__len__") else [int(d)] for d in dims)
+    return _tensordot(a, b, left, right, out=out)
+
+
+@op(grad_fn="ViewBackward0")
+def inner(input: Array, other: Array) -> Array:
+    """The sum of products over the last dim of both."""
+    if input.ndim and other.ndim and input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes"
+            f" {list(input.shape)} and {list(other.shape)}"
+        )
+    return jnp.inner(input, other, preferred_element_type=input.dtype)
+
+
+@op(promote=True, strides=lambda types, shapes, consts: [None], grad_fn="UnsafeViewBackward0")
+def kron(input: Array, other: Array) -> Array:
+    """The Kronecker product: each element of input times all of other."""
+    return jnp.kron(input, other)
+
+
+@public(method=False)
+def chain_matmul(*matrices, out=None):
+    """The product of several matrices in the order that costs least."""
+    return _multi_dot(list(matrices), out=out)
+
+
+@op(method=False, name="multi_dot", grad_fn="ViewBackward0")
+def _multi_dot(tensors: list[Array]) -> Array:
+    if len(tensors) < 2:
+        raise RuntimeError("multi_dot(): expected at least 2 tensors but got " + str(len(tensors)))
+    return jnp.linalg.multi_dot(tensors)
+
+
+@op(saves=())
+def trace(input: Array) -> Array:
+    """The sum of a matrix's diagonal."""
+    kernel("trace", input, "ifc")
+    if input.ndim != 2:
+        raise RuntimeError("trace: expected a matrix, but got tensor with dim " + str(input.ndim))
+    return jnp.trace(input, dtype=jnp.int64 if letter(input) == "i" else input.dtype)
+
+
+@op(method=False, grad_fn="LinalgCrossBackward0", promote=True, name="cross")
+def _cross(input: Array, other: Array, dim: int) -> Array:
+    a, b = jnp.broadcast_arrays(input, other)
+    dim = wrap_dim(dim, a.ndim)
+    sizes = [x.shape[dim] for x in (input, other)]
+    if sizes != [3, 3]:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]}"
+        )
+    return jnp.cross(a, b, axis=dim)
+
+
+@public
+def cross(input, other, dim=None, *, out=None):
+    """The vector product along a dim of size 3 (by default the first such dim)."""
+    if dim is None:
+        warnings.warn(
+            "Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or"
+            " simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in"
+            " a future release.",
+            stacklevel=3,
+        )
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError("no dimension of size 3 in input")
+    return _cross(input, other, dim, out=out)
+
+
+@op(method=False, promote=True, name="vecdot",
+    grad_fn=lambda types, consts: "VdotBackward0" if types[0].ndim == types[1].ndim == 1 else "SumBackward1")  # fmt: skip
+def _vecdot(x: Array, y: Array, dim: int) -> Array:
+    return jnp.sum(jnp.conj(x) * y, axis=dim)
+
+
+# ---- covariance and distances
+
+
+@op(method=False, name="cov", grad_fn="SqueezeBackward0")
+def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array | None) -> Array:
+    if input.ndim > 2:
+        raise RuntimeError(
+            "cov(): expected input to have two or fewer dimensions but got an input with"
+            f" {input.ndim} dimensions"
+        )
+    if input.dtype == jnp.bool_:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
+    x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
+    return jnp.cov(jnp.atleast_2d(x), ddof=correction, fweights=fweights, aweights=aweights)
+
+
+@public
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """The covariance matrix of variables in rows."""
+    return _cov(input, correction, fweights, aweights)
+
+
+@op(grad_fn="ClampBackward1")
+def corrcoef(input: Array) -> Array:
+    """The correlation matrix of variables in rows."""
+    if input.dtype == jnp.bool_:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
+    x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
+    made = jnp.corrcoef(x)
+    if letter(x) == "c":
+        return lax.complex(_between(made.real), _between(made.imag))
+    return _between(made)
+
+
+def _between(x):
+    return at_most(at_least(x, -1), 1)
+
+
+def _distances(x1, x2, p):
+    if p == 2:
+        gap = x1[..., :, None, :] - x2[..., None, :, :]
+        return root(jnp.sum(gap * gap, axis=-1))
+    return norm_of(x1[..., :, None, :] - x2[..., None, :, :], p, (-1,), False)
+
+
+@op(method=False, saves="inputs")
+def cdist(
+    x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
+) -> Array:
+    """The p-norm distance of every row of x1 from every row of x2: (*, n, d), (*, m, d) → (*, n, m)."""
+    for name, x in (("X1", x1), ("X2", x2)):
+        if x.ndim < 2:
+            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
+        )
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    return _distances(x1, x2, p)
+
+
+@op
+def dist(input: Array, other: Array, p: float = 2) -> Array:
+    """The p-norm of input - other."""
+    gap = input - other
+    return norm_of(gap, p, tuple(range(gap.ndim)), False)
+
+
+@op(inplace=True)
+def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
+    """Each slice along a dim scaled down to a p-norm of at most maxnorm."""
+    dim = wrap_dim(dim, input.ndim)
+    others = tuple(d for d in range(input.ndim) if d != dim)
+    norms = norm_of(input, p, others, True)
+    factor = jnp.where(norms > maxnorm, maxnorm / (norms + 1e-7), 1)
+    return input * factor

@@ -1,0 +1,60 @@
+"""What sparse tensors compute: pure functions of their values, with the places of the values beside them.
+
+`at` is where each value lies, counted through the sparse dimensions as one; `rows` and `cols` are the two of a matrix.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from jtorch.core.op.op import Array, Number, op
+
+
+@op(method=False, name="_sparse_values", grad_fn=lambda types, consts: consts["node"], saves=())
+def named(values: Array, node: str) -> Array:
+    """The values themselves, behind a node of this name."""
+    return values
+
+
+@op(method=False, name="_to_sparse", grad_fn=lambda types, consts: consts["node"], saves=(1,))
+def picked(input: Array, indices: Array, sparse: int, node: str) -> Array:
+    """The elements of a dense tensor at these places of its first dimensions."""
+    flat = input.reshape(math.prod(input.shape[:sparse]), *input.shape[sparse:])
+    return flat[indices]
+
+
+@op(method=False, name="_to_dense", grad_fn="ToDenseBackward0", saves=(1,))
+def spread(values: Array, indices: Array, size: tuple, sparse: int) -> Array:
+    """The values added up at their places, zeros elsewhere."""
+    flat = jnp.zeros((math.prod(size[:sparse]), *size[sparse:]), values.dtype)
+    return flat.at[indices].add(values).reshape(size)
+
+
+@op(method=False, name="_coalesce", grad_fn=lambda types, consts: consts["node"], saves=(1,))
+def joined(values: Array, indices: Array, count: int, node: str) -> Array:
+    """Values of one place added up: `indices` says which of `count` places each value belongs to."""
+    return jax.ops.segment_sum(values, indices, count)
+
+
+@op(method=False, name="_sparse_addmm", grad_fn=lambda types, consts: consts["node"])
+def added_product(
+    input: Array | None, mat1: Array, mat2: Array, index: Array, indices: Array, rows: int, node: str, beta: Number = 1,
+    alpha: Number = 1,
+) -> Array:  # fmt: skip
+    """beta * input + alpha * (a sparse matrix @ mat2), for the values mat1 in rows `index` and columns `indices`."""
+    product = jax.ops.segment_sum(mat1[:, None] * mat2[indices], index, rows)
+    if input is None:
+        return product
+    return input * jnp.asarray(beta, input.dtype) + product * jnp.asarray(alpha, product.dtype)
+
+
+@op(method=False, name="_sparse_softmax", saves="inputs",
+    grad_fn=lambda types, consts: "SparseLogSoftmaxBackward0" if consts["log"] else "SparseSoftmaxBackward0")  # fmt: skip
+def softmax(input: Array, indices: Array, count: int, log: bool) -> Array:
+    """The softmax of the values that share a row; what is not stored counts as -inf."""
+    top = jax.ops.segment_max(jax.lax.stop_gradient(input), indices, count)[indices]
+    total = jax.ops.segment_sum(jnp.exp(input - top), indices, count)[indices]
+    return input - top - jnp.log(total) if log else jnp.exp(input - top) / total

@@ -1,0 +1,496 @@
+"""Reductions and running sums: what makes fewer elements of many, or a running total.
+
+The rules for ties, NaN and zeros are PyTorch's; those that several files share are in `rules`. Sorting and
+what is built on it is in `sort`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import warnings
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import named_results as returntypes
+from jtorch.core.op.checks import kernel, letter
+from jtorch.core.op.op import Array, op, public
+from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
+from jtorch.core.ops.arithmetic.elementwise import div
+from jtorch.core.ops.rules import evenly, largest_of, mean_of, pick, reduced, root, smallest_of
+from jtorch.core.tensor.tensor import wrap_dim
+
+
+def _summed_type(x, to):
+    """The dtype of a sum: int64 for integers and bools."""
+    if to is not None:
+        return to.np
+    return jnp.dtype(jnp.int64) if letter(x) in "biu" else x.dtype
+
+
+def _cast(x, np_type):
+    if jnp.iscomplexobj(x) and not jnp.issubdtype(np_type, jnp.complexfloating):
+        x = x.real
+    return x != 0 if np_type == jnp.bool_ else x.astype(np_type)
+
+
+def _nonempty(name, shape, dims):
+    for d in dims:
+        if not shape[d]:
+            raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+
+
+def _by_form(name):
+    """The node's name of a reduction that counts its two forms: all elements (0), over dims (1)."""
+    return lambda types, consts: f"{name}Backward{int(consts['dim'] is not None)}"
+
+
+@op(saves=(), grad_fn=_by_form("Sum"))
+def sum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=None) -> Array:
+    """The sum of all elements, or over `dim`; integers and bools add up as int64.
+
+    >>> torch.tensor([[1, 2], [3, 4]]).sum(dim=0)
+    tensor([4, 6])
+    """
+    to = _summed_type(input, dtype)
+    return jnp.sum(_cast(input, to), axis=reduced(dim, input.ndim), keepdims=keepdim, dtype=to)
+
+
+@op(saves=(), grad_fn=_by_form("Mean"))
+def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=None) -> Array:
+    """The sum divided by how many there are, of all elements or over `dim`.
+
+    Raises:
+        RuntimeError: integers (convert them first).
+
+    >>> torch.tensor([1., 2., 6.]).mean()
+    tensor(3.)
+    """
+    if dtype is None and letter(input) not in "fc":
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or"
+            " complex dtype."
+            f" Got: {_named(input)}"
+        )
+    x = input if dtype is None else _cast(input, dtype.np)
+    return mean_of(x, reduced(dim, x.ndim), keepdim)
+
+
+def _named(x):
+    return dtypes.of(x.dtype).scalar_name
+
+
+@op(grad_fn=_by_form("Prod"), saves="both")
+def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=None) -> Array:
+    """The product of all elements, or over one dim; integers and bools multiply as int64."""
+    to = _summed_type(input, dtype)
+    return jnp.prod(_cast(input, to), axis=reduced(dim, input.ndim), keepdims=keepdim, dtype=to)
+
+
+@op
+def nansum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=None) -> Array:
+    """The sum with NaN counted as 0."""
+    if letter(input) == "c":
+        raise RuntimeError("nansum on CPU does not support complex inputs")
+    x = jnp.where(jnp.isnan(input), 0, input).astype(input.dtype) if letter(input) == "f" else input
+    to = _summed_type(input, dtype)
+    return jnp.sum(_cast(x, to), axis=reduced(dim, x.ndim), keepdims=keepdim, dtype=to)
+
+
+@public
+def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """The mean of what is not NaN."""
+    if input.dtype.category < dtypes.FLOAT:
+        raise RuntimeError(
+            "nanmean(): expected input to have floating point or complex dtype but got " + input.dtype.scalar_name
+        )
+    count = isnan(input).logical_not().sum(dim, keepdim)
+    return div(nansum(input, dim, keepdim, dtype=dtype), count, out=out)
+
+
+# ---- variance
+
+
+def _variance(x, dim, correction, keepdim):
+    if letter(x) not in "fc":
+        raise RuntimeError("std and var only support floating point and complex dtypes")
+    wide = x.astype(jnp.float32) if x.dtype.itemsize == 2 else x
+    dims = reduced(dim, x.ndim)
+    count = math.prod(x.shape[d] for d in dims)
+    centre = jnp.mean(wide, axis=dims, keepdims=True)
+    gap = wide - centre
+    squares = gap * gap if letter(x) == "f" else gap.real**2 + gap.imag**2
+    return jnp.sum(squares, axis=dims, keepdims=keepdim) / builtins.max(count - correction, 0), centre, dims
+
+
+def _real(x):
+    return jnp.zeros((), x.dtype).real.dtype
+
+
+@op(method=False, name="var")
+def _var(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
+    return _variance(input, dim, correction, keepdim)[0].astype(_real(input))
+
+
+@op(method=False, name="std", saves="both")
+def _std(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
+    return root(_variance(input, dim, correction, keepdim)[0]).astype(_real(input))
+
+
+def _centre(centre, dims, keepdim, x):
+    return (centre if keepdim else jnp.squeeze(centre, dims)).astype(x.dtype)
+
+
+@op(method=False, name="var_mean")
+def _var_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
+    v, centre, dims = _variance(input, dim, correction, keepdim)
+    return v.astype(_real(input)), _centre(centre, dims, keepdim, input)
+
+
+@op(method=False, name="std_mean")
+def _std_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
+    v, centre, dims = _variance(input, dim, correction, keepdim)
+    return root(v).astype(_real(input)), _centre(centre, dims, keepdim, input)
+
+
+def _freedom(input, dim, correction):
+    """By what a variance divides."""
+    dims = reduced(tuple(dim) if isinstance(dim, list) else dim, input.ndim)
+    return math.prod(input.shape[d] for d in dims) - correction
+
+
+def _spread(core, method):
+    """The public form of a variance op: PyTorch's two ways of saying what to divide by."""
+
+    def spread(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None, **named):
+        dim, keepdim = named.pop("axis", dim), named.pop("keepdims", keepdim)
+        if named:
+            raise TypeError(f"{core.op.name}() got an unexpected keyword argument '{next(iter(named))}'")
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        if correction is None:
+            correction = 1 if unbiased is None else int(unbiased)
+        if _freedom(input, dim, correction) <= 0:
+            warnings.warn(
+                f"{core.op.name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction"
+                " factor (input numel divided by output numel).",
+                stacklevel=3,
+            )
+        return core(input, dim, correction, keepdim, out=out)
+
+    spread.__name__ = spread.__qualname__ = core.op.name
+    spread.__module__ = __name__
+    return spread
+
+
+def _declared(core, text, method=True):
+    made = _spread(core, method)
+    made.__doc__ = (
+        text
+        + """
+
+    Args:
+        dim: over which dimensions; None means all elements.
+        unbiased: divide by count - 1 (True, the default) or by count.
+        correction: divide by count - correction.
+    """
+    )
+    return public(made, method=method)
+
+
+var = _declared(_var, "The mean squared distance from the mean.")
+std = _declared(_std, "The square root of the variance.")
+var_mean = _declared(_var_mean, "The variance and the mean.", method=False)
+std_mean = _declared(_std_mean, "The standard deviation and the mean.", method=False)
+
+
+# ---- the largest and the smallest
+
+
+def _extreme(name, reduce, x, dim, keepdim):
+    kernel(f"{name[1:]}_values_cpu", x, "bif")
+    dims = reduced(dim, x.ndim)
+    if not x.size:
+        if dim is None or dim == ():
+            raise RuntimeError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the"
+                f" reduction dim"
+                " with the 'dim' argument."
+            )
+        _nonempty(name, x.shape, dims)
+    return evenly(x, reduce, dims, keepdim)
+
+
+@op(chooses=True, saves="both")
+def amax(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
+    """The largest element; equal ones share the gradient."""
+    return _extreme("amax", largest_of, input, dim, keepdim)
+
+
+@op(chooses=True, saves="both")
+def amin(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
+    """The smallest element; equal ones share the gradient."""
+    return _extreme("amin", smallest_of, input, dim, keepdim)
+
+
+@op(chooses=True, returns=returntypes.aminmax)
+def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
+    """The smallest and the largest element."""
+    return _extreme("amin", smallest_of, input, dim, keepdim), _extreme("amax", largest_of, input, dim, keepdim)
+
+
+def _of_all(name, reduce, x):
+    if not x.size:
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the"
+            f" reduction dim with"
+            " the 'dim' argument."
+        )
+    kernel(f"{name}_all", x, "bif")
+    return evenly(x, reduce, tuple(range(x.ndim)), False)
+
+
+def _at(name, find, x, dim, keepdim):
+    """(values, indices) of the first element along a dim that `find` picks; the gradient goes to it."""
+    dim = wrap_dim(dim, x.ndim)
+    if not x.ndim:
+        return x, jnp.zeros((), jnp.int64)
+    _nonempty(name, x.shape, (dim,))
+    kernel(f"{name}_cpu", x, "bif")
+    index = find(lax.stop_gradient(x), axis=dim, keepdims=True).astype(jnp.int64)
+    return pick(x, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
+
+
+@op(chooses=True, method=False, name="max", grad_fn="MaxBackward1", saves="both")
+def _max_all(input: Array) -> Array:
+    return _of_all("max", largest_of, input)
+
+
+@op(chooses=True, method=False, name="min", grad_fn="MinBackward1", saves="both")
+def _min_all(input: Array) -> Array:
+    return _of_all("min", smallest_of, input)
+
+
+@op(chooses=True, method=False, name="max", returns=returntypes.max)
+def _max_at(input: Array, dim: int, keepdim: bool = False):
+    return _at("max", jnp.argmax, input, dim, keepdim)
+
+
+@op(chooses=True, method=False, name="min", returns=returntypes.min)
+def _min_at(input: Array, dim: int, keepdim: bool = False):
+    return _at("min", jnp.argmin, input, dim, keepdim)
+
+
+def _chosen(all_, at, pair):
+    def chosen(input, dim=None, keepdim=False, *, other=None, out=None, axis=None, keepdims=None):
+        dim = axis if axis is not None else dim
+        keepdim = keepdims if keepdims is not None else keepdim
+        other = dim if hasattr(dim, "dtype") else other
+        if other is not None:
+            return pair(input, other, out=out)
+        return all_(input, out=out) if dim is None else at(input, dim, keepdim, out=out)
+
+    chosen.__name__ = chosen.__qualname__ = all_.op.name
+    chosen.__module__ = __name__
+    return chosen
+
+
+_FORMS = """
+
+    Args:
+        dim: None for the {word} of all elements (equal ones share the gradient); a dimension for the {word}
+        along
+            it and its index, which gets the gradient; a tensor for the elementwise {pair}.
+
+    >>> torch.{name}(torch.tensor([3., 1., 2.]))
+    tensor({value})
+    """
+
+max = _chosen(_max_all, _max_at, maximum)
+max.__doc__ = "The largest element: of all, along a dim with its index, or of two tensors." + _FORMS.format(
+    word="largest", pair="maximum", name="max", value="3.")  # fmt: skip
+max = public(max)
+min = _chosen(_min_all, _min_at, minimum)
+min.__doc__ = "The smallest element: of all, along a dim with its index, or of two tensors." + _FORMS.format(
+    word="smallest", pair="minimum", name="min", value="1.")  # fmt: skip
+min = public(min)
+
+
+def _position(name, find, x, dim, keepdim):
+    if letter(x) in "bc":
+        kind = {"b": "bool", "c": "complex"}[letter(x)]
+        raise RuntimeError(f"{name}(): does not support {kind} input")
+    kernel(f"{name}_cpu", x, "if")
+    if dim is None:
+        if not x.size:
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+        found = find(x.reshape(-1)).astype(jnp.int64)
+        return found.reshape((1,) * x.ndim) if keepdim else found
+    dim = wrap_dim(dim, x.ndim)
+    if not x.ndim:
+        return jnp.zeros((), jnp.int64)
+    _nonempty(name, x.shape, (dim,))
+    return find(x, axis=dim, keepdims=keepdim).astype(jnp.int64)
+
+
+@op(saves=())
+def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
+    """The index of the largest element, of all (flattened) or along a dim; the first of equal ones.
+
+    >>> torch.tensor([[1., 5.], [7., 2.]]).argmax(dim=1)
+    tensor([1, 0])
+    """
+    return _position("argmax", jnp.argmax, input, dim, keepdim)
+
+
+@op(saves=())
+def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
+    """The index of the smallest element, of all (flattened) or along a dim; the first of equal ones."""
+    return _position("argmin", jnp.argmin, input, dim, keepdim)
+
+
+# ---- truth and counting
+
+
+def _truths(x):
+    return x if x.dtype == jnp.bool_ else x != 0
+
+
+@op(saves=())
+def any(input: Array, dim: tuple | None = None, keepdim: bool = False) -> Array:
+    """Whether some element is nonzero."""
+    found = jnp.any(_truths(input), axis=reduced(dim, input.ndim), keepdims=keepdim)
+    return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
+
+
+@op(saves=())
+def all(input: Array, dim: tuple | None = None, keepdim: bool = False) -> Array:
+    """Whether every element is nonzero."""
+    found = jnp.all(_truths(input), axis=reduced(dim, input.ndim), keepdims=keepdim)
+    return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
+
+
+@op(saves=())
+def count_nonzero(input: Array, dim: tuple | None = None) -> Array:
+    """How many elements are nonzero."""
+    kernel("nonzero_count_cpu", input, "bifc")
+    return jnp.sum(_truths(input), axis=reduced(dim, input.ndim), dtype=jnp.int64)
+
+
+# ---- running totals
+
+
+@op(inplace=True, saves=())
+def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
+    """The sum of each element and all before it along a dim."""
+    to = _summed_type(input, dtype)
+    dim = wrap_dim(dim, input.ndim)
+    return jnp.cumsum(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
+
+
+@op(inplace=True, saves="both")
+def cumprod(input: Array, dim: int, *, dtype=None) -> Array:
+    """The product of each element and all before it along a dim."""
+    to = _summed_type(input, dtype)
+    dim = wrap_dim(dim, input.ndim)
+    return jnp.cumprod(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
+
+
+def _running(x, dim, better):
+    """(values, indices) of the best so far along a dim: the last of equal ones, NaN above all."""
+    dim = wrap_dim(dim, x.ndim)
+    if not x.ndim:
+        return x, jnp.zeros((), jnp.int64)
+    fixed = lax.stop_gradient(x)
+
+    def join(a, b):
+        newer = (b[0] != b[0]) | ((a[0] == a[0]) & better(b[0], a[0]))
+        return jnp.where(newer, b[0], a[0]), jnp.where(newer, b[1], a[1])
+
+    positions = lax.broadcasted_iota(jnp.int64, x.shape, dim)
+    index = lax.associative_scan(join, (fixed, positions), axis=dim)[1] if x.size else positions
+    return jnp.take_along_axis(x, index, axis=dim), index
+
+
+@op(chooses=True, returns=returntypes.cummax)
+def cummax(input: Array, dim: int):
+    """The largest element so far along a dim, and its index."""
+    kernel("cummax_cpu", input, "bif")
+    return _running(input, dim, jnp.greater_equal)
+
+
+@op(chooses=True, returns=returntypes.cummin)
+def cummin(input: Array, dim: int):
+    """The smallest element so far along a dim, and its index."""
+    kernel("cummin_cpu", input, "bif")
+    return _running(input, dim, jnp.less_equal)
+
+
+@op
+def logcumsumexp(input: Array, dim: int) -> Array:
+    """log(cumsum(exp(input))) along a dim, without overflow."""
+    kernel("logcumsumexp_out_cpu", input, "fc")
+    dim = wrap_dim(dim, input.ndim)
+    return lax.cumlogsumexp(input, axis=dim) if input.ndim else input
+
+
+@op(saves="both")
+def logsumexp(input: Array, dim: tuple, keepdim: bool = False) -> Array:
+    """log(sum(exp(input))) over dims, without overflow."""
+    x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
+    return jax.nn.logsumexp(x, axis=reduced(dim, x.ndim), keepdims=keepdim)
+
+
+# ---- differences and areas
+
+
+def _sliced(x, dim, start, stop):
+    return lax.slice_in_dim(x, start, stop, axis=dim)
+
+
+@op(saves=(), grad_fn="SubBackward0")
+def diff(
+    input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None
+) -> Array:
+    """Differences of neighbours along a dim, n times over."""
+    if not input.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    dim = wrap_dim(dim, input.ndim)
+    x = jnp.concatenate([p for p in (prepend, input, append) if p is not None], dim)
+    for _ in range(n):
+        after, before = _sliced(x, dim, 1, None), _sliced(x, dim, 0, -1) if x.shape[dim] else x
+        x = after ^ before if x.dtype == jnp.bool_ else after - before
+    return x
+
+
+def _areas(y, x, dx, dim):
+    y = y if letter(y) in "fc" else y.astype(dtypes.get_default_dtype().np)
+    dim = wrap_dim(dim, y.ndim)
+    pairs = _sliced(y, dim, 1, None) + _sliced(y, dim, 0, -1)
+    if x is None:
+        return pairs * (dx / 2), dim
+    if x.ndim == 1:
+        x = x.reshape([-1 if d == dim else 1 for d in range(y.ndim)])
+    return (_sliced(x, dim, 1, None) - _sliced(x, dim, 0, -1)) * pairs / 2, dim
+
+
+@op(method=False, grad_fn=lambda types, consts: "DivBackward1" if len(types) > 1 else "MulBackward1")
+def trapezoid(y: Array, x: Array | None = None, *, dx: float = 1, dim: int = -1) -> Array:
+    """The area under y by the trapezoidal rule, at the points x or `dx` apart."""
+    areas, dim = _areas(y, x, dx, dim)
+    return jnp.sum(areas, axis=dim)
+
+
+trapz = trapezoid
+
+
+@op(method=False, grad_fn="CumsumBackward0")
+def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: float = 1, dim: int = -1) -> Array:
+    """The area under y up to each point, by the trapezoidal rule."""
+    areas, dim = _areas(y, x, dx, dim)
+    return jnp.cumsum(areas, axis=dim)

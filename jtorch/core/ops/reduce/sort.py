@@ -1,0 +1,413 @@
+"""Order: sorting, what is picked by rank, distinct elements, counts in bins.
+
+NaN counts as greater than everything. What has a size that depends on data (`unique`, `bincount`) looks at
+the data and is computed on the host.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import named_results as returntypes
+from jtorch.core.op.checks import data_check, kernel, letter
+from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.ops.rules import evenly, pick
+from jtorch.core.tensor.convert import known
+from jtorch.core.tensor.tensor import Tensor, wrap_dim
+
+
+def _sorted(x, dim, descending=False):
+    """(values, indices) in order along a dim, equal elements in the order they came."""
+    if letter(x) == "c":
+        raise RuntimeError(" Sort does not support complex dtypes on CPU")
+    if not x.ndim:
+        return x, jnp.zeros((), jnp.int64)
+    positions = lax.broadcasted_iota(jnp.int64, x.shape, dim)
+    if descending:
+        x, positions = jnp.flip(x, dim), jnp.flip(positions, dim)
+    values, indices = lax.sort((x, positions), dimension=dim, num_keys=1, is_stable=True)
+    return (jnp.flip(values, dim), jnp.flip(indices, dim)) if descending else (values, indices)
+
+
+@op(chooses=True, returns=returntypes.sort, grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}")
+def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool | None = None):
+    """The elements in order along a dim, and where each one was. Always stable.
+
+    >>> torch.sort(torch.tensor([3, 1, 2]))
+    torch.return_types.sort(
+    values=tensor([1, 2, 3]),
+    indices=tensor([1, 2, 0]))
+    """
+    return _sorted(input, wrap_dim(dim, input.ndim), descending)
+
+
+@op(saves=())
+def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
+    """The indices that put the elements in order along a dim."""
+    return _sorted(input, wrap_dim(dim, input.ndim), descending)[1]
+
+
+@op(chooses=True, grad_fn="SortBackward0")
+def msort(input: Array) -> Array:
+    """The elements in order along the first dim."""
+    return _sorted(input, 0)[0]
+
+
+@op(chooses=True, returns=returntypes.topk)
+def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
+    """The k largest (or smallest) elements along a dim in order, and their indices.
+
+    >>> torch.topk(torch.tensor([1., 4., 2., 3.]), 2).values
+    tensor([4., 3.])
+    """
+    if letter(input) in "bc":
+        name, gap = ("bool", "") if letter(input) == "b" else ("complex", " ")
+        raise RuntimeError(f"{gap}topk does not support {name} dtypes on CPU")
+    kernel("topk_cpu", input, "if")
+    dim = wrap_dim(dim, input.ndim)
+    if not 0 <= k <= (input.shape[dim] if input.ndim else 1):
+        raise RuntimeError("selected index k out of range")
+    if not input.ndim:
+        return input, jnp.zeros((), jnp.int64)
+    if largest and letter(input) == "f" and dim == input.ndim - 1:
+        values, indices = lax.top_k(input, k)
+        return values, indices.astype(jnp.int64)
+    values, indices = _sorted(input, dim, largest)
+    return lax.slice_in_dim(values, 0, k, axis=dim), lax.slice_in_dim(indices, 0, k, axis=dim)
+
+
+@op(chooses=True, returns=returntypes.kthvalue)
+def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
+    """The k-th smallest element along a dim, counted from 1, and its index."""
+    kernel("kthvalue_cpu", input, "if")
+    dim = wrap_dim(dim, input.ndim)
+    if not 1 <= k <= (input.shape[dim] if input.ndim else 1):
+        raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(dim))
+    if not input.ndim:
+        return input, jnp.zeros((), jnp.int64)
+    index = lax.slice_in_dim(_sorted(lax.stop_gradient(input), dim)[1], k - 1, k, axis=dim)
+    return pick(input, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
+
+
+# ---- median and quantiles
+
+
+def _middle(x, dim, ignore_nan):
+    """Index (with keepdim) of the lower median along a dim, or of the first NaN where that counts."""
+    order = _sorted(lax.stop_gradient(x), dim)[1]
+    nan = x != x
+    count = jnp.sum(~nan, axis=dim, keepdims=True)
+    rank = jnp.maximum(count - 1, 0) // 2 if ignore_nan else jnp.full_like(count, (x.shape[dim] - 1) // 2)
+    index = jnp.take_along_axis(order, rank, axis=dim)
+    if ignore_nan:
+        return index
+    return jnp.where(jnp.any(nan, axis=dim, keepdims=True), jnp.argmax(nan, axis=dim, keepdims=True), index)
+
+
+def _median_at(x, dim, keepdim, ignore_nan):
+    kernel("median_cpu", x, "if")
+    dim = wrap_dim(dim, x.ndim)
+    if not x.ndim:
+        return x, jnp.zeros((), jnp.int64)
+    if not x.shape[dim]:
+        raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
+    index = _middle(x, dim, ignore_nan)
+    return pick(x, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
+
+
+def _lower_median(x, axis, keepdims):
+    return pick(x, _middle(x, axis[0], False), axis[0], keepdims)
+
+
+def _lower_nanmedian(x, axis, keepdims):
+    return pick(x, _middle(x, axis[0], True), axis[0], keepdims)
+
+
+def _median_all(x, find):
+    kernel("median_cpu", x, "if")
+    if not x.size:
+        return jnp.full((), jnp.nan if letter(x) == "f" else jnp.iinfo(x.dtype).min, x.dtype)
+    return evenly(x.reshape(-1), find, (0,), False)
+
+
+@op(chooses=True, method=False, name="median", grad_fn="MedianBackward0", saves="both")
+def _median(input: Array) -> Array:
+    return _median_all(input, _lower_median)
+
+
+@op(chooses=True, method=False, name="median", grad_fn="MedianBackward1", returns=returntypes.median)
+def _median_dim(input: Array, dim: int, keepdim: bool):
+    return _median_at(input, dim, keepdim, False)
+
+
+@op(chooses=True, method=False, name="nanmedian", grad_fn="NanmedianBackward0", saves="both")
+def _nanmedian(input: Array) -> Array:
+    return _median_all(input, _lower_nanmedian)
+
+
+@op(chooses=True, method=False, name="nanmedian", grad_fn="NanmedianBackward1", returns=returntypes.nanmedian)
+def _nanmedian_dim(input: Array, dim: int, keepdim: bool):
+    return _median_at(input, dim, keepdim, True)
+
+
+@public
+def median(input, dim=None, keepdim=False, *, out=None):
+    """The middle element, the lower one of two: of all, or along a dim with its index; NaN if there is one.
+
+    >>> torch.median(torch.tensor([4., 1., 3., 2.]))
+    tensor(2.)
+    """
+    return _median(input, out=out) if dim is None else _median_dim(input, dim, keepdim, out=out)
+
+
+@public
+def nanmedian(input, dim=None, keepdim=False, *, out=None):
+    """The middle of the elements that are not NaN, the lower one of two."""
+    return _nanmedian(input, out=out) if dim is None else _nanmedian_dim(input, dim, keepdim, out=out)
+
+
+@op(chooses=True, returns=returntypes.mode)
+def mode(input: Array, dim: int = -1, keepdim: bool = False):
+    """The most frequent element along a dim, the smallest of equally frequent ones, and its last index."""
+    dim = wrap_dim(dim, input.ndim)
+    if not input.ndim:
+        return input, jnp.zeros((), jnp.int64)
+    values, order = _sorted(lax.stop_gradient(input), dim)
+    same = jnp.expand_dims(values, dim) == jnp.expand_dims(values, dim + 1)
+    often = jnp.argmax(jnp.sum(same, axis=dim), axis=dim, keepdims=True)
+    best = jnp.take_along_axis(values, often, axis=dim)
+    index = jnp.max(jnp.where(values == best, order, 0), axis=dim, keepdims=True)
+    return pick(input, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
+
+
+def _outside(q):
+    return ((q < 0) | (q > 1)).any()
+
+
+def _check_quantile(input, q, interpolation, **_):
+    if not isinstance(input, Tensor):
+        return
+    if input.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
+    if not input.numel():
+        raise RuntimeError("quantile() input tensor must be non-empty")
+    if not isinstance(q, Tensor):
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
+    else:
+        if q.ndim > 1:
+            raise RuntimeError("quantile() q must be a scalar or 1D tensor")
+        if q.dtype is not input.dtype:
+            raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
+        data_check(q, _outside, RuntimeError("quantile() q values must be in the range [0, 1]"))
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise RuntimeError(
+            "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+            f"{interpolation}"
+        )
+
+
+def _quantile(x, q, dim, keepdim, interpolation, ignore_nan):
+    ndim = x.ndim
+    flat = x.reshape(-1) if dim is None or not ndim else jnp.moveaxis(x, wrap_dim(dim, ndim), -1)
+    ordered = _sorted(flat, flat.ndim - 1)[0]
+    q1 = jnp.asarray(q, x.dtype).reshape(-1)
+    nan = flat != flat
+    count = (
+        jnp.sum(~nan, axis=-1, keepdims=True)
+        if ignore_nan
+        else jnp.full((*flat.shape[:-1], 1), flat.shape[-1])
+    )
+    rank = q1 * jnp.maximum(count - 1, 0).astype(x.dtype)
+    if not ignore_nan:
+        rank = jnp.where(jnp.any(nan, axis=-1, keepdims=True), flat.shape[-1] - 1, rank)
+    rounding = {"lower": jnp.floor, "higher": jnp.ceil, "nearest": jnp.round}.get(interpolation)
+    rank = rounding(rank) if rounding else rank
+    below = jnp.floor(rank)
+    low = jnp.take_along_axis(ordered, below.astype(jnp.int64), axis=-1)
+    if not rounding:
+        weight = jnp.full_like(rank, 0.5) if interpolation == "midpoint" else rank - below
+        high = jnp.take_along_axis(ordered, jnp.ceil(rank).astype(jnp.int64), axis=-1)
+        low = jnp.where(
+            jnp.abs(weight) < 0.5, low + weight * (high - low), high - (high - low) * (1 - weight)
+        )
+    out = jnp.moveaxis(low, -1, 0)
+    if keepdim and ndim:
+        shape = (
+            [1] * ndim
+            if dim is None
+            else [n if d != wrap_dim(dim, ndim) else 1 for d, n in enumerate(x.shape)]
+        )
+        out = out.reshape(q1.shape[0], *shape)
+    return out if jnp.ndim(q) else out[0]
+
+
+@op(check=_check_quantile, grad_fn="SqueezeBackward4")
+def quantile(
+    input: Array,
+    q: Array | Number,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Array:
+    """The element below which a fraction q of all elements (or of those along a dim) lies.
+
+    >>> torch.quantile(torch.tensor([0., 1., 2., 3.]), 0.5)
+    tensor(1.5000)
+    """
+    return _quantile(input, q, dim, keepdim, interpolation, False)
+
+
+@op(check=_check_quantile, grad_fn="SqueezeBackward4")
+def nanquantile(
+    input: Array,
+    q: Array | Number,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Array:
+    """The quantile of what is not NaN."""
+    return _quantile(input, q, dim, keepdim, interpolation, True)
+
+
+# ---- places in a sorted sequence
+
+
+@op(saves=(), method=False)
+def searchsorted(
+    sorted_sequence: Array, input: Array | Number, *, out_int32: bool = False, right: bool = False,
+    side: str | None = None, sorter: Array | None = None,
+) -> Array:  # fmt: skip
+    """Where each value belongs in a sorted sequence (the last dim): before its equals, after with right=True.
+
+    >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
+    tensor([1, 2])
+    """
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while"
+            " right was True"
+        )
+    values = jnp.asarray(input)
+    if sorter is not None:
+        sorted_sequence = jnp.take_along_axis(sorted_sequence, sorter, axis=-1)
+    where = jnp.vectorize(
+        lambda s, v: jnp.searchsorted(s, v, side="right" if right or side == "right" else "left"),
+        signature="(n),(m)->(m)",
+    )
+    if sorted_sequence.ndim == 1:
+        found = where(sorted_sequence, values.reshape(-1)).reshape(values.shape)
+    else:
+        if sorted_sequence.shape[:-1] != values.shape[:-1]:
+            raise RuntimeError(
+                "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of"
+                " boundaries tensor and input value tensor must match, but we got boundaries tensor"
+                f" {list(sorted_sequence.shape)} and input value tensor {list(values.shape)}"
+            )
+        found = where(sorted_sequence, values)
+    return found.astype(jnp.int32 if out_int32 else jnp.int64)
+
+
+@public(method=False)
+def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
+    """Which interval between the boundaries each value lies in; right=True closes them on the left."""
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)
+
+
+# ---- distinct elements and counts, whose number depends on the data
+
+
+def _unique_host(x, return_inverse, return_counts, axis):
+    if x.dtype.kind == "V" or x.dtype.isbuiltin != 1:
+        wide = _unique_host(x.astype(np.float32), return_inverse, return_counts, axis)
+        return wide[0].astype(x.dtype), *wide[1:]
+    made = np.unique(x, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
+    return made[0], made[1].reshape(x.shape if axis is None else -1), made[2]
+
+
+@public
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements in order (or the distinct slices along a dim): looks at the data.
+
+    Args:
+        return_inverse: also give, for each element, the index of its like in the result.
+        return_counts: also give how often each occurs.
+
+    >>> torch.unique(torch.tensor([3, 1, 3]))
+    tensor([1, 3])
+    """
+    kernel("unique", input._type.aval, "biuf")
+    values, inverse, counts = _unique_host(
+        input._look(), return_inverse, return_counts, None if dim is None else wrap_dim(dim, input.ndim)
+    )
+    return _parts(input, values, inverse, counts, return_inverse, return_counts)
+
+
+def _parts(input, values, inverse, counts, return_inverse, return_counts):
+    parts = [
+        (values, True),
+        (inverse.astype(np.int64), return_inverse),
+        (counts.astype(np.int64), return_counts),
+    ]
+    made = tuple([known(np.ascontiguousarray(p), input._type.place) for p, wanted in parts if wanted])
+    return made if len(made) > 1 else made[0]
+
+
+@public
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """The elements (or slices along a dim) without those that repeat the one before: looks at the data."""
+    x = input._look()
+    rows = x.reshape(-1) if dim is None else np.moveaxis(x, wrap_dim(dim, input.ndim), 0)
+    fresh = np.ones(len(rows), bool)
+    fresh[1:] = (rows[1:] != rows[:-1]).reshape(max(len(rows) - 1, 0), -1).any(axis=1)
+    group = np.cumsum(fresh) - 1
+    counts = np.bincount(group, minlength=int(fresh.sum())) if len(rows) else np.zeros(0, int)
+    values = rows[fresh] if dim is None else np.moveaxis(rows[fresh], 0, wrap_dim(dim, input.ndim))
+    inverse = group.reshape(x.shape) if dim is None else group
+    return _parts(input, values, inverse, counts, return_inverse, return_counts)
+
+
+@public
+def bincount(input, weights=None, minlength=0):
+    """How often each of 0, 1, 2, ... occurs, or the sum of the weights where it does: looks at the data."""
+    kernel("bincount_cpu", input._type.aval, "i")
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    x = input._look()
+    if x.ndim != 1 or (x.size and x.min() < 0):
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if weights is None:
+        return known(np.bincount(x, minlength=minlength).astype(np.int64), input._type.place)
+    if weights.shape != input.shape:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    to = np.float32 if weights.dtype is dtypes.float32 else np.float64
+    return known(np.bincount(x, weights._look(), minlength).astype(to), input._type.place)
+
+
+@op(saves=(), method=False, name="histc")
+def _histc(input: Array, bins: int, min: float, max: float) -> Array:
+    kernel("histogram_cpu", input, "f")
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    if min > max:
+        raise RuntimeError("max must be larger than min")
+    low, high = (jnp.min(input), jnp.max(input)) if min == max else (jnp.asarray(min), jnp.asarray(max))
+    low, high = jnp.where(low == high, low - 1, low), jnp.where(low == high, high + 1, high)
+    x = input.reshape(-1).astype(jnp.float64)
+    place = jnp.floor((x - low) * (bins / (high - low))).astype(jnp.int64)
+    place = jnp.where(x == high, bins - 1, place)
+    inside = (x >= low) & (x <= high)
+    return jnp.zeros(bins, input.dtype).at[jnp.where(inside, place, bins)].add(1, mode="drop")
+
+
+@public
+def histc(input, bins=100, min=0, max=0, *, out=None):
+    """How many elements fall into each of `bins` equal intervals from min to max (both 0: of the data)."""
+    return _histc(input.detach(), bins, min, max, out=out)

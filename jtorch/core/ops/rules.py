@@ -1,0 +1,132 @@
+"""What ops share: which dimensions they reduce, quotients to the last digit, PyTorch's gradients at ties and at zero.
+
+Plain functions on jax arrays and shapes; nothing here is public.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+
+from jtorch.core.tensor.tensor import wrap_dim
+
+
+def reduced(dim, ndim):
+    """The dimensions to reduce, positive and in order: all of them for None or an empty tuple."""
+    if dim is None or dim == ():
+        return tuple(range(ndim))
+    dims = [wrap_dim(d, ndim) for d in (dim if isinstance(dim, tuple | list) else (dim,))]
+    for d in dims:
+        if dims.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    return tuple(sorted(dims)) if ndim else ()
+
+
+def quotient(a, b):
+    """a / b, each correctly rounded. XLA would multiply by 1 / b where b is the same for many elements, which is off
+    in the last digit for half of them; the barrier hides that and goes before anything is fused."""
+    shape = jnp.broadcast_shapes(a.shape, b.shape)
+    if (b.shape == shape and shape) or not jnp.issubdtype(a.dtype, jnp.floating):
+        return a / b
+    hidden = jax.lax.optimization_barrier(jnp.broadcast_to(b, shape))
+    if (a.shape, a.dtype) != (shape, b.dtype):
+        return a / hidden
+    return jax.lax.div(a, hidden)  # JAX traces an operator apart for each new shape
+
+
+# XLA's library of sums and products for the CPU (YNNPACK, in jaxlib 0.10 and 0.11) takes a reduction of 4,096 elements or
+# more, with what is computed of them just before it, and its maxima and minima pass NaN over. So wherever NaN must come
+# out, no `max` or `min` of floats may be the reduction alone, or stand before a sum. The library is worth having all the
+# same: without it (`xla_cpu_experimental_ynn_fusion_type`) steps of `bench.step` took longer but for one, in A/B.
+
+
+def larger(a, b):
+    """The larger element, NaN where one is. The gradient is a's where they are equal."""
+    return jnp.where((a >= b) | (a != a), a, b)
+
+
+def at_least(x, bound):
+    """x, or the bound where that is larger; NaN where x is. The bound is a number."""
+    return jnp.where(x < bound, bound, x)
+
+
+def at_most(x, bound):
+    """x, or the bound where that is smaller; NaN where x is. The bound is a number."""
+    return jnp.where(x > bound, bound, x)
+
+
+def _with_nan(reduce, x, axis, keepdims):
+    found = reduce(x, axis=axis, keepdims=keepdims)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return found
+    strange = jnp.sum((x != x).astype(jnp.float32), axis=axis, keepdims=keepdims)
+    return jnp.where(strange > 0, jnp.asarray(jnp.nan, x.dtype), found)
+
+
+def largest_of(x, axis=None, keepdims=False):
+    """The largest element over axes, NaN where there is one."""
+    return _with_nan(jnp.max, x, axis, keepdims)
+
+
+def smallest_of(x, axis=None, keepdims=False):
+    """The smallest element over axes, NaN where there is one."""
+    return _with_nan(jnp.min, x, axis, keepdims)
+
+
+def mean_of(x, dims, keepdim=False):
+    """The mean over dims, as the sum divided by how many there are."""
+    count = math.prod([x.shape[d] for d in dims])
+    total = jnp.sum(x, axis=tuple(dims), keepdims=keepdim)
+    return quotient(total, jnp.asarray(count, total.dtype))
+
+
+def root(v):
+    """sqrt with gradient 0 at 0."""
+    positive = v != 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, v, 1)), 0)
+
+
+def pick(x, index, dim, keepdim):
+    """x at one index along a dim, `index` having that dim with size 1."""
+    if not x.ndim:
+        return x
+    taken = jnp.take_along_axis(x, index, axis=dim)
+    return taken if keepdim else jnp.squeeze(taken, dim)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
+def evenly(x, reduce, dims, keepdim):
+    """reduce(x, dims), whose gradient is shared evenly by the elements equal to the result."""
+    return reduce(x, axis=dims, keepdims=keepdim)
+
+
+@evenly.defjvp
+def _evenly_jvp(reduce, dims, keepdim, primals, tangents):
+    (x,), (t,) = primals, tangents
+    found = reduce(x, axis=dims, keepdims=True)
+    equal = (x == found) | ((x != x) & (found != found))
+    share = equal.astype(x.dtype) / jnp.sum(equal, axis=dims, keepdims=True).astype(x.dtype)
+    value = found if keepdim else jnp.squeeze(found, dims)
+    return value, jnp.sum(t * share, axis=dims, keepdims=keepdim)
+
+
+def norm_of(x, p, dims, keepdim):
+    """The p-norm over dims; its gradient is 0 where the norm or the element is 0."""
+    if p == 2:
+        squares = x * x if not jnp.iscomplexobj(x) else x.real**2 + x.imag**2
+        return root(jnp.sum(squares, axis=dims, keepdims=keepdim))
+    if p == 0:
+        return jnp.sum(x != 0, axis=dims, keepdims=keepdim).astype(x.real.dtype)
+    zero = x == 0
+    size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
+    if abs(p) == math.inf:
+        return evenly(size, largest_of if p > 0 else smallest_of, dims, keepdim)
+    if p == 1:
+        return jnp.sum(size, axis=dims, keepdims=keepdim)
+    powers = jnp.where(zero, 0.0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p).astype(size.dtype)
+    total = jnp.sum(powers, axis=dims, keepdims=keepdim)
+    empty = (total == 0) | jnp.isinf(total)
+    return jnp.where(empty, 0 if p < 0 else total, jnp.where(empty, 1, total) ** (1 / p)).astype(size.dtype)

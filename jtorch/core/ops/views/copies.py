@@ -1,0 +1,197 @@
+"""Whole copies and whole writes: `clone`, `contiguous`, `copy_`, `fill_`, `zero_`.
+
+Values are immutable, so taking over a tensor's elements is recorded only where something changes on the way.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import Call
+from jtorch.core.engine.values import Value, number
+from jtorch.core.facts import dtypes
+from jtorch.core.facts import strides as geometry
+from jtorch.core.op.op import as_number, broadcast_shapes
+from jtorch.core.tensor.casting import cast_array, warn_of_real
+from jtorch.core.tensor.storage import SAME
+from jtorch.core.tensor.tensor import Tensor, apply
+from jtorch.core.tensor.writing import check_apart
+
+# ---- copies
+
+
+def _like(types, shapes):
+    return [geometry.like_strides(types[0].shape, types[0].strides)]
+
+
+def _channels_last(types, shapes):
+    return [geometry.channels_last_strides(types[0].shape)]
+
+
+_CLONES = {
+    "preserve": Call(jnp.asarray, name="clone", strides=_like, saves=()),
+    "contiguous": Call(jnp.asarray, {}, name="clone", saves=()),
+    "channels_last": Call(jnp.asarray, {}, name="clone", strides=_channels_last, saves=()),
+}
+
+
+def _format(memory_format, name):
+    if memory_format is None or memory_format.name == "contiguous_format":
+        return "contiguous"
+    return "preserve" if memory_format.name == "preserve_format" else "channels_last"
+
+
+def clone(input, *, memory_format=None):
+    """A copy with memory of its own; gradients flow through it.
+
+    Args:
+        memory_format: `torch.preserve_format` (the default) keeps dense strides, the others pack.
+    """
+    return apply(_CLONES["preserve" if memory_format is None else _format(memory_format, "clone")], (input,))
+
+
+def _packed(input):
+    """A contiguous copy."""
+    return apply(_CLONES["contiguous"], (input,))
+
+
+def _contiguous(self, memory_format=None):
+    """The tensor itself where its elements lie in order, else a copy in which they do."""
+    if self.is_contiguous(memory_format):
+        return self
+    return apply(_CLONES[_format(memory_format, "contiguous")], (self,))
+
+
+# ---- whole writes
+
+
+class _Copy(Call):
+    """copy_: (what was there, what comes) -> what comes, in the old one's shape and dtype."""
+
+    __slots__ = ()
+
+    def grad_fn(self, types):
+        return "CopyBackwards"
+
+    def bind(self, types):
+        shape, to = types[0].shape, dtypes.of(types[0].dtype.np)
+        return lambda old, new: jnp.broadcast_to(cast_array(new, to), shape)
+
+
+_COPY = _Copy(None, None, "copy_", strides=lambda types, shapes: [types[0].strides], saves=())
+
+
+def _copy_(self, src, non_blocking=False):
+    """Take over the elements of `src`, broadcast, cast and moved to this device. Returns self."""
+    self._writable(given=(src,))
+    mine = self._type
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    if src._storage is self._storage:
+        check_apart("copy_", self, (src,))
+    theirs = src._type
+    if theirs.shape != mine.shape:
+        _check_expands(mine.shape, theirs.shape)
+    warn_of_real(theirs.dtype, mine.dtype)
+    if theirs.place is not mine.place:
+        src = src.to(self.device)
+    self._by_base()
+    edge = self._history() if engine.local.grad else None
+    if theirs.shape == mine.shape and theirs.dtype is mine.dtype and edge is None and not src.requires_grad:
+        self._assign(_twin(src._value), None)
+        return self
+    made = apply(_COPY, (self, src))
+    self._assign(*made._read())
+    return self
+
+
+def _twin(value):
+    """The same elements as a value of its own: values are immutable, but each storage marks those it moves on from."""
+    if value.array is None or value.type.place is engine.TRACED:
+        return engine.record(SAME, (value,))[1]
+    value.share()  # two values hold the array now, so neither may give it away
+    twin = Value(value.type, value.array)
+    twin.owned = False
+    return twin
+
+
+def _check_expands(full, shape):
+    common = broadcast_shapes(tuple(full), tuple(shape))
+    if common != tuple(full):
+        raise RuntimeError(f"output with shape {list(full)} doesn't match the broadcast shape {list(common)}")
+
+
+class _Fill(Call):
+    """fill_: (what was there, a number or 0-dim tensor) -> the same shape full of it."""
+
+    __slots__ = ("named",)
+
+    def __init__(self, named):
+        super().__init__(None, None, "fill_", strides=lambda types, shapes: [types[0].strides], saves=())
+        self.named = named
+
+    def grad_fn(self, types):
+        return self.named
+
+    def bind(self, types):
+        shape, to = types[0].shape, types[0].dtype
+        return lambda old, value: jnp.full(shape, cast_array(jnp.asarray(value), to), to.np)
+
+
+_FILL = {"number": _Fill("FillBackward2"), "tensor": _Fill("FillBackward3"), "zero": _Fill("ZeroBackward0"),
+         "item": _Fill("FillBackward3")}  # fmt: skip
+
+
+def _write_number(self, value, kind):
+    self._writable(twice=kind != "item")
+    t = self._type
+    if (engine.local.grad and self._history() is not None) or t.place in (engine.TRACED, engine.META):
+        made = apply(_FILL[kind], (self, value))
+        self._assign(*made._read())
+        return self
+    call = _full_calls.get(t)
+    if call is None:
+        call = Call(
+            _full_of(t), {"place": t.place}, "full", strides=lambda types, shapes: [t.strides], saves=()
+        )
+        _full_calls[t] = call
+    self._assign(engine.record(call, (value,), t.place)[1], None)
+    return self
+
+
+_full_calls: dict = {}
+
+
+def _full_of(t):
+    return lambda value, place: jnp.full(t.shape, cast_array(jnp.asarray(value), t.dtype), t.dtype.np)
+
+
+def _fill_with(self, value, kind):
+    value = as_number("fill_", "value", value)
+    dtypes.must_hold(self.dtype, value.array)
+    return _write_number(self, value, kind)
+
+
+def _fill_(self, value):
+    """Every element becomes `value`, a number or a 0-dim tensor. Returns self."""
+    if not isinstance(value, Tensor):
+        return _fill_with(self, value, "number")
+    if value.ndim:
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+        )
+    self._writable()
+    made = apply(_FILL["tensor"], (self, value))
+    self._assign(*made._read())
+    return self
+
+
+def _zero_(self):
+    """Every element becomes 0. Returns self."""
+    return _write_number(self, number(0), "zero")
+
+
+Tensor.clone = clone
+for _made in (_contiguous, _copy_, _fill_, _zero_):
+    setattr(Tensor, _made.__name__[1:], _made)

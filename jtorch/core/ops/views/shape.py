@@ -1,0 +1,590 @@
+"""Views of all elements: another shape, another order of dimensions, dimensions of size 1, expansion.
+
+Nothing here knows of storages: `jtorch.core.tensor.storage` chains the views.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from functools import lru_cache
+
+import jax.numpy as jnp
+
+from jtorch.core.facts import strides as geometry
+from jtorch.core.facts.dtypes import dtype as Dtype
+from jtorch.core.facts.strides import view_strides
+from jtorch.core.op.op import Array, op
+from jtorch.core.op.op import broadcast_shapes as _common
+from jtorch.core.ops.views.copies import _packed
+from jtorch.core.ops.views.reinterpret import _reinterpret, conj
+from jtorch.core.ops.views.slices import _alias, _ints
+from jtorch.core.tensor.tensor import Tensor, wrap_dim
+
+# ---- one shape as another
+
+
+def _fill_in(size, numel):
+    """A size with its -1 worked out. Raises PyTorch's errors for sizes that do not fit."""
+    unknown = [i for i, n in enumerate(size) if n == -1]
+    if len(unknown) > 1:
+        raise RuntimeError("only one dimension can be inferred")
+    for i, n in enumerate(size):
+        if n < -1:
+            raise RuntimeError(f"invalid shape dimension {n} at index {i} of shape {list(size)}")
+    known = math.prod([n for n in size if n != -1])
+    if not unknown:
+        if known != numel:
+            raise RuntimeError(f"shape '{list(size)}' is invalid for input of size {numel}")
+        return tuple(size)
+    if known == 0 and numel == 0:
+        raise RuntimeError(
+            f"cannot reshape tensor of 0 elements into shape {list(size)} because the unspecified dimension "
+            "size -1 "
+            "can be any value and is ambiguous"
+        )
+    if known == 0 or numel % known:
+        raise RuntimeError(f"shape '{list(size)}' is invalid for input of size {numel}")
+    return tuple([numel // known if n == -1 else n for n in size])
+
+
+def _view_geometry(shape, strides, offset, size):
+    size = _fill_in(size, math.prod(shape))
+    found = view_strides(shape, strides, size)
+    if found is None:
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+            "across two "
+            "contiguous subspaces). Use .reshape(...) instead."
+        )
+    return size, found, offset
+
+
+def _back(base, new, **_):
+    """The writer of views that show every cell once, in the base's order."""
+    return new.reshape(base.shape)
+
+
+@op(name="view", method=False, view=_view_geometry, write=_back)
+def _view(input: Array, size: tuple) -> Array:
+    return input.reshape(_fill_in(size, input.size))
+
+
+@op(name="reshape_alias", method=False, view=_view_geometry, write=_back)
+def _reshape_alias(input: Array, size: tuple) -> Array:
+    return input.reshape(_fill_in(size, input.size))
+
+
+@op(name="unsafe_view", method=False, saves=())
+def _unsafe_view(input: Array, size: tuple) -> Array:
+    return input.reshape(size)
+
+
+_NO_VIEW = (
+    "view() received an invalid combination of arguments - got ({}), but expected one of:\n"
+    " * (torch.dtype dtype)\n"
+)
+
+
+def _method_view(self, *size, dtype=None):
+    """The same elements as another shape, or the same bytes as another dtype.
+
+    Args:
+        size: the shape, one entry may be -1; or a dtype.
+
+    Raises:
+        RuntimeError: the shape does not fit, or the strides do not allow a view (use `reshape`).
+    """
+    if len(size) == 1 and isinstance(size[0], Dtype):
+        return _reinterpret(self, size[0])
+    if dtype is not None:
+        return _reinterpret(self, dtype)
+    if not size or any(isinstance(n, float | str) for n in size):
+        kinds = ", ".join(type(n).__name__ for n in size)
+        miss = (
+            f"      didn't match because some of the arguments have invalid types: (!{kinds}!)\n"
+            if size
+            else ""
+        )
+        raise TypeError(_NO_VIEW.format(kinds) + miss + " * (tuple of ints size)\n" + miss)
+    return _view(self, _ints(size, "view", "size"))
+
+
+@lru_cache(maxsize=4096)
+def _viewable(type, size):
+    return view_strides(type.shape, type.strides, _fill_in(size, math.prod(type.shape))) is not None
+
+
+def reshape(input, *shape, **named):
+    """The elements as another shape: a view where the strides allow it, else a copy.
+
+    >>> torch.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    size = _ints((named["shape"],) if named else shape, "reshape", "shape")
+    if not isinstance(input, Tensor):
+        return _view(input, size)
+    t = input._type
+    if _viewable(t, size):
+        return _view(input, size) if geometry.is_contiguous(t.shape, t.strides) else _reshape_alias(input, size)
+    return _unsafe_view(_packed(input), _fill_in(size, input.numel()))
+
+
+def _method_view_as(self, other):
+    """`self.view(other.size())`."""
+    return _view(self, tuple(other.shape))
+
+
+def _method_reshape_as(self, other):
+    """`self.reshape(other.size())`."""
+    return reshape(self, tuple(other.shape))
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """The dimensions from `start_dim` to `end_dim` as one; the tensor itself where there is nothing to do.
+
+    >>> torch.zeros(2, 3, 4).flatten(1).shape
+    torch.Size([2, 12])
+    """
+    shape = input.shape
+    start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if not shape:
+        return reshape(input, (1,))
+    if start == end:
+        return input
+    return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+def ravel(input):
+    """All elements as one dimension: a view where the strides allow it."""
+    return _view(input.contiguous(), (-1,))
+
+
+def unflatten(input, dim, sizes):
+    """One dimension as several.
+
+    >>> torch.zeros(2, 12).unflatten(1, (3, -1)).shape
+    torch.Size([2, 3, 4])
+    """
+    shape = input.shape
+    if not shape:
+        raise RuntimeError(
+            "unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions"
+        )
+    dim = wrap_dim(dim, len(shape))
+    sizes = _ints((sizes,), "unflatten", "sizes")
+    if not sizes:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    known = math.prod([n for n in sizes if n != -1])
+    if -1 in sizes and known and shape[dim] % known == 0:
+        sizes = tuple([shape[dim] // known if n == -1 else n for n in sizes])
+    if math.prod(sizes) != shape[dim]:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
+            f"({shape[dim]}) in the"
+            " input tensor"
+        )
+    return _view(input, (*shape[:dim], *sizes, *shape[dim + 1 :]))
+
+
+# ---- another order of the dimensions
+
+
+def _transpose_geometry(shape, strides, offset, dim0=0, dim1=1):
+    a, b = wrap_dim(dim0, len(shape)), wrap_dim(dim1, len(shape))
+    order = list(range(len(shape)))
+    if shape:
+        order[a], order[b] = b, a
+    return [shape[i] for i in order], [strides[i] for i in order], offset
+
+
+def _transpose_back(base, new, dim0, dim1):
+    return jnp.swapaxes(new, dim0, dim1) if base.ndim else new
+
+
+@op(view=_transpose_geometry, write=_transpose_back)
+def transpose(input: Array, dim0: int, dim1: int) -> Array:
+    """Two dimensions exchanged: a view.
+
+    >>> torch.zeros(2, 3).transpose(0, 1).shape
+    torch.Size([3, 2])
+    """
+    return jnp.swapaxes(input, dim0, dim1) if input.ndim else input
+
+
+def swapaxes(input, axis0, axis1):
+    """Alias of :func:`transpose`."""
+    return transpose(input, axis0, axis1)
+
+
+def swapdims(input, dim0, dim1):
+    """Alias of :func:`transpose`."""
+    return transpose(input, dim0, dim1)
+
+
+def _t_geometry(shape, strides, offset):
+    if len(shape) > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {len(shape)}D")
+    return shape[::-1], strides[::-1], offset
+
+
+@op(view=_t_geometry, write=lambda base, new: new.T)
+def t(input: Array) -> Array:
+    """The transpose of a matrix; of fewer dimensions the same: a view."""
+    return input.T
+
+
+def _order(dims, ndim):
+    if len(dims) != ndim:
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
+            "the desired"
+            f" ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
+        )
+    order = [wrap_dim(d, ndim) for d in dims]
+    if len(set(order)) != ndim:
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return order
+
+
+def _permute_geometry(shape, strides, offset, dims):
+    order = _order(dims, len(shape))
+    return [shape[i] for i in order], [strides[i] for i in order], offset
+
+
+def _permute_back(base, new, dims):
+    order = _order(dims, base.ndim)
+    return jnp.transpose(new, [order.index(i) for i in range(len(order))])
+
+
+@op(name="permute", method=False, view=_permute_geometry, write=_permute_back)
+def _permute(input: Array, dims: tuple) -> Array:
+    return jnp.transpose(input, _order(dims, input.ndim))
+
+
+def permute(input, *dims, **named):
+    """The dimensions in another order: a view.
+
+    >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
+    torch.Size([4, 2, 3])
+    """
+    if not dims and not named:
+        raise TypeError('permute() missing 1 required positional arguments: "dims"')
+    return _permute(input, _ints((named["dims"],) if named else dims, "permute", "dims"))
+
+
+def movedim(input, source, destination):
+    """Some dimensions moved to other places, the rest in order: a view."""
+    ndim = input.ndim
+    source = (source,) if isinstance(source, int) else tuple(source)
+    destination = (destination,) if isinstance(destination, int) else tuple(destination)
+    if len(source) != len(destination):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the "
+            "same number"
+            f" of dims as destination ({list(destination)} dims)"
+        )
+    a, b = [wrap_dim(d, ndim) for d in source], [wrap_dim(d, ndim) for d in destination]
+    for dims, given, name in ((a, source, "source"), (b, destination, "destination")):
+        if len(set(dims)) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(given)})")
+    if not ndim:
+        return _alias(input)
+    rest = iter([d for d in range(ndim) if d not in a])
+    return _permute(input, tuple([a[b.index(d)] if d in b else next(rest) for d in range(ndim)]))
+
+
+def moveaxis(input, source, destination):
+    """Alias of :func:`movedim`."""
+    return movedim(input, source, destination)
+
+
+def adjoint(input):
+    """The last two dimensions exchanged, conjugated if complex: a view."""
+    if not input.ndim:
+        return conj(input)
+    if input.ndim < 2:
+        raise RuntimeError(
+            "tensor.adjoint() is only supported on matrices or batches of matrices. Got"
+            f" {input.ndim}-D tensor."
+        )
+    return conj(transpose(input, -2, -1))
+
+
+def _upper_t(self):
+    """All dimensions in reverse order: a view."""
+    if self.ndim != 2:
+        warnings.warn(_T_SCALAR if not self.ndim else _T_OTHER, stacklevel=2)
+    return _permute(self, tuple(range(self.ndim - 1, -1, -1)))
+
+
+_T_SCALAR = "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
+_T_OTHER = (
+    "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
+    "will throw an "
+    "error in a future release. Consider `x.mT` to transpose batches of matrices or "
+    "`x.permute(*torch.arange(x.ndim - "
+    "1, -1, -1))` to reverse the dimensions of a tensor."
+)
+
+
+def _matrices(self, name):
+    if not self.ndim:
+        return self
+    if self.ndim < 2:
+        raise RuntimeError(
+            f"tensor.{name} is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
+        )
+    return transpose(self, -2, -1)
+
+
+def _upper_h(self):
+    """The conjugate transpose of a matrix: a view."""
+    if self.ndim not in (0, 2):
+        more = " For batches of matrices, consider using tensor.mH" if self.ndim > 2 else ""
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.{more}"
+        )
+    return conj(transpose(self, 0, 1)) if self.ndim else conj(self)
+
+
+# ---- dimensions of size 1, and copies that are not made
+
+
+def _unsqueeze_geometry(shape, strides, offset, dim):
+    at = wrap_dim(dim, len(shape) + 1)
+    step = shape[at] * strides[at] if at < len(shape) else 1
+    return [*shape[:at], 1, *shape[at:]], [*strides[:at], step, *strides[at:]], offset
+
+
+@op(view=_unsqueeze_geometry, write=_back)
+def unsqueeze(input: Array, dim: int) -> Array:
+    """A dimension of size 1 put in at `dim`: a view.
+
+    >>> torch.zeros(2, 3).unsqueeze(1).shape
+    torch.Size([2, 1, 3])
+    """
+    return jnp.expand_dims(input, dim)
+
+
+def _squeezed(shape, dim):
+    """Which dimensions remain."""
+    if dim is None:
+        return [i for i, n in enumerate(shape) if n != 1]
+    gone = [wrap_dim(d, len(shape)) for d in (dim if isinstance(dim, tuple) else (dim,))]
+    for i, d in enumerate(gone):
+        if d in gone[:i]:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    return [i for i, n in enumerate(shape) if n != 1 or i not in gone]
+
+
+def _squeeze_geometry(shape, strides, offset, dim):
+    kept = _squeezed(shape, dim)
+    return [shape[i] for i in kept], [strides[i] for i in kept], offset
+
+
+def _squeeze_name(consts):
+    return "SqueezeBackward" + (
+        "0" if consts["dim"] is None else "2" if isinstance(consts["dim"], tuple) else "1"
+    )
+
+
+@op(view=_squeeze_geometry, write=_back, grad_fn=_squeeze_name)
+def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
+    """Without its dimensions of size 1, or without those of them that `dim` names: a view.
+
+    >>> torch.zeros(2, 1, 3, 1).squeeze(1).shape
+    torch.Size([2, 3, 1])
+    """
+    return input.reshape([input.shape[i] for i in _squeezed(input.shape, dim)])
+
+
+def _expanded(shape, size):
+    """The full size of an expansion. Raises PyTorch's errors, for the last dimension first."""
+    lead = len(size) - len(shape)
+    full = list(size)
+    for i in range(len(size) - 1, -1, -1):
+        n, own = size[i], shape[i - lead] if i >= lead else 1
+        if n == -1:
+            if i < lead:
+                raise RuntimeError(
+                    f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing "
+                    f"dimension {i}"
+                )
+            n = full[i] = own
+        if n != own and own != 1:
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton"
+                f" dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
+            )
+    return tuple(full)
+
+
+def _expand_geometry(shape, strides, offset, size):
+    full = _expanded(shape, size)
+    if not shape:  # PyTorch looks at no dimension then, not at those of size 1 either
+        return full, (0,) * len(full), offset
+    lead = len(full) - len(shape)
+    made = [0] * lead + [0 if n != own else stride for n, own, stride in zip(full[lead:], shape, strides, strict=True)]
+    return full, _lead_strides(full, made, lead), offset
+
+
+def _lead_strides(full, made, lead):
+    """A new leading dimension of size 1 gets the stride that makes it contiguous, as PyTorch gives it."""
+    for i in range(lead - 1, -1, -1):
+        if full[i] == 1:
+            made[i] = full[i + 1] * made[i + 1]
+    return made
+
+
+@op(name="expand", method=False, view=_expand_geometry)
+def _expand(input: Array, size: tuple) -> Array:
+    return jnp.broadcast_to(input, _expanded(input.shape, size))
+
+
+def _method_expand(self, *size, implicit=False, **named):
+    """Dimensions of size 1 repeated without a copy, and new ones in front: a view that refuses writes.
+
+    Args:
+        size: the full size; -1 leaves a dimension as it is.
+    """
+    full = _ints((named["size"],) if named else size, "expand", "size")
+    if len(full) < self.ndim:
+        raise RuntimeError(
+            f"expand(torch.{self.dtype.scalar_name}Tensor{{{list(self.shape)}}}, size={list(full)}): the "
+            "number of sizes"
+            f" provided ({len(full)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({self.ndim})"
+        )
+    return _expand(self, full)
+
+
+def _method_expand_as(self, other):
+    """`self.expand(other.size())`."""
+    return _method_expand(self, tuple(other.shape))
+
+
+def broadcast_to(input, *size, **named):
+    """The tensor with dimensions of size 1 repeated to `size`, without a copy: a view that refuses writes."""
+    return _method_expand(input, *size, **named)
+
+
+def broadcast_shapes(*shapes):
+    """The common shape that tensors of these shapes broadcast to."""
+    ndim = max((1 if isinstance(s, int) else len(s) for s in shapes), default=0)
+    out = [1] * ndim
+    for s in shapes:
+        s = (s,) if isinstance(s, int) else tuple(s)
+        for i, n in enumerate(s, ndim - len(s)):
+            if n < 0:
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({n}): ({n})")
+            if n != 1 and out[i] != n:
+                if out[i] != 1:
+                    raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
+                out[i] = n
+    return geometry.Size(out)
+
+
+def broadcast_tensors(*tensors):
+    """The tensors expanded to their common shape; those that have it already come back themselves."""
+    tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors
+    shape = ()
+    for x in tensors:
+        shape = tuple(_common(shape, tuple(x.shape)))
+    return tuple([x if tuple(x.shape) == shape else _expand(x, shape) for x in tensors])
+
+
+# ---- copies only where they are needed, and groups of tensors
+
+
+def atleast_1d(*tensors):
+    """Each tensor with at least one dimension: views."""
+    return _each(tensors, lambda x: reshape(x, (1,)) if not x.ndim else x)
+
+
+def atleast_2d(*tensors):
+    """Each tensor with at least two dimensions: views."""
+    return _each(
+        tensors, lambda x: reshape(x, (1, 1)) if not x.ndim else unsqueeze(x, 0) if x.ndim == 1 else x
+    )
+
+
+def atleast_3d(*tensors):
+    """Each tensor with at least three dimensions: views."""
+    return _each(tensors, _three_dims)
+
+
+def _three_dims(x):
+    if not x.ndim:
+        return reshape(x, (1, 1, 1))
+    if x.ndim == 1:
+        return unsqueeze(unsqueeze(x, 0), -1)
+    return unsqueeze(x, -1) if x.ndim == 2 else x
+
+
+def _each(tensors, fn):
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return fn(tensors[0])
+    return tuple([fn(x) for x in (tensors[0] if len(tensors) == 1 else tensors)])
+
+
+def meshgrid(*tensors, indexing=None):
+    """The coordinates of a grid: one tensor for each axis, all of the grid's shape, without copies.
+
+    Args:
+        tensors: the values along each axis, 0-D or 1-D.
+        indexing: "ij", matrix order (the default, with a warning), or "xy": the first two axes change places.
+    """
+    tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    for x in tensors:
+        if x.dtype is not tensors[0].dtype:
+            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+    for x in tensors:
+        if x.ndim > 1:
+            text = _old_text(x)
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {text}")
+    if indexing is None:
+        warnings.warn(
+            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
+            stacklevel=2,
+        )
+    elif indexing not in ("ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    at = list(range(len(tensors)))
+    if indexing == "xy" and len(tensors) > 1:
+        at[:2] = 1, 0
+    shape = [1] * len(tensors)
+    for axis, x in zip(at, tensors, strict=True):
+        shape[axis] = x.numel()
+    lone = [tuple([-1 if d == axis else 1 for d in range(len(at))]) for axis in at]
+    return tuple([_expand(_view(x, size), tuple(shape)) for x, size in zip(tensors, lone, strict=True)])
+
+
+def _old_text(x):
+    """A matrix as C++ prints it, which only this message shows."""
+    if x.ndim > 2:
+        return repr(x.detach())
+    rows = x.detach().tolist()
+    whole = all(float(v).is_integer() for row in rows for v in row)
+    cells = [[f"{v:.0f}" if whole else f"{v:.4f}" for v in row] for row in rows]
+    width = max(len(c) for row in cells for c in row) + 1
+    lines = "\n".join(" ".join(c.rjust(width) for c in row) for row in cells)
+    return f"{lines}\n[ torch.{x.dtype.scalar_name}Tensor{{{','.join(map(str, x.shape))}}} ]"
+
+
+for _made in (
+    reshape, flatten, ravel, unflatten, swapaxes, swapdims, permute, movedim, moveaxis, adjoint, broadcast_to,
+):  # fmt: skip
+    setattr(Tensor, _made.__name__, _made)
+for _name in ("view", "view_as", "reshape_as", "expand", "expand_as"):
+    setattr(Tensor, _name, globals()["_method_" + _name])
+for _name, _made in {
+    "T": _upper_t, "H": _upper_h,
+    "mT": lambda self: _matrices(self, "mT"), "mH": lambda self: conj(_matrices(self, "mH")),
+}.items():  # fmt: skip
+    setattr(Tensor, _name, property(_made))

@@ -1,0 +1,261 @@
+"""Views that come several at a time: `unbind`, `split`, `chunk` and their relatives.
+
+The parts of one call share one node of the gradient graph, with output numbers, and refuse in-place writes
+where a gradient is wanted, as PyTorch's do. Reading a part reads only that part.
+"""
+
+from __future__ import annotations
+
+from jax import lax
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import Call, type_of
+from jtorch.core.engine.trace import local
+from jtorch.core.engine.values import number
+from jtorch.core.grad.nodes import Node, edge_of
+from jtorch.core.ops.views.slices import _ints, _slice, select
+from jtorch.core.tensor.storage import SEVERAL
+from jtorch.core.tensor.tensor import Tensor, apply, wrap_dim
+
+_SELECT = select.op
+_SLICE = _slice.op
+
+
+class _Parts(Call):
+    """All parts at once, for the gradient: x -> a list of slices (or of entries, for unbind)."""
+
+    __slots__ = ("dim", "sizes", "title")
+
+    def __init__(self, title, dim, sizes):
+        super().__init__(None, None, title.lower(), saves=())
+        self.title = title
+        self.dim = dim
+        self.sizes = sizes
+
+    def grad_fn(self, types):
+        return self.title + "Backward0"
+
+    def bind(self, types):
+        dim, sizes = self.dim, self.sizes
+        if sizes is None:
+            return lambda x: [lax.index_in_dim(x, i, dim, False) for i in range(x.shape[dim])]
+
+        def parts(x):
+            out, at = [], 0
+            for n in sizes:
+                out.append(lax.slice_in_dim(x, at, at + n, 1, dim))
+                at += n
+            return out
+
+        return parts
+
+    def _infer(self, types):
+        t = types[0]
+        shape, strides = list(t.shape), list(t.strides)
+        if self.sizes is None:
+            n = shape.pop(self.dim)
+            del strides[self.dim]
+            return False, (type_of(tuple(shape), t.dtype, t.place, tuple(strides)),) * n
+        full = [(*shape[: self.dim], n, *shape[self.dim + 1 :]) for n in self.sizes]
+        return False, tuple([type_of(s, t.dtype, t.place, tuple(strides)) for s in full])
+
+
+_calls: dict = {}
+
+
+def _call(title, dim, sizes):
+    key = (title, dim, sizes)
+    call = _calls.get(key)
+    if call is None:
+        call = _calls[key] = _Parts(title, dim, sizes)
+    return call
+
+
+def _several(x, title, dim, sizes):
+    """The parts of x along a dimension, as views that share one node."""
+    call = _call(title, dim, sizes)
+    t = x._type
+    if t.place is engine.TRACED:
+        return apply(call, (x,))
+    history = x._history() if local.grad and t.differentiable else None
+    made = _views(x, dim, sizes)
+    if history is not None:
+        node = Node(call, (), (t,), tuple([m._type for m in made]), (history,))
+        for nr, m in enumerate(made):
+            m._edge = edge_of(node, nr)
+    if local.grad:
+        for m in made:
+            m._view.note = SEVERAL
+    return tuple(made)
+
+
+def _views(x, dim, sizes):
+    before, local.grad = local.grad, False
+    try:
+        if sizes is None:
+            step = _SELECT.bound(dim, structure=("tensor", "number"))
+            return [x._make_view(step, (number(i),)) for i in range(x.shape[dim])]
+        made, at = [], 0
+        for n in sizes:
+            made.append(x._make_view(_SLICE.bound(dim, n, 1, structure=("tensor", "number")), (number(at),)))
+            at += n
+        return made
+    finally:
+        local.grad = before
+
+
+def _follow(x):
+    """Raise what autograd has against looking at a tensor: PyTorch says so before it looks at the arguments."""
+    if local.grad:
+        x._history()
+
+
+def unbind(input, dim=0):
+    """The entries of a dimension, each without it: a tuple of views.
+
+    >>> torch.tensor([[1, 2], [3, 4]]).unbind(1)
+    (tensor([1, 3]), tensor([2, 4]))
+    """
+    _follow(input)
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {wrap_dim(dim, 0)} but tensor has no dimensions")
+    return _several(input, "Unbind", wrap_dim(dim, input.ndim), None)
+
+
+def split(tensor, split_size_or_sections, dim=0):
+    """Parts of a size, the last maybe smaller, or of several given sizes: a tuple of views.
+
+    >>> torch.arange(5).split(2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    if isinstance(split_size_or_sections, tuple | list):
+        return split_with_sizes(tensor, split_size_or_sections, dim)
+    _follow(tensor)
+    if not tensor.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    dim = wrap_dim(dim, tensor.ndim)
+    size, n = split_size_or_sections, tensor.shape[dim]
+    if size < 0:
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+    if size == 0:
+        if n:
+            raise RuntimeError(
+                f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
+            )
+        return _several(tensor, "Split", dim, (0,))
+    sizes = [size] * (n // size) + ([n % size] if n % size or not n else [])
+    return _several(tensor, "Split", dim, tuple(sizes))
+
+
+def split_with_sizes(input, split_sizes, dim=0):
+    """Parts of the given sizes, which add up to the dimension's: a tuple of views."""
+    _follow(input)
+    if not input.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    dim = wrap_dim(dim, input.ndim)
+    sizes = _ints((split_sizes,), "split_with_sizes", "split_sizes")
+    for n in sizes:
+        if n < 0:
+            raise RuntimeError(
+                "split_with_sizes expects split_sizes have only non-negative entries, but got "
+                f"split_sizes={list(sizes)}"
+            )
+    if sum(sizes) != input.shape[dim]:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input tensor's "
+            "size at dimension"
+            f" {dim}), but got split_sizes={list(sizes)}"
+        )
+    return _several(input, "SplitWithSizes", dim, sizes)
+
+
+def chunk(input, chunks, dim=0):
+    """At most `chunks` parts of one size, the last maybe smaller: a tuple of views.
+
+    >>> torch.arange(5).chunk(2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
+    if not isinstance(chunks, int):
+        raise TypeError(f"chunk(): argument 'chunks' (position 1) must be int, not {type(chunks).__name__}")
+    if not input.ndim:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    dim = wrap_dim(dim, input.ndim)
+    n = input.shape[dim]
+    size = -(-n // chunks)
+    if size == 0:
+        return split_with_sizes(input, (0,) * chunks, dim)
+    return split(input, size, dim)
+
+
+def tensor_split(input, indices_or_sections, dim=0):
+    """Parts that differ in size by one at most, or that end at the given indices: a tuple of views."""
+    if not input.ndim:
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
+    dim = wrap_dim(dim, input.ndim)
+    n = input.shape[dim]
+    given = indices_or_sections
+    if isinstance(given, Tensor):
+        given = given.tolist()
+    if isinstance(given, int):
+        if given <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {given}")
+        small, more = divmod(n, given)
+        ends = [small * i + min(i, more) for i in range(1, given)]
+    else:
+        ends = _ints((given,), "tensor_split", "indices")
+    starts = [0, *ends]
+    made = []
+    for start, end in zip(starts, [*ends, n], strict=True):
+        start, end, _ = slice(start, end).indices(n)
+        made.append(_slice(input, dim, start, max(0, end - start), 1))
+    return tuple(made)
+
+
+def _named_split(name, at_least):
+    def made(input, indices_or_sections):
+        if input.ndim < at_least:
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {at_least} dimension, but got a tensor with"
+                f" {input.ndim} dimensions!"
+            )
+        dim = (
+            0 if name == "vsplit" or (name == "hsplit" and input.ndim == 1) else 1 if name == "hsplit" else 2
+        )
+        n = indices_or_sections
+        if isinstance(n, int) and (n <= 0 or input.shape[dim] % n):
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension"
+                f" {input.shape[dim]} is not divisible by the split_size {n}!"
+            )
+        return tensor_split(input, n, dim)
+
+    made.__name__ = made.__qualname__ = name
+    made.__doc__ = f"The parts along dimension {at_least - 1}: see :func:`tensor_split`."
+    return made
+
+
+hsplit, vsplit, dsplit = _named_split("hsplit", 1), _named_split("vsplit", 2), _named_split("dsplit", 3)
+
+
+def unsafe_split(tensor, split_size, dim=0):
+    """Copies of the parts that :func:`split` shows."""
+    return _copies(tensor, split(tensor.detach(), split_size, dim), dim)
+
+
+def unsafe_chunk(input, chunks, dim=0):
+    """Copies of the parts that :func:`chunk` shows."""
+    return _copies(input, chunk(input.detach(), chunks, dim), dim)
+
+
+def _copies(x, parts, dim):
+    dim = wrap_dim(dim, x.ndim)
+    return apply(_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts])), (x,))
+
+
+for _name in ("unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit",
+              "unsafe_split", "unsafe_chunk"):  # fmt: skip
+    setattr(Tensor, _name, globals()[_name])

@@ -1,0 +1,84 @@
+"""Padding of the last dimensions: constant, reflect, replicate, circular."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch.core.facts import dtypes
+from jtorch.core.op.op import Array, Number, op
+from jtorch.core.tensor.tensor import Tensor
+
+_SUPPORTED = """Supported combinations for non-constant padding:
+  - 2D or 3D input: padding size = 2 (pads last dimension)
+  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)
+  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"""
+
+
+@op(method=False, name="_constant_pad", grad_fn="ConstantPadNdBackward0", saves=())
+def _constant_pad(input: Array, edges: tuple, value: Number) -> Array:
+    config = [(0, 0, 0)] * (input.ndim - len(edges) // 2)
+    config += [(edges[i], edges[i + 1], 0) for i in range(len(edges) - 2, -1, -2)]
+    sizes = [n + low + high for n, (low, high, _) in zip(input.shape, config, strict=True)]
+    if any(n < 0 for n in sizes):
+        raise RuntimeError("narrow(): length must be non-negative.")
+    return lax.pad(input, value.astype(input.dtype), config)
+
+
+_NAMES = {"reflect": "ReflectionPad{}DBackward0", "replicate": "ReplicationPad{}DBackward0"}
+_WORDS = {"reflect": "reflection", "replicate": "replication"}
+
+
+@op(method=False, name="_edge_pad", saves=(), grad_fn=lambda types, consts: _NAMES.get(
+    consts["mode"], "CopySlices").format(len(consts["edges"]) // 2))  # fmt: skip
+def _edge_pad(input: Array, edges: tuple, mode: str) -> Array:
+    widths = [(0, 0)] * (input.ndim - len(edges) // 2)
+    widths += [(edges[i], edges[i + 1]) for i in range(len(edges) - 2, -1, -2)]
+    cut = tuple(slice(max(-lo, 0), n - max(-hi, 0)) for n, (lo, hi) in zip(input.shape, widths, strict=True))
+    widths = [(max(lo, 0), max(hi, 0)) for lo, hi in widths]
+    for d, (n, (lo, hi)) in reversed(list(enumerate(zip(input.shape, widths, strict=True)))):
+        if mode == "reflect" and max(lo, hi) >= n and (lo or hi):
+            raise RuntimeError(
+                f"Argument #{4 + 2 * (input.ndim - 1 - d)}: Padding size should be less than the corresponding input"
+                f" dimension, but got: padding ({lo}, {hi}) at dimension {d} of input {list(input.shape)}"
+            )
+        if mode == "circular" and max(lo, hi) > n:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+    return jnp.pad(input[cut], widths, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])
+
+
+def pad(input, pad, mode="constant", value=None):
+    """Cells added at (or with negative numbers taken from) the ends of the last dimensions.
+
+    Args:
+        pad: (before, after) of the last dimension, then of the one before it, ...
+        mode: "constant", "reflect", "replicate" or "circular".
+        value: what a constant padding consists of; 0 where it is left out.
+
+    >>> torch.nn.functional.pad(torch.ones(2), (1, 0))
+    tensor([0., 1., 1.])
+    """
+    edges = tuple([int(p) for p in (pad._look().tolist() if isinstance(pad, Tensor) else pad)])
+    if len(edges) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(edges) // 2 > input.ndim:
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got padding length"
+            f" {len(edges)} and input of dimension {input.ndim}"
+        )
+    if mode == "constant":
+        if not any(edges):
+            return input.clone()
+        if value is not None:
+            dtypes.must_hold(input.dtype, value)
+        return _constant_pad(input, edges, float(value or 0) if input.is_floating_point() else value or 0)
+    if mode not in ("reflect", "replicate", "circular"):
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if value is not None and value != 0:
+        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    dims = len(edges) // 2
+    if input.ndim not in (dims + 1, dims + 2):
+        raise NotImplementedError(
+            f"Padding size {len(edges)} is not supported for {input.ndim}D input tensor.\n" + _SUPPORTED
+        )
+    return _edge_pad(input, edges, mode)

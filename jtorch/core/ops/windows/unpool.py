@@ -1,0 +1,211 @@
+"""Pooling undone, and pooling by windows at random places: `max_unpool`, `fractional_max_pool`."""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+
+from jtorch.core.op.checks import data_check
+from jtorch.core.op.op import Array, op
+from jtorch.core.ops.make.random import rand
+from jtorch.core.tensor.tensor import Tensor
+
+
+def _each(value, dims):
+    return tuple(value) if isinstance(value, tuple | list) else (value,) * dims
+
+
+def _outside(indices, cells):
+    return ((indices < 0) | (indices >= cells)).any()
+
+
+@op(method=False, name="_max_unpool", grad_fn=lambda types, consts: f"MaxUnpool{len(consts['size'])}DBackward0")
+def _max_unpool(input: Array, indices: Array, size: tuple) -> Array:
+    batch = input.shape[: -len(size)]
+    rows = input.reshape(math.prod(batch), -1)
+    cells = jnp.zeros((rows.shape[0], math.prod(size)), input.dtype)
+    cells = cells.at[jnp.arange(rows.shape[0])[:, None], indices.reshape(rows.shape)].set(rows)
+    return cells.reshape(*batch, *size)
+
+
+def _unpooled(dims, input, indices, kernel_size, stride, padding, output_size):
+    kernel, padding = _each(kernel_size, dims), _each(padding, dims)
+    stride = _each(stride, dims) if stride is not None and stride != [] else kernel
+    size = _output_size(input, kernel, stride, padding, output_size)
+    if input.dim() not in (dims + 1, dims + 2):
+        raise RuntimeError(
+            f"Input to max_unpooling{dims}d should be a {dims + 1}d or {dims + 2}d Tensor, but got a tensor with"
+            f" {input.dim()} dimensions."
+        )
+    if indices.dtype.name != "int64":
+        raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype.scalar_name}")
+    if indices.shape != input.shape:
+        raise RuntimeError(
+            f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices"
+            f" tensor with shape: {list(indices.shape)}"
+        )
+    if input.numel():
+        data_check(indices, _outside, lambda found, cells: _wrong_index(found, size), cells=math.prod(size))
+    return _max_unpool(input, indices, tuple(size))
+
+
+def _wrong_index(indices, size):
+    wrong = indices[(indices < 0) | (indices >= math.prod(size))]
+    return RuntimeError(
+        f"Found an invalid max index: {int(wrong.reshape(-1)[0])} (output volumes are of size {'x'.join(map(str, size))})"
+    )
+
+
+def _output_size(input, kernel, stride, padding, output_size):
+    dims = len(kernel)
+    usual = [
+        (input.shape[d - dims] - 1) * stride[d] + kernel[d] - 2 * padding[d] for d in range(dims)
+    ]
+    if output_size is None:
+        return usual
+    size = output_size
+    if len(size) == dims + 2:
+        size = size[2:]
+    if len(size) != dims:
+        raise ValueError(
+            f"output_size should be a sequence containing {dims} or {dims + 2} elements, but it has a length of"
+            f" '{len(size)}'"
+        )
+    for d in range(dims):
+        least, most = usual[d] - stride[d], usual[d] + stride[d]
+        if not least < size[d] < most:
+            raise ValueError(f'invalid output_size "{output_size}" (dim {d} must be between {least} and {most})')
+    return size
+
+
+def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """The signal that `max_pool1d` saw, with zeros for all but the largest numbers."""
+    kernel, padding = _each(kernel_size, 1), _each(padding, 1)
+    stride = _each(stride, 1) if stride is not None and stride != [] else kernel
+    size = _output_size(input, kernel, stride, padding, output_size)
+    rows = _unpooled(2, input.unsqueeze(-2), indices.unsqueeze(-2), (1, *kernel), (1, *stride), (0, *padding), (1, *size))
+    return rows.squeeze(-2)
+
+
+def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """The image that `max_pool2d` saw, with zeros for all but the largest numbers.
+
+    Args:
+        indices: what the pooling with return_indices=True gave.
+        output_size: the size of the image, where several come into question.
+    """
+    return _unpooled(2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """The volume that `max_pool3d` saw, with zeros for all but the largest numbers."""
+    return _unpooled(3, input, indices, kernel_size, stride, padding, output_size)
+
+
+# ---- windows at random places
+
+
+@op(method=False, name="_fractional", grad_fn=lambda types, consts: f"FractionalMaxPool{len(consts['kernel'])}DBackward0")
+def _fractional(input: Array, samples: Array, kernel: tuple, count: tuple) -> Array:
+    """(largest numbers, where they were)"""
+    dims = len(kernel)
+    sizes = input.shape[-dims:]
+    x = input.reshape(*samples.shape[:2], *sizes)
+    at = []  # for each dimension (N, C, out, k): the cells of each window
+    for d in range(dims):
+        # PyTorch's samples go last dimension first in 2-D, first dimension first in 3-D.
+        share = samples[..., dims - 1 - d if dims == 2 else d]
+        starts = _starts(share, sizes[d], count[d], kernel[d])
+        at.append(starts[..., None] + jnp.arange(kernel[d]))
+    place = 0
+    for d in range(dims):
+        shape = [1] * (2 * dims)
+        shape[d], shape[dims + d] = count[d], kernel[d]
+        place = place * sizes[d] + at[d].reshape(*samples.shape[:2], *shape)
+    place = jnp.broadcast_to(place, (*samples.shape[:2], *count, *kernel)).reshape(*samples.shape[:2], math.prod(count), -1)
+    flat = x.reshape(*samples.shape[:2], 1, -1)
+    cells = jnp.take_along_axis(jnp.broadcast_to(flat, (*place.shape[:3], flat.shape[-1])), place, 3)
+    best = jnp.argmax(cells, axis=3, keepdims=True)
+    shape = (*input.shape[:-dims], *count)
+    where = jnp.take_along_axis(place, best, 3).astype(jnp.int64)
+    return jnp.take_along_axis(cells, best, 3).reshape(shape), where.reshape(shape)
+
+
+def _starts(share, size, count, kernel):
+    """(N, C, count): where the windows begin; the last ends at the edge."""
+    if count == 1:
+        return jnp.full((*share.shape, 1), size - kernel)
+    alpha = jnp.asarray((size - kernel) / (count - 1), share.dtype)
+    steps = jnp.arange(count - 1, dtype=share.dtype)
+    share = share[..., None]
+    starts = ((steps + share) * alpha).astype(jnp.int32) - (share * alpha).astype(jnp.int32)
+    return jnp.concatenate([starts, jnp.full((*share.shape[:-1], 1), size - kernel, jnp.int32)], -1)
+
+
+def _fractional_pooled(dims, input, kernel_size, output_size, output_ratio, samples):
+    name = f"fractional_max_pool{dims}d"
+    if output_size is None and output_ratio is None:
+        raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
+    if output_size is None:
+        ratio = _each(output_ratio, dims)
+        if len(ratio) > dims:
+            raise ValueError(f"{name} requires output_ratio to either be a single Int or tuple of Ints.")
+        output_size = [int(input.size(d - dims) * ratio[d]) for d in range(dims)]
+    kernel, out = _each(kernel_size, dims), _each(output_size, dims)
+    batch = (1, input.size(0)) if input.dim() == dims + 1 else tuple(input.shape[:2])
+    for d, word in enumerate(("height", "width") if dims == 2 else ("time", "height", "width")):
+        if out[d] + kernel[d] - 1 > input.shape[d - dims]:
+            raise RuntimeError(
+                f"{name}(): pool {word} {kernel[d]} too large relative to input {word} {input.shape[d - dims]}"
+            )
+    if samples is None:
+        samples = rand(*batch, dims, dtype=input.dtype, device=input.device)
+    _check_samples(samples, input, batch, dims)
+    samples = samples[: batch[0]]
+    return _fractional(input, samples, tuple(kernel), tuple([int(n) for n in out]))
+
+
+def _check_samples(samples, input, batch, dims):
+    if samples.dtype is not input.dtype:
+        raise RuntimeError("Expect _random_samples to have the same dtype as input")
+    if samples.dim() != 3:
+        raise RuntimeError(f"Expect _random_samples to have 3 dimensions, got {samples.dim()}")
+    if samples.size(0) < batch[0]:
+        raise RuntimeError("Expect _random_samples.size(0) no less then input batch size.")
+    if samples.size(1) != batch[1]:
+        raise RuntimeError("Expect _random_samples.size(1) equals to input channel size.")
+    if samples.size(2) != dims:
+        raise RuntimeError(f"Expect _random_samples.size(2) equals to {dims}; got {samples.size(2)}.")
+
+
+def fractional_max_pool2d_with_indices(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
+                                       _random_samples=None):  # fmt: skip
+    """(`fractional_max_pool2d`, where the largest numbers were)"""
+    return _fractional_pooled(2, input, kernel_size, output_size, output_ratio, _random_samples)
+
+
+def fractional_max_pool3d_with_indices(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
+                                       _random_samples=None):  # fmt: skip
+    """(`fractional_max_pool3d`, where the largest numbers were)"""
+    return _fractional_pooled(3, input, kernel_size, output_size, output_ratio, _random_samples)
+
+
+def fractional_max_pool2d(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
+                          _random_samples=None) -> Tensor:  # fmt: skip
+    """The largest number of each of some windows of an image, at random places that cover it evenly.
+
+    Args:
+        output_size: how many windows, along both or each dimension.
+        output_ratio: or which share of the input's size that is.
+        return_indices: return (values, where they were).
+    """
+    found = _fractional_pooled(2, input, kernel_size, output_size, output_ratio, _random_samples)
+    return found if return_indices else found[0]
+
+
+def fractional_max_pool3d(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
+                          _random_samples=None) -> Tensor:  # fmt: skip
+    """The largest number of each of some windows of a volume, at random places that cover it evenly."""
+    found = _fractional_pooled(3, input, kernel_size, output_size, output_ratio, _random_samples)
+    return found if return_indices else found[0]

@@ -1,0 +1,1 @@
+"""PyTorch's CPU random numbers, on NumPy."""

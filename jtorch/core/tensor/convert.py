@@ -1,0 +1,420 @@
+"""Tensors from and to everything else: Python data, NumPy, JAX, other dtypes and devices, text, copies, pickles.
+
+What comes from Python or NumPy becomes a known host value with no compile; what shares memory with a NumPy array
+goes through `HostStorage`. The methods here are attached to Tensor at the end of the file.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import jax
+import numpy as np
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import type_of
+from jtorch.core.engine.values import Lifted, Value
+from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import strides as geometry
+from jtorch.core.grad.nodes import Leaf, Node, source
+from jtorch.core.tensor import printing
+from jtorch.core.tensor.casting import cast
+from jtorch.core.tensor.from_data import host_array
+from jtorch.core.tensor.storage import HostStorage, Storage, host_storage, host_view
+from jtorch.core.tensor.tensor import Tensor, requiring, wrap
+
+
+def known(array: np.ndarray, place=None, strides=None) -> Tensor:
+    """A tensor of a private NumPy array (nobody else may write to it), on a place."""
+    place = place or devices.CPU
+    value = Value(type_of(array.shape, dtypes.of(array.dtype), devices.CPU, strides), array)
+    return wrap(value if place is devices.CPU else engine.move(value, place))
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A new tensor with a copy of `data`: a number, nested lists, a NumPy array or a tensor.
+
+    The dtype follows the data: bool, int64, the default float type or its complex type.
+
+    Raises:
+        ValueError: nested lists of uneven lengths.
+        TypeError: something that is no number.
+
+    >>> torch.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    if dtype is not None:
+        dtype = dtypes.meant("tensor", dtype)
+    if isinstance(data, Tensor):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            stacklevel=2,
+        )
+        made = known(np.array(data._look()))
+    else:
+        made = known(host_array(data, dtype))
+    if dtype is not None:
+        made = cast(made, dtype)
+    place = _place(device, data)
+    if made._type.place is not place:
+        made = to_place(made, place)
+    return requiring(made) if requires_grad else made
+
+
+def _place(named, data=None):
+    if named is None and isinstance(data, Tensor):
+        return data._type.place
+    return devices.place(named)
+
+
+
+def from_numpy(ndarray):
+    """A tensor that shares memory with a NumPy array, both ways.
+
+    Raises:
+        TypeError: not an array, or a dtype PyTorch does not have.
+        ValueError: negative strides or a foreign byte order.
+
+    >>> a = np.zeros(2); t = torch.from_numpy(a); a[0] = 1; t
+    tensor([1., 0.], dtype=torch.float64)
+    """
+    if not isinstance(ndarray, np.ndarray):
+        kind = type(ndarray)
+        named = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        raise TypeError(f"expected np.ndarray (got {named})")
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array  with "
+            "array.copy().) "
+        )
+    if not ndarray.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+            "currently not supported."
+        )
+    dtypes.of(ndarray.dtype)
+    if not ndarray.flags.writeable:
+        warnings.warn(
+            "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
+            "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
+            "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
+            "the rest of this program.",
+            stacklevel=2,
+        )
+    made = object.__new__(Tensor)
+    made._storage = host_storage(ndarray)
+    made._view = made._base = made._grad = made._counter = made._edge = None
+    return made
+
+
+def as_tensor(data, dtype=None, device=None):
+    """A tensor of the data, sharing memory with a tensor or NumPy array where dtype and device allow it."""
+    if dtype is not None:
+        dtype = dtypes.meant("as_tensor", dtype)
+    if isinstance(data, Tensor):
+        made = data
+    elif isinstance(data, np.ndarray):
+        made = from_numpy(data)
+    else:
+        return tensor(data, dtype=dtype, device=device)
+    if dtype is not None:
+        made = cast(made, dtype)
+    return made if device is None else to_place(made, _place(device))
+
+
+def from_jax(array) -> Tensor:
+    """A tensor of a jax.Array or of a tracer inside JAX's transformations. Its buffer is never donated."""
+    if isinstance(array, jax.core.Tracer):
+        return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), engine.TRACED), array))
+    where = devices.of_jax(next(iter(array.devices())))
+    return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), where), array))
+
+
+def to_jax(t: Tensor):
+    """The tensor's value as a jax.Array (or the tracer it holds)."""
+    value = t._value
+    array = value.known()
+    if isinstance(array, np.ndarray):
+        with jax.enable_x64(True):
+            array = jax.device_put(array, value.type.place.jax)
+    value.share()
+    return array
+
+
+# ---- dtype and device
+
+
+def to_place(t: Tensor, place) -> Tensor:
+    """The tensor on another place; itself where it is there already. Gradients cross over, back to where it was."""
+    source = t._type.place
+    if source is place:
+        return t
+    if source is engine.META:
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+    value, edge = t._read()
+    moved = engine.move(value, place)
+    if edge is None or not engine.local.grad:
+        return wrap(moved)
+    return wrap(moved, _Move((value.type,), (moved.type,), (edge,)))
+
+
+class _Move(Node):
+    """A move from one place to another, which no program of either can hold: gradients are moved back."""
+
+    __slots__ = ()
+
+    def __init__(self, in_types, out_types, edges):
+        super().__init__(None, (), in_types, out_types, edges)
+
+    def name(self):
+        return "ToCopyBackward0"
+
+    def release(self):
+        """Nothing was saved."""
+
+    def pull(self, cotangents, needs, walk):
+        place = self.in_types[0].place
+        return [to_place(g, place) if isinstance(g, Tensor) else engine.move(g, place) for g in cotangents]
+
+
+def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    """The tensor with another dtype, on another device, or like another tensor; itself where nothing changes."""
+    d, place = _to_arguments(args, None if dtype is None else dtypes.meant("to", dtype), device)
+    made = self if d is None else cast(self, d)
+    if place is not None:
+        made = to_place(made, place)
+    if memory_format is not None and memory_format.name != "preserve_format":
+        made = made.contiguous(memory_format=memory_format)
+    return made.clone() if copy and made is self else made
+
+
+def _to_arguments(args, d, where):
+    for a in args:
+        if isinstance(a, dtypes.dtype) or (isinstance(a, type) and a in dtypes.OF_PYTHON):
+            d = dtypes.meant("to", a)
+        elif isinstance(a, Tensor):
+            d, where = a.dtype, a.device
+        elif isinstance(a, devices.device | str) or a.__class__ is int:
+            where = a
+        elif not isinstance(a, bool) and a is not None:
+            raise TypeError(
+                "to() received an invalid combination of arguments - got ("
+                + ", ".join(type(x).__name__ for x in args)
+                + "), but expected one of:\n * (torch.device device = None, torch.dtype dtype = None, bool non_blocking"
+                " = False, bool copy = False, *, torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool"
+                " non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor"
+                " tensor, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
+            )
+    return d, None if where is None else devices.place(where)
+
+
+# ---- to Python and NumPy
+
+
+def numpy(self, *, force=False):
+    """The tensor as a NumPy array that shares its memory.
+
+    Raises:
+        RuntimeError: it requires grad (use `.detach()`).
+        TypeError: it is not on the CPU (use `.cpu()`), or NumPy has no such dtype.
+    """
+    if force:
+        return np.array(self.detach()._look())
+    if engine.local.grad and self.requires_grad:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if self.dtype.np.kind == "V" or self.dtype.np.isbuiltin != 1:
+        raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_name}")
+    if self.is_conj():
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that has conjugate bit set. Use tensor.resolve_conj().numpy() instead."
+        )
+    return host_view(self._storage, self._type, self._offset)
+
+
+def host(self):
+    """The elements as a read-only array where they are known host data, else None: no line is run for this."""
+    storage = self._storage
+    if isinstance(storage, HostStorage):
+        return host_view(storage, self._type, self._offset)
+    return self._look() if storage.value.array is not None and storage.value.type.place is devices.CPU else None
+
+
+def item(self):
+    """The only element as a Python number.
+
+    Raises:
+        RuntimeError: not exactly one element.
+    """
+    if self.numel() != 1:
+        if self._value.__class__ is Lifted:
+            self._look()  # which says why it cannot be
+        raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+    return self._look().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._look().reshape(()))
+
+
+def tolist(self):
+    """The elements as nested lists of Python numbers."""
+    array = self._look()
+    return (array if self.dtype.np.isbuiltin == 1 else array.astype(np.float32)).tolist()
+
+
+def _one(self, kind):
+    if self.numel() != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    if kind is not int and engine.local.grad and self.requires_grad:
+        warnings.warn(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+            "Consider using tensor.detach() first.",
+            stacklevel=3,
+        )
+    value = self.item()
+    if isinstance(value, complex) and kind is not complex:
+        dtypes.must_hold(dtypes.OF_PYTHON[kind], value)
+        value = value.real
+    return kind(value)
+
+
+def _bool(self):
+    n = self.numel()
+    if n > 1:
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+    if n == 0:
+        raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+    if self._value.__class__ is Lifted:
+        self._value.level.branch()
+    return bool(self._look().reshape(()))
+
+
+def _index(self):
+    if self.numel() != 1 or self.dtype.category > dtypes.INT:
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(self._look().reshape(()))
+
+
+def _array(self, dtype=None, copy=None):
+    array = self.numpy() if self.dtype.np.isbuiltin == 1 else np.asarray(self.detach()._look())
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _len(self):
+    if not self.ndim:
+        raise TypeError("len() of a 0-d tensor")
+    return self.shape[0]
+
+
+def _text(self, *, tensor_contents=None):
+    t = self._type
+    try:
+        edge = self._history()
+        named = None if edge is None or isinstance(edge, Leaf) else source(edge)[0].name()
+    except RuntimeError:  # its base was written to in a way that autograd could not follow
+        edge, named = self._edge, "Invalid"
+    if t.place is engine.TRACED:
+        return f"tensor({self._value.array}, dtype={t.dtype})"
+    if t.place is engine.META:
+        array = None
+    else:
+        array = self._look()
+    where = None if t.place is devices.CPU else str(t.place.device)
+    kind = type(self)
+    name = "tensor" if kind is Tensor or kind in _plain_kinds else kind.__name__
+    inner = isinstance(self, _plain_kinds) and kind not in _plain_kinds  # a Parameter's subclass
+    name = f"Parameter({name}" if inner else name
+    return printing.tensor_text(
+        array, t.dtype, size=t.shape if array is None else None, name=name, device=where, grad_fn=named,
+        requires_grad=edge is not None,
+    ) + ")" * inner  # fmt: skip
+
+
+_plain_kinds: tuple = ()
+
+
+def _format(self, spec):
+    return printing.formatted(self, spec, type(self) is Tensor and self._type.place is not engine.META)
+
+
+# ---- copies and pickles
+
+
+def _deepcopy(self, memo):
+    if id(self) in memo:
+        return memo[id(self)]
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
+        )
+    if hasattr(type(self).new_empty, "__wrapped__"):
+        raise RuntimeError(_NO_COPY)
+    made = object.__new__(type(self))
+    t = self._type
+    key = ("storage", id(self._storage))
+    if key not in memo:
+        whole = self._storage.value
+        value = Value(type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides), np.array(whole.look()))
+        memo[key] = Storage(engine.move(value, t.place))
+    made._storage = memo[key]
+    made._view = None if self._view is None else self._view.again()
+    made._base = made._grad = made._counter = made._edge = None
+    memo[id(self)] = made
+    if self.requires_grad:
+        made.requires_grad_()
+    if self._grad is not None:
+        made._grad = copy.deepcopy(self._gradient(), memo)
+    for k, v in self.__dict__.items():
+        made.__dict__[k] = copy.deepcopy(v, memo)
+    return made
+
+
+_NO_COPY = (
+    "The default implementation of __deepcopy__() for non-wrapper subclasses only works for subclass types that implement"
+    " new_empty() and for which that function returns another instance of the same subclass. You should either properly"
+    " implement new_empty() for your subclass or override __deepcopy__() if it is intended behavior for new_empty() to"
+    " return an instance of a different type."
+)
+
+
+def _copy(self):
+    """Another tensor with the same memory and attributes: a leaf of its own."""
+    made = self.data._alias(type(self))
+    made.__dict__.update(self.__dict__)
+    return made.requires_grad_() if self.requires_grad else made
+
+
+def _array_wrap(self, array, context=None, return_scalar=False):
+    """What a function of NumPy's gives back for a tensor."""
+    array = np.asarray(array)
+    return from_numpy(array.astype(np.uint8) if array.dtype == np.bool_ else array)
+
+
+def _rebuild(cls, array, dtype_, strides, requires_grad, state):
+    value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
+    made = object.__new__(cls)
+    made._storage = Storage(value)
+    made._view = made._base = made._grad = made._counter = made._edge = None
+    if requires_grad:
+        made.requires_grad_()
+    made.__dict__.update(state)
+    return made
+
+
+def _reduce(self, protocol):
+    t = self._type
+    strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
+    return _rebuild, (type(self), np.array(self._look()), t.dtype, strides, self.requires_grad, dict(self.__dict__))
+
+
+for _name, _made in {
+    "to": to, "numpy": numpy, "_host": host, "item": item, "tolist": tolist, "__bool__": _bool, "__index__": _index,
+    "__array__": _array, "__len__": _len, "__repr__": _text, "__format__": _format, "__deepcopy__": _deepcopy, "__copy__": _copy,
+    "__array_wrap__": _array_wrap,
+    "__reduce_ex__": _reduce, "__float__": lambda self: _one(self, float), "__int__": lambda self: _one(self, int),
+    "__complex__": lambda self: _one(self, complex), "cpu": lambda self, *, memory_format=None: self.to("cpu"),
+    "__jax_array__": to_jax,
+}.items():  # fmt: skip
+    setattr(Tensor, _name, _made)

@@ -1,0 +1,366 @@
+"""How the gradient graph shows itself: `grad_fn`, its `next_functions`, names and hooks, with PyTorch's structure.
+
+A node of `jtorch.core.grad.nodes` is one line; PyTorch may have several for it (`nn.Linear` is `addmm` over a transposed
+weight) or name its inputs in another order. `STRUCTURES` says so. Nothing here is used while code is recorded or run
+backward: a view of a node is made when somebody asks for `grad_fn`, and lives as long as they keep it.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from functools import cache
+
+from jtorch.core.facts.hooks import RemovableHandle
+from jtorch.core.grad.nodes import FREED, RELEASED, Leaf, edge_of, source
+from jtorch.core.tensor.graph_shapes import NEVER, NUMBERED, SLOTLESS, STRUCTURES, VIEWS
+from jtorch.core.tensor.tensor import NOWHERE, Tensor, wrap
+
+
+class Shown:
+    """A node as users see it. Subclassed once for each name, so that its class is called `MulBackward0`."""
+
+    __slots__ = ("__weakref__", "_node")
+
+    def __init__(self, node):
+        self._node = node
+
+    def name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def next_functions(self):
+        """((node or None, output number), ...): what made each input."""
+        return _structure(self._node).next
+
+    @property
+    def requires_grad(self):
+        return True
+
+    @property
+    def metadata(self) -> dict:
+        """A dictionary for the user's own notes."""
+        if self._node.metadata is None:
+            self._node.metadata = {}
+        return self._node.metadata
+
+    def _sequence_nr(self):
+        return self._node.number
+
+    def _set_sequence_nr(self, number):
+        raise NotImplementedError("grad_fn._set_sequence_nr")
+
+    @property
+    def _input_metadata(self):
+        return [InputMetadata(t) for t in self._node.out_types]
+
+    def register_hook(self, hook):
+        """Call `hook(grad_inputs, grad_outputs)` after this node has run; what it returns replaces grad_inputs."""
+        return _hang(self._node.hung().post, hook)
+
+    def register_prehook(self, hook):
+        """Call `hook(grad_outputs)` before this node runs; what it returns replaces them."""
+        return _hang(self._node.hung().pre, hook)
+
+    def __call__(self, *grads):
+        raise NotImplementedError("calling a grad_fn")
+
+    def __getattr__(self, name):
+        if name.startswith("_saved_"):
+            return _saved(self._node, name.removeprefix("_saved_"))
+        if name.startswith("_raw_saved_"):
+            raise NotImplementedError(f"grad_fn.{name}")
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+
+class InputMetadata:
+    """What a node expects of a gradient."""
+
+    def __init__(self, type):
+        self.dtype = type.dtype
+        self.shape = type.shape
+        self.device = None if type.place is None else type.place.device
+        self.is_tensor_subclass = False
+        self.is_nested_tensor = False
+        self.is_cpp_nested_tensor = False
+
+
+class AccumulateGrad(Shown):
+    """The node of a leaf: where its gradient is collected."""
+
+    __slots__ = ()
+
+    def name(self):
+        return "torch::autograd::AccumulateGrad"
+
+    @property
+    def variable(self):
+        """The leaf."""
+        return self._node.tensor()
+
+    next_functions = ()
+    metadata = property(lambda self: {})
+    _input_metadata = property(lambda self: [InputMetadata(self.variable._type)])
+
+    def _sequence_nr(self):
+        return 2**64 - 1
+
+    def register_hook(self, hook):
+        """Call `hook((), (grad,))` after the gradient was added to `.grad`."""
+        seen = []
+        before = _hang(self._node.hooks, lambda grad: seen.append(grad))
+        handle = RemovableHandle(self._node.after, extra_dict=self._node.hooks)
+        self._node.hooks[handle.id] = self._node.hooks.pop(before.id)
+        self._node.after[handle.id] = lambda tensor: hook((), (seen.pop(),))
+        return handle
+
+    def register_prehook(self, hook):
+        """Call `hook((grad,))` before the gradient is added to `.grad`; what it returns replaces it."""
+
+        def on_grad(grad):
+            new = hook((grad,))
+            return None if new is None else new[0] if isinstance(new, tuple) else new
+
+        return _hang(self._node.hooks, on_grad)
+
+
+AccumulateGrad.__module__ = "builtins"  # so that it prints as PyTorch's
+
+
+def _hang(table, hook):
+    handle = RemovableHandle(table)
+    table[handle.id] = hook
+    return handle
+
+
+_shown: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+
+
+def show(node):
+    """The one view of a node while somebody keeps it; for a node that shows itself (of a Function) its context."""
+    if node is None or node is NOWHERE:
+        return None
+    if hasattr(node, "shown"):
+        return node.shown()
+    view = _shown.get(id(node))
+    if view is None:
+        view = _shown[id(node)] = AccumulateGrad(node) if isinstance(node, Leaf) else _class(node.name())(node)
+    return view
+
+
+@cache
+def _class(name):
+    """The class of nodes of a name. Without a module, because PyTorch's print `<MulBackward0 object at 0x...>`."""
+    body = {"__slots__": (), "__module__": "builtins"}
+    if name in ("CopySlices", "CopyBackwards"):
+        body["name"] = lambda self: f"torch::autograd::{name}"
+    return type(name, (Shown,), body)
+
+
+class Part:
+    """A node that PyTorch has and jtorch does not: one of several that stand for a line."""
+
+    def __init__(self, owner, name, number):
+        self.owner = owner  # keeps what is behind it
+        self.name_ = name
+        self.number = number
+        self.next = ()
+        self.metadata = None
+        self.out_types = ()
+
+    def name(self):
+        return self.name_
+
+    def hung(self):
+        raise NotImplementedError(f"hooks on {self.name_}, which is part of one line here")
+
+
+class Structure:
+    """What is seen behind a node: `next`, with the parts it is made of kept alive by it."""
+
+    def __init__(self, node, next):
+        self.node = node
+        self.next = next
+
+
+_structures: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def _structure(node):
+    if isinstance(node, Part):
+        return node
+    found = _structures.get(node)
+    return Structure(node, _next(node)) if found is None else found
+
+
+def _next(node):
+    """The entries of `next_functions`."""
+    text = _text_of(node)
+    if text is None:
+        entries = [_entry(node.edges[i]) if i is not None else (None, 0) for i in _slots(node)]
+        if node.call is not None and node.call.name == "write" and node.edges[1] is not None:
+            # what wrote through a view: its place for the view is the base's here
+            written = source(node.edges[1])[0]
+            return (entries[0], *_structure(written).next[1:]) if not isinstance(written, Leaf) else tuple(entries)
+        return (*entries, (None, 0)) if len(entries) == 1 and node.name() in _OF_TWO else tuple(entries)
+    _, arguments = _parse(text)
+    return _arguments(node, arguments, _by_parameter(node))
+
+
+_OF_TWO = ("FillBackward3", "IndexPutBackward0")  # a number that is written counts as a tensor
+
+
+def _entry(edge):
+    if edge is None:
+        return None, 0
+    node, nr = source(edge)
+    text = _text_of(node, f"#{nr}") if nr else None
+    return (show(node), nr) if text is None else _argument(node, _parse(text), _by_parameter(node))
+
+
+def _arguments(node, arguments, inputs):
+    """The entries of a structure; what bears a star stands there once for each time of the sequence."""
+    entries = []
+    for argument in arguments:
+        often = argument[0] == "*"
+        entry = _argument(node, argument[1] if often else argument, inputs)
+        entries += [entry] * (node.in_types[0].shape[0] if often else 1)
+    return tuple(entries)
+
+
+def _argument(node, argument, inputs):
+    """One entry of a structure: an input by its parameter, or a part with arguments of its own."""
+    if isinstance(argument, str):
+        return _entry(inputs.get(argument))
+    (name, _, nr), arguments = argument[0].partition("#"), argument[1]
+    entries = _arguments(node, arguments, inputs)
+    if all(entry == (None, 0) for entry in entries):
+        return None, 0
+    part = Part(node, name, node.number)
+    part.next = entries
+    return _class(name)(part), int(nr or 0)
+
+
+def _text_of(node, output=""):
+    found = STRUCTURES.get(node.call.name) if node.call is not None else None
+    if found is None:
+        return None
+    name = node.name().removeprefix("torch::autograd::") + output
+    dims = "".join(["N" if t.ndim > 2 else str(t.ndim) for t in node.in_types])
+    fits = [key for key in found if "[" in key and key.startswith(name + "[") and _holds(key, node.call.consts)]
+    return found[max(fits, key=len)] if fits else found.get(f"{name}:{dims}", found.get(name))
+
+
+def _holds(key, consts):
+    """Whether the constants are as "Name[const=value][const=value]" says."""
+    wanted = [condition.rstrip("]").split("=") for condition in key.split("[")[1:]]
+    return all(str(consts.get(const)) == value for const, value in wanted)
+
+
+@cache
+def _parse(text):
+    """'Addmm(bias, T(weight))' -> ("AddmmBackward0", ["bias", ("TBackward0", ["weight"])])."""
+    tokens = re.findall(r"[\w.#-]+|[(),*]", text)
+
+    def one(at):
+        word = tokens[at]
+        if at + 1 == len(tokens) or tokens[at + 1] != "(":
+            return word, at + 1
+        arguments, at = [], at + 2
+        while tokens[at] != ")":
+            argument, at = one(at)
+            if tokens[at] == "*":
+                argument, at = ("*", argument), at + 1
+            arguments.append(argument)
+            at += tokens[at] == ","
+        name, mark, nr = word.partition("#")
+        plain = name[-1].isdigit() or name == "CopySlices"
+        return ((name if plain else name + "Backward0") + mark + nr, arguments), at + 1
+
+    return one(0)[0]
+
+
+def _parameters(node):
+    """(name, kind, flat position or None) of each value parameter of the node's op; None: it has no schema."""
+    op = getattr(node.call, "op", None)
+    if op is None:
+        return None
+    structure = node.call.structure or tuple(["tensor"] * len(node.in_types))
+    found, at = [], 0
+    for (name, kind, _), given in zip([p for p in op.params if p[1] != "const"], structure, strict=True):
+        if kind == "list":
+            found += [(f"{name}{i}", kind, at + i) for i in range(given)]
+            at += given
+        elif given is None or given == "default":
+            found.append((name, kind, None))
+        else:
+            found.append((name, kind, at))
+            at += 1
+    return found
+
+
+def _by_parameter(node):
+    """parameter -> edge."""
+    return {name: None if at is None else node.edges[at] for name, _, at in _parameters(node)}
+
+
+def _slots(node):
+    """For each entry of `next_functions` the position of its edge; None for a place with nothing behind it."""
+    parameters = _parameters(node)
+    if parameters is None:
+        return [i for i, t in enumerate(node.in_types) if not t.number]
+    op = node.call.name
+    slots, numbers = [], []
+    tensors = op == "clamp" and node.name() == "ClampBackward0"
+    for name, kind, at in parameters:
+        if name.rstrip("0123456789") in SLOTLESS or kind == "number" or (op, name) in NEVER:
+            continue
+        if at is None:
+            if tensors or kind == "maybe":
+                slots.append(None)
+        elif not node.in_types[at].number:
+            slots.append(at)
+        elif op in NUMBERED:
+            (numbers if op in ("add", "mul") else slots).append(at)
+        elif tensors:
+            slots.append(None)
+    return slots + numbers
+
+
+def _saved(node, name):
+    """What a node saved under PyTorch's name for it: a tensor, a number or a constant."""
+    if node.inputs is RELEASED:
+        raise RuntimeError(FREED)
+    if name == "result" and node.outputs:
+        return wrap(node.outputs[0], edge_of(node, 0))
+    wanted = {"self": "input"}.get(name, name)
+    for parameter, _, at in _parameters(node) or ():
+        if parameter == wanted and at is not None and not node.call.linear:
+            value = node.inputs[at]
+            return value.array if value.type.number else wrap(value, node.edges[at])
+    if node.call is not None and wanted in node.call.consts:
+        return node.call.consts[wanted]
+    raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'")
+
+
+def _grad_fn(self):
+    """The node of the gradient graph that made this tensor; None for a leaf."""
+    edge = self._history()
+    if edge is None or isinstance(edge, Leaf):
+        return None
+    return show(source(edge)[0])
+
+
+def _is_view(self):
+    """Whether this looks at another tensor's memory."""
+    if self._base is not None:
+        return True
+    edge = self._edge
+    if edge is None or isinstance(edge, Leaf):
+        return False
+    node = source(edge)[0]
+    return getattr(node.call, "op", None) is not None and node.name() in VIEWS
+
+
+Tensor.grad_fn = property(_grad_fn)
+Tensor._is_view = _is_view

@@ -1,0 +1,338 @@
+"""Levels: tensors that stand for a batch of tensors (`vmap`), or for one and its tangent (`jvp`).
+
+A level turns each line on its lifted values into a line on their parts, `jax.vmap` or `jax.jvp` of the same function,
+which is recorded like any other, so that a transformed function runs in the program around it. Nodes of the gradient
+graph hold lifted values like all others; `_Enter` and `_Leave` stand where tensors come into a level and go out of it.
+
+    x ──lift──> lifted x ──op──> lifted y ──lower──> y
+         _Enter                     _Leave            gradients go the same way back
+"""
+
+from __future__ import annotations
+
+import jax
+
+from jtorch.core.engine import trace as engine
+from jtorch.core.engine.calls import Call, type_of
+from jtorch.core.engine.trace import Position, local, ticks
+from jtorch.core.engine.values import Lifted
+from jtorch.core.facts.strides import may_overlap
+from jtorch.core.grad.nodes import Leaf, Node, Output, filled
+from jtorch.core.tensor.tensor import Tensor, wrap
+
+_ROOT = Position(None, None, None, (), False, ())
+
+
+def _whole(value):
+    """A tensor of a value that a view may have given strides at which cells show twice."""
+    made = wrap(value)
+    return made.clone() if may_overlap(made.shape, made.stride()) else made
+
+
+class Level:
+    """One running transformation."""
+
+    def branch(self):
+        """Raise, if Python may not branch on a value that this level lifted."""
+
+    def constant(self, tensor):
+        """What `detach` gives of a lifted tensor."""
+        return tensor._alias()
+
+    def __init__(self):
+        self.number = next(ticks)
+
+    def owns(self, value) -> bool:
+        return value.__class__ is Lifted and value.level is self
+
+    def record(self, call, inputs):
+        """Record a line on the parts of its inputs: (position, lifted value or list of them), as a trace gives them."""
+        types = tuple([v.type for v in inputs])
+        single, outs = call.infer(types)
+        values = self._run(call, types, inputs, single, outs)
+        return Position(_ROOT, (), call, types, single, outs), values[0] if single else values
+
+    def enter(self, tensors, type, parts):
+        """The lifted tensor of these parts, given as tensors of which some may be None."""
+        made = wrap(Lifted(type, self, parts))
+        if local.grad and any(t is not None and t.requires_grad for t in tensors):
+            made._edge = _Enter(self, type, tensors)
+        return made
+
+
+class _Enter(Node):
+    """Where tensors are lifted: a lifted gradient comes in, those of the parts go out."""
+
+    __slots__ = ("level",)
+
+    def __init__(self, level, type, tensors):
+        edges = tuple([None if t is None else t._history() for t in tensors])
+        super().__init__(None, (), tuple([None if t is None else t._type for t in tensors]), (type,), edges)
+        self.level = level
+
+    def name(self):
+        return self.level.title + "Backward"
+
+    def pull(self, cotangents, needs, walk):
+        grads = self.level.gradients(walk.wrap(cotangents[0]))
+        return [None if g is None else walk.unwrap(g) for g, need in zip(grads, needs, strict=True) if need]
+
+
+class _Leave(_Enter):
+    """Where the parts of a lifted tensor go out: their gradients come in, a lifted one goes out."""
+
+    __slots__ = ()
+
+    def __init__(self, level, lifted, types):
+        Node.__init__(self, None, (), (lifted._type,), types, (lifted._history(),))
+        self.level = level
+
+    def pull(self, cotangents, needs, walk):
+        _cross(self.level)
+        lifted = self.level.cotangent([None if c is None else walk.wrap(c) for c in cotangents], self.in_types[0])
+        return [walk.unwrap(lifted)]
+
+
+class Crossing:
+    """What one backward does with gradients that leave a level: those of tensors from outside it are lowered."""
+
+    def __init__(self):
+        self.levels = []
+
+    def __call__(self, edge, grad, walk):
+        while True:
+            value = grad._value if isinstance(grad, Tensor) else grad
+            if value.__class__ is not Lifted or value.level not in self.levels:
+                return grad
+            level = value.level
+            node = edge.node if edge.__class__ is Output else edge
+            if not isinstance(node, Leaf) and node.number > level.number:
+                return grad
+            grad = level.outer_gradient(walk.wrap(grad))
+            if grad is None:
+                return None
+            grad = walk.unwrap(grad)
+
+
+def _cross(level):
+    if local.crossing is None:
+        local.crossing = Crossing()
+    if level not in local.crossing.levels:
+        local.crossing.levels.append(level)
+
+
+# ---- batches
+
+
+class Batch(Level):
+    """A level of `vmap`: a lifted value's one part has the batch as its first dimension."""
+
+    title = "Batch"
+
+    def __init__(self, size, randomness="error"):
+        super().__init__()
+        self.size = size
+        self.randomness = randomness
+        self.outer = local.batch
+
+    def lift(self, tensor, dim):
+        """The tensor without dimension `dim`, which becomes the batch."""
+        tensor = tensor.movedim(dim, 0) if dim else tensor
+        t = tensor._type
+        return self.enter((tensor,), type_of(tuple(t.shape[1:]), t.dtype, t.place), (tensor._value,))
+
+    def lower(self, tensor, dim=0):
+        """The batch as one tensor, stacked along `dim`; a tensor that is not lifted is repeated."""
+        value = tensor._value
+        if not self.owns(value):
+            whole = tensor.unsqueeze(0).expand(self.size, *tensor.shape)
+        else:
+            part = value.parts[0]
+            whole = wrap(part)
+            if local.grad and tensor.requires_grad:
+                whole._edge = _Leave(self, tensor, (part.type,))
+        return whole.movedim(0, dim) if dim else whole
+
+    def branch(self):
+        raise RuntimeError(
+            "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support"
+            " that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
+        )
+
+    def look(self, value):
+        raise RuntimeError(
+            "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a "
+            "Tensor, please try to rewrite what you're doing with other operations. If error is occurring somewhere "
+            "inside PyTorch internals, please file a bug report."
+        )
+
+    def draw(self, draw, type):
+        """Random numbers for every entry of the batch: `draw(type)` gives them."""
+        if self.randomness == "error":
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different'"
+                " randomness flags on vmap or perform the randomness operation out of vmap"
+            )
+        before, local.batch = local.batch, self.outer
+        try:
+            if self.randomness == "same":
+                return local.batch.draw(draw, type) if local.batch is not None else draw(type)
+            whole = type_of((self.size, *type.shape), type.dtype, type.place)
+            value = local.batch.draw(draw, whole) if local.batch is not None else draw(whole)
+            return Lifted(type, self, (value,))
+        finally:
+            local.batch = before
+
+    def _run(self, call, types, inputs, single, outs):
+        axes = tuple([self.owns(v) for v in inputs])
+        key = (call, types, axes, self.size)
+        batched = _batched.get(key)
+        if batched is None:
+            batched = _batched[key] = BatchedCall(call, types, axes, self.size)
+        _, made = engine.record(batched, [v.parts[0] if own else v for v, own in zip(inputs, axes, strict=True)])
+        return [Lifted(t, self, (m,)) for t, m in zip(outs, [made] if single else made, strict=True)]
+
+    def gradients(self, lifted):
+        return (self.lower(lifted),)
+
+    def constant(self, tensor):
+        value = tensor._value
+        inner = value.parts[0] if self.owns(value) else None
+        return self.lift(wrap(inner).detach(), 0) if inner.__class__ is Lifted else tensor._alias()
+
+    def cotangent(self, parts, type):
+        return self.lift(parts[0], 0)
+
+    def outer_gradient(self, lifted):
+        return self.lower(lifted).sum(0)
+
+
+class BatchedCall(Call):
+    """`jax.vmap` of a call: the marked inputs, and all results, have the batch as their first dimension."""
+
+    __slots__ = ("axes", "forward", "size", "types")
+
+    def __init__(self, forward, types, axes, size):
+        super().__init__(None, name="vmap." + forward.name)
+        self.forward = forward
+        self.types = types
+        self.axes = axes
+        self.size = size
+
+    def bind(self, types):
+        fn = self.forward.bind(self.types)
+        return jax.vmap(_in_tuple(fn), [0 if a else None for a in self.axes], 0, axis_size=self.size)
+
+
+def _in_tuple(fn):
+    """A list of results as a tuple, as JAX's transformations want it; numbers as arrays."""
+
+    def run(*arrays):
+        out = fn(*arrays)
+        return tuple(out) if isinstance(out, list) else out
+
+    return run
+
+
+_batched: dict = {}
+
+# ---- tangents
+
+
+class Dual(Level):
+    """A level of `jvp`: a lifted value's parts are the primal and the tangent."""
+
+    title = "Dual"
+
+    def lift(self, primal, tangent):
+        return self.enter((primal, tangent), primal._type, (primal._value, tangent._value))
+
+    def constant(self, tensor):
+        """The primal alone: tangents stop at `detach`, too."""
+        value = tensor._value
+        return _whole(value.parts[0]).detach() if self.owns(value) else tensor._alias()
+
+    def lower(self, tensor):
+        """(primal, tangent); the tangent is None where the tensor is not lifted."""
+        value = tensor._value
+        if not self.owns(value):
+            return tensor, None
+        primal, tangent = map(_whole, value.parts)
+        if local.grad and tensor.requires_grad:
+            node = _Leave(self, tensor, tuple([p.type for p in value.parts]))
+            primal._edge, tangent._edge = node, Output(node, 1)
+        return primal, tangent
+
+    def look(self, value):
+        return value.parts[0].known()
+
+    def _run(self, call, types, inputs, single, outs):
+        marks = tuple([self.owns(v) for v in inputs])
+        primals = [v.parts[0] if own else v for v, own in zip(inputs, marks, strict=True)]
+        tangents = [v.parts[1] for v, own in zip(inputs, marks, strict=True) if own]
+        _, made = engine.record(call, primals)
+        key = (call, types, marks)
+        push = _pushes.get(key)
+        if push is None:
+            push = _pushes[key] = PushCall(call, types, marks, outs)
+        made = [made] if single else made
+        if not push.outs:
+            return made
+        _, pushed = engine.record(push, [*primals, *tangents])
+        pushed = iter(pushed if pushed.__class__ is list else [pushed])
+        return [Lifted(t, self, (m, next(pushed))) if t.differentiable else m for t, m in zip(outs, made, strict=True)]
+
+    def gradients(self, lifted):
+        # A gradient that came in by `_Leave` holds the two in the other order: what multiplies the tangent is the
+        # tangent part of the product rule's dual number, so reverse mode over dual numbers swaps them.
+        primal, tangent = self.lower(lifted)
+        return tangent, primal
+
+    def cotangent(self, parts, type):
+        primal, tangent = [wrap(filled(type, 0)) if p is None else p for p in parts]
+        return self.lift(tangent, primal)
+
+    def outer_gradient(self, lifted):
+        return self.lower(lifted)[1]
+
+
+class PushCall(Call):
+    """The tangents of a call: (primals..., tangents of the marked inputs...) -> those of its differentiable results."""
+
+    __slots__ = ("forward", "marks", "outs", "types")
+
+    def __init__(self, forward, types, marks, outs):
+        super().__init__(None, name="jvp." + forward.name)
+        self.forward = forward
+        self.types = types
+        self.marks = marks
+        self.outs = [i for i, t in enumerate(outs) if t.differentiable]
+
+    def bind(self, types):
+        fn = _in_tuple(self.forward.bind(self.types))
+        spots = [i for i, mark in enumerate(self.marks) if mark and self.types[i].differentiable]
+        outs = self.outs
+
+        def push(*arrays):
+            primals = list(arrays[: len(self.marks)])
+            given = dict(zip([i for i, mark in enumerate(self.marks) if mark], arrays[len(self.marks) :], strict=True))
+
+            def of_marked(*marked):
+                full = list(primals)
+                for i, x in zip(spots, marked, strict=True):
+                    full[i] = x
+                return fn(*full)
+
+            _, pushed = jax.jvp(of_marked, [primals[i] for i in spots], [given[i] for i in spots])
+            pushed = pushed if isinstance(pushed, tuple) else (pushed,)
+            return [pushed[i] for i in outs]
+
+        return push
+
+
+_pushes: dict = {}
+
+
+def zeros_of(tensor):
+    """Zeros like a tensor, with no history."""
+    return wrap(filled(tensor._type, 0))

@@ -1,0 +1,133 @@
+"""What a tensor says of its own gradient: `requires_grad`, `grad`, `detach_`, with PyTorch's refusals.
+
+`jtorch.core.grad` computes gradients and `jtorch.core.tensor.run_backward` starts a backward pass. The attributes are attached
+to Tensor at the end of the file.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from jtorch.core.engine.trace import local
+from jtorch.core.grad.nodes import Leaf, Output
+from jtorch.core.tensor.storage import InferenceStorage
+from jtorch.core.tensor.tensor import LeafGrad, Tensor
+
+_NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
+_DETACH_IT = (
+    " If you want to use a computed variable in a subgraph that doesn't require differentiation use"
+    " var_no_grad = var.detach()."
+)
+_NON_LEAF_GRAD = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+    "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access "
+    "the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information."
+)
+
+
+def computed(self):
+    """Whether it has a node behind it, told without working the history out again."""
+    return self._edge is not None and not isinstance(self._edge, Leaf)
+
+
+def _requires_grad(self):
+    """Whether backward will collect or pass on a gradient here."""
+    if self._edge is not None:
+        return True
+    return self._base is not None and self._base._edge is not None and self._type.differentiable
+
+
+def _set_requires_grad(self, on):
+    if on.__class__ is not bool:
+        raise RuntimeError("requires_grad must be a bool")
+    if computed(self):
+        raise RuntimeError(_NOT_A_LEAF + ("" if on else _DETACH_IT))
+    if on and not self._type.differentiable:
+        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+    self.requires_grad_(on)
+
+
+def requires_grad_(self, requires_grad=True):
+    """Collect gradients in `.grad` from now on (a leaf only). Returns self."""
+    if not requires_grad:
+        if computed(self):
+            raise RuntimeError(_NOT_A_LEAF + _DETACH_IT)
+        if self._edge is not None:
+            self._edge, self._leaf = None, self._edge  # the graphs it is in, and its hooks, find it again
+    elif self._edge is None:
+        if not self._type.differentiable:
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if self._storage.__class__ is InferenceStorage and not local.inference:
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
+        self._edge = getattr(self, "_leaf", None) or LeafGrad(self)
+    return self
+
+
+def _output_nr(self):
+    edge = self._history()
+    return edge.nr if edge.__class__ is Output else 0
+
+
+def _grad(self):
+    """The gradient that backward collected, or None."""
+    if self._grad is None and computed(self) and not self.retains_grad:
+        warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
+    return self._gradient()
+
+
+def _set_grad(self, grad):
+    if grad is not None:
+        _check_grad(self, grad)
+    self._grad = grad
+
+
+def _check_grad(self, grad):
+    """Raise PyTorch's error unless `grad` can be the gradient of this tensor."""
+    if not isinstance(grad, Tensor):
+        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
+    if grad is self:
+        raise RuntimeError("can't assign Variable as its own grad")
+    mine, theirs = self._type, grad._type
+    if theirs.dtype is not mine.dtype:
+        raise RuntimeError(
+            f"attempting to assign a gradient with dtype '{theirs.dtype.cname}' to a tensor with grad_dtype"
+            f" '{mine.dtype.scalar_name}'. The gradient must match the tensor's grad_dtype (defaults to the"
+            " tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to"
+            " allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient"
+            " may break downstream systems that assume they match."
+        )
+    if theirs.place is not mine.place:
+        raise RuntimeError(
+            f"attempting to assign a gradient with device type '{grad.device.type}' to a tensor with device type"
+            f" '{self.device.type}'. Please ensure that the gradient and the tensor are on the same device"
+        )
+    if theirs.shape != mine.shape:
+        raise RuntimeError(
+            f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size"
+            f" '{list(mine.shape)}'. Please ensure that the gradient and the tensor are the same size"
+        )
+
+
+def _delete_grad(self):
+    self._grad = None
+
+
+def detach_(self):
+    """Forget this tensor's history. Returns self."""
+    if self._base is not None:
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
+            " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
+            " detach_() cannot be called on these gradients. To fix this error, please refer to the"
+            " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+        )
+    self._edge = None
+    return self
+
+
+for _name, _made in {
+    "requires_grad": property(_requires_grad, _set_requires_grad), "requires_grad_": requires_grad_,
+    "output_nr": property(_output_nr), "grad": property(_grad, _set_grad, _delete_grad), "detach_": detach_,
+}.items():  # fmt: skip
+    setattr(Tensor, _name, _made)

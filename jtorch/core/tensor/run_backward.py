@@ -1,0 +1,243 @@
+"""Backward from a tensor: the roots and targets of a walk, and the hooks a tensor can hang on its gradient.
+
+The walk itself is `jtorch.core.grad.backward`'s; here gradients become tensors, or stay values where no graph of them is wanted.
+The methods are attached to Tensor at the end of the file.
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+
+from jtorch.core.engine.trace import local
+from jtorch.core.facts.hooks import Hooks, RemovableHandle
+from jtorch.core.grad import nodes as graph
+from jtorch.core.grad.backward import PLAIN, Running, Seed, Walk, backward
+from jtorch.core.tensor.casting import cast_call
+from jtorch.core.tensor.requires_grad import computed
+from jtorch.core.tensor.tensor import NOWHERE, LeafGrad, Nowhere, Tensor, _as_tensor, apply, wrap
+
+
+def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+    """Collect the gradient of this tensor into the `.grad` of every leaf behind it.
+
+    Args:
+        gradient: what to multiply with; may be left out for one element, where it is 1.
+        retain_graph: keep what the graph saved for another backward; default: create_graph.
+        create_graph: record the gradients too, so that they can be differentiated.
+        inputs: collect into these tensors only.
+
+    Raises:
+        RuntimeError: no gradient is wanted, more than one element and no `gradient`, or the graph was freed.
+    """
+    run_backward([self], [gradient], retain_graph, create_graph, inputs)
+
+
+def _retain_grad(self):
+    """Collect `.grad` here too, although this is not a leaf."""
+    if not self.requires_grad:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if not computed(self):
+        return
+    edge = self._history()
+    node, nr = graph.source(edge)
+    if node.hooks is not None and nr in node.hooks.retains:
+        return
+    mine = weakref.ref(self)
+
+    def keep(grad, walk):
+        tensor = mine()
+        if tensor is not None:
+            tensor._grad = _as_tensor(grad, walk) if tensor._grad is None else tensor._grad + _as_tensor(grad, walk)
+
+    node.hung().retains[nr] = keep
+
+
+def _retains_grad(self):
+    """Whether `.grad` is collected here although this is not a leaf."""
+    if not computed(self):
+        return False
+    node, nr = graph.source(self._edge)
+    return node.hooks is not None and nr in node.hooks.retains
+
+
+def _register_hook(self, hook):
+    """Call `hook(grad)` when this tensor's gradient is known; what it returns takes the gradient's place."""
+    edge = self._history()
+    if edge is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if edge is NOWHERE:
+        return RemovableHandle(Hooks())
+    if edge.__class__ is LeafGrad:
+        handle = RemovableHandle(edge.hooks)
+        edge.hooks[handle.id] = hook
+        return handle
+    node, nr = graph.source(edge)
+    hooks = node.hung().tensor
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = (nr, hook)
+    return handle
+
+
+def _register_post_accumulate_grad_hook(self, hook):
+    """Call `hook(self)` each time backward has added to `.grad` (a leaf only)."""
+    if not self.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if self._edge.__class__ is not LeafGrad:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    handle = RemovableHandle(self._edge.after)
+    self._edge.after[handle.id] = hook
+    return handle
+
+
+def _apply_pullback(call, node, cotangents):
+    """Run a pullback on Tensors, so that the gradients can be differentiated."""
+    if call.linear:
+        inputs = node.inputs
+    else:
+        used = _differentiated(call, node)
+        inputs = [
+            v if v.type.number else wrap(v, _unless_frozen(e) if i in used else None)
+            for i, (v, e) in enumerate(zip(node.inputs, node.edges, strict=True))
+        ]
+    given = (*inputs, *cotangents)
+    out = apply(call, given)
+    out = [out] if isinstance(out, Tensor) else out
+    wanting = {i for i, t in enumerate(given) if isinstance(t, Tensor) and t.requires_grad}
+    for gradient, of in zip(out, call.depends(), strict=True):
+        if not of & wanting:
+            gradient._edge = None
+    return out
+
+
+def _unless_frozen(edge):
+    """The place of what was saved: None for a leaf that has been frozen since."""
+    tensor = edge.tensor() if edge.__class__ is LeafGrad else None
+    return edge if tensor is None or tensor._edge is not None else None
+
+
+def _differentiated(call, node):
+    """Which of the saved inputs a gradient is differentiated by."""
+    if node.call.chooses:
+        return ()
+    if node.call.keep_result:
+        return range(len(node.edges))
+    return call.reads() if node.call.saves in ("inputs", "own") else call.reads() & set(node.call.saved(node.in_types, call.needs))
+
+
+def _unwrap(seen):
+    return seen._value
+
+
+def _with_graph():
+    return Walk(_apply_pullback, lambda a, b: a + b, lambda t: t, lambda t: t, create_graph=True)
+
+
+def _plain():
+    return Walk(wrap=wrap, unwrap=_unwrap)
+
+
+PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
+
+
+def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
+    """`torch.autograd.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
+    keep = create_graph if retain_graph is None else retain_graph
+    trace = local.trace
+    if trace.backwards and not keep and collect and not trace.updated:
+        trace.flush("backward")  # two backwards in one trace: cut where every round cuts
+    walk = _with_graph() if create_graph else PLAIN if local.anomaly is None else _plain()
+    if create_graph and collect:
+        _warn_cycle()
+    if local.anomaly is not None:
+        walk.anomaly = local.anomaly
+    gradients = [_cotangent(i, t, g) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
+    roots = [_root(i, t, g, create_graph) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
+    targets = None
+    if inputs is not None:
+        inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        if not inputs:
+            name = "backward" if collect else "grad"
+            raise RuntimeError(f"`inputs` argument to `{name}()` cannot be empty.")
+        targets = [_target(t, collect) for t in inputs]
+    before = local.grad, local.crossing, local.running
+    local.grad, local.crossing, local.running = create_graph, None, Running(roots, targets is None)
+    try:
+        grads = backward(roots, walk, keep, targets, collect)
+    finally:
+        local.grad, local.crossing, local.running = before
+        local.trace.backwards += 1
+    return None if targets is None or collect else [None if g is None else _as_tensor(g, walk) for g in grads]
+
+
+_warned_cycle = False
+
+
+def _warn_cycle():
+    global _warned_cycle
+    if _warned_cycle:
+        return
+    _warned_cycle = True
+    warnings.warn(
+        "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which"
+        " can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use"
+        " this function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and"
+        " avoid the leak.",
+        stacklevel=4,
+    )
+
+
+def _target(tensor, collect):
+    """The edge of one of `inputs`. Where gradients are collected, it keeps its own from now on, as if asked to."""
+    if collect:
+        tensor.retain_grad()
+    edge = tensor._history()
+    if edge is None:
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    return Nowhere() if edge is NOWHERE else edge  # one that no gradient reaches
+
+
+def _cotangent(i, tensor, gradient):
+    """What to multiply one root with, as PyTorch's Python code checks it; None for a root that wants no gradient."""
+    t = tensor._type
+    if gradient is None:
+        if not tensor.requires_grad:
+            return None
+        if t.shape.numel() != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if not t.dtype.is_floating_point:
+            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
+        return Seed(tensor._value.type)
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    if gradient.shape != t.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of"
+            f" {t.shape}."
+        )
+    if gradient.dtype.is_complex != t.dtype.is_complex:
+        raise RuntimeError(
+            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype:"
+            f" grad_output[{i}] has a dtype of {gradient.dtype} and output[{i}] has a dtype of {t.dtype}."
+        )
+    return gradient
+
+
+def _root(i, tensor, gradient, create_graph):
+    edge = tensor._history()
+    if edge is None or edge is NOWHERE:
+        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+    if gradient.__class__ is Seed:
+        return edge, gradient
+    if gradient.dtype is not tensor.dtype:
+        gradient = apply(cast_call(tensor.dtype), (gradient,))
+    return edge, gradient if create_graph else gradient._value
+
+
+for _name, _method in {
+    "backward": _backward, "retain_grad": _retain_grad, "retains_grad": property(_retains_grad),
+    "register_hook": _register_hook, "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook,
+}.items():  # fmt: skip
+    if callable(_method):
+        _method.__name__ = _name
+    setattr(Tensor, _name, _method)

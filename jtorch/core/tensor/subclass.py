@@ -1,0 +1,264 @@
+"""`__torch_function__`: classes that take PyTorch's functions over, and what a Tensor's subclasses give back.
+
+An op looks at its arguments' classes only: those in `PLAIN` take nothing over and go the short way. Everything else
+(a subclass of Tensor, a class of the user's own, any tensor while a mode is on) comes here. The methods that are no
+ops are wrapped in each subclass when it is made, so that a plain Tensor pays nothing for this.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import types as _types
+
+from jtorch.core.tensor.tensor import Tensor
+
+PLAIN = {Tensor}  # the classes whose instances an op takes as they are
+_kept_plain: set = set()  # what it held before a mode was switched on
+
+
+class _State(threading.local):
+    def __init__(self):
+        self.off = False  # inside DisableTorchFunctionSubclass
+        self.modes = []
+
+
+state = _State()
+
+
+def disabled(cls, func, types, args=(), kwargs=None):
+    """The `__torch_function__` of a class that takes nothing over: results are plain Tensors."""
+    return NotImplemented
+
+
+_DISABLED = classmethod(disabled)
+
+
+class DisableTorchFunctionSubclass:
+    """A context in which subclasses of Tensor take no function over."""
+
+    def __enter__(self):
+        self.before, state.off = state.off, True
+
+    def __exit__(self, *exc):
+        state.off = self.before
+
+
+def _takes_over(kind):
+    return kind not in PLAIN and kind not in _kept_plain and getattr(kind, "__torch_function__", None) is not None
+
+
+def overriders(args):
+    """The arguments (one of each class, subclasses before their bases) whose classes take functions over."""
+    found = []
+    for arg in args:
+        for a in arg if isinstance(arg, list | tuple) else (arg,):
+            kind = type(a)
+            if kind in PLAIN or not _takes_over(kind) or any(type(f) is kind for f in found) or (state.off and isinstance(a, Tensor)):
+                continue
+            at = next((i for i, f in enumerate(found) if issubclass(kind, type(f))), len(found))
+            found.insert(at, a)
+    return found
+
+
+def wanted(args) -> bool:
+    """Whether a function must be handed over: to a mode, or to one of its arguments."""
+    return bool(state.modes) or bool(overriders(args))
+
+
+def hand_over(func, relevant, args, kwargs):
+    """What the modes and the overriding arguments make of `func(*args, **kwargs)`."""
+    found = overriders(relevant)
+    kinds = tuple([type(f) for f in found])
+    if state.modes:
+        mode = state.modes.pop()
+        _switch()
+        try:
+            return mode.__torch_function__(func, kinds, args, kwargs)
+        finally:
+            state.modes.append(mode)
+            _switch()
+    for f in found:
+        made = type(f).__torch_function__(func, kinds, args, kwargs)
+        if made is not NotImplemented:
+            return made
+    listed = "".join(f"\n\n  - tensor subclass {kind}" for kind in kinds)
+    raise TypeError(
+        f"Multiple dispatch failed for 'torch.{func.__name__}'; all __torch_function__ handlers returned NotImplemented:"
+        f"{listed}\n\nFor more information, try re-running with TORCH_LOGS=not_implemented"
+    )
+
+
+def _switch():
+    """While a mode is on nothing is plain: every op asks here."""
+    if state.modes and PLAIN:
+        _kept_plain.update(PLAIN)
+        PLAIN.clear()
+    elif not state.modes and not PLAIN:
+        PLAIN.update(_kept_plain)
+
+
+class TorchFunctionMode:
+    """A context that takes over every op: subclass it and define `__torch_function__(self, func, types, args, kwargs)`.
+
+    Differs from torch: functions that make tensors of nothing (`ones`, `tensor`, ...) are not taken over.
+    """
+
+    def __enter__(self):
+        state.modes.append(self)
+        _switch()
+        return self
+
+    def __exit__(self, *exc):
+        state.modes.pop()
+        _switch()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        raise NotImplementedError
+
+
+def taken_over(fn):
+    """A function that is no op itself, handed over whole instead of in its parts."""
+
+    @functools.wraps(fn)
+    def function(*args, **kwargs):
+        if (_subclasses or state.modes) and wanted((*args, *kwargs.values())):
+            return hand_over(function, (*args, *kwargs.values()), args, kwargs or None)
+        return fn(*args, **kwargs)
+
+    return function
+
+
+# ---- subclasses of Tensor
+
+_subclasses: list = []  # there is one that takes functions over
+
+
+def _of_class(made, cls):
+    """Tensors in a result as tensors of the subclass."""
+    if cls is Tensor:
+        return made
+    if isinstance(made, Tensor) and not isinstance(made, cls):
+        return made.as_subclass(cls)
+    if isinstance(made, tuple | list):
+        parts = [_of_class(m, cls) for m in made]
+        return type(made)(parts) if type(made) in (tuple, list) or not hasattr(made, "_fields") else type(made)(*parts)
+    return made
+
+
+@classmethod
+def _torch_function(cls, func, types, args=(), kwargs=None):
+    """Run `func` and give its results this class: what a subclass that defines nothing does."""
+    if not all(issubclass(cls, t) for t in types):
+        return NotImplemented
+    with DisableTorchFunctionSubclass():
+        made = func(*args, **(kwargs or {}))
+    return made if getattr(func, "keeps", False) else _of_class(made, cls)
+
+
+def _as_subclass(self, cls):
+    """This tensor's memory and history as an instance of a subclass."""
+    with DisableTorchFunctionSubclass():
+        made = Tensor.__getitem__(self, Ellipsis)
+    made.__class__ = cls
+    return made
+
+
+@staticmethod
+def _make_subclass(cls, data, require_grad=False):
+    """A tensor of class `cls` on the memory of `data`, without its history."""
+    made = data.data._alias(cls)
+    return made.requires_grad_() if require_grad else made
+
+
+class _Getter:
+    """A property's getter, as `__torch_function__` sees it."""
+
+    __name__ = "__get__"
+
+    def __init__(self, prop, name):
+        self.prop, self.attribute = prop, name
+        self.keeps = name in ("grad", "_base")
+
+    def __call__(self, tensor):
+        return self.prop.fget(tensor)
+
+
+_OWN = {
+    "__init__", "__new__", "__getattribute__", "__init_subclass__", "__torch_function__", "as_subclass", "__class__",
+    "__reduce_ex__", "__deepcopy__", "__hash__", "__setstate__", "requires_grad_",
+}  # fmt: skip
+
+
+def _wrapped(fn, name):
+    """A method of Tensor as a subclass has it."""
+    if name.startswith("__"):
+        fn.__name__ = name  # as `__torch_function__` shows it
+
+    @functools.wraps(fn)
+    def method(self, *args, **kwargs):
+        if state.off or not wanted((self, *args)):
+            return fn(self, *args, **kwargs)
+        return hand_over(fn, (self, *args), (self, *args), kwargs or None)
+
+    return method
+
+
+def _wrapped_property(prop, name):
+    getter = _Getter(prop, name)
+
+    def get(self):
+        if state.off:
+            return prop.fget(self)
+        return hand_over(getter, (self,), (self,), None)
+
+    return property(get, prop.fset, prop.fdel)
+
+
+def _operator(name):
+    """`a + b` is taken over as `add`, and gives way where nobody wants it."""
+    plain = getattr(Tensor, name)
+
+    def operator(self, other):
+        if state.off:
+            return plain(self, other)
+        try:
+            return plain(self, other)
+        except TypeError as error:
+            if str(error).startswith("Multiple dispatch failed"):
+                return NotImplemented
+            raise
+
+    return operator
+
+
+_OPERATORS = {"add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"}
+
+
+@classmethod
+def _init_subclass(cls, **kwargs):
+    """Wrap what is no op, unless the class takes nothing over."""
+    super(Tensor, cls).__init_subclass__(**kwargs)
+    own = cls.__torch_function__
+    if cls.__module__.startswith("jtorch.") or getattr(own, "__func__", own) is disabled:
+        if "__torch_function__" not in cls.__dict__ and cls.__module__.startswith("jtorch."):
+            cls.__torch_function__ = _DISABLED
+        PLAIN.add(cls)
+        return
+    _subclasses[:] = [True]
+    given = {name for base in cls.__mro__ if base not in Tensor.__mro__ for name in base.__dict__}
+    for name, what in list(vars(Tensor).items()):
+        if name in given or name in _OWN or (name.startswith("_") and not name.startswith("__")):
+            continue
+        if isinstance(what, property) and what.fget is not None:
+            setattr(cls, name, _wrapped_property(what, name))
+        elif isinstance(what, _types.FunctionType) and name.strip("_").removeprefix("r") in _OPERATORS and name[:2] == "__":
+            setattr(cls, name, _operator(name))
+        elif isinstance(what, _types.FunctionType) and not hasattr(what, "op") and name not in ("__repr__", "__format__"):
+            setattr(cls, name, _wrapped(what, name))
+
+
+Tensor.__torch_function__ = _torch_function
+Tensor.__init_subclass__ = _init_subclass
+Tensor.as_subclass = _as_subclass
+Tensor._make_subclass = _make_subclass
