@@ -65,7 +65,9 @@ def one_context():
     begin = getattr(mlir, "ModuleContext", object).__init__
     if "context" in getattr(begin, "__kwdefaults__", None) or {}:
         shared = mlir.make_ir_context()
-        mlir.ModuleContext.__init__ = lambda self, *, context=None, **rest: begin(self, context=context or shared, **rest)
+        mlir.ModuleContext.__init__ = lambda self, *, context=None, **rest: begin(
+            self, context=context or shared, **rest
+        )
 
 
 def pytest_collection_finish():

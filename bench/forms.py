@@ -69,9 +69,7 @@ def convolutions():
         window = Window((stride,) * 2, ((padding,) * 2,) * 2, (1, 1), groups)
 
         def textbook(x, w, window=window):
-            return lax.conv_general_dilated(
-                x, w, window.stride, window.padding, feature_group_count=window.groups
-            )
+            return lax.conv_general_dilated(x, w, window.stride, window.padding, feature_group_count=window.groups)
 
         yield f"conv2d {x} {w} /{stride} +{padding}", lambda x, w, o=window: convolve(x, w, o), textbook, [x, w]
 
@@ -91,7 +89,12 @@ def adjoints():
                 x, w, stride, around, dimension_numbers=("NCHW", "OIHW", "NCHW"), transpose_kernel=True
             )
 
-        yield f"conv_transpose2d {x} {w} /{stride} +{padding}", lambda x, w, o=window: transposed(x, w, o), textbook, [x, w]
+        yield (
+            f"conv_transpose2d {x} {w} /{stride} +{padding}",
+            lambda x, w, o=window: transposed(x, w, o),
+            textbook,
+            [x, w],
+        )
 
 
 def pools():

@@ -76,14 +76,19 @@ def run(arguments):
     rows = {}
     report[title] = {"machine": machine.line(), "options": mine, "against": theirs, "forms": rows}
     print(report[title]["machine"])
-    print(f"{'form, forward and backward':<46}{'compile s':>11}{'against':>8}{'ratio':>7}{'run ms':>10}{'against':>9}{'ratio':>7}")
+    print(
+        f"{'form, forward and backward':<46}{'compile s':>11}{'against':>8}{'ratio':>7}{'run ms':>10}{'against':>9}{'ratio':>7}"
+    )
     for family in families:
         for name, form, shapes in family():
             took, burst = seconds(form, shapes, mine)
             other_took, other = seconds(form, shapes, theirs)
             ms, other_ms, ratio = forms.race(burst, other, arguments.rounds)
             rows[name] = {"compile_ratio": took / other_took, "run_ratio": ratio, "run_ms": ms, "against_ms": other_ms}
-            print(f"{name:<46}{took:>11.3f}{other_took:>8.3f}{took / other_took:>7.2f}{ms:>10.3f}{other_ms:>9.3f}{ratio:>7.2f}", flush=True)
+            print(
+                f"{name:<46}{took:>11.3f}{other_took:>8.3f}{took / other_took:>7.2f}{ms:>10.3f}{other_ms:>9.3f}{ratio:>7.2f}",
+                flush=True,
+            )
     for kind in ("compile_ratio", "run_ratio"):
         report[title][kind] = statistics.geometric_mean(row[kind] for row in rows.values())
         print(f"{kind}, geometric mean: {report[title][kind]:.3f}")

@@ -197,10 +197,15 @@ def run(arguments):
         rounds = max(3, arguments.rounds // (3 if name == "all cores" else 1) // arguments.starts)
         measured = {}
         for workload in arguments.workloads:
-            measured[workload] = measure(workload, arguments.contestants, rounds, arguments.starts, cores, arguments.device)
+            measured[workload] = measure(
+                workload, arguments.contestants, rounds, arguments.starts, cores, arguments.device
+            )
             report.setdefault(name, {})[workload] = measured[workload] | stamp  # others keep what they had
             save(report, arguments.json)
-        print_table(f"{name} ({len(cores)}), median of {rounds * arguments.starts} rounds in {arguments.starts} processes each", measured)
+        print_table(
+            f"{name} ({len(cores)}), median of {rounds * arguments.starts} rounds in {arguments.starts} processes each",
+            measured,
+        )
 
 
 def parse():

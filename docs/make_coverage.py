@@ -42,7 +42,14 @@ def census() -> list[dict]:
 
 def layers():
     nn = jtorch.nn
-    return [nn.BatchNorm1d(2), nn.Conv2d(1, 1, 1), nn.Linear(1, 1), nn.Embedding(1, 1), nn.LSTM(1, 1), nn.MultiheadAttention(2, 1)]
+    return [
+        nn.BatchNorm1d(2),
+        nn.Conv2d(1, 1, 1),
+        nn.Linear(1, 1),
+        nn.Embedding(1, 1),
+        nn.LSTM(1, 1),
+        nn.MultiheadAttention(2, 1),
+    ]
 
 
 def optimizers():

@@ -79,9 +79,7 @@ def _split(args, argnums):
     spots = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for s in spots:
         if not -len(args) <= s < len(args):
-            raise RuntimeError(
-                f"Got argnum={s}, but only {len(args)} positional inputs"
-            )
+            raise RuntimeError(f"Got argnum={s}, but only {len(args)} positional inputs")
     spots = [s % len(args) for s in spots]
     chosen = args[spots[0]] if isinstance(argnums, int) else tuple([args[s] for s in spots])
 
@@ -126,7 +124,9 @@ def grad_and_value(func, argnums=0, has_aux=False):
                 grads = _autograd_grad(output, variables, create_graph=outside, retain_graph=True, allow_unused=True)
             else:
                 grads = [None] * len(variables)
-        found = unflatten([zeros_like(v).detach() if g is None else g for g, v in zip(grads, variables, strict=True)], shape)
+        found = unflatten(
+            [zeros_like(v).detach() if g is None else g for g, v in zip(grads, variables, strict=True)], shape
+        )
         output, aux = _strip(output, outside), _strip(aux, outside)
         return (found, (output, aux)) if has_aux else (found, output)
 
@@ -201,7 +201,12 @@ def vjp(func, *primals, has_aux=False):
         if pairs:
             with enable_grad():
                 grads = _autograd_grad(
-                    [o for o, _ in pairs], variables, [c for _, c in pairs], retain_graph, bool(wanted), allow_unused=True
+                    [o for o, _ in pairs],
+                    variables,
+                    [c for _, c in pairs],
+                    retain_graph,
+                    bool(wanted),
+                    allow_unused=True,
                 )
         full = [zeros_like(v).detach() if g is None else g for g, v in zip(grads, variables, strict=True)]
         found = unflatten(full, shape)
@@ -214,7 +219,9 @@ def vjp(func, *primals, has_aux=False):
 def _all_tensors(leaves, what):
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
-            raise RuntimeError(f"{what}: Expected f(*primals) to return only tensors, got unsupported type {type(leaf)}")
+            raise RuntimeError(
+                f"{what}: Expected f(*primals) to return only tensors, got unsupported type {type(leaf)}"
+            )
 
 
 def jvp(func, primals, tangents, *, strict=False, has_aux=False):
@@ -224,7 +231,9 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     (tensor(0.), tensor(2.))
     """
     if not isinstance(primals, tuple):
-        raise RuntimeError("jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
+        )
     given, shape = flatten(primals)
     pushed, tangent_shape = flatten(tangents)
     if not same(shape, tangent_shape):
@@ -289,10 +298,18 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
         if chunk_size is None or chunk_size >= size:
             return _run_batch(func, leaves, shape, dims, size, out_dims, randomness, kwargs)
         parts = [
-            _run_batch(func, _cut(leaves, dims, at, min(chunk_size, size - at)), shape, dims, min(chunk_size, size - at),
-                       out_dims, randomness, kwargs)
+            _run_batch(
+                func,
+                _cut(leaves, dims, at, min(chunk_size, size - at)),
+                shape,
+                dims,
+                min(chunk_size, size - at),
+                out_dims,
+                randomness,
+                kwargs,
+            )
             for at in range(0, size, chunk_size)
-        ]  # fmt: skip
+        ]
         return _joined(parts, out_dims)
 
     return wrapper
@@ -580,5 +597,3 @@ def from_jax(fn):
         return out if tree is None else unflatten(out if isinstance(out, tuple) else (out,), tree)
 
     return wrapper
-
-

@@ -127,7 +127,11 @@ class SparseTensor(Tensor):
     def _coalesced(self, node):
         unique, inverse = np.unique(self._at(), return_inverse=True)
         joined = kernels.joined(self._val, known(inverse.reshape(-1)), len(unique), node)
-        places = np.stack(np.unravel_index(unique, self._size[: self.sparse_dim()])) if self.sparse_dim() else unique[None][:0]
+        places = (
+            np.stack(np.unravel_index(unique, self._size[: self.sparse_dim()]))
+            if self.sparse_dim()
+            else unique[None][:0]
+        )
         return _made(known(places.astype(np.int64)), joined, self._size, True)
 
     def _at(self):
@@ -234,8 +238,12 @@ class SparseTensor(Tensor):
     def __repr__(self, *, tensor_contents=None):
         return printing.sparse_text(
             [("indices", self._ind._look(), self._ind.dtype), ("values", self._val._look(), self._val.dtype)],
-            self._size, self._nnz(), self.layout, self._val.grad_fn and self._val.grad_fn.name(), self.requires_grad,
-        )  # fmt: skip
+            self._size,
+            self._nnz(),
+            self.layout,
+            self._val.grad_fn and self._val.grad_fn.name(),
+            self.requires_grad,
+        )
 
     __str__ = __repr__
 
@@ -281,8 +289,18 @@ def is_sparse(x):
     return isinstance(x, SparseTensor)
 
 
-def sparse_coo_tensor(indices, values=None, size=None, *, dtype=None, device=None, pin_memory=False, requires_grad=False,
-                      check_invariants=None, is_coalesced=None):  # fmt: skip
+def sparse_coo_tensor(
+    indices,
+    values=None,
+    size=None,
+    *,
+    dtype=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    check_invariants=None,
+    is_coalesced=None,
+):
     """A sparse tensor of values and their places: `indices` has a row for each sparse dimension.
 
     >>> torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (2, 3)).to_dense()
@@ -306,8 +324,11 @@ def sparse_coo_tensor(indices, values=None, size=None, *, dtype=None, device=Non
         size = [*[int(row.max()) + 1 if row.size else 0 for row in found], *values.shape[1:]]
     for d, row in enumerate(found):
         if row.size and (row.min() < 0 or row.max() >= size[d]):
-            word = f"found negative index {row.min()} for dim {d}" if row.min() < 0 else (
-                f"size is inconsistent with indices: for dim {d}, size is {size[d]} but found index {row.max()}")  # fmt: skip
+            word = (
+                f"found negative index {row.min()} for dim {d}"
+                if row.min() < 0
+                else (f"size is inconsistent with indices: for dim {d}, size is {size[d]} but found index {row.max()}")
+            )
             raise RuntimeError(word)
     if values.requires_grad:
         values = kernels.named(values, "SparseCooTensorWithDimsAndTensorsBackward0")
@@ -334,7 +355,12 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
     at = np.flatnonzero(flat)
     places = np.stack(np.unravel_index(at, self.shape[:sparse])) if sparse else np.zeros((0, len(at)), np.int64)
     node = f"ToSparseBackward{int(sparse_dim is None)}"
-    return _made(known(places.astype(np.int64)), kernels.picked(self, known(at, self._type.place), sparse, node), self.shape, True)
+    return _made(
+        known(places.astype(np.int64)),
+        kernels.picked(self, known(at, self._type.place), sparse, node),
+        self.shape,
+        True,
+    )
 
 
 def _to_dense(self, dtype=None, *, masked_grad=None):
@@ -490,7 +516,9 @@ def _selected(x, index):
     for d, i in enumerate(index):
         if isinstance(i, int):
             if not -x._size[d] <= i < x._size[d]:
-                raise IndexError(f"select(): index {i} out of range for tensor of size {list(x._size)} at dimension {d}")
+                raise IndexError(
+                    f"select(): index {i} out of range for tensor of size {list(x._size)} at dimension {d}"
+                )
             kept &= places[d] == i % x._size[d]
     values = x._val.index_select(0, known(np.flatnonzero(kept)))
     rest = [d for d in range(x.ndim) if d >= len(index) or not isinstance(index[d], int)]

@@ -25,7 +25,7 @@ from jtorch.core.ops.arithmetic.special import (
     polygamma,
     sinc,
     xlogy,
-)  # fmt: skip
+)
 from jtorch.core.ops.reduce.reductions import logsumexp
 
 expit = sigmoid

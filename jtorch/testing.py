@@ -17,8 +17,20 @@ _CLOSE = {
 }  # fmt: skip
 
 
-def assert_close(actual, expected, *, allow_subclasses=True, rtol=None, atol=None, equal_nan=False, check_device=True,
-                 check_dtype=True, check_layout=True, check_stride=False, msg=None):  # fmt: skip
+def assert_close(
+    actual,
+    expected,
+    *,
+    allow_subclasses=True,
+    rtol=None,
+    atol=None,
+    equal_nan=False,
+    check_device=True,
+    check_dtype=True,
+    check_layout=True,
+    check_stride=False,
+    msg=None,
+):
     """Raise an AssertionError that says where `actual` is further from `expected` than atol + rtol * |expected|.
 
     Args:
@@ -111,8 +123,10 @@ def _values(a, b, rtol, atol, equal_nan, numbers):
             f"Relative difference: {ratio.item()}{'' if exact else f' (up to {rtol} allowed)'}"
         )
     count = int((~close).sum())
-    lines = [f"Tensor-likes are not {'equal' if exact else 'close'}!\n",
-             f"Mismatched elements: {count} / {x.size} ({count / x.size:.1%})"]  # fmt: skip
+    lines = [
+        f"Tensor-likes are not {'equal' if exact else 'close'}!\n",
+        f"Mismatched elements: {count} / {x.size} ({count / x.size:.1%})",
+    ]
     for word, differ, bound in (("absolute", apart, atol), ("relative", ratio, rtol)):
         at = np.unravel_index(int(differ.argmax()), x.shape)
         allowed = "" if exact else f" (up to {bound} allowed)"

@@ -84,9 +84,7 @@ def _tensor(t, torch, seen):
         "device": str(t.device),
         "values": None if t.device.type == "meta" else repr(t.detach().tolist()),
         "storage": number,
-        "attributes": {
-            k: describe(v, torch, seen) for k, v in sorted(t.__dict__.items()) if not k.startswith("_")
-        },
+        "attributes": {k: describe(v, torch, seen) for k, v in sorted(t.__dict__.items()) if not k.startswith("_")},
     }
 
 

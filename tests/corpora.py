@@ -38,7 +38,14 @@ def key(name, row):
 def difference(torch, name, row):
     """None where the code does what the row says, else what it did instead."""
     with fresh(torch):
-        space = {"__name__": "__main__", "torch": torch, "nn": torch.nn, "F": torch.nn.functional, "np": np, "math": math}
+        space = {
+            "__name__": "__main__",
+            "torch": torch,
+            "nn": torch.nn,
+            "F": torch.nn.functional,
+            "np": np,
+            "math": math,
+        }
         data = torch.utils.data
         space |= {"OrderedDict": OrderedDict} | {name: getattr(data, name) for name in dir(data) if name[0].isupper()}
         space["random_split"] = data.random_split
@@ -142,7 +149,9 @@ def _views(torch, space, row):
             "shape": list(value.shape), "contiguous": value.is_contiguous(),
         }  # fmt: skip
         if "inplace_error" in row:
-            made["inplace_error"] = seen(lambda: value.add_(1)).removeprefix("RuntimeError: ")[: len(row["inplace_error"])]
+            made["inplace_error"] = seen(lambda: value.add_(1)).removeprefix("RuntimeError: ")[
+                : len(row["inplace_error"])
+            ]
         if row["version_shared"] is not None:
             before = source._version
             seen(value.zero_)  # a leaf that requires grad refuses

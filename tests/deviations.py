@@ -1,6 +1,6 @@
 """Where jtorch differs from PyTorch's tables, with a reason for each row: deviations.json, and README's section of it.
 
-    python tests/deviations.py      writes the section
+python tests/deviations.py      writes the section
 """
 
 import json

@@ -51,9 +51,7 @@ OTHERS = [
     "D.constraints.lower_cholesky", "D.constraints.real_vector", "D.constraints.integer_interval(0, 4)",
     "D.constraints.dependent.check(torch.ones(2))",
 ]  # fmt: skip
-CASES = [
-    f"d = D.{name}({args}); {look}" for name, made in MADE.items() for args in made for look in LOOKS
-] + OTHERS  # fmt: skip
+CASES = [f"d = D.{name}({args}); {look}" for name, made in MADE.items() for args in made for look in LOOKS] + OTHERS
 
 
 def outcome(torch, case):

@@ -89,8 +89,9 @@ class Writer:
     # ---- lines
 
     def line(self):
-        kinds = ([self.look_at] * 6 + [self.several] + [self.compute] * 4 + [self.write] * 8
-                         + [self.relook] + [self.odd] * 2)  # fmt: skip
+        kinds = (
+            [self.look_at] * 6 + [self.several] + [self.compute] * 4 + [self.write] * 8 + [self.relook] + [self.odd] * 2
+        )
         if "n" not in self.space:  # PyTorch saves what NumPy writes to, jtorch a copy
             kinds += [self.differentiate] * 4
         kind = self.pick(kinds)
@@ -199,8 +200,12 @@ class Writer:
                      f"{x}[..., 0].add_({number})", f"{x}.view(-1)[1:].fill_({number})"]  # fmt: skip
         if len(shape) == 2:
             made += [f"{x}.fill_diagonal_({number})"] * (not self.space[x]._is_view())
-            made += [f"{x}.t().mul_({number})", f"{x}.tril_()", f"{x}.diagonal().add_(1)",
-                     f"{x}.scatter_(1, torch.zeros({shape[0]}, 1, dtype=torch.int64), {number})"]  # fmt: skip
+            made += [
+                f"{x}.t().mul_({number})",
+                f"{x}.tril_()",
+                f"{x}.diagonal().add_(1)",
+                f"{x}.scatter_(1, torch.zeros({shape[0]}, 1, dtype=torch.int64), {number})",
+            ]
         return self.pick(made)
 
     def written_out(self, shape):
@@ -220,13 +225,17 @@ class Writer:
             return self.pick([f"{x}[{index}] = {self.pick(NUMBERS)}", f"{x}[{index}] *= {self.pick(NUMBERS)}"])
         value = self.pick([*NUMBERS, f"torch.tensor({self.pick(NUMBERS)})", f"{x}[{index}] * 2", "torch.ones(2)",
                            self.fitting(tuple(self.space[x].shape), x), self.fitting((2, 2, 2), x), "torch.full((1,), 4.)"])  # fmt: skip
-        return self.pick([f"{x}[{index}] = {value}"] * 3 + [f"{x}[{index}] += {self.pick(NUMBERS)}", f"{x}[{index}] *= {value}"])
+        return self.pick(
+            [f"{x}[{index}] = {value}"] * 3 + [f"{x}[{index}] += {self.pick(NUMBERS)}", f"{x}[{index}] *= {value}"]
+        )
 
     def differentiate(self):
         rows = "clone(memory_format=torch.contiguous_format)"  # PyTorch lays gradients out as they come
         x = self.name()
         y = self.fitting(tuple(self.space[x].shape))
-        loss = self.pick([f"{x}.sum()", f"({x} * {x}).sum()", f"({x} * {y}).sum()", f"{x}.mean()", f"{x}.exp().mean()", x])
+        loss = self.pick(
+            [f"{x}.sum()", f"({x} * {x}).sum()", f"({x} * {y}).sum()", f"{x}.mean()", f"{x}.exp().mean()", x]
+        )
         leaf = self.pick([n for n in "pq" if n in self.space])
         made = [f"{loss}.backward()", f"{loss}.backward(retain_graph=True)", f"{x}.backward(torch.ones_like({x}))",
                 f"{loss}.backward()", f"{loss}.backward()", f"{loss}.backward(inputs=[{leaf}])", f"{x}.retain_grad()",
@@ -431,7 +440,10 @@ class Indexer:
 
     def program(self):
         """The tensor, what an index shows of it, and a write or two by an index that shows something."""
-        shape = [self.pick([1, 2, 2, 3, 3, 0] if self.chance(6) else [1, 2, 2, 3]) for _ in range(self.pick([1, 2, 2, 3, 3, 4]))]
+        shape = [
+            self.pick([1, 2, 2, 3, 3, 0] if self.chance(6) else [1, 2, 2, 3])
+            for _ in range(self.pick([1, 2, 2, 3, 3, 4]))
+        ]
         lines = [f"x = torch.arange({math.prod(shape)}{self.pick(['.', '.', '', '.'])}).reshape({shape})"]
         if len(shape) > 1 and self.chance(3):
             lines.append(f"x = x.{self.pick(['transpose(0, 1)', 'transpose(0, -1)', 'flip(0)', 'mT'])}")
@@ -476,10 +488,16 @@ class Indexer:
             elif kind == "none":
                 items.append("None")
             elif kind == "mask" and len(shape) - at > 1 and self.chance(2):
-                items.append(f"torch.arange({math.prod(shape[at : at + 2])}).reshape({list(shape[at : at + 2])}) % 2 > 0")
+                items.append(
+                    f"torch.arange({math.prod(shape[at : at + 2])}).reshape({list(shape[at : at + 2])}) % 2 > 0"
+                )
                 at += 2
             elif kind == "odd" and self.chance(2):
-                items.append(self.pick(["True", "False", "torch.tensor(True)", "'a'", "1.5", "()", "[]", "range(1)", "0, 0, 0, 0, 0"]))
+                items.append(
+                    self.pick(
+                        ["True", "False", "torch.tensor(True)", "'a'", "1.5", "()", "[]", "range(1)", "0, 0, 0, 0, 0"]
+                    )
+                )
             else:
                 items.append(self.item(kind, shape[at]))
                 at += 1
@@ -504,8 +522,15 @@ class Indexer:
             some = [place() for _ in range(self.pick([1, 2, 2, 2, 3]))]
             if self.chance(4):
                 some = [some, [place() for _ in some]]
-            return self.pick([f"{some}", f"np.array({some})", f"torch.tensor({some})", f"torch.tensor({some})",
-                              f"torch.tensor({some}, dtype=torch.int32)"])  # fmt: skip
+            return self.pick(
+                [
+                    f"{some}",
+                    f"np.array({some})",
+                    f"torch.tensor({some})",
+                    f"torch.tensor({some})",
+                    f"torch.tensor({some}, dtype=torch.int32)",
+                ]
+            )
         at = place()
         return self.pick([f"{at}", f"{at}", f"{at}", f"torch.tensor({at})", f"np.int64({at})", f"np.array({at})"])
 
@@ -621,8 +646,13 @@ def main():
             if failed == options.fails:
                 break
         if seed % 1000 == 999:
-            print(f"{seed + 1}: {same} the same, {refused} refused, {failed} different, {time.time() - start:.0f} s", flush=True)
-    print(f"seeds {options.seed} to {seed}: {same} the same, {refused} refused by name, {failed} different, {time.time() - start:.0f} s")
+            print(
+                f"{seed + 1}: {same} the same, {refused} refused, {failed} different, {time.time() - start:.0f} s",
+                flush=True,
+            )
+    print(
+        f"seeds {options.seed} to {seed}: {same} the same, {refused} refused by name, {failed} different, {time.time() - start:.0f} s"
+    )
     sys.exit(bool(failed))
 
 

@@ -297,9 +297,7 @@ def programs():
     for c in CALLS:
         made[c] = START.format("") + f"r = {c}"
         made[f"{c}|grad"] = START.format(".requires_grad_()") + f"r = {c}\n(r * r).sum().backward()"
-        made[f"{c}|source"] = (
-            START.format("") + f"p = s.requires_grad_()\ns = p * 1\nr = {c}\n(r * r).sum().backward()"
-        )
+        made[f"{c}|source"] = START.format("") + f"p = s.requires_grad_()\ns = p * 1\nr = {c}\n(r * r).sum().backward()"
     for c in ERRORS:
         made[f"{c}|error"] = START.format("") + f"r = {c}"
     return made

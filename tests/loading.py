@@ -14,9 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-PRELUDE, *SNIPPETS = (
-    (Path(__file__).parent / "fixtures" / "data_snippets.txt").read_text().strip().split("\n\n")
-)
+PRELUDE, *SNIPPETS = (Path(__file__).parent / "fixtures" / "data_snippets.txt").read_text().strip().split("\n\n")
 
 
 IGNORED = "worker processes in total"  # depends on the machine; tested apart
@@ -41,7 +39,9 @@ def plain(torch, value):
 
 def message_of(error):
     """Its text without what differs from run to run; of a worker's traceback the first and the last line."""
-    text = re.sub(r"without an implementation for( abstract methods?) '(\w+)'", r"with\1 \2", str(error).strip())  # Python 3.12
+    text = re.sub(
+        r"without an implementation for( abstract methods?) '(\w+)'", r"with\1 \2", str(error).strip()
+    )  # Python 3.12
     if "\nOriginal Traceback" in text:
         lines = text.split("\n")
         text = f"{lines[0]}\n{lines[1]}\n...\n{lines[-1].split('.')[-1]}"

@@ -107,7 +107,9 @@ class Classifier:
     def step(self, i):
         pick = slice(i % 4 * 8, i % 4 * 8 + 8)
         self.model.train()
-        loss = self.torch.nn.functional.cross_entropy(self.model(self.tokens[pick]), self.labels[pick], label_smoothing=0.1)
+        loss = self.torch.nn.functional.cross_entropy(
+            self.model(self.tokens[pick]), self.labels[pick], label_smoothing=0.1
+        )
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -128,9 +130,13 @@ class Segmenter:
 
         def double(inside, outside):
             return nn.Sequential(
-                nn.Conv2d(inside, outside, 3, padding=1, bias=False), nn.BatchNorm2d(outside), nn.ReLU(inplace=True),
-                nn.Conv2d(outside, outside, 3, padding=1, bias=False), nn.BatchNorm2d(outside), nn.ReLU(inplace=True),
-            )  # fmt: skip
+                nn.Conv2d(inside, outside, 3, padding=1, bias=False),
+                nn.BatchNorm2d(outside),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(outside, outside, 3, padding=1, bias=False),
+                nn.BatchNorm2d(outside),
+                nn.ReLU(inplace=True),
+            )
 
         class UNet(nn.Module):
             def __init__(self):
@@ -204,22 +210,33 @@ class Adversaries:
 
         torch.manual_seed(0)
         generator = nn.Sequential(
-            nn.ConvTranspose2d(8, 12, 3, 1, 0, bias=False), nn.BatchNorm2d(12), nn.ReLU(True),
-            nn.ConvTranspose2d(12, 8, 4, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(True),
-            nn.ConvTranspose2d(8, 1, 4, 2, 1, bias=False), nn.Tanh(),
-        )  # fmt: skip
+            nn.ConvTranspose2d(8, 12, 3, 1, 0, bias=False),
+            nn.BatchNorm2d(12),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(12, 8, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(8, 1, 4, 2, 1, bias=False),
+            nn.Tanh(),
+        )
         critic = nn.Sequential(
-            nn.Conv2d(1, 8, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(8, 12, 4, 2, 1, bias=False), nn.BatchNorm2d(12), nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(12, 1, 3, 1, 0, bias=False), nn.Sigmoid(), nn.Flatten(0),
-        )  # fmt: skip
+            nn.Conv2d(1, 8, 4, 2, 1, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(8, 12, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(12),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(12, 1, 3, 1, 0, bias=False),
+            nn.Sigmoid(),
+            nn.Flatten(0),
+        )
         self.model = nn.ModuleDict({"generator": generator, "critic": critic}).apply(start)
         waves = torch.sin(torch.arange(12.0) * torch.rand(40, 1) + torch.rand(40, 1))
         self.images = waves[:, None, None] * waves[:, None, :, None]
         self.fixed = torch.randn(4, 8, 1, 1)
         self.criterion = nn.BCELoss()
         self.optimizers = [
-            torch.optim.Adam(self.model[part].parameters(), lr=2e-3, betas=(0.5, 0.999)) for part in ("generator", "critic")
+            torch.optim.Adam(self.model[part].parameters(), lr=2e-3, betas=(0.5, 0.999))
+            for part in ("generator", "critic")
         ]
 
     def step(self, i):
@@ -317,7 +334,9 @@ class ResNet:
                 self.bn2 = nn.BatchNorm2d(outside)
                 self.shortcut = nn.Sequential()
                 if stride != 1 or inside != outside:
-                    self.shortcut = nn.Sequential(nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside))
+                    self.shortcut = nn.Sequential(
+                        nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)
+                    )
 
             def forward(self, x):
                 out = F.relu(self.bn1(self.conv1(x)))
@@ -327,9 +346,16 @@ class ResNet:
 
         torch.manual_seed(0)
         self.model = nn.Sequential(
-            nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), Block(8, 8), Block(8, 12, 2),
-            Block(12, 16, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 5),
-        )  # fmt: skip
+            nn.Conv2d(3, 8, 3, padding=1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            Block(8, 8),
+            Block(8, 12, 2),
+            Block(12, 16, 2),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(16, 5),
+        )
         for module in self.model.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -38,7 +38,10 @@ def encode(torch, value):
     if isinstance(value, torch.nn.TransformerEncoderLayer):
         return {"make": "nn.TransformerEncoderLayer", "with": encode(torch, _settings(value))}
     if type(value).__name__ == "LinearCrossEntropyOptions":
-        return {"make": "nn.LinearCrossEntropyOptions", "with": encode(torch, {f: getattr(value, f) for f in value.__dataclass_fields__})}
+        return {
+            "make": "nn.LinearCrossEntropyOptions",
+            "with": encode(torch, {f: getattr(value, f) for f in value.__dataclass_fields__}),
+        }
     return {"name": f"nn.functional.{value.__name__}"}
 
 
@@ -131,8 +134,13 @@ class Run:
         if self.error is not None:
             return {"facts": [self.error], "arrays": []}
         drawn = zlib.crc32(b"".join(k.encode() + _numpy(v).tobytes() for k, v in self.first.items()))
-        facts = [drawn, *[[str(t.dtype).rpartition(".")[2], list(t.shape), self.named and _node(t)] for t in self.found]]
-        grads = [] if self.total is None else [np.zeros(0, "f4") if t.grad is None else _numpy(t.grad) for t in self.wanted]
+        facts = [
+            drawn,
+            *[[str(t.dtype).rpartition(".")[2], list(t.shape), self.named and _node(t)] for t in self.found],
+        ]
+        grads = (
+            [] if self.total is None else [np.zeros(0, "f4") if t.grad is None else _numpy(t.grad) for t in self.wanted]
+        )
         return {"facts": facts, "arrays": [_numpy(t) for t in self.found] + grads}
 
 
@@ -191,8 +199,10 @@ def key(row):
 def save(rows, results):
     """Write the rows and digests of their results."""
     digests = [[digest(a) for a in r["arrays"]] for r in results]
-    table = [[row, r["facts"], [[str(a.dtype), list(a.shape), len(d)] for a, d in zip(r["arrays"], ds, strict=True)]]
-             for row, r, ds in zip(rows, results, digests, strict=True)]  # fmt: skip
+    table = [
+        [row, r["facts"], [[str(a.dtype), list(a.shape), len(d)] for a, d in zip(r["arrays"], ds, strict=True)]]
+        for row, r, ds in zip(rows, results, digests, strict=True)
+    ]
     numbers = np.concatenate([d for ds in digests for d in ds] or [np.zeros(0)]).astype("f4")
     np.savez_compressed(FIXTURE, table=np.frombuffer(json.dumps(table).encode(), "u1"), numbers=numbers)
 

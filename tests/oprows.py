@@ -28,9 +28,7 @@ def function(torch, name):
     """`torch.name`, looked up in torch, its functional namespace or a dotted path."""
     at = torch
     for part in name.split("."):
-        at = (
-            getattr(at, part, None) or getattr(torch.nn.functional, part, None) or getattr(torch.Tensor, part)
-        )
+        at = getattr(at, part, None) or getattr(torch.nn.functional, part, None) or getattr(torch.Tensor, part)
     return at
 
 

@@ -54,20 +54,10 @@ def differences(got, want, path=""):
     """The leaves in which two outcomes differ, as text; numbers may differ by rounding."""
     if isinstance(got, dict) and isinstance(want, dict):
         keys = sorted(got.keys() | want.keys())
-        return [
-            d for k in keys for d in differences(got.get(k, "missing"), want.get(k, "missing"), f"{path}.{k}")
-        ]
+        return [d for k in keys for d in differences(got.get(k, "missing"), want.get(k, "missing"), f"{path}.{k}")]
     if isinstance(got, list) and isinstance(want, list) and len(got) == len(want):
-        return [
-            d
-            for i, (a, b) in enumerate(zip(got, want, strict=True))
-            for d in differences(a, b, f"{path}[{i}]")
-        ]
-    if (
-        isinstance(got, float)
-        and isinstance(want, int | float)
-        and abs(got - want) <= 1e-4 * max(1, abs(want))
-    ):
+        return [d for i, (a, b) in enumerate(zip(got, want, strict=True)) for d in differences(a, b, f"{path}[{i}]")]
+    if isinstance(got, float) and isinstance(want, int | float) and abs(got - want) <= 1e-4 * max(1, abs(want)):
         return []
     return [] if got == want else [f"{path}: got {got!r}, want {want!r}"]
 

@@ -75,9 +75,7 @@ SAMPLES = {
         (H(3, 4), X),
         (C(2, 2), C(2, 2, seed=3)),
     ),
-    **each(
-        "mul true_divide divide", (X, Y), (X, 2), (N, 2), (N, 0.5), (C(2, 2), C(2, 2, seed=3)), (ZEROS, 0.0)
-    ),
+    **each("mul true_divide divide", (X, Y), (X, 2), (N, 2), (N, 0.5), (C(2, 2), C(2, 2, seed=3)), (ZEROS, 0.0)),
     "div": [
         (X, Y),
         (X, V),

@@ -94,51 +94,53 @@ def run(torch, case):
 def simple(draw, groups):
     """One schedule that can stand alone or be a part of another."""
     uniform, integer, choice = draw.uniform, draw.randint, draw.choice
-    return choice([
-        lambda: ["LambdaLR", {"lr_lambda": uniform(0.5, 1)}],
-        lambda: ["MultiplicativeLR", {"lr_lambda": uniform(0.9, 1)}],
-        lambda: ["StepLR", {"step_size": integer(1, 5), "gamma": uniform(0.1, 1)}],
-        lambda: ["MultiStepLR", {"milestones": [integer(0, 12) for _ in range(4)], "gamma": uniform(0.1, 1)}],
-        lambda: ["ConstantLR", {"factor": uniform(0.01, 1), "total_iters": integer(0, 9)}],
-        lambda: [
-            "LinearLR",
-            {
-                "start_factor": uniform(0.01, 1),
-                "end_factor": uniform(0, 1),
-                "total_iters": integer(1, 9),
-            },
-        ],
-        lambda: ["ExponentialLR", {"gamma": uniform(0.5, 1)}],
-        lambda: ["CosineAnnealingLR", {"T_max": integer(1, 9), "eta_min": choice([0, uniform(0, 0.01)])}],
-        lambda: ["PolynomialLR", {"total_iters": integer(1, 12), "power": choice([1.0, 2, uniform(0.1, 3)])}],
-        lambda: [
-            "CosineAnnealingWarmRestarts",
-            {"T_0": integer(1, 6), "T_mult": integer(1, 3), "eta_min": uniform(0, 0.01)},
-        ],
-        lambda: [
-            "CyclicLR",
-            {
-                "base_lr": [uniform(0.001, 0.01) for _ in range(groups)],
-                "max_lr": uniform(0.1, 1),
-                "step_size_up": integer(1, 6),
-                "step_size_down": choice([None, 3]),
-                "mode": choice(["triangular", "triangular2", "exp_range"]),
-                "gamma": uniform(0.8, 1),
-                "cycle_momentum": choice([True, False]),
-            },
-        ],
-        lambda: [
-            "OneCycleLR",
-            {
-                "max_lr": uniform(0.1, 1),
-                "total_steps": integer(8, 20),
-                "pct_start": uniform(0.2, 0.5),
-                "anneal_strategy": choice(["cos", "linear"]),
-                "three_phase": choice([True, False]),
-                "cycle_momentum": choice([True, False]),
-            },
-        ],
-    ])()
+    return choice(
+        [
+            lambda: ["LambdaLR", {"lr_lambda": uniform(0.5, 1)}],
+            lambda: ["MultiplicativeLR", {"lr_lambda": uniform(0.9, 1)}],
+            lambda: ["StepLR", {"step_size": integer(1, 5), "gamma": uniform(0.1, 1)}],
+            lambda: ["MultiStepLR", {"milestones": [integer(0, 12) for _ in range(4)], "gamma": uniform(0.1, 1)}],
+            lambda: ["ConstantLR", {"factor": uniform(0.01, 1), "total_iters": integer(0, 9)}],
+            lambda: [
+                "LinearLR",
+                {
+                    "start_factor": uniform(0.01, 1),
+                    "end_factor": uniform(0, 1),
+                    "total_iters": integer(1, 9),
+                },
+            ],
+            lambda: ["ExponentialLR", {"gamma": uniform(0.5, 1)}],
+            lambda: ["CosineAnnealingLR", {"T_max": integer(1, 9), "eta_min": choice([0, uniform(0, 0.01)])}],
+            lambda: ["PolynomialLR", {"total_iters": integer(1, 12), "power": choice([1.0, 2, uniform(0.1, 3)])}],
+            lambda: [
+                "CosineAnnealingWarmRestarts",
+                {"T_0": integer(1, 6), "T_mult": integer(1, 3), "eta_min": uniform(0, 0.01)},
+            ],
+            lambda: [
+                "CyclicLR",
+                {
+                    "base_lr": [uniform(0.001, 0.01) for _ in range(groups)],
+                    "max_lr": uniform(0.1, 1),
+                    "step_size_up": integer(1, 6),
+                    "step_size_down": choice([None, 3]),
+                    "mode": choice(["triangular", "triangular2", "exp_range"]),
+                    "gamma": uniform(0.8, 1),
+                    "cycle_momentum": choice([True, False]),
+                },
+            ],
+            lambda: [
+                "OneCycleLR",
+                {
+                    "max_lr": uniform(0.1, 1),
+                    "total_steps": integer(8, 20),
+                    "pct_start": uniform(0.2, 0.5),
+                    "anneal_strategy": choice(["cos", "linear"]),
+                    "three_phase": choice([True, False]),
+                    "cycle_momentum": choice([True, False]),
+                },
+            ],
+        ]
+    )()
 
 
 def schedule(draw, groups):

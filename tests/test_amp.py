@@ -39,8 +39,11 @@ CUDA_LISTS = {
     "banned": "binary_cross_entropy",
     None: "eq ge gt le lt ne add div mul cat equal stack relu gelu sigmoid mean max_pool2d batch_norm embedding",
 }
-HERE_CALLED = {"linalg_vecdot": "vecdot", "linalg_multi_dot": "multi_dot",
-               "binary_cross_entropy_with_logits": "bce_with_logits"}  # fmt: skip
+HERE_CALLED = {
+    "linalg_vecdot": "vecdot",
+    "linalg_multi_dot": "multi_dot",
+    "binary_cross_entropy_with_logits": "bce_with_logits",
+}
 
 
 @pytest.mark.parametrize("rule, name", [(rule, n) for rule, names in CUDA_LISTS.items() for n in names.split()])
@@ -120,13 +123,16 @@ def test_gpu_regions_are_off_without_one():
     assert "autocast('cuda', args...)" in str(seen[0].message)
 
 
-@pytest.mark.parametrize("code, error, message", [
-    ("torch.autocast(1)", ValueError, "Expected `device_type` of type `str`, got: `<class 'int'>`"),
-    ("torch.autocast('abc')", RuntimeError, "User specified an unsupported autocast device_type 'abc'"),
-    ("torch.autocast('cpu')(1)", TypeError, "autocast()(func) requires a callable, but got int."),
-    ("torch.amp.GradScaler('cpu', growth_factor=1.0)", AssertionError, "The growth factor must be > 1.0."),
-    ("torch.amp.GradScaler('cpu').update()", AssertionError, "Attempted update but _scale is None."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "code, error, message",
+    [
+        ("torch.autocast(1)", ValueError, "Expected `device_type` of type `str`, got: `<class 'int'>`"),
+        ("torch.autocast('abc')", RuntimeError, "User specified an unsupported autocast device_type 'abc'"),
+        ("torch.autocast('cpu')(1)", TypeError, "autocast()(func) requires a callable, but got int."),
+        ("torch.amp.GradScaler('cpu', growth_factor=1.0)", AssertionError, "The growth factor must be > 1.0."),
+        ("torch.amp.GradScaler('cpu').update()", AssertionError, "Attempted update but _scale is None."),
+    ],
+)
 def test_errors_are_pytorchs(code, error, message):
     with pytest.raises(error) as seen:
         eval(code, {"torch": jtorch})

@@ -84,9 +84,13 @@ BETWEEN = {
     "look at all": lambda model, kept, step: [p.tolist() for p in model.parameters()],
     "use one": lambda model, kept, step: kept.setdefault("norms", []).append(model[0].weight.norm()),
     "keep a copy": lambda model, kept, step: kept.setdefault("copies", []).append(model[2].weight.detach().clone()),
-    "keep an array of JAX's": lambda model, kept, step: kept.setdefault("arrays", []).append(model[2].bias.__jax_array__()),
+    "keep an array of JAX's": lambda model, kept, step: kept.setdefault("arrays", []).append(
+        model[2].bias.__jax_array__()
+    ),
     "keep a graph": lambda model, kept, step: kept.setdefault("graphs", []).append(model(torch.from_numpy(X))),
-    "pickle": lambda model, kept, step: kept.setdefault("bytes", []).append(pickle.loads(pickle.dumps(model[0].weight))),
+    "pickle": lambda model, kept, step: kept.setdefault("bytes", []).append(
+        pickle.loads(pickle.dumps(model[0].weight))
+    ),
     "freeze one now and then": _freeze,
     "overwrite one": _overwrite,
     "replace one": _replace,
@@ -101,7 +105,9 @@ BETWEEN = {
 OPTIMIZERS = {
     "Adam": lambda torch, params: torch.optim.Adam(params, lr=0.05),
     "SGD": lambda torch, params: torch.optim.SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01),
-    "two groups": lambda torch, params: torch.optim.AdamW([{"params": params[:2], "lr": 0.01}, {"params": params[2:]}], lr=0.1),
+    "two groups": lambda torch, params: torch.optim.AdamW(
+        [{"params": params[:2], "lr": 0.01}, {"params": params[2:]}], lr=0.1
+    ),
 }
 
 

@@ -30,9 +30,7 @@ class Plain:
 
 def test_users_classes_need_weights_only_false():
     file = saved(Plain())
-    with pytest.raises(
-        pickle.UnpicklingError, match=r"GLOBAL test_checkpoint_files\.Plain was not an allowed global"
-    ):
+    with pytest.raises(pickle.UnpicklingError, match=r"GLOBAL test_checkpoint_files\.Plain was not an allowed global"):
         load(file)
     file.seek(0)
     assert load(file, weights_only=False).tensor.tolist() == [1.0, 1.0]
@@ -115,9 +113,7 @@ def test_environment_decides_the_default(monkeypatch):
 
 def test_pickle_module_excludes_weights_only():
     assert load(saved(jtorch.ones(2)), pickle_module=pickle).tolist() == [1.0, 1.0]
-    with pytest.raises(
-        RuntimeError, match="Can not safely load weights when explicit pickle_module is specified"
-    ):
+    with pytest.raises(RuntimeError, match="Can not safely load weights when explicit pickle_module is specified"):
         load(saved(jtorch.ones(2)), pickle_module=pickle, weights_only=True)
 
 
@@ -200,9 +196,7 @@ def test_what_cannot_be_read_from(source, error, message):
 def test_a_failed_save_leaves_the_old_file(tmp_path):
     path = tmp_path / "m.pt"
     save(1, path)
-    with pytest.raises(
-        AttributeError, match=r"Can't pickle local object 'test_a_failed_.*<locals>\.<lambda>'"
-    ):
+    with pytest.raises(AttributeError, match=r"Can't pickle local object 'test_a_failed_.*<locals>\.<lambda>'"):
         save(lambda: None, path)
     assert load(path) == 1
 

@@ -45,7 +45,9 @@ def test_readme_lists_the_deviations():
 
 @pytest.mark.parity
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs PyTorch")
-@pytest.mark.parametrize("table", ["warning_cases", "repr_cases", "module_repr_cases", "gradfn", "views", "rng_vectors"])
+@pytest.mark.parametrize(
+    "table", ["warning_cases", "repr_cases", "module_repr_cases", "gradfn", "views", "rng_vectors"]
+)
 def test_pytorch_itself_passes_its_tables(table):
     """The rows are run as they were when the tables were written: warnings first, for some come once in a process."""
     import torch

@@ -21,14 +21,21 @@ def test_the_page_is_fresh(coverage):
 
 
 def test_every_name_is_here_or_has_a_reason(coverage):
-    assert [row["name"] for row in coverage.census() if not coverage.exists(row["name"]) and not coverage.reason(row["name"])] == []
+    assert [
+        row["name"]
+        for row in coverage.census()
+        if not coverage.exists(row["name"]) and not coverage.reason(row["name"])
+    ] == []
 
 
 def test_a_reason_is_for_something_missing(coverage):
     names = [row["name"] for row in coverage.census()]
     for known in coverage.REASONS:
-        assert any(coverage.reason(n) == coverage.REASONS[known] and not coverage.exists(n)
-                   for n in names if n == known or n.startswith(known + ".")), known  # fmt: skip
+        assert any(
+            coverage.reason(n) == coverage.REASONS[known] and not coverage.exists(n)
+            for n in names
+            if n == known or n.startswith(known + ".")
+        ), known
 
 
 LAYERS = ("module", "functional", "optim", "scheduler", "amp")
@@ -36,12 +43,19 @@ LAYERS = ("module", "functional", "optim", "scheduler", "amp")
 
 def test_layers_losses_optimizers_and_schedules_are_here(coverage):
     """Only what PyTorch has no longer, int8 inference and attention compiled from Python may be missing."""
-    names = [row["name"] for row in coverage.census() if row["kind"] in LAYERS or row["name"].startswith(("torch.nn.", "torch.optim."))]
+    names = [
+        row["name"]
+        for row in coverage.census()
+        if row["kind"] in LAYERS or row["name"].startswith(("torch.nn.", "torch.optim."))
+    ]
     missing = {name for name in names if not coverage.exists(name)}
     allowed = ("torch.nn.quantized", "torch.nn.intrinsic", "torch.ao", "torch.fx", "torch.nn.attention.flex_attention")
     assert {name for name in missing if not name.startswith(allowed)} == {
-        "torch.cuda.amp.grad_scaler._MultiDeviceReplicator", "torch.nn.Dense", "torch.nn.avg_pool", "torch.nn.functional.pool",
-    }  # fmt: skip
+        "torch.cuda.amp.grad_scaler._MultiDeviceReplicator",
+        "torch.nn.Dense",
+        "torch.nn.avg_pool",
+        "torch.nn.functional.pool",
+    }
 
 
 def test_what_is_said_not_to_be_pytorchs_is_not_live(coverage):

@@ -505,7 +505,9 @@ def test_layers_that_are_alike_are_differentiated_once(monkeypatch):
     optimizer.step()
     assert model[0].weight.isfinite().all()
     assert stats().programs == before + 1
-    assert len(differentiated) <= 5  # the first layer, whose input needs no gradient; one other; relu and sum, at most twice
+    assert (
+        len(differentiated) <= 5
+    )  # the first layer, whose input needs no gradient; one other; relu and sum, at most twice
 
 
 def test_a_loop_that_is_new_each_time_is_told_so_once(monkeypatch):

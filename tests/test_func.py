@@ -120,4 +120,6 @@ def test_from_jax_is_a_differentiable_operation():
     np.testing.assert_allclose(x.grad.numpy(), 3 * np.cos(np.ones(3)), rtol=1e-6)
     assert out["b"][0].tolist() == [1.0, 1.0, 1.0]
     assert func.vmap(func.from_jax(jnp.sum))(jtorch.ones(2, 3)).tolist() == [3.0, 3.0]
-    assert func.jvp(func.from_jax(jnp.sin), (x.detach(),), (x.detach(),))[1].tolist() == pytest.approx([np.cos(1.0)] * 3)
+    assert func.jvp(func.from_jax(jnp.sin), (x.detach(),), (x.detach(),))[1].tolist() == pytest.approx(
+        [np.cos(1.0)] * 3
+    )

@@ -38,6 +38,8 @@ def test_what_once_differed(at, look):
 @given(st.data())
 def test_random_programs_do_what_pytorch_does(data):
     torch = pytest.importorskip("torch")
-    lines = fuzzing.write(lambda options: data.draw(st.sampled_from(list(options))), torch, data.draw(st.integers(2, 8)))
+    lines = fuzzing.write(
+        lambda options: data.draw(st.sampled_from(list(options))), torch, data.draw(st.integers(2, 8))
+    )
     found = fuzzing.difference(torch, jtorch, lines, whole=data.draw(st.integers(0, 9)) == 0)
     assert found in (None, fuzzing.REFUSED), "\n".join([*lines, found])

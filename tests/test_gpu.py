@@ -93,7 +93,11 @@ def test_a_checkpoint_of_pytorchs_predicts_the_same(name, tmp_path):
 
 def test_random_numbers_follow_the_seed_and_are_no_constants():
     def draw():
-        return torch.randn(1000, device="cuda"), torch.rand(1000, device="cuda"), F.dropout(torch.ones(1000, device="cuda"))
+        return (
+            torch.randn(1000, device="cuda"),
+            torch.rand(1000, device="cuda"),
+            F.dropout(torch.ones(1000, device="cuda")),
+        )
 
     torch.manual_seed(3)
     first = [t.tolist() for t in draw()]
@@ -133,12 +137,17 @@ def test_tf32_is_where_pytorch_has_it():
     """Not in products of matrices and in convolutions, unless it is switched on."""
     torch.manual_seed(0)
     a, b = torch.randn(256, 256, dtype=torch.float64).cuda(), torch.randn(256, 256, dtype=torch.float64).cuda()
-    image, kernel = torch.randn(8, 64, 16, 16, dtype=torch.float64).cuda(), torch.randn(64, 64, 3, 3, dtype=torch.float64).cuda()
+    image, kernel = (
+        torch.randn(8, 64, 16, 16, dtype=torch.float64).cuda(),
+        torch.randn(64, 64, 3, 3, dtype=torch.float64).cuda(),
+    )
 
     def errors():
         product = (a.float() @ b.float() - a @ b).abs().max() / (a @ b).abs().max()
         exact = F.conv2d(image, kernel)
-        return product.item(), ((F.conv2d(image.float(), kernel.float()) - exact).abs().max() / exact.abs().max()).item()
+        return product.item(), (
+            (F.conv2d(image.float(), kernel.float()) - exact).abs().max() / exact.abs().max()
+        ).item()
 
     assert max(errors()) < 1e-5
     torch.backends.cudnn.allow_tf32 = True  # PyTorch's default; the fixture puts it back

@@ -16,7 +16,7 @@ PROGRAMS = read(FIXTURES / "layer_cases.txt")
 PRINTED = json.loads((FIXTURES / "layers.json").read_text())
 
 # What programs print of results and gradients: shapes, a projection of all elements, and a few of them.
-CHECK = '''
+CHECK = """
 import numpy as np
 def weights(t):
     made = np.cos(np.arange(t.numel())).reshape(tuple(t.shape))
@@ -46,7 +46,7 @@ def check(label, result, inputs=(), module=None):
     for kind, digests in zip(("", "  grad"), shown):
         for d in digests:
             print(label + kind, d and (d[0], [round(float(n), 5) for n in d[1]]))
-'''
+"""
 NUMBER = re.compile(r"(-?\d+\.\d*(?:e[+-]?\d+)?)")
 
 

@@ -11,8 +11,11 @@ from jtorch.core.op.op import OPS
 from tables import FOLDER, read
 
 FAMILIES = oprows.families()
-EXPECTED = {family: oprows.load(path) for family in FAMILIES
-            if (path := oprows.HERE / "fixtures" / f"ops_{family}.npz").exists()}  # fmt: skip
+EXPECTED = {
+    family: oprows.load(path)
+    for family in FAMILIES
+    if (path := oprows.HERE / "fixtures" / f"ops_{family}.npz").exists()
+}
 ROWS = [(family, *row) for family in EXPECTED for row in oprows.rows(FAMILIES[family])]
 PARAMETERS = pytest.mark.parametrize(
     "family, name, i, args, kwargs", ROWS, ids=[f"{name}-{i}" for _, name, i, _, _ in ROWS]

@@ -21,7 +21,8 @@ NAMES = sorted(set(jtorch.optim.__all__) - {"Optimizer", "Optax", "SparseAdam", 
 # meets a number that differs in the last bit.
 LOOSE = {"Muon": 6e-3, "LBFGS": 1e-3}
 
-WRONG = """
+WRONG = (
+    """
 SGD([p], lr=-1)|SGD([p], momentum=-1)|SGD([p], weight_decay=-1)|SGD([p], nesterov=True)
 Adam([p], betas=(1.5, .9))|Adam([p], betas=(.9, 1.0))|Adam([p], eps=-1)|Adam([p], weight_decay=-1)
 Adam([p], lr=torch.tensor([1., 2.]))|Adam([p], lr=torch.tensor(1.), foreach=True)|Adam([p], betas=(torch.tensor(.9), .9))
@@ -38,13 +39,20 @@ SGD([p]).load_state_dict({'state': {}, 'param_groups': []})|repr(SGD([{'params':
 repr(Adamax([p]))|repr(Rprop([p]))|repr(Adafactor([p]))|repr(Muon([m]))|repr(SparseAdam([p]))|repr(LBFGS([p]))
 swa_utils.SWALR(SGD([p]), [1, 2])|swa_utils.SWALR(SGD([p]), 1, anneal_strategy='x')|swa_utils.SWALR(SGD([p]), 1, -1)
 swa_utils.get_ema_multi_avg_fn(1.5)|swa_utils.AveragedModel(torch.nn.Linear(1, 1), avg_fn=1, multi_avg_fn=1)
-""".strip().replace("\n", "|").split("|")
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
 
 
 def outcome(torch, code):
     """What an expression does: its error, or its text and warnings."""
-    space = {**vars(torch.optim), "torch": torch, "p": torch.ones(2, requires_grad=True),
-             "m": torch.ones(2, 2, requires_grad=True)}  # fmt: skip
+    space = {
+        **vars(torch.optim),
+        "torch": torch,
+        "p": torch.ones(2, requires_grad=True),
+        "m": torch.ones(2, 2, requires_grad=True),
+    }
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         try:
@@ -135,7 +143,9 @@ def test_a_parameter_that_pauses_keeps_its_step_count():
 
 def test_groups_have_their_own_settings():
     p, q, r = (jtorch.ones(2, requires_grad=True) for _ in range(3))
-    optimizer = jtorch.optim.SGD([{"params": p, "name": "first"}, {"params": [q], "lr": 0.5, "weight_decay": 1.0}], lr=0.1)
+    optimizer = jtorch.optim.SGD(
+        [{"params": p, "name": "first"}, {"params": [q], "lr": 0.5, "weight_decay": 1.0}], lr=0.1
+    )
     optimizer.add_param_group({"params": [r], "lr": 0.0})
     for t in (p, q, r):
         t.grad = jtorch.ones(2)

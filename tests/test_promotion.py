@@ -58,28 +58,19 @@ def wanted(table):
 @pytest.mark.parametrize("name", OPERATORS)
 def test_two_tensors(name):
     cells = wanted(TABLE["binary_dim_dim"].get(name, {}))
-    assert (
-        differences([((a, b), outcome(OPERATORS[name], ones(a, 2), ones(b, 2)), e) for a, b, e in cells])
-        == []
-    )
+    assert differences([((a, b), outcome(OPERATORS[name], ones(a, 2), ones(b, 2)), e) for a, b, e in cells]) == []
 
 
 @pytest.mark.parametrize("name", TABLE["binary_dim_pyscalar"])
 def test_tensor_and_number(name):
     cells = wanted(TABLE["binary_dim_pyscalar"][name])
-    assert (
-        differences([((a, b), outcome(OPERATORS[name], ones(a, 2), NUMBERS[b]), e) for a, b, e in cells])
-        == []
-    )
+    assert differences([((a, b), outcome(OPERATORS[name], ones(a, 2), NUMBERS[b]), e) for a, b, e in cells]) == []
 
 
 @pytest.mark.parametrize("name", TABLE["binary_pyscalar_dim"])
 def test_number_and_tensor(name):
     cells = wanted(TABLE["binary_pyscalar_dim"][name])
-    assert (
-        differences([((a, b), outcome(OPERATORS[name], NUMBERS[b], ones(a, 2)), e) for a, b, e in cells])
-        == []
-    )
+    assert differences([((a, b), outcome(OPERATORS[name], NUMBERS[b], ones(a, 2)), e) for a, b, e in cells]) == []
 
 
 def test_inplace_add():
@@ -87,11 +78,10 @@ def test_inplace_add():
         a += b
         return a
 
-    pairs = [
-        ((a, b), outcome(add, ones(a, 2), ones(b, 2)), e) for a, b, e in wanted(TABLE["inplace_add_dim_dim"])
+    pairs = [((a, b), outcome(add, ones(a, 2), ones(b, 2)), e) for a, b, e in wanted(TABLE["inplace_add_dim_dim"])]
+    pairs += [
+        ((a, b), outcome(add, ones(a, 2), NUMBERS[b]), e) for a, b, e in wanted(TABLE["inplace_add_dim_pyscalar"])
     ]
-    pairs += [((a, b), outcome(add, ones(a, 2), NUMBERS[b]), e)
-              for a, b, e in wanted(TABLE["inplace_add_dim_pyscalar"])]  # fmt: skip
     assert differences(pairs) == []
 
 
@@ -113,10 +103,7 @@ def test_unary(name):
     cells = [(a, e) for a, e in TABLE["unary"][name].items() if a != "complex32"]
     assert (
         differences(
-            [
-                (a, outcome(getattr(torch, name, None) or getattr(torch.Tensor, name), ones(a, 2)), e)
-                for a, e in cells
-            ]
+            [(a, outcome(getattr(torch, name, None) or getattr(torch.Tensor, name), ones(a, 2)), e) for a, e in cells]
         )
         == []
     )
@@ -167,8 +154,10 @@ def test_can_cast():
 
 
 OPERANDS = {
-    "dim": lambda name: ones(name, 2), "zerodim": lambda name: ones(name), "pyscalar": lambda name: NUMBERS[name],
-}  # fmt: skip
+    "dim": lambda name: ones(name, 2),
+    "zerodim": lambda name: ones(name),
+    "pyscalar": lambda name: NUMBERS[name],
+}
 
 
 @pytest.mark.parametrize("name", TABLE["result_type"])

@@ -323,9 +323,7 @@ def test_compressed_records_are_read_even_when_mapped(tmp_path):
 
 def test_damaged_bytes_are_not_loaded():
     data = TENSOR.replace(struct.pack("<3f", 1, 2, 3), struct.pack("<3f", 1, 2, 4), 1)
-    with pytest.raises(
-        RuntimeError, match="PytorchStreamReader failed reading file data/0: CRC-32 check failed"
-    ):
+    with pytest.raises(RuntimeError, match="PytorchStreamReader failed reading file data/0: CRC-32 check failed"):
         load(io.BytesIO(data))
 
 
@@ -361,16 +359,19 @@ def test_sizes_beyond_32_bits(monkeypatch):
 
 
 _leaf = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary(min_size=1),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(),
+    st.binary(min_size=1),
     st.sampled_from(["float32", "int64", "bool", "bfloat16", "complex64"]).map(
         lambda d: jtorch.tensor([[0, 1], [1, 0]]).to(getattr(jtorch, d))
     ),
-)  # fmt: skip
+)
 _anything = st.recursive(
     _leaf,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
 

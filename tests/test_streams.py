@@ -174,17 +174,31 @@ def test_noise_beside_a_promised_tensor_is_made_in_its_program(shape):
         torch.randn_like(x),
         torch.rand(2),
     ]
-    assert [made[i]._storage.value.array is None for i in (0, 3)] == [math.prod(shape) >= 1024] * 2  # else drawn at once
+    assert [made[i]._storage.value.array is None for i in (0, 3)] == [
+        math.prod(shape) >= 1024
+    ] * 2  # else drawn at once
     made[1], made[2] = (made[1] - 2) / 2, (made[2] - 2) / 2
     for i, (got, want) in enumerate(zip(made, wanted, strict=True)):
         compare = np.testing.assert_array_equal if i in (0, 3, 4) else partial(np.testing.assert_allclose, atol=1e-6)
         compare(got.numpy(), want)
 
 
-@pytest.mark.parametrize("scale, shift", [
-    (1.3, 0.7), (0.02, 3.0), (1e-3, -1e-3), (123.456, -7e5), (2.0, -1.0), (1e-40, -1e-41), (1e-190, 1e-190),
-    (1e-320, 1e-310), (1, 1e-9), (0, 5), (7, 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "scale, shift",
+    [
+        (1.3, 0.7),
+        (0.02, 3.0),
+        (1e-3, -1e-3),
+        (123.456, -7e5),
+        (2.0, -1.0),
+        (1e-40, -1e-41),
+        (1e-190, 1e-190),
+        (1e-320, 1e-310),
+        (1, 1e-9),
+        (0, 5),
+        (7, 0),
+    ],
+)
 @pytest.mark.parametrize("dtype", [F32, F64])
 def test_fma_rounds_once(dtype, scale, shift):
     x = np.random.RandomState(0).randn(2000).astype(dtype)

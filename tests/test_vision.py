@@ -85,9 +85,7 @@ def test_a_transform_prints_as_torchvisions(expression):
     assert repr(eval(expression, NAMES)) == TABLE["reprs"][expression]
 
 
-@pytest.mark.parametrize(
-    "expression", ["T.Resize(6, antialias=False)", "T.Resize(6, T.InterpolationMode.BOX)"]
-)
+@pytest.mark.parametrize("expression", ["T.Resize(6, antialias=False)", "T.Resize(6, T.InterpolationMode.BOX)"])
 def test_what_a_tensor_cannot_have_is_refused_by_name(expression):
     with pytest.raises(NotImplementedError, match="resize"):
         eval(expression, NAMES)(PICTURES["floats"](torch))
@@ -164,8 +162,11 @@ def test_a_folder_of_images_is_a_data_set(folder):
     assert (found.classes, found.class_to_idx) == (["cat", "dog"], {"cat": 0, "dog": 1})
     assert found.samples == found.imgs
     assert [(Path(path).name, target) for path, target in found.samples] == [
-        ("1.png", 0), ("2.JPG", 0), ("1.png", 1), ("2.JPG", 1)
-    ]  # fmt: skip
+        ("1.png", 0),
+        ("2.JPG", 0),
+        ("1.png", 1),
+        ("2.JPG", 1),
+    ]
     assert (found[2][0].shape, found[2][1]) == ((3, 4, 5), 1)  # grey files too become red, green and blue
     assert "Number of datapoints: 4" in repr(found)
     assert len(datasets.ImageFolder(folder, is_valid_file=lambda path: path.endswith("txt"))) == 2
@@ -252,7 +253,7 @@ def test_a_failed_download_says_what_was_tried_and_what_to_do(unprepared):
     assert "`jtorch.vision.datasets.Digits` needs no download." in lines[4]
 
 
-BUILDER = '''
+BUILDER = """
 import numpy as np
 import tensorflow_datasets as tfds
 
@@ -272,7 +273,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, n):
         for i in range(n):
             yield i, {"image": np.full((28, 28, 1), i, np.uint8), "label": i % 10}
-'''
+"""
 
 
 @pytest.mark.filterwarnings("default")  # tensorflow-datasets and what it stands on warn about each other

@@ -256,9 +256,7 @@ def shard(number):
 @pytest.mark.parametrize("persistent", [False, True])
 def test_what_cannot_leave_is_read_by_threads(persistent):
     with open(os.devnull) as file:
-        loader = DataLoader(
-            Shard(file), 2, num_workers=2, worker_init_fn=shard, persistent_workers=persistent
-        )
+        loader = DataLoader(Shard(file), 2, num_workers=2, worker_init_fn=shard, persistent_workers=persistent)
         states = random.getstate(), np.random.get_state()[1].tolist()
         with pytest.warns(UserWarning, match=r"sent to another process \(TypeError: .*TextIOWrapper"):
             assert [b.tolist() for b in loader] == [[0, 1], [4, 5], [2, 3], [6, 7]]
@@ -342,9 +340,7 @@ def test_an_epoch_of_input_compiles_and_records_nothing():
     for data in (Own(), whole, Subset(whole, [3, 1, 4, 1, 5]), Rows(np.ones((20, 3)))):
         list(DataLoader(data, 3, shuffle=True))
     engine.flush()
-    assert before == (
-        engine.counters.compiles, engine.counters.runs, engine.counters.lines, engine.counters.misses
-    )
+    assert before == (engine.counters.compiles, engine.counters.runs, engine.counters.lines, engine.counters.misses)
 
 
 def test_data_on_its_way_is_gathered_by_one_line():

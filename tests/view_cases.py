@@ -91,8 +91,7 @@ def programs():
                 "grad": grad + "y.sum().backward()",
                 "gradwrite": grad + "y.mul_(3)\nz = x * x\nz.sum().backward()",
                 "basewrite": grad + "x.mul_(3)\nz = y * 2\nz.sum().backward()",
-                "nograd": grad
-                + "with torch.no_grad(): y.mul_(3)\nz = x * y.sum()\nz.sum().backward()\ndel y",
+                "nograd": grad + "with torch.no_grad(): y.mul_(3)\nz = x * y.sum()\nz.sum().backward()\ndel y",
             }
             for j, (name, program) in enumerate(every.items()):
                 if kind == "cube" or (i + j + at) % 5 == 0:
@@ -104,13 +103,9 @@ def programs():
             if (5 * i + 3 * j) % 29 == 0:
                 made[f"{v}|{w}|write"] = make(BASES["cube"]) + lines + "\nz.add_(5)"
             if (5 * i + 3 * j) % 31 == 0 and w not in ("{}.detach()", "{}.data"):
-                made[f"{v}|{w}|grad"] = (
-                    make(BASES["cube"], True) + lines + "\nz.mul_(5)\n(x * x).sum().backward()"
-                )
+                made[f"{v}|{w}|grad"] = make(BASES["cube"], True) + lines + "\nz.mul_(5)\n(x * x).sum().backward()"
             if (5 * i + 3 * j) % 37 == 0:
-                made[f"{v}|{w}|{u}"] = (
-                    make(BASES["cube"]) + lines + f"\nr = {through(u, 'z')}\nr.mul_(2)\ny.add_(1)"
-                )
+                made[f"{v}|{w}|{u}"] = make(BASES["cube"]) + lines + f"\nr = {through(u, 'z')}\nr.mul_(2)\ny.add_(1)"
     for c in CHANGES:
         for v in VIEWS[::6]:
             made[f"{v}|{c}"] = f"{make('(2, 4)')}\ny = {through(v, 'x')}\ny.{c}"

@@ -218,9 +218,12 @@ def _cast_call(call, inputs):
 
 def _eligible(t, device_type):
     return (
-        not t.number and t.place is not None and t.dtype.is_floating_point and t.dtype is not dtypes.float64
+        not t.number
+        and t.place is not None
+        and t.dtype.is_floating_point
+        and t.dtype is not dtypes.float64
         and (t.place.device.type == device_type or t.place is TRACED)
-    )  # fmt: skip
+    )
 
 
 def _target(rule, low, types, call):

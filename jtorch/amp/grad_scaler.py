@@ -71,8 +71,15 @@ class GradScaler:
     Differs from torch: an optimizer has its state after a first step that was left out, with a step count of 0.
     """
 
-    def __init__(self, device="cuda", init_scale=2.0**16, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000,
-                 enabled=True):  # fmt: skip
+    def __init__(
+        self,
+        device="cuda",
+        init_scale=2.0**16,
+        growth_factor=2.0,
+        backoff_factor=0.5,
+        growth_interval=2000,
+        enabled=True,
+    ):
         self._device = device
         self._enabled = enabled
         if enabled and device == "cuda" and not devices.available("gpu"):
@@ -185,9 +192,13 @@ class GradScaler:
             if not found:
                 raise AssertionError("No inf checks were recorded prior to update.")
             self._scale, self._growth_tracker = _next_scale(
-                self._scale, self._growth_tracker, self._found(found), float(self._growth_factor),
-                float(self._backoff_factor), int(self._growth_interval),
-            )  # fmt: skip
+                self._scale,
+                self._growth_tracker,
+                self._found(found),
+                float(self._growth_factor),
+                float(self._backoff_factor),
+                int(self._growth_interval),
+            )
         elif isinstance(new_scale, float):
             self._scale.fill_(new_scale)
         else:
@@ -277,6 +288,10 @@ class GradScaler:
                     "A GradScaler instance may only be pickled at the beginning "
                     "of an iteration, or at the end after scaler.update()."
                 )
-            state |= {"_init_scale": self.get_scale(), "_init_growth_tracker": self._get_growth_tracker(),
-                      "_scale": None, "_growth_tracker": None}  # fmt: skip
+            state |= {
+                "_init_scale": self.get_scale(),
+                "_init_growth_tracker": self._get_growth_tracker(),
+                "_scale": None,
+                "_growth_tracker": None,
+            }
         return state

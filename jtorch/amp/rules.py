@@ -17,29 +17,35 @@ _LOSSES = """cosine_embedding_loss cross_entropy hinge_embedding_loss huber_loss
 CPU = {
     **dict.fromkeys([*_PRODUCTS, "cov", "matrix_power"], "low"),
     **dict.fromkeys(
-        [*_LOSSES, *"""adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d bce_with_logits binary_cross_entropy cdist
+        [
+            *_LOSSES,
+            *"""adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d bce_with_logits binary_cross_entropy cdist
             cholesky_inverse cholesky_solve ctc_loss edge_pad grid_sample linalg_cholesky_ex linalg_cond linalg_eig linalg_eigh
             linalg_inv_ex linalg_lstsq linalg_lu_solve linalg_matrix_rank linalg_pinv linalg_qr linalg_solve_ex
             linalg_solve_triangular linalg_svd lp_pool3d lu_solve max_pool3d max_unpool nanquantile polar
-            prod quantile trace triangular_solve view_as_complex""".split()],
+            prod quantile trace triangular_solve view_as_complex""".split(),
+        ],
         "float32",
     ),
     **dict.fromkeys("cat gru_cell gru_layer index_copy lstm_memory rnn_cell stack".split(), "widest"),
-}  # fmt: skip
+}
 
 CUDA = {
     **dict.fromkeys([*_PRODUCTS, *"addmv addr gru_cell gru_layer lstm_memory mv rnn_cell".split()], "low"),
     **dict.fromkeys(
-        [*_LOSSES, *"""acos asin bce_with_logits cdist cosh cosine_similarity cumprod cumsum dist erfinv exp expm1 group_norm
+        [
+            *_LOSSES,
+            *"""acos asin bce_with_logits cdist cosh cosine_similarity cumprod cumsum dist erfinv exp expm1 group_norm
             layer_norm linalg_matrix_norm linalg_vector_norm log log10 log1p log2 log_softmax logsumexp norm
-            pdist pow prod reciprocal renorm resize rms_norm rsqrt sinh softmax softplus sum tan""".split()],
+            pdist pow prod reciprocal renorm resize rms_norm rsqrt sinh softmax softplus sum tan""".split(),
+        ],
         "float32",
     ),
     **dict.fromkeys(
         "addcdiv addcmul atan2 bilinear cross dot grid_sample index_put scatter_add tensordot vdot".split(), "widest"
     ),
     "binary_cross_entropy": "banned",
-}  # fmt: skip
+}
 
 RULES = {"cpu": CPU, "cuda": CUDA}
 

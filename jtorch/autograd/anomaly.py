@@ -46,7 +46,9 @@ class _Anomaly:
                 " forward pass for more information."
             )
         else:
-            text = f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n" + "".join(where)
+            text = f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n" + "".join(
+                where
+            )
         warnings.warn(text, stacklevel=2)
 
 

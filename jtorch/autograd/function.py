@@ -182,7 +182,9 @@ class FunctionNode(Node):
                 f"function {name} returned an incorrect number of gradients (expected {expected}, got {len(grads)})"
             )
         full = []
-        for i, (grad, is_tensor, edge, type) in enumerate(zip(grads, ctx._tensors, ctx._edges, self.in_types, strict=True)):
+        for i, (grad, is_tensor, edge, type) in enumerate(
+            zip(grads, ctx._tensors, ctx._edges, self.in_types, strict=True)
+        ):
             if grad is not None and not is_tensor:
                 raise RuntimeError(
                     f"function {name} returned a gradient different than None at position {i + 1}, but the corresponding"
@@ -345,7 +347,9 @@ def _plain(ctx, args, results):
     """The results where no gradient is wanted: an input that came out as it went in is a view of itself."""
     ctx._saved = []
     return [
-        r.view_as(r) if isinstance(r, Tensor) and any(r is a for a in args) and not any(r is d for d in ctx._dirty) else r
+        r.view_as(r)
+        if isinstance(r, Tensor) and any(r is a for a in args) and not any(r is d for d in ctx._dirty)
+        else r
         for r in results
     ]
 
@@ -364,13 +368,13 @@ def _connected(ctx, args, edges, results):
     if ctx.to_save:
         for t in ctx.to_save:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument 0 is of type {type(t).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument 0 is of type {type(t).__name__}"
+                )
         saved = [None if t is None else _Saved(t, results, node) for t in ctx.to_save]
     else:
         saved = []
-    made = [
-        _output(ctx, node, nr, r, args) if isinstance(r, Tensor) else r for nr, r in enumerate(results)
-    ]
+    made = [_output(ctx, node, nr, r, args) if isinstance(r, Tensor) else r for nr, r in enumerate(results)]
     for s in saved:  # what was saved as an output that wants no gradient has no history
         if s is not None and s.owner is not None and made[s.edge]._edge is None:
             s.edge = None
@@ -409,9 +413,12 @@ def _dirtied(node, nr, tensor):
         raise RuntimeError(tensor._refusal())
     chain, numbers = tensor._view.chain(base._view)
     base._edge = Node(
-        write_of(chain), tuple(numbers), (base._type, tensor._type, *[n.type for n in numbers]), (base._type,),
+        write_of(chain),
+        tuple(numbers),
+        (base._type, tensor._type, *[n.type for n in numbers]),
+        (base._type,),
         (base._edge, edge_of(node, nr), *[None] * len(numbers)),
-    )  # fmt: skip
+    )
     return tensor
 
 
@@ -449,9 +456,7 @@ def _dual(cls, level, args):
     results = result if isinstance(result, tuple) else (result,)
     tangents = tangents if isinstance(tangents, tuple) else (tangents,)
     if len(tangents) != len(results):
-        raise RuntimeError(
-            f"{cls.__name__}: jvp returned {len(tangents)} tangents for {len(results)} outputs"
-        )
+        raise RuntimeError(f"{cls.__name__}: jvp returned {len(tangents)} tangents for {len(results)} outputs")
     lifted = [
         level.lift(r, zeros_of(r) if t is None else t) if isinstance(r, Tensor) and r._type.differentiable else r
         for r, t in zip(results, tangents, strict=True)
@@ -514,5 +519,3 @@ class NestedIOFunction(Function):
 def traceable(fn_cls):
     """An old mark that means nothing any more."""
     return fn_cls
-
-

@@ -15,8 +15,10 @@ def _tuple(value, what, name):
     elif isinstance(value, Tensor):
         return (value,), False
     else:
-        raise TypeError(f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the"
-                        f" given {what} has type {type(value)}.")
+        raise TypeError(
+            f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the"
+            f" given {what} has type {type(value)}."
+        )
     for i, v in enumerate(value):
         if not isinstance(v, Tensor):
             raise TypeError(
@@ -76,9 +78,7 @@ def _vector(v, like, name, what):
         return [zeros_like(like[0]).detach() + 1]
     given, _ = _tuple(v, "v", name)
     if len(given) != len(like):
-        raise RuntimeError(
-            f"v is a tuple of invalid length: should be {len(like)} but got {len(given)}."
-        )
+        raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(given)}.")
     for i, (g, t) in enumerate(zip(given, like, strict=True)):
         if g.shape != t.shape:
             prefix = f"Entry {i} in " if len(like) > 1 else ""
@@ -146,7 +146,9 @@ def _rows(out, number, variables, create_graph, strict):
                 " mode."
             )
         rows.append(
-            zeros((*out.shape, *v.shape), dtype=v.dtype, device=v.device) if g is None else g.reshape(*out.shape, *v.shape)
+            zeros((*out.shape, *v.shape), dtype=v.dtype, device=v.device)
+            if g is None
+            else g.reshape(*out.shape, *v.shape)
         )
     return rows
 
@@ -179,15 +181,19 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
 def _forward_jacobian(func, inputs, create_graph, strict, vectorize):
     if create_graph:
         raise NotImplementedError(
-            "torch.autograd.functional.jacobian: `create_graph=True` and `strategy=\"forward-mode\"` are not supported"
-            " together (yet). Please either set `create_graph=False` or `strategy=\"reverse-mode\"`."
+            'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported'
+            ' together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
         )
     if strict or not vectorize:
-        raise RuntimeError(
-            "torch.autograd.functional.jacobian: `strict=True` and `strategy=\"forward-mode\"` are not supported together"
-            " (yet). Please either set `strict=False` or `strategy=\"reverse-mode\"`."
-        ) if strict else NotImplementedError(
-            "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
+        raise (
+            RuntimeError(
+                'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported together'
+                ' (yet). Please either set `strict=False` or `strategy="reverse-mode"`.'
+            )
+            if strict
+            else NotImplementedError(
+                "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
+            )
         )
     from jtorch.func import jacfwd
 
@@ -275,5 +281,3 @@ def hvp(func, inputs, v=None, create_graph=False, strict=False):
         pulled = _grads(first, variables, dummies, True, False, "hvp")
         found = _grads(pulled, dummies, v, create_graph, strict, "hvp")
     return _finished(out, create_graph, True), _finished(tuple(found), create_graph, several)
-
-

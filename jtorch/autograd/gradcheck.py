@@ -30,10 +30,24 @@ def _wanted(inputs):
     return [(i, t) for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.requires_grad]
 
 
-def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, nondet_tol=0.0,
-              check_undefined_grad=True, check_grad_dtypes=False, check_batched_grad=False,
-              check_batched_forward_grad=False, check_forward_ad=False, check_backward_ad=True, fast_mode=False,
-              masked=None):  # fmt: skip
+def gradcheck(
+    func,
+    inputs,
+    *,
+    eps=1e-6,
+    atol=1e-5,
+    rtol=1e-3,
+    raise_exception=True,
+    nondet_tol=0.0,
+    check_undefined_grad=True,
+    check_grad_dtypes=False,
+    check_batched_grad=False,
+    check_batched_forward_grad=False,
+    check_forward_ad=False,
+    check_backward_ad=True,
+    fast_mode=False,
+    masked=None,
+):
     """Whether the gradients of `func` at `inputs` are what differences of its values say, to `atol` and `rtol`.
 
     Args:
@@ -216,10 +230,25 @@ def _check_undefined(func, inputs):
         grad(out, [t for _, t in _wanted(inputs)], zeros_like(out), retain_graph=True, allow_unused=True)
 
 
-def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=1e-3, gen_non_contig_grad_outputs=False,
-                  raise_exception=True, nondet_tol=0.0, check_undefined_grad=True, check_grad_dtypes=False,
-                  check_batched_grad=False, check_fwd_over_rev=False, check_rev_over_rev=True, fast_mode=False,
-                  masked=False):  # fmt: skip
+def gradgradcheck(
+    func,
+    inputs,
+    grad_outputs=None,
+    *,
+    eps=1e-6,
+    atol=1e-5,
+    rtol=1e-3,
+    gen_non_contig_grad_outputs=False,
+    raise_exception=True,
+    nondet_tol=0.0,
+    check_undefined_grad=True,
+    check_grad_dtypes=False,
+    check_batched_grad=False,
+    check_fwd_over_rev=False,
+    check_rev_over_rev=True,
+    fast_mode=False,
+    masked=False,
+):
     """Whether the gradients of the gradients of `func` are what differences say; see `gradcheck`."""
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     n = len(inputs)
@@ -233,15 +262,27 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
     def gradients(*args):
         own = args[:n]
         with enable_grad():
-            own = [a.detach().requires_grad_() if isinstance(a, Tensor) and inputs[k].requires_grad and not a.requires_grad
-                   else a for k, a in enumerate(own)]  # fmt: skip
+            own = [
+                a.detach().requires_grad_()
+                if isinstance(a, Tensor) and inputs[k].requires_grad and not a.requires_grad
+                else a
+                for k, a in enumerate(own)
+            ]
             outs = [o for o in _outputs(func(*own)) if o.requires_grad]
             wanted = [a for k, a in enumerate(own) if isinstance(a, Tensor) and inputs[k].requires_grad]
             found = grad(outs, wanted, list(args[n:]), create_graph=True, allow_unused=True)
         return tuple([g for g in found if g is not None])
 
     return gradcheck(
-        gradients, (*inputs, *given), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception,
-        nondet_tol=nondet_tol, check_undefined_grad=False, check_batched_grad=check_batched_grad,
-        check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev,
-    )  # fmt: skip
+        gradients,
+        (*inputs, *given),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_undefined_grad=False,
+        check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
+    )

@@ -43,11 +43,26 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             )
         grad_tensors = grad_variables
     tensors = _tuple(tensors)
-    run_backward(tensors, _gradients(tensors, grad_tensors), retain_graph, create_graph, None if inputs is None else _tuple(inputs))
+    run_backward(
+        tensors,
+        _gradients(tensors, grad_tensors),
+        retain_graph,
+        create_graph,
+        None if inputs is None else _tuple(inputs),
+    )
 
 
-def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
-         is_grads_batched=False, materialize_grads=False):  # fmt: skip
+def grad(
+    outputs,
+    inputs,
+    grad_outputs=None,
+    retain_graph=None,
+    create_graph=False,
+    only_inputs=True,
+    allow_unused=None,
+    is_grads_batched=False,
+    materialize_grads=False,
+):
     """The gradients of the outputs' sum with respect to the inputs, as a tuple; `.grad` is left alone.
 
     Args:
@@ -66,7 +81,9 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     (tensor(6.),)
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     outputs, inputs = _tuple(outputs), _tuple(inputs)
     for i in inputs:
         if not hasattr(i, "_history") and not hasattr(i, "node"):

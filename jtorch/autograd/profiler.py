@@ -46,7 +46,9 @@ class Averages(list):
         """The ranges as text."""
         width = max([len(name) for name, _, _ in self] + [4])
         lines = [f"{'Name':<{width}}  {'# of Calls':>10}  {'CPU total':>12}"]
-        lines += [f"{name:<{width}}  {calls:>10}  {1e3 * seconds:>10.3f}ms" for name, calls, seconds in self[:row_limit]]
+        lines += [
+            f"{name:<{width}}  {calls:>10}  {1e3 * seconds:>10.3f}ms" for name, calls, seconds in self[:row_limit]
+        ]
         return "\n".join(lines)
 
 

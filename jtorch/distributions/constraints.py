@@ -227,5 +227,10 @@ positive, nonnegative, unit_interval = GreaterThan(0.0), GreaterThanEq(0.0), Int
 lower_triangular, lower_cholesky, square, symmetric = LowerTriangular(), LowerCholesky(), Square(), Symmetric()
 positive_semidefinite, positive_definite, dependent = PositiveSemidefinite(), PositiveDefinite(), Dependent()
 greater_than, greater_than_eq, less_than = GreaterThan, GreaterThanEq, LessThan
-interval, half_open_interval, integer_interval, independent = Interval, HalfOpenInterval, IntegerInterval, IndependentConstraint
+interval, half_open_interval, integer_interval, independent = (
+    Interval,
+    HalfOpenInterval,
+    IntegerInterval,
+    IndependentConstraint,
+)
 real_vector = independent(real, 1)

@@ -52,10 +52,14 @@ class Distribution:
 
     def _require_parameter(self, name, constraint):
         value = getattr(self, name)
-        require(value, constraint, lambda: (
-            f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {self!r}"
-            f" to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
-        ))  # fmt: skip
+        require(
+            value,
+            constraint,
+            lambda: (
+                f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {self!r}"
+                f" to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
+            ),
+        )
 
     @property
     def batch_shape(self):
@@ -148,16 +152,24 @@ class Distribution:
             raise ValueError("The value argument to log_prob must be a Tensor")
         start = value.ndim - len(self._event_shape)
         if value.shape[start:] != self._event_shape:
-            raise ValueError(f"The right-most size of value must match event_shape: {value.size()} vs {self._event_shape}.")
+            raise ValueError(
+                f"The right-most size of value must match event_shape: {value.size()} vs {self._event_shape}."
+            )
         expected = self._batch_shape + self._event_shape
         for a, b in zip(reversed(value.shape), reversed(expected), strict=False):
             if a != 1 and b != 1 and a != b:
-                raise ValueError(f"Value is not broadcastable with batch_shape+event_shape: {value.size()} vs {expected}.")
+                raise ValueError(
+                    f"Value is not broadcastable with batch_shape+event_shape: {value.size()} vs {expected}."
+                )
         support = self.support
-        require(value, support, lambda: (
-            f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support"
-            f" ({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"
-        ))  # fmt: skip
+        require(
+            value,
+            support,
+            lambda: (
+                f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support"
+                f" ({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"
+            ),
+        )
 
     def __repr__(self):
         held = {name: vars(self)[name] for name in self.arg_constraints if name in vars(self)}

@@ -58,5 +58,7 @@ class OneHotCategorical(Distribution):
 
     def enumerate_support(self, expand=True):
         n = self._event_shape[0]
-        values = eye(n, dtype=self.probs.dtype, device=self.probs.device).view((n,) + (1,) * len(self._batch_shape) + (n,))
+        values = eye(n, dtype=self.probs.dtype, device=self.probs.device).view(
+            (n,) + (1,) * len(self._batch_shape) + (n,)
+        )
         return values.expand((n, *self._batch_shape, n)) if expand else values

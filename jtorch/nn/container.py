@@ -124,9 +124,7 @@ class Sequential(_ModuleRow):
 
     def _other(self, other):
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
-            )
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return other
 
     def _factor(self, factor):
@@ -167,9 +165,7 @@ class ModuleList(_ModuleRow):
     def extend(self, modules: Iterable[Module]):
         """Add modules at the end. Returns self."""
         if not isinstance(modules, Iterable):
-            raise TypeError(
-                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
-            )
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
         for module in list(modules):
             self.append(module)
         return self
@@ -199,8 +195,7 @@ def _pairs(given, who, called):
     """Check that an iterable holds pairs; give them one by one."""
     if not isinstance(given, Iterable):
         raise TypeError(
-            f"{called}.update should be called with an iterable of key/value pairs, but got"
-            f" {type(given).__name__}"
+            f"{called}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
         )
     for i, pair in enumerate(given):
         if not isinstance(pair, Iterable):
@@ -309,9 +304,7 @@ class ParameterList(Module):
         """Add values at the end. Returns self."""
         # A tensor is iterable, yet its rows are hardly meant.
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
-            raise TypeError(
-                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
-            )
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in list(values):
             self.append(value)
         return self
@@ -320,9 +313,7 @@ class ParameterList(Module):
         return self.extend(parameters)
 
     def extra_repr(self):
-        return "\n".join(
-            _entry_text(i, value, str(getattr(value, "dtype", ""))) for i, value in enumerate(self)
-        )
+        return "\n".join(_entry_text(i, value, str(getattr(value, "dtype", ""))) for i, value in enumerate(self))
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("ParameterList should not be called.")

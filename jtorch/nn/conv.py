@@ -22,8 +22,22 @@ class _Conv(Module):
                      "out_channels", "kernel_size"]  # fmt: skip
     transposed = False
 
-    def __init__(self, dims, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups,
-                 bias, padding_mode, device, dtype):  # fmt: skip
+    def __init__(
+        self,
+        dims,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        output_padding,
+        groups,
+        bias,
+        padding_mode,
+        device,
+        dtype,
+    ):
         super().__init__()
         if groups <= 0:
             raise ValueError("groups must be a positive integer")
@@ -110,7 +124,9 @@ class _Conv(Module):
     def _conv_forward(self, input, weight, bias):
         if self.padding_mode != "zeros":
             input = pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
-            return self._function(input, weight, bias, self.stride, _each(0, len(self.kernel_size)), self.dilation, self.groups)
+            return self._function(
+                input, weight, bias, self.stride, _each(0, len(self.kernel_size)), self.dilation, self.groups
+            )
         return self._function(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
 
@@ -136,10 +152,35 @@ class Conv1d(_Conv):
 {_ARGS}"""
     _function = staticmethod(conv.conv1d)
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-                 padding_mode="zeros", device=None, dtype=None):  # fmt: skip
-        super().__init__(1, in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
-                         padding_mode, device, dtype)  # fmt: skip
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ):
+        super().__init__(
+            1,
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
 
 
 class Conv2d(_Conv):
@@ -150,10 +191,35 @@ class Conv2d(_Conv):
     """
     _function = staticmethod(conv.conv2d)
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-                 padding_mode="zeros", device=None, dtype=None):  # fmt: skip
-        super().__init__(2, in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
-                         padding_mode, device, dtype)  # fmt: skip
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ):
+        super().__init__(
+            2,
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
 
 
 class Conv3d(_Conv):
@@ -161,22 +227,73 @@ class Conv3d(_Conv):
 {_ARGS}"""
     _function = staticmethod(conv.conv3d)
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-                 padding_mode="zeros", device=None, dtype=None):  # fmt: skip
-        super().__init__(3, in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
-                         padding_mode, device, dtype)  # fmt: skip
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ):
+        super().__init__(
+            3,
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
 
 
 class _ConvTranspose(_Conv):
     transposed = True
     _dims = 0
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1,
-                 bias=True, dilation=1, padding_mode="zeros", device=None, dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        groups=1,
+        bias=True,
+        dilation=1,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ):
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
-        super().__init__(self._dims, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding,
-                         groups, bias, padding_mode, device, dtype)  # fmt: skip
+        super().__init__(
+            self._dims,
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            output_padding,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
 
     def forward(self, input, output_size=None):
         extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
@@ -196,10 +313,12 @@ class _ConvTranspose(_Conv):
                 f" (got {len(output_size)})"
             )
         least = [
-            (input.size(d + input.dim() - dims) - 1) * self.stride[d] - 2 * self.padding[d]
-            + self.dilation[d] * (self.kernel_size[d] - 1) + 1
+            (input.size(d + input.dim() - dims) - 1) * self.stride[d]
+            - 2 * self.padding[d]
+            + self.dilation[d] * (self.kernel_size[d] - 1)
+            + 1
             for d in range(dims)
-        ]  # fmt: skip
+        ]
         most = [m + s - 1 for m, s in zip(least, self.stride, strict=True)]
         if any(not lo <= size <= hi for size, lo, hi in zip(output_size, least, most, strict=True)):
             raise ValueError(

@@ -30,9 +30,11 @@ def _made(name, function, text):
 
 Dropout = _made("Dropout", activation.dropout, "In training, each element is 0 with probability p.")
 Dropout1d = _made("Dropout1d", activation.dropout1d, "In training, each channel of (N, C, L) is 0 with probability p.")
-Dropout2d = _made("Dropout2d", activation.dropout2d, "In training, each channel of (N, C, H, W) is 0 with probability p.")
-Dropout3d = _made("Dropout3d", activation.dropout3d, "In training, each channel of (N, C, D, H, W) is 0 with probability p.")
-AlphaDropout = _made("AlphaDropout", activation.alpha_dropout, "Dropout that keeps mean and deviation after SELU.")
-FeatureAlphaDropout = _made(
-    "FeatureAlphaDropout", activation.feature_alpha_dropout, "Alpha dropout of whole channels."
+Dropout2d = _made(
+    "Dropout2d", activation.dropout2d, "In training, each channel of (N, C, H, W) is 0 with probability p."
 )
+Dropout3d = _made(
+    "Dropout3d", activation.dropout3d, "In training, each channel of (N, C, D, H, W) is 0 with probability p."
+)
+AlphaDropout = _made("AlphaDropout", activation.alpha_dropout, "Dropout that keeps mean and deviation after SELU.")
+FeatureAlphaDropout = _made("FeatureAlphaDropout", activation.feature_alpha_dropout, "Alpha dropout of whole channels.")

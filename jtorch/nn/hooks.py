@@ -70,9 +70,7 @@ def _forward_hooks(module):
         (_global_forward_hooks, _global_forward_hooks_with_kwargs, _global_forward_hooks_always_called),
         (module._forward_hooks, module._forward_hooks_with_kwargs, module._forward_hooks_always_called),
     )
-    return [
-        (id, f, id in kwargs, id in always) for hooks, kwargs, always in tables for id, f in hooks.items()
-    ]
+    return [(id, f, id in kwargs, id in always) for hooks, kwargs, always in tables for id, f in hooks.items()]
 
 
 def _run_pre_hook(hook, takes_kwargs, module, args, kwargs):
@@ -83,9 +81,7 @@ def _run_pre_hook(hook, takes_kwargs, module, args, kwargs):
     if seen is None:
         return args, kwargs
     if not isinstance(seen, tuple) or len(seen) != 2:
-        raise RuntimeError(
-            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {seen}."
-        )
+        raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {seen}.")
     return seen
 
 
@@ -113,10 +109,7 @@ def _run_always_called(module, args, kwargs, result, done):
 def _backward_hooks(module):
     """(full, legacy, pre): the backward hooks that apply to this module, global ones first."""
     if not (
-        module._backward_hooks
-        or module._backward_pre_hooks
-        or _global_backward_hooks
-        or _global_backward_pre_hooks
+        module._backward_hooks or module._backward_pre_hooks or _global_backward_hooks or _global_backward_pre_hooks
     ):
         return (), (), ()
     of = {True: [], False: [], None: []}
@@ -257,9 +250,7 @@ def _picked(seen, at, grads):
         if not isinstance(new, Tensor):
             raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
         if old is not None and new.dtype != old.dtype:
-            raise RuntimeError(
-                f"hook 'hook' has changed the type of value (was {old.type()} got {new.type()})"
-            )
+            raise RuntimeError(f"hook 'hook' has changed the type of value (was {old.type()} got {new.type()})")
         if old is not None and new.shape != old.shape:
             raise RuntimeError("hook 'hook' has changed the size of value")
     return picked
@@ -271,9 +262,7 @@ def _picked(seen, at, grads):
 def _setup_legacy(module, hooks, args, result):
     first = result
     while not isinstance(first, Tensor):
-        first = (
-            next(v for v in first.values() if isinstance(v, Tensor)) if isinstance(first, dict) else first[0]
-        )
+        first = next(v for v in first.values() if isinstance(v, Tensor)) if isinstance(first, dict) else first[0]
     node = first.grad_fn
     if node is None:
         return
@@ -329,13 +318,9 @@ def register_module_forward_pre_hook(hook) -> RemovableHandle:
     return _register(_global_forward_pre_hooks, hook)
 
 
-def register_module_forward_hook(
-    hook, *, with_kwargs: bool = False, always_call: bool = False
-) -> RemovableHandle:
+def register_module_forward_hook(hook, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
     """Call `hook(module, args, output)` after every module's forward; what it returns replaces the output."""
-    marks = [_global_forward_hooks_with_kwargs] * with_kwargs + [
-        _global_forward_hooks_always_called
-    ] * always_call
+    marks = [_global_forward_hooks_with_kwargs] * with_kwargs + [_global_forward_hooks_always_called] * always_call
     return _register(_global_forward_hooks, hook, *marks)
 
 
@@ -433,9 +418,12 @@ class Hooked:
             always_call: run it also when forward raises, with output None.
         """
         return self._hook(
-            self._forward_hooks, hook, prepend,
-            _forward_hooks_with_kwargs=with_kwargs, _forward_hooks_always_called=always_call,
-        )  # fmt: skip
+            self._forward_hooks,
+            hook,
+            prepend,
+            _forward_hooks_with_kwargs=with_kwargs,
+            _forward_hooks_always_called=always_call,
+        )
 
     def register_full_backward_pre_hook(self, hook, prepend: bool = False):
         """Call `hook(module, grad_output)` before gradients pass backward; what it returns replaces them."""

@@ -16,7 +16,16 @@ from jtorch.core.tensor.convert import known
 
 def calculate_gain(nonlinearity, param=None):
     """The factor that keeps the deviation of a layer's output through this nonlinearity."""
-    linear = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid")
+    linear = (
+        "linear",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+        "sigmoid",
+    )
     if nonlinearity in linear:
         return 1
     if nonlinearity == "tanh":
@@ -162,7 +171,9 @@ def orthogonal_(tensor, gain=1, generator=None):
     q = q * np.sign(d)
     q = q.T if rows < columns else q
     with no_grad():
-        return tensor.copy_(known((np.ascontiguousarray(q).reshape(tuple(tensor.shape)) * np.asarray(gain, q.dtype)).astype(q.dtype)))
+        return tensor.copy_(
+            known((np.ascontiguousarray(q).reshape(tuple(tensor.shape)) * np.asarray(gain, q.dtype)).astype(q.dtype))
+        )
 
 
 def sparse_(tensor, sparsity, std=0.01, generator=None):

@@ -132,8 +132,7 @@ class Module(hooks.Hooked):
         elif name in own.get("_parameters", ()):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None"
-                    " expected)"
+                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
                 )
             self.register_parameter(name, value)
         elif isinstance(value, Module):
@@ -141,8 +140,7 @@ class Module(hooks.Hooked):
         elif name in own.get("_modules", ()):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None"
-                    " expected)"
+                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
                 )
             self._set_child(name, value)
         elif name in own.get("_buffers", ()) or (tensor and isinstance(value, Buffer)):
@@ -155,21 +153,16 @@ class Module(hooks.Hooked):
             raise AttributeError("cannot assign module before Module.__init__() call")
         if value is not None:
             self._forget(name, "_modules")
-        self._modules[name] = hooks.at_registration(
-            hooks._global_module_registration_hooks, self, name, value
-        )
+        self._modules[name] = hooks.at_registration(hooks._global_module_registration_hooks, self, name, value)
 
     def _set_buffer(self, name, value):
         if "_buffers" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(
-                f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or"
-                " None expected)"
+                f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
             )
-        persistent = (
-            value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
-        )
+        persistent = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
         self._forget(name, "_buffers")
         self.register_buffer(name, value, persistent)
 
@@ -220,8 +213,7 @@ class Module(hooks.Hooked):
             return
         if not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None"
-                " required)"
+                f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
             )
         if param.grad_fn is not None:
             raise ValueError(
@@ -243,12 +235,9 @@ class Module(hooks.Hooked):
         self._check_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None"
-                " required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
-        self._buffers[name] = hooks.at_registration(
-            hooks._global_buffer_registration_hooks, self, name, tensor
-        )
+        self._buffers[name] = hooks.at_registration(hooks._global_buffer_registration_hooks, self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -261,9 +250,7 @@ class Module(hooks.Hooked):
         if isinstance(name, str) and "." in name and not hasattr(self, name):
             raise KeyError(f'module name can\'t contain ".", got: {name}')
         self._check_name("module", name, self.__dict__.get("_modules", ()))
-        self._modules[name] = hooks.at_registration(
-            hooks._global_module_registration_hooks, self, name, module
-        )
+        self._modules[name] = hooks.at_registration(hooks._global_module_registration_hooks, self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """The same as `add_module`."""
@@ -318,11 +305,7 @@ class Module(hooks.Hooked):
 
     def _named_members(self, get_members, prefix="", recurse=True, remove_duplicate=True):
         seen = set()
-        tree = (
-            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-            if recurse
-            else [(prefix, self)]
-        )
+        tree = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in tree:
             for name, member in get_members(module):
                 if member is None or member in seen:
@@ -559,9 +542,7 @@ class Module(hooks.Hooked):
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
     ):
         """Load this module's own tensors: subclasses extend it to read older forms of their state."""
-        state.load_own(
-            self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-        )
+        state.load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
     get_extra_state = state.get_extra_state
     set_extra_state = state.set_extra_state

@@ -36,9 +36,7 @@ def mover(args, kwargs):
 
     def move(tensor):
         wanted = dtype if tensor.is_floating_point() or tensor.is_complex() else None
-        options = (
-            {"memory_format": memory_format} if memory_format is not None and tensor.dim() in (4, 5) else {}
-        )
+        options = {"memory_format": memory_format} if memory_format is not None and tensor.dim() in (4, 5) else {}
         try:
             return tensor.to(device=device, dtype=wanted, non_blocking=non_blocking, **options)
         except NotImplementedError as error:
@@ -54,9 +52,7 @@ def mover(args, kwargs):
 
 def _check_dtype(dtype):
     if not (dtype.is_floating_point or dtype.is_complex):
-        raise TypeError(
-            f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
-        )
+        raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
     if dtype.is_complex:
         warnings.warn(
             "Complex modules are a new feature under active development whose design may change, and some"

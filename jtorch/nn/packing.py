@@ -141,7 +141,9 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
             f"Expected `len(lengths)` to be equal to batch_size, but got {counts.size} (batch_size={batch})"
         )
     if (counts <= 0).any():
-        raise RuntimeError("Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0")
+        raise RuntimeError(
+            "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0"
+        )
     if (counts[1:] > counts[:-1]).any():
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass"
@@ -149,9 +151,7 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
             " not need ONNX exportability."
         )
     if counts[0] > time_first.shape[0]:
-        raise RuntimeError(
-            f"start (0) + length ({int(counts[0])}) exceeds dimension size ({time_first.shape[0]})."
-        )
+        raise RuntimeError(f"start (0) + length ({int(counts[0])}) exceeds dimension size ({time_first.shape[0]}).")
     sizes = (counts[None, :] > np.arange(counts[0])[:, None]).sum(1)
     data = _packed(time_first, known(packed_rows(sizes)))
     return PackedSequence(data, known(sizes), None if order is None else known(order))

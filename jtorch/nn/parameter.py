@@ -22,17 +22,11 @@ class _ParameterMeta(type(Tensor)):
     def __instancecheck__(cls, instance):
         if super().__instancecheck__(instance):
             return True
-        return (
-            cls is Parameter and issubclass(type(instance), Tensor) and getattr(instance, "_is_param", False)
-        )
+        return cls is Parameter and issubclass(type(instance), Tensor) and getattr(instance, "_is_param", False)
 
     def __repr__(cls):
         # PyTorch's own text, which programs print; the module's real name is jtorch's.
-        return (
-            f"<class 'torch.nn.parameter.{cls.__name__}'>"
-            if cls.__module__ == __name__
-            else super().__repr__()
-        )
+        return f"<class 'torch.nn.parameter.{cls.__name__}'>" if cls.__module__ == __name__ else super().__repr__()
 
 
 class Parameter(Tensor, metaclass=_ParameterMeta):

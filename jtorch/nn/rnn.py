@@ -33,8 +33,20 @@ class RNNBase(Module):
     __constants__ = ["mode", "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout",
                      "bidirectional", "proj_size"]  # fmt: skip
 
-    def __init__(self, mode, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
-                 bidirectional=False, proj_size=0, device=None, dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        mode,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        bias=True,
+        batch_first=False,
+        dropout=0.0,
+        bidirectional=False,
+        proj_size=0,
+        device=None,
+        dtype=None,
+    ):
         super().__init__()
         _check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
         if mode not in _GATES:
@@ -187,8 +199,11 @@ class RNNBase(Module):
 
     def _run_packed(self, input, hx, widths):
         data, batch_sizes, sorted_indices, unsorted_indices = input
-        states = [self._start(data, batch_sizes, width) for width in widths] if hx is None else [
-            self._sorted(h, sorted_indices) for h in hx]  # fmt: skip
+        states = (
+            [self._start(data, batch_sizes, width) for width in widths]
+            if hx is None
+            else [self._sorted(h, sorted_indices) for h in hx]
+        )
         self._check_states(data, states, batch_sizes)
         packing = recurrent.Packing(batch_sizes)
         out, states = self._layers(packing.spread(data), states, packing)

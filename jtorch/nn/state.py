@@ -26,11 +26,7 @@ class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpe
     __slots__ = ()
 
     def __repr__(self):
-        return (
-            super().__repr__()
-            if self.missing_keys or self.unexpected_keys
-            else "<All keys matched successfully>"
-        )
+        return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
 
     __str__ = __repr__
 
@@ -105,9 +101,7 @@ def load(module, state_dict, strict, assign):
     if strict and missing:
         errors.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}. ")
     if errors:
-        raise RuntimeError(
-            "\n\t".join([f"Error(s) in loading state_dict for {type(module).__name__}:", *errors])
-        )
+        raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(module).__name__}:", *errors]))
     return _IncompatibleKeys(missing, unexpected)
 
 

@@ -53,9 +53,7 @@ def _layer(base, module, name, stem, dims):
     return type(f"{name}{dims}d", (base,), own)
 
 
-MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = (
-    _layer(_MaxUnpool, unpool, "MaxUnpool", "max_unpool", d) for d in (1, 2, 3)
-)
+MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = (_layer(_MaxUnpool, unpool, "MaxUnpool", "max_unpool", d) for d in (1, 2, 3))
 LPPool1d, LPPool2d, LPPool3d = (_layer(_LPPool, pool, "LPPool", "lp_pool", d) for d in (1, 2, 3))
 
 

@@ -165,10 +165,14 @@ class _Cluster:
         self.first = first
         kind = params[0]._type
         small = [
-            p for p in params
-            if optimizer.elementwise and p.numel() <= _SMALL and p.dtype is kind.dtype and p._type.place is kind.place
+            p
+            for p in params
+            if optimizer.elementwise
+            and p.numel() <= _SMALL
+            and p.dtype is kind.dtype
+            and p._type.place is kind.place
             and p.is_contiguous()
-        ]  # fmt: skip
+        ]
         small = small if len(small) > 1 else []
         joined = {id(p) for p in small}
         large = [p for p in params if id(p) not in joined]
@@ -283,13 +287,15 @@ class _Round:
             self.state is optimizer.state
             and len(groups) == len(self.groups)
             and all(
-                g is mine and all(map(is_, map(g.get, names), settings))
-                and len(params) == len(g["params"]) and all(map(is_, params, g["params"]))
+                g is mine
+                and all(map(is_, map(g.get, names), settings))
+                and len(params) == len(g["params"])
+                and all(map(is_, params, g["params"]))
                 for g, (mine, settings, params) in zip(groups, self.groups, strict=True)
             )
             and self.idle == [p._grad is None for p in self.every]
             and all(map(is_, map(dict.get, self.dicts, self.names), self.held))
-        )  # fmt: skip
+        )
 
     def record(self, skip=None):
         """One line: rates, parameters, gradients, states -> parameters, states."""
@@ -297,7 +303,9 @@ class _Round:
         if skip is not None:
             call, values = update.call_of(self.optimizer, self.key, True), [skip._value]
         values += [rate_of(c.group["lr"]) for c in self.clusters]
-        values += [p._storage.value if p._view is None else p._value for p in self.params]  # 0.1 us less than `_value` alone
+        values += [
+            p._storage.value if p._view is None else p._value for p in self.params
+        ]  # 0.1 us less than `_value` alone
         values += [g if g.__class__ is Value else g._value for g in [p._grad for p in self.params]]
         values += [t._value for t in self.states]
         if local.grad:
@@ -305,7 +313,6 @@ class _Round:
             return
         _, out = engine.record(call, values)
         write_all(self.moved, [out] if out.__class__ is Value else out)
-
 
     def _record_differentiable(self, call, values):
         """The same line on tensors, so that the step itself can be differentiated: only for `differentiable=True`."""
@@ -315,7 +322,9 @@ class _Round:
         first = len(values) - len(tensors)
         for t in self.params:
             t._writable()
-        made = apply(call, (*values[:first], *[v if t is None else t for t, v in zip(tensors, values[first:], strict=True)]))
+        made = apply(
+            call, (*values[:first], *[v if t is None else t for t, v in zip(tensors, values[first:], strict=True)])
+        )
         for t, new in zip(self.moved, [made] if isinstance(made, Tensor) else made, strict=True):
             t._assign(*new._read())
 

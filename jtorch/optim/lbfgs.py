@@ -40,14 +40,30 @@ class LBFGS(Optimizer):
         ValueError: lr < 0, or more than one group.
     """
 
-    def __init__(self, params, lr=1, max_iter=20, max_eval=None, tolerance_grad=1e-7, tolerance_change=1e-9,
-                 history_size=100, line_search_fn=None):  # fmt: skip
+    def __init__(
+        self,
+        params,
+        lr=1,
+        max_iter=20,
+        max_eval=None,
+        tolerance_grad=1e-7,
+        tolerance_change=1e-9,
+        history_size=100,
+        line_search_fn=None,
+    ):
         check_rate(lr)
-        super().__init__(params, dict(
-            lr=lr, max_iter=max_iter, max_eval=max_iter * 5 // 4 if max_eval is None else max_eval,
-            tolerance_grad=tolerance_grad, tolerance_change=tolerance_change, history_size=history_size,
-            line_search_fn=line_search_fn,
-        ))  # fmt: skip
+        super().__init__(
+            params,
+            dict(
+                lr=lr,
+                max_iter=max_iter,
+                max_eval=max_iter * 5 // 4 if max_eval is None else max_eval,
+                tolerance_grad=tolerance_grad,
+                tolerance_change=tolerance_change,
+                history_size=history_size,
+                line_search_fn=line_search_fn,
+            ),
+        )
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
@@ -169,7 +185,9 @@ class _Descent:
             loss = self.closure()
         self.evaluations += 1
         self.state["func_evals"] += 1
-        self.gradient = _flat([zeros(p.shape, dtype=p.dtype, device=p.device) if p.grad is None else p.grad for p in self.params])
+        self.gradient = _flat(
+            [zeros(p.shape, dtype=p.dtype, device=p.device) if p.grad is None else p.grad for p in self.params]
+        )
         largest = self.gradient.abs().max()
         self.loss = float(loss)
         self.largest = largest.item()

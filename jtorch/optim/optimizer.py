@@ -86,8 +86,14 @@ class Optimizer:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        for name in ("step_pre", "step_post", "state_dict_pre", "state_dict_post", "load_state_dict_pre",
-                     "load_state_dict_post"):  # fmt: skip
+        for name in (
+            "step_pre",
+            "step_post",
+            "state_dict_pre",
+            "state_dict_post",
+            "load_state_dict_pre",
+            "load_state_dict_post",
+        ):
             self.__dict__.setdefault(f"_optimizer_{name}_hooks", OrderedDict())
 
     def __repr__(self):
@@ -169,7 +175,9 @@ class Optimizer:
             nonlocal start
             numbers.update({id(p): i for i, p in enumerate(group["params"], start) if id(p) not in numbers})
             start += len(group["params"])
-            return {k: v for k, v in group.items() if k != "params"} | {"params": [numbers[id(p)] for p in group["params"]]}
+            return {k: v for k, v in group.items() if k != "params"} | {
+                "params": [numbers[id(p)] for p in group["params"]]
+            }
 
         groups = [packed(g) for g in self.param_groups]
         state = {(numbers[id(k)] if isinstance(k, Tensor) else k): v for k, v in self.state.items()}
@@ -195,7 +203,11 @@ class Optimizer:
                 "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
             )
         by_number = dict(
-            zip(chain.from_iterable(s["params"] for s in saved), chain.from_iterable(g["params"] for g in mine), strict=True)
+            zip(
+                chain.from_iterable(s["params"] for s in saved),
+                chain.from_iterable(g["params"] for g in mine),
+                strict=True,
+            )
         )
         state = defaultdict(dict)
         for key, value in state_dict["state"].items():
@@ -261,7 +273,9 @@ def _submitting(step):
                 seen = hook(self, args, kwargs)
                 if seen is not None:
                     if not (isinstance(seen, tuple) and len(seen) == 2):
-                        raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {seen}.")
+                        raise RuntimeError(
+                            f"{step} must return None or a tuple of (new_args, new_kwargs), but got {seen}."
+                        )
                     args, kwargs = seen
         out = step(self, *args, **kwargs)
         self._opt_called = True

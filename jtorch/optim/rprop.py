@@ -25,15 +25,33 @@ class Rprop(ChainedOptimizer):
 
     rated = True
 
-    def __init__(self, params, lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50), *, capturable=False, foreach=None,
-                 maximize=False, differentiable=False):  # fmt: skip
+    def __init__(
+        self,
+        params,
+        lr=1e-2,
+        etas=(0.5, 1.2),
+        step_sizes=(1e-6, 50),
+        *,
+        capturable=False,
+        foreach=None,
+        maximize=False,
+        differentiable=False,
+    ):
         check_settings(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        super().__init__(params, dict(
-            lr=lr, etas=etas, step_sizes=step_sizes, foreach=foreach, maximize=maximize,
-            differentiable=differentiable, capturable=capturable,
-        ))  # fmt: skip
+        super().__init__(
+            params,
+            dict(
+                lr=lr,
+                etas=etas,
+                step_sizes=step_sizes,
+                foreach=foreach,
+                maximize=maximize,
+                differentiable=differentiable,
+                capturable=capturable,
+            ),
+        )
 
     @staticmethod
     def chain(etas, step_sizes, maximize):
@@ -44,7 +62,9 @@ class Rprop(ChainedOptimizer):
             t, rate = numbers
             step_size = jnp.where(t == 1, rate, step_size)
             turned = jnp.sign(g * prev)
-            step_size = jnp.clip(step_size * jnp.where(turned > 0, etas[1], jnp.where(turned < 0, etas[0], 1)), *step_sizes)
+            step_size = jnp.clip(
+                step_size * jnp.where(turned > 0, etas[1], jnp.where(turned < 0, etas[0], 1)), *step_sizes
+            )
             g = jnp.where(turned < 0, 0, g)
             return step_size * jnp.sign(g), g, step_size
 

@@ -37,10 +37,7 @@ class SparseAdam(ChainedOptimizer):
                 raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
         super().__init__(params, dict(lr=lr, betas=betas, eps=eps, maximize=maximize))
         found = [
-            [i, j]
-            for i, group in enumerate(self.param_groups)
-            for j, p in enumerate(group["params"])
-            if p.is_complex()
+            [i, j] for i, group in enumerate(self.param_groups) for j, p in enumerate(group["params"]) if p.is_complex()
         ]
         if found:
             raise ValueError(f"Complex params at indices {found}: SparseAdam does not support complex parameters")

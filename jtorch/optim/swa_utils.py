@@ -107,7 +107,10 @@ class AveragedModel(Module):
     @no_grad()
     def update_parameters(self, model):
         """Take the model's present parameters into the averages; the first time, copy them."""
-        pairs = [(a.detach(), p.detach().to(a.device)) for a, p in zip(self._seen(self.module), self._seen(model), strict=False)]
+        pairs = [
+            (a.detach(), p.detach().to(a.device))
+            for a, p in zip(self._seen(self.module), self._seen(model), strict=False)
+        ]
         count = int(self.n_averaged)
         if count == 0:
             for average, p in pairs:
@@ -193,8 +196,11 @@ class SWALR(LRScheduler):
     def get_lr(self):
         """The rates for step number `last_epoch`, from the present ones."""
         if not self._get_lr_called_within_step:
-            warnings.warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
-                          UserWarning, stacklevel=2)  # fmt: skip
+            warnings.warn(
+                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
+                UserWarning,
+                stacklevel=2,
+            )
         step = self._step_count - 1
         if self.anneal_epochs == 0:
             step = max(1, step)

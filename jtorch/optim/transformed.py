@@ -59,7 +59,9 @@ class Optax(Optimizer):
             return
         names = None
         if "param_names" in group:
-            names = tuple([n for p, n in zip(group["params"], group["param_names"], strict=True) if p._grad is not None])
+            names = tuple(
+                [n for p, n in zip(group["params"], group["param_names"], strict=True) if p._grad is not None]
+            )
         call = _call(group["tx"], names, tuple([p._type for p in params]), skip is not None, value is not None)
         held = self.state[group["params"][0]]
         if "optax" not in held:
@@ -115,7 +117,9 @@ class _Step(Call):
         """The state before the first step, as tensors."""
         if not self.blank:
             return []
-        begin = Call(lambda *arrays: tuple(jax.tree_util.tree_leaves(self.tx.init(self.tree_of(arrays)))), name="Optax.init")
+        begin = Call(
+            lambda *arrays: tuple(jax.tree_util.tree_leaves(self.tx.init(self.tree_of(arrays)))), name="Optax.init"
+        )
         _, out = engine.record(begin, params)
         return [wrap(v) for v in out]
 

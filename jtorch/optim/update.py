@@ -102,10 +102,16 @@ class Update(Call):
         on_host = programs.on_host(types)
 
         def step(flats, arrays):
-            params, grads, states = arrays[first : first + n], arrays[first + n : first + 2 * n], arrays[first + 2 * n :]
+            params, grads, states = (
+                arrays[first : first + n],
+                arrays[first + n : first + 2 * n],
+                arrays[first + 2 * n :],
+            )
 
             def unless_skipped(old, new):
-                return [jnp.where(arrays[0] != 0, a, b) for a, b in zip(old, new, strict=True)] if self.skipping else new
+                return (
+                    [jnp.where(arrays[0] != 0, a, b) for a, b in zip(old, new, strict=True)] if self.skipping else new
+                )
 
             given, left = iter(flats), iter(states)
             new_flats, new_params, new_states, at = [], [], [], 0
@@ -115,7 +121,9 @@ class Update(Call):
                 flat = [next(given)] if flats and small else []
                 own = _after_their_use(params[mine], grads[mine], small) if on_host else params[mine]
                 own = [*flat, *own[small * len(flat) :]]
-                made, state = self._cluster(rate.reshape(()), settings, small, own, bool(flat), grads[mine], left, on_host)
+                made, state = self._cluster(
+                    rate.reshape(()), settings, small, own, bool(flat), grads[mine], left, on_host
+                )
                 made = unless_skipped(own, made)
                 new_flats += made[: len(flat)]
                 new_params += [None] * small * len(flat) + made[len(flat) :]

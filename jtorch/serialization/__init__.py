@@ -169,9 +169,7 @@ def save(
     """
     is_path = isinstance(f, (str, os.PathLike))
     if not is_path and not hasattr(f, "write"):
-        raise AttributeError(
-            "expected 'f' to be string, path, or a file-like object with a 'write' attribute"
-        )
+        raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
     if not _use_new_zipfile_serialization:
         if is_path:
             with open(f, "wb") as file:
@@ -415,7 +413,5 @@ def get_unsafe_globals_in_checkpoint(f) -> list[str]:
         raise ValueError("Expected input to be a checkpoint returned by torch.save")
     reader = Reader(f)
     if "constants.pkl" in reader:
-        raise ValueError(
-            "Expected input to be a checkpoint returned by torch.save but got a torchscript checkpoint"
-        )
+        raise ValueError("Expected input to be a checkpoint returned by torch.save but got a torchscript checkpoint")
     return sorted(unpickling.globals_in(reader.read("data.pkl")) - unpickling.safe_paths())

@@ -141,8 +141,7 @@ class Reader:
         if not slash:
             name = entries[0].filename if entries else ""
             raise RuntimeError(
-                "[enforce fail at inline_container.cc:180] . file in archive is not in a subdirectory:"
-                f" {name}"
+                f"[enforce fail at inline_container.cc:180] . file in archive is not in a subdirectory: {name}"
             )
         prefix = self.root + "/"
         self._entries = {e.filename[len(prefix) :]: e for e in entries if e.filename.startswith(prefix)}

@@ -162,8 +162,7 @@ def _refuse_tar(file, pickle_module):
     file.seek(start)
     if is_tar and pickle_module is None:
         raise RuntimeError(
-            "Cannot use ``weights_only=True`` with files saved in the legacy .tar format. "
-            + unpickling.UNSAFE
+            "Cannot use ``weights_only=True`` with files saved in the legacy .tar format. " + unpickling.UNSAFE
         )
     if is_tar:
         raise NotImplementedError("jtorch does not read the .tar format that PyTorch wrote before 0.2")

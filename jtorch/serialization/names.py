@@ -109,8 +109,7 @@ _STORAGES = (
     " QUInt4x2 QUInt2x4"
 ).split()
 _QUANTIZED = (
-    "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric"
-    " per_channel_affine_float_qparams"
+    "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams"
 ).split()
 _FOREIGN_DTYPES = (
     "qint8 qint32 quint8 quint4x2 quint2x4 float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu float4_e2m1fn_x2"

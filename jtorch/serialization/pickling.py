@@ -79,9 +79,7 @@ def _save_own_name(save_global, obj, name):
         if "<locals>" in name:
             raise AttributeError(f"Can't pickle local object {name!r}") from None
         home = pickle.whichmodule(obj, name)
-        raise pickle.PicklingError(
-            f"Can't pickle {obj!r}: attribute lookup {name} on {home} failed"
-        ) from None
+        raise pickle.PicklingError(f"Can't pickle {obj!r}: attribute lookup {name} on {home} failed") from None
 
 
 def _write_global(pickler, module, name):
@@ -126,9 +124,7 @@ class Storages:
             return None
         cell = id(storage.cell)
         if storage.nbytes and self._dtypes.setdefault(cell, storage.dtype) is not storage.dtype:
-            raise RuntimeError(
-                "Cannot save multiple tensors or storages that view the same data as different types"
-            )
+            raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types")
         key = self._keys.setdefault(cell, str(len(self._keys)))
         self.found[key] = storage
         return ("storage", storage.storage_type, key, self._tag(storage), storage.numel)

@@ -109,9 +109,7 @@ def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, bac
 
 
 @_file_name("torch._utils")
-def _rebuild_tensor_v3(
-    storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None
-):
+def _rebuild_tensor_v3(storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None):
     made = storage.tensor(dtype, storage_offset, size, stride)
     made = _marked(made, metadata)
     made.requires_grad = requires_grad
@@ -179,9 +177,7 @@ _LAYOUTS = "strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc _mkld
 
 @_file_name("torch.serialization")
 def _get_layout(name):
-    known = {
-        f"torch.{layout}": layout for layout in _LAYOUTS
-    }  # no other name of a file may be looked up here
+    known = {f"torch.{layout}": layout for layout in _LAYOUTS}  # no other name of a file may be looked up here
     return names.find("torch", known[name])
 
 

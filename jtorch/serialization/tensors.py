@@ -218,9 +218,7 @@ def _check(size, stride, offset, nbytes, dtype):
     if any(n < 0 for n in size):
         raise RuntimeError("numel: integer multiplication overflow")
     if any(s < 0 for s in stride):
-        raise RuntimeError(
-            f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}"
-        )
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     span = _span(size, stride)
     if span and (offset + span) * dtype.itemsize > nbytes:
         raise RuntimeError("Trying to resize storage that is not resizable")

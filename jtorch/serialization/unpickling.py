@@ -119,13 +119,10 @@ def _paths(entry):
         return [(".".join(path), entry) for path in {street or own, own}]
     if len(entry) != 2:
         raise ValueError(
-            "Expected tuple of length 2 (global, str of callable full path), but got tuple of length:"
-            f" {len(entry)}"
+            f"Expected tuple of length 2 (global, str of callable full path), but got tuple of length: {len(entry)}"
         )
     if type(entry[1]) is not str:
-        raise TypeError(
-            f"Expected second item in tuple to be str of callable full path, but got: {type(entry[1])}"
-        )
+        raise TypeError(f"Expected second item in tuple to be str of callable full path, but got: {type(entry[1])}")
     return [(entry[1], entry[0])]
 
 
@@ -343,9 +340,7 @@ def _global(u):
     module, name = _modern(u.readline()[:-1].decode(), u.readline()[:-1].decode())
     path = f"{module}.{name}"
     if module in _BLOCKED:
-        raise pickle.UnpicklingError(
-            f"Trying to load unsupported GLOBAL {path} whose module {module} is blocked."
-        )
+        raise pickle.UnpicklingError(f"Trying to load unsupported GLOBAL {path} whose module {module} is blocked.")
     if path in allowed():
         return u.push(allowed()[path])
     user = _user_allowed()
@@ -396,9 +391,7 @@ def _new_object(u):
     args, cls = u.stack.pop(), u.stack.pop()
     if not _is_allowed(cls):
         raise pickle.UnpicklingError(
-            "Can only create new object for nn.Parameter or classes allowlisted via `add_safe_globals` but"
-            " got"
-            f" {cls}"
+            f"Can only create new object for nn.Parameter or classes allowlisted via `add_safe_globals` but got {cls}"
         )
     u.push(cls.__new__(cls, *args))
 
@@ -413,9 +406,7 @@ def _build(u):
         made.set_(*state)
     elif not _is_allowed(kind):
         raise pickle.UnpicklingError(
-            "Can only build Tensor, Parameter, OrderedDict or types allowlisted via `add_safe_globals`, but"
-            " got"
-            f" {kind}"
+            f"Can only build Tensor, Parameter, OrderedDict or types allowlisted via `add_safe_globals`, but got {kind}"
         )
     elif hasattr(made, "__setstate__"):
         made.__setstate__(state)
@@ -439,9 +430,7 @@ def _persistent(u):
     if type(saved_id) not in (tuple, int):
         raise pickle.UnpicklingError(f"persistent_load id must be tuple or int, but got {type(saved_id)}")
     if type(saved_id) is tuple and saved_id and text(saved_id[0]) != "storage":
-        raise pickle.UnpicklingError(
-            f"Only persistent_load of storage is allowed, but got {type(saved_id[0])}"
-        )
+        raise pickle.UnpicklingError(f"Only persistent_load of storage is allowed, but got {type(saved_id[0])}")
     u.push(u.persistent_load(saved_id))
 
 
@@ -478,9 +467,13 @@ def explained(message: str) -> str:
         )
     if re.search(r"(\S+) must be (\S+) to load", message):
         return f"Weights only load failed. {message}\n {UNSAFE}\n"
-    report = "" if re.search(r"whose module (\S+) is blocked", message) else (
-        "Please file an issue with the following so that we can make `weights_only=True` compatible with your"
-        " use"
-        " case: WeightsUnpickler error: "
-    )  # fmt: skip
+    report = (
+        ""
+        if re.search(r"whose module (\S+) is blocked", message)
+        else (
+            "Please file an issue with the following so that we can make `weights_only=True` compatible with your"
+            " use"
+            " case: WeightsUnpickler error: "
+        )
+    )
     return f"Weights only load failed. {UNSAFE}\n{report}\n\n{message}{_DOCS}"

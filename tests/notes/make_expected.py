@@ -1,6 +1,6 @@
 """Writes expected/note_*.txt: what the programs of notes/programs print under PyTorch 2.13.
 
-    python tests/notes/make_expected.py
+python tests/notes/make_expected.py
 """
 
 import os
@@ -20,7 +20,9 @@ def text(name):
     sys.modules["torchvision"] = notebook.torchvision(torch)
     with tempfile.TemporaryDirectory() as scratch:
         outputs = notebook.printed(name, scratch)
-    outputs = {title: output for title, output in outputs.items() if not title.startswith("help")}  # PyTorch's own words
+    outputs = {
+        title: output for title, output in outputs.items() if not title.startswith("help")
+    }  # PyTorch's own words
     return "".join(f"# %% {title}\n{output}" for title, output in outputs.items())
 
 

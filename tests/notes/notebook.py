@@ -86,7 +86,9 @@ def difference(got, want):
     if NUMBER.sub("#", got) != NUMBER.sub("#", want):
         return f"printed\n{got}\nwhere PyTorch printed\n{want}"
     for mine, theirs in zip(NUMBER.findall(got), NUMBER.findall(want), strict=True):
-        if mine != theirs and not math.isclose(float(mine), float(theirs), rel_tol=1e-3, abs_tol=1.5 * _last_digit(theirs)):
+        if mine != theirs and not math.isclose(
+            float(mine), float(theirs), rel_tol=1e-3, abs_tol=1.5 * _last_digit(theirs)
+        ):
             return f"{mine} where PyTorch printed {theirs}, in\n{got}"
     return None
 

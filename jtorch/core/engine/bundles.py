@@ -58,7 +58,9 @@ class Group:
         parts = [v.array for v in held]
         bundle = parts[0][0] if {*map(type, parts)} == {tuple} else None
         if bundle is None or bundle.starts is not self.starts or parts != list(zip(repeat(bundle), self.starts)):
-            bundle = Bundle(jax.device_put(np.concatenate([np.asarray(v.known()).reshape(-1) for v in held])), self.starts)
+            bundle = Bundle(
+                jax.device_put(np.concatenate([np.asarray(v.known()).reshape(-1) for v in held])), self.starts
+            )
             if not self.donated:  # the next program finds them joined
                 self.hand_out(values, bundle.array)
         return bundle.array if bundle.owned or not self.donated else bundle.array.copy()

@@ -111,7 +111,9 @@ class Call:
     def described(self):
         """All that decides what `bind` gives: see `jtorch.core.engine.fingerprint`."""
         slots = {slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ())}
-        return [(slot, getattr(self, slot, None)) for slot in sorted(slots - _NO_PART_OF_IT)], getattr(self, "__dict__", None)
+        return [(slot, getattr(self, slot, None)) for slot in sorted(slots - _NO_PART_OF_IT)], getattr(
+            self, "__dict__", None
+        )
 
     def bind(self, types):
         """The function of arrays that this call is for inputs of these types."""

@@ -38,7 +38,12 @@ def _fetched(flags, far):
     if far:
         held = [f for f in flags if isinstance(f, jax.Array)]
         places = {d for f in held for d in f.devices()}
-        if len(held) == _TOGETHER and len(places) == 1 and places.pop().platform != "cpu" and not any(f.shape for f in held):
+        if (
+            len(held) == _TOGETHER
+            and len(places) == 1
+            and places.pop().platform != "cpu"
+            and not any(f.shape for f in held)
+        ):
             return np.asarray(_stacked(*held))
         for f in held:
             f.copy_to_host_async()  # all on their way before the first is waited for; on the CPU it takes 12 us for nothing

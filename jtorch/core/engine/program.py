@@ -114,9 +114,13 @@ class Program:
         apart = {s for group in (*self.taken, *self.made) for s in group.slots}
         self.outs = [s for s in self.outs if s not in apart]
         self.arrays = [s for s in leaves if not types[s].number and s not in apart]
-        self.numbers = {k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")}
+        self.numbers = {
+            k: [s for s in leaves if types[s].number and types[s].dtype.np.kind in k] for k in ("bi", "f", "c")
+        }
         self.kept = [bool(alive[s]) for s in self.arrays]
-        self.donated = self._donations(types, {s: t for line in lines for s, t in zip(line.outs, line.out_types, strict=True)})
+        self.donated = self._donations(
+            types, {s: t for line in lines for s, t in zip(line.outs, line.out_types, strict=True)}
+        )
         self._take = _getter(self.arrays)
         # arguments that may not be host arrays: those that are read again, and those that are donated
         self._held = _getter([i for i, (k, d) in enumerate(zip(self.kept, self.donated, strict=True)) if k or d])
@@ -128,7 +132,9 @@ class Program:
         self._sent = {}  # by kind: the numbers of the last run, their bits, and the device's copy of them
         self._host = ()  # which arguments were kept host arrays in the last run: their copies are taken at once
         donated = [i for i, d in enumerate([*self.donated, *[group.donated for group in self.taken]]) if d]
-        self.jit = jax.jit(_function(self, pullback), donate_argnums=donated, compiler_options=xla_options.ordinary(self.on_host))
+        self.jit = jax.jit(
+            _function(self, pullback), donate_argnums=donated, compiler_options=xla_options.ordinary(self.on_host)
+        )
         self.memory = None
 
     def _bundles(self, leaves, types, inner, alive, values):
@@ -170,9 +176,10 @@ class Program:
                 args[i] = taken[i].sent
         kinds = set(map(type, args))
         if (
-            tuple in kinds or (np.ndarray in kinds and np.ndarray in map(type, self._held(args)))
+            tuple in kinds
+            or (np.ndarray in kinds and np.ndarray in map(type, self._held(args)))
             or not all([v.owned for v in self._donate(values)])  # noqa: C419 - a list is faster
-        ):  # fmt: skip
+        ):
             args = [self._argument(*item) for item in zip(taken, self.kept, self.donated, strict=True)]
             self._host = tuple([i for i, v in enumerate(taken) if v.sent is not None and self.kept[i]])
         for group in self.taken:
@@ -281,7 +288,12 @@ class Program:
             group.hand_out(values, array)
 
 
-_STRONG = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}  # numbers, as whole programs take them
+_STRONG = {
+    bool: np.bool_,
+    int: np.int64,
+    float: np.float64,
+    complex: np.complex128,
+}  # numbers, as whole programs take them
 
 
 def _getter(slots):
@@ -322,7 +334,9 @@ def _function(program, pullback):
             call = line.call
             if i in program.bundled:
                 mine, flats = flats[: len(call.bundles())], flats[len(call.bundles()) :]
-                made, out = call.bind_bundled(line.types)(_after(mine, [env[s] for s in program.outs if s in env]), inputs)
+                made, out = call.bind_bundled(line.types)(
+                    _after(mine, [env[s] for s in program.outs if s in env]), inputs
+                )
                 whole += made
             elif i in pairs:
                 out, vjps[i] = pairs[i].halves[0].shared(inputs)

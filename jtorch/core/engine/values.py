@@ -10,6 +10,7 @@ from jtorch.core.engine.calls import NUMBER
 
 _new = object.__new__
 
+
 class Value:
     """An immutable array: known (`array` is a jax or NumPy array, a Python number, or (bundle, where its part begins):
     see `jtorch.core.engine.bundles`) or promised by a trace.

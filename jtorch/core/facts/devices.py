@@ -11,8 +11,9 @@ import threading
 import jax
 
 _PLATFORM = {"cpu": "cpu", "cuda": "gpu", "tpu": "tpu", "xla": "tpu"}  # device type -> JAX platform
-_KNOWN = ("cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia"
-          " privateuseone tpu").split()  # fmt: skip
+_KNOWN = (
+    "cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia privateuseone tpu"
+).split()
 _LISTED = ", ".join(_KNOWN[:-1])
 
 

@@ -119,8 +119,11 @@ def meant(name: str, d) -> dtype:
 
 _SCALARS = {uint8: "uint8_t", int8: "int8_t", int16: "int16_t", int64: "int64_t",
             uint16: "uint16_t", uint32: "uint32_t", uint64: "uint64_t"}  # fmt: skip
-_MOST = {d: int(np.iinfo(d.np).max) if d.category == INT else float(ml_dtypes.finfo(d.np).max)
-         for d in ALL if d.category in (INT, FLOAT)}  # fmt: skip
+_MOST = {
+    d: int(np.iinfo(d.np).max) if d.category == INT else float(ml_dtypes.finfo(d.np).max)
+    for d in ALL
+    if d.category in (INT, FLOAT)
+}
 
 
 def must_hold(d: dtype, number, name: str | None = None) -> None:

@@ -76,10 +76,15 @@ class finfo(_Limits):
         limits = ml_dtypes.finfo(type.np)
         digits = int(limits.nmant * math.log10(2))
         self._set(
-            bits=limits.bits, dtype=type.name, eps=float(limits.eps), resolution=float(f"1e-{digits}"),
-            max=float(limits.max), min=float(limits.min), tiny=float(limits.tiny),
+            bits=limits.bits,
+            dtype=type.name,
+            eps=float(limits.eps),
+            resolution=float(f"1e-{digits}"),
+            max=float(limits.max),
+            min=float(limits.min),
+            tiny=float(limits.tiny),
             smallest_normal=float(limits.tiny),
-        )  # fmt: skip
+        )
 
     def __repr__(self):
         names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
@@ -102,9 +107,7 @@ class iinfo(_Limits):
         if type.category == BOOL:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         if type.category != INT:
-            raise TypeError(
-                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
-            )
+            raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
         limits = np.iinfo(type.np)
         self._set(bits=limits.bits, dtype=type.name, max=int(limits.max), min=int(limits.min))
 

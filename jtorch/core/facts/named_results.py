@@ -31,8 +31,7 @@ class ReturnType(tuple):
             raise TypeError(f"torch.return_types.{cls.__name__}() takes a dict as second arg, if any")
         if len(entries) != cls.n_fields:
             raise TypeError(
-                f"torch.return_types.{cls.__name__}() takes a {cls.n_fields}-sequence"
-                f" ({len(entries)}-sequence given)"
+                f"torch.return_types.{cls.__name__}() takes a {cls.n_fields}-sequence ({len(entries)}-sequence given)"
             )
         return super().__new__(cls, entries)
 

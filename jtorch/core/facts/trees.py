@@ -60,7 +60,9 @@ def _spread(prefix, shape, out):
     if not isinstance(prefix, tuple | list | dict):
         return all(_spread(prefix, c, out) for c in children)
     if keys is not None:
-        return isinstance(prefix, dict) and all(k in prefix and _spread(prefix[k], c, out) for k, c in zip(keys, children, strict=True))
+        return isinstance(prefix, dict) and all(
+            k in prefix and _spread(prefix[k], c, out) for k, c in zip(keys, children, strict=True)
+        )
     if not isinstance(prefix, tuple | list) or len(prefix) != len(children):
         return False
     return all(_spread(p, c, out) for p, c in zip(prefix, children, strict=True))

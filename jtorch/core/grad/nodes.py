@@ -214,7 +214,11 @@ def _maker(edge):
 
 def bare(name):
     """A node's name as errors show it."""
-    return f"torch::autograd::{name}" if name in ("CopySlices", "CopyBackwards") else re.sub(r"Backward(0?$|(?=\d))", "", name)
+    return (
+        f"torch::autograd::{name}"
+        if name in ("CopySlices", "CopyBackwards")
+        else re.sub(r"Backward(0?$|(?=\d))", "", name)
+    )
 
 
 class NodeHooks:

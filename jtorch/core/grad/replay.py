@@ -98,9 +98,12 @@ class Plan:
         oldest = trace.oldest
         for node, (position, call, in_types, numbers, wiring) in zip(table, steps):  # noqa: B905 - the table grows as we go
             if (
-                node.__class__ is not Node or node.position is not position or node.hooks is not None
-                or node.inputs is RELEASED or node.number < oldest
-            ):  # fmt: skip
+                node.__class__ is not Node
+                or node.position is not position
+                or node.hooks is not None
+                or node.inputs is RELEASED
+                or node.number < oldest
+            ):
                 return None
             if numbers is not None and (  # a view: no line tells its call and numbers
                 node.call is not call

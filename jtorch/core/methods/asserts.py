@@ -18,8 +18,11 @@ def _assert(condition, message) -> None:
 def _check_as(kind):
     def check(cond, message=None) -> None:
         if cond.__class__ is not bool:
-            given = "a Tensor. For tensor conditions, use torch._check_tensor_all() to assert that all elements are true." \
-                if isinstance(cond, Tensor) else cond.__class__  # fmt: skip
+            given = (
+                "a Tensor. For tensor conditions, use torch._check_tensor_all() to assert that all elements are true."
+                if isinstance(cond, Tensor)
+                else cond.__class__
+            )
             raise TypeError(f"cond must be a bool, but got {given}")
         if cond:
             return

@@ -19,7 +19,9 @@ def _construct(d, args, place, name):
             raise RuntimeError(f"Trying to create tensor with negative dimension {min(args)}: {list(args)}")
         return known(np.zeros(args, d.np), place)
     if len(args) > 1:
-        raise TypeError(f"new() received an invalid combination of arguments - got ({', '.join(_kind(a) for a in args)})")
+        raise TypeError(
+            f"new() received an invalid combination of arguments - got ({', '.join(_kind(a) for a in args)})"
+        )
     if isinstance(first, Tensor):
         if first.dtype is not d:
             raise TypeError(f"expected {_options(d, place)} (got {_options(first.dtype, first._type.place)})")
@@ -79,7 +81,11 @@ def types(where="cpu") -> dict:
     for d in dtypes.ALL:
         if d.np is not None and not d.name.startswith(("uint1", "uint3", "uint6", "float8", "complex")):
             name = f"{d.scalar_name}Tensor"
-            body = {"dtype": d, "where": where, "__module__": "torch" if where == "cpu" else "torch.cuda",
-                    "__doc__": f"`torch.tensor(..., dtype={d})` by its old name, and the type of such tensors."}  # fmt: skip
+            body = {
+                "dtype": d,
+                "where": where,
+                "__module__": "torch" if where == "cpu" else "torch.cuda",
+                "__doc__": f"`torch.tensor(..., dtype={d})` by its old name, and the type of such tensors.",
+            }
             made[name] = _TypeMeta(name, (), body)
     return made

@@ -95,9 +95,7 @@ def _check_names(module, unknown, missing):
     if missing:
         text.append("Missing key(s): " + ", ".join(map(repr, missing)) + ".")
     if text:
-        raise RuntimeError(
-            f"Error(s) in reparametrizing for {module._get_name()}:\n\t" + "\n\t".join(text)
-        )
+        raise RuntimeError(f"Error(s) in reparametrizing for {module._get_name()}:\n\t" + "\n\t".join(text))
 
 
 def stack_module_state(models):
@@ -108,7 +106,9 @@ def stack_module_state(models):
         raise RuntimeError("stack_module_state: Expected all models to have the same training/eval mode.")
     if any(type(m) is not type(models[0]) for m in models):
         raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
-    params = {name: _stacked([dict(m.named_parameters())[name] for m in models]) for name, _ in models[0].named_parameters()}
+    params = {
+        name: _stacked([dict(m.named_parameters())[name] for m in models]) for name, _ in models[0].named_parameters()
+    }
     buffers = {name: _stacked([dict(m.named_buffers())[name] for m in models]) for name, _ in models[0].named_buffers()}
     return params, buffers
 

@@ -185,11 +185,7 @@ def _grow(self, wanted):
     value = storage.value
     version = (self._counter or storage).version
     flat = _as_strided_of(wrap(value), (old.shape.numel(),), (1,), 0)
-    grown = (
-        _padded(flat, wanted)
-        if old.shape.numel()
-        else create.zeros(wanted, dtype=old.dtype, device=self.device)
-    )
+    grown = _padded(flat, wanted) if old.shape.numel() else create.zeros(wanted, dtype=old.dtype, device=self.device)
     self._storage = grown._storage
     self._storage.version = version
     self._view = self._base = self._counter = None
@@ -235,9 +231,7 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
         source = source if source._view is None else (source._base or source)
         size = (source.numel(),) if size is None else size
     if source.dtype is not self.dtype:
-        raise RuntimeError(
-            f"Could not set tensor of type {source.dtype.cname} to a tensor of type {self.dtype.cname}"
-        )
+        raise RuntimeError(f"Could not set tensor of type {source.dtype.cname} to a tensor of type {self.dtype.cname}")
     if size is not None:
         size = _ints((size,), "set_", "size")
         source = _as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
@@ -251,8 +245,11 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
 # ---- other types
 
 
-_TYPES = {f"torch.{'' if where == 'cpu' else 'cuda.'}{d.scalar_name}Tensor": (d, where)
-          for d in dtypes.ALL for where in ("cpu", "cuda")}  # fmt: skip
+_TYPES = {
+    f"torch.{'' if where == 'cpu' else 'cuda.'}{d.scalar_name}Tensor": (d, where)
+    for d in dtypes.ALL
+    for where in ("cpu", "cuda")
+}
 
 
 def _type(self, dtype=None, non_blocking=False):
@@ -313,9 +310,7 @@ def _like(self, dtype, device):
 def _new_filled(name):
     make = getattr(create, name)
 
-    def method(
-        self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named
-    ):
+    def method(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named):
         size = (named["size"],) if named else size
         try:
             return make(*size, **_like(self, dtype, device), requires_grad=requires_grad)
@@ -327,18 +322,14 @@ def _new_filled(name):
     return method
 
 
-def _new_full(
-    self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
-):
+def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """`torch.full` with this tensor's dtype and device."""
     if not isinstance(size, tuple | list):
         raise TypeError(f"new_full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     return create.full(size, fill_value, **_like(self, dtype, device), requires_grad=requires_grad)
 
 
-def _new_empty_strided(
-    self, size, stride, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
-):
+def _new_empty_strided(self, size, stride, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """`torch.empty_strided` with this tensor's dtype and device."""
     return create.empty_strided(size, stride, **_like(self, dtype, device), requires_grad=requires_grad)
 
@@ -378,9 +369,7 @@ def _apply_(self, callable):
 def _map_(self, tensor, callable):
     """Put each pair of elements through a Python function. Returns self."""
     mine, theirs = np.broadcast_arrays(self._look(), tensor._look())
-    made = [
-        callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)
-    ]
+    made = [callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)]
     return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
 
 

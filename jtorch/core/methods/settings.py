@@ -34,8 +34,12 @@ def set_default_device(device) -> None:
     devices.set_default_device(device)
 
 
-_KINDS = {"FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16,
-          "BFloat16Tensor": dtypes.bfloat16}  # fmt: skip
+_KINDS = {
+    "FloatTensor": dtypes.float32,
+    "DoubleTensor": dtypes.float64,
+    "HalfTensor": dtypes.float16,
+    "BFloat16Tensor": dtypes.bfloat16,
+}
 
 
 def set_default_tensor_type(t) -> None:

@@ -95,9 +95,27 @@ class Op:
             function cannot, since it sees what is promoted.
     """
 
-    def __init__(self, fn, *, inplace=False, method=True, promote=False, grad_fn=None, saves="inputs", strides=None,
-                 view=None, write=None, retype=None, returns=None, name=None, check=None, check_types=None,
-                 widen=True, chooses=False, keeps=()):  # fmt: skip
+    def __init__(
+        self,
+        fn,
+        *,
+        inplace=False,
+        method=True,
+        promote=False,
+        grad_fn=None,
+        saves="inputs",
+        strides=None,
+        view=None,
+        write=None,
+        retype=None,
+        returns=None,
+        name=None,
+        check=None,
+        check_types=None,
+        widen=True,
+        chooses=False,
+        keeps=(),
+    ):
         self.fn = fn
         self.name = name or fn.__name__.rstrip("_")
         self.promote = promote
@@ -114,9 +132,7 @@ class Op:
         self.chooses = chooses
         self.keeps = dict(keeps)
         self.twice = inplace == "twice"
-        self.params = [
-            (p.name, _kind(p.annotation), p) for p in inspect.signature(fn).parameters.values()
-        ]
+        self.params = [(p.name, _kind(p.annotation), p) for p in inspect.signature(fn).parameters.values()]
         self.consts = [n for n, kind, _ in self.params if kind == "const"]
         self.calls = {}
         self.public = wrapper_of(self)

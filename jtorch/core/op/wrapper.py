@@ -86,7 +86,9 @@ def _failed(op, made, known, kind):
             if arguments.is_old_form(known, args):
                 return arguments.modern(made, known, args, keywords, method)
             if aliased and not extra and all(_NUMPY_NAMES.get(k) in given for k in named):
-                meant = {n: v for n, v in given.items() if v is not MISSING} | {_NUMPY_NAMES[k]: v for k, v in named.items()}
+                meant = {n: v for n, v in given.items() if v is not MISSING} | {
+                    _NUMPY_NAMES[k]: v for k, v in named.items()
+                }
             try:
                 if meant is not None:
                     return made(**meant)
@@ -113,7 +115,9 @@ def _seen(op, made, known, kind):
 
     def seen(given):
         args, keywords = _written(op, given, (), {}, ())
-        if isinstance(given.get("dtype"), type) or not faults.fault_of(known, args[method:], keywords, kind, made.__signature__):
+        if isinstance(given.get("dtype"), type) or not faults.fault_of(
+            known, args[method:], keywords, kind, made.__signature__
+        ):
             return
         by_name = faults.keywords_in(sys._getframe(2))
         if by_name is not None:  # else what looks too much may have been given by name
@@ -174,7 +178,9 @@ class _Source:
         self.give_up = f"return slow({args}, {consts}, {'out' if self.out else 'None'})"
         self.check = [f"check({self.every})"] if op.check else []
         self.finish = ["result = returns(result)"] if op.returns is not None else []
-        self.finish += [f"return store(out, result, op, {args}) if out is not None else result" if self.out else "return result"]
+        self.finish += [
+            f"return store(out, result, op, {args}) if out is not None else result" if self.out else "return result"
+        ]
 
     def write(self):
         """(source, names)."""
@@ -183,12 +189,16 @@ class _Source:
             lines += self._fast()
         lines.append(f"    if any_array({self.args}): return plain({self.every})")
         lines += ["    " + line for line in [*self.check, self.give_up]]
-        return "\n".join([
-            f"def wrapper({', '.join(self._parameters())}):",
-            f"    if extra or named: return failed({given}, extra, named, False)",
-            "    try:", *["    " + line for line in lines],
-            "    except Exception:", f"        return failed({given}, extra, named, True)",
-        ]), self.names  # fmt: skip
+        return "\n".join(
+            [
+                f"def wrapper({', '.join(self._parameters())}):",
+                f"    if extra or named: return failed({given}, extra, named, False)",
+                "    try:",
+                *["    " + line for line in lines],
+                "    except Exception:",
+                f"        return failed({given}, extra, named, True)",
+            ]
+        ), self.names
 
     def _parameters(self):
         """As the op's, but that one without a default has MISSING for one, and that what is too much is taken, too."""

@@ -28,7 +28,9 @@ def publish(namespace: dict, *modules, package="jtorch.core.ops") -> list[str]:
             own = getattr(value, "__module__", None) == module.__name__ or hasattr(value, "op")
             if own and callable(value) and not name.startswith("_"):
                 plain = isinstance(value, FunctionType) and not hasattr(value, "op") and package == "jtorch.core.ops"
-                made = explained(taken_over(value) if plain else value, name, _kind(namespace["__name__"]), namespace["__name__"])
+                made = explained(
+                    taken_over(value) if plain else value, name, _kind(namespace["__name__"]), namespace["__name__"]
+                )
                 namespace[name] = made
                 if namespace["__name__"] == "jtorch.nn.functional" and not hasattr(value, "op"):
                     setattr(module, name, made)  # modules of jtorch.nn call it there

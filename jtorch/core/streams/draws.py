@@ -86,9 +86,7 @@ def cumulative(weights: np.ndarray) -> np.ndarray:
     if not (weights >= 0).all():
         raise RuntimeError("invalid multinomial distribution (encountering probability entry < 0)")
     if not np.isfinite(weights).all():
-        raise RuntimeError(
-            "invalid multinomial distribution (encountering probability entry = infinity or NaN)"
-        )
+        raise RuntimeError("invalid multinomial distribution (encountering probability entry = infinity or NaN)")
     sums = np.cumsum(weights, dtype=weights.dtype)
     if not (sums.size and sums[-1] > 0):
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")

@@ -82,9 +82,7 @@ def uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
         if not -largest <= value <= largest:
             raise RuntimeError(f"{bound} is out of bounds for {cpp}")
     if low > high:
-        raise RuntimeError(
-            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
-        )
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
     if high - low > largest:
         raise RuntimeError(
             f"uniform_ expects to-from <= std::numeric_limits<{name}>::max(), but found to={high:g} and "
@@ -218,9 +216,7 @@ def multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> None:
         raise RuntimeError("prob_dist must be 1 or 2 dim")
     categories = p.shape[-1]
     if not _is_float(p.dtype):
-        raise RuntimeError(
-            f"multinomial only supports floating-point dtypes for input, got: {_NAMES[p.dtype.name][0]}"
-        )
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {_NAMES[p.dtype.name][0]}")
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > categories:

@@ -70,7 +70,6 @@ def _place(named, data=None):
     return devices.place(named)
 
 
-
 def from_numpy(ndarray):
     """A tensor that shares memory with a NumPy array, both ways.
 
@@ -324,10 +323,18 @@ def _text(self, *, tensor_contents=None):
     name = "tensor" if kind is Tensor or kind in _plain_kinds else kind.__name__
     inner = isinstance(self, _plain_kinds) and kind not in _plain_kinds  # a Parameter's subclass
     name = f"Parameter({name}" if inner else name
-    return printing.tensor_text(
-        array, t.dtype, size=t.shape if array is None else None, name=name, device=where, grad_fn=named,
-        requires_grad=edge is not None,
-    ) + ")" * inner  # fmt: skip
+    return (
+        printing.tensor_text(
+            array,
+            t.dtype,
+            size=t.shape if array is None else None,
+            name=name,
+            device=where,
+            grad_fn=named,
+            requires_grad=edge is not None,
+        )
+        + ")" * inner
+    )
 
 
 _plain_kinds: tuple = ()
@@ -356,7 +363,9 @@ def _deepcopy(self, memo):
     key = ("storage", id(self._storage))
     if key not in memo:
         whole = self._storage.value
-        value = Value(type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides), np.array(whole.look()))
+        value = Value(
+            type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides), np.array(whole.look())
+        )
         memo[key] = Storage(engine.move(value, t.place))
     made._storage = memo[key]
     made._view = None if self._view is None else self._view.again()
@@ -410,11 +419,25 @@ def _reduce(self, protocol):
 
 
 for _name, _made in {
-    "to": to, "numpy": numpy, "_host": host, "item": item, "tolist": tolist, "__bool__": _bool, "__index__": _index,
-    "__array__": _array, "__len__": _len, "__repr__": _text, "__format__": _format, "__deepcopy__": _deepcopy, "__copy__": _copy,
+    "to": to,
+    "numpy": numpy,
+    "_host": host,
+    "item": item,
+    "tolist": tolist,
+    "__bool__": _bool,
+    "__index__": _index,
+    "__array__": _array,
+    "__len__": _len,
+    "__repr__": _text,
+    "__format__": _format,
+    "__deepcopy__": _deepcopy,
+    "__copy__": _copy,
     "__array_wrap__": _array_wrap,
-    "__reduce_ex__": _reduce, "__float__": lambda self: _one(self, float), "__int__": lambda self: _one(self, int),
-    "__complex__": lambda self: _one(self, complex), "cpu": lambda self, *, memory_format=None: self.to("cpu"),
+    "__reduce_ex__": _reduce,
+    "__float__": lambda self: _one(self, float),
+    "__int__": lambda self: _one(self, int),
+    "__complex__": lambda self: _one(self, complex),
+    "cpu": lambda self, *, memory_format=None: self.to("cpu"),
     "__jax_array__": to_jax,
-}.items():  # fmt: skip
+}.items():
     setattr(Tensor, _name, _made)

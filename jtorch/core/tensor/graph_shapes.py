@@ -14,7 +14,6 @@ _SOFT = "LogSoftmax(input)"
 _KL = "Sub(Xlogy(target, target), Mul(target, input))"
 
 
-
 def _reduced(inner):
     """The structures of a loss that is averaged, added up or left as it is."""
     own = inner.partition("(")[0]
@@ -22,8 +21,10 @@ def _reduced(inner):
     return {"MeanBackward0": f"Mean({inner})", "SumBackward0": f"Sum({inner})", own: inner}
 
 
-_COSINE = "Div(SumBackward1(Mul(input1, input2)), Sqrt(Mul(AddBackward1(SumBackward1(Mul(input1, input1))),"\
-          " AddBackward1(SumBackward1(Mul(input2, input2))))))"  # fmt: skip
+_COSINE = (
+    "Div(SumBackward1(Mul(input1, input2)), Sqrt(Mul(AddBackward1(SumBackward1(Mul(input1, input1))),"
+    " AddBackward1(SumBackward1(Mul(input2, input2))))))"
+)
 _GATES = "input, h, w_ih, w_hh, b_ih, b_hh"
 _BY_INPUT, _BY_STATE = "Addmm(b_ih, input, T(w_ih))", "Addmm(b_hh, h, T(w_hh))"
 _PLAIN_INPUT, _PLAIN_STATE = "Mm(input, T(w_ih))", "Mm(h, T(w_hh))"
@@ -35,6 +36,7 @@ _FLAT_QUANTILE = f"SqueezeBackward4(LerpBackward1({_FLAT}, {_FLAT}, -))"
 _GAUSSIAN = "Mul(Add(Log(ClampMin(var)), Div(Pow(Sub(input, target)), var)), -)"
 _POISSON, _RATES = "Sub(Exp(input), Mul(target, input))", "Sub(input, Mul(target, Log(AddBackward1(input))))"
 _STIRLING = "MaskedFill(Add(Sub(Mul(target, Log(target)), target), MulBackward1(Log(MulBackward1(target)))))"
+
 
 def _memory(gate):
     """The c of an LSTM."""
@@ -72,13 +74,18 @@ _RECURRENT = {
     "_lstm_memory": {
         f"AddBackward0{output}:{dims}": text
         for dims, (a, b) in _CELLS.items()
-        for output, text in (("", _memory(f"UnsafeSplit(Add({a}, {b}))")), ("#1", f"Sigmoid(UnsafeSplit(Add({a}, {b})))"))
+        for output, text in (
+            ("", _memory(f"UnsafeSplit(Add({a}, {b}))")),
+            ("#1", f"Sigmoid(UnsafeSplit(Add({a}, {b})))"),
+        )
     },
     "_gru_cell": {
         f"AddBackward0:{dims}": _gated(f"UnsafeSplit({a})", f"UnsafeSplit({b})") for dims, (a, b) in _CELLS.items()
     },
     "_rnn_cell": {
-        f"{name}Backward0:{dims}": f"{name}(Add({b}, {a}))" for name in ("Tanh", "Relu") for dims, (a, b) in _CELLS.items()
+        f"{name}Backward0:{dims}": f"{name}(Add({b}, {a}))"
+        for name in ("Tanh", "Relu")
+        for dims, (a, b) in _CELLS.items()
     },
 }
 

@@ -127,7 +127,10 @@ def detach_(self):
 
 
 for _name, _made in {
-    "requires_grad": property(_requires_grad, _set_requires_grad), "requires_grad_": requires_grad_,
-    "output_nr": property(_output_nr), "grad": property(_grad, _set_grad, _delete_grad), "detach_": detach_,
-}.items():  # fmt: skip
+    "requires_grad": property(_requires_grad, _set_requires_grad),
+    "requires_grad_": requires_grad_,
+    "output_nr": property(_output_nr),
+    "grad": property(_grad, _set_grad, _delete_grad),
+    "detach_": detach_,
+}.items():
     setattr(Tensor, _name, _made)

@@ -122,7 +122,11 @@ def _differentiated(call, node):
         return ()
     if node.call.keep_result:
         return range(len(node.edges))
-    return call.reads() if node.call.saves in ("inputs", "own") else call.reads() & set(node.call.saved(node.in_types, call.needs))
+    return (
+        call.reads()
+        if node.call.saves in ("inputs", "own")
+        else call.reads() & set(node.call.saved(node.in_types, call.needs))
+    )
 
 
 def _unwrap(seen):
@@ -235,9 +239,12 @@ def _root(i, tensor, gradient, create_graph):
 
 
 for _name, _method in {
-    "backward": _backward, "retain_grad": _retain_grad, "retains_grad": property(_retains_grad),
-    "register_hook": _register_hook, "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook,
-}.items():  # fmt: skip
+    "backward": _backward,
+    "retain_grad": _retain_grad,
+    "retains_grad": property(_retains_grad),
+    "register_hook": _register_hook,
+    "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook,
+}.items():
     if callable(_method):
         _method.__name__ = _name
     setattr(Tensor, _name, _method)

@@ -204,8 +204,11 @@ def type_of_array(array: np.ndarray):
 
 def _copy(array, type):
     """A private copy laid out in memory by the type's strides."""
-    copy = np.empty_like(np.lib.stride_tricks.as_strided(array, array.shape, [s * array.itemsize for s in type.strides])) \
-        if not array.flags.c_contiguous or type.ndim > 1 else np.empty(array.shape, array.dtype)  # fmt: skip
+    copy = (
+        np.empty_like(np.lib.stride_tricks.as_strided(array, array.shape, [s * array.itemsize for s in type.strides]))
+        if not array.flags.c_contiguous or type.ndim > 1
+        else np.empty(array.shape, array.dtype)
+    )
     copy[...] = array
     return copy
 
@@ -452,10 +455,16 @@ class View:
         if source is not None and self.note not in (NO_GRAD, IN_INFERENCE):
             text = f"Output {source[1]} of {source[0]} is a view and {done} modified inplace."
         else:
-            text = "A view was created in" if source is None else \
-                f"Output {source[1]} of {source[0]} is a view of a view which was created in"  # fmt: skip
-            text += f" inference mode and {done} modified inplace in normal mode." if self.note is IN_INFERENCE else \
-                f" no_grad mode and {done} modified inplace with grad mode enabled."  # fmt: skip
+            text = (
+                "A view was created in"
+                if source is None
+                else f"Output {source[1]} of {source[0]} is a view of a view which was created in"
+            )
+            text += (
+                f" inference mode and {done} modified inplace in normal mode."
+                if self.note is IN_INFERENCE
+                else f" no_grad mode and {done} modified inplace with grad mode enabled."
+            )
         return text + self.note
 
     def strays(self):

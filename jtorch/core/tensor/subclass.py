@@ -54,7 +54,12 @@ def overriders(args):
     for arg in args:
         for a in arg if isinstance(arg, list | tuple) else (arg,):
             kind = type(a)
-            if kind in PLAIN or not _takes_over(kind) or any(type(f) is kind for f in found) or (state.off and isinstance(a, Tensor)):
+            if (
+                kind in PLAIN
+                or not _takes_over(kind)
+                or any(type(f) is kind for f in found)
+                or (state.off and isinstance(a, Tensor))
+            ):
                 continue
             at = next((i for i, f in enumerate(found) if issubclass(kind, type(f))), len(found))
             found.insert(at, a)
@@ -252,9 +257,15 @@ def _init_subclass(cls, **kwargs):
             continue
         if isinstance(what, property) and what.fget is not None:
             setattr(cls, name, _wrapped_property(what, name))
-        elif isinstance(what, _types.FunctionType) and name.strip("_").removeprefix("r") in _OPERATORS and name[:2] == "__":
+        elif (
+            isinstance(what, _types.FunctionType)
+            and name.strip("_").removeprefix("r") in _OPERATORS
+            and name[:2] == "__"
+        ):
             setattr(cls, name, _operator(name))
-        elif isinstance(what, _types.FunctionType) and not hasattr(what, "op") and name not in ("__repr__", "__format__"):
+        elif (
+            isinstance(what, _types.FunctionType) and not hasattr(what, "op") and name not in ("__repr__", "__format__")
+        ):
             setattr(cls, name, _wrapped(what, name))
 
 

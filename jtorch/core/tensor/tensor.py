@@ -141,15 +141,25 @@ class Tensor(metaclass=_Named):
     def _rebase(self, base):
         """Behind a write: this tensor is what its view shows of the base as that is now."""
         chain, numbers = self._view.chain(base._view)
-        node = Node(chain, tuple(numbers), (base._type, *[n.type for n in numbers]), (self._view.type,),
-                    (base._edge, *[None] * len(numbers)))  # fmt: skip
+        node = Node(
+            chain,
+            tuple(numbers),
+            (base._type, *[n.type for n in numbers]),
+            (self._view.type,),
+            (base._edge, *[None] * len(numbers)),
+        )
         self._edge = _kept(self._edge, node)
 
     def _by_base(self):
         """Behind a write that is allowed, through a view that may show cells of no tensor before it: what it reads has come
         straight from the base. Undone by `_not_written`."""
         base = self._base
-        if local.grad and base is not None and (self._edge is not None or base._edge is not None) and self._view.strays():
+        if (
+            local.grad
+            and base is not None
+            and (self._edge is not None or base._edge is not None)
+            and self._view.strays()
+        ):
             self._history()
             self._rebase(base)
 
@@ -228,8 +238,13 @@ class Tensor(metaclass=_Named):
         node = None
         if base is not None and (edge is not None or base_edge is not None):
             own, given = (chain, numbers) if base._view is None else view.chain(base._view)
-            node = Node(write_of(own), tuple(given), (base._type, value.type, *[n.type for n in given]), (base._type,),
-                        (base_edge, edge, *[None] * len(given)))  # fmt: skip
+            node = Node(
+                write_of(own),
+                tuple(given),
+                (base._type, value.type, *[n.type for n in given]),
+                (base._type,),
+                (base_edge, edge, *[None] * len(given)),
+            )
         new = engine.record(write_of(chain), (storage.value, value, *numbers))[1]
         if node is not None:
             base._edge = _kept(base._edge, node)

@@ -27,7 +27,9 @@ def check_apart(name, tensor, operands) -> None:
     for other in operands[:1] if name == "masked_fill" else operands:
         if isinstance(other, list | tuple):
             check_apart(name, tensor, other)
-        elif isinstance(other, Tensor) and other._storage is tensor._storage and _overlap(tensor, other, name in _APART):
+        elif (
+            isinstance(other, Tensor) and other._storage is tensor._storage and _overlap(tensor, other, name in _APART)
+        ):
             if local.grad:
                 other._history()  # where that cannot be told, PyTorch says so first
             raise RuntimeError(
@@ -48,7 +50,12 @@ def _overlap(a, b, apart):
     if a is b:
         return apart
     s, t = a._type, b._type
-    if not (all(s.shape) and all(t.shape) and geometry.is_dense(s.shape, s.strides) and geometry.is_dense(t.shape, t.strides)):
+    if not (
+        all(s.shape)
+        and all(t.shape)
+        and geometry.is_dense(s.shape, s.strides)
+        and geometry.is_dense(t.shape, t.strides)
+    ):
         return False
     start, other = a._offset, b._offset
     end, last = start + s.shape.numel(), other + t.shape.numel()

@@ -147,9 +147,7 @@ class ParametrizationList(ModuleList):
                 self.original.data = value.data
                 return
             if not isinstance(value, Sequence):
-                raise ValueError(
-                    f"'right_inverse' must return a sequence of tensors. Got {type(value).__name__}."
-                )
+                raise ValueError(f"'right_inverse' must return a sequence of tensors. Got {type(value).__name__}.")
             if len(value) != self.ntensors:
                 raise ValueError(
                     f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. Got a sequence of length"
@@ -254,11 +252,14 @@ def _check_addition(module, name, parametrization):
     now = getattr(module, name)
     made = parametrization(now)
     _check_same(
-        made, now, "A parametrization must return a tensor.",
+        made,
+        now,
+        "A parametrization must return a tensor.",
         "Registering a parametrization may not change the dtype of the tensor, unless the `unsafe` flag is enabled.",
         "Registering a parametrization may not change the shape of the tensor, unless the `unsafe` flag is enabled.",
-        f"module.{name}.", f"parametrization(module.{name}).",
-    )  # fmt: skip
+        f"module.{name}.",
+        f"parametrization(module.{name}).",
+    )
     if hasattr(parametrization, "right_inverse"):
         try:
             back = parametrization.right_inverse(made)
@@ -268,8 +269,15 @@ def _check_addition(module, name, parametrization):
             f"The tensor returned by parametrization.right_inverse must have the same {{}} as module.{name}, unless the"
             " `unsafe` flag is enabled."
         )
-        _check_same(back, now, "parametrization.right_inverse must return a tensor.", text.format("dtype"),
-                    text.format("shape"), f"module.{name}.", "returned ")  # fmt: skip
+        _check_same(
+            back,
+            now,
+            "parametrization.right_inverse must return a tensor.",
+            text.format("dtype"),
+            text.format("shape"),
+            f"module.{name}.",
+            "returned ",
+        )
 
 
 def is_parametrized(module, tensor_name=None):

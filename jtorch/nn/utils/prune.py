@@ -185,9 +185,7 @@ def _count(amount, size):
     if not isinstance(amount, numbers.Integral):
         return round(amount * size)
     if amount > size:
-        raise ValueError(
-            f"amount={amount} should be smaller than the number of parameters to prune={size}"
-        )
+        raise ValueError(f"amount={amount} should be smaller than the number of parameters to prune={size}")
     return amount
 
 
@@ -395,9 +393,7 @@ def remove(module, name):
 
 def is_pruned(module: Module) -> bool:
     """Whether a parameter of the module, or of one inside it, is pruned."""
-    return any(
-        isinstance(hook, BasePruningMethod) for m in module.modules() for hook in m._forward_pre_hooks.values()
-    )
+    return any(isinstance(hook, BasePruningMethod) for m in module.modules() for hook in m._forward_pre_hooks.values())
 
 
 __all__ = [n for n, v in list(globals().items()) if getattr(v, "__module__", None) == __name__ and n[0] != "_"]

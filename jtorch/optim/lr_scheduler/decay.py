@@ -132,9 +132,7 @@ class MultiStepLR(LRScheduler):
         last_epoch: see LRScheduler.
     """
 
-    def __init__(
-        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
-    ):
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1):
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -162,9 +160,7 @@ class ConstantLR(LRScheduler):
         ValueError: factor is outside [0, 1].
     """
 
-    def __init__(
-        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
-    ):
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1):
         if factor > 1.0 or factor < 0:
             raise ValueError("Constant multiplicative factor expected to be between 0 and 1.")
         self.factor = factor
@@ -206,9 +202,7 @@ class LinearLR(LRScheduler):
         last_epoch: int = -1,
     ):
         if start_factor > 1.0 or start_factor <= 0:
-            raise ValueError(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
-            )
+            raise ValueError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
         if end_factor > 1.0 or end_factor < 0:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
         self.start_factor = start_factor
@@ -261,9 +255,7 @@ class PolynomialLR(LRScheduler):
         last_epoch: see LRScheduler.
     """
 
-    def __init__(
-        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-    ):
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
         self.total_iters = total_iters
         self.power = power
         super().__init__(optimizer, last_epoch)
@@ -305,9 +297,7 @@ class CosineAnnealingLR(LRScheduler):
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             # the factor below would be 0 / 0 here: the step before stood at the lowest point
             rise = 1 - math.cos(math.pi / self.T_max)
-            return [
-                lr + (base - self.eta_min) * rise / 2 for base, lr in zip(self.base_lrs, rates, strict=True)
-            ]
+            return [lr + (base - self.eta_min) * rise / 2 for base, lr in zip(self.base_lrs, rates, strict=True)]
         height = 1 + math.cos(math.pi * self.last_epoch / self.T_max)
         height_before = 1 + math.cos(math.pi * (self.last_epoch - 1) / self.T_max)
         return [height / height_before * (lr - self.eta_min) + self.eta_min for lr in rates]

@@ -244,10 +244,7 @@ class CyclicLR(_Cycling):
                 self.base_momentums, self.max_momentums, self.optimizer.param_groups, strict=True
             ):
                 self._set_momentum(group, high - (high - low) * height * scale)
-        return [
-            low + (high - low) * height * scale
-            for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
-        ]
+        return [low + (high - low) * height * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer; of a scale function nothing, of a callable object its attributes."""
@@ -275,9 +272,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         ValueError: T_0 or T_mult is not a positive int, or eta_min not a number.
     """
 
-    def __init__(
-        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
-    ):
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
         if T_0 <= 0 or not isinstance(T_0, int):
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
         if T_mult < 1 or not isinstance(T_mult, int):
@@ -368,9 +363,7 @@ class OneCycleLR(_Cycling):
         if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(
-                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
-            )
+            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         self._anneal_func_type = anneal_strategy
         peaks = for_each_group("max_lr", optimizer, max_lr)
         if last_epoch == -1:
@@ -393,9 +386,7 @@ class OneCycleLR(_Cycling):
         self._warn_outside_step()
         step = self.last_epoch
         if step > self.total_steps:
-            raise ValueError(
-                f"Tried to step {step} times. The specified number of total steps is {self.total_steps}"
-            )
+            raise ValueError(f"Tried to step {step} times. The specified number of total steps is {self.total_steps}")
         phases = self._schedule_phases
         i = next((i for i, phase in enumerate(phases) if step <= phase["end_step"]), len(phases) - 1)
         start = phases[i - 1]["end_step"] if i else 0.0
@@ -405,9 +396,7 @@ class OneCycleLR(_Cycling):
         if self.cycle_momentum:
             for group in self.optimizer.param_groups:
                 self._set_momentum(group, self._anneal(group[momentum_from], group[momentum_to], fraction))
-        return [
-            self._anneal(group[lr_from], group[lr_to], fraction) for group in self.optimizer.param_groups
-        ]
+        return [self._anneal(group[lr_from], group[lr_to], fraction) for group in self.optimizer.param_groups]
 
 
 def one_cycle_length(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
@@ -491,9 +480,7 @@ class SequentialLR(_Several):
         last_epoch: int = -1,
     ):
         if len(schedulers) < 1:
-            raise ValueError(
-                f"{type(self).__name__} expects at least one scheduler, but got no scheduler."
-            )
+            raise ValueError(f"{type(self).__name__} expects at least one scheduler, but got no scheduler.")
         self._check(optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(

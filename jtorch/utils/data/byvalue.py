@@ -118,8 +118,7 @@ def reduce_function(function: types.FunctionType):
         "globals": {name: here[name] for name in sorted(named & here.keys())},
         "contents": [(cell, content) for cell in cells for content in contents_of(cell)],
         "attributes": {
-            name: getattr(function, name)
-            for name in ("__defaults__", "__kwdefaults__", "__doc__", "__module__")
+            name: getattr(function, name) for name in ("__defaults__", "__kwdefaults__", "__doc__", "__module__")
         },
         "dict": function.__dict__,
     }

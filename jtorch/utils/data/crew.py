@@ -135,9 +135,7 @@ class ThreadCrew:
             own = copy.copy(job)
             own.dataset = copied(job.dataset)
             own.worker_init_fn = job.worker_init_fn and keeping_random_states(job.worker_init_fn)
-            thread = threading.Thread(
-                target=work_in_thread, args=(own, number, inbox, self.outbox), daemon=True
-            )
+            thread = threading.Thread(target=work_in_thread, args=(own, number, inbox, self.outbox), daemon=True)
             thread.start()
 
     def give(self, worker: int, request: tuple[int, Any]) -> None:

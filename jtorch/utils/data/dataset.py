@@ -106,9 +106,7 @@ class StackDataset(Dataset):
         columns = [samples(dataset, indices) for dataset in self._parts()]
         for column in columns:
             if len(column) != len(indices):
-                raise ValueError(
-                    f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}"
-                )
+                raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}")
         return [self._sample(row) for row in zip(*columns, strict=True)]
 
     def __len__(self):
@@ -152,9 +150,7 @@ class ConcatDataset(Dataset[T]):
     @property
     def cummulative_sizes(self):
         """An old misspelling of `cumulative_sizes`."""
-        warnings.warn(
-            "`cummulative_sizes` attribute is renamed to `cumulative_sizes`", FutureWarning, stacklevel=2
-        )
+        warnings.warn("`cummulative_sizes` attribute is renamed to `cumulative_sizes`", FutureWarning, stacklevel=2)
         return self.cumulative_sizes
 
 
@@ -217,9 +213,7 @@ class Subset(Dataset[T]):
         return len(self.indices)
 
 
-def random_split(
-    dataset: Dataset[T], lengths: Sequence[int | float], generator=None
-) -> list[Subset[T]]:
+def random_split(dataset: Dataset[T], lengths: Sequence[int | float], generator=None) -> list[Subset[T]]:
     """Cut a data set into parts at random, without overlap.
 
     Args:
@@ -252,9 +246,7 @@ def counts_of_fractions(total: int, fractions: Sequence[float]) -> list[int]:
         counts[i % len(counts)] += 1
     for i, count in enumerate(counts):
         if count == 0:
-            warnings.warn(
-                f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3
-            )
+            warnings.warn(f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3)
     return counts
 
 

@@ -122,9 +122,7 @@ class RandomCrop(Transform):
         _, rows, columns = F.get_dimensions(img)
         height, width = output_size
         if rows < height or columns < width:
-            raise ValueError(
-                f"Required crop size {(height, width)} is larger than input image size {(rows, columns)}"
-            )
+            raise ValueError(f"Required crop size {(height, width)} is larger than input image size {(rows, columns)}")
         if (rows, columns) == (height, width):
             return 0, 0, rows, columns
         return below(rows - height + 1), below(columns - width + 1), height, width
@@ -273,9 +271,7 @@ class RandomRotation(Transform):
 
     shown = ("degrees", "interpolation", "expand", "center", "fill")
 
-    def __init__(
-        self, degrees, interpolation=F.InterpolationMode.NEAREST, expand=False, center=None, fill=0
-    ):
+    def __init__(self, degrees, interpolation=F.InterpolationMode.NEAREST, expand=False, center=None, fill=0):
         super().__init__()
         self.degrees = _angles(degrees, "degrees")
         self.interpolation = interpolation_mode(interpolation)

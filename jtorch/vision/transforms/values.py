@@ -273,8 +273,7 @@ def _patch(value, channels):
     values = [value] if isinstance(value, int | float) else list(value)
     if len(values) not in (1, channels):
         raise ValueError(
-            "If value is a sequence, it should have either a single value or"
-            f" {channels} (number of input channels)"
+            f"If value is a sequence, it should have either a single value or {channels} (number of input channels)"
         )
     return np.asarray(values, np.float32)[:, None, None]
 

@@ -158,9 +158,7 @@ def _unmatched(texts, name, args, kwargs):
         return None
     count = len(args) + len(kwargs)
     plausible = [
-        fault
-        for o, fault in zip(overloads, faults, strict=True)
-        if sum(not p.optional for p in o) <= count <= len(o)
+        fault for o, fault in zip(overloads, faults, strict=True) if sum(not p.optional for p in o) <= count <= len(o)
     ]
     return TypeError(plausible[0] if len(plausible) == 1 else _combination(name, args, kwargs, texts))
 
@@ -208,7 +206,11 @@ def _missing(name, left):
 
 def _too_many(name, positional, args):
     least, most = sum(not p.optional for p in positional), len(positional)
-    takes = f"{most} positional argument{'s' * (most != 1)}" if least == most else f"from {least} to {most} positional arguments"
+    takes = (
+        f"{most} positional argument{'s' * (most != 1)}"
+        if least == most
+        else f"from {least} to {most} positional arguments"
+    )
     return f"{name}() takes {takes} but {len(args)} {'was' if len(args) == 1 else 'were'} given"
 
 
@@ -216,7 +218,9 @@ def _unexpected(name, positional, left, kwargs):
     for key in kwargs:
         if key in left:
             twice = any(p.name == key for p in positional)
-            return f"{name}() got {'multiple values for argument' if twice else 'an unexpected keyword argument'} '{key}'"
+            return (
+                f"{name}() got {'multiple values for argument' if twice else 'an unexpected keyword argument'} '{key}'"
+            )
     return None
 
 
@@ -238,7 +242,9 @@ def _unpacked(name, p, at, bad):
 def _fits(kind, value, name="", parameter="") -> bool:
     """Whether a value may stand for a parameter, as PyTorch's parser sees it."""
     if kind == "Tensor":
-        return _is_tensor(value) or (name in _NUMBER_TOO and isinstance(value, bool | int | float | complex | np.number))
+        return _is_tensor(value) or (
+            name in _NUMBER_TOO and isinstance(value, bool | int | float | complex | np.number)
+        )
     if kind in ("Number", "float"):
         real = isinstance(value, int | float | np.number) or (_is_tensor(value) and value.ndim == 0)
         return real or (kind == "Number" and isinstance(value, complex))
@@ -390,7 +396,11 @@ def _no_tensor(values, unpacks):
     if unpacks and len(values) == 1 and isinstance(values[0], tuple | list):
         values = values[0]
     at = next((i for i, v in enumerate(values) if not _is_tensor(v)), None)
-    return None if at is None else TypeError(f"expected Tensor as element {at} in argument 0, but got {kind_of(values[at])}")
+    return (
+        None
+        if at is None
+        else TypeError(f"expected Tensor as element {at} in argument 0, but got {kind_of(values[at])}")
+    )
 
 
 def _refused(text, value):

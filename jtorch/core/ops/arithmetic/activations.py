@@ -353,9 +353,11 @@ def _feature_dropout(dims, input, p, training, inplace, batched):
 def dropout1d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, L) or (C, L)."""
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d"
-                           " exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel"
-                           " dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")  # fmt: skip
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d"
+            " exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel"
+            " dimension, and an optional batch dimension (i.e. 2D or 3D inputs)."
+        )
     return _feature_dropout(1, input, p, training, inplace, input.ndim == 3)
 
 
@@ -429,8 +431,12 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     return _finish(input, _rrelu(input, known(np.ascontiguousarray(noise)), 0.0, inplace), inplace)
 
 
-@op(method=False, name="rrelu_with_noise", strides="elementwise",
-    grad_fn=lambda types, consts: "RreluWithNoiseBackward1" if consts["inplace"] else "RreluWithNoiseBackward0")  # fmt: skip
+@op(
+    method=False,
+    name="rrelu_with_noise",
+    strides="elementwise",
+    grad_fn=lambda types, consts: "RreluWithNoiseBackward1" if consts["inplace"] else "RreluWithNoiseBackward0",
+)
 def _rrelu(input: Array, noise: Array | None, slope: float, inplace: bool) -> Array:
     if noise is None:
         return jnp.where(input > 0, input, input * jnp.asarray(slope, input.dtype))
@@ -446,7 +452,6 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     index = soft.max(dim, keepdim=True)[1]
     one = zeros_like(logits).scatter_(dim, index, 1.0)
     return one - soft.detach() + soft
-
 
 
 def implicit_softmax(name, function, input, dim, dtype=None, stacklevel=3):

@@ -72,9 +72,7 @@ def _close_arguments(input, other, rtol, atol, **_):
 
 
 @op(saves=(), promote=True, check=_close_arguments)
-def isclose(
-    input: Array, other: Array, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Array:
+def isclose(input: Array, other: Array, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Array:
     """|input - other| <= atol + rtol * |other|, elementwise; infinities are close to themselves only."""
     close = input == other
     if equal_nan and letter(input) in "fc":
@@ -251,7 +249,9 @@ def bitwise_right_shift(input: Array | Number, other: Array | Number) -> Array:
 def _holds(input, *numbers):
     """Python numbers come into the dtype of the tensor, unless they belong to a higher category."""
     for n in numbers:
-        if isinstance(n, int | float) and input.dtype.category >= (dtypes.FLOAT if isinstance(n, float) else dtypes.INT):
+        if isinstance(n, int | float) and input.dtype.category >= (
+            dtypes.FLOAT if isinstance(n, float) else dtypes.INT
+        ):
             dtypes.must_hold(input.dtype, n)
 
 
@@ -366,13 +366,23 @@ def clamp(input: Array, min: Array | Number | None = None, max: Array | Number |
     return _bounded(input, min, max)
 
 
-@op(chooses=True, inplace=True, promote=True, grad_fn=lambda types, consts: f"ClampMinBackward{int(not types[1].number)}")
+@op(
+    chooses=True,
+    inplace=True,
+    promote=True,
+    grad_fn=lambda types, consts: f"ClampMinBackward{int(not types[1].number)}",
+)
 def clamp_min(input: Array, min: Array | Number) -> Array:
     """max(input, min)."""
     return _bounded(input, min, None)
 
 
-@op(chooses=True, inplace=True, promote=True, grad_fn=lambda types, consts: f"ClampMaxBackward{int(not types[1].number)}")
+@op(
+    chooses=True,
+    inplace=True,
+    promote=True,
+    grad_fn=lambda types, consts: f"ClampMaxBackward{int(not types[1].number)}",
+)
 def clamp_max(input: Array, max: Array | Number) -> Array:
     """min(input, max)."""
     return _bounded(input, None, max)

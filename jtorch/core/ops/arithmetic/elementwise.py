@@ -34,9 +34,7 @@ def _is_number(types, i):
 def _check_alpha(alpha, x):
     if alpha is None or (hasattr(alpha, "dtype") and alpha.dtype == x.dtype):
         return
-    kind = (
-        letter(alpha) if hasattr(alpha, "dtype") else "bifc"[(bool, int, float, complex).index(type(alpha))]
-    )
+    kind = letter(alpha) if hasattr(alpha, "dtype") else "bifc"[(bool, int, float, complex).index(type(alpha))]
     if kind == "b" and letter(x) != "b":
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if letter(x) in "bi" and kind not in "bi":
@@ -192,13 +190,7 @@ def floor_divide(input: Array | Number, other: Array | Number) -> Array:
 
 
 def _remainder_name(types, consts):
-    return (
-        "NotImplemented"
-        if types[0].number
-        else "RemainderBackward0"
-        if types[1].number
-        else "RemainderBackward1"
-    )
+    return "NotImplemented" if types[0].number else "RemainderBackward0" if types[1].number else "RemainderBackward1"
 
 
 @op(inplace=True, promote=True, grad_fn=_remainder_name, check=_integer_divisor)
@@ -242,8 +234,11 @@ def fmod(input: Array, other: Array | Number) -> Array:
 
 
 def _power_name(types, consts):
-    return "PowBackward1" if len(types) > 1 and not (types[0].number or types[1].number) else (
-        "PowBackward2" if types[0].number else "PowBackward0")  # fmt: skip
+    return (
+        "PowBackward1"
+        if len(types) > 1 and not (types[0].number or types[1].number)
+        else ("PowBackward2" if types[0].number else "PowBackward0")
+    )
 
 
 @op(promote=True, method=False, name="pow", grad_fn=_power_name)
@@ -378,9 +373,7 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
 def _same_dtype(input, end, weight):
     for name, x in (("end", end), ("weight", weight)):
         if x.dtype is not input.dtype and (name == "end" or x.ndim):
-            raise RuntimeError(
-                f"expected dtype {input.dtype.cname} for `{name}` but got dtype {x.dtype.cname}"
-            )
+            raise RuntimeError(f"expected dtype {input.dtype.cname} for `{name}` but got dtype {x.dtype.cname}")
 
 
 def _between(input, end, weight):
@@ -437,8 +430,7 @@ def sign(input: Array) -> Array:
     """-1, 0 or 1."""
     if letter(input) == "c":
         raise NotImplementedError(
-            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn"
-            " instead."
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
         )
     kernel("sign_cpu", input, "bif")
     return input if input.dtype == jnp.bool_ else _sign(input)

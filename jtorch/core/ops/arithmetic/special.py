@@ -174,8 +174,11 @@ def _copysign_name(types, consts):
 def copysign(input: Array, other: Array | Number) -> Array:
     """|input| with the sign of other."""
     flip = jnp.signbit(input) != jnp.signbit(other)
-    return jnp.where(lax.stop_gradient(input) == 0, 0 * input + lax.stop_gradient(jnp.copysign(input, other)),
-                     jnp.where(flip, -input, input))  # fmt: skip
+    return jnp.where(
+        lax.stop_gradient(input) == 0,
+        0 * input + lax.stop_gradient(jnp.copysign(input, other)),
+        jnp.where(flip, -input, input),
+    )
 
 
 @op(inplace=True, promote=True, saves=())
@@ -265,8 +268,7 @@ def complex(real: Array, imag: Array) -> Array:
     if real.dtype != imag.dtype:
         from_, to = (jnp.dtype(x.dtype) for x in (real, imag))
         raise RuntimeError(
-            f"Expected object of scalar type {_scalar(from_)} but got scalar type {_scalar(to)} for"
-            f" second argument"
+            f"Expected object of scalar type {_scalar(from_)} but got scalar type {_scalar(to)} for second argument"
         )
     if letter(real) != "f" or real.dtype.itemsize == 2:
         raise RuntimeError(

@@ -111,8 +111,7 @@ def _plain(i):
     if isinstance(i, str):
         raise TypeError("new(): invalid data type 'str'")
     return [
-        _plain(j) if isinstance(j, list | tuple | range | str) else j.item() if isinstance(j, Tensor) else j
-        for j in i
+        _plain(j) if isinstance(j, list | tuple | range | str) else j.item() if isinstance(j, Tensor) else j for j in i
     ]
 
 
@@ -193,9 +192,7 @@ def _out_of_range(at, size, dim):
 
 def _range_error(at, size, dim):
     bad = at[(at < -size) | (at >= size)]
-    return IndexError(
-        f"index {int(bad.reshape(-1)[0])} is out of bounds for dimension {dim} with size {size}"
-    )
+    return IndexError(f"index {int(bad.reshape(-1)[0])} is out of bounds for dimension {dim} with size {size}")
 
 
 def _integers(x, arrays):
@@ -322,9 +319,7 @@ _placed.defvjp(_placed_forward, _placed_backward)
 
 
 @op(name="index_put", method=False, saves=(2,))
-def _index_put(
-    input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool
-) -> Array:
+def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool) -> Array:
     at = tuple(jnp.broadcast_arrays(*indices))
     if accumulate:
         return input.at[_full(input.ndim, at, dims)].add(values, mode="drop")
@@ -407,17 +402,13 @@ def _put(x, arrays, value, accumulate=False):
         rest = tuple(x.shape[mask.ndim :])
         if number or value.numel() == 1:
             if mask.dtype is not dtypes.bool_:
-                raise RuntimeError(
-                    "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char"
-                )
+                raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
             return _where_put(x, mask, value, dim)
         if dim == 0 and value.ndim <= len(rest) + 1:
             rows = value.shape[0] if value.ndim > len(rest) else 1
             if any(
                 m not in (1, n)
-                for m, n in zip(
-                    reversed(value.shape[-len(rest) :] if rest else ()), reversed(rest), strict=False
-                )
+                for m, n in zip(reversed(value.shape[-len(rest) :] if rest else ()), reversed(rest), strict=False)
             ):
                 raise _no_fit(value.shape, (int(mask._look().sum()), *rest))
             if value.dtype is not x.dtype and rows not in (1, int(mask._look().sum())):
@@ -518,9 +509,7 @@ def _iterate(self):
 def _contains(self, element):
     """Whether any element equals this one."""
     if not isinstance(element, Tensor | int | float | complex):
-        raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-        )
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
     return bool((element == self).any().item())
 
 
@@ -529,7 +518,10 @@ def _delete(self, index):
 
 
 for _name, _made in {
-    "__getitem__": _getitem, "__setitem__": _setitem, "__delitem__": _delete, "__iter__": _iterate,
+    "__getitem__": _getitem,
+    "__setitem__": _setitem,
+    "__delitem__": _delete,
+    "__iter__": _iterate,
     "__contains__": _contains,
-}.items():  # fmt: skip
+}.items():
     setattr(Tensor, _name, _made)

@@ -59,8 +59,7 @@ def _same_type(arrays):
 def _join_strides(types, shapes, consts):
     """channels_last if all are, else contiguous."""
     odd = all(
-        geometry.is_channels_last(t.shape, t.strides) and not geometry.is_contiguous(t.shape, t.strides)
-        for t in types
+        geometry.is_channels_last(t.shape, t.strides) and not geometry.is_contiguous(t.shape, t.strides) for t in types
     )
     return [geometry.channels_last_strides(shapes[0]) if odd else None]
 
@@ -200,9 +199,7 @@ def _method_repeat(self, *repeats, **named):
         raise TypeError('repeat() missing 1 required positional arguments: "repeats"')
     times = _ints((named["repeats"],) if named else repeats, "repeat", "repeats")
     if len(times) < self.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     full = (1,) * (len(times) - self.ndim) + tuple(self.shape)
     size = [m * n for m, n in zip(full, times, strict=True)]
     for n in size:
@@ -269,14 +266,10 @@ def _interleaved(repeats, total):
     if repeats.ndim != 1:
         raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if repeats.dtype not in (dtypes.int64, dtypes.int32):
-        raise NotImplementedError(
-            f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.scalar_name}'"
-        )
+        raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.scalar_name}'")
     data_check(repeats, _negative, RuntimeError("repeats can not be negative"))
     if total is not None:
-        data_check(
-            repeats, _other_total, RuntimeError("allocated size does not match required size"), total=total
-        )
+        data_check(repeats, _other_total, RuntimeError("allocated size does not match required size"), total=total)
         return _spots(repeats, total)
     times = repeats._look()
     return known(np.repeat(np.arange(len(times), dtype=times.dtype), times), repeats._type.place)
@@ -295,9 +288,7 @@ def _elementwise(types, shapes, consts):
 
 @op(name="roll", method=False, saves=())
 def _roll(input: Array, shifts: tuple, dims: tuple) -> Array:
-    return jnp.roll(
-        input, shifts if dims else shifts[0], [wrap_dim(d, input.ndim) for d in dims] if dims else None
-    )
+    return jnp.roll(input, shifts if dims else shifts[0], [wrap_dim(d, input.ndim) for d in dims] if dims else None)
 
 
 def roll(input, shifts, dims=()):
@@ -370,9 +361,7 @@ def rot90(input: Array, k: int = 1, dims: tuple = (0, 1)) -> Array:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
     a, b = wrap_dim(dims[0], input.ndim), wrap_dim(dims[1], input.ndim)
     if a == b:
-        raise RuntimeError(
-            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
-        )
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     return jnp.rot90(input, k, (a, b))
 
 
@@ -396,8 +385,7 @@ def block_diag(*tensors):
     for i, x in enumerate(tensors):
         if x.ndim > 2:
             raise RuntimeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} "
-                "dimensions"
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} dimensions"
             )
     return _block_diag(tensors) if tensors else known(np.zeros((1, 0), dtypes.get_default_dtype().np))
 

@@ -25,14 +25,17 @@ from jtorch.core.tensor.tensor import Tensor, wrap_dim
 def _check_mask_fill(input, mask, value):
     _common(tuple(mask.shape), tuple(input.shape))
     if mask.dtype is not dtypes.bool_:
-        raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}"
-        )
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}")
     _one_value(value, "masked_fill_", input)
 
 
-@op(name="masked_fill", inplace="twice", saves=(1,), check=_check_mask_fill,
-    grad_fn=_by_value("MaskedFillBackward0", "MaskedFillBackward1"))  # fmt: skip
+@op(
+    name="masked_fill",
+    inplace="twice",
+    saves=(1,),
+    check=_check_mask_fill,
+    grad_fn=_by_value("MaskedFillBackward0", "MaskedFillBackward1"),
+)
 def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
     """`value` where the mask is true, `input` elsewhere.
 
@@ -77,8 +80,13 @@ def _check_masked_scatter(input, mask, source):
         )
     full = np.prod(_common(tuple(mask.shape), tuple(input.shape)), dtype=int)
     times = int(full) // max(mask.numel(), 1)
-    data_check(mask, _too_few, RuntimeError("Number of elements of source < number of ones in mask"),
-               n=source.numel(), times=times)  # fmt: skip
+    data_check(
+        mask,
+        _too_few,
+        RuntimeError("Number of elements of source < number of ones in mask"),
+        n=source.numel(),
+        times=times,
+    )
 
 
 @op(inplace=True, saves=(1,), check=_check_masked_scatter)
@@ -171,13 +179,9 @@ def take_along_dim(input, indices, dim=None):
             f" {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     dim = wrap_dim(dim, input.ndim)
-    full = [
-        a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))
-    ]
+    full = [a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))]
     wide = [b if d == dim else n for d, (n, b) in enumerate(zip(full, indices.shape, strict=True))]
-    return gather(
-        _expand(input, _expanded(input.shape, full)), dim, _expand(indices, _expanded(indices.shape, wide))
-    )
+    return gather(_expand(input, _expanded(input.shape, full)), dim, _expand(indices, _expanded(indices.shape, wide)))
 
 
 for _name in ("nonzero", "argwhere"):

@@ -150,8 +150,13 @@ def _scatter_src(input: Array, dim: int, index: Array, src: Array) -> Array:
     return _placed(x, values, at).reshape(input.shape)
 
 
-@op(name="scatter", method=False, grad_fn="ScatterBackward1", saves=(1,),
-    check=lambda input, dim, index, value: _check_scatter(input, dim, index))  # fmt: skip
+@op(
+    name="scatter",
+    method=False,
+    grad_fn="ScatterBackward1",
+    saves=(1,),
+    check=lambda input, dim, index, value: _check_scatter(input, dim, index),
+)
 def _scatter_value(input: Array, dim: int, index: Array, value: Number) -> Array:
     if not index.size:
         return input
@@ -345,9 +350,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
 def _vector_check(name, input, dim, index, source):
     dim = wrap_dim(dim, input.ndim)
     if index.dtype not in _INTEGERS:
-        raise RuntimeError(
-            f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype.scalar_name}"
-        )
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype.scalar_name}")
     if index.ndim > 1:
         raise IndexError(
             f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type:"
@@ -381,9 +384,11 @@ def _rows(input, dim, index, source=None):
     return input, at, None if source is None else jnp.atleast_1d(source)
 
 
-@op(inplace=True, saves=(1,),
+@op(
+    inplace=True,
+    saves=(1,),
     check=lambda input, dim, index, source, alpha: _vector_check("index_add_", input, dim, index, source),
-)  # fmt: skip
+)
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
     """A copy with `alpha` times the entries of `source` added to those of a dimension that `index` names."""
     x, at, rows = _rows(input, dim, index, source)
@@ -395,9 +400,7 @@ def _check_copy(input, dim, index, source):
     if index.ndim > 1:
         raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})")
     if not source.ndim and index.numel() != 1:
-        raise IndexError(
-            f"index_copy_(): When source is scalar, index should have one element (got {index.numel()})"
-        )
+        raise IndexError(f"index_copy_(): When source is scalar, index should have one element (got {index.numel()})")
     if source.ndim != input.ndim and source.ndim and input.ndim:
         raise IndexError(
             "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
@@ -405,9 +408,7 @@ def _check_copy(input, dim, index, source):
             f" dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
         )
     if index.dtype is not dtypes.int64:
-        raise IndexError(
-            f"index_copy_(): Expected a long tensor for index, but got {index.dtype.scalar_name}"
-        )
+        raise IndexError(f"index_copy_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
     if source.dtype is not input.dtype:
         raise RuntimeError(
             "index_copy_(): self and source expected to have the same dtype, but got (self)"
@@ -451,8 +452,7 @@ def _one_value(value, name, input):
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
-                f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
-                "dimension(s)."
+                f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
     elif isinstance(value, int | float | complex):
         dtypes.must_hold(input.dtype, value)
@@ -462,8 +462,13 @@ def _by_value(zero, one):
     return lambda types, consts: one if not types[-1].number else zero
 
 
-@op(inplace="twice", saves=(1,), check=_check_fill, strides=_kept,
-    grad_fn=_by_value("IndexFillBackward0", "IndexFillBackward1"))  # fmt: skip
+@op(
+    inplace="twice",
+    saves=(1,),
+    check=_check_fill,
+    strides=_kept,
+    grad_fn=_by_value("IndexFillBackward0", "IndexFillBackward1"),
+)
 def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> Array:
     """A copy with the entries of a dimension that `index` names filled with one value."""
     x, at, _ = _rows(input, dim, index)
@@ -473,9 +478,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> A
 
 def _check_index_reduce(input, dim, index, source, reduce, include_self):
     if reduce not in ("prod", "mean", "amax", "amin"):
-        raise RuntimeError(
-            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
-        )
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     _vector_check("index_reduce", input, dim, index, source)
 
 
@@ -499,8 +502,7 @@ def index_put(input, indices, values, accumulate=False):
     """A copy with `values` placed (or added) where a tuple of index tensors says."""
     if not isinstance(indices, tuple | list):
         raise TypeError(
-            "index_put(): argument 'indices' (position 1) must be tuple of Tensors, not "
-            f"{type(indices).__name__}"
+            f"index_put(): argument 'indices' (position 1) must be tuple of Tensors, not {type(indices).__name__}"
         )
     for i, x in enumerate(indices):
         if not isinstance(x, Tensor):

@@ -33,11 +33,26 @@ def _layout(types, shapes, consts):
     return [like_strides(query.shape, query.strides)]
 
 
-@op(method=False, name="_attention", strides=_layout,
-    grad_fn=lambda types, consts: _FLASH if consts["flash"] else
-    "MmBackward0" if types[0].ndim == 2 else "UnsafeViewBackward0")  # fmt: skip
-def _attention(query: Array, key: Array, value: Array, mask: Array | None, kept: Array | None, p: Number,
-               is_causal: bool, scale: float | None, grouped: bool, flash: bool) -> Array:  # fmt: skip
+@op(
+    method=False,
+    name="_attention",
+    strides=_layout,
+    grad_fn=lambda types, consts: (
+        _FLASH if consts["flash"] else "MmBackward0" if types[0].ndim == 2 else "UnsafeViewBackward0"
+    ),
+)
+def _attention(
+    query: Array,
+    key: Array,
+    value: Array,
+    mask: Array | None,
+    kept: Array | None,
+    p: Number,
+    is_causal: bool,
+    scale: float | None,
+    grouped: bool,
+    flash: bool,
+) -> Array:
     if grouped:
         key, value = [jnp.repeat(x, query.shape[-3] // x.shape[-3], axis=-3) for x in (key, value)]
     wide = jnp.float32 if query.dtype in (jnp.float16, jnp.bfloat16) else query.dtype
@@ -63,16 +78,18 @@ def _softmax(scores):
 
 
 @op(method=False, name="_fused_attention", grad_fn="ScaledDotProductCudnnAttentionBackward0", strides=_layout)
-def _fused_attention(query: Array, key: Array, value: Array, is_causal: bool, scale: float | None,
-                     flash: bool) -> Array:  # fmt: skip
+def _fused_attention(
+    query: Array, key: Array, value: Array, is_causal: bool, scale: float | None, flash: bool
+) -> Array:
     """JAX's own fused attention, which takes (batch, length, heads, width)."""
     q, k, v = [jnp.swapaxes(x, 1, 2) for x in (query, key, value)]
     made = jax.nn.dot_product_attention(q, k, v, scale=scale, is_causal=is_causal, implementation="cudnn")
     return jnp.swapaxes(made, 1, 2)
 
 
-def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
-                                 enable_gqa=False):  # fmt: skip
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+):
     """softmax(query @ keyᵀ * scale + mask) @ value
 
     Args:
@@ -133,7 +150,6 @@ def _check_attention(query, key, value, mask, p, is_causal):
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
 
 
-
 def _check_sizes(query, key, value, mask, grouped):
     """Whether the products and the mask fit together, as PyTorch's smaller ops find out."""
     *batch, length, width = query.shape
@@ -146,7 +162,9 @@ def _check_sizes(query, key, value, mask, grouped):
     if mask is not None:
         if mask.dim() < 2:
             raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got -2)")
-        broadcast_shapes((*scores, query.shape[-3], length, source) if grouped else (*scores, length, source), tuple(mask.shape))
+        broadcast_shapes(
+            (*scores, query.shape[-3], length, source) if grouped else (*scores, length, source), tuple(mask.shape)
+        )
     if value.shape[-2] != source:
         raise RuntimeError(_unfit(query.dim(), (rows, length, source), (rows, *value.shape[-2:])))
     broadcast_shapes(scores, own[2])
@@ -248,11 +266,32 @@ def _check_mask(mask, batch, heads, length, source):
 
 
 def multi_head_attention_forward(
-    query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k, bias_v, add_zero_attn,
-    dropout_p, out_proj_weight, out_proj_bias, training=True, key_padding_mask=None, need_weights=True, attn_mask=None,
-    use_separate_proj_weight=False, q_proj_weight=None, k_proj_weight=None, v_proj_weight=None, static_k=None,
-    static_v=None, average_attn_weights=True, is_causal=False,
-):  # fmt: skip
+    query,
+    key,
+    value,
+    embed_dim_to_check,
+    num_heads,
+    in_proj_weight,
+    in_proj_bias,
+    bias_k,
+    bias_v,
+    add_zero_attn,
+    dropout_p,
+    out_proj_weight,
+    out_proj_bias,
+    training=True,
+    key_padding_mask=None,
+    need_weights=True,
+    attn_mask=None,
+    use_separate_proj_weight=False,
+    q_proj_weight=None,
+    k_proj_weight=None,
+    v_proj_weight=None,
+    static_k=None,
+    static_v=None,
+    average_attn_weights=True,
+    is_causal=False,
+):
     """What `nn.MultiheadAttention` computes: see there. Returns (output, weights or None)."""
     batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
@@ -260,7 +299,9 @@ def multi_head_attention_forward(
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     length, batch, width = query.shape
     head = width // num_heads
-    key_padding_mask = canonical_mask(key_padding_mask, "key_padding_mask", dtype_or_none(attn_mask), "attn_mask", query.dtype)
+    key_padding_mask = canonical_mask(
+        key_padding_mask, "key_padding_mask", dtype_or_none(attn_mask), "attn_mask", query.dtype
+    )
     if is_causal and attn_mask is None:
         raise RuntimeError(
             "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method"
@@ -293,7 +334,9 @@ def multi_head_attention_forward(
         nothing = zeros((batch * num_heads, 1, head), dtype=k.dtype, device=k.device)
         k, v = cat([k, nothing], 1), cat([v, nothing], 1)
     attn_mask = _merged(attn_mask, key_padding_mask, more, batch, num_heads, k.size(1))
-    out, weights = _attended(q, k, v, attn_mask, batch, num_heads, dropout_p if training else 0.0, need_weights, is_causal)
+    out, weights = _attended(
+        q, k, v, attn_mask, batch, num_heads, dropout_p if training else 0.0, need_weights, is_causal
+    )
     out = linear(out.reshape(length * batch, width), out_proj_weight, out_proj_bias).view(length, batch, -1)
     if weights is not None and average_attn_weights:
         weights = weights.mean(1)

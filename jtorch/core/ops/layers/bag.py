@@ -24,8 +24,16 @@ def _wrong_row(indices, rows):
 
 
 @op(method=False, name="_embedding_bag", grad_fn="EmbeddingBagBackward0", saves=(1, 2))
-def _embedding_bag(weight: Array, input: Array, offsets: Array, scales: Array | None, mode: str, bags: int,
-                   padding_idx: int, by_frequency: bool) -> Array:  # fmt: skip
+def _embedding_bag(
+    weight: Array,
+    input: Array,
+    offsets: Array,
+    scales: Array | None,
+    mode: str,
+    bags: int,
+    padding_idx: int,
+    by_frequency: bool,
+) -> Array:
     bag = jnp.searchsorted(offsets, jnp.arange(input.shape[0]), side="right") - 1  # `bags` where it is in none
     if by_frequency:
         weight = _rarely(weight, input)
@@ -54,8 +62,19 @@ def _largest(rows, bag, bags):
     return jnp.where(empty, 0, taken).astype(rows.dtype)
 
 
-def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, mode="mean",
-                  sparse=False, per_sample_weights=None, include_last_offset=False, padding_idx=None):  # fmt: skip
+def embedding_bag(
+    input,
+    weight,
+    offsets=None,
+    max_norm=None,
+    norm_type=2,
+    scale_grad_by_freq=False,
+    mode="mean",
+    sparse=False,
+    per_sample_weights=None,
+    include_last_offset=False,
+    padding_idx=None,
+):
     """The sum, mean or largest of the rows that each bag names.
 
     Args:
@@ -109,8 +128,16 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
     if max_norm is not None:
         _renormalize(weight, input, float(max_norm), float(norm_type))
     bags = given.shape[0] if given.dim() == 2 else offsets.shape[0] - bool(include_last_offset)
-    return _embedding_bag(weight, input, offsets, per_sample_weights, mode, bags, -1 if padding_idx is None else padding_idx,
-                          bool(scale_grad_by_freq))  # fmt: skip
+    return _embedding_bag(
+        weight,
+        input,
+        offsets,
+        per_sample_weights,
+        mode,
+        bags,
+        -1 if padding_idx is None else padding_idx,
+        bool(scale_grad_by_freq),
+    )
 
 
 def _flat(input, offsets, scales):
@@ -152,5 +179,3 @@ def _wrong_end(offsets, length):
     return RuntimeError(
         f"offsets[-1] can not be greater than input's length {length} but got offsets[-1] of {int(offsets[-1])}"
     )
-
-

@@ -69,7 +69,9 @@ def _check_linear(input, weight, bias):
     if input.dtype != weight.dtype:
         mine, theirs = dtypes.of(input.dtype), dtypes.of(weight.dtype)
         if bias is not None and input.ndim == 2:
-            raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {mine.scalar_name} and {theirs.scalar_name}")
+            raise RuntimeError(
+                f"mat1 and mat2 must have the same dtype, but got {mine.scalar_name} and {theirs.scalar_name}"
+            )
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {mine.cname} != {theirs.cname}")
     if not input.ndim or not weight.ndim:
         raise RuntimeError(
@@ -81,7 +83,9 @@ def _check_linear(input, weight, bias):
         rows = input.size // max(input.shape[-1], 1)
         columns = weight.shape[0] if weight.ndim > 1 else 1
         if input.ndim == 1 and weight.ndim == 2 and bias is None:
-            raise RuntimeError(f"size mismatch, got input ({columns}), mat ({columns}x{weight.shape[1]}), vec ({input.shape[0]})")
+            raise RuntimeError(
+                f"size mismatch, got input ({columns}), mat ({columns}x{weight.shape[1]}), vec ({input.shape[0]})"
+            )
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({_sizes(rows, input.shape[-1])} and"
             f" {_sizes(weight.shape[-1], columns)})"
@@ -100,13 +104,11 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
             raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {d}: got {m} and {n}")
     if input1.shape[-1] != weight.shape[1]:
         raise RuntimeError(
-            "bilinear(): input1 size does not match weight size: got"
-            f" {input1.shape[-1]} but expected {weight.shape[1]}"
+            f"bilinear(): input1 size does not match weight size: got {input1.shape[-1]} but expected {weight.shape[1]}"
         )
     if input2.shape[-1] != weight.shape[2]:
         raise RuntimeError(
-            "bilinear(): input2 size does not match weight size: got"
-            f" {input2.shape[-1]} but expected {weight.shape[2]}"
+            f"bilinear(): input2 size does not match weight size: got {input2.shape[-1]} but expected {weight.shape[2]}"
         )
     out = jnp.einsum("...i,oij,...j->...o", input1, weight, input2)
     return out if bias is None else out + bias

@@ -31,9 +31,7 @@ HALF = (jnp.float16, jnp.bfloat16)
 
 
 @public(method=False)
-def batch_norm(
-    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05
-):
+def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
     """(x - mean) / sqrt(variance + eps) · weight + bias, with the moments of each channel.
 
     In training the moments are the batch's, and the running statistics move towards them in place; else the
@@ -272,9 +270,7 @@ def instance_norm(
         shown = input.shape
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {shown}")
     if not use_input_stats and (running_mean is None or running_var is None):
-        raise RuntimeError(
-            "Expected running_mean and running_var to be defined when use_input_stats is false"
-        )
+        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
     samples, channels = sizes[:2]
     of_sample = [t if t is None else t.repeat(samples) for t in (running_mean, running_var, weight, bias)]
     as_channels = input.view((1, samples * channels, *sizes[2:]))
@@ -326,8 +322,7 @@ def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
     """
     if input.ndim < 3:
         raise ValueError(
-            "Expected 3D or higher dimensionality                          input"
-            f" (got {input.ndim} dimensions)"
+            f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)"
         )
     if not input.numel():
         return input
@@ -412,8 +407,7 @@ def _check_layer(name, x, normalized_shape, weight, bias):
     if list(x.shape)[-len(sizes) :] != sizes:
         shown = ("*, " if name == "layer_norm" else "*") + ", ".join(map(str, sizes))
         raise RuntimeError(
-            f"Given normalized_shape={sizes}, expected input with shape [{shown}], but got input"
-            f" of size{list(x.shape)}"
+            f"Given normalized_shape={sizes}, expected input with shape [{shown}], but got input of size{list(x.shape)}"
         )
     return sizes
 

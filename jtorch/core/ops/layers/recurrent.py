@@ -33,7 +33,9 @@ def _scanned(step, states, gates, sizes, reverse):
             moved = tuple([jnp.where(running, new, old) for new, old in zip(moved, states, strict=True)])
         return moved, moved[0]
 
-    last, out = lax.scan(held, states, (gates, sizes if sizes is not None else jnp.zeros(gates.shape[0])), reverse=reverse)
+    last, out = lax.scan(
+        held, states, (gates, sizes if sizes is not None else jnp.zeros(gates.shape[0])), reverse=reverse
+    )
     return out, last
 
 
@@ -42,8 +44,19 @@ def _node(types, consts):
 
 
 @op(method=False, name="_lstm_layer", grad_fn=_node)
-def _lstm_layer(input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
-                w_hr: Array | None, sizes: Array | None, reverse: bool, node: str) -> Array:  # fmt: skip
+def _lstm_layer(
+    input: Array,
+    h: Array,
+    c: Array,
+    w_ih: Array,
+    w_hh: Array,
+    b_ih: Array | None,
+    b_hh: Array | None,
+    w_hr: Array | None,
+    sizes: Array | None,
+    reverse: bool,
+    node: str,
+) -> Array:
     """(outputs, last h, last c)"""
 
     def step(states, gates):
@@ -62,8 +75,17 @@ def _lstm_step(gates, c):
 
 
 @op(method=False, name="_gru_layer", grad_fn=_node)
-def _gru_layer(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
-               sizes: Array | None, reverse: bool, node: str) -> Array:  # fmt: skip
+def _gru_layer(
+    input: Array,
+    h: Array,
+    w_ih: Array,
+    w_hh: Array,
+    b_ih: Array | None,
+    b_hh: Array | None,
+    sizes: Array | None,
+    reverse: bool,
+    node: str,
+) -> Array:
     """(outputs, last h)"""
 
     def step(states, gates):
@@ -85,8 +107,18 @@ _NONLINEAR = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 
 
 @op(method=False, name="_rnn_layer", grad_fn=_node)
-def _rnn_layer(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
-               sizes: Array | None, act: str, reverse: bool, node: str) -> Array:  # fmt: skip
+def _rnn_layer(
+    input: Array,
+    h: Array,
+    w_ih: Array,
+    w_hh: Array,
+    b_ih: Array | None,
+    b_hh: Array | None,
+    sizes: Array | None,
+    act: str,
+    reverse: bool,
+    node: str,
+) -> Array:
     """(outputs, last h)"""
     moved = _NONLINEAR[act]
     gates = _projected(input, w_ih, b_ih, b_hh)
@@ -159,8 +191,9 @@ def _check_cell(input, hidden, w_ih, w_hh, gates):
 
 
 @op(method=False, name="_lstm_memory", grad_fn="AddBackward0")
-def _lstm_memory(input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None,
-                 b_hh: Array | None) -> Array:  # fmt: skip
+def _lstm_memory(
+    input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None
+) -> Array:
     """(the new c, the output gate)"""
     i, f, g, o = jnp.split(_projected(input, w_ih, b_ih) + _projected(h, w_hh, b_hh), 4, axis=-1)
     return jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g), jax.nn.sigmoid(o)
@@ -184,10 +217,14 @@ def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     return _gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh)
 
 
-@op(method=False, name="_rnn_cell", grad_fn=lambda types, consts: {
-    "tanh": "TanhBackward0", "relu": "ReluBackward0"}[consts["nonlinearity"]])  # fmt: skip
-def _rnn_cell(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
-              nonlinearity: str) -> Array:  # fmt: skip
+@op(
+    method=False,
+    name="_rnn_cell",
+    grad_fn=lambda types, consts: {"tanh": "TanhBackward0", "relu": "ReluBackward0"}[consts["nonlinearity"]],
+)
+def _rnn_cell(
+    input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, nonlinearity: str
+) -> Array:
     return _NONLINEAR[nonlinearity](_projected(input, w_ih, b_ih) + _projected(h, w_hh, b_hh))
 
 

@@ -42,7 +42,9 @@ def reduction_of(size_average, reduce, reduction):
         return reduction
     size_average, reduce = size_average is not False, reduce is not False
     made = "none" if not reduce else "mean" if size_average else "sum"
-    warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{made}' instead.", stacklevel=3)
+    warnings.warn(
+        f"size_average and reduce args will be deprecated, please use reduction='{made}' instead.", stacklevel=3
+    )
     return made
 
 
@@ -267,8 +269,9 @@ def _smoothed_name(types, consts):
 
 
 @op(method=False, name="_cross_entropy", grad_fn=_smoothed_name)
-def _cross_entropy(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str,
-                   label_smoothing: float) -> Array:  # fmt: skip
+def _cross_entropy(
+    input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, label_smoothing: float
+) -> Array:
     axis = 1 if input.ndim > 1 else 0
     if not label_smoothing:
         total = jax.nn.logsumexp(input, axis)
@@ -287,10 +290,18 @@ def _cross_entropy(input: Array, target: Array, weight: Array | None, ignore_ind
     return ((1 - label_smoothing) * _averaged(loss, w, reduction) + share * smooth).astype(input.dtype)
 
 
-@op(method=False, name="_soft_cross_entropy", promote=True, strides=_contiguous, grad_fn=lambda types, consts: {
-    "mean": "DivBackward1", "sum": "NegBackward0", "none": "NegBackward0"}[consts["reduction"]])  # fmt: skip
-def _soft_cross_entropy(input: Array, target: Array, weight: Array | None, reduction: str,
-                        label_smoothing: float) -> Array:  # fmt: skip
+@op(
+    method=False,
+    name="_soft_cross_entropy",
+    promote=True,
+    strides=_contiguous,
+    grad_fn=lambda types, consts: {"mean": "DivBackward1", "sum": "NegBackward0", "none": "NegBackward0"}[
+        consts["reduction"]
+    ],
+)
+def _soft_cross_entropy(
+    input: Array, target: Array, weight: Array | None, reduction: str, label_smoothing: float
+) -> Array:
     axis = 1 if input.ndim > 1 else 0
     logs = _log_softmax_array(input, axis)
     if label_smoothing:
@@ -303,8 +314,9 @@ def _soft_cross_entropy(input: Array, target: Array, weight: Array | None, reduc
     return _reduced(loss, reduction)
 
 
-def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
-                  label_smoothing=0.0):  # fmt: skip
+def cross_entropy(
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
+):
     """-log(softmax(input)) at the target, reduced: the loss of class scores.
 
     Args:
@@ -325,12 +337,12 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     if input.dtype.category != dtypes.FLOAT:
         last = "lastdim_" if input.ndim < 3 else ""
-        raise NotImplementedError(
-            f"\"log_softmax_{last}kernel_impl\" not implemented for '{input.dtype.scalar_name}'"
-        )
+        raise NotImplementedError(f"\"log_softmax_{last}kernel_impl\" not implemented for '{input.dtype.scalar_name}'")
     if input.shape == target.shape:
         if not target.is_floating_point():
-            raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype.scalar_name}")
+            raise RuntimeError(
+                f"Expected floating point type for target with class probabilities, got {target.dtype.scalar_name}"
+            )
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         classes = input.shape[min(1, input.ndim - 1)]
@@ -411,13 +423,18 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     undifferentiable("binary_cross_entropy", "weight", weight)
     if not input.is_floating_point():
         raise NotImplementedError(f"\"binary_cross_entropy\" not implemented for '{input.dtype.scalar_name}'")
-    outside = [(x, RuntimeError(f"all elements of {n} should be between 0 and 1")) for n, x in (("input", input), ("target", target))]
+    outside = [
+        (x, RuntimeError(f"all elements of {n} should be between 0 and 1"))
+        for n, x in (("input", input), ("target", target))
+    ]
     data_checks(outside, _not_probability)
     return _binary_cross_entropy(input, target, weight, reduction)
 
 
 @op(method=False, name="_bce_with_logits", grad_fn="BinaryCrossEntropyWithLogitsBackward0")
-def _bce_with_logits(input: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: str) -> Array:
+def _bce_with_logits(
+    input: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: str
+) -> Array:
     kernel("log_sigmoid_cpu", input, "f")
     if letter(target) != "f":
         wanted, found = (dtypes.of(x.dtype).scalar_name for x in (input, target))
@@ -430,8 +447,9 @@ def _bce_with_logits(input: Array, target: Array, weight: Array | None, pos_weig
     return _reduced(loss, reduction).astype(target.dtype)
 
 
-def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean",
-                                     pos_weight=None):  # fmt: skip
+def binary_cross_entropy_with_logits(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+):
     """`binary_cross_entropy(sigmoid(input), target)` without overflow; `pos_weight` weighs the positive targets."""
     reduction = reduction_of(size_average, reduce, reduction)
     if input.shape != target.shape:
@@ -475,4 +493,3 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
         raise RuntimeError("kl_div: Integral inputs not supported.")
     broadcast_shapes(target.shape, input.shape)
     return _kl_div(input, target, reduction_of(size_average, reduce, reduction), log_target)
-

@@ -49,8 +49,18 @@ def cross_map_lrn(input, size, alpha=1e-4, beta=0.75, k=1):
     return _cross_map_lrn(input, size, float(alpha), float(beta), float(k))
 
 
-def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean",
-                         ignore_index=None, label_smoothing=0.0, options=None):  # fmt: skip
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+):
     """cross_entropy(linear(input, linear_weight, linear_bias), target)
 
     Args:

@@ -34,8 +34,9 @@ def _poisson_nll_loss(input: Array, target: Array, log_input: bool, full: bool, 
     return _reduced(loss.astype(input.dtype), reduction)
 
 
-def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None,
-                     reduction="mean"):  # fmt: skip
+def poisson_nll_loss(
+    input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
+):
     """exp(x) - target * x (or x - target * log(x + eps) where x is no logarithm), reduced.
 
     Args:
@@ -99,10 +100,24 @@ def _matching(var, input):
 # ---- connectionist temporal classification
 
 
-@op(method=False, name="_ctc_loss", grad_fn=lambda types, consts: {
-    "none": "CtcLossBackward0", "mean": "MeanBackward0", "sum": "SumBackward0"}[consts["reduction"]])  # fmt: skip
-def _ctc_loss(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, starts: Array, most: int,
-              blank: int, reduction: str, zero_infinity: bool) -> Array:  # fmt: skip
+@op(
+    method=False,
+    name="_ctc_loss",
+    grad_fn=lambda types, consts: {"none": "CtcLossBackward0", "mean": "MeanBackward0", "sum": "SumBackward0"}[
+        consts["reduction"]
+    ],
+)
+def _ctc_loss(
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    starts: Array,
+    most: int,
+    blank: int,
+    reduction: str,
+    zero_infinity: bool,
+) -> Array:
     batch = log_probs.shape[1]
     flat = targets.reshape(-1)
     # (N, most): the labels of each sample, blanks beyond its end
@@ -177,8 +192,10 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
         log_probs = log_probs.unsqueeze(1)
         targets = targets.unsqueeze(0) if targets.dim() == 1 else targets
     samples = log_probs.shape[1]
-    lengths = [_lengths(given, samples, name) for given, name in
-               ((input_lengths, "input_lengths"), (target_lengths, "target_lengths"))]  # fmt: skip
+    lengths = [
+        _lengths(given, samples, name)
+        for given, name in ((input_lengths, "input_lengths"), (target_lengths, "target_lengths"))
+    ]
     if not 0 <= blank < log_probs.shape[2]:
         raise RuntimeError("blank must be in label range")
     _check_ctc(log_probs, targets, *lengths)
@@ -186,8 +203,17 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
     for i, n in enumerate(lengths[1]):
         starts.append(i * targets.shape[1] if targets.dim() == 2 else total)
         total += n
-    loss = _ctc_loss(log_probs, targets, tensor(lengths[0]), tensor(lengths[1]), tensor(starts),
-                     max(lengths[1], default=0), blank, reduction, bool(zero_infinity))  # fmt: skip
+    loss = _ctc_loss(
+        log_probs,
+        targets,
+        tensor(lengths[0]),
+        tensor(lengths[1]),
+        tensor(starts),
+        max(lengths[1], default=0),
+        blank,
+        reduction,
+        bool(zero_infinity),
+    )
     return loss.squeeze(0) if reduction == "none" and not batched else loss
 
 
@@ -200,16 +226,23 @@ def _lengths(given, samples, name):
 
 def _check_ctc(log_probs, targets, input_lengths, target_lengths):
     if not log_probs.is_floating_point():
-        raise RuntimeError("log_probs tensor must not be empty" if not log_probs.numel() else "\"ctc_loss_cpu\" not implemented for"
-                           f" '{log_probs.dtype.scalar_name}'")  # fmt: skip
+        raise RuntimeError(
+            "log_probs tensor must not be empty"
+            if not log_probs.numel()
+            else f"\"ctc_loss_cpu\" not implemented for '{log_probs.dtype.scalar_name}'"
+        )
     steps = log_probs.shape[0]
     for n in input_lengths:
         if n < 0:
-            raise RuntimeError(f"Expected input_lengths to have value at least 0, but got value {n} (while checking"
-                               " arguments for ctc_loss_allocate_outputs)")  # fmt: skip
+            raise RuntimeError(
+                f"Expected input_lengths to have value at least 0, but got value {n} (while checking"
+                " arguments for ctc_loss_allocate_outputs)"
+            )
         if n > steps:
-            raise RuntimeError(f"Expected input_lengths to have value at most {steps}, but got value {n} (while checking"
-                               " arguments for ctc_loss_allocate_outputs)")  # fmt: skip
+            raise RuntimeError(
+                f"Expected input_lengths to have value at most {steps}, but got value {n} (while checking"
+                " arguments for ctc_loss_allocate_outputs)"
+            )
     if targets.dim() == 1 and sum(target_lengths) != targets.shape[0]:
         raise RuntimeError(
             f"Expected tensor to have size {sum(target_lengths)} at dimension 0, but got size {targets.shape[0]} for"

@@ -33,8 +33,14 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     return _hinge_embedding_loss(input, target, margin, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, promote=True, strides=None, saves="own", name="_margin_ranking_loss",
-    grad_fn=_ends_in("ClampMinBackward0"))  # fmt: skip
+@op(
+    method=False,
+    promote=True,
+    strides=None,
+    saves="own",
+    name="_margin_ranking_loss",
+    grad_fn=_ends_in("ClampMinBackward0"),
+)
 def _margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float, reduction: str) -> Array:
     return _reduced(_clamped(-target * (input1 - input2) + jnp.asarray(margin, target.dtype)), reduction)
 
@@ -89,18 +95,26 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return _cosine_embedding_loss(input1, input2, target, float(margin), reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, promote=True, strides=None, saves="own", name="_triplet_margin_loss",
-    grad_fn=_ends_in("ClampMinBackward0"))  # fmt: skip
-def _triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin: float, p: float, eps: float,
-                         swap: bool, reduction: str) -> Array:  # fmt: skip
+@op(
+    method=False,
+    promote=True,
+    strides=None,
+    saves="own",
+    name="_triplet_margin_loss",
+    grad_fn=_ends_in("ClampMinBackward0"),
+)
+def _triplet_margin_loss(
+    anchor: Array, positive: Array, negative: Array, margin: float, p: float, eps: float, swap: bool, reduction: str
+) -> Array:
     near, far = _distance(anchor, positive, p, eps), _distance(anchor, negative, p, eps)
     if swap:
         far = -larger(-far, -_distance(positive, negative, p, eps))
     return _reduced(_clamped(margin + near - far), reduction)
 
 
-def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
-                        reduce=None, reduction="mean"):  # fmt: skip
+def triplet_margin_loss(
+    anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
+):
     """max(0, ‖anchor - positive‖ - ‖anchor - negative‖ + margin), reduced.
 
     Args:
@@ -121,8 +135,9 @@ def _same_dims(anchor, positive, negative):
         )
 
 
-def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False,
-                                      reduction="mean"):  # fmt: skip
+def triplet_margin_with_distance_loss(
+    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
+):
     """`triplet_margin_loss` with a distance of the caller's."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
@@ -152,7 +167,9 @@ def _outside(target, classes):
 
 
 @op(method=False, name="_multi_margin_loss", grad_fn="MultiMarginLossBackward0")
-def _multi_margin_loss(input: Array, target: Array, weight: Array | None, p: int, margin: float, reduction: str) -> Array:
+def _multi_margin_loss(
+    input: Array, target: Array, weight: Array | None, p: int, margin: float, reduction: str
+) -> Array:
     x = input.reshape(-1, input.shape[-1]) if input.ndim else input.reshape(1, 1)
     kernel("multi_margin_loss_cpu_kernel", input, "f")
     label = target.reshape(-1, 1)

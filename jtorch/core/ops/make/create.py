@@ -44,8 +44,11 @@ def _size(name, size):
             f' "type must be tuple of ints,but got {odd}"'
         ) from None
     if any(n < 0 for n in shape):
-        raise RuntimeError("zeros: Dimension size must be non-negative." if name == "zeros" else
-                           f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")  # fmt: skip
+        raise RuntimeError(
+            "zeros: Dimension size must be non-negative."
+            if name == "zeros"
+            else f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        )
     return shape
 
 
@@ -55,9 +58,11 @@ def _fills(shape, d, place, strides=None):
     call = _calls.get(key)
     if call is None:
         call = _calls[key] = Call(
-            lambda n, place: jnp.full(shape, n).astype(d.np), {"place": place}, "full",
+            lambda n, place: jnp.full(shape, n).astype(d.np),
+            {"place": place},
+            "full",
             strides=lambda types, shapes: [t.strides],
-        )  # fmt: skip
+        )
     return call
 
 
@@ -123,8 +128,9 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False
     return _made("ones", size, 1, out, dtype, device, requires_grad)
 
 
-def empty(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
-          memory_format=None):  # fmt: skip
+def empty(
+    *size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
+):
     """A tensor whose elements nobody has set yet (zeros here)."""
     made = _made("empty", size, 0, out, dtype, device, requires_grad)
     return made if memory_format is None else _formatted(made, memory_format)
@@ -160,23 +166,38 @@ def _like(input, n, dtype, device, requires_grad, memory_format=None):
     return filled(shape, n, dtype or t.dtype, place, strides, requires_grad)
 
 
-def zeros_like(input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None):
+def zeros_like(
+    input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
+):
     """Zeros of the size, dtype, device and stride order of another tensor."""
     return _like(input, 0, dtype, device, requires_grad, memory_format)
 
 
-def ones_like(input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None):
+def ones_like(
+    input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
+):
     """Ones of the size, dtype, device and stride order of another tensor."""
     return _like(input, 1, dtype, device, requires_grad, memory_format)
 
 
-def empty_like(input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None):
+def empty_like(
+    input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
+):
     """A tensor of another one's size, dtype, device and stride order, to be filled."""
     return _like(input, 0, dtype, device, requires_grad, memory_format)
 
 
-def full_like(input, fill_value, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
-              memory_format=None):  # fmt: skip
+def full_like(
+    input,
+    fill_value,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    memory_format=None,
+):
     """A tensor full of one number, of another tensor's size, dtype, device and stride order."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
@@ -193,8 +214,9 @@ def _numbers(*values):
     return [v.item() if isinstance(v, Tensor | np.generic) else v for v in values]
 
 
-def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
-           requires_grad=False):  # fmt: skip
+def arange(
+    start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
     """start, start + step, ... up to but without end: `arange(end)` or `arange(start, end, step)`.
 
     Raises:
@@ -251,7 +273,13 @@ def _spaced(start, end, steps, d):
         raise RuntimeError("number of steps must be non-negative")
     if steps == 1:
         return np.array([start]).astype(d.np)
-    work = d.np if (d.is_floating_point and d.itemsize >= 4) or d.is_complex else np.float32 if d.is_floating_point else None
+    work = (
+        d.np
+        if (d.is_floating_point and d.itemsize >= 4) or d.is_complex
+        else np.float32
+        if d.is_floating_point
+        else None
+    )
     if work is None:
         step = (end - start) / (steps - 1) if steps else 0
         i = np.arange(steps)
@@ -266,8 +294,9 @@ def _spaced(start, end, steps, d):
     return np.where(i < steps // 2, up, down).astype(d.np)
 
 
-def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
-             requires_grad=False):  # fmt: skip
+def linspace(
+    start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
     """`steps` evenly spaced numbers from start to end, both included.
 
     >>> torch.linspace(0, 1, 5)
@@ -283,15 +312,28 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     return made.requires_grad_() if requires_grad else made
 
 
-def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
-             requires_grad=False):  # fmt: skip
+def logspace(
+    start,
+    end,
+    steps,
+    base=10.0,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
     """base ** x for `steps` evenly spaced x from start to end."""
     start, end = _numbers(start, end)
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     steps = int(steps)
     step = (end - start) / (steps - 1) if steps > 1 else 0
     i = np.arange(steps)
-    powers = np.where(i < steps // 2, start + step * i, end - step * (steps - i - 1)) if steps > 1 else np.full(steps, start)
+    powers = (
+        np.where(i < steps // 2, start + step * i, end - step * (steps - i - 1)) if steps > 1 else np.full(steps, start)
+    )
     made = known(np.power(float(base), powers).astype(d.np), devices.place(device))
     if out is not None:
         return _into(out, made)

@@ -211,7 +211,9 @@ def stream_of(place, generator=None) -> Stream:
     if generator is None:
         return generator_of(place).stream
     if generator._place is not place:
-        raise RuntimeError(f"Expected a '{place.device.type}' device type for generator but found '{generator.device.type}'")
+        raise RuntimeError(
+            f"Expected a '{place.device.type}' device type for generator but found '{generator.device.type}'"
+        )
     return generator.stream
 
 
@@ -291,10 +293,13 @@ def _noise(t, beside, generator=None, strides=None) -> Value:
     """
     n = t.shape.numel()
     if (
-        n < _MANY or t.dtype is not dtypes.float32 or not on_host(t.place) or engine.local.batch is not None
+        n < _MANY
+        or t.dtype is not dtypes.float32
+        or not on_host(t.place)
+        or engine.local.batch is not None
         or not (strides is None or geometry.is_contiguous(tuple(t.shape), strides))
         or not any(map(_promised, beside))
-    ):  # fmt: skip
+    ):
         return draw("normal", t, generator, strides, mean=0.0, std=1.0)
     words = stream_of(t.place, generator).normal_words(n)
     call, type = _calls.get(("noise", t)) or _noise_call(t, words)
@@ -349,8 +354,19 @@ def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None,
     return _fresh("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
 
 
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
-            requires_grad=False, pin_memory=False):  # fmt: skip
+def randint(
+    low,
+    high=None,
+    size=None,
+    *,
+    generator=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+):
     """Uniform random integers from low to high - 1: `randint(high, size)` or `randint(low, high, size)`.
 
     Raises:
@@ -362,12 +378,24 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
         low, high = 0, low
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return _fresh("random", "randint", (size,), out, dtype, device, requires_grad, generator, dtypes.int64,
-                  low=int(low), high=int(high))  # fmt: skip
+    return _fresh(
+        "random",
+        "randint",
+        (size,),
+        out,
+        dtype,
+        device,
+        requires_grad,
+        generator,
+        dtypes.int64,
+        low=int(low),
+        high=int(high),
+    )
 
 
-def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-             pin_memory=False):  # fmt: skip
+def randperm(
+    n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """The integers from 0 to n - 1 in random order."""
     if isinstance(n, bool) or not hasattr(n, "__index__"):
         raise TypeError(f"randperm(): argument 'n' (position 1) must be int, not {type(n).__name__}")
@@ -413,16 +441,37 @@ def noise_beside(tensor, shape) -> Tensor:
     return wrap(_noise(type_of(tuple(shape), tensor.dtype, tensor._type.place), [tensor]))
 
 
-def randint_like(input, low=None, high=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
-                 memory_format=None):  # fmt: skip
+def randint_like(
+    input,
+    low=None,
+    high=None,
+    *,
+    generator=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    memory_format=None,
+):
     """Uniform random integers from low to high - 1, of another tensor's size, dtype and device."""
     if high is None:
         low, high = 0, low
     return _like("random", input, dtype, device, requires_grad, memory_format, generator, low=int(low), high=int(high))
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
-           requires_grad=False, pin_memory=False):  # fmt: skip
+def normal(
+    mean=0.0,
+    std=1.0,
+    size=None,
+    *,
+    generator=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+):
     """Normal random numbers: mean and deviation are numbers (with a size) or tensors.
 
     >>> torch.normal(torch.zeros(3), 1).shape
@@ -444,8 +493,18 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
             " bool requires_grad = False)\n"
         )
     _check_std(std)
-    return _fresh("normal", "normal", (tuple(size) if not isinstance(size, int) else (size,),), out, dtype, device,
-                  requires_grad, generator, mean=float(mean), std=float(std))  # fmt: skip
+    return _fresh(
+        "normal",
+        "normal",
+        (tuple(size) if not isinstance(size, int) else (size,),),
+        out,
+        dtype,
+        device,
+        requires_grad,
+        generator,
+        mean=float(mean),
+        std=float(std),
+    )
 
 
 def _check_std(std):
@@ -498,7 +557,9 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
         raise NotImplementedError("multinomial on accelerators")
     probabilities = input.detach()._look()
     strides = geometry.like_strides(tuple(input.shape), input.stride())
-    drawn = stream_of(input._type.place, generator).multinomial(probabilities, num_samples, replacement, strides=strides)
+    drawn = stream_of(input._type.place, generator).multinomial(
+        probabilities, num_samples, replacement, strides=strides
+    )
     made = known(drawn)
     return made if out is None else store(out, made, _Named())
 

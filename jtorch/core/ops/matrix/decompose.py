@@ -47,18 +47,14 @@ def _matrices(name, x, square=True):
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if square and x.shape[-1] != x.shape[-2]:
         raise RuntimeError(
-            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]}"
-            f" matrices"
+            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} matrices"
         )
     if letter(x) not in "fc":
         raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got"
-            f" {dtypes.of(x.dtype).scalar_name}"
+            f"{name}: Expected a floating point or complex tensor as input. Got {dtypes.of(x.dtype).scalar_name}"
         )
     if x.dtype.itemsize == 2:
-        raise RuntimeError(
-            f"{name}: Low precision dtypes not supported. Got {dtypes.of(x.dtype).scalar_name}"
-        )
+        raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {dtypes.of(x.dtype).scalar_name}")
     return x
 
 
@@ -78,8 +74,7 @@ def _raised(info, name, text):
 
 
 _SINGULAR = (
-    "The diagonal element {} is zero, the inversion could not be completed because the input matrix is"
-    " singular."
+    "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
 )
 _INDEFINITE = (
     "The factorization could not be completed because the input is not positive-definite (the leading"
@@ -265,15 +260,11 @@ def _solved_by_factor(b, factor, upper):
 def _triangular(a, b, upper, transpose=False, unit=False):
     batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a, b = jnp.broadcast_to(a, (*batch, *a.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
-    return lax.linalg.triangular_solve(
-        a, b, left_side=True, lower=not upper, transpose_a=transpose, unit_diagonal=unit
-    )
+    return lax.linalg.triangular_solve(a, b, left_side=True, lower=not upper, transpose_a=transpose, unit_diagonal=unit)
 
 
 @op(strides=_columns, returns=returntypes.triangular_solve)
-def triangular_solve(
-    input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-):
+def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(X with A @ X = input, A) for a triangular A."""
     return _triangular(A, input, upper, transpose, unitriangular), A
 
@@ -286,8 +277,7 @@ def _qr(A: Array, mode: str):
     x = _matrices("linalg.qr", A, False)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
-            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or"
-            f" 'complete'"
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
     if mode == "r":
         return jnp.zeros((0,), x.dtype), jnp.linalg.qr(x, mode="r")
@@ -321,9 +311,7 @@ def _svdvals(A: Array) -> Array:
 def svd(input, some=True, compute_uv=True, *, out=None):
     """(U, S, V) with U @ diag(S) @ Vᴴ = input."""
     u, s, vh = _svd(input, not some)
-    return returntypes.svd(
-        (u, s, vh.transpose(-2, -1).conj() if input.dtype.is_complex else vh.transpose(-2, -1))
-    )
+    return returntypes.svd((u, s, vh.transpose(-2, -1).conj() if input.dtype.is_complex else vh.transpose(-2, -1)))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -349,9 +337,7 @@ def _eigh(A: Array, UPLO: str):
 
 @op(method=False, name="linalg_eigh")
 def _eigvalsh(A: Array, UPLO: str) -> Array:
-    return jnp.linalg.eigvalsh(
-        _symmetric(_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False
-    )
+    return jnp.linalg.eigvalsh(_symmetric(_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False)
 
 
 @op(method=False, name="linalg_eig", strides=_columns)
@@ -421,7 +407,5 @@ def _solve(A: Array, B: Array, left: bool):
             f" {b.shape[-2]}x{b.shape[-1]})"
         )
     batch = jnp.broadcast_shapes(x.shape[:-2], b.shape[:-2])
-    found = jnp.linalg.solve(
-        jnp.broadcast_to(x, (*batch, *x.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
-    )
+    found = jnp.linalg.solve(jnp.broadcast_to(x, (*batch, *x.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:])))
     return found[..., 0] if vector else found, _zero_pivot(x)

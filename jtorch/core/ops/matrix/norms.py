@@ -16,8 +16,7 @@ from jtorch.core.tensor.tensor import wrap_dim
 def _numbers(name, x, to):
     if letter(x) not in "fc":
         raise RuntimeError(
-            f"linalg.{name}: Expected a floating point or complex tensor as input. Got"
-            f" {dtypes.of(x.dtype).scalar_name}"
+            f"linalg.{name}: Expected a floating point or complex tensor as input. Got {dtypes.of(x.dtype).scalar_name}"
         )
     return x if to is None else x.astype(to.np)
 

@@ -49,9 +49,7 @@ def _rows(shape):
 
 def _check_matmul(a, b):
     if not a.ndim or not b.ndim:
-        raise RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
-        )
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
     if a.ndim == b.ndim == 1:
         _check_dot(a, b)
         return
@@ -74,9 +72,7 @@ def _check_matmul(a, b):
         )
     left = (_rows(a.shape), a.shape[-1]) if a.ndim > 1 else (1, a.shape[0])
     right = tuple(b.shape) if b.ndim == 2 else (b.shape[0], 1)
-    raise RuntimeError(
-        f"mat1 and mat2 shapes cannot be multiplied ({left[0]}x{left[1]} and {right[0]}x{right[1]})"
-    )
+    raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({left[0]}x{left[1]} and {right[0]}x{right[1]})")
 
 
 @op(grad_fn=_matmul_name)
@@ -144,9 +140,7 @@ def _check_dot(a, b):
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.dtype != b.dtype:
         names = dtypes.of(a.dtype).scalar_name, dtypes.of(b.dtype).scalar_name
-        raise RuntimeError(
-            f"dot : expected both vectors to have same dtype, but found {names[0]} and {names[1]}"
-        )
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {names[0]} and {names[1]}")
     kernel("dot", a, "ifc")
     if a.shape != b.shape:
         n, m = a.shape[0], b.shape[0]
@@ -332,9 +326,7 @@ def _cross(input: Array, other: Array, dim: int) -> Array:
     dim = wrap_dim(dim, a.ndim)
     sizes = [x.shape[dim] for x in (input, other)]
     if sizes != [3, 3]:
-        raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]}"
-        )
+        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]}")
     return jnp.cross(a, b, axis=dim)
 
 
@@ -354,8 +346,12 @@ def cross(input, other, dim=None, *, out=None):
     return _cross(input, other, dim, out=out)
 
 
-@op(method=False, promote=True, name="vecdot",
-    grad_fn=lambda types, consts: "VdotBackward0" if types[0].ndim == types[1].ndim == 1 else "SumBackward1")  # fmt: skip
+@op(
+    method=False,
+    promote=True,
+    name="vecdot",
+    grad_fn=lambda types, consts: "VdotBackward0" if types[0].ndim == types[1].ndim == 1 else "SumBackward1",
+)
 def _vecdot(x: Array, y: Array, dim: int) -> Array:
     return jnp.sum(jnp.conj(x) * y, axis=dim)
 
@@ -367,8 +363,7 @@ def _vecdot(x: Array, y: Array, dim: int) -> Array:
 def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array | None) -> Array:
     if input.ndim > 2:
         raise RuntimeError(
-            "cov(): expected input to have two or fewer dimensions but got an input with"
-            f" {input.ndim} dimensions"
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
         )
     if input.dtype == jnp.bool_:
         raise RuntimeError("cov(): bool dtype is not supported for input")
@@ -406,17 +401,13 @@ def _distances(x1, x2, p):
 
 
 @op(method=False, saves="inputs")
-def cdist(
-    x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
-) -> Array:
+def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
     """The p-norm distance of every row of x1 from every row of x2: (*, n, d), (*, m, d) → (*, n, m)."""
     for name, x in (("X1", x1), ("X2", x2)):
         if x.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
     if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(
-            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
-        )
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
     return _distances(x1, x2, p)

@@ -41,9 +41,16 @@ def joined(values: Array, indices: Array, count: int, node: str) -> Array:
 
 @op(method=False, name="_sparse_addmm", grad_fn=lambda types, consts: consts["node"])
 def added_product(
-    input: Array | None, mat1: Array, mat2: Array, index: Array, indices: Array, rows: int, node: str, beta: Number = 1,
+    input: Array | None,
+    mat1: Array,
+    mat2: Array,
+    index: Array,
+    indices: Array,
+    rows: int,
+    node: str,
+    beta: Number = 1,
     alpha: Number = 1,
-) -> Array:  # fmt: skip
+) -> Array:
     """beta * input + alpha * (a sparse matrix @ mat2), for the values mat1 in rows `index` and columns `indices`."""
     product = jax.ops.segment_sum(mat1[:, None] * mat2[indices], index, rows)
     if input is None:
@@ -51,8 +58,12 @@ def added_product(
     return input * jnp.asarray(beta, input.dtype) + product * jnp.asarray(alpha, product.dtype)
 
 
-@op(method=False, name="_sparse_softmax", saves="inputs",
-    grad_fn=lambda types, consts: "SparseLogSoftmaxBackward0" if consts["log"] else "SparseSoftmaxBackward0")  # fmt: skip
+@op(
+    method=False,
+    name="_sparse_softmax",
+    saves="inputs",
+    grad_fn=lambda types, consts: "SparseLogSoftmaxBackward0" if consts["log"] else "SparseSoftmaxBackward0",
+)
 def softmax(input: Array, indices: Array, count: int, log: bool) -> Array:
     """The softmax of the values that share a row; what is not stored counts as -inf."""
     top = jax.ops.segment_max(jax.lax.stop_gradient(input), indices, count)[indices]

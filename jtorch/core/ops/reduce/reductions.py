@@ -311,11 +311,13 @@ _FORMS = """
 
 max = _chosen(_max_all, _max_at, maximum)
 max.__doc__ = "The largest element: of all, along a dim with its index, or of two tensors." + _FORMS.format(
-    word="largest", pair="maximum", name="max", value="3.")  # fmt: skip
+    word="largest", pair="maximum", name="max", value="3."
+)
 max = public(max)
 min = _chosen(_min_all, _min_at, minimum)
 min.__doc__ = "The smallest element: of all, along a dim with its index, or of two tensors." + _FORMS.format(
-    word="smallest", pair="minimum", name="min", value="1.")  # fmt: skip
+    word="smallest", pair="minimum", name="min", value="1."
+)
 min = public(min)
 
 
@@ -452,9 +454,7 @@ def _sliced(x, dim, start, stop):
 
 
 @op(saves=(), grad_fn="SubBackward0")
-def diff(
-    input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None
-) -> Array:
+def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """Differences of neighbours along a dim, n times over."""
     if not input.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional")

@@ -9,8 +9,12 @@ from jtorch.core.facts import dtypes
 from jtorch.core.op.checks import data_check, kernel
 from jtorch.core.op.op import Array, op, public
 
-_REDUCE = {"sum": jax.ops.segment_sum, "mean": jax.ops.segment_sum, "max": jax.ops.segment_max,
-           "min": jax.ops.segment_min}  # fmt: skip
+_REDUCE = {
+    "sum": jax.ops.segment_sum,
+    "mean": jax.ops.segment_sum,
+    "max": jax.ops.segment_max,
+    "min": jax.ops.segment_min,
+}
 _WITH = {"sum": jnp.add, "mean": jnp.add, "prod": jnp.multiply, "max": jnp.maximum, "min": jnp.minimum}
 
 
@@ -76,11 +80,20 @@ def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, ax
         raise RuntimeError(f"segment_reduce(): Expected axis to be the last dimension of {name} but got {axis}.")
     if runs.dtype.category != dtypes.INT:
         name = "lengths" if offsets is None else "offsets"
-        raise NotImplementedError(f"\"_segment_reduce_{name}_cpu_kernel1\" not implemented for '{runs.dtype.scalar_name}'")
+        raise NotImplementedError(
+            f"\"_segment_reduce_{name}_cpu_kernel1\" not implemented for '{runs.dtype.scalar_name}'"
+        )
     if offsets is None and not unsafe:
         data_check(runs, _negative, RuntimeError("lengths contains negative value!"))
-        data_check(runs, _short, RuntimeError("segment_reduce(): Expected all rows of lengths along axis to sum to"
-                                              " data.size(lengths.dim()-1) when !unsafe."), size=data.shape[axis])  # fmt: skip
+        data_check(
+            runs,
+            _short,
+            RuntimeError(
+                "segment_reduce(): Expected all rows of lengths along axis to sum to"
+                " data.size(lengths.dim()-1) when !unsafe."
+            ),
+            size=data.shape[axis],
+        )
     return _segment_reduce(data, runs, reduce, axis, initial, offsets is not None)
 
 

@@ -32,7 +32,11 @@ def _sorted(x, dim, descending=False):
     return (jnp.flip(values, dim), jnp.flip(indices, dim)) if descending else (values, indices)
 
 
-@op(chooses=True, returns=returntypes.sort, grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}")
+@op(
+    chooses=True,
+    returns=returntypes.sort,
+    grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}",
+)
 def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool | None = None):
     """The elements in order along a dim, and where each one was. Always stable.
 
@@ -216,11 +220,7 @@ def _quantile(x, q, dim, keepdim, interpolation, ignore_nan):
     ordered = _sorted(flat, flat.ndim - 1)[0]
     q1 = jnp.asarray(q, x.dtype).reshape(-1)
     nan = flat != flat
-    count = (
-        jnp.sum(~nan, axis=-1, keepdims=True)
-        if ignore_nan
-        else jnp.full((*flat.shape[:-1], 1), flat.shape[-1])
-    )
+    count = jnp.sum(~nan, axis=-1, keepdims=True) if ignore_nan else jnp.full((*flat.shape[:-1], 1), flat.shape[-1])
     rank = q1 * jnp.maximum(count - 1, 0).astype(x.dtype)
     if not ignore_nan:
         rank = jnp.where(jnp.any(nan, axis=-1, keepdims=True), flat.shape[-1] - 1, rank)
@@ -231,16 +231,10 @@ def _quantile(x, q, dim, keepdim, interpolation, ignore_nan):
     if not rounding:
         weight = jnp.full_like(rank, 0.5) if interpolation == "midpoint" else rank - below
         high = jnp.take_along_axis(ordered, jnp.ceil(rank).astype(jnp.int64), axis=-1)
-        low = jnp.where(
-            jnp.abs(weight) < 0.5, low + weight * (high - low), high - (high - low) * (1 - weight)
-        )
+        low = jnp.where(jnp.abs(weight) < 0.5, low + weight * (high - low), high - (high - low) * (1 - weight))
     out = jnp.moveaxis(low, -1, 0)
     if keepdim and ndim:
-        shape = (
-            [1] * ndim
-            if dim is None
-            else [n if d != wrap_dim(dim, ndim) else 1 for d, n in enumerate(x.shape)]
-        )
+        shape = [1] * ndim if dim is None else [n if d != wrap_dim(dim, ndim) else 1 for d, n in enumerate(x.shape)]
         out = out.reshape(q1.shape[0], *shape)
     return out if jnp.ndim(q) else out[0]
 
@@ -280,9 +274,14 @@ def nanquantile(
 
 @op(saves=(), method=False)
 def searchsorted(
-    sorted_sequence: Array, input: Array | Number, *, out_int32: bool = False, right: bool = False,
-    side: str | None = None, sorter: Array | None = None,
-) -> Array:  # fmt: skip
+    sorted_sequence: Array,
+    input: Array | Number,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Array | None = None,
+) -> Array:
     """Where each value belongs in a sorted sequence (the last dim): before its equals, after with right=True.
 
     >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
@@ -292,8 +291,7 @@ def searchsorted(
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
         raise RuntimeError(
-            "torch.searchsorted(): side and right can't be set to opposites, got side of left while"
-            " right was True"
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
     values = jnp.asarray(input)
     if sorter is not None:

@@ -139,8 +139,12 @@ class _Fill(Call):
         return lambda old, value: jnp.full(shape, cast_array(jnp.asarray(value), to), to.np)
 
 
-_FILL = {"number": _Fill("FillBackward2"), "tensor": _Fill("FillBackward3"), "zero": _Fill("ZeroBackward0"),
-         "item": _Fill("FillBackward3")}  # fmt: skip
+_FILL = {
+    "number": _Fill("FillBackward2"),
+    "tensor": _Fill("FillBackward3"),
+    "zero": _Fill("ZeroBackward0"),
+    "item": _Fill("FillBackward3"),
+}
 
 
 def _write_number(self, value, kind):
@@ -152,9 +156,7 @@ def _write_number(self, value, kind):
         return self
     call = _full_calls.get(t)
     if call is None:
-        call = Call(
-            _full_of(t), {"place": t.place}, "full", strides=lambda types, shapes: [t.strides], saves=()
-        )
+        call = Call(_full_of(t), {"place": t.place}, "full", strides=lambda types, shapes: [t.strides], saves=())
         _full_calls[t] = call
     self._assign(engine.record(call, (value,), t.place)[1], None)
     return self
@@ -178,9 +180,7 @@ def _fill_(self, value):
     if not isinstance(value, Tensor):
         return _fill_with(self, value, "number")
     if value.ndim:
-        raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
-        )
+        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
     self._writable()
     made = apply(_FILL["tensor"], (self, value))
     self._assign(*made._read())

@@ -81,9 +81,12 @@ def _complex_of(d, **_):
 
 
 @op(
-    name="view_as_complex", method=False, view=_complex_geometry, retype=_complex_of,
+    name="view_as_complex",
+    method=False,
+    view=_complex_geometry,
+    retype=_complex_of,
     write=lambda base, new: jnp.stack([new.real, new.imag], -1),
-)  # fmt: skip
+)
 def _view_as_complex(input: Array) -> Array:
     return _as_complex(input)
 

@@ -81,8 +81,7 @@ def _unsafe_view(input: Array, size: tuple) -> Array:
 
 
 _NO_VIEW = (
-    "view() received an invalid combination of arguments - got ({}), but expected one of:\n"
-    " * (torch.dtype dtype)\n"
+    "view() received an invalid combination of arguments - got ({}), but expected one of:\n * (torch.dtype dtype)\n"
 )
 
 
@@ -101,11 +100,7 @@ def _method_view(self, *size, dtype=None):
         return _reinterpret(self, dtype)
     if not size or any(isinstance(n, float | str) for n in size):
         kinds = ", ".join(type(n).__name__ for n in size)
-        miss = (
-            f"      didn't match because some of the arguments have invalid types: (!{kinds}!)\n"
-            if size
-            else ""
-        )
+        miss = f"      didn't match because some of the arguments have invalid types: (!{kinds}!)\n" if size else ""
         raise TypeError(_NO_VIEW.format(kinds) + miss + " * (tuple of ints size)\n" + miss)
     return _view(self, _ints(size, "view", "size"))
 
@@ -171,9 +166,7 @@ def unflatten(input, dim, sizes):
     """
     shape = input.shape
     if not shape:
-        raise RuntimeError(
-            "unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions"
-        )
+        raise RuntimeError("unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions")
     dim = wrap_dim(dim, len(shape))
     sizes = _ints((sizes,), "unflatten", "sizes")
     if not sizes:
@@ -308,8 +301,7 @@ def adjoint(input):
         return conj(input)
     if input.ndim < 2:
         raise RuntimeError(
-            "tensor.adjoint() is only supported on matrices or batches of matrices. Got"
-            f" {input.ndim}-D tensor."
+            f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
         )
     return conj(transpose(input, -2, -1))
 
@@ -345,9 +337,7 @@ def _upper_h(self):
     """The conjugate transpose of a matrix: a view."""
     if self.ndim not in (0, 2):
         more = " For batches of matrices, consider using tensor.mH" if self.ndim > 2 else ""
-        raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.{more}"
-        )
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.{more}")
     return conj(transpose(self, 0, 1)) if self.ndim else conj(self)
 
 
@@ -387,9 +377,7 @@ def _squeeze_geometry(shape, strides, offset, dim):
 
 
 def _squeeze_name(consts):
-    return "SqueezeBackward" + (
-        "0" if consts["dim"] is None else "2" if isinstance(consts["dim"], tuple) else "1"
-    )
+    return "SqueezeBackward" + ("0" if consts["dim"] is None else "2" if isinstance(consts["dim"], tuple) else "1")
 
 
 @op(view=_squeeze_geometry, write=_back, grad_fn=_squeeze_name)
@@ -411,8 +399,7 @@ def _expanded(shape, size):
         if n == -1:
             if i < lead:
                 raise RuntimeError(
-                    f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing "
-                    f"dimension {i}"
+                    f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}"
                 )
             n = full[i] = own
         if n != own and own != 1:
@@ -507,9 +494,7 @@ def atleast_1d(*tensors):
 
 def atleast_2d(*tensors):
     """Each tensor with at least two dimensions: views."""
-    return _each(
-        tensors, lambda x: reshape(x, (1, 1)) if not x.ndim else unsqueeze(x, 0) if x.ndim == 1 else x
-    )
+    return _each(tensors, lambda x: reshape(x, (1, 1)) if not x.ndim else unsqueeze(x, 0) if x.ndim == 1 else x)
 
 
 def atleast_3d(*tensors):
@@ -578,13 +563,25 @@ def _old_text(x):
 
 
 for _made in (
-    reshape, flatten, ravel, unflatten, swapaxes, swapdims, permute, movedim, moveaxis, adjoint, broadcast_to,
-):  # fmt: skip
+    reshape,
+    flatten,
+    ravel,
+    unflatten,
+    swapaxes,
+    swapdims,
+    permute,
+    movedim,
+    moveaxis,
+    adjoint,
+    broadcast_to,
+):
     setattr(Tensor, _made.__name__, _made)
 for _name in ("view", "view_as", "reshape_as", "expand", "expand_as"):
     setattr(Tensor, _name, globals()["_method_" + _name])
 for _name, _made in {
-    "T": _upper_t, "H": _upper_h,
-    "mT": lambda self: _matrices(self, "mT"), "mH": lambda self: conj(_matrices(self, "mH")),
-}.items():  # fmt: skip
+    "T": _upper_t,
+    "H": _upper_h,
+    "mT": lambda self: _matrices(self, "mT"),
+    "mH": lambda self: conj(_matrices(self, "mH")),
+}.items():
     setattr(Tensor, _name, property(_made))

@@ -35,8 +35,12 @@ def _ints(args, fn, name):
         ) from None
 
 
-@op(method=False, view=lambda shape, strides, offset: (shape, strides, offset), write=lambda base, new: new,
-    name="alias")
+@op(
+    method=False,
+    view=lambda shape, strides, offset: (shape, strides, offset),
+    write=lambda base, new: new,
+    name="alias",
+)
 def _alias(input: Array) -> Array:
     """The same cells: a view."""
     return input
@@ -48,9 +52,7 @@ def _select_geometry(shape, strides, offset, dim, index):
     dim = wrap_dim(dim, len(shape))
     size = shape[dim]
     if not -size <= index < size:
-        raise IndexError(
-            f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
-        )
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}")
     index = index + size if index < 0 else index
     return (
         [*shape[:dim], *shape[dim + 1 :]],
@@ -117,9 +119,7 @@ def narrow(input, dim, start, length):
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -size <= start <= size:
-        raise IndexError(
-            f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
-        )
+        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start = start + size if start < 0 else start
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
@@ -217,9 +217,7 @@ def _check_strided(x, size, stride, offset):
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
     if any(s < 0 for s in stride):
-        raise RuntimeError(
-            f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}"
-        )
+        raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}")
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
     cells, item = x._storage.value.type.shape.numel(), x.dtype.itemsize
@@ -241,8 +239,12 @@ def _as_strided(input: Array, size: tuple, stride: tuple, storage_offset: int, o
 def _spots(size, stride, offset):
     """Where in memory the elements of a tensor lie."""
     return offset + sum(
-        (s * jnp.arange(n).reshape([n if d == e else 1 for e in range(len(size))])
-         for d, (n, s) in enumerate(zip(size, stride, strict=True))), jnp.zeros(size, jnp.int64))  # fmt: skip
+        (
+            s * jnp.arange(n).reshape([n if d == e else 1 for e in range(len(size))])
+            for d, (n, s) in enumerate(zip(size, stride, strict=True))
+        ),
+        jnp.zeros(size, jnp.int64),
+    )
 
 
 def _as_strided_of(x, size, stride, storage_offset=None):

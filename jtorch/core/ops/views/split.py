@@ -139,9 +139,7 @@ def split(tensor, split_size_or_sections, dim=0):
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0:
         if n:
-            raise RuntimeError(
-                f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
-            )
+            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
         return _several(tensor, "Split", dim, (0,))
     sizes = [size] * (n // size) + ([n % size] if n % size or not n else [])
     return _several(tensor, "Split", dim, tuple(sizes))
@@ -192,9 +190,7 @@ def chunk(input, chunks, dim=0):
 def tensor_split(input, indices_or_sections, dim=0):
     """Parts that differ in size by one at most, or that end at the given indices: a tuple of views."""
     if not input.ndim:
-        raise RuntimeError(
-            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
-        )
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     dim = wrap_dim(dim, input.ndim)
     n = input.shape[dim]
     given = indices_or_sections
@@ -222,9 +218,7 @@ def _named_split(name, at_least):
                 f"torch.{name} requires a tensor with at least {at_least} dimension, but got a tensor with"
                 f" {input.ndim} dimensions!"
             )
-        dim = (
-            0 if name == "vsplit" or (name == "hsplit" and input.ndim == 1) else 1 if name == "hsplit" else 2
-        )
+        dim = 0 if name == "vsplit" or (name == "hsplit" and input.ndim == 1) else 1 if name == "hsplit" else 2
         n = indices_or_sections
         if isinstance(n, int) and (n <= 0 or input.shape[dim] % n):
             raise RuntimeError(
@@ -256,6 +250,16 @@ def _copies(x, parts, dim):
     return apply(_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts])), (x,))
 
 
-for _name in ("unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit",
-              "unsafe_split", "unsafe_chunk"):  # fmt: skip
+for _name in (
+    "unbind",
+    "split",
+    "split_with_sizes",
+    "chunk",
+    "tensor_split",
+    "hsplit",
+    "vsplit",
+    "dsplit",
+    "unsafe_split",
+    "unsafe_chunk",
+):
     setattr(Tensor, _name, globals()[_name])

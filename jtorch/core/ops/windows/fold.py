@@ -12,8 +12,11 @@ from jtorch.core.op.op import Array, op
 
 
 def _pair(value):
-    return tuple(value) if isinstance(value, tuple | list) and len(value) == 2 else (
-        (value[0],) * 2 if isinstance(value, tuple | list) else (value,) * 2)  # fmt: skip
+    return (
+        tuple(value)
+        if isinstance(value, tuple | list) and len(value) == 2
+        else ((value[0],) * 2 if isinstance(value, tuple | list) else (value,) * 2)
+    )
 
 
 def _check_blocks(kernel, dilation, padding, stride):
@@ -24,22 +27,23 @@ def _check_blocks(kernel, dilation, padding, stride):
                 f" {pair[0]} {name}_width: {pair[1]}"
             )
     if min(padding) < 0:
-        raise RuntimeError(
-            f"padding should be non-negative, but got pad_height: {padding[0]} pad_width: {padding[1]}"
-        )
+        raise RuntimeError(f"padding should be non-negative, but got pad_height: {padding[0]} pad_width: {padding[1]}")
 
 
 def _blocks(size, kernel, dilation, padding, stride):
     """How many blocks fit along each dimension."""
-    return tuple([
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True)
-    ])  # fmt: skip
+    return tuple(
+        [
+            (n + 2 * p - d * (k - 1) - 1) // s + 1
+            for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True)
+        ]
+    )
 
 
 @op(method=False, grad_fn="Im2ColBackward0", saves=())
-def unfold(input: Array, kernel_size: int | tuple, dilation: int | tuple = 1, padding: int | tuple = 0,
-           stride: int | tuple = 1) -> Array:  # fmt: skip
+def unfold(
+    input: Array, kernel_size: int | tuple, dilation: int | tuple = 1, padding: int | tuple = 0, stride: int | tuple = 1
+) -> Array:
     """Each block that a sliding window sees, as a column.
 
     Shape:
@@ -78,8 +82,14 @@ def unfold(input: Array, kernel_size: int | tuple, dilation: int | tuple = 1, pa
 
 
 @op(method=False, grad_fn="Col2ImBackward0", saves=())
-def fold(input: Array, output_size: int | tuple, kernel_size: int | tuple, dilation: int | tuple = 1,
-         padding: int | tuple = 0, stride: int | tuple = 1) -> Array:  # fmt: skip
+def fold(
+    input: Array,
+    output_size: int | tuple,
+    kernel_size: int | tuple,
+    dilation: int | tuple = 1,
+    padding: int | tuple = 0,
+    stride: int | tuple = 1,
+) -> Array:
     """The image whose `unfold` has these columns, cells that several blocks share being summed.
 
     Shape:
@@ -95,8 +105,10 @@ def fold(input: Array, output_size: int | tuple, kernel_size: int | tuple, dilat
     cells = x.reshape(x.shape[0], channels, *kernel, *out)
     image = jnp.zeros((x.shape[0], channels, size[0] + 2 * padding[0], size[1] + 2 * padding[1]), x.dtype)
     for i, j in itertools.product(*map(range, kernel)):
-        spread = [(start * d, total - start * d - (s * (n - 1) + 1), s - 1)
-                  for start, d, total, s, n in zip((i, j), dilation, image.shape[2:], stride, out, strict=True)]  # fmt: skip
+        spread = [
+            (start * d, total - start * d - (s * (n - 1) + 1), s - 1)
+            for start, d, total, s, n in zip((i, j), dilation, image.shape[2:], stride, out, strict=True)
+        ]
         image = image + lax.pad(cells[:, :, i, j], jnp.zeros((), x.dtype), [(0, 0, 0), (0, 0, 0), *spread])
     image = image[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
     return image if input.ndim == 3 else image[0]
@@ -195,9 +207,7 @@ def channel_shuffle(input: Array, groups: int) -> Array:
         (N, C, *) → the same
     """
     if input.ndim <= 2:
-        raise RuntimeError(
-            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
-        )
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
     if groups <= 0:
         raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
     channels = input.shape[1]

@@ -81,8 +81,10 @@ def _sample_cubic(input, places, padding_mode, align_corners):
     weights = [[_cubic(p - s - k) for k in range(-1, 3)] for p, s in zip(places, low, strict=True)]
     out = 0
     for i, j in itertools.product(range(4), repeat=2):
-        cells = [_padded(s + k - 1, n, padding_mode, align_corners)
-                 for s, k, n in zip(low, (i, j), input.shape[2:], strict=True)]  # fmt: skip
+        cells = [
+            _padded(s + k - 1, n, padding_mode, align_corners)
+            for s, k, n in zip(low, (i, j), input.shape[2:], strict=True)
+        ]
         out = out + _gathered(input, cells) * (weights[0][i] * weights[1][j])[:, None]
     return out.astype(input.dtype)
 
@@ -108,8 +110,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     """
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ValueError(
-            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got:"
-            f" '{mode}'"
+            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
         )
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ValueError(
@@ -132,9 +133,7 @@ def _check_grid(input, grid, mode):
         )
     if input.dim() not in (4, 5) or input.dim() != grid.dim():
         wanted = f"{input.dim()}D" if input.dim() in (4, 5) else "4D or 5D"
-        raise RuntimeError(
-            f"grid_sampler(): expected {wanted} input and grid with same number of dimensions, {shapes}"
-        )
+        raise RuntimeError(f"grid_sampler(): expected {wanted} input and grid with same number of dimensions, {shapes}")
     if 0 in input.shape[2:]:
         raise RuntimeError(
             "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes"

@@ -29,8 +29,12 @@ _NAMES = {"reflect": "ReflectionPad{}DBackward0", "replicate": "ReplicationPad{}
 _WORDS = {"reflect": "reflection", "replicate": "replication"}
 
 
-@op(method=False, name="_edge_pad", saves=(), grad_fn=lambda types, consts: _NAMES.get(
-    consts["mode"], "CopySlices").format(len(consts["edges"]) // 2))  # fmt: skip
+@op(
+    method=False,
+    name="_edge_pad",
+    saves=(),
+    grad_fn=lambda types, consts: _NAMES.get(consts["mode"], "CopySlices").format(len(consts["edges"]) // 2),
+)
 def _edge_pad(input: Array, edges: tuple, mode: str) -> Array:
     widths = [(0, 0)] * (input.ndim - len(edges) // 2)
     widths += [(edges[i], edges[i + 1]) for i in range(len(edges) - 2, -1, -2)]

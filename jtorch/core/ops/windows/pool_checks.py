@@ -65,16 +65,13 @@ def _check_dims(name, dims, x):
     if name != "avg_pool2d":
         raise RuntimeError(f"non-empty {dims + 1}D or {dims + 2}D (batch mode) tensor expected for input")
     if x.ndim < 3:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-x.ndim}, {x.ndim - 1}], but got -3)"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-x.ndim}, {x.ndim - 1}], but got -3)")
     _refuse_empty(x)
 
 
 def _refuse_empty(x):
     raise RuntimeError(
-        "Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but"
-        f" got:{list(x.shape)}"
+        f"Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got:{list(x.shape)}"
     )
 
 
@@ -219,8 +216,7 @@ def _check_adaptive_input(name, x, dims, sizes, average):
         )
     if min(sizes) < 0:
         raise RuntimeError(
-            f"Trying to create tensor with negative dimension {min(sizes)}:"
-            f" {list(x.shape[:-dims]) + list(sizes)}"
+            f"Trying to create tensor with negative dimension {min(sizes)}: {list(x.shape[:-dims]) + list(sizes)}"
         )
 
 

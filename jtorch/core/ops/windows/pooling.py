@@ -146,9 +146,7 @@ def _largest_jvp(windows, primals, tangents):
     y = _largest(x, windows)
     views = [view for _, view in _views(x, windows, _lowest(x.dtype))]
     last = np.int32(len(views))
-    first = reduce(
-        jnp.minimum, [jnp.where((v == y) | (v != v), np.int32(i), last) for i, v in enumerate(views)]
-    )
+    first = reduce(jnp.minimum, [jnp.where((v == y) | (v != v), np.int32(i), last) for i, v in enumerate(views)])
     changes = [view for _, view in _views(change, windows, 0)]
     nothing = jnp.zeros((), change.dtype)
     return y, reduce(jnp.add, [jnp.where(first == i, v, nothing) for i, v in enumerate(changes)])

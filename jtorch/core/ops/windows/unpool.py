@@ -59,9 +59,7 @@ def _wrong_index(indices, size):
 
 def _output_size(input, kernel, stride, padding, output_size):
     dims = len(kernel)
-    usual = [
-        (input.shape[d - dims] - 1) * stride[d] + kernel[d] - 2 * padding[d] for d in range(dims)
-    ]
+    usual = [(input.shape[d - dims] - 1) * stride[d] + kernel[d] - 2 * padding[d] for d in range(dims)]
     if output_size is None:
         return usual
     size = output_size
@@ -84,7 +82,9 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     kernel, padding = _each(kernel_size, 1), _each(padding, 1)
     stride = _each(stride, 1) if stride is not None and stride != [] else kernel
     size = _output_size(input, kernel, stride, padding, output_size)
-    rows = _unpooled(2, input.unsqueeze(-2), indices.unsqueeze(-2), (1, *kernel), (1, *stride), (0, *padding), (1, *size))
+    rows = _unpooled(
+        2, input.unsqueeze(-2), indices.unsqueeze(-2), (1, *kernel), (1, *stride), (0, *padding), (1, *size)
+    )
     return rows.squeeze(-2)
 
 
@@ -106,7 +106,11 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 # ---- windows at random places
 
 
-@op(method=False, name="_fractional", grad_fn=lambda types, consts: f"FractionalMaxPool{len(consts['kernel'])}DBackward0")
+@op(
+    method=False,
+    name="_fractional",
+    grad_fn=lambda types, consts: f"FractionalMaxPool{len(consts['kernel'])}DBackward0",
+)
 def _fractional(input: Array, samples: Array, kernel: tuple, count: tuple) -> Array:
     """(largest numbers, where they were)"""
     dims = len(kernel)
@@ -123,7 +127,9 @@ def _fractional(input: Array, samples: Array, kernel: tuple, count: tuple) -> Ar
         shape = [1] * (2 * dims)
         shape[d], shape[dims + d] = count[d], kernel[d]
         place = place * sizes[d] + at[d].reshape(*samples.shape[:2], *shape)
-    place = jnp.broadcast_to(place, (*samples.shape[:2], *count, *kernel)).reshape(*samples.shape[:2], math.prod(count), -1)
+    place = jnp.broadcast_to(place, (*samples.shape[:2], *count, *kernel)).reshape(
+        *samples.shape[:2], math.prod(count), -1
+    )
     flat = x.reshape(*samples.shape[:2], 1, -1)
     cells = jnp.take_along_axis(jnp.broadcast_to(flat, (*place.shape[:3], flat.shape[-1])), place, 3)
     best = jnp.argmax(cells, axis=3, keepdims=True)
@@ -179,20 +185,23 @@ def _check_samples(samples, input, batch, dims):
         raise RuntimeError(f"Expect _random_samples.size(2) equals to {dims}; got {samples.size(2)}.")
 
 
-def fractional_max_pool2d_with_indices(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
-                                       _random_samples=None):  # fmt: skip
+def fractional_max_pool2d_with_indices(
+    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+):
     """(`fractional_max_pool2d`, where the largest numbers were)"""
     return _fractional_pooled(2, input, kernel_size, output_size, output_ratio, _random_samples)
 
 
-def fractional_max_pool3d_with_indices(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
-                                       _random_samples=None):  # fmt: skip
+def fractional_max_pool3d_with_indices(
+    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+):
     """(`fractional_max_pool3d`, where the largest numbers were)"""
     return _fractional_pooled(3, input, kernel_size, output_size, output_ratio, _random_samples)
 
 
-def fractional_max_pool2d(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
-                          _random_samples=None) -> Tensor:  # fmt: skip
+def fractional_max_pool2d(
+    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+) -> Tensor:
     """The largest number of each of some windows of an image, at random places that cover it evenly.
 
     Args:
@@ -204,8 +213,9 @@ def fractional_max_pool2d(input, kernel_size, output_size=None, output_ratio=Non
     return found if return_indices else found[0]
 
 
-def fractional_max_pool3d(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
-                          _random_samples=None) -> Tensor:  # fmt: skip
+def fractional_max_pool3d(
+    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+) -> Tensor:
     """The largest number of each of some windows of a volume, at random places that cover it evenly."""
     found = _fractional_pooled(3, input, kernel_size, output_size, output_ratio, _random_samples)
     return found if return_indices else found[0]

@@ -187,5 +187,3 @@ def erase(img, i, j, h, w, v, inplace=False):
     array = pixels(img) if inplace else pixels(img).copy()
     array[..., i : i + h, j : j + w] = pixels(v) if isinstance(v, Tensor) else v
     return img if inplace else picture_of(array)
-
-

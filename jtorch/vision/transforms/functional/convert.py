@@ -179,14 +179,11 @@ def normalize(tensor: Tensor, mean, std, inplace=False) -> Tensor:
         raise TypeError(f"Input tensor should be a float tensor. Got {tensor.dtype}.")
     if tensor.ndim < 3:
         raise ValueError(
-            "Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() ="
-            f" {tensor.size()}"
+            f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {tensor.size()}"
         )
     mean, std = (np.asarray(values, tensor.dtype.np) for values in (mean, std))
     if (std == 0).any():
-        raise ValueError(
-            f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero."
-        )
+        raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero.")
     mean, std = (values[:, None, None] if values.ndim == 1 else values for values in (mean, std))
     if inplace:
         return tensor.sub_(as_tensor(mean, device=tensor.device)).div_(as_tensor(std, device=tensor.device))

@@ -94,9 +94,7 @@ def _borders(img, padding, fill, padding_mode):
     if isinstance(padding, int):
         return (padding,) * 4
     if len(padding) not in (1, 2, 4):
-        raise ValueError(
-            f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(padding)} element tuple"
-        )
+        raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(padding)} element tuple")
     return tuple(padding) * (4 // len(padding))
 
 
@@ -199,9 +197,7 @@ def _resize_array(array, height, width, mode, antialias):
     return np.clip(np.rint(result), limits.min, limits.max).astype(array.dtype)
 
 
-def resized_crop(
-    img, top, left, height, width, size, interpolation=InterpolationMode.BILINEAR, antialias=True
-):
+def resized_crop(img, top, left, height, width, size, interpolation=InterpolationMode.BILINEAR, antialias=True):
     """A part of the picture, in another number of pixels."""
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
@@ -262,9 +258,7 @@ def rotate(img, angle, interpolation=InterpolationMode.NEAREST, expand=False, ce
     return picture_of(_sampled(pixels(img), matrix, size, mode, fill))
 
 
-def affine(
-    img, angle, translate, scale, shear, interpolation=InterpolationMode.NEAREST, fill=None, center=None
-):
+def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.NEAREST, fill=None, center=None):
     """The picture turned clockwise, moved, scaled and sheared about its middle; its size stays.
 
     Args:
@@ -359,18 +353,14 @@ def _sampled(array, matrix, size, mode, fill):
     (width, height), (rows, columns) = size, array.shape[-2:]
     x = (np.arange(width) - width * 0.5 + 0.5).astype(np.float32)
     y = (np.arange(height) - height * 0.5 + 0.5).astype(np.float32)[:, None]
-    source_x, source_y = (
-        _source(x, y, row, old) for row, old in ((matrix[:3], columns), (matrix[3:], rows))
-    )
+    source_x, source_y = (_source(x, y, row, old) for row, old in ((matrix[:3], columns), (matrix[3:], rows)))
     if mode is InterpolationMode.NEAREST:
         corners = [(np.rint(source_y), np.rint(source_x), np.float32(1))]
     else:
         top, left = np.floor(source_y), np.floor(source_x)
         down, right = source_y - top, source_x - left
         corners = [
-            (top + i, left + j, (down if i else 1 - down) * (right if j else 1 - right))
-            for i in (0, 1)
-            for j in (0, 1)
+            (top + i, left + j, (down if i else 1 - down) * (right if j else 1 - right)) for i in (0, 1) for j in (0, 1)
         ]
     result, share = _gathered(array.astype(np.float32), corners)
     if fill is not None:

@@ -45,9 +45,7 @@ def interpolation_mode(mode) -> InterpolationMode:
         return mode
     if isinstance(mode, int) and int(mode) in _BY_NUMBER:
         return _BY_NUMBER[int(mode)]
-    raise TypeError(
-        "Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant"
-    )
+    raise TypeError("Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant")
 
 
 def resampling(mode: InterpolationMode) -> Image.Resampling:
