@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jtorch.core.tensor.subclass import _DISABLED as _disabled_torch_function_impl
-from jtorch.core.tensor.subclass import DisableTorchFunctionSubclass
+from jtorch.core.tensor import _DISABLED as _disabled_torch_function_impl
+from jtorch.core.tensor import DisableTorchFunctionSubclass
 
 DisableTorchFunction = DisableTorchFunctionSubclass
 

@@ -9,12 +9,12 @@ import math as _math
 
 from jtorch.core.facts import dtypes as _dtypes
 from jtorch.core.tensor import graph_view as _graph_view
-from jtorch.core.op.refusal.arguments import explain_methods as _explain_methods
-from jtorch.core.op.refusal.arguments import explained as _explained
-from jtorch.core.tensor.convert import as_tensor, from_numpy, tensor
-from jtorch.core.facts.devices import device
-from jtorch.core.facts.dtypes import can_cast, dtype, get_default_dtype, promote_types
-from jtorch.core.facts.formats import (
+from jtorch.core.op import explain_methods as _explain_methods
+from jtorch.core.op import explained as _explained
+from jtorch.core.tensor import as_tensor, from_numpy, tensor
+from jtorch.core.facts import device
+from jtorch.core.facts import can_cast, dtype, get_default_dtype, promote_types
+from jtorch.core.facts import (
     channels_last,
     channels_last_3d,
     contiguous_format,
@@ -25,14 +25,14 @@ from jtorch.core.facts.formats import (
     sparse_csr,
     strided,
 )
-from jtorch.core.grad.mode import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
-from jtorch.core.grad.mode import grad_enabled as is_grad_enabled
-from jtorch.core.facts.strides import Size
-from jtorch.core.facts.limits import finfo, iinfo
+from jtorch.core.grad import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
+from jtorch.core.grad import grad_enabled as is_grad_enabled
+from jtorch.core.facts import Size
+from jtorch.core.facts import finfo, iinfo
 from jtorch.core.ops.arithmetic import activations as _activation
 from jtorch.core.ops import publish as _publish
-from jtorch.core.tensor.printing import set_printoptions
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import set_printoptions
+from jtorch.core.tensor import Tensor
 
 globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
 e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
@@ -51,7 +51,7 @@ from jtorch.core.ops.signal import fft
 from jtorch.core.ops.matrix import linalg
 from jtorch import random, return_types, special, storage, testing, utils
 from jtorch import _C, amp, overrides, version
-from jtorch import pytrees as _pytrees
+from jtorch.nn.modules import pytrees as _pytrees
 from jtorch.amp.autocast_mode import (
     autocast,
     autocast_decrement_nesting,
@@ -70,11 +70,11 @@ from jtorch.amp.autocast_mode import (
     set_autocast_enabled,
     set_autocast_gpu_dtype,
 )
-from jtorch.core.methods.asserts import _assert, _check, _check_index, _check_type, _check_value
+from jtorch.core.methods import _assert, _check, _check_index, _check_type, _check_value
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
-from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
-from jtorch.core.methods.settings import (
+from jtorch.core.methods import is_complex, is_floating_point, is_signed, is_tensor
+from jtorch.core.methods import (
     are_deterministic_algorithms_enabled,
     get_default_device,
     get_float32_matmul_precision,
@@ -89,12 +89,12 @@ from jtorch.core.methods.settings import (
     set_num_threads,
     use_deterministic_algorithms,
 )
-from jtorch.core.methods.constructors import types as _types
-from jtorch.core.methods.free_functions import functions as _functions
-from jtorch.core.methods.free_functions import result_type
+from jtorch.core.methods import types as _types
+from jtorch.core.methods import functions as _functions
+from jtorch.core.methods import result_type
 from jtorch.core.ops.make.random import default_generator
 from jtorch.serialization import load, save
-from jtorch.core.methods.sharing import asarray, from_dlpack, frombuffer, to_dlpack
+from jtorch.core.methods import asarray, from_dlpack, frombuffer, to_dlpack
 from jtorch import sparse
 from jtorch.sparse import (
     sparse_bsc_tensor,
@@ -104,7 +104,7 @@ from jtorch.sparse import (
     sparse_csc_tensor,
     sparse_csr_tensor,
 )
-from jtorch.core.methods.typed_storage import UntypedStorage, is_storage
+from jtorch.core.methods import UntypedStorage, is_storage
 from jtorch.version import __version__
 
 globals().update(_functions())

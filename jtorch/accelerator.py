@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from jtorch import cuda
-from jtorch.core.facts.devices import device
+from jtorch.core.facts import device
 
 
 def is_available() -> bool:

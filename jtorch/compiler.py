@@ -12,7 +12,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 
 
 @dataclass(frozen=True)

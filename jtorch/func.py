@@ -12,17 +12,14 @@ from functools import wraps
 import jax
 
 from jtorch.autograd.gradients import grad as _autograd_grad
-from jtorch.core.engine.calls import Call
-from jtorch.core.engine.trace import local
-from jtorch.core.facts.trees import flatten, map_tree, same, spread, unflatten
-from jtorch.core.grad.mode import enable_grad
-from jtorch.core.grad.nodes import Leaf, Node, behind, source
-from jtorch.core.methods.functional_call import functional_call, stack_module_state
+from jtorch.core.engine import Call, local
+from jtorch.core.facts import flatten, map_tree, same, spread, unflatten
+from jtorch.core.grad import Leaf, Node, behind, enable_grad, source
+from jtorch.core.methods import functional_call, stack_module_state
 from jtorch.core.ops.make.create import eye, zeros_like
-from jtorch.core.tensor.convert import from_jax as _from_array
-from jtorch.core.tensor.convert import to_jax as _to_array
-from jtorch.core.tensor.levels import Batch, Dual, zeros_of
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Batch, Dual, Tensor, zeros_of
+from jtorch.core.tensor import from_jax as _from_array
+from jtorch.core.tensor import to_jax as _to_array
 
 __all__ = ["from_jax", "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
            "stack_module_state", "to_jax", "vjp", "vmap"]  # fmt: skip
@@ -40,7 +37,7 @@ def _inner(tensor):
     made = tensor._alias()
     made._view = None
     if tensor._view is not None:
-        from jtorch.core.tensor.tensor import wrap
+        from jtorch.core.tensor import wrap
 
         made = wrap(tensor._value)
     t = made._type
@@ -579,7 +576,7 @@ def from_jax(fn):
     >>> x.grad
     tensor([0.5000, 0.5000])
     """
-    from jtorch.core.tensor.tensor import apply
+    from jtorch.core.tensor import apply
 
     calls = {}
 

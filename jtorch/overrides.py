@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.tensor.subclass import TorchFunctionMode, hand_over, wanted
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, TorchFunctionMode, hand_over, wanted
 
 __all__ = ["TorchFunctionMode", "handle_torch_function", "has_torch_function", "is_tensor_like"]
 

@@ -1,6 +1,6 @@
 """`torch.return_types`: the named tuples that functions with several results return."""
 
-from jtorch.core.facts.named_results import CLASSES, ReturnType
+from jtorch.core.facts import CLASSES, ReturnType
 
 globals().update(CLASSES)
 

@@ -12,17 +12,13 @@ import math
 
 import numpy as np
 
-from jtorch.core.facts import dtypes, formats
-from jtorch.core.facts.devices import place
-from jtorch.core.facts.strides import Size
-from jtorch.core.op.op import OPS
+from jtorch.core.facts import Size, dtypes, formats, place
+from jtorch.core.op import OPS
 from jtorch.core.ops.arithmetic import elementwise as arithmetic
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.matrix import products as linalg
 from jtorch.core.ops.matrix import sparse_products as kernels
-from jtorch.core.tensor import printing
-from jtorch.core.tensor.convert import known, tensor, to_place
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
+from jtorch.core.tensor import Tensor, known, printing, tensor, to_place, wrap_dim
 
 _new = object.__new__
 

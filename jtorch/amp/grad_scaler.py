@@ -15,10 +15,10 @@ from enum import Enum
 import jax.numpy as jnp
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.op.op import Array, Number, op
+from jtorch.core.grad import no_grad
+from jtorch.core.op import Array, Number, op
 from jtorch.core.ops.make.create import full
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 
 class OptState(Enum):

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 from jtorch.autograd import graph
-from jtorch.core.engine.trace import local
+from jtorch.core.engine import local
 
 
 class _Anomaly:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 from collections import namedtuple
 
-from jtorch.core.tensor.levels import Dual
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Dual, Tensor
 
 
 class _State(threading.local):

@@ -12,16 +12,11 @@ import inspect
 import warnings
 import weakref
 
-from jtorch.core.engine.trace import local
-from jtorch.core.engine.values import lifted_by
+from jtorch.core.engine import lifted_by, local
+from jtorch.core.grad import Leaf, Node, NodeHooks, edge_of, no_grad, overwritten
 from jtorch.core.grad import nodes as graph
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.grad.nodes import Leaf, Node, NodeHooks, edge_of, overwritten
 from jtorch.core.ops.make.create import zeros
-from jtorch.core.tensor.graph_view import Shown
-from jtorch.core.tensor.levels import Batch, Dual, zeros_of
-from jtorch.core.tensor.storage import write_of
-from jtorch.core.tensor.tensor import Tensor, wrap
+from jtorch.core.tensor import Batch, Dual, Shown, Tensor, wrap, write_of, zeros_of
 
 _CUSTOM = (
     " This view was created inside a custom Function (or because an input was "
@@ -95,7 +90,7 @@ class BackwardCFunction(Shown, FunctionCtx):
 
     @property
     def next_functions(self):
-        from jtorch.core.tensor.graph_view import _entry
+        from jtorch.core.tensor import _entry
 
         return tuple([_entry(e) for e, is_tensor in zip(self._edges, self._tensors, strict=True) if is_tensor])
 

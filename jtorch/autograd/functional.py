@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jtorch.autograd.gradients import grad
-from jtorch.core.grad.mode import enable_grad
+from jtorch.core.grad import enable_grad
 from jtorch.core.ops.make.create import eye, zeros, zeros_like
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 
 def _tuple(value, what, name):

@@ -10,11 +10,11 @@ import warnings
 import numpy as np
 
 from jtorch.autograd.gradients import grad
-from jtorch.core.grad.mode import enable_grad, no_grad
+from jtorch.core.grad import enable_grad, no_grad
 from jtorch.core.ops.make.create import zeros_like
 from jtorch.core.ops.make.random import rand_like
-from jtorch.core.tensor.convert import tensor as make_tensor
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
+from jtorch.core.tensor import tensor as make_tensor
 
 
 class GradcheckError(RuntimeError):

@@ -6,8 +6,7 @@ import warnings
 
 from jtorch.autograd.graph import GradientEdge, stand_in
 from jtorch.core.ops.make.create import zeros_like
-from jtorch.core.tensor.run_backward import run_backward
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, run_backward
 
 
 def _tuple(x):
@@ -106,7 +105,7 @@ def grad(
 
 def _batched(outputs, gradients, inputs, retain_graph, create_graph):
     """One backward for a whole batch of gradients."""
-    from jtorch.core.tensor.levels import Batch
+    from jtorch.core.tensor import Batch
 
     size = next(g.shape[0] for g in gradients if g is not None)
     level = Batch(size)

@@ -10,14 +10,12 @@ import contextlib
 import threading
 from collections import namedtuple
 
-from jtorch.core.engine.trace import local
-from jtorch.core.engine.values import Value
-from jtorch.core.facts.hooks import RemovableHandle
+from jtorch.core.engine import Value, local
+from jtorch.core.facts import RemovableHandle
+from jtorch.core.grad import RELEASED, source
+from jtorch.core.grad import Node as _Node
 from jtorch.core.grad import nodes as _graph
-from jtorch.core.grad.nodes import RELEASED, source
-from jtorch.core.grad.nodes import Node as _Node
-from jtorch.core.tensor.graph_view import Shown, show
-from jtorch.core.tensor.tensor import LeafGrad, Tensor, make_nodes, wrap
+from jtorch.core.tensor import LeafGrad, Shown, Tensor, make_nodes, show, wrap
 
 
 class _NodeMeta(type):

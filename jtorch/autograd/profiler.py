@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import time
 
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 
 _open: list = []  # the profiles that are running
 

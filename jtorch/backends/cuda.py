@@ -2,7 +2,7 @@
 
 import contextlib
 
-from jtorch.core.methods.settings import get_float32_matmul_precision, set_float32_matmul_precision
+from jtorch.core.methods import get_float32_matmul_precision, set_float32_matmul_precision
 from jtorch.cuda import is_available as _gpu
 
 

@@ -5,8 +5,8 @@ import contextlib
 import sys
 import types
 
+from jtorch.core import engine
 from jtorch.core.engine import program as programs
-from jtorch.core.engine import trace as engine
 from jtorch.cuda import is_available as _gpu
 
 enabled = True

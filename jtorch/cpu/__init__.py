@@ -1,6 +1,6 @@
 """`torch.cpu`: what the CPU has where `torch.cuda` has more."""
 
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from jtorch.cpu import amp
 
 __all__ = ["amp", "current_device", "device_count", "is_available", "synchronize"]

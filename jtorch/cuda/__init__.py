@@ -12,9 +12,9 @@ import time
 import jax
 
 from jtorch.core.facts import devices
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from jtorch.cuda import amp
-from jtorch.core.facts.devices import device as _device
+from jtorch.core.facts import device as _device
 from jtorch.core.ops.make import random as _random
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.make.random import bernoulli
 from jtorch.distributions import constraints

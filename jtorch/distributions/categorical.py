@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from jtorch.core.facts.limits import finfo
-from jtorch.core.facts.strides import Size
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.facts import Size, finfo
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import arange, full
 from jtorch.core.ops.make.random import multinomial
 from jtorch.core.ops.views.shape import broadcast_tensors

@@ -7,7 +7,7 @@ known on the host is refused at once and anything else at the next look. This fi
 from __future__ import annotations
 
 from jtorch.core.ops.matrix import linalg
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 
 class Constraint:

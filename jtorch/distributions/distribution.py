@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from jtorch.core.facts.dtypes import get_default_dtype
-from jtorch.core.facts.strides import Size
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.op.checks import data_check
+from jtorch.core.facts import Size, get_default_dtype
+from jtorch.core.grad import no_grad
+from jtorch.core.op import data_check
 from jtorch.core.ops.views.shape import broadcast_tensors
-from jtorch.core.tensor.convert import tensor
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, tensor
 from jtorch.distributions import constraints
 
 

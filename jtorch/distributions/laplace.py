@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.facts.limits import finfo
+from jtorch.core.facts import finfo
 from jtorch.core.ops.make.create import empty
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, broadcast_all

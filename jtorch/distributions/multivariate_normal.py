@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from jtorch.core.facts.strides import Size
-from jtorch.core.op.op import broadcast_shapes
+from jtorch.core.facts import Size
+from jtorch.core.op import broadcast_shapes
 from jtorch.core.ops.make.random import randn
 from jtorch.core.ops.matrix import linalg
 from jtorch.distributions import constraints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.random import noise_beside, normal
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, broadcast_all

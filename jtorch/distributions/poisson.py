@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.random import poisson
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, broadcast_all

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.facts.limits import finfo
+from jtorch.core.facts import finfo
 from jtorch.nn.functional import softmax
 
 

@@ -6,7 +6,7 @@ import math
 from collections import namedtuple
 from dataclasses import dataclass
 
-from jtorch.core.facts.dtypes import dtype
+from jtorch.core.facts import dtype
 from jtorch.core.ops.arithmetic.activations import log_softmax
 from jtorch.core.ops.losses.fused import linear_cross_entropy
 from jtorch.core.ops.make.create import full_like

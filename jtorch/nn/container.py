@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from operator import index as as_index
 
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 from jtorch.nn.module import Module, indented, typename
 from jtorch.nn.parameter import Parameter
 

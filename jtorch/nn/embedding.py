@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.layers import bag
 from jtorch.core.ops.layers import linear as layers
 from jtorch.core.ops.make.create import empty

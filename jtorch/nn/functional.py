@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import inspect as _inspect
 
-from jtorch.core.op.refusal.arguments import explained as _explained
+from jtorch.core.op import explained as _explained
 from jtorch.core.ops import publish as _publish
 from jtorch.core.ops.arithmetic import activations as _activation
 from jtorch.core.ops.arithmetic import elementary as _elementary
 from jtorch.core.ops.windows import pool as _pool
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 _publish(
     globals(),

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from functools import partial
 
 from jtorch.autograd import Function
-from jtorch.core.facts.hooks import RemovableHandle
-from jtorch.core.grad.mode import grad_enabled
+from jtorch.core.facts import RemovableHandle
+from jtorch.core.grad import grad_enabled
 from jtorch.core.ops.make.create import zeros
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 _global_forward_pre_hooks: OrderedDict = OrderedDict()
 _global_forward_hooks: OrderedDict = OrderedDict()

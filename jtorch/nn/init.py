@@ -7,11 +7,11 @@ import warnings
 
 import numpy as np
 
-from jtorch.core.facts.strides import is_contiguous
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.facts import is_contiguous
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import empty
 from jtorch.core.ops.make.random import on_host, randperm, stream_of
-from jtorch.core.tensor.convert import known
+from jtorch.core.tensor import known
 
 
 def calculate_gain(nonlinearity, param=None):

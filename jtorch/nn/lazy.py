@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 from jtorch.core.facts import dtypes
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.tensor.convert import tensor
+from jtorch.core.grad import no_grad
+from jtorch.core.tensor import tensor
 from jtorch.nn import conv, norm
 from jtorch.nn.linear import Linear
 from jtorch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy

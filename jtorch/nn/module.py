@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from jtorch.core.ops.make.create import empty_like
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 from jtorch.nn import hooks, moving, state
 from jtorch.nn.hooks import (
     _global_backward_hooks,

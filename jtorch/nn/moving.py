@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import warnings
 
+from jtorch.core.facts import device as Device
+from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import dtypes
-from jtorch.core.facts.devices import device as Device
-from jtorch.core.facts.dtypes import dtype as Dtype
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.grad import no_grad
+from jtorch.core.tensor import Tensor
 from jtorch.nn.parameter import Parameter, is_lazy
 
 _PYTHON = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}

@@ -9,7 +9,7 @@ from jtorch.core.facts import dtypes
 from jtorch.core.ops.layers import normalization
 from jtorch.core.ops.losses.fused import cross_map_lrn
 from jtorch.core.ops.make.create import empty, ones, zeros
-from jtorch.core.tensor.convert import tensor
+from jtorch.core.tensor import tensor
 from jtorch.nn import init
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter

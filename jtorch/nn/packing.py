@@ -13,8 +13,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.ops.layers.recurrent import _packed, _padded, packed_rows
-from jtorch.core.tensor.convert import known, tensor
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, known, tensor
 
 _Parts = namedtuple("PackedSequence", "data batch_sizes sorted_indices unsorted_indices", defaults=(None, None, None))
 

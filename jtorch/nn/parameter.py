@@ -11,9 +11,7 @@ import sys
 from collections import OrderedDict
 
 from jtorch.core.ops.make.create import empty
-from jtorch.core.tensor import convert
-from jtorch.core.tensor.storage import Storage
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Storage, Tensor, convert
 
 
 class _ParameterMeta(type(Tensor)):

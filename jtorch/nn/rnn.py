@@ -8,7 +8,7 @@ import math
 import numbers
 import warnings
 
-from jtorch.core.engine.trace import local
+from jtorch.core.engine import local
 from jtorch.core.ops.arithmetic.activations import dropout
 from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.ops.layers import recurrent

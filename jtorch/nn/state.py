@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import chain
 
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.grad import no_grad
+from jtorch.core.tensor import Tensor
 from jtorch.nn.hooks import WithModule
 from jtorch.nn.parameter import Parameter, is_lazy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 
-from jtorch.core.engine.trace import local
+from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
 from jtorch.core.ops.arithmetic.activations import gelu, relu
 from jtorch.core.ops.arithmetic.compare import where

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
 
 

@@ -17,15 +17,12 @@ from operator import is_
 import numpy as np
 import optax
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.trace import local
-from jtorch.core.engine.values import Value, number
-from jtorch.core.facts.dtypes import float64, get_default_dtype
+from jtorch.core import engine
+from jtorch.core.engine import Value, local, number
+from jtorch.core.facts import float64, get_default_dtype
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.make.create import filled
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.storage import write_all
-from jtorch.core.tensor.tensor import Tensor, apply
+from jtorch.core.tensor import Tensor, apply, known, write_all
 from jtorch.optim import update
 from jtorch.optim.optimizer import Optimizer, closure_loss
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.engine.trace import local
-from jtorch.core.grad.mode import enable_grad
-from jtorch.core.op.op import Array, Number, op
+from jtorch.core.engine import local
+from jtorch.core.grad import enable_grad
+from jtorch.core.op import Array, Number, op
 from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.ops.views.reinterpret import view_as_real

@@ -12,10 +12,10 @@ from collections import OrderedDict, defaultdict
 from copy import deepcopy
 from itertools import chain
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.facts.hooks import RemovableHandle
-from jtorch.core.grad.mode import enable_grad
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core import engine
+from jtorch.core.facts import RemovableHandle
+from jtorch.core.grad import enable_grad
+from jtorch.core.tensor import Tensor
 
 required = object()  # what a default without a value is: `dict(lr=required)`
 _global_pre: dict = OrderedDict()

@@ -8,8 +8,8 @@ import warnings
 from copy import deepcopy
 
 from jtorch.core.facts import dtypes
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.tensor.convert import tensor
+from jtorch.core.grad import no_grad
+from jtorch.core.tensor import tensor
 from jtorch.nn.module import Module
 from jtorch.nn.norm import _BatchNorm
 from jtorch.optim.lr_scheduler import LRScheduler

@@ -5,12 +5,9 @@ from __future__ import annotations
 import jax
 import optax
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call, shapes_of
-from jtorch.core.engine.trace import local
-from jtorch.core.engine.values import Value, number
-from jtorch.core.tensor.storage import write_all
-from jtorch.core.tensor.tensor import Tensor, wrap
+from jtorch.core import engine
+from jtorch.core.engine import Call, Value, local, number, shapes_of
+from jtorch.core.tensor import Tensor, wrap, write_all
 from jtorch.optim.chained import check_rate, rate_of
 from jtorch.optim.optimizer import Optimizer, closure_loss
 

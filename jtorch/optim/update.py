@@ -14,9 +14,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.engine import bundles
+from jtorch.core.engine import Call, bundles, shapes_of
 from jtorch.core.engine import program as programs
-from jtorch.core.engine.calls import Call, shapes_of
 
 
 class State(NamedTuple):

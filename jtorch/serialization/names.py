@@ -12,7 +12,7 @@ import re
 from functools import cache, reduce
 from types import FunctionType
 
-from jtorch.core.facts.dtypes import ALL, uint8
+from jtorch.core.facts import ALL, uint8
 
 # Where PyTorch defines the classes that users know by shorter paths: files name the place of definition.
 _DEFINED = """

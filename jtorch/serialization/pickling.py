@@ -10,11 +10,8 @@ from __future__ import annotations
 import pickle
 from types import FunctionType
 
-from jtorch.core.facts.dtypes import dtype
-from jtorch.core.facts.formats import layout
-from jtorch.core.facts.named_results import ReturnType
-from jtorch.core.facts.strides import Size
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.facts import ReturnType, Size, dtype, layout
+from jtorch.core.tensor import Tensor
 from jtorch.serialization import names, rebuild
 from jtorch.serialization.rebuild import SavedStorage
 

@@ -11,7 +11,7 @@ import re
 
 import jax
 
-from jtorch.core.facts.devices import available, current_index, device
+from jtorch.core.facts import available, current_index, device
 from jtorch.serialization.tensors import LoadedStorage
 
 _CPU_HINT = (

@@ -8,11 +8,9 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 
-from jtorch.core.facts.devices import device
-from jtorch.core.facts.dtypes import dtype
-from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage
-from jtorch.core.tensor.convert import from_numpy
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.facts import device, dtype
+from jtorch.core.methods import TypedStorage, UntypedStorage
+from jtorch.core.tensor import Tensor, from_numpy
 from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of

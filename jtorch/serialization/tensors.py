@@ -11,16 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import type_of
-from jtorch.core.engine.values import Value
-from jtorch.core.facts.devices import CPU, place
-from jtorch.core.facts.devices import device as Device
-from jtorch.core.facts.dtypes import dtype as DType
-from jtorch.core.facts.strides import is_contiguous, is_dense
-from jtorch.core.methods.typed_storage import UntypedStorage
-from jtorch.core.tensor.storage import HostStorage, Storage, type_of_array
-from jtorch.core.tensor.tensor import Tensor, wrap
+from jtorch.core import engine
+from jtorch.core.engine import Value, type_of
+from jtorch.core.facts import CPU, is_contiguous, is_dense, place
+from jtorch.core.facts import device as Device
+from jtorch.core.facts import dtype as DType
+from jtorch.core.methods import UntypedStorage
+from jtorch.core.tensor import HostStorage, Storage, Tensor, type_of_array, wrap
 
 
 class Parts(NamedTuple):

@@ -16,8 +16,8 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import Counter, OrderedDict
 from functools import cache
 
-from jtorch.core.facts.dtypes import ALL
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.facts import ALL
+from jtorch.core.tensor import Tensor
 from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 

@@ -13,11 +13,11 @@ import jax
 
 from jtorch.autograd import Function, backward
 from jtorch.autograd.graph import saved_tensors_hooks
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call
-from jtorch.core.grad.mode import enable_grad, no_grad
+from jtorch.core import engine
+from jtorch.core.engine import Call
+from jtorch.core.grad import enable_grad, no_grad
 from jtorch.core.ops.make.random import put_back, states
-from jtorch.core.tensor.tensor import Tensor, wrap
+from jtorch.core.tensor import Tensor, wrap
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "noop_context_fn", "set_checkpoint_early_stop"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jtorch.core.tensor.convert import from_numpy
+from jtorch.core.tensor import from_numpy
 from jtorch.utils.data.dataset import Dataset
 
 _INSTALL = "pip install tensorflow-datasets importlib_resources tensorflow    # the extra `data`"

@@ -7,8 +7,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from jtorch.core.tensor.convert import from_numpy
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, from_numpy
 
 
 def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scale_each=False, pad_value=0.0):

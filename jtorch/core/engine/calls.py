@@ -16,8 +16,7 @@ from jax.extend.core import Literal
 
 from jtorch.core.engine import program as programs
 from jtorch.core.engine import xla_options
-from jtorch.core.facts import devices, dtypes
-from jtorch.core.facts.strides import Size, contiguous_strides
+from jtorch.core.facts import Size, contiguous_strides, devices, dtypes
 
 
 class Type:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.engine.program import Function
-from jtorch.core.facts.devices import CPU
+from jtorch.core.facts import CPU
 
 pending: list = []  # (flag, a function of its array that makes the error) of finished programs, oldest first
 

@@ -1,1 +1,106 @@
-"""Facts: PyTorch's names and rules. Knows no arrays."""
+"""What is known before anything runs: dtypes, devices, sizes and strides, the switches.
+
+Knows no arrays and no tensors."""
+
+from jtorch.core.facts import config, devices, dtypes, formats, named_results, strides
+from jtorch.core.facts.devices import CPU, Place, available, current_index, device, place
+from jtorch.core.facts.dtypes import (
+    ALL,
+    OF_PYTHON,
+    bool_,
+    can_cast,
+    complex128,
+    complex64,
+    dtype,
+    float32,
+    float64,
+    get_default_dtype,
+    int32,
+    int64,
+    promote_types,
+    uint8,
+)
+from jtorch.core.facts.formats import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    sparse_coo,
+    sparse_csr,
+    strided,
+)
+from jtorch.core.facts.hooks import Hooks, RemovableHandle
+from jtorch.core.facts.limits import finfo, iinfo
+from jtorch.core.facts.named_results import CLASSES, ReturnType
+from jtorch.core.facts.strides import (
+    Size,
+    contiguous_strides,
+    elementwise_strides,
+    is_contiguous,
+    is_dense,
+    like_strides,
+    may_overlap,
+    overlaps,
+    view_strides,
+)
+from jtorch.core.facts.trees import flatten, map_tree, same, spread, unflatten
+
+__all__ = [
+    "ALL",
+    "CLASSES",
+    "CPU",
+    "OF_PYTHON",
+    "Hooks",
+    "Place",
+    "RemovableHandle",
+    "ReturnType",
+    "Size",
+    "available",
+    "bool_",
+    "can_cast",
+    "channels_last",
+    "channels_last_3d",
+    "complex64",
+    "complex128",
+    "config",
+    "contiguous_format",
+    "contiguous_strides",
+    "current_index",
+    "device",
+    "devices",
+    "dtype",
+    "dtypes",
+    "elementwise_strides",
+    "finfo",
+    "flatten",
+    "float32",
+    "float64",
+    "formats",
+    "get_default_dtype",
+    "iinfo",
+    "int32",
+    "int64",
+    "is_contiguous",
+    "is_dense",
+    "layout",
+    "like_strides",
+    "map_tree",
+    "may_overlap",
+    "memory_format",
+    "named_results",
+    "overlaps",
+    "place",
+    "preserve_format",
+    "promote_types",
+    "same",
+    "sparse_coo",
+    "sparse_csr",
+    "spread",
+    "strided",
+    "strides",
+    "uint8",
+    "unflatten",
+    "view_strides",
+]

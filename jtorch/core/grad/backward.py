@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.trace import local
-from jtorch.core.engine.values import Value
+from jtorch.core import engine
+from jtorch.core.engine import Value, local
 from jtorch.core.grad.nodes import Leaf, Node, Output, add, behind, check_replacement, filled, source
 from jtorch.core.grad.replay import Plan
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 
-from jtorch.core.engine.trace import local
+from jtorch.core.engine import local
 
 
 def grad_enabled() -> bool:

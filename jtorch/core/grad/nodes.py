@@ -13,10 +13,9 @@ import weakref
 
 import jax.numpy as jnp
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call
-from jtorch.core.engine.trace import local, ticks
-from jtorch.core.facts.hooks import Hooks
+from jtorch.core import engine
+from jtorch.core.engine import Call, local, ticks
+from jtorch.core.facts import Hooks
 
 INFERENCE = ("inference",)  # the mark of a value made in inference mode
 RELEASED = object()  # what a node holds in place of the values it saved, once backward has used them

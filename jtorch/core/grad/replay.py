@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.engine.values import Value
+from jtorch.core.engine import Value
 from jtorch.core.grad.nodes import RELEASED, Leaf, Node, Output, source
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 _UNEXPLAINED = (
     "Expected cond to be True, but got False. (Could this error message be improved? If so, please report an"

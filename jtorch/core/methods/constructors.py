@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.tensor.convert import known, tensor, to_place
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, known, tensor, to_place
 
 
 def _construct(d, args, place, name):

@@ -5,9 +5,9 @@ Ops have both forms from `@op`; what is listed here is written as a method, and 
 
 from __future__ import annotations
 
-from jtorch.core.engine.calls import NUMBER
-from jtorch.core.op.op import promoted
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.engine import NUMBER
+from jtorch.core.op import promoted
+from jtorch.core.tensor import Tensor
 
 _NAMES = """detach detach_ fill_ get_device index_put_ is_conj is_inference is_neg is_same_size numel resize_as_
     resolve_conj resolve_neg zero_ as_strided_ embedding_renorm_""".split()

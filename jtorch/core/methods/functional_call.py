@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.gather.join import stack
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 
 def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, *, tie_weights=True, strict=False):

@@ -13,23 +13,17 @@ from sys import getrefcount
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import type_of
-from jtorch.core.engine.values import Value
-from jtorch.core.facts import devices, dtypes
+from jtorch.core import engine
+from jtorch.core.engine import Value, type_of
+from jtorch.core.facts import devices, dtypes, strided
 from jtorch.core.facts import strides as geometry
-from jtorch.core.facts.formats import strided
-from jtorch.core.grad.nodes import Leaf, sign_relooked, source
+from jtorch.core.grad import Leaf, sign_relooked, source
 from jtorch.core.methods import typed_storage as storages
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, op
 from jtorch.core.ops.make import create
 from jtorch.core.ops.views.shape import _view, squeeze, t, transpose, unsqueeze
 from jtorch.core.ops.views.slices import _as_strided_of, _ints
-from jtorch.core.tensor.casting import cast
-from jtorch.core.tensor.convert import known, to_place
-from jtorch.core.tensor.from_data import host_array
-from jtorch.core.tensor.storage import HostStorage, InferenceStorage, Storage
-from jtorch.core.tensor.tensor import Tensor, wrap
+from jtorch.core.tensor import HostStorage, InferenceStorage, Storage, Tensor, cast, host_array, known, to_place, wrap
 
 # ---- facts
 

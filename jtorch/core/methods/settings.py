@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.facts import devices, dtypes
-from jtorch.core.facts.devices import device
+from jtorch.core import engine
+from jtorch.core.facts import device, devices, dtypes
 
 
 def set_default_dtype(d) -> None:

@@ -13,9 +13,7 @@ import jax
 import numpy as np
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.tensor.casting import cast
-from jtorch.core.tensor.convert import from_jax, from_numpy, tensor, to_jax, to_place
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, cast, from_jax, from_numpy, tensor, to_jax, to_place
 
 
 class DLDeviceType(enum.IntEnum):

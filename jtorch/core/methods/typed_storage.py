@@ -11,7 +11,7 @@ import weakref
 
 import numpy as np
 
-from jtorch.core.tensor.storage import HostStorage
+from jtorch.core.tensor import HostStorage
 
 
 class UntypedStorage:

@@ -1,1 +1,28 @@
-"""`@op`: what one pure function becomes."""
+"""`@op`: what one pure function on JAX arrays becomes.
+
+Knows an op by its signature and options, and no op by name."""
+
+from jtorch.core.op.checks import data_check, data_checks, is_integer, kernel, letter, undifferentiable
+from jtorch.core.op.op import Array, Number, OPS, as_number, broadcast_shapes, op, promoted, public
+from jtorch.core.op.refusal.arguments import explain_methods, explained
+from jtorch.core.op.wrapper import operator
+
+__all__ = [
+    "OPS",
+    "Array",
+    "Number",
+    "as_number",
+    "broadcast_shapes",
+    "data_check",
+    "data_checks",
+    "explain_methods",
+    "explained",
+    "is_integer",
+    "kernel",
+    "letter",
+    "op",
+    "operator",
+    "promoted",
+    "public",
+    "undifferentiable",
+]

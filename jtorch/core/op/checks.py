@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call
+from jtorch.core import engine
+from jtorch.core.engine import Call
 from jtorch.core.facts import dtypes
-from jtorch.core.grad.mode import grad_enabled
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.grad import grad_enabled
+from jtorch.core.tensor import Tensor
 
 _LATE = ("uint16", "uint32", "uint64")  # PyTorch has hardly any kernel for them
 _AT_ONCE = 1 << 14  # elements: reading more from memory costs a step more than a flag, whose program reads them anyway

@@ -13,16 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine.calls import NUMBER, Call, type_of
-from jtorch.core.engine.values import Value, number
-from jtorch.core.facts import dtypes
+from jtorch.core.engine import NUMBER, Call, Value, number, type_of
+from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.facts.devices import CPU
 from jtorch.core.op.refusal import arguments
 from jtorch.core.op.wrapper import under, wrapper_of
-from jtorch.core.tensor.storage import ViewCall
-from jtorch.core.tensor.tensor import Tensor, apply
-from jtorch.core.tensor.writing import check_apart, check_once, overwrite
+from jtorch.core.tensor import Tensor, ViewCall, apply, check_apart, check_once, overwrite
 
 Array = jax.Array
 Number = float
@@ -443,7 +439,7 @@ def _tensor(op, name, value):
     if isinstance(value, Tensor):
         return value
     if isinstance(value, jax.Array):
-        from jtorch.core.tensor.convert import from_jax
+        from jtorch.core.tensor import from_jax
 
         return from_jax(value)
     raise TypeError(_not_tensor(op, name, value))

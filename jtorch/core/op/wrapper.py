@@ -14,15 +14,12 @@ from types import FunctionType
 
 import jax
 
-from jtorch.core.engine.calls import NUMBER
-from jtorch.core.engine.values import number
-from jtorch.core.facts.dtypes import OF_PYTHON
+from jtorch.core.engine import NUMBER, number
+from jtorch.core.facts import OF_PYTHON
 from jtorch.core.op.refusal import arguments
 from jtorch.core.op.refusal import type_errors as faults
 from jtorch.core.op.refusal.type_errors import MISSING
-from jtorch.core.tensor.subclass import PLAIN, hand_over, wanted
-from jtorch.core.tensor.tensor import Tensor, apply
-from jtorch.core.tensor.writing import check_undifferentiated, store
+from jtorch.core.tensor import PLAIN, Tensor, apply, check_undifferentiated, hand_over, store, wanted
 
 
 def wrapper_of(op):

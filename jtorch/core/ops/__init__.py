@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib
 from types import FunctionType
 
-from jtorch.core.tensor.subclass import taken_over
+from jtorch.core.tensor import taken_over
 
-from jtorch.core.op.refusal.arguments import explained
+from jtorch.core.op import explained
 
 
 def _kind(home):

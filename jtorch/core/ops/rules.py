@@ -11,7 +11,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.tensor.tensor import wrap_dim
+from jtorch.core.tensor import wrap_dim
 
 
 def reduced(dim, ndim):

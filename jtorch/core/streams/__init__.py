@@ -1,1 +1,8 @@
-"""PyTorch's CPU random numbers, on NumPy."""
+"""PyTorch's random numbers on the CPU: mt19937 and what is made of its output, with NumPy.
+
+Knows no tensors and no JAX."""
+
+from jtorch.core.streams import draws, rounding
+from jtorch.core.streams.stream import Stream
+
+__all__ = ["Stream", "draws", "rounding"]

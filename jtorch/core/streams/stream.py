@@ -29,7 +29,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jtorch.core.facts.strides import is_contiguous, like_strides
+from jtorch.core.facts import is_contiguous, like_strides
 from jtorch.core.streams import draws
 from jtorch.core.streams import refusals as checks
 from jtorch.core.streams import rounding as exact

@@ -6,7 +6,7 @@ import warnings
 
 import jax.numpy as jnp
 
-from jtorch.core.engine.calls import Call
+from jtorch.core.engine import Call
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.tensor.tensor import apply

@@ -12,12 +12,11 @@ import warnings
 import jax
 import numpy as np
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import type_of
-from jtorch.core.engine.values import Lifted, Value
+from jtorch.core import engine
+from jtorch.core.engine import Lifted, Value, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad.nodes import Leaf, Node, source
+from jtorch.core.grad import Leaf, Node, source
 from jtorch.core.tensor import printing
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.from_data import host_array

@@ -11,8 +11,8 @@ import re
 import weakref
 from functools import cache
 
-from jtorch.core.facts.hooks import RemovableHandle
-from jtorch.core.grad.nodes import FREED, RELEASED, Leaf, edge_of, source
+from jtorch.core.facts import RemovableHandle
+from jtorch.core.grad import FREED, RELEASED, Leaf, edge_of, source
 from jtorch.core.tensor.graph_shapes import NEVER, NUMBERED, SLOTLESS, STRUCTURES, VIEWS
 from jtorch.core.tensor.tensor import NOWHERE, Tensor, wrap
 

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import jax
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call, type_of
-from jtorch.core.engine.trace import Position, local, ticks
-from jtorch.core.engine.values import Lifted
-from jtorch.core.facts.strides import may_overlap
-from jtorch.core.grad.nodes import Leaf, Node, Output, filled
+from jtorch.core import engine
+from jtorch.core.engine import Call, Lifted, Position, local, ticks, type_of
+from jtorch.core.facts import may_overlap
+from jtorch.core.grad import Leaf, Node, Output, filled
 from jtorch.core.tensor.tensor import Tensor, wrap
 
 _ROOT = Position(None, None, None, (), False, ())

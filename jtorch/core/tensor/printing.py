@@ -14,7 +14,7 @@ from itertools import compress
 
 import numpy as np
 
-from jtorch.core.facts.dtypes import bool_, complex64, complex128, dtype, float64, get_default_dtype, int64
+from jtorch.core.facts import bool_, complex64, complex128, dtype, float64, get_default_dtype, int64
 
 
 @dataclass(frozen=True, slots=True)

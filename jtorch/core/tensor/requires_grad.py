@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import warnings
 
-from jtorch.core.engine.trace import local
-from jtorch.core.grad.nodes import Leaf, Output
+from jtorch.core.engine import local
+from jtorch.core.grad import Leaf, Output
 from jtorch.core.tensor.storage import InferenceStorage
 from jtorch.core.tensor.tensor import LeafGrad, Tensor
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import warnings
 import weakref
 
-from jtorch.core.engine.trace import local
-from jtorch.core.facts.hooks import Hooks, RemovableHandle
+from jtorch.core.engine import local
+from jtorch.core.facts import Hooks, RemovableHandle
+from jtorch.core.grad import PLAIN, Running, Seed, Walk, backward
 from jtorch.core.grad import nodes as graph
-from jtorch.core.grad.backward import PLAIN, Running, Seed, Walk, backward
 from jtorch.core.tensor.casting import cast_call
 from jtorch.core.tensor.requires_grad import computed
 from jtorch.core.tensor.tensor import NOWHERE, LeafGrad, Nowhere, Tensor, _as_tensor, apply, wrap

@@ -13,14 +13,10 @@ from sys import getrefcount
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call, type_of
-from jtorch.core.engine.trace import record
-from jtorch.core.engine.values import Value
-from jtorch.core.facts import dtypes
-from jtorch.core.facts.devices import CPU
-from jtorch.core.facts.strides import may_overlap, overlaps
-from jtorch.core.grad.nodes import INFERENCE
+from jtorch.core import engine
+from jtorch.core.engine import Call, Value, record, type_of
+from jtorch.core.facts import CPU, dtypes, may_overlap, overlaps
+from jtorch.core.grad import INFERENCE
 
 SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
 

@@ -14,17 +14,12 @@ from __future__ import annotations
 import weakref
 from sys import getrefcount
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import type_of
-from jtorch.core.engine.trace import local, ticks, trace_of
-from jtorch.core.engine.values import Lifted, Value
-from jtorch.core.facts import dtypes
+from jtorch.core import engine
+from jtorch.core.engine import Lifted, Value, local, ticks, trace_of, type_of
+from jtorch.core.facts import CPU, Hooks, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.facts.devices import CPU
-from jtorch.core.facts.hooks import Hooks
+from jtorch.core.grad import Leaf, Node, check_replacement, edge_of, watchers
 from jtorch.core.grad import nodes as graph
-from jtorch.core.grad.mode import watchers
-from jtorch.core.grad.nodes import Leaf, Node, check_replacement, edge_of
 from jtorch.core.tensor.storage import IN_INFERENCE, NO_GRAD, SAME, InferenceStorage, Storage, View, strided, write_of
 
 _new = object.__new__

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 
-from jtorch.core.engine.trace import local
+from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad.nodes import InPlaceNode, Node
+from jtorch.core.grad import InPlaceNode, Node
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.tensor import Tensor
 

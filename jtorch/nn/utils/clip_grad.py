@@ -11,12 +11,11 @@ import warnings
 
 import jax.numpy as jnp
 
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.op.op import Array, op
+from jtorch.core.grad import no_grad
+from jtorch.core.op import Array, op
 from jtorch.core.ops.arithmetic.compare import clamp
 from jtorch.core.ops.rules import norm_of
-from jtorch.core.tensor.convert import tensor
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, tensor
 
 
 @op(method=False)

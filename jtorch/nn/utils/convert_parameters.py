@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from jtorch.core.ops.gather.join import cat
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 
 def _on_one_device(parameters):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.arithmetic.compare import where
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.make.create import eye

@@ -10,8 +10,8 @@ import copy
 from collections.abc import Sequence
 from contextlib import contextmanager
 
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.grad import no_grad
+from jtorch.core.tensor import Tensor
 from jtorch.nn.container import ModuleDict, ModuleList
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter

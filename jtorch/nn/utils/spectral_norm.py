@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.grad.mode import no_grad
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.matrix.distances import normalize
 from jtorch.core.ops.matrix.products import dot, mv
 from jtorch.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d

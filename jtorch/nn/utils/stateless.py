@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from jtorch.core.methods.functional_call import functional_call as _functional_call
+from jtorch.core.methods import functional_call as _functional_call
 
 __all__ = ["functional_call"]
 

@@ -6,7 +6,7 @@ import warnings
 
 import jax.numpy as jnp
 
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, op
 from jtorch.nn.parameter import Parameter, UninitializedParameter
 
 

@@ -13,7 +13,7 @@ import weakref
 from contextlib import contextmanager
 from typing import Any
 
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 from jtorch.optim.optimizer import Optimizer
 
 HOW_TO = "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"

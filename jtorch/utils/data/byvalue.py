@@ -23,8 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, known
 
 COWARDLY = (
     "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "

@@ -14,8 +14,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.ops.gather.join import stack
-from jtorch.core.tensor.convert import as_tensor, known, tensor
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, as_tensor, known, tensor
 
 UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 

@@ -15,8 +15,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, known
 from jtorch.utils.data.sampler import permutation, stream
 
 T = TypeVar("T")

@@ -13,11 +13,10 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from jtorch.core.facts import devices
-from jtorch.core.facts.dtypes import float64
+from jtorch.core.facts import devices, float64
 from jtorch.core.ops.make.random import Generator, stream_of
-from jtorch.core.streams.stream import Stream
-from jtorch.core.tensor.convert import as_tensor
+from jtorch.core.streams import Stream
+from jtorch.core.tensor import as_tensor
 
 T = TypeVar("T", covariant=True)
 

@@ -6,7 +6,7 @@ import numbers
 import warnings
 from collections.abc import Sequence
 
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 from . import functional as F
 from .chance import below, happens, uniform

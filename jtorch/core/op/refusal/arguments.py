@@ -11,10 +11,9 @@ import inspect
 import warnings
 from types import FunctionType
 
-from jtorch.core.facts.dtypes import OF_PYTHON
+from jtorch.core.facts import OF_PYTHON
 from jtorch.core.op.refusal.type_errors import fault_of
-from jtorch.core.tensor.subclass import wanted
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, wanted
 
 
 def explained(fn, name, kind="functions", home=None):

@@ -18,10 +18,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jtorch.core.facts.devices import device
-from jtorch.core.facts.dtypes import OF_PYTHON, dtype
-from jtorch.core.facts.formats import layout, memory_format
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.facts import OF_PYTHON, device, dtype, layout, memory_format
+from jtorch.core.tensor import Tensor
 
 MISSING = type("Missing", (), {"__repr__": lambda self: "<missing>"})()
 

@@ -10,17 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.engine.calls import type_of
-from jtorch.core.facts import dtypes
-from jtorch.core.facts.strides import elementwise_strides, is_contiguous, like_strides
-from jtorch.core.op.checks import kernel
-from jtorch.core.op.op import Array, Number, op
+from jtorch.core.engine import type_of
+from jtorch.core.facts import dtypes, elementwise_strides, is_contiguous, like_strides
+from jtorch.core.op import Array, Number, kernel, op
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.random import draw, host_draw, on_host, stream_of
-from jtorch.core.tensor.casting import cast
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor, wrap
-from jtorch.core.tensor.writing import overwrite
+from jtorch.core.tensor import Tensor, cast, known, overwrite, wrap
 
 
 @op(inplace=True, saves="result", strides="elementwise")

@@ -11,10 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import kernel, letter
-from jtorch.core.op.op import Array, Number, broadcast_shapes, op, public
+from jtorch.core.op import Array, Number, broadcast_shapes, kernel, letter, op, public
 from jtorch.core.ops.rules import larger
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 # ---- comparisons
 

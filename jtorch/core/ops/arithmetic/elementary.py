@@ -11,9 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op.checks import kernel, letter
-from jtorch.core.op.op import Array, op
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.op import Array, kernel, letter, op
+from jtorch.core.tensor import Tensor
 
 # ---- exponentials and logarithms
 

@@ -15,11 +15,9 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.op.checks import data_check, is_integer, kernel, letter
-from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.op import Array, Number, data_check, is_integer, kernel, letter, op, public
 from jtorch.core.ops.rules import quotient
-from jtorch.core.tensor.casting import cast
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, cast
 
 ZERO_DIVISION = RuntimeError("ZeroDivisionError")
 

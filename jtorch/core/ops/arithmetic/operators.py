@@ -8,12 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.wrapper import operator
+from jtorch.core.op import operator
 from jtorch.core.ops.arithmetic import compare
 from jtorch.core.ops.arithmetic import elementwise as math
 from jtorch.core.ops.matrix import products as linalg
-from jtorch.core.tensor.convert import from_numpy
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, from_numpy
 
 _OPERANDS = (Tensor, int, float, complex, np.generic)
 

@@ -14,10 +14,8 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op.checks import kernel, letter
-from jtorch.core.op.op import Array, Number, op, public
-from jtorch.core.tensor.tensor import Tensor
-from jtorch.core.tensor.writing import overwrite
+from jtorch.core.op import Array, Number, kernel, letter, op, public
+from jtorch.core.tensor import Tensor, overwrite
 
 # ---- error functions and logits
 

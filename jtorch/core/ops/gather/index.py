@@ -15,17 +15,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, Number, op
+from jtorch.core.op import Array, Number, data_check, op
 from jtorch.core.ops.views.copies import _fill_with
 from jtorch.core.ops.views.shape import unsqueeze
 from jtorch.core.ops.views.slices import _alias, _slice, select
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor
-from jtorch.core.tensor.writing import check_apart, check_once, write_result
+from jtorch.core.tensor import Tensor, check_apart, check_once, known, write_result
 
 # ---- what the user wrote, taken apart
 

@@ -11,16 +11,13 @@ from operator import index as integer
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine.trace import local
+from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, data_check, op
 from jtorch.core.ops.views.shape import _expand, _view, atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
 from jtorch.core.ops.views.slices import _ints
-from jtorch.core.tensor.casting import cast_array
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
+from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
 # ---- several as one
 

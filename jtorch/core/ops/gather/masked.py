@@ -9,15 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, Number, op, public
-from jtorch.core.op.op import broadcast_shapes as _common
+from jtorch.core.op import Array, Number, data_check, op, public
+from jtorch.core.op import broadcast_shapes as _common
 from jtorch.core.ops.gather.index import _placed
 from jtorch.core.ops.gather.scatter import _by_value, _in_range, _kept, _one_value, gather
 from jtorch.core.ops.views.shape import _expand, _expanded, reshape
-from jtorch.core.tensor.casting import cast_array
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
+from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
 # ---- masks
 

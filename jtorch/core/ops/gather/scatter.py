@@ -13,13 +13,10 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.op import Array, Number, data_check, op, public
 from jtorch.core.ops.gather.index import _placed, _put
 from jtorch.core.ops.views.shape import _expand
-from jtorch.core.tensor.casting import cast_array
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
+from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
 _INTEGERS = (dtypes.int64, dtypes.int32)
 

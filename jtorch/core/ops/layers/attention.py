@@ -12,9 +12,8 @@ import warnings
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.facts import dtypes
-from jtorch.core.facts.strides import like_strides
-from jtorch.core.op.op import Array, Number, broadcast_shapes, op
+from jtorch.core.facts import dtypes, like_strides
+from jtorch.core.op import Array, Number, broadcast_shapes, op
 from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.layers.linear import linear

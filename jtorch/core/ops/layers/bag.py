@@ -7,10 +7,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, data_check, op
 from jtorch.core.ops.layers.linear import _rarely, _renormalize
-from jtorch.core.tensor.convert import tensor
+from jtorch.core.tensor import tensor
 
 
 def _beyond(indices, rows):

@@ -8,8 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, broadcast_shapes, op
+from jtorch.core.op import Array, broadcast_shapes, data_check, op
 from jtorch.core.ops.matrix.products import expandable
 
 

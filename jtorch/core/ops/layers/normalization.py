@@ -14,18 +14,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.facts import dtypes
-from jtorch.core.facts.limits import finfo
-from jtorch.core.grad.mode import no_grad
-from jtorch.core.op.checks import kernel, undifferentiable
-from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.facts import dtypes, finfo
+from jtorch.core.grad import no_grad
+from jtorch.core.op import Array, Number, kernel, op, public, undifferentiable
 from jtorch.core.ops.arithmetic.elementary import rsqrt
 from jtorch.core.ops.arithmetic.elementwise import add, mul, pow, true_divide
 from jtorch.core.ops.reduce.reductions import mean
 from jtorch.core.ops.views.shape import squeeze, unsqueeze
 from jtorch.core.ops.windows.pad import pad
 from jtorch.core.ops.windows.pool import avg_pool2d, avg_pool3d
-from jtorch.core.tensor.writing import write_result
+from jtorch.core.tensor import write_result
 
 HALF = (jnp.float16, jnp.bfloat16)
 

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.op.op import Array, op
-from jtorch.core.tensor.convert import known
+from jtorch.core.op import Array, op
+from jtorch.core.tensor import known
 
 
 def _projected(input, weight, *biases):

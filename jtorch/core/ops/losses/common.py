@@ -9,8 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import data_check, data_checks, kernel, letter, undifferentiable
-from jtorch.core.op.op import Array, broadcast_shapes, op
+from jtorch.core.op import Array, broadcast_shapes, data_check, data_checks, kernel, letter, op, undifferentiable
 from jtorch.core.ops.arithmetic.activations import _log_softmax_array
 from jtorch.core.ops.arithmetic.elementwise import _magnitude
 from jtorch.core.ops.arithmetic.special import xlogy

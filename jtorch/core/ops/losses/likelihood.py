@@ -8,12 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, broadcast_shapes, op
+from jtorch.core.op import Array, broadcast_shapes, data_check, op
 from jtorch.core.ops.losses.common import _reduced, reduction_of
 from jtorch.core.ops.rules import at_least
-from jtorch.core.tensor.convert import tensor
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, tensor
 
 
 def _poisson_name(types, consts):

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import data_check, kernel, undifferentiable
-from jtorch.core.op.op import Array, broadcast_shapes, op
+from jtorch.core.op import Array, broadcast_shapes, data_check, kernel, op, undifferentiable
 from jtorch.core.ops.arithmetic.compare import minimum
 from jtorch.core.ops.losses.common import _reduced, reduction_of
 from jtorch.core.ops.matrix.distances import _distance, pairwise_distance

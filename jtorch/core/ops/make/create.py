@@ -10,16 +10,11 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call, type_of
-from jtorch.core.engine.values import Value, number
-from jtorch.core.facts import devices, dtypes
+from jtorch.core import engine
+from jtorch.core.engine import Call, Value, number, type_of
+from jtorch.core.facts import Place, devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.facts.devices import Place
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.from_data import host_array
-from jtorch.core.tensor.tensor import Tensor, requiring, wrap
-from jtorch.core.tensor.writing import store
+from jtorch.core.tensor import Tensor, host_array, known, requiring, store, wrap
 
 _SMALL = 1 << 16  # elements: below this, sending from the host costs less than a line of its own
 

@@ -14,20 +14,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call, type_of
-from jtorch.core.engine.values import Value, number
+from jtorch.core import engine
+from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, op
 from jtorch.core.ops.make.create import _Named, _size
-from jtorch.core.streams import draws
+from jtorch.core.streams import Stream, draws
 from jtorch.core.streams import rounding as exact
-from jtorch.core.streams.stream import Stream
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.storage import Storage, type_of_array
-from jtorch.core.tensor.tensor import Tensor, wrap
-from jtorch.core.tensor.writing import store
+from jtorch.core.tensor import Storage, Tensor, known, store, type_of_array, wrap
 
 
 class Generator:

@@ -13,11 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import contiguous_strides, dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.facts.strides import contiguous_strides
-from jtorch.core.op.checks import data_check, letter
-from jtorch.core.op.op import Array, op, public
+from jtorch.core.op import Array, data_check, letter, op, public
 
 
 class _LinAlgError(RuntimeError):

@@ -5,11 +5,9 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, broadcast_shapes, op
+from jtorch.core.op import Array, broadcast_shapes, data_check, op
 from jtorch.core.ops.rules import norm_of
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
-from jtorch.core.tensor.writing import write_result
+from jtorch.core.tensor import Tensor, wrap_dim, write_result
 
 
 @op(method=False, promote="float", strides=None, grad_fn="SumBackward1")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.core.facts import dtypes
-from jtorch.core.facts.strides import contiguous_strides, elementwise_strides, view_strides
-from jtorch.core.op.op import Array, op, public
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.facts import contiguous_strides, dtypes, elementwise_strides, view_strides
+from jtorch.core.op import Array, op, public
+from jtorch.core.tensor import Tensor
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, op
 from jtorch.core.ops.matrix import decompose as _d
 from jtorch.core.ops.matrix.decompose import _LinAlgError, det, matrix_exp, matrix_power
 from jtorch.core.ops.matrix.norms import _matrix_norm, _vector_norm
 from jtorch.core.ops.matrix.products import _cross, _multi_dot, _vecdot, matmul
-from jtorch.core.tensor.convert import known
+from jtorch.core.tensor import known
 
 LinAlgError = _LinAlgError
 

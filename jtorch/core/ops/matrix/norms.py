@@ -7,10 +7,9 @@ import math
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import letter
-from jtorch.core.op.op import Array, op, public
+from jtorch.core.op import Array, letter, op, public
 from jtorch.core.ops.rules import largest_of, norm_of, reduced, smallest_of
-from jtorch.core.tensor.tensor import wrap_dim
+from jtorch.core.tensor import wrap_dim
 
 
 def _numbers(name, x, to):

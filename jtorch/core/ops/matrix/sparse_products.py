@@ -10,7 +10,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.op.op import Array, Number, op
+from jtorch.core.op import Array, Number, op
 
 
 @op(method=False, name="_sparse_values", grad_fn=lambda types, consts: consts["node"], saves=())

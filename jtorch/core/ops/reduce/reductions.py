@@ -16,12 +16,11 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op.checks import kernel, letter
-from jtorch.core.op.op import Array, op, public
+from jtorch.core.op import Array, kernel, letter, op, public
 from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
 from jtorch.core.ops.arithmetic.elementwise import div
 from jtorch.core.ops.rules import evenly, largest_of, mean_of, pick, reduced, root, smallest_of
-from jtorch.core.tensor.tensor import wrap_dim
+from jtorch.core.tensor import wrap_dim
 
 
 def _summed_type(x, to):

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import data_check, kernel
-from jtorch.core.op.op import Array, op, public
+from jtorch.core.op import Array, data_check, kernel, op, public
 
 _REDUCE = {
     "sum": jax.ops.segment_sum,

@@ -12,11 +12,9 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op.checks import data_check, kernel, letter
-from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.op import Array, Number, data_check, kernel, letter, op, public
 from jtorch.core.ops.rules import evenly, pick
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
+from jtorch.core.tensor import Tensor, known, wrap_dim
 
 
 def _sorted(x, dim, descending=False):

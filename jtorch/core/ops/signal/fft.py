@@ -11,8 +11,7 @@ from jtorch.core.ops.gather.join import cat, roll
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.signal import fourier
 from jtorch.core.ops.windows.pad import pad
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
-from jtorch.core.tensor.writing import store
+from jtorch.core.tensor import Tensor, store, wrap_dim
 
 __all__ = [
     "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift",

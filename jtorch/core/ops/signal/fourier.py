@@ -11,8 +11,8 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.facts.strides import contiguous_strides
-from jtorch.core.op.op import Array, op
+from jtorch.core.facts import contiguous_strides
+from jtorch.core.op import Array, op
 
 
 def _laid_out(shape, order):

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call
-from jtorch.core.engine.values import Value, number
+from jtorch.core import engine
+from jtorch.core.engine import Call, Value, number
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op.op import as_number, broadcast_shapes
-from jtorch.core.tensor.casting import cast_array, warn_of_real
-from jtorch.core.tensor.storage import SAME
-from jtorch.core.tensor.tensor import Tensor, apply
-from jtorch.core.tensor.writing import check_apart
+from jtorch.core.op import as_number, broadcast_shapes
+from jtorch.core.tensor import SAME, Tensor, apply, cast_array, check_apart, warn_of_real
 
 # ---- copies
 

@@ -6,12 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.facts.devices import place as _place
-from jtorch.core.op.op import Array, Number, op, public
+from jtorch.core.facts import place as _place
+from jtorch.core.op import Array, Number, op, public
 from jtorch.core.ops.views.shape import reshape
 from jtorch.core.ops.views.slices import _diagonal, _diagonal_write, _select_write, _slice_write
-from jtorch.core.tensor.convert import known
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
+from jtorch.core.tensor import Tensor, known, wrap_dim
 
 
 def _check_matrix(name):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
+from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import dtypes
-from jtorch.core.facts.dtypes import dtype as Dtype
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, op
 from jtorch.core.ops.views.slices import _alias, select
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 
 def _keep(d, **_):

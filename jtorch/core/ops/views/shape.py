@@ -11,15 +11,15 @@ from functools import lru_cache
 
 import jax.numpy as jnp
 
+from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import strides as geometry
-from jtorch.core.facts.dtypes import dtype as Dtype
-from jtorch.core.facts.strides import view_strides
-from jtorch.core.op.op import Array, op
-from jtorch.core.op.op import broadcast_shapes as _common
+from jtorch.core.facts import view_strides
+from jtorch.core.op import Array, op
+from jtorch.core.op import broadcast_shapes as _common
 from jtorch.core.ops.views.copies import _packed
 from jtorch.core.ops.views.reinterpret import _reinterpret, conj
 from jtorch.core.ops.views.slices import _alias, _ints
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
+from jtorch.core.tensor import Tensor, wrap_dim
 
 # ---- one shape as another
 

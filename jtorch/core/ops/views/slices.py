@@ -14,12 +14,11 @@ from operator import index as integer
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.engine.calls import Call
-from jtorch.core.engine.trace import local
+from jtorch.core.engine import Call, local
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad.nodes import Node
-from jtorch.core.op.op import Array, Number, op
-from jtorch.core.tensor.tensor import Tensor, wrap_dim
+from jtorch.core.grad import Node
+from jtorch.core.op import Array, Number, op
+from jtorch.core.tensor import Tensor, wrap_dim
 
 
 def _ints(args, fn, name):

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from jax import lax
 
-from jtorch.core.engine import trace as engine
-from jtorch.core.engine.calls import Call, type_of
-from jtorch.core.engine.trace import local
-from jtorch.core.engine.values import number
-from jtorch.core.grad.nodes import Node, edge_of
+from jtorch.core import engine
+from jtorch.core.engine import Call, local, number, type_of
+from jtorch.core.grad import Node, edge_of
 from jtorch.core.ops.views.slices import _ints, _slice, select
-from jtorch.core.tensor.storage import SEVERAL
-from jtorch.core.tensor.tensor import Tensor, apply, wrap_dim
+from jtorch.core.tensor import SEVERAL, Tensor, apply, wrap_dim
 
 _SELECT = select.op
 _SLICE = _slice.op

@@ -12,7 +12,7 @@ from operator import index
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, op
 from jtorch.core.ops.windows.convolve import Window, convolve, transposed
 
 _EXPECTED = (

@@ -8,7 +8,7 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, op
 
 
 def _pair(value):

@@ -8,7 +8,7 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, op
 
 
 def _unaligned(stacklevel=3):

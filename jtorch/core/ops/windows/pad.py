@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.op import Array, Number, op
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.op import Array, Number, op
+from jtorch.core.tensor import Tensor
 
 _SUPPORTED = """Supported combinations for non-constant padding:
   - 2D or 3D input: padding size = 2 (pads last dimension)

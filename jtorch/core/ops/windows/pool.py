@@ -13,8 +13,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op.checks import kernel
-from jtorch.core.op.op import Array, op, public
+from jtorch.core.op import Array, kernel, op, public
 from jtorch.core.ops.arithmetic.activations import relu
 from jtorch.core.ops.arithmetic.elementwise import abs as absolute
 from jtorch.core.ops.arithmetic.elementwise import mul, neg, pow, sign

@@ -6,10 +6,9 @@ import math
 
 import jax.numpy as jnp
 
-from jtorch.core.op.checks import data_check
-from jtorch.core.op.op import Array, op
+from jtorch.core.op import Array, data_check, op
 from jtorch.core.ops.make.random import rand
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 
 def _each(value, dims):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor
 
 from .convert import pil_to_tensor, to_pil_image
 from .picture import is_pil, picture_of, pixels

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from jtorch.core.facts.dtypes import float32, float64, get_default_dtype, int32, int64
-from jtorch.core.tensor.convert import as_tensor
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.facts import float32, float64, get_default_dtype, int32, int64
+from jtorch.core.tensor import Tensor, as_tensor
 
 from .picture import picture_of, pixels
 

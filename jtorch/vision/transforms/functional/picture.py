@@ -11,8 +11,7 @@ from enum import Enum
 import numpy as np
 from PIL import Image
 
-from jtorch.core.tensor.convert import from_numpy
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, from_numpy
 
 
 class InterpolationMode(Enum):

@@ -10,8 +10,7 @@ import weakref
 
 import jax
 
-from jtorch.core.tensor.convert import from_jax, to_jax
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor import Tensor, from_jax, to_jax
 from jtorch.nn.module import Module
 from jtorch.nn.parameter import Parameter
 
