@@ -10,11 +10,12 @@ import re
 import sys
 import types
 import warnings
-from pathlib import Path
 
 import numpy as np
 
-PRELUDE, *SNIPPETS = (Path(__file__).parent / "fixtures" / "data_snippets.txt").read_text().strip().split("\n\n")
+from tests import FIXTURES
+
+PRELUDE, *SNIPPETS = (FIXTURES / "data_snippets.txt").read_text().strip().split("\n\n")
 
 
 IGNORED = "worker processes in total"  # depends on the machine; tested apart

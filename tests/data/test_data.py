@@ -1,14 +1,14 @@
 """jtorch.utils.data against PyTorch: orders, batches, errors, warnings, and what workers see."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 import jtorch
-import loading
+from tests import FIXTURES
+from tests.data import loading
 
-EXPECTED = json.loads((Path(__file__).parent / "fixtures" / "data.json").read_text())
+EXPECTED = json.loads((FIXTURES / "data.json").read_text())
 
 
 @pytest.mark.parametrize("code", EXPECTED)

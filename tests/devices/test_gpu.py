@@ -6,7 +6,6 @@ Skipped where JAX sees no GPU. JTORCH_GPU_ROWS=1000 runs all rows of each op.
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +13,11 @@ import pytest
 import jtorch as torch
 import jtorch.nn as nn
 import jtorch.nn.functional as F
-import models
-import oprows
 from jtorch.core.engine import trace as engine
-from test_ops import EXPECTED, ROWS, close, same_gradient
+from tests import FIXTURES, ROOT
+from tests.ops import oprows
+from tests.ops.test_ops import EXPECTED, ROWS, close, same_gradient
+from tests.programs import models
 
 pytestmark = [pytest.mark.gpu, pytest.mark.optimized]
 if not torch.cuda.is_available():
@@ -27,7 +27,6 @@ UNSURE = {  # what PyTorch promises no more of than that it is one of several
     "linalg.eigh": "the sign of an eigenvector is free",
 }
 SOME = [row for row in ROWS if row[2] < int(os.environ.get("JTORCH_GPU_ROWS", 1)) and row[1] not in UNSURE]
-FIXTURES = Path(__file__).parent / "fixtures"
 DRAWS = {"lstm_language_model", "transformer_classifier", "gan", "vae"}  # in a step: other numbers than a CPU's
 
 
@@ -200,7 +199,7 @@ def test_what_cuda_says():
 
 
 def test_the_example_trains(tmp_path):
-    example = Path(__file__).parent.parent / "examples" / "mnist_cnn.py"
+    example = ROOT / "examples" / "mnist_cnn.py"
     done = subprocess.run(
         [sys.executable, str(example), "--device", "cuda", "--epochs", "3", "--dropout", "0.1", "--batchnorm"],
         cwd=tmp_path, capture_output=True, text=True, timeout=300,

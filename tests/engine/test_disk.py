@@ -25,7 +25,7 @@ from jtorch.core.engine import fingerprint as naming
 from jtorch.core.engine import program as programs
 from jtorch.core.engine import trace as engine
 from jtorch.core.facts import config, dtypes
-from test_engine import Model, a_step, interrupted
+from tests.engine.test_engine import Model, a_step, interrupted
 
 pytestmark = pytest.mark.optimized
 

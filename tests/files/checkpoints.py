@@ -9,11 +9,11 @@ import io
 import pickle
 import struct
 import zipfile
-from pathlib import Path
 
-import programs
+from tests import FIXTURES
+from tests import printed as programs
 
-FOLDER = Path(__file__).parent / "fixtures" / "checkpoints"
+FOLDER = FIXTURES / "checkpoints"
 # name -> an expression; the names in it are those of `made`.
 EXPRESSIONS = programs.read(FOLDER / "objects.txt")
 MODULES = ("linear", "network", "list", "functions")  # need weights_only=False

@@ -11,9 +11,9 @@ from functools import partial
 import pytest
 
 import jtorch
-from checkpoints import TENSOR, archive, members, stream, tensor_pickle, text, written
 from jtorch import serialization
 from jtorch.serialization import load, names, save
+from tests.files.checkpoints import TENSOR, archive, members, stream, tensor_pickle, text, written
 
 saved = partial(written, save)
 
@@ -30,7 +30,7 @@ class Plain:
 
 def test_users_classes_need_weights_only_false():
     file = saved(Plain())
-    with pytest.raises(pickle.UnpicklingError, match=r"GLOBAL test_checkpoint_files\.Plain was not an allowed global"):
+    with pytest.raises(pickle.UnpicklingError, match=r"GLOBAL tests\.files\.test_checkpoint_files\.Plain was not an allowed global"):
         load(file)
     file.seek(0)
     assert load(file, weights_only=False).tensor.tolist() == [1.0, 1.0]

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 
 import jtorch
-from checkpoints import (
+from jtorch import serialization
+from jtorch.serialization import load, save
+from tests.files.checkpoints import (
     EXPRESSIONS,
     FILES,
     FOLDER,
@@ -27,8 +29,6 @@ from checkpoints import (
     members,
     written,
 )
-from jtorch import serialization
-from jtorch.serialization import load, save
 
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 # name of a file -> its suffixes

@@ -2,15 +2,14 @@
 
 import gc
 import json
-import pathlib
 import weakref
 
 import pytest
 
 import jtorch
-from programs import output, read
+from tests import FIXTURES
+from tests.printed import output, read
 
-FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 PROGRAMS = read(FIXTURES / "autograd_cases.txt")
 PRELUDE = PROGRAMS.pop("prelude")
 PRINTED = json.loads((FIXTURES / "autograd.json").read_text())["printed"]

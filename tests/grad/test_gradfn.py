@@ -1,14 +1,14 @@
 """The gradient graph as users see it: names, what is behind each node, leaves and views, against PyTorch's table."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 import jtorch
 from jtorch import nn
+from tests import FIXTURES
 
-TABLE = json.loads((Path(__file__).parent / "fixtures" / "gradfn.json").read_text())
+TABLE = json.loads((FIXTURES / "gradfn.json").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,12 @@
 """The coverage page tells the truth: every name of the census is here or has a reason, and the page is fresh."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+from tests import ROOT
+
+DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")

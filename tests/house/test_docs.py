@@ -4,15 +4,14 @@ import contextlib
 import io
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from bench import table
+from tests import ROOT
 
 pytestmark = pytest.mark.optimized
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.DOTALL | re.MULTILINE)
 

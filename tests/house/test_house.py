@@ -7,11 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import ROOT
+
 HOUSE = ROOT / "jtorch"
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(HOUSE.rglob("*.py"))}
 
@@ -20,7 +20,7 @@ FLOORS = "facts streams engine grad tensor op ops methods".split()
 OPS = (
     "rules make matrix views arithmetic gather reduce windows signal layers losses".split()
 )  # the same for jtorch/core/ops
-# What `dir` shows of PyTorch's modules: fixtures/make_names.py.
+# What `dir` shows of PyTorch's modules: tests/make/names.py.
 PYTORCH = json.loads((ROOT / "tests/fixtures/names.json").read_text())
 # Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
 LONG_FILES: dict[str, int] = {"jtorch/core/ops/make/random.py": 670}

@@ -1,18 +1,18 @@
-"""Writes expected/note_*.txt: what the programs of notes/programs print under PyTorch 2.13.
+"""Writes tests/programs/notes/expected/note_*.txt: what the programs there print under PyTorch 2.13.
 
-python tests/notes/make_expected.py
+python -m tests.make.notes
 """
 
 import os
 import sys
 import tempfile
-from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import notebook
 import torch
+
+from tests.programs.notes import notebook
 
 
 def text(name):
@@ -27,7 +27,7 @@ def text(name):
 
 
 def main():
-    folder = Path(__file__).parent / "expected"
+    folder = notebook.HERE / "expected"
     folder.mkdir(exist_ok=True)
     for name in notebook.NAMES:
         (folder / f"{name}.txt").write_text(text(name))

@@ -1,11 +1,12 @@
-"""Write expected.json: what the programs of this folder print under PyTorch. Run: python tests/tutorials/make_expected.py"""
+"""Write tests/programs/tutorials/expected.json: what the programs of that folder print under PyTorch."""
 
 import json
 import subprocess
 import sys
-from pathlib import Path
 
-HERE = Path(__file__).parent
+from tests import ROOT
+
+FOLDER = ROOT / "tests/programs/tutorials"
 
 
 def printed(path):
@@ -14,6 +15,6 @@ def printed(path):
 
 
 if __name__ == "__main__":
-    paths = sorted(path for path in HERE.glob("*.py") if path != Path(__file__))
+    paths = sorted(path for path in FOLDER.glob("*.py"))
     texts = {path.stem: printed(path) for path in paths}
-    (HERE / "expected.json").write_text(json.dumps(texts, indent=1, ensure_ascii=False) + "\n")
+    (FOLDER / "expected.json").write_text(json.dumps(texts, indent=1, ensure_ascii=False) + "\n")

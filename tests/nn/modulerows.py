@@ -8,11 +8,12 @@ import json
 import random
 import warnings
 import zlib
-from pathlib import Path
 
 import numpy as np
 
-FIXTURE = Path(__file__).parent / "fixtures" / "modules.npz"
+from tests import FIXTURES
+
+FIXTURE = FIXTURES / "modules.npz"
 UNNAMED = {"LinearCrossEntropyLoss"}  # the name of its node tells how PyTorch cut the work into chunks
 _KEPT = 12  # a tensor of more elements is written as a seed, where its values are any numbers
 _SAMPLED = 8  # values kept of each result

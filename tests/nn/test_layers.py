@@ -2,16 +2,15 @@
 
 import json
 import math
-import pathlib
 import re
 
 import pytest
 
 import jtorch
 from jtorch.core.engine import trace as engine
-from programs import output, read
+from tests import FIXTURES
+from tests.printed import output, read
 
-FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 PROGRAMS = read(FIXTURES / "layer_cases.txt")
 PRINTED = json.loads((FIXTURES / "layers.json").read_text())
 

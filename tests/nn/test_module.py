@@ -3,7 +3,6 @@
 import copy
 import gc
 import json
-import pathlib
 import pickle
 import weakref
 
@@ -11,9 +10,9 @@ import pytest
 
 import jtorch
 from jtorch import nn
-from programs import output, read
+from tests import FIXTURES
+from tests.printed import output, read
 
-FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 PROGRAMS = read(FIXTURES / "module_cases.txt")
 PRINTED = json.loads((FIXTURES / "module.json").read_text())["printed"]
 

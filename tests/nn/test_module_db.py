@@ -7,20 +7,20 @@ other rows of the table; `MODULE_DB_ROWS=1000` runs them all.
 import importlib
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jtorch
-import modulerows
 from jtorch.core.facts import config
+from tests import ROOT
+from tests.nn import modulerows
 
 EXPECTED = modulerows.load()
 MODULES = list(dict.fromkeys(row["module"] for row, _, _ in EXPECTED))
 DEVIATIONS = {
     row: reason
-    for reason, rows in json.loads((Path(__file__).parent / "deviations.json").read_text()).items()
+    for reason, rows in json.loads((ROOT / "tests/tables/deviations.json").read_text()).items()
     for row in rows
     if row.startswith("module_db: ")
 }
@@ -49,7 +49,7 @@ def test_a_layer_does_what_pytorchs_does(name):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_other_rows_live(dtype):
     torch = pytest.importorskip("torch", reason="parity: PyTorch is not installed")
-    make = importlib.import_module("make_modules")  # it imports torch
+    make = importlib.import_module("tests.make.modules")  # it imports torch
     count = int(os.environ.get("MODULE_DB_ROWS", "1"))
     bad = {}
     for info in make.module_db[:: 1 if count > 1 or dtype == "float32" else 3]:

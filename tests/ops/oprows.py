@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 def families():
     """family -> {op name: rows}, of every file of samples."""
     modules = sorted(p.stem for p in HERE.glob("samples*.py"))
-    return {m.partition("_")[2] or "math": importlib.import_module(m).SAMPLES for m in modules}
+    return {m.partition("_")[2] or "math": importlib.import_module(f"{__package__}.{m}").SAMPLES for m in modules}
 
 
 def rows(samples):

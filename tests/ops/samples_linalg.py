@@ -1,6 +1,6 @@
 """Arguments for products, norms, factorisations and solvers."""
 
-from samples import A, C, H, N, S, V, X, each
+from tests.ops.samples import A, C, H, N, S, V, X, each
 
 W, Q, R, T = A(4, 3, seed=3), A(3, 3, seed=4), A(2, 3, 3, seed=5), A(3, seed=6)
 

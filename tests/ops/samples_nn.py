@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from samples import A, B, H, I, P, X, Y, each
+from tests.ops.samples import A, B, H, I, P, X, Y, each
 
 LOGITS = A(5, 4)
 CLASSES = np.array([0, 3, 1, 1, 2])

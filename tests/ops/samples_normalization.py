@@ -1,6 +1,6 @@
 """Rows for normalisation. Running statistics are keywords: keywords require no grad."""
 
-from samples import A, H, I, P
+from tests.ops.samples import A, H, I, P
 
 X, ROWS, SIGNAL = A(3, 4, 5, 2), A(6, 4), A(2, 4, 3)
 FAR = A(64, 3) * 0.3 + 2  # a spread smaller than the mean

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from samples import NANS, TIES, ZEROS, A, B, C, H, I, M, N, P, V, X, each
+from tests.ops.samples import NANS, TIES, ZEROS, A, B, C, H, I, M, N, P, V, X, each
 
 SORTED = np.array([-1.5, 0.0, 0.5, 1.0], "float32")
 

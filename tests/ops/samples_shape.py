@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from samples import A, B, C, I, N, V, X, Y, each
+from tests.ops.samples import A, B, C, I, N, V, X, Y, each
 
 K = A(2, 3, 4)
 AT = np.array([[0, 2, 2], [3, 0, 1], [1, 1, 0]])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from samples import A, B, C, H, I, each
+from tests.ops.samples import A, B, C, H, I, each
 
 IMAGE = A(2, 3, 7, 8)  # few channels
 GREY = A(4, 1, 8, 8)

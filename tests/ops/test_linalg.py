@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jtorch as torch
-from samples import A, S
+from tests.ops.samples import A, S
 
 W, Q = A(4, 3, seed=3), A(3, 3, seed=4)
 

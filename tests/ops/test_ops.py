@@ -4,18 +4,15 @@ import numpy as np
 import pytest
 
 import jtorch
-import oprows
 from jtorch.core.engine import trace as engine
 from jtorch.core.facts import config
 from jtorch.core.op.op import OPS
-from tables import FOLDER, read
+from tests import FIXTURES
+from tests.ops import oprows
+from tests.tables.expressions import FOLDER, read
 
 FAMILIES = oprows.families()
-EXPECTED = {
-    family: oprows.load(path)
-    for family in FAMILIES
-    if (path := oprows.HERE / "fixtures" / f"ops_{family}.npz").exists()
-}
+EXPECTED = {family: oprows.load(path) for family in FAMILIES if (path := FIXTURES / f"ops_{family}.npz").exists()}
 ROWS = [(family, *row) for family in EXPECTED for row in oprows.rows(FAMILIES[family])]
 PARAMETERS = pytest.mark.parametrize(
     "family, name, i, args, kwargs", ROWS, ids=[f"{name}-{i}" for _, name, i, _, _ in ROWS]

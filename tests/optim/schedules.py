@@ -6,7 +6,8 @@ A case is JSON: the optimizer, its groups' rates, the schedule with its argument
 
 import random
 import warnings
-from pathlib import Path
+
+from tests import FIXTURES
 
 
 def power(base, name):
@@ -190,7 +191,7 @@ def random_case(seed, steps=14):
 
 def snippets():
     """What each raises and warns of must be PyTorch's; the first is run before each of the others."""
-    text = (Path(__file__).parent / "fixtures" / "schedule_snippets.txt").read_text()
+    text = (FIXTURES / "schedule_snippets.txt").read_text()
     return text.strip().split("\n\n")
 
 

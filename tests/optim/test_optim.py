@@ -4,16 +4,16 @@ import copy
 import io
 import json
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jtorch
-import optimizers
 from jtorch.core.engine import trace as engine
+from tests import FIXTURES
+from tests.optim import optimizers
 
-HERE = Path(__file__).parent / "fixtures"
+HERE = FIXTURES
 TABLE = json.loads((HERE / "optim.json").read_text()) if (HERE / "optim.json").exists() else {"rows": [], "wrong": {}}
 NAMES = sorted(set(jtorch.optim.__all__) - {"Optimizer", "Optax", "SparseAdam", "lr_scheduler", "swa_utils"})
 

@@ -5,8 +5,8 @@ import warnings
 import pytest
 
 import jtorch
-import optimizers
-import torch_tables
+from tests import torch_tables
+from tests.optim import optimizers
 
 torch = pytest.importorskip("torch")
 common = torch_tables.module("common_optimizers")

@@ -2,14 +2,14 @@
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 
 import jtorch
-import schedules
+from tests import FIXTURES
+from tests.optim import schedules
 
-FIXTURE = json.loads((Path(__file__).parent / "fixtures" / "schedules.json").read_text())
+FIXTURE = json.loads((FIXTURES / "schedules.json").read_text())
 NAMES = sorted(set(jtorch.optim.lr_scheduler.__all__) - {"EPOCH_DEPRECATION_WARNING", "LRScheduler"})
 
 

@@ -5,7 +5,7 @@ lines do something; a line that raises is left out of nothing, both must raise t
 twice under jtorch, with a look at everything after each line (one line a trace) and with a look at the end only
 (one trace, run line by line), and, where `whole` says so, a third time, when the trace comes back and is compiled.
 
-`python tests/fuzzing.py --count 20000` runs programs of consecutive seeds and says how many did not differ.
+`python -m tests.programs.fuzzing --count 20000` runs programs of consecutive seeds and says how many did not differ.
 """
 
 import argparse
@@ -21,8 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent / "notes"))
-from notebook import difference as unlike_text
+from tests.programs.notes.notebook import difference as unlike_text
 
 STARTS = [
     """p = torch.arange(0., 8.).reshape(2, 4).requires_grad_()

@@ -6,14 +6,14 @@ import re
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests import ROOT
+
 NEEDED = ("sklearn", "matplotlib", "PIL", "tqdm")
 pytestmark = pytest.mark.skipif(not all(map(importlib.util.find_spec, NEEDED)), reason="needs the extra `examples`")
-ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "examples" / "mnist_cnn.py"
 # jtorch.X as torch.X, for what PyTorch has; jtorch.vision is torchvision there.
 SWAP = [

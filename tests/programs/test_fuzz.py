@@ -1,21 +1,21 @@
 """Random programs of views, in-place writes and gradients beside PyTorch, and the programs in which jtorch once differed.
 
-JTORCH_FUZZ=1000 runs more of the random ones; `python tests/fuzzing.py` many more, without hypothesis.
+JTORCH_FUZZ=1000 runs more of the random ones; `python -m tests.programs.fuzzing` many more, without hypothesis.
 """
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import fuzzing
 import jtorch
+from tests import FIXTURES
+from tests.programs import fuzzing
 
 FOUND = fuzzing.found()
-WANT = json.loads((Path(__file__).parent / "fixtures" / "fuzz.json").read_text())
+WANT = json.loads((FIXTURES / "fuzz.json").read_text())
 
 
 @pytest.mark.parametrize("look", [True, False], ids=["looked at", "not looked at"])

@@ -1,20 +1,19 @@
 """Whole programs learn as under PyTorch: 50 steps from one seed, each loss to 1e-3, and each other's checkpoints load.
 
-tests/models.py has the programs; tests/fixtures/make_models.py ran them under PyTorch and kept losses, predictions
+tests/models.py has the programs; tests/make/models.py ran them under PyTorch and kept losses, predictions
 and state_dicts. Adam's eps is large in the U-Net: divided by less, the noise below it grows to another curve in
 PyTorch, too, when its weights are changed in the seventh digit.
 """
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jtorch
-import models
+from tests import FIXTURES
+from tests.programs import models
 
-FIXTURES = Path(__file__).parent / "fixtures"
 KNOWN = np.load(FIXTURES / "models.npz")
 
 

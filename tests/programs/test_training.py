@@ -1,18 +1,18 @@
 """The notes' CNN learns as under PyTorch: the loss of each of 50 steps from the same seed, to 1e-4 relative."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jtorch
-import training
 from jtorch.compiler import stats
+from tests import FIXTURES
+from tests.programs import training
 
 pytestmark = pytest.mark.optimized
 
-LOSSES = json.loads((Path(__file__).parent / "fixtures" / "training.json").read_text())
+LOSSES = json.loads((FIXTURES / "training.json").read_text())
 
 
 @pytest.mark.parametrize("name", training.VARIANTS)

@@ -1,6 +1,6 @@
 """Small programs of every kind that people write, with torch's import lines changed, print what PyTorch prints.
 
-tests/tutorials/ has the programs; make_expected.py there ran them under PyTorch. Numbers may differ by 1e-3.
+tutorials/ has the programs; tests/make/tutorials.py ran them under PyTorch. Numbers may differ by 1e-3.
 """
 
 import contextlib
@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "notes"))
-from notebook import difference
+from tests.programs.notes.notebook import difference
 
 FOLDER = Path(__file__).parent / "tutorials"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "make_expected")
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 
 

@@ -44,7 +44,7 @@ def cnn(torch, dropout=0.0, batchnorm=False, steps=50, optimizer="SGD", seed=0, 
     return losses
 
 
-# Seeds from which the order of sums does not decide: `ATEN_CPU_CAPABILITY=avx2 pytest tests/test_training.py` holds PyTorch to
+# Seeds from which the order of sums does not decide: `ATEN_CPU_CAPABILITY=avx2 pytest tests/programs/test_training.py` holds PyTorch to
 # that. With dropout and batch norm, PyTorch without AVX left its own losses by 0.4 to 1.5 % from four of the seeds 0 to 7, and
 # from seed 0 those of AVX2 and of AVX-512, each on its machine, parted at step 16: 1.4 % by the end.
 VARIANTS = {

@@ -3,20 +3,20 @@
 import json
 import pickle
 import warnings
-from pathlib import Path
 
 import jax
 import pytest
 
-import amp_cases
 import jtorch
 from jtorch.amp.rules import CPU, CUDA
 from jtorch.core.engine import program as programs
 from jtorch.core.facts import devices
 from jtorch.core.op.op import OPS
 from jtorch.core.ops.windows.convolve import Window, convolve
+from tests import FIXTURES
+from tests.public import amp_cases
 
-TYPES = json.loads((Path(__file__).parent / "fixtures" / "amp.json").read_text())["types"]
+TYPES = json.loads((FIXTURES / "amp.json").read_text())["types"]
 CASES = amp_cases.cases(jtorch)
 
 

@@ -2,14 +2,14 @@
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 
 import jtorch
-from distribution_cases import CASES, outcome
+from tests import FIXTURES
+from tests.public.distribution_cases import CASES, outcome
 
-WANT = json.loads((Path(__file__).parent / "fixtures" / "distributions.json").read_text())
+WANT = json.loads((FIXTURES / "distributions.json").read_text())
 
 
 def same(got, want):

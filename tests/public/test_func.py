@@ -1,7 +1,6 @@
 """torch.func, vmap and JAX's own transformations over functions written with jtorch."""
 
 import json
-import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +10,11 @@ import pytest
 import jtorch
 from jtorch import func, nn
 from jtorch.core.engine import trace as engine
-from programs import output, read
+from tests import FIXTURES
+from tests.printed import output, read
 
 pytestmark = pytest.mark.optimized  # JAX takes no options for what runs inside its own jit
 
-FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 PROGRAMS = read(FIXTURES / "func_cases.txt")
 PRELUDE = PROGRAMS.pop("prelude")
 PRINTED = json.loads((FIXTURES / "func.json").read_text())["printed"]

@@ -1,6 +1,6 @@
 """The cases of the random streams' parity tests: what to ask PyTorch, and what to ask a `Stream` S.
 
-Plain text, so that tests/fixtures/make_streams.py runs the left column under PyTorch and test_streams.py the
+Plain text, so that tests/make/streams.py runs the left column under PyTorch and test_streams.py the
 right one.
 """
 

@@ -5,7 +5,6 @@ import math
 import threading
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +17,10 @@ import jtorch as torch
 from jtorch.core.streams import draws
 from jtorch.core.streams import rounding as exact
 from jtorch.core.streams.stream import Stream
-from stream_cases import DRAWS, REFUSALS, drawn, outcome
+from tests import FIXTURES
+from tests.streams.stream_cases import DRAWS, REFUSALS, drawn, outcome
 
-RECORDED = json.loads((Path(__file__).parent / "fixtures" / "streams.json").read_text())
+RECORDED = json.loads((FIXTURES / "streams.json").read_text())
 F32, F64 = np.float32, np.float64
 
 

@@ -1,7 +1,7 @@
 """Runs the rows of fixtures/facts/*.json: what a piece of code does, in the form in which its table wrote it down.
 
 Every function takes the module to examine, so that PyTorch can sit the same paper. As a script, it prints the share
-of each table that passes and the rows that do not:  python tests/corpora.py [--torch] [table ...]
+of each table that passes and the rows that do not:  python -m tests.tables.corpora [--torch] [table ...]
 """
 
 import contextlib
@@ -14,11 +14,12 @@ import sys
 import tempfile
 import warnings
 from collections import OrderedDict
-from pathlib import Path
 
 import numpy as np
 
-FACTS = Path(__file__).parent / "fixtures" / "facts"
+from tests import FIXTURES
+
+FACTS = FIXTURES / "facts"
 TABLES = "repr_cases module_repr_cases gradfn views error_cases warning_cases rng_vectors".split()
 READ = {name: json.loads((FACTS / f"{name}.json").read_text()) for name in TABLES}
 

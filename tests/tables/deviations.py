@@ -1,14 +1,14 @@
 """Where jtorch differs from PyTorch's tables, with a reason for each row: deviations.json, and README's section of it.
 
-python tests/deviations.py      writes the section
+python -m tests.tables.deviations      writes the section
 """
 
 import json
 from pathlib import Path
 
-from corpora import READ
+from tests import ROOT
+from tests.tables.corpora import READ
 
-ROOT = Path(__file__).parent.parent
 TITLE = "## What differs from PyTorch"
 GROUPS = json.loads((Path(__file__).parent / "deviations.json").read_text())  # title -> row -> reason
 REASONS = {row: reason for rows in GROUPS.values() for row, reason in rows.items()}
@@ -22,7 +22,7 @@ def section() -> str:
         "",
         f"[tests/fixtures/facts](tests/fixtures/facts) holds {total} lines of code, each with what PyTorch 2.13 did: its"
         " text,",
-        "its errors and warnings, its graph nodes, its views, its random numbers. `pytest tests/test_corpora.py` runs"
+        "its errors and warnings, its graph nodes, its views, its random numbers. `pytest tests/tables/test_corpora.py` runs"
         " them",
         f"all under jtorch. These {len(REASONS)} come out differently, and a test fails if one of them does not:",
         "",

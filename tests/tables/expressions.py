@@ -4,7 +4,7 @@ A table is a text file: what every row finds (`leaves` are the tensors to differ
 expression a line. Of a tensor: the chain of its nodes, dtype, shape, strides, whether it is a view, its values and the
 gradients of a fixed function of it. As a script it prints where jtorch differs from PyTorch on a table:
 
-    python tests/tables.py tests/fixtures/tables/fft.txt
+    python -m tests.tables.expressions tests/fixtures/tables/fft.txt
 """
 
 import json
@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-FOLDER = Path(__file__).parent / "fixtures" / "tables"
+from tests import FIXTURES
+
+FOLDER = FIXTURES / "tables"
 
 
 def read(path):

@@ -10,9 +10,9 @@ import os
 import pytest
 
 import jtorch
-from corpora import cases, difference, key
-from deviations import REASONS, ROOT, parts, section
 from jtorch.core.tensor import run_backward as backprop
+from tests.tables.corpora import cases, difference, key
+from tests.tables.deviations import REASONS, ROOT, parts, section
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,9 @@ def test_every_deviation_is_a_row_and_has_a_reason():
 
 
 def test_readme_lists_the_deviations():
-    assert parts((ROOT / "README.md").read_text())[1].strip() == section().strip(), "run python tests/deviations.py"
+    assert parts((ROOT / "README.md").read_text())[1].strip() == section().strip(), (
+        "run: python -m tests.tables.deviations"
+    )
 
 
 @pytest.mark.parity

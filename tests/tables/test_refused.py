@@ -2,18 +2,17 @@
 
 fixtures/bad_calls.txt holds calls in the manner of the tables of fixtures/facts, written by hand and drawn at random
 for every public name. One in twelve of those drawn came out differently and is not kept. What PyTorch says to the
-others is in bad_calls.json; fixtures/make_bad_calls.py asks it again.
+others is in bad_calls.json; tests/make/bad_calls.py asks it again.
 """
 
 import json
-from pathlib import Path
 
 import pytest
 
 import jtorch
-from outcomes import facts, refusal
+from tests import FIXTURES
+from tests.outcomes import facts, refusal
 
-FIXTURES = Path(__file__).parent / "fixtures"
 SAID = json.loads((FIXTURES / "bad_calls.json").read_text())
 GROUP = 60
 

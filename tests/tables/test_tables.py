@@ -6,7 +6,7 @@ import json
 import pytest
 
 import jtorch
-from tables import FOLDER, differences, outcome, read
+from tests.tables.expressions import FOLDER, differences, outcome, read
 
 TABLES = {path.stem: read(path) for path in sorted(FOLDER.glob("*.txt"))}
 ANSWERS = {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in TABLES}

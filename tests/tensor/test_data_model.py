@@ -1,14 +1,14 @@
 """What a tensor is to Python: the programs of data_model_cases.txt print and raise what they do under PyTorch."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-import data_model_cases
 import jtorch
+from tests import FIXTURES
+from tests.tensor import data_model_cases
 
-WANT = json.loads((Path(__file__).parent / "fixtures" / "data_model.json").read_text())
+WANT = json.loads((FIXTURES / "data_model.json").read_text())
 
 
 @pytest.mark.parametrize("at", range(len(data_model_cases.PROGRAMS)))

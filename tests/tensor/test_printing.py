@@ -1,6 +1,6 @@
 """Printed text against PyTorch's, letter for letter: fixtures/printing.npz, and PyTorch itself if installed.
 
-fixtures/make_printing.py wrote the fixture, and describes its rows.
+tests/make/printing.py wrote the fixture, and describes its rows.
 """
 
 import copy
@@ -9,7 +9,6 @@ import json
 import math
 import pickle
 from contextlib import contextmanager
-from pathlib import Path
 
 import jax
 import ml_dtypes
@@ -20,8 +19,7 @@ from jtorch import return_types as returntypes
 from jtorch.core.facts import dtypes
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.tensor import printing
-
-FIXTURES = Path(__file__).parent / "fixtures"
+from tests import FIXTURES
 
 
 def load_rows():
@@ -273,12 +271,9 @@ def test_limits_of_python_types_and_of_the_default():
 
 @pytest.fixture(scope="module")
 def reference():
-    """fixtures/make_printing.py, which needs PyTorch."""
+    """tests/make/printing.py, which needs PyTorch."""
     pytest.importorskip("torch")
-    spec = importlib.util.spec_from_file_location("make_printing", FIXTURES / "make_printing.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("tests.make.printing")
 
 
 @pytest.mark.parity

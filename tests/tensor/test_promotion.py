@@ -3,14 +3,14 @@
 import json
 import math
 import operator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jtorch as torch
+from tests import FIXTURES
 
-TABLE = json.loads((Path(__file__).parent / "fixtures" / "promotion.json").read_text())
+TABLE = json.loads((FIXTURES / "promotion.json").read_text())
 NUMBERS = {"bool": True, "int": 2, "float": 2.5, "complex": 2j}
 NAMES = [d for d in TABLE["dtypes"] if d != "complex32"]  # neither NumPy nor XLA has complex32
 OPERATORS = {

@@ -2,15 +2,13 @@
 assigned, and gradients through all of it."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-import index_cases
-import view_cases
-from outcomes import differences, outcome
+from tests import FIXTURES
+from tests.outcomes import differences, outcome
+from tests.tensor import index_cases, view_cases
 
-FIXTURES = Path(__file__).parent / "fixtures"
 TABLES = {
     name: (cases.programs(), json.loads((FIXTURES / f"{name}.json").read_text()))
     for name, cases in (("views", view_cases), ("index", index_cases))

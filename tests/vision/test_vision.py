@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import FIXTURES
+
 pytest.importorskip("PIL")
 
 from PIL import Image
 
 import jtorch as torch
 from jtorch.vision import datasets, transforms, utils
-from vision_cases import CASES, GRID, GRIDS, PICTURES, REFUSED, REPRS, parts
+from tests.vision.vision_cases import CASES, GRID, GRIDS, PICTURES, REFUSED, REPRS, parts
 
-FIXTURES = Path(__file__).parent / "fixtures"
 TABLE = json.loads((FIXTURES / "vision.json").read_text())
 NAMES = {"T": transforms, "torch": torch}
 ROWS = [key.split("|") for key in TABLE["kinds"]]

@@ -10,8 +10,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import notebook
 import pytest
+
+from tests.programs.notes import notebook
 
 SNIPPETS = [(name, title) for name in notebook.NAMES for title, _ in notebook.snippets(name)]
 OWN_WORDS = {"print(dir(torch.distributions))", "help(torch.ones)"}  # tests of their own below
