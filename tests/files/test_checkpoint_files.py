@@ -30,7 +30,9 @@ class Plain:
 
 def test_users_classes_need_weights_only_false():
     file = saved(Plain())
-    with pytest.raises(pickle.UnpicklingError, match=r"GLOBAL tests\.files\.test_checkpoint_files\.Plain was not an allowed global"):
+    with pytest.raises(
+        pickle.UnpicklingError, match=r"GLOBAL tests\.files\.test_checkpoint_files\.Plain was not an allowed global"
+    ):
         load(file)
     file.seek(0)
     assert load(file, weights_only=False).tensor.tolist() == [1.0, 1.0]
@@ -45,7 +47,7 @@ def test_safe_globals():
         assert serialization.get_safe_globals() == []
         assert (plain.tensor.tolist(), options.lr) == ([1.0, 1.0], 0.1)
         file.seek(0)
-        serialization.add_safe_globals([(Plain, "test_checkpoint_files.Plain"), argparse.Namespace])
+        serialization.add_safe_globals([(Plain, f"{__name__}.Plain"), argparse.Namespace])
         assert load(file)[1].lr == 0.1
     finally:
         serialization.clear_safe_globals()
@@ -91,7 +93,7 @@ def test_unsafe_globals_in_checkpoint():
     unsafe = serialization.get_unsafe_globals_in_checkpoint
     assert unsafe(saved([Plain(), collections.deque(), jtorch.ones(2)])) == [
         "collections.deque",
-        "test_checkpoint_files.Plain",
+        f"{__name__}.Plain",
     ]
     with pytest.raises(ValueError, match=r"Expected input to be a checkpoint returned by torch\.save"):
         unsafe(saved(jtorch.ones(2), _use_new_zipfile_serialization=False))
@@ -163,7 +165,7 @@ def test_root_folder_is_named_as_pytorch_names_it(name, root, tmp_path):
         (
             type("W", (), {"write": 5})(),
             TypeError,
-            "Buffer of class 'test_checkpoint_files.W' has no callable attribute 'write'",
+            f"Buffer of class '{__name__}.W' has no callable attribute 'write'",
         ),
     ],
 )
@@ -203,7 +205,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
 
 def test_what_cannot_be_found_again_is_not_saved():
     class_gone = type("Gone", (), {"__module__": __name__})
-    message = r"Can't pickle <class '.*Gone'>: attribute lookup Gone on test_checkpoint_files failed"
+    message = r"Can't pickle <class '.*Gone'>: attribute lookup Gone on tests.files.test_checkpoint_files failed"
     with pytest.raises(pickle.PicklingError, match=message):
         save(class_gone(), io.BytesIO())
 
