@@ -3,6 +3,7 @@
 from jtorch.core.facts import CLASSES, ReturnType
 
 globals().update(CLASSES)
+all_return_types = list(CLASSES.values())
 
 
 def __getattr__(name: str) -> type[ReturnType]:

@@ -110,7 +110,6 @@ CLASSES = {
     for base, fields in _FIELDS.items()
     for name in ((base,) if base == "histogramdd" else (base, f"{base}_out"))
 }
-all_return_types = list(CLASSES.values())
 
 
 def __getattr__(name: str) -> type[ReturnType]:

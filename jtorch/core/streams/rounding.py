@@ -123,7 +123,7 @@ def _round_to_odd(total, error):
 #
 # In single precision each fused multiply-add is computed in float64 and rounded to float32. That may round
 # twice, but over the 2**24 values of a float32 uniform it gives the fused bits everywhere;
-# tests/test_streams.py tries them all. A product of two float32 is exact in float64, so that it makes no difference
+# tests/streams/test_streams.py tries them all. A product of two float32 is exact in float64, so that it makes no difference
 # whether XLA fuses it with the sum.
 
 _LN = (

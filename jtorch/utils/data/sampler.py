@@ -78,7 +78,7 @@ class RandomSampler(Sampler[int]):
 
     >>> _ = torch.manual_seed(0)
     >>> list(RandomSampler(range(5)))
-    [4, 1, 2, 0, 3]
+    [1, 3, 4, 2, 0]
     """
 
     data_source: Sized

@@ -1,0 +1,93 @@
+"""torch.autograd: programs whose printed text is compared with PyTorch's, and what no print shows."""
+
+import gc
+import json
+import weakref
+
+import pytest
+
+import jtorch
+from tests import FIXTURES
+from tests.printed import output, read
+
+PROGRAMS = read(FIXTURES / "autograd_cases.txt")
+PRELUDE = PROGRAMS.pop("prelude")
+PRINTED = json.loads((FIXTURES / "autograd.json").read_text())["printed"]
+
+
+def bare(text):
+    """Without what depends on the place: where in PyTorch's source or the user's code a warning comes from."""
+    lines = [line.partition(" (Triggered internally")[0] for line in text.splitlines()]
+    lines = [line.partition(" Traceback of forward call")[0] for line in lines if not line.startswith("  ")]
+    own = ("create_graph=True will create a reference cycle", "torch.jit.", "get_attr Node", "jit_utils", "    ^^")
+    return [line for line in lines if line and not any(part in line for part in own)]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_prints_what_pytorch_prints(name):
+    assert bare(output(PRELUDE + "\n" + PROGRAMS[name], jtorch)) == bare(PRINTED[name])
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_fixture_is_what_pytorch_prints(name):
+    torch = pytest.importorskip("torch")
+    assert bare(output(PRELUDE + "\n" + PROGRAMS[name], torch)) == bare(PRINTED[name])
+
+
+class Double(jtorch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        y = x * 2
+        ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * 2
+
+
+def test_a_function_leaves_no_cycle():
+    """A cycle would keep promised values alive until the collector came by."""
+    gc.disable()
+    try:
+        x = jtorch.ones(2, requires_grad=True)
+        y = Double.apply(x)
+        node = weakref.ref(y._edge)
+        y.sum().backward()
+        del y
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+def test_saved_tensor_of_a_function_is_the_tensor_itself():
+    x = jtorch.ones(2, requires_grad=True)
+    y = Double.apply(x)
+    assert y.grad_fn.saved_tensors[0] is x
+
+
+def test_hooks_on_saved_tensors_are_gone_after_the_block():
+    from jtorch.core.grad import nodes as graph
+
+    x = jtorch.ones(2, requires_grad=True)
+    with jtorch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+        inside = x * x
+    outside = x * x
+    assert type(inside._edge) is not graph.Node
+    assert type(outside._edge) is graph.Node
+
+
+def test_checkpoint_keeps_no_value_between():
+    kept = []
+
+    def block(a):
+        middle = a.sin()
+        kept.append(weakref.ref(middle._storage))
+        return middle.exp()
+
+    x = jtorch.ones(3, requires_grad=True)
+    y = jtorch.utils.checkpoint.checkpoint(block, x, use_reentrant=False)
+    assert kept[0]() is None
+    y.sum().backward()
+    assert x.grad is not None

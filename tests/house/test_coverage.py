@@ -1,0 +1,66 @@
+"""The coverage page tells the truth: every name of the census is here or has a reason, and the page is fresh."""
+
+import importlib.util
+
+import pytest
+
+from tests import ROOT
+
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def coverage():
+    spec = importlib.util.spec_from_file_location("make_coverage", DOCS / "make_coverage.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_fresh(coverage):
+    assert coverage.PAGE.read_text() == coverage.page(), "run: python docs/make_coverage.py"
+
+
+def test_every_name_is_here_or_has_a_reason(coverage):
+    assert [
+        row["name"]
+        for row in coverage.census()
+        if not coverage.exists(row["name"]) and not coverage.reason(row["name"])
+    ] == []
+
+
+def test_a_reason_is_for_something_missing(coverage):
+    names = [row["name"] for row in coverage.census()]
+    for known in coverage.REASONS:
+        assert any(
+            coverage.reason(n) == coverage.REASONS[known] and not coverage.exists(n)
+            for n in names
+            if n == known or n.startswith(known + ".")
+        ), known
+
+
+LAYERS = ("module", "functional", "optim", "scheduler", "amp")
+
+
+def test_layers_losses_optimizers_and_schedules_are_here(coverage):
+    """Only what PyTorch has no longer, int8 inference and attention compiled from Python may be missing."""
+    names = [
+        row["name"]
+        for row in coverage.census()
+        if row["kind"] in LAYERS or row["name"].startswith(("torch.nn.", "torch.optim."))
+    ]
+    missing = {name for name in names if not coverage.exists(name)}
+    allowed = ("torch.nn.quantized", "torch.nn.intrinsic", "torch.ao", "torch.fx", "torch.nn.attention.flex_attention")
+    assert {name for name in missing if not name.startswith(allowed)} == {
+        "torch.cuda.amp.grad_scaler._MultiDeviceReplicator",
+        "torch.nn.Dense",
+        "torch.nn.avg_pool",
+        "torch.nn.functional.pool",
+    }
+
+
+def test_what_is_said_not_to_be_pytorchs_is_not_live(coverage):
+    torch = pytest.importorskip("torch", reason="parity: PyTorch is not installed")
+    for name, why in coverage.REASONS.items():
+        if why.startswith(("not in PyTorch", "gone from PyTorch", "a slip of the pen")):
+            assert not coverage.exists(name, {"torch": lambda: [torch], "Tensor": lambda: [torch.zeros(2, 2)]}), name

@@ -1,0 +1,287 @@
+"""The house rules, held by reading the source: floors, bans, sizes, one definition, a clean import, ruff."""
+
+import ast
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT
+
+HOUSE = ROOT / "jtorch"
+FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(HOUSE.rglob("*.py"))}
+
+# The folders of jtorch/core, lowest first; everything else stands on them.
+FLOORS = "facts streams engine grad tensor op ops methods".split()
+OPS = (
+    "rules make matrix views arithmetic gather reduce windows signal layers losses".split()
+)  # the same for jtorch/core/ops
+# What `dir` shows of PyTorch's modules: tests/make/names.py.
+PYTORCH = json.loads((ROOT / "tests/fixtures/names.json").read_text())
+# Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
+LONG_FILES: dict[str, int] = {"jtorch/core/ops/make/random.py": 670}
+LONG_FUNCTIONS: dict[str, int] = {"jtorch/core/ops/layers/attention.py:multi_head_attention_forward": 77}
+
+
+def floor(module):
+    """The floor of a dotted module name: (folder of core, folder of core.ops)."""
+    parts = module.split(".")
+    if parts[:2] != ["jtorch", "core"] or len(parts) < 3:
+        return (len(FLOORS) + (module == "jtorch"), 0)
+    group = OPS.index(parts[3]) if parts[2] == "ops" and len(parts) > 3 else len(OPS)
+    return (FLOORS.index(parts[2]), group if parts[2] == "ops" else 0)
+
+
+def dotted(name):
+    """jtorch/nn/module.py is jtorch.nn.module; a folder's __init__ is the folder."""
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = {dotted(name) for name in FILES}
+
+
+@functools.cache
+def tree_of(name):
+    """The syntax tree of a file; of all together they take seconds."""
+    return ast.parse(FILES[name])
+
+
+def imports(name, tree=None):
+    """The modules of the house that a file (or another tree of it) imports, except for type checkers."""
+    here = dotted(name).split(".")
+    package = here if name.endswith("__init__.py") else here[:-1]
+    for node in _running(tree or tree_of(name)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "jtorch")
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            source = ".".join(filter(None, [base, node.module]))
+            if source.split(".")[0] == "jtorch":
+                for alias in node.names:
+                    inner = f"{source}.{alias.name}"
+                    yield inner if inner in MODULES else source
+
+
+def _running(tree):
+    """The nodes of a tree, without those under `if TYPE_CHECKING`."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        skip = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        todo += node.orelse if skip else ast.iter_child_nodes(node)
+
+
+@functools.cache
+def used(name):
+    """The dotted names that a file reads, imports written out: after `from jax import jit`, jax.jit."""
+    tree, found = tree_of(name), set()
+    known = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in known:
+            found.add(known[node.id])
+        elif isinstance(node, ast.Attribute):
+            first, *rest = ast.unparse(node).split(".")
+            found.add(".".join([known.get(first, first), *rest]))
+    return found
+
+
+def functions(tree):
+    """(name, lines without docstring) of every function, methods as Class.method."""
+    todo = [("", tree)]
+    while todo:
+        prefix, node = todo.pop()
+        for child in ast.iter_child_nodes(node):
+            named = isinstance(child, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+            name = f"{prefix}{child.name}" if named else prefix
+            if named and not isinstance(child, ast.ClassDef):
+                yield name, _lines(child)
+            todo.append((f"{name}." if named else prefix, child))
+
+
+def _lines(function):
+    doc = function.body[0] if ast.get_docstring(function, clean=False) is not None else None
+    return function.end_lineno - function.lineno + 1 - (doc.end_lineno - doc.lineno + 1 if doc else 0)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_imports_only_from_its_floor_or_below(name):
+    uphill = sorted({m for m in imports(name) if floor(m) > floor(dotted(name))})
+    assert not uphill, f"{name} stands on floor {floor(dotted(name))} and imports {uphill}"
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("jtorch/core/ops/")])
+def test_a_folder_of_core_is_imported_by_its_door(name):
+    """From another folder: `from jtorch.core.engine import record`, or one of the folder's modules by name."""
+    own = dotted(name).split(".")[:3]
+    past = set()
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("jtorch.core."):
+            folder = node.module.split(".")[:3]
+            if folder != own and folder[2] != "ops" and len(node.module.split(".")) > 3:
+                past.add(node.module)
+    assert not past, f"{name} goes past the door: {sorted(past)}"
+
+
+def test_at_the_top_stand_pytorchs_names_vision_and_core():
+    names = {path.stem for path in HOUSE.iterdir() if path.name not in ("__pycache__", "__init__.py")}
+    assert names <= set(PYTORCH["torch"]) | {"vision", "core"}
+
+
+class _Bodiless(ast.NodeTransformer):
+    """Takes out what does not run at import time."""
+
+    def visit_FunctionDef(self, node):
+        return None
+
+
+def test_there_is_an_order_to_read_the_files_in():
+    """Nothing imports in a circle at import time, so each file can be read after those that it stands on."""
+    below = {}
+    for name in FILES:
+        here, needs = dotted(name), imports(name, _Bodiless().visit(ast.parse(FILES[name])))
+        below[here] = {m for m in needs if not f"{here}.".startswith(f"{m}.")}
+    while ready := [m for m, needs in below.items() if not needs & below.keys()]:
+        for module in ready:
+            del below[module]
+    assert not below, f"these import each other in a circle: {sorted(below)}"
+
+
+BANS = {
+    # name: (where it may stand, why nowhere else)
+    "jax.jit": ({"jtorch/core/engine/program.py"}, "only the engine compiles"),
+    "jax.eval_shape": ({"jtorch/core/engine/calls.py"}, "only calls ask for shapes, once for each distinct line"),
+    "jax.random": ({"jtorch/core/ops/make/random.py"}, "one file owns randomness"),
+    # server.py reads no switch: it hands the program's environment to the workers.
+    "os.environ": ({"jtorch/core/facts/config.py", "jtorch/utils/data/server.py"}, "one file knows the switches"),
+    "os.getenv": ({"jtorch/core/facts/config.py"}, "one file knows the switches"),
+}
+
+
+@pytest.mark.parametrize("banned", BANS)
+def test_a_name_stands_only_where_it_belongs(banned):
+    allowed, why = BANS[banned]
+    found = {
+        name
+        for name in FILES
+        if name not in allowed and any(u == banned or u.startswith(banned + ".") for u in used(name))
+    }
+    assert not found, f"{banned} in {sorted(found)}: {why}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_file_has_more_than_600_lines(name):
+    lines = len(FILES[name].splitlines())
+    assert lines <= LONG_FILES.get(name, 600), f"{name} has {lines} lines"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_function_has_more_than_60_lines(name):
+    long = {f: n for f, n in functions(tree_of(name)) if n > LONG_FUNCTIONS.get(f"{name}:{f}", 60)}
+    assert not long, f"{name}: {long}"
+
+
+def test_no_exception_outlives_its_reason():
+    lengths = {name: len(text.splitlines()) for name, text in FILES.items()}
+    lengths |= {f"{name}:{f}": n for name in FILES for f, n in functions(tree_of(name))}
+    limits = {name: (lines, 600) for name, lines in LONG_FILES.items()}
+    limits |= {name: (lines, 60) for name, lines in LONG_FUNCTIONS.items()}
+    stale = {name for name, (_, limit) in limits.items() if lengths.get(name, 0) <= limit}
+    assert not stale, f"no longer needed: {sorted(stale)}"
+
+
+def test_a_public_function_of_the_mathematics_is_defined_once():
+    places = {}
+    for name in FILES:
+        apart = name.endswith(("matrix/linalg.py", "signal/fft.py"))  # namespaces of their own
+        if name.startswith(("jtorch/core/ops/", "jtorch/nn/functional")) and not apart:
+            for node in tree_of(name).body:
+                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(name)
+    both = {"softmax", "log_softmax"}  # torch's want a dim, nn.functional's warn without one
+    twice = {name: found for name, found in places.items() if len(found) > 1 and name not in both}
+    assert not twice
+
+
+def test_the_street_door_defines_nothing():
+    door = tree_of("jtorch/__init__.py").body
+    assert not [node.name for node in door if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if FILES[name].strip()])
+def test_a_file_says_what_it_knows(name):
+    assert ast.get_docstring(tree_of(name)), f"{name} has no docstring"
+
+
+IMPORT = """
+import os, sys, threading
+import jax
+environment, settings = dict(os.environ), dict(jax.config.values)
+import jtorch
+assert dict(os.environ) == environment, "the environment changed"
+changed = {name: value for name, value in jax.config.values.items() if settings.get(name) != value}
+assert not changed, changed
+heavy = {"torch", "PIL", "matplotlib", "sklearn", "tqdm", "flax", "tensorflow", "tensorflow_datasets"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+assert threading.active_count() == 1, threading.enumerate()
+try:
+    jax.devices()
+except RuntimeError:
+    print("no backend was started: none can be")
+"""
+
+
+def python(code, **environment):
+    """What a fresh Python prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_jtorch_changes_no_setting_and_starts_no_backend():
+    # A platform that does not exist: the first backend that anything starts is an error.
+    assert "no backend was started" in python(IMPORT, JAX_PLATFORMS="nowhere")
+
+
+def test_plain_jax_beside_jtorch_keeps_32_bits():
+    code = """
+import jax, jax.numpy as jnp, jtorch
+x = jtorch.arange(3) * 2
+assert x.dtype == jtorch.int64 and x.tolist() == [0, 2, 4]
+assert jnp.arange(3).dtype == "int32" and jnp.ones(2).dtype == "float32"
+assert jax.jit(lambda x: x * 2.5)(jnp.arange(3)).dtype == "float32"
+print("as before")
+"""
+    assert python(code) == "as before\n"
+
+
+@pytest.mark.parametrize("command", ["check --output-format=concise", "format --check"])
+def test_ruff_finds_nothing(command):
+    ruff = shutil.which("ruff") or shutil.which("ruff", path=os.path.dirname(sys.executable))
+    if ruff is None:
+        pytest.skip("ruff is not installed")
+    done = subprocess.run(
+        [ruff, *command.split(), "--no-cache", "."],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

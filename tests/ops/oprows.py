@@ -1,0 +1,127 @@
+"""Rows of `samples*.py`, and what PyTorch or jtorch makes of one: the results that tests compare."""
+
+import importlib
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+
+
+def families():
+    """family -> {op name: rows}, of every file of samples."""
+    modules = sorted(p.stem for p in HERE.glob("samples*.py"))
+    return {m.partition("_")[2] or "math": importlib.import_module(f"{__package__}.{m}").SAMPLES for m in modules}
+
+
+def rows(samples):
+    """(name, number, args, kwargs) of each row."""
+    for name, of_op in samples.items():
+        for i, row in enumerate(of_op):
+            kwargs = row[-1] if row and isinstance(row[-1], dict) else {}
+            yield name, i, row[: len(row) - bool(kwargs)], kwargs
+
+
+def function(torch, name):
+    """`torch.name`, looked up in torch, its functional namespace or a dotted path."""
+    at = torch
+    for part in name.split("."):
+        at = getattr(at, part, None) or getattr(torch.nn.functional, part, None) or getattr(torch.Tensor, part)
+    return at
+
+
+def tensors(torch, value, grad=False):
+    """The arrays inside `value` as tensors; with grad, those of floats require it."""
+    if isinstance(value, np.ndarray):
+        made = torch.tensor(value)
+        return made.requires_grad_() if grad and value.dtype.kind in "fc" else made
+    if isinstance(value, list | tuple):
+        return type(value)([tensors(torch, v, grad) for v in value])
+    return value
+
+
+def leaves(torch, value):
+    """The tensors inside `value`, in order."""
+    if isinstance(value, list | tuple):
+        return [leaf for v in value for leaf in leaves(torch, v)]
+    return [value] if isinstance(value, torch.Tensor) else []
+
+
+def cotangent(torch, like):
+    """A fixed gradient of a result."""
+    weights = np.cos(np.arange(like.numel())).reshape(tuple(like.shape))
+    return torch.tensor(weights, dtype=like.dtype)
+
+
+def array(found):
+    """A copy of a tensor's values; anything else as it is."""
+    return np.array(found.detach().numpy(force=True)) if hasattr(found, "detach") else found
+
+
+def evaluate(torch, name, args, kwargs, also=lambda given: None):
+    """What the op gives: "facts" (dtype, shape, strides, node of each result), "values" and "grads".
+
+    Nobody looks before all is recorded, gradients too, so that a library which compiles can make one program of it;
+    `also` is called just before the look, with the arguments as tensors.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            grad = kwargs.get("grad", True)
+            given = tensors(torch, args, grad)
+            facts, values, grads = record(torch, name, given, kwargs, grad)
+            also(given)
+            values = [array(t) for t in values]
+        except Exception as error:
+            return {"facts": [f"{type(error).__name__}: {error}"], "values": [], "grads": []}
+        return {"facts": facts, "values": values, "grads": [array(t) for t in grads]}
+
+
+def record(torch, name, given, kwargs, grad):
+    """(facts, results, gradients) of a call, not looked at."""
+    out = function(torch, name)(*given, **{k: tensors(torch, v) for k, v in kwargs.items() if k != "grad"})
+    found = leaves(torch, out)
+    node = lambda t: t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::")
+    facts = [[str(t.dtype), list(t.shape), list(t.stride()), node(t)] for t in found]
+    grads = gradients(torch, found, leaves(torch, given)) if grad else []
+    return facts, found or [np.array(out)], grads
+
+
+def gradients(torch, results, inputs):
+    """What fixed gradients of all results give for each float input; zeros where there is none."""
+    ends = [t for t in results if t.requires_grad]
+    if not ends:
+        return []
+    try:
+        torch.autograd.backward(ends, [cotangent(torch, t) for t in ends])
+    except RuntimeError as error:
+        return [np.array(str(error))]
+    wanted = [t for t in inputs if t.requires_grad]
+    return [np.zeros(tuple(t.shape), "float32") if t.grad is None else t.grad for t in wanted]
+
+
+def save(path, results):
+    """Write {(name, row): result} compactly: the arrays, and a table of facts."""
+    arrays, table = {}, {}
+    for (name, i), result in results.items():
+        key = f"{name}/{i}"
+        table[key] = [result["facts"], len(result["values"]), len(result["grads"])]
+        for part in ("values", "grads"):
+            arrays.update({f"{key}/{part}/{n}": a for n, a in enumerate(result[part])})
+    np.savez_compressed(path, table=json.dumps(table), **arrays)
+
+
+def load(path):
+    """{(name, row): result} as `save` wrote it."""
+    with np.load(path) as file:
+        table = json.loads(str(file["table"]))
+        return {
+            (key.rpartition("/")[0], int(key.rpartition("/")[2])): {
+                "facts": facts,
+                "values": [file[f"{key}/values/{n}"] for n in range(values)],
+                "grads": [file[f"{key}/grads/{n}"] for n in range(grads)],
+            }
+            for key, (facts, values, grads) in table.items()
+        }

@@ -1,0 +1,173 @@
+"""Every op on every row of samples, against what PyTorch made of it (fixtures/ops_*.npz)."""
+
+import numpy as np
+import pytest
+
+import jtorch
+from jtorch.core.engine import trace as engine
+from jtorch.core.facts import config
+from jtorch.core.op.op import OPS
+from tests import FIXTURES
+from tests.ops import oprows
+from tests.tables.expressions import FOLDER, read
+
+FAMILIES = oprows.families()
+EXPECTED = {family: oprows.load(path) for family in FAMILIES if (path := FIXTURES / f"ops_{family}.npz").exists()}
+ROWS = [(family, *row) for family in EXPECTED for row in oprows.rows(FAMILIES[family])]
+PARAMETERS = pytest.mark.parametrize(
+    "family, name, i, args, kwargs", ROWS, ids=[f"{name}-{i}" for _, name, i, _, _ in ROWS]
+)
+
+TOLERANCE = {  # relative to the largest value, for float32
+    "linalg": 2e-4,  # factorisations amplify rounding
+    "digamma": 1e-4,  # JAX's series are shorter than Cephes'
+    "polygamma": 1e-4,
+    "lgamma": 1e-4,
+    "mvlgamma": 1e-4,
+    "special.zeta": 1e-4,
+}
+
+
+def close(family, name, mine, theirs):
+    """Compare arrays: dtype and shape exactly, values to the tolerance of their dtype."""
+    assert mine.dtype == theirs.dtype
+    assert mine.shape == theirs.shape
+    if mine.dtype.kind not in "fc":
+        np.testing.assert_array_equal(mine, theirs)
+        return
+    tolerance = TOLERANCE.get(name, TOLERANCE.get(family, 1e-5))
+    if mine.dtype == np.float16:
+        tolerance = 2e-3
+    finite = np.abs(theirs[np.isfinite(theirs)]).astype("float64")
+    np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * max(1.0, finite.max(initial=0)))
+
+
+GIVEN = {  # a gradient where PyTorch's backward raises
+    ("nn.functional.adaptive_avg_pool2d", 5): "zeros where there are no windows: nothing else can be meant",
+}
+
+
+def same_gradient(family, name, i, mine, theirs):
+    """Compare gradients; one that PyTorch refuses is its error as text."""
+    if theirs.dtype.kind != "U":
+        close(family, name, mine, theirs)
+    elif (name, i) in GIVEN:
+        assert mine.dtype.kind == "f"
+        assert not mine.any()
+    else:
+        assert mine == theirs
+
+
+def raises(family, name, i):
+    facts = EXPECTED[family][name, i]["facts"]
+    return bool(facts) and isinstance(facts[0], str)
+
+
+@pytest.fixture(autouse=True)
+def _any_number_of_new_programs(monkeypatch):
+    """Each row is a trace that never came before; compiled whole, it is one program, and does not come back."""
+    monkeypatch.setattr(config, "fresh_budget", 1_000_000)
+    yield
+    engine.reset()
+
+
+def evaluate(family, name, i, args, kwargs):
+    """What the op's three forms make of a row: (result as PyTorch's, the method's, a base written to in place)."""
+    other = []
+
+    def record_other_forms(given):
+        if not raises(family, name, i):
+            kept = {k: oprows.tensors(jtorch, v) for k, v in kwargs.items() if k != "grad"}
+            other.extend([by_method(name, given, kept), through_a_view(family, name, i, args, kept)])
+        if i != 1:  # else line by line, as a trace that is new usually runs
+            engine.flush("step")
+
+    return oprows.evaluate(jtorch, name, args, kwargs, record_other_forms), *(other or [None, None])
+
+
+def by_method(name, given, kwargs):
+    """The results of the method; None where there is none, or where it is the function itself. Of the same tensors, so that
+    XLA has the same to compile once."""
+    method = getattr(jtorch.Tensor, name, None)
+    if not callable(method) or method is getattr(jtorch, name, None) or not isinstance(given[0], jtorch.Tensor):
+        return None
+    if name == "where":
+        given = (given[1], given[0], given[2])
+    return oprows.leaves(jtorch, method(*given, **kwargs)) if isinstance(given[0], jtorch.Tensor) else None
+
+
+def through_a_view(family, name, i, args, kwargs):
+    """A base whose middle part, turned round, was written to by the in-place form; None where there is no such form."""
+    inplace = getattr(jtorch.Tensor, name + "_", None)
+    if inplace is None or not isinstance(args[0], np.ndarray) or args[0].ndim != 2:
+        return None
+    x, expected = args[0], EXPECTED[family][name, i]["values"][0]
+    if expected.shape != x.shape or not np.can_cast(expected.dtype, x.dtype, "same_kind"):
+        return None
+    base = jtorch.tensor(np.stack([np.zeros_like(x.T), x.T, np.ones_like(x.T)]))
+    view = base[1].t()
+    assert inplace(view, *oprows.tensors(jtorch, args[1:]), **kwargs) is view
+    return base
+
+
+@PARAMETERS
+def test_results_are_pytorchs(family, name, i, args, kwargs):
+    expected = EXPECTED[family][name, i]
+    mine, method, base = evaluate(family, name, i, args, kwargs)
+    assert mine["facts"] == expected["facts"]
+    for a, b in zip(mine["values"], expected["values"], strict=True):
+        close(family, name, a, b)
+    for a, b in zip(mine["grads"], expected["grads"], strict=True):
+        same_gradient(family, name, i, a, b)
+    for a, b in zip(method or [], expected["values"], strict=bool(method)):
+        close(family, name, oprows.array(a), b)
+    if base is not None:
+        before, written, after = oprows.array(base)
+        close(family, name, written.T, expected["values"][0].astype(args[0].dtype))
+        assert not before.any()
+        assert (after == 1).all()
+    if i == 0:  # what comes back compiles nothing
+        before = engine.counters.compiles
+        evaluate(family, name, i, args, kwargs)
+        assert engine.counters.compiles == before
+
+
+NAN_GOES_ON = """
+    x.amax() x.amin() x.amax(0)[9] x.amin(1)[9] x.max() x.min() x.aminmax().max x.max(0).values[9] x.norm(inf) x.norm(-inf)
+    torch.linalg.matrix_norm(x,inf) torch.maximum(x,one).sum() torch.minimum(x,one).mean() x.clamp(min=-1).sum()
+    x.clamp(-1,1).sum() x.relu().sum() F.relu6(x).sum() F.hardtanh(x).sum() F.max_pool2d(x[None,None],2).sum()
+    F.max_pool2d(x[None,None],3,2,1).sum() F.adaptive_max_pool2d(x[None,None],5).sum() x.logsumexp(1)[9] x.softmax(1).sum()
+    x.log_softmax(0).sum() x.std() x.sort(1).values[9].sum() x.cummax(0).values[-1].sum() x.corrcoef().sum()
+    F.margin_ranking_loss(x,one,one) F.hinge_embedding_loss(x,-one) F.cosine_embedding_loss(x,one,-one[0])
+    F.triplet_margin_loss(x,one,one,swap=True) F.huber_loss(x,one) F.smooth_l1_loss(x,one) F.l1_loss(x,one)
+    F.binary_cross_entropy_with_logits(x,one) F.gaussian_nll_loss(x,one,one) F.cross_entropy(x,one[0].long())
+    F.cosine_similarity(x,one).sum() F.normalize(x).sum()
+""".split()
+
+
+@pytest.mark.parametrize("library", ["jtorch", pytest.param("torch", marks=pytest.mark.parity)])
+def test_nan_goes_on_from_large_arrays(library):
+    """XLA's library for reductions, which it leaves 4,096 elements and more to, has maxima that pass NaN over."""
+    torch = pytest.importorskip(library)
+    x = torch.linspace(0, 1, 64 * 64).reshape(64, 64)
+    x[9, 9] = np.nan
+    names = {"torch": torch, "F": torch.nn.functional, "inf": np.inf, "x": x, "one": torch.ones_like(x)}
+    assert [row for row in NAN_GOES_ON if not eval(row, names).isnan()] == []
+    for bad, word in (x, "input"), (x.nan_to_num(), "target"):
+        with pytest.raises(RuntimeError, match=f"all elements of {word} should be between 0 and 1"):
+            torch.nn.functional.binary_cross_entropy(torch.cat([bad] * 5), torch.cat([x] * 5)).item()
+
+
+def of_jtorch(made):
+    """Whether an op is jtorch's own: other tests, and README's examples, make ops too."""
+    fn = made.op.fn if hasattr(made, "op") else made
+    return fn.__module__.partition(".")[0] == "jtorch"
+
+
+def test_every_op_has_rows():
+    known = {n.rpartition(".")[2] for samples in FAMILIES.values() for n in samples}
+    tables = [row for path in FOLDER.glob("*.txt") for row in read(path)[1]]  # these have rows of another kind
+    known |= {row.partition("(")[0].rpartition(".")[2] for row in tables}
+    own = [n for n, made in OPS.items() if of_jtorch(made) and not n.startswith("_")]
+    names = {n.removeprefix("linalg_") for n in own}
+    assert sorted(names - known) == []
