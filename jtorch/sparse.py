@@ -265,8 +265,8 @@ def _elementwise(name):
     return method
 
 
-for _name in """abs asin asinh atan atanh ceil deg2rad erf erfinv expm1 floor frac log1p neg pow rad2deg relu round sgn
-    sign sin sinh sqrt square tan tanh trunc float double half bfloat16 int long bool cpu cuda""".split():
+_CONVERSIONS = "float double half bfloat16 int long bool cpu cuda".split()
+for _name in [*_CONVERSIONS, *[name for name, made in OPS.items() if made.declared.keeps_zero]]:
     setattr(SparseTensor, _name, _elementwise(_name))
 
 

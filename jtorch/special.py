@@ -61,7 +61,12 @@ def i1e(input: Array) -> Array:
     return jsp.i1e(input)
 
 
-@op(method=False, promote="float", grad_fn="MulBackward1")
+@op(
+    method=False,
+    promote="float",
+    grad_fn="MulBackward1",
+    graph={"MulBackward1": "MulBackward1(AddBackward1(Erf(MulBackward1(input))))"},
+)
 def ndtr(input: Array) -> Array:
     """The area under the standard normal density up to input."""
     return jsp.ndtr(input)

@@ -1,4 +1,7 @@
-"""`autocast`: inside it, an op that the rules name is recorded as the same op with its inputs cast first.
+"""`autocast`: inside it, an op declared with `autocast=` is recorded as the same op with its inputs cast first.
+
+"low" casts to the region's type; "float32" to float32, unless the call names a dtype; "widest" to the widest type among
+the inputs; "banned" refuses. An op that says nothing runs in the types that it is given.
 
 While a region is open, the traces of this thread record through `_cast_call`; outside, nothing is left of it, so that
 ops pay nothing. The cast is part of the op's own line: its gradient comes back in the input's type, and a weight that
@@ -12,10 +15,17 @@ import threading
 import warnings
 from collections.abc import Iterable, Mapping
 
-from jtorch.amp.rules import BANNED, RULES
 from jtorch.core.engine import TRACED, Call, local, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.tensor import Tensor
+
+BANNED = (
+    "torch.nn.functional.binary_cross_entropy and torch.nn.BCELoss are unsafe to autocast.\n"
+    "Many models use a sigmoid layer right before the binary cross entropy layer.\n"
+    "In this case, combine the two layers using torch.nn.functional.binary_cross_entropy_with_logits\n"
+    "or torch.nn.BCEWithLogitsLoss.  binary_cross_entropy_with_logits and BCEWithLogits are\n"
+    "safe to autocast."
+)
 
 
 class _State(threading.local):
@@ -34,11 +44,11 @@ _state = _State()
 
 def is_autocast_available(device_type: str) -> bool:
     """Whether ops on such a device can be autocast."""
-    return device_type in RULES
+    return device_type in _state.on
 
 
 def _known(device_type):
-    if device_type not in RULES:
+    if device_type not in _state.on:
         raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}'")
     return device_type
 
@@ -184,7 +194,7 @@ def autocast_decorator(autocast_instance, func):
 
 
 def _record_with(trace):
-    """Let a trace record what the rules make of each call."""
+    """Let a trace record each call as its op says."""
     record = type(trace).record
 
     def casting(call, inputs):
@@ -196,11 +206,10 @@ def _record_with(trace):
 def _cast_call(call, inputs):
     """The call itself, or the same with its inputs cast."""
     op = getattr(call, "op", None)
-    if op is None:
+    if op is None or op.autocast is None or call.__class__ is _CastCall:
         return call
-    name = op.name.lstrip("_")
     for device_type, on in _state.on.items():
-        rule = RULES[device_type].get(name) if on else None
+        rule = rule_of(op, device_type) if on else None
         if rule is None:
             continue
         types = [v.type if _eligible(v.type, device_type) else None for v in inputs]
@@ -213,6 +222,11 @@ def _cast_call(call, inputs):
         if target is not None and any(targets):
             return _interned(call, targets)
     return call
+
+
+def rule_of(op, device_type):
+    """What autocast does with an op on a type of device; None: nothing."""
+    return op.autocast.get(device_type) if isinstance(op.autocast, dict) else op.autocast
 
 
 def _eligible(t, device_type):
@@ -252,6 +266,9 @@ class _CastCall(Call):
         super().__init__(None, inner.consts, inner.name, saves=inner.saves)
         self.inner = inner
         self.targets = targets
+
+    op = property(lambda self: self.inner.op)
+    structure = property(lambda self: self.inner.structure)
 
     def _cast(self, types):
         pairs = zip(types, self.targets, strict=True)

@@ -33,14 +33,14 @@ def _fresh():
     return {"stage": OptState.READY, "found_inf_per_device": {}}
 
 
-@op(method=False, name="_unscaled")
+@op
 def _unscaled(grads: list[Array], scale: Array) -> list:
     inverse = (1 / scale.astype(jnp.float64)).astype(jnp.float32)
     bad = jnp.stack([~jnp.isfinite(g).all() for g in grads]).any().astype(jnp.float32)
     return [(g.astype(jnp.promote_types(g.dtype, jnp.float32)) * inverse).astype(g.dtype) for g in grads] + [bad]
 
 
-@op(method=False, name="_next_scale")
+@op
 def _next_scale(
     scale: Array, tracker: Array, found_inf: Array, growth: Number, backoff: Number, interval: Number
 ) -> list:

@@ -249,17 +249,17 @@ def _flat(tensors):
     return cat([(view_as_real(t) if t.is_complex() else t).reshape(-1) for t in tensors])
 
 
-@op(method=False, name="_shifted")
+@op
 def _shifted(rows: Array, new: Array, curvature: Array) -> Array:
     return jnp.where(curvature > _LEAST, jnp.concatenate([rows[1:], new[None]]), rows)
 
 
-@op(method=False, name="_inverse_curvature")
+@op(name="_inverse_curvature")
 def _scale(curvature: Array, square: Array, before: Array | Number) -> Array:
     return jnp.where(curvature > _LEAST, curvature / square, before).astype(square.dtype)
 
 
-@op(method=False, name="_two_loops")
+@op
 def _two_loops(gradient: Array, changes: Array, steps: Array, ro: Array, scale: Array) -> Array:
     history = changes, steps, ro
 

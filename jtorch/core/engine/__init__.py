@@ -3,7 +3,7 @@
 Knows values, types and calls. Does not know tensors or gradients."""
 
 from jtorch.core.engine import bundles, program
-from jtorch.core.engine.calls import Call, NUMBER, shapes_of, type_of
+from jtorch.core.engine.calls import Call, NUMBER, node_name, shapes_of, type_of
 from jtorch.core.engine.trace import (
     META,
     Position,
@@ -39,6 +39,7 @@ __all__ = [
     "lifted_by",
     "local",
     "move",
+    "node_name",
     "number",
     "program",
     "record",

@@ -162,7 +162,7 @@ class Call:
 
     def grad_fn(self, types) -> str:
         """The name of its node."""
-        return _camel(self.name) + "Backward0"
+        return node_name(self.name)
 
     def infer(self, types) -> tuple[bool, tuple[Type, ...]]:
         """(whether it has a single output, the output types). Raises what the function raises."""
@@ -308,8 +308,9 @@ class Pullback(Call):
         return self._inferred[None]
 
 
-def _camel(name):
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+def node_name(name) -> str:
+    """The name of an op's node, where PyTorch's is not another: MseLossBackward0 of mse_loss."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Backward0"
 
 
 def _conjugate(x):

@@ -185,7 +185,7 @@ def _grow(self, wanted):
     self._view = self._base = self._counter = None
 
 
-@op(method=False, saves=())
+@op(saves=())
 def _padded(input: Array, size: int) -> Array:
     return jnp.pad(input, (0, size - input.size))
 

@@ -8,22 +8,26 @@ options. The function that users call is written by `jtorch.core.op.wrapper`.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import NUMBER, Call, Value, number, type_of
+from jtorch.core.engine import NUMBER, Call, Value, node_name, number, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op.refusal import arguments
-from jtorch.core.op.wrapper import under, wrapper_of
+from jtorch.core.op.refusal.type_errors import NUMBER_FOR_TENSOR
+from jtorch.core.op.wrapper import wrapper_of
 from jtorch.core.tensor import Tensor, ViewCall, apply, check_apart, check_once, overwrite
 
 Array = jax.Array
 Number = float
 
 OPS: dict[str, object] = {}  # name -> the public function of every op
+DECLARED: list[Op] = []  # every op, also those behind a public name
 
 _KINDS = {"Array": "tensor", "Array | None": "maybe", "list[Array]": "list", "Array | Number": "either",
           "Array | Number | None": "either", "Number": "number"}  # fmt: skip
@@ -47,97 +51,133 @@ def op(fn=None, **options):
     """
     if fn is None:
         return lambda fn: Op(fn, **options).public
-    return Op(fn).public
+    return Op(fn, **options).public
 
 
-def public(fn=None, *, inplace=False, method=True, name=None):
+def public(fn=None, **options):
     """Make a plain function public as `op` does: for a name that chooses among several ops by its arguments."""
     if fn is None:
-        return lambda fn: public(fn, inplace=inplace, method=method, name=name)
-    fn.public, fn.name, fn.twice = fn, name or fn.__name__.rstrip("_"), inplace == "twice"
-    made = OPS[fn.name] = arguments.explained(fn, fn.name)
-    if method:
-        setattr(Tensor, fn.name, arguments.explained(fn, fn.name, "methods"))
-    if inplace:
-        setattr(Tensor, fn.name + "_", _inplace(fn))
-    return made
+        return lambda fn: Public(fn, **options).publish()
+    return Public(fn, **options).publish()
 
 
-class Op:
+@dataclass(eq=False, repr=False)
+class Public:
+    """A public function and what is said of it: see `Op`."""
+
+    fn: Callable
+    _: KW_ONLY
+    name: str | None = None
+    aliases: tuple = ()
+    method: bool = True
+    deprecated: tuple | None = None
+    inplace: bool | str = False
+    inplace_grad_fn: str | None = None
+    overlap: str | tuple = "same"
+    numbers: str = "operand"
+    keeps_zero: bool = False
+
+    def __post_init__(self):
+        self.name = self.name or self.fn.__name__.rstrip("_")
+        self.public = self.fn
+
+    def publish(self):
+        """Make it known under its names: the function, the method, the in-place form. Returns the function."""
+        for name in (self.name, *self.aliases):
+            if self.method:
+                setattr(Tensor, name, arguments.explained(self.public, name, "methods"))
+            if self.inplace:
+                setattr(Tensor, name + "_", _inplace(self, name + "_"))
+            if self.numbers == "tensor":
+                NUMBER_FOR_TENSOR.update((name, name + "_"))
+        made = OPS[self.name] = arguments.explained(self.public, self.name)
+        made.declared = self
+        return made
+
+
+@dataclass(eq=False, repr=False)
+class Op(Public):
     """What is known of one op.
 
-    Args:
+    The function and its names:
         fn: the pure function. Annotations say how an argument travels: `Array` a tensor, `Array | None` maybe one,
             `list[Array]` several, `Array | Number` a tensor or a number that is a value, `Number` a number that is
             a value, anything else a constant.
-        inplace: also make `name_`, which writes the result into its first argument; "twice": also where cells of that
-            show twice, at which PyTorch only warns.
+        name: the name in traces, node names and errors, where the function's own must differ.
+        behind: the public name that chooses this op, which is then not public itself; nor is one whose function's name
+            begins with an underscore. PyTorch's parser never sees its arguments, so they are not checked against it.
+        aliases: other names that Tensor has for the method and its in-place form.
         method: attach it to Tensor.
-        promote: True: convert tensors and numbers to their common type first; "float": and integers to the
-            default float type; a tuple of names: these parameters only.
-        grad_fn: the node's name, or a function (types, consts) -> name.
-        saves: what PyTorch saves for backward, see `calls.Call`.
-        keeps: {number of an input: function (shape) -> the shape of the view that PyTorch saves of it}.
-        strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
-        view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
-        write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
-        chooses: the results are elements of what went in, so that the gradient does not depend on their values.
         returns: a class of named results to wrap several outputs in.
-        name: the public name, where the function's own must differ.
-        widen: compute half types in float32 (with promote).
+        deprecated: (parameters of an older overload that PyTorch still takes, those that it recommends instead).
         check: function (args by name) called before each recording, with Tensors, to raise errors that need more
             than types.
         check_types: function (*types of the inputs) called once for each new combination, to raise errors that the
             function cannot, since it sees what is promoted.
+
+    Writing:
+        inplace: also make the method `name_`, which writes the result into its first argument; "function": and the
+            function `torch.name_`; "twice": the method, also where cells show twice, at which PyTorch only warns.
+        inplace_grad_fn: the node's name in place, where it differs.
+        overlap: what memory an operand may share with the tensor that is written to, in place or by `out=`: "same", all
+            or nothing of it; "none"; "any", since PyTorch reads the operands first. A tuple of names: "same" for these
+            parameters, which come first, "any" for the others.
+
+    Types and strides:
+        promote: True: convert tensors and numbers to their common type first; "float": and integers to the
+            default float type; a tuple of names: these parameters only.
+        widen: compute half types in float32 (with promote).
+        numbers: what PyTorch makes of a number where a tensor could stand: "operand", a 0-dim operand of its loop;
+            "parameter", a parameter of the loop, which has no say in the strides; "tensor", a tensor, before it looks
+            for an overload, so that the number has a place among the node's `next_functions`.
+        strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
+        autocast: what `torch.autocast` does: "low", "float32", "widest" or "banned" (see `jtorch.amp.autocast_mode`); a
+            dict by device type where it differs.
+        keeps_zero: 0 gives 0, and of a sparse tensor PyTorch computes the values only.
+
+    The gradient:
+        grad_fn: the node's name, or a function (types, consts) -> name.
+        saves: what PyTorch saves for backward, see `calls.Call`.
+        keeps: {number of an input: function (shape) -> the shape of the view that PyTorch saves of it}.
+        chooses: the results are elements of what went in, so that the gradient does not depend on their values.
+        graph: {node's name: the nodes that PyTorch has for it}, see `jtorch.core.tensor.graph_view`.
+        undifferentiated: parameters without a place among `next_functions`, beside the usual ones (`index`, `mask`, ...).
+
+    Views:
+        view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
+        write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
     """
 
-    def __init__(
-        self,
-        fn,
-        *,
-        inplace=False,
-        method=True,
-        promote=False,
-        grad_fn=None,
-        saves="inputs",
-        strides=None,
-        view=None,
-        write=None,
-        retype=None,
-        returns=None,
-        name=None,
-        check=None,
-        check_types=None,
-        widen=True,
-        chooses=False,
-        keeps=(),
-    ):
-        self.fn = fn
-        self.name = name or fn.__name__.rstrip("_")
-        self.promote = promote
-        self.named = grad_fn
-        self.saves = saves
-        self.strides = "elementwise" if strides is None and promote else strides
-        self.view = view
-        self.writer = write
-        self.retype = retype
-        self.returns = returns
-        self.check = check
-        self.check_types = check_types
-        self.widen = widen
-        self.chooses = chooses
-        self.keeps = dict(keeps)
-        self.twice = inplace == "twice"
-        self.params = [(p.name, _kind(p.annotation), p) for p in inspect.signature(fn).parameters.values()]
+    behind: str | None = None
+    returns: type | None = None
+    check: Callable | None = None
+    check_types: Callable | None = None
+    promote: bool | str | tuple = False
+    widen: bool = True
+    strides: str | Callable | None = None
+    autocast: str | dict | None = None
+    grad_fn: str | Callable | None = None
+    saves: object = "inputs"
+    keeps: dict = field(default_factory=dict)
+    chooses: bool = False
+    graph: dict = field(default_factory=dict)
+    undifferentiated: tuple = ()
+    view: Callable | None = None
+    write: Callable | None = None
+    retype: Callable | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.strides is None and self.promote:
+            self.strides = "elementwise"
+        self.hidden = self.behind is not None or self.fn.__name__.startswith("_")
+        self.params = [(p.name, _kind(p.annotation), p) for p in inspect.signature(self.fn).parameters.values()]
         self.consts = [n for n, kind, _ in self.params if kind == "const"]
         self.calls = {}
         self.public = wrapper_of(self)
-        private = fn.__name__.startswith("_")  # one of several ops behind a public name
-        OPS["_" * private + self.name] = self.public
-        if method:
-            setattr(Tensor, self.name, under(self.public, self.name, "methods"))
-        if inplace:
-            setattr(Tensor, self.name + "_", _inplace(self))
+        DECLARED.append(self)
+        if not self.hidden:
+            self.publish()
 
     def described(self):
         """What decides what its calls compute: see `jtorch.core.engine.fingerprint`."""
@@ -162,9 +202,9 @@ class Op:
 
     def _make(self, consts, structure):
         if self.view is not None:
-            named = self.named(consts) if callable(self.named) else self.named or _camel(self.name) + "Backward0"
+            named = self.grad_fn(consts) if callable(self.grad_fn) else self.grad_fn or node_name(self.name)
             numbers = tuple([n for n, kind, _ in self.params if kind == "number"])
-            return ViewCall(self.fn, consts, self.name, self.view, self.writer, named, numbers, self.retype)
+            return ViewCall(self.fn, consts, self.name, self.view, self.write, named, numbers, self.retype)
         return OpCall(self, consts, structure)
 
     def arrange(self, args, consts):
@@ -208,10 +248,6 @@ def _frozen(c):
     return c
 
 
-def _camel(name):
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
 class OpCall(Call):
     """A call of an op: binds the flat inputs to its parameters, promoting them where the op says so."""
 
@@ -222,7 +258,7 @@ class OpCall(Call):
         if callable(strides):
             rule = lambda types, shapes: strides(types, shapes, consts)
         elif strides == "elementwise":
-            rule = _with_number if op.name not in _UNARY and _is_number_given(op, structure) else _elementwise
+            rule = _with_number if op.numbers != "parameter" and _is_number_given(op, structure) else _elementwise
             if op.promote:
                 rule = _of_converted(rule, op, structure)
         else:
@@ -257,10 +293,10 @@ class OpCall(Call):
         return super()._infer(types)
 
     def grad_fn(self, types):
-        named = self.op.named
+        named = self.op.grad_fn
         if callable(named):
             return named(types, self.consts)
-        return named or _camel(self.op.name) + "Backward0"
+        return named or node_name(self.op.name)
 
     def bind(self, types):
         op, consts, structure = self.op, self.consts, self.structure
@@ -405,10 +441,6 @@ def _converted(t, common):
     return type_of(t.shape, common, t.place, geometry.like_strides(t.shape, t.strides))
 
 
-# These take their numbers as parameters of the loop, not as another operand.
-_UNARY = {"pow", "lerp", "clamp", "clamp_min", "clamp_max", "addcmul", "addcdiv", "float_power", "masked_fill"}
-
-
 def _is_number_given(op, structure):
     """Whether a number stands where a tensor could: PyTorch's loop then has a 0-dim operand."""
     kinds = [kind for _, kind, _ in op.params if kind != "const"]
@@ -449,21 +481,22 @@ def _not_tensor(op, name, value):
     return f"{op}(): argument '{name}' (position 1) must be Tensor, not {type(value).__name__}"
 
 
-def _inplace(op, name=None):
+def _inplace(op, name):
     """`name_`: the op's result written into the tensor it was called on."""
-    public, own, name = op.public, op.name, name or op.name + "_"
-    signature, old = inspect.signature(public), arguments.old_length(name)
+    public, overlap, twice = op.public, op.overlap, op.inplace == "twice"
+    signature = inspect.signature(public)
+    deprecated = op.deprecated if name == op.name + "_" else None
 
     def inplace(self, *args, **kwargs):
-        if old and len(args) == old and arguments.is_old_form(name, (self, *args)):
-            return arguments.modern(inplace, name, (self, *args), kwargs, True)
+        if deprecated and arguments.is_deprecated(deprecated, (self, *args)):
+            return arguments.modern(deprecated, inplace, name, (self, *args), kwargs, True)
         before = self._edge
         try:
-            self._writable(op.twice, args)
-            if op.twice:
+            self._writable(twice, args)
+            if twice:
                 check_once(self)
             if args:
-                check_apart(own, self, args)
+                check_apart(overlap, self, args)
             if self._base is not None:
                 self._by_base()
             result = public(self, *args, **kwargs)

@@ -74,14 +74,15 @@ def _known(made, name, kind):
 
 def _failed(op, made, known, kind):
     """What a call does that cannot be bound or has failed: take it in PyTorch's other forms, or raise what PyTorch does."""
-    aliased, private, method = _aliased(op), op.fn.__name__.startswith("_"), kind == "methods"
+    aliased, method = _aliased(op), kind == "methods"
+    deprecated = op.deprecated if known == op.name else None
 
     def failed(given, extra, named, bound):
         args, keywords = _written(op, given, extra, named, faults.keywords_in(sys._getframe(2)))
         if not bound:
             meant = None
-            if arguments.is_old_form(known, args):
-                return arguments.modern(made, known, args, keywords, method)
+            if deprecated and arguments.is_deprecated(deprecated, args):
+                return arguments.modern(deprecated, made, known, args, keywords, method)
             if aliased and not extra and all(_NUMPY_NAMES.get(k) in given for k in named):
                 meant = {n: v for n, v in given.items() if v is not MISSING} | {
                     _NUMPY_NAMES[k]: v for k, v in named.items()
@@ -95,7 +96,7 @@ def _failed(op, made, known, kind):
                 raise
         if isinstance(given.get("dtype"), type) and given["dtype"] in OF_PYTHON:
             return made(*args, **keywords | {"dtype": OF_PYTHON[given["dtype"]]})
-        if not private:  # what stands behind a public name is given what PyTorch's parser never sees
+        if not op.hidden:  # what stands behind a public name is given what PyTorch's parser never sees
             arguments.refuse(known, args[method:], keywords, kind, made.__signature__)
         if given.get("out") is not None:  # asked before the op looks at its operands
             check_undifferentiated(op.name, given["out"], given.values())
@@ -106,7 +107,7 @@ def _failed(op, made, known, kind):
 
 def _seen(op, made, known, kind):
     """Refuse constants that PyTorch would not take, when they are seen for the first time."""
-    if op.fn.__name__.startswith("_"):
+    if op.hidden:
         return lambda given: None
     method = kind == "methods"
 
@@ -176,7 +177,9 @@ class _Source:
         self.check = [f"check({self.every})"] if op.check else []
         self.finish = ["result = returns(result)"] if op.returns is not None else []
         self.finish += [
-            f"return store(out, result, op, {args}) if out is not None else result" if self.out else "return result"
+            f"return store(out, result, op.name, op, {args}) if out is not None else result"
+            if self.out
+            else "return result"
         ]
 
     def write(self):
@@ -289,14 +292,14 @@ def _slow(op):
         result = op.run(args, consts)
         if op.returns is not None:
             result = op.returns(result)
-        return store(out, result, op, args) if out is not None else result
+        return store(out, result, op.name, op, args) if out is not None else result
 
     return slow
 
 
 def _known_as(op):
     """The function that users know the op by: some have their old arguments sorted out first."""
-    known = None if op.fn.__name__.startswith("_") else getattr(sys.modules["jtorch"], op.name, None)
+    known = None if op.hidden else getattr(sys.modules["jtorch"], op.name, None)
     return known if callable(known) else op.public
 
 

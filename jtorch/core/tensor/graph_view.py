@@ -1,8 +1,16 @@
-"""How the gradient graph shows itself: `grad_fn`, its `next_functions`, names and hooks, with PyTorch's structure.
+"""What users see of the gradient graph: `grad_fn`, its `next_functions`, names and hooks, with PyTorch's structure.
 
 A node of `jtorch.core.grad.nodes` is one line; PyTorch may have several for it (`nn.Linear` is `addmm` over a transposed
-weight) or name its inputs in another order. `STRUCTURES` says so. Nothing here is used while code is recorded or run
-backward: a view of a node is made when somebody asks for `grad_fn`, and lives as long as they keep it.
+weight) or name its inputs in another order. The op's option `graph` says so, {node's name: "Name(inputs...)"}:
+
+- `Name(...)` is a node (`Backward0` is understood), and `Name#1` a node's second output;
+- an input is written as the op's parameter, the n-th of a list as `tensors0`, and `-` is a place without a gradient;
+- a `*` after an argument repeats it for each time of a sequence;
+- the key `name:nm` holds for inputs of n and m dimensions (N for three or more), `name[const=value]` where a constant of
+  the op has this value, and `name#1` for what stands behind the second output.
+
+Nothing here runs while code is recorded or run backward: the object for a node is made when somebody asks for `grad_fn`,
+and lives as long as they keep it.
 """
 
 from __future__ import annotations
@@ -13,8 +21,14 @@ from functools import cache
 
 from jtorch.core.facts import RemovableHandle
 from jtorch.core.grad import FREED, RELEASED, Leaf, edge_of, source
-from jtorch.core.tensor.graph_shapes import NEVER, NUMBERED, SLOTLESS, STRUCTURES, VIEWS
 from jtorch.core.tensor.tensor import NOWHERE, Tensor, wrap
+
+# Parameters that PyTorch never differentiates by: they have no place among `next_functions`. An op names more of its own
+# by the option `undifferentiated`.
+_UNDIFFERENTIATED = {"index", "indices", "condition", "mask", "lengths", "boundaries", "running_mean", "running_var",
+                     "drawn", "noise"}  # fmt: skip
+# PyTorch's nodes of views. A composite op with such a node is a view there: of what PyTorch computed on the way.
+_VIEWS = {"ViewBackward0", "SqueezeBackward0", "SqueezeBackward1", "PermuteBackward0", "TransposeBackward0"}
 
 
 class Shown:
@@ -202,12 +216,9 @@ def _next(node):
             # what wrote through a view: its place for the view is the base's here
             written = source(node.edges[1])[0]
             return (entries[0], *_structure(written).next[1:]) if not isinstance(written, Leaf) else tuple(entries)
-        return (*entries, (None, 0)) if len(entries) == 1 and node.name() in _OF_TWO else tuple(entries)
+        return tuple(entries)
     _, arguments = _parse(text)
     return _arguments(node, arguments, _by_parameter(node))
-
-
-_OF_TWO = ("FillBackward3", "IndexPutBackward0")  # a number that is written counts as a tensor
 
 
 def _entry(edge):
@@ -242,9 +253,10 @@ def _argument(node, argument, inputs):
 
 
 def _text_of(node, output=""):
-    found = STRUCTURES.get(node.call.name) if node.call is not None else None
-    if found is None:
+    op = getattr(node.call, "op", None)
+    if op is None or not op.graph:
         return None
+    found = op.graph
     name = node.name().removeprefix("torch::autograd::") + output
     dims = "".join(["N" if t.ndim > 2 else str(t.ndim) for t in node.in_types])
     fits = [key for key in found if "[" in key and key.startswith(name + "[") and _holds(key, node.call.consts)]
@@ -308,23 +320,17 @@ def _slots(node):
     """For each entry of `next_functions` the position of its edge; None for a place with nothing behind it."""
     parameters = _parameters(node)
     if parameters is None:
-        return [i for i, t in enumerate(node.in_types) if not t.number]
-    op = node.call.name
-    slots, numbers = [], []
-    tensors = op == "clamp" and node.name() == "ClampBackward0"
+        return [i for i, t in enumerate(node.in_types) if not t.number or getattr(node.call, "number_slots", False)]
+    op, slots = node.call.op, []
     for name, kind, at in parameters:
-        if name.rstrip("0123456789") in SLOTLESS or kind == "number" or (op, name) in NEVER:
+        if name.rstrip("0123456789") in _UNDIFFERENTIATED or kind == "number" or name in op.undifferentiated:
             continue
         if at is None:
-            if tensors or kind == "maybe":
+            if kind == "maybe":
                 slots.append(None)
-        elif not node.in_types[at].number:
+        elif not node.in_types[at].number or (op.numbers == "tensor" and op.grad_fn != "NotImplemented"):
             slots.append(at)
-        elif op in NUMBERED:
-            (numbers if op in ("add", "mul") else slots).append(at)
-        elif tensors:
-            slots.append(None)
-    return slots + numbers
+    return slots
 
 
 def _saved(node, name):
@@ -359,7 +365,7 @@ def _is_view(self):
     if edge is None or isinstance(edge, Leaf):
         return False
     node = source(edge)[0]
-    return getattr(node.call, "op", None) is not None and node.name() in VIEWS
+    return getattr(node.call, "op", None) is not None and node.name() in _VIEWS
 
 
 Tensor.grad_fn = property(_grad_fn)

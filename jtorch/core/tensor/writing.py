@@ -11,24 +11,25 @@ from jtorch.core.grad import InPlaceNode, Node
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.tensor import Tensor
 
-_FREE = {"index_fill", "masked_scatter", "addmm", "addmv", "addbmm", "baddbmm"}  # read all before they write
-_APART = {"index_add", "index_copy", "index_reduce", "index_put", "put", "scatter", "scatter_add", "scatter_reduce",
-          "cat", "stack", "gather", "index_select", "cumsum", "cumprod"}  # fmt: skip
 
-
-def check_apart(name, tensor, operands) -> None:
+def check_apart(overlap, tensor, operands) -> None:
     """Raise PyTorch's error if an op that writes into `tensor` reads cells there in another order.
 
-    Differs from torch: where a tensor's cells do not lie side by side PyTorch cannot tell, and reads what it has
+    Args:
+        overlap: what memory an operand may share with the tensor, as the option of `op` says it.
+
+    Differs from torch: where the cells of a tensor are not contiguous PyTorch cannot tell, and reads what it has
     written; here operands are read before anything is written.
     """
-    if name in _FREE:
+    if overlap == "any":
         return
-    for other in operands[:1] if name == "masked_fill" else operands:
+    for other in operands[: len(overlap)] if isinstance(overlap, tuple) else operands:
         if isinstance(other, list | tuple):
-            check_apart(name, tensor, other)
+            check_apart(overlap, tensor, other)
         elif (
-            isinstance(other, Tensor) and other._storage is tensor._storage and _overlap(tensor, other, name in _APART)
+            isinstance(other, Tensor)
+            and other._storage is tensor._storage
+            and _overlap(tensor, other, overlap == "none")
         ):
             if local.grad:
                 other._history()  # where that cannot be told, PyTorch says so first
@@ -85,18 +86,16 @@ def write_result(tensor, result):
     return tensor
 
 
-# Nodes that are called otherwise where the op is in place.
-IN_PLACE = {f"{name}Backward0": f"{name}Backward1" for name in ("Celu", "Elu", "LeakyRelu", "Polygamma", "Threshold")}
-
-
 def overwrite(tensor, result):
     """Write what an op made of a tensor into that tensor. Returns it.
 
     The op's node keeps what it read: PyTorch saves a copy of the tensor before an in-place op writes to it.
     """
     node = result._edge
-    if node.__class__ is Node and node.name() in IN_PLACE:
-        node.name_ = IN_PLACE[node.name()]
+    if node.__class__ is Node:
+        op = getattr(node.call, "op", None)
+        if op is not None and op.inplace_grad_fn is not None:
+            node.name_ = op.inplace_grad_fn
     if node.__class__ is Node and node.inputs and node.inputs[0] is tensor._value:
         node.__class__ = InPlaceNode
     return write_result(tensor, result)
@@ -111,15 +110,15 @@ def check_undifferentiated(name, out, tensors) -> None:
         )
 
 
-def store(out, result, op, operands=()):
-    """`out=`: the result written into `out`, which takes its shape."""
+def store(out, result, name, op=None, operands=()):
+    """`out=`: the result written into `out`, which takes its shape. `op` and its operands, where one made the result."""
     if isinstance(result, tuple):
         for o, r in zip(out, result, strict=True):
-            store(o, r, op)
+            store(o, r, name, op)
         return type(result)(out) if type(result) is not tuple else tuple(out)
     if not isinstance(out, Tensor):
-        raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    check_undifferentiated(op.name, out, (result,))
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    check_undifferentiated(name, out, (result,))
     if not dtypes.can_cast(result.dtype, out.dtype):
         raise RuntimeError(
             f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"
@@ -129,8 +128,8 @@ def store(out, result, op, operands=()):
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location."
             " Please clone() the tensor before performing the operation."
         )
-    if op.name in _APART or getattr(op, "strides", None) == "elementwise":
-        check_apart(op.name, out, operands)
+    if op is not None and (op.overlap == "none" or op.strides == "elementwise"):
+        check_apart(op.overlap, out, operands)
     if out.shape != result.shape:
         if out.numel():
             warnings.warn(

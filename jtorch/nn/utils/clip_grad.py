@@ -18,7 +18,7 @@ from jtorch.core.ops.rules import norm_of
 from jtorch.core.tensor import Tensor, tensor
 
 
-@op(method=False)
+@op
 def _total_norm(tensors: list[Array], ord: float) -> Array:
     """The norm of the norms."""
     norms = [norm_of(x, ord, None, False) for x in tensors]

@@ -23,7 +23,7 @@ def _name(types, consts):
     return "WeightNormInterfaceBackward0" if outer else "MulBackward0"
 
 
-@op(method=False, grad_fn=_name)
+@op(grad_fn=_name)
 def _weight_norm(v: Array, g: Array, dim: int = 0) -> Array:
     """v with the lengths g along a dimension; dim -1: one length."""
     rest = tuple([d for d in range(v.ndim) if dim == -1 or d != dim % v.ndim])

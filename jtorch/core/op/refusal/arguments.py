@@ -89,29 +89,19 @@ def refuse(name, args, kwargs, kind, own) -> None:
         raise fault from None
 
 
-# ---- the order of arguments that PyTorch had once, and still takes
+# ---- overloads that PyTorch had once, and still takes
 
-_SCALED = ("Number alpha, Tensor other", "Tensor other, *, Number alpha = 1")
-_WEIGHED = ("Number value, Tensor tensor1, Tensor tensor2", "Tensor tensor1, Tensor tensor2, *, Number value = 1")
-_OLD = {"add": _SCALED, "sub": _SCALED, "addcmul": _WEIGHED, "addcdiv": _WEIGHED}  # name: (as it was, as it is)
 _warned: set = set()  # PyTorch warns of an overload once in a process
 
 
-def old_length(name) -> int:
-    """How many arguments a method takes in an older order that PyTorch still knows; 0 where there is none."""
-    old = _OLD.get(name.rstrip("_"))
-    return old[0].count(",") + 1 if old else 0
+def is_deprecated(overloads, args) -> bool:
+    """Whether the arguments are those of `x.add(2, y)`: 2 y is added. `overloads` is an op's option `deprecated`."""
+    return len(args) == overloads[0].count(",") + 2 and not isinstance(args[1], Tensor)
 
 
-def is_old_form(name, args) -> bool:
-    """Whether the arguments are those of `x.add(2, y)`: 2 y is added."""
-    old = _OLD.get(name.rstrip("_"))
-    return old is not None and len(args) == old[0].count(",") + 2 and not isinstance(args[1], Tensor)
-
-
-def modern(function, name, args, kwargs, method):
-    """Call the function with the arguments of an old form in today's order, and warn as PyTorch does."""
-    old, new = _OLD[name.rstrip("_")]
+def modern(overloads, function, name, args, kwargs, method):
+    """Call the function with the arguments of a deprecated overload in today's order, and warn as PyTorch does."""
+    old, new = overloads
     if not method:
         old, new = f"Tensor input, {old}, *, Tensor out = None", f"Tensor input, {new}, Tensor out = None"
     if (name, method) not in _warned:

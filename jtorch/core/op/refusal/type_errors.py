@@ -23,12 +23,8 @@ from jtorch.core.tensor import Tensor
 
 MISSING = type("Missing", (), {"__repr__": lambda self: "<missing>"})()
 
-# Where PyTorch takes a number for a tensor.
-_NUMBER_TOO = {
-    n + suffix
-    for n in "add div divide floor_divide mul multiply sub subtract true_divide copy eq ne lt le gt ge".split()
-    for suffix in ("", "_")
-}
+# Names of functions that take a number where their overloads have a tensor; ops say so by `numbers="tensor"`.
+NUMBER_FOR_TENSOR: set[str] = set()
 _NUMPY_NAMES = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", "x1"), "other": ("x2",)}
 SIZES = ("size", "sizes", "shape", "dims", "repeats")  # *size may also be one tuple
 _TYPES = {"Array": "Tensor", "Array | Number": "Tensor", "Number": "Number", "list[Array]": "tuple of Tensors",
@@ -241,7 +237,7 @@ def _fits(kind, value, name="", parameter="") -> bool:
     """Whether a value may stand for a parameter, as PyTorch's parser sees it."""
     if kind == "Tensor":
         return _is_tensor(value) or (
-            name in _NUMBER_TOO and isinstance(value, bool | int | float | complex | np.number)
+            name in NUMBER_FOR_TENSOR and isinstance(value, bool | int | float | complex | np.number)
         )
     if kind in ("Number", "float"):
         real = isinstance(value, int | float | np.number) or (_is_tensor(value) and value.ndim == 0)

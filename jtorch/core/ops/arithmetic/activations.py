@@ -18,7 +18,7 @@ from jtorch.core.ops.make.random import draw, host_draw, on_host, stream_of
 from jtorch.core.tensor import Tensor, cast, known, overwrite, wrap
 
 
-@op(inplace=True, saves="result", strides="elementwise")
+@op(inplace=True, saves="result", strides="elementwise", keeps_zero=True)
 def relu(input: Array) -> Array:
     """max(x, 0); the gradient at 0 is 0.
 
@@ -69,20 +69,20 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
     return _hardtanh(input, min_val, max_val)
 
 
-@op(method=False, strides="elementwise")
+@op(method=False, strides="elementwise", inplace_grad_fn="LeakyReluBackward1")
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     """x where x > 0, else negative_slope * x."""
     return jnp.where(input > 0, input, input * jnp.asarray(negative_slope, input.dtype))
 
 
-@op(method=False, strides="elementwise")
+@op(method=False, strides="elementwise", inplace_grad_fn="EluBackward1")
 def elu(input: Array, alpha: float = 1.0) -> Array:
     """x where x > 0, else alpha * (exp(x) - 1)."""
     low = input <= 0
     return jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input).astype(input.dtype)
 
 
-@op(inplace=True, strides="elementwise", grad_fn="EluBackward0")
+@op(inplace=True, strides="elementwise", grad_fn="EluBackward0", inplace_grad_fn="EluBackward1")
 def selu(input: Array) -> Array:
     """scale * elu(x, 1.6733), with scale 1.0507: keeps mean 0 and deviation 1."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
@@ -90,7 +90,7 @@ def selu(input: Array) -> Array:
     return (scale * jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input)).astype(input.dtype)
 
 
-@op(inplace=True, strides="elementwise", grad_fn="CeluBackward0")
+@op(inplace=True, strides="elementwise", grad_fn="CeluBackward0", inplace_grad_fn="CeluBackward1")
 def celu(input: Array, alpha: float = 1.0) -> Array:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
     if alpha == 0:
@@ -122,7 +122,7 @@ def mish(input: Array) -> Array:
     return input * jnp.tanh(jnp.logaddexp(input, jnp.zeros((), input.dtype)))
 
 
-@op(method=False, strides="elementwise")
+@op(method=False, strides="elementwise", autocast={"cuda": "float32"})
 def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta * x)) / beta: a smooth relu; x itself where beta * x > threshold."""
     z = input * jnp.asarray(beta, input.dtype)
@@ -172,19 +172,24 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     return jnp.where(within, jax.lax.stop_gradient(input * 0), jnp.where(input > 0, input - step, input + step))
 
 
-@op(method=False, strides="elementwise", grad_fn="SubBackward0")
+@op(method=False, strides="elementwise", grad_fn="SubBackward0", graph={"SubBackward0": "Sub(input, Tanh(input))"})
 def tanhshrink(input: Array) -> Array:
     """x - tanh(x)."""
     return input - jnp.tanh(input)
 
 
-@op(method=False, strides="elementwise", grad_fn="DivBackward0")
+@op(
+    method=False,
+    strides="elementwise",
+    grad_fn="DivBackward0",
+    graph={"DivBackward0": "Div(input, Add(Abs(input), -))"},
+)
 def softsign(input: Array) -> Array:
     """x / (1 + |x|)."""
     return input / (1 + jnp.abs(input))
 
 
-@op(method=False, strides="elementwise", name="_threshold", grad_fn="ThresholdBackward0")
+@op(strides="elementwise", grad_fn="ThresholdBackward0", inplace_grad_fn="ThresholdBackward1")
 def _threshold(input: Array, threshold: float, value: float) -> Array:
     """x where x > threshold, else value."""
     return jnp.where(input <= threshold, jnp.asarray(value, input.dtype), input)
@@ -205,14 +210,14 @@ def _log_softmax_array(x, dim):
     return jax.nn.log_softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.zeros_like(x)
 
 
-@op(method=False, saves="result", grad_fn="SoftmaxBackward0", name="_softmax")
+@op(saves="result", grad_fn="SoftmaxBackward0", autocast={"cuda": "float32"})
 def _softmax(input: Array, dim: int) -> Array:
     """exp(x) / sum(exp(x)) along dim."""
     kernel("softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "softmax_kernel_impl", input, "f")
     return _softmax_array(input, dim)
 
 
-@op(method=False, saves="result", grad_fn="LogSoftmaxBackward0", name="_log_softmax")
+@op(saves="result", grad_fn="LogSoftmaxBackward0", autocast={"cuda": "float32"})
 def _log_softmax(input: Array, dim: int) -> Array:
     """log(softmax(x)) along dim, without overflow."""
     name = "log_softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "log_softmax_kernel_impl"
@@ -242,7 +247,13 @@ def _as_input(types, shapes, consts):
     return [elementwise_strides(types[0].shape, [(types[0].shape, types[0].strides)])]
 
 
-@op(saves="inputs", strides=_as_input, grad_fn="PreluKernelBackward0")
+@op(
+    saves="inputs",
+    strides=_as_input,
+    grad_fn="PreluKernelBackward0",
+    autocast="low",
+    graph={"PreluKernelBackward0": "PreluKernel(input, View(weight))"},
+)
 def prelu(input: Array, weight: Array) -> Array:
     """x where x > 0, else weight * x, with one weight or one per channel."""
     if weight.ndim > 1:
@@ -262,7 +273,7 @@ def prelu(input: Array, weight: Array) -> Array:
     return jnp.where(input > 0, input, weight * input)
 
 
-@op(method=False, name="_glu", grad_fn="GluBackward0")
+@op(grad_fn="GluBackward0")
 def _glu(input: Array, dim: int) -> Array:
     """a * sigmoid(b), with a and b the halves of x along dim."""
     if input.ndim == 0:
@@ -282,7 +293,7 @@ def glu(input, dim=-1):
 # ---- dropout
 
 
-@op(method=False, name="_masked_scale", saves=(1,), grad_fn="MulBackward0", strides="elementwise")
+@op(saves=(1,), grad_fn="MulBackward0", strides="elementwise", graph={"MulBackward0": "Mul(input, -)"})
 def _masked_scale(input: Array, mask: Array, p: Number) -> Array:
     """input * (mask / (1 - p)), with the division rounded first, as PyTorch rounds."""
     keep = (1.0 / (1.0 - p).astype(input.dtype)).astype(input.dtype)
@@ -427,7 +438,6 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 
 
 @op(
-    method=False,
     name="rrelu_with_noise",
     strides="elementwise",
     grad_fn=lambda types, consts: "RreluWithNoiseBackward1" if consts["inplace"] else "RreluWithNoiseBackward0",

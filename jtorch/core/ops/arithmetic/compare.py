@@ -18,7 +18,7 @@ from jtorch.core.tensor import Tensor
 # ---- comparisons
 
 
-@op(inplace=True, promote=True, saves=(), widen=False)
+@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor")
 def eq(input: Array, other: Array | Number) -> Array:
     """input == other.
 
@@ -28,34 +28,34 @@ def eq(input: Array, other: Array | Number) -> Array:
     return input == other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False)
+@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("not_equal",))
 def ne(input: Array, other: Array | Number) -> Array:
     """input != other."""
     return input != other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False)
+@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("less",))
 def lt(input: Array, other: Array | Number) -> Array:
     """input < other."""
     kernel("lt_cpu", input, "bif")
     return input < other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False)
+@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("less_equal",))
 def le(input: Array, other: Array | Number) -> Array:
     """input <= other."""
     kernel("le_cpu", input, "bif")
     return input <= other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False)
+@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("greater",))
 def gt(input: Array, other: Array | Number) -> Array:
     """input > other."""
     kernel("gt_cpu", input, "bif")
     return input > other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False)
+@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("greater_equal",))
 def ge(input: Array, other: Array | Number) -> Array:
     """input >= other."""
     kernel("ge_cpu", input, "bif")
@@ -95,7 +95,7 @@ def equal(input, other):
     return input.shape == other.shape and bool((input == other)._look().all())
 
 
-@op(saves=(), method=False, name="isin")
+@op(saves=(), name="isin")
 def _isin(elements: Array, test_elements: Array, *, invert: bool = False) -> Array:
     return jnp.isin(elements, test_elements, invert=invert)
 
@@ -260,7 +260,7 @@ def _check_where(condition, input, other):
             _holds(x, n)
 
 
-@op(promote=("input", "other"), saves=(0,), method=False, name="where", widen=False, check=_check_where)
+@op(promote=("input", "other"), saves=(0,), name="where", widen=False, check=_check_where, numbers="tensor")
 def _where(condition: Array, input: Array | Number, other: Array | Number) -> Array:
     if condition.dtype not in (jnp.bool_, jnp.uint8):
         raise RuntimeError(
@@ -355,7 +355,16 @@ def _clamp_arguments(input, min, max):
     _holds(input, min, max)
 
 
-@op(chooses=True, inplace=True, promote=True, grad_fn=_clamp_name, check=_clamp_arguments, method=True)
+@op(
+    chooses=True,
+    inplace="function",
+    promote=True,
+    grad_fn=_clamp_name,
+    check=_clamp_arguments,
+    numbers="parameter",
+    aliases=("clip",),
+    graph={"ClampBackward0": "Clamp(input, min, max)"},
+)
 def clamp(input: Array, min: Array | Number | None = None, max: Array | Number | None = None) -> Array:
     """min(max(input, min), max): input kept within bounds, which may be numbers or tensors.
 
@@ -367,9 +376,10 @@ def clamp(input: Array, min: Array | Number | None = None, max: Array | Number |
 
 @op(
     chooses=True,
-    inplace=True,
+    inplace="function",
     promote=True,
     grad_fn=lambda types, consts: f"ClampMinBackward{int(not types[1].number)}",
+    numbers="parameter",
 )
 def clamp_min(input: Array, min: Array | Number) -> Array:
     """max(input, min)."""
@@ -378,9 +388,10 @@ def clamp_min(input: Array, min: Array | Number) -> Array:
 
 @op(
     chooses=True,
-    inplace=True,
+    inplace="function",
     promote=True,
     grad_fn=lambda types, consts: f"ClampMaxBackward{int(not types[1].number)}",
+    numbers="parameter",
 )
 def clamp_max(input: Array, max: Array | Number) -> Array:
     """min(input, max)."""
@@ -391,8 +402,3 @@ clip = clamp
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 
 Tensor.where = _where_method
-_ALIASES = {"clip": "clamp", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
-            "not_equal": "ne"}  # fmt: skip
-for _alias, _name in _ALIASES.items():
-    setattr(Tensor, _alias, getattr(Tensor, _name))
-    setattr(Tensor, _alias + "_", getattr(Tensor, _name + "_"))

@@ -22,6 +22,14 @@ from jtorch.core.tensor import Tensor, cast
 ZERO_DIVISION = RuntimeError("ZeroDivisionError")
 
 
+# Overloads that PyTorch still takes, and those that it recommends.
+_DEPRECATED_SCALED = ("Number alpha, Tensor other", "Tensor other, *, Number alpha = 1")
+_DEPRECATED_WEIGHED = (
+    "Number value, Tensor tensor1, Tensor tensor2",
+    "Tensor tensor1, Tensor tensor2, *, Number value = 1",
+)
+
+
 def _is_number(types, i):
     return len(types) > i and types[i].number
 
@@ -49,7 +57,7 @@ def _scaled(x, alpha):
     return jnp.asarray(alpha).astype(x.dtype) * x
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), numbers="tensor", deprecated=_DEPRECATED_SCALED)
 def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
     """input + alpha * other.
 
@@ -76,7 +84,15 @@ def _no_bool(input, other, *_):
         raise RuntimeError(_BOOL_SUB[2 - bools])
 
 
-@op(inplace=True, promote=True, saves=(), check_types=_no_bool)
+@op(
+    inplace=True,
+    promote=True,
+    saves=(),
+    check_types=_no_bool,
+    numbers="tensor",
+    aliases=("subtract",),
+    deprecated=_DEPRECATED_SCALED,
+)
 def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
     """input - alpha * other."""
     kernel("add_stub", input, "ifc")
@@ -94,7 +110,7 @@ def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
     return other - _scaled(input, alpha)
 
 
-@op(inplace=True, promote=True)
+@op(inplace=True, promote=True, numbers="tensor", aliases=("multiply",))
 def mul(input: Array | Number, other: Array | Number) -> Array:
     """input * other."""
     return input & other if input.dtype == jnp.bool_ else input * other
@@ -150,18 +166,18 @@ def _floor_divide(x, y):
     return jnp.where(y == 0, x / y, floor)
 
 
-@op(promote="float", method=False, name="div")
+@op(promote="float", name="div", numbers="tensor")
 def _true_divide(input: Array | Number, other: Array | Number) -> Array:
     return quotient(input, other)
 
 
-@op(promote=True, saves=(), method=False, name="div", grad_fn="DivBackward2", check=_divisor)
+@op(promote=True, saves=(), name="div", grad_fn="DivBackward2", check=_divisor, numbers="tensor")
 def _rounded_divide(input: Array | Number, other: Array | Number, *, rounding_mode: str) -> Array:
     kernel(f"div_{rounding_mode}_cpu", input, "if")
     return lax.stop_gradient((_trunc_divide if rounding_mode == "trunc" else _floor_divide)(input, other))
 
 
-@public(inplace=True)
+@public(inplace=True, numbers="tensor")
 def div(input, other, *, rounding_mode=None, out=None):
     """input / other, of integers as floats.
 
@@ -180,7 +196,7 @@ def div(input, other, *, rounding_mode=None, out=None):
     return _rounded_divide(input, other, rounding_mode=rounding_mode, out=out)
 
 
-@op(inplace=True, promote=True, saves=(), grad_fn="NotImplemented", check=_integer_divisor)
+@op(inplace=True, promote=True, saves=(), grad_fn="NotImplemented", check=_integer_divisor, numbers="tensor")
 def floor_divide(input: Array | Number, other: Array | Number) -> Array:
     """floor(input / other), as Python's `//`."""
     kernel("div_floor_cpu", input, "if")
@@ -239,7 +255,7 @@ def _power_name(types, consts):
     )
 
 
-@op(promote=True, method=False, name="pow", grad_fn=_power_name)
+@op(promote=True, name="pow", grad_fn=_power_name, numbers="parameter", autocast={"cuda": "float32"})
 def _power(input: Array | Number, exponent: Array | Number) -> Array:
     kernel("pow", input, "ifc")
     if letter(input) != "i":
@@ -252,7 +268,7 @@ def _power(input: Array | Number, exponent: Array | Number) -> Array:
     return jnp.where(exponent < 0, flipped, raised)
 
 
-@op(promote=True, method=False, name="pow", grad_fn="PowBackward0", saves="inputs")
+@op(promote=True, name="pow", grad_fn="PowBackward0", saves="inputs", numbers="parameter", autocast={"cuda": "float32"})
 def _constant_power(input: Array, exponent: float) -> Array:
     if exponent in (0, 1):
         return input if exponent else jnp.ones_like(input)
@@ -265,7 +281,7 @@ def _constant_power(input: Array, exponent: float) -> Array:
 _SPECIAL_POWERS = {0, 1, 2, 3, 4, -1, -2, 0.5, -0.5}
 
 
-@public(inplace=True)
+@public(inplace=True, keeps_zero=True)
 def pow(input, exponent, *, out=None):
     """input ** exponent, elementwise.
 
@@ -306,7 +322,7 @@ def _double(x):
     return x if isinstance(x, int | float | complex) else x.astype(jnp.float64)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace="function", promote=True, saves=(), keeps_zero=True, aliases=("negative",))
 def neg(input: Array) -> Array:
     """-input."""
     if input.dtype == jnp.bool_:
@@ -331,13 +347,13 @@ def positive(input):
     return input
 
 
-@op(inplace=True, promote="float", saves="result")
+@op(inplace="function", promote="float", saves="result", autocast={"cuda": "float32"})
 def reciprocal(input: Array) -> Array:
     """1 / input."""
     return 1 / input
 
 
-@op(inplace=True, promote=True, grad_fn="PowBackward0")
+@op(inplace="function", promote=True, grad_fn="PowBackward0", keeps_zero=True)
 def square(input: Array) -> Array:
     """input ** 2."""
     if input.dtype == jnp.bool_:
@@ -346,13 +362,13 @@ def square(input: Array) -> Array:
     return input * input
 
 
-@op(inplace=True, promote=True)
+@op(inplace=True, promote=True, numbers="parameter", deprecated=_DEPRECATED_WEIGHED, autocast={"cuda": "widest"})
 def addcmul(input: Array, tensor1: Array, tensor2: Array | Number, *, value: Number = 1) -> Array:
     """input + value * tensor1 * tensor2."""
     return input + _scaled(tensor1, value) * tensor2
 
 
-@op(inplace=True, promote=True)
+@op(inplace=True, promote=True, deprecated=_DEPRECATED_WEIGHED, autocast={"cuda": "widest"})
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 / tensor2."""
     if letter(input) in "bi":
@@ -380,12 +396,12 @@ def _between(input, end, weight):
     return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
 
 
-@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward0", saves=(), check_types=_same_dtype)
+@op(name="lerp", promote=True, grad_fn="LerpBackward0", saves=(), check_types=_same_dtype, numbers="parameter")
 def _lerp_by_number(input: Array, end: Array, weight: Array | Number) -> Array:
     return _between(input, end, weight)
 
 
-@op(name="lerp", method=False, promote=True, grad_fn="LerpBackward1", check_types=_same_dtype)
+@op(name="lerp", promote=True, grad_fn="LerpBackward1", check_types=_same_dtype, numbers="parameter")
 def _lerp_by_tensor(input: Array, end: Array, weight: Array | Number) -> Array:
     return _between(input, end, weight)
 
@@ -416,14 +432,14 @@ def _magnitude_jvp(primals, tangents):
     return jnp.abs(primals[0]), tangents[0] * _sign(primals[0])
 
 
-@op(inplace=True, promote=True)
+@op(inplace="function", promote=True, keeps_zero=True)
 def abs(input: Array) -> Array:
     """|input|; the gradient at 0 is 0."""
     kernel("abs_cpu", input, "ifc")
     return _magnitude(input) if letter(input) == "f" else jnp.abs(input)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True, saves=(), keeps_zero=True)
 def sign(input: Array) -> Array:
     """-1, 0 or 1."""
     if letter(input) == "c":
@@ -434,7 +450,7 @@ def sign(input: Array) -> Array:
     return input if input.dtype == jnp.bool_ else _sign(input)
 
 
-@op(inplace=True, promote=True)
+@op(inplace=True, promote=True, keeps_zero=True)
 def sgn(input: Array) -> Array:
     """input / |input|, 0 at 0: the sign, also of complex numbers."""
     if letter(input) == "c":
@@ -460,19 +476,19 @@ def _rounded(name, f, x):
     return f(x) if letter(x) == "f" else x
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace="function", promote=True, saves=(), keeps_zero=True)
 def floor(input: Array) -> Array:
     """The largest integer not above input."""
     return _rounded("floor", jnp.floor, input)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace="function", promote=True, saves=(), keeps_zero=True)
 def ceil(input: Array) -> Array:
     """The smallest integer not below input."""
     return _rounded("ceil", jnp.ceil, input)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace="function", promote=True, saves=(), keeps_zero=True, aliases=("fix",))
 def trunc(input: Array) -> Array:
     """input without its fraction."""
     return _rounded("trunc", jnp.trunc, input)
@@ -482,7 +498,7 @@ def _round_name(types, consts):
     return "RoundBackward1" if consts.get("decimals") else "RoundBackward0"
 
 
-@op(inplace=True, promote=True, saves=(), grad_fn=_round_name)
+@op(inplace="function", promote=True, saves=(), grad_fn=_round_name, keeps_zero=True)
 def round(input: Array, *, decimals: int = 0) -> Array:
     """The nearest integer, halves to even; with `decimals`, the nearest multiple of 10**-decimals."""
     kernel("round_vml_cpu", input, "iuf")
@@ -494,7 +510,7 @@ def round(input: Array, *, decimals: int = 0) -> Array:
     return lax.stop_gradient(jnp.round(input * ten) / ten if decimals > 0 else jnp.round(input / ten) * ten)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace="function", promote=True, saves=(), keeps_zero=True)
 def frac(input: Array) -> Array:
     """The fraction: input - trunc(input)."""
     kernel("frac_cpu", input, "f")
@@ -503,22 +519,17 @@ def frac(input: Array) -> Array:
 
 # ---- one function under several names
 
-absolute, negative, multiply, subtract, fix = abs, neg, mul, sub, trunc
+absolute = public(inplace=True, name="absolute")(abs)  # torch.abs_ there is, but not torch.absolute_
+negative, multiply, subtract, fix = neg, mul, sub, trunc
 
 
-@public(inplace=True)
+@public(inplace=True, numbers="tensor")
 def true_divide(input, other, *, out=None):
     """input / other, of integers as floats."""
     return _true_divide(input, other, out=out)
 
 
-@public(inplace=True)
+@public(inplace=True, numbers="tensor")
 def divide(input, other, *, rounding_mode=None, out=None):
     """The same as :func:`div`."""
     return div(input, other, rounding_mode=rounding_mode, out=out)
-
-
-_ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub", "fix": "trunc"}
-for _alias, _name in _ALIASES.items():
-    setattr(Tensor, _alias, getattr(Tensor, _name))
-    setattr(Tensor, _alias + "_", getattr(Tensor, _name + "_"))

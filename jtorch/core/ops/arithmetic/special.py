@@ -20,28 +20,28 @@ from jtorch.core.tensor import Tensor, overwrite
 # ---- error functions and logits
 
 
-@op(inplace=True, promote="float")
+@op(inplace="function", promote="float", keeps_zero=True)
 def erf(input: Array) -> Array:
     """The error function: 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to input."""
     kernel("erf_vml_cpu", input, "f")
     return lax.erf(input)
 
 
-@op(inplace=True, promote="float")
+@op(inplace="function", promote="float")
 def erfc(input: Array) -> Array:
     """1 - erf(input), exact for large input."""
     kernel("erfc_vml_cpu", input, "f")
     return lax.erfc(input)
 
 
-@op(inplace=True, promote="float")
+@op(inplace=True, promote="float", keeps_zero=True, autocast={"cuda": "float32"})
 def erfinv(input: Array) -> Array:
     """The number whose error function is input."""
     kernel("erfinv_vml_cpu", input, "f")
     return lax.erf_inv(input)
 
 
-@op(inplace=True, promote="float")
+@op(inplace="function", promote="float")
 def logit(input: Array, eps: float | None = None) -> Array:
     """log(input / (1 - input)), the inverse of sigmoid; with `eps`, input is first kept in [eps, 1 - eps]."""
     kernel("logit_cpu", input, "f")
@@ -68,7 +68,7 @@ def digamma(input: Array) -> Array:
     return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), lax.digamma(input))
 
 
-@op(method=False, promote=("input",), name="polygamma")
+@op(promote=("input",), name="polygamma", inplace_grad_fn="PolygammaBackward1")
 def _polygamma(n: int, input: Array) -> Array:
     x = input if letter(input) == "f" else input.astype(jnp.float32)
     return lax.digamma(x) if n == 0 else jsp.polygamma(n, x)
@@ -121,7 +121,7 @@ def _bessel_jvp(primals, tangents):  # JAX's own is 1 at 0
     return jsp.i0(primals[0]), tangents[0] * jsp.i1(primals[0])
 
 
-@op(inplace=True, promote="float")
+@op(inplace="function", promote="float")
 def i0(input: Array) -> Array:
     """The modified Bessel function of the first kind, of order 0."""
     kernel("i0_vml_cpu", input, "f")
@@ -138,7 +138,7 @@ def _xlog_name(base):
     return named
 
 
-@op(inplace=True, promote="float", grad_fn=_xlog_name("Xlogy"))
+@op(inplace="function", promote="float", grad_fn=_xlog_name("Xlogy"))
 def xlogy(input: Array | Number, other: Array | Number) -> Array:
     """input * log(other), 0 where input is 0 (NaN where other is)."""
     return _xlogy(input, other)
@@ -155,7 +155,7 @@ def _xlogy_jvp(primals, tangents):
     return _xlogy(x, y), dx * jnp.where((x == 0) & (y <= 0), 0, jnp.log(y)) + dy * (x / y)
 
 
-@op(inplace=True, promote="float")
+@op(inplace="function", promote="float")
 def sinc(input: Array) -> Array:
     """sin(pi * input) / (pi * input), 1 at 0."""
     return jnp.sinc(input)
@@ -194,7 +194,7 @@ def frexp(input: Array):
     return mantissa, exponent.astype(jnp.int32)
 
 
-@op(inplace=True, promote="float")
+@op(inplace="function", promote="float")
 def ldexp(input: Array, other: Array) -> Array:
     """input * 2**other.
 
@@ -209,7 +209,7 @@ def heaviside(input: Array, values: Array) -> Array:
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
-@op(chooses=True, inplace=True, promote=True)
+@op(chooses=True, inplace="function", promote=True)
 def nan_to_num(
     input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Array:
@@ -223,14 +223,14 @@ def nan_to_num(
 # ---- integers
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace="function", promote=True, saves=())
 def gcd(input: Array, other: Array) -> Array:
     """The greatest common divisor."""
     kernel("gcd_cpu", input, "i")
     return jnp.gcd(input, other)
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace="function", promote=True, saves=())
 def lcm(input: Array, other: Array) -> Array:
     """The least common multiple."""
     kernel("lcm_cpu", input, "i")
@@ -249,18 +249,18 @@ def angle(input: Array) -> Array:
     return jnp.where(x != x, x, jnp.where(x < 0, math.pi, 0).astype(x.dtype))
 
 
-@op(method=False, promote=True, saves=(), name="conj_physical")
+@op(promote=True, saves=(), name="conj_physical")
 def _conj_physical(input: Array) -> Array:
     return jnp.conj(input)
 
 
-@public(inplace=True)
+@public(inplace="function")
 def conj_physical(input, *, out=None):
     """The complex conjugate, computed; a real tensor comes back itself."""
     return _conj_physical(input, out=out) if letter(input._type.aval) == "c" else input
 
 
-@op(method=False, saves=(), strides="elementwise", name="complex")
+@op(method=False, saves=(), strides="elementwise")
 def complex(real: Array, imag: Array) -> Array:
     """real + imag * 1j."""
     if real.dtype != imag.dtype:
@@ -280,7 +280,7 @@ def _scalar(np_type):
     return dtypes.of(np_type).scalar_name
 
 
-@op(method=False, strides="elementwise", grad_fn="PolarBackward0")
+@op(method=False, strides="elementwise", grad_fn="PolarBackward0", autocast={"cpu": "float32"})
 def polar(abs: Array, angle: Array) -> Array:
     """abs * exp(1j * angle)."""
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))

@@ -267,7 +267,7 @@ def _index_strides(types, shapes, consts):
     return [geometry.elementwise_strides(shapes[0], operands)]
 
 
-@op(name="index", method=False, saves=(1,), strides=_index_strides)
+@op(name="index", saves=(1,), strides=_index_strides)
 def _index(input: Array, indices: list[Array], dims: tuple) -> Array:
     return input.at[_full(input.ndim, indices, dims)].get(mode="clip")
 
@@ -315,7 +315,7 @@ def _placed_backward(at, g):
 _placed.defvjp(_placed_forward, _placed_backward)
 
 
-@op(name="index_put", method=False, saves=(2,))
+@op(name="index_put", saves=(2,), overlap="none", autocast={"cuda": "widest"})
 def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool) -> Array:
     at = tuple(jnp.broadcast_arrays(*indices))
     if accumulate:
@@ -331,7 +331,7 @@ def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, a
     return jnp.moveaxis(out, range(len(dims)), dims)
 
 
-@op(name="index_put", method=False, saves=(1,))
+@op(name="index_put", saves=(1,), overlap="none", autocast={"cuda": "widest"}, numbers="tensor")
 def _where_put(input: Array, mask: Array, value: Array | Number, dim: int) -> Array:
     """`x[mask] = value` for one value: nobody needs to know how many it hits."""
     wide = _wide(mask, input.ndim, dim)
@@ -342,7 +342,7 @@ def _wide(mask, ndim, dim):
     return (mask != 0).reshape((1,) * dim + mask.shape + (1,) * (ndim - dim - mask.ndim))
 
 
-@op(name="index_put", method=False, saves=(1,))
+@op(name="index_put", saves=(1,), overlap="none", autocast={"cuda": "widest"})
 def _mask_put(input: Array, mask: Array, values: Array) -> Array:
     """`x[mask] = values`: the k-th place of the mask takes the k-th value. A mask of the first dimensions."""
     flat = (mask != 0).reshape(-1)
@@ -456,7 +456,7 @@ def _setitem(self, index, value):
         seen._writable(twice=True, given=(value,))
         check_once(seen)
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
-            check_apart("index_put", seen, (value,))
+            check_apart("none", seen, (value,))
             if engine.local.grad:
                 value._history()  # where that cannot be told, PyTorch says so before it looks at shapes
         seen._by_base()

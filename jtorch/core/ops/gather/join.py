@@ -61,7 +61,7 @@ def _join_strides(types, shapes, consts):
     return [geometry.channels_last_strides(shapes[0]) if odd else None]
 
 
-@op(name="cat", method=False, saves=(), strides=_join_strides)
+@op(name="cat", saves=(), strides=_join_strides, overlap="none", autocast={"cpu": "widest"})
 def _cat(tensors: list[Array], dim: int = 0) -> Array:
     dim = _joined_dim([x.shape for x in tensors], dim)
     same = _same_type(tensors)
@@ -118,7 +118,7 @@ def cat(tensors, dim=0, *, out=None, axis=None):
 concat = concatenate = cat
 
 
-@op(name="stack", method=False, saves=())
+@op(name="stack", saves=(), overlap="none", autocast={"cpu": "widest"})
 def _stack(tensors: list[Array], dim: int = 0) -> Array:
     first = tensors[0].shape
     for i, x in enumerate(tensors):
@@ -180,7 +180,7 @@ def column_stack(tensors, *, out=None):
 # ---- one several times
 
 
-@op(name="repeat", method=False, saves=())
+@op(name="repeat", saves=())
 def _repeat(input: Array, repeats: tuple) -> Array:
     return jnp.tile(input.reshape((1,) * (len(repeats) - input.ndim) + input.shape), repeats)
 
@@ -253,7 +253,7 @@ def _negative(repeats):
     return (repeats < 0).any()
 
 
-@op(name="repeat_interleave", method=False)
+@op(name="repeat_interleave")
 def _spots(repeats: Array, total: int) -> Array:
     return jnp.repeat(jnp.arange(repeats.shape[0], dtype=repeats.dtype), repeats, total_repeat_length=total)
 
@@ -283,7 +283,7 @@ def _elementwise(types, shapes, consts):
     return [geometry.elementwise_strides(shapes[0], [(types[0].shape, types[0].strides)])]
 
 
-@op(name="roll", method=False, saves=())
+@op(name="roll", saves=())
 def _roll(input: Array, shifts: tuple, dims: tuple) -> Array:
     return jnp.roll(input, shifts if dims else shifts[0], [wrap_dim(d, input.ndim) for d in dims] if dims else None)
 
@@ -307,7 +307,7 @@ def _like(types, shapes, consts):
     return [geometry.like_strides(types[0].shape, types[0].strides)]
 
 
-@op(name="flip", method=False, saves=(), strides=_like)
+@op(name="flip", saves=(), strides=_like)
 def _flip(input: Array, dims: tuple) -> Array:
     axes = [wrap_dim(d, input.ndim) for d in dims]
     for i, d in enumerate(axes):
@@ -365,7 +365,7 @@ def rot90(input: Array, k: int = 1, dims: tuple = (0, 1)) -> Array:
 # ---- combinations
 
 
-@op(name="block_diag", method=False, saves=())
+@op(name="block_diag", saves=())
 def _block_diag(tensors: list[Array]) -> Array:
     blocks = [x.reshape((1,) * (2 - x.ndim) + x.shape) for x in _same_type(tensors)]
     rows, columns = (sum(b.shape[i] for b in blocks) for i in (0, 1))
@@ -417,9 +417,9 @@ def combinations(input, r=2, with_replacement=False):
     return _stack([_picked(input, column) for column in _columns(chosen, input._type.place)], 1)
 
 
-@op(name="masked_select", method=False)
-def _picked(input: Array, at: Array) -> Array:
-    return jnp.take(input, at, mode="clip")
+@op(name="masked_select")
+def _picked(input: Array, index: Array) -> Array:
+    return jnp.take(input, index, mode="clip")
 
 
 def _columns(chosen, place):

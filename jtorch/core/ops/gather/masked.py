@@ -27,11 +27,12 @@ def _check_mask_fill(input, mask, value):
 
 
 @op(
-    name="masked_fill",
     inplace="twice",
     saves=(1,),
     check=_check_mask_fill,
     grad_fn=_by_value("MaskedFillBackward0", "MaskedFillBackward1"),
+    overlap=("mask",),
+    numbers="parameter",
 )
 def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
     """`value` where the mask is true, `input` elsewhere.
@@ -42,9 +43,9 @@ def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
     return jnp.where(mask, cast_array(jnp.asarray(value), dtypes.of(input.dtype)), input)
 
 
-@op(name="masked_select", method=False, saves=(1,))
-def _taken(input: Array, at: Array, shape: tuple) -> Array:
-    return jnp.take(jnp.broadcast_to(input, shape).reshape(-1), at, mode="clip")
+@op(name="masked_select", saves=(1,))
+def _taken(input: Array, index: Array, shape: tuple) -> Array:
+    return jnp.take(jnp.broadcast_to(input, shape).reshape(-1), index, mode="clip")
 
 
 @public
@@ -86,7 +87,7 @@ def _check_masked_scatter(input, mask, source):
     )
 
 
-@op(inplace=True, saves=(1,), check=_check_masked_scatter)
+@op(inplace=True, saves=(1,), check=_check_masked_scatter, overlap="any")
 def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     """A copy whose k-th place with a true mask takes the k-th element of `source`."""
     shape = _common(mask.shape, input.shape)
@@ -151,7 +152,7 @@ def _check_put(input, index, source, accumulate):
     _in_range(index, input.numel(), 0, "take", negative=True)
 
 
-@op(inplace=True, check=_check_put, saves=(1,), strides=_kept)
+@op(inplace=True, check=_check_put, saves=(1,), strides=_kept, overlap="none")
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """A copy with `source` placed (or added) at places of the flattened tensor."""
     flat, values = input.reshape(-1), source.reshape(-1)

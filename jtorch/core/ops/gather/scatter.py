@@ -83,7 +83,7 @@ def _spots(index, dim):
     return tuple([index if d == dim else grid[d] for d in range(index.ndim)])
 
 
-@op(check=_check_gather, saves=(1,))
+@op(check=_check_gather, saves=(1,), overlap="none")
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on: elements picked along one dimension.
 
@@ -136,9 +136,9 @@ def _aligned(input, dim, index, src):
 
 @op(
     name="scatter",
-    method=False,
     check=lambda input, dim, index, src: _check_scatter(input, dim, index, src),
     saves=(1,),
+    overlap="none",
 )
 def _scatter_src(input: Array, dim: int, index: Array, src: Array) -> Array:
     if not index.size:
@@ -149,10 +149,10 @@ def _scatter_src(input: Array, dim: int, index: Array, src: Array) -> Array:
 
 @op(
     name="scatter",
-    method=False,
     grad_fn="ScatterBackward1",
     saves=(1,),
     check=lambda input, dim, index, value: _check_scatter(input, dim, index),
+    overlap="none",
 )
 def _scatter_value(input: Array, dim: int, index: Array, value: Number) -> Array:
     if not index.size:
@@ -162,7 +162,7 @@ def _scatter_value(input: Array, dim: int, index: Array, value: Number) -> Array
     return _placed(x, full, at).reshape(input.shape)
 
 
-@public(inplace=True)
+@public(inplace=True, overlap="none")
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """A copy with `src` (a tensor or a number) placed at `index` along a dimension: see :func:`gather`.
 
@@ -184,7 +184,13 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     return _scatter_value(input, dim, index, src)
 
 
-@op(inplace=True, saves=(1,), check=lambda input, dim, index, src: _check_scatter(input, dim, index, src))
+@op(
+    inplace=True,
+    saves=(1,),
+    check=lambda input, dim, index, src: _check_scatter(input, dim, index, src),
+    overlap="none",
+    autocast={"cuda": "widest"},
+)
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """A copy with `src` added at `index` along a dimension; places may be hit more than once.
 
@@ -299,7 +305,7 @@ def _check_reduce(input, dim, index, src, reduce, include_self):
     _check_scatter(input, dim, index, src)
 
 
-@op(inplace=True, check=_check_reduce)
+@op(inplace=True, check=_check_reduce, overlap="none")
 def scatter_reduce(
     input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True
 ) -> Array:
@@ -331,7 +337,7 @@ def _check_select(input, dim, index):
     _in_range(index, _size(input.shape, dim), dim, "select")
 
 
-@op(check=_check_select, saves=(1,))
+@op(check=_check_select, saves=(1,), overlap="none")
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The entries of a dimension that a vector of indices names, as a copy.
 
@@ -385,6 +391,7 @@ def _rows(input, dim, index, source=None):
     inplace=True,
     saves=(1,),
     check=lambda input, dim, index, source, alpha: _vector_check("index_add_", input, dim, index, source),
+    overlap="none",
 )
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
     """A copy with `alpha` times the entries of `source` added to those of a dimension that `index` names."""
@@ -426,7 +433,7 @@ def _check_copy(input, dim, index, source):
     _in_range(index, _size(input.shape, dim), dim, "copy")
 
 
-@op(inplace=True, saves=(1,), check=_check_copy, strides=_kept)
+@op(inplace=True, saves=(1,), check=_check_copy, strides=_kept, overlap="none", autocast={"cpu": "widest"})
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """A copy with the entries of a dimension that `index` names replaced by those of `source`."""
     x, at, rows = _rows(input, dim, index, source)
@@ -465,6 +472,7 @@ def _by_value(zero, one):
     check=_check_fill,
     strides=_kept,
     grad_fn=_by_value("IndexFillBackward0", "IndexFillBackward1"),
+    overlap="any",
 )
 def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> Array:
     """A copy with the entries of a dimension that `index` names filled with one value."""
@@ -479,7 +487,7 @@ def _check_index_reduce(input, dim, index, source, reduce, include_self):
     _vector_check("index_reduce", input, dim, index, source)
 
 
-@op(inplace=True, check=_check_index_reduce)
+@op(inplace=True, check=_check_index_reduce, overlap="none")
 def index_reduce(
     input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True
 ) -> Array:

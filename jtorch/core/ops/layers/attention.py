@@ -33,12 +33,16 @@ def _layout(types, shapes, consts):
 
 
 @op(
-    method=False,
-    name="_attention",
     strides=_layout,
     grad_fn=lambda types, consts: (
         _FLASH if consts["flash"] else "MmBackward0" if types[0].ndim == 2 else "UnsafeViewBackward0"
     ),
+    autocast="low",
+    graph={
+        "ScaledDotProductFlashAttentionForCpuBackward0": "ScaledDotProductFlashAttentionForCpu(query, key, value)",
+        "UnsafeViewBackward0": "UnsafeView(Bmm(View(Expand(SafeSoftmax(UnsafeView(Bmm(View(Expand(MulBackward1(query))),"
+        " ReshapeAlias(Expand(MulBackward1(Transpose(key))))))))), View(Expand(value))))",
+    },
 )
 def _attention(
     query: Array,
@@ -76,7 +80,7 @@ def _softmax(scores):
     return grown / jnp.where(total == 0, 1, total)
 
 
-@op(method=False, name="_fused_attention", grad_fn="ScaledDotProductCudnnAttentionBackward0", strides=_layout)
+@op(grad_fn="ScaledDotProductCudnnAttentionBackward0", strides=_layout, autocast="low")
 def _fused_attention(
     query: Array, key: Array, value: Array, is_causal: bool, scale: float | None, flash: bool
 ) -> Array:

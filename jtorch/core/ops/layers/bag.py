@@ -22,7 +22,7 @@ def _wrong_row(indices, rows):
     return RuntimeError(f"Index {i} of input takes value {int(flat[i])} which is not in the valid range [0, {rows})")
 
 
-@op(method=False, name="_embedding_bag", grad_fn="EmbeddingBagBackward0", saves=(1, 2))
+@op(grad_fn="EmbeddingBagBackward0", saves=(1, 2), graph={"EmbeddingBagBackward0": "EmbeddingBag(weight, scales)"})
 def _embedding_bag(
     weight: Array,
     input: Array,

@@ -23,7 +23,19 @@ def _linear_name(types, consts):
     return "ViewBackward0" if biased else "UnsafeViewBackward0"
 
 
-@op(method=False, keeps={1: lambda shape: shape[::-1]}, grad_fn=_linear_name)
+@op(
+    method=False,
+    keeps={1: lambda shape: shape[::-1]},
+    grad_fn=_linear_name,
+    autocast="low",
+    graph={
+        "AddmmBackward0": "Addmm(bias, input, T(weight))",
+        "MmBackward0": "Mm(input, T(weight))",
+        "UnsafeViewBackward0": "UnsafeView(Mm(View(input), T(weight)))",
+        "ViewBackward0": "View(Addmm(bias, View(input), T(weight)))",
+        "SqueezeBackward4": "SqueezeBackward4(Mm(Unsqueeze(input), T(weight)))",
+    },
+)
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """x @ Wᵀ + b
 
@@ -91,7 +103,15 @@ def _check_linear(input, weight, bias):
         )
 
 
-@op(method=False, grad_fn=lambda types, consts: "AddBackward0" if len(types) == 4 else "ViewBackward0")
+@op(
+    method=False,
+    grad_fn=lambda types, consts: "AddBackward0" if len(types) == 4 else "ViewBackward0",
+    autocast={"cuda": "widest"},
+    graph={
+        "AddBackward0": "Add(View(Trilinear(View(input1), weight, View(input2))), bias)",
+        "ViewBackward0": "View(Trilinear(View(input1), weight, View(input2)))",
+    },
+)
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
     """x1ᵀ W x2 + b, for each output feature.
 
@@ -117,7 +137,7 @@ def _beyond(indices, rows):
     return ((indices < 0) | (indices >= rows)).any()
 
 
-@op(method=False, name="_embedding", grad_fn="EmbeddingBackward0", saves=(1,))
+@op(grad_fn="EmbeddingBackward0", saves=(1,))
 def _embedding(weight: Array, indices: Array, padding_idx: int, by_frequency: bool) -> Array:
     weight = _rarely(weight, indices) if by_frequency else weight
     rows = lax.stop_gradient(weight[padding_idx]) if padding_idx >= 0 else None
@@ -171,7 +191,7 @@ def _rarely(weight, indices):
     return lax.stop_gradient(weight) + (weight - lax.stop_gradient(weight)) / counts
 
 
-@op(method=False, name="_renormalized")
+@op
 def _renormalized(weight: Array, indices: Array, max_norm: float, norm_type: float) -> Array:
     norms = jnp.sum(jnp.abs(weight) ** norm_type, axis=1, keepdims=True) ** (1 / norm_type)
     met = jnp.zeros(weight.shape[0], bool).at[indices.reshape(-1)].set(True)[:, None]

@@ -70,7 +70,7 @@ def _batch_norm_name(types, consts):
     return "NativeBatchNormBackward0" if all(types[0].shape) else "CloneBackward0"
 
 
-@op(method=False, saves=(0, 1), grad_fn=_batch_norm_name)
+@op(saves=(0, 1), grad_fn=_batch_norm_name)
 def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
     """The normalised input, and the batch's mean and unbiased variance, which carry no gradient."""
     kernel("batch_norm", input, "f")
@@ -84,7 +84,7 @@ def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, ep
     return y.astype(input.dtype), lax.stop_gradient(mean), lax.stop_gradient(unbiased)
 
 
-@op(method=False, saves=(0, 1), grad_fn=_batch_norm_name)
+@op(saves=(0, 1), grad_fn=_batch_norm_name)
 def _batch_norm_eval(
     input: Array,
     weight: Array | None,
@@ -102,7 +102,7 @@ def _batch_norm_eval(
     return (input.astype(wide) * _beside(scale, input) + _beside(shift, input)).astype(input.dtype)
 
 
-@op(method=False)
+@op
 def _moved(running_mean: Array, running_var: Array, mean: Array, variance: Array, momentum: Number) -> Array:
     """The running statistics after one batch."""
 
@@ -170,7 +170,7 @@ def _standardized_jvp(axes, eps, primals, tangents):
     return y, inverse * change
 
 
-@op(method=False, saves=(0, 1, 2), grad_fn="NativeLayerNormBackward0")
+@op(method=False, saves=(0, 1, 2), grad_fn="NativeLayerNormBackward0", autocast={"cuda": "float32"})
 def layer_norm(
     input: Array,
     normalized_shape: tuple,
@@ -204,7 +204,7 @@ def layer_norm(
     return y.astype(input.dtype)
 
 
-@op(method=False, saves=(0, 1), grad_fn="NativeGroupNormBackward0")
+@op(method=False, saves=(0, 1), grad_fn="NativeGroupNormBackward0", autocast={"cuda": "float32"})
 def group_norm(
     input: Array,
     num_groups: int,

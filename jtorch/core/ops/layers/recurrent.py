@@ -15,6 +15,64 @@ from jax import lax
 from jtorch.core.op import Array, op
 from jtorch.core.tensor import known
 
+# ---- the nodes that PyTorch has for a layer or a cell
+
+_GATES = "input, h, w_ih, w_hh, b_ih, b_hh"
+_BY_INPUT, _BY_STATE = "Addmm(b_ih, input, T(w_ih))", "Addmm(b_hh, h, T(w_hh))"
+_PLAIN_INPUT, _PLAIN_STATE = "Mm(input, T(w_ih))", "Mm(h, T(w_hh))"
+_POISSON, _RATES = "Sub(Exp(input), Mul(target, input))", "Sub(input, Mul(target, Log(AddBackward1(input))))"
+
+
+def _memory(gate):
+    """The c of an LSTM."""
+    return f"Add(Mul(Sigmoid({gate}), c), Mul(Sigmoid({gate}), Tanh({gate})))"
+
+
+def _gated(by_input, by_state):
+    """The h of a GRU."""
+    z, n = f"Sigmoid(Add({by_input}, {by_state}))", f"Tanh(Add({by_input}, Mul({by_state}, Sigmoid({by_input}))))"
+    return f"Add(Mul(Sub(h, {n}), {z}), {n})"
+
+
+_CELLS = {
+    "2" * n + "1" * biases: (by_input, by_state)
+    for n in (3, 4, 5)
+    for biases, by_input, by_state in ((2, _BY_INPUT, _BY_STATE), (0, _PLAIN_INPUT, _PLAIN_STATE))
+}
+_LSTM_LAYER_GRAPH = {
+    "MkldnnRnnLayerBackward0": "MkldnnRnnLayer(input, w_ih, w_hh, b_ih, b_hh, h, c)",
+    "StackBackward0": f"Stack(Mm(Mul(Sigmoid({_GATES}), Tanh({_memory(_GATES)})), T(w_hr))*)",
+    "StackBackward0#1": f"Mm(Mul(Sigmoid({_GATES}), Tanh({_memory(_GATES)})), T(w_hr))",
+    "StackBackward0#2": _memory(_GATES),
+}
+_GRU_LAYER_GRAPH = {
+    "StackBackward0": f"Stack({_gated(_GATES, _GATES)}*)",
+    "StackBackward0#1": _gated(_GATES, _GATES),
+}
+_RNN_LAYER_GRAPH = {
+    f"StackBackward0{output}[act={act}]": text
+    for act in ("tanh", "relu")
+    for inner in [f"{act.capitalize()}(Add({_BY_STATE}, Unbind({_BY_INPUT})))"]
+    for output, text in (("", f"Stack({inner}*)"), ("#1", inner))
+}
+_LSTM_MEMORY_GRAPH = {
+    f"AddBackward0{output}:{dims}": text
+    for dims, (a, b) in _CELLS.items()
+    for output, text in (
+        ("", _memory(f"UnsafeSplit(Add({a}, {b}))")),
+        ("#1", f"Sigmoid(UnsafeSplit(Add({a}, {b})))"),
+    )
+}
+_GRU_CELL_GRAPH = {
+    f"AddBackward0:{dims}": _gated(f"UnsafeSplit({a})", f"UnsafeSplit({b})") for dims, (a, b) in _CELLS.items()
+}
+_RNN_CELL_GRAPH = {
+    f"{name}Backward0:{dims}": f"{name}(Add({b}, {a}))" for name in ("Tanh", "Relu") for dims, (a, b) in _CELLS.items()
+}
+
+
+# ---- layers and cells
+
 
 def _projected(input, weight, *biases):
     made = lax.dot_general(input, weight, (((input.ndim - 1,), (1,)), ((), ())))
@@ -43,7 +101,7 @@ def _node(types, consts):
     return consts["node"]
 
 
-@op(method=False, name="_lstm_layer", grad_fn=_node)
+@op(grad_fn=_node, autocast="low", graph=_LSTM_LAYER_GRAPH)
 def _lstm_layer(
     input: Array,
     h: Array,
@@ -74,7 +132,7 @@ def _lstm_step(gates, c):
     return jax.nn.sigmoid(o) * jnp.tanh(c), c
 
 
-@op(method=False, name="_gru_layer", grad_fn=_node)
+@op(grad_fn=_node, autocast={"cpu": "widest", "cuda": "low"}, graph=_GRU_LAYER_GRAPH)
 def _gru_layer(
     input: Array,
     h: Array,
@@ -106,7 +164,7 @@ def _gru_step(of_input, of_hidden, h):
 _NONLINEAR = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 
 
-@op(method=False, name="_rnn_layer", grad_fn=_node)
+@op(grad_fn=_node, autocast="low", graph=_RNN_LAYER_GRAPH)
 def _rnn_layer(
     input: Array,
     h: Array,
@@ -135,24 +193,24 @@ def packed_rows(batch_sizes: np.ndarray) -> np.ndarray:
     return np.concatenate([t * batch + np.arange(n) for t, n in enumerate(batch_sizes.tolist())])
 
 
-@op(method=False, name="_unpacked", grad_fn="IndexBackward0")
+@op(grad_fn="IndexBackward0")
 def _unpacked(data: Array, rows: Array, steps: int, batch: int) -> Array:
     padded = jnp.zeros((steps * batch, *data.shape[1:]), data.dtype)
     return padded.at[rows].set(data).reshape(steps, batch, *data.shape[1:])
 
 
-@op(method=False, name="_repacked", grad_fn="CatBackward0")
+@op(grad_fn="CatBackward0")
 def _repacked(padded: Array, rows: Array) -> Array:
     return padded.reshape(-1, *padded.shape[2:])[rows]
 
 
-@op(method=False, name="_packed", grad_fn="PackPaddedSequenceBackward0")
+@op(grad_fn="PackPaddedSequenceBackward0")
 def _packed(input: Array, rows: Array) -> Array:
     """The rows of (time, batch, *) that packed sequences hold."""
     return input.reshape(-1, *input.shape[2:])[rows]
 
 
-@op(method=False, name="_padded", grad_fn="CopySlices")
+@op(grad_fn="CopySlices")
 def _padded(data: Array, rows: Array, value: Array, steps: int, batch: int) -> Array:
     padded = jnp.broadcast_to(value.astype(data.dtype), (steps * batch, *data.shape[1:]))
     return padded.at[rows].set(data).reshape(steps, batch, *data.shape[1:])
@@ -190,7 +248,7 @@ def _check_cell(input, hidden, w_ih, w_hh, gates):
             raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {h.shape[1]}, expected {states}")
 
 
-@op(method=False, name="_lstm_memory", grad_fn="AddBackward0")
+@op(grad_fn="AddBackward0", autocast={"cpu": "widest", "cuda": "low"}, graph=_LSTM_MEMORY_GRAPH)
 def _lstm_memory(
     input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None
 ) -> Array:
@@ -206,7 +264,7 @@ def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     return gate * c.tanh(), c
 
 
-@op(method=False, name="_gru_cell", grad_fn="AddBackward0")
+@op(grad_fn="AddBackward0", autocast={"cpu": "widest", "cuda": "low"}, graph=_GRU_CELL_GRAPH)
 def _gru_cell(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Array:
     return _gru_step(_projected(input, w_ih, b_ih), _projected(h, w_hh, b_hh), h)
 
@@ -218,9 +276,9 @@ def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
 
 
 @op(
-    method=False,
-    name="_rnn_cell",
     grad_fn=lambda types, consts: {"tanh": "TanhBackward0", "relu": "ReluBackward0"}[consts["nonlinearity"]],
+    autocast={"cpu": "widest", "cuda": "low"},
+    graph=_RNN_CELL_GRAPH,
 )
 def _rnn_cell(
     input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, nonlinearity: str

@@ -15,6 +15,16 @@ from jtorch.core.ops.arithmetic.elementwise import _magnitude
 from jtorch.core.ops.arithmetic.special import xlogy
 from jtorch.core.ops.rules import mean_of
 
+_SOFT = "LogSoftmax(input)"
+_KL = "Sub(Xlogy(target, target), Mul(target, input))"
+
+
+def reduced_graph(inner):
+    """The option `graph` of a loss that is averaged, added up or left as it is."""
+    own = inner.partition("(")[0]
+    own = own if own[-1].isdigit() else own + "Backward0"
+    return {"MeanBackward0": f"Mean({inner})", "SumBackward0": f"Sum({inner})", own: inner}
+
 
 def _reduced(loss, reduction):
     if reduction == "mean":
@@ -56,7 +66,7 @@ def _warn_sizes(input, target):
         )
 
 
-@op(method=False, promote=True, strides=None, name="_mse_loss", grad_fn="MseLossBackward0")
+@op(promote=True, strides=None, grad_fn="MseLossBackward0", autocast="float32")
 def _mse_loss(input: Array, target: Array, reduction: str) -> Array:
     d = lax.sub(input, target) if input.shape == target.shape else input - target  # in lax's words, as in `linear`
     kernel("mse_cpu", d, "f")
@@ -87,7 +97,14 @@ def _l1_name(types, consts):
     return {"none": "AbsBackward0", "sum": "SumBackward0", "mean": "MeanBackward0"}[consts["reduction"]]
 
 
-@op(method=False, promote=True, strides=None, saves="own", name="_l1_loss", grad_fn=_l1_name)
+@op(
+    promote=True,
+    strides=None,
+    saves="own",
+    grad_fn=_l1_name,
+    autocast="float32",
+    graph=reduced_graph("Abs(Sub(input, target))"),
+)
 def _l1_loss(input: Array, target: Array, reduction: str) -> Array:
     return _reduced(_magnitude(input - target), reduction)
 
@@ -106,7 +123,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     return _weighted(_l1_loss(input, target, "none"), weight, reduction)
 
 
-@op(method=False, promote=True, strides=None, name="_smooth_l1_loss", grad_fn="SmoothL1LossBackward0")
+@op(promote=True, strides=None, grad_fn="SmoothL1LossBackward0", autocast="float32")
 def _smooth_l1_loss(input: Array, target: Array, reduction: str, beta: float) -> Array:
     d = input - target
     kernel("smooth_l1_cpu", d, "f")
@@ -124,7 +141,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return _smooth_l1_loss(input, target, reduction, beta) if beta else _l1_loss(input, target, reduction)
 
 
-@op(method=False, promote=True, strides=None, name="_huber_loss", grad_fn="HuberLossBackward0")
+@op(promote=True, strides=None, grad_fn="HuberLossBackward0", autocast="float32")
 def _huber_loss(input: Array, target: Array, reduction: str, delta: float) -> Array:
     d = input - target
     kernel("huber_cpu", d, "f")
@@ -185,7 +202,15 @@ def _nll_name(types, consts):
     return "NllLoss2DBackward0" if types[0].ndim > 2 else "NllLossBackward0"
 
 
-@op(method=False, name="_nll_loss", grad_fn=_nll_name)
+@op(
+    grad_fn=_nll_name,
+    autocast="float32",
+    graph={
+        "NllLossBackward0": "NllLoss(input)",
+        "NllLoss2DBackward0": "NllLoss2D(input)",
+        "NllLoss2DBackward0:N2": "NllLoss2D(View(input))",
+    },
+)
 def _nll_loss(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     kernel("nll_loss2d_forward_out_frame" if input.ndim > 2 else "nll_loss_out_frame", input, "f")
     loss, w = _picked(input, target, weight, ignore_index)
@@ -267,7 +292,17 @@ def _smoothed_name(types, consts):
     return "AddBackward0" if consts["label_smoothing"] else _nll_name(types, consts)
 
 
-@op(method=False, name="_cross_entropy", grad_fn=_smoothed_name)
+@op(
+    grad_fn=_smoothed_name,
+    autocast="float32",
+    graph={
+        "NllLossBackward0": f"NllLoss({_SOFT})",
+        "NllLoss2DBackward0": f"NllLoss2D({_SOFT})",
+        "NllLoss2DBackward0:N2": f"NllLoss2D(View({_SOFT}))",
+        "AddBackward0": f"Add(MulBackward1(NllLoss({_SOFT})),"
+        f" MulBackward1(Div(Sum(MaskedFill(Neg(SumBackward1({_SOFT})))), -)))",
+    },
+)
 def _cross_entropy(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Array:
@@ -290,13 +325,17 @@ def _cross_entropy(
 
 
 @op(
-    method=False,
-    name="_soft_cross_entropy",
     promote=True,
     strides=_contiguous,
     grad_fn=lambda types, consts: {"mean": "DivBackward1", "sum": "NegBackward0", "none": "NegBackward0"}[
         consts["reduction"]
     ],
+    autocast="float32",
+    graph={
+        "DivBackward1": f"DivBackward1(Neg(Sum(Mul({_SOFT}, target))))",
+        "NegBackward0": f"Neg(SumBackward1(Mul({_SOFT}, target)))",
+        "NegBackward0[reduction=sum]": f"Neg(Sum(Mul({_SOFT}, target)))",
+    },
 )
 def _soft_cross_entropy(
     input: Array, target: Array, weight: Array | None, reduction: str, label_smoothing: float
@@ -363,7 +402,7 @@ def _not_probability(x):
     return ~((abs(over) + over).sum() == 0)  # no bound in it: XLA's fastest sums would have an array of each
 
 
-@op(method=False, name="_binary_cross_entropy", grad_fn="BinaryCrossEntropyBackward0")
+@op(grad_fn="BinaryCrossEntropyBackward0", autocast={"cpu": "float32", "cuda": "banned"}, undifferentiated=("weight",))
 def _binary_cross_entropy(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
     loss = _bce(input, target)
     return _reduced(loss if weight is None else loss * weight, reduction).astype(input.dtype)
@@ -430,7 +469,14 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     return _binary_cross_entropy(input, target, weight, reduction)
 
 
-@op(method=False, name="_bce_with_logits", grad_fn="BinaryCrossEntropyWithLogitsBackward0")
+@op(
+    grad_fn="BinaryCrossEntropyWithLogitsBackward0",
+    autocast="float32",
+    undifferentiated=(
+        "weight",
+        "pos_weight",
+    ),
+)
 def _bce_with_logits(
     input: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: str
 ) -> Array:
@@ -468,7 +514,15 @@ def _kl_name(types, consts):
     return {"sum": "SumBackward0", "mean": "MeanBackward0", "batchmean": batchmean}[consts["reduction"]]
 
 
-@op(method=False, promote=True, strides=None, name="_kl_div", grad_fn=_kl_name)
+@op(
+    promote=True,
+    strides=None,
+    grad_fn=_kl_name,
+    autocast="float32",
+    graph=reduced_graph(_KL)
+    | {"DivBackward0": f"Div(Sum({_KL}), -)"}
+    | {f"{k}[log_target=True]": v for k, v in reduced_graph("Mul(Exp(target), Sub(target, input))").items()},
+)
 def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Array:
     if log_target:
         loss = jnp.exp(target) * (target - input)

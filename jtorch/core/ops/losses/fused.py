@@ -10,7 +10,7 @@ from jtorch.core.ops.layers.linear import linear
 from jtorch.core.ops.losses.common import cross_entropy
 
 
-@op(method=False, grad_fn="ConvTbcBackward0")
+@op(method=False, grad_fn="ConvTbcBackward0", autocast="low")
 def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
     """Convolution over the first dimension.
 
@@ -28,7 +28,7 @@ def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
     return jnp.transpose(made, (2, 0, 1)) + bias
 
 
-@op(method=False, name="_cross_map_lrn", grad_fn="CrossMapLRN2dBackward")
+@op(grad_fn="CrossMapLRN2dBackward")
 def _cross_map_lrn(input: Array, size: int, alpha: float, beta: float, k: float) -> Array:
     reach = min(int((size - 1) / 2 + 1), input.shape[1])
     squares = jnp.pad(input * input, ((0, 0), (reach, reach - 1), (0, 0), (0, 0)))

@@ -9,9 +9,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.op import Array, broadcast_shapes, data_check, op
-from jtorch.core.ops.losses.common import _reduced, reduction_of
+from jtorch.core.ops.losses.common import _reduced, reduced_graph, reduction_of
 from jtorch.core.ops.rules import at_least
 from jtorch.core.tensor import Tensor, tensor
+
+_GAUSSIAN = "Mul(Add(Log(ClampMin(var)), Div(Pow(Sub(input, target)), var)), -)"
+_STIRLING = "MaskedFill(Add(Sub(Mul(target, Log(target)), target), MulBackward1(Log(MulBackward1(target)))))"
+_POISSON, _RATES = "Sub(Exp(input), Mul(target, input))", "Sub(input, Mul(target, Log(AddBackward1(input))))"
 
 
 def _poisson_name(types, consts):
@@ -20,7 +24,16 @@ def _poisson_name(types, consts):
     return "AddBackward0" if consts["full"] else "SubBackward0"
 
 
-@op(method=False, promote="float", strides=None, name="_poisson_nll_loss", grad_fn=_poisson_name)
+@op(
+    promote="float",
+    strides=None,
+    grad_fn=_poisson_name,
+    autocast="float32",
+    graph=reduced_graph(_POISSON)
+    | {f"{k}[log_input=False]": v for k, v in reduced_graph(_RATES).items()}
+    | {f"{k}[full=True]": v for k, v in reduced_graph(f"Add({_POISSON}, {_STIRLING})").items()}
+    | {f"{k}[full=True][log_input=False]": v for k, v in reduced_graph(f"Add({_RATES}, {_STIRLING})").items()},
+)
 def _poisson_nll_loss(input: Array, target: Array, log_input: bool, full: bool, eps: float, reduction: str) -> Array:
     if log_input:
         loss = jnp.exp(input) - target * input
@@ -53,7 +66,12 @@ def _gaussian_name(types, consts):
     return "AddBackward0" if consts["full"] else "MulBackward0"
 
 
-@op(method=False, promote=True, strides=None, name="_gaussian_nll_loss", grad_fn=_gaussian_name)
+@op(
+    promote=True,
+    strides=None,
+    grad_fn=_gaussian_name,
+    graph=reduced_graph(_GAUSSIAN) | {f"{k}[full=True]": v for k, v in reduced_graph(f"Add({_GAUSSIAN}, -)").items()},
+)
 def _gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: float, reduction: str) -> Array:
     # The variance is held at eps, and its gradient goes on as if it were not.
     var = var + lax.stop_gradient(at_least(var, jnp.asarray(eps, var.dtype)) - var)
@@ -99,11 +117,11 @@ def _matching(var, input):
 
 
 @op(
-    method=False,
-    name="_ctc_loss",
     grad_fn=lambda types, consts: {"none": "CtcLossBackward0", "mean": "MeanBackward0", "sum": "SumBackward0"}[
         consts["reduction"]
     ],
+    autocast={"cpu": "float32"},
+    graph=reduced_graph("CtcLoss(log_probs)") | {"MeanBackward0": "Mean(Div(CtcLoss(log_probs), -))"},
 )
 def _ctc_loss(
     log_probs: Array,

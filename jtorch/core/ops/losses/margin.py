@@ -8,9 +8,14 @@ import jax.numpy as jnp
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, broadcast_shapes, data_check, kernel, op, undifferentiable
 from jtorch.core.ops.arithmetic.compare import minimum
-from jtorch.core.ops.losses.common import _reduced, reduction_of
+from jtorch.core.ops.losses.common import _reduced, reduced_graph, reduction_of
 from jtorch.core.ops.matrix.distances import _distance, pairwise_distance
 from jtorch.core.ops.rules import at_least, larger
+
+_COSINE = (
+    "Div(SumBackward1(Mul(input1, input2)), Sqrt(Mul(AddBackward1(SumBackward1(Mul(input1, input1))),"
+    " AddBackward1(SumBackward1(Mul(input2, input2))))))"
+)
 
 
 def _ends_in(unreduced):
@@ -19,7 +24,13 @@ def _ends_in(unreduced):
     return lambda types, consts: reductions[consts["reduction"]]
 
 
-@op(method=False, promote=True, strides=None, name="_hinge_embedding_loss", grad_fn=_ends_in("AddBackward0"))
+@op(
+    promote=True,
+    strides=None,
+    grad_fn=_ends_in("AddBackward0"),
+    autocast="float32",
+    graph=reduced_graph("Add(Where(ClampMin(Sub(-, input)), -), Where(input, -))"),
+)
 def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction: str) -> Array:
     zero = jnp.zeros((), input.dtype)
     apart = jnp.where(target != 1, at_least(margin - input, zero), zero)
@@ -33,12 +44,12 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 
 @op(
-    method=False,
     promote=True,
     strides=None,
     saves="own",
-    name="_margin_ranking_loss",
     grad_fn=_ends_in("ClampMinBackward0"),
+    autocast="float32",
+    graph=reduced_graph("ClampMin(AddBackward1(Mul(-, Sub(input1, input2))))"),
 )
 def _margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float, reduction: str) -> Array:
     return _reduced(_clamped(-target * (input1 - input2) + jnp.asarray(margin, target.dtype)), reduction)
@@ -65,7 +76,11 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     return _margin_ranking_loss(input1, input2, target, float(margin), reduction)
 
 
-@op(method=False, name="_cosine_embedding_loss", grad_fn=_ends_in("AddBackward0"))
+@op(
+    grad_fn=_ends_in("AddBackward0"),
+    autocast="float32",
+    graph=reduced_graph(f"Add(Where(Sub(-, {_COSINE}), -), Where(ClampMin(SubBackward1({_COSINE})), -))"),
+)
 def _cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float, reduction: str) -> Array:
     axis = input1.ndim - 1
     product = jnp.sum(input1 * input2, axis=axis)
@@ -95,12 +110,15 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
 
 
 @op(
-    method=False,
     promote=True,
     strides=None,
     saves="own",
-    name="_triplet_margin_loss",
     grad_fn=_ends_in("ClampMinBackward0"),
+    autocast="float32",
+    graph=reduced_graph(
+        "ClampMin(Sub(AddBackward1(NormBackward1(AddBackward1(Sub(anchor, positive)))),"
+        " NormBackward1(AddBackward1(Sub(anchor, negative)))))"
+    ),
 )
 def _triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float, p: float, eps: float, swap: bool, reduction: str
@@ -165,7 +183,9 @@ def _outside(target, classes):
     return ((target < 0) | (target >= classes)).any()
 
 
-@op(method=False, name="_multi_margin_loss", grad_fn="MultiMarginLossBackward0")
+@op(
+    grad_fn="MultiMarginLossBackward0", autocast="float32", graph={"MultiMarginLossBackward0": "MultiMarginLoss(input)"}
+)
 def _multi_margin_loss(
     input: Array, target: Array, weight: Array | None, p: int, margin: float, reduction: str
 ) -> Array:
@@ -209,7 +229,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return _multi_margin_loss(input, target, weight, p, float(margin), reduction)
 
 
-@op(method=False, name="_multilabel_margin_loss", grad_fn="MultilabelMarginLossBackward0")
+@op(grad_fn="MultilabelMarginLossBackward0", autocast="float32", undifferentiated=("target",))
 def _multilabel_margin_loss(input: Array, target: Array, reduction: str) -> Array:
     x = input.reshape(-1, input.shape[-1]) if input.ndim else input.reshape(1, 1)
     kernel("multilabel_margin_loss_forward_out_frame", input, "f")
@@ -246,7 +266,12 @@ def _no_label(target, classes):
     return ((target < -1) | (target >= classes)).any()
 
 
-@op(method=False, promote=True, strides=None, name="_multilabel_soft_margin_loss", grad_fn=_ends_in("DivBackward0"))
+@op(
+    promote=True,
+    strides=None,
+    grad_fn=_ends_in("DivBackward0"),
+    graph=reduced_graph("Div(SumBackward1(Neg(Add(Mul(-, LogSigmoid(input)), Mul(-, LogSigmoid(Neg(input)))))), -)"),
+)
 def _multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
     kernel("log_sigmoid_cpu", input, "f")
     loss = -(target * jax.nn.log_sigmoid(input) + (1 - target) * jax.nn.log_sigmoid(-input))
@@ -263,7 +288,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     return _multilabel_soft_margin_loss(input, target, weight, reduction)
 
 
-@op(method=False, promote=True, strides=None, name="_soft_margin_loss", grad_fn="SoftMarginLossBackward0")
+@op(promote=True, strides=None, grad_fn="SoftMarginLossBackward0", autocast="float32", undifferentiated=("target",))
 def _soft_margin_loss(input: Array, target: Array, reduction: str) -> Array:
     return _reduced(jnp.log1p(jnp.exp(-target * input)), reduction)
 

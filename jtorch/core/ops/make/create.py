@@ -89,11 +89,7 @@ def _made(name, size, n, out, dtype, device, requires_grad, d=None):
 
 
 def _into(out, made):
-    return store(out, made, _Named())
-
-
-class _Named:
-    name = "out"
+    return store(out, made, "out")
 
 
 def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):

@@ -19,7 +19,7 @@ from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, op
-from jtorch.core.ops.make.create import _Named, _size
+from jtorch.core.ops.make.create import _size
 from jtorch.core.streams import Stream, draws
 from jtorch.core.streams import rounding as exact
 from jtorch.core.tensor import Storage, Tensor, known, store, type_of_array, wrap
@@ -327,7 +327,7 @@ def _fresh(kind, name, size, out, dtype, device, requires_grad, generator, d=Non
     t = type_of(_size(name, size), d, place)
     made = wrap(draw(kind, t, generator, **args))
     if out is not None:
-        return store(out, made, _Named())
+        return store(out, made, "out")
     return made.requires_grad_() if requires_grad else made
 
 
@@ -476,7 +476,7 @@ def normal(
     if tensors:
         node = "NormalBackward" + str(3 if len(tensors) == 2 else 1 if tensors[0] is mean else 2)
         made = _standing_for(_normal_of(mean, std, generator), node, *tensors)
-        return made if out is None else store(out, made, _Named())
+        return made if out is None else store(out, made, "out")
     if size is None:
         raise TypeError(
             "normal() received an invalid combination of arguments - got (float, float), but expected one of:\n"
@@ -528,7 +528,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     """
     made = _bernoulli_of(input, p, generator)
     made = made if p is not None else _standing_for(made, "BernoulliBackward0", input)
-    return made if out is None else store(out, made, _Named())
+    return made if out is None else store(out, made, "out")
 
 
 def _bernoulli_of(input, p, generator):
@@ -556,7 +556,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
         probabilities, num_samples, replacement, strides=strides
     )
     made = known(drawn)
-    return made if out is None else store(out, made, _Named())
+    return made if out is None else store(out, made, "out")
 
 
 def poisson(input, generator=None):
@@ -587,7 +587,7 @@ def _standing_for(drawn, node, *tensors):
     return _replaced(tensors, drawn, node)
 
 
-@op(method=False, saves=(), grad_fn=lambda types, consts: consts["node"], strides=lambda types, *_: [types[-1].strides])
+@op(saves=(), grad_fn=lambda types, consts: consts["node"], strides=lambda types, *_: [types[-1].strides])
 def _replaced(tensors: list[Array], drawn: Array, node: str) -> Array:
     return drawn
 

@@ -92,7 +92,7 @@ def _zero_pivot(x):
 # ---- inverse and determinant
 
 
-@op(method=False, name="linalg_inv_ex", strides=_columns)
+@op(name="linalg_inv_ex", strides=_columns, autocast={"cpu": "float32"})
 def _inv(A: Array):
     x = _matrices("linalg.inv", A)
     return jnp.linalg.inv(x), _zero_pivot(x)
@@ -110,7 +110,7 @@ def inverse(input, *, out=None):
     return result if out is None else out.copy_(result)
 
 
-@op(method=False, name="linalg_pinv")
+@op(name="linalg_pinv", autocast={"cpu": "float32"})
 def _pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
     x = _matrices("linalg.pinv", A, False)
     if atol is None and rtol is None:
@@ -139,7 +139,7 @@ def slogdet(input: Array):
     return tuple(jnp.linalg.slogdet(_matrices("linalg.slogdet", input)))
 
 
-@op(grad_fn="WhereBackward0")
+@op(grad_fn="WhereBackward0", graph={"WhereBackward0": "Where(-, LinalgSlogdet#1(input))"})
 def logdet(input: Array) -> Array:
     """The log of the determinant; nan where it is negative."""
     sign, size = jnp.linalg.slogdet(_matrices("logdet", input))
@@ -154,7 +154,16 @@ def matrix_power(input, n, *, out=None):
     return result if out is None else out.copy_(result)
 
 
-@op(method=False, name="matrix_power", grad_fn="MmBackward0")
+@op(
+    name="matrix_power",
+    grad_fn="MmBackward0",
+    autocast={"cpu": "low"},
+    graph={
+        "MmBackward0": "Mm(Mm(A, A), A)",
+        "MmBackward0[n=2]": "Mm(A, A)",
+        "MmBackward0[n=4]": "Mm(Mm(A, A), Mm(A, A))",
+    },
+)
 def _matrix_power(A: Array, n: int) -> Array:
     return jnp.linalg.matrix_power(_matrices("linalg.matrix_power", A), n)
 
@@ -172,7 +181,7 @@ def _first_in_columns(types, shapes, consts):
     return [*_columns(types, shapes[:1], consts), None]
 
 
-@op(name="geqrf", grad_fn="NotImplemented", strides=_first_in_columns)
+@op(grad_fn="NotImplemented", strides=_first_in_columns)
 def geqrf(input: Array):
     """(R above the diagonal and the reflections' vectors below it, their factors) of a QR decomposition."""
     if input.ndim < 2:
@@ -181,7 +190,7 @@ def geqrf(input: Array):
     return jnp.swapaxes(packed, -1, -2), factors
 
 
-@op(method=False, name="linalg_householder_product", grad_fn="LinalgHouseholderProductBackward0", strides=_columns)
+@op(name="linalg_householder_product", grad_fn="LinalgHouseholderProductBackward0", strides=_columns)
 def _householder_product(input: Array, tau: Array) -> Array:
     n, k = input.shape[-2:]
     vectors = jnp.tril(input, -1) + jnp.eye(n, k, dtype=input.dtype)
@@ -200,7 +209,7 @@ def _householder_product(input: Array, tau: Array) -> Array:
 # ---- Cholesky
 
 
-@op(method=False, name="linalg_cholesky_ex", strides=_columns)
+@op(name="linalg_cholesky_ex", strides=_columns, autocast={"cpu": "float32"})
 def _cholesky(A: Array, upper: bool):
     x = _matrices("linalg.cholesky", A)
     factor = lax.linalg.cholesky(_symmetric(x, True), symmetrize_input=False)
@@ -235,7 +244,7 @@ def cholesky(input, upper=False, *, out=None):
     return factor if out is None else out.copy_(factor)
 
 
-@op(strides=_columns)
+@op(strides=_columns, autocast={"cpu": "float32"})
 def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     """The inverse of the matrix whose Cholesky factor is given."""
     x = _matrices("cholesky_inverse", input)
@@ -243,7 +252,7 @@ def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     return _solved_by_factor(eye, x, upper)
 
 
-@op(strides=_columns)
+@op(strides=_columns, autocast={"cpu": "float32"})
 def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     """X with A @ X = input, for the Cholesky factor input2 of A."""
     return _solved_by_factor(input, input2, upper)
@@ -261,7 +270,7 @@ def _triangular(a, b, upper, transpose=False, unit=False):
     return lax.linalg.triangular_solve(a, b, left_side=True, lower=not upper, transpose_a=transpose, unit_diagonal=unit)
 
 
-@op(strides=_columns, returns=returntypes.triangular_solve)
+@op(strides=_columns, returns=returntypes.triangular_solve, autocast={"cpu": "float32"})
 def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(X with A @ X = input, A) for a triangular A."""
     return _triangular(A, input, upper, transpose, unitriangular), A
@@ -270,7 +279,7 @@ def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool
 # ---- QR, SVD and eigenvalues
 
 
-@op(method=False, name="linalg_qr", strides=_columns)
+@op(name="linalg_qr", strides=_columns, autocast={"cpu": "float32"})
 def _qr(A: Array, mode: str):
     x = _matrices("linalg.qr", A, False)
     if mode not in ("reduced", "complete", "r"):
@@ -288,7 +297,7 @@ def qr(input, some=True, *, out=None):
     return returntypes.qr(_qr(input, "reduced" if some else "complete"))
 
 
-@op(method=False, name="linalg_svd", strides=_columns)
+@op(name="linalg_svd", strides=_columns, autocast={"cpu": "float32"})
 def _svd(A: Array, full_matrices: bool):
     x = _matrices("linalg.svd", A, False)
     n, m = x.shape[-2:]
@@ -300,7 +309,7 @@ def _svd(A: Array, full_matrices: bool):
     return u, s, vh
 
 
-@op(method=False, name="linalg_svd")
+@op(name="linalg_svd", autocast={"cpu": "float32"})
 def _svdvals(A: Array) -> Array:
     return jnp.linalg.svd(_matrices("linalg.svd", A, False), compute_uv=False)
 
@@ -325,7 +334,7 @@ def _symmetric_jvp(lower, primals, tangents):
     return _symmetric(primals[0], lower), (tangents[0] + jnp.swapaxes(tangents[0], -1, -2).conj()) / 2
 
 
-@op(method=False, name="linalg_eigh", strides=_columns)
+@op(name="linalg_eigh", strides=_columns, autocast={"cpu": "float32"})
 def _eigh(A: Array, UPLO: str):
     x = _matrices("linalg.eigh", A)
     if UPLO.upper() not in ("L", "U"):
@@ -333,17 +342,17 @@ def _eigh(A: Array, UPLO: str):
     return tuple(jnp.linalg.eigh(_symmetric(x, UPLO.upper() == "L"), symmetrize_input=False))
 
 
-@op(method=False, name="linalg_eigh")
+@op(name="linalg_eigh", autocast={"cpu": "float32"})
 def _eigvalsh(A: Array, UPLO: str) -> Array:
     return jnp.linalg.eigvalsh(_symmetric(_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False)
 
 
-@op(method=False, name="linalg_eig", strides=_columns)
+@op(name="linalg_eig", strides=_columns, autocast={"cpu": "float32"})
 def _eig(A: Array):
     return tuple(jnp.linalg.eig(_matrices("linalg.eig", A)))
 
 
-@op(method=False, name="linalg_eig")
+@op(name="linalg_eig", autocast={"cpu": "float32"})
 def _eigvals(A: Array) -> Array:
     return jnp.linalg.eigvals(_matrices("linalg.eig", A))
 
@@ -351,19 +360,19 @@ def _eigvals(A: Array) -> Array:
 # ---- LU and solving
 
 
-@op(method=False, name="linalg_lu_factor_ex", strides=_columns)
+@op(name="linalg_lu_factor_ex", strides=_columns)
 def _lu(A: Array):
     x = _matrices("linalg.lu_factor", A, False)
     factors, pivots, _ = lax.linalg.lu(x)
     return factors, pivots + 1, _zero_pivot(x)
 
 
-@op(method=False, name="linalg_lu")
+@op(name="linalg_lu")
 def _plu(A: Array):
     return tuple(jax.scipy.linalg.lu(_matrices("linalg.lu", A, False)))
 
 
-@op(method=False, name="linalg_lu_solve", strides=_columns)
+@op(name="linalg_lu_solve", strides=_columns, autocast={"cpu": "float32"}, undifferentiated=("pivots",))
 def _lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
     perm = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
     b = B if left else jnp.swapaxes(B, -1, -2).conj()
@@ -384,7 +393,7 @@ def lu_solve(input, LU_data, LU_pivots, *, out=None):
     return _lu_solve(LU_data, LU_pivots, input, True, False, out=out)
 
 
-@op(method=False, name="linalg_solve_ex", strides=_columns)
+@op(name="linalg_solve_ex", strides=_columns, autocast={"cpu": "float32"})
 def _solve(A: Array, B: Array, left: bool):
     x = _matrices("linalg.solve", A)
     if B.dtype != x.dtype:

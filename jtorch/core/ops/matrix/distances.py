@@ -10,7 +10,16 @@ from jtorch.core.ops.rules import norm_of
 from jtorch.core.tensor import Tensor, wrap_dim, write_result
 
 
-@op(method=False, promote="float", strides=None, grad_fn="SumBackward1")
+@op(
+    method=False,
+    promote="float",
+    strides=None,
+    grad_fn="SumBackward1",
+    autocast={"cuda": "float32"},
+    graph={
+        "SumBackward1": "SumBackward1(Mul(Div(x1, Clone(LinalgVectorNorm(x1))), Div(x2, Clone(LinalgVectorNorm(x2)))))"
+    },
+)
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Array:
     """x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along dim.
 
@@ -27,7 +36,14 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     return jnp.sum((a / lengths[0]) * (b / lengths[1]), axis=dim)
 
 
-@op(method=False, promote=True, strides=None, saves="own", grad_fn="NormBackward1")
+@op(
+    method=False,
+    promote=True,
+    strides=None,
+    saves="own",
+    grad_fn="NormBackward1",
+    graph={"NormBackward1": "NormBackward1(AddBackward1(Sub(x1, x2)))"},
+)
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
     """‖x1 - x2 + eps‖ₚ along the last dimension.
 
@@ -42,7 +58,7 @@ def _distance(x1, x2, p, eps, keepdim=False):
     return norm_of(apart, p, (apart.ndim - 1,), keepdim)
 
 
-@op(method=False, grad_fn="PdistBackward0")
+@op(method=False, grad_fn="PdistBackward0", autocast={"cuda": "float32"})
 def pdist(input: Array, p: float = 2.0) -> Array:
     """The p-norm distance of every two rows, first row first.
 
@@ -79,7 +95,7 @@ def _beyond(x, classes):
     return (x >= classes).any()
 
 
-@op(method=False, name="_one_hot")
+@op
 def _one_hot(input: Array, classes: int) -> Array:
     return (input[..., None] == jnp.arange(classes)).astype(jnp.int64)
 

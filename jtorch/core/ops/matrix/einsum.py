@@ -139,7 +139,16 @@ def _laid(out, term, x):
     return tuple([sizes.get(c, 1) for c in out]), tuple([strides.get(c, 0) for c in out])
 
 
-@op(method=False, name="einsum", grad_fn=_name, strides=_strides)
+@op(
+    name="einsum",
+    grad_fn=_name,
+    strides=_strides,
+    autocast="low",
+    graph={
+        "ViewBackward0": "View(Permute(View(Bmm(View(Permute(Permute(operands0))), View(Permute(Permute(operands1)))))))",
+        "MulBackward0": "Mul(Permute(operands0), Permute(operands1))",
+    },
+)
 def _einsum(operands: list[Array], equation: str) -> Array:
     terms, out, sizes = _spelt(equation, operands)
     if _kind(operands, {"equation": equation}) == "mul":

@@ -49,7 +49,7 @@ def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     return A.diagonal(offset, dim1, dim2)
 
 
-@op(method=False, grad_fn="CatBackward0")
+@op(method=False, grad_fn="CatBackward0", graph={"CatBackward0": "Cat(-, Cumprod(Expand(Unsqueeze(x))))"})
 def vander(x: Array, N: int | None = None) -> Array:
     """The powers of each element in a row: 1, x, x**2, ..."""
     return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N)
@@ -91,7 +91,12 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     return vector_norm(A, ord, dims, keepdim, dtype=dtype, out=out)
 
 
-@op(method=False, name="linalg_cond", grad_fn="SqueezeBackward1")
+@op(
+    name="linalg_cond",
+    grad_fn="SqueezeBackward1",
+    autocast={"cpu": "float32"},
+    graph={"SqueezeBackward1": "SqueezeBackward1(Div(Slice(LinalgSvd#1(A)), Slice(LinalgSvd#1(A))))"},
+)
 def _cond(A: Array, largest: bool) -> Array:
     values = jnp.linalg.svd(_d._matrices("linalg.cond", A, False), compute_uv=False)
     return values[..., 0] / values[..., -1] if largest else values[..., -1] / values[..., 0]
@@ -104,7 +109,7 @@ def cond(A, p=None, *, out=None):
     return _out(matrix_norm(A, p) * matrix_norm(inv(A), p), out)
 
 
-@op(method=False, name="linalg_matrix_rank", saves=())
+@op(name="linalg_matrix_rank", saves=(), autocast={"cpu": "float32"})
 def _matrix_rank(A: Array, atol: float | None, rtol: float | None, hermitian: bool) -> Array:
     x = _d._matrices("linalg.matrix_rank", A, False)
     values = jnp.abs(jnp.linalg.eigvalsh(x)) if hermitian else jnp.linalg.svd(x, compute_uv=False)
@@ -170,7 +175,7 @@ def _column_strides(types, shapes, consts):
     return _d._columns(types, shapes, {})
 
 
-@op(method=False, name="linalg_solve_triangular", strides=_column_strides)
+@op(name="linalg_solve_triangular", strides=_column_strides, autocast={"cpu": "float32"})
 def _solve_triangular(A: Array, B: Array, upper: bool, left: bool, unitriangular: bool) -> Array:
     if left:
         return _d._triangular(A, B, upper, unit=unitriangular)
@@ -183,7 +188,7 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
     return _solve_triangular(A, B, upper, left, unitriangular, out=out)
 
 
-@op(method=False, name="linalg_lstsq", strides=_d._columns)
+@op(name="linalg_lstsq", strides=_d._columns, autocast={"cpu": "float32"})
 def _lstsq(A: Array, B: Array, rcond: float | None):
     x = _d._matrices("linalg.lstsq", A, False)
     b = B[..., None] if B.ndim == x.ndim - 1 else B

@@ -20,7 +20,7 @@ def _numbers(name, x, to):
     return x if to is None else x.astype(to.np)
 
 
-@op(method=False, name="linalg_vector_norm")
+@op(name="linalg_vector_norm", autocast={"cuda": "float32"})
 def _vector_norm(x: Array, ord: float, dim: tuple, keepdim: bool, dtype) -> Array:
     x = _numbers("vector_norm", x, dtype)
     return norm_of(x, ord, reduced(dim, x.ndim), keepdim).astype(x.real.dtype)
@@ -35,7 +35,18 @@ def _singular_values(x):
     return jnp.linalg.svd(x, compute_uv=False)
 
 
-@op(method=False, name="linalg_matrix_norm", grad_fn=_matrix_name)
+@op(
+    name="linalg_matrix_norm",
+    grad_fn=_matrix_name,
+    autocast={"cuda": "float32"},
+    graph={
+        "SumBackward1": "SumBackward1(LinalgSvd#1(Permute(A)))",
+        "AmaxBackward0": "Amax(LinalgVectorNorm(A))",
+        "AminBackward0": "Amin(LinalgVectorNorm(A))",
+        "AmaxBackward0[ord=2]": "Amax(LinalgSvd#1(Permute(A)))",
+        "AminBackward0[ord=-2]": "Amin(LinalgSvd#1(Permute(A)))",
+    },
+)
 def _matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> Array:
     x = _numbers("matrix_norm", A, dtype)
     if x.ndim < 2:

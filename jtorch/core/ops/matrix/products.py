@@ -74,7 +74,18 @@ def _check_matmul(a, b):
     raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({left[0]}x{left[1]} and {right[0]}x{right[1]})")
 
 
-@op(grad_fn=_matmul_name)
+@op(
+    grad_fn=_matmul_name,
+    autocast="low",
+    graph={
+        "UnsafeViewBackward0:NN": "UnsafeView(Bmm(View(Expand(input)), View(Expand(other))))",
+        "UnsafeViewBackward0:N2": "UnsafeView(Mm(View(input), other))",
+        "UnsafeViewBackward0:N1": "UnsafeView(Mv(View(input), other))",
+        "UnsafeViewBackward0:1N": "UnsafeView(Mv(UnsafeView(Clone(Transpose(other))), input))",
+        "CloneBackward0:2N": "Clone(Transpose(UnsafeView(Mm(UnsafeView(Clone(Transpose(other))), T(input)))))",
+        "SqueezeBackward4": "SqueezeBackward4(Mm(Unsqueeze(input), other))",
+    },
+)
 def matmul(input: Array, other: Array) -> Array:
     """The matrix product; of vectors, the dot product; of more dimensions, one product for each in the batch.
 
@@ -96,7 +107,7 @@ def _matrix(x, what):
         raise RuntimeError(f"{what} must be a matrix")
 
 
-@op
+@op(autocast="low")
 def mm(input: Array, mat2: Array) -> Array:
     """The product of two matrices."""
     _matrix(input, "self")
@@ -118,14 +129,14 @@ def _check_batches(a, b, names=("batch1", "batch2")):
         )
 
 
-@op
+@op(autocast="low")
 def bmm(input: Array, mat2: Array) -> Array:
     """The products of two batches of matrices: (b, n, m) @ (b, m, p)."""
     _check_batches(input, mat2)
     return _product(input, mat2)
 
 
-@op
+@op(autocast={"cuda": "low"})
 def mv(input: Array, vec: Array) -> Array:
     """The product of a matrix and a vector."""
     if input.ndim != 2 or vec.ndim != 1:
@@ -150,21 +161,26 @@ def _check_dot(a, b):
         )
 
 
-@op
+@op(autocast={"cuda": "widest"})
 def dot(input: Array, tensor: Array) -> Array:
     """The sum of the products of two vectors' elements."""
     _check_dot(input, tensor)
     return _product(input, tensor)
 
 
-@op
+@op(autocast={"cuda": "widest"})
 def vdot(input: Array, other: Array) -> Array:
     """The dot product with the first vector conjugated."""
     _check_dot(input, other)
     return _product(jnp.conj(input), other)
 
 
-@op(grad_fn="MulBackward0", promote=True, strides=lambda types, shapes, consts: [None])
+@op(
+    grad_fn="MulBackward0",
+    promote=True,
+    strides=lambda types, shapes, consts: [None],
+    graph={"MulBackward0": "Mul(View(input), vec2)"},
+)
 def outer(input: Array, vec2: Array) -> Array:
     """The matrix of all products of two vectors' elements."""
     for x, name in ((input, "self"), (vec2, "vec2")):
@@ -213,7 +229,7 @@ def _added(x, beta, product, alpha):
     return jnp.where(beta == 0, scaled, beta * x + scaled)
 
 
-@op(inplace=True)
+@op(inplace=True, overlap="any", autocast="low")
 def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat1 @ mat2)."""
     _matrix(mat1, "mat1")
@@ -225,27 +241,27 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
     return _added(input, beta, _product(mat1, mat2), alpha)
 
 
-@op(inplace=True)
+@op(inplace="function", overlap="any", autocast={"cuda": "low"})
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat @ vec)."""
     _check_matmul(mat, vec)
     return _added(input, beta, _product(mat, vec), alpha)
 
 
-@op(inplace=True)
+@op(inplace=True, autocast={"cuda": "low"})
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * outer(vec1, vec2)."""
     return _added(input, beta, vec1[:, None] * vec2[None, :], alpha)
 
 
-@op(inplace=True)
+@op(inplace=True, overlap="any", autocast="low")
 def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (batch1 @ batch2), for each in the batch."""
     _check_batches(batch1, batch2)
     return _added(input, beta, _product(batch1, batch2), alpha)
 
 
-@op(inplace=True)
+@op(inplace=True, overlap="any", autocast="low")
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * the sum of batch1 @ batch2 over the batch."""
     _check_batches(batch1, batch2)
@@ -256,7 +272,12 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
 # ---- products by index
 
 
-@op(method=False, name="tensordot", grad_fn="ViewBackward0")
+@op(
+    name="tensordot",
+    grad_fn="ViewBackward0",
+    autocast={"cpu": "low", "cuda": "widest"},
+    graph={"ViewBackward0": "View(Mm(View(Permute(a)), View(Permute(b))))"},
+)
 def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
     for i, j in zip(dims_a, dims_b, strict=True):
         if a.shape[i] != b.shape[j]:
@@ -280,7 +301,14 @@ def tensordot(a, b, dims=2, out=None):
     return _tensordot(a, b, left, right, out=out)
 
 
-@op(grad_fn="ViewBackward0")
+@op(
+    grad_fn="ViewBackward0",
+    autocast="low",
+    graph={
+        "ViewBackward0:11": "View(Dot(Permute(input), Permute(other)))",
+        "ViewBackward0": "View(Mm(View(Permute(input)), ReshapeAlias(Permute(other))))",
+    },
+)
 def inner(input: Array, other: Array) -> Array:
     """The sum of products over the last dim of both."""
     if input.ndim and other.ndim and input.shape[-1] != other.shape[-1]:
@@ -291,7 +319,12 @@ def inner(input: Array, other: Array) -> Array:
     return jnp.inner(input, other, preferred_element_type=input.dtype)
 
 
-@op(promote=True, strides=lambda types, shapes, consts: [None], grad_fn="UnsafeViewBackward0")
+@op(
+    promote=True,
+    strides=lambda types, shapes, consts: [None],
+    grad_fn="UnsafeViewBackward0",
+    graph={"UnsafeViewBackward0": "UnsafeView(Mul(UnsafeView(input), UnsafeView(other)))"},
+)
 def kron(input: Array, other: Array) -> Array:
     """The Kronecker product: each element of input times all of other."""
     return jnp.kron(input, other)
@@ -303,14 +336,22 @@ def chain_matmul(*matrices, out=None):
     return _multi_dot(list(matrices), out=out)
 
 
-@op(method=False, name="multi_dot", grad_fn="ViewBackward0")
+@op(
+    name="multi_dot",
+    grad_fn="ViewBackward0",
+    autocast="low",
+    graph={
+        "ViewBackward0:22": "View(Mm(tensors0, tensors1))",
+        "ViewBackward0:222": "View(Mm(Mm(tensors0, tensors1), tensors2))",
+    },
+)
 def _multi_dot(tensors: list[Array]) -> Array:
     if len(tensors) < 2:
         raise RuntimeError("multi_dot(): expected at least 2 tensors but got " + str(len(tensors)))
     return jnp.linalg.multi_dot(tensors)
 
 
-@op(saves=())
+@op(saves=(), autocast={"cpu": "float32"})
 def trace(input: Array) -> Array:
     """The sum of a matrix's diagonal."""
     kernel("trace", input, "ifc")
@@ -319,7 +360,7 @@ def trace(input: Array) -> Array:
     return jnp.trace(input, dtype=jnp.int64 if letter(input) == "i" else input.dtype)
 
 
-@op(method=False, grad_fn="LinalgCrossBackward0", promote=True, name="cross")
+@op(grad_fn="LinalgCrossBackward0", promote=True, name="cross", autocast={"cuda": "widest"})
 def _cross(input: Array, other: Array, dim: int) -> Array:
     a, b = jnp.broadcast_arrays(input, other)
     dim = wrap_dim(dim, a.ndim)
@@ -346,10 +387,11 @@ def cross(input, other, dim=None, *, out=None):
 
 
 @op(
-    method=False,
     promote=True,
     name="vecdot",
     grad_fn=lambda types, consts: "VdotBackward0" if types[0].ndim == types[1].ndim == 1 else "SumBackward1",
+    autocast="low",
+    graph={"SumBackward1": "SumBackward1(Mul(x, y))"},
 )
 def _vecdot(x: Array, y: Array, dim: int) -> Array:
     return jnp.sum(jnp.conj(x) * y, axis=dim)
@@ -358,7 +400,15 @@ def _vecdot(x: Array, y: Array, dim: int) -> Array:
 # ---- covariance and distances
 
 
-@op(method=False, name="cov", grad_fn="SqueezeBackward0")
+@op(
+    name="cov",
+    grad_fn="SqueezeBackward0",
+    autocast={"cpu": "low"},
+    graph={
+        "SqueezeBackward0": "Squeeze(Div(Mm(Sub(input, Unsqueeze(Div(SumBackward1(input), -))),"
+        " T(Sub(input, Unsqueeze(Div(SumBackward1(input), -))))), -))"
+    },
+)
 def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array | None) -> Array:
     if input.ndim > 2:
         raise RuntimeError(
@@ -376,7 +426,13 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     return _cov(input, correction, fweights, aweights)
 
 
-@op(grad_fn="ClampBackward1")
+@op(
+    grad_fn="ClampBackward1",
+    graph={
+        "ClampBackward1": "ClampBackward1(Div(Div(Squeeze(Div(Mm(input, T(input)), -)), View(Sqrt(input))),"
+        " View(Sqrt(input))))"
+    },
+)
 def corrcoef(input: Array) -> Array:
     """The correlation matrix of variables in rows."""
     if input.dtype == jnp.bool_:
@@ -399,7 +455,7 @@ def _distances(x1, x2, p):
     return norm_of(x1[..., :, None, :] - x2[..., None, :, :], p, (-1,), False)
 
 
-@op(method=False, saves="inputs")
+@op(method=False, saves="inputs", autocast="float32")
 def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
     """The p-norm distance of every row of x1 from every row of x2: (*, n, d), (*, m, d) → (*, n, m)."""
     for name, x in (("X1", x1), ("X2", x2)):
@@ -412,14 +468,14 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_
     return _distances(x1, x2, p)
 
 
-@op
+@op(autocast={"cuda": "float32"})
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The p-norm of input - other."""
     gap = input - other
     return norm_of(gap, p, tuple(range(gap.ndim)), False)
 
 
-@op(inplace=True)
+@op(inplace=True, autocast={"cuda": "float32"})
 def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
     """Each slice along a dim scaled down to a p-norm of at most maxnorm."""
     dim = wrap_dim(dim, input.ndim)

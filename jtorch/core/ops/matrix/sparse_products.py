@@ -39,7 +39,12 @@ def joined(values: Array, indices: Array, count: int, node: str) -> Array:
     return jax.ops.segment_sum(values, indices, count)
 
 
-@op(method=False, name="_sparse_addmm", grad_fn=lambda types, consts: consts["node"])
+@op(
+    method=False,
+    name="_sparse_addmm",
+    grad_fn=lambda types, consts: consts["node"],
+    graph={"MmBackward0": "Mm(mat1, mat2)", "MvBackward0": "Mv(mat1, mat2)"},
+)
 def added_product(
     input: Array | None,
     mat1: Array,

@@ -47,7 +47,7 @@ def _by_form(name):
     return lambda types, consts: f"{name}Backward{int(consts['dim'] is not None)}"
 
 
-@op(saves=(), grad_fn=_by_form("Sum"))
+@op(saves=(), grad_fn=_by_form("Sum"), autocast={"cuda": "float32"})
 def sum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=None) -> Array:
     """The sum of all elements, or over `dim`; integers and bools add up as int64.
 
@@ -82,7 +82,7 @@ def _named(x):
     return dtypes.of(x.dtype).scalar_name
 
 
-@op(grad_fn=_by_form("Prod"), saves="both")
+@op(grad_fn=_by_form("Prod"), saves="both", autocast="float32")
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=None) -> Array:
     """The product of all elements, or over one dim; integers and bools multiply as int64."""
     to = _summed_type(input, dtype)
@@ -129,12 +129,12 @@ def _real(x):
     return jnp.zeros((), x.dtype).real.dtype
 
 
-@op(method=False, name="var")
+@op(name="var")
 def _var(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
     return _variance(input, dim, correction, keepdim)[0].astype(_real(input))
 
 
-@op(method=False, name="std", saves="both")
+@op(name="std", saves="both")
 def _std(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
     return root(_variance(input, dim, correction, keepdim)[0]).astype(_real(input))
 
@@ -143,13 +143,13 @@ def _centre(centre, dims, keepdim, x):
     return (centre if keepdim else jnp.squeeze(centre, dims)).astype(x.dtype)
 
 
-@op(method=False, name="var_mean")
+@op(name="var_mean")
 def _var_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
     v, centre, dims = _variance(input, dim, correction, keepdim)
     return v.astype(_real(input)), _centre(centre, dims, keepdim, input)
 
 
-@op(method=False, name="std_mean")
+@op(name="std_mean")
 def _std_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
     v, centre, dims = _variance(input, dim, correction, keepdim)
     return root(v).astype(_real(input)), _centre(centre, dims, keepdim, input)
@@ -263,22 +263,22 @@ def _at(name, find, x, dim, keepdim):
     return pick(x, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
 
 
-@op(chooses=True, method=False, name="max", grad_fn="MaxBackward1", saves="both")
+@op(chooses=True, name="max", grad_fn="MaxBackward1", saves="both")
 def _max_all(input: Array) -> Array:
     return _of_all("max", largest_of, input)
 
 
-@op(chooses=True, method=False, name="min", grad_fn="MinBackward1", saves="both")
+@op(chooses=True, name="min", grad_fn="MinBackward1", saves="both")
 def _min_all(input: Array) -> Array:
     return _of_all("min", smallest_of, input)
 
 
-@op(chooses=True, method=False, name="max", returns=returntypes.max)
+@op(chooses=True, name="max", returns=returntypes.max)
 def _max_at(input: Array, dim: int, keepdim: bool = False):
     return _at("max", jnp.argmax, input, dim, keepdim)
 
 
-@op(chooses=True, method=False, name="min", returns=returntypes.min)
+@op(chooses=True, name="min", returns=returntypes.min)
 def _min_at(input: Array, dim: int, keepdim: bool = False):
     return _at("min", jnp.argmin, input, dim, keepdim)
 
@@ -384,7 +384,7 @@ def count_nonzero(input: Array, dim: tuple | None = None) -> Array:
 # ---- running totals
 
 
-@op(inplace=True, saves=())
+@op(inplace=True, saves=(), overlap="none", autocast={"cuda": "float32"})
 def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
     """The sum of each element and all before it along a dim."""
     to = _summed_type(input, dtype)
@@ -392,7 +392,7 @@ def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
     return jnp.cumsum(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
 
 
-@op(inplace=True, saves="both")
+@op(inplace=True, saves="both", overlap="none", autocast={"cuda": "float32"})
 def cumprod(input: Array, dim: int, *, dtype=None) -> Array:
     """The product of each element and all before it along a dim."""
     to = _summed_type(input, dtype)
@@ -438,7 +438,7 @@ def logcumsumexp(input: Array, dim: int) -> Array:
     return lax.cumlogsumexp(input, axis=dim) if input.ndim else input
 
 
-@op(saves="both")
+@op(saves="both", autocast={"cuda": "float32"})
 def logsumexp(input: Array, dim: tuple, keepdim: bool = False) -> Array:
     """log(sum(exp(input))) over dims, without overflow."""
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
@@ -452,7 +452,7 @@ def _sliced(x, dim, start, stop):
     return lax.slice_in_dim(x, start, stop, axis=dim)
 
 
-@op(saves=(), grad_fn="SubBackward0")
+@op(saves=(), grad_fn="SubBackward0", graph={"SubBackward0": "Sub(Slice(input), Slice(input))"})
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """Differences of neighbours along a dim, n times over."""
     if not input.ndim:
@@ -478,7 +478,14 @@ def _areas(y, x, dx, dim):
     return (_sliced(x, dim, 1, None) - _sliced(x, dim, 0, -1)) * pairs / 2, dim
 
 
-@op(method=False, grad_fn=lambda types, consts: "DivBackward1" if len(types) > 1 else "MulBackward1")
+@op(
+    method=False,
+    grad_fn=lambda types, consts: "DivBackward1" if len(types) > 1 else "MulBackward1",
+    graph={
+        "MulBackward1": "MulBackward1(Sub(SumBackward1(y), MulBackward1(Add(Select(y), Select(y)))))",
+        "DivBackward1": "DivBackward1(SumBackward1(Mul(Add(Slice(y), Slice(y)), Sub(Slice(x), Slice(x)))))",
+    },
+)
 def trapezoid(y: Array, x: Array | None = None, *, dx: float = 1, dim: int = -1) -> Array:
     """The area under y by the trapezoidal rule, at the points x or `dx` apart."""
     areas, dim = _areas(y, x, dx, dim)
@@ -488,7 +495,7 @@ def trapezoid(y: Array, x: Array | None = None, *, dx: float = 1, dim: int = -1)
 trapz = trapezoid
 
 
-@op(method=False, grad_fn="CumsumBackward0")
+@op(method=False, grad_fn="CumsumBackward0", graph={"CumsumBackward0": "Cumsum(MulBackward1(Add(Slice(y), Slice(y))))"})
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: float = 1, dim: int = -1) -> Array:
     """The area under y up to each point, by the trapezoidal rule."""
     areas, dim = _areas(y, x, dx, dim)

@@ -17,7 +17,7 @@ _REDUCE = {
 _WITH = {"sum": jnp.add, "mean": jnp.add, "prod": jnp.multiply, "max": jnp.maximum, "min": jnp.minimum}
 
 
-@op(method=False, name="segment_reduce")
+@op(name="segment_reduce")
 def _segment_reduce(input: Array, lengths: Array, reduce: str, axis: int, initial: float | None, ends: bool) -> Array:
     kernel("_segment_reduce_cpu", input, "f")
     one = _one_run

@@ -16,6 +16,11 @@ from jtorch.core.op import Array, Number, data_check, kernel, letter, op, public
 from jtorch.core.ops.rules import evenly, pick
 from jtorch.core.tensor import Tensor, known, wrap_dim
 
+_SORTED = "Gather(View(Sort(Transpose(Unsqueeze(input)))))"
+_QUANTILE = f"SqueezeBackward4(LerpBackward1({_SORTED}, {_SORTED}, -))"
+_FLAT = "Gather(View(Sort(View(input))))"
+_FLAT_QUANTILE = f"SqueezeBackward4(LerpBackward1({_FLAT}, {_FLAT}, -))"
+
 
 def _sorted(x, dim, descending=False):
     """(values, indices) in order along a dim, equal elements in the order they came."""
@@ -135,22 +140,22 @@ def _median_all(x, find):
     return evenly(x.reshape(-1), find, (0,), False)
 
 
-@op(chooses=True, method=False, name="median", grad_fn="MedianBackward0", saves="both")
+@op(chooses=True, name="median", grad_fn="MedianBackward0", saves="both")
 def _median(input: Array) -> Array:
     return _median_all(input, _lower_median)
 
 
-@op(chooses=True, method=False, name="median", grad_fn="MedianBackward1", returns=returntypes.median)
+@op(chooses=True, name="median", grad_fn="MedianBackward1", returns=returntypes.median)
 def _median_dim(input: Array, dim: int, keepdim: bool):
     return _median_at(input, dim, keepdim, False)
 
 
-@op(chooses=True, method=False, name="nanmedian", grad_fn="NanmedianBackward0", saves="both")
+@op(chooses=True, name="nanmedian", grad_fn="NanmedianBackward0", saves="both")
 def _nanmedian(input: Array) -> Array:
     return _median_all(input, _lower_nanmedian)
 
 
-@op(chooses=True, method=False, name="nanmedian", grad_fn="NanmedianBackward1", returns=returntypes.nanmedian)
+@op(chooses=True, name="nanmedian", grad_fn="NanmedianBackward1", returns=returntypes.nanmedian)
 def _nanmedian_dim(input: Array, dim: int, keepdim: bool):
     return _median_at(input, dim, keepdim, True)
 
@@ -237,7 +242,12 @@ def _quantile(x, q, dim, keepdim, interpolation, ignore_nan):
     return out if jnp.ndim(q) else out[0]
 
 
-@op(check=_check_quantile, grad_fn="SqueezeBackward4")
+@op(
+    check=_check_quantile,
+    grad_fn="SqueezeBackward4",
+    autocast={"cpu": "float32"},
+    graph={"SqueezeBackward4": _QUANTILE, "SqueezeBackward4[dim=None]": _FLAT_QUANTILE},
+)
 def quantile(
     input: Array,
     q: Array | Number,
@@ -254,7 +264,12 @@ def quantile(
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
-@op(check=_check_quantile, grad_fn="SqueezeBackward4")
+@op(
+    check=_check_quantile,
+    grad_fn="SqueezeBackward4",
+    autocast={"cpu": "float32"},
+    graph={"SqueezeBackward4": _QUANTILE, "SqueezeBackward4[dim=None]": _FLAT_QUANTILE},
+)
 def nanquantile(
     input: Array,
     q: Array | Number,
@@ -387,7 +402,7 @@ def bincount(input, weights=None, minlength=0):
     return known(np.bincount(x, weights._look(), minlength).astype(to), input._type.place)
 
 
-@op(saves=(), method=False, name="histc")
+@op(saves=(), name="histc")
 def _histc(input: Array, bins: int, min: float, max: float) -> Array:
     kernel("histogram_cpu", input, "f")
     if bins <= 0:

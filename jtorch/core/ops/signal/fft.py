@@ -19,11 +19,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Named:
-    def __init__(self, name):
-        self.name = name
-
-
 def _checked(name, input):
     if not isinstance(input, Tensor):
         raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
@@ -105,7 +100,7 @@ def _stored(name, made, out, kind="complex"):
         return made
     if (kind == "complex") != out.dtype.is_complex:
         raise RuntimeError(f"{name} expects a {kind} output tensor, but got {out.dtype.scalar_name}")
-    return store(out, made, _Named(name))
+    return store(out, made, name)
 
 
 # ---- one dimension

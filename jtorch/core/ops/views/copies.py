@@ -85,7 +85,7 @@ def _copy_(self, src, non_blocking=False):
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     if src._storage is self._storage:
-        check_apart("copy_", self, (src,))
+        check_apart("same", self, (src,))
     theirs = src._type
     if theirs.shape != mine.shape:
         _check_expands(mine.shape, theirs.shape)
@@ -126,6 +126,9 @@ class _Fill(Call):
     def __init__(self, named):
         super().__init__(None, None, "fill_", strides=lambda types, shapes: [types[0].strides], saves=())
         self.named = named
+
+    # Whether a number that is written has a place among `next_functions`, as the tensor that PyTorch makes of it.
+    number_slots = property(lambda self: self.named == "FillBackward3")
 
     def grad_fn(self, types):
         return self.named

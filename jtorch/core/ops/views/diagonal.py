@@ -74,7 +74,7 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
     return jnp.moveaxis(out, (-2, -1), (a, b))
 
 
-@op(name="diag", method=False, saves=(), grad_fn="DiagonalBackward0_copy")
+@op(name="diag", saves=(), grad_fn="DiagonalBackward0_copy")
 def _diag_of(input: Array, diagonal: int) -> Array:
     return jnp.diagonal(input, diagonal)
 
@@ -135,7 +135,7 @@ def select_scatter(input: Array, src: Array, dim: int, index: Number) -> Array:
     return _select_write(input, src.astype(input.dtype), dim, index)
 
 
-@op(name="slice_scatter", method=False, saves=())
+@op(name="slice_scatter", saves=())
 def _slice_scatter(input: Array, src: Array, dim: int, start: int, length: int, step: int) -> Array:
     _check_slice(src.shape, [length if d == dim else n for d, n in enumerate(input.shape)])
     return _slice_write(input, src.astype(input.dtype), dim, start, length, step)

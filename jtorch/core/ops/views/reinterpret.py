@@ -21,7 +21,7 @@ def _same_geometry(shape, strides, offset):
 
 
 # The retype rule only says that a NumPy view of the cells would not show these values.
-@op(name="conj", method=False, view=_same_geometry, write=lambda base, new: jnp.conj(new), retype=_keep)
+@op(name="conj", view=_same_geometry, write=lambda base, new: jnp.conj(new), retype=_keep)
 def _conj(input: Array) -> Array:
     return jnp.conj(input)
 
@@ -43,13 +43,7 @@ def _as_complex(x):
     return lax.complex(x[..., 0], x[..., 1])
 
 
-@op(
-    name="view_as_real",
-    method=False,
-    view=_real_geometry,
-    write=lambda base, new: _as_complex(new),
-    retype=_real_parts,
-)
+@op(name="view_as_real", view=_real_geometry, write=lambda base, new: _as_complex(new), retype=_real_parts)
 def _view_as_real(input: Array) -> Array:
     return jnp.stack([input.real, input.imag], -1)
 
@@ -82,10 +76,10 @@ def _complex_of(d, **_):
 
 @op(
     name="view_as_complex",
-    method=False,
     view=_complex_geometry,
     retype=_complex_of,
     write=lambda base, new: jnp.stack([new.real, new.imag], -1),
+    autocast={"cpu": "float32"},
 )
 def _view_as_complex(input: Array) -> Array:
     return _as_complex(input)
@@ -161,7 +155,7 @@ def _bytes_write(base, new, to, old):
     return _as_type(new, old)
 
 
-@op(name="view_dtype", method=False, view=_bytes_geometry, write=_bytes_write, retype=lambda d, to, old: to)
+@op(name="view_dtype", view=_bytes_geometry, write=_bytes_write, retype=lambda d, to, old: to)
 def _view_dtype(input: Array, to: Dtype, old: Dtype) -> Array:
     return _as_type(input, to)
 

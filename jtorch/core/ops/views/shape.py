@@ -65,17 +65,17 @@ def _back(base, new, **_):
     return new.reshape(base.shape)
 
 
-@op(name="view", method=False, view=_view_geometry, write=_back)
+@op(name="view", view=_view_geometry, write=_back)
 def _view(input: Array, size: tuple) -> Array:
     return input.reshape(_fill_in(size, input.size))
 
 
-@op(name="reshape_alias", method=False, view=_view_geometry, write=_back)
+@op(name="reshape_alias", view=_view_geometry, write=_back)
 def _reshape_alias(input: Array, size: tuple) -> Array:
     return input.reshape(_fill_in(size, input.size))
 
 
-@op(name="unsafe_view", method=False, saves=())
+@op(name="unsafe_view", saves=())
 def _unsafe_view(input: Array, size: tuple) -> Array:
     return input.reshape(size)
 
@@ -253,7 +253,7 @@ def _permute_back(base, new, dims):
     return jnp.transpose(new, [order.index(i) for i in range(len(order))])
 
 
-@op(name="permute", method=False, view=_permute_geometry, write=_permute_back)
+@op(name="permute", view=_permute_geometry, write=_permute_back)
 def _permute(input: Array, dims: tuple) -> Array:
     return jnp.transpose(input, _order(dims, input.ndim))
 
@@ -427,7 +427,7 @@ def _lead_strides(full, made, lead):
     return made
 
 
-@op(name="expand", method=False, view=_expand_geometry)
+@op(name="expand", view=_expand_geometry)
 def _expand(input: Array, size: tuple) -> Array:
     return jnp.broadcast_to(input, _expanded(input.shape, size))
 

@@ -34,12 +34,7 @@ def _ints(args, fn, name):
         ) from None
 
 
-@op(
-    method=False,
-    view=lambda shape, strides, offset: (shape, strides, offset),
-    write=lambda base, new: new,
-    name="alias",
-)
+@op(view=lambda shape, strides, offset: (shape, strides, offset), write=lambda base, new: new, name="alias")
 def _alias(input: Array) -> Array:
     """The same cells: a view."""
     return input
@@ -100,7 +95,7 @@ def _slice_write(base, new, dim, start, length, step):
     return lax.dynamic_update_slice_in_dim(base, new, start, dim)
 
 
-@op(name="slice", method=False, view=_slice_geometry, write=_slice_write)
+@op(name="slice", view=_slice_geometry, write=_slice_write)
 def _slice(input: Array, dim: int, start: Number, length: int, step: int) -> Array:
     if step == 1 or not length:
         return lax.dynamic_slice_in_dim(input, start, length, dim)
@@ -125,7 +120,7 @@ def narrow(input, dim, start, length):
     return _slice(input, dim, start, length, 1)
 
 
-@op(name="narrow_copy", method=False, saves=())
+@op(name="narrow_copy", saves=())
 def _narrow_copy(input: Array, dim: int, start: Number, length: int) -> Array:
     return lax.dynamic_slice_in_dim(input, start, length, dim)
 
@@ -160,7 +155,7 @@ def _diagonal_write(base, new, offset, dim1, dim2):
     return jnp.moveaxis(moved, (-2, -1), (a, b))
 
 
-@op(name="diagonal", method=False, view=_diagonal_geometry, write=_diagonal_write)
+@op(name="diagonal", view=_diagonal_geometry, write=_diagonal_write)
 def _diagonal(input: Array, offset: int, dim1: int, dim2: int) -> Array:
     return jnp.diagonal(input, offset, dim1, dim2)
 
@@ -193,7 +188,7 @@ def _unfold_geometry(shape, strides, offset, dimension, size, step):
     )
 
 
-@op(name="unfold", method=False, view=_unfold_geometry)
+@op(name="unfold", view=_unfold_geometry)
 def _unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     if not input.ndim:
         return input.reshape(1)[:size]
@@ -230,7 +225,7 @@ def _check_strided(x, size, stride, offset):
         )
 
 
-@op(name="as_strided", method=False, view=_strided_geometry)
+@op(name="as_strided", view=_strided_geometry)
 def _as_strided(input: Array, size: tuple, stride: tuple, storage_offset: int, order: tuple) -> Array:
     return jnp.transpose(input, order).reshape(-1)[_spots(size, stride, storage_offset)]
 

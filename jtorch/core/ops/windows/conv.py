@@ -15,6 +15,9 @@ from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, op
 from jtorch.core.ops.windows.convolve import Window, convolve, transposed
 
+_GRAPH = {"SqueezeBackward1": "SqueezeBackward1(Convolution(Unsqueeze(input), weight, bias))"}  # without a batch
+
+
 _EXPECTED = (
     " * (Tensor input, Tensor weight, Tensor bias = None, tuple of ints stride = 1, {} padding = {},"
     " tuple of ints dilation = 1, int groups = 1)\n"
@@ -45,7 +48,7 @@ def _warn_uneven(input, weight, padding, dilation, **_):
 _warned: list = []  # PyTorch gives that warning once in a process
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven)
+@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
 def conv1d(
     input: Array,
     weight: Array,
@@ -71,7 +74,7 @@ def conv1d(
     return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven)
+@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
 def conv2d(
     input: Array,
     weight: Array,
@@ -106,7 +109,7 @@ def conv2d(
     return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven)
+@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
 def conv3d(
     input: Array,
     weight: Array,
@@ -130,7 +133,7 @@ def conv3d(
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1))
+@op(method=False, grad_fn=_named, saves=(0, 1), autocast="low", graph=_GRAPH)
 def conv_transpose1d(
     input: Array,
     weight: Array,
@@ -154,7 +157,7 @@ def conv_transpose1d(
     return _conv_transpose(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1))
+@op(method=False, grad_fn=_named, saves=(0, 1), autocast="low", graph=_GRAPH)
 def conv_transpose2d(
     input: Array,
     weight: Array,
@@ -190,7 +193,7 @@ def conv_transpose2d(
     return _conv_transpose(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1))
+@op(method=False, grad_fn=_named, saves=(0, 1), autocast="low", graph=_GRAPH)
 def conv_transpose3d(
     input: Array,
     weight: Array,

@@ -20,7 +20,10 @@ def _unaligned(stacklevel=3):
     return False
 
 
-@op(method=False, name="_grid_sample", grad_fn=lambda types, consts: f"GridSampler{types[0].ndim - 2}DBackward0")
+@op(
+    grad_fn=lambda types, consts: f"GridSampler{types[0].ndim - 2}DBackward0",
+    autocast={"cpu": "float32", "cuda": "widest"},
+)
 def _grid_sample(input: Array, grid: Array, mode: str, padding_mode: str, align_corners: bool) -> Array:
     sizes = input.shape[2:]
     # The grid's last dimension goes x, y(, z): last spatial dimension first.
@@ -145,7 +148,7 @@ def _check_grid(input, grid, mode):
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
 
 
-@op(method=False, name="_affine_grid", grad_fn="AffineGridGeneratorBackward0")
+@op(grad_fn="AffineGridGeneratorBackward0")
 def _affine_grid(theta: Array, sizes: tuple, align_corners: bool) -> Array:
     axes = []
     for n in sizes:

@@ -15,7 +15,7 @@ _SUPPORTED = """Supported combinations for non-constant padding:
   - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"""
 
 
-@op(method=False, name="_constant_pad", grad_fn="ConstantPadNdBackward0", saves=())
+@op(grad_fn="ConstantPadNdBackward0", saves=())
 def _constant_pad(input: Array, edges: tuple, value: Number) -> Array:
     config = [(0, 0, 0)] * (input.ndim - len(edges) // 2)
     config += [(edges[i], edges[i + 1], 0) for i in range(len(edges) - 2, -1, -2)]
@@ -30,10 +30,10 @@ _WORDS = {"reflect": "reflection", "replicate": "replication"}
 
 
 @op(
-    method=False,
-    name="_edge_pad",
     saves=(),
     grad_fn=lambda types, consts: _NAMES.get(consts["mode"], "CopySlices").format(len(consts["edges"]) // 2),
+    autocast={"cpu": "float32"},
+    graph={"CopySlices": "CopySlices(CopySlices(-, Slice(Slice(input))), Slice(input))"},
 )
 def _edge_pad(input: Array, edges: tuple, mode: str) -> Array:
     widths = [(0, 0)] * (input.ndim - len(edges) // 2)

@@ -81,7 +81,7 @@ def max_pool2d(
     return _max_pooled("max_pool2d", input, windows, return_indices)
 
 
-@op(method=False, grad_fn="MaxPool3DWithIndicesBackward0")
+@op(method=False, grad_fn="MaxPool3DWithIndicesBackward0", autocast={"cpu": "float32"})
 def max_pool3d(
     input: Array,
     kernel_size: int | tuple,
@@ -163,7 +163,7 @@ def avg_pool2d(
     return _averaged("avg_pool2d", input, windows, count_include_pad, divisor_override)
 
 
-@op(method=False, grad_fn="AvgPool3DBackward0")
+@op(method=False, grad_fn="AvgPool3DBackward0", autocast={"cpu": "float32"})
 def avg_pool3d(
     input: Array,
     kernel_size: int | tuple,
@@ -275,7 +275,7 @@ def adaptive_avg_pool2d(input: Array, output_size: int | tuple) -> Array:
     return _adaptive_mean("adaptive_avg_pool2d", "adaptive_avg_pool2d", input, 2, output_size)
 
 
-@op(method=False, grad_fn=_adaptive_name("AdaptiveAvgPool3DBackward0", 3))
+@op(method=False, grad_fn=_adaptive_name("AdaptiveAvgPool3DBackward0", 3), autocast={"cpu": "float32"})
 def adaptive_avg_pool3d(input: Array, output_size: int | tuple) -> Array:
     """The mean of each of a grid of windows that together cover a volume.
 
@@ -343,7 +343,7 @@ def adaptive_max_pool2d(input: Array, output_size: int | tuple, return_indices: 
     return _adaptive_max("adaptive_max_pool2d", "adaptive_max_pool2d", input, 2, output_size, return_indices)
 
 
-@op(method=False, grad_fn="AdaptiveMaxPool3DBackward0")
+@op(method=False, grad_fn="AdaptiveMaxPool3DBackward0", autocast={"cpu": "float32"})
 def adaptive_max_pool3d(input: Array, output_size: int | tuple, return_indices: bool = False) -> Array:
     """The largest number of each of a grid of windows that together cover a volume.
 

@@ -26,7 +26,7 @@ def _name(types, consts):
     return f"Upsample{stem}{types[0].ndim - 2}D{'Aa' if consts['antialias'] else ''}Backward0"
 
 
-@op(method=False, name="_resize", saves=(), grad_fn=_name)
+@op(saves=(), grad_fn=_name, autocast={"cuda": "float32"})
 def _resize(input: Array, sizes: tuple, scales: tuple, mode: str, align_corners: bool, antialias: bool) -> Array:
     whole = not jnp.issubdtype(input.dtype, jnp.inexact)
     half = input.dtype in (jnp.float16, jnp.bfloat16)

@@ -19,7 +19,7 @@ def _outside(indices, cells):
     return ((indices < 0) | (indices >= cells)).any()
 
 
-@op(method=False, name="_max_unpool", grad_fn=lambda types, consts: f"MaxUnpool{len(consts['size'])}DBackward0")
+@op(grad_fn=lambda types, consts: f"MaxUnpool{len(consts['size'])}DBackward0", autocast={"cpu": "float32"})
 def _max_unpool(input: Array, indices: Array, size: tuple) -> Array:
     batch = input.shape[: -len(size)]
     rows = input.reshape(math.prod(batch), -1)
@@ -105,11 +105,7 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 # ---- windows at random places
 
 
-@op(
-    method=False,
-    name="_fractional",
-    grad_fn=lambda types, consts: f"FractionalMaxPool{len(consts['kernel'])}DBackward0",
-)
+@op(grad_fn=lambda types, consts: f"FractionalMaxPool{len(consts['kernel'])}DBackward0", undifferentiated=("samples",))
 def _fractional(input: Array, samples: Array, kernel: tuple, count: tuple) -> Array:
     """(largest numbers, where they were)"""
     dims = len(kernel)
