@@ -11,7 +11,6 @@ from jtorch.core.ops.arithmetic.activations import log_softmax, softmax
 from jtorch.core.ops.arithmetic.elementary import exp2, expm1, log1p, sigmoid
 from jtorch.core.ops.arithmetic.elementwise import round
 from jtorch.core.ops.arithmetic.special import (
-    _xlog_name,
     digamma,
     erf,
     erfc,
@@ -24,6 +23,7 @@ from jtorch.core.ops.arithmetic.special import (
     mvlgamma,
     polygamma,
     sinc,
+    xlog_name,
     xlogy,
 )
 from jtorch.core.ops.reduce.reductions import logsumexp
@@ -90,7 +90,7 @@ def entr(input: Array) -> Array:
     return jsp.entr(input)
 
 
-@op(method=False, promote="float", grad_fn=_xlog_name("SpecialXlog1Py"))
+@op(method=False, promote="float", grad_fn=xlog_name("SpecialXlog1Py"))
 def xlog1py(input: Array | Number, other: Array | Number) -> Array:
     """input * log1p(other), 0 where input is 0 (NaN where other is)."""
     zero = (input == 0) & ((other <= -1) | jnp.isinf(other))

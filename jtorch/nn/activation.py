@@ -36,7 +36,7 @@ def _module(name, function, **shown):
 
     def forward(self, input):
         made = function(input, *[getattr(self, n) for n in constants]) if constants else function(input)
-        return activation._finish(input, made, True) if inplace and self.inplace else made
+        return activation.into_input(input, made, True) if inplace and self.inplace else made
 
     def extra_repr(self):
         text = [f"{n}={getattr(self, n)!r}" for n, (_, show) in shown.items() if show and n != "inplace"]
@@ -95,7 +95,7 @@ class Threshold(Module):
         self.inplace = inplace
 
     def forward(self, input):
-        return activation._finish(input, activation._threshold(input, self.threshold, self.value), self.inplace)
+        return activation.into_input(input, activation.thresholded(input, self.threshold, self.value), self.inplace)
 
     def extra_repr(self):
         return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" if self.inplace else "")
@@ -115,7 +115,7 @@ class Hardtanh(Module):
             raise AssertionError(f"max_val ({max_val}) must be greater than min_val ({min_val})")
 
     def forward(self, input):
-        return activation._finish(input, activation.hardtanh(input, self.min_val, self.max_val), self.inplace)
+        return activation.into_input(input, activation.hardtanh(input, self.min_val, self.max_val), self.inplace)
 
     def extra_repr(self):
         return f"min_val={self.min_val}, max_val={self.max_val}" + (", inplace=True" if self.inplace else "")

@@ -32,7 +32,7 @@ def _with_inplace(name, function):
     own = list(_inspect.signature(function).parameters.values())
     own = [p for p in own if p.name != "out"]
     consts = len(own) - 1
-    finish = _activation._finish
+    finish = _activation.into_input
 
     def activation(input, *args, inplace=False, **kwargs):
         if len(args) > consts:
@@ -65,7 +65,7 @@ mish, _ = _with_inplace("mish", _activation.mish)
 hardtanh, hardtanh_ = _with_inplace("hardtanh", _activation.hardtanh)
 hardsigmoid, _ = _with_inplace("hardsigmoid", _activation.hardsigmoid)
 hardswish, _ = _with_inplace("hardswish", _activation.hardswish)
-threshold, threshold_ = _with_inplace("threshold", _activation._threshold)
+threshold, threshold_ = _with_inplace("threshold", _activation.thresholded)
 
 
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.ops.layers.recurrent import _packed, _padded, packed_rows
+from jtorch.core.ops.layers.recurrent import pack_rows, packed_rows, pad_rows
 from jtorch.core.tensor import Tensor, known, tensor
 
 _Parts = namedtuple("PackedSequence", "data batch_sizes sorted_indices unsorted_indices", defaults=(None, None, None))
@@ -152,7 +152,7 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     if counts[0] > time_first.shape[0]:
         raise RuntimeError(f"start (0) + length ({int(counts[0])}) exceeds dimension size ({time_first.shape[0]}).")
     sizes = (counts[None, :] > np.arange(counts[0])[:, None]).sum(1)
-    data = _packed(time_first, known(packed_rows(sizes)))
+    data = pack_rows(time_first, known(packed_rows(sizes)))
     return PackedSequence(data, known(sizes), None if order is None else known(order))
 
 
@@ -174,7 +174,7 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
         steps = total_length
     batch = int(sizes[0])
     value = tensor(padding_value, dtype=sequence.data.dtype)
-    padded = _padded(sequence.data, known(packed_rows(sizes)), value, steps, batch)
+    padded = pad_rows(sequence.data, known(packed_rows(sizes)), value, steps, batch)
     padded = padded.transpose(0, 1) if batch_first else padded
     counts = known((sizes[:, None] > np.arange(batch)).sum(0))
     if sequence.unsorted_indices is None:

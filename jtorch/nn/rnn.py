@@ -173,11 +173,11 @@ class RNNBase(Module):
         if self.mode == "LSTM":
             w_hr = rest[-1] if self.proj_size else None
             node = "StackBackward0" if self.proj_size or sizes is not None else "MkldnnRnnLayerBackward0"
-            return recurrent._lstm_layer(input, *states, w_ih, w_hh, *biases, w_hr, sizes, reverse, node)
+            return recurrent.lstm_layer(input, *states, w_ih, w_hh, *biases, w_hr, sizes, reverse, node)
         if self.mode == "GRU":
-            return recurrent._gru_layer(input, *states, w_ih, w_hh, *biases, sizes, reverse, "StackBackward0")
+            return recurrent.gru_layer(input, *states, w_ih, w_hh, *biases, sizes, reverse, "StackBackward0")
         kind = "tanh" if self.mode == "RNN_TANH" else "relu"
-        return recurrent._rnn_layer(input, *states, w_ih, w_hh, *biases, sizes, kind, reverse, "StackBackward0")
+        return recurrent.rnn_layer(input, *states, w_ih, w_hh, *biases, sizes, kind, reverse, "StackBackward0")
 
     def _run(self, input, hx, widths, name):
         """Outputs and final states (a list) for an input of any kind; hx is None or a list."""

@@ -21,8 +21,8 @@ from jtorch.core.grad import Leaf, sign_relooked, source
 from jtorch.core.methods import typed_storage as storages
 from jtorch.core.op import Array, op
 from jtorch.core.ops.make import create
-from jtorch.core.ops.views.shape import _view, squeeze, t, transpose, unsqueeze
-from jtorch.core.ops.views.slices import _as_strided_of, _ints
+from jtorch.core.ops.views.shape import sized_view, squeeze, t, transpose, unsqueeze
+from jtorch.core.ops.views.slices import as_ints, as_strided_of
 from jtorch.core.tensor import HostStorage, InferenceStorage, Storage, Tensor, cast, host_array, known, to_place, wrap
 
 # ---- facts
@@ -138,7 +138,7 @@ def _in_place(view, name):
 
 def _as_strided_(self, size, stride, storage_offset=None):
     """Look at the memory with these sizes and strides from now on. Returns self."""
-    return _relook(self, lambda: _as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1")
+    return _relook(self, lambda: as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1")
 
 
 def _resize(self, *sizes, memory_format=None):
@@ -146,7 +146,7 @@ def _resize(self, *sizes, memory_format=None):
 
     Differs from torch: memory that other tensors share cannot grow (NotImplementedError).
     """
-    size = _ints(sizes, "resize_", "size")
+    size = as_ints(sizes, "resize_", "size")
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     if any(n < 0 for n in size):
@@ -164,8 +164,8 @@ def _sized(self, size, memory_format=None, strides=None):
     if wanted > self._storage.value.type.shape.numel():
         _grow(self, wanted)
     elif wanted == self._storage.value.type.shape.numel() == self.numel() and self.is_contiguous() and strides == rows:
-        return _relook(self, lambda: _view(self, size), None)
-    return _relook(self, lambda: _as_strided_of(self, size, strides, self._offset), None)
+        return _relook(self, lambda: sized_view(self, size), None)
+    return _relook(self, lambda: as_strided_of(self, size, strides, self._offset), None)
 
 
 def _grow(self, wanted):
@@ -178,7 +178,7 @@ def _grow(self, wanted):
         raise NotImplementedError("resize_ to more elements while other tensors share the memory")
     value = storage.value
     version = (self._counter or storage).version
-    flat = _as_strided_of(wrap(value), (old.shape.numel(),), (1,), 0)
+    flat = as_strided_of(wrap(value), (old.shape.numel(),), (1,), 0)
     grown = _padded(flat, wanted) if old.shape.numel() else create.zeros(wanted, dtype=old.dtype, device=self.device)
     self._storage = grown._storage
     self._storage.version = version
@@ -193,7 +193,7 @@ def _padded(input: Array, size: int) -> Array:
 def _resized(self, *sizes):
     """The elements in another shape: `contiguous().view()` by its old name."""
     warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=2)
-    size = _ints(sizes, "resize", "size")
+    size = as_ints(sizes, "resize", "size")
     if math.prod(size) != self.numel():
         raise RuntimeError(
             f"requested resize to {'x'.join(map(str, size))} ({math.prod(size)} elements in total), but the given tensor"
@@ -227,8 +227,8 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
     if source.dtype is not self.dtype:
         raise RuntimeError(f"Could not set tensor of type {source.dtype.cname} to a tensor of type {self.dtype.cname}")
     if size is not None:
-        size = _ints((size,), "set_", "size")
-        source = _as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
+        size = as_ints((size,), "set_", "size")
+        source = as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
     self._storage, self._view, self._counter = source._storage, source._view, source._counter
     self._base = None
     counter = self._counter or self._storage
@@ -369,7 +369,7 @@ def _map_(self, tensor, callable):
 
 def _sum_to_size(self, *size):
     """The sum down to a shape that broadcasts to this one."""
-    size = _ints(size, "sum_to_size", "size")
+    size = as_ints(size, "sum_to_size", "size")
     lead = self.ndim - len(size)
     if lead < 0 or any(n != 1 and n != m for n, m in zip(size, self.shape[lead:], strict=True)):
         raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(self.shape)}}}.")

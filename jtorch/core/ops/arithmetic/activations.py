@@ -189,8 +189,14 @@ def softsign(input: Array) -> Array:
     return input / (1 + jnp.abs(input))
 
 
-@op(strides="elementwise", grad_fn="ThresholdBackward0", inplace_grad_fn="ThresholdBackward1")
-def _threshold(input: Array, threshold: float, value: float) -> Array:
+@op(
+    strides="elementwise",
+    grad_fn="ThresholdBackward0",
+    inplace_grad_fn="ThresholdBackward1",
+    behind="threshold",
+    name="_threshold",
+)
+def thresholded(input: Array, threshold: float, value: float) -> Array:
     """x where x > threshold, else value."""
     return jnp.where(input <= threshold, jnp.asarray(value, input.dtype), input)
 
@@ -206,7 +212,7 @@ def _softmax_array(x, dim):
     return jax.nn.softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.ones_like(x)
 
 
-def _log_softmax_array(x, dim):
+def log_softmax_array(x, dim):
     return jax.nn.log_softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.zeros_like(x)
 
 
@@ -222,7 +228,7 @@ def _log_softmax(input: Array, dim: int) -> Array:
     """log(softmax(x)) along dim, without overflow."""
     name = "log_softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "log_softmax_kernel_impl"
     kernel(name, input, "f")
-    return _log_softmax_array(input, dim)
+    return log_softmax_array(input, dim)
 
 
 def softmax(input, dim, dtype=None):
@@ -322,7 +328,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     """
     check_probability(p)
     made = _dropped(input, p, training, None)
-    return _finish(input, made, inplace)
+    return into_input(input, made, inplace)
 
 
 def _dropped(input, p, training, shape):
@@ -339,7 +345,7 @@ def _dropped(input, p, training, shape):
     return _masked_scale(input, mask, float(p))
 
 
-def _finish(input, made, inplace):
+def into_input(input, made, inplace):
     if not inplace or made is input:
         return made
     input._writable()
@@ -353,7 +359,7 @@ def _feature_dropout(dims, input, p, training, inplace, batched):
     made = _dropped(x, p, training, (*x.shape[:2], *[1] * (x.ndim - 2)))
     if not batched:
         made = made.squeeze(0) if made is not x else input
-    return _finish(input, made, inplace)
+    return into_input(input, made, inplace)
 
 
 def dropout1d(input, p=0.5, training=True, inplace=False):
@@ -420,11 +426,11 @@ def _alpha_dropout(input, p, training, inplace, shape):
     if not training or p == 0 or not input.numel():
         return input
     if p == 1:
-        return _finish(input, input * 0.0, inplace)
+        return into_input(input, input * 0.0, inplace)
     noise = cast(mask_like(input, shape or input.shape, p), input.dtype)
     a = 1.0 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     b = (noise + -1) * (_ALPHA * a) + _ALPHA * a * p
-    return _finish(input, input * (noise * a) + b, inplace)
+    return into_input(input, input * (noise * a) + b, inplace)
 
 
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
@@ -432,9 +438,9 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if not training:
-        return _finish(input, _rrelu(input, None, (lower + upper) / 2, inplace), inplace)
+        return into_input(input, _rrelu(input, None, (lower + upper) / 2, inplace), inplace)
     noise = stream_of(input._type.place).rrelu_noise(input.detach()._look(), lower, upper)
-    return _finish(input, _rrelu(input, known(np.ascontiguousarray(noise)), 0.0, inplace), inplace)
+    return into_input(input, _rrelu(input, known(np.ascontiguousarray(noise)), 0.0, inplace), inplace)
 
 
 @op(

@@ -417,7 +417,7 @@ def lerp(input, end, weight, *, out=None):
 
 
 @jax.custom_jvp
-def _magnitude(x):
+def magnitude(x):
     """|x| of real numbers, with gradient 0 at 0 (JAX's is 1)."""
     return jnp.abs(x)
 
@@ -427,7 +427,7 @@ def _sign(x):
     return jnp.where(x != x, 0, jnp.sign(x)).astype(x.dtype)
 
 
-@_magnitude.defjvp
+@magnitude.defjvp
 def _magnitude_jvp(primals, tangents):
     return jnp.abs(primals[0]), tangents[0] * _sign(primals[0])
 
@@ -436,7 +436,7 @@ def _magnitude_jvp(primals, tangents):
 def abs(input: Array) -> Array:
     """|input|; the gradient at 0 is 0."""
     kernel("abs_cpu", input, "ifc")
-    return _magnitude(input) if letter(input) == "f" else jnp.abs(input)
+    return magnitude(input) if letter(input) == "f" else jnp.abs(input)
 
 
 @op(inplace=True, promote=True, saves=(), keeps_zero=True)

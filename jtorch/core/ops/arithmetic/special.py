@@ -131,14 +131,14 @@ def i0(input: Array) -> Array:
 # ---- products with logarithms
 
 
-def _xlog_name(base):
+def xlog_name(base):
     def named(types, consts):
         return f"{base}Backward{1 if types[0].number else 2 if types[1].number else 0}"
 
     return named
 
 
-@op(inplace="function", promote="float", grad_fn=_xlog_name("Xlogy"))
+@op(inplace="function", promote="float", grad_fn=xlog_name("Xlogy"))
 def xlogy(input: Array | Number, other: Array | Number) -> Array:
     """input * log(other), 0 where input is 0 (NaN where other is)."""
     return _xlogy(input, other)

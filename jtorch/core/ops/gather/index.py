@@ -19,9 +19,9 @@ from jtorch.core import engine
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, data_check, op
-from jtorch.core.ops.views.copies import _fill_with
+from jtorch.core.ops.views.copies import fill_with
 from jtorch.core.ops.views.shape import unsqueeze
-from jtorch.core.ops.views.slices import _alias, _slice, select
+from jtorch.core.ops.views.slices import alias, select, slice_view
 from jtorch.core.tensor import Tensor, check_apart, check_once, known, write_result
 
 # ---- what the user wrote, taken apart
@@ -57,7 +57,7 @@ def _cut(x, dim, cut):
             raise ValueError("step must be greater than zero")
     size = t.shape[dim]
     start, stop, step = cut.indices(size)
-    return _slice(x, dim, start, max(0, -((start - stop) // step)), step)
+    return slice_view(x, dim, start, max(0, -((start - stop) // step)), step)
 
 
 def _cut_more(x, dim, cut):
@@ -281,7 +281,7 @@ def _getitem(self, index):
         return _cut(self, 0, index)
     seen, arrays = _taken_apart(self, _items(index))
     if not arrays:
-        return _alias(seen) if seen is self else seen
+        return alias(seen) if seen is self else seen
     if engine.local.grad:
         seen._history()  # what autograd has against it PyTorch says before it looks at the indices
     found, inner = _integers(seen, arrays)
@@ -298,7 +298,7 @@ def _scatter_set(x, values, at):
 
 
 @jax.custom_vjp
-def _placed(x, values, at):
+def placed(x, values, at):
     """x with values at `at`; every value gets the gradient of its place, also one that another overwrote."""
     return _scatter_set(x, values, at)
 
@@ -312,7 +312,7 @@ def _placed_backward(at, g):
     return _scatter_set(g, jnp.zeros_like(values), at), values, None
 
 
-_placed.defvjp(_placed_forward, _placed_backward)
+placed.defvjp(_placed_forward, _placed_backward)
 
 
 @op(name="index_put", saves=(2,), overlap="none", autocast={"cuda": "widest"})
@@ -327,7 +327,7 @@ def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, a
     values = jnp.broadcast_to(values, (*rest[:start], *at[0].shape, *rest[start:]))
     at = tuple([jnp.where(i < 0, i + input.shape[d], i) for i, d in zip(at, dims, strict=True)])
     values = jnp.moveaxis(values, range(start, start + inner), range(inner))
-    out = _placed(jnp.moveaxis(input, dims, range(len(dims))), values, at)
+    out = placed(jnp.moveaxis(input, dims, range(len(dims))), values, at)
     return jnp.moveaxis(out, range(len(dims)), dims)
 
 
@@ -390,7 +390,7 @@ def _check_same_type(x, value):
         )
 
 
-def _put(x, arrays, value, accumulate=False):
+def put_at(x, arrays, value, accumulate=False):
     """x with the places that index tensors select replaced (or added to), as a new tensor."""
     number = not isinstance(value, Tensor)
     if len(arrays) == 1 and _is_mask(arrays[0][1]) and not accumulate:
@@ -460,10 +460,10 @@ def _setitem(self, index, value):
             if engine.local.grad:
                 value._history()  # where that cannot be told, PyTorch says so before it looks at shapes
         seen._by_base()
-        write_result(seen, _put(seen, arrays, value))
+        write_result(seen, put_at(seen, arrays, value))
     elif not isinstance(value, Tensor):
         if seen.ndim or not seen.requires_grad:
-            _fill_with(seen, value, "item")
+            fill_with(seen, value, "item")
         else:
             seen.copy_(known(np.array(value).astype(seen.dtype.np), seen._type.place))
     else:

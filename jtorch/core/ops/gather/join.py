@@ -15,8 +15,8 @@ from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, data_check, op
-from jtorch.core.ops.views.shape import _expand, _view, atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
-from jtorch.core.ops.views.slices import _ints
+from jtorch.core.ops.views.shape import atleast_1d, atleast_2d, atleast_3d, expand_view, reshape, sized_view, unsqueeze
+from jtorch.core.ops.views.slices import as_ints
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
 # ---- several as one
@@ -194,7 +194,7 @@ def _method_repeat(self, *repeats, **named):
     """
     if not repeats and not named:
         raise TypeError('repeat() missing 1 required positional arguments: "repeats"')
-    times = _ints((named["repeats"],) if named else repeats, "repeat", "repeats")
+    times = as_ints((named["repeats"],) if named else repeats, "repeat", "repeats")
     if len(times) < self.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     full = (1,) * (len(times) - self.ndim) + tuple(self.shape)
@@ -207,7 +207,7 @@ def _method_repeat(self, *repeats, **named):
 
 def tile(input, *dims, **named):
     """The tensor repeated along its last dimensions, as a copy."""
-    times = _ints((named["dims"],) if named else dims, "tile", "dims")
+    times = as_ints((named["dims"],) if named else dims, "tile", "dims")
     return _method_repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
@@ -232,13 +232,13 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         if integer(repeats) < 0:
             raise RuntimeError("Repeats must be non-negative")
         shape = tuple(x.shape)
-        wide = _expand(unsqueeze(x, dim + 1), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
-        return _view(
+        wide = expand_view(unsqueeze(x, dim + 1), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
+        return sized_view(
             wide.clone(memory_format=None).contiguous(),
             (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]),
         )
     if repeats.ndim == 0 or (repeats.ndim == 1 and repeats.shape[0] == 1):
-        repeats = _expand(reshape(repeats, (1,)), (x.shape[dim],))
+        repeats = expand_view(reshape(repeats, (1,)), (x.shape[dim],))
     elif repeats.ndim != 1:
         raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
     elif repeats.shape[0] != x.shape[dim]:
@@ -322,7 +322,7 @@ def flip(input, *dims, **named):
     >>> torch.arange(3).flip(0)
     tensor([2, 1, 0])
     """
-    return _flip(input, _ints((named["dims"],) if named else dims, "flip", "dims"))
+    return _flip(input, as_ints((named["dims"],) if named else dims, "flip", "dims"))
 
 
 def fliplr(input):
@@ -401,7 +401,7 @@ def cartesian_prod(*tensors):
         return tensors[0]
     shape = tuple([x.shape[0] for x in tensors])
     n = len(tensors)
-    grids = [_expand(_view(x, (1,) * i + (-1,) + (1,) * (n - 1 - i)), shape) for i, x in enumerate(tensors)]
+    grids = [expand_view(sized_view(x, (1,) * i + (-1,) + (1,) * (n - 1 - i)), shape) for i, x in enumerate(tensors)]
     return _stack([reshape(g, (-1,)) for g in grids], 1)
 
 

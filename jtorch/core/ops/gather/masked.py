@@ -11,9 +11,9 @@ import numpy as np
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, Number, data_check, op, public
 from jtorch.core.op import broadcast_shapes as _common
-from jtorch.core.ops.gather.index import _placed
-from jtorch.core.ops.gather.scatter import _by_value, _in_range, _kept, _one_value, gather
-from jtorch.core.ops.views.shape import _expand, _expanded, reshape
+from jtorch.core.ops.gather.index import placed
+from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather, input_strides
+from jtorch.core.ops.views.shape import expand_view, expanded, reshape
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
 # ---- masks
@@ -23,14 +23,14 @@ def _check_mask_fill(input, mask, value):
     _common(tuple(mask.shape), tuple(input.shape))
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}")
-    _one_value(value, "masked_fill_", input)
+    check_one_value(value, "masked_fill_", input)
 
 
 @op(
     inplace="twice",
     saves=(1,),
     check=_check_mask_fill,
-    grad_fn=_by_value("MaskedFillBackward0", "MaskedFillBackward1"),
+    grad_fn=by_value("MaskedFillBackward0", "MaskedFillBackward1"),
     overlap=("mask",),
     numbers="parameter",
 )
@@ -126,7 +126,7 @@ def argwhere(input):
 def _check_take(input, index):
     if index.dtype is not dtypes.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
-    _in_range(index, input.numel(), 0, "take", negative=True)
+    check_range(index, input.numel(), 0, "take", negative=True)
 
 
 @op(check=_check_take, saves=(1,))
@@ -149,17 +149,17 @@ def _check_put(input, index, source, accumulate):
         )
     if index.dtype is not dtypes.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
-    _in_range(index, input.numel(), 0, "take", negative=True)
+    check_range(index, input.numel(), 0, "take", negative=True)
 
 
-@op(inplace=True, check=_check_put, saves=(1,), strides=_kept, overlap="none")
+@op(inplace=True, check=_check_put, saves=(1,), strides=input_strides, overlap="none")
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """A copy with `source` placed (or added) at places of the flattened tensor."""
     flat, values = input.reshape(-1), source.reshape(-1)
     at = jnp.where(index < 0, index + flat.size, index).reshape(-1)
     if accumulate:
         return flat.at[at].add(values, mode="drop").reshape(input.shape)
-    return _placed(flat, values, (at,)).reshape(input.shape)
+    return placed(flat, values, (at,)).reshape(input.shape)
 
 
 @public
@@ -179,7 +179,9 @@ def take_along_dim(input, indices, dim=None):
     dim = wrap_dim(dim, input.ndim)
     full = [a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))]
     wide = [b if d == dim else n for d, (n, b) in enumerate(zip(full, indices.shape, strict=True))]
-    return gather(_expand(input, _expanded(input.shape, full)), dim, _expand(indices, _expanded(indices.shape, wide)))
+    return gather(
+        expand_view(input, expanded(input.shape, full)), dim, expand_view(indices, expanded(indices.shape, wide))
+    )
 
 
 for _name in ("nonzero", "argwhere"):

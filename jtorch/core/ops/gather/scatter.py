@@ -14,8 +14,8 @@ import numpy as np
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, data_check, op, public
-from jtorch.core.ops.gather.index import _placed, _put
-from jtorch.core.ops.views.shape import _expand
+from jtorch.core.ops.gather.index import placed, put_at
+from jtorch.core.ops.views.shape import expand_view
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
 _INTEGERS = (dtypes.int64, dtypes.int32)
@@ -43,7 +43,7 @@ _FORMS = {
 }
 
 
-def _in_range(index, size, dim=0, form="gather", negative=False):
+def check_range(index, size, dim=0, form="gather", negative=False):
     data_check(index, _outside, _outside_error, low=-size if negative else 0, size=size, dim=dim, form=form)
 
 
@@ -74,7 +74,7 @@ def _check_gather(input, dim, index, sparse_grad):
                 "than self"
                 f" {list(input.shape)} apart from dimension {dim}"
             )
-    _in_range(index, _size(input.shape, dim), dim)
+    check_range(index, _size(input.shape, dim), dim)
 
 
 def _spots(index, dim):
@@ -123,7 +123,7 @@ def _check_scatter(input, dim, index, src=None, name="scatter"):
             "dimension"
             f" {dim}{more}"
         )
-    _in_range(index, _size(input.shape, dim), dim)
+    check_range(index, _size(input.shape, dim), dim)
 
 
 def _aligned(input, dim, index, src):
@@ -144,7 +144,7 @@ def _scatter_src(input: Array, dim: int, index: Array, src: Array) -> Array:
     if not index.size:
         return input
     x, at, values = _aligned(input, dim, index, src)
-    return _placed(x, values, at).reshape(input.shape)
+    return placed(x, values, at).reshape(input.shape)
 
 
 @op(
@@ -159,7 +159,7 @@ def _scatter_value(input: Array, dim: int, index: Array, value: Number) -> Array
         return input
     x, at, _ = _aligned(input, dim, index, None)
     full = jnp.full(index.shape or (1,), cast_array(jnp.asarray(value), dtypes.of(input.dtype)), input.dtype)
-    return _placed(x, full, at).reshape(input.shape)
+    return placed(x, full, at).reshape(input.shape)
 
 
 @public(inplace=True, overlap="none")
@@ -177,7 +177,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
         if reduce not in ("add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
         if not isinstance(src, Tensor):
-            src = _expand(known(np.array(src).astype(input.dtype.np), input._type.place), tuple(index.shape))
+            src = expand_view(known(np.array(src).astype(input.dtype.np), input._type.place), tuple(index.shape))
         return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
     if isinstance(src, Tensor):
         return _scatter_src(input, dim, index, src)
@@ -324,7 +324,7 @@ def scatter_reduce(
 # ---- whole slices by a vector of indices
 
 
-def _kept(types, shapes, consts):
+def input_strides(types, shapes, consts):
     return [geometry.like_strides(types[0].shape, types[0].strides)]
 
 
@@ -334,7 +334,7 @@ def _check_select(input, dim, index):
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype not in _INTEGERS:
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
-    _in_range(index, _size(input.shape, dim), dim, "select")
+    check_range(index, _size(input.shape, dim), dim, "select")
 
 
 @op(check=_check_select, saves=(1,), overlap="none")
@@ -377,7 +377,7 @@ def _vector_check(name, input, dim, index, source):
             "self.shape ="
             f" {list(input.shape)} source.shape = {list(source.shape)}"
         )
-    _in_range(index, _size(input.shape, dim), dim)
+    check_range(index, _size(input.shape, dim), dim)
 
 
 def _rows(input, dim, index, source=None):
@@ -430,15 +430,15 @@ def _check_copy(input, dim, index, source):
             f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim)"
             f" ({_size(source.shape, dim)})"
         )
-    _in_range(index, _size(input.shape, dim), dim, "copy")
+    check_range(index, _size(input.shape, dim), dim, "copy")
 
 
-@op(inplace=True, saves=(1,), check=_check_copy, strides=_kept, overlap="none", autocast={"cpu": "widest"})
+@op(inplace=True, saves=(1,), check=_check_copy, strides=input_strides, overlap="none", autocast={"cpu": "widest"})
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """A copy with the entries of a dimension that `index` names replaced by those of `source`."""
     x, at, rows = _rows(input, dim, index, source)
     axis = len(at) - 1
-    out = _placed(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:])
+    out = placed(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:])
     return jnp.moveaxis(out, 0, axis).reshape(input.shape)
 
 
@@ -448,11 +448,11 @@ def _check_fill(input, dim, index, value):
         raise IndexError("index_fill_(): Expected dtype int64 for index.")
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
-    _one_value(value, "index_fill_", input)
-    _in_range(index, _size(input.shape, dim), dim, "fill", negative=True)
+    check_one_value(value, "index_fill_", input)
+    check_range(index, _size(input.shape, dim), dim, "fill", negative=True)
 
 
-def _one_value(value, name, input):
+def check_one_value(value, name, input):
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
@@ -462,7 +462,7 @@ def _one_value(value, name, input):
         dtypes.must_hold(input.dtype, value)
 
 
-def _by_value(zero, one):
+def by_value(zero, one):
     return lambda types, consts: one if not types[-1].number else zero
 
 
@@ -470,8 +470,8 @@ def _by_value(zero, one):
     inplace="twice",
     saves=(1,),
     check=_check_fill,
-    strides=_kept,
-    grad_fn=_by_value("IndexFillBackward0", "IndexFillBackward1"),
+    strides=input_strides,
+    grad_fn=by_value("IndexFillBackward0", "IndexFillBackward1"),
     overlap="any",
 )
 def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> Array:
@@ -512,7 +512,7 @@ def index_put(input, indices, values, accumulate=False):
     for i, x in enumerate(indices):
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
-    return _put(input, list(enumerate(indices)), values, accumulate)
+    return put_at(input, list(enumerate(indices)), values, accumulate)
 
 
 index_put = public(inplace="twice")(index_put)

@@ -8,7 +8,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, data_check, op
-from jtorch.core.ops.layers.linear import _rarely, _renormalize
+from jtorch.core.ops.layers.linear import divided_by_frequency, renormalize
 from jtorch.core.tensor import tensor
 
 
@@ -35,7 +35,7 @@ def _embedding_bag(
 ) -> Array:
     bag = jnp.searchsorted(offsets, jnp.arange(input.shape[0]), side="right") - 1  # `bags` where it is in none
     if by_frequency:
-        weight = _rarely(weight, input)
+        weight = divided_by_frequency(weight, input)
     rows = jnp.take(weight, input, axis=0, mode="clip")
     counts = jnp.ones(input.shape[0], weight.dtype)
     if padding_idx >= 0:
@@ -125,7 +125,7 @@ def embedding_bag(
     if input.numel():
         data_check(input, _beyond, _wrong_row, rows=rows)
     if max_norm is not None:
-        _renormalize(weight, input, float(max_norm), float(norm_type))
+        renormalize(weight, input, float(max_norm), float(norm_type))
     bags = given.shape[0] if given.dim() == 2 else offsets.shape[0] - bool(include_last_offset)
     return _embedding_bag(
         weight,

@@ -139,7 +139,7 @@ def _beyond(indices, rows):
 
 @op(grad_fn="EmbeddingBackward0", saves=(1,))
 def _embedding(weight: Array, indices: Array, padding_idx: int, by_frequency: bool) -> Array:
-    weight = _rarely(weight, indices) if by_frequency else weight
+    weight = divided_by_frequency(weight, indices) if by_frequency else weight
     rows = lax.stop_gradient(weight[padding_idx]) if padding_idx >= 0 else None
     taken = jnp.take(weight, indices, axis=0, mode="clip")
     if rows is None:
@@ -181,11 +181,11 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         raise RuntimeError("'weight' must be 2-D")
     data_check(input, _beyond, IndexError("index out of range in self"), rows=weight.shape[0])
     if max_norm is not None:
-        _renormalize(weight, input, float(max_norm), float(norm_type))
+        renormalize(weight, input, float(max_norm), float(norm_type))
     return _embedding(weight, input, -1 if padding_idx is None else padding_idx, bool(scale_grad_by_freq))
 
 
-def _rarely(weight, indices):
+def divided_by_frequency(weight, indices):
     """The weight, whose gradient is divided by how often each row is named."""
     counts = jnp.maximum(jnp.zeros(weight.shape[0], weight.dtype).at[indices.reshape(-1)].add(1), 1)[:, None]
     return lax.stop_gradient(weight) + (weight - lax.stop_gradient(weight)) / counts
@@ -199,6 +199,6 @@ def _renormalized(weight: Array, indices: Array, max_norm: float, norm_type: flo
     return (weight * scale).astype(weight.dtype)
 
 
-def _renormalize(weight, input, max_norm, norm_type):
+def renormalize(weight, input, max_norm, norm_type):
     plain = weight.detach()
     plain._assign(_renormalized(plain, input, max_norm, norm_type)._value, None)

@@ -101,8 +101,8 @@ def _node(types, consts):
     return consts["node"]
 
 
-@op(grad_fn=_node, autocast="low", graph=_LSTM_LAYER_GRAPH)
-def _lstm_layer(
+@op(grad_fn=_node, autocast="low", graph=_LSTM_LAYER_GRAPH, behind="nn.LSTM", name="_lstm_layer")
+def lstm_layer(
     input: Array,
     h: Array,
     c: Array,
@@ -132,8 +132,10 @@ def _lstm_step(gates, c):
     return jax.nn.sigmoid(o) * jnp.tanh(c), c
 
 
-@op(grad_fn=_node, autocast={"cpu": "widest", "cuda": "low"}, graph=_GRU_LAYER_GRAPH)
-def _gru_layer(
+@op(
+    grad_fn=_node, autocast={"cpu": "widest", "cuda": "low"}, graph=_GRU_LAYER_GRAPH, behind="nn.GRU", name="_gru_layer"
+)
+def gru_layer(
     input: Array,
     h: Array,
     w_ih: Array,
@@ -164,8 +166,8 @@ def _gru_step(of_input, of_hidden, h):
 _NONLINEAR = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 
 
-@op(grad_fn=_node, autocast="low", graph=_RNN_LAYER_GRAPH)
-def _rnn_layer(
+@op(grad_fn=_node, autocast="low", graph=_RNN_LAYER_GRAPH, behind="nn.RNN", name="_rnn_layer")
+def rnn_layer(
     input: Array,
     h: Array,
     w_ih: Array,
@@ -204,14 +206,14 @@ def _repacked(padded: Array, rows: Array) -> Array:
     return padded.reshape(-1, *padded.shape[2:])[rows]
 
 
-@op(grad_fn="PackPaddedSequenceBackward0")
-def _packed(input: Array, rows: Array) -> Array:
+@op(grad_fn="PackPaddedSequenceBackward0", behind="nn.utils.rnn.pack_padded_sequence", name="_packed")
+def pack_rows(input: Array, rows: Array) -> Array:
     """The rows of (time, batch, *) that packed sequences hold."""
     return input.reshape(-1, *input.shape[2:])[rows]
 
 
-@op(grad_fn="CopySlices")
-def _padded(data: Array, rows: Array, value: Array, steps: int, batch: int) -> Array:
+@op(grad_fn="CopySlices", behind="nn.utils.rnn.pad_packed_sequence", name="_padded")
+def pad_rows(data: Array, rows: Array, value: Array, steps: int, batch: int) -> Array:
     padded = jnp.broadcast_to(value.astype(data.dtype), (steps * batch, *data.shape[1:]))
     return padded.at[rows].set(data).reshape(steps, batch, *data.shape[1:])
 

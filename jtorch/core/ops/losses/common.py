@@ -10,8 +10,8 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, broadcast_shapes, data_check, data_checks, kernel, letter, op, undifferentiable
-from jtorch.core.ops.arithmetic.activations import _log_softmax_array
-from jtorch.core.ops.arithmetic.elementwise import _magnitude
+from jtorch.core.ops.arithmetic.activations import log_softmax_array
+from jtorch.core.ops.arithmetic.elementwise import magnitude
 from jtorch.core.ops.arithmetic.special import xlogy
 from jtorch.core.ops.rules import mean_of
 
@@ -26,7 +26,7 @@ def reduced_graph(inner):
     return {"MeanBackward0": f"Mean({inner})", "SumBackward0": f"Sum({inner})", own: inner}
 
 
-def _reduced(loss, reduction):
+def reduced_loss(loss, reduction):
     if reduction == "mean":
         if letter(loss) not in "fc":
             raise RuntimeError(
@@ -70,7 +70,7 @@ def _warn_sizes(input, target):
 def _mse_loss(input: Array, target: Array, reduction: str) -> Array:
     d = lax.sub(input, target) if input.shape == target.shape else input - target  # in lax's words, as in `linear`
     kernel("mse_cpu", d, "f")
-    return _reduced(lax.mul(d, d), reduction)
+    return reduced_loss(lax.mul(d, d), reduction)
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
@@ -106,7 +106,7 @@ def _l1_name(types, consts):
     graph=reduced_graph("Abs(Sub(input, target))"),
 )
 def _l1_loss(input: Array, target: Array, reduction: str) -> Array:
-    return _reduced(_magnitude(input - target), reduction)
+    return reduced_loss(magnitude(input - target), reduction)
 
 
 def _size(d):
@@ -129,7 +129,7 @@ def _smooth_l1_loss(input: Array, target: Array, reduction: str, beta: float) ->
     kernel("smooth_l1_cpu", d, "f")
     near = jnp.abs(d) < beta
     inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both NaN
-    return _reduced(jnp.where(near, 0.5 * inner * inner / beta, _size(d) - 0.5 * beta).astype(d.dtype), reduction)
+    return reduced_loss(jnp.where(near, 0.5 * inner * inner / beta, _size(d) - 0.5 * beta).astype(d.dtype), reduction)
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
@@ -147,7 +147,9 @@ def _huber_loss(input: Array, target: Array, reduction: str, delta: float) -> Ar
     kernel("huber_cpu", d, "f")
     near = jnp.abs(d) <= delta
     inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both NaN
-    return _reduced(jnp.where(near, 0.5 * inner * inner, delta * (_size(d) - 0.5 * delta)).astype(d.dtype), reduction)
+    return reduced_loss(
+        jnp.where(near, 0.5 * inner * inner, delta * (_size(d) - 0.5 * delta)).astype(d.dtype), reduction
+    )
 
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
@@ -193,7 +195,7 @@ def _picked(values, target, weight, ignore, above=0):
 def _averaged(loss, weight, reduction):
     if reduction == "mean":
         return jnp.sum(loss) / jnp.sum(weight)
-    return _reduced(loss, reduction)
+    return reduced_loss(loss, reduction)
 
 
 def _nll_name(types, consts):
@@ -310,7 +312,7 @@ def _cross_entropy(
     if not label_smoothing:
         total = jax.nn.logsumexp(input, axis)
         return _averaged(*_picked(input, target, weight, ignore_index, total), reduction)
-    logs = _log_softmax_array(input, axis)
+    logs = log_softmax_array(input, axis)
     loss, w = _picked(logs, target, weight, ignore_index)
     valid = jnp.expand_dims(target != ignore_index, axis)
     shape = tuple(-1 if i == axis else 1 for i in range(input.ndim))
@@ -319,7 +321,7 @@ def _cross_entropy(
     if reduction == "mean":
         smooth = jnp.sum(smooth) / (jnp.sum(w) if weight is not None else jnp.sum(valid.astype(logs.dtype)))
     else:
-        smooth = _reduced(smooth, reduction)
+        smooth = reduced_loss(smooth, reduction)
     share = label_smoothing / input.shape[axis]
     return ((1 - label_smoothing) * _averaged(loss, w, reduction) + share * smooth).astype(input.dtype)
 
@@ -341,7 +343,7 @@ def _soft_cross_entropy(
     input: Array, target: Array, weight: Array | None, reduction: str, label_smoothing: float
 ) -> Array:
     axis = 1 if input.ndim > 1 else 0
-    logs = _log_softmax_array(input, axis)
+    logs = log_softmax_array(input, axis)
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / input.shape[axis]
     if weight is not None:
@@ -349,7 +351,7 @@ def _soft_cross_entropy(
     loss = -jnp.sum(logs * target, axis=axis)
     if reduction == "mean":
         return jnp.sum(loss) / (loss.size or 1)
-    return _reduced(loss, reduction)
+    return reduced_loss(loss, reduction)
 
 
 def cross_entropy(
@@ -405,7 +407,7 @@ def _not_probability(x):
 @op(grad_fn="BinaryCrossEntropyBackward0", autocast={"cpu": "float32", "cuda": "banned"}, undifferentiated=("weight",))
 def _binary_cross_entropy(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
     loss = _bce(input, target)
-    return _reduced(loss if weight is None else loss * weight, reduction).astype(input.dtype)
+    return reduced_loss(loss if weight is None else loss * weight, reduction).astype(input.dtype)
 
 
 @jax.custom_vjp
@@ -489,7 +491,7 @@ def _bce_with_logits(
     positive = 1 if pos_weight is None else (pos_weight.astype(at_least_float) - 1) * y + 1
     loss = (1 - y) * x - positive * jax.nn.log_sigmoid(x)
     loss = loss if weight is None else loss * weight.astype(at_least_float)
-    return _reduced(loss, reduction).astype(target.dtype)
+    return reduced_loss(loss, reduction).astype(target.dtype)
 
 
 def binary_cross_entropy_with_logits(
@@ -530,7 +532,7 @@ def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Ar
         loss = xlogy(target, target) - target * input
     if reduction == "batchmean":
         return jnp.sum(loss) / (input.shape[0] if input.ndim else 1)
-    return _reduced(loss, reduction)
+    return reduced_loss(loss, reduction)
 
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.op import Array, broadcast_shapes, data_check, op
-from jtorch.core.ops.losses.common import _reduced, reduced_graph, reduction_of
+from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.rules import at_least
 from jtorch.core.tensor import Tensor, tensor
 
@@ -42,7 +42,7 @@ def _poisson_nll_loss(input: Array, target: Array, log_input: bool, full: bool, 
     if full:
         stirling = target * jnp.log(target) - target + 0.5 * jnp.log(2 * math.pi * target)
         loss = loss + jnp.where(target > 1, stirling, 0)
-    return _reduced(loss.astype(input.dtype), reduction)
+    return reduced_loss(loss.astype(input.dtype), reduction)
 
 
 def poisson_nll_loss(
@@ -76,7 +76,7 @@ def _gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps:
     # The variance is held at eps, and its gradient goes on as if it were not.
     var = var + lax.stop_gradient(at_least(var, jnp.asarray(eps, var.dtype)) - var)
     loss = 0.5 * (jnp.log(var) + (input - target) ** 2 / var)
-    return _reduced((loss + 0.5 * math.log(2 * math.pi) if full else loss).astype(input.dtype), reduction)
+    return reduced_loss((loss + 0.5 * math.log(2 * math.pi) if full else loss).astype(input.dtype), reduction)
 
 
 def _negative(x):
@@ -172,7 +172,7 @@ def _ctc_loss(
     loss = loss.astype(log_probs.dtype)
     if reduction == "mean":
         return jnp.mean(loss / jnp.maximum(target_lengths, 1).astype(loss.dtype))
-    return _reduced(loss, reduction)
+    return reduced_loss(loss, reduction)
 
 
 @jax.custom_jvp

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, broadcast_shapes, data_check, kernel, op, undifferentiable
 from jtorch.core.ops.arithmetic.compare import minimum
-from jtorch.core.ops.losses.common import _reduced, reduced_graph, reduction_of
-from jtorch.core.ops.matrix.distances import _distance, pairwise_distance
+from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
+from jtorch.core.ops.matrix.distances import distance_of, pairwise_distance
 from jtorch.core.ops.rules import at_least, larger
 
 _COSINE = (
@@ -34,7 +34,7 @@ def _ends_in(unreduced):
 def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction: str) -> Array:
     zero = jnp.zeros((), input.dtype)
     apart = jnp.where(target != 1, at_least(margin - input, zero), zero)
-    return _reduced((apart + jnp.where(target != -1, input, zero)).astype(input.dtype), reduction)
+    return reduced_loss((apart + jnp.where(target != -1, input, zero)).astype(input.dtype), reduction)
 
 
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
@@ -52,7 +52,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     graph=reduced_graph("ClampMin(AddBackward1(Mul(-, Sub(input1, input2))))"),
 )
 def _margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float, reduction: str) -> Array:
-    return _reduced(_clamped(-target * (input1 - input2) + jnp.asarray(margin, target.dtype)), reduction)
+    return reduced_loss(_clamped(-target * (input1 - input2) + jnp.asarray(margin, target.dtype)), reduction)
 
 
 def _clamped(x):
@@ -88,7 +88,7 @@ def _cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: 
     cosine = product / lengths
     zero = jnp.zeros((), cosine.dtype)
     loss = jnp.where(target == 1, 1 - cosine, zero) + jnp.where(target == -1, _clamped(cosine - margin), zero)
-    return _reduced(loss.astype(cosine.dtype), reduction)
+    return reduced_loss(loss.astype(cosine.dtype), reduction)
 
 
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
@@ -123,10 +123,10 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
 def _triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float, p: float, eps: float, swap: bool, reduction: str
 ) -> Array:
-    near, far = _distance(anchor, positive, p, eps), _distance(anchor, negative, p, eps)
+    near, far = distance_of(anchor, positive, p, eps), distance_of(anchor, negative, p, eps)
     if swap:
-        far = -larger(-far, -_distance(positive, negative, p, eps))
-    return _reduced(_clamped(margin + near - far), reduction)
+        far = -larger(-far, -distance_of(positive, negative, p, eps))
+    return reduced_loss(_clamped(margin + near - far), reduction)
 
 
 def triplet_margin_loss(
@@ -198,7 +198,7 @@ def _multi_margin_loss(
         cost = cost * weight[label]
     others = jnp.arange(x.shape[1]) != label
     loss = jnp.sum(jnp.where(others, cost, 0), axis=1) / x.shape[1]
-    loss = _reduced(loss.astype(input.dtype), reduction)
+    loss = reduced_loss(loss.astype(input.dtype), reduction)
     return loss.reshape(target.shape) if reduction == "none" else loss
 
 
@@ -241,7 +241,7 @@ def _multilabel_margin_loss(input: Array, target: Array, reduction: str) -> Arra
     short = _positive(1 - jnp.take_along_axis(x, label, 1)[:, :, None] + x[:, None, :])
     met = counts[:, :, None] & ~is_label[:, None, :]
     loss = jnp.sum(jnp.where(met, short, 0), axis=(1, 2)) / x.shape[1]
-    loss = _reduced(loss.astype(input.dtype), reduction)
+    loss = reduced_loss(loss.astype(input.dtype), reduction)
     return loss.reshape(input.shape[:-1]) if reduction == "none" else loss
 
 
@@ -276,7 +276,7 @@ def _multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | No
     kernel("log_sigmoid_cpu", input, "f")
     loss = -(target * jax.nn.log_sigmoid(input) + (1 - target) * jax.nn.log_sigmoid(-input))
     loss = loss if weight is None else loss * weight
-    return _reduced(jnp.sum(loss, axis=input.ndim - 1) / input.shape[-1], reduction)
+    return reduced_loss(jnp.sum(loss, axis=input.ndim - 1) / input.shape[-1], reduction)
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -290,7 +290,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 
 @op(promote=True, strides=None, grad_fn="SoftMarginLossBackward0", autocast="float32", undifferentiated=("target",))
 def _soft_margin_loss(input: Array, target: Array, reduction: str) -> Array:
-    return _reduced(jnp.log1p(jnp.exp(-target * input)), reduction)
+    return reduced_loss(jnp.log1p(jnp.exp(-target * input)), reduction)
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):

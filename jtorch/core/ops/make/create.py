@@ -19,7 +19,7 @@ from jtorch.core.tensor import Tensor, host_array, known, requiring, store, wrap
 _SMALL = 1 << 16  # elements: below this, sending from the host costs less than a line of its own
 
 
-def _size(name, size):
+def size_of(name, size):
     """A size from `f(2, 3)` or `f((2, 3))`. Raises PyTorch's errors."""
     if not size:
         raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
@@ -84,7 +84,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
 def _made(name, size, n, out, dtype, device, requires_grad, d=None):
     d = dtype or (d if d is not None else out.dtype if out is not None else dtypes.get_default_dtype())
     d = dtypes.meant(name, d)
-    made = filled(_size(name, size), n, d, devices.place(device), requires_grad=requires_grad and out is None)
+    made = filled(size_of(name, size), n, d, devices.place(device), requires_grad=requires_grad and out is None)
     return made if out is None else _into(out, made)
 
 

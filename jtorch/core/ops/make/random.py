@@ -19,7 +19,7 @@ from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, op
-from jtorch.core.ops.make.create import _size
+from jtorch.core.ops.make.create import size_of
 from jtorch.core.streams import Stream, draws
 from jtorch.core.streams import rounding as exact
 from jtorch.core.tensor import Storage, Tensor, known, store, type_of_array, wrap
@@ -324,7 +324,7 @@ def _normals(words, shape):
 def _fresh(kind, name, size, out, dtype, device, requires_grad, generator, d=None, **args):
     d = dtype or (out.dtype if out is not None else d or dtypes.get_default_dtype())
     place = devices.place(device) if device is not None or generator is None else generator._place
-    t = type_of(_size(name, size), d, place)
+    t = type_of(size_of(name, size), d, place)
     made = wrap(draw(kind, t, generator, **args))
     if out is not None:
         return store(out, made, "out")

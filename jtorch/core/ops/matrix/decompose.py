@@ -18,14 +18,14 @@ from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, data_check, letter, op, public
 
 
-class _LinAlgError(RuntimeError):
+class LinAlgError(RuntimeError):
     """Raised where a matrix's numbers make a computation impossible: singular, not positive definite."""
 
 
-_LinAlgError.__module__ = "torch._C"
+LinAlgError.__module__ = "torch._C"
 
 
-def _columns(types, shapes, consts):
+def column_major(types, shapes, consts):
     """Strides of results that LAPACK leaves in column order (solving from the right turns both sides)."""
     if not consts.get("left", True):
         return [None] * len(shapes)
@@ -40,7 +40,7 @@ def _columns(types, shapes, consts):
     return strides
 
 
-def _matrices(name, x, square=True):
+def as_matrices(name, x, square=True):
     if x.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if square and x.shape[-1] != x.shape[-2]:
@@ -64,17 +64,15 @@ def _message(array, text, name):
     flat = np.asarray(array).reshape(-1)
     at = int(np.flatnonzero(flat)[0])
     where = f"(Batch element {at}): " if np.ndim(array) else ""
-    return _LinAlgError(f"{name}: {where}{text.format(int(flat[at]))}")
+    return LinAlgError(f"{name}: {where}{text.format(int(flat[at]))}")
 
 
-def _raised(info, name, text):
+def raise_failed(info, name, text):
     data_check(info, _failed, _message, text=text, name=name)
 
 
-_SINGULAR = (
-    "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
-)
-_INDEFINITE = (
+SINGULAR = "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
+INDEFINITE = (
     "The factorization could not be completed because the input is not positive-definite (the leading"
     " minor of order"
     " {} is not positive-definite)."
@@ -92,9 +90,9 @@ def _zero_pivot(x):
 # ---- inverse and determinant
 
 
-@op(name="linalg_inv_ex", strides=_columns, autocast={"cpu": "float32"})
-def _inv(A: Array):
-    x = _matrices("linalg.inv", A)
+@op(name="linalg_inv_ex", strides=column_major, autocast={"cpu": "float32"}, behind="inverse")
+def linalg_inv_ex(A: Array):
+    x = as_matrices("linalg.inv", A)
     return jnp.linalg.inv(x), _zero_pivot(x)
 
 
@@ -105,14 +103,14 @@ def inverse(input, *, out=None):
     Raises:
         LinAlgError: a matrix is singular.
     """
-    result, info = _inv(input)
-    _raised(info, "linalg.inv", _SINGULAR)
+    result, info = linalg_inv_ex(input)
+    raise_failed(info, "linalg.inv", SINGULAR)
     return result if out is None else out.copy_(result)
 
 
-@op(name="linalg_pinv", autocast={"cpu": "float32"})
-def _pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
-    x = _matrices("linalg.pinv", A, False)
+@op(name="linalg_pinv", autocast={"cpu": "float32"}, behind="pinverse")
+def linalg_pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
+    x = as_matrices("linalg.pinv", A, False)
     if atol is None and rtol is None:
         rtol = max(x.shape[-2:]) * jnp.finfo(x.dtype).eps
     if not atol:
@@ -124,25 +122,25 @@ def _pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
 @public
 def pinverse(input, rcond=1e-15):
     """The Moore-Penrose inverse; singular values below rcond times the largest count as 0."""
-    return _pinv(input, None, rcond, False)
+    return linalg_pinv(input, None, rcond, False)
 
 
 @op(grad_fn="LinalgDetBackward0")
 def det(input: Array) -> Array:
     """The determinant of a square matrix, or of each in a batch."""
-    return jnp.linalg.det(_matrices("linalg.det", input))
+    return jnp.linalg.det(as_matrices("linalg.det", input))
 
 
 @op(grad_fn="LinalgSlogdetBackward0", returns=returntypes.slogdet)
 def slogdet(input: Array):
     """(sign, log of the absolute value) of the determinant."""
-    return tuple(jnp.linalg.slogdet(_matrices("linalg.slogdet", input)))
+    return tuple(jnp.linalg.slogdet(as_matrices("linalg.slogdet", input)))
 
 
 @op(grad_fn="WhereBackward0", graph={"WhereBackward0": "Where(-, LinalgSlogdet#1(input))"})
 def logdet(input: Array) -> Array:
     """The log of the determinant; nan where it is negative."""
-    sign, size = jnp.linalg.slogdet(_matrices("logdet", input))
+    sign, size = jnp.linalg.slogdet(as_matrices("logdet", input))
     return jnp.where(sign == -1, jnp.nan, size) if letter(input) == "f" else size + jnp.log(sign)
 
 
@@ -165,20 +163,20 @@ def matrix_power(input, n, *, out=None):
     },
 )
 def _matrix_power(A: Array, n: int) -> Array:
-    return jnp.linalg.matrix_power(_matrices("linalg.matrix_power", A), n)
+    return jnp.linalg.matrix_power(as_matrices("linalg.matrix_power", A), n)
 
 
 @op(grad_fn="LinalgMatrixExpBackward0")
 def matrix_exp(input: Array) -> Array:
     """The exponential of a square matrix: the sum of its powers over factorials."""
-    return jax.scipy.linalg.expm(_matrices("linalg.matrix_exp", input))
+    return jax.scipy.linalg.expm(as_matrices("linalg.matrix_exp", input))
 
 
 # ---- reflections
 
 
 def _first_in_columns(types, shapes, consts):
-    return [*_columns(types, shapes[:1], consts), None]
+    return [*column_major(types, shapes[:1], consts), None]
 
 
 @op(grad_fn="NotImplemented", strides=_first_in_columns)
@@ -186,12 +184,17 @@ def geqrf(input: Array):
     """(R above the diagonal and the reflections' vectors below it, their factors) of a QR decomposition."""
     if input.ndim < 2:
         raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
-    packed, factors = jnp.linalg.qr(_matrices("geqrf", input, square=False), mode="raw")
+    packed, factors = jnp.linalg.qr(as_matrices("geqrf", input, square=False), mode="raw")
     return jnp.swapaxes(packed, -1, -2), factors
 
 
-@op(name="linalg_householder_product", grad_fn="LinalgHouseholderProductBackward0", strides=_columns)
-def _householder_product(input: Array, tau: Array) -> Array:
+@op(
+    name="linalg_householder_product",
+    grad_fn="LinalgHouseholderProductBackward0",
+    strides=column_major,
+    behind="linalg.householder_product",
+)
+def linalg_householder_product(input: Array, tau: Array) -> Array:
     n, k = input.shape[-2:]
     vectors = jnp.tril(input, -1) + jnp.eye(n, k, dtype=input.dtype)
 
@@ -209,9 +212,9 @@ def _householder_product(input: Array, tau: Array) -> Array:
 # ---- Cholesky
 
 
-@op(name="linalg_cholesky_ex", strides=_columns, autocast={"cpu": "float32"})
-def _cholesky(A: Array, upper: bool):
-    x = _matrices("linalg.cholesky", A)
+@op(name="linalg_cholesky_ex", strides=column_major, autocast={"cpu": "float32"}, behind="cholesky")
+def linalg_cholesky_ex(A: Array, upper: bool):
+    x = as_matrices("linalg.cholesky", A)
     factor = lax.linalg.cholesky(_symmetric(x, True), symmetrize_input=False)
     good = jnp.isfinite(jnp.diagonal(factor, axis1=-2, axis2=-1).real)
     factor = jnp.swapaxes(factor, -1, -2).conj() if upper else factor
@@ -237,22 +240,22 @@ def cholesky(input, upper=False, *, out=None):
     Raises:
         LinAlgError: not positive definite.
     """
-    factor, info = _cholesky(input, upper)
-    _raised(info, "cholesky", _INDEFINITE)
+    factor, info = linalg_cholesky_ex(input, upper)
+    raise_failed(info, "cholesky", INDEFINITE)
     if factor._edge is not None:
         factor._edge.name_ = "CholeskyBackward0"
     return factor if out is None else out.copy_(factor)
 
 
-@op(strides=_columns, autocast={"cpu": "float32"})
+@op(strides=column_major, autocast={"cpu": "float32"})
 def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     """The inverse of the matrix whose Cholesky factor is given."""
-    x = _matrices("cholesky_inverse", input)
+    x = as_matrices("cholesky_inverse", input)
     eye = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape)
     return _solved_by_factor(eye, x, upper)
 
 
-@op(strides=_columns, autocast={"cpu": "float32"})
+@op(strides=column_major, autocast={"cpu": "float32"})
 def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     """X with A @ X = input, for the Cholesky factor input2 of A."""
     return _solved_by_factor(input, input2, upper)
@@ -260,28 +263,28 @@ def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
 
 def _solved_by_factor(b, factor, upper):
     lower = jnp.swapaxes(factor, -1, -2).conj() if upper else factor
-    half = _triangular(lower, b, upper=False)
-    return _triangular(jnp.swapaxes(lower, -1, -2).conj(), half, upper=True)
+    half = solve_triangular_array(lower, b, upper=False)
+    return solve_triangular_array(jnp.swapaxes(lower, -1, -2).conj(), half, upper=True)
 
 
-def _triangular(a, b, upper, transpose=False, unit=False):
+def solve_triangular_array(a, b, upper, transpose=False, unit=False):
     batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a, b = jnp.broadcast_to(a, (*batch, *a.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
     return lax.linalg.triangular_solve(a, b, left_side=True, lower=not upper, transpose_a=transpose, unit_diagonal=unit)
 
 
-@op(strides=_columns, returns=returntypes.triangular_solve, autocast={"cpu": "float32"})
+@op(strides=column_major, returns=returntypes.triangular_solve, autocast={"cpu": "float32"})
 def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(X with A @ X = input, A) for a triangular A."""
-    return _triangular(A, input, upper, transpose, unitriangular), A
+    return solve_triangular_array(A, input, upper, transpose, unitriangular), A
 
 
 # ---- QR, SVD and eigenvalues
 
 
-@op(name="linalg_qr", strides=_columns, autocast={"cpu": "float32"})
-def _qr(A: Array, mode: str):
-    x = _matrices("linalg.qr", A, False)
+@op(name="linalg_qr", strides=column_major, autocast={"cpu": "float32"}, behind="qr")
+def linalg_qr(A: Array, mode: str):
+    x = as_matrices("linalg.qr", A, False)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
@@ -294,12 +297,12 @@ def _qr(A: Array, mode: str):
 @public
 def qr(input, some=True, *, out=None):
     """(Q, R) with Q @ R = input, Q orthogonal and R upper triangular."""
-    return returntypes.qr(_qr(input, "reduced" if some else "complete"))
+    return returntypes.qr(linalg_qr(input, "reduced" if some else "complete"))
 
 
-@op(name="linalg_svd", strides=_columns, autocast={"cpu": "float32"})
-def _svd(A: Array, full_matrices: bool):
-    x = _matrices("linalg.svd", A, False)
+@op(name="linalg_svd", strides=column_major, autocast={"cpu": "float32"}, behind="svd")
+def linalg_svd(A: Array, full_matrices: bool):
+    x = as_matrices("linalg.svd", A, False)
     n, m = x.shape[-2:]
     u, s, vh = jnp.linalg.svd(x, full_matrices=False)
     if full_matrices and n != m:  # the rest of the basis has no gradient: complete it outside
@@ -309,15 +312,15 @@ def _svd(A: Array, full_matrices: bool):
     return u, s, vh
 
 
-@op(name="linalg_svd", autocast={"cpu": "float32"})
-def _svdvals(A: Array) -> Array:
-    return jnp.linalg.svd(_matrices("linalg.svd", A, False), compute_uv=False)
+@op(name="linalg_svd", autocast={"cpu": "float32"}, behind="linalg.svdvals")
+def linalg_svdvals(A: Array) -> Array:
+    return jnp.linalg.svd(as_matrices("linalg.svd", A, False), compute_uv=False)
 
 
 @public
 def svd(input, some=True, compute_uv=True, *, out=None):
     """(U, S, V) with U @ diag(S) @ Vᴴ = input."""
-    u, s, vh = _svd(input, not some)
+    u, s, vh = linalg_svd(input, not some)
     return returntypes.svd((u, s, vh.transpose(-2, -1).conj() if input.dtype.is_complex else vh.transpose(-2, -1)))
 
 
@@ -334,68 +337,74 @@ def _symmetric_jvp(lower, primals, tangents):
     return _symmetric(primals[0], lower), (tangents[0] + jnp.swapaxes(tangents[0], -1, -2).conj()) / 2
 
 
-@op(name="linalg_eigh", strides=_columns, autocast={"cpu": "float32"})
-def _eigh(A: Array, UPLO: str):
-    x = _matrices("linalg.eigh", A)
+@op(name="linalg_eigh", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.eigh")
+def linalg_eigh(A: Array, UPLO: str):
+    x = as_matrices("linalg.eigh", A)
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     return tuple(jnp.linalg.eigh(_symmetric(x, UPLO.upper() == "L"), symmetrize_input=False))
 
 
-@op(name="linalg_eigh", autocast={"cpu": "float32"})
-def _eigvalsh(A: Array, UPLO: str) -> Array:
-    return jnp.linalg.eigvalsh(_symmetric(_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False)
+@op(name="linalg_eigh", autocast={"cpu": "float32"}, behind="linalg.eigvalsh")
+def linalg_eigvalsh(A: Array, UPLO: str) -> Array:
+    return jnp.linalg.eigvalsh(_symmetric(as_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False)
 
 
-@op(name="linalg_eig", strides=_columns, autocast={"cpu": "float32"})
-def _eig(A: Array):
-    return tuple(jnp.linalg.eig(_matrices("linalg.eig", A)))
+@op(name="linalg_eig", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.eig")
+def linalg_eig(A: Array):
+    return tuple(jnp.linalg.eig(as_matrices("linalg.eig", A)))
 
 
-@op(name="linalg_eig", autocast={"cpu": "float32"})
-def _eigvals(A: Array) -> Array:
-    return jnp.linalg.eigvals(_matrices("linalg.eig", A))
+@op(name="linalg_eig", autocast={"cpu": "float32"}, behind="linalg.eigvals")
+def linalg_eigvals(A: Array) -> Array:
+    return jnp.linalg.eigvals(as_matrices("linalg.eig", A))
 
 
 # ---- LU and solving
 
 
-@op(name="linalg_lu_factor_ex", strides=_columns)
-def _lu(A: Array):
-    x = _matrices("linalg.lu_factor", A, False)
+@op(name="linalg_lu_factor_ex", strides=column_major, behind="linalg.lu_factor")
+def linalg_lu_factor_ex(A: Array):
+    x = as_matrices("linalg.lu_factor", A, False)
     factors, pivots, _ = lax.linalg.lu(x)
     return factors, pivots + 1, _zero_pivot(x)
 
 
-@op(name="linalg_lu")
-def _plu(A: Array):
-    return tuple(jax.scipy.linalg.lu(_matrices("linalg.lu", A, False)))
+@op(name="linalg_lu", behind="linalg.lu")
+def linalg_lu(A: Array):
+    return tuple(jax.scipy.linalg.lu(as_matrices("linalg.lu", A, False)))
 
 
-@op(name="linalg_lu_solve", strides=_columns, autocast={"cpu": "float32"}, undifferentiated=("pivots",))
-def _lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
+@op(
+    name="linalg_lu_solve",
+    strides=column_major,
+    autocast={"cpu": "float32"},
+    undifferentiated=("pivots",),
+    behind="lu_solve",
+)
+def linalg_lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
     perm = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
     b = B if left else jnp.swapaxes(B, -1, -2).conj()
     turned = adjoint if left else not adjoint
     if turned:
-        half = _triangular(jnp.swapaxes(LU, -1, -2).conj(), b, upper=False)
-        half = _triangular(jnp.swapaxes(LU, -1, -2).conj(), half, upper=True, unit=True)
+        half = solve_triangular_array(jnp.swapaxes(LU, -1, -2).conj(), b, upper=False)
+        half = solve_triangular_array(jnp.swapaxes(LU, -1, -2).conj(), half, upper=True, unit=True)
         x = jnp.take_along_axis(half, jnp.argsort(perm, axis=-1)[..., None], axis=-2)
     else:
-        half = _triangular(LU, jnp.take_along_axis(b, perm[..., None], axis=-2), upper=False, unit=True)
-        x = _triangular(LU, half, upper=True)
+        half = solve_triangular_array(LU, jnp.take_along_axis(b, perm[..., None], axis=-2), upper=False, unit=True)
+        x = solve_triangular_array(LU, half, upper=True)
     return x if left else jnp.swapaxes(x, -1, -2).conj()
 
 
 @public
 def lu_solve(input, LU_data, LU_pivots, *, out=None):
     """X with A @ X = input, for A's LU factors."""
-    return _lu_solve(LU_data, LU_pivots, input, True, False, out=out)
+    return linalg_lu_solve(LU_data, LU_pivots, input, True, False, out=out)
 
 
-@op(name="linalg_solve_ex", strides=_columns, autocast={"cpu": "float32"})
-def _solve(A: Array, B: Array, left: bool):
-    x = _matrices("linalg.solve", A)
+@op(name="linalg_solve_ex", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.solve")
+def linalg_solve_ex(A: Array, B: Array, left: bool):
+    x = as_matrices("linalg.solve", A)
     if B.dtype != x.dtype:
         names = dtypes.of(x.dtype).scalar_name, dtypes.of(B.dtype).scalar_name
         raise RuntimeError(

@@ -50,10 +50,10 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
     >>> torch.nn.functional.pairwise_distance(torch.tensor([[3., 4.]]), torch.zeros(1, 2))
     tensor([5.0000])
     """
-    return _distance(x1, x2, p, eps, keepdim)
+    return distance_of(x1, x2, p, eps, keepdim)
 
 
-def _distance(x1, x2, p, eps, keepdim=False):
+def distance_of(x1, x2, p, eps, keepdim=False):
     apart = x1 - x2 + jnp.asarray(eps, x1.dtype)
     return norm_of(apart, p, (apart.ndim - 1,), keepdim)
 

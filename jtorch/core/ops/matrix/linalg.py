@@ -10,12 +10,12 @@ import numpy as np
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, op
 from jtorch.core.ops.matrix import decompose as _d
-from jtorch.core.ops.matrix.decompose import _LinAlgError, det, matrix_exp, matrix_power
-from jtorch.core.ops.matrix.norms import _matrix_norm, _vector_norm
-from jtorch.core.ops.matrix.products import _cross, _multi_dot, _vecdot, matmul
+from jtorch.core.ops.matrix.decompose import LinAlgError, det, matrix_exp, matrix_power
+from jtorch.core.ops.matrix.norms import linalg_matrix_norm, linalg_vector_norm
+from jtorch.core.ops.matrix.products import linalg_cross, linalg_multi_dot, linalg_vecdot, matmul
 from jtorch.core.tensor import known
 
-LinAlgError = _LinAlgError
+LinAlgError = LinAlgError
 
 
 def _out(result, out):
@@ -31,17 +31,17 @@ def _out(result, out):
 
 def cross(input, other, *, dim=-1, out=None):
     """The vector product along a dim of size 3."""
-    return _cross(input, other, dim, out=out)
+    return linalg_cross(input, other, dim, out=out)
 
 
 def multi_dot(tensors, *, out=None):
     """The product of several matrices in the order that costs least."""
-    return _multi_dot(list(tensors), out=out)
+    return linalg_multi_dot(list(tensors), out=out)
 
 
 def vecdot(x, y, *, dim=-1, out=None):
     """The sum of conj(x) * y along a dim."""
-    return _vecdot(x, y, dim, out=out)
+    return linalg_vecdot(x, y, dim, out=out)
 
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
@@ -57,7 +57,7 @@ def vander(x: Array, N: int | None = None) -> Array:
 
 def householder_product(A, tau, *, out=None):
     """The first columns of (1 - tau[0] v₀ v₀ᴴ)(1 - tau[1] v₁ v₁ᴴ)..., with vᵢ below the diagonal of A and 1 on it."""
-    return _out(_d._householder_product(A, tau), out)
+    return _out(_d.linalg_householder_product(A, tau), out)
 
 
 # ---- norms
@@ -69,18 +69,18 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     >>> torch.linalg.vector_norm(torch.tensor([3., 4.]))
     tensor(5.)
     """
-    return _vector_norm(x, float(ord), dim, keepdim, dtype, out=out)
+    return linalg_vector_norm(x, float(ord), dim, keepdim, dtype, out=out)
 
 
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """The norm of a matrix: "fro", "nuc", 1, -1, 2, -2, inf or -inf."""
-    return _matrix_norm(A, ord, tuple(dim), keepdim, dtype, out=out)
+    return linalg_matrix_norm(A, ord, tuple(dim), keepdim, dtype, out=out)
 
 
 def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     """The norm of vectors (one dim, or no `ord`) or of matrices (two dims)."""
     if ord is None:
-        return _vector_norm(A, 2.0, dim, keepdim, dtype, out=out)
+        return linalg_vector_norm(A, 2.0, dim, keepdim, dtype, out=out)
     dims = None if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
     if dims is None and A.ndim not in (1, 2):
         raise RuntimeError(
@@ -98,7 +98,7 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     graph={"SqueezeBackward1": "SqueezeBackward1(Div(Slice(LinalgSvd#1(A)), Slice(LinalgSvd#1(A))))"},
 )
 def _cond(A: Array, largest: bool) -> Array:
-    values = jnp.linalg.svd(_d._matrices("linalg.cond", A, False), compute_uv=False)
+    values = jnp.linalg.svd(_d.as_matrices("linalg.cond", A, False), compute_uv=False)
     return values[..., 0] / values[..., -1] if largest else values[..., -1] / values[..., 0]
 
 
@@ -111,7 +111,7 @@ def cond(A, p=None, *, out=None):
 
 @op(name="linalg_matrix_rank", saves=(), autocast={"cpu": "float32"})
 def _matrix_rank(A: Array, atol: float | None, rtol: float | None, hermitian: bool) -> Array:
-    x = _d._matrices("linalg.matrix_rank", A, False)
+    x = _d.as_matrices("linalg.matrix_rank", A, False)
     values = jnp.abs(jnp.linalg.eigvalsh(x)) if hermitian else jnp.linalg.svd(x, compute_uv=False)
     if rtol is None:
         rtol = 0.0 if atol else max(x.shape[-2:]) * jnp.finfo(x.dtype).eps
@@ -138,15 +138,15 @@ def inv(A, *, out=None):
 
 def inv_ex(A, *, check_errors=False, out=None):
     """(inverse, info): info is 0, or the number of the zero pivot that makes the matrix singular."""
-    result, info = _d._inv(A)
+    result, info = _d.linalg_inv_ex(A)
     if check_errors:
-        _d._raised(info, "linalg.inv", _d._SINGULAR)
+        _d.raise_failed(info, "linalg.inv", _d.SINGULAR)
     return _out(returntypes.linalg_inv_ex((result, info)), out)
 
 
 def pinv(A, *, atol=None, rtol=None, hermitian=False, out=None, rcond=None):
     """The Moore-Penrose inverse."""
-    return _d._pinv(A, atol, rcond if rtol is None else rtol, hermitian, out=out)
+    return _d.linalg_pinv(A, atol, rcond if rtol is None else rtol, hermitian, out=out)
 
 
 def solve(A, B, *, left=True, out=None):
@@ -158,28 +158,28 @@ def solve(A, B, *, left=True, out=None):
     >>> torch.linalg.solve(torch.tensor([[2., 0.], [0., 4.]]), torch.tensor([2., 2.]))
     tensor([1.0000, 0.5000])
     """
-    result, info = _d._solve(A, B, left)
-    _d._raised(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
+    result, info = _d.linalg_solve_ex(A, B, left)
+    _d.raise_failed(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
     return _out(result, out)
 
 
 def solve_ex(A, B, *, left=True, check_errors=False, out=None):
     """(solution, info): info is not 0 where A is singular."""
-    result, info = _d._solve(A, B, left)
+    result, info = _d.linalg_solve_ex(A, B, left)
     if check_errors:
-        _d._raised(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
+        _d.raise_failed(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
     return _out(returntypes.linalg_solve_ex((result, info)), out)
 
 
 def _column_strides(types, shapes, consts):
-    return _d._columns(types, shapes, {})
+    return _d.column_major(types, shapes, {})
 
 
 @op(name="linalg_solve_triangular", strides=_column_strides, autocast={"cpu": "float32"})
 def _solve_triangular(A: Array, B: Array, upper: bool, left: bool, unitriangular: bool) -> Array:
     if left:
-        return _d._triangular(A, B, upper, unit=unitriangular)
-    turned = _d._triangular(jnp.swapaxes(A, -1, -2), jnp.swapaxes(B, -1, -2), not upper, unit=unitriangular)
+        return _d.solve_triangular_array(A, B, upper, unit=unitriangular)
+    turned = _d.solve_triangular_array(jnp.swapaxes(A, -1, -2), jnp.swapaxes(B, -1, -2), not upper, unit=unitriangular)
     return jnp.swapaxes(turned, -1, -2)
 
 
@@ -188,9 +188,9 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
     return _solve_triangular(A, B, upper, left, unitriangular, out=out)
 
 
-@op(name="linalg_lstsq", strides=_d._columns, autocast={"cpu": "float32"})
+@op(name="linalg_lstsq", strides=_d.column_major, autocast={"cpu": "float32"})
 def _lstsq(A: Array, B: Array, rcond: float | None):
-    x = _d._matrices("linalg.lstsq", A, False)
+    x = _d.as_matrices("linalg.lstsq", A, False)
     b = B[..., None] if B.ndim == x.ndim - 1 else B
     rcond = max(x.shape[-2:]) * float(jnp.finfo(x.dtype).eps) if rcond is None else rcond
     solution = jnp.linalg.pinv(x, rtol=rcond) @ b
@@ -218,16 +218,16 @@ def cholesky(A, *, upper=False, out=None):
     Raises:
         LinAlgError: A is not positive definite.
     """
-    factor, info = _d._cholesky(A, upper)
-    _d._raised(info, "linalg.cholesky", _d._INDEFINITE)
+    factor, info = _d.linalg_cholesky_ex(A, upper)
+    _d.raise_failed(info, "linalg.cholesky", _d.INDEFINITE)
     return _out(factor, out)
 
 
 def cholesky_ex(A, *, upper=False, check_errors=False, out=None):
     """(L, info): info is 0, or the order of the first leading minor that is not positive."""
-    factor, info = _d._cholesky(A, upper)
+    factor, info = _d.linalg_cholesky_ex(A, upper)
     if check_errors:
-        _d._raised(info, "linalg.cholesky", _d._INDEFINITE)
+        _d.raise_failed(info, "linalg.cholesky", _d.INDEFINITE)
     return _out(returntypes.linalg_cholesky_ex((factor, info)), out)
 
 
@@ -238,56 +238,56 @@ def slogdet(A, *, out=None):
 
 def qr(A, mode="reduced", *, out=None):
     """(Q, R) with Q @ R = A; mode "reduced", "complete" or "r" (R only)."""
-    return _out(returntypes.linalg_qr(_d._qr(A, mode)), out)
+    return _out(returntypes.linalg_qr(_d.linalg_qr(A, mode)), out)
 
 
 def svd(A, full_matrices=True, *, driver=None, out=None):
     """(U, S, Vh) with U @ diag(S) @ Vh = A, the singular values in descending order."""
-    return _out(returntypes.linalg_svd(_d._svd(A, full_matrices)), out)
+    return _out(returntypes.linalg_svd(_d.linalg_svd(A, full_matrices)), out)
 
 
 def svdvals(A, *, driver=None, out=None):
     """The singular values, in descending order."""
-    return _d._svdvals(A, out=out)
+    return _d.linalg_svdvals(A, out=out)
 
 
 def eigh(A, UPLO="L", *, out=None):
     """(eigenvalues ascending, eigenvectors in columns) of a symmetric or Hermitian matrix."""
-    return _out(returntypes.linalg_eigh(_d._eigh(A, UPLO)), out)
+    return _out(returntypes.linalg_eigh(_d.linalg_eigh(A, UPLO)), out)
 
 
 def eigvalsh(A, UPLO="L", *, out=None):
     """The eigenvalues of a symmetric or Hermitian matrix, ascending."""
-    return _d._eigvalsh(A, UPLO, out=out)
+    return _d.linalg_eigvalsh(A, UPLO, out=out)
 
 
 def eig(A, *, out=None):
     """(eigenvalues, eigenvectors in columns) of a square matrix, complex. On the CPU only."""
-    return _out(returntypes.linalg_eig(_d._eig(A)), out)
+    return _out(returntypes.linalg_eig(_d.linalg_eig(A)), out)
 
 
 def eigvals(A, *, out=None):
     """The eigenvalues of a square matrix, complex. On the CPU only."""
-    return _d._eigvals(A, out=out)
+    return _d.linalg_eigvals(A, out=out)
 
 
 def lu(A, *, pivot=True, out=None):
     """(P, L, U) with P @ L @ U = A."""
     _pivoted(pivot)
-    p, low, up = _d._plu(A)
+    p, low, up = _d.linalg_lu(A)
     return _out(returntypes.linalg_lu((p.detach(), low, up)), out)
 
 
 def lu_factor(A, *, pivot=True, out=None):
     """(L and U in one matrix, row exchanges counted from 1)."""
     _pivoted(pivot)
-    return _out(returntypes.linalg_lu_factor(_d._lu(A)[:2]), out)
+    return _out(returntypes.linalg_lu_factor(_d.linalg_lu_factor_ex(A)[:2]), out)
 
 
 def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
     """(L and U in one matrix, row exchanges counted from 1, info)."""
     _pivoted(pivot)
-    return _out(returntypes.linalg_lu_factor_ex(_d._lu(A)), out)
+    return _out(returntypes.linalg_lu_factor_ex(_d.linalg_lu_factor_ex(A)), out)
 
 
 def _pivoted(pivot):
@@ -297,7 +297,7 @@ def _pivoted(pivot):
 
 def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
     """X with A @ X = B, for A's LU factors."""
-    return _d._lu_solve(LU, pivots, B, left, adjoint, out=out)
+    return _d.linalg_lu_solve(LU, pivots, B, left, adjoint, out=out)
 
 
 # ---- tensors as matrices

@@ -20,8 +20,8 @@ def _numbers(name, x, to):
     return x if to is None else x.astype(to.np)
 
 
-@op(name="linalg_vector_norm", autocast={"cuda": "float32"})
-def _vector_norm(x: Array, ord: float, dim: tuple, keepdim: bool, dtype) -> Array:
+@op(name="linalg_vector_norm", autocast={"cuda": "float32"}, behind="norm")
+def linalg_vector_norm(x: Array, ord: float, dim: tuple, keepdim: bool, dtype) -> Array:
     x = _numbers("vector_norm", x, dtype)
     return norm_of(x, ord, reduced(dim, x.ndim), keepdim).astype(x.real.dtype)
 
@@ -46,8 +46,9 @@ def _singular_values(x):
         "AmaxBackward0[ord=2]": "Amax(LinalgSvd#1(Permute(A)))",
         "AminBackward0[ord=-2]": "Amin(LinalgSvd#1(Permute(A)))",
     },
+    behind="norm",
 )
-def _matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> Array:
+def linalg_matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> Array:
     x = _numbers("matrix_norm", A, dtype)
     if x.ndim < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
@@ -78,8 +79,8 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """
     if p == "nuc":
         dims = (-2, -1) if dim is None else (dim if isinstance(dim, tuple | list) else (dim,))
-        return _matrix_norm(input, "nuc", dims, keepdim, dtype, out=out)
+        return linalg_matrix_norm(input, "nuc", dims, keepdim, dtype, out=out)
     order = 2.0 if p is None or p == "fro" else p
     if isinstance(order, str):
         raise RuntimeError(f"only valid string values are 'fro' and 'nuc', found {p}")
-    return _vector_norm(input, float(order), dim, keepdim, dtype, out=out)
+    return linalg_vector_norm(input, float(order), dim, keepdim, dtype, out=out)

@@ -333,7 +333,7 @@ def kron(input: Array, other: Array) -> Array:
 @public(method=False)
 def chain_matmul(*matrices, out=None):
     """The product of several matrices in the order that costs least."""
-    return _multi_dot(list(matrices), out=out)
+    return linalg_multi_dot(list(matrices), out=out)
 
 
 @op(
@@ -344,8 +344,9 @@ def chain_matmul(*matrices, out=None):
         "ViewBackward0:22": "View(Mm(tensors0, tensors1))",
         "ViewBackward0:222": "View(Mm(Mm(tensors0, tensors1), tensors2))",
     },
+    behind="chain_matmul",
 )
-def _multi_dot(tensors: list[Array]) -> Array:
+def linalg_multi_dot(tensors: list[Array]) -> Array:
     if len(tensors) < 2:
         raise RuntimeError("multi_dot(): expected at least 2 tensors but got " + str(len(tensors)))
     return jnp.linalg.multi_dot(tensors)
@@ -360,8 +361,8 @@ def trace(input: Array) -> Array:
     return jnp.trace(input, dtype=jnp.int64 if letter(input) == "i" else input.dtype)
 
 
-@op(grad_fn="LinalgCrossBackward0", promote=True, name="cross", autocast={"cuda": "widest"})
-def _cross(input: Array, other: Array, dim: int) -> Array:
+@op(grad_fn="LinalgCrossBackward0", promote=True, name="cross", autocast={"cuda": "widest"}, behind="cross")
+def linalg_cross(input: Array, other: Array, dim: int) -> Array:
     a, b = jnp.broadcast_arrays(input, other)
     dim = wrap_dim(dim, a.ndim)
     sizes = [x.shape[dim] for x in (input, other)]
@@ -383,7 +384,7 @@ def cross(input, other, dim=None, *, out=None):
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")
-    return _cross(input, other, dim, out=out)
+    return linalg_cross(input, other, dim, out=out)
 
 
 @op(
@@ -392,8 +393,9 @@ def cross(input, other, dim=None, *, out=None):
     grad_fn=lambda types, consts: "VdotBackward0" if types[0].ndim == types[1].ndim == 1 else "SumBackward1",
     autocast="low",
     graph={"SumBackward1": "SumBackward1(Mul(x, y))"},
+    behind="linalg.vecdot",
 )
-def _vecdot(x: Array, y: Array, dim: int) -> Array:
+def linalg_vecdot(x: Array, y: Array, dim: int) -> Array:
     return jnp.sum(jnp.conj(x) * y, axis=dim)
 
 

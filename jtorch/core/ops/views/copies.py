@@ -47,7 +47,7 @@ def clone(input, *, memory_format=None):
     return apply(_CLONES["preserve" if memory_format is None else _format(memory_format, "clone")], (input,))
 
 
-def _packed(input):
+def contiguous_copy(input):
     """A contiguous copy."""
     return apply(_CLONES["contiguous"], (input,))
 
@@ -168,7 +168,7 @@ def _full_of(t):
     return lambda value, place: jnp.full(t.shape, cast_array(jnp.asarray(value), t.dtype), t.dtype.np)
 
 
-def _fill_with(self, value, kind):
+def fill_with(self, value, kind):
     value = as_number("fill_", "value", value)
     dtypes.must_hold(self.dtype, value.array)
     return _write_number(self, value, kind)
@@ -177,7 +177,7 @@ def _fill_with(self, value, kind):
 def _fill_(self, value):
     """Every element becomes `value`, a number or a 0-dim tensor. Returns self."""
     if not isinstance(value, Tensor):
-        return _fill_with(self, value, "number")
+        return fill_with(self, value, "number")
     if value.ndim:
         raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
     self._writable()

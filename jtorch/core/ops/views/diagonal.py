@@ -9,7 +9,7 @@ from jtorch.core.facts import dtypes
 from jtorch.core.facts import place as _place
 from jtorch.core.op import Array, Number, op, public
 from jtorch.core.ops.views.shape import reshape
-from jtorch.core.ops.views.slices import _diagonal, _diagonal_write, _select_write, _slice_write
+from jtorch.core.ops.views.slices import diagonal_view, write_diagonal, write_select, write_slice
 from jtorch.core.tensor import Tensor, known, wrap_dim
 
 
@@ -110,7 +110,7 @@ def _fill_diagonal(self, fill_value, wrap=False):
         raise RuntimeError("all dimensions of input must be of equal length")
     rows, columns = self.shape[:2]
     if self.ndim == 2 and not (wrap and rows > columns + 1):
-        _diagonal(self, 0, 0, 1).fill_(fill_value)
+        diagonal_view(self, 0, 0, 1).fill_(fill_value)
         return self
     step = sum(self.stride())
     count = min(self.shape) if self.ndim > 2 or not wrap else (rows + columns) // (columns + 1) * columns
@@ -132,13 +132,13 @@ def select_scatter(input: Array, src: Array, dim: int, index: Number) -> Array:
     """A copy with one entry of a dimension replaced by `src`."""
     dim = wrap_dim(dim, input.ndim)
     _check_slice(src.shape, [n for d, n in enumerate(input.shape) if d != dim])
-    return _select_write(input, src.astype(input.dtype), dim, index)
+    return write_select(input, src.astype(input.dtype), dim, index)
 
 
 @op(name="slice_scatter", saves=())
 def _slice_scatter(input: Array, src: Array, dim: int, start: int, length: int, step: int) -> Array:
     _check_slice(src.shape, [length if d == dim else n for d, n in enumerate(input.shape)])
-    return _slice_write(input, src.astype(input.dtype), dim, start, length, step)
+    return write_slice(input, src.astype(input.dtype), dim, start, length, step)
 
 
 @public
@@ -153,7 +153,7 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
 def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
     """A copy with a diagonal replaced by `src`."""
     _check_slice(src.shape, jnp.diagonal(input, offset, dim1, dim2).shape)
-    return _diagonal_write(input, src.astype(input.dtype), offset, dim1, dim2)
+    return write_diagonal(input, src.astype(input.dtype), offset, dim1, dim2)
 
 
 Tensor.fill_diagonal_ = _fill_diagonal

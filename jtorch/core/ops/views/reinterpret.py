@@ -8,7 +8,7 @@ from jax import lax
 from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, op
-from jtorch.core.ops.views.slices import _alias, select
+from jtorch.core.ops.views.slices import alias, select
 from jtorch.core.tensor import Tensor
 
 
@@ -160,10 +160,10 @@ def _view_dtype(input: Array, to: Dtype, old: Dtype) -> Array:
     return _as_type(input, to)
 
 
-def _reinterpret(input, to):
+def reinterpret(input, to):
     """The same bytes as another dtype: a view without history."""
     if input.dtype is to:
-        return _alias(input)
+        return alias(input)
     made = _view_dtype(input.detach(), to, input.dtype)
     made._base = None
     return made

@@ -16,9 +16,9 @@ from jtorch.core.facts import strides as geometry
 from jtorch.core.facts import view_strides
 from jtorch.core.op import Array, op
 from jtorch.core.op import broadcast_shapes as _common
-from jtorch.core.ops.views.copies import _packed
-from jtorch.core.ops.views.reinterpret import _reinterpret, conj
-from jtorch.core.ops.views.slices import _alias, _ints
+from jtorch.core.ops.views.copies import contiguous_copy
+from jtorch.core.ops.views.reinterpret import conj, reinterpret
+from jtorch.core.ops.views.slices import alias, as_ints
 from jtorch.core.tensor import Tensor, wrap_dim
 
 # ---- one shape as another
@@ -65,8 +65,8 @@ def _back(base, new, **_):
     return new.reshape(base.shape)
 
 
-@op(name="view", view=_view_geometry, write=_back)
-def _view(input: Array, size: tuple) -> Array:
+@op(name="view", view=_view_geometry, write=_back, behind="view")
+def sized_view(input: Array, size: tuple) -> Array:
     return input.reshape(_fill_in(size, input.size))
 
 
@@ -95,14 +95,14 @@ def _method_view(self, *size, dtype=None):
         RuntimeError: the shape does not fit, or the strides do not allow a view (use `reshape`).
     """
     if len(size) == 1 and isinstance(size[0], Dtype):
-        return _reinterpret(self, size[0])
+        return reinterpret(self, size[0])
     if dtype is not None:
-        return _reinterpret(self, dtype)
+        return reinterpret(self, dtype)
     if not size or any(isinstance(n, float | str) for n in size):
         kinds = ", ".join(type(n).__name__ for n in size)
         miss = f"      didn't match because some of the arguments have invalid types: (!{kinds}!)\n" if size else ""
         raise TypeError(_NO_VIEW.format(kinds) + miss + " * (tuple of ints size)\n" + miss)
-    return _view(self, _ints(size, "view", "size"))
+    return sized_view(self, as_ints(size, "view", "size"))
 
 
 @lru_cache(maxsize=4096)
@@ -117,18 +117,18 @@ def reshape(input, *shape, **named):
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    size = _ints((named["shape"],) if named else shape, "reshape", "shape")
+    size = as_ints((named["shape"],) if named else shape, "reshape", "shape")
     if not isinstance(input, Tensor):
-        return _view(input, size)
+        return sized_view(input, size)
     t = input._type
     if _viewable(t, size):
-        return _view(input, size) if geometry.is_contiguous(t.shape, t.strides) else _reshape_alias(input, size)
-    return _unsafe_view(_packed(input), _fill_in(size, input.numel()))
+        return sized_view(input, size) if geometry.is_contiguous(t.shape, t.strides) else _reshape_alias(input, size)
+    return _unsafe_view(contiguous_copy(input), _fill_in(size, input.numel()))
 
 
 def _method_view_as(self, other):
     """`self.view(other.size())`."""
-    return _view(self, tuple(other.shape))
+    return sized_view(self, tuple(other.shape))
 
 
 def _method_reshape_as(self, other):
@@ -155,7 +155,7 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 def ravel(input):
     """All elements as one dimension: a view where the strides allow it."""
-    return _view(input.contiguous(), (-1,))
+    return sized_view(input.contiguous(), (-1,))
 
 
 def unflatten(input, dim, sizes):
@@ -168,7 +168,7 @@ def unflatten(input, dim, sizes):
     if not shape:
         raise RuntimeError("unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions")
     dim = wrap_dim(dim, len(shape))
-    sizes = _ints((sizes,), "unflatten", "sizes")
+    sizes = as_ints((sizes,), "unflatten", "sizes")
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
     known = math.prod([n for n in sizes if n != -1])
@@ -180,7 +180,7 @@ def unflatten(input, dim, sizes):
             f"({shape[dim]}) in the"
             " input tensor"
         )
-    return _view(input, (*shape[:dim], *sizes, *shape[dim + 1 :]))
+    return sized_view(input, (*shape[:dim], *sizes, *shape[dim + 1 :]))
 
 
 # ---- another order of the dimensions
@@ -266,7 +266,7 @@ def permute(input, *dims, **named):
     """
     if not dims and not named:
         raise TypeError('permute() missing 1 required positional arguments: "dims"')
-    return _permute(input, _ints((named["dims"],) if named else dims, "permute", "dims"))
+    return _permute(input, as_ints((named["dims"],) if named else dims, "permute", "dims"))
 
 
 def movedim(input, source, destination):
@@ -285,7 +285,7 @@ def movedim(input, source, destination):
         if len(set(dims)) != len(dims):
             raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(given)})")
     if not ndim:
-        return _alias(input)
+        return alias(input)
     rest = iter([d for d in range(ndim) if d not in a])
     return _permute(input, tuple([a[b.index(d)] if d in b else next(rest) for d in range(ndim)]))
 
@@ -390,7 +390,7 @@ def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
     return input.reshape([input.shape[i] for i in _squeezed(input.shape, dim)])
 
 
-def _expanded(shape, size):
+def expanded(shape, size):
     """The full size of an expansion. Raises PyTorch's errors, for the last dimension first."""
     lead = len(size) - len(shape)
     full = list(size)
@@ -411,7 +411,7 @@ def _expanded(shape, size):
 
 
 def _expand_geometry(shape, strides, offset, size):
-    full = _expanded(shape, size)
+    full = expanded(shape, size)
     if not shape:  # PyTorch looks at no dimension then, not at those of size 1 either
         return full, (0,) * len(full), offset
     lead = len(full) - len(shape)
@@ -427,9 +427,9 @@ def _lead_strides(full, made, lead):
     return made
 
 
-@op(name="expand", view=_expand_geometry)
-def _expand(input: Array, size: tuple) -> Array:
-    return jnp.broadcast_to(input, _expanded(input.shape, size))
+@op(name="expand", view=_expand_geometry, behind="expand")
+def expand_view(input: Array, size: tuple) -> Array:
+    return jnp.broadcast_to(input, expanded(input.shape, size))
 
 
 def _method_expand(self, *size, implicit=False, **named):
@@ -438,7 +438,7 @@ def _method_expand(self, *size, implicit=False, **named):
     Args:
         size: the full size; -1 leaves a dimension as it is.
     """
-    full = _ints((named["size"],) if named else size, "expand", "size")
+    full = as_ints((named["size"],) if named else size, "expand", "size")
     if len(full) < self.ndim:
         raise RuntimeError(
             f"expand(torch.{self.dtype.scalar_name}Tensor{{{list(self.shape)}}}, size={list(full)}): the "
@@ -446,7 +446,7 @@ def _method_expand(self, *size, implicit=False, **named):
             f" provided ({len(full)}) must be greater or equal to the number of dimensions in the tensor "
             f"({self.ndim})"
         )
-    return _expand(self, full)
+    return expand_view(self, full)
 
 
 def _method_expand_as(self, other):
@@ -481,7 +481,7 @@ def broadcast_tensors(*tensors):
     shape = ()
     for x in tensors:
         shape = tuple(_common(shape, tuple(x.shape)))
-    return tuple([x if tuple(x.shape) == shape else _expand(x, shape) for x in tensors])
+    return tuple([x if tuple(x.shape) == shape else expand_view(x, shape) for x in tensors])
 
 
 # ---- copies only where they are needed, and groups of tensors
@@ -547,7 +547,7 @@ def meshgrid(*tensors, indexing=None):
     for axis, x in zip(at, tensors, strict=True):
         shape[axis] = x.numel()
     lone = [tuple([-1 if d == axis else 1 for d in range(len(at))]) for axis in at]
-    return tuple([_expand(_view(x, size), tuple(shape)) for x, size in zip(tensors, lone, strict=True)])
+    return tuple([expand_view(sized_view(x, size), tuple(shape)) for x, size in zip(tensors, lone, strict=True)])
 
 
 def _old_text(x):

@@ -21,7 +21,7 @@ from jtorch.core.op import Array, Number, op
 from jtorch.core.tensor import Tensor, wrap_dim
 
 
-def _ints(args, fn, name):
+def as_ints(args, fn, name):
     """Sizes or dimensions given one by one or as a sequence, as a tuple of ints."""
     if len(args) == 1 and isinstance(args[0], tuple | list):
         args = args[0]
@@ -34,8 +34,13 @@ def _ints(args, fn, name):
         ) from None
 
 
-@op(view=lambda shape, strides, offset: (shape, strides, offset), write=lambda base, new: new, name="alias")
-def _alias(input: Array) -> Array:
+@op(
+    view=lambda shape, strides, offset: (shape, strides, offset),
+    write=lambda base, new: new,
+    name="alias",
+    behind="view",
+)
+def alias(input: Array) -> Array:
     """The same cells: a view."""
     return input
 
@@ -55,11 +60,11 @@ def _select_geometry(shape, strides, offset, dim, index):
     )
 
 
-def _select_write(base, new, dim, index):
+def write_select(base, new, dim, index):
     return lax.dynamic_update_index_in_dim(base, jnp.expand_dims(new, dim), index, dim % base.ndim)
 
 
-@op(view=_select_geometry, write=_select_write)
+@op(view=_select_geometry, write=write_select)
 def select(input: Array, dim: int, index: Number) -> Array:
     """What lies at `index` of a dimension, without that dimension: a view.
 
@@ -85,7 +90,7 @@ def _spread(new, dim, step, span):
     return spread, at.reshape([span if d == dim else 1 for d in range(new.ndim)])
 
 
-def _slice_write(base, new, dim, start, length, step):
+def write_slice(base, new, dim, start, length, step):
     if not length:
         return base
     if step > 1:
@@ -95,8 +100,8 @@ def _slice_write(base, new, dim, start, length, step):
     return lax.dynamic_update_slice_in_dim(base, new, start, dim)
 
 
-@op(name="slice", view=_slice_geometry, write=_slice_write)
-def _slice(input: Array, dim: int, start: Number, length: int, step: int) -> Array:
+@op(name="slice", view=_slice_geometry, write=write_slice, behind="narrow")
+def slice_view(input: Array, dim: int, start: Number, length: int, step: int) -> Array:
     if step == 1 or not length:
         return lax.dynamic_slice_in_dim(input, start, length, dim)
     span = lax.dynamic_slice_in_dim(input, start, (length - 1) * step + 1, dim)
@@ -117,7 +122,7 @@ def narrow(input, dim, start, length):
     start = start + size if start < 0 else start
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
-    return _slice(input, dim, start, length, 1)
+    return slice_view(input, dim, start, length, 1)
 
 
 @op(name="narrow_copy", saves=())
@@ -147,7 +152,7 @@ def _diagonal_geometry(shape, strides, at, offset, dim1, dim2):
     return [*[shape[i] for i in kept], length], [*[strides[i] for i in kept], strides[a] + strides[b]], at
 
 
-def _diagonal_write(base, new, offset, dim1, dim2):
+def write_diagonal(base, new, offset, dim1, dim2):
     a, b, length = _diagonal_spots(base.shape, offset, dim1, dim2)
     i = jnp.arange(length)
     moved = jnp.moveaxis(base, (a, b), (-2, -1))
@@ -155,8 +160,8 @@ def _diagonal_write(base, new, offset, dim1, dim2):
     return jnp.moveaxis(moved, (-2, -1), (a, b))
 
 
-@op(name="diagonal", view=_diagonal_geometry, write=_diagonal_write)
-def _diagonal(input: Array, offset: int, dim1: int, dim2: int) -> Array:
+@op(name="diagonal", view=_diagonal_geometry, write=write_diagonal, behind="diagonal")
+def diagonal_view(input: Array, offset: int, dim1: int, dim2: int) -> Array:
     return jnp.diagonal(input, offset, dim1, dim2)
 
 
@@ -166,7 +171,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     >>> torch.tensor([[1, 2], [3, 4]]).diagonal()
     tensor([1, 4])
     """
-    return _diagonal(input, offset, dim1, dim2)
+    return diagonal_view(input, offset, dim1, dim2)
 
 
 def _unfold_geometry(shape, strides, offset, dimension, size, step):
@@ -241,9 +246,9 @@ def _spots(size, stride, offset):
     )
 
 
-def _as_strided_of(x, size, stride, storage_offset=None):
+def as_strided_of(x, size, stride, storage_offset=None):
     """A tensor's memory with any sizes and strides, whatever the tensor itself shows of it: a view."""
-    size, stride = _ints((size,), "as_strided", "size"), _ints((stride,), "as_strided", "stride")
+    size, stride = as_ints((size,), "as_strided", "size"), as_ints((stride,), "as_strided", "stride")
     storage_offset = x.storage_offset() if storage_offset is None else integer(storage_offset)
     if x._base is not None and local.grad:
         x._history()  # its error comes first
@@ -295,7 +300,7 @@ def as_strided(input, size, stride, storage_offset=None):
     Args:
         storage_offset: where the first element lies; default: where the tensor's own does.
     """
-    return _as_strided_of(input, size, stride, storage_offset)
+    return as_strided_of(input, size, stride, storage_offset)
 
 
 for _made in (narrow, narrow_copy, diagonal, as_strided):

@@ -11,11 +11,11 @@ from jax import lax
 from jtorch.core import engine
 from jtorch.core.engine import Call, local, number, type_of
 from jtorch.core.grad import Node, edge_of
-from jtorch.core.ops.views.slices import _ints, _slice, select
+from jtorch.core.ops.views.slices import as_ints, select, slice_view
 from jtorch.core.tensor import SEVERAL, Tensor, apply, wrap_dim
 
 _SELECT = select.op
-_SLICE = _slice.op
+_SLICE = slice_view.op
 
 
 class _Parts(Call):
@@ -148,7 +148,7 @@ def split_with_sizes(input, split_sizes, dim=0):
     if not input.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     dim = wrap_dim(dim, input.ndim)
-    sizes = _ints((split_sizes,), "split_with_sizes", "split_sizes")
+    sizes = as_ints((split_sizes,), "split_with_sizes", "split_sizes")
     for n in sizes:
         if n < 0:
             raise RuntimeError(
@@ -199,12 +199,12 @@ def tensor_split(input, indices_or_sections, dim=0):
         small, more = divmod(n, given)
         ends = [small * i + min(i, more) for i in range(1, given)]
     else:
-        ends = _ints((given,), "tensor_split", "indices")
+        ends = as_ints((given,), "tensor_split", "indices")
     starts = [0, *ends]
     made = []
     for start, end in zip(starts, [*ends, n], strict=True):
         start, end, _ = slice(start, end).indices(n)
-        made.append(_slice(input, dim, start, max(0, end - start), 1))
+        made.append(slice_view(input, dim, start, max(0, end - start), 1))
     return tuple(made)
 
 
