@@ -7,7 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+import jtorch
+from jtorch.core.op import OPS
+
 HERE = Path(__file__).parent
+# Keywords of a row that say how it is tried and are not the op's: "grad": False, no input requires grad; "reference", for
+# an op that PyTorch does not have: a function of NumPy arrays that gives what is expected.
+OF_THE_ROW = ("grad", "reference")
 
 
 def families():
@@ -25,11 +31,18 @@ def rows(samples):
 
 
 def function(torch, name):
-    """`torch.name`, looked up in torch, its functional namespace or a dotted path."""
+    """`torch.name`, looked up in torch, its functional namespace or a dotted path; of jtorch any op, also a new one."""
+    if torch is jtorch and name in OPS and not hasattr(torch, name):
+        return OPS[name]
     at = torch
     for part in name.split("."):
         at = getattr(at, part, None) or getattr(torch.nn.functional, part, None) or getattr(torch.Tensor, part)
     return at
+
+
+def of_the_op(kwargs):
+    """The keywords of a row that are the op's."""
+    return {k: v for k, v in kwargs.items() if k not in OF_THE_ROW}
 
 
 def tensors(torch, value, grad=False):
@@ -81,7 +94,7 @@ def evaluate(torch, name, args, kwargs, also=lambda given: None):
 
 def record(torch, name, given, kwargs, grad):
     """(facts, results, gradients) of a call, not looked at."""
-    out = function(torch, name)(*given, **{k: tensors(torch, v) for k, v in kwargs.items() if k != "grad"})
+    out = function(torch, name)(*given, **{k: tensors(torch, v) for k, v in of_the_op(kwargs).items()})
     found = leaves(torch, out)
     node = lambda t: t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::")
     facts = [[str(t.dtype), list(t.shape), list(t.stride()), node(t)] for t in found]
@@ -100,6 +113,35 @@ def gradients(torch, results, inputs):
         return [np.array(str(error))]
     wanted = [t for t in inputs if t.requires_grad]
     return [np.zeros(tuple(t.shape), "float32") if t.grad is None else t.grad for t in wanted]
+
+
+def by_reference(args, kwargs):
+    """What a row's own `reference` gives: values, and gradients by central differences in double precision.
+
+    The facts are None: strides and the node's name are not known.
+    """
+    given = [a.astype("float64") if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in args]
+    total = lambda: (out := called(given)) @ np.cos(np.arange(out.size))
+    called = lambda given: np.asarray(kwargs["reference"](*given, **of_the_op(kwargs)), "float64").reshape(-1)
+    grads = []
+    for a, own in zip(args, given, strict=True):
+        if isinstance(a, np.ndarray) and a.dtype.kind == "f" and kwargs.get("grad", True):
+            grads.append(_differences(total, own).astype(a.dtype))
+    value = np.asarray(kwargs["reference"](*args, **of_the_op(kwargs)))
+    return {"facts": None, "values": [value], "grads": grads}
+
+
+def _differences(total, x, step=1e-6):
+    """The gradient of `total()` by the array x, which it reads."""
+    found = np.zeros_like(x)
+    for at in np.ndindex(x.shape):
+        kept = x[at]
+        x[at] = kept + step
+        above = total()
+        x[at] = kept - step
+        found[at] = (above - total()) / (2 * step)
+        x[at] = kept
+    return found
 
 
 def save(path, results):

@@ -22,6 +22,7 @@ class LinAlgError(RuntimeError):
     """Raised where a matrix's numbers make a computation impossible: singular, not positive definite."""
 
 
+LinAlgError.__name__ = LinAlgError.__qualname__ = "_LinAlgError"  # as PyTorch has it
 LinAlgError.__module__ = "torch._C"
 
 

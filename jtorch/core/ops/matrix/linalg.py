@@ -15,8 +15,6 @@ from jtorch.core.ops.matrix.norms import linalg_matrix_norm, linalg_vector_norm
 from jtorch.core.ops.matrix.products import linalg_cross, linalg_multi_dot, linalg_vecdot, matmul
 from jtorch.core.tensor import known
 
-LinAlgError = LinAlgError
-
 
 def _out(result, out):
     if out is None:

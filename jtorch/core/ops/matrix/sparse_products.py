@@ -13,37 +13,37 @@ import jax.numpy as jnp
 from jtorch.core.op import Array, Number, op
 
 
-@op(method=False, name="_sparse_values", grad_fn=lambda types, consts: consts["node"], saves=())
+@op(name="_sparse_values", grad_fn=lambda types, consts: consts["node"], saves=(), behind="Tensor.values")
 def named(values: Array, node: str) -> Array:
     """The values themselves, behind a node of this name."""
     return values
 
 
-@op(method=False, name="_to_sparse", grad_fn=lambda types, consts: consts["node"], saves=(1,))
+@op(name="_to_sparse", grad_fn=lambda types, consts: consts["node"], saves=(1,), behind="Tensor.to_sparse")
 def picked(input: Array, indices: Array, sparse: int, node: str) -> Array:
     """The elements of a dense tensor at these places of its first dimensions."""
     flat = input.reshape(math.prod(input.shape[:sparse]), *input.shape[sparse:])
     return flat[indices]
 
 
-@op(method=False, name="_to_dense", grad_fn="ToDenseBackward0", saves=(1,))
+@op(name="_to_dense", grad_fn="ToDenseBackward0", saves=(1,), behind="Tensor.to_dense")
 def spread(values: Array, indices: Array, size: tuple, sparse: int) -> Array:
     """The values added up at their places, zeros elsewhere."""
     flat = jnp.zeros((math.prod(size[:sparse]), *size[sparse:]), values.dtype)
     return flat.at[indices].add(values).reshape(size)
 
 
-@op(method=False, name="_coalesce", grad_fn=lambda types, consts: consts["node"], saves=(1,))
+@op(name="_coalesce", grad_fn=lambda types, consts: consts["node"], saves=(1,), behind="Tensor.coalesce")
 def joined(values: Array, indices: Array, count: int, node: str) -> Array:
     """Values of one place added up: `indices` says which of `count` places each value belongs to."""
     return jax.ops.segment_sum(values, indices, count)
 
 
 @op(
-    method=False,
     name="_sparse_addmm",
     grad_fn=lambda types, consts: consts["node"],
     graph={"MmBackward0": "Mm(mat1, mat2)", "MvBackward0": "Mv(mat1, mat2)"},
+    behind="sparse.mm",
 )
 def added_product(
     input: Array | None,
@@ -64,10 +64,10 @@ def added_product(
 
 
 @op(
-    method=False,
     name="_sparse_softmax",
     saves="inputs",
     grad_fn=lambda types, consts: "SparseLogSoftmaxBackward0" if consts["log"] else "SparseSoftmaxBackward0",
+    behind="sparse.softmax",
 )
 def softmax(input: Array, indices: Array, count: int, log: bool) -> Array:
     """The softmax of the values that share a row; what is not stored counts as -inf."""

@@ -54,13 +54,13 @@ def _whole(x, dims, forward):
     return x
 
 
-@op(method=False, name="_fft_c2c", grad_fn="FftC2CBackward0", saves=(), strides=_sorted_strides)
+@op(name="_fft_c2c", grad_fn="FftC2CBackward0", saves=(), strides=_sorted_strides, behind="fft.fft")
 def c2c(input: Array, dim: tuple, norm: str | None, forward: bool) -> Array:
     """Complex to complex over `dim`."""
     return _scaled(_whole(input, dim, forward), norm, math.prod([input.shape[d] for d in dim]))
 
 
-@op(method=False, name="_fft_r2c", grad_fn="FftR2CBackward0", saves=(), strides=_last_strides)
+@op(name="_fft_r2c", grad_fn="FftR2CBackward0", saves=(), strides=_last_strides, behind="fft.rfft")
 def r2c(input: Array, dim: tuple, norm: str | None, onesided: bool) -> Array:
     """Real to complex over `dim`; one-sided leaves out the half of the last dim that mirrors the other."""
     count = math.prod([input.shape[d] for d in dim])
@@ -71,7 +71,7 @@ def r2c(input: Array, dim: tuple, norm: str | None, onesided: bool) -> Array:
     return _scaled(_whole(half, dim[:-1], True), norm, count)
 
 
-@op(method=False, name="_fft_c2r", grad_fn="FftC2RBackward0", saves=(), strides=_last_strides)
+@op(name="_fft_c2r", grad_fn="FftC2RBackward0", saves=(), strides=_last_strides, behind="fft.irfft")
 def c2r(input: Array, dim: tuple, norm: str | None, last: int) -> Array:
     """Half of a mirrored spectrum back to `last` real numbers along the last of `dim`."""
     whole = _whole(input, dim[:-1], False)
