@@ -43,7 +43,7 @@ _publish(
     "arithmetic.compare", "reduce.reductions", "reduce.sort", "views.copies", "views.slices",
     "views.reinterpret", "views.shape", "views.split", "gather.join", "gather.index", "gather.scatter",
     "gather.masked", "views.diagonal", "matrix.products", "matrix.einsum", "matrix.norms", "matrix.decompose",
-    "make.random", "reduce.segments", "arithmetic.operators",
+    "make.random", "make.fill", "reduce.segments", "arithmetic.operators",
 )  # fmt: skip
 
 from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, func, jit, nn, optim

@@ -254,8 +254,36 @@ def _projected(query, key, value, weight, bias):
     return tuple([linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True)])
 
 
+def _projected_apart(query, key, value, weights, bias):
+    """Query, key and value of a weight each."""
+    width = query.size(-1)
+    biases = (None,) * 3 if bias is None else bias.chunk(3)
+    for name, x, w in zip(("query", "key", "value"), (query, key, value), weights, strict=True):
+        if tuple(w.shape) != (width, x.shape[-1]):
+            raise AssertionError(f"expecting {name} weights shape of {(width, x.shape[-1])}, but got {w.shape}")
+    return [linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True)]
+
+
+def _both_masks(attn_mask, key_padding_mask, dtype, is_causal, need_weights):
+    """Both masks as numbers, and whether the attention masks later keys itself."""
+    key_padding_mask = canonical_mask(
+        key_padding_mask, "key_padding_mask", dtype_or_none(attn_mask), "attn_mask", dtype
+    )
+    if is_causal and attn_mask is None:
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method"
+            " `generate_square_subsequent_mask` to create this mask."
+        )
+    if is_causal and key_padding_mask is None and not need_weights:
+        return None, None, True
+    attn_mask = canonical_mask(attn_mask, "attn_mask", None, "", dtype, check_other=False)
+    return attn_mask, key_padding_mask, is_causal and key_padding_mask is None
+
+
 def _check_mask(mask, batch, heads, length, source):
     """The mask with three dimensions."""
+    if mask is None:
+        return None
     if mask.dim() == 2:
         if tuple(mask.shape) != (length, source):
             raise RuntimeError(f"The shape of the 2D attn_mask is {mask.shape}, but should be {(length, source)}.")
@@ -298,35 +326,19 @@ def multi_head_attention_forward(
     """What `nn.MultiheadAttention` computes: see there. Returns (output, weights or None)."""
     batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
-        query, key, value = _with_batch(query, key, value)
-        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+        query, key, value, key_padding_mask = _with_batch(query, key, value, key_padding_mask)
     length, batch, width = query.shape
     head = width // num_heads
-    key_padding_mask = canonical_mask(
-        key_padding_mask, "key_padding_mask", dtype_or_none(attn_mask), "attn_mask", query.dtype
+    attn_mask, key_padding_mask, is_causal = _both_masks(
+        attn_mask, key_padding_mask, query.dtype, is_causal, need_weights
     )
-    if is_causal and attn_mask is None:
-        raise RuntimeError(
-            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method"
-            " `generate_square_subsequent_mask` to create this mask."
-        )
-    if is_causal and key_padding_mask is None and not need_weights:
-        attn_mask = None  # the attention makes its own
-    else:
-        attn_mask = canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, check_other=False)
-        is_causal = is_causal and key_padding_mask is None
     _check_widths(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     if use_separate_proj_weight:
-        biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
         weights = (q_proj_weight, k_proj_weight, v_proj_weight)
-        for name, x, w in zip(("query", "key", "value"), (query, key, value), weights, strict=True):
-            if tuple(w.shape) != (width, x.shape[-1]):
-                raise AssertionError(f"expecting {name} weights shape of {(width, x.shape[-1])}, but got {w.shape}")
-        q, k, v = [linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True)]
+        q, k, v = _projected_apart(query, key, value, weights, in_proj_bias)
     else:
         q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)
-    if attn_mask is not None:
-        attn_mask = _check_mask(attn_mask, batch, num_heads, length, key.shape[0])
+    attn_mask = _check_mask(attn_mask, batch, num_heads, length, key.shape[0])
     more = (bias_k is not None) + bool(add_zero_attn)
     if bias_k is not None:
         k, v = cat([k, bias_k.repeat(1, batch, 1)]), cat([v, bias_v.repeat(1, batch, 1)])
@@ -334,8 +346,7 @@ def multi_head_attention_forward(
     k = k.view(k.shape[0], batch * num_heads, head).transpose(0, 1) if static_k is None else static_k
     v = v.view(v.shape[0], batch * num_heads, head).transpose(0, 1) if static_v is None else static_v
     if add_zero_attn:
-        nothing = zeros((batch * num_heads, 1, head), dtype=k.dtype, device=k.device)
-        k, v = cat([k, nothing], 1), cat([v, nothing], 1)
+        k, v = _with_zeros(k), _with_zeros(v)
     attn_mask = _merged(attn_mask, key_padding_mask, more, batch, num_heads, k.size(1))
     out, weights = _attended(
         q, k, v, attn_mask, batch, num_heads, dropout_p if training else 0.0, need_weights, is_causal
@@ -348,10 +359,16 @@ def multi_head_attention_forward(
     return out.squeeze(1), None if weights is None else weights.squeeze(0)
 
 
-def _with_batch(query, key, value):
+def _with_batch(query, key, value, key_padding_mask):
     """Each with a batch of one; what was one tensor stays one."""
     made = {}
-    return [made.setdefault(id(x), x.unsqueeze(1)) for x in (query, key, value)]
+    mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    return *[made.setdefault(id(x), x.unsqueeze(1)) for x in (query, key, value)], mask
+
+
+def _with_zeros(x):
+    """Keys or values with a row of zeros behind them."""
+    return cat([x, zeros((x.shape[0], 1, x.shape[2]), dtype=x.dtype, device=x.device)], 1)
 
 
 def _check_widths(query, key, value, expected, heads, separate):

@@ -333,11 +333,11 @@ def _fresh(kind, name, size, out, dtype, device, requires_grad, generator, d=Non
 
 def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Uniform random numbers in [0, 1)."""
-    _check_float("rand", dtype)
+    check_float("rand", dtype)
     return _fresh("uniform", "rand", size, out, dtype, device, requires_grad, generator, low=0.0, high=1.0)
 
 
-def _check_float(name, d):
+def check_float(name, d):
     if d is not None and d.category < dtypes.FLOAT:
         kernel = "check_uniform_bounds" if name == "rand" else "normal_kernel_cpu"
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{d.scalar_name}'")
@@ -345,7 +345,7 @@ def _check_float(name, d):
 
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Normal random numbers of mean 0 and deviation 1."""
-    _check_float("randn", dtype)
+    check_float("randn", dtype)
     return _fresh("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
 
 
@@ -421,13 +421,13 @@ def _make_alike(t, dtype, device):
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Uniform random numbers in [0, 1), of another tensor's size, dtype and device."""
-    _check_float("rand", dtype or input.dtype)
+    check_float("rand", dtype or input.dtype)
     return _like("uniform", input, dtype, device, requires_grad, memory_format, generator, low=0.0, high=1.0)
 
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Normal random numbers of mean 0 and deviation 1, of another tensor's size, dtype and device."""
-    _check_float("randn", dtype or input.dtype)
+    check_float("randn", dtype or input.dtype)
     return _like("normal", input, dtype, device, requires_grad, memory_format, generator, mean=0.0, std=1.0)
 
 
@@ -475,7 +475,7 @@ def normal(
     tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
     if tensors:
         node = "NormalBackward" + str(3 if len(tensors) == 2 else 1 if tensors[0] is mean else 2)
-        made = _standing_for(_normal_of(mean, std, generator), node, *tensors)
+        made = standing_for(_normal_of(mean, std, generator), node, *tensors)
         return made if out is None else store(out, made, "out")
     if size is None:
         raise TypeError(
@@ -487,7 +487,7 @@ def normal(
             " torch.dtype dtype = None, torch.layout layout = None, torch.device device = None, bool pin_memory = False,"
             " bool requires_grad = False)\n"
         )
-    _check_std(std)
+    check_std(std)
     return _fresh(
         "normal",
         "normal",
@@ -502,7 +502,7 @@ def normal(
     )
 
 
-def _check_std(std):
+def check_std(std):
     if not std >= 0.0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
 
@@ -514,7 +514,7 @@ def _normal_of(mean, std, generator):
     shape = np.broadcast_shapes(*[tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor)])
     t = type_of(shape, like.dtype, like._type.place)
     if not isinstance(std, Tensor):
-        _check_std(std)
+        check_std(std)
         return wrap(draw("normal", t, generator, mean=0.0, std=float(std))) + mean.detach()
     drawn = wrap(_noise(t, [x for x in (mean, std) if isinstance(x, Tensor)], generator))
     return drawn * std.detach() + (mean.detach() if isinstance(mean, Tensor) else mean)
@@ -527,7 +527,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
         RuntimeError: a probability outside [0, 1].
     """
     made = _bernoulli_of(input, p, generator)
-    made = made if p is not None else _standing_for(made, "BernoulliBackward0", input)
+    made = made if p is not None else standing_for(made, "BernoulliBackward0", input)
     return made if out is None else store(out, made, "out")
 
 
@@ -564,23 +564,10 @@ def poisson(input, generator=None):
     if not on_host(input._type.place):
         raise NotImplementedError("poisson on accelerators")
     drawn = stream_of(input._type.place, generator).poisson(input.detach()._look())
-    return _standing_for(known(drawn), "PoissonBackward0", input)
+    return standing_for(known(drawn), "PoissonBackward0", input)
 
 
-# ---- in-place fills (Tensor methods)
-
-
-def _fill(self, kind, generator, node=None, **args):
-    self._writable()
-    t = self._type
-    strides = None if geometry.is_contiguous(t.shape, t.strides) else t.strides
-    drawn = wrap(draw(kind, t, generator, strides, **args))
-    named = node or "".join(part.capitalize() for part in kind.split("_")) + "Backward0"
-    self._assign(*_standing_for(drawn, named, self)._read())
-    return self
-
-
-def _standing_for(drawn, node, *tensors):
+def standing_for(drawn, node, *tensors):
     """Drawn numbers with the node that PyTorch gives them: what they were drawn from gets a gradient of zero."""
     if not (engine.local.grad and any(x.requires_grad for x in tensors)):
         return drawn
@@ -592,69 +579,5 @@ def _replaced(tensors: list[Array], drawn: Array, node: str) -> Array:
     return drawn
 
 
-def _uniform_(self, *bounds, generator=None, **named):
-    """Fill with uniform random numbers in [from, to)."""
-    low, high = (*bounds, *[0, 1][len(bounds) :])
-    low, high = named.get("from", low), named.get("to", high)
-    _check_float("rand", self.dtype)
-    return _fill(self, "uniform", generator, low=float(low), high=float(high))
-
-
-def _normal_(self, mean=0, std=1, *, generator=None):
-    """Fill with normal random numbers."""
-    _check_std(std)
-    _check_float("randn", self.dtype)
-    return _fill(self, "normal", generator, mean=float(mean), std=float(std))
-
-
-def _random_(self, *bounds, generator=None, **named):
-    """Fill with uniform random integers in [from, to), or over the whole range of the dtype."""
-    low = named.get("from", bounds[0] if len(bounds) == 2 else 0)
-    high = named.get("to", bounds[-1] if bounds else None)
-    bare = not bounds and not named
-    node = "RandomBackward2" if bare else "RandomBackward1" if len(bounds) == 1 else "RandomBackward0"
-    if bare and on_host(self._type.place):
-        return _fill(self, "random", generator, node)
-    if high is None and not on_host(self._type.place):
-        high = 2**31 - 1 if self.dtype.itemsize >= 4 else 2 ** (8 * self.dtype.itemsize - 1)
-    return _fill(self, "random", generator, node, low=int(low), high=None if high is None else int(high))
-
-
-def _bernoulli_(self, p=0.5, *, generator=None):
-    """Fill with 1 at probability p (a number or a tensor of probabilities), else 0."""
-    if isinstance(p, Tensor):
-        self._writable()
-        t = self._type
-        drawn = host_draw("bernoulli", t, generator, t.strides, {"p": np.broadcast_to(p.detach()._look(), t.shape)})
-        self._assign(*_standing_for(wrap(drawn), "BernoulliBackward1", self, p)._read())
-        return self
-    if not 0 <= p <= 1:
-        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
-    return _fill(self, "bernoulli", generator, "BernoulliBackward2", p=float(p))
-
-
-def _exponential_(self, lambd=1, *, generator=None):
-    """Fill with exponential random numbers of rate lambd."""
-    return _fill(self, "exponential", generator, lambd=float(lambd))
-
-
-def _geometric_(self, p, *, generator=None):
-    """Fill with the number of trials up to the first success of probability p."""
-    return _fill(self, "geometric", generator, p=float(p))
-
-
-def _cauchy_(self, median=0, sigma=1, *, generator=None):
-    """Fill with Cauchy random numbers."""
-    return _fill(self, "cauchy", generator, median=float(median), sigma=float(sigma))
-
-
-def _log_normal_(self, mean=1, std=2, *, generator=None):
-    """Fill with numbers whose logarithm is normal."""
-    return _fill(self, "log_normal", generator, mean=float(mean), std=float(std))
-
-
-for _method in (_uniform_, _normal_, _random_, _bernoulli_, _exponential_, _geometric_, _cauchy_, _log_normal_):
-    _method.__name__ = _method.__name__[1:]
-    setattr(Tensor, _method.__name__, _method)
 Tensor.bernoulli = bernoulli
 Tensor.multinomial = multinomial
