@@ -90,9 +90,9 @@ class BackwardCFunction(Shown, FunctionCtx):
 
     @property
     def next_functions(self):
-        from jtorch.core.tensor import _entry
+        from jtorch.core.tensor import next_function
 
-        return tuple([_entry(e) for e, is_tensor in zip(self._edges, self._tensors, strict=True) if is_tensor])
+        return tuple([next_function(e) for e, is_tensor in zip(self._edges, self._tensors, strict=True) if is_tensor])
 
     @property
     def saved_tensors(self):

@@ -6,7 +6,7 @@ from jtorch.core.tensor import convert, graph_view, printing
 from jtorch.core.tensor.casting import cast, cast_array, warn_of_real
 from jtorch.core.tensor.convert import as_tensor, from_jax, from_numpy, known, tensor, to_jax, to_place
 from jtorch.core.tensor.from_data import host_array
-from jtorch.core.tensor.graph_view import Shown, _entry, show
+from jtorch.core.tensor.graph_view import Shown, next_function, show
 from jtorch.core.tensor.levels import Batch, Dual, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
 from jtorch.core.tensor.run_backward import run_backward
@@ -49,7 +49,6 @@ __all__ = [
     "Tensor",
     "TorchFunctionMode",
     "ViewCall",
-    "_entry",
     "apply",
     "as_tensor",
     "cast",
@@ -65,6 +64,7 @@ __all__ = [
     "host_array",
     "known",
     "make_nodes",
+    "next_function",
     "overwrite",
     "printing",
     "requiring",

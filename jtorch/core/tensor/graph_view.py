@@ -211,7 +211,7 @@ def _next(node):
     """The entries of `next_functions`."""
     text = _text_of(node)
     if text is None:
-        entries = [_entry(node.edges[i]) if i is not None else (None, 0) for i in _slots(node)]
+        entries = [next_function(node.edges[i]) if i is not None else (None, 0) for i in _slots(node)]
         if node.call is not None and node.call.name == "write" and node.edges[1] is not None:
             # what wrote through a view: its place for the view is the base's here
             written = source(node.edges[1])[0]
@@ -221,7 +221,7 @@ def _next(node):
     return _arguments(node, arguments, _by_parameter(node))
 
 
-def _entry(edge):
+def next_function(edge):
     if edge is None:
         return None, 0
     node, nr = source(edge)
@@ -242,7 +242,7 @@ def _arguments(node, arguments, inputs):
 def _argument(node, argument, inputs):
     """One entry of a structure: an input by its parameter, or a part with arguments of its own."""
     if isinstance(argument, str):
-        return _entry(inputs.get(argument))
+        return next_function(inputs.get(argument))
     (name, _, nr), arguments = argument[0].partition("#"), argument[1]
     entries = _arguments(node, arguments, inputs)
     if all(entry == (None, 0) for entry in entries):
