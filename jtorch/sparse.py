@@ -490,7 +490,7 @@ def _rowwise(input, dim, dtype, log):
     _, row = np.unique(rest, axis=1, return_inverse=True)
     row = row.reshape(-1)
     values = whole._val if dtype is None else whole._val.to(dtype)
-    return whole._with(kernels.softmax(values, known(row), int(row.max(initial=-1)) + 1, log))
+    return whole._with(kernels.sparse_softmax(values, known(row), int(row.max(initial=-1)) + 1, log))
 
 
 def softmax(input, dim, *, dtype=None):

@@ -54,7 +54,7 @@ def run(copy, command):
 def test_an_op_is_a_function_and_a_row_of_samples(copy):
     house, _ = copy
     file, samples = written(r"`soft_step` in `([\w/]+\.py)`"), written(r"here to `([\w/]+\.py)`")
-    command, row = written(r"^`(pytest [^`]+)`"), written(r"^```\n(.*?)^```")
+    command, row = written(r"^`(pytest [^`]+)`"), written(r'^```\n( +".*?)^```')
     declared = written(r"(^@op.*?)\n\n\n")
     (house / file).write_text((house / file).read_text() + "\n\n" + declared + "\n")
     failed, text = run(copy, command)

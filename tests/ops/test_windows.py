@@ -83,7 +83,7 @@ def test_the_weights_gradient_is_the_same_in_every_way(name, quick_jit):
         x, w = doubles(*x_shape), doubles(*w_shape)
         plain, *others = [
             quick_jit(partial(gradient, way))(x, w)
-            for way in (convolve._direct, convolve._columns, convolve._cells, convolve._widened)
+            for way in (convolve._direct, convolve._patch_columns, convolve._cell_by_cell, convolve._with_full_vectors)
         ]
     for found in others:
         for a, b in zip(found, plain, strict=True):
@@ -110,7 +110,7 @@ def test_every_way_to_spread_an_image_agrees_to_the_second_derivative(name, quic
     x_shape, w_shape, stride, padding, dilation, groups = TRANSPOSED[name]
     dims = len(x_shape) - 2
     window = Window((stride,) * dims, (padding,) * dims, (dilation,) * dims, groups)
-    agree(convolve.transposed, convolve._spread, x_shape, w_shape, window, quick_jit)
+    agree(convolve.transposed, convolve._dilated, x_shape, w_shape, window, quick_jit)
 
 
 def derivatives(way, x, w, dx, dw, cotangent, window):

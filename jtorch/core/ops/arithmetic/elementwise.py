@@ -49,7 +49,7 @@ def _check_alpha(alpha, x):
         raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
 
 
-def _scaled(x, alpha):
+def _times_alpha(x, alpha):
     """alpha * x, alpha rounded to x's type first."""
     if isinstance(alpha, int) and alpha == 1:
         return x
@@ -65,7 +65,7 @@ def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> A
     tensor([21., 22.])
     """
     kernel("add_stub", input, "bifc")
-    return input + _scaled(other, alpha)
+    return input + _times_alpha(other, alpha)
 
 
 _BOOL_SUB = (
@@ -96,7 +96,7 @@ def _no_bool(input, other, *_):
 def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
     """input - alpha * other."""
     kernel("add_stub", input, "ifc")
-    return input - _scaled(other, alpha)
+    return input - _times_alpha(other, alpha)
 
 
 def _rsub_name(types, consts):
@@ -107,7 +107,7 @@ def _rsub_name(types, consts):
 def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
     """other - alpha * input."""
     kernel("add_stub", input, "ifc")
-    return other - _scaled(input, alpha)
+    return other - _times_alpha(input, alpha)
 
 
 @op(inplace=True, promote=True, numbers="tensor", aliases=("multiply",))
@@ -134,7 +134,7 @@ def _integer_divisor(input, other, **_):
     _divisor(input, other, "trunc")
 
 
-def _whole(rounding, x, y, remainder):
+def _rounded_quotient(rounding, x, y, remainder):
     """rounding(x / y), given the remainder that belongs to it.
 
     A GPU's float32 division is not right to the last bit, and of 6 / 3 rounded down 1 would be left: there x without
@@ -149,7 +149,7 @@ def _whole(rounding, x, y, remainder):
 
 def _trunc_divide(x, y):
     if letter(x) == "f":
-        return _whole(jnp.trunc, x, y, lax.rem(*jnp.broadcast_arrays(x, y)))
+        return _rounded_quotient(jnp.trunc, x, y, lax.rem(*jnp.broadcast_arrays(x, y)))
     return lax.div(*jnp.broadcast_arrays(x, jnp.where(y == 0, jnp.ones_like(y), y)))
 
 
@@ -231,7 +231,7 @@ def _modulo(remainder, rounding, x, y):
 def _modulo_jvp(remainder, rounding, primals, tangents):
     x, y = primals
     left = remainder(x, y)
-    return left, tangents[0] - tangents[1] * _whole(rounding, x, y, left)
+    return left, tangents[0] - tangents[1] * _rounded_quotient(rounding, x, y, left)
 
 
 def _fmod_name(types, consts):
@@ -365,7 +365,7 @@ def square(input: Array) -> Array:
 @op(inplace=True, promote=True, numbers="parameter", deprecated=_DEPRECATED_WEIGHED, autocast={"cuda": "widest"})
 def addcmul(input: Array, tensor1: Array, tensor2: Array | Number, *, value: Number = 1) -> Array:
     """input + value * tensor1 * tensor2."""
-    return input + _scaled(tensor1, value) * tensor2
+    return input + _times_alpha(tensor1, value) * tensor2
 
 
 @op(inplace=True, promote=True, deprecated=_DEPRECATED_WEIGHED, autocast={"cuda": "widest"})
@@ -381,7 +381,7 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
             " the latter "
             "implementation: (input + value * tensor1 / tensor2), for all dtypes."
         )
-    return input + _scaled(tensor1, value) / tensor2
+    return input + _times_alpha(tensor1, value) / tensor2
 
 
 def _same_dtype(input, end, weight):
@@ -390,7 +390,7 @@ def _same_dtype(input, end, weight):
             raise RuntimeError(f"expected dtype {input.dtype.cname} for `{name}` but got dtype {x.dtype.cname}")
 
 
-def _between(input, end, weight):
+def _interpolated(input, end, weight):
     kernel("lerp_kernel_scalar", input, "fc")
     near = jnp.abs(weight) < 0.5
     return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
@@ -398,12 +398,12 @@ def _between(input, end, weight):
 
 @op(name="lerp", promote=True, grad_fn="LerpBackward0", saves=(), check_types=_same_dtype, numbers="parameter")
 def _lerp_by_number(input: Array, end: Array, weight: Array | Number) -> Array:
-    return _between(input, end, weight)
+    return _interpolated(input, end, weight)
 
 
 @op(name="lerp", promote=True, grad_fn="LerpBackward1", check_types=_same_dtype, numbers="parameter")
 def _lerp_by_tensor(input: Array, end: Array, weight: Array | Number) -> Array:
-    return _between(input, end, weight)
+    return _interpolated(input, end, weight)
 
 
 @public(inplace=True)

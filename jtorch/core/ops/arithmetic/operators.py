@@ -40,7 +40,7 @@ def _function(fn):
     return operator
 
 
-def _reflected(fn):
+def _reflected_operator(fn):
     def operator(self, other):
         other = _operand(other)
         return other if other is NotImplemented else fn(other, self)
@@ -48,12 +48,12 @@ def _reflected(fn):
     return operator
 
 
-def _matrix(other):
+def _tensor_operand(other):
     """A product takes tensors only: numbers make no matrix."""
     return other if isinstance(other, Tensor) else NotImplemented
 
 
-def _multiplied(self, other):
+def _multiplied_from_right(self, other):
     return linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 
 
@@ -108,10 +108,10 @@ UNARY = {"neg": math.neg, "pos": math.positive, "abs": math.abs, "invert": _inve
 for _name, (_fn, _other, _written) in BINARY.items():
     setattr(Tensor, f"__{_name}__", _forward(_fn))
     if _other:
-        setattr(Tensor, f"__r{_name}__", _forward(_fn) if _other is True else _reflected(_other))
+        setattr(Tensor, f"__r{_name}__", _forward(_fn) if _other is True else _reflected_operator(_other))
     if _written:
         setattr(Tensor, f"__i{_name}__", _inplace(_fn.__name__))
-Tensor.__matmul__ = operator(linalg.matmul, _matrix)
-Tensor.__rmatmul__ = _multiplied
+Tensor.__matmul__ = operator(linalg.matmul, _tensor_operand)
+Tensor.__rmatmul__ = _multiplied_from_right
 for _name, _fn in UNARY.items():
     setattr(Tensor, f"__{_name}__", _fn)

@@ -1,1 +1,4 @@
-"""Ops."""
+"""Ops that pick, place or join elements: indexing, scatter, masks, cat and stack.
+
+Nothing here computes with the elements it moves, but for what is added where several meet.
+"""

@@ -168,7 +168,7 @@ def _is_mask(i):
     return i.dtype in (dtypes.bool_, dtypes.uint8)
 
 
-def _check_mask(x, mask, dim):
+def _check_mask_shape(x, mask, dim):
     if mask.dtype is dtypes.uint8:
         warnings.warn(
             "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
@@ -197,7 +197,7 @@ def _integers(x, arrays):
     found = []
     for dim, i in arrays:
         if _is_mask(i):
-            _check_mask(x, i, dim)
+            _check_mask_shape(x, i, dim)
             spots = np.nonzero(i._look())
             found += [(dim + k, known(s.astype(np.int64), i._type.place)) for k, s in enumerate(spots)]
             continue
@@ -213,7 +213,7 @@ def _integers(x, arrays):
     return found, shape
 
 
-def _check_sizes(x, found, inner):
+def _check_not_empty(x, found, inner):
     """Raise where there is nothing to index. `inner`: the indices' common shape."""
     if all(inner) and not all(x.shape[dim] for dim, _ in found):
         raise IndexError("index is out of bounds for dimension with size 0")
@@ -285,7 +285,7 @@ def _getitem(self, index):
     if engine.local.grad:
         seen._history()  # what autograd has against it PyTorch says before it looks at the indices
     found, inner = _integers(seen, arrays)
-    _check_sizes(seen, found, inner)
+    _check_not_empty(seen, found, inner)
     _check_ranges(seen, found, inner)
     return _index(seen, [i for _, i in found], tuple([d for d, _ in found]))
 
@@ -395,7 +395,7 @@ def put_at(x, arrays, value, accumulate=False):
     number = not isinstance(value, Tensor)
     if len(arrays) == 1 and _is_mask(arrays[0][1]) and not accumulate:
         dim, mask = arrays[0]
-        _check_mask(x, mask, dim)
+        _check_mask_shape(x, mask, dim)
         rest = tuple(x.shape[mask.ndim :])
         if number or value.numel() == 1:
             if mask.dtype is not dtypes.bool_:
@@ -422,7 +422,7 @@ def put_at(x, arrays, value, accumulate=False):
     rest = [n for d, n in enumerate(x.shape) if d not in dims]
     at = dims[0] if together else 0
     result = (*rest[:at], *inner, *rest[at:])
-    _check_sizes(x, found, inner)
+    _check_not_empty(x, found, inner)
     trimmed = _check_fits(value.shape, result)
     _check_same_type(x, value)
     _check_ranges(x, found, inner)

@@ -45,7 +45,7 @@ def _joined_dim(shapes, dim):
     return dim
 
 
-def _same_type(arrays):
+def _in_common_type(arrays):
     """The arrays in their common dtype."""
     to = dtypes.of(arrays[0].dtype)
     for x in arrays[1:]:
@@ -64,7 +64,7 @@ def _join_strides(types, shapes, consts):
 @op(name="cat", saves=(), strides=_join_strides, overlap="none", autocast={"cpu": "widest"})
 def _cat(tensors: list[Array], dim: int = 0) -> Array:
     dim = _joined_dim([x.shape for x in tensors], dim)
-    same = _same_type(tensors)
+    same = _in_common_type(tensors)
     solid = [x for x in same if x.shape != (0,)]
     return jnp.concatenate(solid, dim) if solid else same[0]
 
@@ -128,7 +128,7 @@ def _stack(tensors: list[Array], dim: int = 0) -> Array:
                 f"{list(x.shape)} at"
                 f" entry {i}"
             )
-    return jnp.stack(_same_type(tensors), wrap_dim(dim, len(first) + 1))
+    return jnp.stack(_in_common_type(tensors), wrap_dim(dim, len(first) + 1))
 
 
 def stack(tensors, dim=0, *, out=None):
@@ -249,12 +249,12 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     return x.index_select(dim, _interleaved(repeats, output_size))
 
 
-def _negative(repeats):
+def _negative_repeats(repeats):
     return (repeats < 0).any()
 
 
 @op(name="repeat_interleave")
-def _spots(repeats: Array, total: int) -> Array:
+def _repeated_spots(repeats: Array, total: int) -> Array:
     return jnp.repeat(jnp.arange(repeats.shape[0], dtype=repeats.dtype), repeats, total_repeat_length=total)
 
 
@@ -264,10 +264,10 @@ def _interleaved(repeats, total):
         raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if repeats.dtype not in (dtypes.int64, dtypes.int32):
         raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.scalar_name}'")
-    data_check(repeats, _negative, RuntimeError("repeats can not be negative"))
+    data_check(repeats, _negative_repeats, RuntimeError("repeats can not be negative"))
     if total is not None:
         data_check(repeats, _other_total, RuntimeError("allocated size does not match required size"), total=total)
-        return _spots(repeats, total)
+        return _repeated_spots(repeats, total)
     times = repeats._look()
     return known(np.repeat(np.arange(len(times), dtype=times.dtype), times), repeats._type.place)
 
@@ -303,11 +303,11 @@ def roll(input, shifts, dims=()):
     return _roll(input, shifts, dims)
 
 
-def _like(types, shapes, consts):
+def _strides_like_first(types, shapes, consts):
     return [geometry.like_strides(types[0].shape, types[0].strides)]
 
 
-@op(name="flip", saves=(), strides=_like)
+@op(name="flip", saves=(), strides=_strides_like_first)
 def _flip(input: Array, dims: tuple) -> Array:
     axes = [wrap_dim(d, input.ndim) for d in dims]
     for i, d in enumerate(axes):
@@ -367,7 +367,7 @@ def rot90(input: Array, k: int = 1, dims: tuple = (0, 1)) -> Array:
 
 @op(name="block_diag", saves=())
 def _block_diag(tensors: list[Array]) -> Array:
-    blocks = [x.reshape((1,) * (2 - x.ndim) + x.shape) for x in _same_type(tensors)]
+    blocks = [x.reshape((1,) * (2 - x.ndim) + x.shape) for x in _in_common_type(tensors)]
     rows, columns = (sum(b.shape[i] for b in blocks) for i in (0, 1))
     out = jnp.zeros((rows, columns), blocks[0].dtype)
     r = c = 0
@@ -414,15 +414,15 @@ def combinations(input, r=2, with_replacement=False):
         return known(np.zeros(0, input.dtype.np), input._type.place)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     chosen = np.array(list(choose(range(n), r)), np.int64).reshape(-1, r)
-    return _stack([_picked(input, column) for column in _columns(chosen, input._type.place)], 1)
+    return _stack([_masked_elements(input, column) for column in _index_columns(chosen, input._type.place)], 1)
 
 
 @op(name="masked_select")
-def _picked(input: Array, index: Array) -> Array:
+def _masked_elements(input: Array, index: Array) -> Array:
     return jnp.take(input, index, mode="clip")
 
 
-def _columns(chosen, place):
+def _index_columns(chosen, place):
     return [known(np.ascontiguousarray(c), place) for c in chosen.T]
 
 

@@ -23,7 +23,7 @@ _INTEGERS = (dtypes.int64, dtypes.int32)
 # ---- checks
 
 
-def _outside(at, low, size, dim, form):
+def _outside_dim(at, low, size, dim, form):
     return ((at < low) | (at >= size)).any()
 
 
@@ -44,10 +44,10 @@ _FORMS = {
 
 
 def check_range(index, size, dim=0, form="gather", negative=False):
-    data_check(index, _outside, _outside_error, low=-size if negative else 0, size=size, dim=dim, form=form)
+    data_check(index, _outside_dim, _outside_error, low=-size if negative else 0, size=size, dim=dim, form=form)
 
 
-def _size(shape, dim):
+def _size_along(shape, dim):
     return shape[dim] if shape else 1
 
 
@@ -68,16 +68,16 @@ def _check_gather(input, dim, index, sparse_grad):
     if _dims_of(index) != _dims_of(input):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     for d in range(index.ndim):
-        if d != dim and index.shape[d] > _size(input.shape, d):
+        if d != dim and index.shape[d] > _size_along(input.shape, d):
             raise RuntimeError(
                 f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger "
                 "than self"
                 f" {list(input.shape)} apart from dimension {dim}"
             )
-    check_range(index, _size(input.shape, dim), dim)
+    check_range(index, _size_along(input.shape, dim), dim)
 
 
-def _spots(index, dim):
+def _full_index(index, dim):
     """The full index of every element of `index`, which runs along `dim`."""
     grid = jnp.ogrid[tuple([slice(n) for n in index.shape])]
     return tuple([index if d == dim else grid[d] for d in range(index.ndim)])
@@ -101,7 +101,7 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -
         return jnp.zeros(index.shape, input.dtype)
     shape = index.shape
     input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
-    return input.at[_spots(index, wrap_dim(dim, input.ndim))].get(mode="clip").reshape(shape)
+    return input.at[_full_index(index, wrap_dim(dim, input.ndim))].get(mode="clip").reshape(shape)
 
 
 def _check_scatter(input, dim, index, src=None, name="scatter"):
@@ -115,15 +115,15 @@ def _check_scatter(input, dim, index, src=None, name="scatter"):
         raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
     if src is not None and _dims_of(index) != _dims_of(src):
         raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
-    wide = any(d != dim and n > _size(input.shape, d) for d, n in enumerate(index.shape))
-    if wide or (src is not None and any(n > _size(src.shape, d) for d, n in enumerate(index.shape))):
+    wide = any(d != dim and n > _size_along(input.shape, d) for d, n in enumerate(index.shape))
+    if wide or (src is not None and any(n > _size_along(src.shape, d) for d, n in enumerate(index.shape))):
         more = "" if src is None else f" and to be no larger size than src {list(src.shape)}"
         raise RuntimeError(
             f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from "
             "dimension"
             f" {dim}{more}"
         )
-    check_range(index, _size(input.shape, dim), dim)
+    check_range(index, _size_along(input.shape, dim), dim)
 
 
 def _aligned(input, dim, index, src):
@@ -131,7 +131,7 @@ def _aligned(input, dim, index, src):
     input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
     if src is not None:
         src = jnp.atleast_1d(src)[tuple([slice(n) for n in index.shape])]
-    return input, _spots(index, wrap_dim(dim, input.ndim)), src
+    return input, _full_index(index, wrap_dim(dim, input.ndim)), src
 
 
 @op(
@@ -211,12 +211,12 @@ _IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
 def _reduced(x, values, at, how, include_self):
     """x with `values` reduced into the places `at`."""
     if how in ("amax", "amin"):
-        return _extreme(x, values, at, how, include_self)
+        return _scattered_extreme(x, values, at, how, include_self)
     x = _begun(x, at, how, include_self)
     if how == "sum":
         return x.at[at].add(values, mode="drop")
     if how == "prod":
-        return _multiplied(x, values, at)
+        return _scattered_product(x, values, at)
     count = jnp.full(x.shape, int(include_self), x.dtype).at[at].add(jnp.ones((), x.dtype), mode="drop")
     count = jnp.maximum(count, 1)
     total = x.at[at].add(values, mode="drop")
@@ -242,12 +242,12 @@ def _identity(np_type, how):
 
 
 @jax.custom_vjp
-def _multiplied(x, values, at):
+def _scattered_product(x, values, at):
     return x.at[at].multiply(values, mode="drop")
 
 
 def _multiplied_forward(x, values, at):
-    return _multiplied(x, values, at), (x, values, at)
+    return _scattered_product(x, values, at), (x, values, at)
 
 
 def _multiplied_backward(saved, g):
@@ -265,24 +265,24 @@ def _multiplied_backward(saved, g):
     return g * others(x, zeros, solid), pick(g) * others(values, pick(zeros), pick(solid)), None
 
 
-_multiplied.defvjp(_multiplied_forward, _multiplied_backward)
+_scattered_product.defvjp(_multiplied_forward, _multiplied_backward)
 
 
-def _extreme(x, values, at, how, include_self):
+def _scattered_extreme(x, values, at, how, include_self):
     if how == "amax":
-        return _largest(include_self, x, values, at)
+        return _scattered_largest(include_self, x, values, at)
     if jnp.issubdtype(x.dtype, jnp.inexact):
-        return -_largest(include_self, -x, -values, at)
+        return -_scattered_largest(include_self, -x, -values, at)
     return _begun(x, at, how, include_self).at[at].min(values, mode="drop")
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _largest(include_self, x, values, at):
+def _scattered_largest(include_self, x, values, at):
     return _begun(x, at, "amax", include_self).at[at].max(values, mode="drop")
 
 
 def _largest_forward(include_self, x, values, at):
-    out = _largest(include_self, x, values, at)
+    out = _scattered_largest(include_self, x, values, at)
     return out, (x, values, at, out)
 
 
@@ -296,7 +296,7 @@ def _largest_backward(include_self, saved, g):
     return own if include_self else own.at[at].set(0, mode="drop"), pick(share) * theirs, None
 
 
-_largest.defvjp(_largest_forward, _largest_backward)
+_scattered_largest.defvjp(_largest_forward, _largest_backward)
 
 
 def _check_reduce(input, dim, index, src, reduce, include_self):
@@ -334,7 +334,7 @@ def _check_select(input, dim, index):
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype not in _INTEGERS:
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
-    check_range(index, _size(input.shape, dim), dim, "select")
+    check_range(index, _size_along(input.shape, dim), dim, "select")
 
 
 @op(check=_check_select, saves=(1,), overlap="none")
@@ -365,10 +365,10 @@ def _vector_check(name, input, dim, index, source):
             "the same"
             " scalar type"
         )
-    if index.numel() != _size(source.shape, dim):
+    if index.numel() != _size_along(source.shape, dim):
         raise RuntimeError(
             f"{name}(): Number of indices ({index.numel()}) should be equal to source.size(dim):"
-            f" ({_size(source.shape, dim)}), for dim: {dim}"
+            f" ({_size_along(source.shape, dim)}), for dim: {dim}"
         )
     rest = lambda x: [n for d, n in enumerate(x.shape) if d != dim]
     if rest(input) != rest(source):
@@ -377,10 +377,10 @@ def _vector_check(name, input, dim, index, source):
             "self.shape ="
             f" {list(input.shape)} source.shape = {list(source.shape)}"
         )
-    check_range(index, _size(input.shape, dim), dim)
+    check_range(index, _size_along(input.shape, dim), dim)
 
 
-def _rows(input, dim, index, source=None):
+def _rows_along(input, dim, index, source=None):
     """The arrays with one dimension at least and the full index of the rows."""
     input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
     at = (slice(None),) * wrap_dim(dim, input.ndim) + (index,)
@@ -395,7 +395,7 @@ def _rows(input, dim, index, source=None):
 )
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
     """A copy with `alpha` times the entries of `source` added to those of a dimension that `index` names."""
-    x, at, rows = _rows(input, dim, index, source)
+    x, at, rows = _rows_along(input, dim, index, source)
     return x.at[at].add(rows * jnp.asarray(alpha).astype(rows.dtype), mode="drop").reshape(input.shape)
 
 
@@ -425,18 +425,18 @@ def _check_copy(input, dim, index, source):
             "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape:"
             f" {text[0]} at dimension {dim} and source slice shape: {text[1]} at dimension 0."
         )
-    if source.ndim and index.numel() != _size(source.shape, dim):
+    if source.ndim and index.numel() != _size_along(source.shape, dim):
         raise IndexError(
             f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim)"
-            f" ({_size(source.shape, dim)})"
+            f" ({_size_along(source.shape, dim)})"
         )
-    check_range(index, _size(input.shape, dim), dim, "copy")
+    check_range(index, _size_along(input.shape, dim), dim, "copy")
 
 
 @op(inplace=True, saves=(1,), check=_check_copy, strides=input_strides, overlap="none", autocast={"cpu": "widest"})
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """A copy with the entries of a dimension that `index` names replaced by those of `source`."""
-    x, at, rows = _rows(input, dim, index, source)
+    x, at, rows = _rows_along(input, dim, index, source)
     axis = len(at) - 1
     out = placed(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:])
     return jnp.moveaxis(out, 0, axis).reshape(input.shape)
@@ -449,7 +449,7 @@ def _check_fill(input, dim, index, value):
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     check_one_value(value, "index_fill_", input)
-    check_range(index, _size(input.shape, dim), dim, "fill", negative=True)
+    check_range(index, _size_along(input.shape, dim), dim, "fill", negative=True)
 
 
 def check_one_value(value, name, input):
@@ -476,7 +476,7 @@ def by_value(zero, one):
 )
 def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> Array:
     """A copy with the entries of a dimension that `index` names filled with one value."""
-    x, at, _ = _rows(input, dim, index)
+    x, at, _ = _rows_along(input, dim, index)
     one = cast_array(jnp.asarray(value), dtypes.of(x.dtype))
     return x.at[at].set(one, mode="drop").reshape(input.shape)
 
@@ -497,7 +497,7 @@ def index_reduce(
         reduce: "prod", "mean", "amax" or "amin".
         include_self: whether what was there takes part.
     """
-    x, at, rows = _rows(input, dim, index, source)
+    x, at, rows = _rows_along(input, dim, index, source)
     axis = len(at) - 1
     out = _reduced(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:], reduce, include_self)
     return jnp.moveaxis(out, 0, axis).reshape(input.shape)

@@ -66,13 +66,13 @@ def _attention(
         scores = jnp.where(jnp.tril(jnp.ones((queries, keys), bool)), scores, -jnp.inf)
     if mask is not None:
         scores = jnp.where(mask, scores, -jnp.inf) if mask.dtype == bool else scores + mask.astype(wide)
-    weights = _softmax(scores) if is_causal or mask is not None else jax.nn.softmax(scores, axis=-1)
+    weights = _masked_softmax(scores) if is_causal or mask is not None else jax.nn.softmax(scores, axis=-1)
     if kept is not None:
         weights = jnp.where(kept, weights / (1 - p).astype(wide), 0)
     return jnp.einsum("...ls,...sv->...lv", weights.astype(value.dtype), value)
 
 
-def _softmax(scores):
+def _masked_softmax(scores):
     """The softmax of the last dimension; 0 in rows that attend to nothing."""
     most = jax.lax.stop_gradient(jnp.max(scores, -1, keepdims=True))
     grown = jnp.exp(scores - jnp.where(most == -jnp.inf, 0, most))
@@ -113,7 +113,7 @@ def scaled_dot_product_attention(
     grouped = bool(enable_gqa) and query.dim() >= 3 and not query.shape[-3] == key.shape[-3] == value.shape[-3]
     if grouped and (query.shape[-3] % key.shape[-3] or query.shape[-3] % value.shape[-3]):
         raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
-    _check_sizes(query, key, value, attn_mask, grouped)
+    _check_products(query, key, value, attn_mask, grouped)
     scale = None if scale is None else float(scale)
     if _fuses(query, key, value, attn_mask, dropout_p, grouped):
         return _fused_attention(query, key, value, bool(is_causal), scale, True)
@@ -153,7 +153,7 @@ def _check_attention(query, key, value, mask, p, is_causal):
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
 
 
-def _check_sizes(query, key, value, mask, grouped):
+def _check_products(query, key, value, mask, grouped):
     """Whether the products and the mask fit together, as PyTorch's smaller ops find out."""
     *batch, length, width = query.shape
     own = [tuple(x.shape[:-3]) if grouped else tuple(x.shape[:-2]) for x in (query, key, value)]
@@ -236,7 +236,7 @@ def _check_shapes(query, key, value, key_padding_mask, attn_mask, heads):
     return batched
 
 
-def _projected(query, key, value, weight, bias):
+def _projected_together(query, key, value, weight, bias):
     """Query, key and value of one stacked weight; one product where they are the same tensor."""
     width = query.size(-1)
     if key is value:
@@ -280,7 +280,7 @@ def _both_masks(attn_mask, key_padding_mask, dtype, is_causal, need_weights):
     return attn_mask, key_padding_mask, is_causal and key_padding_mask is None
 
 
-def _check_mask(mask, batch, heads, length, source):
+def _as_three_dims(mask, batch, heads, length, source):
     """The mask with three dimensions."""
     if mask is None:
         return None
@@ -326,7 +326,7 @@ def multi_head_attention_forward(
     """What `nn.MultiheadAttention` computes: see there. Returns (output, weights or None)."""
     batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
-        query, key, value, key_padding_mask = _with_batch(query, key, value, key_padding_mask)
+        query, key, value, key_padding_mask = _with_batch_of_one(query, key, value, key_padding_mask)
     length, batch, width = query.shape
     head = width // num_heads
     attn_mask, key_padding_mask, is_causal = _both_masks(
@@ -337,8 +337,8 @@ def multi_head_attention_forward(
         weights = (q_proj_weight, k_proj_weight, v_proj_weight)
         q, k, v = _projected_apart(query, key, value, weights, in_proj_bias)
     else:
-        q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)
-    attn_mask = _check_mask(attn_mask, batch, num_heads, length, key.shape[0])
+        q, k, v = _projected_together(query, key, value, in_proj_weight, in_proj_bias)
+    attn_mask = _as_three_dims(attn_mask, batch, num_heads, length, key.shape[0])
     more = (bias_k is not None) + bool(add_zero_attn)
     if bias_k is not None:
         k, v = cat([k, bias_k.repeat(1, batch, 1)]), cat([v, bias_v.repeat(1, batch, 1)])
@@ -359,7 +359,7 @@ def multi_head_attention_forward(
     return out.squeeze(1), None if weights is None else weights.squeeze(0)
 
 
-def _with_batch(query, key, value, key_padding_mask):
+def _with_batch_of_one(query, key, value, key_padding_mask):
     """Each with a batch of one; what was one tensor stays one."""
     made = {}
     mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)

@@ -8,12 +8,8 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, data_check, op
-from jtorch.core.ops.layers.linear import divided_by_frequency, renormalize
+from jtorch.core.ops.layers.linear import beyond_rows, divided_by_frequency, renormalize
 from jtorch.core.tensor import tensor
-
-
-def _beyond(indices, rows):
-    return ((indices < 0) | (indices >= rows)).any()
 
 
 def _wrong_row(indices, rows):
@@ -42,7 +38,7 @@ def _embedding_bag(
         counts = jnp.where(input == padding_idx, 0, counts)
     if mode == "max":
         rows = jnp.where(counts[:, None] > 0, rows, -jnp.inf)
-        return _largest(rows, bag, bags)
+        return _largest_of_bags(rows, bag, bags)
     if scales is not None:
         rows = rows * scales[:, None]
     total = jax.ops.segment_sum(jnp.where(counts[:, None] > 0, rows, 0), bag, bags)
@@ -51,7 +47,7 @@ def _embedding_bag(
     return total / jnp.maximum(jax.ops.segment_sum(counts, bag, bags), 1)[:, None]
 
 
-def _largest(rows, bag, bags):
+def _largest_of_bags(rows, bag, bags):
     """The largest of each bag; the first largest gets the gradient."""
     found = lax.stop_gradient(jax.ops.segment_max(rows, bag, bags))
     place = jnp.arange(rows.shape[0])[:, None]
@@ -123,7 +119,7 @@ def embedding_bag(
             f" {input.type()} instead (while checking arguments for embedding_bag)"
         )
     if input.numel():
-        data_check(input, _beyond, _wrong_row, rows=rows)
+        data_check(input, beyond_rows, _wrong_row, rows=rows)
     if max_norm is not None:
         renormalize(weight, input, float(max_norm), float(norm_type))
     bags = given.shape[0] if given.dim() == 2 else offsets.shape[0] - bool(include_last_offset)

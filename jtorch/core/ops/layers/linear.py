@@ -53,14 +53,14 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     out = lax.dot_general(input, weight, (((input.ndim - 1,), (weight.ndim - 1,)), ((), ())))
     if bias is None:
         return out
-    _check_bias(input, weight, bias, out)
+    _check_linear_bias(input, weight, bias, out)
     if bias.shape != out.shape[-1:]:
         return out + bias
     # in lax's words: JAX traces an operator apart for each new shape
     return lax.add(out, lax.broadcast_in_dim(bias, out.shape, (out.ndim - 1,)))
 
 
-def _check_bias(input, weight, bias, out):
+def _check_linear_bias(input, weight, bias, out):
     if weight.ndim == 1 and (input.ndim == 2 or bias.ndim):
         raise RuntimeError("mat2 must be a matrix, got 1-D tensor")
     if bias.dtype != weight.dtype:
@@ -72,7 +72,7 @@ def _check_bias(input, weight, bias, out):
         broadcast_shapes(out.shape, bias.shape)
 
 
-def _sizes(rows, columns):
+def _matrix_sizes(rows, columns):
     return f"{rows}x{columns}"
 
 
@@ -98,8 +98,8 @@ def _check_linear(input, weight, bias):
                 f"size mismatch, got input ({columns}), mat ({columns}x{weight.shape[1]}), vec ({input.shape[0]})"
             )
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({_sizes(rows, input.shape[-1])} and"
-            f" {_sizes(weight.shape[-1], columns)})"
+            f"mat1 and mat2 shapes cannot be multiplied ({_matrix_sizes(rows, input.shape[-1])} and"
+            f" {_matrix_sizes(weight.shape[-1], columns)})"
         )
 
 
@@ -133,7 +133,8 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
     return out if bias is None else out + bias
 
 
-def _beyond(indices, rows):
+def beyond_rows(indices, rows):
+    """Whether an index names no row."""
     return ((indices < 0) | (indices >= rows)).any()
 
 
@@ -179,7 +180,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         )
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
-    data_check(input, _beyond, IndexError("index out of range in self"), rows=weight.shape[0])
+    data_check(input, beyond_rows, IndexError("index out of range in self"), rows=weight.shape[0])
     if max_norm is not None:
         renormalize(weight, input, float(max_norm), float(norm_type))
     return _embedding(weight, input, -1 if padding_idx is None else padding_idx, bool(scale_grad_by_freq))

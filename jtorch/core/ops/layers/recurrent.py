@@ -74,7 +74,7 @@ _RNN_CELL_GRAPH = {
 # ---- layers and cells
 
 
-def _projected(input, weight, *biases):
+def _projected_input(input, weight, *biases):
     made = lax.dot_general(input, weight, (((input.ndim - 1,), (1,)), ((), ())))
     for bias in biases:
         made = made if bias is None else made + bias
@@ -122,7 +122,7 @@ def lstm_layer(
         h, c = _lstm_step(gates + h @ w_hh.T, c)
         return (h if w_hr is None else h @ w_hr.T), c
 
-    out, (h, c) = _scanned(step, (h, c), _projected(input, w_ih, b_ih, b_hh), sizes, reverse)
+    out, (h, c) = _scanned(step, (h, c), _projected_input(input, w_ih, b_ih, b_hh), sizes, reverse)
     return out, h, c
 
 
@@ -150,9 +150,9 @@ def gru_layer(
 
     def step(states, gates):
         (h,) = states
-        return (_gru_step(gates, _projected(h, w_hh, b_hh), h),)
+        return (_gru_step(gates, _projected_input(h, w_hh, b_hh), h),)
 
-    out, (h,) = _scanned(step, (h,), _projected(input, w_ih, b_ih), sizes, reverse)
+    out, (h,) = _scanned(step, (h,), _projected_input(input, w_ih, b_ih), sizes, reverse)
     return out, h
 
 
@@ -181,7 +181,7 @@ def rnn_layer(
 ) -> Array:
     """(outputs, last h)"""
     moved = _NONLINEAR[act]
-    gates = _projected(input, w_ih, b_ih, b_hh)
+    gates = _projected_input(input, w_ih, b_ih, b_hh)
     out, (h,) = _scanned(lambda states, now: (moved(now + states[0] @ w_hh.T),), (h,), gates, sizes, reverse)
     return out, h
 
@@ -255,7 +255,7 @@ def _lstm_memory(
     input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None
 ) -> Array:
     """(the new c, the output gate)"""
-    i, f, g, o = jnp.split(_projected(input, w_ih, b_ih) + _projected(h, w_hh, b_hh), 4, axis=-1)
+    i, f, g, o = jnp.split(_projected_input(input, w_ih, b_ih) + _projected_input(h, w_hh, b_hh), 4, axis=-1)
     return jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g), jax.nn.sigmoid(o)
 
 
@@ -268,7 +268,7 @@ def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
 
 @op(grad_fn="AddBackward0", autocast={"cpu": "widest", "cuda": "low"}, graph=_GRU_CELL_GRAPH)
 def _gru_cell(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Array:
-    return _gru_step(_projected(input, w_ih, b_ih), _projected(h, w_hh, b_hh), h)
+    return _gru_step(_projected_input(input, w_ih, b_ih), _projected_input(h, w_hh, b_hh), h)
 
 
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
@@ -285,7 +285,7 @@ def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
 def _rnn_cell(
     input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, nonlinearity: str
 ) -> Array:
-    return _NONLINEAR[nonlinearity](_projected(input, w_ih, b_ih) + _projected(h, w_hh, b_hh))
+    return _NONLINEAR[nonlinearity](_projected_input(input, w_ih, b_ih) + _projected_input(h, w_hh, b_hh))
 
 
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):

@@ -41,7 +41,7 @@ def reduced_loss(loss, reduction):
     raise ValueError(f"{reduction} is not a valid value for reduction")
 
 
-def _contiguous(types, shapes, consts):
+def _contiguous_strides(types, shapes, consts):
     return [None] * len(shapes)
 
 
@@ -83,10 +83,10 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     reduction = reduction_of(size_average, reduce, reduction)
     if weight is None:
         return _mse_loss(input, target, reduction)
-    return _weighted(_mse_loss(input, target, "none"), weight, reduction)
+    return _weighted_loss(_mse_loss(input, target, "none"), weight, reduction)
 
 
-def _weighted(loss, weight, reduction):
+def _weighted_loss(loss, weight, reduction):
     if weight.shape != loss.shape:
         raise ValueError("Weights and input must have the same size.")
     loss = loss * weight
@@ -109,7 +109,7 @@ def _l1_loss(input: Array, target: Array, reduction: str) -> Array:
     return reduced_loss(magnitude(input - target), reduction)
 
 
-def _size(d):
+def _absolute(d):
     """|d|, whose gradient is NaN where d is."""
     return d * jnp.sign(d)
 
@@ -120,7 +120,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     reduction = reduction_of(size_average, reduce, reduction)
     if weight is None:
         return _l1_loss(input, target, reduction)
-    return _weighted(_l1_loss(input, target, "none"), weight, reduction)
+    return _weighted_loss(_l1_loss(input, target, "none"), weight, reduction)
 
 
 @op(promote=True, strides=None, grad_fn="SmoothL1LossBackward0", autocast="float32")
@@ -129,7 +129,9 @@ def _smooth_l1_loss(input: Array, target: Array, reduction: str, beta: float) ->
     kernel("smooth_l1_cpu", d, "f")
     near = jnp.abs(d) < beta
     inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both NaN
-    return reduced_loss(jnp.where(near, 0.5 * inner * inner / beta, _size(d) - 0.5 * beta).astype(d.dtype), reduction)
+    return reduced_loss(
+        jnp.where(near, 0.5 * inner * inner / beta, _absolute(d) - 0.5 * beta).astype(d.dtype), reduction
+    )
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
@@ -148,7 +150,7 @@ def _huber_loss(input: Array, target: Array, reduction: str, delta: float) -> Ar
     near = jnp.abs(d) <= delta
     inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both NaN
     return reduced_loss(
-        jnp.where(near, 0.5 * inner * inner, delta * (_size(d) - 0.5 * delta)).astype(d.dtype), reduction
+        jnp.where(near, 0.5 * inner * inner, delta * (_absolute(d) - 0.5 * delta)).astype(d.dtype), reduction
     )
 
 
@@ -168,7 +170,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 # ---- classification
 
 
-def _outside(target, classes, ignore):
+def _outside_classes(target, classes, ignore):
     return ((target != ignore) & ((target < 0) | (target >= classes))).any()
 
 
@@ -177,7 +179,7 @@ def _out_of_bounds(target, classes, ignore):
     return IndexError(f"Target {int(bad.reshape(-1)[0])} is out of bounds.")
 
 
-def _picked(values, target, weight, ignore, above=0):
+def _picked_by_target(values, target, weight, ignore, above=0):
     """(`above` minus the target's value, weighted; the weights): class dimension 1 (0 without a batch).
 
     Gathering the targets costs nothing beside a vocabulary; comparing every class with them doubles the time.
@@ -215,7 +217,7 @@ def _nll_name(types, consts):
 )
 def _nll_loss(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     kernel("nll_loss2d_forward_out_frame" if input.ndim > 2 else "nll_loss_out_frame", input, "f")
-    loss, w = _picked(input, target, weight, ignore_index)
+    loss, w = _picked_by_target(input, target, weight, ignore_index)
     return _averaged(loss, w, reduction)
 
 
@@ -239,7 +241,7 @@ def _check_classes(input, target, weight, ignore_index):
         raise RuntimeError("expected scalar type Long but found Byte")
     if weight is not None:
         _check_weights(input, weight, classes)
-    data_check(target, _outside, _out_of_bounds, classes=classes, ignore=ignore_index)
+    data_check(target, _outside_classes, _out_of_bounds, classes=classes, ignore=ignore_index)
 
 
 def _check_places(input, target):
@@ -311,9 +313,9 @@ def _cross_entropy(
     axis = 1 if input.ndim > 1 else 0
     if not label_smoothing:
         total = jax.nn.logsumexp(input, axis)
-        return _averaged(*_picked(input, target, weight, ignore_index, total), reduction)
+        return _averaged(*_picked_by_target(input, target, weight, ignore_index, total), reduction)
     logs = log_softmax_array(input, axis)
-    loss, w = _picked(logs, target, weight, ignore_index)
+    loss, w = _picked_by_target(logs, target, weight, ignore_index)
     valid = jnp.expand_dims(target != ignore_index, axis)
     shape = tuple(-1 if i == axis else 1 for i in range(input.ndim))
     spread = logs if weight is None else logs * weight.reshape(shape)
@@ -328,7 +330,7 @@ def _cross_entropy(
 
 @op(
     promote=True,
-    strides=_contiguous,
+    strides=_contiguous_strides,
     grad_fn=lambda types, consts: {"mean": "DivBackward1", "sum": "NegBackward0", "none": "NegBackward0"}[
         consts["reduction"]
     ],

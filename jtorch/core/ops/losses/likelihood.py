@@ -79,7 +79,7 @@ def _gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps:
     return reduced_loss((loss + 0.5 * math.log(2 * math.pi) if full else loss).astype(input.dtype), reduction)
 
 
-def _negative(x):
+def _negative_variance(x):
     return (x < 0).any()
 
 
@@ -96,7 +96,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
             raise ValueError("var has negative entry/entries")
         var = tensor(float(var), dtype=input.dtype).expand(input.size())
     else:
-        data_check(var, _negative, ValueError("var has negative entry/entries"))
+        data_check(var, _negative_variance, ValueError("var has negative entry/entries"))
         if var.size() != input.size():
             var = _matching(var, input)
     if reduction not in ("none", "mean", "sum"):

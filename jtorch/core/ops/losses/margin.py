@@ -172,14 +172,14 @@ def triplet_margin_with_distance_loss(
 # ---- labels
 
 
-def _check_matrix(input):
+def _check_rows_of_classes(input):
     if input.dim() > 2 or (input.dim() and not input.shape[-1]):
         raise RuntimeError(
             "Expected non-empty vector or matrix with optional 0-dim batch size, but got: " + str(list(input.shape))
         )
 
 
-def _outside(target, classes):
+def _outside_labels(target, classes):
     return ((target < 0) | (target >= classes)).any()
 
 
@@ -210,7 +210,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
     samples = input.shape[0] if input.dim() == 2 else 1
-    _check_matrix(input)
+    _check_rows_of_classes(input)
     if target.dim() > 1 or target.numel() != samples:
         raise RuntimeError(
             "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size)."
@@ -225,7 +225,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         wanted, found = input.dtype.scalar_name, weight.dtype.scalar_name
         raise RuntimeError(f"expected scalar type {wanted} but found {found}")
     undifferentiable("multi_margin_loss", "weight", weight)
-    data_check(target, _outside, RuntimeError("target out of range"), classes=classes)
+    data_check(target, _outside_labels, RuntimeError("target out of range"), classes=classes)
     return _multi_margin_loss(input, target, weight, p, float(margin), reduction)
 
 
@@ -252,7 +252,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         target: the labels of each sample, followed by -1 where there are fewer than classes.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    _check_matrix(input)
+    _check_rows_of_classes(input)
     if input.shape != target.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     if target.dtype.name != "int64":

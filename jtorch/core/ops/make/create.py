@@ -1,4 +1,4 @@
-"""Tensors out of nothing: zeros, ones, full, arange, linspace, eye, and the `_like` and `new_` families.
+"""Tensors out of nothing: zeros, ones, full, arange, linspace, eye, and the `_filled_like` and `new_` families.
 
 Small ones are known host values that cost no compile; large ones are recorded, so that XLA fills them in place.
 """
@@ -146,7 +146,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
     return _made("full", (size,), fill_value, out, dtype, device, requires_grad, d if out is None else None)
 
 
-def _like(input, n, dtype, device, requires_grad, memory_format=None):
+def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):
     t = input._type
     shape = tuple(t.shape)
     strides = geometry.like_strides(shape, t.strides)
@@ -161,21 +161,21 @@ def zeros_like(
     input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
     """Zeros of the size, dtype, device and stride order of another tensor."""
-    return _like(input, 0, dtype, device, requires_grad, memory_format)
+    return _filled_like(input, 0, dtype, device, requires_grad, memory_format)
 
 
 def ones_like(
     input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
     """Ones of the size, dtype, device and stride order of another tensor."""
-    return _like(input, 1, dtype, device, requires_grad, memory_format)
+    return _filled_like(input, 1, dtype, device, requires_grad, memory_format)
 
 
 def empty_like(
     input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
     """A tensor of another one's size, dtype, device and stride order, to be filled."""
-    return _like(input, 0, dtype, device, requires_grad, memory_format)
+    return _filled_like(input, 0, dtype, device, requires_grad, memory_format)
 
 
 def full_like(
@@ -192,7 +192,7 @@ def full_like(
     """A tensor full of one number, of another tensor's size, dtype, device and stride order."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
-    return _like(input, fill_value, dtype, device, requires_grad, memory_format)
+    return _filled_like(input, fill_value, dtype, device, requires_grad, memory_format)
 
 
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
@@ -201,7 +201,7 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
     return filled(tuple(size), 0, d, devices.place(device), tuple(stride), requires_grad)
 
 
-def _numbers(*values):
+def _python_numbers(*values):
     return [v.item() if isinstance(v, Tensor | np.generic) else v for v in values]
 
 
@@ -218,7 +218,7 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    start, end, step = _numbers(start, end, step)
+    start, end, step = _python_numbers(start, end, step)
     whole = not any(isinstance(x, float) for x in (start, end, step))
     d = dtype or (out.dtype if out is not None else dtypes.int64 if whole else dtypes.get_default_dtype())
     if step == 0:
@@ -293,7 +293,7 @@ def linspace(
     >>> torch.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    start, end = _numbers(start, end)
+    start, end = _python_numbers(start, end)
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     if isinstance(start, complex) or isinstance(end, complex):
         d = dtype or d.to_complex()
@@ -317,7 +317,7 @@ def logspace(
     requires_grad=False,
 ):
     """base ** x for `steps` evenly spaced x from start to end."""
-    start, end = _numbers(start, end)
+    start, end = _python_numbers(start, end)
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     steps = int(steps)
     step = (end - start) / (steps - 1) if steps > 1 else 0

@@ -215,20 +215,20 @@ def stream_of(place, generator=None) -> Stream:
 # ---- draws: a kind of number, for a type
 
 _JAX = {
-    "uniform": lambda key, t, low, high: jax.random.uniform(key, t.shape, _real(t), low, high),
+    "uniform": lambda key, t, low, high: jax.random.uniform(key, t.shape, _real_type(t), low, high),
     "normal": lambda key, t, mean, std: jax.random.normal(key, t.shape, t.dtype.np) * std + mean,
     "bernoulli": lambda key, t, p: jax.random.bernoulli(key, p, t.shape).astype(t.dtype.np),
-    "exponential": lambda key, t, lambd: jax.random.exponential(key, t.shape, _real(t)) / lambd,
+    "exponential": lambda key, t, lambd: jax.random.exponential(key, t.shape, _real_type(t)) / lambd,
     "geometric": lambda key, t, p: jax.random.geometric(key, p, t.shape).astype(t.dtype.np),
-    "cauchy": lambda key, t, median, sigma: jax.random.cauchy(key, t.shape, _real(t)) * sigma + median,
-    "log_normal": lambda key, t, mean, std: jnp.exp(jax.random.normal(key, t.shape, _real(t)) * std + mean),
+    "cauchy": lambda key, t, median, sigma: jax.random.cauchy(key, t.shape, _real_type(t)) * sigma + median,
+    "log_normal": lambda key, t, mean, std: jnp.exp(jax.random.normal(key, t.shape, _real_type(t)) * std + mean),
     "random": lambda key, t, low, high: jax.random.randint(key, t.shape, low, high).astype(t.dtype.np),
     "randperm": lambda key, t: jax.random.permutation(key, t.shape[0]).astype(t.dtype.np),
 }
 _calls: dict = {}
 
 
-def _real(t):
+def _real_type(t):
     return t.dtype.np
 
 
@@ -399,7 +399,7 @@ def randperm(
     return _fresh("randperm", "randperm", (int(n),), out, dtype, device, requires_grad, generator, dtypes.int64)
 
 
-def _like(kind, input, dtype, device, requires_grad, memory_format, generator=None, **args):
+def _drawn_like(kind, input, dtype, device, requires_grad, memory_format, generator=None, **args):
     made = _alike.get((input._type, dtype, device)) or _make_alike(input._type, dtype, device)
     if kind == "normal":
         out = wrap(_noise(made, [input], generator, made.strides))
@@ -422,13 +422,13 @@ def _make_alike(t, dtype, device):
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Uniform random numbers in [0, 1), of another tensor's size, dtype and device."""
     check_float("rand", dtype or input.dtype)
-    return _like("uniform", input, dtype, device, requires_grad, memory_format, generator, low=0.0, high=1.0)
+    return _drawn_like("uniform", input, dtype, device, requires_grad, memory_format, generator, low=0.0, high=1.0)
 
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Normal random numbers of mean 0 and deviation 1, of another tensor's size, dtype and device."""
     check_float("randn", dtype or input.dtype)
-    return _like("normal", input, dtype, device, requires_grad, memory_format, generator, mean=0.0, std=1.0)
+    return _drawn_like("normal", input, dtype, device, requires_grad, memory_format, generator, mean=0.0, std=1.0)
 
 
 def noise_beside(tensor, shape) -> Tensor:
@@ -451,7 +451,9 @@ def randint_like(
     """Uniform random integers from low to high - 1, of another tensor's size, dtype and device."""
     if high is None:
         low, high = 0, low
-    return _like("random", input, dtype, device, requires_grad, memory_format, generator, low=int(low), high=int(high))
+    return _drawn_like(
+        "random", input, dtype, device, requires_grad, memory_format, generator, low=int(low), high=int(high)
+    )
 
 
 def normal(

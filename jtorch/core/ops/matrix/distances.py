@@ -87,11 +87,11 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     return made if out is None else write_result(out, made)
 
 
-def _negative(x):
+def _negative_class(x):
     return (x < 0).any()
 
 
-def _beyond(x, classes):
+def _beyond_classes(x, classes):
     return (x >= classes).any()
 
 
@@ -123,9 +123,11 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
         return _one_hot(input, num_classes)
-    data_check(input, _negative, RuntimeError("Class values must be non-negative."))
+    data_check(input, _negative_class, RuntimeError("Class values must be non-negative."))
     if num_classes == -1:
         num_classes = int(input.max()) + 1
     else:
-        data_check(input, _beyond, RuntimeError("Class values must be smaller than num_classes."), classes=num_classes)
+        data_check(
+            input, _beyond_classes, RuntimeError("Class values must be smaller than num_classes."), classes=num_classes
+        )
     return _one_hot(input, num_classes)

@@ -77,10 +77,10 @@ def _spelt(equation, operands):
             raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
         if not any(c in t for t in terms):
             raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
-    return terms, out.replace(".", "".join(spare)), _sizes(terms, operands)
+    return terms, out.replace(".", "".join(spare)), _letter_sizes(terms, operands)
 
 
-def _sizes(terms, operands):
+def _letter_sizes(terms, operands):
     sizes = {}
     for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
         for name, n in zip(term, x.shape, strict=True):
@@ -94,7 +94,7 @@ def _sizes(terms, operands):
     return sizes
 
 
-def _kind(types, consts):
+def _product_kind(types, consts):
     """How PyTorch multiplies: "bmm" where a letter of several operands is summed, "sum" where one of a single operand
     is, "mul" where none is."""
     terms, out, sizes = _spelt(consts["equation"], types)
@@ -104,13 +104,13 @@ def _kind(types, consts):
     return "sum" if any(c not in out for c in sizes) else "mul"
 
 
-def _name(types, consts):
-    return "MulBackward0" if _kind(types, consts) == "mul" else "ViewBackward0"
+def _einsum_name(types, consts):
+    return "MulBackward0" if _product_kind(types, consts) == "mul" else "ViewBackward0"
 
 
 def _strides(types, shapes, consts):
     """Of a product of matrices: batches, rows, columns in that order, shown in the order of the output."""
-    kind = _kind(types, consts)
+    kind = _product_kind(types, consts)
     if len(types) != 2 or kind == "sum":
         return [None]
     terms, out, sizes = _spelt(consts["equation"], types)
@@ -141,7 +141,7 @@ def _laid(out, term, x):
 
 @op(
     name="einsum",
-    grad_fn=_name,
+    grad_fn=_einsum_name,
     strides=_strides,
     autocast="low",
     graph={
@@ -151,7 +151,7 @@ def _laid(out, term, x):
 )
 def _einsum(operands: list[Array], equation: str) -> Array:
     terms, out, sizes = _spelt(equation, operands)
-    if _kind(operands, {"equation": equation}) == "mul":
+    if _product_kind(operands, {"equation": equation}) == "mul":
         work = jnp.result_type(*operands)
     else:
         work = operands[0].dtype

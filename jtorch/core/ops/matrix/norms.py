@@ -12,7 +12,7 @@ from jtorch.core.ops.rules import largest_of, norm_of, reduced, smallest_of
 from jtorch.core.tensor import wrap_dim
 
 
-def _numbers(name, x, to):
+def _floats_of(name, x, to):
     if letter(x) not in "fc":
         raise RuntimeError(
             f"linalg.{name}: Expected a floating point or complex tensor as input. Got {dtypes.of(x.dtype).scalar_name}"
@@ -22,7 +22,7 @@ def _numbers(name, x, to):
 
 @op(name="linalg_vector_norm", autocast={"cuda": "float32"}, behind="norm")
 def linalg_vector_norm(x: Array, ord: float, dim: tuple, keepdim: bool, dtype) -> Array:
-    x = _numbers("vector_norm", x, dtype)
+    x = _floats_of("vector_norm", x, dtype)
     return norm_of(x, ord, reduced(dim, x.ndim), keepdim).astype(x.real.dtype)
 
 
@@ -49,7 +49,7 @@ def _singular_values(x):
     behind="norm",
 )
 def linalg_matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> Array:
-    x = _numbers("matrix_norm", A, dtype)
+    x = _floats_of("matrix_norm", A, dtype)
     if x.ndim < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     rows, columns = (wrap_dim(d, x.ndim) for d in dim)

@@ -16,7 +16,7 @@ from jtorch.core.ops.rules import at_least, at_most, norm_of, root
 from jtorch.core.tensor import wrap_dim
 
 
-def _same_type(a, b):
+def _check_same_type(a, b):
     if a.dtype != b.dtype:
         names = dtypes.of(a.dtype).cname, dtypes.of(b.dtype).cname
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
@@ -39,7 +39,7 @@ def _matmul_name(types, consts):
     return "UnsafeViewBackward0"
 
 
-def _rows(shape):
+def _count_rows(shape):
     n = 1
     for s in shape[:-1]:
         n *= s
@@ -52,7 +52,7 @@ def _check_matmul(a, b):
     if a.ndim == b.ndim == 1:
         _check_dot(a, b)
         return
-    _same_type(a, b)
+    _check_same_type(a, b)
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] == inner:
         broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
@@ -63,13 +63,13 @@ def _check_matmul(a, b):
         )
     if (a.ndim > 2 and b.ndim > 2) or b.ndim > 2:
         batch = broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
-        n = _rows((*batch, 1))
+        n = _count_rows((*batch, 1))
         rows = a.shape[-1]
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {rows}] but got:"
             f" [{n}, {b.shape[-2]}]."
         )
-    left = (_rows(a.shape), a.shape[-1]) if a.ndim > 1 else (1, a.shape[0])
+    left = (_count_rows(a.shape), a.shape[-1]) if a.ndim > 1 else (1, a.shape[0])
     right = tuple(b.shape) if b.ndim == 2 else (b.shape[0], 1)
     raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({left[0]}x{left[1]} and {right[0]}x{right[1]})")
 
@@ -102,7 +102,7 @@ def matmul(input: Array, other: Array) -> Array:
     return _product(input, other)
 
 
-def _matrix(x, what):
+def _check_matrix_operand(x, what):
     if x.ndim != 2:
         raise RuntimeError(f"{what} must be a matrix")
 
@@ -110,8 +110,8 @@ def _matrix(x, what):
 @op(autocast="low")
 def mm(input: Array, mat2: Array) -> Array:
     """The product of two matrices."""
-    _matrix(input, "self")
-    _matrix(mat2, "mat2")
+    _check_matrix_operand(input, "self")
+    _check_matrix_operand(mat2, "mat2")
     _check_matmul(input, mat2)
     return _product(input, mat2)
 
@@ -120,7 +120,7 @@ def _check_batches(a, b, names=("batch1", "batch2")):
     for x, name in zip((a, b), names, strict=True):
         if x.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
-    _same_type(a, b)
+    _check_same_type(a, b)
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]},"
@@ -192,7 +192,7 @@ def outer(input: Array, vec2: Array) -> Array:
 ger = outer
 
 
-def _weighted(x, factor):
+def _times_factor(x, factor):
     """factor * x; x is not looked at where the factor is the Python number 0."""
     if isinstance(factor, int | float) and factor == 1:
         return x
@@ -222,7 +222,7 @@ def _added(x, beta, product, alpha):
             f" {dtypes.of(product.dtype).scalar_name}"
         )
     expandable(x, product.shape)
-    scaled = _weighted(product, alpha)
+    scaled = _times_factor(product, alpha)
     if isinstance(beta, int) and beta == 1:
         return x + scaled
     beta = jnp.asarray(beta).astype(x.dtype)
@@ -232,8 +232,8 @@ def _added(x, beta, product, alpha):
 @op(inplace=True, overlap="any", autocast="low")
 def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat1 @ mat2)."""
-    _matrix(mat1, "mat1")
-    _matrix(mat2, "mat2")
+    _check_matrix_operand(mat1, "mat1")
+    _check_matrix_operand(mat2, "mat2")
     if mat1.dtype != mat2.dtype:
         names = dtypes.of(mat1.dtype).scalar_name, dtypes.of(mat2.dtype).scalar_name
         raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {names[0]} and {names[1]}")
@@ -286,7 +286,7 @@ def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
                 f" second has size"
                 f" {b.shape[j]} in dim {j}"
             )
-    _same_type(a, b)
+    _check_same_type(a, b)
     return jnp.tensordot(a, b, (dims_a, dims_b), preferred_element_type=a.dtype)
 
 
@@ -442,11 +442,11 @@ def corrcoef(input: Array) -> Array:
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
     made = jnp.corrcoef(x)
     if letter(x) == "c":
-        return lax.complex(_between(made.real), _between(made.imag))
-    return _between(made)
+        return lax.complex(_within_one(made.real), _within_one(made.imag))
+    return _within_one(made)
 
 
-def _between(x):
+def _within_one(x):
     return at_most(at_least(x, -1), 1)
 
 

@@ -69,7 +69,7 @@ def added_product(
     grad_fn=lambda types, consts: "SparseLogSoftmaxBackward0" if consts["log"] else "SparseSoftmaxBackward0",
     behind="sparse.softmax",
 )
-def softmax(input: Array, indices: Array, count: int, log: bool) -> Array:
+def sparse_softmax(input: Array, indices: Array, count: int, log: bool) -> Array:
     """The softmax of the values that share a row; what is not stored counts as -inf."""
     top = jax.ops.segment_max(jax.lax.stop_gradient(input), indices, count)[indices]
     total = jax.ops.segment_sum(jnp.exp(input - top), indices, count)[indices]

@@ -72,13 +72,13 @@ def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or"
             " complex dtype."
-            f" Got: {_named(input)}"
+            f" Got: {_scalar_name(input)}"
         )
     x = input if dtype is None else _cast(input, dtype.np)
     return mean_of(x, reduced(dim, x.ndim), keepdim)
 
 
-def _named(x):
+def _scalar_name(x):
     return dtypes.of(x.dtype).scalar_name
 
 
@@ -125,18 +125,18 @@ def _variance(x, dim, correction, keepdim):
     return jnp.sum(squares, axis=dims, keepdims=keepdim) / builtins.max(count - correction, 0), centre, dims
 
 
-def _real(x):
+def _real_type_of(x):
     return jnp.zeros((), x.dtype).real.dtype
 
 
 @op(name="var")
 def _var(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
-    return _variance(input, dim, correction, keepdim)[0].astype(_real(input))
+    return _variance(input, dim, correction, keepdim)[0].astype(_real_type_of(input))
 
 
 @op(name="std", saves="both")
 def _std(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
-    return root(_variance(input, dim, correction, keepdim)[0]).astype(_real(input))
+    return root(_variance(input, dim, correction, keepdim)[0]).astype(_real_type_of(input))
 
 
 def _centre(centre, dims, keepdim, x):
@@ -146,13 +146,13 @@ def _centre(centre, dims, keepdim, x):
 @op(name="var_mean")
 def _var_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
     v, centre, dims = _variance(input, dim, correction, keepdim)
-    return v.astype(_real(input)), _centre(centre, dims, keepdim, input)
+    return v.astype(_real_type_of(input)), _centre(centre, dims, keepdim, input)
 
 
 @op(name="std_mean")
 def _std_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
     v, centre, dims = _variance(input, dim, correction, keepdim)
-    return root(v).astype(_real(input)), _centre(centre, dims, keepdim, input)
+    return root(v).astype(_real_type_of(input)), _centre(centre, dims, keepdim, input)
 
 
 def _freedom(input, dim, correction):
@@ -161,7 +161,7 @@ def _freedom(input, dim, correction):
     return math.prod(input.shape[d] for d in dims) - correction
 
 
-def _spread(core, method):
+def _variance_function(core, method):
     """The public form of a variance op: PyTorch's two ways of saying what to divide by."""
 
     def spread(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None, **named):
@@ -186,7 +186,7 @@ def _spread(core, method):
 
 
 def _declared(core, text, method=True):
-    made = _spread(core, method)
+    made = _variance_function(core, method)
     made.__doc__ = (
         text
         + """
@@ -209,7 +209,7 @@ std_mean = _declared(_std_mean, "The standard deviation and the mean.", method=F
 # ---- the largest and the smallest
 
 
-def _extreme(name, reduce, x, dim, keepdim):
+def _extreme_along(name, reduce, x, dim, keepdim):
     kernel(f"{name[1:]}_values_cpu", x, "bif")
     dims = reduced(dim, x.ndim)
     if not x.size:
@@ -226,19 +226,21 @@ def _extreme(name, reduce, x, dim, keepdim):
 @op(chooses=True, saves="both")
 def amax(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
     """The largest element; equal ones share the gradient."""
-    return _extreme("amax", largest_of, input, dim, keepdim)
+    return _extreme_along("amax", largest_of, input, dim, keepdim)
 
 
 @op(chooses=True, saves="both")
 def amin(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
     """The smallest element; equal ones share the gradient."""
-    return _extreme("amin", smallest_of, input, dim, keepdim)
+    return _extreme_along("amin", smallest_of, input, dim, keepdim)
 
 
 @op(chooses=True, returns=returntypes.aminmax)
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     """The smallest and the largest element."""
-    return _extreme("amin", smallest_of, input, dim, keepdim), _extreme("amax", largest_of, input, dim, keepdim)
+    return _extreme_along("amin", smallest_of, input, dim, keepdim), _extreme_along(
+        "amax", largest_of, input, dim, keepdim
+    )
 
 
 def _of_all(name, reduce, x):

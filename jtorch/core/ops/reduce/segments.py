@@ -83,7 +83,7 @@ def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, ax
             f"\"_segment_reduce_{name}_cpu_kernel1\" not implemented for '{runs.dtype.scalar_name}'"
         )
     if offsets is None and not unsafe:
-        data_check(runs, _negative, RuntimeError("lengths contains negative value!"))
+        data_check(runs, _negative_length, RuntimeError("lengths contains negative value!"))
         data_check(
             runs,
             _short,
@@ -96,7 +96,7 @@ def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, ax
     return _segment_reduce(data, runs, reduce, axis, initial, offsets is not None)
 
 
-def _negative(lengths):
+def _negative_length(lengths):
     return (lengths < 0).any()
 
 

@@ -190,7 +190,7 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False):
     return pick(input, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
 
 
-def _outside(q):
+def _outside_unit_interval(q):
     return ((q < 0) | (q > 1)).any()
 
 
@@ -209,7 +209,7 @@ def _check_quantile(input, q, interpolation, **_):
             raise RuntimeError("quantile() q must be a scalar or 1D tensor")
         if q.dtype is not input.dtype:
             raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
-        data_check(q, _outside, RuntimeError("quantile() q values must be in the range [0, 1]"))
+        data_check(q, _outside_unit_interval, RuntimeError("quantile() q values must be in the range [0, 1]"))
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
             "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "

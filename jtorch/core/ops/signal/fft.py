@@ -44,7 +44,7 @@ def _complex(input):
     return input.to(dtypes.complex128 if input.dtype is dtypes.float64 else dtypes.complex64)
 
 
-def _real(name, input, text="{} expects a real input tensor, but got {}"):
+def _check_real(name, input, text="{} expects a real input tensor, but got {}"):
     if input.dtype.is_complex:
         raise RuntimeError(text.format(name, input.dtype.scalar_name))
     return _floating(input)
@@ -146,22 +146,22 @@ def ihfft(input, n=None, dim=-1, norm=None, *, out=None):
 
 def _half(name, input, n, dim, norm, forward):
     dim = _dim(_checked(name, input), dim)
-    x, scale = _real(name, input), _scale(norm, forward)
+    x, scale = _check_real(name, input), _scale(norm, forward)
     made = fourier.r2c(_sized(x, _given([dim], [n], x)), (dim,), scale, True)
     return made if forward else made.conj()
 
 
 def irfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of `rfft`: n real numbers (2·(size - 1) if left out) of half a mirrored spectrum."""
-    return _stored("irfft", _back("irfft", input, n, dim, norm, False), out, "floating point")
+    return _stored("irfft", _transformed_back("irfft", input, n, dim, norm, False), out, "floating point")
 
 
 def hfft(input, n=None, dim=-1, norm=None, *, out=None):
     """`fft` of a signal whose second half mirrors the first, conjugated, and is left out: n real numbers."""
-    return _stored("hfft", _back("hfft", input, n, dim, norm, True), out, "floating point")
+    return _stored("hfft", _transformed_back("hfft", input, n, dim, norm, True), out, "floating point")
 
 
-def _back(name, input, n, dim, norm, forward):
+def _transformed_back(name, input, n, dim, norm, forward):
     dim = _dim(_checked(name, input), dim)
     x, scale = _complex(input), _scale(norm, forward)
     n = 2 * (x.shape[dim] - 1) if n is None else n
@@ -195,7 +195,7 @@ def _many(name, input, s, dim, norm, forward):
 def rfftn(input, s=None, dim=None, norm=None, *, out=None):
     """`rfft` over the last of several dimensions, `fft` over the others."""
     _checked("rfftn", input)
-    x = _real("rfftn", input, "{} expects a real-valued input tensor, but got {}")
+    x = _check_real("rfftn", input, "{} expects a real-valued input tensor, but got {}")
     dims, sizes = _plan(x, s, dim)
     if not dims:
         raise RuntimeError("rfftn must transform at least one axis")
@@ -231,7 +231,7 @@ def hfftn(input, s=None, dim=None, norm=None, *, out=None):
 
 def ihfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of `hfftn`."""
-    x = _real("ihfftn", _checked("ihfftn", input), "Only supports floating-point dtypes, but found: {1}")
+    x = _check_real("ihfftn", _checked("ihfftn", input), "Only supports floating-point dtypes, but found: {1}")
     dims, sizes = _plan(x, s, dim)
     if not dims:
         raise RuntimeError("ihfftn must transform at least one axis")
@@ -296,16 +296,16 @@ def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requir
 
 def fftshift(input, dim=None):
     """Bring the zero frequency from the start to the middle, of all dimensions or of `dim`."""
-    dims = _shifted(input, dim)
+    dims = _shifted_dims(input, dim)
     return roll(input, [input.shape[d] // 2 for d in dims], dims)
 
 
 def ifftshift(input, dim=None):
     """Undo `fftshift`."""
-    dims = _shifted(input, dim)
+    dims = _shifted_dims(input, dim)
     return roll(input, [(input.shape[d] + 1) // 2 for d in dims], dims)
 
 
-def _shifted(input, dim):
+def _shifted_dims(input, dim):
     dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
     return [wrap_dim(d, input.ndim) for d in dims]

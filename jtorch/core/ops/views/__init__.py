@@ -1,1 +1,4 @@
-"""Ops."""
+"""Views and copies: another shape, dtype or part of the same memory.
+
+Nothing here reads the elements, but for copies.
+"""

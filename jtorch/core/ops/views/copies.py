@@ -17,7 +17,7 @@ from jtorch.core.tensor import SAME, Tensor, apply, cast_array, check_apart, war
 # ---- copies
 
 
-def _like(types, shapes):
+def _strides_like_input(types, shapes):
     return [geometry.like_strides(types[0].shape, types[0].strides)]
 
 
@@ -26,7 +26,7 @@ def _channels_last(types, shapes):
 
 
 _CLONES = {
-    "preserve": Call(jnp.asarray, name="clone", strides=_like, saves=()),
+    "preserve": Call(jnp.asarray, name="clone", strides=_strides_like_input, saves=()),
     "contiguous": Call(jnp.asarray, {}, name="clone", saves=()),
     "channels_last": Call(jnp.asarray, {}, name="clone", strides=_channels_last, saves=()),
 }

@@ -13,7 +13,7 @@ from jtorch.core.ops.views.slices import diagonal_view, write_diagonal, write_se
 from jtorch.core.tensor import Tensor, known, wrap_dim
 
 
-def _check_matrix(name):
+def _check_two_dims(name):
     def check(input, diagonal):
         if input.ndim < 2:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
@@ -21,7 +21,7 @@ def _check_matrix(name):
     return check
 
 
-@op(inplace="twice", saves=(), check=_check_matrix("tril"))
+@op(inplace="twice", saves=(), check=_check_two_dims("tril"))
 def tril(input: Array, diagonal: int = 0) -> Array:
     """The lower triangle of each matrix, zeros elsewhere.
 
@@ -32,13 +32,13 @@ def tril(input: Array, diagonal: int = 0) -> Array:
     return jnp.tril(input, diagonal)
 
 
-@op(inplace="twice", saves=(), check=_check_matrix("triu"))
+@op(inplace="twice", saves=(), check=_check_two_dims("triu"))
 def triu(input: Array, diagonal: int = 0) -> Array:
     """The upper triangle of each matrix, zeros elsewhere."""
     return jnp.triu(input, diagonal)
 
 
-def _triangle(row, col, dtype, device, spots):
+def _triangle_indices(row, col, dtype, device, spots):
     for n, name in ((row, "row"), (col, "col")):
         if n < 0:
             raise RuntimeError(f"{name} must be non-negative, got{n}")
@@ -48,12 +48,12 @@ def _triangle(row, col, dtype, device, spots):
 
 def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
     """The rows and columns of the lower triangle of a matrix, row by row."""
-    return _triangle(row, col, dtype, device, np.tril_indices(max(row, 0), offset, max(col, 0)))
+    return _triangle_indices(row, col, dtype, device, np.tril_indices(max(row, 0), offset, max(col, 0)))
 
 
 def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
     """The rows and columns of the upper triangle of a matrix, row by row."""
-    return _triangle(row, col, dtype, device, np.triu_indices(max(row, 0), offset, max(col, 0)))
+    return _triangle_indices(row, col, dtype, device, np.triu_indices(max(row, 0), offset, max(col, 0)))
 
 
 def _embed_dims(ndim, dim1, dim2):

@@ -60,17 +60,17 @@ def _view_geometry(shape, strides, offset, size):
     return size, found, offset
 
 
-def _back(base, new, **_):
+def _write_in_order(base, new, **_):
     """The writer of views that show every cell once, in the base's order."""
     return new.reshape(base.shape)
 
 
-@op(name="view", view=_view_geometry, write=_back, behind="view")
+@op(name="view", view=_view_geometry, write=_write_in_order, behind="view")
 def sized_view(input: Array, size: tuple) -> Array:
     return input.reshape(_fill_in(size, input.size))
 
 
-@op(name="reshape_alias", view=_view_geometry, write=_back)
+@op(name="reshape_alias", view=_view_geometry, write=_write_in_order)
 def _reshape_alias(input: Array, size: tuple) -> Array:
     return input.reshape(_fill_in(size, input.size))
 
@@ -350,7 +350,7 @@ def _unsqueeze_geometry(shape, strides, offset, dim):
     return [*shape[:at], 1, *shape[at:]], [*strides[:at], step, *strides[at:]], offset
 
 
-@op(view=_unsqueeze_geometry, write=_back)
+@op(view=_unsqueeze_geometry, write=_write_in_order)
 def unsqueeze(input: Array, dim: int) -> Array:
     """A dimension of size 1 put in at `dim`: a view.
 
@@ -380,7 +380,7 @@ def _squeeze_name(consts):
     return "SqueezeBackward" + ("0" if consts["dim"] is None else "2" if isinstance(consts["dim"], tuple) else "1")
 
 
-@op(view=_squeeze_geometry, write=_back, grad_fn=_squeeze_name)
+@op(view=_squeeze_geometry, write=_write_in_order, grad_fn=_squeeze_name)
 def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
     """Without its dimensions of size 1, or without those of them that `dim` names: a view.
 
@@ -489,17 +489,19 @@ def broadcast_tensors(*tensors):
 
 def atleast_1d(*tensors):
     """Each tensor with at least one dimension: views."""
-    return _each(tensors, lambda x: reshape(x, (1,)) if not x.ndim else x)
+    return _applied_to_each(tensors, lambda x: reshape(x, (1,)) if not x.ndim else x)
 
 
 def atleast_2d(*tensors):
     """Each tensor with at least two dimensions: views."""
-    return _each(tensors, lambda x: reshape(x, (1, 1)) if not x.ndim else unsqueeze(x, 0) if x.ndim == 1 else x)
+    return _applied_to_each(
+        tensors, lambda x: reshape(x, (1, 1)) if not x.ndim else unsqueeze(x, 0) if x.ndim == 1 else x
+    )
 
 
 def atleast_3d(*tensors):
     """Each tensor with at least three dimensions: views."""
-    return _each(tensors, _three_dims)
+    return _applied_to_each(tensors, _three_dims)
 
 
 def _three_dims(x):
@@ -510,7 +512,7 @@ def _three_dims(x):
     return unsqueeze(x, -1) if x.ndim == 2 else x
 
 
-def _each(tensors, fn):
+def _applied_to_each(tensors, fn):
     if len(tensors) == 1 and isinstance(tensors[0], Tensor):
         return fn(tensors[0])
     return tuple([fn(x) for x in (tensors[0] if len(tensors) == 1 else tensors)])

@@ -82,7 +82,7 @@ def _slice_geometry(shape, strides, offset, dim, start, length, step):
     )
 
 
-def _spread(new, dim, step, span):
+def _spread_with_zeros(new, dim, step, span):
     """`new` with step - 1 zeros between its entries along `dim`, and a mask of where it is."""
     edges = [(0, 0, step - 1 if d == dim else 0) for d in range(new.ndim)]
     spread = lax.pad(new, jnp.zeros((), new.dtype), edges)
@@ -95,7 +95,7 @@ def write_slice(base, new, dim, start, length, step):
         return base
     if step > 1:
         span = (length - 1) * step + 1
-        spread, at = _spread(new, dim, step, span)
+        spread, at = _spread_with_zeros(new, dim, step, span)
         new = jnp.where(at, spread, lax.dynamic_slice_in_dim(base, start, span, dim))
     return lax.dynamic_update_slice_in_dim(base, new, start, dim)
 
@@ -232,10 +232,10 @@ def _check_strided(x, size, stride, offset):
 
 @op(name="as_strided", view=_strided_geometry)
 def _as_strided(input: Array, size: tuple, stride: tuple, storage_offset: int, order: tuple) -> Array:
-    return jnp.transpose(input, order).reshape(-1)[_spots(size, stride, storage_offset)]
+    return jnp.transpose(input, order).reshape(-1)[_memory_spots(size, stride, storage_offset)]
 
 
-def _spots(size, stride, offset):
+def _memory_spots(size, stride, offset):
     """Where in memory the elements of a tensor lie."""
     return offset + sum(
         (
@@ -265,22 +265,22 @@ def as_strided_of(x, size, stride, storage_offset=None):
     if made._base is not None:
         made._base = x if x._base is None else x._base
     if x is not root and x._view is not None and local.grad:
-        _follow(made, x)
+        _follow_view(made, x)
     return made
 
 
-def _follow(made, x):
+def _follow_view(made, x):
     """Put what `as_strided` made of a view behind that view, not behind the base that it was read from."""
     edge, t = x._history(), x._type
     made._view.note = x._view.note
     if edge is None or made._base is None:
         return
-    call = _between(t.shape, t.strides, x.storage_offset(), made.shape, made.stride(), made.storage_offset())
+    call = _strided_of_view(t.shape, t.strides, x.storage_offset(), made.shape, made.stride(), made.storage_offset())
     made._edge = Node(call, (), (t,), (made._type,), (edge,))
 
 
 @lru_cache(maxsize=4096)
-def _between(shape, strides, offset, size, stride, storage_offset):
+def _strided_of_view(shape, strides, offset, size, stride, storage_offset):
     """as_strided as a function of what a view shows: cells that it does not show count as zero."""
     cells = 1 + max(
         o + sum((n - 1) * s for n, s in zip(a, b, strict=True))
@@ -288,8 +288,8 @@ def _between(shape, strides, offset, size, stride, storage_offset):
     )
 
     def between(array):
-        flat = jnp.zeros(cells, array.dtype).at[_spots(shape, strides, offset)].set(array)
-        return flat[_spots(size, stride, storage_offset)]
+        flat = jnp.zeros(cells, array.dtype).at[_memory_spots(shape, strides, offset)].set(array)
+        return flat[_memory_spots(size, stride, storage_offset)]
 
     return Call(between, name="as_strided", saves=())
 

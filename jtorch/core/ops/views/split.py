@@ -75,7 +75,7 @@ def _several(x, title, dim, sizes):
     if t.place is engine.TRACED:
         return apply(call, (x,))
     history = x._history() if local.grad and t.differentiable else None
-    made = _views(x, dim, sizes)
+    made = _part_views(x, dim, sizes)
     if history is not None:
         node = Node(call, (), (t,), tuple([m._type for m in made]), (history,))
         for nr, m in enumerate(made):
@@ -86,7 +86,7 @@ def _several(x, title, dim, sizes):
     return tuple(made)
 
 
-def _views(x, dim, sizes):
+def _part_views(x, dim, sizes):
     before, local.grad = local.grad, False
     try:
         if sizes is None:
@@ -101,7 +101,7 @@ def _views(x, dim, sizes):
         local.grad = before
 
 
-def _follow(x):
+def _check_followed(x):
     """Raise what autograd has against looking at a tensor: PyTorch says so before it looks at the arguments."""
     if local.grad:
         x._history()
@@ -113,7 +113,7 @@ def unbind(input, dim=0):
     >>> torch.tensor([[1, 2], [3, 4]]).unbind(1)
     (tensor([1, 3]), tensor([2, 4]))
     """
-    _follow(input)
+    _check_followed(input)
     if not input.ndim:
         raise IndexError(f"Dimension specified as {wrap_dim(dim, 0)} but tensor has no dimensions")
     return _several(input, "Unbind", wrap_dim(dim, input.ndim), None)
@@ -127,7 +127,7 @@ def split(tensor, split_size_or_sections, dim=0):
     """
     if isinstance(split_size_or_sections, tuple | list):
         return split_with_sizes(tensor, split_size_or_sections, dim)
-    _follow(tensor)
+    _check_followed(tensor)
     if not tensor.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     dim = wrap_dim(dim, tensor.ndim)
@@ -144,7 +144,7 @@ def split(tensor, split_size_or_sections, dim=0):
 
 def split_with_sizes(input, split_sizes, dim=0):
     """Parts of the given sizes, which add up to the dimension's: a tuple of views."""
-    _follow(input)
+    _check_followed(input)
     if not input.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     dim = wrap_dim(dim, input.ndim)

@@ -24,7 +24,7 @@ _EXPECTED = (
 )
 
 
-def _named(types, consts):
+def _conv_name(types, consts):
     """The node's name: PyTorch gives a lone image a batch, and multiplies complex ones as real ones."""
     if types[0].dtype.is_complex:
         return "AddBackward0"
@@ -48,7 +48,7 @@ def _warn_uneven(input, weight, padding, dilation, **_):
 _warned: list = []  # PyTorch gives that warning once in a process
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
 def conv1d(
     input: Array,
     weight: Array,
@@ -74,7 +74,7 @@ def conv1d(
     return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
 def conv2d(
     input: Array,
     weight: Array,
@@ -109,7 +109,7 @@ def conv2d(
     return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
 def conv3d(
     input: Array,
     weight: Array,
@@ -133,7 +133,7 @@ def conv3d(
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), autocast="low", graph=_GRAPH)
 def conv_transpose1d(
     input: Array,
     weight: Array,
@@ -157,7 +157,7 @@ def conv_transpose1d(
     return _conv_transpose(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), autocast="low", graph=_GRAPH)
 def conv_transpose2d(
     input: Array,
     weight: Array,
@@ -193,7 +193,7 @@ def conv_transpose2d(
     return _conv_transpose(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(method=False, grad_fn=_named, saves=(0, 1), autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), autocast="low", graph=_GRAPH)
 def conv_transpose3d(
     input: Array,
     weight: Array,
@@ -227,7 +227,12 @@ def _conv(name, dims, x, w, bias, stride, padding, dilation, groups):
             raise RuntimeError(f"Invalid padding string: '{padding}'")
         padding = 0
     try:
-        stride, padding, dilation, groups = _ints(stride), _ints(padding), _ints(dilation), index(groups)
+        stride, padding, dilation, groups = (
+            _ints_of_value(stride),
+            _ints_of_value(padding),
+            _ints_of_value(dilation),
+            index(groups),
+        )
     except TypeError:
         raise TypeError(_no_such_call(name, bias, given)) from None
     spatial = w.ndim - 2
@@ -236,7 +241,7 @@ def _conv(name, dims, x, w, bias, stride, padding, dilation, groups):
     dilation = _per_dimension("dilation", dilation, dims, spatial)
     if same and any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
-    x, batched = _with_batch(x, dims)
+    x, batched = _with_batch_dim(x, dims)
     _check_numbers(x, w, stride, padding, dilation, groups)
     _check_weight(x, w, groups)
     if x.shape[1] != w.shape[1] * groups:
@@ -244,15 +249,15 @@ def _conv(name, dims, x, w, bias, stride, padding, dilation, groups):
             f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have"
             f" {w.shape[1] * groups} channels, but got {x.shape[1]} channels instead"
         )
-    _check_bias(f"Given weight of size {list(w.shape)}", bias, w.shape[0])
+    _check_conv_bias(f"Given weight of size {list(w.shape)}", bias, w.shape[0])
     _check_types(x, w, bias, groups)
     reach = [d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
     pairs = tuple((r // 2, r - r // 2) for r in reach) if same else tuple((p, p) for p in padding)
     padded = [n + a + b for n, (a, b) in zip(x.shape[2:], pairs, strict=True)]
     if any(n < r + 1 for n, r in zip(padded, reach, strict=True)):
         raise RuntimeError(
-            f"Calculated padded input size per channel: ({_by(padded)}). Kernel size:"
-            f" ({_by(r + 1 for r in reach)}). Kernel size can't be greater than actual input size"
+            f"Calculated padded input size per channel: ({_joined_by_spaced_x(padded)}). Kernel size:"
+            f" ({_joined_by_spaced_x(r + 1 for r in reach)}). Kernel size can't be greater than actual input size"
         )
     _check_kernel(w.shape[2:])
     return _finish(convolve(x, w, Window(stride, pairs, dilation, groups)), bias, batched)
@@ -265,14 +270,14 @@ def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, d
     given = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
     for argument, value in given.items():
         try:
-            given[argument] = _per_dimension(argument, _ints(value), dims, spatial)
+            given[argument] = _per_dimension(argument, _ints_of_value(value), dims, spatial)
         except TypeError:
             odd = type(value).__name__
             raise TypeError(f"{name}(): argument '{argument}' must be tuple of ints, not {odd}") from None
     stride, padding, output_padding, dilation = given.values()
     if any(p < 0 for p in output_padding):
         raise RuntimeError("negative output_padding is not supported")
-    x, batched = _with_batch(x, dims)
+    x, batched = _with_batch_dim(x, dims)
     _check_numbers(x, w, stride, padding, dilation, groups)
     _check_weight(x, w, groups)
     weight = f"Given transposed=1, weight of size {list(w.shape)}"
@@ -281,7 +286,7 @@ def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, d
             f"{weight}, expected input{list(x.shape)} to have {w.shape[0]} channels, but got {x.shape[1]}"
             " channels instead"
         )
-    _check_bias(weight, bias, w.shape[1] * groups)
+    _check_conv_bias(weight, bias, w.shape[1] * groups)
     _check_types(x, w, None, groups)
     _check_kernel(w.shape[2:])
     _check_output_padding(output_padding, stride, dilation)
@@ -292,8 +297,8 @@ def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, d
     if any(n < 1 for n in out):
         one = [1] if dims == 1 else []
         raise RuntimeError(
-            f"Given input size per channel: ({_by(one + list(x.shape[2:]))}). Calculated output size per"
-            f" channel: ({_by(one + out)}). Output size is too small"
+            f"Given input size per channel: ({_joined_by_spaced_x(one + list(x.shape[2:]))}). Calculated output size per"
+            f" channel: ({_joined_by_spaced_x(one + out)}). Output size is too small"
         )
     return _finish(transposed(x, w, Window(stride, pairs, dilation, groups)), bias, batched)
 
@@ -304,12 +309,12 @@ def _finish(y, bias, batched):
     return y if batched else y[0]
 
 
-def _with_batch(x, dims):
+def _with_batch_dim(x, dims):
     batched = x.ndim == dims + 2
     return (x if batched else x[None]), batched
 
 
-def _ints(value):
+def _ints_of_value(value):
     """A tuple of ints, or one int. Raises TypeError for anything else."""
     return tuple(map(index, value)) if isinstance(value, tuple | list) else index(value)
 
@@ -375,7 +380,7 @@ def _check_weight(x, w, groups):
         )
 
 
-def _check_bias(weight, bias, outputs):
+def _check_conv_bias(weight, bias, outputs):
     if bias is not None and bias.shape != (outputs,):
         raise RuntimeError(
             f"{weight}, expected bias to be 1-dimensional with {outputs} elements, but got bias of size"
@@ -403,7 +408,7 @@ def _check_kernel(kernel):
     if all(kernel):
         return
     if len(kernel) == 3:
-        raise RuntimeError(f"kernel size should be greater than zero, but got: {_by(kernel)} (TxHxW)")
+        raise RuntimeError(f"kernel size should be greater than zero, but got: {_joined_by_spaced_x(kernel)} (TxHxW)")
     height, width = (1, *kernel) if len(kernel) == 1 else kernel
     raise RuntimeError(
         f"kernel size should be greater than zero, but got kernel_height: {height} kernel_width: {width}"
@@ -431,5 +436,5 @@ def _no_such_call(name, bias, given):
     return f"{got}, but expected one of:\n{expected}"
 
 
-def _by(sizes):
+def _joined_by_spaced_x(sizes):
     return " x ".join(map(str, sizes))

@@ -47,7 +47,7 @@ def transposed(x, w, window: Window):
     Padding is what the convolution would add to the result; it may be negative, where the result is larger than what the
     windows reach.
     """
-    return _tuned(x, w, window, _ways_to_spread) if _tunable(x, w) else _spread(x, w, window)
+    return _tuned(x, w, window, _ways_to_spread) if _tunable(x, w) else _dilated(x, w, window)
 
 
 def _tunable(x, w):
@@ -82,14 +82,14 @@ def _ways(x_shape, w_shape, window):
     plain = not any(map(any, window.padding)) and set(window.stride) == {1}
     loops = x_shape[0] > 1  # there is a batch to take in pieces
     if window.groups == x_shape[1] == outputs and cells > 1 and channels == 1:
-        forward = _shifted if loops else _shifts
+        forward = _shifted_copies if loops else _shifts
         return (forward, _shifts, _shifts) if cells <= _FEW_WEIGHTS else (_direct,) * 3
     if window.groups > 1:
-        return (_cells,) * 3
+        return (_cell_by_cell,) * 3
     few = channels <= 3 and channels * cells <= _FEW_WEIGHTS and outputs <= 16 * channels
     return (
-        _shifted if few and loops and set(window.stride) == {1} else _direct,
-        _columns if plain and loops and cells > 1 else _direct,
+        _shifted_copies if few and loops and set(window.stride) == {1} else _direct,
+        _patch_columns if plain and loops and cells > 1 else _direct,
         _way_of_weight(x_shape, w_shape, window),
     )
 
@@ -98,14 +98,14 @@ def _way_of_weight(x_shape, w_shape, window):
     """XLA's own gradient by the weight takes the images' channels for a batch: at 32 x 64 x 32 x 32 it does one
     fifteenth of what a product of matrices does. Small images and few of them it does well."""
     images, channels = x_shape[:2]
-    positions = math.prod(_sizes(x_shape[2:], w_shape[2:], window))
+    positions = math.prod(_result_sizes(x_shape[2:], w_shape[2:], window))
     # Where the two cross by `bench.forms`: fewer positions make products worth their calls if channels are many.
     large = images * positions >= 16 * _LONG and (positions >= _LONG or (4 * positions >= _LONG and channels >= 64))
     if large and channels > 3:
-        return _cells
+        return _cell_by_cell
     if w_shape[0] < _VECTOR:
-        return _widened
-    return _columns if large and math.prod(w_shape[1:]) <= _FEW_WEIGHTS else _direct
+        return _with_full_vectors
+    return _patch_columns if large and math.prod(w_shape[1:]) <= _FEW_WEIGHTS else _direct
 
 
 def _direct(x, w, window, lhs_dilation=None):
@@ -131,11 +131,11 @@ def _ways_to_spread(x_shape, w_shape, window):
     """The same for the adjoint. XLA's gradient by the weight of an image that is spread apart multiplies the zeros in
     between: at 16 x 128 x 16 x 16 that takes forty times as long as products of what is there."""
     if window.groups > 1:
-        return (partial(_adjoint, _cells),) * 3
-    return _spread, _spread, partial(_adjoint, _cells if w_shape[1] > 3 else _columns)
+        return (partial(_adjoint, _cell_by_cell),) * 3
+    return _dilated, _dilated, partial(_adjoint, _cell_by_cell if w_shape[1] > 3 else _patch_columns)
 
 
-def _spread(x, w, window):
+def _dilated(x, w, window):
     """XLA's own convolution of the image, spread apart by the stride, with the mirrored kernel."""
     inputs, outputs, *kernel = w.shape
     per_group = inputs // window.groups
@@ -154,16 +154,16 @@ def _adjoint(way, x, w, window):
     return jax.linear_transpose(lambda image: way(image, w, window), image)(x)[0]
 
 
-def _widened(x, w, window):
+def _with_full_vectors(x, w, window):
     """Direct, with output channels of zeros that fill a vector: the weight's gradient is faster for it."""
     outputs = w.shape[0]
     w = lax.pad(w, jnp.zeros((), w.dtype), [(0, -outputs % _VECTOR, 0)] + [(0, 0, 0)] * (w.ndim - 1))
     return _direct(x, w, window)[:, :outputs]
 
 
-def _shifted(x, w, window):
+def _shifted_copies(x, w, window):
     """One shifted copy of the image per weight, a few images at a time."""
-    x = _padded(x, window.padding)
+    x = _zero_padded(x, window.padding)
     return _by_parts(lambda part: _shifts(part, w, window._replace(padding=((0, 0),) * (x.ndim - 2))), x)
 
 
@@ -180,7 +180,7 @@ def _shifts(x, w, window):
     return total
 
 
-def _columns(x, w, window):
+def _patch_columns(x, w, window):
     """Patches of a few images at a time as the columns of a matrix, and one product with the weight.
 
     Its transpose is a product and a sum of shifted patches: three times faster than XLA's gradient of a
@@ -197,7 +197,7 @@ def _columns(x, w, window):
     return _by_parts(product, x)
 
 
-def _cells(x, w, window):
+def _cell_by_cell(x, w, window):
     """The part of the image that each cell of the kernel meets, times its weights: one product of matrices each.
 
     An image at a time, or a few small ones. Its transpose by the weight is as many products, and nothing is copied
@@ -215,13 +215,13 @@ def _cells(x, w, window):
         for cell, view in _shifted_views(part, w.shape[2:], window):
             one = jnp.einsum(sums, weights[cell], view.reshape(n, *groups, channels, -1))
             total = one if total is None else total + one
-        return total.reshape(n, w.shape[0], *_sizes(part.shape[2:], w.shape[2:], window))
+        return total.reshape(n, w.shape[0], *_result_sizes(part.shape[2:], w.shape[2:], window))
 
-    positions = math.prod(_sizes(x.shape[2:], w.shape[2:], window))
+    positions = math.prod(_result_sizes(x.shape[2:], w.shape[2:], window))
     return _by_parts(product, x, max(1, x.shape[0] * positions // _LONG))
 
 
-def _sizes(sizes, kernel, window):
+def _result_sizes(sizes, kernel, window):
     """The size of the result in each dimension, from those of the image and the kernel."""
     each = zip(sizes, kernel, *window[:3], strict=True)
     return [(size + sum(padding) - dilation * (k - 1) - 1) // stride + 1 for size, k, stride, padding, dilation in each]
@@ -229,15 +229,15 @@ def _sizes(sizes, kernel, window):
 
 def _shifted_views(x, kernel, window):
     """For each cell of the kernel: its place and the part of x, padded, that it meets."""
-    out = _sizes(x.shape[2:], kernel, window)
-    x = _padded(x, window.padding)
+    out = _result_sizes(x.shape[2:], kernel, window)
+    x = _zero_padded(x, window.padding)
     for cell in itertools.product(*map(range, kernel)):
         start = [c * d for c, d in zip(cell, window.dilation, strict=True)]
         stop = [a + s * (n - 1) + 1 for a, s, n in zip(start, window.stride, out, strict=True)]
         yield cell, lax.slice(x, (0, 0, *start), (*x.shape[:2], *stop), (1, 1, *window.stride))
 
 
-def _padded(x, padding):
+def _zero_padded(x, padding):
     if not any(map(any, padding)):
         return x
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (0, 0, 0)] + [(a, b, 0) for a, b in padding])

@@ -30,7 +30,7 @@ def _grid_sample(input: Array, grid: Array, mode: str, padding_mode: str, align_
     places = [_unnormalized(grid[..., -1 - d], n, align_corners) for d, n in enumerate(sizes)]
     if mode == "bicubic":
         return _sample_cubic(input, places, padding_mode, align_corners)
-    places = [_padded(p, n, padding_mode, align_corners) for p, n in zip(places, sizes, strict=True)]
+    places = [_padded_coordinates(p, n, padding_mode, align_corners) for p, n in zip(places, sizes, strict=True)]
     if mode == "nearest":
         return _gathered(input, [jnp.round(p) for p in places])
     low = [jnp.floor(p) for p in places]
@@ -47,15 +47,15 @@ def _unnormalized(x, n, align_corners):
     return (x + 1) / 2 * (n - 1) if align_corners else ((x + 1) * n - 1) / 2
 
 
-def _padded(x, n, padding_mode, align_corners):
+def _padded_coordinates(x, n, padding_mode, align_corners):
     if padding_mode == "zeros":
         return x
     if padding_mode == "reflection":
-        x = _reflected(x, 0.0, n - 1.0) if align_corners else _reflected(x, -0.5, n - 0.5)
+        x = _reflected_coordinates(x, 0.0, n - 1.0) if align_corners else _reflected_coordinates(x, -0.5, n - 0.5)
     return jnp.clip(x, 0, n - 1)
 
 
-def _reflected(x, low, high):
+def _reflected_coordinates(x, low, high):
     span = high - low
     if span <= 0:
         return jnp.zeros_like(x)
@@ -81,18 +81,18 @@ def _gathered(input, cells):
 
 def _sample_cubic(input, places, padding_mode, align_corners):
     low = [jnp.floor(p) for p in places]
-    weights = [[_cubic(p - s - k) for k in range(-1, 3)] for p, s in zip(places, low, strict=True)]
+    weights = [[_cubic_weights(p - s - k) for k in range(-1, 3)] for p, s in zip(places, low, strict=True)]
     out = 0
     for i, j in itertools.product(range(4), repeat=2):
         cells = [
-            _padded(s + k - 1, n, padding_mode, align_corners)
+            _padded_coordinates(s + k - 1, n, padding_mode, align_corners)
             for s, k, n in zip(low, (i, j), input.shape[2:], strict=True)
         ]
         out = out + _gathered(input, cells) * (weights[0][i] * weights[1][j])[:, None]
     return out.astype(input.dtype)
 
 
-def _cubic(x, a=-0.75):
+def _cubic_weights(x, a=-0.75):
     x = jnp.abs(x)
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = (((x - 5) * x + 8) * x - 4) * a

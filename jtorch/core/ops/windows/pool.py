@@ -160,7 +160,7 @@ def avg_pool2d(
              [10.5000, 12.5000]]])
     """
     windows = pool_checks.windows("avg_pool2d", input, 2, kernel_size, stride, padding, 1, ceil_mode)
-    return _averaged("avg_pool2d", input, windows, count_include_pad, divisor_override)
+    return _mean_of_windows("avg_pool2d", input, windows, count_include_pad, divisor_override)
 
 
 @op(method=False, grad_fn="AvgPool3DBackward0", autocast={"cpu": "float32"})
@@ -184,7 +184,7 @@ def avg_pool3d(
         RuntimeError: sizes that do not fit.
     """
     windows = pool_checks.windows("avg_pool3d", input, 3, kernel_size, stride, padding, 1, ceil_mode)
-    return _averaged("avg_pool3d_out_frame", input, windows, count_include_pad, divisor_override)
+    return _mean_of_windows("avg_pool3d_out_frame", input, windows, count_include_pad, divisor_override)
 
 
 def _max_pooled(name, x, windows, return_indices):
@@ -193,23 +193,23 @@ def _max_pooled(name, x, windows, return_indices):
     return (y, pooling.winners(lax.stop_gradient(x), windows)) if return_indices else y
 
 
-def _averaged(name, x, windows, count_include_pad, divisor):
+def _mean_of_windows(name, x, windows, count_include_pad, divisor):
     kernel(name, x, "fi" if x.dtype == np.int64 else "f")
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
-    sums = pooling.total(_widened(x), windows)
-    counts = np.asarray(divisor or _cells(x.shape, windows, count_include_pad), sums.dtype)
+    sums = pooling.total(_summed_in_float32(x), windows)
+    counts = np.asarray(divisor or _counted_cells(x.shape, windows, count_include_pad), sums.dtype)
     if sums.dtype == np.int64:
         return lax.div(sums, jnp.broadcast_to(counts, sums.shape))
     return (sums / counts).astype(x.dtype)
 
 
-def _widened(x):
+def _summed_in_float32(x):
     """Half types are summed in float32, as PyTorch does."""
     return x.astype(jnp.float32) if x.dtype in (jnp.float16, jnp.bfloat16) else x
 
 
-def _cells(shape, windows, count_include_pad):
+def _counted_cells(shape, windows, count_include_pad):
     """How many cells count in each window: one number where it is the same for all."""
     if not pooling.padded(windows):
         return math.prod(windows.kernel)
@@ -299,14 +299,14 @@ def _adaptive_mean(name, of_kernel, x, dims, output_size):
         )
     kernel(of_kernel, x, "fc" if set(sizes) == {1} else "f")
     if set(sizes) == {1}:
-        return _widened(x).mean(tuple(range(x.ndim - dims, x.ndim)), keepdims=True).astype(x.dtype)
+        return _summed_in_float32(x).mean(tuple(range(x.ndim - dims, x.ndim)), keepdims=True).astype(x.dtype)
     spatial = x.shape[-dims:]
     if all(size and n % size == 0 for n, size in zip(spatial, sizes, strict=True)):
         tile = tuple(n // size for n, size in zip(spatial, sizes, strict=True))
         zeros, ones = (0,) * dims, (1,) * dims
         windows = pooling.windows_of(spatial, tile, tile, zeros, ones, False)
-        return (pooling.total(_widened(x), windows) / math.prod(tile)).astype(x.dtype)
-    return pooling.adaptive_mean(_widened(x), sizes).astype(x.dtype)
+        return (pooling.total(_summed_in_float32(x), windows) / math.prod(tile)).astype(x.dtype)
+    return pooling.adaptive_mean(_summed_in_float32(x), sizes).astype(x.dtype)
 
 
 @public(method=False)

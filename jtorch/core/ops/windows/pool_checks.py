@@ -18,12 +18,12 @@ def omitted(stride):
 def windows(name, x, dims, kernel_size, stride, padding, dilation, ceil_mode) -> Windows:
     """The windows of a pooling over the last two or three dimensions of x."""
     either = "must be" if name == "avg_pool3d" else "must either be"
-    kernel = _sizes(name, dims, "kernel_size", kernel_size, f"{either} a single int")
+    kernel = _checked_sizes(name, dims, "kernel_size", kernel_size, f"{either} a single int")
     step = kernel
     if not omitted(stride):
-        step = _sizes(name, dims, "stride", stride, f"{either} omitted, a single int")
-    padding = _sizes(name, dims, "padding", padding, f"{either} a single int")
-    dilation = _sizes(name, dims, "dilation", dilation, "must be either a single int")
+        step = _checked_sizes(name, dims, "stride", stride, f"{either} omitted, a single int")
+    padding = _checked_sizes(name, dims, "padding", padding, f"{either} a single int")
+    dilation = _checked_sizes(name, dims, "dilation", dilation, "must be either a single int")
     _check_dims(name, dims, x)
     spatial = x.shape[-dims:]
     for s, p, k, d in zip(step, padding, kernel, dilation, strict=True):
@@ -34,15 +34,15 @@ def windows(name, x, dims, kernel_size, stride, padding, dilation, ceil_mode) ->
     if name == "avg_pool3d":
         _check_smaller(spatial, kernel, padding)
     if any(n < 1 for n in found.out):
-        sizes = _by([x.shape[-dims - 1], *spatial])
+        sizes = _joined_by_x([x.shape[-dims - 1], *spatial])
         raise RuntimeError(
-            f"Given input size: ({sizes}). Calculated output size: ({_by([x.shape[-dims - 1], *found.out])})."
+            f"Given input size: ({sizes}). Calculated output size: ({_joined_by_x([x.shape[-dims - 1], *found.out])})."
             " Output size is too small"
         )
     return found
 
 
-def _ints(name, argument, value):
+def _ints_of_argument(name, argument, value):
     try:
         return tuple(map(index, value)) if isinstance(value, tuple | list) else (index(value),)
     except TypeError:
@@ -52,8 +52,8 @@ def _ints(name, argument, value):
         ) from None
 
 
-def _sizes(name, dims, argument, value, rule):
-    values = _ints(name, argument, value)
+def _checked_sizes(name, dims, argument, value, rule):
+    values = _ints_of_argument(name, argument, value)
     if len(values) not in (1, dims):
         raise RuntimeError(f"{name}: {argument} {rule}, or a tuple of {_COUNT[dims]} ints")
     return values * dims if len(values) == 1 else values
@@ -151,7 +151,7 @@ def max_signal(x, kernel_size, stride, padding, dilation, ceil_mode):
 
 
 def _one_of_max(argument, value, rule):
-    values = _ints("max_pool1d", argument, value)
+    values = _ints_of_argument("max_pool1d", argument, value)
     if len(values) != 1:
         raise RuntimeError(f"max_pool1d() {argument} {rule} but got size {len(values)}")
     return values[0]
@@ -159,7 +159,7 @@ def _one_of_max(argument, value, rule):
 
 def one(name, argument, value):
     """A single number of a pooling over signals, which may come as a list of one."""
-    values = _ints(name, argument, value)
+    values = _ints_of_argument(name, argument, value)
     if len(values) != 1:
         raise RuntimeError(f"{name}() argument '{argument}' should contain one int (got {len(values)})")
     return values[0]
@@ -220,5 +220,5 @@ def _check_adaptive_input(name, x, dims, sizes, average):
         )
 
 
-def _by(sizes):
+def _joined_by_x(sizes):
     return "x".join(map(str, sizes))

@@ -43,14 +43,14 @@ def largest(x, windows: Windows):
     if _tiled(x, windows):
         return _largest_tile(_cropped(x, windows), windows)
     for some in _in_turn(x, windows):  # last dimension first: the first largest row, then cell, is the first
-        x = _largest(x, some)
+        x = _largest_of_windows(x, some)
     return x
 
 
 def winners(x, windows: Windows):
     """Where in x (flat over the pooled dimensions, int64) each window's largest cell is, or its last NaN."""
     sizes = x.shape[-len(windows.kernel) :]
-    cells = [(cell, view) for cell, view in _views(x, windows, _lowest(x.dtype))]
+    cells = [(cell, view) for cell, view in _window_views(x, windows, _lowest(x.dtype))]
     best = at = None
     for cell, view in cells:
         place, inside = _places(cell, sizes, windows)
@@ -136,18 +136,18 @@ def _largest_tile_jvp(windows, primals, tangents):
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _largest(x, windows):
-    return reduce(larger, [view for _, view in _views(x, windows, _lowest(x.dtype))])
+def _largest_of_windows(x, windows):
+    return reduce(larger, [view for _, view in _window_views(x, windows, _lowest(x.dtype))])
 
 
-@_largest.defjvp
+@_largest_of_windows.defjvp
 def _largest_jvp(windows, primals, tangents):
     (x,), (change,) = primals, tangents
-    y = _largest(x, windows)
-    views = [view for _, view in _views(x, windows, _lowest(x.dtype))]
+    y = _largest_of_windows(x, windows)
+    views = [view for _, view in _window_views(x, windows, _lowest(x.dtype))]
     last = np.int32(len(views))
     first = reduce(jnp.minimum, [jnp.where((v == y) | (v != v), np.int32(i), last) for i, v in enumerate(views)])
-    changes = [view for _, view in _views(change, windows, 0)]
+    changes = [view for _, view in _window_views(change, windows, 0)]
     nothing = jnp.zeros((), change.dtype)
     return y, reduce(jnp.add, [jnp.where(first == i, v, nothing) for i, v in enumerate(changes)])
 
@@ -158,11 +158,11 @@ def total(x, windows: Windows):
     if windows.kernel == x.shape[-dims:] and set(windows.out) == {1} and not padded(windows):
         return x.sum(tuple(range(x.ndim - dims, x.ndim)), keepdims=True)
     for some in _in_turn(x, windows):
-        x = reduce(jnp.add, [view for _, view in _views(x, some, 0)])
+        x = reduce(jnp.add, [view for _, view in _window_views(x, some, 0)])
     return x
 
 
-def _views(x, windows, fill):
+def _window_views(x, windows, fill):
     """For each cell of the window, in order: its place, and what it shows of x in every window."""
     before = x.ndim - len(windows.kernel)
     if padded(windows):

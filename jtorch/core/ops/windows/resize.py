@@ -19,14 +19,14 @@ _DIMS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2, "lanczos": 2}
 _AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
-def _name(types, consts):
+def _resize_name(types, consts):
     mode = consts["mode"]
     stem = {"nearest": "Nearest", "nearest-exact": "NearestExact", "linear": "Linear", "bilinear": "Bilinear",
             "trilinear": "Trilinear", "bicubic": "Bicubic", "lanczos": "Lanczos"}[mode]  # fmt: skip
     return f"Upsample{stem}{types[0].ndim - 2}D{'Aa' if consts['antialias'] else ''}Backward0"
 
 
-@op(saves=(), grad_fn=_name, autocast={"cuda": "float32"})
+@op(saves=(), grad_fn=_resize_name, autocast={"cuda": "float32"})
 def _resize(input: Array, sizes: tuple, scales: tuple, mode: str, align_corners: bool, antialias: bool) -> Array:
     whole = not jnp.issubdtype(input.dtype, jnp.inexact)
     half = input.dtype in (jnp.float16, jnp.bfloat16)
@@ -73,7 +73,7 @@ def _linear_weights(n, size, scale, align_corners, mode, real):
     return made
 
 
-def _cubic(x, a):
+def _cubic_kernel(x, a):
     """Keys' cubic convolution kernel."""
     x = np.abs(x)
     near = ((a + 2) * x - (a + 3)) * x * x + 1
@@ -87,11 +87,11 @@ def _cubic_weights(n, size, scale, align_corners, mode, real):
     made = np.zeros((size, n))
     for k in range(-1, 3):
         cell = np.clip(low + k, 0, n - 1).astype(np.int64)
-        np.add.at(made, (np.arange(size), cell), _cubic(at - low - k, -0.75))
+        np.add.at(made, (np.arange(size), cell), _cubic_kernel(at - low - k, -0.75))
     return made
 
 
-def _triangle(x):
+def _triangle_kernel(x):
     return np.maximum(0, 1 - np.abs(x))
 
 
@@ -99,7 +99,11 @@ def _lanczos(x):
     return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
 
 
-_FILTERS = {"bilinear": (_triangle, 1), "bicubic": (lambda x: _cubic(x, -0.5), 2), "lanczos": (_lanczos, 3)}
+_FILTERS = {
+    "bilinear": (_triangle_kernel, 1),
+    "bicubic": (lambda x: _cubic_kernel(x, -0.5), 2),
+    "lanczos": (_lanczos, 3),
+}
 
 
 def _aa_weights(n, size, scale, align_corners, mode, real):
@@ -152,7 +156,7 @@ def interpolate(
     elif align_corners is None:
         align_corners = False
     dims = input.dim() - 2
-    sizes, scales = _sizes(input, dims, size, scale_factor, recompute_scale_factor)
+    sizes, scales = _resized_sizes(input, dims, size, scale_factor, recompute_scale_factor)
     if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and input.ndim == 4):
         raise ValueError(
             "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input"
@@ -196,7 +200,7 @@ def _check_mode(input, mode, align_corners, antialias):
         )
 
 
-def _sizes(input, dims, size, factor, recompute):
+def _resized_sizes(input, dims, size, factor, recompute):
     """(sizes of the result, factors to compute with or None for each)."""
     if size is not None and factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")

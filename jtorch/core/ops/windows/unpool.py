@@ -11,11 +11,11 @@ from jtorch.core.ops.make.random import rand
 from jtorch.core.tensor import Tensor
 
 
-def _each(value, dims):
+def _per_dim(value, dims):
     return tuple(value) if isinstance(value, tuple | list) else (value,) * dims
 
 
-def _outside(indices, cells):
+def _outside_cells(indices, cells):
     return ((indices < 0) | (indices >= cells)).any()
 
 
@@ -29,8 +29,8 @@ def _max_unpool(input: Array, indices: Array, size: tuple) -> Array:
 
 
 def _unpooled(dims, input, indices, kernel_size, stride, padding, output_size):
-    kernel, padding = _each(kernel_size, dims), _each(padding, dims)
-    stride = _each(stride, dims) if stride is not None and stride != [] else kernel
+    kernel, padding = _per_dim(kernel_size, dims), _per_dim(padding, dims)
+    stride = _per_dim(stride, dims) if stride is not None and stride != [] else kernel
     size = _output_size(input, kernel, stride, padding, output_size)
     if input.dim() not in (dims + 1, dims + 2):
         raise RuntimeError(
@@ -45,7 +45,7 @@ def _unpooled(dims, input, indices, kernel_size, stride, padding, output_size):
             f" tensor with shape: {list(indices.shape)}"
         )
     if input.numel():
-        data_check(indices, _outside, lambda found, cells: _wrong_index(found, size), cells=math.prod(size))
+        data_check(indices, _outside_cells, lambda found, cells: _wrong_index(found, size), cells=math.prod(size))
     return _max_unpool(input, indices, tuple(size))
 
 
@@ -78,8 +78,8 @@ def _output_size(input, kernel, stride, padding, output_size):
 
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The signal that `max_pool1d` saw, with zeros for all but the largest numbers."""
-    kernel, padding = _each(kernel_size, 1), _each(padding, 1)
-    stride = _each(stride, 1) if stride is not None and stride != [] else kernel
+    kernel, padding = _per_dim(kernel_size, 1), _per_dim(padding, 1)
+    stride = _per_dim(stride, 1) if stride is not None and stride != [] else kernel
     size = _output_size(input, kernel, stride, padding, output_size)
     rows = _unpooled(
         2, input.unsqueeze(-2), indices.unsqueeze(-2), (1, *kernel), (1, *stride), (0, *padding), (1, *size)
@@ -149,11 +149,11 @@ def _fractional_pooled(dims, input, kernel_size, output_size, output_ratio, samp
     if output_size is None and output_ratio is None:
         raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
     if output_size is None:
-        ratio = _each(output_ratio, dims)
+        ratio = _per_dim(output_ratio, dims)
         if len(ratio) > dims:
             raise ValueError(f"{name} requires output_ratio to either be a single Int or tuple of Ints.")
         output_size = [int(input.size(d - dims) * ratio[d]) for d in range(dims)]
-    kernel, out = _each(kernel_size, dims), _each(output_size, dims)
+    kernel, out = _per_dim(kernel_size, dims), _per_dim(output_size, dims)
     batch = (1, input.size(0)) if input.dim() == dims + 1 else tuple(input.shape[:2])
     for d, word in enumerate(("height", "width") if dims == 2 else ("time", "height", "width")):
         if out[d] + kernel[d] - 1 > input.shape[d - dims]:
