@@ -203,11 +203,6 @@ def _resized(self, *sizes):
     return self.contiguous().view(size)
 
 
-def _to_dense(self, dtype=None, *, masked_grad=None):
-    """The tensor itself: there are no sparse ones."""
-    return self if dtype is None else self.to(dtype)
-
-
 def _resize_as(self, the_template, *, memory_format=None):
     """Take the shape of another tensor: see `resize_`. Returns self."""
     return _resize(self, *the_template.shape, memory_format=memory_format)
@@ -424,7 +419,6 @@ _METHODS = {
     "resolve_neg": _itself,
     "pin_memory": _itself,
     "share_memory_": _itself,
-    "to_dense": _to_dense,
     "data_ptr": storages.data_ptr,
     "untyped_storage": lambda self: storages.UntypedStorage(self),
     "storage": storages.storage,

@@ -25,6 +25,11 @@ def reduced(dim, ndim):
     return tuple(sorted(dims)) if ndim else ()
 
 
+def window_count(size, kernel, stride, padding, dilation=1, more=0):
+    """How many windows fit along a dimension. `padding` counts both sides, `more` what may be missing of the last one."""
+    return (size + padding - dilation * (kernel - 1) - 1 + more) // stride + 1
+
+
 def quotient(a, b):
     """a / b, each correctly rounded. XLA would multiply by 1 / b where b is the same for many elements, which is off
     in the last digit for half of them; the barrier hides that and goes before anything is fused."""

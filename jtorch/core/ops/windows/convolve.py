@@ -26,6 +26,7 @@ from jax import lax
 
 from jtorch.core.engine import program as programs
 from jtorch.core.facts import devices
+from jtorch.core.ops.rules import window_count
 
 # The sizes of a convolution: one entry for each spatial dimension, padding in pairs (before, after).
 Window = namedtuple("Window", "stride padding dilation groups")
@@ -224,7 +225,7 @@ def _cell_by_cell(x, w, window):
 def _result_sizes(sizes, kernel, window):
     """The size of the result in each dimension, from those of the image and the kernel."""
     each = zip(sizes, kernel, *window[:3], strict=True)
-    return [(size + sum(padding) - dilation * (k - 1) - 1) // stride + 1 for size, k, stride, padding, dilation in each]
+    return [window_count(n, k, stride, sum(padding), dilation) for n, k, stride, padding, dilation in each]
 
 
 def _shifted_views(x, kernel, window):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.op import Array, op
+from jtorch.core.ops.rules import window_count
 
 
 def _pair(value):
@@ -32,12 +33,8 @@ def _check_blocks(kernel, dilation, padding, stride):
 
 def _blocks(size, kernel, dilation, padding, stride):
     """How many blocks fit along each dimension."""
-    return tuple(
-        [
-            (n + 2 * p - d * (k - 1) - 1) // s + 1
-            for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True)
-        ]
-    )
+    each = zip(size, kernel, stride, padding, dilation, strict=True)
+    return tuple([window_count(n, k, s, 2 * p, d) for n, k, s, p, d in each])
 
 
 @op(method=False, grad_fn="Im2ColBackward0", saves=())

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.ops.rules import larger
+from jtorch.core.ops.rules import larger, window_count
 
 # The windows of a pooling: one entry for each pooled dimension; padding in pairs, `out` is how many windows.
 Windows = namedtuple("Windows", "kernel stride padding dilation out")
@@ -30,7 +30,7 @@ def windows_of(sizes, kernel, stride, padding, dilation, ceil_mode) -> Windows:
     out, pairs = [], []
     for n, k, s, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True):
         reach = d * (k - 1) + 1
-        count = (n + 2 * p - reach + (s - 1 if ceil_mode else 0)) // s + 1
+        count = window_count(n, k, s, 2 * p, d, s - 1 if ceil_mode else 0)
         if ceil_mode and (count - 1) * s >= n + p:  # a window must start inside the input or before it
             count -= 1
         out.append(count)
