@@ -68,7 +68,7 @@ def test_the_rows_take_every_way():
     taken = set()
     for name in CONVOLUTIONS:
         taken.update(way.__name__ for way in convolve._ways(*row(name)))
-    assert taken == {"_direct", "_shifted", "_shifts", "_columns", "_cells", "_widened"}
+    assert taken == {"_direct", "_shifted_copies", "_shifts", "_patch_columns", "_cell_by_cell", "_with_full_vectors"}
 
 
 @pytest.mark.parametrize("name", [name for name, (*_, groups) in CONVOLUTIONS.items() if groups == 1])
