@@ -16,9 +16,10 @@ import numpy as np
 from jtorch.core.engine import NUMBER, Call, Value, number, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op.refusal import arguments
+from jtorch.core.op.handlers import handlers
+from jtorch.core.op.plain import explained
 from jtorch.core.op.wrapper import under, wrapper_of
-from jtorch.core.tensor import Tensor, ViewCall, apply, check_apart, check_once, overwrite
+from jtorch.core.tensor import Tensor, ViewCall, apply, check_apart, check_once, from_jax, overwrite
 
 Array = jax.Array
 Number = float
@@ -55,9 +56,9 @@ def public(fn=None, *, inplace=False, method=True, name=None):
     if fn is None:
         return lambda fn: public(fn, inplace=inplace, method=method, name=name)
     fn.public, fn.name, fn.twice = fn, name or fn.__name__.rstrip("_"), inplace == "twice"
-    made = OPS[fn.name] = arguments.explained(fn, fn.name)
+    made = OPS[fn.name] = explained(fn, fn.name)
     if method:
-        setattr(Tensor, fn.name, arguments.explained(fn, fn.name, "methods"))
+        setattr(Tensor, fn.name, explained(fn, fn.name, "methods"))
     if inplace:
         setattr(Tensor, fn.name + "_", _inplace(fn))
     return made
@@ -439,8 +440,6 @@ def _tensor(op, name, value):
     if isinstance(value, Tensor):
         return value
     if isinstance(value, jax.Array):
-        from jtorch.core.tensor import from_jax
-
         return from_jax(value)
     raise TypeError(_not_tensor(op, name, value))
 
@@ -451,12 +450,11 @@ def _not_tensor(op, name, value):
 
 def _inplace(op, name=None):
     """`name_`: the op's result written into the tensor it was called on."""
-    public, own, name = op.public, op.name, name or op.name + "_"
-    signature, old = inspect.signature(public), arguments.old_length(name)
+    own, name = op.name, name or op.name + "_"
+    public = op.public.under(name, "methods") if hasattr(op.public, "under") else op.public
+    signature = inspect.signature(public)
 
     def inplace(self, *args, **kwargs):
-        if old and len(args) == old and arguments.is_old_form(name, (self, *args)):
-            return arguments.modern(inplace, name, (self, *args), kwargs, True)
         before = self._edge
         try:
             self._writable(op.twice, args)
@@ -470,7 +468,7 @@ def _inplace(op, name=None):
         except Exception:
             if self._edge is not before:
                 self._not_written(before)
-            arguments.refuse(name, args, kwargs, "methods", signature)
+            handlers.refuse(name, args, kwargs, "methods", signature)
             raise
         return overwrite(self, result)
 

@@ -1,7 +1,6 @@
 """What a tensor says of its own gradient: `requires_grad`, `grad`, `detach_`, with PyTorch's refusals.
 
-`jtorch.core.grad` computes gradients and `jtorch.core.tensor.run_backward` starts a backward pass. The attributes are attached
-to Tensor at the end of the file.
+`jtorch.core.grad` computes gradients; `jtorch.core.tensor.run_backward` starts a backward pass.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ import warnings
 
 from jtorch.core.engine import local
 from jtorch.core.grad import Leaf, Output
+from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import InferenceStorage
-from jtorch.core.tensor.tensor import LeafGrad, Tensor
+from jtorch.core.tensor.tensor import Tensor, part_of_tensor
 
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
 _DETACH_IT = (
@@ -31,55 +31,77 @@ def computed(self):
     return self._edge is not None and not isinstance(self._edge, Leaf)
 
 
-def _requires_grad(self):
-    """Whether backward will collect or pass on a gradient here."""
-    if self._edge is not None:
-        return True
-    return self._base is not None and self._base._edge is not None and self._type.differentiable
+@part_of_tensor
+class Gradient:
+    """The attributes of a tensor that speak of its gradient."""
 
-
-def _set_requires_grad(self, on):
-    if on.__class__ is not bool:
-        raise RuntimeError("requires_grad must be a bool")
-    if computed(self):
-        raise RuntimeError(_NOT_A_LEAF + ("" if on else _DETACH_IT))
-    if on and not self._type.differentiable:
-        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
-    self.requires_grad_(on)
-
-
-def requires_grad_(self, requires_grad=True):
-    """Collect gradients in `.grad` from now on (a leaf only). Returns self."""
-    if not requires_grad:
-        if computed(self):
-            raise RuntimeError(_NOT_A_LEAF + _DETACH_IT)
+    @property
+    def requires_grad(self):
+        """Whether backward will collect or pass on a gradient here."""
         if self._edge is not None:
-            self._edge, self._leaf = None, self._edge  # the graphs it is in, and its hooks, find it again
-    elif self._edge is None:
-        if not self._type.differentiable:
-            raise RuntimeError("only Tensors of floating point dtype can require gradients")
-        if self._storage.__class__ is InferenceStorage and not local.inference:
-            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
-        self._edge = getattr(self, "_leaf", None) or LeafGrad(self)
-    return self
+            return True
+        return self._base is not None and self._base._edge is not None and self._type.differentiable
 
+    @requires_grad.setter
+    def requires_grad(self, on):
+        if on.__class__ is not bool:
+            raise RuntimeError("requires_grad must be a bool")
+        if computed(self):
+            raise RuntimeError(_NOT_A_LEAF + ("" if on else _DETACH_IT))
+        if on and not self._type.differentiable:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        self.requires_grad_(on)
 
-def _output_nr(self):
-    edge = self._history()
-    return edge.nr if edge.__class__ is Output else 0
+    def requires_grad_(self, requires_grad=True):
+        """Collect gradients in `.grad` from now on (a leaf only). Returns self."""
+        if not requires_grad:
+            if computed(self):
+                raise RuntimeError(_NOT_A_LEAF + _DETACH_IT)
+            if self._edge is not None:
+                self._edge, self._leaf = None, self._edge  # the graphs it is in, and its hooks, find it again
+        elif self._edge is None:
+            if not self._type.differentiable:
+                raise RuntimeError("only Tensors of floating point dtype can require gradients")
+            if self._storage.__class__ is InferenceStorage and not local.inference:
+                raise RuntimeError(
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                )
+            self._edge = getattr(self, "_leaf", None) or LeafGrad(self)
+        return self
 
+    @property
+    def output_nr(self):
+        edge = self._history()
+        return edge.nr if edge.__class__ is Output else 0
 
-def _grad(self):
-    """The gradient that backward collected, or None."""
-    if self._grad is None and computed(self) and not self.retains_grad:
-        warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
-    return self._gradient()
+    @property
+    def grad(self):
+        """The gradient that backward collected, or None."""
+        if self._grad is None and computed(self) and not self.retains_grad:
+            warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
+        return self._gradient()
 
+    @grad.setter
+    def grad(self, grad):
+        if grad is not None:
+            _check_grad(self, grad)
+        self._grad = grad
 
-def _set_grad(self, grad):
-    if grad is not None:
-        _check_grad(self, grad)
-    self._grad = grad
+    @grad.deleter
+    def grad(self):
+        self._grad = None
+
+    def detach_(self):
+        """Forget this tensor's history. Returns self."""
+        if self._base is not None:
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
+                " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
+                " detach_() cannot be called on these gradients. To fix this error, please refer to the"
+                " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+            )
+        self._edge = None
+        return self
 
 
 def _check_grad(self, grad):
@@ -107,30 +129,3 @@ def _check_grad(self, grad):
             f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size"
             f" '{list(mine.shape)}'. Please ensure that the gradient and the tensor are the same size"
         )
-
-
-def _delete_grad(self):
-    self._grad = None
-
-
-def detach_(self):
-    """Forget this tensor's history. Returns self."""
-    if self._base is not None:
-        raise RuntimeError(
-            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
-            " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
-            " detach_() cannot be called on these gradients. To fix this error, please refer to the"
-            " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
-        )
-    self._edge = None
-    return self
-
-
-for _name, _made in {
-    "requires_grad": property(_requires_grad, _set_requires_grad),
-    "requires_grad_": requires_grad_,
-    "output_nr": property(_output_nr),
-    "grad": property(_grad, _set_grad, _delete_grad),
-    "detach_": detach_,
-}.items():
-    setattr(Tensor, _name, _made)

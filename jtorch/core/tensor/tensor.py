@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import weakref
 from sys import getrefcount
+from types import FunctionType
 
-from jtorch.core import engine
-from jtorch.core.engine import Lifted, Value, local, ticks, trace_of, type_of
-from jtorch.core.facts import CPU, Hooks, dtypes
+from jtorch.core.engine import TRACED, Lifted, Value, local, record, ticks, trace_of, type_of
+from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Leaf, Node, check_replacement, edge_of, watchers
+from jtorch.core.grad import Leaf, Node, edge_of, watchers
 from jtorch.core.grad import nodes as graph
-from jtorch.core.tensor.storage import IN_INFERENCE, NO_GRAD, SAME, InferenceStorage, Storage, View, strided, write_of
+from jtorch.core.tensor.leaf import NOWHERE, LeafGrad
+from jtorch.core.tensor.storage import SAME, InferenceStorage, Storage
+from jtorch.core.tensor.views import IN_INFERENCE, NO_GRAD, View, strided, write_of
 
 _new = object.__new__
 
@@ -217,7 +219,7 @@ class Tensor(metaclass=_Named):
         storage, view = self._storage, self._view
         old = storage.value
         if value.mark is graph.INFERENCE and old.mark is not graph.INFERENCE:
-            value = engine.record(SAME, (value,))[1]  # a normal tensor stays one
+            value = record(SAME, (value,))[1]  # a normal tensor stays one
         if view is None:
             storage.write(value, self._counter or storage)
             if local.grad:
@@ -240,7 +242,7 @@ class Tensor(metaclass=_Named):
                 (base._type,),
                 (base_edge, edge, *[None] * len(given)),
             )
-        new = engine.record(write_of(chain), (storage.value, value, *numbers))[1]
+        new = record(write_of(chain), (storage.value, value, *numbers))[1]
         if node is not None:
             base._edge = _kept(base._edge, node)
         elif base is None and local.grad:
@@ -264,7 +266,7 @@ class Tensor(metaclass=_Named):
         t = self._type
         edge = self._edge if view is None or not local.grad else self._history()  # its error comes before the call's
         type, offset = call.layout(t, 0 if view is None else view.offset, numbers)
-        if t.place is engine.TRACED:
+        if t.place is TRACED:
             return apply(call, (self, *numbers))
         made = _new(Tensor)
         made._storage = self._storage
@@ -351,6 +353,38 @@ class Tensor(metaclass=_Named):
         return (self._counter or self._storage).version
 
 
+PLAIN = {Tensor}  # the classes whose instances an op takes as they are: see `jtorch.core.tensor.subclass`
+
+
+def attach(name, attribute) -> None:
+    """Give Tensor an attribute that is defined in another file. What is found there under this name is replaced."""
+    setattr(Tensor, name, attribute)
+
+
+class _Part:
+    """What every class has is no attribute of a part."""
+
+
+def part_of_tensor(part):
+    """Decorate a class whose attributes become Tensor's, so that Tensor can be written in several files.
+
+    >>> from jtorch.core.tensor import part_of_tensor
+    >>> @part_of_tensor
+    ... class Area:
+    ...     def area(self):
+    ...         return self.shape[-1] * self.shape[-2]
+    >>> torch.ones(3, 4).area()
+    12
+    >>> del torch.Tensor.area
+    """
+    for name, attribute in vars(part).items():
+        if name not in vars(_Part):
+            if isinstance(attribute, FunctionType):
+                attribute.__qualname__ = attribute.__name__
+            attach(name, attribute)
+    return part
+
+
 def _kept(old, new):
     """The new place of a tensor in the graph, which takes over from the old one that the gradient is to be kept."""
     if new is not None and old is not None and old.__class__ is not LeafGrad:
@@ -368,82 +402,6 @@ class _Counter:
 
     def __init__(self, version=0):
         self.version = version
-
-
-class LeafGrad(Leaf):
-    """Collects one leaf's gradient into its `.grad`. Holds the tensor weakly."""
-
-    __slots__ = ("after", "hooks", "tensor")
-
-    def __init__(self, tensor):
-        self.tensor = weakref.ref(tensor)
-        self.hooks = Hooks()
-        self.after = Hooks()
-
-    def hooked(self, grad, walk):
-        for hook in list(self.hooks.values()):
-            given = walk.wrap(grad)
-            seen = hook(given)
-            if seen is not None:
-                check_replacement(seen, given, hook)
-                grad = walk.unwrap(seen)
-        return grad
-
-    def plain(self):
-        tensor = self.tensor()
-        if tensor is None or tensor._edge is None or tensor._grad is not None or self.hooks or self.after:
-            return None
-        return tensor
-
-    def watched(self):
-        return self.hooks or self.after
-
-    def collect(self, grad, walk):
-        tensor = self.tensor()
-        if tensor is None:
-            return
-        if self.hooks:
-            grad = self.hooked(grad, walk)
-        if tensor._edge is None:  # it wants none any more
-            return
-        before = tensor._gradient()
-        if before is None:
-            tensor._grad = _as_tensor(grad, walk)
-        elif walk.create_graph:
-            tensor._grad = before + _as_tensor(grad, walk)
-        else:
-            value = grad._value if isinstance(grad, Tensor) else grad
-            before._assign(graph.add(before._value, value), before._edge)
-        for hook in list(self.after.values()):
-            if hook(tensor) is not None:
-                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
-
-
-class Nowhere(Leaf):
-    """The place of a view that was made without gradients, of a base that wants one: it wants one, and keeps none."""
-
-    __slots__ = ()
-
-    def hooked(self, grad, walk):
-        return grad
-
-    def plain(self):
-        return None
-
-    def watched(self):
-        return False
-
-    def collect(self, grad, walk):
-        """The gradient ends here."""
-
-
-NOWHERE = Nowhere()
-
-
-def _as_tensor(grad, walk):
-    if not isinstance(grad, Tensor):
-        return wrap(grad, None)
-    return grad if walk.create_graph else grad.detach()
 
 
 def wrap(value, edge=None) -> Tensor:
