@@ -1,7 +1,8 @@
-"""What is asked about a call that a wrapper cannot run by itself. The answers come from above.
+"""What an op leaves to files above it, so that it can be read without them.
 
 `jtorch.core.op.refusal` knows PyTorch's errors for wrong arguments, `jtorch.core.op.torch_function` the classes and modes
-that take functions over. Each registers its functions here when it is imported, so that an op stands on neither.
+that take functions over, `jtorch.core.op.inplace` where a result goes that does not become a new tensor. Each registers its
+functions here when it is imported.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ MISSING = type(
 
 
 class Handlers:
-    """The questions, with the answers that hold where nothing is registered: a call that failed raises what it raised."""
+    """The functions to register, and what holds without them: a call that has failed raises its own error."""
 
     def failed(self, function, given, extra, named, bound):
         """What a call of an op comes to that has failed: another form of it that PyTorch takes, or PyTorch's error.
@@ -43,6 +44,12 @@ class Handlers:
 
     def hand_over(self, op, args, consts, out):
         """The result of whatever takes the call over."""
+
+    def inplace(self, op):
+        """The method that writes the op's result into the tensor that it is called on."""
+
+    def store(self, out, result, op, operands):
+        """Write a result into `out`. Returns it."""
 
 
 handlers = Handlers()

@@ -19,7 +19,7 @@ from jtorch.core.facts import strides as geometry
 from jtorch.core.op.handlers import handlers
 from jtorch.core.op.plain import explained
 from jtorch.core.op.wrapper import under, wrapper_of
-from jtorch.core.tensor import Tensor, ViewCall, apply, check_apart, check_once, from_jax, overwrite
+from jtorch.core.tensor import Tensor, ViewCall, apply, from_jax
 
 Array = jax.Array
 Number = float
@@ -60,7 +60,7 @@ def public(fn=None, *, inplace=False, method=True, name=None):
     if method:
         setattr(Tensor, fn.name, explained(fn, fn.name, "methods"))
     if inplace:
-        setattr(Tensor, fn.name + "_", _inplace(fn))
+        setattr(Tensor, fn.name + "_", handlers.inplace(fn))
     return made
 
 
@@ -138,7 +138,7 @@ class Op:
         if method:
             setattr(Tensor, self.name, under(self.public, self.name, "methods"))
         if inplace:
-            setattr(Tensor, self.name + "_", _inplace(self))
+            setattr(Tensor, self.name + "_", handlers.inplace(self))
 
     def described(self):
         """What decides what its calls compute: see `jtorch.core.engine.fingerprint`."""
@@ -446,35 +446,3 @@ def _tensor(op, name, value):
 
 def _not_tensor(op, name, value):
     return f"{op}(): argument '{name}' (position 1) must be Tensor, not {type(value).__name__}"
-
-
-def _inplace(op, name=None):
-    """`name_`: the op's result written into the tensor it was called on."""
-    own, name = op.name, name or op.name + "_"
-    public = op.public.under(name, "methods") if hasattr(op.public, "under") else op.public
-    signature = inspect.signature(public)
-
-    def inplace(self, *args, **kwargs):
-        before = self._edge
-        try:
-            self._writable(op.twice, args)
-            if op.twice:
-                check_once(self)
-            if args:
-                check_apart(own, self, args)
-            if self._base is not None:
-                self._by_base()
-            result = public(self, *args, **kwargs)
-        except Exception:
-            if self._edge is not before:
-                self._not_written(before)
-            handlers.refuse(name, args, kwargs, "methods", signature)
-            raise
-        return overwrite(self, result)
-
-    inplace.known = name, "methods"
-    inplace.under = lambda name, kind: _inplace(op, name)
-    inplace.__name__ = inplace.__qualname__ = name
-    inplace.__doc__ = f"In-place version of :func:`{op.name}`: writes the result into this tensor and returns it."
-    inplace.__module__ = "jtorch"
-    return inplace

@@ -16,7 +16,7 @@ import jax
 
 from jtorch.core.engine import NUMBER, number
 from jtorch.core.op.handlers import MISSING, handlers
-from jtorch.core.tensor import PLAIN, Tensor, apply, store
+from jtorch.core.tensor import PLAIN, Tensor, apply
 
 
 def wrapper_of(op):
@@ -97,7 +97,7 @@ class _Source:
         self.values = [(n, kind) for n, kind, _ in op.params if kind != "const"]
         self.optional = {n for n, _, p in op.params if p.default is not p.empty}
         self.names = {
-            "PLAIN": PLAIN, "op": op, "apply": apply, "plain": op.fn, "store": store, "number": number,
+            "PLAIN": PLAIN, "op": op, "apply": apply, "plain": op.fn, "number": number,
             "NUMBER": NUMBER, "bound": op.bound, "cache": {}, "returns": op.returns, "check": op.check,
             "any_array": _any_array, "slow": _slow(op), "handlers": handlers,
         }  # fmt: skip
@@ -111,7 +111,9 @@ class _Source:
         self.check = [f"check({self.every})"] if op.check else []
         self.finish = ["result = returns(result)"] if op.returns is not None else []
         self.finish += [
-            f"return store(out, result, op, {args}) if out is not None else result" if self.out else "return result"
+            f"return handlers.store(out, result, op, {args}) if out is not None else result"
+            if self.out
+            else "return result"
         ]
 
     def write(self):
@@ -213,7 +215,7 @@ def _slow(op):
         result = op.run(args, consts)
         if op.returns is not None:
             result = op.returns(result)
-        return store(out, result, op, args) if out is not None else result
+        return handlers.store(out, result, op, args) if out is not None else result
 
     return slow
 

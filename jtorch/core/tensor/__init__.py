@@ -2,7 +2,7 @@
 
 Does no mathematics: every op is applied through `apply`."""
 
-from jtorch.core.tensor import graph_view, printing
+from jtorch.core.tensor import graph_view, inference, printing  # `inference` registers with `grad.watchers`
 from jtorch.core.tensor.casting import cast, cast_array, warn_of_real
 from jtorch.core.tensor.convert import as_tensor, from_numpy, known, tensor, to_place
 from jtorch.core.tensor.from_data import host_array
@@ -13,7 +13,7 @@ from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.levels import Batch, Dual, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
 from jtorch.core.tensor.repr import print_unnamed
-from jtorch.core.tensor.run_backward import run_backward
+from jtorch.core.tensor.start_backward import run_backward
 from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, write_all
 from jtorch.core.tensor.subclass import (
     DISABLED,

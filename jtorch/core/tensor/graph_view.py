@@ -14,8 +14,7 @@ from functools import cache
 from jtorch.core.facts import RemovableHandle
 from jtorch.core.grad import FREED, RELEASED, Leaf, edge_of, source
 from jtorch.core.tensor.graph_shapes import NEVER, NUMBERED, SLOTLESS, STRUCTURES, VIEWS
-from jtorch.core.tensor.leaf import NOWHERE
-from jtorch.core.tensor.tensor import Tensor, wrap
+from jtorch.core.tensor.tensor import NOWHERE, Tensor, wrap
 
 
 class Shown:

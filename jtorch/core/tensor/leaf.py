@@ -62,27 +62,6 @@ class LeafGrad(Leaf):
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
-class Nowhere(Leaf):
-    """The edge of a view that was made in `no_grad` of a base that requires grad: gradients that reach it are dropped."""
-
-    __slots__ = ()
-
-    def hooked(self, grad, walk):
-        return grad
-
-    def plain(self):
-        return None
-
-    def watched(self):
-        return False
-
-    def collect(self, grad, walk):
-        """Drop the gradient."""
-
-
-NOWHERE = Nowhere()
-
-
 def gradient_tensor(grad, walk):
     """A gradient that a backward pass has computed, as the tensor that users see."""
     if isinstance(grad, Value):

@@ -1,17 +1,19 @@
-"""What a tensor says of its own gradient: `requires_grad`, `grad`, `detach_`, with PyTorch's refusals.
+"""What a tensor says of its gradient and history: `requires_grad`, `grad`, `is_leaf`, `data`, `detach_`, with PyTorch's errors.
 
-`jtorch.core.grad` computes gradients; `jtorch.core.tensor.run_backward` starts a backward pass.
+`jtorch.core.grad` computes gradients; `jtorch.core.tensor.start_backward` starts a backward pass.
 """
 
 from __future__ import annotations
 
 import warnings
+from sys import getrefcount
 
-from jtorch.core.engine import local
+from jtorch.core.engine import Value, local, type_of
+from jtorch.core.facts import CPU, dtypes
 from jtorch.core.grad import Leaf, Output
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import InferenceStorage
-from jtorch.core.tensor.tensor import Tensor, part_of_tensor
+from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
 _DETACH_IT = (
@@ -33,7 +35,7 @@ def computed(self):
 
 @part_of_tensor
 class Gradient:
-    """The attributes of a tensor that speak of its gradient."""
+    """Attributes of a tensor about its gradient and history."""
 
     @property
     def requires_grad(self):
@@ -70,6 +72,12 @@ class Gradient:
         return self
 
     @property
+    def is_leaf(self):
+        """Whether it was made by the user, not by a differentiable operation."""
+        edge = self._history()
+        return edge is None or isinstance(edge, Leaf)
+
+    @property
     def output_nr(self):
         edge = self._history()
         return edge.nr if edge.__class__ is Output else 0
@@ -91,6 +99,13 @@ class Gradient:
     def grad(self):
         self._grad = None
 
+    def _gradient(self):
+        """`.grad` without the warning. A replayed backward pass leaves a Value there, which becomes a tensor when it is read."""
+        grad = self._grad
+        if grad.__class__ is Value:
+            grad = self._grad = wrap(grad)
+        return grad
+
     def detach_(self):
         """Forget this tensor's history. Returns self."""
         if self._base is not None:
@@ -102,6 +117,56 @@ class Gradient:
             )
         self._edge = None
         return self
+
+    @property
+    def data(self):
+        """The same memory without history; autograd does not see writes made through it."""
+        made = self.detach()
+        made._counter = Counter()
+        return made
+
+    @data.setter
+    def data(self, other):
+        if not isinstance(other, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        if self._edge is not None and not other._type.differentiable:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        storage = self._storage
+        if other._storage is storage and other._view is self._view:
+            return
+        if self._counter is None:  # earlier views keep sharing this tensor's count, though they show other cells
+            self._counter = storage if getrefcount(storage) > _ALONE else Counter(storage.version)
+        self._storage = other._storage
+        self._view = other._view
+        self._base = None
+
+    @data.deleter
+    def data(self):
+        raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
+    @property
+    def _version(self):
+        if self._storage.__class__ is InferenceStorage:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return (self._counter or self._storage).version
+
+
+class Counter:
+    """A version count of its own, for tensors whose writes autograd does not see."""
+
+    __slots__ = ("version",)
+
+    def __init__(self, version=0):
+        self.version = version
+
+
+def _unshared():
+    probe = wrap(Value(type_of((), dtypes.float32, CPU), None))
+    storage = probe._storage
+    return getrefcount(storage)
+
+
+_ALONE = _unshared()  # references to a storage that one tensor alone uses, as `data` counts them
 
 
 def _check_grad(self, grad):

@@ -13,9 +13,9 @@ from jtorch.core.facts import Hooks, RemovableHandle
 from jtorch.core.grad import PLAIN, Running, Seed, Walk, backward
 from jtorch.core.grad import nodes as graph
 from jtorch.core.tensor.casting import cast_call
-from jtorch.core.tensor.leaf import NOWHERE, LeafGrad, Nowhere, gradient_tensor
+from jtorch.core.tensor.leaf import LeafGrad, gradient_tensor
 from jtorch.core.tensor.requires_grad import computed
-from jtorch.core.tensor.tensor import Tensor, apply, part_of_tensor, wrap
+from jtorch.core.tensor.tensor import NOWHERE, Nowhere, Tensor, apply, part_of_tensor, wrap
 
 
 @part_of_tensor
