@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.tensor import _DISABLED as _disabled_torch_function_impl
+from jtorch.core.tensor import DISABLED as _disabled_torch_function_impl
 from jtorch.core.tensor import DisableTorchFunctionSubclass
 
 DisableTorchFunction = DisableTorchFunctionSubclass

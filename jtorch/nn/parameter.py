@@ -11,7 +11,7 @@ import sys
 from collections import OrderedDict
 
 from jtorch.core.ops.make.create import empty
-from jtorch.core.tensor import Storage, Tensor, convert
+from jtorch.core.tensor import Storage, Tensor, print_unnamed
 
 
 class _ParameterMeta(type(Tensor)):
@@ -70,7 +70,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return _rebuild_parameter_with_state, (*args, dict(self.__dict__))
 
 
-convert._plain_kinds += (Parameter,)  # printed as "tensor(...)", under its own heading
+print_unnamed(Parameter)  # its own heading says what it is
 
 
 def _flagged(data, requires_grad):

@@ -2,14 +2,20 @@
 
 import ast
 import functools
+import inspect
+import io
 import json
 import os
+import pydoc
 import shutil
 import subprocess
 import sys
+import tokenize
 
 import pytest
 
+import jtorch
+from jtorch.core.op import OPS as PUBLIC
 from tests import ROOT
 
 HOUSE = ROOT / "jtorch"
@@ -41,7 +47,8 @@ def dotted(name):
     return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-MODULES = {dotted(name) for name in FILES}
+FILE_OF = {dotted(name): name for name in FILES}
+MODULES = FILE_OF.keys()
 
 
 @functools.cache
@@ -170,6 +177,60 @@ def test_at_the_top_stand_pytorchs_names_vision_and_core():
     assert names <= set(PYTORCH["torch"]) | {"vision", "core"}
 
 
+def origin(module, name):
+    """The module where a name is defined that is imported from a folder's door, or from a module itself."""
+    if f"{module}.{name}" in MODULES:
+        return f"{module}.{name}"
+    for node in tree_of(FILE_OF[module]).body if FILE_OF[module].endswith("__init__.py") else ():
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "jtorch":
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return origin(node.module, alias.name)
+    return module
+
+
+def stands_on(start):
+    """The modules that a reader of `start` needs: those that define the names it imports, and so on for each of them.
+
+    A name that comes through a door counts as imported from the module that defines it: a door imports all of its folder, but
+    a reader who follows the name reads one module. An import inside a function counts like any other. What is registered
+    from above (`jtorch.core.op.handlers`, `jtorch.core.grad.watchers`) does not count: that it need not be read is the point.
+    """
+    found, todo = set(), [start]
+    while todo:
+        module = todo.pop()
+        if module in found:
+            continue
+        found.add(module)
+        for node in _running(tree_of(FILE_OF[module])):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "jtorch":
+                todo += [origin(node.module, alias.name) for alias in node.names]
+            elif isinstance(node, ast.Import):
+                todo += [alias.name for alias in node.names if alias.name in MODULES]
+    return found
+
+
+def code_lines(name):
+    """How many lines of a file hold code: no blank lines, comments or docstrings."""
+    docs = set()
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            docs |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    empty = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(FILES[name]).readline):
+        if token.type not in empty:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return len(lines - docs)
+
+
+def test_an_op_is_understood_from_3300_lines():
+    lines = {module: code_lines(FILE_OF[module]) for module in stands_on("jtorch.core.op.op")}
+    assert sum(lines.values()) <= 3300, f"{sum(lines.values())} code lines in {lines}"
+    for unneeded in ("refusal", "printing", "convert", "from_data", "subclass", "writing"):
+        assert not [module for module in lines if unneeded in module]
+
+
 class _Bodiless(ast.NodeTransformer):
     """Takes out what does not run at import time."""
 
@@ -253,6 +314,45 @@ def test_the_street_door_defines_nothing():
 @pytest.mark.parametrize("name", [name for name in FILES if FILES[name].strip()])
 def test_a_file_says_what_it_knows(name):
     assert ast.get_docstring(tree_of(name)), f"{name} has no docstring"
+
+
+def test_a_debugger_steps_through_the_wrapper_of_an_op():
+    """The function that users call is generated: `inspect`, pdb and tracebacks find its source in `linecache`."""
+    for function in (
+        jtorch.relu,
+        jtorch.Tensor.relu,
+        jtorch.Tensor.add,
+        jtorch.Tensor.__add__,
+        jtorch.nn.functional.gelu,
+    ):
+        source = inspect.getsource(function)
+        lines, first = inspect.getsourcelines(function.__code__)
+        assert (source, first) == ("".join(lines), 1)
+        assert source.startswith("def wrapper(input=")
+        assert "apply(call, (input" in source
+    with pytest.raises(TypeError) as caught:
+        jtorch.relu("a")
+    assert any("handlers.failed(wrapper" in str(entry.statement) for entry in caught.traceback)
+
+
+def test_a_debugger_lists_the_lines_of_a_wrapper():
+    code = """
+import pdb, sys, io, jtorch
+x = jtorch.ones(2)
+heard = io.StringIO()
+debugger = pdb.Pdb(stdin=io.StringIO("step\\nnext\\nnext\\nlist\\ncontinue\\n"), stdout=heard, nosigint=True, readrc=False)
+debugger.use_rawinput = False
+debugger.runcall(jtorch.relu, x)
+print(heard.getvalue())
+"""
+    assert "-> if input.__class__ in PLAIN:" in python(code)
+
+
+def test_help_shows_tensors_and_not_arrays():
+    shown = pydoc.plain(pydoc.render_doc(jtorch.relu))
+    assert "relu(input: 'Tensor', *, out=None) -> 'Tensor'" in shown
+    for name, function in PUBLIC.items():
+        assert "Array" not in str(inspect.signature(function)), name
 
 
 IMPORT = """

@@ -10,7 +10,7 @@ import os
 import pytest
 
 import jtorch
-from jtorch.core.tensor import run_backward as backprop
+from jtorch.core.tensor import start_backward
 from tests.tables.corpora import cases, difference, key
 from tests.tables.deviations import REASONS, ROOT, parts, section
 
@@ -26,7 +26,7 @@ CASES = {key(name, row): (name, row) for name, row in cases()}
 
 @pytest.mark.parametrize("row", CASES)
 def test_a_row_of_the_tables(row, monkeypatch):
-    monkeypatch.setattr(backprop, "_warned_cycle", False)  # a warning that comes once in a process
+    monkeypatch.setattr(start_backward, "_warned_cycle", False)  # a warning that comes once in a process
     found = difference(jtorch, *CASES[row])
     if row in REASONS:
         assert found, "comes right now: take it off deviations.json"

@@ -13,8 +13,7 @@ import weakref
 
 import jax.numpy as jnp
 
-from jtorch.core import engine
-from jtorch.core.engine import Call, local, ticks
+from jtorch.core.engine import Call, local, record, ticks
 from jtorch.core.facts import Hooks
 
 INFERENCE = ("inference",)  # the mark of a value made in inference mode
@@ -283,7 +282,7 @@ _ADD = Call(jnp.add, name="add")
 
 def add(a, b):
     """The sum of two gradients, as values."""
-    return engine.record(_ADD, (a, b))[1]
+    return record(_ADD, (a, b))[1]
 
 
 _fills: dict = {}
@@ -296,7 +295,7 @@ def filled(type, number):
         shape, np_type = tuple(type.shape), type.dtype.np
         call = Call(lambda place: jnp.full(shape, number, np_type), {"place": type.place}, "full")
         _fills[type, number] = call
-    return engine.record(call, (), type.place)[1]
+    return record(call, (), type.place)[1]
 
 
 def behind(roots):

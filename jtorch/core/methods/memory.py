@@ -109,7 +109,7 @@ def _relook(self, look, name):
         value = view.read(storage)
         value.mark = None  # it shared the old value's mark, which now says "overwritten"
         seen = storage.value
-        storage.replace(value, self._counter or storage)
+        storage.write(value, self._counter or storage, reshaped=True)
         self._edge = _left(old, edge)
         sign_relooked(seen, self)
         return self

@@ -2,9 +2,11 @@
 
 Knows an op by its signature and options, and no op by name."""
 
+from jtorch.core.op import inplace, torch_function  # both register functions with `handlers`
 from jtorch.core.op.checks import data_check, data_checks, is_integer, kernel, letter, undifferentiable
 from jtorch.core.op.op import Array, Number, OPS, as_number, broadcast_shapes, op, promoted, public
-from jtorch.core.op.refusal.arguments import explain_methods, explained
+from jtorch.core.op.plain import explain_methods, explained
+from jtorch.core.op.refusal import failed  # registers functions with `handlers`
 from jtorch.core.op.wrapper import operator
 
 __all__ = [

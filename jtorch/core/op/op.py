@@ -18,10 +18,10 @@ import numpy as np
 from jtorch.core.engine import NUMBER, Call, Value, node_name, number, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op.refusal import arguments
-from jtorch.core.op.refusal.type_errors import NUMBER_FOR_TENSOR
+from jtorch.core.op.handlers import NUMBER_FOR_TENSOR, handlers
+from jtorch.core.op.plain import explained
 from jtorch.core.op.wrapper import wrapper_of
-from jtorch.core.tensor import Tensor, ViewCall, apply, check_apart, check_once, overwrite
+from jtorch.core.tensor import Tensor, ViewCall, apply, from_jax
 
 Array = jax.Array
 Number = float
@@ -85,12 +85,12 @@ class Public:
         """Make it known under its names: the function, the method, the in-place form. Returns the function."""
         for name in (self.name, *self.aliases):
             if self.method:
-                setattr(Tensor, name, arguments.explained(self.public, name, "methods"))
+                setattr(Tensor, name, explained(self.public, name, "methods"))
             if self.inplace:
-                setattr(Tensor, name + "_", _inplace(self, name + "_"))
+                setattr(Tensor, name + "_", handlers.inplace(self, name + "_"))
             if self.numbers == "tensor":
                 NUMBER_FOR_TENSOR.update((name, name + "_"))
-        made = OPS[self.name] = arguments.explained(self.public, self.name)
+        made = OPS[self.name] = explained(self.public, self.name)
         made.declared = self
         return made
 
@@ -471,45 +471,9 @@ def _tensor(op, name, value):
     if isinstance(value, Tensor):
         return value
     if isinstance(value, jax.Array):
-        from jtorch.core.tensor import from_jax
-
         return from_jax(value)
     raise TypeError(_not_tensor(op, name, value))
 
 
 def _not_tensor(op, name, value):
     return f"{op}(): argument '{name}' (position 1) must be Tensor, not {type(value).__name__}"
-
-
-def _inplace(op, name):
-    """`name_`: the op's result written into the tensor it was called on."""
-    public, overlap, twice = op.public, op.overlap, op.inplace == "twice"
-    signature = inspect.signature(public)
-    deprecated = op.deprecated if name == op.name + "_" else None
-
-    def inplace(self, *args, **kwargs):
-        if deprecated and arguments.is_deprecated(deprecated, (self, *args)):
-            return arguments.modern(deprecated, inplace, name, (self, *args), kwargs, True)
-        before = self._edge
-        try:
-            self._writable(twice, args)
-            if twice:
-                check_once(self)
-            if args:
-                check_apart(overlap, self, args)
-            if self._base is not None:
-                self._by_base()
-            result = public(self, *args, **kwargs)
-        except Exception:
-            if self._edge is not before:
-                self._not_written(before)
-            arguments.refuse(name, args, kwargs, "methods", signature)
-            raise
-        return overwrite(self, result)
-
-    inplace.known = name, "methods"
-    inplace.under = lambda name, kind: _inplace(op, name)
-    inplace.__name__ = inplace.__qualname__ = name
-    inplace.__doc__ = f"In-place version of :func:`{op.name}`: writes the result into this tensor and returns it."
-    inplace.__module__ = "jtorch"
-    return inplace

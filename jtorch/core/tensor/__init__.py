@@ -2,42 +2,46 @@
 
 Does no mathematics: every op is applied through `apply`."""
 
-from jtorch.core.tensor import convert, graph_view, printing
+from jtorch.core.tensor import graph_view, inference, printing  # `inference` registers with `grad.watchers`
 from jtorch.core.tensor.casting import cast, cast_array, warn_of_real
-from jtorch.core.tensor.convert import as_tensor, from_jax, from_numpy, known, tensor, to_jax, to_place
+from jtorch.core.tensor.convert import as_tensor, from_numpy, known, tensor, to_place
 from jtorch.core.tensor.from_data import host_array
 from jtorch.core.tensor.graph_view import Shown, next_function, show
+from jtorch.core.tensor.host_storage import HostStorage, type_of_array
+from jtorch.core.tensor.jax_arrays import from_jax, to_jax
+from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.levels import Batch, Dual, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
-from jtorch.core.tensor.run_backward import run_backward
-from jtorch.core.tensor.storage import (
-    HostStorage,
-    InferenceStorage,
-    SAME,
-    SEVERAL,
-    Storage,
-    ViewCall,
-    type_of_array,
-    write_all,
-    write_of,
-)
+from jtorch.core.tensor.repr import print_unnamed
+from jtorch.core.tensor.start_backward import run_backward
+from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, write_all
 from jtorch.core.tensor.subclass import (
+    DISABLED,
     DisableTorchFunctionSubclass,
-    PLAIN,
     TorchFunctionMode,
-    _DISABLED,
     hand_over,
     taken_over,
     wanted,
 )
-from jtorch.core.tensor.tensor import LeafGrad, Tensor, apply, make_nodes, requiring, wrap, wrap_dim
+from jtorch.core.tensor.tensor import (
+    PLAIN,
+    Tensor,
+    apply,
+    attach,
+    make_nodes,
+    part_of_tensor,
+    requiring,
+    wrap,
+    wrap_dim,
+)
+from jtorch.core.tensor.views import SEVERAL, ViewCall, write_of
 from jtorch.core.tensor.writing import check_apart, check_once, check_undifferentiated, overwrite, store, write_result
 
 __all__ = [
+    "DISABLED",
     "PLAIN",
     "SAME",
     "SEVERAL",
-    "_DISABLED",
     "Batch",
     "DisableTorchFunctionSubclass",
     "Dual",
@@ -51,12 +55,12 @@ __all__ = [
     "ViewCall",
     "apply",
     "as_tensor",
+    "attach",
     "cast",
     "cast_array",
     "check_apart",
     "check_once",
     "check_undifferentiated",
-    "convert",
     "from_jax",
     "from_numpy",
     "graph_view",
@@ -66,6 +70,8 @@ __all__ = [
     "make_nodes",
     "next_function",
     "overwrite",
+    "part_of_tensor",
+    "print_unnamed",
     "printing",
     "requiring",
     "run_backward",

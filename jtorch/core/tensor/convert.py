@@ -1,7 +1,7 @@
-"""Tensors from and to everything else: Python data, NumPy, JAX, other dtypes and devices, text, copies, pickles.
+"""Tensors from and to Python data, NumPy, other dtypes and devices, copies and pickles.
 
-What comes from Python or NumPy becomes a known host value with no compile; what shares memory with a NumPy array
-goes through `HostStorage`. The methods here are attached to Tensor at the end of the file.
+Python data and NumPy arrays become known host values; nothing is compiled. Memory is shared with a NumPy array through a
+`HostStorage`.
 """
 
 from __future__ import annotations
@@ -9,26 +9,24 @@ from __future__ import annotations
 import copy
 import warnings
 
-import jax
 import numpy as np
 
-from jtorch.core import engine
-from jtorch.core.engine import Lifted, Value, type_of
+from jtorch.core.engine import META, Lifted, Value, local, move, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Leaf, Node, source
-from jtorch.core.tensor import printing
+from jtorch.core.grad import Node
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.from_data import host_array
-from jtorch.core.tensor.storage import HostStorage, Storage, host_storage, host_view
-from jtorch.core.tensor.tensor import Tensor, requiring, wrap
+from jtorch.core.tensor.host_storage import HostStorage, host_storage, host_view
+from jtorch.core.tensor.storage import Storage
+from jtorch.core.tensor.tensor import Tensor, part_of_tensor, requiring, wrap
 
 
 def known(array: np.ndarray, place=None, strides=None) -> Tensor:
     """A tensor of a private NumPy array (nobody else may write to it), on a place."""
     place = place or devices.CPU
     value = Value(type_of(array.shape, dtypes.of(array.dtype), devices.CPU, strides), array)
-    return wrap(value if place is devices.CPU else engine.move(value, place))
+    return wrap(value if place is devices.CPU else move(value, place))
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
@@ -124,25 +122,6 @@ def as_tensor(data, dtype=None, device=None):
     return made if device is None else to_place(made, _place(device))
 
 
-def from_jax(array) -> Tensor:
-    """A tensor of a jax.Array or of a tracer inside JAX's transformations. Its buffer is never donated."""
-    if isinstance(array, jax.core.Tracer):
-        return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), engine.TRACED), array))
-    where = devices.of_jax(next(iter(array.devices())))
-    return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), where), array))
-
-
-def to_jax(t: Tensor):
-    """The tensor's value as a jax.Array (or the tracer it holds)."""
-    value = t._value
-    array = value.known()
-    if isinstance(array, np.ndarray):
-        with jax.enable_x64(True):
-            array = jax.device_put(array, value.type.place.jax)
-    value.share()
-    return array
-
-
 # ---- dtype and device
 
 
@@ -151,11 +130,11 @@ def to_place(t: Tensor, place) -> Tensor:
     source = t._type.place
     if source is place:
         return t
-    if source is engine.META:
+    if source is META:
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
     value, edge = t._read()
-    moved = engine.move(value, place)
-    if edge is None or not engine.local.grad:
+    moved = move(value, place)
+    if edge is None or not local.grad:
         return wrap(moved)
     return wrap(moved, _Move((value.type,), (moved.type,), (edge,)))
 
@@ -176,18 +155,7 @@ class _Move(Node):
 
     def pull(self, cotangents, needs, walk):
         place = self.in_types[0].place
-        return [to_place(g, place) if isinstance(g, Tensor) else engine.move(g, place) for g in cotangents]
-
-
-def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
-    """The tensor with another dtype, on another device, or like another tensor; itself where nothing changes."""
-    d, place = _to_arguments(args, None if dtype is None else dtypes.meant("to", dtype), device)
-    made = self if d is None else cast(self, d)
-    if place is not None:
-        made = to_place(made, place)
-    if memory_format is not None and memory_format.name != "preserve_format":
-        made = made.contiguous(memory_format=memory_format)
-    return made.clone() if copy and made is self else made
+        return [to_place(g, place) if isinstance(g, Tensor) else move(g, place) for g in cotangents]
 
 
 def _to_arguments(args, d, where):
@@ -210,60 +178,10 @@ def _to_arguments(args, d, where):
     return d, None if where is None else devices.place(where)
 
 
-# ---- to Python and NumPy
-
-
-def numpy(self, *, force=False):
-    """The tensor as a NumPy array that shares its memory.
-
-    Raises:
-        RuntimeError: it requires grad (use `.detach()`).
-        TypeError: it is not on the CPU (use `.cpu()`), or NumPy has no such dtype.
-    """
-    if force:
-        return np.array(self.detach()._look())
-    if engine.local.grad and self.requires_grad:
-        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-    if self.dtype.np.kind == "V" or self.dtype.np.isbuiltin != 1:
-        raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_name}")
-    if self.is_conj():
-        raise RuntimeError(
-            "Can't call numpy() on Tensor that has conjugate bit set. Use tensor.resolve_conj().numpy() instead."
-        )
-    return host_view(self._storage, self._type, self._offset)
-
-
-def host(self):
-    """The elements as a read-only array where they are known host data, else None: no line is run for this."""
-    storage = self._storage
-    if isinstance(storage, HostStorage):
-        return host_view(storage, self._type, self._offset)
-    return self._look() if storage.value.array is not None and storage.value.type.place is devices.CPU else None
-
-
-def item(self):
-    """The only element as a Python number.
-
-    Raises:
-        RuntimeError: not exactly one element.
-    """
-    if self.numel() != 1:
-        if self._value.__class__ is Lifted:
-            self._look()  # which says why it cannot be
-        raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
-    return self._look().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._look().reshape(()))
-
-
-def tolist(self):
-    """The elements as nested lists of Python numbers."""
-    array = self._look()
-    return (array if self.dtype.np.isbuiltin == 1 else array.astype(np.float32)).tolist()
-
-
 def _one(self, kind):
     if self.numel() != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
-    if kind is not int and engine.local.grad and self.requires_grad:
+    if kind is not int and local.grad and self.requires_grad:
         warnings.warn(
             "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
             "Consider using tensor.detach() first.",
@@ -276,107 +194,107 @@ def _one(self, kind):
     return kind(value)
 
 
-def _bool(self):
-    n = self.numel()
-    if n > 1:
-        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
-    if n == 0:
-        raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
-    if self._value.__class__ is Lifted:
-        self._value.level.branch()
-    return bool(self._look().reshape(()))
+@part_of_tensor
+class Conversion:
+    """Tensors to other types, devices, Python and NumPy."""
 
+    def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+        """The tensor with another dtype, on another device, or like another tensor; itself where nothing changes."""
+        d, place = _to_arguments(args, None if dtype is None else dtypes.meant("to", dtype), device)
+        made = self if d is None else cast(self, d)
+        if place is not None:
+            made = to_place(made, place)
+        if memory_format is not None and memory_format.name != "preserve_format":
+            made = made.contiguous(memory_format=memory_format)
+        return made.clone() if copy and made is self else made
 
-def _index(self):
-    if self.numel() != 1 or self.dtype.category > dtypes.INT:
-        raise TypeError("only integer tensors of a single element can be converted to an index")
-    return int(self._look().reshape(()))
+    def cpu(self, *, memory_format=None):
+        """The tensor on the CPU."""
+        return self.to("cpu")
 
+    def numpy(self, *, force=False):
+        """The tensor as a NumPy array that shares its memory.
 
-def _array(self, dtype=None, copy=None):
-    array = self.numpy() if self.dtype.np.isbuiltin == 1 else np.asarray(self.detach()._look())
-    return array if dtype is None else array.astype(dtype, copy=False)
+        Raises:
+            RuntimeError: it requires grad (use `.detach()`).
+            TypeError: it is not on the CPU (use `.cpu()`), or NumPy has no such dtype.
+        """
+        if force:
+            return np.array(self.detach()._look())
+        if local.grad and self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self.dtype.np.kind == "V" or self.dtype.np.isbuiltin != 1:
+            raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_name}")
+        if self.is_conj():
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that has conjugate bit set. Use tensor.resolve_conj().numpy() instead."
+            )
+        return host_view(self._storage, self._type, self._offset)
 
+    def _host(self):
+        """The elements as a read-only array where they are known host data, else None: no line is run for this."""
+        storage = self._storage
+        if isinstance(storage, HostStorage):
+            return host_view(storage, self._type, self._offset)
+        return self._look() if storage.value.array is not None and storage.value.type.place is devices.CPU else None
 
-def _len(self):
-    if not self.ndim:
-        raise TypeError("len() of a 0-d tensor")
-    return self.shape[0]
+    def item(self):
+        """The only element as a Python number.
 
+        Raises:
+            RuntimeError: not exactly one element.
+        """
+        if self.numel() != 1:
+            if self._value.__class__ is Lifted:
+                self._look()  # which says why it cannot be
+            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+        return self._look().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._look().reshape(()))
 
-def _text(self, *, tensor_contents=None):
-    t = self._type
-    try:
-        edge = self._history()
-        named = None if edge is None or isinstance(edge, Leaf) else source(edge)[0].name()
-    except RuntimeError:  # its base was written to in a way that autograd could not follow
-        edge, named = self._edge, "Invalid"
-    if t.place is engine.TRACED:
-        return f"tensor({self._value.array}, dtype={t.dtype})"
-    if t.place is engine.META:
-        array = None
-    else:
+    def tolist(self):
+        """The elements as nested lists of Python numbers."""
         array = self._look()
-    where = None if t.place is devices.CPU else str(t.place.device)
-    kind = type(self)
-    name = "tensor" if kind is Tensor or kind in _plain_kinds else kind.__name__
-    inner = isinstance(self, _plain_kinds) and kind not in _plain_kinds  # a Parameter's subclass
-    name = f"Parameter({name}" if inner else name
-    return (
-        printing.tensor_text(
-            array,
-            t.dtype,
-            size=t.shape if array is None else None,
-            name=name,
-            device=where,
-            grad_fn=named,
-            requires_grad=edge is not None,
-        )
-        + ")" * inner
-    )
+        return (array if self.dtype.np.isbuiltin == 1 else array.astype(np.float32)).tolist()
 
+    def __bool__(self):
+        n = self.numel()
+        if n > 1:
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        if n == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        if self._value.__class__ is Lifted:
+            self._value.level.branch()
+        return bool(self._look().reshape(()))
 
-_plain_kinds: tuple = ()
+    def __index__(self):
+        if self.numel() != 1 or self.dtype.category > dtypes.INT:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self._look().reshape(()))
 
+    def __array__(self, dtype=None, copy=None):
+        array = self.numpy() if self.dtype.np.isbuiltin == 1 else np.asarray(self.detach()._look())
+        return array if dtype is None else array.astype(dtype, copy=False)
 
-def _format(self, spec):
-    return printing.formatted(self, spec, type(self) is Tensor and self._type.place is not engine.META)
+    def __len__(self):
+        if not self.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __float__(self):
+        return _one(self, float)
+
+    def __int__(self):
+        return _one(self, int)
+
+    def __complex__(self):
+        return _one(self, complex)
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        """What a function of NumPy's gives back for a tensor."""
+        array = np.asarray(array)
+        return from_numpy(array.astype(np.uint8) if array.dtype == np.bool_ else array)
 
 
 # ---- copies and pickles
-
-
-def _deepcopy(self, memo):
-    if id(self) in memo:
-        return memo[id(self)]
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
-            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
-            "see https://github.com/pytorch/pytorch/pull/103001"
-        )
-    if hasattr(type(self).new_empty, "__wrapped__"):
-        raise RuntimeError(_NO_COPY)
-    made = object.__new__(type(self))
-    t = self._type
-    key = ("storage", id(self._storage))
-    if key not in memo:
-        whole = self._storage.value
-        value = Value(
-            type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides), np.array(whole.look())
-        )
-        memo[key] = Storage(engine.move(value, t.place))
-    made._storage = memo[key]
-    made._view = None if self._view is None else self._view.again()
-    made._base = made._grad = made._counter = made._edge = None
-    memo[id(self)] = made
-    if self.requires_grad:
-        made.requires_grad_()
-    if self._grad is not None:
-        made._grad = copy.deepcopy(self._gradient(), memo)
-    for k, v in self.__dict__.items():
-        made.__dict__[k] = copy.deepcopy(v, memo)
-    return made
 
 
 _NO_COPY = (
@@ -385,19 +303,6 @@ _NO_COPY = (
     " implement new_empty() for your subclass or override __deepcopy__() if it is intended behavior for new_empty() to"
     " return an instance of a different type."
 )
-
-
-def _copy(self):
-    """Another tensor with the same memory and attributes: a leaf of its own."""
-    made = self.data._alias(type(self))
-    made.__dict__.update(self.__dict__)
-    return made.requires_grad_() if self.requires_grad else made
-
-
-def _array_wrap(self, array, context=None, return_scalar=False):
-    """What a function of NumPy's gives back for a tensor."""
-    array = np.asarray(array)
-    return from_numpy(array.astype(np.uint8) if array.dtype == np.bool_ else array)
 
 
 def _rebuild(cls, array, dtype_, strides, requires_grad, state):
@@ -411,32 +316,50 @@ def _rebuild(cls, array, dtype_, strides, requires_grad, state):
     return made
 
 
-def _reduce(self, protocol):
-    t = self._type
-    strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
-    return _rebuild, (type(self), np.array(self._look()), t.dtype, strides, self.requires_grad, dict(self.__dict__))
+@part_of_tensor
+class Copying:
+    """What `copy` and `pickle` make of a tensor."""
 
+    def __deepcopy__(self, memo):
+        if id(self) in memo:
+            return memo[id(self)]
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+                "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+                "see https://github.com/pytorch/pytorch/pull/103001"
+            )
+        if hasattr(type(self).new_empty, "__wrapped__"):
+            raise RuntimeError(_NO_COPY)
+        made = object.__new__(type(self))
+        t = self._type
+        key = ("storage", id(self._storage))
+        if key not in memo:
+            whole = self._storage.value
+            value = Value(
+                type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides),
+                np.array(whole.look()),
+            )
+            memo[key] = Storage(move(value, t.place))
+        made._storage = memo[key]
+        made._view = None if self._view is None else self._view.again()
+        made._base = made._grad = made._counter = made._edge = None
+        memo[id(self)] = made
+        if self.requires_grad:
+            made.requires_grad_()
+        if self._grad is not None:
+            made._grad = copy.deepcopy(self._gradient(), memo)
+        for k, v in self.__dict__.items():
+            made.__dict__[k] = copy.deepcopy(v, memo)
+        return made
 
-for _name, _made in {
-    "to": to,
-    "numpy": numpy,
-    "_host": host,
-    "item": item,
-    "tolist": tolist,
-    "__bool__": _bool,
-    "__index__": _index,
-    "__array__": _array,
-    "__len__": _len,
-    "__repr__": _text,
-    "__format__": _format,
-    "__deepcopy__": _deepcopy,
-    "__copy__": _copy,
-    "__array_wrap__": _array_wrap,
-    "__reduce_ex__": _reduce,
-    "__float__": lambda self: _one(self, float),
-    "__int__": lambda self: _one(self, int),
-    "__complex__": lambda self: _one(self, complex),
-    "cpu": lambda self, *, memory_format=None: self.to("cpu"),
-    "__jax_array__": to_jax,
-}.items():
-    setattr(Tensor, _name, _made)
+    def __copy__(self):
+        """Another tensor with the same memory and attributes: a leaf of its own."""
+        made = self.data._alias(type(self))
+        made.__dict__.update(self.__dict__)
+        return made.requires_grad_() if self.requires_grad else made
+
+    def __reduce_ex__(self, protocol):
+        t = self._type
+        strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
+        return _rebuild, (type(self), np.array(self._look()), t.dtype, strides, self.requires_grad, dict(self.__dict__))

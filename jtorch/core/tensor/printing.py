@@ -1,8 +1,8 @@
 """The text of a tensor, letter for letter as PyTorch prints it, and the options that shape it.
 
-Knows numbers, widths and line breaks. It works on a NumPy array and plain facts (dtype, the grad_fn's name,
-the device's text), so it knows no Tensor, no device and no JAX: a Tensor looks up its own facts and asks
-here. Of a large array only the entries that are printed are read.
+Knows numbers, widths and line breaks, but no Tensor, device or JAX: it works on a NumPy array and plain facts (dtype, the
+name of the grad_fn, the text of the device), which `jtorch.core.tensor.repr` finds. Of a large array it reads only the
+entries that are printed.
 """
 
 from __future__ import annotations
@@ -155,16 +155,6 @@ def sparse_text(parts, size, count, layout, grad_fn, requires_grad) -> str:
     elif requires_grad:
         suffixes.append("requires_grad=True")
     return _with_suffixes(text, suffixes, 7, apart=True) + ")"
-
-
-def parameter_text(text: str) -> str:
-    """The text of a Parameter, from the text of its tensor."""
-    return "Parameter containing:\n" + text
-
-
-def size_text(size) -> str:
-    """The text of a `torch.Size`."""
-    return f"torch.Size({[int(n) for n in size]})"
 
 
 def formatted(tensor, spec: str, plain: bool) -> str:

@@ -1,17 +1,19 @@
-"""What a tensor says of its own gradient: `requires_grad`, `grad`, `detach_`, with PyTorch's refusals.
+"""What a tensor says of its gradient and history: `requires_grad`, `grad`, `is_leaf`, `data`, `detach_`, with PyTorch's errors.
 
-`jtorch.core.grad` computes gradients and `jtorch.core.tensor.run_backward` starts a backward pass. The attributes are attached
-to Tensor at the end of the file.
+`jtorch.core.grad` computes gradients; `jtorch.core.tensor.start_backward` starts a backward pass.
 """
 
 from __future__ import annotations
 
 import warnings
+from sys import getrefcount
 
-from jtorch.core.engine import local
+from jtorch.core.engine import Value, local, type_of
+from jtorch.core.facts import CPU, dtypes
 from jtorch.core.grad import Leaf, Output
+from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import InferenceStorage
-from jtorch.core.tensor.tensor import LeafGrad, Tensor
+from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
 _DETACH_IT = (
@@ -31,55 +33,140 @@ def computed(self):
     return self._edge is not None and not isinstance(self._edge, Leaf)
 
 
-def _requires_grad(self):
-    """Whether backward will collect or pass on a gradient here."""
-    if self._edge is not None:
-        return True
-    return self._base is not None and self._base._edge is not None and self._type.differentiable
+@part_of_tensor
+class Gradient:
+    """Attributes of a tensor about its gradient and history."""
 
-
-def _set_requires_grad(self, on):
-    if on.__class__ is not bool:
-        raise RuntimeError("requires_grad must be a bool")
-    if computed(self):
-        raise RuntimeError(_NOT_A_LEAF + ("" if on else _DETACH_IT))
-    if on and not self._type.differentiable:
-        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
-    self.requires_grad_(on)
-
-
-def requires_grad_(self, requires_grad=True):
-    """Collect gradients in `.grad` from now on (a leaf only). Returns self."""
-    if not requires_grad:
-        if computed(self):
-            raise RuntimeError(_NOT_A_LEAF + _DETACH_IT)
+    @property
+    def requires_grad(self):
+        """Whether backward will collect or pass on a gradient here."""
         if self._edge is not None:
-            self._edge, self._leaf = None, self._edge  # the graphs it is in, and its hooks, find it again
-    elif self._edge is None:
-        if not self._type.differentiable:
-            raise RuntimeError("only Tensors of floating point dtype can require gradients")
-        if self._storage.__class__ is InferenceStorage and not local.inference:
-            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
-        self._edge = getattr(self, "_leaf", None) or LeafGrad(self)
-    return self
+            return True
+        return self._base is not None and self._base._edge is not None and self._type.differentiable
+
+    @requires_grad.setter
+    def requires_grad(self, on):
+        if on.__class__ is not bool:
+            raise RuntimeError("requires_grad must be a bool")
+        if computed(self):
+            raise RuntimeError(_NOT_A_LEAF + ("" if on else _DETACH_IT))
+        if on and not self._type.differentiable:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        self.requires_grad_(on)
+
+    def requires_grad_(self, requires_grad=True):
+        """Collect gradients in `.grad` from now on (a leaf only). Returns self."""
+        if not requires_grad:
+            if computed(self):
+                raise RuntimeError(_NOT_A_LEAF + _DETACH_IT)
+            if self._edge is not None:
+                self._edge, self._leaf = None, self._edge  # the graphs it is in, and its hooks, find it again
+        elif self._edge is None:
+            if not self._type.differentiable:
+                raise RuntimeError("only Tensors of floating point dtype can require gradients")
+            if self._storage.__class__ is InferenceStorage and not local.inference:
+                raise RuntimeError(
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                )
+            self._edge = getattr(self, "_leaf", None) or LeafGrad(self)
+        return self
+
+    @property
+    def is_leaf(self):
+        """Whether it was made by the user, not by a differentiable operation."""
+        edge = self._history()
+        return edge is None or isinstance(edge, Leaf)
+
+    @property
+    def output_nr(self):
+        edge = self._history()
+        return edge.nr if edge.__class__ is Output else 0
+
+    @property
+    def grad(self):
+        """The gradient that backward collected, or None."""
+        if self._grad is None and computed(self) and not self.retains_grad:
+            warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
+        return self._gradient()
+
+    @grad.setter
+    def grad(self, grad):
+        if grad is not None:
+            _check_grad(self, grad)
+        self._grad = grad
+
+    @grad.deleter
+    def grad(self):
+        self._grad = None
+
+    def _gradient(self):
+        """`.grad` without the warning. A replayed backward pass leaves a Value there, which becomes a tensor when it is read."""
+        grad = self._grad
+        if grad.__class__ is Value:
+            grad = self._grad = wrap(grad)
+        return grad
+
+    def detach_(self):
+        """Forget this tensor's history. Returns self."""
+        if self._base is not None:
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
+                " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
+                " detach_() cannot be called on these gradients. To fix this error, please refer to the"
+                " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+            )
+        self._edge = None
+        return self
+
+    @property
+    def data(self):
+        """The same memory without history; autograd does not see writes made through it."""
+        made = self.detach()
+        made._counter = Counter()
+        return made
+
+    @data.setter
+    def data(self, other):
+        if not isinstance(other, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        if self._edge is not None and not other._type.differentiable:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        storage = self._storage
+        if other._storage is storage and other._view is self._view:
+            return
+        if self._counter is None:  # earlier views keep sharing this tensor's count, though they show other cells
+            self._counter = storage if getrefcount(storage) > _ALONE else Counter(storage.version)
+        self._storage = other._storage
+        self._view = other._view
+        self._base = None
+
+    @data.deleter
+    def data(self):
+        raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
+    @property
+    def _version(self):
+        if self._storage.__class__ is InferenceStorage:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return (self._counter or self._storage).version
 
 
-def _output_nr(self):
-    edge = self._history()
-    return edge.nr if edge.__class__ is Output else 0
+class Counter:
+    """A version count of its own, for tensors whose writes autograd does not see."""
+
+    __slots__ = ("version",)
+
+    def __init__(self, version=0):
+        self.version = version
 
 
-def _grad(self):
-    """The gradient that backward collected, or None."""
-    if self._grad is None and computed(self) and not self.retains_grad:
-        warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
-    return self._gradient()
+def _unshared():
+    probe = wrap(Value(type_of((), dtypes.float32, CPU), None))
+    storage = probe._storage
+    return getrefcount(storage)
 
 
-def _set_grad(self, grad):
-    if grad is not None:
-        _check_grad(self, grad)
-    self._grad = grad
+_ALONE = _unshared()  # references to a storage that one tensor alone uses, as `data` counts them
 
 
 def _check_grad(self, grad):
@@ -107,30 +194,3 @@ def _check_grad(self, grad):
             f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size"
             f" '{list(mine.shape)}'. Please ensure that the gradient and the tensor are the same size"
         )
-
-
-def _delete_grad(self):
-    self._grad = None
-
-
-def detach_(self):
-    """Forget this tensor's history. Returns self."""
-    if self._base is not None:
-        raise RuntimeError(
-            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
-            " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
-            " detach_() cannot be called on these gradients. To fix this error, please refer to the"
-            " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
-        )
-    self._edge = None
-    return self
-
-
-for _name, _made in {
-    "requires_grad": property(_requires_grad, _set_requires_grad),
-    "requires_grad_": requires_grad_,
-    "output_nr": property(_output_nr),
-    "grad": property(_grad, _set_grad, _delete_grad),
-    "detach_": detach_,
-}.items():
-    setattr(Tensor, _name, _made)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import functools
 import threading
-import types as _types
+from types import FunctionType
 
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor.tensor import PLAIN, Tensor, part_of_tensor
 
-PLAIN = {Tensor}  # the classes whose instances an op takes as they are
 _kept_plain: set = set()  # what it held before a mode was switched on
 
 
@@ -31,7 +30,7 @@ def disabled(cls, func, types, args=(), kwargs=None):
     return NotImplemented
 
 
-_DISABLED = classmethod(disabled)
+DISABLED = classmethod(disabled)
 
 
 class DisableTorchFunctionSubclass:
@@ -151,31 +150,6 @@ def _of_class(made, cls):
     return made
 
 
-@classmethod
-def _torch_function(cls, func, types, args=(), kwargs=None):
-    """Run `func` and give its results this class: what a subclass that defines nothing does."""
-    if not all(issubclass(cls, t) for t in types):
-        return NotImplemented
-    with DisableTorchFunctionSubclass():
-        made = func(*args, **(kwargs or {}))
-    return made if getattr(func, "keeps", False) else _of_class(made, cls)
-
-
-def _as_subclass(self, cls):
-    """This tensor's memory and history as an instance of a subclass."""
-    with DisableTorchFunctionSubclass():
-        made = Tensor.__getitem__(self, Ellipsis)
-    made.__class__ = cls
-    return made
-
-
-@staticmethod
-def _make_subclass(cls, data, require_grad=False):
-    """A tensor of class `cls` on the memory of `data`, without its history."""
-    made = data.data._alias(cls)
-    return made.requires_grad_() if require_grad else made
-
-
 class _Getter:
     """A property's getter, as `__torch_function__` sees it."""
 
@@ -240,36 +214,52 @@ def _operator(name):
 _OPERATORS = {"add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"}
 
 
-@classmethod
-def _init_subclass(cls, **kwargs):
-    """Wrap what is no op, unless the class takes nothing over."""
-    super(Tensor, cls).__init_subclass__(**kwargs)
-    own = cls.__torch_function__
-    if cls.__module__.startswith("jtorch.") or getattr(own, "__func__", own) is disabled:
-        if "__torch_function__" not in cls.__dict__ and cls.__module__.startswith("jtorch."):
-            cls.__torch_function__ = _DISABLED
-        PLAIN.add(cls)
-        return
-    _subclasses[:] = [True]
-    given = {name for base in cls.__mro__ if base not in Tensor.__mro__ for name in base.__dict__}
-    for name, what in list(vars(Tensor).items()):
-        if name in given or name in _OWN or (name.startswith("_") and not name.startswith("__")):
-            continue
-        if isinstance(what, property) and what.fget is not None:
-            setattr(cls, name, _wrapped_property(what, name))
-        elif (
-            isinstance(what, _types.FunctionType)
-            and name.strip("_").removeprefix("r") in _OPERATORS
-            and name[:2] == "__"
-        ):
-            setattr(cls, name, _operator(name))
-        elif (
-            isinstance(what, _types.FunctionType) and not hasattr(what, "op") and name not in ("__repr__", "__format__")
-        ):
-            setattr(cls, name, _wrapped(what, name))
+@part_of_tensor
+class Subclassing:
+    """What a subclass of Tensor inherits."""
 
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        """Run `func` and give its results this class: what a subclass that defines nothing does."""
+        if not all(issubclass(cls, t) for t in types):
+            return NotImplemented
+        with DisableTorchFunctionSubclass():
+            made = func(*args, **(kwargs or {}))
+        return made if getattr(func, "keeps", False) else _of_class(made, cls)
 
-Tensor.__torch_function__ = _torch_function
-Tensor.__init_subclass__ = _init_subclass
-Tensor.as_subclass = _as_subclass
-Tensor._make_subclass = _make_subclass
+    def as_subclass(self, cls):
+        """This tensor's memory and history as an instance of a subclass."""
+        with DisableTorchFunctionSubclass():
+            made = Tensor.__getitem__(self, Ellipsis)
+        made.__class__ = cls
+        return made
+
+    @staticmethod
+    def _make_subclass(cls, data, require_grad=False):
+        """A tensor of class `cls` on the memory of `data`, without its history."""
+        made = data.data._alias(cls)
+        return made.requires_grad_() if require_grad else made
+
+    @classmethod
+    def __init_subclass__(cls, **kwargs):
+        """Wrap what is no op, unless the class takes nothing over."""
+        super(Tensor, cls).__init_subclass__(**kwargs)
+        own = cls.__torch_function__
+        if cls.__module__.startswith("jtorch.") or getattr(own, "__func__", own) is disabled:
+            if "__torch_function__" not in cls.__dict__ and cls.__module__.startswith("jtorch."):
+                cls.__torch_function__ = DISABLED
+            PLAIN.add(cls)
+            return
+        _subclasses[:] = [True]
+        given = {name for base in cls.__mro__ if base not in Tensor.__mro__ for name in base.__dict__}
+        for name, what in list(vars(Tensor).items()):
+            if name in given or name in _OWN or (name.startswith("_") and not name.startswith("__")):
+                continue
+            if isinstance(what, property) and what.fget is not None:
+                setattr(cls, name, _wrapped_property(what, name))
+            elif (
+                isinstance(what, FunctionType) and name.strip("_").removeprefix("r") in _OPERATORS and name[:2] == "__"
+            ):
+                setattr(cls, name, _operator(name))
+            elif isinstance(what, FunctionType) and not hasattr(what, "op") and name not in ("__repr__", "__format__"):
+                setattr(cls, name, _wrapped(what, name))

@@ -11,16 +11,15 @@ attached by `jtorch.core.op.op`; conversions to Python, NumPy and other types ar
 
 from __future__ import annotations
 
-import weakref
-from sys import getrefcount
+from types import FunctionType
 
-from jtorch.core import engine
-from jtorch.core.engine import Lifted, Value, local, ticks, trace_of, type_of
-from jtorch.core.facts import CPU, Hooks, dtypes
+from jtorch.core.engine import TRACED, Lifted, Value, local, ticks, trace_of
+from jtorch.core.facts import CPU
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Leaf, Node, check_replacement, edge_of, watchers
+from jtorch.core.grad import Leaf, Node, edge_of
 from jtorch.core.grad import nodes as graph
-from jtorch.core.tensor.storage import IN_INFERENCE, NO_GRAD, SAME, InferenceStorage, Storage, View, strided, write_of
+from jtorch.core.tensor.storage import InferenceStorage, Storage
+from jtorch.core.tensor.views import IN_INFERENCE, NO_GRAD, View, strided
 
 _new = object.__new__
 
@@ -122,7 +121,7 @@ class Tensor(metaclass=_Named):
     def _history(self):
         """This tensor's place in the gradient graph; that of a view is worked out again after each write to its memory."""
         view, base, edge = self._view, self._base, self._edge
-        if base is None or view is None or (base._edge is None and (edge is None or edge.__class__ is LeafGrad)):
+        if base is None or view is None or (base._edge is None and (edge is None or isinstance(edge, Leaf))):
             return edge
         version = (self._counter or self._storage).version
         if view.at != version:
@@ -143,24 +142,7 @@ class Tensor(metaclass=_Named):
             (self._view.type,),
             (base._edge, *[None] * len(numbers)),
         )
-        self._edge = _kept(self._edge, node)
-
-    def _by_base(self):
-        """Behind a write that is allowed, through a view that may show cells of no tensor before it: what it reads has come
-        straight from the base. Undone by `_not_written`."""
-        base = self._base
-        if (
-            local.grad
-            and base is not None
-            and (self._edge is not None or base._edge is not None)
-            and self._view.strays()
-        ):
-            self._history()
-            self._rebase(base)
-
-    def _not_written(self, before):
-        """The write has failed: the place is what it was before."""
-        self._edge = _kept(self._edge, before)
+        self._edge = replace_edge(self._edge, node)
 
     def _refusal(self, base=False):
         """PyTorch's message for a write that autograd cannot follow: see `View.refusal`."""
@@ -180,91 +162,13 @@ class Tensor(metaclass=_Named):
                 return strided(base.look(), base.type, self._view.type, self._view.offset)
         return self._value.look()
 
-    def _writable(self, twice=False, given=()):
-        """Raise PyTorch's error where this tensor must not be written to; `twice` allows cells that show twice, `given` is
-        what the write depends on."""
-        view, leaf = self._view, None
-        if self._storage.__class__ is InferenceStorage and not local.inference:
-            raise RuntimeError(
-                "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal"
-                " tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
-            )
-        if local.grad:
-            edge, base = self._edge, self._base
-            if base is not None and view is not None and view.note is not None:
-                wants = edge is not None or base._edge is not None
-                if wants or any([isinstance(t, Tensor) and t.requires_grad for t in given]):  # noqa: C419 - a list is faster
-                    raise RuntimeError(self._refusal())
-            if base is not None and view is not None and (edge is not None or base._edge is not None):
-                if base._edge is None or base._edge.__class__ is LeafGrad:
-                    leaf = "a view of a leaf"
-                elif edge is None or isinstance(edge, Leaf):
-                    leaf = "a leaf"
-            elif edge.__class__ is LeafGrad:
-                leaf = "a leaf"
-            if leaf:
-                raise RuntimeError(f"{leaf} Variable that requires grad is being used in an in-place operation.")
-        if twice:
-            return
-        if geometry.may_overlap(self.shape, self.stride()) if view is None else view.refuses_write():
-            raise RuntimeError(
-                "unsupported operation: more than one element of the written-to tensor refers to a single memory location."
-                " Please clone() the tensor before performing the operation."
-            )
-
-    def _assign(self, value, edge):
-        """Take a new value of the same type, through the view if this is one, with its history."""
-        storage, view = self._storage, self._view
-        old = storage.value
-        if value.mark is graph.INFERENCE and old.mark is not graph.INFERENCE:
-            value = engine.record(SAME, (value,))[1]  # a normal tensor stays one
-        if view is None:
-            storage.write(value, self._counter or storage)
-            if local.grad:
-                self._edge = _kept(self._edge, edge)
-            if self._edge is not None:
-                graph.sign(old, self)
-            return
-        if edge is not None and view.note is not None and self._base is not None:
-            raise RuntimeError(self._refusal())
-        chain, numbers = view.chain()
-        base = self._base
-        base_edge = base._edge if base is not None and local.grad else None
-        node = None
-        if base is not None and (edge is not None or base_edge is not None):
-            own, given = (chain, numbers) if base._view is None else view.chain(base._view)
-            node = Node(
-                write_of(own),
-                tuple(given),
-                (base._type, value.type, *[n.type for n in given]),
-                (base._type,),
-                (base_edge, edge, *[None] * len(given)),
-            )
-        new = engine.record(write_of(chain), (storage.value, value, *numbers))[1]
-        if node is not None:
-            base._edge = _kept(base._edge, node)
-        elif base is None and local.grad:
-            self._edge = edge
-        storage.write(new, self._counter or storage)
-        if base is not None and base._edge is not None:
-            graph.sign(old, base)
-        if storage.value.mark is None:
-            storage.value.mark = []
-        value.mark = storage.value.mark  # where backward needs what was written, it is what the view shows
-        if value.type is view.type:
-            view.value, view.writes = value, storage.writes
-        if node is not None:
-            self._history()  # PyTorch works it out again at once, which decides what counts as a leaf
-            if getattr(edge, "outputs", None):
-                edge.through = weakref.ref(self._edge)
-
     def _make_view(self, call, numbers=()):
         """The tensor that looks at this one through a view call."""
         view = self._view
         t = self._type
         edge = self._edge if view is None or not local.grad else self._history()  # its error comes before the call's
         type, offset = call.layout(t, 0 if view is None else view.offset, numbers)
-        if t.place is engine.TRACED:
+        if t.place is TRACED:
             return apply(call, (self, *numbers))
         made = _new(Tensor)
         made._storage = self._storage
@@ -298,19 +202,6 @@ class Tensor(metaclass=_Named):
 
     # ---- autograd
 
-    @property
-    def is_leaf(self):
-        """Whether it was made by the user, not by a differentiable operation."""
-        edge = self._history()
-        return edge is None or isinstance(edge, Leaf)
-
-    def _gradient(self):
-        """`.grad` without the warning. A remembered walk leaves the bare Value, which most steps never look at."""
-        grad = self._grad
-        if grad.__class__ is Value:
-            grad = self._grad = wrap(grad)
-        return grad
-
     def detach(self):
         """The same memory without history: writes are seen by both, gradients stop here."""
         storage = self._storage
@@ -318,42 +209,42 @@ class Tensor(metaclass=_Named):
             return storage.value.level.constant(self)
         return self._alias()
 
-    @property
-    def data(self):
-        """The same memory without history; autograd does not see writes made through it."""
-        made = self.detach()
-        made._counter = _Counter()
-        return made
 
-    @data.setter
-    def data(self, other):
-        if not isinstance(other, Tensor):
-            raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
-        if self._edge is not None and not other._type.differentiable:
-            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
-        storage = self._storage
-        if other._storage is storage and other._view is self._view:
-            return
-        if self._counter is None:  # views made before go on counting with this tensor, other cells though they show
-            self._counter = storage if getrefcount(storage) > _ALONE else _Counter(storage.version)
-        self._storage = other._storage
-        self._view = other._view
-        self._base = None
-
-    @data.deleter
-    def data(self):
-        raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
-
-    @property
-    def _version(self):
-        if self._storage.__class__ is InferenceStorage:
-            raise RuntimeError("Inference tensors do not track version counter.")
-        return (self._counter or self._storage).version
+PLAIN = {Tensor}  # the classes whose instances an op takes as they are: see `jtorch.core.tensor.subclass`
 
 
-def _kept(old, new):
-    """The new place of a tensor in the graph, which takes over from the old one that the gradient is to be kept."""
-    if new is not None and old is not None and old.__class__ is not LeafGrad:
+def attach(name, attribute) -> None:
+    """Give Tensor an attribute that is defined in another file. What is found there under this name is replaced."""
+    setattr(Tensor, name, attribute)
+
+
+class _Part:
+    """What every class has is no attribute of a part."""
+
+
+def part_of_tensor(part):
+    """Decorate a class whose attributes become Tensor's, so that Tensor can be written in several files.
+
+    >>> from jtorch.core.tensor import part_of_tensor
+    >>> @part_of_tensor
+    ... class Area:
+    ...     def area(self):
+    ...         return self.shape[-1] * self.shape[-2]
+    >>> torch.ones(3, 4).area()
+    12
+    >>> del torch.Tensor.area
+    """
+    for name, attribute in vars(part).items():
+        if name not in vars(_Part):
+            if isinstance(attribute, FunctionType):
+                attribute.__qualname__ = attribute.__name__
+            attach(name, attribute)
+    return part
+
+
+def replace_edge(old, new):
+    """`new`, the tensor's new edge; a `retain_grad` request on the old edge moves to it."""
+    if new is not None and old is not None and not isinstance(old, Leaf):
         node, nr = graph.source(old)
         if node.hooks is not None and nr in node.hooks.retains:
             after, at = graph.source(new)
@@ -361,66 +252,8 @@ def _kept(old, new):
     return new
 
 
-class _Counter:
-    """A version count of its own, for tensors whose writes autograd does not see."""
-
-    __slots__ = ("version",)
-
-    def __init__(self, version=0):
-        self.version = version
-
-
-class LeafGrad(Leaf):
-    """Collects one leaf's gradient into its `.grad`. Holds the tensor weakly."""
-
-    __slots__ = ("after", "hooks", "tensor")
-
-    def __init__(self, tensor):
-        self.tensor = weakref.ref(tensor)
-        self.hooks = Hooks()
-        self.after = Hooks()
-
-    def hooked(self, grad, walk):
-        for hook in list(self.hooks.values()):
-            given = walk.wrap(grad)
-            seen = hook(given)
-            if seen is not None:
-                check_replacement(seen, given, hook)
-                grad = walk.unwrap(seen)
-        return grad
-
-    def plain(self):
-        tensor = self.tensor()
-        if tensor is None or tensor._edge is None or tensor._grad is not None or self.hooks or self.after:
-            return None
-        return tensor
-
-    def watched(self):
-        return self.hooks or self.after
-
-    def collect(self, grad, walk):
-        tensor = self.tensor()
-        if tensor is None:
-            return
-        if self.hooks:
-            grad = self.hooked(grad, walk)
-        if tensor._edge is None:  # it wants none any more
-            return
-        before = tensor._gradient()
-        if before is None:
-            tensor._grad = _as_tensor(grad, walk)
-        elif walk.create_graph:
-            tensor._grad = before + _as_tensor(grad, walk)
-        else:
-            value = grad._value if isinstance(grad, Tensor) else grad
-            before._assign(graph.add(before._value, value), before._edge)
-        for hook in list(self.after.values()):
-            if hook(tensor) is not None:
-                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
-
-
 class Nowhere(Leaf):
-    """The place of a view that was made without gradients, of a base that wants one: it wants one, and keeps none."""
+    """The edge of a view that was made in `no_grad` of a base that requires grad: gradients that reach it are dropped."""
 
     __slots__ = ()
 
@@ -434,16 +267,19 @@ class Nowhere(Leaf):
         return False
 
     def collect(self, grad, walk):
-        """The gradient ends here."""
+        """Drop the gradient."""
 
 
 NOWHERE = Nowhere()
 
+_store = Storage  # makes storages
+_check_inputs = None  # what inference mode, once it was entered, checks before a line with gradients
 
-def _as_tensor(grad, walk):
-    if not isinstance(grad, Tensor):
-        return wrap(grad, None)
-    return grad if walk.create_graph else grad.detach()
+
+def in_inference(store, check_inputs):
+    """Make storages by `store`, and let `check_inputs(call, values, edges)` see lines with gradients from now on."""
+    global _store, _check_inputs
+    _store, _check_inputs = store, check_inputs
 
 
 def wrap(value, edge=None) -> Tensor:
@@ -491,8 +327,8 @@ def apply(call, inputs, place=None):
         return wrap(out) if position.single else tuple([wrap(v) for v in out])
     if trace.updated:  # a hand-written loop has updated its parameters: this line begins the next step
         trace.flush("step")
-    if _inferred:
-        _refuse_inference(call, values, edges)
+    if _check_inputs is not None:
+        _check_inputs(call, values, edges)
     try:
         position, out = trace.record(call, values)
     except Exception:
@@ -522,15 +358,6 @@ def _histories(inputs):
     return [None if t.__class__ is Value else t._history() for t in inputs]
 
 
-def _refuse_inference(call, values, edges):
-    """Raise where backward would need a value that was made in inference mode."""
-    made = [i for i, v in enumerate(values) if v.mark is graph.INFERENCE]
-    if made and not call.linear:
-        saved = call.saved(tuple([v.type for v in values]), [edge is not None for edge in edges])
-        for i in [i for i in made if i in saved]:
-            raise graph.overwritten(values[i])
-
-
 def _tracked(call, values, edges, position, out):
     """The results of a call with several outputs, sharing one node."""
     saved = [v for v in values if v.type.number] if call.linear else values
@@ -551,34 +378,6 @@ def make_nodes(maker):
     """Let `maker` make the nodes of recorded lines, in place of `graph.Node`."""
     global Node
     Node = maker
-
-
-def _new_storage(value):
-    return (InferenceStorage if local.inference else Storage)(value)
-
-
-_store, _blocks = Storage, 0
-_inferred = False  # inference mode was entered once, in some thread: its values may be about
-
-
-def _watch_inference(change):
-    """While a block of inference mode is open, in any thread, storages are made by `_new_storage`."""
-    global _store, _blocks, _inferred
-    _blocks += change
-    _inferred = True
-    _store = _new_storage if _blocks else Storage
-
-
-watchers.append(_watch_inference)
-
-
-def _unshared():
-    probe = wrap(Value(type_of((), dtypes.float32, CPU), None))
-    storage = probe._storage
-    return getrefcount(storage)
-
-
-_ALONE = _unshared()  # references to a storage, this one among them, that only one tensor looks at
 
 
 def wrap_dim(dim, ndim):

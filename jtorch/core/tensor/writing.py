@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 
-from jtorch.core.engine import local
+from jtorch.core.engine import local, record
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import InPlaceNode, Node
+from jtorch.core.grad import INFERENCE, InPlaceNode, Leaf, Node
+from jtorch.core.grad import nodes as graph
 from jtorch.core.tensor.casting import cast
-from jtorch.core.tensor.tensor import Tensor
+from jtorch.core.tensor.leaf import LeafGrad
+from jtorch.core.tensor.storage import SAME, InferenceStorage
+from jtorch.core.tensor.tensor import Tensor, part_of_tensor, replace_edge
+from jtorch.core.tensor.views import write_of
 
 
 def check_apart(overlap, tensor, operands) -> None:
@@ -63,6 +68,110 @@ def _overlap(a, b, apart):
     if (start, end) == (other, last):
         return apart or s.strides != t.strides
     return start < last and other < end
+
+
+@part_of_tensor
+class Writing:
+    """How a tensor is written to. All writes end in `_assign`."""
+
+    def _writable(self, twice=False, given=()):
+        """Raise PyTorch's error if this tensor must not be written to.
+
+        Args:
+            twice: the write is allowed if several elements share a cell.
+            given: what the new elements are computed from.
+        """
+        view, leaf = self._view, None
+        if self._storage.__class__ is InferenceStorage and not local.inference:
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal"
+                " tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+            )
+        if local.grad:
+            edge, base = self._edge, self._base
+            if base is not None and view is not None and view.note is not None:
+                wants = edge is not None or base._edge is not None
+                if wants or any([isinstance(t, Tensor) and t.requires_grad for t in given]):  # noqa: C419 - a list is faster
+                    raise RuntimeError(self._refusal())
+            if base is not None and view is not None and (edge is not None or base._edge is not None):
+                if base._edge is None or base._edge.__class__ is LeafGrad:
+                    leaf = "a view of a leaf"
+                elif edge is None or isinstance(edge, Leaf):
+                    leaf = "a leaf"
+            elif edge.__class__ is LeafGrad:
+                leaf = "a leaf"
+            if leaf:
+                raise RuntimeError(f"{leaf} Variable that requires grad is being used in an in-place operation.")
+        if twice:
+            return
+        if geometry.may_overlap(self.shape, self.stride()) if view is None else view.refuses_write():
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location."
+                " Please clone() the tensor before performing the operation."
+            )
+
+    def _by_base(self):
+        """Before a write through `as_strided`, which may reach cells its parent does not show: attach this view's history to the
+        base. `_not_written` undoes it."""
+        base = self._base
+        if (
+            local.grad
+            and base is not None
+            and (self._edge is not None or base._edge is not None)
+            and self._view.strays()
+        ):
+            self._history()
+            self._rebase(base)
+
+    def _not_written(self, before):
+        """The write has failed: restore the edge `before`."""
+        self._edge = replace_edge(self._edge, before)
+
+    def _assign(self, value, edge):
+        """Write a value of the same type, through the view if this is one. `edge` is the history of the value."""
+        storage, view = self._storage, self._view
+        old = storage.value
+        if value.mark is INFERENCE and old.mark is not INFERENCE:
+            value = record(SAME, (value,))[1]  # a normal tensor stays one
+        if view is None:
+            storage.write(value, self._counter or storage)
+            if local.grad:
+                self._edge = replace_edge(self._edge, edge)
+            if self._edge is not None:
+                graph.sign(old, self)
+            return
+        if edge is not None and view.note is not None and self._base is not None:
+            raise RuntimeError(self._refusal())
+        chain, numbers = view.chain()
+        base = self._base
+        base_edge = base._edge if base is not None and local.grad else None
+        node = None
+        if base is not None and (edge is not None or base_edge is not None):
+            own, given = (chain, numbers) if base._view is None else view.chain(base._view)
+            node = Node(
+                write_of(own),
+                tuple(given),
+                (base._type, value.type, *[n.type for n in given]),
+                (base._type,),
+                (base_edge, edge, *[None] * len(given)),
+            )
+        new = record(write_of(chain), (storage.value, value, *numbers))[1]
+        if node is not None:
+            base._edge = replace_edge(base._edge, node)
+        elif base is None and local.grad:
+            self._edge = edge
+        storage.write(new, self._counter or storage)
+        if base is not None and base._edge is not None:
+            graph.sign(old, base)
+        if storage.value.mark is None:
+            storage.value.mark = []
+        value.mark = storage.value.mark  # where backward needs what was written, it is what the view shows
+        if value.type is view.type:
+            view.value, view.writes = value, storage.writes
+        if node is not None:
+            self._history()  # PyTorch does this at once, which decides what counts as a leaf
+            if getattr(edge, "outputs", None):
+                edge.through = weakref.ref(self._edge)
 
 
 def write_result(tensor, result):

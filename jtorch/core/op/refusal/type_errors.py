@@ -7,7 +7,6 @@ these, and what its Python functions answer. Nothing here is asked before a call
 from __future__ import annotations
 
 import builtins
-import dis
 import json
 import re
 from functools import cache
@@ -19,12 +18,9 @@ import jax
 import numpy as np
 
 from jtorch.core.facts import OF_PYTHON, device, dtype, layout, memory_format
+from jtorch.core.op.handlers import MISSING, NUMBER_FOR_TENSOR
 from jtorch.core.tensor import Tensor
 
-MISSING = type("Missing", (), {"__repr__": lambda self: "<missing>"})()
-
-# Names of functions that take a number where their overloads have a tensor; ops say so by `numbers="tensor"`.
-NUMBER_FOR_TENSOR: set[str] = set()
 _NUMPY_NAMES = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", "x1"), "other": ("x2",)}
 SIZES = ("size", "sizes", "shape", "dims", "repeats")  # *size may also be one tuple
 _TYPES = {"Array": "Tensor", "Array | Number": "Tensor", "Number": "Number", "list[Array]": "tuple of Tensors",
@@ -57,21 +53,6 @@ def fault_of(name, args, kwargs, kind, own):
 
 class _Unpacked(Exception):
     """The overload fits, but for an element of a list of ints: the parser looks at the first only."""
-
-
-def keywords_in(frame):
-    """The names of the keyword arguments in the call that a frame is at, None if that cannot be seen.
-
-    A wrapper with named parameters cannot tell `f(x, dim=0)` from `f(x, 0)`, and PyTorch's errors do.
-    """
-    done = [i for i in dis.get_instructions(frame.f_code) if i.offset <= frame.f_lasti and i.opname != "PRECALL"]
-    before, call = done[-2:] if len(done) > 1 else (None, done[0])
-    if call.opname in ("BINARY_OP", "COMPARE_OP"):
-        return ()
-    if call.opname not in ("CALL", "CALL_KW"):
-        return None
-    named = before.opname == "KW_NAMES" or call.opname == "CALL_KW"
-    return frame.f_code.co_consts[before.arg] if named else ()
 
 
 def _fault_of(known, name, args, kwargs, kind, own):

@@ -1,7 +1,6 @@
 """Backward from a tensor: the roots and targets of a walk, and the hooks a tensor can hang on its gradient.
 
 The walk itself is `jtorch.core.grad.backward`'s; here gradients become tensors, or stay values where no graph of them is wanted.
-The methods are attached to Tensor at the end of the file.
 """
 
 from __future__ import annotations
@@ -9,85 +8,89 @@ from __future__ import annotations
 import warnings
 import weakref
 
-from jtorch.core.engine import local
+from jtorch.core.engine import Value, local
 from jtorch.core.facts import Hooks, RemovableHandle
 from jtorch.core.grad import PLAIN, Running, Seed, Walk, backward
 from jtorch.core.grad import nodes as graph
 from jtorch.core.tensor.casting import cast_call
+from jtorch.core.tensor.leaf import LeafGrad, gradient_tensor
 from jtorch.core.tensor.requires_grad import computed
-from jtorch.core.tensor.tensor import NOWHERE, LeafGrad, Nowhere, Tensor, _as_tensor, apply, wrap
+from jtorch.core.tensor.tensor import NOWHERE, Nowhere, Tensor, apply, part_of_tensor, wrap
 
 
-def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
-    """Collect the gradient of this tensor into the `.grad` of every leaf behind it.
+@part_of_tensor
+class Backward:
+    """`backward`, and what a tensor does with the gradient that reaches it."""
 
-    Args:
-        gradient: what to multiply with; may be left out for one element, where it is 1.
-        retain_graph: keep what the graph saved for another backward; default: create_graph.
-        create_graph: record the gradients too, so that they can be differentiated.
-        inputs: collect into these tensors only.
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Collect the gradient of this tensor into the `.grad` of every leaf behind it.
 
-    Raises:
-        RuntimeError: no gradient is wanted, more than one element and no `gradient`, or the graph was freed.
-    """
-    run_backward([self], [gradient], retain_graph, create_graph, inputs)
+        Args:
+            gradient: what to multiply with; may be left out for one element, where it is 1.
+            retain_graph: keep what the graph saved for another backward; default: create_graph.
+            create_graph: record the gradients too, so that they can be differentiated.
+            inputs: collect into these tensors only.
 
+        Raises:
+            RuntimeError: no gradient is wanted, more than one element and no `gradient`, or the graph was freed.
+        """
+        run_backward([self], [gradient], retain_graph, create_graph, inputs)
 
-def _retain_grad(self):
-    """Collect `.grad` here too, although this is not a leaf."""
-    if not self.requires_grad:
-        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if not computed(self):
-        return
-    edge = self._history()
-    node, nr = graph.source(edge)
-    if node.hooks is not None and nr in node.hooks.retains:
-        return
-    mine = weakref.ref(self)
+    def retain_grad(self):
+        """Collect `.grad` here too, although this is not a leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if not computed(self):
+            return
+        edge = self._history()
+        node, nr = graph.source(edge)
+        if node.hooks is not None and nr in node.hooks.retains:
+            return
+        mine = weakref.ref(self)
 
-    def keep(grad, walk):
-        tensor = mine()
-        if tensor is not None:
-            tensor._grad = _as_tensor(grad, walk) if tensor._grad is None else tensor._grad + _as_tensor(grad, walk)
+        def keep(grad, walk):
+            tensor = mine()
+            if tensor is not None:
+                tensor._grad = (
+                    gradient_tensor(grad, walk) if tensor._grad is None else tensor._grad + gradient_tensor(grad, walk)
+                )
 
-    node.hung().retains[nr] = keep
+        node.hung().retains[nr] = keep
 
+    @property
+    def retains_grad(self):
+        """Whether `.grad` is collected here although this is not a leaf."""
+        if not computed(self):
+            return False
+        node, nr = graph.source(self._edge)
+        return node.hooks is not None and nr in node.hooks.retains
 
-def _retains_grad(self):
-    """Whether `.grad` is collected here although this is not a leaf."""
-    if not computed(self):
-        return False
-    node, nr = graph.source(self._edge)
-    return node.hooks is not None and nr in node.hooks.retains
-
-
-def _register_hook(self, hook):
-    """Call `hook(grad)` when this tensor's gradient is known; what it returns takes the gradient's place."""
-    edge = self._history()
-    if edge is None:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if edge is NOWHERE:
-        return RemovableHandle(Hooks())
-    if edge.__class__ is LeafGrad:
-        handle = RemovableHandle(edge.hooks)
-        edge.hooks[handle.id] = hook
+    def register_hook(self, hook):
+        """Call `hook(grad)` when this tensor's gradient is known; what it returns takes the gradient's place."""
+        edge = self._history()
+        if edge is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if edge is NOWHERE:
+            return RemovableHandle(Hooks())
+        if edge.__class__ is LeafGrad:
+            handle = RemovableHandle(edge.hooks)
+            edge.hooks[handle.id] = hook
+            return handle
+        node, nr = graph.source(edge)
+        hooks = node.hung().tensor
+        handle = RemovableHandle(hooks)
+        hooks[handle.id] = (nr, hook)
         return handle
-    node, nr = graph.source(edge)
-    hooks = node.hung().tensor
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = (nr, hook)
-    return handle
 
-
-def _register_post_accumulate_grad_hook(self, hook):
-    """Call `hook(self)` each time backward has added to `.grad` (a leaf only)."""
-    if not self.requires_grad:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if self._edge.__class__ is not LeafGrad:
-        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    handle = RemovableHandle(self._edge.after)
-    self._edge.after[handle.id] = hook
-    return handle
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call `hook(self)` each time backward has added to `.grad` (a leaf only)."""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self._edge.__class__ is not LeafGrad:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        handle = RemovableHandle(self._edge.after)
+        self._edge.after[handle.id] = hook
+        return handle
 
 
 def _apply_pullback(call, node, cotangents):
@@ -134,7 +137,9 @@ def _unwrap(seen):
 
 
 def _with_graph():
-    return Walk(_apply_pullback, lambda a, b: a + b, lambda t: t, lambda t: t, create_graph=True)
+    """A walk whose gradients are Tensors, so that a graph of them is recorded; only the seed is a Value."""
+    as_tensor = lambda grad: wrap(grad) if isinstance(grad, Value) else grad
+    return Walk(_apply_pullback, lambda a, b: a + b, as_tensor, lambda grad: grad, create_graph=True)
 
 
 def _plain():
@@ -171,7 +176,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     finally:
         local.grad, local.crossing, local.running = before
         local.trace.backwards += 1
-    return None if targets is None or collect else [None if g is None else _as_tensor(g, walk) for g in grads]
+    return None if targets is None or collect else [None if g is None else gradient_tensor(g, walk) for g in grads]
 
 
 _warned_cycle = False
@@ -236,15 +241,3 @@ def _root(i, tensor, gradient, create_graph):
     if gradient.dtype is not tensor.dtype:
         gradient = apply(cast_call(tensor.dtype), (gradient,))
     return edge, gradient if create_graph else gradient._value
-
-
-for _name, _method in {
-    "backward": _backward,
-    "retain_grad": _retain_grad,
-    "retains_grad": property(_retains_grad),
-    "register_hook": _register_hook,
-    "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook,
-}.items():
-    if callable(_method):
-        _method.__name__ = _name
-    setattr(Tensor, _name, _method)

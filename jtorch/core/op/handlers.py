@@ -1,0 +1,59 @@
+"""What an op leaves to files above it, so that it can be read without them.
+
+`jtorch.core.op.refusal` knows PyTorch's errors for wrong arguments, `jtorch.core.op.torch_function` the classes and modes
+that take functions over, `jtorch.core.op.inplace` where a result goes that does not become a new tensor. Each registers its
+functions here when it is imported.
+"""
+
+from __future__ import annotations
+
+MISSING = type(
+    "Missing", (), {"__repr__": lambda self: "<missing>"}
+)()  # stands for a required argument that is not given
+
+
+# Names of functions that take a number where their overloads have a tensor: ops say so by `numbers="tensor"`.
+NUMBER_FOR_TENSOR: set[str] = set()
+
+
+class Handlers:
+    """The functions to register, and what holds without them: a call that has failed raises its own error."""
+
+    def failed(self, function, given, extra, named, bound):
+        """What a call of an op comes to that has failed: another form of it that PyTorch takes, or PyTorch's error.
+
+        Args:
+            function: the wrapper; its `op` and `known`, (name, kind), say what was called.
+            given: {parameter: argument}, with the default where none was given.
+            extra, named: positional and keyword arguments that no parameter takes.
+            bound: the arguments fit the parameters; the error of the call is being handled.
+        """
+        if bound:
+            raise
+        raise TypeError(f"{function.__name__}() got arguments that it does not take")
+
+    def plain_failed(self, function, args, kwargs):
+        """The same for a plain function, given by its `explained` form."""
+        raise
+
+    def refuse(self, name, args, kwargs, kind, signature) -> None:
+        """Raise PyTorch's error for the arguments of a call that has failed, if PyTorch would not take them."""
+
+    def first_seen(self, function, given) -> None:
+        """Raise PyTorch's error for constants that an op is called with for the first time, if PyTorch would not take them."""
+
+    def overridden(self, args) -> bool:
+        """Whether one of the arguments, or a mode, takes the call over."""
+        return False
+
+    def hand_over(self, op, args, consts, out):
+        """The result of whatever takes the call over."""
+
+    def inplace(self, op, name):
+        """The method that writes the op's result into the tensor that it is called on."""
+
+    def store(self, out, result, name, op, operands):
+        """Write a result into `out`. Returns it."""
+
+
+handlers = Handlers()

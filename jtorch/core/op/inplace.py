@@ -1,0 +1,47 @@
+"""The in-place form of an op, `x.add_(y)`. Registered with `jtorch.core.op.handlers`, as is `out=`.
+
+The result is computed as for a new tensor and then written: see `jtorch.core.tensor.writing`.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+from jtorch.core.op.handlers import handlers
+from jtorch.core.tensor import check_apart, check_once, overwrite, store
+
+
+def inplace_form(op, name):
+    """The method `name_`: writes the op's result into the tensor that it is called on."""
+    overlap, twice = op.overlap, op.inplace == "twice"
+    public = op.public.under(name, "methods") if hasattr(op.public, "under") else op.public
+    signature = inspect.signature(public)
+
+    def inplace(self, *args, **kwargs):
+        before = self._edge
+        try:
+            self._writable(twice, args)
+            if twice:
+                check_once(self)
+            if args:
+                check_apart(overlap, self, args)
+            if self._base is not None:
+                self._by_base()
+            result = public(self, *args, **kwargs)
+        except Exception:
+            if self._edge is not before:
+                self._not_written(before)
+            handlers.refuse(name, args, kwargs, "methods", signature)
+            raise
+        return overwrite(self, result)
+
+    inplace.known = name, "methods"
+    inplace.under = lambda name, kind: inplace_form(op, name)
+    inplace.__name__ = inplace.__qualname__ = name
+    inplace.__doc__ = f"In-place version of :func:`{op.name}`: writes the result into this tensor and returns it."
+    inplace.__module__ = "jtorch"
+    return inplace
+
+
+handlers.inplace = inplace_form
+handlers.store = store

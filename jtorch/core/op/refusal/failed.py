@@ -1,0 +1,148 @@
+"""What becomes of a call that has failed: PyTorch's TypeError if it would not take the arguments, the call in another form that
+PyTorch takes, or else the error as it was.
+
+Nothing here runs when a call succeeds, but for `first_seen`, once for each new combination of an op's constants. The functions
+are registered with `jtorch.core.op.handlers` at the end of the file.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import sys
+
+from jtorch.core.facts import OF_PYTHON
+from jtorch.core.op.handlers import MISSING, handlers
+from jtorch.core.op.refusal.old_forms import is_old_form, modern
+from jtorch.core.op.refusal.type_errors import fault_of
+from jtorch.core.tensor import check_undifferentiated, wanted
+
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch takes NumPy's names, too
+
+
+def failed(function, given, extra, named, bound):
+    """A call of an op that does not fit its parameters (`bound` is False) or has raised: see `Handlers.failed`."""
+    op, (name, kind) = function.op, function.known
+    args, keywords = _as_written(op, given, extra, named, _keywords_of_call(sys._getframe(2)))
+    operands = args[kind == "methods" :]
+    if not bound:
+        if op.deprecated and name.removesuffix("_") == op.name and is_old_form(op.deprecated, args):
+            return modern(op.deprecated, function, name, args, keywords, kind == "methods")
+        meant = None
+        if _takes_axis(op) and not extra and all(_NUMPY_NAMES.get(k) in given for k in named):
+            meant = {n: v for n, v in given.items() if v is not MISSING}
+            meant |= {_NUMPY_NAMES[k]: v for k, v in named.items()}
+        try:
+            if meant is not None:
+                return function(**meant)
+            raise TypeError(f"{name}() got arguments that it cannot take")
+        except Exception:
+            refuse(name, operands, keywords, kind, function.__signature__)
+            raise
+    if isinstance(given.get("dtype"), type) and given["dtype"] in OF_PYTHON:
+        return function(*args, **keywords | {"dtype": OF_PYTHON[given["dtype"]]})
+    if not op.hidden:
+        refuse(name, operands, keywords, kind, function.__signature__)
+    if given.get("out") is not None:  # PyTorch checks this before the op checks its operands
+        check_undifferentiated(op.name, given["out"], given.values())
+    raise
+
+
+def plain_failed(function, args, kwargs):
+    """A call of a plain function, given by its `explained` form: see `Handlers.plain_failed`."""
+    (name, kind), signature = function.known, function.__signature__
+    other = _other_form(signature, args, kwargs)
+    if other is not None:
+        return function.plain(*other[0], **other[1])
+    refuse(name, args[kind == "methods" :], kwargs, kind, signature)
+    raise
+
+
+def refuse(name, args, kwargs, kind, own) -> None:
+    """Raise PyTorch's error if it takes no such arguments; else something else was wrong with the call."""
+    if wanted((*args, *kwargs.values())):
+        return  # the call was handed over: the error comes from what took it
+    fault = fault_of(name, args, kwargs, kind, own)
+    if fault is not None:
+        raise fault from None
+
+
+def first_seen(function, given) -> None:
+    """Raise PyTorch's error for constants that it would not take, when an op is called with them for the first time."""
+    op, (name, kind) = function.op, function.known
+    if op.hidden:
+        return
+    args, keywords = _as_written(op, given, (), {}, ())
+    first, signature = kind == "methods", function.__signature__
+    if isinstance(given.get("dtype"), type) or not fault_of(name, args[first:], keywords, kind, signature):
+        return
+    by_name = _keywords_of_call(sys._getframe(2))
+    if by_name is not None:  # else what looks like one argument too many may have been given by name
+        args, keywords = _as_written(op, given, (), {}, by_name)
+        refuse(name, args[first:], keywords, kind, signature)
+
+
+def _takes_axis(op):
+    """Whether the op's `dim` may be called axis, too: where no required parameter comes after it."""
+    names = [n for n, _, _ in op.params]
+    return "dim" in names and all(p.default is not p.empty for _, _, p in op.params[names.index("dim") + 1 :])
+
+
+def _as_written(op, given, extra, named, by_name):
+    """(positional arguments, keywords) of a call. `by_name` names the keywords; where it is None, this is a guess."""
+    args, keywords, in_order = [], {}, True
+    for name, _, p in op.params:
+        value = given[name]
+        if value is MISSING or (value is p.default and not (extra and p.kind is not p.KEYWORD_ONLY)):
+            in_order = False
+        elif by_name is not None and name in by_name:
+            keywords[name] = value
+        elif in_order and p.kind is not p.KEYWORD_ONLY:
+            args.append(value)
+        else:
+            keywords[name] = value
+    if given.get("out") is not None:
+        keywords["out"] = given["out"]
+    return [*args, *extra], keywords | named
+
+
+def _keywords_of_call(frame):
+    """The names of the keyword arguments in the call that a frame is at, None if that cannot be told.
+
+    PyTorch's errors tell `f(x, dim=0)` from `f(x, 0)`: "argument 'dim' (position 2)". A Python function cannot, since both
+    bind the same parameter. With positional-only parameters it could: keywords then arrive in a dictionary. But every call
+    with a keyword would pay for binding that dictionary, so the bytecode of the caller is read instead, once a call has
+    failed.
+    """
+    done = [i for i in dis.get_instructions(frame.f_code) if i.offset <= frame.f_lasti and i.opname != "PRECALL"]
+    before, call = done[-2:] if len(done) > 1 else (None, done[0])
+    if call.opname in ("BINARY_OP", "COMPARE_OP"):
+        return ()
+    if call.opname not in ("CALL", "CALL_KW"):
+        return None
+    named = before.opname == "KW_NAMES" or call.opname == "CALL_KW"
+    return frame.f_code.co_consts[before.arg] if named else ()
+
+
+def _other_form(signature, args, kwargs):
+    """(args, kwargs) in the form that jtorch's functions take, where PyTorch takes another form, too; else None.
+
+    `dtype=float` means float64, and a size that may be given as several numbers may be given by name.
+    """
+    many = next((p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
+    sizes = kwargs.get(many)
+    kind = kwargs.get("dtype")
+    if sizes is None and not (isinstance(kind, type) and kind in OF_PYTHON):
+        return None
+    if sizes is not None:
+        kwargs = {k: v for k, v in kwargs.items() if k != many}
+        args = (*args, sizes)
+    if isinstance(kind, type):
+        kwargs = kwargs | {"dtype": OF_PYTHON.get(kind, kind)}
+    return args, kwargs
+
+
+handlers.failed = failed
+handlers.plain_failed = plain_failed
+handlers.refuse = refuse
+handlers.first_seen = first_seen

@@ -1,0 +1,30 @@
+"""The overloads that ops had once and that PyTorch still takes: `x.add(2, y)` adds 2 y, and warns."""
+
+from __future__ import annotations
+
+import warnings
+
+from jtorch.core.tensor import Tensor
+
+_warned: set = set()  # PyTorch warns of an overload once in a process
+
+
+def is_old_form(overloads, args) -> bool:
+    """Whether the arguments are in the old order. `overloads` is the op's option `deprecated`."""
+    return len(args) == overloads[0].count(",") + 2 and not isinstance(args[1], Tensor)
+
+
+def modern(overloads, function, name, args, kwargs, method):
+    """Call the function with the arguments of an old form in today's order, and warn as PyTorch does."""
+    old, new = overloads
+    if not method:
+        old, new = f"Tensor input, {old}, *, Tensor out = None", f"Tensor input, {new}, Tensor out = None"
+    if (name, method) not in _warned:
+        _warned.add((name, method))
+        warnings.warn(
+            f"This overload of {name} is deprecated:\n\t{name}({old})\nConsider using one of the following signatures"
+            f" instead:\n\t{name}({new})",
+            stacklevel=5 if name[-1] == "_" else 4,  # the in-place form is one more function on the way here
+        )
+    input, factor, *tensors = args
+    return function(input, *tensors, **{old.split("Number ")[1].split(",")[0]: factor}, **kwargs)

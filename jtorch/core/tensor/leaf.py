@@ -1,0 +1,69 @@
+"""Leaves: where the gradient of a tensor made by the user ends up, and the hooks that see it on the way.
+
+A leaf holds its tensor weakly: the graph must not keep a tensor alive.
+"""
+
+from __future__ import annotations
+
+import weakref
+
+from jtorch.core.engine import Value
+from jtorch.core.facts import Hooks
+from jtorch.core.grad import Leaf, check_replacement
+from jtorch.core.grad import nodes as graph
+
+
+class LeafGrad(Leaf):
+    """Collects the gradient of one leaf into its `.grad`."""
+
+    __slots__ = ("after", "hooks", "tensor")
+
+    def __init__(self, tensor):
+        self.tensor = weakref.ref(tensor)
+        self.hooks = Hooks()
+        self.after = Hooks()
+
+    def hooked(self, grad, walk):
+        for hook in list(self.hooks.values()):
+            given = walk.wrap(grad)
+            seen = hook(given)
+            if seen is not None:
+                check_replacement(seen, given, hook)
+                grad = walk.unwrap(seen)
+        return grad
+
+    def plain(self):
+        tensor = self.tensor()
+        if tensor is None or tensor._edge is None or tensor._grad is not None or self.hooks or self.after:
+            return None
+        return tensor
+
+    def watched(self):
+        return self.hooks or self.after
+
+    def collect(self, grad, walk):
+        tensor = self.tensor()
+        if tensor is None:
+            return
+        if self.hooks:
+            grad = self.hooked(grad, walk)
+        if tensor._edge is None:  # `requires_grad` was turned off since
+            return
+        before = tensor._gradient()
+        if before is None:
+            tensor._grad = gradient_tensor(grad, walk)
+        elif walk.create_graph:
+            tensor._grad = before + gradient_tensor(grad, walk)
+        else:
+            value = grad if isinstance(grad, Value) else grad._value
+            before._assign(graph.add(before._value, value), before._edge)
+        for hook in list(self.after.values()):
+            if hook(tensor) is not None:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+
+
+def gradient_tensor(grad, walk):
+    """A gradient that a backward pass has computed, as the tensor that users see."""
+    if isinstance(grad, Value):
+        return walk.wrap(grad)
+    return grad if walk.create_graph else grad.detach()

@@ -1,0 +1,49 @@
+"""`repr` and `format` of a tensor: finds the facts that `jtorch.core.tensor.printing` puts into text."""
+
+from __future__ import annotations
+
+from jtorch.core.engine import META, TRACED
+from jtorch.core.facts import CPU
+from jtorch.core.grad import Leaf, source
+from jtorch.core.tensor import printing
+from jtorch.core.tensor.tensor import Tensor, part_of_tensor
+
+_unnamed: tuple = ()  # subclasses printed as "tensor(...)"
+
+
+def print_unnamed(kind) -> None:
+    """Print the instances of a subclass as "tensor(...)", those of its subclasses inside the name of the class."""
+    global _unnamed
+    _unnamed += (kind,)
+
+
+@part_of_tensor
+class Text:
+    """A tensor as text."""
+
+    def __repr__(self, *, tensor_contents=None):
+        t = self._type
+        try:
+            edge = self._history()
+            made_by = None if edge is None or isinstance(edge, Leaf) else source(edge)[0].name()
+        except RuntimeError:  # its base was written to in a way that autograd could not follow
+            edge, made_by = self._edge, "Invalid"
+        if t.place is TRACED:
+            return f"tensor({self._value.array}, dtype={t.dtype})"
+        array = None if t.place is META else self._look()
+        kind = type(self)
+        name = "tensor" if kind is Tensor or kind in _unnamed else kind.__name__
+        inner = isinstance(self, _unnamed) and kind not in _unnamed
+        text = printing.tensor_text(
+            array,
+            t.dtype,
+            size=t.shape if array is None else None,
+            name=f"Parameter({name}" if inner else name,
+            device=None if t.place is CPU else str(t.place.device),
+            grad_fn=made_by,
+            requires_grad=edge is not None,
+        )
+        return text + ")" * inner
+
+    def __format__(self, spec):
+        return printing.formatted(self, spec, type(self) is Tensor and self._type.place is not META)
