@@ -15,7 +15,19 @@ from jtorch.core.facts import devices
 from jtorch.core import engine
 from jtorch.cuda import amp
 from jtorch.core.facts import device as _device
+from jtorch.core.methods import CUDA_TYPES as _TYPES
 from jtorch.core.ops.make import random as _random
+
+BFloat16Tensor = _TYPES["BFloat16Tensor"]
+BoolTensor = _TYPES["BoolTensor"]
+ByteTensor = _TYPES["ByteTensor"]
+CharTensor = _TYPES["CharTensor"]
+DoubleTensor = _TYPES["DoubleTensor"]
+FloatTensor = _TYPES["FloatTensor"]
+HalfTensor = _TYPES["HalfTensor"]
+IntTensor = _TYPES["IntTensor"]
+LongTensor = _TYPES["LongTensor"]
+ShortTensor = _TYPES["ShortTensor"]
 
 
 def is_available() -> bool:

@@ -47,6 +47,15 @@ from jtorch.core.facts.strides import (
 )
 from jtorch.core.facts.trees import flatten, map_tree, same, spread, unflatten
 
+
+def __getattr__(name: str) -> dtype:
+    """A dtype by PyTorch's name: `from jtorch.core.facts import bfloat16, half`."""
+    found = dtypes.ALIASES.get(name) or next((d for d in ALL if d.name == name), None)
+    if found is None:
+        raise AttributeError(f"module 'jtorch.core.facts' has no attribute '{name}'")
+    return found
+
+
 __all__ = [
     "ALL",
     "CLASSES",

@@ -1,8 +1,12 @@
-"""Methods of Tensor and functions of torch that are no ops: they change memory, settings or types."""
+"""Methods of Tensor and functions of torch that are no ops: they change memory, settings or types.
 
+Once everything is attached to Tensor, its methods learn PyTorch's TypeErrors here.
+"""
+
+import jtorch.core.ops.functions
 from jtorch.core.methods.asserts import _assert, _check, _check_index, _check_type, _check_value
-from jtorch.core.methods.constructors import types
-from jtorch.core.methods.free_functions import functions, result_type
+from jtorch.core.methods.constructors import CUDA_TYPES, TYPES
+from jtorch.core.methods.free_functions import free_function, result_type
 from jtorch.core.methods.functional_call import functional_call, stack_module_state
 from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
 from jtorch.core.methods.settings import (
@@ -21,9 +25,24 @@ from jtorch.core.methods.settings import (
     use_deterministic_algorithms,
 )
 from jtorch.core.methods.sharing import DLDeviceType, asarray, from_dlpack, frombuffer, to_dlpack
+from jtorch.core.methods import sparse
+from jtorch.core.methods.sparse import (
+    EITHER,
+    sparse_bsc_tensor,
+    sparse_bsr_tensor,
+    sparse_compressed_tensor,
+    sparse_coo_tensor,
+    sparse_csc_tensor,
+    sparse_csr_tensor,
+)
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, is_storage
+from jtorch.core.op import explain_methods
+from jtorch.core.tensor import Tensor
+
+explain_methods(Tensor, but="jtorch.core.tensor.tensor")
 
 __all__ = [
+    "CUDA_TYPES",
     "DLDeviceType",
     "TypedStorage",
     "UntypedStorage",
@@ -37,7 +56,6 @@ __all__ = [
     "from_dlpack",
     "frombuffer",
     "functional_call",
-    "functions",
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_interop_threads",
@@ -55,8 +73,22 @@ __all__ = [
     "set_flush_denormal",
     "set_num_interop_threads",
     "set_num_threads",
+    "sparse",
+    "sparse_bsc_tensor",
+    "sparse_bsr_tensor",
+    "sparse_compressed_tensor",
+    "sparse_coo_tensor",
+    "sparse_csc_tensor",
+    "sparse_csr_tensor",
     "stack_module_state",
     "to_dlpack",
-    "types",
     "use_deterministic_algorithms",
 ]
+
+
+def __getattr__(name: str):
+    """The functions of torch that call a method, and the types of tensors: `from jtorch.core.methods import abs_`."""
+    found = EITHER.get(name) or TYPES.get(name) or (None if name.startswith("__") else free_function(name))
+    if found is None:
+        raise AttributeError(f"neither a method of Tensor nor a type of tensors: {name}")
+    return found

@@ -3,11 +3,14 @@
 Knows an op by its signature and options, and no op by name."""
 
 from jtorch.core.op.checks import data_check, data_checks, is_integer, kernel, letter, undifferentiable
+from jtorch.core.op.declared import FUNCTIONAL, FUNCTIONS, function, functional, of_functional, of_torch
 from jtorch.core.op.op import Array, Number, OPS, as_number, broadcast_shapes, op, promoted, public
 from jtorch.core.op.refusal.arguments import explain_methods, explained
 from jtorch.core.op.wrapper import operator
 
 __all__ = [
+    "FUNCTIONAL",
+    "FUNCTIONS",
     "OPS",
     "Array",
     "Number",
@@ -17,9 +20,13 @@ __all__ = [
     "data_checks",
     "explain_methods",
     "explained",
+    "function",
+    "functional",
     "is_integer",
     "kernel",
     "letter",
+    "of_functional",
+    "of_torch",
     "op",
     "operator",
     "promoted",

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, broadcast_shapes, kernel, letter, op, public
+from jtorch.core.op import Array, Number, broadcast_shapes, function, kernel, letter, op, public
 from jtorch.core.ops.rules import larger
 from jtorch.core.tensor import Tensor
 
@@ -387,8 +387,12 @@ def clamp_max(input: Array, max: Array | Number) -> Array:
     return _bounded(input, None, max)
 
 
-clip = clamp
-greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+clip = function(clamp, name="clip")
+greater = function(gt, name="greater")
+greater_equal = function(ge, name="greater_equal")
+less = function(lt, name="less")
+less_equal = function(le, name="less_equal")
+not_equal = function(ne, name="not_equal")
 
 Tensor.where = _where_method
 _ALIASES = {"clip": "clamp", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op import Array, kernel, letter, op
+from jtorch.core.op import Array, function, kernel, letter, op
 from jtorch.core.tensor import Tensor
 
 # ---- exponentials and logarithms
@@ -217,7 +217,13 @@ def rad2deg(input: Array) -> Array:
 
 # ---- one function under several names
 
-arcsin, arccos, arctan, arcsinh, arccosh, arctanh, arctan2 = asin, acos, atan, asinh, acosh, atanh, atan2
+arcsin = function(asin, name="arcsin")
+arccos = function(acos, name="arccos")
+arctan = function(atan, name="arctan")
+arcsinh = function(asinh, name="arcsinh")
+arccosh = function(acosh, name="arccosh")
+arctanh = function(atanh, name="arctanh")
+arctan2 = function(atan2, name="arctan2")
 
 for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2"):
     if hasattr(Tensor, "a" + _name):

@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.op import Array, Number, data_check, is_integer, kernel, letter, op, public
+from jtorch.core.op import Array, Number, data_check, function, is_integer, kernel, letter, op, public
 from jtorch.core.ops.rules import quotient
 from jtorch.core.tensor import Tensor, cast
 
@@ -503,7 +503,11 @@ def frac(input: Array) -> Array:
 
 # ---- one function under several names
 
-absolute, negative, multiply, subtract, fix = abs, neg, mul, sub, trunc
+absolute = function(abs, name="absolute")
+negative = function(neg, name="negative")
+multiply = function(mul, name="multiply")
+subtract = function(sub, name="subtract")
+fix = function(trunc, name="fix")
 
 
 @public(inplace=True)

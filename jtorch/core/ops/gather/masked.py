@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, data_check, op, public
+from jtorch.core.op import Array, Number, data_check, function, op, public
 from jtorch.core.op import broadcast_shapes as _common
 from jtorch.core.ops.gather.index import _placed
 from jtorch.core.ops.gather.scatter import _by_value, _in_range, _kept, _one_value, gather
 from jtorch.core.ops.views.shape import _expand, _expanded, reshape
-from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
+from jtorch.core.tensor import cast_array, known, wrap_dim
 
 # ---- masks
 
@@ -97,6 +97,7 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     return jnp.where(mask, jnp.take(source.reshape(-1), order, mode="clip").reshape(shape), input)
 
 
+@function(method=True)
 def nonzero(input, *, out=None, as_tuple=False):
     """Where the elements are not zero: one row of indices for each. Looks at the elements.
 
@@ -114,6 +115,7 @@ def nonzero(input, *, out=None, as_tuple=False):
     return known(table.T, place, strides=(1, max(table.shape[1], 1)))
 
 
+@function(method=True)
 def argwhere(input):
     """Where the elements are not zero: one row of indices for each. Looks at the elements."""
     return nonzero(input)
@@ -179,7 +181,3 @@ def take_along_dim(input, indices, dim=None):
     full = [a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))]
     wide = [b if d == dim else n for d, (n, b) in enumerate(zip(full, indices.shape, strict=True))]
     return gather(_expand(input, _expanded(input.shape, full)), dim, _expand(indices, _expanded(indices.shape, wide)))
-
-
-for _name in ("nonzero", "argwhere"):
-    setattr(Tensor, _name, globals()[_name])

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, broadcast_shapes, data_check, kernel, op, undifferentiable
+from jtorch.core.op import Array, broadcast_shapes, data_check, functional, kernel, op, undifferentiable
 from jtorch.core.ops.arithmetic.compare import minimum
 from jtorch.core.ops.losses.common import _reduced, reduction_of
 from jtorch.core.ops.matrix.distances import _distance, pairwise_distance
@@ -26,6 +26,7 @@ def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction:
     return _reduced((apart + jnp.where(target != -1, input, zero)).astype(input.dtype), reduction)
 
 
+@functional
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where the target is 1, max(0, margin - x) where it is -1, reduced."""
     broadcast_shapes(target.shape, input.shape)
@@ -54,6 +55,7 @@ def _positive(x):
     return jnp.where(x > 0, x, jnp.zeros((), x.dtype))
 
 
+@functional
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, -target * (x1 - x2) + margin), reduced: 1 ranks x1 higher, -1 x2."""
     reduction = reduction_of(size_average, reduce, reduction)
@@ -76,6 +78,7 @@ def _cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: 
     return _reduced(loss.astype(cosine.dtype), reduction)
 
 
+@functional
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos(x1, x2) where the target is 1, max(0, cos - margin) where it is -1, reduced."""
     if target.dim() not in (0, 1):
@@ -111,6 +114,7 @@ def _triplet_margin_loss(
     return _reduced(_clamped(margin + near - far), reduction)
 
 
+@functional
 def triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
 ):
@@ -134,6 +138,7 @@ def _same_dims(anchor, positive, negative):
         )
 
 
+@functional
 def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ):
@@ -182,6 +187,7 @@ def _multi_margin_loss(
     return loss.reshape(target.shape) if reduction == "none" else loss
 
 
+@functional
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """The mean over all wrong classes i of max(0, margin - x[target] + x[i])^p, reduced."""
     reduction = reduction_of(size_average, reduce, reduction)
@@ -225,6 +231,7 @@ def _multilabel_margin_loss(input: Array, target: Array, reduction: str) -> Arra
     return loss.reshape(input.shape[:-1]) if reduction == "none" else loss
 
 
+@functional
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """The sum over labels j and other classes i of max(0, 1 - x[j] + x[i]), over the number of classes, reduced.
 
@@ -254,6 +261,7 @@ def _multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | No
     return _reduced(jnp.sum(loss, axis=input.ndim - 1) / input.shape[-1], reduction)
 
 
+@functional
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """The mean over classes of the two-class loss of each, reduced."""
     reduction = reduction_of(size_average, reduce, reduction)
@@ -268,6 +276,7 @@ def _soft_margin_loss(input: Array, target: Array, reduction: str) -> Array:
     return _reduced(jnp.log1p(jnp.exp(-target * input)), reduction)
 
 
+@functional
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-target * x)), reduced; targets are 1 and -1."""
     reduction = reduction_of(size_average, reduce, reduction)

@@ -18,7 +18,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, op
+from jtorch.core.op import Array, function, op
 from jtorch.core.ops.make.create import _Named, _size
 from jtorch.core.streams import Stream, draws
 from jtorch.core.streams import rounding as exact
@@ -35,6 +35,8 @@ class Generator:
     >>> torch.rand(2, generator=g)
     tensor([0.4963, 0.7682])
     """
+
+    __module__ = "jtorch"
 
     def __init__(self, device="cpu"):
         self._place = devices.place(device)
@@ -133,6 +135,7 @@ def set_streams(kind: str) -> None:
     _streams["cpu"] = kind
 
 
+@function
 def manual_seed(seed) -> Generator:
     """Start the default generators of all devices from this seed. Returns the CPU's.
 
@@ -145,6 +148,7 @@ def manual_seed(seed) -> Generator:
     return default_generator
 
 
+@function
 def seed() -> int:
     """Start the default generators from a seed that the system gives, and return it."""
     made = default_generator.seed()
@@ -153,16 +157,19 @@ def seed() -> int:
     return made
 
 
+@function
 def initial_seed() -> int:
     """The seed the default generator started from."""
     return default_generator.initial_seed()
 
 
+@function
 def get_rng_state() -> Tensor:
     """The state of the CPU's default generator."""
     return default_generator.get_state()
 
 
+@function
 def set_rng_state(new_state) -> None:
     """Go on from a state that `get_rng_state` gave."""
     default_generator.set_state(new_state)
@@ -331,6 +338,7 @@ def _fresh(kind, name, size, out, dtype, device, requires_grad, generator, d=Non
     return made.requires_grad_() if requires_grad else made
 
 
+@function
 def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Uniform random numbers in [0, 1)."""
     _check_float("rand", dtype)
@@ -343,12 +351,14 @@ def _check_float(name, d):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{d.scalar_name}'")
 
 
+@function
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Normal random numbers of mean 0 and deviation 1."""
     _check_float("randn", dtype)
     return _fresh("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
 
 
+@function
 def randint(
     low,
     high=None,
@@ -388,6 +398,7 @@ def randint(
     )
 
 
+@function
 def randperm(
     n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
 ):
@@ -419,12 +430,14 @@ def _make_alike(t, dtype, device):
     return made
 
 
+@function
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Uniform random numbers in [0, 1), of another tensor's size, dtype and device."""
     _check_float("rand", dtype or input.dtype)
     return _like("uniform", input, dtype, device, requires_grad, memory_format, generator, low=0.0, high=1.0)
 
 
+@function
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Normal random numbers of mean 0 and deviation 1, of another tensor's size, dtype and device."""
     _check_float("randn", dtype or input.dtype)
@@ -436,6 +449,7 @@ def noise_beside(tensor, shape) -> Tensor:
     return wrap(_noise(type_of(tuple(shape), tensor.dtype, tensor._type.place), [tensor]))
 
 
+@function
 def randint_like(
     input,
     low=None,
@@ -454,6 +468,7 @@ def randint_like(
     return _like("random", input, dtype, device, requires_grad, memory_format, generator, low=int(low), high=int(high))
 
 
+@function
 def normal(
     mean=0.0,
     std=1.0,
@@ -520,6 +535,7 @@ def _normal_of(mean, std, generator):
     return drawn * std.detach() + (mean.detach() if isinstance(mean, Tensor) else mean)
 
 
+@function
 def bernoulli(input, p=None, *, generator=None, out=None):
     """1 with the probability that each element gives (or p), else 0.
 
@@ -542,6 +558,7 @@ def _bernoulli_of(input, p, generator):
     return (rand(tuple(input.shape), dtype=input.dtype, device=input.device) < input.detach()).to(input.dtype)
 
 
+@function
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn from each row of (unnormalized) probabilities.
 
@@ -559,6 +576,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     return made if out is None else store(out, made, _Named())
 
 
+@function
 def poisson(input, generator=None):
     """Poisson random numbers whose rates the elements give."""
     if not on_host(input._type.place):

@@ -10,9 +10,9 @@ import numpy as np
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, op
 from jtorch.core.ops.matrix import decompose as _d
-from jtorch.core.ops.matrix.decompose import _LinAlgError, det, matrix_exp, matrix_power
+from jtorch.core.ops.matrix.decompose import _LinAlgError
 from jtorch.core.ops.matrix.norms import _matrix_norm, _vector_norm
-from jtorch.core.ops.matrix.products import _cross, _multi_dot, _vecdot, matmul
+from jtorch.core.ops.matrix.products import _cross, _multi_dot, _vecdot
 from jtorch.core.tensor import known
 
 LinAlgError = _LinAlgError
@@ -49,7 +49,7 @@ def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     return A.diagonal(offset, dim1, dim2)
 
 
-@op(method=False, grad_fn="CatBackward0")
+@op(method=False, name="linalg_vander", grad_fn="CatBackward0")
 def vander(x: Array, N: int | None = None) -> Array:
     """The powers of each element in a row: 1, x, x**2, ..."""
     return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N)
@@ -310,12 +310,3 @@ def tensorsolve(A, B, dims=None, *, out=None):
         A = A.movedim(tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))
     shape = A.shape[B.ndim :]
     return _out(solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(*shape), out)
-
-
-__all__ = [
-    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals",
-    "eigvalsh", "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul",
-    "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet",
-    "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot",
-    "vector_norm",
-]  # fmt: skip

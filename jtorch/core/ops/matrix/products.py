@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, broadcast_shapes, kernel, letter, op, public
+from jtorch.core.op import Array, Number, broadcast_shapes, function, kernel, letter, op, public
 from jtorch.core.ops.rules import at_least, at_most, norm_of, root
 from jtorch.core.tensor import wrap_dim
 
@@ -173,7 +173,7 @@ def outer(input: Array, vec2: Array) -> Array:
     return input[:, None] * vec2[None, :]
 
 
-ger = outer
+ger = function(outer, name="ger")
 
 
 def _weighted(x, factor):

@@ -13,11 +13,6 @@ from jtorch.core.ops.signal import fourier
 from jtorch.core.ops.windows.pad import pad
 from jtorch.core.tensor import Tensor, store, wrap_dim
 
-__all__ = [
-    "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift",
-    "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
-]  # fmt: skip
-
 
 class _Named:
     def __init__(self, name):
