@@ -8,6 +8,8 @@ from jtorch.core.methods.asserts import _assert, _check, _check_index, _check_ty
 from jtorch.core.methods.constructors import CUDA_TYPES, TYPES
 from jtorch.core.methods.free_functions import free_function, result_type
 from jtorch.core.methods.functional_call import functional_call, stack_module_state
+from jtorch.core.methods.gradients import GradientEdge, backward, grad
+from jtorch.core.methods.jax_functions import from_jax, to_jax
 from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
 from jtorch.core.methods.settings import (
     are_deterministic_algorithms_enabled,
@@ -35,7 +37,10 @@ from jtorch.core.methods.sparse import (
     sparse_csc_tensor,
     sparse_csr_tensor,
 )
+from jtorch.core.methods.transforms import grad as func_grad
+from jtorch.core.methods.transforms import grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, is_storage
+from jtorch.core.methods.vmap import vmap
 from jtorch.core.op import explain_methods
 from jtorch.core.tensor import Tensor
 
@@ -44,6 +49,7 @@ explain_methods(Tensor, but="jtorch.core.tensor.tensor")
 __all__ = [
     "CUDA_TYPES",
     "DLDeviceType",
+    "GradientEdge",
     "TypedStorage",
     "UntypedStorage",
     "_assert",
@@ -53,18 +59,28 @@ __all__ = [
     "_check_value",
     "are_deterministic_algorithms_enabled",
     "asarray",
+    "backward",
     "from_dlpack",
+    "from_jax",
     "frombuffer",
+    "func_grad",
     "functional_call",
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_interop_threads",
     "get_num_threads",
+    "grad",
+    "grad_and_value",
+    "hessian",
     "is_complex",
     "is_floating_point",
     "is_signed",
     "is_storage",
     "is_tensor",
+    "jacfwd",
+    "jacrev",
+    "jvp",
+    "linearize",
     "result_type",
     "set_default_device",
     "set_default_dtype",
@@ -82,7 +98,10 @@ __all__ = [
     "sparse_csr_tensor",
     "stack_module_state",
     "to_dlpack",
+    "to_jax",
     "use_deterministic_algorithms",
+    "vjp",
+    "vmap",
 ]
 
 
