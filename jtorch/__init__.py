@@ -111,6 +111,7 @@ from jtorch.core.methods import (
 )  # fmt: skip
 from jtorch import (
     _C,
+    _utils,
     accelerator,
     amp,
     autograd,

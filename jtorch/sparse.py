@@ -7,3 +7,4 @@ mm = _sparse.mm
 sum = _sparse.sum
 softmax = _sparse.softmax
 log_softmax = _sparse.log_softmax
+_rebuilt = _sparse.rebuild_sparse  # the name in old pickles

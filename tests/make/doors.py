@@ -3,7 +3,7 @@
     python -m tests.make.doors
 
 A function is listed where PyTorch has its name (fixtures/names.json) and jtorch declares it: by `@op`, `@public`,
-`@function` or `@functional`, or as a public function of the file behind `torch.linalg`, `torch.fft` or `torch.special`.
+`@function`, `@functional` or `@public_in`.
 """
 
 import ast
@@ -15,10 +15,7 @@ from types import ModuleType
 import jtorch
 from jtorch.core.facts import dtypes
 from jtorch.core.methods import EITHER, TYPES
-from jtorch.core.op import FUNCTIONAL, FUNCTIONS, OPS
-from jtorch.core.ops.arithmetic import special
-from jtorch.core.ops.matrix import linalg
-from jtorch.core.ops.signal import fft
+from jtorch.core.op import ELSEWHERE, FUNCTIONAL, FUNCTIONS, OPS
 from tests import FIXTURES, ROOT
 
 PYTORCH = {module: set(names) for module, names in json.loads((FIXTURES / "names.json").read_text()).items()}
@@ -34,7 +31,8 @@ def _declared(*registries):
     for registry in registries:
         for name, made in registry.items():
             home = made.op.fn.__module__ if hasattr(made, "op") else made.__module__
-            ours |= {name} if home.startswith("jtorch") and not name.startswith("_") else set()
+            if home.startswith("jtorch") and made.__module__ not in ELSEWHERE and not name.startswith("_"):
+                ours.add(name)
     return ours
 
 
@@ -53,8 +51,8 @@ def _of_methods():
     return (called - _declared(OPS, FUNCTIONS, FUNCTIONAL) - modules - _dtypes() - {*dir(object)}) | {*EITHER, *TYPES}
 
 
-def _of_file(module, namespace):
-    return {name for name, made in vars(module).items() if callable(made) and name in PYTORCH[namespace]} - {"Tensor"}
+def _of(home):
+    return {*ELSEWHERE[home]} & PYTORCH[home[1:]]
 
 
 DOORS = {
@@ -63,9 +61,10 @@ DOORS = {
     ("jtorch/__init__.py", "jtorch.core.ops.functions"): _of_torch,
     ("jtorch/__init__.py", "jtorch.core.methods"): _of_methods,
     ("jtorch/nn/functional.py", "jtorch.core.ops.functional"): _of_functional,
-    ("jtorch/linalg.py", linalg.__name__): lambda: _of_file(linalg, "torch.linalg"),
-    ("jtorch/fft.py", fft.__name__): lambda: _of_file(fft, "torch.fft"),
-    ("jtorch/special.py", special.__name__): lambda: _of_file(special, "torch.special"),
+    ("jtorch/linalg.py", "jtorch.core.ops.matrix.linalg"): lambda: _of("jtorch.linalg"),
+    ("jtorch/fft.py", "jtorch.core.ops.signal.fft"): lambda: _of("jtorch.fft"),
+    ("jtorch/special.py", "jtorch.core.ops.arithmetic.special"): lambda: _of("jtorch.special"),
+    ("jtorch/special.py", "jtorch.core.ops.functions"): lambda: _of_torch() & PYTORCH["torch.special"],
 }
 
 

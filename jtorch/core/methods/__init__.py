@@ -30,6 +30,7 @@ from jtorch.core.methods.sharing import DLDeviceType, asarray, from_dlpack, from
 from jtorch.core.methods import sparse
 from jtorch.core.methods.sparse import (
     EITHER,
+    rebuild_sparse,
     sparse_bsc_tensor,
     sparse_bsr_tensor,
     sparse_compressed_tensor,
@@ -81,6 +82,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "rebuild_sparse",
     "result_type",
     "set_default_device",
     "set_default_dtype",

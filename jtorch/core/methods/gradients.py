@@ -6,6 +6,7 @@ from collections import namedtuple
 
 from jtorch.core.engine import Value
 from jtorch.core.grad import source
+from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import zeros_like
 from jtorch.core.tensor import Batch, LeafGrad, Tensor, run_backward, wrap
 
@@ -39,6 +40,7 @@ def _gradients(outputs, given):
     return given
 
 
+@public_in("jtorch.autograd")
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
     """Collect the gradients of several tensors into the `.grad` of the leaves behind them.
 
@@ -66,6 +68,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     )
 
 
+@public_in("jtorch.autograd")
 def grad(
     outputs,
     inputs,

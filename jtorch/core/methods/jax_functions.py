@@ -8,6 +8,7 @@ import jax
 
 from jtorch.core.engine import Call
 from jtorch.core.facts import flatten, map_tree, unflatten
+from jtorch.core.op import public_in
 from jtorch.core.tensor import Tensor, apply
 from jtorch.core.tensor import from_jax as tensor_of
 from jtorch.core.tensor import to_jax as array_of
@@ -42,6 +43,7 @@ class _FromJax(Call):
 _ARRAY = object()
 
 
+@public_in("jtorch.func")
 def to_jax(fn):
     """A function written with jtorch as a JAX function: tensors among its results come out as arrays.
 
@@ -61,6 +63,7 @@ def to_jax(fn):
     return wrapper
 
 
+@public_in("jtorch.func")
 def from_jax(fn):
     """Any JAX function of arrays as a differentiable operation on tensors.
 

@@ -250,7 +250,7 @@ class SparseTensor(Tensor):
         return self._with(self._val.detach().clone()).requires_grad_(self.requires_grad)
 
     def __reduce_ex__(self, protocol):
-        return _rebuilt, (self._ind, self._val.detach(), tuple(self._size), self._sorted)
+        return rebuild_sparse, (self._ind, self._val.detach(), tuple(self._size), self._sorted)
 
 
 def _elementwise(name):
@@ -276,8 +276,12 @@ def _made(indices, values, size, sorted):
     return made
 
 
-def _rebuilt(indices, values, size, sorted):
+def rebuild_sparse(indices, values, size, sorted):
+    """The sparse tensor of a plain pickle."""
     return _made(indices, values, size, sorted)
+
+
+rebuild_sparse.__module__ = "jtorch._utils"  # the name in pickles
 
 
 def is_sparse(x):

@@ -13,6 +13,7 @@ from jtorch.core.facts import flatten, map_tree, same, unflatten
 from jtorch.core.grad import Leaf, Node, behind, enable_grad, source
 from jtorch.core.methods.gradients import grad as gradients
 from jtorch.core.methods.vmap import vmap
+from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import eye, zeros_like
 from jtorch.core.tensor import Dual, Tensor, wrap, zeros_of
 
@@ -90,6 +91,7 @@ def _variables(tree, what):
     return made, shape
 
 
+@public_in("jtorch.func")
 def grad_and_value(func, argnums=0, has_aux=False):
     """A function giving (gradient of `func`, its value), or (gradient, (value, aux)).
 
@@ -141,6 +143,7 @@ def _check_scalar(output):
         )
 
 
+@public_in("jtorch.func")
 def grad(func, argnums=0, has_aux=False):
     """A function giving the gradient of `func`, or (gradient, aux) where `func` gives (value, aux).
 
@@ -160,6 +163,7 @@ def grad(func, argnums=0, has_aux=False):
     return wrapper
 
 
+@public_in("jtorch.func")
 def vjp(func, *primals, has_aux=False):
     """(`func(*primals)`, a function from cotangents to the gradients), and aux where there is one.
 
@@ -211,6 +215,7 @@ def _all_tensors(leaves, what):
             )
 
 
+@public_in("jtorch.func")
 def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     """(`func(*primals)`, its derivative along the tangents), and aux where there is one.
 
@@ -248,6 +253,7 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     return primal, tangent
 
 
+@public_in("jtorch.func")
 def linearize(func, *primals):
     """(`func(*primals)`, the function from tangents to the derivative along them)."""
     output = func(*primals)
@@ -272,6 +278,7 @@ def _basis(tensors):
     return chunks
 
 
+@public_in("jtorch.func")
 def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_copy=False):
     """A function giving the Jacobian of `func`, by reverse mode: one row a backward, all rows at once.
 
@@ -306,6 +313,7 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
     return wrapper
 
 
+@public_in("jtorch.func")
 def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
     """A function giving the Jacobian of `func`, by forward mode: one column a pass, all columns at once."""
 
@@ -341,6 +349,7 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
     return wrapper
 
 
+@public_in("jtorch.func")
 def hessian(func, argnums=0):
     """A function giving the second derivatives of `func`: forward over reverse mode."""
     return jacfwd(jacrev(func, argnums), argnums)

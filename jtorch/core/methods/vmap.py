@@ -6,10 +6,12 @@ from functools import wraps
 
 from jtorch.core.engine import local
 from jtorch.core.facts import flatten, spread, unflatten
+from jtorch.core.op import public_in
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.tensor import Batch, Tensor
 
 
+@public_in("jtorch.func")
 def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     """A function that runs `func` on every entry of a dimension at once.
 

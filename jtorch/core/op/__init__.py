@@ -3,12 +3,22 @@
 Knows an op by its signature and options, and no op by name."""
 
 from jtorch.core.op.checks import data_check, data_checks, is_integer, kernel, letter, undifferentiable
-from jtorch.core.op.declared import FUNCTIONAL, FUNCTIONS, function, functional, of_functional, of_torch
+from jtorch.core.op.declared import (
+    ELSEWHERE,
+    FUNCTIONAL,
+    FUNCTIONS,
+    function,
+    functional,
+    of_functional,
+    of_torch,
+    public_in,
+)
 from jtorch.core.op.op import Array, Number, OPS, as_number, broadcast_shapes, op, promoted, public
 from jtorch.core.op.refusal.arguments import explain_methods, explained
 from jtorch.core.op.wrapper import operator
 
 __all__ = [
+    "ELSEWHERE",
     "FUNCTIONAL",
     "FUNCTIONS",
     "OPS",
@@ -31,5 +41,6 @@ __all__ = [
     "operator",
     "promoted",
     "public",
+    "public_in",
     "undifferentiable",
 ]

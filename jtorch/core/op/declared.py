@@ -1,4 +1,4 @@
-"""Plain functions that users find under `torch` or `torch.nn.functional`, declared where they are written.
+"""Functions that users find under `torch`, `torch.nn.functional`, `torch.linalg`, ..., declared where they are written.
 
 An op is declared by `@op`, a function that chooses among ops by `@public`; both are in `OPS`. The rest of what is
 public in `jtorch.core.ops` is declared here: `jtorch.core.ops.functions` and `functional` offer all of it by name.
@@ -12,6 +12,7 @@ from jtorch.core.tensor import Tensor, taken_over
 
 FUNCTIONS: dict[str, object] = {}  # name -> the function of torch
 FUNCTIONAL: dict[str, object] = {}  # name -> the function of torch.nn.functional
+ELSEWHERE: dict[str, dict] = {}  # "jtorch.linalg" -> name -> the function of another module
 
 
 def function(fn=None, *, name=None, method=False):
@@ -44,6 +45,17 @@ def functional(fn=None, *, whole=True):
     made = FUNCTIONAL[name] = explained(taken_over(fn) if whole else fn, name, "functional", "jtorch.nn.functional")
     made.__module__ = "jtorch.nn.functional"
     return made
+
+
+def public_in(home):
+    """Declare a function of another public module, such as `jtorch.linalg`: pickles and `help` name it there."""
+
+    def declare(fn):
+        fn.__module__ = home
+        ELSEWHERE.setdefault(home, {})[fn.__name__] = fn
+        return fn
+
+    return declare
 
 
 def of_torch(name):

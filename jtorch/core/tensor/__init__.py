@@ -4,7 +4,16 @@ Does no mathematics: every op is applied through `apply`."""
 
 from jtorch.core.tensor import convert, graph_view, printing
 from jtorch.core.tensor.casting import cast, cast_array, warn_of_real
-from jtorch.core.tensor.convert import as_tensor, from_jax, from_numpy, known, tensor, to_jax, to_place
+from jtorch.core.tensor.convert import (
+    as_tensor,
+    from_jax,
+    from_numpy,
+    known,
+    rebuild_tensor,
+    tensor,
+    to_jax,
+    to_place,
+)
 from jtorch.core.tensor.from_data import host_array
 from jtorch.core.tensor.graph_view import Shown, _entry, show
 from jtorch.core.tensor.levels import Batch, Dual, zeros_of
@@ -67,6 +76,7 @@ __all__ = [
     "make_nodes",
     "overwrite",
     "printing",
+    "rebuild_tensor",
     "requiring",
     "run_backward",
     "set_printoptions",

@@ -400,7 +400,8 @@ def _array_wrap(self, array, context=None, return_scalar=False):
     return from_numpy(array.astype(np.uint8) if array.dtype == np.bool_ else array)
 
 
-def _rebuild(cls, array, dtype_, strides, requires_grad, state):
+def rebuild_tensor(cls, array, dtype_, strides, requires_grad, state):
+    """The tensor of a plain pickle."""
     value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
     made = object.__new__(cls)
     made._storage = Storage(value)
@@ -411,10 +412,20 @@ def _rebuild(cls, array, dtype_, strides, requires_grad, state):
     return made
 
 
+rebuild_tensor.__module__ = "jtorch._utils"  # the name in pickles
+
+
 def _reduce(self, protocol):
     t = self._type
     strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
-    return _rebuild, (type(self), np.array(self._look()), t.dtype, strides, self.requires_grad, dict(self.__dict__))
+    return rebuild_tensor, (
+        type(self),
+        np.array(self._look()),
+        t.dtype,
+        strides,
+        self.requires_grad,
+        dict(self.__dict__),
+    )
 
 
 for _name, _made in {

@@ -14,7 +14,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, Number, kernel, letter, op, public
+from jtorch.core.op import Array, Number, kernel, letter, op, public, public_in
 from jtorch.core.tensor import Tensor, overwrite
 
 # ---- error functions and logits
@@ -293,54 +293,63 @@ def _zeta_name(types, consts):
     return f"SpecialZetaBackward{1 if types[0].number else 2 if types[1].number else 0}"
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn=_zeta_name)
 def zeta(input: Array | Number, other: Array | Number) -> Array:
     """The Hurwitz zeta function: the sum of (k + other)**-input over k = 0, 1, ..."""
     return lax.zeta(*jnp.broadcast_arrays(input, other))
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn="SpecialI0EBackward0")
 def i0e(input: Array) -> Array:
     """exp(-|input|) * i0(input)."""
     return jsp.i0e(input)
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn="SpecialI1Backward0")
 def i1(input: Array) -> Array:
     """The modified Bessel function of the first kind, of order 1."""
     return jsp.i1(input)
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn="SpecialI1EBackward0")
 def i1e(input: Array) -> Array:
     """exp(-|input|) * i1(input)."""
     return jsp.i1e(input)
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn="MulBackward1")
 def ndtr(input: Array) -> Array:
     """The area under the standard normal density up to input."""
     return jsp.ndtr(input)
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn="SpecialNdtriBackward0")
 def ndtri(input: Array) -> Array:
     """The inverse of ndtr."""
     return jsp.ndtri(input)
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn="SpecialLogNdtrBackward0")
 def log_ndtr(input: Array) -> Array:
     """log(ndtr(input)), exact far to the left."""
     return jsp.log_ndtr(input)
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn="SpecialEntrBackward0")
 def entr(input: Array) -> Array:
     """-input * log(input); 0 at 0, -inf below."""
     return jsp.entr(input)
 
 
+@public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn=_xlog_name("SpecialXlog1Py"))
 def xlog1py(input: Array | Number, other: Array | Number) -> Array:
     """input * log1p(other), 0 where input is 0 (NaN where other is)."""

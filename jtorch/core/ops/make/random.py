@@ -87,7 +87,7 @@ class Generator:
         return made
 
     def __reduce__(self):
-        return _restored, (self.device, self.stream.get_state(), self.drawn())
+        return restored_generator, (self.device, self.stream.get_state(), self.drawn())
 
     def drawn(self) -> int:
         """How many draws JAX's streams have made since the seed."""
@@ -107,11 +107,15 @@ class Generator:
         return f"<torch._C.Generator object at {hex(id(self))}>"
 
 
-def _restored(device, state, drawn):
+def restored_generator(device, state, drawn):
+    """The generator of a plain pickle."""
     made = Generator(device)
     made.stream.set_state(state)
     made.state = made._starting(drawn) if drawn else None
     return made
+
+
+restored_generator.__module__ = "jtorch._utils"  # the name in pickles
 
 
 default_generator = Generator()
