@@ -37,7 +37,7 @@ class layout:
 
 def format_named(name):
     """The layout or memory format of a plain pickle."""
-    return globals()[name]
+    return _NAMED[name]
 
 
 format_named.__module__ = "jtorch._utils"  # the name in pickles
@@ -51,3 +51,17 @@ strided = layout("strided")
 sparse_coo = layout("sparse_coo")
 sparse_csr = layout("sparse_csr")
 jagged = layout("jagged")
+
+_NAMED = {
+    made.name: made
+    for made in (
+        contiguous_format,
+        preserve_format,
+        channels_last,
+        channels_last_3d,
+        strided,
+        sparse_coo,
+        sparse_csr,
+        jagged,
+    )
+}

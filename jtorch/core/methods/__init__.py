@@ -5,12 +5,30 @@ Once everything is attached to Tensor, its methods learn PyTorch's TypeErrors he
 
 import jtorch.core.ops.functions
 from jtorch.core.methods.asserts import _assert, _check, _check_index, _check_type, _check_value
+from jtorch.core.methods.comparison import assert_close
+from jtorch.core.methods.compiler import (
+    Stats,
+    compile,
+    cudagraph_mark_step_begin,
+    disable,
+    eager,
+    explain,
+    is_compiling,
+    is_dynamo_compiling,
+    is_exporting,
+    last_program_memory,
+    reset,
+    set_stance,
+    stats,
+)
+from jtorch.core.methods.cpu import synchronize as synchronize_cpu
 from jtorch.core.methods.constructors import CUDA_TYPES, TYPES
 from jtorch.core.methods.free_functions import free_function, result_type
 from jtorch.core.methods.functional_call import functional_call, stack_module_state
 from jtorch.core.methods.gradients import GradientEdge, backward, grad
 from jtorch.core.methods.jax_functions import from_jax, to_jax
 from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
+from jtorch.core.methods.overrides import handle_torch_function, has_torch_function, is_tensor_like
 from jtorch.core.methods.settings import (
     are_deterministic_algorithms_enabled,
     get_default_device,
@@ -51,6 +69,7 @@ __all__ = [
     "CUDA_TYPES",
     "DLDeviceType",
     "GradientEdge",
+    "Stats",
     "TypedStorage",
     "UntypedStorage",
     "_assert",
@@ -60,7 +79,13 @@ __all__ = [
     "_check_value",
     "are_deterministic_algorithms_enabled",
     "asarray",
+    "assert_close",
     "backward",
+    "compile",
+    "cudagraph_mark_step_begin",
+    "disable",
+    "eager",
+    "explain",
     "from_dlpack",
     "from_jax",
     "frombuffer",
@@ -72,17 +97,25 @@ __all__ = [
     "get_num_threads",
     "grad",
     "grad_and_value",
+    "handle_torch_function",
+    "has_torch_function",
     "hessian",
+    "is_compiling",
     "is_complex",
+    "is_dynamo_compiling",
+    "is_exporting",
     "is_floating_point",
     "is_signed",
     "is_storage",
     "is_tensor",
+    "is_tensor_like",
     "jacfwd",
     "jacrev",
     "jvp",
+    "last_program_memory",
     "linearize",
     "rebuild_sparse",
+    "reset",
     "result_type",
     "set_default_device",
     "set_default_dtype",
@@ -91,6 +124,7 @@ __all__ = [
     "set_flush_denormal",
     "set_num_interop_threads",
     "set_num_threads",
+    "set_stance",
     "sparse",
     "sparse_bsc_tensor",
     "sparse_bsr_tensor",
@@ -99,6 +133,8 @@ __all__ = [
     "sparse_csc_tensor",
     "sparse_csr_tensor",
     "stack_module_state",
+    "stats",
+    "synchronize_cpu",
     "to_dlpack",
     "to_jax",
     "use_deterministic_algorithms",

@@ -18,7 +18,7 @@ from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op.refusal import arguments
 from jtorch.core.op.wrapper import under, wrapper_of
-from jtorch.core.tensor import Tensor, ViewCall, apply, check_apart, check_once, overwrite
+from jtorch.core.tensor import Tensor, ViewCall, apply, check_apart, check_once, from_jax, overwrite
 
 Array = jax.Array
 Number = float
@@ -439,8 +439,6 @@ def _tensor(op, name, value):
     if isinstance(value, Tensor):
         return value
     if isinstance(value, jax.Array):
-        from jtorch.core.tensor import from_jax
-
         return from_jax(value)
     raise TypeError(_not_tensor(op, name, value))
 
