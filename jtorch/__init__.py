@@ -1,7 +1,7 @@
 """jtorch: PyTorch's programming model on JAX. `import jtorch as torch`.
 
-The street door: public names, and nothing is defined here. `python -m tests.make.doors` writes the lists that end with
-`fmt: skip`.
+Every public name of `torch` is imported here, and nothing is defined. `python -m tests.make.doors` writes the lists that
+end with `fmt: skip`.
 """
 
 from math import e, inf, nan, pi
