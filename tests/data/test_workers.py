@@ -27,10 +27,9 @@ from jtorch.utils.data import (
     IterableDataset,
     Subset,
     TensorDataset,
-    byvalue,
     get_worker_info,
-    parcel,
 )
+from jtorch.utils.data._utils import byvalue, parcel
 
 
 class Rows(Dataset):
