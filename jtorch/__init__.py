@@ -1,19 +1,14 @@
 """jtorch: PyTorch's programming model on JAX. `import jtorch as torch`.
 
-The street door: public names, and nothing is defined here.
+Every public name of `torch` is imported here, and nothing is defined. `python -m tests.make.doors` writes the lists that
+end with `fmt: skip`.
 """
 
-from __future__ import annotations
+from math import e, inf, nan, pi
 
-import math as _math
+from numpy import newaxis
 
-from jtorch.core.facts import dtypes as _dtypes
-from jtorch.core.tensor import graph_view as _graph_view
-from jtorch.core.op import explain_methods as _explain_methods
-from jtorch.core.op import explained as _explained
-from jtorch.core.tensor import as_tensor, from_numpy, tensor
-from jtorch.core.facts import device
-from jtorch.core.facts import can_cast, dtype, get_default_dtype, promote_types
+from jtorch.core.facts import Size, can_cast, device, dtype, finfo, get_default_dtype, iinfo, promote_types
 from jtorch.core.facts import (
     channels_last,
     channels_last_3d,
@@ -25,33 +20,113 @@ from jtorch.core.facts import (
     sparse_csr,
     strided,
 )
+from jtorch.core.facts import (
+    bfloat16, bool, cdouble, cfloat, chalf, complex128, complex32, complex64, double, float, float16, float32, float64,
+    float8_e4m3fn, float8_e5m2, half, int, int16, int32, int64, int8, long, short, uint16, uint32, uint64, uint8,
+)  # fmt: skip
 from jtorch.core.grad import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
 from jtorch.core.grad import grad_enabled as is_grad_enabled
-from jtorch.core.facts import Size
-from jtorch.core.facts import finfo, iinfo
-from jtorch.core.ops.arithmetic import activations as _activation
-from jtorch.core.ops import publish as _publish
-from jtorch.core.tensor import set_printoptions
-from jtorch.core.tensor import Tensor
-
-globals().update({d.name: d for d in _dtypes.ALL} | _dtypes.ALIASES)
-e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
-
-_publish(
-    globals(),
-    "make.create", "arithmetic.elementwise", "arithmetic.elementary", "arithmetic.special",
-    "arithmetic.compare", "reduce.reductions", "reduce.sort", "views.copies", "views.slices",
-    "views.reinterpret", "views.shape", "views.split", "gather.join", "gather.index", "gather.scatter",
-    "gather.masked", "views.diagonal", "matrix.products", "matrix.einsum", "matrix.norms", "matrix.decompose",
-    "make.random", "make.fill", "reduce.segments", "arithmetic.operators",
+from jtorch.core.tensor import Tensor, as_tensor, from_numpy, set_printoptions, tensor
+from jtorch.core.ops.functions import (
+    abs, absolute, acos, acosh, adaptive_avg_pool1d, adaptive_max_pool1d, addbmm, addcdiv, addcmul, addmv, addr,
+    adjoint, all, allclose, alpha_dropout, amax, amin, aminmax, angle, any, arange, arccos, arccosh, arcsin, arcsinh,
+    arctan, arctan2, arctanh, argmax, argmin, argsort, argwhere, as_strided, asin, asinh, atan, atan2, atanh,
+    atleast_1d, atleast_2d, atleast_3d, avg_pool1d, baddbmm, batch_norm, bernoulli, bilinear,
+    binary_cross_entropy_with_logits, bincount, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_right_shift, bitwise_xor, block_diag, bmm, broadcast_shapes, broadcast_tensors, broadcast_to, bucketize,
+    cartesian_prod, cat, cdist, ceil, celu, celu_, chain_matmul, channel_shuffle, cholesky, cholesky_inverse,
+    cholesky_solve, chunk, clamp, clamp_max, clamp_min, clip, clone, column_stack, combinations, complex, concat,
+    concatenate, conj, conj_physical, conv1d, conv2d, conv3d, conv_tbc, conv_transpose1d, conv_transpose2d,
+    conv_transpose3d, copysign, corrcoef, cos, cosh, cosine_embedding_loss, cosine_similarity, count_nonzero, cov,
+    cross, ctc_loss, cummax, cummin, cumprod, cumsum, cumulative_trapezoid, deg2rad, det, diag, diag_embed, diagflat,
+    diagonal, diagonal_scatter, diff, digamma, dist, div, divide, dot, dropout, dsplit, dstack, einsum, embedding,
+    embedding_bag, empty, empty_like, empty_strided, eq, equal, erf, erfc, erfinv, exp, exp2, expm1, eye,
+    feature_alpha_dropout, fix, flatten, flip, fliplr, flipud, float_power, floor, floor_divide, fmax, fmin, fmod, frac,
+    frexp, full, full_like, gather, gcd, ge, geqrf, ger, get_rng_state, greater, greater_equal, group_norm, gt,
+    hardshrink, heaviside, hinge_embedding_loss, histc, hsplit, hstack, hypot, i0, igamma, igammac, imag, index_add,
+    index_copy, index_fill, index_put, index_reduce, index_select, initial_seed, inner, instance_norm, inverse,
+    is_nonzero, isclose, isfinite, isin, isinf, isnan, isneginf, isposinf, isreal, kl_div, kron, kthvalue, layer_norm,
+    lcm, ldexp, le, lerp, less, less_equal, lgamma, linspace, log, log10, log1p, log2, log_softmax, logaddexp,
+    logaddexp2, logcumsumexp, logdet, logical_and, logical_not, logical_or, logical_xor, logit, logspace, logsumexp, lt,
+    lu_solve, manual_seed, margin_ranking_loss, masked_fill, masked_scatter, masked_select, matrix_exp, matrix_power,
+    max, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool3d, maximum, mean, median, meshgrid, min, minimum,
+    mode, moveaxis, movedim, msort, mul, multinomial, multiply, mvlgamma, nan_to_num, nanmean, nanmedian, nanquantile,
+    nansum, narrow, narrow_copy, native_channel_shuffle, ne, neg, negative, nextafter, nonzero, norm, normal, not_equal,
+    ones, ones_like, outer, pairwise_distance, pdist, permute, pinverse, pixel_shuffle, pixel_unshuffle, poisson,
+    poisson_nll_loss, polar, polygamma, positive, pow, prelu, prod, put, qr, quantile, rad2deg, rand, rand_like,
+    randint, randint_like, randn, randn_like, randperm, range, ravel, real, reciprocal, relu, relu_, remainder, renorm,
+    repeat_interleave, reshape, rms_norm, roll, rot90, round, row_stack, rrelu, rrelu_, rsqrt, rsub, scalar_tensor,
+    scatter, scatter_add, scatter_reduce, searchsorted, seed, segment_reduce, select, select_scatter, selu, selu_,
+    set_rng_state, sgn, sigmoid, sign, signbit, sin, sinc, sinh, slice_scatter, slogdet, softmax, sort, split,
+    split_with_sizes, sqrt, square, squeeze, stack, std, std_mean, sub, subtract, sum, svd, swapaxes, swapdims, t, take,
+    take_along_dim, tan, tanh, tensor_split, tensordot, threshold, threshold_, tile, topk, trace, transpose, trapezoid,
+    trapz, triangular_solve, tril, tril_indices, triplet_margin_loss, triu, triu_indices, true_divide, trunc, unbind,
+    unflatten, unique, unique_consecutive, unsafe_chunk, unsafe_split, unsqueeze, var, var_mean, vdot, view_as_complex,
+    view_as_real, vsplit, vstack, where, xlogy, zeros, zeros_like,
 )  # fmt: skip
-
-from jtorch import accelerator, autograd, backends, compiler, cpu, cuda, distributions, func, jit, nn, optim
-from jtorch.core.ops.signal import fft
-from jtorch.core.ops.matrix import linalg
-from jtorch import random, return_types, special, storage, testing, utils
-from jtorch import _C, amp, overrides, version
-from jtorch.nn.modules import pytrees as _pytrees
+from jtorch.core.ops.make.random import Generator, default_generator, set_streams
+from jtorch.core.methods import _assert, _check, _check_index, _check_type, _check_value
+from jtorch.core.methods import (
+    UntypedStorage,
+    asarray,
+    from_dlpack,
+    frombuffer,
+    is_storage,
+    is_tensor,
+    result_type,
+    to_dlpack,
+)
+from jtorch.core.methods import (
+    sparse_bsc_tensor,
+    sparse_bsr_tensor,
+    sparse_compressed_tensor,
+    sparse_coo_tensor,
+    sparse_csc_tensor,
+    sparse_csr_tensor,
+)
+from jtorch.core.methods import (
+    are_deterministic_algorithms_enabled,
+    get_default_device,
+    get_float32_matmul_precision,
+    get_num_interop_threads,
+    get_num_threads,
+    set_default_device,
+    set_default_dtype,
+    set_default_tensor_type,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    set_num_interop_threads,
+    set_num_threads,
+    use_deterministic_algorithms,
+)
+from jtorch.core.methods import (
+    BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor,
+    ShortTensor, abs_, acos_, acosh_, add, addmm, addmv_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_,
+    as_strided_, asin_, asinh_, atan_, atanh_, ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_,
+    cosh_, deg2rad_, detach, detach_, erf_, erfc_, exp2_, exp_, expm1_, fill_, fix_, floor_, frac_, gcd_, get_device,
+    i0_, index_put_, is_complex, is_conj, is_distributed, is_floating_point, is_inference, is_neg, is_same_size,
+    is_signed, lcm_, ldexp_, log10_, log1p_, log2_, log_, logit_, matmul, mm, mv, nan_to_num_, neg_, negative_, numel,
+    rad2deg_, reciprocal_, resize_as_, resolve_conj, resolve_neg, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_,
+    square_, tan_, tanh_, trunc_, xlogy_, zero_,
+)  # fmt: skip
+from jtorch import (
+    _C,
+    _utils,
+    accelerator,
+    amp,
+    autograd,
+    backends,
+    compiler,
+    cpu,
+    cuda,
+    distributions,
+    fft,
+    func,
+    jit,
+    linalg,
+    nn,
+)
+from jtorch import optim, overrides, random, return_types, sparse, special, storage, testing, utils, version
 from jtorch.amp.autocast_mode import (
     autocast,
     autocast_decrement_nesting,
@@ -70,58 +145,7 @@ from jtorch.amp.autocast_mode import (
     set_autocast_enabled,
     set_autocast_gpu_dtype,
 )
-from jtorch.core.methods import _assert, _check, _check_index, _check_type, _check_value
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
-from jtorch.core.methods import is_complex, is_floating_point, is_signed, is_tensor
-from jtorch.core.methods import (
-    are_deterministic_algorithms_enabled,
-    get_default_device,
-    get_float32_matmul_precision,
-    get_num_interop_threads,
-    get_num_threads,
-    set_default_device,
-    set_default_dtype,
-    set_default_tensor_type,
-    set_float32_matmul_precision,
-    set_flush_denormal,
-    set_num_interop_threads,
-    set_num_threads,
-    use_deterministic_algorithms,
-)
-from jtorch.core.methods import types as _types
-from jtorch.core.methods import functions as _functions
-from jtorch.core.methods import result_type
-from jtorch.core.ops.make.random import default_generator
 from jtorch.serialization import load, save
-from jtorch.core.methods import asarray, from_dlpack, frombuffer, to_dlpack
-from jtorch import sparse
-from jtorch.sparse import (
-    sparse_bsc_tensor,
-    sparse_bsr_tensor,
-    sparse_compressed_tensor,
-    sparse_coo_tensor,
-    sparse_csc_tensor,
-    sparse_csr_tensor,
-)
-from jtorch.core.methods import UntypedStorage, is_storage
 from jtorch.version import __version__
-
-globals().update(_functions())
-globals().update(sparse.dispatchers())
-globals().update(_types())
-vars(cuda).update(_types("cuda"))
-
-# Functions of nn.functional that PyTorch has under torch, too.
-for _name in """adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d batch_norm bilinear
-    binary_cross_entropy_with_logits celu celu_ channel_shuffle conv1d conv2d conv3d conv_transpose1d conv_transpose2d
-    conv_transpose3d cosine_embedding_loss cosine_similarity ctc_loss dropout embedding embedding_bag
-    feature_alpha_dropout group_norm hardshrink hinge_embedding_loss instance_norm kl_div layer_norm log_softmax
-    margin_ranking_loss max_pool1d max_pool2d max_pool3d pairwise_distance pdist pixel_shuffle pixel_unshuffle
-    poisson_nll_loss prelu relu relu_ rms_norm rrelu rrelu_ selu selu_ softmax threshold threshold_
-    triplet_margin_loss""".split():
-    # Here activations have no `inplace`, and softmaxes need their dim.
-    _made = getattr(_activation, _name, None) or getattr(nn.functional, _name)
-    globals()[_name] = _explained(_made, _name, "functions", __name__)
-
-_explain_methods(Tensor, but="jtorch.core.tensor.tensor")

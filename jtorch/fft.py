@@ -1,3 +1,6 @@
 """`torch.fft`: Fourier transforms."""
 
-from jtorch.core.ops.signal.fft import *  # noqa: F403
+from jtorch.core.ops.signal.fft import (
+    fft, fft2, fftfreq, fftn, fftshift, hfft, hfft2, hfftn, ifft, ifft2, ifftn, ifftshift, ihfft, ihfft2, ihfftn, irfft,
+    irfft2, irfftn, rfft, rfft2, rfftfreq, rfftn,
+)  # fmt: skip

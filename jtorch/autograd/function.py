@@ -16,7 +16,7 @@ from jtorch.core.engine import lifted_by, local
 from jtorch.core.grad import Leaf, Node, NodeHooks, edge_of, no_grad, overwritten
 from jtorch.core.grad import nodes as graph
 from jtorch.core.ops.make.create import zeros
-from jtorch.core.tensor import Batch, Dual, Shown, Tensor, wrap, write_of, zeros_of
+from jtorch.core.tensor import Batch, Dual, Shown, Tensor, next_function, wrap, write_of, zeros_of
 
 _CUSTOM = (
     " This view was created inside a custom Function (or because an input was "
@@ -90,8 +90,6 @@ class BackwardCFunction(Shown, FunctionCtx):
 
     @property
     def next_functions(self):
-        from jtorch.core.tensor import next_function
-
         return tuple([next_function(e) for e, is_tensor in zip(self._edges, self._tensors, strict=True) if is_tensor])
 
     @property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jtorch.autograd.gradients import grad
 from jtorch.core.grad import enable_grad
+from jtorch.core.methods import grad, jacfwd
 from jtorch.core.ops.make.create import eye, zeros, zeros_like
 from jtorch.core.tensor import Tensor
 
@@ -195,8 +195,6 @@ def _forward_jacobian(func, inputs, create_graph, strict, vectorize):
                 "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
             )
         )
-    from jtorch.func import jacfwd
-
     inputs, several = _tuple(inputs, "inputs", "jacobian")
     found = jacfwd(func, tuple(range(len(inputs))))(*[i.detach() for i in inputs])
     outputs_several = isinstance(found[0], tuple)

@@ -9,8 +9,10 @@ import warnings
 
 import numpy as np
 
-from jtorch.autograd.gradients import grad
+from jtorch.autograd import forward_ad
 from jtorch.core.grad import enable_grad, no_grad
+from jtorch.core.methods import grad
+from jtorch.core.ops.gather.join import stack
 from jtorch.core.ops.make.create import zeros_like
 from jtorch.core.ops.make.random import rand_like
 from jtorch.core.tensor import Tensor
@@ -192,8 +194,6 @@ def _backward_jacobian(out, t):
 
 def _forward_jacobian(func, inputs, i, j):
     """The Jacobian of one output by one input from tangents."""
-    from jtorch.autograd import forward_ad
-
     t = inputs[i]
     rows = []
     for unit in _units(t):
@@ -209,8 +209,6 @@ def _forward_jacobian(func, inputs, i, j):
 
 
 def _check_batched(out, t):
-    from jtorch.core.ops.gather.join import stack
-
     units = list(_units(out))
     batch = grad(out, t, stack(units), retain_graph=True, allow_unused=True, is_grads_batched=True)[0]
     if batch is None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import namedtuple
 
-from jtorch.core.engine import Value, local
+from jtorch.core.engine import local
 from jtorch.core.facts import RemovableHandle
 from jtorch.core.grad import RELEASED, source
 from jtorch.core.grad import Node as _Node
 from jtorch.core.grad import nodes as _graph
-from jtorch.core.tensor import LeafGrad, Shown, Tensor, make_nodes, show, wrap
+from jtorch.core.methods import GradientEdge
+from jtorch.core.tensor import Shown, Tensor, make_nodes, show, wrap
 
 
 class _NodeMeta(type):
@@ -25,10 +25,6 @@ class _NodeMeta(type):
 
 class Node(metaclass=_NodeMeta):
     """What every `grad_fn` is an instance of."""
-
-
-class GradientEdge(namedtuple("GradientEdge", ["node", "output_nr", "ownership_token"], defaults=[None])):
-    """An edge of the gradient graph: it may stand for a tensor in `backward` and `grad`."""
 
 
 def get_gradient_edge(tensor):
@@ -66,7 +62,7 @@ _users = 0
 _lock = threading.Lock()
 
 
-def _observe(change):
+def observe_nodes(change):
     """Count who wants to see nodes made, and put `_node` in place while there is one."""
     global _users
     with _lock:
@@ -175,11 +171,11 @@ class saved_tensors_hooks:
         if _hooks.disabled is not None:
             raise RuntimeError(_hooks.disabled)
         _hooks.stack.append((self.pack_hook, self.unpack_hook))
-        _observe(+1)
+        observe_nodes(+1)
         return None
 
     def __exit__(self, *exc):
-        _observe(-1)
+        observe_nodes(-1)
         _hooks.stack.pop()
 
 
@@ -276,11 +272,3 @@ class _Handles(RemovableHandle):
 
     def __setstate__(self, state):
         self.handles = state
-
-
-def stand_in(edge):
-    """A tensor that stands for a `GradientEdge` in a backward: it has a place in the graph and no elements."""
-    inner = edge.ownership_token
-    node, nr = source(inner)
-    type = node.tensor()._type if isinstance(node, LeafGrad) else node.out_types[nr]
-    return wrap(Value(type, None), inner)

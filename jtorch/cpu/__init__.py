@@ -1,6 +1,6 @@
 """`torch.cpu`: what the CPU has where `torch.cuda` has more."""
 
-from jtorch.core import engine
+from jtorch.core.methods import synchronize_cpu as synchronize
 from jtorch.cpu import amp
 
 __all__ = ["amp", "current_device", "device_count", "is_available", "synchronize"]
@@ -19,8 +19,3 @@ def device_count() -> int:
 def current_device() -> str:
     """Its name."""
     return "cpu"
-
-
-def synchronize(device=None) -> None:
-    """Run what was recorded."""
-    engine.flush()

@@ -190,8 +190,9 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
         return tensor.copy_(known(made))
 
 
-def _old(name):
-    fresh = globals()[name + "_"]
+def _old(fresh):
+    """PyTorch's name of former days for the same, which warns."""
+    name = fresh.__name__.removesuffix("_")
 
     def old(*args, **kwargs):
         warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
@@ -201,7 +202,7 @@ def _old(name):
     return old
 
 
-uniform, normal, constant, eye, dirac = (_old(n) for n in ("uniform", "normal", "constant", "eye", "dirac"))
-xavier_uniform, xavier_normal = _old("xavier_uniform"), _old("xavier_normal")
-kaiming_uniform, kaiming_normal = _old("kaiming_uniform"), _old("kaiming_normal")
-orthogonal, sparse = _old("orthogonal"), _old("sparse")
+uniform, normal, constant, eye, dirac = map(_old, (uniform_, normal_, constant_, eye_, dirac_))
+xavier_uniform, xavier_normal = _old(xavier_uniform_), _old(xavier_normal_)
+kaiming_uniform, kaiming_normal = _old(kaiming_uniform_), _old(kaiming_normal_)
+orthogonal, sparse = _old(orthogonal_), _old(sparse_)

@@ -27,10 +27,9 @@ from jtorch.utils.data import (
     IterableDataset,
     Subset,
     TensorDataset,
-    byvalue,
     get_worker_info,
-    parcel,
 )
+from jtorch.utils.data._utils import byvalue, parcel
 
 
 class Rows(Dataset):
@@ -134,7 +133,7 @@ def test_no_process_outlives_the_program():
         import os, signal, sys
         from jtorch.utils.data import DataLoader
         it = iter(DataLoader(range(100), num_workers=2, collate_fn=lambda x: os.getpid()))
-        from jtorch.utils.data.server import server
+        from jtorch.utils.data._utils.server import server
         print(server().process.pid, next(it), next(it), flush=True)
         {}
     """
@@ -316,7 +315,8 @@ def test_nothing_is_left_open():
 def test_a_plain_tensor_data_set_starts_no_worker():
     script = """
         import jtorch as torch
-        from jtorch.utils.data import DataLoader, TensorDataset, server
+        from jtorch.utils.data import DataLoader, TensorDataset
+        from jtorch.utils.data._utils import server
         data = TensorDataset(torch.arange(6), torch.ones(6, 2))
         print([x.tolist() for x, _ in DataLoader(data, 4, num_workers=2)], server._servers)
     """

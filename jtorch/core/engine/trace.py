@@ -467,7 +467,7 @@ class _Local(threading.local):
         self.eager = config.eager
         self.grad = True
         self.inference = False
-        self.anomaly = None  # what looks for NaN in gradients: see jtorch.autograd.anomaly
+        self.anomaly = None  # what looks for NaN in gradients: see jtorch.autograd.anomaly_mode
         self.running = None  # the backward that is running
         self.mutable = False  # saved values may have been written to
         self.batch = None  # the innermost vmap that is running

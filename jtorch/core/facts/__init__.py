@@ -12,6 +12,7 @@ from jtorch.core.facts.dtypes import (
     complex128,
     complex64,
     dtype,
+    dtype_named,
     float32,
     float64,
     get_default_dtype,
@@ -24,6 +25,7 @@ from jtorch.core.facts.formats import (
     channels_last,
     channels_last_3d,
     contiguous_format,
+    format_named,
     layout,
     memory_format,
     preserve_format,
@@ -33,7 +35,7 @@ from jtorch.core.facts.formats import (
 )
 from jtorch.core.facts.hooks import Hooks, RemovableHandle
 from jtorch.core.facts.limits import finfo, iinfo
-from jtorch.core.facts.named_results import CLASSES, ReturnType
+from jtorch.core.facts.named_results import CLASSES, ReturnType, rebuild_result
 from jtorch.core.facts.strides import (
     Size,
     contiguous_strides,
@@ -46,6 +48,15 @@ from jtorch.core.facts.strides import (
     view_strides,
 )
 from jtorch.core.facts.trees import flatten, map_tree, same, spread, unflatten
+
+
+def __getattr__(name: str) -> dtype:
+    """A dtype by PyTorch's name: `from jtorch.core.facts import bfloat16, half`."""
+    found = dtypes.ALIASES.get(name) or next((d for d in ALL if d.name == name), None)
+    if found is None:
+        raise AttributeError(f"module 'jtorch.core.facts' has no attribute '{name}'")
+    return found
+
 
 __all__ = [
     "ALL",
@@ -71,12 +82,14 @@ __all__ = [
     "device",
     "devices",
     "dtype",
+    "dtype_named",
     "dtypes",
     "elementwise_strides",
     "finfo",
     "flatten",
     "float32",
     "float64",
+    "format_named",
     "formats",
     "get_default_dtype",
     "iinfo",
@@ -94,6 +107,7 @@ __all__ = [
     "place",
     "preserve_format",
     "promote_types",
+    "rebuild_result",
     "same",
     "sparse_coo",
     "sparse_csr",

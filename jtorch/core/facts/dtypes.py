@@ -43,7 +43,7 @@ class dtype:
         return f"torch.{self.name}"
 
     def __reduce__(self):
-        return _by_name, (self.name,)
+        return dtype_named, (self.name,)
 
     is_floating_point = property(lambda self: self.category == FLOAT)
     is_complex = property(lambda self: self.category == COMPLEX)
@@ -88,8 +88,12 @@ _BY_NP = {d.np: d for d in ALL if d.np is not None}
 _UNSIGNED = (uint16, uint32, uint64)  # the late types: they promote with hardly anything
 
 
-def _by_name(name):
+def dtype_named(name):
+    """The dtype of a plain pickle."""
     return _NAMES[name]
+
+
+dtype_named.__module__ = "jtorch._utils"  # the name in pickles
 
 
 def of(np_type) -> dtype:

@@ -16,7 +16,7 @@ class memory_format:
         return f"torch.{self.name}"
 
     def __reduce__(self):
-        return _of, (self.name,)
+        return format_named, (self.name,)
 
 
 class layout:
@@ -32,11 +32,15 @@ class layout:
         return f"torch.{self.name}"
 
     def __reduce__(self):
-        return _of, (self.name,)
+        return format_named, (self.name,)
 
 
-def _of(name):
-    return globals()[name]
+def format_named(name):
+    """The layout or memory format of a plain pickle."""
+    return _NAMED[name]
+
+
+format_named.__module__ = "jtorch._utils"  # the name in pickles
 
 
 contiguous_format = memory_format("contiguous_format")
@@ -47,3 +51,17 @@ strided = layout("strided")
 sparse_coo = layout("sparse_coo")
 sparse_csr = layout("sparse_csr")
 jagged = layout("jagged")
+
+_NAMED = {
+    made.name: made
+    for made in (
+        contiguous_format,
+        preserve_format,
+        channels_last,
+        channels_last_3d,
+        strided,
+        sparse_coo,
+        sparse_csr,
+        jagged,
+    )
+}

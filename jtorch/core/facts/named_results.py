@@ -52,11 +52,15 @@ class ReturnType(tuple):
 
     def __reduce__(self):
         # By name: `torch.return_types`, where the class says it lives, need not be installed.
-        return _rebuild, (type(self).__name__, tuple(self))
+        return rebuild_result, (type(self).__name__, tuple(self))
 
 
-def _rebuild(name: str, entries: tuple):
+def rebuild_result(name: str, entries: tuple):
+    """The named results of a plain pickle."""
     return CLASSES[name](entries)
+
+
+rebuild_result.__module__ = "jtorch._utils"  # the name in pickles
 
 
 def _structseq(name: str, *fields: str) -> type[ReturnType]:

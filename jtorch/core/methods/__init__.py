@@ -1,10 +1,34 @@
-"""Methods of Tensor and functions of torch that are no ops: they change memory, settings or types."""
+"""Methods of Tensor and functions of torch that are no ops: they change memory, settings or types.
 
+Once everything is attached to Tensor, its methods learn PyTorch's TypeErrors here.
+"""
+
+import jtorch.core.ops.functions
 from jtorch.core.methods.asserts import _assert, _check, _check_index, _check_type, _check_value
-from jtorch.core.methods.constructors import types
-from jtorch.core.methods.free_functions import functions, result_type
+from jtorch.core.methods.comparison import assert_close
+from jtorch.core.methods.compiler import (
+    Stats,
+    compile,
+    cudagraph_mark_step_begin,
+    disable,
+    eager,
+    explain,
+    is_compiling,
+    is_dynamo_compiling,
+    is_exporting,
+    last_program_memory,
+    reset,
+    set_stance,
+    stats,
+)
+from jtorch.core.methods.cpu import synchronize as synchronize_cpu
+from jtorch.core.methods.constructors import CUDA_TYPES, TYPES
+from jtorch.core.methods.free_functions import free_function, result_type
 from jtorch.core.methods.functional_call import functional_call, stack_module_state
+from jtorch.core.methods.gradients import GradientEdge, backward, grad
+from jtorch.core.methods.jax_functions import from_jax, to_jax
 from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
+from jtorch.core.methods.overrides import handle_torch_function, has_torch_function, is_tensor_like
 from jtorch.core.methods.settings import (
     are_deterministic_algorithms_enabled,
     get_default_device,
@@ -21,10 +45,31 @@ from jtorch.core.methods.settings import (
     use_deterministic_algorithms,
 )
 from jtorch.core.methods.sharing import DLDeviceType, asarray, from_dlpack, frombuffer, to_dlpack
+from jtorch.core.methods import sparse
+from jtorch.core.methods.sparse import (
+    EITHER,
+    rebuild_sparse,
+    sparse_bsc_tensor,
+    sparse_bsr_tensor,
+    sparse_compressed_tensor,
+    sparse_coo_tensor,
+    sparse_csc_tensor,
+    sparse_csr_tensor,
+)
+from jtorch.core.methods.transforms import grad as func_grad
+from jtorch.core.methods.transforms import grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, is_storage
+from jtorch.core.methods.vmap import vmap
+from jtorch.core.op import explain_methods
+from jtorch.core.tensor import Tensor
+
+explain_methods(Tensor, but="jtorch.core.tensor.tensor")
 
 __all__ = [
+    "CUDA_TYPES",
     "DLDeviceType",
+    "GradientEdge",
+    "Stats",
     "TypedStorage",
     "UntypedStorage",
     "_assert",
@@ -34,19 +79,43 @@ __all__ = [
     "_check_value",
     "are_deterministic_algorithms_enabled",
     "asarray",
+    "assert_close",
+    "backward",
+    "compile",
+    "cudagraph_mark_step_begin",
+    "disable",
+    "eager",
+    "explain",
     "from_dlpack",
+    "from_jax",
     "frombuffer",
+    "func_grad",
     "functional_call",
-    "functions",
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_interop_threads",
     "get_num_threads",
+    "grad",
+    "grad_and_value",
+    "handle_torch_function",
+    "has_torch_function",
+    "hessian",
+    "is_compiling",
     "is_complex",
+    "is_dynamo_compiling",
+    "is_exporting",
     "is_floating_point",
     "is_signed",
     "is_storage",
     "is_tensor",
+    "is_tensor_like",
+    "jacfwd",
+    "jacrev",
+    "jvp",
+    "last_program_memory",
+    "linearize",
+    "rebuild_sparse",
+    "reset",
     "result_type",
     "set_default_device",
     "set_default_dtype",
@@ -55,8 +124,28 @@ __all__ = [
     "set_flush_denormal",
     "set_num_interop_threads",
     "set_num_threads",
+    "set_stance",
+    "sparse",
+    "sparse_bsc_tensor",
+    "sparse_bsr_tensor",
+    "sparse_compressed_tensor",
+    "sparse_coo_tensor",
+    "sparse_csc_tensor",
+    "sparse_csr_tensor",
     "stack_module_state",
+    "stats",
+    "synchronize_cpu",
     "to_dlpack",
-    "types",
+    "to_jax",
     "use_deterministic_algorithms",
+    "vjp",
+    "vmap",
 ]
+
+
+def __getattr__(name: str):
+    """The functions of torch that call a method, and the types of tensors: `from jtorch.core.methods import abs_`."""
+    found = EITHER.get(name) or TYPES.get(name) or (None if name.startswith("__") else free_function(name))
+    if found is None:
+        raise AttributeError(f"neither a method of Tensor nor a type of tensors: {name}")
+    return found

@@ -88,3 +88,7 @@ def types(where="cpu") -> dict:
             }
             made[name] = _TypeMeta(name, (), body)
     return made
+
+
+TYPES = types()
+CUDA_TYPES = types("cuda")

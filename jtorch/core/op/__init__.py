@@ -4,12 +4,25 @@ Knows an op by its signature and options, and no op by name."""
 
 from jtorch.core.op import inplace, torch_function  # both register functions with `handlers`
 from jtorch.core.op.checks import data_check, data_checks, is_integer, kernel, letter, undifferentiable
+from jtorch.core.op.declared import (
+    ELSEWHERE,
+    FUNCTIONAL,
+    FUNCTIONS,
+    function,
+    functional,
+    of_functional,
+    of_torch,
+    public_in,
+)
 from jtorch.core.op.op import Array, Number, OPS, as_number, broadcast_shapes, op, promoted, public
 from jtorch.core.op.plain import explain_methods, explained
 from jtorch.core.op.refusal import failed  # registers functions with `handlers`
 from jtorch.core.op.wrapper import operator
 
 __all__ = [
+    "ELSEWHERE",
+    "FUNCTIONAL",
+    "FUNCTIONS",
     "OPS",
     "Array",
     "Number",
@@ -19,12 +32,17 @@ __all__ = [
     "data_checks",
     "explain_methods",
     "explained",
+    "function",
+    "functional",
     "is_integer",
     "kernel",
     "letter",
+    "of_functional",
+    "of_torch",
     "op",
     "operator",
     "promoted",
     "public",
+    "public_in",
     "undifferentiable",
 ]

@@ -116,8 +116,8 @@ class Op(Public):
             function cannot, since it sees what is promoted.
 
     Writing:
-        inplace: also make the method `name_`, which writes the result into its first argument; "function": and the
-            function `torch.name_`; "twice": the method, also where cells show twice, at which PyTorch only warns.
+        inplace: also make the method `name_`, which writes the result into its first argument; "twice": also where
+            cells of that show twice, at which PyTorch only warns.
         inplace_grad_fn: the node's name in place, where it differs.
         overlap: what memory an operand may share with the tensor that is written to, in place or by `out=`: "same", all
             or nothing of it; "none"; "any", since PyTorch reads the operands first. A tuple of names: "same" for these

@@ -4,7 +4,7 @@ Does no mathematics: every op is applied through `apply`."""
 
 from jtorch.core.tensor import graph_view, inference, printing  # `inference` registers with `grad.watchers`
 from jtorch.core.tensor.casting import cast, cast_array, warn_of_real
-from jtorch.core.tensor.convert import as_tensor, from_numpy, known, tensor, to_place
+from jtorch.core.tensor.convert import as_tensor, from_numpy, known, rebuild_tensor, tensor, to_place
 from jtorch.core.tensor.from_data import host_array
 from jtorch.core.tensor.graph_view import Shown, next_function, show
 from jtorch.core.tensor.host_storage import HostStorage, type_of_array
@@ -73,6 +73,7 @@ __all__ = [
     "part_of_tensor",
     "print_unnamed",
     "printing",
+    "rebuild_tensor",
     "requiring",
     "run_backward",
     "set_printoptions",

@@ -305,7 +305,8 @@ _NO_COPY = (
 )
 
 
-def _rebuild(cls, array, dtype_, strides, requires_grad, state):
+def rebuild_tensor(cls, array, dtype_, strides, requires_grad, state):
+    """The tensor of a plain pickle."""
     value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
     made = object.__new__(cls)
     made._storage = Storage(value)
@@ -314,6 +315,9 @@ def _rebuild(cls, array, dtype_, strides, requires_grad, state):
         made.requires_grad_()
     made.__dict__.update(state)
     return made
+
+
+rebuild_tensor.__module__ = "jtorch._utils"  # the name in pickles
 
 
 @part_of_tensor
@@ -362,4 +366,11 @@ class Copying:
     def __reduce_ex__(self, protocol):
         t = self._type
         strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
-        return _rebuild, (type(self), np.array(self._look()), t.dtype, strides, self.requires_grad, dict(self.__dict__))
+        return rebuild_tensor, (
+            type(self),
+            np.array(self._look()),
+            t.dtype,
+            strides,
+            self.requires_grad,
+            dict(self.__dict__),
+        )

@@ -1,11 +1,11 @@
 """torch.utils.data: data sets, samplers and the DataLoader.
 
-Read in this order: sampler, dataset, collate, dataloader; then, for what happens with `num_workers`, iterate,
-worker, crew, server, parcel and byvalue.
+Read in this order: sampler, dataset, _utils/collate, dataloader; then, for what happens with `num_workers`, the rest
+of _utils: iterate, worker, crew, server, parcel and byvalue.
 """
 
 from jtorch.utils.data import dataloader, dataset, distributed, sampler
-from jtorch.utils.data.collate import default_collate, default_convert
+from jtorch.utils.data._utils.collate import default_collate, default_convert
 from jtorch.utils.data.dataloader import DataLoader
 from jtorch.utils.data.dataset import (
     ChainDataset,
@@ -26,7 +26,7 @@ from jtorch.utils.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from jtorch.utils.data.worker import get_worker_info
+from jtorch.utils.data._utils.worker import get_worker_info
 
 __all__ = [
     "BatchSampler",

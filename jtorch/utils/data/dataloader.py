@@ -1,7 +1,7 @@
 """DataLoader: a data set in batches, in the order that a sampler gives, fetched here or by workers.
 
-This file checks the arguments and chooses; `iterate` runs a pass, `worker` fetches, `crew` and `server` are
-the workers. What a worker does never touches the main program's JAX, see `server`.
+This file checks the arguments and chooses. In `_utils`, `iterate` runs a pass, `worker` fetches, `crew` and `server`
+are the workers. What a worker does never touches the main program's JAX, see `server`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
 from jtorch.core.ops.make.random import Generator
-from jtorch.utils.data.collate import default_collate, default_convert
+from jtorch.utils.data._utils.collate import default_collate, default_convert
+from jtorch.utils.data._utils.iterate import LocalPass, Pass, WorkersPass
+from jtorch.utils.data._utils.server import warm_up
+from jtorch.utils.data._utils.worker import get_worker_info
 from jtorch.utils.data.dataset import Dataset, IterableDataset, needs_no_code
-from jtorch.utils.data.iterate import LocalPass, Pass, WorkersPass
 from jtorch.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
-from jtorch.utils.data.server import warm_up
-from jtorch.utils.data.worker import get_worker_info
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 
@@ -12,7 +13,7 @@ from jax import lax
 
 from jtorch.core.engine import type_of
 from jtorch.core.facts import dtypes, elementwise_strides, is_contiguous, like_strides
-from jtorch.core.op import Array, Number, kernel, op
+from jtorch.core.op import Array, Number, function, functional, kernel, op
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.random import draw, host_draw, on_host, stream_of
 from jtorch.core.tensor import Tensor, cast, known, overwrite, wrap
@@ -231,6 +232,8 @@ def _log_softmax(input: Array, dim: int) -> Array:
     return log_softmax_array(input, dim)
 
 
+@function
+@functional
 def softmax(input, dim, dtype=None):
     """exp(x) / sum(exp(x)) along dim.
 
@@ -240,6 +243,8 @@ def softmax(input, dim, dtype=None):
     return _softmax(input if dtype is None else cast(input, dtype), dim)
 
 
+@function
+@functional
 def log_softmax(input, dim, dtype=None):
     """log(softmax(x)) along dim, computed without overflow."""
     return _log_softmax(input if dtype is None else cast(input, dtype), dim)
@@ -291,6 +296,7 @@ def _glu(input: Array, dim: int) -> Array:
     return a * jax.nn.sigmoid(b)
 
 
+@functional
 def glu(input, dim=-1):
     """a * sigmoid(b), with a and b the halves of x along dim."""
     return _glu(input, dim)
@@ -320,6 +326,7 @@ def mask_like(input, shape, p, strides=None):
     return wrap(draw("bernoulli", kept, None, strides, p=1 - p))
 
 
+@functional
 def dropout(input, p=0.5, training=True, inplace=False):
     """Each element is 0 with probability p, and the rest are scaled by 1 / (1 - p); x itself outside training.
 
@@ -362,6 +369,7 @@ def _feature_dropout(dims, input, p, training, inplace, batched):
     return into_input(input, made, inplace)
 
 
+@functional
 def dropout1d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, L) or (C, L)."""
     if input.ndim not in (2, 3):
@@ -373,6 +381,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     return _feature_dropout(1, input, p, training, inplace, input.ndim == 3)
 
 
+@functional
 def dropout2d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, H, W)."""
     if input.ndim not in (3, 4):
@@ -394,6 +403,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     return _feature_dropout(2, input, p, training, inplace, True)
 
 
+@functional
 def dropout3d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
     if input.ndim not in (4, 5):
@@ -410,11 +420,13 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
 _ALPHA = 1.7580993408473766
 
 
+@functional
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
     """Dropout that keeps mean 0 and deviation 1 after selu."""
     return _alpha_dropout(input, p, training, inplace, None)
 
 
+@functional
 def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     """`alpha_dropout` of whole channels."""
     shape = (*input.shape[:2], *[1] * (input.ndim - 2))
@@ -433,6 +445,7 @@ def _alpha_dropout(input, p, training, inplace, shape):
     return into_input(input, input * (noise * a) + b, inplace)
 
 
+@functional
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """Leaky relu with a random slope in [lower, upper] for each x <= 0 in training, and the mean slope outside."""
     if lower > upper:
@@ -454,6 +467,7 @@ def _rrelu(input: Array, noise: Array | None, slope: float, inplace: bool) -> Ar
     return (input.astype(noise.dtype) * noise).astype(input.dtype)
 
 
+@functional
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A softmax sample of the categorical distribution with these logits; one-hot with `hard`, gradients either way."""
     gumbels = -empty_like(logits).exponential_().log()
@@ -474,3 +488,43 @@ def implicit_softmax(name, function, input, dim, dtype=None, stacklevel=3):
         )
         dim = 0 if input.ndim in (0, 1, 3) else 1
     return function(input, dim, dtype)
+
+
+@functional(whole=False)
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+    """In-place version of :func:`rrelu`."""
+    return rrelu(input, lower, upper, training, True)
+
+
+# ---- the forms that activations have in torch.nn.functional
+
+
+def _with_inplace(activation) -> None:
+    """Declare the activation with a last parameter `inplace`, and its form `name_` that always writes into its input."""
+    name = activation.__name__.strip("_")
+    own = [p for p in inspect.signature(activation).parameters.values() if p.name != "out"]
+    consts = len(own) - 1
+
+    def chosen(input, *args, inplace=False, **kwargs):
+        if len(args) > consts:
+            *args, inplace = args
+        made = activation(input, *args, **kwargs)
+        return into_input(input, made, True) if inplace else made
+
+    def written(input, *args, **kwargs):
+        return into_input(input, activation(input, *args, **kwargs), True)
+
+    flag = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
+    chosen.__signature__ = inspect.Signature([*own, flag])
+    written.__signature__ = inspect.Signature(own)
+    chosen.__doc__ = activation.__doc__
+    written.__doc__ = f"In-place version of :func:`{name}`."
+    for made, its_name in ((chosen, name), (written, name + "_")):
+        made.__name__ = made.__qualname__ = its_name
+        functional(made, whole=False)
+
+
+for _activation in (
+    relu, relu6, leaky_relu, elu, selu, celu, silu, mish, hardtanh, hardsigmoid, hardswish, thresholded
+):  # fmt: skip
+    _with_inplace(_activation)

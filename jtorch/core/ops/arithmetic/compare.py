@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, broadcast_shapes, kernel, letter, op, public
+from jtorch.core.op import Array, Number, broadcast_shapes, function, kernel, letter, op, public
 from jtorch.core.ops.rules import larger
 from jtorch.core.tensor import Tensor
 
@@ -357,7 +357,7 @@ def _clamp_arguments(input, min, max):
 
 @op(
     chooses=True,
-    inplace="function",
+    inplace=True,
     promote=True,
     grad_fn=_clamp_name,
     check=_clamp_arguments,
@@ -376,7 +376,7 @@ def clamp(input: Array, min: Array | Number | None = None, max: Array | Number |
 
 @op(
     chooses=True,
-    inplace="function",
+    inplace=True,
     promote=True,
     grad_fn=lambda types, consts: f"ClampMinBackward{int(not types[1].number)}",
     numbers="parameter",
@@ -388,7 +388,7 @@ def clamp_min(input: Array, min: Array | Number) -> Array:
 
 @op(
     chooses=True,
-    inplace="function",
+    inplace=True,
     promote=True,
     grad_fn=lambda types, consts: f"ClampMaxBackward{int(not types[1].number)}",
     numbers="parameter",
@@ -398,7 +398,11 @@ def clamp_max(input: Array, max: Array | Number) -> Array:
     return _bounded(input, None, max)
 
 
-clip = clamp
-greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+clip = function(clamp, name="clip")
+greater = function(gt, name="greater")
+greater_equal = function(ge, name="greater_equal")
+less = function(lt, name="less")
+less_equal = function(le, name="less_equal")
+not_equal = function(ne, name="not_equal")
 
 Tensor.where = _where_method

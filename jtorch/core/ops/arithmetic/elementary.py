@@ -11,60 +11,60 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op import Array, kernel, letter, op
+from jtorch.core.op import Array, function, kernel, letter, op
 
 # ---- exponentials and logarithms
 
 
-@op(inplace="function", promote="float", saves="result", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", saves="result", autocast={"cuda": "float32"})
 def exp(input: Array) -> Array:
     """e ** input."""
     return jnp.exp(input)
 
 
-@op(inplace="function", promote="float", saves="result")
+@op(inplace=True, promote="float", saves="result")
 def exp2(input: Array) -> Array:
     """2 ** input."""
     return jnp.exp2(input)
 
 
-@op(inplace="function", promote="float", saves="result", keeps_zero=True, autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", saves="result", keeps_zero=True, autocast={"cuda": "float32"})
 def expm1(input: Array) -> Array:
     """e ** input - 1, exact near 0."""
     return jnp.expm1(input)
 
 
-@op(inplace="function", promote="float", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", autocast={"cuda": "float32"})
 def log(input: Array) -> Array:
     """The natural logarithm."""
     return jnp.log(input)
 
 
-@op(inplace="function", promote="float", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", autocast={"cuda": "float32"})
 def log2(input: Array) -> Array:
     """The logarithm to base 2."""
     return jnp.log2(input)
 
 
-@op(inplace="function", promote="float", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", autocast={"cuda": "float32"})
 def log10(input: Array) -> Array:
     """The logarithm to base 10."""
     return jnp.log10(input)
 
 
-@op(inplace="function", promote="float", grad_fn="Log1PBackward0", keeps_zero=True, autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", grad_fn="Log1PBackward0", keeps_zero=True, autocast={"cuda": "float32"})
 def log1p(input: Array) -> Array:
     """log(1 + input), exact near 0."""
     return jnp.log1p(input)
 
 
-@op(inplace="function", promote="float", saves="result", keeps_zero=True)
+@op(inplace=True, promote="float", saves="result", keeps_zero=True)
 def sqrt(input: Array) -> Array:
     """The square root; nan below 0."""
     return jnp.sqrt(input)
 
 
-@op(inplace="function", promote="float", saves="result", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", saves="result", autocast={"cuda": "float32"})
 def rsqrt(input: Array) -> Array:
     """1 / sqrt(input)."""
     return lax.rsqrt(input)
@@ -87,55 +87,55 @@ def logaddexp2(input: Array, other: Array) -> Array:
 # ---- trigonometric and hyperbolic
 
 
-@op(inplace="function", promote="float", keeps_zero=True)
+@op(inplace=True, promote="float", keeps_zero=True)
 def sin(input: Array) -> Array:
     """The sine of an angle in radians."""
     return jnp.sin(input)
 
 
-@op(inplace="function", promote="float")
+@op(inplace=True, promote="float")
 def cos(input: Array) -> Array:
     """The cosine of an angle in radians."""
     return jnp.cos(input)
 
 
-@op(inplace="function", promote="float", saves="result", keeps_zero=True, autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", saves="result", keeps_zero=True, autocast={"cuda": "float32"})
 def tan(input: Array) -> Array:
     """The tangent of an angle in radians."""
     return jnp.tan(input)
 
 
-@op(inplace="function", promote="float", keeps_zero=True, aliases=("arcsin",), autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", keeps_zero=True, aliases=("arcsin",), autocast={"cuda": "float32"})
 def asin(input: Array) -> Array:
     """The angle whose sine is input; nan outside [-1, 1]."""
     return jnp.arcsin(input)
 
 
-@op(inplace="function", promote="float", aliases=("arccos",), autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", aliases=("arccos",), autocast={"cuda": "float32"})
 def acos(input: Array) -> Array:
     """The angle whose cosine is input; nan outside [-1, 1]."""
     return jnp.arccos(input)
 
 
-@op(inplace="function", promote="float", keeps_zero=True, aliases=("arctan",))
+@op(inplace=True, promote="float", keeps_zero=True, aliases=("arctan",))
 def atan(input: Array) -> Array:
     """The angle whose tangent is input."""
     return jnp.arctan(input)
 
 
-@op(inplace="function", promote="float", keeps_zero=True, autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", keeps_zero=True, autocast={"cuda": "float32"})
 def sinh(input: Array) -> Array:
     """(exp(input) - exp(-input)) / 2."""
     return jnp.sinh(input)
 
 
-@op(inplace="function", promote="float", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", autocast={"cuda": "float32"})
 def cosh(input: Array) -> Array:
     """(exp(input) + exp(-input)) / 2."""
     return jnp.cosh(input)
 
 
-@op(inplace="function", promote="float", saves="result", keeps_zero=True)
+@op(inplace=True, promote="float", saves="result", keeps_zero=True)
 def tanh(input: Array) -> Array:
     """sinh(input) / cosh(input): squashes to (-1, 1).
 
@@ -145,13 +145,13 @@ def tanh(input: Array) -> Array:
     return jnp.tanh(input)
 
 
-@op(inplace="function", promote="float", keeps_zero=True, aliases=("arcsinh",))
+@op(inplace=True, promote="float", keeps_zero=True, aliases=("arcsinh",))
 def asinh(input: Array) -> Array:
     """The number whose hyperbolic sine is input."""
     return jnp.arcsinh(input)
 
 
-@op(inplace="function", promote="float", aliases=("arccosh",))
+@op(inplace=True, promote="float", aliases=("arccosh",))
 def acosh(input: Array) -> Array:
     """The number from 1 up whose hyperbolic cosine is input."""
     return _complex_acosh(input) if letter(input) == "c" else jnp.arccosh(input)
@@ -168,7 +168,7 @@ def _complex_acosh_jvp(primals, tangents):
     return _complex_acosh(x), tangents[0] * lax.rsqrt(x + 1) * lax.rsqrt(x - 1)
 
 
-@op(inplace="function", promote="float", keeps_zero=True, aliases=("arctanh",))
+@op(inplace=True, promote="float", keeps_zero=True, aliases=("arctanh",))
 def atanh(input: Array) -> Array:
     """The number whose hyperbolic tangent is input."""
     return jnp.arctanh(input)
@@ -181,7 +181,7 @@ def atan2(input: Array, other: Array) -> Array:
     return jnp.arctan2(input, other)
 
 
-@op(inplace="function", promote="float", saves="result")
+@op(inplace=True, promote="float", saves="result")
 def sigmoid(input: Array) -> Array:
     """1 / (1 + exp(-input)): squashes to (0, 1).
 
@@ -198,7 +198,7 @@ def hypot(input: Array, other: Array) -> Array:
     return jnp.hypot(input, other)
 
 
-@op(inplace="function", promote="float", saves=(), grad_fn="Deg2RadBackward0", keeps_zero=True)
+@op(inplace=True, promote="float", saves=(), grad_fn="Deg2RadBackward0", keeps_zero=True)
 def deg2rad(input: Array) -> Array:
     """Degrees as radians."""
     if letter(input) == "c":
@@ -206,7 +206,7 @@ def deg2rad(input: Array) -> Array:
     return input * (math.pi / 180)
 
 
-@op(inplace="function", promote="float", saves=(), grad_fn="Rad2DegBackward0", keeps_zero=True)
+@op(inplace=True, promote="float", saves=(), grad_fn="Rad2DegBackward0", keeps_zero=True)
 def rad2deg(input: Array) -> Array:
     """Radians as degrees."""
     if letter(input) == "c":
@@ -216,4 +216,10 @@ def rad2deg(input: Array) -> Array:
 
 # ---- one function under several names
 
-arcsin, arccos, arctan, arcsinh, arccosh, arctanh, arctan2 = asin, acos, atan, asinh, acosh, atanh, atan2
+arcsin = function(asin, name="arcsin")
+arccos = function(acos, name="arccos")
+arctan = function(atan, name="arctan")
+arcsinh = function(asinh, name="arcsinh")
+arccosh = function(acosh, name="arccosh")
+arctanh = function(atanh, name="arctanh")
+arctan2 = function(atan2, name="arctan2")

@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.op import Array, Number, data_check, is_integer, kernel, letter, op, public
+from jtorch.core.op import Array, Number, data_check, function, is_integer, kernel, letter, op, public
 from jtorch.core.ops.rules import quotient
 from jtorch.core.tensor import Tensor, cast
 
@@ -322,7 +322,7 @@ def _double(x):
     return x if isinstance(x, int | float | complex) else x.astype(jnp.float64)
 
 
-@op(inplace="function", promote=True, saves=(), keeps_zero=True, aliases=("negative",))
+@op(inplace=True, promote=True, saves=(), keeps_zero=True, aliases=("negative",))
 def neg(input: Array) -> Array:
     """-input."""
     if input.dtype == jnp.bool_:
@@ -347,13 +347,13 @@ def positive(input):
     return input
 
 
-@op(inplace="function", promote="float", saves="result", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", saves="result", autocast={"cuda": "float32"})
 def reciprocal(input: Array) -> Array:
     """1 / input."""
     return 1 / input
 
 
-@op(inplace="function", promote=True, grad_fn="PowBackward0", keeps_zero=True)
+@op(inplace=True, promote=True, grad_fn="PowBackward0", keeps_zero=True)
 def square(input: Array) -> Array:
     """input ** 2."""
     if input.dtype == jnp.bool_:
@@ -432,7 +432,7 @@ def _magnitude_jvp(primals, tangents):
     return jnp.abs(primals[0]), tangents[0] * _sign(primals[0])
 
 
-@op(inplace="function", promote=True, keeps_zero=True)
+@op(aliases=("absolute",), inplace=True, promote=True, keeps_zero=True)
 def abs(input: Array) -> Array:
     """|input|; the gradient at 0 is 0."""
     kernel("abs_cpu", input, "ifc")
@@ -476,19 +476,19 @@ def _rounded(name, f, x):
     return f(x) if letter(x) == "f" else x
 
 
-@op(inplace="function", promote=True, saves=(), keeps_zero=True)
+@op(inplace=True, promote=True, saves=(), keeps_zero=True)
 def floor(input: Array) -> Array:
     """The largest integer not above input."""
     return _rounded("floor", jnp.floor, input)
 
 
-@op(inplace="function", promote=True, saves=(), keeps_zero=True)
+@op(inplace=True, promote=True, saves=(), keeps_zero=True)
 def ceil(input: Array) -> Array:
     """The smallest integer not below input."""
     return _rounded("ceil", jnp.ceil, input)
 
 
-@op(inplace="function", promote=True, saves=(), keeps_zero=True, aliases=("fix",))
+@op(inplace=True, promote=True, saves=(), keeps_zero=True, aliases=("fix",))
 def trunc(input: Array) -> Array:
     """input without its fraction."""
     return _rounded("trunc", jnp.trunc, input)
@@ -498,7 +498,7 @@ def _round_name(types, consts):
     return "RoundBackward1" if consts.get("decimals") else "RoundBackward0"
 
 
-@op(inplace="function", promote=True, saves=(), grad_fn=_round_name, keeps_zero=True)
+@op(inplace=True, promote=True, saves=(), grad_fn=_round_name, keeps_zero=True)
 def round(input: Array, *, decimals: int = 0) -> Array:
     """The nearest integer, halves to even; with `decimals`, the nearest multiple of 10**-decimals."""
     kernel("round_vml_cpu", input, "iuf")
@@ -510,7 +510,7 @@ def round(input: Array, *, decimals: int = 0) -> Array:
     return lax.stop_gradient(jnp.round(input * ten) / ten if decimals > 0 else jnp.round(input / ten) * ten)
 
 
-@op(inplace="function", promote=True, saves=(), keeps_zero=True)
+@op(inplace=True, promote=True, saves=(), keeps_zero=True)
 def frac(input: Array) -> Array:
     """The fraction: input - trunc(input)."""
     kernel("frac_cpu", input, "f")
@@ -519,8 +519,11 @@ def frac(input: Array) -> Array:
 
 # ---- one function under several names
 
-absolute = public(inplace=True, name="absolute")(abs)  # torch.abs_ there is, but not torch.absolute_
-negative, multiply, subtract, fix = neg, mul, sub, trunc
+absolute = function(abs, name="absolute")
+negative = function(neg, name="negative")
+multiply = function(mul, name="multiply")
+subtract = function(sub, name="subtract")
+fix = function(trunc, name="fix")
 
 
 @public(inplace=True, numbers="tensor")

@@ -1,6 +1,6 @@
 """Special functions and the rarer elementwise ones: error functions, gamma, Bessel, bits of floats, gcd.
 
-What stands in `torch.special` only is in `jtorch.special`.
+What stands in `torch.special` only comes last.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, Number, kernel, letter, op, public
+from jtorch.core.op import Array, Number, kernel, letter, op, public, public_in
 from jtorch.core.tensor import Tensor, overwrite
 
 # ---- error functions and logits
 
 
-@op(inplace="function", promote="float", keeps_zero=True)
+@op(inplace=True, promote="float", keeps_zero=True)
 def erf(input: Array) -> Array:
     """The error function: 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to input."""
     kernel("erf_vml_cpu", input, "f")
     return lax.erf(input)
 
 
-@op(inplace="function", promote="float")
+@op(inplace=True, promote="float")
 def erfc(input: Array) -> Array:
     """1 - erf(input), exact for large input."""
     kernel("erfc_vml_cpu", input, "f")
@@ -41,7 +41,7 @@ def erfinv(input: Array) -> Array:
     return lax.erf_inv(input)
 
 
-@op(inplace="function", promote="float")
+@op(inplace=True, promote="float")
 def logit(input: Array, eps: float | None = None) -> Array:
     """log(input / (1 - input)), the inverse of sigmoid; with `eps`, input is first kept in [eps, 1 - eps]."""
     kernel("logit_cpu", input, "f")
@@ -121,7 +121,7 @@ def _bessel_jvp(primals, tangents):  # JAX's own is 1 at 0
     return jsp.i0(primals[0]), tangents[0] * jsp.i1(primals[0])
 
 
-@op(inplace="function", promote="float")
+@op(inplace=True, promote="float")
 def i0(input: Array) -> Array:
     """The modified Bessel function of the first kind, of order 0."""
     kernel("i0_vml_cpu", input, "f")
@@ -131,14 +131,14 @@ def i0(input: Array) -> Array:
 # ---- products with logarithms
 
 
-def xlog_name(base):
+def _xlog_name(base):
     def named(types, consts):
         return f"{base}Backward{1 if types[0].number else 2 if types[1].number else 0}"
 
     return named
 
 
-@op(inplace="function", promote="float", grad_fn=xlog_name("Xlogy"))
+@op(inplace=True, promote="float", grad_fn=_xlog_name("Xlogy"))
 def xlogy(input: Array | Number, other: Array | Number) -> Array:
     """input * log(other), 0 where input is 0 (NaN where other is)."""
     return _xlogy(input, other)
@@ -155,7 +155,7 @@ def _xlogy_jvp(primals, tangents):
     return _xlogy(x, y), dx * jnp.where((x == 0) & (y <= 0), 0, jnp.log(y)) + dy * (x / y)
 
 
-@op(inplace="function", promote="float")
+@op(inplace=True, promote="float")
 def sinc(input: Array) -> Array:
     """sin(pi * input) / (pi * input), 1 at 0."""
     return jnp.sinc(input)
@@ -194,7 +194,7 @@ def frexp(input: Array):
     return mantissa, exponent.astype(jnp.int32)
 
 
-@op(inplace="function", promote="float")
+@op(inplace=True, promote="float")
 def ldexp(input: Array, other: Array) -> Array:
     """input * 2**other.
 
@@ -209,7 +209,7 @@ def heaviside(input: Array, values: Array) -> Array:
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
-@op(chooses=True, inplace="function", promote=True)
+@op(chooses=True, inplace=True, promote=True)
 def nan_to_num(
     input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Array:
@@ -223,14 +223,14 @@ def nan_to_num(
 # ---- integers
 
 
-@op(inplace="function", promote=True, saves=())
+@op(inplace=True, promote=True, saves=())
 def gcd(input: Array, other: Array) -> Array:
     """The greatest common divisor."""
     kernel("gcd_cpu", input, "i")
     return jnp.gcd(input, other)
 
 
-@op(inplace="function", promote=True, saves=())
+@op(inplace=True, promote=True, saves=())
 def lcm(input: Array, other: Array) -> Array:
     """The least common multiple."""
     kernel("lcm_cpu", input, "i")
@@ -254,7 +254,7 @@ def _conj_physical(input: Array) -> Array:
     return jnp.conj(input)
 
 
-@public(inplace="function")
+@public(inplace=True)
 def conj_physical(input, *, out=None):
     """The complex conjugate, computed; a real tensor comes back itself."""
     return _conj_physical(input, out=out) if letter(input._type.aval) == "c" else input
@@ -284,3 +284,79 @@ def _scalar(np_type):
 def polar(abs: Array, angle: Array) -> Array:
     """abs * exp(1j * angle)."""
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
+
+
+# ---- of torch.special only
+
+
+def _zeta_name(types, consts):
+    return f"SpecialZetaBackward{1 if types[0].number else 2 if types[1].number else 0}"
+
+
+@public_in("jtorch.special")
+@op(method=False, promote="float", grad_fn=_zeta_name)
+def zeta(input: Array | Number, other: Array | Number) -> Array:
+    """The Hurwitz zeta function: the sum of (k + other)**-input over k = 0, 1, ..."""
+    return lax.zeta(*jnp.broadcast_arrays(input, other))
+
+
+@public_in("jtorch.special")
+@op(method=False, promote="float", grad_fn="SpecialI0EBackward0")
+def i0e(input: Array) -> Array:
+    """exp(-|input|) * i0(input)."""
+    return jsp.i0e(input)
+
+
+@public_in("jtorch.special")
+@op(method=False, promote="float", grad_fn="SpecialI1Backward0")
+def i1(input: Array) -> Array:
+    """The modified Bessel function of the first kind, of order 1."""
+    return jsp.i1(input)
+
+
+@public_in("jtorch.special")
+@op(method=False, promote="float", grad_fn="SpecialI1EBackward0")
+def i1e(input: Array) -> Array:
+    """exp(-|input|) * i1(input)."""
+    return jsp.i1e(input)
+
+
+@public_in("jtorch.special")
+@op(
+    method=False,
+    promote="float",
+    grad_fn="MulBackward1",
+    graph={"MulBackward1": "MulBackward1(AddBackward1(Erf(MulBackward1(input))))"},
+)
+def ndtr(input: Array) -> Array:
+    """The area under the standard normal density up to input."""
+    return jsp.ndtr(input)
+
+
+@public_in("jtorch.special")
+@op(method=False, promote="float", grad_fn="SpecialNdtriBackward0")
+def ndtri(input: Array) -> Array:
+    """The inverse of ndtr."""
+    return jsp.ndtri(input)
+
+
+@public_in("jtorch.special")
+@op(method=False, promote="float", grad_fn="SpecialLogNdtrBackward0")
+def log_ndtr(input: Array) -> Array:
+    """log(ndtr(input)), exact far to the left."""
+    return jsp.log_ndtr(input)
+
+
+@public_in("jtorch.special")
+@op(method=False, promote="float", grad_fn="SpecialEntrBackward0")
+def entr(input: Array) -> Array:
+    """-input * log(input); 0 at 0, -inf below."""
+    return jsp.entr(input)
+
+
+@public_in("jtorch.special")
+@op(method=False, promote="float", grad_fn=_xlog_name("SpecialXlog1Py"))
+def xlog1py(input: Array | Number, other: Array | Number) -> Array:
+    """input * log1p(other), 0 where input is 0 (NaN where other is)."""
+    zero = (input == 0) & ((other <= -1) | jnp.isinf(other))
+    return jnp.where(zero, 0, input * jnp.log1p(jnp.where(zero, 0, other)))

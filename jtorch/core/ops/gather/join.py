@@ -14,7 +14,7 @@ import numpy as np
 from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, data_check, op
+from jtorch.core.op import Array, data_check, function, op
 from jtorch.core.ops.views.shape import atleast_1d, atleast_2d, atleast_3d, expand_view, reshape, sized_view, unsqueeze
 from jtorch.core.ops.views.slices import as_ints
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
@@ -97,6 +97,7 @@ def _hosts(tensors):
     return hosts
 
 
+@function
 def cat(tensors, dim=0, *, out=None, axis=None):
     """The tensors one after the other along a dimension.
 
@@ -115,7 +116,8 @@ def cat(tensors, dim=0, *, out=None, axis=None):
     return _cat(tensors, dim, out=out)
 
 
-concat = concatenate = cat
+concat = function(cat, name="concat")
+concatenate = function(cat, name="concatenate")
 
 
 @op(name="stack", saves=(), overlap="none", autocast={"cpu": "widest"})
@@ -131,6 +133,7 @@ def _stack(tensors: list[Array], dim: int = 0) -> Array:
     return jnp.stack(_in_common_type(tensors), wrap_dim(dim, len(first) + 1))
 
 
+@function
 def stack(tensors, dim=0, *, out=None):
     """The tensors side by side along a new dimension; all have one shape.
 
@@ -152,25 +155,29 @@ def _some(tensors, fn):
     return tensors
 
 
+@function
 def hstack(tensors, *, out=None):
     """The tensors joined along their second dimension, 1-D ones along their only one."""
     parts = [atleast_1d(x) for x in _some(tensors, "hstack")]
     return _cat(parts, 0 if parts[0].ndim == 1 else 1, out=out)
 
 
+@function
 def vstack(tensors, *, out=None):
     """The tensors joined along their first dimension, 1-D ones as rows."""
     return _cat([atleast_2d(x) for x in _some(tensors, "vstack")], 0, out=out)
 
 
-row_stack = vstack
+row_stack = function(vstack, name="row_stack")
 
 
+@function
 def dstack(tensors, *, out=None):
     """The tensors joined along their third dimension."""
     return _cat([atleast_3d(x) for x in _some(tensors, "dstack")], 2, out=out)
 
 
+@function
 def column_stack(tensors, *, out=None):
     """The tensors joined along their second dimension, 1-D ones as columns."""
     _some(tensors, "column_stack")
@@ -205,12 +212,14 @@ def _method_repeat(self, *repeats, **named):
     return _repeat(self, times)
 
 
+@function(method=True)
 def tile(input, *dims, **named):
     """The tensor repeated along its last dimensions, as a copy."""
     times = as_ints((named["dims"],) if named else dims, "tile", "dims")
     return _method_repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
+@function(method=True)
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each entry of a dimension repeated in place.
 
@@ -288,6 +297,7 @@ def _roll(input: Array, shifts: tuple, dims: tuple) -> Array:
     return jnp.roll(input, shifts if dims else shifts[0], [wrap_dim(d, input.ndim) for d in dims] if dims else None)
 
 
+@function(method=True)
 def roll(input, shifts, dims=()):
     """The elements moved on along dimensions; what leaves at the end comes in at the start.
 
@@ -316,6 +326,7 @@ def _flip(input: Array, dims: tuple) -> Array:
     return jnp.flip(input, axes) if axes and input.ndim else input
 
 
+@function(method=True)
 def flip(input, *dims, **named):
     """The order of the elements reversed along some dimensions, as a copy.
 
@@ -325,6 +336,7 @@ def flip(input, *dims, **named):
     return _flip(input, as_ints((named["dims"],) if named else dims, "flip", "dims"))
 
 
+@function(method=True)
 def fliplr(input):
     """The second dimension reversed, as a copy."""
     if input.ndim < 2:
@@ -332,6 +344,7 @@ def fliplr(input):
     return _flip(input, (1,))
 
 
+@function(method=True)
 def flipud(input):
     """The first dimension reversed, as a copy."""
     if input.ndim < 1:
@@ -377,6 +390,7 @@ def _block_diag(tensors: list[Array]) -> Array:
     return out
 
 
+@function
 def block_diag(*tensors):
     """A matrix with the given matrices along its diagonal, zeros elsewhere."""
     for i, x in enumerate(tensors):
@@ -393,6 +407,7 @@ def _vector(x):
     return x
 
 
+@function
 def cartesian_prod(*tensors):
     """Every combination of entries of the given vectors, one in each row."""
     for x in tensors:
@@ -405,6 +420,7 @@ def cartesian_prod(*tensors):
     return _stack([reshape(g, (-1,)) for g in grids], 1)
 
 
+@function
 def combinations(input, r=2, with_replacement=False):
     """Every choice of `r` entries of a vector, in order, one in each row."""
     n = _vector(input).shape[0]
@@ -426,6 +442,4 @@ def _index_columns(chosen, place):
     return [known(np.ascontiguousarray(c), place) for c in chosen.T]
 
 
-for _name in ("tile", "repeat_interleave", "roll", "flip", "fliplr", "flipud"):
-    setattr(Tensor, _name, globals()[_name])
 Tensor.repeat = _method_repeat

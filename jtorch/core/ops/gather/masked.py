@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, data_check, op, public
+from jtorch.core.op import Array, Number, data_check, function, op, public
 from jtorch.core.op import broadcast_shapes as _common
 from jtorch.core.ops.gather.index import placed
 from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather, input_strides
 from jtorch.core.ops.views.shape import expand_view, expanded, reshape
-from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
+from jtorch.core.tensor import cast_array, known, wrap_dim
 
 # ---- masks
 
@@ -98,6 +98,7 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     return jnp.where(mask, jnp.take(source.reshape(-1), order, mode="clip").reshape(shape), input)
 
 
+@function(method=True)
 def nonzero(input, *, out=None, as_tuple=False):
     """Where the elements are not zero: one row of indices for each. Looks at the elements.
 
@@ -115,6 +116,7 @@ def nonzero(input, *, out=None, as_tuple=False):
     return known(table.T, place, strides=(1, max(table.shape[1], 1)))
 
 
+@function(method=True)
 def argwhere(input):
     """Where the elements are not zero: one row of indices for each. Looks at the elements."""
     return nonzero(input)
@@ -182,7 +184,3 @@ def take_along_dim(input, indices, dim=None):
     return gather(
         expand_view(input, expanded(input.shape, full)), dim, expand_view(indices, expanded(indices.shape, wide))
     )
-
-
-for _name in ("nonzero", "argwhere"):
-    setattr(Tensor, _name, globals()[_name])

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes, like_strides
-from jtorch.core.op import Array, Number, broadcast_shapes, op
+from jtorch.core.op import Array, Number, broadcast_shapes, functional, op
 from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.layers.linear import linear
@@ -90,6 +90,7 @@ def _fused_attention(
     return jnp.swapaxes(made, 1, 2)
 
 
+@functional
 def scaled_dot_product_attention(
     query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
 ):
@@ -296,6 +297,7 @@ def _as_three_dims(mask, batch, heads, length, source):
     raise RuntimeError(f"attn_mask's dimension {mask.dim()} is not supported")
 
 
+@functional
 def multi_head_attention_forward(
     query,
     key,

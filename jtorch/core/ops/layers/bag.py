@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, data_check, op
+from jtorch.core.op import Array, data_check, functional, op
 from jtorch.core.ops.layers.linear import beyond_rows, divided_by_frequency, renormalize
 from jtorch.core.tensor import tensor
 
@@ -57,6 +57,7 @@ def _largest_of_bags(rows, bag, bags):
     return jnp.where(empty, 0, taken).astype(rows.dtype)
 
 
+@functional
 def embedding_bag(
     input,
     weight,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, broadcast_shapes, data_check, op
+from jtorch.core.op import Array, broadcast_shapes, data_check, functional, op
 from jtorch.core.ops.matrix.products import expandable
 
 
@@ -148,6 +148,7 @@ def _embedding(weight: Array, indices: Array, padding_idx: int, by_frequency: bo
     return jnp.where((indices == padding_idx)[..., None], rows, taken)
 
 
+@functional
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """The rows of weight that input names.
 

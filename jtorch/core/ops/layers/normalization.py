@@ -16,7 +16,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes, finfo
 from jtorch.core.grad import no_grad
-from jtorch.core.op import Array, Number, kernel, op, public, undifferentiable
+from jtorch.core.op import Array, Number, functional, kernel, op, public, undifferentiable
 from jtorch.core.ops.arithmetic.elementary import rsqrt
 from jtorch.core.ops.arithmetic.elementwise import add, mul, pow, true_divide
 from jtorch.core.ops.reduce.reductions import mean
@@ -28,6 +28,7 @@ from jtorch.core.tensor import write_result
 HALF = (jnp.float16, jnp.bfloat16)
 
 
+@functional
 @public(method=False)
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
     """(x - mean) / sqrt(variance + eps) · weight + bias, with the moments of each channel.
@@ -241,6 +242,7 @@ def group_norm(
     return y.astype(input.dtype)
 
 
+@functional
 @public(method=False)
 def instance_norm(
     input,
@@ -280,6 +282,7 @@ def instance_norm(
     return out.view(sizes)
 
 
+@functional
 @public(method=False)
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """x / sqrt(mean of squares + eps) · weight, over the last dimensions: `layer_norm` without the mean.
@@ -308,6 +311,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     return out if weight is None else mul(out, weight).to(input.dtype)
 
 
+@functional
 @public(method=False)
 def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
     """x / (k + alpha · mean of squares over `size` neighbouring channels)^beta

@@ -9,7 +9,17 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, broadcast_shapes, data_check, data_checks, kernel, letter, op, undifferentiable
+from jtorch.core.op import (
+    Array,
+    broadcast_shapes,
+    data_check,
+    data_checks,
+    functional,
+    kernel,
+    letter,
+    op,
+    undifferentiable,
+)
 from jtorch.core.ops.arithmetic.activations import log_softmax_array
 from jtorch.core.ops.arithmetic.elementwise import magnitude
 from jtorch.core.ops.arithmetic.special import xlogy
@@ -73,6 +83,7 @@ def _mse_loss(input: Array, target: Array, reduction: str) -> Array:
     return reduced_loss(lax.mul(d, d), reduction)
 
 
+@functional
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(input - target)², reduced.
 
@@ -114,6 +125,7 @@ def _absolute(d):
     return d * jnp.sign(d)
 
 
+@functional
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|, reduced."""
     _warn_sizes(input, target)
@@ -134,6 +146,7 @@ def _smooth_l1_loss(input: Array, target: Array, reduction: str, beta: float) ->
     )
 
 
+@functional
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """0.5 d² / beta where |d| < beta, else |d| - beta / 2, with d = input - target, reduced."""
     _warn_sizes(input, target)
@@ -154,6 +167,7 @@ def _huber_loss(input: Array, target: Array, reduction: str, delta: float) -> Ar
     )
 
 
+@functional
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """0.5 d² where |d| <= delta, else delta * (|d| - delta / 2), with d = input - target, reduced."""
     _warn_sizes(input, target)
@@ -272,6 +286,7 @@ def _check_weights(input, weight, classes):
         raise RuntimeError(f"expected scalar type {wanted} but found {found}")
 
 
+@functional
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
     """-input[n, target[n]], reduced: the loss of log-probabilities.
 
@@ -356,6 +371,7 @@ def _soft_cross_entropy(
     return reduced_loss(loss, reduction)
 
 
+@functional
 def cross_entropy(
     input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
 ):
@@ -445,6 +461,7 @@ def _weights_shape(weight, target):
     return target
 
 
+@functional
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(y log(x) + (1 - y) log(1 - x)), reduced; the logarithms are held at -100 or more.
 
@@ -496,6 +513,7 @@ def _bce_with_logits(
     return reduced_loss(loss, reduction).astype(target.dtype)
 
 
+@functional
 def binary_cross_entropy_with_logits(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
 ):
@@ -537,6 +555,7 @@ def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Ar
     return reduced_loss(loss, reduction)
 
 
+@functional
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log(target) - input), reduced: the divergence of log-probabilities from a target distribution."""
     if reduction == "mean":

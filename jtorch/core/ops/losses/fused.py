@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op import Array, op
+from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.layers.linear import linear
 from jtorch.core.ops.losses.common import cross_entropy
 
@@ -49,6 +49,7 @@ def cross_map_lrn(input, size, alpha=1e-4, beta=0.75, k=1):
     return _cross_map_lrn(input, size, float(alpha), float(beta), float(k))
 
 
+@functional
 def linear_cross_entropy(
     input,
     linear_weight,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op import Array, broadcast_shapes, data_check, op
+from jtorch.core.op import Array, broadcast_shapes, data_check, functional, op
 from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.rules import at_least
 from jtorch.core.tensor import Tensor, tensor
@@ -45,6 +45,7 @@ def _poisson_nll_loss(input: Array, target: Array, log_input: bool, full: bool, 
     return reduced_loss(loss.astype(input.dtype), reduction)
 
 
+@functional
 def poisson_nll_loss(
     input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
 ):
@@ -83,6 +84,7 @@ def _negative_variance(x):
     return (x < 0).any()
 
 
+@functional
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """(log(var) + (input - target)² / var) / 2, reduced.
 
@@ -189,6 +191,7 @@ def _log_sum_jvp(primals, tangents):
     return y, jnp.sum(share * dx, 0)
 
 
+@functional
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
     """-log of the probability of all alignments of the targets with the inputs, reduced.
 

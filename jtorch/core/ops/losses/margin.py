@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, broadcast_shapes, data_check, kernel, op, undifferentiable
+from jtorch.core.op import Array, broadcast_shapes, data_check, functional, kernel, op, undifferentiable
 from jtorch.core.ops.arithmetic.compare import minimum
 from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.matrix.distances import distance_of, pairwise_distance
@@ -37,6 +37,7 @@ def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction:
     return reduced_loss((apart + jnp.where(target != -1, input, zero)).astype(input.dtype), reduction)
 
 
+@functional
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where the target is 1, max(0, margin - x) where it is -1, reduced."""
     broadcast_shapes(target.shape, input.shape)
@@ -65,6 +66,7 @@ def _positive(x):
     return jnp.where(x > 0, x, jnp.zeros((), x.dtype))
 
 
+@functional
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, -target * (x1 - x2) + margin), reduced: 1 ranks x1 higher, -1 x2."""
     reduction = reduction_of(size_average, reduce, reduction)
@@ -91,6 +93,7 @@ def _cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: 
     return reduced_loss(loss.astype(cosine.dtype), reduction)
 
 
+@functional
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos(x1, x2) where the target is 1, max(0, cos - margin) where it is -1, reduced."""
     if target.dim() not in (0, 1):
@@ -129,6 +132,7 @@ def _triplet_margin_loss(
     return reduced_loss(_clamped(margin + near - far), reduction)
 
 
+@functional
 def triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
 ):
@@ -152,6 +156,7 @@ def _same_dims(anchor, positive, negative):
         )
 
 
+@functional
 def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ):
@@ -202,6 +207,7 @@ def _multi_margin_loss(
     return loss.reshape(target.shape) if reduction == "none" else loss
 
 
+@functional
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """The mean over all wrong classes i of max(0, margin - x[target] + x[i])^p, reduced."""
     reduction = reduction_of(size_average, reduce, reduction)
@@ -245,6 +251,7 @@ def _multilabel_margin_loss(input: Array, target: Array, reduction: str) -> Arra
     return loss.reshape(input.shape[:-1]) if reduction == "none" else loss
 
 
+@functional
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """The sum over labels j and other classes i of max(0, 1 - x[j] + x[i]), over the number of classes, reduced.
 
@@ -279,6 +286,7 @@ def _multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | No
     return reduced_loss(jnp.sum(loss, axis=input.ndim - 1) / input.shape[-1], reduction)
 
 
+@functional
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """The mean over classes of the two-class loss of each, reduced."""
     reduction = reduction_of(size_average, reduce, reduction)
@@ -293,6 +301,7 @@ def _soft_margin_loss(input: Array, target: Array, reduction: str) -> Array:
     return reduced_loss(jnp.log1p(jnp.exp(-target * input)), reduction)
 
 
+@functional
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-target * x)), reduced; targets are 1 and -1."""
     reduction = reduction_of(size_average, reduce, reduction)

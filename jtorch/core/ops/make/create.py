@@ -14,6 +14,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import Place, devices, dtypes
 from jtorch.core.facts import strides as geometry
+from jtorch.core.op import function
 from jtorch.core.tensor import Tensor, host_array, known, requiring, store, wrap
 
 _SMALL = 1 << 16  # elements: below this, sending from the host costs less than a line of its own
@@ -92,6 +93,7 @@ def _into(out, made):
     return store(out, made, "out")
 
 
+@function
 def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A tensor full of zeros.
 
@@ -102,6 +104,7 @@ def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=Fals
     return _made("zeros", size, 0, out, dtype, device, requires_grad)
 
 
+@function
 def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A tensor full of ones: the size is given as numbers or as one tuple.
 
@@ -119,6 +122,7 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False
     return _made("ones", size, 1, out, dtype, device, requires_grad)
 
 
+@function
 def empty(
     *size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
@@ -134,6 +138,7 @@ def _formatted(made, memory_format):
     return filled(tuple(t.shape), 0, t.dtype, t.place, geometry.channels_last_strides(t.shape))
 
 
+@function
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A tensor full of one number; its dtype follows the number's.
 
@@ -157,6 +162,7 @@ def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):
     return filled(shape, n, dtype or t.dtype, place, strides, requires_grad)
 
 
+@function
 def zeros_like(
     input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
@@ -164,6 +170,7 @@ def zeros_like(
     return _filled_like(input, 0, dtype, device, requires_grad, memory_format)
 
 
+@function
 def ones_like(
     input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
@@ -171,6 +178,7 @@ def ones_like(
     return _filled_like(input, 1, dtype, device, requires_grad, memory_format)
 
 
+@function
 def empty_like(
     input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
@@ -178,6 +186,7 @@ def empty_like(
     return _filled_like(input, 0, dtype, device, requires_grad, memory_format)
 
 
+@function
 def full_like(
     input,
     fill_value,
@@ -195,6 +204,7 @@ def full_like(
     return _filled_like(input, fill_value, dtype, device, requires_grad, memory_format)
 
 
+@function
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of a given size and stride, to be filled."""
     d = dtype or dtypes.get_default_dtype()
@@ -205,6 +215,7 @@ def _python_numbers(*values):
     return [v.item() if isinstance(v, Tensor | np.generic) else v for v in values]
 
 
+@function
 def arange(
     start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
@@ -243,6 +254,7 @@ def _g(x):
     return f"{x:g}" if isinstance(x, float) else str(x)
 
 
+@function
 def range(start, end, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """start, start + step, ... up to and with end. Deprecated by PyTorch in favour of `arange`."""
     import warnings
@@ -285,6 +297,7 @@ def _spaced(start, end, steps, d):
     return np.where(i < steps // 2, up, down).astype(d.np)
 
 
+@function
 def linspace(
     start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
@@ -303,6 +316,7 @@ def linspace(
     return made.requires_grad_() if requires_grad else made
 
 
+@function
 def logspace(
     start,
     end,
@@ -331,6 +345,7 @@ def logspace(
     return made.requires_grad_() if requires_grad else made
 
 
+@function
 def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """The n × m matrix with ones on the diagonal (m = n where it is left out).
 
@@ -349,6 +364,7 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory
     return made.requires_grad_() if requires_grad else made
 
 
+@function
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
     """A 0-dim tensor of the default float type."""
     return known(host_array(s, dtype or dtypes.get_default_dtype()), devices.place(device))

@@ -18,7 +18,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, op
+from jtorch.core.op import Array, function, op
 from jtorch.core.ops.make.create import size_of
 from jtorch.core.streams import Stream, draws
 from jtorch.core.streams import rounding as exact
@@ -35,6 +35,8 @@ class Generator:
     >>> torch.rand(2, generator=g)
     tensor([0.4963, 0.7682])
     """
+
+    __module__ = "jtorch"
 
     def __init__(self, device="cpu"):
         self._place = devices.place(device)
@@ -85,7 +87,7 @@ class Generator:
         return made
 
     def __reduce__(self):
-        return _restored, (self.device, self.stream.get_state(), self.drawn())
+        return restored_generator, (self.device, self.stream.get_state(), self.drawn())
 
     def drawn(self) -> int:
         """How many draws JAX's streams have made since the seed."""
@@ -105,11 +107,15 @@ class Generator:
         return f"<torch._C.Generator object at {hex(id(self))}>"
 
 
-def _restored(device, state, drawn):
+def restored_generator(device, state, drawn):
+    """The generator of a plain pickle."""
     made = Generator(device)
     made.stream.set_state(state)
     made.state = made._starting(drawn) if drawn else None
     return made
+
+
+restored_generator.__module__ = "jtorch._utils"  # the name in pickles
 
 
 default_generator = Generator()
@@ -133,6 +139,7 @@ def set_streams(kind: str) -> None:
     _streams["cpu"] = kind
 
 
+@function
 def manual_seed(seed) -> Generator:
     """Start the default generators of all devices from this seed. Returns the CPU's.
 
@@ -145,6 +152,7 @@ def manual_seed(seed) -> Generator:
     return default_generator
 
 
+@function
 def seed() -> int:
     """Start the default generators from a seed that the system gives, and return it."""
     made = default_generator.seed()
@@ -153,16 +161,19 @@ def seed() -> int:
     return made
 
 
+@function
 def initial_seed() -> int:
     """The seed the default generator started from."""
     return default_generator.initial_seed()
 
 
+@function
 def get_rng_state() -> Tensor:
     """The state of the CPU's default generator."""
     return default_generator.get_state()
 
 
+@function
 def set_rng_state(new_state) -> None:
     """Go on from a state that `get_rng_state` gave."""
     default_generator.set_state(new_state)
@@ -331,6 +342,7 @@ def _fresh(kind, name, size, out, dtype, device, requires_grad, generator, d=Non
     return made.requires_grad_() if requires_grad else made
 
 
+@function
 def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Uniform random numbers in [0, 1)."""
     check_float("rand", dtype)
@@ -343,12 +355,14 @@ def check_float(name, d):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{d.scalar_name}'")
 
 
+@function
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Normal random numbers of mean 0 and deviation 1."""
     check_float("randn", dtype)
     return _fresh("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
 
 
+@function
 def randint(
     low,
     high=None,
@@ -388,6 +402,7 @@ def randint(
     )
 
 
+@function
 def randperm(
     n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
 ):
@@ -419,12 +434,14 @@ def _make_alike(t, dtype, device):
     return made
 
 
+@function
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Uniform random numbers in [0, 1), of another tensor's size, dtype and device."""
     check_float("rand", dtype or input.dtype)
     return _drawn_like("uniform", input, dtype, device, requires_grad, memory_format, generator, low=0.0, high=1.0)
 
 
+@function
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Normal random numbers of mean 0 and deviation 1, of another tensor's size, dtype and device."""
     check_float("randn", dtype or input.dtype)
@@ -436,6 +453,7 @@ def noise_beside(tensor, shape) -> Tensor:
     return wrap(_noise(type_of(tuple(shape), tensor.dtype, tensor._type.place), [tensor]))
 
 
+@function
 def randint_like(
     input,
     low=None,
@@ -456,6 +474,7 @@ def randint_like(
     )
 
 
+@function
 def normal(
     mean=0.0,
     std=1.0,
@@ -522,6 +541,7 @@ def _normal_of(mean, std, generator):
     return drawn * std.detach() + (mean.detach() if isinstance(mean, Tensor) else mean)
 
 
+@function
 def bernoulli(input, p=None, *, generator=None, out=None):
     """1 with the probability that each element gives (or p), else 0.
 
@@ -544,6 +564,7 @@ def _bernoulli_of(input, p, generator):
     return (rand(tuple(input.shape), dtype=input.dtype, device=input.device) < input.detach()).to(input.dtype)
 
 
+@function
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn from each row of (unnormalized) probabilities.
 
@@ -561,6 +582,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     return made if out is None else store(out, made, "out")
 
 
+@function
 def poisson(input, generator=None):
     """Poisson random numbers whose rates the elements give."""
     if not on_host(input._type.place):

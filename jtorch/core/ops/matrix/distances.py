@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.op import Array, broadcast_shapes, data_check, op
+from jtorch.core.op import Array, broadcast_shapes, data_check, functional, op
 from jtorch.core.ops.rules import norm_of
 from jtorch.core.tensor import Tensor, wrap_dim, write_result
 
@@ -76,6 +76,7 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     return norm_of(input[first] - input[second], p, (1,), False)
 
 
+@functional
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """x / max(‖x‖ₚ, eps) along dim.
 
@@ -100,6 +101,7 @@ def _one_hot(input: Array, classes: int) -> Array:
     return (input[..., None] == jnp.arange(classes)).astype(jnp.int64)
 
 
+@functional
 def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """1 at the class, 0 elsewhere, in a new last dimension.
 

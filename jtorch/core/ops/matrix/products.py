@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, broadcast_shapes, kernel, letter, op, public
+from jtorch.core.op import Array, Number, broadcast_shapes, function, kernel, letter, op, public
 from jtorch.core.ops.rules import at_least, at_most, norm_of, root
 from jtorch.core.tensor import wrap_dim
 
@@ -189,7 +189,7 @@ def outer(input: Array, vec2: Array) -> Array:
     return input[:, None] * vec2[None, :]
 
 
-ger = outer
+ger = function(outer, name="ger")
 
 
 def _times_factor(x, factor):
@@ -241,7 +241,7 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
     return _added(input, beta, _product(mat1, mat2), alpha)
 
 
-@op(inplace="function", overlap="any", autocast={"cuda": "low"})
+@op(inplace=True, overlap="any", autocast={"cuda": "low"})
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat @ vec)."""
     _check_matmul(mat, vec)

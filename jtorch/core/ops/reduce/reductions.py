@@ -16,7 +16,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, kernel, letter, op, public
+from jtorch.core.op import Array, function, kernel, letter, op, public
 from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
 from jtorch.core.ops.arithmetic.elementwise import div
 from jtorch.core.ops.rules import evenly, largest_of, mean_of, pick, reduced, root, smallest_of
@@ -494,7 +494,7 @@ def trapezoid(y: Array, x: Array | None = None, *, dx: float = 1, dim: int = -1)
     return jnp.sum(areas, axis=dim)
 
 
-trapz = trapezoid
+trapz = function(trapezoid, name="trapz")
 
 
 @op(method=False, grad_fn="CumsumBackward0", graph={"CumsumBackward0": "Cumsum(MulBackward1(Add(Slice(y), Slice(y))))"})

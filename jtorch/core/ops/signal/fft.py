@@ -7,16 +7,12 @@ Each checks its arguments as PyTorch does, cuts off or fills up the dimensions, 
 from __future__ import annotations
 
 from jtorch.core.facts import dtypes
+from jtorch.core.op import public_in
 from jtorch.core.ops.gather.join import cat, roll
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.signal import fourier
 from jtorch.core.ops.windows.pad import pad
 from jtorch.core.tensor import Tensor, store, wrap_dim
-
-__all__ = [
-    "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift",
-    "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
-]  # fmt: skip
 
 
 def _checked(name, input):
@@ -106,6 +102,7 @@ def _stored(name, made, out, kind="complex"):
 # ---- one dimension
 
 
+@public_in("jtorch.fft")
 def fft(input, n=None, dim=-1, norm=None, *, out=None):
     """X[k] = Σ x[m] exp(-2πi·k·m/n): what each frequency contributes.
 
@@ -119,6 +116,7 @@ def fft(input, n=None, dim=-1, norm=None, *, out=None):
     return _stored("fft", _one("fft", input, n, dim, norm, True), out)
 
 
+@public_in("jtorch.fft")
 def ifft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of `fft`: x[m] = 1/n Σ X[k] exp(2πi·k·m/n)."""
     return _stored("ifft", _one("ifft", input, n, dim, norm, False), out)
@@ -134,11 +132,13 @@ def _one(name, input, n, dim, norm, forward):
     return made if forward else made.conj()
 
 
+@public_in("jtorch.fft")
 def rfft(input, n=None, dim=-1, norm=None, *, out=None):
     """`fft` of real numbers, without the half that mirrors the other: n // 2 + 1 frequencies."""
     return _stored("rfft", _half("rfft", input, n, dim, norm, True), out)
 
 
+@public_in("jtorch.fft")
 def ihfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of `hfft`: the half spectrum of real numbers, conjugated and scaled as `ifft`."""
     return _stored("ihfft", _half("ihfft", input, n, dim, norm, False), out)
@@ -151,11 +151,13 @@ def _half(name, input, n, dim, norm, forward):
     return made if forward else made.conj()
 
 
+@public_in("jtorch.fft")
 def irfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of `rfft`: n real numbers (2·(size - 1) if left out) of half a mirrored spectrum."""
     return _stored("irfft", _transformed_back("irfft", input, n, dim, norm, False), out, "floating point")
 
 
+@public_in("jtorch.fft")
 def hfft(input, n=None, dim=-1, norm=None, *, out=None):
     """`fft` of a signal whose second half mirrors the first, conjugated, and is left out: n real numbers."""
     return _stored("hfft", _transformed_back("hfft", input, n, dim, norm, True), out, "floating point")
@@ -174,11 +176,13 @@ def _transformed_back(name, input, n, dim, norm, forward):
 # ---- several dimensions
 
 
+@public_in("jtorch.fft")
 def fftn(input, s=None, dim=None, norm=None, *, out=None):
     """`fft` over several dimensions: all, the last len(s), or `dim`."""
     return _stored("fftn", _many("fftn", input, s, dim, norm, True), out)
 
 
+@public_in("jtorch.fft")
 def ifftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of `fftn`."""
     return _stored("ifftn", _many("ifftn", input, s, dim, norm, False), out)
@@ -192,6 +196,7 @@ def _many(name, input, s, dim, norm, forward):
     return fourier.c2c(x, tuple(dims), scale, forward)
 
 
+@public_in("jtorch.fft")
 def rfftn(input, s=None, dim=None, norm=None, *, out=None):
     """`rfft` over the last of several dimensions, `fft` over the others."""
     _checked("rfftn", input)
@@ -203,6 +208,7 @@ def rfftn(input, s=None, dim=None, norm=None, *, out=None):
     return _stored("rfftn", fourier.r2c(x, tuple(dims), _scale(norm, True), True), out)
 
 
+@public_in("jtorch.fft")
 def irfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of `rfftn`."""
     x, dims, n = _mirrored("irfftn", input, s, dim)
@@ -221,6 +227,7 @@ def _mirrored(name, input, s, dim):
     return _sized(x, _given(dims, [*sizes[:-1], n // 2 + 1], x)), dims, n
 
 
+@public_in("jtorch.fft")
 def hfftn(input, s=None, dim=None, norm=None, *, out=None):
     """`hfft` over the last of several dimensions, `fft` over the others."""
     x, dims, n = _mirrored("hfftn", input, s, dim)
@@ -229,6 +236,7 @@ def hfftn(input, s=None, dim=None, norm=None, *, out=None):
     return _stored("hfftn", fourier.c2r(x.conj(), (dims[-1],), scale, n), out, "floating point")
 
 
+@public_in("jtorch.fft")
 def ihfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of `hfftn`."""
     x = _check_real("ihfftn", _checked("ihfftn", input), "Only supports floating-point dtypes, but found: {1}")
@@ -248,8 +256,7 @@ def _two(function):
 
     two.__name__ = two.__qualname__ = function.__name__[:-1] + "2"
     two.__doc__ = f"`{function.__name__}` over the last two dimensions, or the two of `dim`."
-    two.__module__ = __name__
-    return two
+    return public_in("jtorch.fft")(two)
 
 
 fft2, ifft2, rfft2, irfft2, hfft2, ihfft2 = map(_two, (fftn, ifftn, rfftn, irfftn, hfftn, ihfftn))
@@ -271,6 +278,7 @@ def _frequencies(name, n, d, counts, out, dtype, options):
     return made.requires_grad_() if requires_grad else _stored(name, made, out, "floating point")
 
 
+@public_in("jtorch.fft")
 def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """The frequency of each element of an `fft` of n samples that lie d apart: positive ones first.
 
@@ -285,6 +293,7 @@ def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, require
     return _frequencies("fftfreq", n, d, counts, out, dtype, {"requires_grad": requires_grad})
 
 
+@public_in("jtorch.fft")
 def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """The frequency of each element of an `rfft` of n samples that lie d apart."""
 
@@ -294,12 +303,14 @@ def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requir
     return _frequencies("rfftfreq", n, d, counts, out, dtype, {"requires_grad": requires_grad})
 
 
+@public_in("jtorch.fft")
 def fftshift(input, dim=None):
     """Bring the zero frequency from the start to the middle, of all dimensions or of `dim`."""
     dims = _shifted_dims(input, dim)
     return roll(input, [input.shape[d] // 2 for d in dims], dims)
 
 
+@public_in("jtorch.fft")
 def ifftshift(input, dim=None):
     """Undo `fftshift`."""
     dims = _shifted_dims(input, dim)

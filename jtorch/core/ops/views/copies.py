@@ -11,7 +11,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import as_number, broadcast_shapes
+from jtorch.core.op import as_number, broadcast_shapes, function
 from jtorch.core.tensor import SAME, Tensor, apply, cast_array, check_apart, warn_of_real
 
 # ---- copies
@@ -38,6 +38,7 @@ def _format(memory_format, name):
     return "preserve" if memory_format.name == "preserve_format" else "channels_last"
 
 
+@function
 def clone(input, *, memory_format=None):
     """A copy with memory of its own; gradients flow through it.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import place as _place
-from jtorch.core.op import Array, Number, op, public
+from jtorch.core.op import Array, Number, function, op, public
 from jtorch.core.ops.views.shape import reshape
 from jtorch.core.ops.views.slices import diagonal_view, write_diagonal, write_select, write_slice
 from jtorch.core.tensor import Tensor, known, wrap_dim
@@ -46,11 +46,13 @@ def _triangle_indices(row, col, dtype, device, spots):
     return known(np.array(spots, (dtype or dtypes.int64).np), place)
 
 
+@function
 def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
     """The rows and columns of the lower triangle of a matrix, row by row."""
     return _triangle_indices(row, col, dtype, device, np.tril_indices(max(row, 0), offset, max(col, 0)))
 
 
+@function
 def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
     """The rows and columns of the upper triangle of a matrix, row by row."""
     return _triangle_indices(row, col, dtype, device, np.triu_indices(max(row, 0), offset, max(col, 0)))

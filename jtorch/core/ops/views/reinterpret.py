@@ -7,7 +7,7 @@ from jax import lax
 
 from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, op
+from jtorch.core.op import Array, function, op
 from jtorch.core.ops.views.slices import alias, select
 from jtorch.core.tensor import Tensor
 
@@ -26,6 +26,7 @@ def _conj(input: Array) -> Array:
     return jnp.conj(input)
 
 
+@function
 def conj(input):
     """The complex conjugate: a view; a real tensor comes back itself."""
     return _conj(input) if input.dtype.is_complex else input
@@ -48,6 +49,7 @@ def _view_as_real(input: Array) -> Array:
     return jnp.stack([input.real, input.imag], -1)
 
 
+@function
 def view_as_real(input):
     """A complex tensor as a real one with a last dimension of real and imaginary parts: a view."""
     if not input.dtype.is_complex:
@@ -85,6 +87,7 @@ def _view_as_complex(input: Array) -> Array:
     return _as_complex(input)
 
 
+@function
 def view_as_complex(input):
     """A real tensor with a last dimension of size 2 as a complex one: a view."""
     if input.dtype not in (dtypes.float32, dtypes.float64):
@@ -96,11 +99,13 @@ def view_as_complex(input):
     return _view_as_complex(input)
 
 
+@function
 def real(input):
     """The real part: a view; a real tensor comes back itself."""
     return select(_view_as_real(input), -1, 0) if input.dtype.is_complex else input
 
 
+@function
 def imag(input):
     """The imaginary part of a complex tensor: a view."""
     if not input.dtype.is_complex:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import strides as geometry
 from jtorch.core.facts import view_strides
-from jtorch.core.op import Array, op
+from jtorch.core.op import Array, function, op
 from jtorch.core.op import broadcast_shapes as _common
 from jtorch.core.ops.views.copies import contiguous_copy
 from jtorch.core.ops.views.reinterpret import conj, reinterpret
@@ -110,6 +110,7 @@ def _viewable(type, size):
     return view_strides(type.shape, type.strides, _fill_in(size, math.prod(type.shape))) is not None
 
 
+@function(method=True)
 def reshape(input, *shape, **named):
     """The elements as another shape: a view where the strides allow it, else a copy.
 
@@ -136,6 +137,7 @@ def _method_reshape_as(self, other):
     return reshape(self, tuple(other.shape))
 
 
+@function(method=True)
 def flatten(input, start_dim=0, end_dim=-1):
     """The dimensions from `start_dim` to `end_dim` as one; the tensor itself where there is nothing to do.
 
@@ -153,11 +155,13 @@ def flatten(input, start_dim=0, end_dim=-1):
     return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
+@function(method=True)
 def ravel(input):
     """All elements as one dimension: a view where the strides allow it."""
     return sized_view(input.contiguous(), (-1,))
 
 
+@function(method=True)
 def unflatten(input, dim, sizes):
     """One dimension as several.
 
@@ -208,11 +212,13 @@ def transpose(input: Array, dim0: int, dim1: int) -> Array:
     return jnp.swapaxes(input, dim0, dim1) if input.ndim else input
 
 
+@function(method=True)
 def swapaxes(input, axis0, axis1):
     """Alias of :func:`transpose`."""
     return transpose(input, axis0, axis1)
 
 
+@function(method=True)
 def swapdims(input, dim0, dim1):
     """Alias of :func:`transpose`."""
     return transpose(input, dim0, dim1)
@@ -258,6 +264,7 @@ def _permute(input: Array, dims: tuple) -> Array:
     return jnp.transpose(input, _order(dims, input.ndim))
 
 
+@function(method=True)
 def permute(input, *dims, **named):
     """The dimensions in another order: a view.
 
@@ -269,6 +276,7 @@ def permute(input, *dims, **named):
     return _permute(input, as_ints((named["dims"],) if named else dims, "permute", "dims"))
 
 
+@function(method=True)
 def movedim(input, source, destination):
     """Some dimensions moved to other places, the rest in order: a view."""
     ndim = input.ndim
@@ -290,11 +298,13 @@ def movedim(input, source, destination):
     return _permute(input, tuple([a[b.index(d)] if d in b else next(rest) for d in range(ndim)]))
 
 
+@function(method=True)
 def moveaxis(input, source, destination):
     """Alias of :func:`movedim`."""
     return movedim(input, source, destination)
 
 
+@function(method=True)
 def adjoint(input):
     """The last two dimensions exchanged, conjugated if complex: a view."""
     if not input.ndim:
@@ -454,11 +464,13 @@ def _method_expand_as(self, other):
     return _method_expand(self, tuple(other.shape))
 
 
+@function(method=True)
 def broadcast_to(input, *size, **named):
     """The tensor with dimensions of size 1 repeated to `size`, without a copy: a view that refuses writes."""
     return _method_expand(input, *size, **named)
 
 
+@function
 def broadcast_shapes(*shapes):
     """The common shape that tensors of these shapes broadcast to."""
     ndim = max((1 if isinstance(s, int) else len(s) for s in shapes), default=0)
@@ -475,6 +487,7 @@ def broadcast_shapes(*shapes):
     return geometry.Size(out)
 
 
+@function
 def broadcast_tensors(*tensors):
     """The tensors expanded to their common shape; those that have it already come back themselves."""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors
@@ -487,11 +500,13 @@ def broadcast_tensors(*tensors):
 # ---- copies only where they are needed, and groups of tensors
 
 
+@function
 def atleast_1d(*tensors):
     """Each tensor with at least one dimension: views."""
     return _applied_to_each(tensors, lambda x: reshape(x, (1,)) if not x.ndim else x)
 
 
+@function
 def atleast_2d(*tensors):
     """Each tensor with at least two dimensions: views."""
     return _applied_to_each(
@@ -499,6 +514,7 @@ def atleast_2d(*tensors):
     )
 
 
+@function
 def atleast_3d(*tensors):
     """Each tensor with at least three dimensions: views."""
     return _applied_to_each(tensors, _three_dims)
@@ -518,6 +534,7 @@ def _applied_to_each(tensors, fn):
     return tuple([fn(x) for x in (tensors[0] if len(tensors) == 1 else tensors)])
 
 
+@function
 def meshgrid(*tensors, indexing=None):
     """The coordinates of a grid: one tensor for each axis, all of the grid's shape, without copies.
 
@@ -564,22 +581,8 @@ def _old_text(x):
     return f"{lines}\n[ torch.{x.dtype.scalar_name}Tensor{{{','.join(map(str, x.shape))}}} ]"
 
 
-for _made in (
-    reshape,
-    flatten,
-    ravel,
-    unflatten,
-    swapaxes,
-    swapdims,
-    permute,
-    movedim,
-    moveaxis,
-    adjoint,
-    broadcast_to,
-):
-    setattr(Tensor, _made.__name__, _made)
-for _name in ("view", "view_as", "reshape_as", "expand", "expand_as"):
-    setattr(Tensor, _name, globals()["_method_" + _name])
+Tensor.view, Tensor.view_as, Tensor.reshape_as = _method_view, _method_view_as, _method_reshape_as
+Tensor.expand, Tensor.expand_as = _method_expand, _method_expand_as
 for _name, _made in {
     "T": _upper_t,
     "H": _upper_h,

@@ -17,7 +17,7 @@ from jax import lax
 from jtorch.core.engine import Call, local
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import Node
-from jtorch.core.op import Array, Number, op
+from jtorch.core.op import Array, Number, function, op
 from jtorch.core.tensor import Tensor, wrap_dim
 
 
@@ -108,6 +108,7 @@ def slice_view(input: Array, dim: int, start: Number, length: int, step: int) ->
     return lax.slice_in_dim(span, 0, None, step, dim)
 
 
+@function
 def narrow(input, dim, start, length):
     """`length` entries of a dimension from `start`: a view."""
     if not input.ndim:
@@ -130,6 +131,7 @@ def _narrow_copy(input: Array, dim: int, start: Number, length: int) -> Array:
     return lax.dynamic_slice_in_dim(input, start, length, dim)
 
 
+@function
 def narrow_copy(input, dim, start, length):
     """A copy of :func:`narrow`."""
     checked = narrow(input.detach(), dim, start, length)
@@ -165,6 +167,7 @@ def diagonal_view(input: Array, offset: int, dim1: int, dim2: int) -> Array:
     return jnp.diagonal(input, offset, dim1, dim2)
 
 
+@function
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions, as a last dimension: a view.
 
@@ -294,6 +297,7 @@ def _strided_of_view(shape, strides, offset, size, stride, storage_offset):
     return Call(between, name="as_strided", saves=())
 
 
+@function
 def as_strided(input, size, stride, storage_offset=None):
     """The cells of the tensor's memory with any sizes and strides: a view.
 

@@ -11,6 +11,7 @@ from jax import lax
 from jtorch.core import engine
 from jtorch.core.engine import Call, local, number, type_of
 from jtorch.core.grad import Node, edge_of
+from jtorch.core.op import function
 from jtorch.core.ops.views.slices import as_ints, select, slice_view
 from jtorch.core.tensor import SEVERAL, Tensor, apply, wrap_dim
 
@@ -107,6 +108,7 @@ def _check_followed(x):
         x._history()
 
 
+@function(method=True)
 def unbind(input, dim=0):
     """The entries of a dimension, each without it: a tuple of views.
 
@@ -119,6 +121,7 @@ def unbind(input, dim=0):
     return _several(input, "Unbind", wrap_dim(dim, input.ndim), None)
 
 
+@function(method=True)
 def split(tensor, split_size_or_sections, dim=0):
     """Parts of a size, the last maybe smaller, or of several given sizes: a tuple of views.
 
@@ -142,6 +145,7 @@ def split(tensor, split_size_or_sections, dim=0):
     return _several(tensor, "Split", dim, tuple(sizes))
 
 
+@function(method=True)
 def split_with_sizes(input, split_sizes, dim=0):
     """Parts of the given sizes, which add up to the dimension's: a tuple of views."""
     _check_followed(input)
@@ -164,6 +168,7 @@ def split_with_sizes(input, split_sizes, dim=0):
     return _several(input, "SplitWithSizes", dim, sizes)
 
 
+@function(method=True)
 def chunk(input, chunks, dim=0):
     """At most `chunks` parts of one size, the last maybe smaller: a tuple of views.
 
@@ -184,6 +189,7 @@ def chunk(input, chunks, dim=0):
     return split(input, size, dim)
 
 
+@function(method=True)
 def tensor_split(input, indices_or_sections, dim=0):
     """Parts that differ in size by one at most, or that end at the given indices: a tuple of views."""
     if not input.ndim:
@@ -226,17 +232,19 @@ def _named_split(name, at_least):
 
     made.__name__ = made.__qualname__ = name
     made.__doc__ = f"The parts along dimension {at_least - 1}: see :func:`tensor_split`."
-    return made
+    return function(made, method=True)
 
 
 hsplit, vsplit, dsplit = _named_split("hsplit", 1), _named_split("vsplit", 2), _named_split("dsplit", 3)
 
 
+@function(method=True)
 def unsafe_split(tensor, split_size, dim=0):
     """Copies of the parts that :func:`split` shows."""
     return _copies(tensor, split(tensor.detach(), split_size, dim), dim)
 
 
+@function(method=True)
 def unsafe_chunk(input, chunks, dim=0):
     """Copies of the parts that :func:`chunk` shows."""
     return _copies(input, chunk(input.detach(), chunks, dim), dim)
@@ -245,18 +253,3 @@ def unsafe_chunk(input, chunks, dim=0):
 def _copies(x, parts, dim):
     dim = wrap_dim(dim, x.ndim)
     return apply(_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts])), (x,))
-
-
-for _name in (
-    "unbind",
-    "split",
-    "split_with_sizes",
-    "chunk",
-    "tensor_split",
-    "hsplit",
-    "vsplit",
-    "dsplit",
-    "unsafe_split",
-    "unsafe_chunk",
-):
-    setattr(Tensor, _name, globals()[_name])

@@ -8,7 +8,7 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op import Array, op
+from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.rules import window_count
 
 
@@ -216,6 +216,7 @@ def channel_shuffle(input: Array, groups: int) -> Array:
     return jnp.swapaxes(x, 1, 2).reshape(input.shape)
 
 
+@functional
 def native_channel_shuffle(input, groups):
     """`channel_shuffle` by another name."""
     return channel_shuffle(input, groups)

@@ -8,7 +8,7 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.op import Array, op
+from jtorch.core.op import Array, functional, op
 
 
 def _unaligned(stacklevel=3):
@@ -99,6 +99,7 @@ def _cubic_weights(x, a=-0.75):
     return jnp.where(x <= 1, near, jnp.where(x < 2, far, 0))
 
 
+@functional
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """The input at the places of a grid, between cells where they fall there.
 
@@ -158,6 +159,7 @@ def _affine_grid(theta: Array, sizes: tuple, align_corners: bool) -> Array:
     return jnp.einsum("...k,nik->n...i", jnp.asarray(places, theta.dtype), theta)
 
 
+@functional
 def affine_grid(theta, size, align_corners=None):
     """The grid for `grid_sample` that an affine map makes.
 

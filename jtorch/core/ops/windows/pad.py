@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, op
+from jtorch.core.op import Array, Number, functional, op
 from jtorch.core.tensor import Tensor
 
 _SUPPORTED = """Supported combinations for non-constant padding:
@@ -51,6 +51,7 @@ def _edge_pad(input: Array, edges: tuple, mode: str) -> Array:
     return jnp.pad(input[cut], widths, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])
 
 
+@functional
 def pad(input, pad, mode="constant", value=None):
     """Cells added at (or with negative numbers taken from) the ends of the last dimensions.
 

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, kernel, op, public
+from jtorch.core.op import Array, functional, kernel, op, public
 from jtorch.core.ops.arithmetic.activations import relu
 from jtorch.core.ops.arithmetic.elementwise import abs as absolute
 from jtorch.core.ops.arithmetic.elementwise import mul, neg, pow, sign
@@ -21,6 +21,7 @@ from jtorch.core.ops.views.shape import squeeze, unsqueeze
 from jtorch.core.ops.windows import pool_checks, pooling
 
 
+@functional
 @public(method=False)
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The largest number of each window of a signal.
@@ -105,6 +106,7 @@ def max_pool3d(
     return _max_pooled("max_pool3d", input, windows, return_indices)
 
 
+@functional
 @public(method=False)
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """The mean of each window of a signal.
@@ -225,6 +227,7 @@ def _counted_cells(shape, windows, count_include_pad):
     return counts
 
 
+@functional
 @public(method=False)
 def adaptive_avg_pool1d(input, output_size):
     """The mean of each of `output_size` windows that together cover a signal.
@@ -309,6 +312,7 @@ def _adaptive_mean(name, of_kernel, x, dims, output_size):
     return pooling.adaptive_mean(_summed_in_float32(x), sizes).astype(x.dtype)
 
 
+@functional
 @public(method=False)
 def adaptive_max_pool1d(input, output_size, return_indices=False):
     """The largest number of each of `output_size` windows that together cover a signal.
@@ -381,19 +385,41 @@ def _lp_pooled(pool, max_pool, dims, input, norm_type, kernel_size, stride, ceil
     return pow(mul(mul(sign(means), relu(absolute(means))), math.prod(sizes)), 1.0 / norm_type)
 
 
+@functional
 @public(method=False)
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """(Σ x^p)^(1/p) over each window of a signal: the sum for p = 1, the largest for p = ∞."""
     return _lp_pooled(avg_pool1d, max_pool1d, 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@functional
 @public(method=False)
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """(Σ x^p)^(1/p) over each window of an image: the sum for p = 1, the largest for p = ∞."""
     return _lp_pooled(avg_pool2d, max_pool2d, 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@functional
 @public(method=False)
 def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """(Σ x^p)^(1/p) over each window of a volume: the sum for p = 1, the largest for p = ∞."""
     return _lp_pooled(avg_pool3d, max_pool3d, 3, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def _with_indices(pooling) -> None:
+    """Declare the function that also gives the places of the largest numbers: `max_pool2d_with_indices`."""
+    name = pooling.__name__
+
+    def pooled(*args, **kwargs):
+        kwargs["return_indices"] = True
+        return pooling(*args, **kwargs)
+
+    pooled.__name__ = pooled.__qualname__ = name + "_with_indices"
+    pooled.__doc__ = f"(`{name}`, where the largest numbers were)"
+    functional(pooled, whole=False)
+
+
+for _pooling in (
+    max_pool1d, max_pool2d, max_pool3d, adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d
+):  # fmt: skip
+    _with_indices(_pooling)

@@ -12,7 +12,7 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.op import Array, op
+from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.windows.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 _DIMS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2, "lanczos": 2}
@@ -121,6 +121,7 @@ def _aa_weights(n, size, scale, align_corners, mode, real):
     return made
 
 
+@functional
 def interpolate(
     input,
     size=None,
@@ -236,18 +237,21 @@ def _resized_sizes(input, dims, size, factor, recompute):
     return sizes, [None] * dims if recompute else many
 
 
+@functional
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """`interpolate` by its old name."""
     _warn_old("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+@functional
 def upsample_nearest(input, size=None, scale_factor=None):
     """`interpolate` with mode="nearest", by its old name."""
     _warn_old("upsample_nearest")
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
+@functional
 def upsample_bilinear(input, size=None, scale_factor=None):
     """`interpolate` with mode="bilinear" and align_corners=True, by its old name."""
     _warn_old("upsample_bilinear")

@@ -6,7 +6,7 @@ import math
 
 import jax.numpy as jnp
 
-from jtorch.core.op import Array, data_check, op
+from jtorch.core.op import Array, data_check, functional, op
 from jtorch.core.ops.make.random import rand
 from jtorch.core.tensor import Tensor
 
@@ -76,6 +76,7 @@ def _output_size(input, kernel, stride, padding, output_size):
     return size
 
 
+@functional
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The signal that `max_pool1d` saw, with zeros for all but the largest numbers."""
     kernel, padding = _per_dim(kernel_size, 1), _per_dim(padding, 1)
@@ -87,6 +88,7 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return rows.squeeze(-2)
 
 
+@functional
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The image that `max_pool2d` saw, with zeros for all but the largest numbers.
 
@@ -97,6 +99,7 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpooled(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@functional
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The volume that `max_pool3d` saw, with zeros for all but the largest numbers."""
     return _unpooled(3, input, indices, kernel_size, stride, padding, output_size)
@@ -180,6 +183,7 @@ def _check_samples(samples, input, batch, dims):
         raise RuntimeError(f"Expect _random_samples.size(2) equals to {dims}; got {samples.size(2)}.")
 
 
+@functional
 def fractional_max_pool2d_with_indices(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
@@ -187,6 +191,7 @@ def fractional_max_pool2d_with_indices(
     return _fractional_pooled(2, input, kernel_size, output_size, output_ratio, _random_samples)
 
 
+@functional
 def fractional_max_pool3d_with_indices(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
@@ -194,6 +199,7 @@ def fractional_max_pool3d_with_indices(
     return _fractional_pooled(3, input, kernel_size, output_size, output_ratio, _random_samples)
 
 
+@functional
 def fractional_max_pool2d(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ) -> Tensor:
@@ -208,6 +214,7 @@ def fractional_max_pool2d(
     return found if return_indices else found[0]
 
 
+@functional
 def fractional_max_pool3d(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ) -> Tensor:

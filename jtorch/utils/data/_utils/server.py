@@ -18,10 +18,10 @@ import subprocess
 import sys
 import threading
 
-from jtorch.utils.data import parcel
-from jtorch.utils.data.worker import Failure, Worker
+from jtorch.utils.data._utils import parcel
+from jtorch.utils.data._utils.worker import Failure, Worker
 
-START = "import sys; sys.path[:] = {path!r}; from jtorch.utils.data.server import serve; serve({door})"
+START = "import sys; sys.path[:] = {path!r}; from jtorch.utils.data._utils.server import serve; serve({door})"
 # A worker computes on the CPU, with one thread for NumPy, as PyTorch's do: there are others beside it.
 SETTINGS = {"JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 PID = struct.Struct("<Q")

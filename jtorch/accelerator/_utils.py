@@ -1,4 +1,4 @@
-"""`torch.accelerator`: the device that is not the CPU, by whatever name: here JAX's GPUs, called cuda."""
+"""The device that is not the CPU: which one there is, and which one is in use."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def device_count() -> int:
     return cuda.device_count()
 
 
-def _needed():
+def needed():
     if not cuda.is_available():
         raise RuntimeError("Cannot access accelerator device when none is available.")
 
 
 def current_device_index() -> int:
     """The number of the accelerator in use in this thread."""
-    _needed()
+    needed()
     return cuda.current_device()
 
 
 def set_device_index(device) -> None:
     """Use this accelerator in this thread."""
-    _needed()
+    needed()
     cuda.set_device(device)
 
 
@@ -56,32 +56,11 @@ def device_index(device: int | None):
 
 def synchronize(device=None) -> None:
     """Wait until the accelerator has done everything it was given."""
-    _needed()
+    needed()
     cuda.synchronize(device)
 
 
 def current_stream(device=None):
     """The stream in use; work runs in order anyway."""
-    _needed()
+    needed()
     return cuda.current_stream(device)
-
-
-def empty_cache() -> None:
-    """Nothing: XLA's memory is its own to keep."""
-    _needed()
-    cuda.empty_cache()
-
-
-def memory_allocated(device=None) -> int:
-    """Bytes that arrays take up now."""
-    _needed()
-    return cuda.memory_allocated(device)
-
-
-def max_memory_allocated(device=None) -> int:
-    """Bytes that arrays took up at most."""
-    _needed()
-    return cuda.max_memory_allocated(device)
-
-
-current_device_idx, set_device_idx = current_device_index, set_device_index

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from jtorch.utils.data import parcel
-from jtorch.utils.data.server import server, surroundings
-from jtorch.utils.data.worker import Job, Worker
+from jtorch.utils.data._utils import parcel
+from jtorch.utils.data._utils.server import server, surroundings
+from jtorch.utils.data._utils.worker import Job, Worker
 
 # Requests on their way to one worker. Each is short, and so is its answer (what is long travels as a file),
 # so this many never fill a socket: neither side waits for the other to read.

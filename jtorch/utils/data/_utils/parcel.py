@@ -16,7 +16,7 @@ import struct
 import tempfile
 from typing import Any
 
-from jtorch.utils.data import byvalue
+from jtorch.utils.data._utils import byvalue
 
 ALIGNED = 64  # bytes: XLA takes host arrays as they are where they start at such an address
 INLINE = 512  # bytes: what is shorter travels in the message itself

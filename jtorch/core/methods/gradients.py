@@ -1,17 +1,33 @@
-"""`torch.autograd.grad` and `backward`: gradients on demand."""
+"""`torch.autograd.grad` and `backward`: gradients on demand, by tensors or by edges of the graph."""
 
 from __future__ import annotations
 
-import warnings
+from collections import namedtuple
 
-from jtorch.autograd.graph import GradientEdge, stand_in
+from jtorch.core.engine import Value
+from jtorch.core.grad import source
+from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import zeros_like
-from jtorch.core.tensor import Tensor, run_backward
+from jtorch.core.tensor import Batch, LeafGrad, Tensor, run_backward, wrap
+
+
+class GradientEdge(namedtuple("GradientEdge", ["node", "output_nr", "ownership_token"], defaults=[None])):
+    """An edge of the gradient graph: it may stand for a tensor in `backward` and `grad`."""
+
+    __module__ = "jtorch.autograd.graph"
+
+
+def _stand_in(edge):
+    """A tensor that stands for a `GradientEdge` in a backward: it has a place in the graph and no elements."""
+    inner = edge.ownership_token
+    node, nr = source(inner)
+    type = node.tensor()._type if isinstance(node, LeafGrad) else node.out_types[nr]
+    return wrap(Value(type, None), inner)
 
 
 def _tuple(x):
     x = (x,) if isinstance(x, Tensor | GradientEdge) or x is None else tuple(x)
-    return tuple([stand_in(t) if isinstance(t, GradientEdge) else t for t in x])
+    return tuple([_stand_in(t) if isinstance(t, GradientEdge) else t for t in x])
 
 
 def _gradients(outputs, given):
@@ -24,6 +40,7 @@ def _gradients(outputs, given):
     return given
 
 
+@public_in("jtorch.autograd")
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
     """Collect the gradients of several tensors into the `.grad` of the leaves behind them.
 
@@ -51,6 +68,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     )
 
 
+@public_in("jtorch.autograd")
 def grad(
     outputs,
     inputs,
@@ -105,27 +123,8 @@ def grad(
 
 def _batched(outputs, gradients, inputs, retain_graph, create_graph):
     """One backward for a whole batch of gradients."""
-    from jtorch.core.tensor import Batch
-
     size = next(g.shape[0] for g in gradients if g is not None)
     level = Batch(size)
     lifted = [None if g is None else level.lift(g, 0) for g in gradients]
     grads = run_backward(outputs, lifted, retain_graph, create_graph, inputs, collect=False)
     return [None if g is None else level.lower(g) for g in grads]
-
-
-class _AnyTensor(type):
-    def __instancecheck__(cls, obj):
-        return isinstance(obj, Tensor)
-
-
-class Variable(metaclass=_AnyTensor):
-    """PyTorch's old name for a tensor that wants a gradient: the tensor's memory, as a leaf."""
-
-    def __new__(cls, data, requires_grad=False, volatile=None):
-        if volatile:
-            warnings.warn(
-                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", stacklevel=2
-            )
-        made = data.detach()
-        return made.requires_grad_() if requires_grad else made

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from jtorch.autograd import graph
+from jtorch.autograd.graph import observe_nodes
 from jtorch.core.engine import local
 
 
@@ -91,7 +91,7 @@ class detect_anomaly:
 
 
 def _set(anomaly):
-    graph._observe(bool(anomaly) - bool(local.anomaly))
+    observe_nodes(bool(anomaly) - bool(local.anomaly))
     local.anomaly = anomaly
 
 

@@ -1,4 +1,4 @@
-"""One pass over a DataLoader: which sample numbers are asked for when, and in which order the batches come.
+"""One pass over a DataLoader (`loader` here): which sample numbers are asked for when, and in which order the batches come.
 
 The order of the random draws is PyTorch's: a pass draws its base seed when it begins, and asks the sampler
 for the numbers of a batch when a worker is given them, up to `prefetch_factor * num_workers` batches ahead.
@@ -10,15 +10,12 @@ import copy
 import itertools
 import warnings
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jtorch.core.facts import devices
-from jtorch.utils.data.crew import crew_for
+from jtorch.utils.data._utils.crew import crew_for
+from jtorch.utils.data._utils.worker import End, Failure, Job
 from jtorch.utils.data.sampler import stream
-from jtorch.utils.data.worker import End, Failure, Job
-
-if TYPE_CHECKING:
-    from jtorch.utils.data.dataloader import DataLoader
 
 TOO_LONG = (
     "Length of IterableDataset {} was reported to be {}(when accessing len(dataloader)), but {} samples have "
@@ -38,13 +35,13 @@ IN_THREADS = (
 class Pass:
     """What every pass has: numbers from the sampler, a base seed, a count of what it gave."""
 
-    def __init__(self, loader: DataLoader):
+    def __init__(self, loader):
         self.start(loader)
         # once, as in PyTorch: workers that stay go on with the random numbers they have
         self.base_seed = stream(loader.generator).base_seed()
         self.check_pinning()
 
-    def start(self, loader: DataLoader) -> None:
+    def start(self, loader) -> None:
         """Begin at the first batch of a loader as it is now."""
         # a copy: a loader that keeps its workers keeps this pass, and would keep itself
         self.loader = copy.copy(loader)
@@ -112,7 +109,7 @@ class LocalPass(Pass):
         ahead: how many batches ahead the sampler is asked, as if there were workers.
     """
 
-    def __init__(self, loader: DataLoader, ahead: int = 0):
+    def __init__(self, loader, ahead: int = 0):
         super().__init__(loader)
         if loader.num_workers == 0 and loader.timeout != 0:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
@@ -138,7 +135,7 @@ class WorkersPass(Pass):
     A request has a number, counted from 0; `asked` is the next one to hand out, `due` the next one to give.
     """
 
-    def __init__(self, loader: DataLoader):
+    def __init__(self, loader):
         super().__init__(loader)
         if loader.prefetch_factor <= 0:
             raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
@@ -147,7 +144,7 @@ class WorkersPass(Pass):
             warnings.warn(IN_THREADS.format(reason, loader.num_workers), stacklevel=4)
         self.prime()
 
-    def again(self, loader: DataLoader) -> None:
+    def again(self, loader) -> None:
         """Begin anew with the same workers."""
         self.start(loader)
         self.crew.begin()

@@ -1,0 +1,170 @@
+"""What the engine did: counts, and why something was compiled.
+
+    jtorch.compiler.stats()      how many lines, runs and compiles so far
+    jtorch.compiler.explain()    which line differed from the traces seen before, how, and where it stands
+
+`torch.compile` and its relatives are here too: code is compiled anyway, so they return the function as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from jtorch.core import engine
+from jtorch.core.op import public_in
+
+
+@public_in("jtorch.compiler")
+@dataclass(frozen=True)
+class Stats:
+    """Counts since the start.
+
+    Attributes:
+        lines: recorded and run.
+        runs: whole programs run.
+        line_runs: lines run one by one, of traces that had not come back often.
+        compiles: programs compiled or read back from disk, whole and of one line.
+        programs: whole programs compiled or read back.
+        positions: lines held in the tree of traces.
+        seconds: spent compiling whole programs.
+    """
+
+    lines: int
+    runs: int
+    line_runs: int
+    compiles: int
+    programs: int
+    positions: int
+    seconds: float
+
+
+@public_in("jtorch.compiler")
+def stats() -> Stats:
+    """Counts of what was recorded, run and compiled since the start.
+
+    >>> before = jtorch.compiler.stats()
+    >>> x = torch.ones(3) * 2; x.sum().item()
+    6.0
+    >>> jtorch.compiler.stats().lines > before.lines
+    True
+    """
+    c = engine.counters
+    return Stats(c.lines, c.runs, c.line_runs, c.compiles, c.programs, c.positions, c.seconds)
+
+
+@public_in("jtorch.compiler")
+def explain() -> str:
+    """For each of the last programs compiled: why it was, and which line made its trace differ from those before."""
+    if not engine.events:
+        return "No whole program was compiled."
+    return "\n".join(_told(n, reason, position) for n, (reason, position) in enumerate(engine.events, 1))
+
+
+_REASONS = {
+    "step": "the end of a training step",
+    "look": "a look at a value",
+    "backward": "a second backward",
+    "cap": "the cap on recorded lines",
+}
+
+
+def _told(n, reason, position):
+    head = f"{n}. {position.depth} lines, cut by {_REASONS.get(reason, reason)}"
+    lines = position.path()
+    for line in lines:
+        sibling = next((c for c in line.parent.children.values() if c is not line), None)
+        if sibling is not None and _older(sibling, line):
+            where = f" at {Path(line.where[0]).name}:{line.where[1]}" if line.where else ""
+            return f"{head}: line {line.depth}{where} differs from a trace before: {_difference(line, sibling)}"
+    if len(position.programs) > 1:
+        return f"{head}: the same lines as before, but other values were still held when they ran"
+    return f"{head}: the first trace of its kind"
+
+
+def _older(sibling, line):
+    order = list(line.parent.children.values())
+    return order.index(sibling) < order.index(line)
+
+
+def _difference(line, sibling):
+    if line.call is not sibling.call:
+        return f"{line.call!r}, where there was {sibling.call!r}"
+    for new, old in zip(line.key[1:], sibling.key[1:], strict=False):
+        if new is not old:
+            return f"{line.call.name} of {_named(new)}, where there was {_named(old)}"
+    return "its inputs"
+
+
+def _named(k):
+    return f"value {k}" if k.__class__ is int else repr(k)
+
+
+@public_in("jtorch.compiler")
+def last_program_memory():
+    """XLA's memory analysis of the program compiled last (bytes of arguments, outputs, temporaries), or None."""
+    for _, position in reversed(engine.events):
+        for program in reversed(list(position.programs.values())):
+            if program.memory is not None:
+                return program.memory()
+    return None
+
+
+@public_in("jtorch.compiler")
+@contextlib.contextmanager
+def eager():
+    """Compute each operation at once in this block, to find an error's exact place.
+
+    >>> with jtorch.eager():
+    ...     (torch.ones(2) + 1).tolist()
+    [2.0, 2.0]
+    """
+    before = engine.local.eager
+    engine.set_eager(True)
+    try:
+        yield
+    finally:
+        engine.set_eager(before)
+
+
+@public_in("jtorch.compiler")
+def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
+    """The function or module itself: everything is compiled already."""
+    if model is None:
+        return lambda model: model
+    assert callable(model), f"A callable function is expected, but {type(model)} is provided."
+    return model
+
+
+@public_in("jtorch.compiler")
+def disable(fn=None, recursive=True, *, reason=None):
+    """The function itself: Python code runs as it stands anyway."""
+    return fn if fn is not None else lambda fn: fn
+
+
+@public_in("jtorch.compiler")
+@contextlib.contextmanager
+def set_stance(stance="default", *, skip_guard_eval_unsafe=False, force_backend=None):
+    """Accepted: PyTorch's ways to use its own compiler."""
+    yield
+
+
+@public_in("jtorch.compiler")
+def reset() -> None:
+    """Forget every trace and every compiled program."""
+    engine.reset()
+
+
+@public_in("jtorch.compiler")
+def is_compiling() -> bool:
+    """False: code runs as Python, whatever becomes of what it records."""
+    return False
+
+
+is_dynamo_compiling = is_exporting = is_compiling
+
+
+@public_in("jtorch.compiler")
+def cudagraph_mark_step_begin() -> None:
+    """Accepted: `optimizer.step()` and looks tell where a step ends."""

@@ -1,0 +1,83 @@
+"""Functions that users find under `torch`, `torch.nn.functional`, `torch.linalg`, ..., declared where they are written.
+
+An op is declared by `@op`, a function that chooses among ops by `@public`; both are in `OPS`. The rest of what is
+public in `jtorch.core.ops` is declared here: `jtorch.core.ops.functions` and `functional` offer all of it by name.
+"""
+
+from __future__ import annotations
+
+from jtorch.core.op.op import OPS
+from jtorch.core.op.plain import explained
+from jtorch.core.tensor import Tensor, taken_over
+
+FUNCTIONS: dict[str, object] = {}  # name -> the function of torch
+FUNCTIONAL: dict[str, object] = {}  # name -> the function of torch.nn.functional
+ELSEWHERE: dict[str, dict] = {}  # "jtorch.linalg" -> name -> the function of another module
+
+
+def function(fn=None, *, name=None, method=False):
+    """Declare a plain function of `torch`. It stays as it is for the files that call it; users get PyTorch's TypeErrors,
+    and a class that takes functions over is given the whole call.
+
+    Args:
+        name: PyTorch's name where it is another: `arccos = function(acos, name="arccos")`.
+        method: attach it to Tensor, too.
+    """
+    if fn is None:
+        return lambda fn: function(fn, name=name, method=method)
+    name = name or fn.__name__
+    made = FUNCTIONS[name] = explained(fn if hasattr(fn, "op") else taken_over(fn), name, "functions", "jtorch")
+    made.__module__ = "jtorch"
+    if method:
+        setattr(Tensor, name, fn)
+    return fn
+
+
+def functional(fn=None, *, whole=True):
+    """Declare a plain function of `torch.nn.functional`. Layers and other files call it in the form that users get.
+
+    Args:
+        whole: a class that takes functions over is given the whole call, not the ops inside.
+    """
+    if fn is None:
+        return lambda fn: functional(fn, whole=whole)
+    name = fn.__name__
+    made = FUNCTIONAL[name] = explained(taken_over(fn) if whole else fn, name, "functional", "jtorch.nn.functional")
+    made.__module__ = "jtorch.nn.functional"
+    return made
+
+
+def public_in(home):
+    """Declare a function of another public module, such as `jtorch.linalg`: pickles and `help` name it there."""
+
+    def declare(fn):
+        fn.__module__ = home
+        ELSEWHERE.setdefault(home, {})[fn.__name__] = fn
+        return fn
+
+    return declare
+
+
+def of_torch(name):
+    """What `torch` has under this name, or None where nothing is declared."""
+    made = FUNCTIONS.get(name)
+    if made is None and not name.startswith("_"):
+        made = OPS.get(name)
+        if made is None:
+            made = FUNCTIONAL.get(name)
+            made = made and explained(made, name, "functions")
+        elif not hasattr(made, "op"):
+            made = taken_over(made)
+        if made is not None:
+            made.__module__ = "jtorch"
+            FUNCTIONS[name] = made
+    return made
+
+
+def of_functional(name):
+    """What `torch.nn.functional` has under this name, or None where nothing is declared."""
+    made = FUNCTIONAL.get(name)
+    if made is None and not name.startswith("_") and name in OPS:
+        made = FUNCTIONAL[name] = explained(OPS[name], name, "functional")
+        made.__module__ = "jtorch.nn.functional"
+    return made

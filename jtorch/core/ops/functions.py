@@ -1,0 +1,39 @@
+"""The functions of `torch` by name: `from jtorch.core.ops.functions import cat`. The files below declare them."""
+
+from __future__ import annotations
+
+import jtorch.core.ops.arithmetic.compare
+import jtorch.core.ops.arithmetic.elementary
+import jtorch.core.ops.arithmetic.elementwise
+import jtorch.core.ops.arithmetic.operators
+import jtorch.core.ops.arithmetic.special
+import jtorch.core.ops.functional
+import jtorch.core.ops.gather.index
+import jtorch.core.ops.gather.join
+import jtorch.core.ops.gather.masked
+import jtorch.core.ops.gather.scatter
+import jtorch.core.ops.make.create
+import jtorch.core.ops.make.fill
+import jtorch.core.ops.make.random
+import jtorch.core.ops.matrix.decompose
+import jtorch.core.ops.matrix.einsum
+import jtorch.core.ops.matrix.norms
+import jtorch.core.ops.matrix.products
+import jtorch.core.ops.reduce.reductions
+import jtorch.core.ops.reduce.segments
+import jtorch.core.ops.reduce.sort
+import jtorch.core.ops.views.copies
+import jtorch.core.ops.views.diagonal
+import jtorch.core.ops.views.reinterpret
+import jtorch.core.ops.views.shape
+import jtorch.core.ops.views.slices
+import jtorch.core.ops.views.split
+from jtorch.core.op import of_torch
+
+
+def __getattr__(name: str):
+    """The function that users get under this name."""
+    found = of_torch(name)
+    if found is None:
+        raise AttributeError(f"no function of torch is declared as {name}")
+    return found

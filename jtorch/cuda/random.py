@@ -1,0 +1,48 @@
+"""Random numbers of the GPUs."""
+
+from __future__ import annotations
+
+from jtorch.core.facts import device as a_device
+from jtorch.core.facts import devices
+from jtorch.core.ops.make.random import generator_of
+from jtorch.cuda._utils import device_count, is_available, needed, number_of
+
+
+def manual_seed(seed) -> None:
+    """Start this GPU's random numbers from a seed; nothing without a GPU."""
+    if is_available():
+        generator_of(devices.place("cuda")).manual_seed(int(seed))
+
+
+def manual_seed_all(seed) -> None:
+    """Start every GPU's random numbers from a seed; nothing without a GPU."""
+    for i in range(device_count()):
+        generator_of(devices.place(a_device("cuda", i))).manual_seed(int(seed))
+
+
+def initial_seed() -> int:
+    """The seed of this GPU's random numbers."""
+    return generator_of(devices.place("cuda")).initial_seed()
+
+
+def get_rng_state(device="cuda"):
+    """The state of a GPU's random numbers: 16 bytes, which PyTorch reads in another way."""
+    needed()
+    return generator_of(devices.place(a_device("cuda", number_of(device)))).get_state()
+
+
+def set_rng_state(new_state, device="cuda") -> None:
+    """Let a GPU's random numbers go on from a state that `get_rng_state` gave."""
+    needed()
+    generator_of(devices.place(a_device("cuda", number_of(device)))).set_state(new_state)
+
+
+def get_rng_state_all() -> list:
+    """The state of each GPU's random numbers."""
+    return [get_rng_state(i) for i in range(device_count())]
+
+
+def set_rng_state_all(new_states) -> None:
+    """Let the GPUs' random numbers go on from the states that `get_rng_state_all` gave."""
+    for i, state in enumerate(new_states):
+        set_rng_state(state, i)

@@ -1,0 +1,49 @@
+"""The names that users see: those of PyTorch and a few of jtorch's own, listed by hand or by `python -m tests.make.doors`."""
+
+import importlib
+
+import pytest
+
+import jtorch
+from jtorch.core.methods import CUDA_TYPES
+from tests.make.doors import DOORS, PYTORCH, listed
+
+OWN = {
+    # what dir shows beside PyTorch's names
+    "torch": {"core", "eager", "set_streams", "vision"},
+    "torch.compiler": {"Stats", "eager", "explain", "last_program_memory", "stats"},
+    "torch.func": {"from_jax", "to_jax"},
+    "torch.optim": {"Optax"},
+    "torch.random": {"set_streams"},
+    "torch.sparse": {"_rebuilt"},  # in old pickles
+}
+FOLLOW = {"torch.nn", "torch.optim"}  # to be taken out, and this line with the last
+
+
+@pytest.mark.parametrize("module", sorted(PYTORCH.keys() - FOLLOW))
+def test_a_module_shows_pytorchs_names_only(module):
+    ours = importlib.import_module(module.replace("torch", "jtorch", 1))
+    shown = {name for name in dir(ours) if not name.startswith("__")}
+    assert not shown - PYTORCH[module] - OWN.get(module, set())
+
+
+@pytest.mark.parametrize("file, module", DOORS)
+def test_what_is_declared_is_listed(file, module):
+    declared = DOORS[file, module]()
+    assert not declared - listed(file, module), f"to list these in {file}: python -m tests.make.doors"
+
+
+@pytest.mark.parametrize("file, module", DOORS)
+def test_what_is_listed_is_declared(file, module):
+    assert not listed(file, module) - DOORS[file, module](), f"to take these out of {file}: python -m tests.make.doors"
+
+
+def test_cuda_has_every_type_of_tensors():
+    assert {name: getattr(jtorch.cuda, name, None) for name in CUDA_TYPES} == CUDA_TYPES
+
+
+def test_the_parts_of_pytorch_that_are_not_here_are_not_something_else():
+    """`torch.nested` and `torch.ops` are large parts of PyTorch; a file of jtorch by that name would be found by hasattr."""
+    assert not hasattr(jtorch, "nested")
+    assert not hasattr(jtorch, "ops")
+    assert set(jtorch.storage.__all__) == {"TypedStorage", "UntypedStorage"}

@@ -1,0 +1,95 @@
+"""What the lists of names in jtorch's public modules must hold, and the command that writes them.
+
+    python -m tests.make.doors
+
+A function is listed where PyTorch has its name (fixtures/names.json) and jtorch declares it: by `@op`, `@public`,
+`@function`, `@functional` or `@public_in`.
+"""
+
+import ast
+import json
+import re
+import textwrap
+from types import ModuleType
+
+import jtorch
+from jtorch.core.facts import dtypes
+from jtorch.core.methods import EITHER, TYPES
+from jtorch.core.op import ELSEWHERE, FUNCTIONAL, FUNCTIONS, OPS
+from tests import FIXTURES, ROOT
+
+PYTORCH = {module: set(names) for module, names in json.loads((FIXTURES / "names.json").read_text()).items()}
+
+
+def _dtypes():
+    return {*[d.name for d in dtypes.ALL], *dtypes.ALIASES}
+
+
+def _declared(*registries):
+    """Names in registries, without those that tests and examples declare."""
+    ours = set()
+    for registry in registries:
+        for name, made in registry.items():
+            home = made.op.fn.__module__ if hasattr(made, "op") else made.__module__
+            if home.startswith("jtorch") and made.__module__ not in ELSEWHERE and not name.startswith("_"):
+                ours.add(name)
+    return ours
+
+
+def _of_torch():
+    return _declared(OPS, FUNCTIONS, FUNCTIONAL) & PYTORCH["torch"] - {*EITHER}
+
+
+def _of_functional():
+    return _declared(OPS, FUNCTIONAL) & PYTORCH["torch.nn.functional"]
+
+
+def _of_methods():
+    """Functions that call a method, and types of tensors."""
+    called = {name for name in PYTORCH["torch"] if callable(getattr(jtorch.Tensor, name, None))}
+    modules = {name for name in called if isinstance(getattr(jtorch, name, None), ModuleType)}
+    return (called - _declared(OPS, FUNCTIONS, FUNCTIONAL) - modules - _dtypes() - {*dir(object)}) | {*EITHER, *TYPES}
+
+
+def _of(home):
+    return {*ELSEWHERE[home]} & PYTORCH[home[1:]]
+
+
+DOORS = {
+    # (file, the module that its list imports from): the names
+    ("jtorch/__init__.py", "jtorch.core.facts"): _dtypes,
+    ("jtorch/__init__.py", "jtorch.core.ops.functions"): _of_torch,
+    ("jtorch/__init__.py", "jtorch.core.methods"): _of_methods,
+    ("jtorch/nn/functional.py", "jtorch.core.ops.functional"): _of_functional,
+    ("jtorch/linalg.py", "jtorch.core.ops.matrix.linalg"): lambda: _of("jtorch.linalg"),
+    ("jtorch/fft.py", "jtorch.core.ops.signal.fft"): lambda: _of("jtorch.fft"),
+    ("jtorch/special.py", "jtorch.core.ops.arithmetic.special"): lambda: _of("jtorch.special"),
+    ("jtorch/special.py", "jtorch.core.ops.functions"): lambda: _of_torch() & PYTORCH["torch.special"],
+}
+
+
+def _statement(text, module):
+    """The list: the import of this module that ends with `# fmt: skip`."""
+    return re.search(rf"^from {re.escape(module)} import \([^)]*\)  # fmt: skip\n", text, re.M)
+
+
+def listed(file, module) -> set[str]:
+    """The names in a list."""
+    found = _statement((ROOT / file).read_text(), module)
+    return {alias.name for alias in ast.parse(found[0]).body[0].names}
+
+
+def write(file, module) -> None:
+    """Bring a list up to date."""
+    path = ROOT / file
+    text = path.read_text()
+    names = textwrap.fill(
+        ", ".join(sorted(DOORS[file, module]())) + ",", 120, initial_indent="    ", subsequent_indent="    "
+    )
+    found = _statement(text, module)
+    path.write_text(text.replace(found[0], f"from {module} import (\n{names}\n)  # fmt: skip\n"))
+
+
+if __name__ == "__main__":
+    for door in DOORS:
+        write(*door)
