@@ -64,7 +64,7 @@ from jtorch.core.ops.functions import (
     unflatten, unique, unique_consecutive, unsafe_chunk, unsafe_split, unsqueeze, var, var_mean, vdot, view_as_complex,
     view_as_real, vsplit, vstack, where, xlogy, zeros, zeros_like,
 )  # fmt: skip
-from jtorch.core.ops.make.random import Generator, default_generator, set_streams
+from jtorch.core.ops.make.generator import Generator, default_generator, set_streams
 from jtorch.core.methods import _assert, _check, _check_index, _check_type, _check_value
 from jtorch.core.methods import (
     UntypedStorage,

@@ -8,7 +8,7 @@ import types
 
 from jtorch.core.facts import dtype_named, format_named, rebuild_result
 from jtorch.core.methods import rebuild_sparse
-from jtorch.core.ops.make.random import restored_generator
+from jtorch.core.ops.make.generator import restored_generator
 from jtorch.core.tensor import rebuild_tensor
 
 __all__ = [

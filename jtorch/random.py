@@ -1,6 +1,6 @@
 """`torch.random`: seeds and states, and where the CPU's numbers come from (`set_streams`)."""
 
-from jtorch.core.ops.make.random import (
+from jtorch.core.ops.make.generator import (
     default_generator,
     fork_rng,
     get_rng_state,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jtorch.core.facts import device as a_device
 from jtorch.core.facts import devices
-from jtorch.core.ops.make.random import generator_of
+from jtorch.core.ops.make.generator import generator_of
 from jtorch.cuda._utils import device_count, is_available, needed, number_of
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from jtorch.core.facts import is_contiguous
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import empty
-from jtorch.core.ops.make.random import on_host, randperm, stream_of
+from jtorch.core.ops.make.generator import on_host, stream_of
+from jtorch.core.ops.make.random import randperm
 from jtorch.core.tensor import known
 
 

@@ -16,7 +16,7 @@ from jtorch.autograd.graph import saved_tensors_hooks
 from jtorch.core import engine
 from jtorch.core.engine import Call
 from jtorch.core.grad import enable_grad, no_grad
-from jtorch.core.ops.make.random import put_back, states
+from jtorch.core.ops.make.generator import put_back, states
 from jtorch.core.tensor import Tensor, wrap
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "noop_context_fn", "set_checkpoint_early_stop"]

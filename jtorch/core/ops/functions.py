@@ -14,6 +14,7 @@ import jtorch.core.ops.gather.masked
 import jtorch.core.ops.gather.scatter
 import jtorch.core.ops.make.create
 import jtorch.core.ops.make.fill
+import jtorch.core.ops.make.generator
 import jtorch.core.ops.make.random
 import jtorch.core.ops.matrix.decompose
 import jtorch.core.ops.matrix.einsum

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
-from jtorch.core.ops.make.random import Generator
+from jtorch.core.ops.make.generator import Generator
 from jtorch.utils.data._utils.collate import default_collate, default_convert
 from jtorch.utils.data._utils.iterate import LocalPass, Pass, WorkersPass
 from jtorch.utils.data._utils.server import warm_up

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from jtorch.core.facts import devices, float64
-from jtorch.core.ops.make.random import Generator, stream_of
+from jtorch.core.ops.make.generator import Generator, stream_of
 from jtorch.core.streams import Stream
 from jtorch.core.tensor import as_tensor
 

@@ -15,7 +15,8 @@ from jtorch.core.engine import type_of
 from jtorch.core.facts import dtypes, elementwise_strides, is_contiguous, like_strides
 from jtorch.core.op import Array, Number, function, functional, kernel, op
 from jtorch.core.ops.make.create import empty_like, zeros_like
-from jtorch.core.ops.make.random import draw, host_draw, on_host, stream_of
+from jtorch.core.ops.make.generator import on_host, stream_of
+from jtorch.core.ops.make.random import draw, host_draw
 from jtorch.core.tensor import Tensor, cast, known, overwrite, wrap
 
 

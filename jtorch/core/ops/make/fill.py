@@ -1,6 +1,6 @@
 """The methods that fill a tensor with random numbers in place: `uniform_`, `normal_`, `bernoulli_` and the rest.
 
-What is drawn, and by which generator, `jtorch.core.ops.make.random` knows.
+What is drawn `jtorch.core.ops.make.random` knows, and by which generator `jtorch.core.ops.make.generator`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import numpy as np
 
 from jtorch.core.engine import node_name
 from jtorch.core.facts import strides as geometry
-from jtorch.core.ops.make.random import check_float, check_std, draw, host_draw, on_host, standing_for
+from jtorch.core.ops.make.generator import on_host
+from jtorch.core.ops.make.random import check_float, check_std, draw, host_draw, standing_for
 from jtorch.core.tensor import Tensor, wrap
 
 

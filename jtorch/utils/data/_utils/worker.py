@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from jtorch.core.ops.make.random import manual_seed
+from jtorch.core.ops.make.generator import manual_seed
 from jtorch.utils.data._utils.collate import default_collate
 from jtorch.utils.data.dataset import Dataset, samples, whole_batch
 
