@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.tensor import Tensor, known, tensor, to_place
+from jtorch.core.tensor import Tensor, attach, known, tensor, to_place
 
 
 def _construct(d, args, place, name):
@@ -57,7 +57,7 @@ def _new(cls, *args, device=None):
     return made if cls is Tensor else made._alias(cls)
 
 
-Tensor.__new__ = _new
+attach("__new__", _new)
 
 
 class _TypeMeta(type):

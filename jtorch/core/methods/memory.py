@@ -1,7 +1,7 @@
-"""What a tensor is made of: its memory, how it looks at it, new tensors like it, other types.
+"""The memory of a tensor and its view of it, new tensors like it, other types.
 
-`t_`, `resize_`, `set_` change what a tensor looks at without computing; `untyped_storage` and `data_ptr` tell
-whose memory it is. An address is only a name here: XLA keeps the memory, equal addresses mean the same cells.
+`t_`, `resize_` and `set_` change the view or the memory of a tensor without computing; `untyped_storage` and `data_ptr` say
+which memory it is. An address is only a name: XLA keeps the memory, and equal addresses mean the same cells.
 """
 
 from __future__ import annotations
@@ -23,7 +23,18 @@ from jtorch.core.op import Array, op
 from jtorch.core.ops.make import create
 from jtorch.core.ops.views.shape import sized_view, squeeze, t, transpose, unsqueeze
 from jtorch.core.ops.views.slices import as_ints, as_strided_of
-from jtorch.core.tensor import HostStorage, InferenceStorage, Storage, Tensor, cast, host_array, known, to_place, wrap
+from jtorch.core.tensor import (
+    HostStorage,
+    InferenceStorage,
+    Storage,
+    Tensor,
+    attach,
+    cast,
+    host_array,
+    known,
+    to_place,
+    wrap,
+)
 
 # ---- facts
 
@@ -63,7 +74,7 @@ def _is_set_to(self, tensor):
     return same and self.shape == tensor.shape and self.stride() == tensor.stride()
 
 
-# ---- looking in another way, in place
+# ---- another view of the memory, in place
 
 
 def _unshared():
@@ -74,9 +85,8 @@ def _unshared():
 _UNSHARED = _unshared()
 
 
-def _left(old, new):
-    """The new place of a tensor in the graph. A gradient that is to be kept goes on being kept where it looked as before,
-    and the new place only tells that one is."""
+def _keep_hook(old, new):
+    """`new`, the new edge. A `retain_grad` hook stays on the old node, where the gradient has the old shape."""
     if new is not None and old is not None and not isinstance(old, Leaf):
         node, nr = source(old)
         if node.hooks is not None and nr in node.hooks.retains:
@@ -110,7 +120,7 @@ def _relook(self, look, name):
         value.mark = None  # it shared the old value's mark, which now says "overwritten"
         seen = storage.value
         storage.write(value, self._counter or storage, reshaped=True)
-        self._edge = _left(old, edge)
+        self._edge = _keep_hook(old, edge)
         sign_relooked(seen, self)
         return self
     counter = self._counter or storage
@@ -119,7 +129,7 @@ def _relook(self, look, name):
     # Where no history is, none counts as worked out: a base that wants a gradient later on has it worked out then.
     view.at = self._view.at if edge is None and self._view is not None else counter.version
     self._view = view
-    self._edge = _left(old, edge)
+    self._edge = _keep_hook(old, edge)
     if seen is not None:
         sign_relooked(seen, self)
     return self
@@ -474,9 +484,9 @@ _FACTS = {
     ),
 }
 for _name, _made in _METHODS.items():
-    setattr(Tensor, _name, _made)
+    attach(_name, _made)
 for _name, _made in _FACTS.items():
-    setattr(Tensor, _name, property(_made))
+    attach(_name, property(_made))
 
 
 def _refuse_writes(name):
@@ -497,4 +507,4 @@ for _name, _fact in list(vars(Tensor).items()):
     if isinstance(_fact, property) and _fact.fset is None:
         _refused = _refuse_writes(_name)
         _setter = _write_part(_name) if _name in ("real", "imag") else _refused
-        setattr(Tensor, _name, _fact.setter(_setter).deleter(_refused if _fact.fdel is None else _fact.fdel))
+        attach(_name, _fact.setter(_setter).deleter(_refused if _fact.fdel is None else _fact.fdel))

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.tensor import Tensor, cast, from_jax, from_numpy, tensor, to_jax, to_place
+from jtorch.core.tensor import Tensor, attach, cast, from_jax, from_numpy, tensor, to_jax, to_place
 
 
 class DLDeviceType(enum.IntEnum):
@@ -195,5 +195,5 @@ def _dlpack_device(self):
     return kind, self.device.index or 0
 
 
-Tensor.__dlpack__ = _dlpack
-Tensor.__dlpack_device__ = _dlpack_device
+attach("__dlpack__", _dlpack)
+attach("__dlpack_device__", _dlpack_device)

@@ -1,8 +1,7 @@
 """Checks of arguments that ops share: on dtypes when a line is recorded, on data as soon as it is known.
 
-XLA has no exceptions: a class label out of range would be clamped, a division of integers by zero would give
-something. `data_check` looks at a little host data at once and otherwise sends a flag along with the program. This
-file knows no op.
+XLA has no exceptions: it would clamp a class label out of range, and a division of integers by zero would return some number.
+`data_check` checks small host arrays at once; otherwise the program returns a flag beside its results. This file knows no op.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ _calls: dict = {}
 
 
 def data_check(value, bad, error, **consts) -> None:
-    """Raise an error if the elements of `value` are bad: at once where they are known on the host and not too many, else
-    when somebody looks at a result.
+    """Raise an error if elements of `value` are bad: at once if they are on the host and not too many, else when a result is
+    read.
 
     Args:
         value: a tensor, or a Python number.
@@ -34,7 +33,7 @@ def data_check(value, bad, error, **consts) -> None:
 
 
 def data_checks(pairs, bad, **consts) -> None:
-    """The same for several pairs (value, error), of which the first bad one is told; their flag is one."""
+    """The same for several pairs (value, error), with one flag. The error is that of the first bad value."""
     late = []
     for value, error in pairs:
         if not isinstance(value, Tensor):
@@ -65,7 +64,7 @@ def data_checks(pairs, bad, **consts) -> None:
 
 
 def _call(bad, consts, n):
-    """The interned call that looks for bad elements in n arrays: the highest bit of its result stands for the first."""
+    """The interned call that checks n arrays for bad elements. The highest bit of its result stands for the first array."""
     key = (bad, consts, n)
     call = _calls.get(key)
     if call is None:
@@ -79,7 +78,7 @@ def _made(error, array, consts):
 
 
 def letter(x) -> str:
-    """What sort of numbers an array or tensor holds: b(ool), i(nt), u(int16 to 64), f(loat) or c(omplex)."""
+    """The kind of numbers in an array or tensor: b(ool), i(nt), u(int16 to 64), f(loat) or c(omplex)."""
     d = _dtype_of(x)
     return "u" if d.name in _LATE else "bifc"[d.category]
 
@@ -95,7 +94,7 @@ def _dtype_of(x):
 
 
 def undifferentiable(name: str, argument: str, t) -> None:
-    """Raise PyTorch's error where an optional tensor asks for a gradient that its kernel does not give."""
+    """Raise PyTorch's error if an optional tensor requires a gradient that its kernel does not compute."""
     if t is not None and t.requires_grad and grad_enabled():
         raise RuntimeError(
             f"The function '{name}' is not differentiable with respect to argument '{argument}'. This input cannot have"

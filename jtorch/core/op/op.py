@@ -1,8 +1,8 @@
-"""`@op`: one pure function on jax arrays becomes everything PyTorch has of it.
+"""`@op`: makes all that PyTorch has of an op from one pure function on jax arrays.
 
-The free function, the Tensor method, the in-place form through any view, `out=`, type promotion, shapes before
-computing, the gradient, the node's name and the identity in the trace all follow from the signature and a few
-options. The function that users call is written by `jtorch.core.op.wrapper`.
+The function, the Tensor method, the in-place form, `out=`, type promotion, the shape before computing, the gradient, the name of
+the node and the identity in the trace follow from the signature and a few options. `jtorch.core.op.wrapper` generates the
+function that users call.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from jtorch.core.tensor import PLAIN, Tensor, apply
 
 
 def wrapper_of(op):
-    """The public function of an op: records when it is given tensors, computes when it is given arrays."""
+    """The public function of an op. Given tensors it records a line, given arrays it computes."""
     source, names = _Source(op).write()
     file = f"<op {op.fn.__module__}.{op.fn.__name__}>"
     exec(compile(source, file, "exec"), names)
@@ -39,9 +39,10 @@ def under(public, name, kind):
 
 
 def operator(public, operand):
-    """The same function as an operator of Tensor: `operand` makes of the other side what the op takes, or NotImplemented.
+    """The same function as an operator of Tensor. `operand` converts the other side to what the op takes, or returns
+    NotImplemented.
 
-    It is asked where the other side is no plain tensor or number: to ask first would be one more call for each line.
+    It is called only if the other side is no plain tensor or number, so the usual line does not pay for it.
     """
     made, slow = _copied(public, public.__name__), public.__globals__["slow"]
 
@@ -147,7 +148,7 @@ class _Source:
         return [*signature, *["out=None"] * self.out, "**named"]
 
     def _fast(self):
-        """The usual arrangement: look the call up and record it."""
+        """The usual arrangement: find the interned call and record it."""
         self.sure = [n for n, kind in self.values if kind == "tensor"] or [self.values[0][0]]
         conditions = [f"{n}.__class__ in PLAIN" for n in self.sure]
         conditions += [f"{n} is default_{n}" for n, kind in self.values if kind == "number" and n in self.optional]
@@ -164,7 +165,7 @@ class _Source:
         return [f"    if {' and '.join(conditions)}:", *["        " + line for line in self.check + body + self.finish]]
 
     def _argument(self, name, kind):
-        """(lines that look at one argument, what it adds to the inputs)."""
+        """(lines that check one argument, its part of the inputs)."""
         if kind == "tensor":
             return [], [name]
         if kind == "maybe":
@@ -182,7 +183,7 @@ class _Source:
                 f"else: {self.give_up}",
             ], [name + "_v"]
         if kind == "number" and name in self.optional:
-            return [], []  # left at its default, which the call knows
+            return [], []  # its default, which is part of the call
         return [f"if {name}.__class__ not in NUMBER: {self.give_up}"], [f"number({name})"]
 
     def _look_up(self):
@@ -200,7 +201,7 @@ class _Source:
                 "except TypeError:", f"    call = {bound}"]  # fmt: skip
 
     def _arranged(self, name, kind):
-        """How an argument stands in the structure of the usual call."""
+        """The entry of an argument in the structure of the usual call."""
         if name in self.sure:
             return "tensor"
         return "default" if kind == "number" and name in self.optional else kind
@@ -221,7 +222,7 @@ def _slow(op):
 
 
 def _any_array(args):
-    """Whether a plain function of arrays is wanted: arrays among the arguments and no Tensor."""
+    """Whether to compute instead of record: there are arrays among the arguments and no Tensor."""
     found = False
     for a in args:
         for x in a if isinstance(a, list | tuple) else (a,):

@@ -1,4 +1,4 @@
-"""To another dtype, by PyTorch's rules for values that do not fit."""
+"""Casts to another dtype, by PyTorch's rules for values that do not fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _casts: dict = {}
 
 
 class Cast(Call):
-    """To another dtype, by PyTorch's rules for values that do not fit."""
+    """The call that casts an array."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ def cast_array(x, to):
 
 
 def cast(tensor, d):
-    """The tensor as dtype `d`: itself where nothing changes."""
+    """The tensor as dtype `d`; the same tensor if it has that dtype already."""
     mine = tensor._type.dtype
     if mine is d:
         return tensor
@@ -61,6 +61,6 @@ def cast(tensor, d):
 
 
 def warn_of_real(mine, d):
-    """Warn where elements of dtype `mine` lose their imaginary part as `d`."""
+    """Warn if a cast from dtype `mine` to `d` discards imaginary parts."""
     if mine.category == dtypes.COMPLEX and dtypes.BOOL < d.category < dtypes.COMPLEX:
         warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=4)

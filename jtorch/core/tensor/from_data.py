@@ -1,7 +1,7 @@
-"""NumPy arrays of Python data: numbers, nested sequences, and the tensors and arrays that lie in them.
+"""NumPy arrays from Python data: numbers, nested sequences, and tensors and arrays inside them.
 
-The size is that of the first element at each depth, the dtype the common one of all elements, and every element must
-then fit both, as in PyTorch. This file makes no tensors.
+As in PyTorch, the shape follows from the first element at each depth and the dtype from all elements, and then every element
+must fit both. This file makes no tensors.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def host_array(data, d=None) -> np.ndarray:
 
 
 def _is_sequence(data):
-    """What PyTorch goes into: Python's sequences, strings and arrays among them; not tensors, dicts or sets."""
+    """Whether PyTorch takes its elements: Python's sequences, also strings and arrays; not tensors, dicts or sets."""
     if data.__class__ in (list, tuple):
         return True
     if data.__class__ in _CATEGORY or isinstance(data, Tensor | dict | np.generic):
@@ -79,7 +79,7 @@ def _sizes(data):
 
 
 def _inferred(data):
-    """The common dtype of all there is."""
+    """The common dtype of all elements."""
     kind = data.__class__
     if kind in _CATEGORY:
         return dtypes.default_of(_CATEGORY[kind])
@@ -149,7 +149,7 @@ def _integers(flat, d):
 
 
 def _number(x, d):
-    """A Python number for something else that may stand for one."""
+    """The Python number for another object that may be used as one."""
     if isinstance(x, Tensor):
         return _CATEGORY_TYPES[x.dtype.category](x)
     if isinstance(x, np.generic):

@@ -1,8 +1,8 @@
 """Levels: tensors that stand for a batch of tensors (`vmap`), or for one and its tangent (`jvp`).
 
-A level turns each line on its lifted values into a line on their parts, `jax.vmap` or `jax.jvp` of the same function,
-which is recorded like any other, so that a transformed function runs in the program around it. Nodes of the gradient
-graph hold lifted values like all others; `_Enter` and `_Leave` stand where tensors come into a level and go out of it.
+A level turns each line on its lifted values into a line on their parts: `jax.vmap` or `jax.jvp` of the same function, recorded
+like any other. So a transformed function is part of the program around it. Nodes of the gradient graph may hold lifted values;
+the nodes `_Enter` and `_Leave` are where tensors enter a level and leave it.
 
     x ──lift──> lifted x ──op──> lifted y ──lower──> y
          _Enter                     _Leave            gradients go the same way back
@@ -22,7 +22,7 @@ _ROOT = Position(None, None, None, (), False, ())
 
 
 def _whole(value):
-    """A tensor of a value that a view may have given strides at which cells show twice."""
+    """A tensor of a value, copied if its strides let elements share cells."""
     made = wrap(value)
     return made.clone() if may_overlap(made.shape, made.stride()) else made
 

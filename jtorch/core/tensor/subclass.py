@@ -1,8 +1,8 @@
-"""`__torch_function__`: classes that take PyTorch's functions over, and what a Tensor's subclasses give back.
+"""`__torch_function__`: classes and modes that take over PyTorch's functions, and the results that subclasses return.
 
-An op looks at its arguments' classes only: those in `PLAIN` take nothing over and go the short way. Everything else
-(a subclass of Tensor, a class of the user's own, any tensor while a mode is on) comes here. The methods that are no
-ops are wrapped in each subclass when it is made, so that a plain Tensor pays nothing for this.
+An op checks only whether the classes of its arguments are in `PLAIN`, whose instances take nothing over. All else comes here: a
+subclass of Tensor, a class of the user's, any tensor while a mode is on. Methods that are no ops are wrapped in each subclass
+when the subclass is made, so a plain Tensor pays nothing for this.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import FunctionType
 
 from jtorch.core.tensor.tensor import PLAIN, Tensor, part_of_tensor
 
-_kept_plain: set = set()  # what it held before a mode was switched on
+_kept_plain: set = set()  # the classes of PLAIN, while a mode is on and PLAIN is empty
 
 
 class _State(threading.local):
@@ -71,7 +71,7 @@ def wanted(args) -> bool:
 
 
 def hand_over(func, relevant, args, kwargs):
-    """What the modes and the overriding arguments make of `func(*args, **kwargs)`."""
+    """The result of `func(*args, **kwargs)` from the innermost mode, or the first overriding argument that gives one."""
     found = overriders(relevant)
     kinds = tuple([type(f) for f in found])
     if state.modes:
@@ -94,7 +94,7 @@ def hand_over(func, relevant, args, kwargs):
 
 
 def _switch():
-    """While a mode is on nothing is plain: every op asks here."""
+    """Empty PLAIN while a mode is on, so that every op comes here."""
     if state.modes and PLAIN:
         _kept_plain.update(PLAIN)
         PLAIN.clear()
@@ -122,7 +122,7 @@ class TorchFunctionMode:
 
 
 def taken_over(fn):
-    """A function that is no op itself, handed over whole instead of in its parts."""
+    """A function that is no op itself; it is handed over whole, and not the ops that it calls."""
 
     @functools.wraps(fn)
     def function(*args, **kwargs):
@@ -135,7 +135,7 @@ def taken_over(fn):
 
 # ---- subclasses of Tensor
 
-_subclasses: list = []  # there is one that takes functions over
+_subclasses: list = []  # not empty once a subclass that takes functions over was made
 
 
 def _of_class(made, cls):
@@ -170,7 +170,7 @@ _OWN = {
 
 
 def _wrapped(fn, name):
-    """A method of Tensor as a subclass has it."""
+    """A method of Tensor as a subclass inherits it."""
     if name.startswith("__"):
         fn.__name__ = name  # as `__torch_function__` shows it
 
@@ -242,7 +242,7 @@ class Subclassing:
 
     @classmethod
     def __init_subclass__(cls, **kwargs):
-        """Wrap what is no op, unless the class takes nothing over."""
+        """Wrap the methods that are no ops, unless the class takes nothing over."""
         super(Tensor, cls).__init_subclass__(**kwargs)
         own = cls.__torch_function__
         if cls.__module__.startswith("jtorch.") or getattr(own, "__func__", own) is disabled:

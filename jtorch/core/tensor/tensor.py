@@ -1,12 +1,12 @@
-"""The Tensor: a way of looking at a storage, with a place in the gradient graph. No mathematics.
+"""The Tensor: a storage, a view of it, and an edge of the gradient graph. No mathematics.
 
-`apply` runs one call on tensors: it reads their values, records the line, adds a node to the graph if one of them
-wants a gradient, and wraps what comes out. Every op goes through it. The operators and methods that compute are
-attached by `jtorch.core.op.op`; conversions to Python, NumPy and other types are in `jtorch.core.tensor.convert`.
+`apply` runs one call on tensors: it reads their values, records the line, adds a node to the graph if one of them requires
+grad, and wraps the results. Every op goes through it. Other files give Tensor more attributes by `part_of_tensor`: how it is
+written to, converted, printed and so on; `jtorch.core.op.op` adds the methods that compute.
 
     Tensor ──> Storage ──> Value (known, or promised by the trace)
-       │  └──> View ──> View ...      how this tensor looks at the storage; None: all of it
-       └─────> edge                   Node, Output or Leaf; None: wants no gradient
+       │  └──> View ──> View ...      the part of the storage that this tensor shows; None: all of it
+       └─────> edge                   Node, Output or Leaf; None: does not require grad
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _new = object.__new__
 
 
 class _Named(type):
-    """Prints Tensor as PyTorch's; pickles know it by its own module."""
+    """Prints Tensor under PyTorch's name; pickles use the name of its module."""
 
     def __repr__(cls):
         return "<class 'torch.Tensor'>" if cls is Tensor else super().__repr__()
 
 
 class Tensor(metaclass=_Named):
-    """A multi-dimensional array that records what is done to it: values are computed when somebody looks.
+    """A multi-dimensional array. Operations on it are recorded, and computed when their values are read.
 
     Make one with `torch.tensor`, `torch.zeros`, `torch.from_numpy`, ...
 
@@ -51,7 +51,7 @@ class Tensor(metaclass=_Named):
 
     __array_priority__ = 1000
 
-    # ---- looks
+    # ---- shape, dtype, device
 
     @property
     def _type(self):
@@ -109,17 +109,17 @@ class Tensor(metaclass=_Named):
             return geometry.is_channels_last(t.shape, t.strides)
         return geometry.is_contiguous(t.shape, t.strides)
 
-    # ---- reading and writing
+    # ---- reading
 
     def _read(self):
-        """(value, edge) as seen now, through the view; where gradients are recorded, with the history as of now."""
+        """(value, edge) as of now. Where gradients are recorded, the history of a view is brought up to date first."""
         view = self._view
         if view is None:
             return self._storage.value, self._edge
         return view.read(self._storage), self._history() if local.grad else self._edge
 
     def _history(self):
-        """This tensor's place in the gradient graph; that of a view is worked out again after each write to its memory."""
+        """This tensor's edge. After a write to its memory, the edge of a view is made anew, from that of its base."""
         view, base, edge = self._view, self._base, self._edge
         if base is None or view is None or (base._edge is None and (edge is None or isinstance(edge, Leaf))):
             return edge
@@ -133,7 +133,7 @@ class Tensor(metaclass=_Named):
         return NOWHERE if edge is None and view.type.differentiable else edge
 
     def _rebase(self, base):
-        """Behind a write: this tensor is what its view shows of the base as that is now."""
+        """After a write: make this tensor's edge a view node on top of the base's current edge."""
         chain, numbers = self._view.chain(base._view)
         node = Node(
             chain,
@@ -155,7 +155,7 @@ class Tensor(metaclass=_Named):
         return self._storage.value if self._view is None else self._view.read(self._storage)
 
     def _look(self):
-        """The elements as a read-only NumPy array. A view of something known is read without a program."""
+        """The elements as a read-only NumPy array. A view of a known array on the CPU needs no program."""
         if self._view is not None and self._view.call.retype is None:
             base = self._storage.value
             if base.array is not None and base.type.place is CPU:
@@ -163,7 +163,7 @@ class Tensor(metaclass=_Named):
         return self._value.look()
 
     def _make_view(self, call, numbers=()):
-        """The tensor that looks at this one through a view call."""
+        """A view of this tensor, by a `ViewCall`."""
         view = self._view
         t = self._type
         edge = self._edge if view is None or not local.grad else self._history()  # its error comes before the call's
@@ -176,7 +176,7 @@ class Tensor(metaclass=_Named):
         made._grad = None
         made._view = looked = View(view, call, numbers, type, offset)
         if self._storage.__class__ is InferenceStorage:
-            made._base = made._edge = None  # autograd knows nothing of views of what inference mode made
+            made._base = made._edge = None  # autograd does not track views of inference tensors
             return made
         made._base = self if self._base is None else self._base
         looked.at = (self._counter or self._storage).version
@@ -192,7 +192,7 @@ class Tensor(metaclass=_Named):
         return made
 
     def _alias(self, cls=None):
-        """A tensor of class `cls` that looks at the same storage in the same way, with no history."""
+        """A tensor of class `cls` with the same storage and view, and no history."""
         made = _new(cls or Tensor)
         made._storage = self._storage
         made._view = self._view
@@ -203,7 +203,7 @@ class Tensor(metaclass=_Named):
     # ---- autograd
 
     def detach(self):
-        """The same memory without history: writes are seen by both, gradients stop here."""
+        """A tensor on the same memory without history: both see later writes, and gradients stop here."""
         storage = self._storage
         if storage.__class__ is Storage and storage.value.__class__ is Lifted:
             return storage.value.level.constant(self)
@@ -214,12 +214,12 @@ PLAIN = {Tensor}  # the classes whose instances an op takes as they are: see `jt
 
 
 def attach(name, attribute) -> None:
-    """Give Tensor an attribute that is defined in another file. What is found there under this name is replaced."""
+    """Give Tensor an attribute that another file defines; an earlier one of the same name is replaced."""
     setattr(Tensor, name, attribute)
 
 
 class _Part:
-    """What every class has is no attribute of a part."""
+    """A class with nothing in it: the names it has are in every class, and not the attributes of a part."""
 
 
 def part_of_tensor(part):
@@ -272,12 +272,12 @@ class Nowhere(Leaf):
 
 NOWHERE = Nowhere()
 
-_store = Storage  # makes storages
-_check_inputs = None  # what inference mode, once it was entered, checks before a line with gradients
+_store = Storage  # what makes the storages of new tensors
+_check_inputs = None  # set when inference mode is first entered: raises where a line may not be differentiated
 
 
 def in_inference(store, check_inputs):
-    """Make storages by `store`, and let `check_inputs(call, values, edges)` see lines with gradients from now on."""
+    """Make storages by `store`, and call `check_inputs(call, values, edges)` before a line that requires grad."""
     global _store, _check_inputs
     _store, _check_inputs = store, check_inputs
 
@@ -325,18 +325,18 @@ def apply(call, inputs, place=None):
     if not wants or not here["grad"]:
         position, out = (trace if place is None else trace_of(place)).record(call, values)
         return wrap(out) if position.single else tuple([wrap(v) for v in out])
-    if trace.updated:  # a hand-written loop has updated its parameters: this line begins the next step
+    if trace.updated:  # a hand-written loop has updated its parameters: this line starts the next step
         trace.flush("step")
     if _check_inputs is not None:
         _check_inputs(call, values, edges)
     try:
         position, out = trace.record(call, values)
     except Exception:
-        if viewed:  # PyTorch works the histories out before it looks at shapes: their errors come first
+        if viewed:  # PyTorch updates histories before it checks shapes: their errors come first
             _histories(inputs)
         raise
-    call = position.call  # what autocast made of it
-    if viewed and any(t.differentiable for t in position.types):  # else PyTorch works no history out
+    call = position.call  # autocast may have replaced it
+    if viewed and any(t.differentiable for t in position.types):  # else PyTorch updates no history
         edges = _histories(inputs)
     if not position.single:
         return _tracked(call, values, edges, position, out)
@@ -359,7 +359,7 @@ def _histories(inputs):
 
 
 def _tracked(call, values, edges, position, out):
-    """The results of a call with several outputs, sharing one node."""
+    """The results of a call with several outputs, which share one node."""
     saved = [v for v in values if v.type.number] if call.linear else values
     node = Node(call, saved, position.in_types, position.types, edges, position)
     if call.keep_result:
@@ -368,20 +368,20 @@ def _tracked(call, values, edges, position, out):
 
 
 def requiring(tensor):
-    """The tensor, made by a call that asked for `requires_grad=True`."""
+    """Turn on `requires_grad` for a tensor whose maker was called with `requires_grad=True`."""
     if not tensor._type.differentiable:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     return tensor.requires_grad_()
 
 
 def make_nodes(maker):
-    """Let `maker` make the nodes of recorded lines, in place of `graph.Node`."""
+    """Make the nodes of recorded lines by `maker` instead of the class Node."""
     global Node
     Node = maker
 
 
 def wrap_dim(dim, ndim):
-    """A dimension counted from the end made positive. Raises PyTorch's IndexError."""
+    """A dimension as a number from 0 on; negative ones count from the end. Raises PyTorch's IndexError."""
     n = max(ndim, 1)
     if not -n <= dim < n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")

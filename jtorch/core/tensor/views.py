@@ -18,10 +18,9 @@ from jtorch.core.tensor.storage import Storage
 class ViewCall(Call):
     """How one view is read and written.
 
-    `geometry(shape, strides, offset, **numbers, **consts)` gives the (shape, strides, offset) PyTorch would show
-    and raises its errors; `writer(base, new, **numbers, **consts)` gives the base with the viewed cells replaced,
-    found by reading the base's positions through the view where none is given. `numbers` names the parameters
-    that are values.
+    `geometry(shape, strides, offset, **numbers, **consts)` returns the (shape, strides, offset) that PyTorch would show, and
+    raises its errors. `writer(base, new, **numbers, **consts)` returns the base with the viewed cells replaced; without one
+    they are found by reading the base's positions through the view. `numbers` names the parameters that are values.
     """
 
     __slots__ = ("geometry", "layouts", "named", "numbers", "retype", "writer")
@@ -40,7 +39,7 @@ class ViewCall(Call):
 
     def layout(self, type, offset, numbers):
         """(Type, offset) of the view of a tensor of this type at this offset."""
-        if self.retype and offset:  # counted in elements of another size from here on
+        if self.retype and offset:  # from here on the offset counts elements of another size
             return self._layout(type, offset, [n.array for n in numbers])
         if not numbers:
             found = self.layouts.get(type)
@@ -61,7 +60,7 @@ class ViewCall(Call):
         return self.show
 
     def show(self, base, *numbers):
-        """What the view shows of a base array."""
+        """The part of a base array that the view shows."""
         return self.fn(base, **self._arguments(numbers))
 
     def _infer(self, types):
@@ -77,7 +76,7 @@ _SMALLEST = {dtypes.int64: 0, dtypes.bool_: False, dtypes.float64: 0.0}
 
 
 class Chain(ViewCall):
-    """Several views one after the other, as one call: base -> what the last one shows."""
+    """Several views one after the other, as one call: base -> the part that the last one shows."""
 
     __slots__ = ("counts", "steps")
 
@@ -115,7 +114,7 @@ class Chain(ViewCall):
         levels = [base]
         for step, own in split[:plain]:
             levels.append(step.show(levels[-1], *own))
-        if plain < len(split):  # a cell may be shown several times: only positions tell which cells are written
+        if plain < len(split):  # a cell may be shown more than once: positions tell which cells to write
             last = levels[-1]
             spots = jnp.arange(last.size).reshape(last.shape)
             for step, own in split[plain:]:
@@ -182,11 +181,11 @@ SEVERAL = (
 
 
 class View:
-    """One step of looking at a storage: parent view (None for the base), call, numbers, type and offset.
+    """One step from a storage to what a tensor shows: parent view (None for the base), call, numbers, type and offset.
 
-    `at` is the version at which this view's place in the gradient graph was last worked out: where the version has
-    moved on, somebody wrote into the memory and it must be worked out again. `note` says why autograd could not follow
-    a write through it: NO_GRAD, SEVERAL, ...
+    `at` is the version of the memory for which the tensor's edge was made: if the version is another one now, the memory was
+    written to and the edge is out of date. `note` says why autograd cannot follow a write through this view: NO_GRAD,
+    SEVERAL, ...
     """
 
     __slots__ = ("at", "call", "note", "numbers", "offset", "parent", "type", "value", "writes")
@@ -202,7 +201,7 @@ class View:
         self.at = self.note = None
 
     def read(self, storage) -> Value:
-        """What the view shows now."""
+        """The value that the view shows now; read once for each write to the storage."""
         if self.writes == storage.writes and storage.__class__ is Storage:
             return self.value
         base = storage.value if self.parent is None else self.parent.read(storage)
@@ -213,17 +212,17 @@ class View:
             value = record(self.call, (base, *self.numbers))[1]
         if base.mark is None:
             base.mark = []
-        value.mark = base.mark  # a write into the base is a write into what was read of it
+        value.mark = base.mark  # a write to the base overwrites this value, too
         self.value = value
         self.writes = storage.writes
         return value
 
     def again(self):
-        """The same way of looking, for another storage."""
+        """The same view, of another storage."""
         return View(self.parent and self.parent.again(), self.call, self.numbers, self.type, self.offset)
 
     def chain(self, until=None):
-        """(Chain from the base to here, its numbers). `until` is how the base itself looks at the storage."""
+        """(Chain from the base to here, its numbers). `until` is the view of the base tensor itself."""
         steps, numbers, at = [], [], self
         while at is not None and at is not until:
             steps.append(at)
@@ -238,9 +237,11 @@ class View:
         return chain_of(tuple([s.call for s in steps]), tuple([len(s.numbers) for s in steps])), numbers
 
     def refusal(self, source, base=False) -> str:
-        """PyTorch's message for a write (into the base, or here) that autograd cannot follow.
+        """PyTorch's message for a write that autograd cannot follow.
 
-        `source`: (name of the node that made the view, output number), or None.
+        Args:
+            source: (name of the node that made the view, output number), or None.
+            base: the write was to the base, not through this view.
         """
         done = "its base or another view of its base has been" if base else "is being"
         if source is not None and self.note not in (NO_GRAD, IN_INFERENCE):
@@ -259,7 +260,7 @@ class View:
         return text + self.note
 
     def strays(self):
-        """Whether it may show cells that the tensor it was made of does not show: gradients of a write go by the base."""
+        """Whether it may show cells that its parent does not show. The gradient of a write then goes through the base."""
         at = self
         while at is not None:
             if at.call.name == "as_strided":
@@ -268,7 +269,7 @@ class View:
         return False
 
     def refuses_write(self):
-        """Whether cells are shown twice. Raises for those where PyTorch writes in an order of its own."""
+        """Whether PyTorch refuses to write, since elements share cells. Raises where its result depends on its own order."""
         if may_overlap(self.type.shape, self.type.strides):
             return True
         at = self
@@ -288,7 +289,7 @@ def strided(array, base, type, offset):
     flat = np.lib.stride_tricks.as_strided(array, (1,), (array.itemsize,))
     span = 1 + sum((n - 1) * s for n, s in zip(base.shape, base.strides, strict=True))
     flat = np.lib.stride_tricks.as_strided(flat, (span,), (array.itemsize,))
-    if type.dtype is not base.dtype:  # the same bytes, as `view(dtype)` and `view_as_real` show them
+    if type.dtype is not base.dtype:  # `view(dtype)` and `view_as_real` show the same bytes
         flat = flat.view(type.dtype.np)
     flat = flat[offset:]
     return np.lib.stride_tricks.as_strided(
@@ -297,7 +298,7 @@ def strided(array, base, type, offset):
 
 
 def laid_out(array, type):
-    """A private copy laid out in memory by the type's strides."""
+    """A private copy of an array, laid out in memory by the type's strides."""
     copy = (
         np.empty_like(np.lib.stride_tricks.as_strided(array, array.shape, [s * array.itemsize for s in type.strides]))
         if not array.flags.c_contiguous or type.ndim > 1

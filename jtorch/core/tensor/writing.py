@@ -1,4 +1,4 @@
-"""Where results go when they do not become a new tensor: into a tensor in place, or into `out=`."""
+"""Writing to tensors: how a tensor takes a new value, results of in-place ops, and `out=`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from jtorch.core.tensor.views import write_of
 
 
 def check_apart(overlap, tensor, operands) -> None:
-    """Raise PyTorch's error if an op that writes into `tensor` reads cells there in another order.
+    """Raise PyTorch's error if an op that writes to `tensor` reads some of its cells in another order.
 
     Args:
         overlap: what memory an operand may share with the tensor, as the option of `op` says it.
 
-    Differs from torch: where the cells of a tensor are not contiguous PyTorch cannot tell, and reads what it has
-    written; here operands are read before anything is written.
+    Differs from torch: PyTorch does not notice an overlap of tensors that are not dense, and reads what it has just written;
+    here all operands are read before anything is written.
     """
     if overlap == "any":
         return
@@ -37,7 +37,7 @@ def check_apart(overlap, tensor, operands) -> None:
             and _overlap(tensor, other, overlap == "none")
         ):
             if local.grad:
-                other._history()  # where that cannot be told, PyTorch says so first
+                other._history()  # its error comes first in PyTorch
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory"
                 " location. Please clone() the tensor before performing the operation."
@@ -45,14 +45,14 @@ def check_apart(overlap, tensor, operands) -> None:
 
 
 def check_once(tensor) -> None:
-    """Refuse by name to write where cells show twice, for what PyTorch does not refuse."""
+    """Refuse to write where elements share cells, which PyTorch allows here."""
     t = tensor._type
     if geometry.may_overlap(t.shape, t.strides):
         raise NotImplementedError("writing through a view that shows elements more than once; clone() it first")
 
 
 def _overlap(a, b, apart):
-    """Whether two tensors of one storage share cells, and (but for `apart`) do not show the very same."""
+    """Whether two tensors of one storage share cells. Unless `apart`, two that show the same elements do not count."""
     if a is b:
         return apart
     s, t = a._type, b._type
@@ -175,7 +175,7 @@ class Writing:
 
 
 def write_result(tensor, result):
-    """Store a result in a tensor, through the view if it is one: PyTorch's rules for shape and dtype. Returns it."""
+    """Write a result to a tensor, by PyTorch's rules for shape and dtype. Returns the tensor."""
     mine, theirs = tensor._type, result._type
     if theirs.shape != mine.shape:
         raise RuntimeError(
@@ -189,16 +189,16 @@ def write_result(tensor, result):
             )
         made_by, result = result._edge, cast(result, mine.dtype)
         if isinstance(made_by, Node) and result._edge is not None:
-            result._edge.name_ = made_by.name()  # PyTorch's op casts on the way out
+            result._edge.name_ = made_by.name()  # in PyTorch the op itself casts its result
     value, edge = result._read()
     tensor._assign(value, edge)
     return tensor
 
 
 def overwrite(tensor, result):
-    """Write what an op made of a tensor into that tensor. Returns it.
+    """Write to a tensor the result of an op on it. Returns the tensor.
 
-    The op's node keeps what it read: PyTorch saves a copy of the tensor before an in-place op writes to it.
+    The op's node keeps the value that it read, as PyTorch saves a copy of the tensor before it is written to.
     """
     node = result._edge
     if node.__class__ is Node:
@@ -211,7 +211,7 @@ def overwrite(tensor, result):
 
 
 def check_undifferentiated(name, out, tensors) -> None:
-    """Raise PyTorch's error where a gradient is wanted of a result that goes into `out`."""
+    """Raise PyTorch's error if `out` or one of the operands requires grad."""
     if local.grad and any(isinstance(t, Tensor) and t.requires_grad for t in (out, *tensors)):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, "
@@ -220,7 +220,10 @@ def check_undifferentiated(name, out, tensors) -> None:
 
 
 def store(out, result, name, op=None, operands=()):
-    """`out=`: the result written into `out`, which takes its shape. `op` and its operands, where one made the result."""
+    """`out=`: write the result to `out`, which takes its shape. Returns `out`.
+
+    `op` and its operands are given where an op made the result.
+    """
     if isinstance(result, tuple):
         for o, r in zip(out, result, strict=True):
             store(o, r, name, op)

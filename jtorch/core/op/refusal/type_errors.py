@@ -1,7 +1,7 @@
-"""What PyTorch says of arguments that a function cannot take: its TypeErrors, word for word.
+"""PyTorch's TypeErrors for arguments that a function does not take, word for word.
 
-The arguments are matched against PyTorch's overloads of a function as its own parser does it; signatures.json has
-these, and what its Python functions answer. Nothing here is asked before a call has failed. This file knows no op.
+The arguments are matched against PyTorch's overloads of a function as its own parser does it. signatures.json has these, and the
+checks of its Python functions. This is used only after a call has failed. This file knows no op.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def fault_of(name, args, kwargs, kind, own):
 
 
 class _Unpacked(Exception):
-    """The overload fits, but for an element of a list of ints: the parser looks at the first only."""
+    """The overload fits except for a later element of a list of ints: the parser checks the first only."""
 
 
 def _fault_of(known, name, args, kwargs, kind, own):
@@ -77,7 +77,7 @@ def _table():
 
 
 def _is_of(known, own):
-    """Whether it is jtorch's function that PyTorch's overloads are of: torch.batch_norm is not nn.functional's."""
+    """Whether PyTorch's overloads are those of jtorch's function: torch.batch_norm is not nn.functional's."""
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in own.parameters.values()):
         return True
     needed = [{p.name for p in _parsed(t) if not p.optional} for t in ([known] if isinstance(known, str) else known)]
@@ -89,7 +89,7 @@ def _parses(own):
 
 
 def _overload(known, own, method):
-    """The parameters of a function's one overload: those that PyTorch names, then what else jtorch has."""
+    """The parameters of a function's only overload: those that PyTorch names, then jtorch's others."""
     mine = _of_signature(own, method)
     if not known:
         return mine
@@ -126,7 +126,7 @@ def _of_signature(own, method):
 
 
 def _unmatched(texts, name, args, kwargs):
-    """The error for a function that has several overloads (or one, and others that it does not tell)."""
+    """The error for a function with several overloads (or with one, and others that its message does not list)."""
     overloads = [_parsed(text) for text in texts]
     faults = [_fault(o, name, args, kwargs) for o in overloads]
     if None in faults:
@@ -139,7 +139,7 @@ def _unmatched(texts, name, args, kwargs):
 
 
 def _fault(params, name, args, kwargs):
-    """What is wrong with the arguments for one overload, in PyTorch's words; None where nothing is."""
+    """PyTorch's message if the arguments do not fit one overload, else None."""
     positional = [p for p in params if not p.keyword]
     spread = len(positional) == 1 and positional[0].type == "tuple of ints" and args and _is_int(args[0])
     if len(args) > len(positional) and not spread:
