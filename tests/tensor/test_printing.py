@@ -17,7 +17,7 @@ import pytest
 
 import jtorch
 from jtorch import return_types as returntypes
-from jtorch.core.facts import dtypes, named_results
+from jtorch.core.facts import dtypes
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.tensor import printing
 from tests import FIXTURES
@@ -296,7 +296,7 @@ def test_random_tensors_print_as_in_pytorch(reference, seed):
 @pytest.mark.parity
 def test_every_named_tuple_of_pytorch_is_here(reference):
     theirs = reference.torch.return_types
-    ours = {cls.__name__: cls.__match_args__ for cls in named_results.all_return_types}
+    ours = {cls.__name__: cls.__match_args__ for cls in returntypes.all_return_types}
     assert ours == {cls.__name__: cls.__match_args__ for cls in theirs.all_return_types}
 
 
