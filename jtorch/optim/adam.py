@@ -10,7 +10,7 @@ import optax
 from jax import lax
 
 from jtorch.core.tensor import Tensor
-from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, preconditioned
 
 
 class Adam(ChainedOptimizer):

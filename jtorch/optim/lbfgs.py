@@ -16,8 +16,8 @@ from jtorch.core.op import Array, Number, op
 from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.ops.views.reinterpret import view_as_real
-from jtorch.optim.chained import check_rate
-from jtorch.optim.line_search import strong_wolfe
+from jtorch.optim._functional.line_search import strong_wolfe
+from jtorch.optim._functional.transform_optimizer import check_rate
 from jtorch.optim.optimizer import Optimizer
 
 _LEAST = 1e-10  # curvature: what is no larger teaches nothing

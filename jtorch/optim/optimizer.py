@@ -1,6 +1,6 @@
 """Optimizer: parameter groups, state and hooks, as PyTorch has them. No arithmetic.
 
-Subclasses over optax are in `jtorch.optim.chained`; a user's own subclass writes its `step` with tensors, and
+Subclasses over optax are in `jtorch.optim._functional.transform_optimizer`; a user's own subclass writes its `step` with tensors, and
 either way the end of `step` is where a training step is submitted to XLA.
 """
 

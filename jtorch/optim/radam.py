@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
-from jtorch.optim.stateful import lerp, stateful
+from jtorch.optim._functional.rules import lerp, stateful
+from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, preconditioned
 
 
 class RAdam(ChainedOptimizer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate, counting, preconditioned
+from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_rate, counting, preconditioned
 
 
 class RMSprop(ChainedOptimizer):

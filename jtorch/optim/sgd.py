@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
+from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_rate, preconditioned
 
 
 class SGD(ChainedOptimizer):

@@ -8,7 +8,7 @@ import optax
 from jtorch.core import engine
 from jtorch.core.engine import Call, Value, local, number, shapes_of
 from jtorch.core.tensor import Tensor, wrap, write_all
-from jtorch.optim.chained import check_rate, rate_of
+from jtorch.optim._functional.transform_optimizer import check_rate, rate_of
 from jtorch.optim.optimizer import Optimizer, closure_loss
 
 

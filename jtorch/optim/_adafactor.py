@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
-from jtorch.optim.stateful import lerp
+from jtorch.optim._functional.rules import lerp
+from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_rate, preconditioned
 
 
 class Adafactor(ChainedOptimizer):

@@ -2,7 +2,7 @@
 
 A subclass is a table row: PyTorch's defaults, a chain for a group's settings, and PyTorch's names for the fields of
 the chain's state. The learning rate is a value, so a schedule never recompiles; everything else a group says is a
-constant of the line. The line itself is in `jtorch.optim.update`; here is which tensors go into it.
+constant of the line. The line itself is in `jtorch.optim._functional.update`; here is which tensors go into it.
 
 Parameters that share settings and step count form a cluster. The small ones of a cluster share one flat storage for
 each state (`exp_avg` of each is a view of it), because a program pays about a microsecond for every array that goes
@@ -23,7 +23,7 @@ from jtorch.core.facts import float64, get_default_dtype
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.make.create import filled
 from jtorch.core.tensor import Tensor, apply, known, write_all
-from jtorch.optim import update
+from jtorch.optim._functional import update
 from jtorch.optim.optimizer import Optimizer, closure_loss
 
 
