@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
 
-from jtorch.optim._functional.rules import lerp
-from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_rate
+from jtorch.optim._functional import TransformOptimizer, check_lr, descent, lerp
 
 
-class Muon(ChainedOptimizer):
+class Muon(TransformOptimizer):
     """p -= lr * (orthogonal matrix nearest to the averaged gradient), for matrices.
 
     Args:
@@ -27,10 +25,11 @@ class Muon(ChainedOptimizer):
         adjust_lr_fn: how lr follows the shape: "original" (default) or "match_rms_adamw".
 
     Raises:
-        ValueError: a setting out of its range, or a parameter that is no matrix.
+        ValueError: a setting out of its range, or a parameter that is not a matrix.
     """
 
-    names = {"trace": "momentum_buffer"}
+    __module__ = "jtorch.optim"  # PyTorch's files name it there
+    state_names = {"trace": "momentum_buffer"}
     elementwise = False
 
     def __init__(
@@ -45,7 +44,7 @@ class Muon(ChainedOptimizer):
         ns_steps=5,
         adjust_lr_fn=None,
     ):
-        check_rate(lr, "Learning rate should be >= 0 but is: {}")
+        check_lr(lr, "Learning rate should be >= 0 but is: {}")
         if not 0.0 <= momentum:
             raise ValueError(f"momentum should be >= 0 but is: {momentum}")
         if not 0.0 <= weight_decay:
@@ -74,14 +73,14 @@ class Muon(ChainedOptimizer):
             raise RuntimeError("Muon does not support complex parameters")
 
     @staticmethod
-    def chain(weight_decay, momentum, nesterov, ns_coefficients, eps, ns_steps, adjust_lr_fn):
+    def transformation(weight_decay, momentum, nesterov, ns_coefficients, eps, ns_steps, adjust_lr_fn):
         if ns_steps >= 100:
             raise ValueError("Number of steps must be less than 100 for computational efficiency")
         if len(ns_coefficients) != 3:
             raise ValueError("Coefficients must be a tuple of exactly 3 values")
 
         def init(params):
-            return _Trace([jnp.zeros_like(p) for p in params])
+            return optax.TraceState([jnp.zeros_like(p) for p in params])
 
         def update(updates, state, params=None):
             trace = [lerp(v, g, 1 - momentum) for g, v in zip(updates, state.trace, strict=True)]
@@ -90,13 +89,10 @@ class Muon(ChainedOptimizer):
                 _ratio(g.shape, adjust_lr_fn) * _orthogonal(g, ns_coefficients, ns_steps, eps).astype(g.dtype)
                 for g in ahead
             ]
-            return out, _Trace(trace)
+            return out, optax.TraceState(trace)
 
-        return optax.chain(optax.GradientTransformation(init, update), optax.add_decayed_weights(weight_decay))
-
-
-class _Trace(NamedTuple):
-    trace: list
+        muon = optax.GradientTransformation(init, update)
+        return descent(muon, maximize=False, weight_decay=weight_decay, decoupled=True)
 
 
 def _ratio(shape, adjust):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, counting, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_counter
 
 
-class Adadelta(ChainedOptimizer):
+class Adadelta(TransformOptimizer):
     """p -= lr * d, with d = grad * sqrt(average of d²) / sqrt(average of grad²).
 
     Args:
@@ -22,7 +22,7 @@ class Adadelta(ChainedOptimizer):
         ValueError: a setting out of its range.
     """
 
-    names = {"e_g": "square_avg", "e_x": "acc_delta"}
+    state_names = {"e_g": "square_avg", "e_x": "acc_delta"}
 
     def __init__(
         self,
@@ -56,5 +56,6 @@ class Adadelta(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(rho, eps, weight_decay, maximize):
-        return optax.chain(counting(), *preconditioned(maximize, weight_decay), optax.scale_by_adadelta(rho, eps))
+    def transformation(rho, eps, weight_decay, maximize):
+        scale = optax.scale_by_adadelta(rho, eps)
+        return descent(step_counter(), scale, maximize=maximize, weight_decay=weight_decay)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim._functional.rules import stateful
-from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, per_parameter
 
 
-class Adagrad(ChainedOptimizer):
+class Adagrad(TransformOptimizer):
     """p -= lr / (1 + t * lr_decay) * grad / (sqrt(s) + eps), with s the sum of all squared gradients.
 
     Args:
@@ -67,11 +65,11 @@ class Adagrad(ChainedOptimizer):
         self.make_states()
 
     @staticmethod
-    def first_value(name, settings):
+    def initial_value(name, settings):
         return settings["initial_accumulator_value"] if name == "sum" else 0
 
     @staticmethod
-    def chain(lr_decay, eps, weight_decay, initial_accumulator_value, maximize):
+    def transformation(lr_decay, eps, weight_decay, initial_accumulator_value, maximize):
         def advance(t, rate):
             return (1 / (1 + (t - 1) * lr_decay),), ()
 
@@ -79,4 +77,4 @@ class Adagrad(ChainedOptimizer):
             sum = sum + g * g
             return numbers[0] * g / (jnp.sqrt(sum) + eps), sum
 
-        return optax.chain(*preconditioned(maximize, weight_decay), stateful(("sum",), rule, advance=advance))
+        return descent(per_parameter(("sum",), rule, advance=advance), maximize=maximize, weight_decay=weight_decay)

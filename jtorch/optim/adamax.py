@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent
 
 
-class Adamax(ChainedOptimizer):
+class Adamax(TransformOptimizer):
     """p -= lr * m / u, with m the bias-corrected average of the gradient and u its decaying largest size.
 
     Args:
@@ -22,7 +22,7 @@ class Adamax(ChainedOptimizer):
         ValueError: a setting out of its range.
     """
 
-    names = {"mu": "exp_avg", "nu": "exp_inf"}
+    state_names = {"mu": "exp_avg", "nu": "exp_inf"}
 
     def __init__(
         self,
@@ -53,5 +53,5 @@ class Adamax(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(betas, eps, weight_decay, maximize):
-        return optax.chain(*preconditioned(maximize, weight_decay), optax.scale_by_adamax(*betas, eps))
+    def transformation(betas, eps, weight_decay, maximize):
+        return descent(optax.scale_by_adamax(*betas, eps), maximize=maximize, weight_decay=weight_decay)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim._functional.rules import lerp, stateful
-from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, lerp, per_parameter
 
 
-class ASGD(ChainedOptimizer):
+class ASGD(TransformOptimizer):
     """p -= eta * (grad + lambd * p) with a falling eta, and the average of p in state["ax"].
 
     Args:
@@ -26,7 +24,7 @@ class ASGD(ChainedOptimizer):
     """
 
     scalars = ("step", "eta", "mu")
-    rated = True
+    applies_lr = True
 
     def __init__(
         self,
@@ -58,11 +56,11 @@ class ASGD(ChainedOptimizer):
         )
 
     @staticmethod
-    def first_value(name, settings):
+    def initial_value(name, settings):
         return 1 if name == "mu" else 0
 
     @staticmethod
-    def chain(lambd, alpha, t0, weight_decay, maximize):
+    def transformation(lambd, alpha, t0, weight_decay, maximize):
         def advance(t, rate, eta, mu):
             rate = jnp.asarray(rate, t.dtype)
             eta = jnp.where(t == 1, rate, eta)
@@ -73,4 +71,5 @@ class ASGD(ChainedOptimizer):
             update = eta * (lambd * p + g)
             return update, lerp(ax, p - update, mu)
 
-        return optax.chain(*preconditioned(maximize, weight_decay), stateful(("ax",), rule, ("eta", "mu"), advance))
+        average = per_parameter(("ax",), rule, ("eta", "mu"), advance)
+        return descent(average, maximize=maximize, weight_decay=weight_decay)

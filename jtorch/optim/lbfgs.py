@@ -16,8 +16,7 @@ from jtorch.core.op import Array, Number, op
 from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.ops.views.reinterpret import view_as_real
-from jtorch.optim._functional.line_search import strong_wolfe
-from jtorch.optim._functional.transform_optimizer import check_rate
+from jtorch.optim._functional import check_lr, strong_wolfe
 from jtorch.optim.optimizer import Optimizer
 
 _LEAST = 1e-10  # curvature: what is no larger teaches nothing
@@ -51,7 +50,7 @@ class LBFGS(Optimizer):
         history_size=100,
         line_search_fn=None,
     ):
-        check_rate(lr)
+        check_lr(lr)
         super().__init__(
             params,
             dict(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim._functional.rules import lerp, stateful
-from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, moments, per_parameter
 
 
-class NAdam(ChainedOptimizer):
+class NAdam(TransformOptimizer):
     """Adam with Nesterov's momentum: the average is corrected as it will be in the next step.
 
     Args:
@@ -61,11 +59,11 @@ class NAdam(ChainedOptimizer):
         )
 
     @staticmethod
-    def first_value(name, settings):
+    def initial_value(name, settings):
         return 1 if name == "mu_product" else 0
 
     @staticmethod
-    def chain(betas, eps, weight_decay, momentum_decay, decoupled_weight_decay, maximize):
+    def transformation(betas, eps, weight_decay, momentum_decay, decoupled_weight_decay, maximize):
         b1, b2 = betas
 
         def momentum(t):
@@ -79,12 +77,9 @@ class NAdam(ChainedOptimizer):
 
         def rule(numbers, g, p, exp_avg, exp_avg_sq):
             now, ahead, correction = numbers
-            exp_avg = lerp(exp_avg, g, 1 - b1)
-            exp_avg_sq = b2 * exp_avg_sq + (1 - b2) * g * g
+            exp_avg, exp_avg_sq = moments(betas, g, exp_avg, exp_avg_sq)
             update = (now * g + ahead * exp_avg) / (jnp.sqrt(exp_avg_sq / correction) + eps)
             return update, exp_avg, exp_avg_sq
 
-        nadam = stateful(("exp_avg", "exp_avg_sq"), rule, ("mu_product",), advance)
-        if decoupled_weight_decay:
-            return optax.chain(*preconditioned(maximize, 0), nadam, optax.add_decayed_weights(weight_decay))
-        return optax.chain(*preconditioned(maximize, weight_decay), nadam)
+        nadam = per_parameter(("exp_avg", "exp_avg_sq"), rule, ("mu_product",), advance)
+        return descent(nadam, maximize=maximize, weight_decay=weight_decay, decoupled=decoupled_weight_decay)

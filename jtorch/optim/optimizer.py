@@ -1,7 +1,7 @@
 """Optimizer: parameter groups, state and hooks, as PyTorch has them. No arithmetic.
 
-Subclasses over optax are in `jtorch.optim._functional.transform_optimizer`; a user's own subclass writes its `step` with tensors, and
-either way the end of `step` is where a training step is submitted to XLA.
+The base of the optimizers over optax is `TransformOptimizer` in `jtorch.optim._functional`. A user's own subclass writes
+its `step` with tensors. In both, the end of `step` submits the training step.
 """
 
 from __future__ import annotations

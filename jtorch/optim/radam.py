@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim._functional.rules import lerp, stateful
-from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, moments, per_parameter
 
 
-class RAdam(ChainedOptimizer):
+class RAdam(TransformOptimizer):
     """Adam that divides by the averaged square only once that average has settled, and then by how far it has.
 
     Args:
@@ -56,7 +54,7 @@ class RAdam(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(betas, eps, weight_decay, decoupled_weight_decay, maximize):
+    def transformation(betas, eps, weight_decay, decoupled_weight_decay, maximize):
         b1, b2 = betas
         longest = 2 / (1 - b2) - 1  # of the average, in steps, once it has settled
 
@@ -70,12 +68,9 @@ class RAdam(ChainedOptimizer):
 
         def rule(numbers, g, p, exp_avg, exp_avg_sq):
             corrected, settled, scale = numbers
-            exp_avg = lerp(exp_avg, g, 1 - b1)
-            exp_avg_sq = b2 * exp_avg_sq + (1 - b2) * g * g
+            exp_avg, exp_avg_sq = moments(betas, g, exp_avg, exp_avg_sq)
             adapted = jnp.where(settled != 0, scale / (jnp.sqrt(exp_avg_sq) + eps), 1)
             return exp_avg * corrected * adapted, exp_avg, exp_avg_sq
 
-        radam = stateful(("exp_avg", "exp_avg_sq"), rule, advance=advance)
-        if decoupled_weight_decay:
-            return optax.chain(*preconditioned(maximize, 0), radam, optax.add_decayed_weights(weight_decay))
-        return optax.chain(*preconditioned(maximize, weight_decay), radam)
+        radam = per_parameter(("exp_avg", "exp_avg_sq"), rule, advance=advance)
+        return descent(radam, maximize=maximize, weight_decay=weight_decay, decoupled=decoupled_weight_decay)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim._functional.rules import stateful
-from jtorch.optim._functional.transform_optimizer import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, per_parameter
 
 
-class Rprop(ChainedOptimizer):
+class Rprop(TransformOptimizer):
     """p -= s * sign(grad), with a step size s for each element that grows while its gradient keeps its sign.
 
     Args:
@@ -23,7 +21,7 @@ class Rprop(ChainedOptimizer):
         ValueError: a setting out of its range.
     """
 
-    rated = True
+    applies_lr = True
 
     def __init__(
         self,
@@ -54,7 +52,7 @@ class Rprop(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(etas, step_sizes, maximize):
+    def transformation(etas, step_sizes, maximize):
         def advance(t, rate):
             return (t, rate), ()
 
@@ -68,4 +66,4 @@ class Rprop(ChainedOptimizer):
             g = jnp.where(turned < 0, 0, g)
             return step_size * jnp.sign(g), g, step_size
 
-        return optax.chain(*preconditioned(maximize, 0), stateful(("prev", "step_size"), rule, advance=advance))
+        return descent(per_parameter(("prev", "step_size"), rule, advance=advance), maximize=maximize)
