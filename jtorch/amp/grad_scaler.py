@@ -173,7 +173,7 @@ class GradScaler:
         return sum(rest, first)
 
     def _step(self, optimizer, found, args, kwargs):
-        if getattr(optimizer, "skips", False):
+        if getattr(optimizer, "skips_found_inf", False):
             optimizer.found_inf = found
             try:
                 return optimizer.step(*args, **kwargs)

@@ -72,7 +72,7 @@ def _is_module_class(cls):
 
 def _source(cls):
     """(file, text) of a user's class; nothing for jtorch's own, whose source is not PyTorch's."""
-    if names.street_name(cls) is not None:
+    if names.torch_name(cls) is not None:
         return None, None
     try:
         return inspect.getsourcefile(cls), inspect.getsource(cls)
@@ -176,7 +176,7 @@ def _has_descriptor(file):
 
 
 def _check_source(cls, source_file, saved):
-    if names.street_name(cls) is not None:
+    if names.torch_name(cls) is not None:
         return  # jtorch's classes are written otherwise than PyTorch's
     try:
         current = inspect.getsource(cls)

@@ -1,7 +1,7 @@
 """Writing pickles that carry PyTorch's names.
 
 A pickle names classes and functions by where they are found. Standard picklers look there before writing
-a name, and PyTorch need not be installed: jtorch's own objects are named by `names.street_name`, which looks
+a name, and PyTorch need not be installed: jtorch's own objects are named by `names.torch_name`, which looks
 in jtorch. What storages are written as is the caller's matter.
 """
 
@@ -44,8 +44,8 @@ def pickler_of(module):
         def reducer_override(self, obj):
             if type(obj) in _PLAIN:
                 return NotImplemented
-            if names.is_named(obj):
-                street = names.street_name(obj) if renames else None
+            if names.is_written_by_name(obj):
+                street = names.torch_name(obj) if renames else None
                 return street[1] if street else NotImplemented
             reduced = _reduce(obj)
             if reduced is NotImplemented and hasattr(base, "reducer_override"):
@@ -53,7 +53,7 @@ def pickler_of(module):
             return reduced
 
         def save_global(self, obj, name=None):
-            street = names.street_name(obj)
+            street = names.torch_name(obj)
             if street is None:
                 return _save_own_name(super().save_global, obj, name)
             _write_global(self, *street)

@@ -25,7 +25,7 @@ class SavedStorage:
     def __init__(self, cell, dtype: dtype | None):
         untyped = dtype is None or dtype.name.startswith(_LATE)
         self.cell = cell
-        self.storage_type = names.UntypedStorage if untyped else names.storage_type(dtype.storage_name)
+        self.storage_type = names.UntypedStorageType if untyped else names.storage_type(dtype.storage_name)
         self.dtype = self.storage_type.dtype
         self.device = place_of(cell)
         self.nbytes = nbytes(cell)
@@ -68,7 +68,7 @@ def _reduce_plain(tensor):
     storage = SavedStorage(p.storage, tensor.dtype)
     args = (storage, p.offset, p.size, p.stride, p.requires_grad, OrderedDict())
     marks = {"conj": True} if p.conjugate else None
-    late = storage.storage_type is names.UntypedStorage
+    late = storage.storage_type is names.UntypedStorageType
     function = _rebuild_tensor_v3 if late else _rebuild_tensor_v2
     return function, args + ((tensor.dtype,) if late else ()) + ((marks,) if marks else ())
 

@@ -58,7 +58,7 @@ def full_unpickler(module, persistent_load):
 
     class Unpickler(module.Unpickler):
         def find_class(self, module_name, name):
-            if names.is_ours(module_name):
+            if names.is_torch_module(module_name):
                 return names.find(module_name, name)
             return super().find_class(module_name, name)
 
@@ -114,7 +114,7 @@ def _user_allowed():
 
 def _paths(entry):
     if not isinstance(entry, tuple):
-        street = names.street_name(entry)  # files have PyTorch's names for jtorch's classes
+        street = names.torch_name(entry)  # files have PyTorch's names for jtorch's classes
         own = (entry.__module__, entry.__qualname__)
         return [(".".join(path), entry) for path in {street or own, own}]
     if len(entry) != 2:
@@ -153,7 +153,7 @@ def allowed() -> dict[str, object]:
         "torch.serialization._get_layout": names.find("torch.serialization", "_get_layout"),
         "torch._tensor._rebuild_from_type_v2": names.find("torch._tensor", "_rebuild_from_type_v2"),
         "torch.storage.TypedStorage": names.Missing("torch.storage.TypedStorage"),
-        "torch.storage.UntypedStorage": names.UntypedStorage,
+        "torch.storage.UntypedStorage": names.UntypedStorageType,
     }
     table |= {f"torch.{name}": names.find("torch", name) for name in _ALLOWED_CLASSES}
     table |= {f"torch._utils.{name}": names.find("torch._utils", name) for name in _ALLOWED_FUNCTIONS}

@@ -311,6 +311,6 @@ def test_names_lead_there_and_back():
     public = [getattr(jtorch.nn, name) for name in names.PLACES if hasattr(jtorch.nn, name)]
     assert len(public) > 3
     for thing in public:
-        module, name = names.street_name(thing)
+        module, name = names.torch_name(thing)
         assert names.find(module, name) is thing
         assert module == names.PLACES[name]
