@@ -27,7 +27,7 @@ torch.nn.modules.adaptive: AdaptiveLogSoftmaxWithLoss
 torch.nn.modules.batchnorm: BatchNorm1d BatchNorm2d BatchNorm3d LazyBatchNorm1d LazyBatchNorm2d
     LazyBatchNorm3d SyncBatchNorm
 torch.nn.modules.channelshuffle: ChannelShuffle
-torch.nn.modules.container: ModuleDict ModuleList ParameterDict ParameterList Sequential
+torch.nn.modules.container: Container ModuleDict ModuleList ParameterDict ParameterList Sequential
 torch.nn.modules.conv: Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d LazyConv1d
     LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d
 torch.nn.modules.distance: CosineSimilarity PairwiseDistance
@@ -37,6 +37,7 @@ torch.nn.modules.fold: Fold Unfold
 torch.nn.modules.instancenorm: InstanceNorm1d InstanceNorm2d InstanceNorm3d LazyInstanceNorm1d
     LazyInstanceNorm2d LazyInstanceNorm3d
 torch.nn.modules.linear: Bilinear Identity LazyLinear Linear NonDynamicallyQuantizableLinear
+torch.nn.modules.linear_cross_entropy_options: LinearCrossEntropyOptions
 torch.nn.modules.loss: BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CrossEntropyLoss
     GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss LinearCrossEntropyLoss MSELoss
     MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss NLLLoss2d
