@@ -1,8 +1,8 @@
-"""`GradScaler`: multiplies a loss so that its float16 gradients do not vanish, and divides them again.
+"""`GradScaler`: multiplies a loss so that its float16 gradients do not underflow, and divides the gradients again.
 
-The scale and whether a gradient was infinite are values of the recorded step: an optimizer of jtorch's is told to leave
-a bad step out, inside the same program, so that nobody waits for the answer. An optimizer written by the user is
-asked to step or not, as in PyTorch, which waits.
+The scale, and whether a gradient is infinite, are values of the recorded step. An optimizer of jtorch skips a bad step
+inside the same program, so Python does not wait. An optimizer written by the user is called or not, as in PyTorch; for
+that Python waits for the answer.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from jtorch.core.tensor import Tensor
 
 
 class OptState(Enum):
-    """How far an optimizer has come in this iteration."""
+    """What has been done for an optimizer in this iteration."""
 
     READY = 0
     UNSCALED = 1
     STEPPED = 2
 
 
-def _fresh():
+def _new_optimizer_state():
     return {"stage": OptState.READY, "found_inf_per_device": {}}
 
 
@@ -53,7 +53,7 @@ def _next_scale(
 
 
 class GradScaler:
-    """Scales a loss, unscales its gradients before the step, leaves out steps with infinite ones and adapts the scale.
+    """Scales a loss, unscales the gradients before the step, skips steps with infinite gradients, and adapts the scale.
 
     Args:
         device: "cuda" or "cpu".
@@ -68,7 +68,7 @@ class GradScaler:
     >>> scaler.scale(p.sum()).backward(); scaler.step(optimizer); scaler.update(); p
     tensor([0.5000, 0.5000], requires_grad=True)
 
-    Differs from torch: an optimizer has its state after a first step that was left out, with a step count of 0.
+    Differs from torch: an optimizer has its state after a first step that was skipped, with a step count of 0.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class GradScaler:
         self._backoff_factor = backoff_factor
         self._growth_interval = growth_interval
         self._init_growth_tracker = 0
-        self._per_optimizer_states = defaultdict(_fresh)
+        self._per_optimizer_states = defaultdict(_new_optimizer_state)
 
     def _check_begun(self, name):
         if self._scale is None:
@@ -151,7 +151,7 @@ class GradScaler:
         state["stage"] = OptState.UNSCALED
 
     def step(self, optimizer, *args, **kwargs):
-        """Unscale the gradients unless that was done, and step unless one of them is not finite."""
+        """Unscale the gradients if that is not done yet, and step if all of them are finite."""
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
@@ -183,7 +183,7 @@ class GradScaler:
 
     @no_grad()
     def update(self, new_scale=None):
-        """Adapt the scale to what the steps of this iteration found, or set it."""
+        """Adapt the scale to the gradients of this iteration, or set it."""
         if not self._enabled:
             return
         self._check_begun("update")
@@ -208,7 +208,7 @@ class GradScaler:
                     "torch.FloatTensor with requires_grad=False."
                 )
             self._scale.copy_(new_scale)
-        self._per_optimizer_states = defaultdict(_fresh)
+        self._per_optimizer_states = defaultdict(_new_optimizer_state)
 
     # ---- settings and state
 

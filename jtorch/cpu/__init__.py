@@ -1,4 +1,4 @@
-"""`torch.cpu`: what the CPU has where `torch.cuda` has more."""
+"""`torch.cpu`: the functions of `torch.cuda` that the CPU has, too."""
 
 from jtorch.core import engine
 from jtorch.cpu import amp
@@ -22,5 +22,5 @@ def current_device() -> str:
 
 
 def synchronize(device=None) -> None:
-    """Run what was recorded."""
+    """Submit the recorded lines."""
     engine.flush()
