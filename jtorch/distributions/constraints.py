@@ -165,14 +165,14 @@ class LowerTriangular(Constraint):
     event_dim = 2
 
     def holds(self, x):
-        return _flat_matrix(x == _as_tensor(x).tril()).all(-1)
+        return _flat_matrix(x == _require_tensor(x).tril()).all(-1)
 
 
 class LowerCholesky(Constraint):
     event_dim = 2
 
     def holds(self, x):
-        x = _as_tensor(x)
+        x = _require_tensor(x)
         return _flat_matrix(x == x.tril()).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
 
 
@@ -180,7 +180,7 @@ class Square(Constraint):
     event_dim = 2
 
     def holds(self, x):
-        x = _as_tensor(x)
+        x = _require_tensor(x)
         return (x[..., 0, 0] == x[..., 0, 0]) & (x.shape[-1] == x.shape[-2])
 
 
@@ -192,17 +192,21 @@ class Symmetric(Square):
 
 class PositiveSemidefinite(Symmetric):
     def holds(self, x):
-        symmetric = super().holds(_as_tensor(x))
-        return symmetric & (linalg.eigvalsh(_as_tensor(x)) >= 0).all(-1) if x.shape[-1] == x.shape[-2] else symmetric
+        symmetric = super().holds(_require_tensor(x))
+        return (
+            symmetric & (linalg.eigvalsh(_require_tensor(x)) >= 0).all(-1) if x.shape[-1] == x.shape[-2] else symmetric
+        )
 
 
 class PositiveDefinite(Symmetric):
     def holds(self, x):
-        symmetric = super().holds(_as_tensor(x))
-        return symmetric & (linalg.cholesky_ex(_as_tensor(x)).info == 0) if x.shape[-1] == x.shape[-2] else symmetric
+        symmetric = super().holds(_require_tensor(x))
+        return (
+            symmetric & (linalg.cholesky_ex(_require_tensor(x)).info == 0) if x.shape[-1] == x.shape[-2] else symmetric
+        )
 
 
-def _as_tensor(x):
+def _require_tensor(x):
     if isinstance(x, Tensor):
         return x
     raise NeedsTensorError

@@ -15,6 +15,7 @@ import pytest
 import jtorch
 from jtorch import serialization
 from jtorch.serialization import load, names, save
+from jtorch.vision.transforms import Compose
 from tests.files.checkpoints import FOLDER, TENSOR, archive, members, stream, tensor_pickle, text, written
 
 saved = partial(written, save)
@@ -323,4 +324,4 @@ def test_a_class_has_pytorchs_name_in_files(path):
 
 def test_classes_of_jtorch_alone_keep_their_names():
     assert names.torch_name(jtorch.optim.Optax) is None
-    assert names.torch_name(jtorch.vision.transforms.Compose) is None
+    assert names.torch_name(Compose) is None
