@@ -103,8 +103,8 @@ class GradScaler:
     def _check_begun(self, name):
         if self._scale is None:
             raise AssertionError(
-                f"Attempted {name} but _scale is None.  "
-                "This may indicate your script did not use scaler.scale(loss or outputs) earlier in the iteration."
+                f"Attempted {name} but _scale is None.  This may indicate your script did not use scaler.scale(loss or outputs) earlier "
+                "in the iteration."
             )
 
     def scale(self, outputs):
@@ -204,8 +204,7 @@ class GradScaler:
         else:
             if new_scale.device.type != self._device or new_scale.numel() != 1 or new_scale.requires_grad:
                 raise AssertionError(
-                    "new_scale should be a float or a 1-element torch.cuda.FloatTensor or "
-                    "torch.FloatTensor with requires_grad=False."
+                    "new_scale should be a float or a 1-element torch.cuda.FloatTensor or torch.FloatTensor with requires_grad=False."
                 )
             self._scale.copy_(new_scale)
         self._per_optimizer_states = defaultdict(_new_optimizer_state)
@@ -285,8 +284,7 @@ class GradScaler:
         if self._enabled:
             if self._per_optimizer_states:
                 raise AssertionError(
-                    "A GradScaler instance may only be pickled at the beginning "
-                    "of an iteration, or at the end after scaler.update()."
+                    "A GradScaler instance may only be pickled at the beginning of an iteration, or at the end after scaler.update()."
                 )
             state |= {
                 "_init_scale": self.get_scale(),

@@ -97,8 +97,8 @@ class _Properties:
 
     def __repr__(self):
         return (
-            f"_CudaDeviceProperties(name='{self.name}', major={self.major}, minor={self.minor},"
-            f" total_memory={self.total_memory // 2**20}MB, multi_processor_count={self.multi_processor_count})"
+            f"_CudaDeviceProperties(name='{self.name}', major={self.major}, minor={self.minor}, "
+            f"total_memory={self.total_memory // 2**20}MB, multi_processor_count={self.multi_processor_count})"
         )
 
 

@@ -53,8 +53,8 @@ class Distribution:
             value,
             constraint,
             lambda: (
-                f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {self!r}"
-                f" to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
+                f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {self!r} to satisfy "
+                f"the constraint {constraint!r}, but found invalid values:\n{value}"
             ),
         )
 
@@ -163,8 +163,8 @@ class Distribution:
             value,
             support,
             lambda: (
-                f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support"
-                f" ({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"
+                f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support ({support!r}) "
+                f"of the distribution {self!r}, but found invalid values:\n{value}"
             ),
         )
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jtorch.optim._functional import TransformOptimizer, check_lr, descent, lerp
+from jtorch.optim._functional import TransformOptimizer, blend, check_lr, descent
 
 
 class Adafactor(TransformOptimizer):
@@ -102,12 +102,12 @@ def _scale_by_adafactor(beta2_decay, eps, d, weight_decay):
             weight = (t**beta2_decay).astype(g.dtype)
             least = jnp.finfo(p.dtype).eps if eps[0] is None else eps[0]
             if g.ndim > 1:
-                new.row_var.append(lerp(next(rows), jnp.mean(g * g, axis=-1, keepdims=True), weight))
-                new.col_var.append(lerp(next(columns), jnp.mean(g * g, axis=-2, keepdims=True), weight))
+                new.row_var.append(blend(next(rows), jnp.mean(g * g, axis=-1, keepdims=True), weight))
+                new.col_var.append(blend(next(columns), jnp.mean(g * g, axis=-2, keepdims=True), weight))
                 row, column = new.row_var[-1], new.col_var[-1]
                 square = row * column / jnp.maximum(jnp.mean(row, axis=-2, keepdims=True), least)
             else:
-                new.variance.append(lerp(next(vectors), g * g, weight))
+                new.variance.append(blend(next(vectors), g * g, weight))
                 square = new.variance[-1]
             step = g / jnp.sqrt(jnp.maximum(square, least * least))
             size = jnp.maximum(eps[1], _root_mean_square(p)) * jnp.minimum(rate, 1 / jnp.sqrt(t)).astype(p.dtype)

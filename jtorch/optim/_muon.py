@@ -7,7 +7,7 @@ import math
 import jax.numpy as jnp
 import optax
 
-from jtorch.optim._functional import TransformOptimizer, check_lr, descent, lerp
+from jtorch.optim._functional import TransformOptimizer, blend, check_lr, descent
 
 
 class Muon(TransformOptimizer):
@@ -83,8 +83,8 @@ class Muon(TransformOptimizer):
             return optax.TraceState([jnp.zeros_like(p) for p in params])
 
         def update(updates, state, params=None):
-            trace = [lerp(v, g, 1 - momentum) for g, v in zip(updates, state.trace, strict=True)]
-            ahead = [lerp(g, v, momentum) for g, v in zip(updates, trace, strict=True)] if nesterov else trace
+            trace = [blend(v, g, 1 - momentum) for g, v in zip(updates, state.trace, strict=True)]
+            ahead = [blend(g, v, momentum) for g, v in zip(updates, trace, strict=True)] if nesterov else trace
             out = [
                 _ratio(g.shape, adjust_lr_fn) * _orthogonal(g, ns_coefficients, ns_steps, eps).astype(g.dtype)
                 for g in ahead
@@ -112,10 +112,10 @@ def _orthogonal(g, coefficients, steps, eps):
     x = x / jnp.maximum(norm, jnp.asarray(eps, jnp.bfloat16))
     for _ in range(steps):
         gram = jnp.matmul(x, x.T, preferred_element_type=jnp.float32).astype(jnp.bfloat16)
-        x = _added(a, x, _added(b, gram, gram, gram, c), x)
+        x = _add_matmul(a, x, _add_matmul(b, gram, gram, gram, c), x)
     return x.T if tall else x
 
 
-def _added(scale, start, left, right, factor=1):
+def _add_matmul(scale, start, left, right, factor=1):
     product = jnp.matmul(left, right, preferred_element_type=jnp.float32)
     return (scale * start.astype(jnp.float32) + factor * product).astype(jnp.bfloat16)

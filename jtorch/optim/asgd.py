@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent, lerp, per_parameter
+from jtorch.optim._functional import TransformOptimizer, blend, check_settings, descent, per_parameter
 
 
 class ASGD(TransformOptimizer):
@@ -69,7 +69,7 @@ class ASGD(TransformOptimizer):
         def rule(numbers, g, p, ax):
             eta, mu = numbers
             update = eta * (lambd * p + g)
-            return update, lerp(ax, p - update, mu)
+            return update, blend(ax, p - update, mu)
 
         average = per_parameter(("ax",), rule, ("eta", "mu"), advance)
         return descent(average, maximize=maximize, weight_decay=weight_decay)

@@ -107,7 +107,7 @@ class _History:
             ]
         self.used += self.used < self.most
         self.changes, self.steps, self.ro = [
-            _shifted(rows, new, curvature)
+            _append_row(rows, new, curvature)
             for rows, new in ((self.changes, change), (self.steps, step), (self.ro, 1.0 / curvature))
         ]
 
@@ -184,7 +184,7 @@ class _Descent:
             loss = self.closure()
         self.evaluations += 1
         self.state["func_evals"] += 1
-        self.gradient = _flat(
+        self.gradient = _flatten_all(
             [zeros(p.shape, dtype=p.dtype, device=p.device) if p.grad is None else p.grad for p in self.params]
         )
         largest = self.gradient.abs().max()
@@ -205,7 +205,7 @@ class _Descent:
             step = state["d"] * state["t"]
             curvature = change.dot(step)
             self.history.add(change, step, curvature)
-            state["H_diag"] = _scale(curvature, change.dot(change), state["H_diag"])
+            state["H_diag"] = _inverse_curvature(curvature, change.dot(change), state["H_diag"])
             state["d"] = self.history.direction(gradient, state["H_diag"])
         state["prev_flat_grad"] = gradient
 
@@ -244,17 +244,17 @@ class _Descent:
             start += seen.numel()
 
 
-def _flat(tensors):
+def _flatten_all(tensors):
     return cat([(view_as_real(t) if t.is_complex() else t).reshape(-1) for t in tensors])
 
 
-@op(method=False, name="_shifted")
-def _shifted(rows: Array, new: Array, curvature: Array) -> Array:
+@op(method=False, name="_append_row")
+def _append_row(rows: Array, new: Array, curvature: Array) -> Array:
     return jnp.where(curvature > _LEAST, jnp.concatenate([rows[1:], new[None]]), rows)
 
 
 @op(method=False, name="_inverse_curvature")
-def _scale(curvature: Array, square: Array, before: Array | Number) -> Array:
+def _inverse_curvature(curvature: Array, square: Array, before: Array | Number) -> Array:
     return jnp.where(curvature > _LEAST, curvature / square, before).astype(square.dtype)
 
 

@@ -24,15 +24,15 @@ _global_post: dict = OrderedDict()
 
 def register_optimizer_step_pre_hook(hook):
     """Call `hook(optimizer, args, kwargs)` before every optimizer's step."""
-    return _register(_global_pre, hook)
+    return _add_hook(_global_pre, hook)
 
 
 def register_optimizer_step_post_hook(hook):
     """Call `hook(optimizer, args, kwargs)` after every optimizer's step."""
-    return _register(_global_post, hook)
+    return _add_hook(_global_post, hook)
 
 
-def _register(hooks, hook, prepend=False):
+def _add_hook(hooks, hook, prepend=False):
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if prepend:
@@ -112,8 +112,8 @@ class Optimizer:
             params = [params]
         elif isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
-                "will change between runs. Please use a list instead."
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will change "
+                "between runs. Please use a list instead."
             )
         params = list(params)
         names = [p[0] for p in params if isinstance(p, tuple)]
@@ -134,14 +134,14 @@ class Optimizer:
             param_group.setdefault(name, default)
         if len(params) != len(set(params)):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
-                "see github.com/pytorch/pytorch/issues/40967 for more information",
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; see "
+                "github.com/pytorch/pytorch/issues/40967 for more information",
                 stacklevel=3,
             )
         if any(("param_names" in g) != bool(names) for g in self.param_groups):
             raise ValueError(
-                "all optimizer param groups should be with/without names. cannot add param group"
-                f" {'with' if names else 'without'} names to the optimizer"
+                f"all optimizer param groups should be with/without names. cannot add param group {'with' if names else 'without'} names "
+                "to the optimizer"
             )
         held = set(chain.from_iterable(g["params"] for g in self.param_groups))
         if not held.isdisjoint(params):
@@ -212,7 +212,7 @@ class Optimizer:
         state = defaultdict(dict)
         for key, value in state_dict["state"].items():
             p = by_number.get(key)
-            state[key if p is None else p] = value if p is None else _like(p, value)
+            state[key if p is None else p] = value if p is None else _cast_state(p, value)
         groups = []
         for g, s in zip(mine, saved, strict=True):
             s["params"] = g["params"]
@@ -227,38 +227,38 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` before each step; it may return new (args, kwargs)."""
-        return _register(self._optimizer_step_pre_hooks, hook)
+        return _add_hook(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` after each step."""
-        return _register(self._optimizer_step_post_hooks, hook)
+        return _add_hook(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook, prepend=False):
         """Call `hook(optimizer)` before `state_dict`."""
-        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
+        return _add_hook(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend=False):
         """Call `hook(optimizer, state_dict)` after `state_dict`."""
-        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
+        return _add_hook(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend=False):
         """Call `hook(optimizer, state_dict)` before `load_state_dict`."""
-        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+        return _add_hook(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook, prepend=False):
         """Call `hook(optimizer)` after `load_state_dict`."""
-        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+        return _add_hook(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 
-def _like(p, value, key=None):
+def _cast_state(p, value, key=None):
     """Loaded state on the parameter's device and, but for "step", in its dtype."""
     if isinstance(value, Tensor):
         if key == "step":
             return value
         return value.to(dtype=p.dtype, device=p.device) if p.is_floating_point() else value.to(device=p.device)
     if isinstance(value, dict):
-        return {k: _like(p, v, k) for k, v in value.items()}
-    return type(value)(_like(p, v) for v in value) if isinstance(value, list | tuple) else value
+        return {k: _cast_state(p, v, k) for k, v in value.items()}
+    return type(value)(_cast_state(p, v) for v in value) if isinstance(value, list | tuple) else value
 
 
 def _submitting(step):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.optim._functional import TransformOptimizer, check_betas, check_lr, descent, lerp, per_parameter
+from jtorch.optim._functional import TransformOptimizer, blend, check_betas, check_lr, descent, per_parameter
 
 
 class SparseAdam(TransformOptimizer):
@@ -47,8 +47,8 @@ class SparseAdam(TransformOptimizer):
 
         def rule(numbers, g, p, exp_avg, exp_avg_sq):
             looked_up = jnp.any(g != 0, axis=tuple(range(1, g.ndim)), keepdims=True)
-            exp_avg = jnp.where(looked_up, lerp(exp_avg, g, 1 - b1), exp_avg)
-            exp_avg_sq = jnp.where(looked_up, lerp(exp_avg_sq, g * g, 1 - b2), exp_avg_sq)
+            exp_avg = jnp.where(looked_up, blend(exp_avg, g, 1 - b1), exp_avg)
+            exp_avg_sq = jnp.where(looked_up, blend(exp_avg_sq, g * g, 1 - b2), exp_avg_sq)
             update = numbers[0] * exp_avg / (jnp.sqrt(exp_avg_sq) + eps)
             return jnp.where(looked_up, update, 0), exp_avg, exp_avg_sq
 

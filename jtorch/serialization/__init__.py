@@ -122,8 +122,7 @@ class set_default_mmap_options:
     def __init__(self, flags: int):
         if flags not in (_mmap.MAP_PRIVATE, _mmap.MAP_SHARED):
             raise ValueError(
-                "Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE or"
-                f" mmap.MAP_SHARED, but got {flags}"
+                f"Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE or mmap.MAP_SHARED, but got {flags}"
             )
         self.prev = _Options.mmap_flags
         _Options.mmap_flags = flags
@@ -173,8 +172,8 @@ def save(
     if not _use_new_zipfile_serialization:
         if is_path:
             with open(f, "wb") as file:
-                return legacy.save(obj, file, pickle_module, pickle_protocol)
-        return legacy.save(obj, f, pickle_module, pickle_protocol)
+                return legacy.save_stream(obj, file, pickle_module, pickle_protocol)
+        return legacy.save_stream(obj, f, pickle_module, pickle_protocol)
     if not is_path and not callable(f.write):
         raise TypeError(f"Buffer of {str(type(f)).strip('<>')} has no callable attribute 'write'")
     root = archive.root_of(os.fspath(f)) if is_path else "archive"
@@ -190,7 +189,7 @@ def save(
 
 
 def _pickled(obj, pickle_module, protocol):
-    storages = pickling.Storages(location_tag)
+    storages = pickling.StorageTable(location_tag)
     buffer = io.BytesIO()
     pickling.dump(obj, buffer, pickle_module, protocol, storages.persistent_id)
     return storages.found, buffer.getvalue()
@@ -272,9 +271,7 @@ def _weights_only(asked, pickle_module):
     force, forbid = config.forced_weights_only()
     if force and forbid:
         raise RuntimeError(
-            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set,"
-            " but"
-            " both were set."
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set, but both were set."
         )
     if force:
         return True
@@ -282,9 +279,8 @@ def _weights_only(asked, pickle_module):
         return asked
     if forbid:
         warnings.warn(
-            "Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected, since the`weights_only` argument"
-            " was not"
-            " explicitly passed to `torch.load`, forcing weights_only=False.",
+            "Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected, since the`weights_only` argument was not explicitly passed "
+            "to `torch.load`, forcing weights_only=False.",
             stacklevel=3,
         )
         return False
@@ -298,9 +294,8 @@ def _check_seekable(f):
         if "seek" not in str(error) and "tell" not in str(error):
             raise
         raise type(error)(
-            f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a"
-            " buffer"
-            " like io.BytesIO and try to load from it instead."
+            f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a buffer like io.BytesIO and "
+            "try to load from it instead."
         ) from None
 
 
@@ -312,15 +307,14 @@ def _load_file(file, path, map_location, module, mmap, options):
         if mmap:
             name = f"{path}, " if isinstance(path, str) else ""
             raise RuntimeError(
-                "mmap can only be used with files saved with"
-                f" `torch.save({name}_use_new_zipfile_serialization=True),"
-                " please torch.save your checkpoint with this option in order to use mmap."
+                f"mmap can only be used with files saved with `torch.save({name}_use_new_zipfile_serialization=True), please torch.save "
+                "your checkpoint with this option in order to use mmap."
             )
-        return legacy.load(file, map_location, module, options)
+        return legacy.load_stream(file, map_location, module, options)
     except pickle.UnpicklingError as error:
         if module is not None:
             raise
-        raise pickle.UnpicklingError(unpickling.explained(str(error))) from None
+        raise pickle.UnpicklingError(unpickling.with_advice(str(error))) from None
 
 
 def _load_archive(reader, path, map_location, module, mmap, options):
@@ -332,10 +326,10 @@ def _load_archive(reader, path, map_location, module, mmap, options):
             )
         raise NotImplementedError("jtorch does not read TorchScript archives")
     mapped = _map(path) if mmap else None
-    storages = _Storages(reader, mapped, map_location)
+    storages = _StorageReader(reader, mapped, map_location)
     data = io.BytesIO(reader.read("data.pkl"))
     if module is None:
-        return unpickling.Unpickler(data, persistent_load=storages.persistent_load, **options).load()
+        return unpickling.WeightsUnpickler(data, persistent_load=storages.persistent_load, **options).load()
     return unpickling.full_unpickler(module, storages.persistent_load)(data, **options).load()
 
 
@@ -346,7 +340,7 @@ def _map(path):
     return np.memmap(path, np.uint8, "c").view(np.ndarray)
 
 
-class _Storages:
+class _StorageReader:
     """The storages of an archive, read when the pickle first names them."""
 
     def __init__(self, reader, mapped, map_location):
@@ -378,7 +372,7 @@ class _Storages:
             raw = self._reader.storage(name, size)
         else:
             raw = self._reader.view(name, size, self._mapped)
-        return LoadedStorage(_swapped(raw, dtype) if self._swap else raw, size, dtype)
+        return LoadedStorage(_in_native_order(raw, dtype) if self._swap else raw, size, dtype)
 
 
 def _byte_order(reader):
@@ -391,7 +385,7 @@ def _byte_order(reader):
     return order.get(_Options.endianness, "little")
 
 
-def _swapped(raw, dtype):
+def _in_native_order(raw, dtype):
     """The bytes with each number's turned round; a complex number is two."""
     width = dtype.itemsize // (2 if dtype.is_complex else 1)
     return raw.reshape(-1, width)[:, ::-1].reshape(-1)

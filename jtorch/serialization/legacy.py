@@ -32,9 +32,9 @@ class SourceChangeWarning(Warning):
 # ---- writing
 
 
-def save(obj, file, pickle_module, protocol) -> None:
+def save_stream(obj, file, pickle_module, protocol) -> None:
     """Write `obj` to a file-like object."""
-    storages = pickling.Storages(places.location_tag)
+    storages = pickling.StorageTable(places.location_tag)
     met: set[type] = set()  # module classes whose source is in the file already
 
     def persistent_id(thing):
@@ -43,7 +43,7 @@ def save(obj, file, pickle_module, protocol) -> None:
             return (*storage, None)
         if isinstance(thing, type) and _is_module_class(thing) and thing not in met:
             met.add(thing)
-            return ("module", thing, *_source(thing))
+            return ("module", thing, *_class_source(thing))
         return None
 
     machine = {
@@ -70,7 +70,7 @@ def _is_module_class(cls):
         return False
 
 
-def _source(cls):
+def _class_source(cls):
     """(file, text) of a user's class; nothing for jtorch's own, whose source is not PyTorch's."""
     if names.torch_name(cls) is not None:
         return None, None
@@ -82,17 +82,13 @@ def _source(cls):
 
 
 def _no_source(cls):
-    return (
-        f"Couldn't retrieve source code for container of type {cls.__name__}. It won't be checked for"
-        " correctness"
-        " upon loading."
-    )
+    return f"Couldn't retrieve source code for container of type {cls.__name__}. It won't be checked for correctness upon loading."
 
 
 # ---- reading
 
 
-def load(file, map_location, pickle_module, options):
+def load_stream(file, map_location, pickle_module, options):
     """Read one object from a file-like object; `pickle_module` None means weights only."""
     _refuse_tar(file, pickle_module)
     loader = _Loader(file, map_location, pickle_module, options)
@@ -106,7 +102,7 @@ def load(file, map_location, pickle_module, options):
     for key in loader.read():
         if key not in loader.storages:
             raise AssertionError(f"storage key {key!r} not found in deserialized_objects")
-        _fill(loader.storages[key], file)
+        _fill_storage(loader.storages[key], file)
     return result
 
 
@@ -122,7 +118,7 @@ class _Loader:
     def read(self, persistent_load=None):
         """The next pickle of the stream."""
         if self._module is None:
-            read = unpickling.Unpickler(self._file, persistent_load=persistent_load, **self._options)
+            read = unpickling.WeightsUnpickler(self._file, persistent_load=persistent_load, **self._options)
             return read.load()
         if persistent_load is None:
             return self._module.load(self._file, **self._options)
@@ -185,17 +181,15 @@ def _check_source(cls, source_file, saved):
         return
     if saved != current:
         warnings.warn(
-            f"source code of class '{cls.__module__}.{cls.__qualname__}' has changed. you can retrieve the"
-            " original"
-            " source code by accessing the object's source attribute or set `torch.nn.Module.dump_patches ="
-            " True` and"
-            " use the patch tool to revert the changes.",
+            f"source code of class '{cls.__module__}.{cls.__qualname__}' has changed. you can retrieve the original source code by "
+            "accessing the object's source attribute or set `torch.nn.Module.dump_patches = True` and use the patch tool to revert the "
+            "changes.",
             SourceChangeWarning,
             stacklevel=2,
         )
 
 
-def _fill(storage, file):
+def _fill_storage(storage, file):
     header = file.read(8)
     if len(header) < 8:
         raise _cut_short(8 - len(header))

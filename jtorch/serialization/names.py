@@ -62,16 +62,14 @@ torch.nn.utils.spectral_norm: SpectralNorm SpectralNormLoadStateDictPreHook Spec
 torch.nn.utils.weight_norm: WeightNorm
 """
 _STORAGES = (
-    "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexDouble ComplexFloat QInt8 QInt32 QUInt8"
-    " QUInt4x2 QUInt2x4"
+    "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexDouble ComplexFloat QInt8 QInt32 QUInt8 QUInt4x2 QUInt2x4"
 ).split()
 _QUANTIZED = (
     "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams"
 ).split()
 _FOREIGN_DTYPES = (
-    "qint8 qint32 quint8 quint4x2 quint2x4 float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu float4_e2m1fn_x2"
-    " bits4x2 bits8 bits16 bits2x4 bits1x8 uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 int3 int4 int5"
-    " int6 int7"
+    "qint8 qint32 quint8 quint4x2 quint2x4 float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu float4_e2m1fn_x2 bits4x2 bits8 bits16 bits2x4 "
+    "bits1x8 uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 int3 int4 int5 int6 int7"
 ).split()
 
 

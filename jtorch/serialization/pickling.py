@@ -47,7 +47,7 @@ def pickler_of(module):
             if names.is_written_by_name(obj):
                 street = names.torch_name(obj) if renames else None
                 return street[1] if street else NotImplemented
-            reduced = _reduce(obj)
+            reduced = _reduced_as_pytorch(obj)
             if reduced is NotImplemented and hasattr(base, "reducer_override"):
                 return super().reducer_override(obj)
             return reduced
@@ -88,20 +88,20 @@ def _write_global(pickler, module, name):
         pickler.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
 
 
-def _reduce(obj):
+def _reduced_as_pytorch(obj):
     """How PyTorch writes an object that jtorch would write otherwise."""
     if isinstance(obj, Tensor):
-        return rebuild.reduce(obj)
+        return rebuild.reduced(obj)
     if isinstance(obj, Size):
         return Size, (tuple(obj),)
     if isinstance(obj, layout):
-        return rebuild._get_layout, (repr(obj),)
+        return names.find("torch.serialization", "_get_layout"), (repr(obj),)
     if isinstance(obj, ReturnType):
         return type(obj), (tuple(obj), {})
     return NotImplemented
 
 
-class Storages:
+class StorageTable:
     """The storages met while pickling, numbered in the order of meeting."""
 
     def __init__(self, tag):

@@ -15,16 +15,13 @@ from jtorch.core.facts import available, current_index, device
 from jtorch.serialization.tensors import LoadedStorage
 
 _CPU_HINT = (
-    "If you are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to"
-    " map"
-    " your storages to the CPU."
+    "If you are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the "
+    "CPU."
 )
 _NOT_A_STORAGE = (
     "TypedStorage.__init__ received an invalid combination of arguments. Expected one of:\n"
-    " * (*, torch.device device, torch.dtype dtype)\n"
-    " * (int size, *, torch.device device, torch.dtype dtype)\n"
-    " * (Sequence data, *, torch.device device, torch.dtype dtype)\n"
-    " * (*, UntypedStorage wrap_storage, torch.dtype dtype)\n"
+    " * (*, torch.device device, torch.dtype dtype)\n * (int size, *, torch.device device, torch.dtype dtype)\n"
+    " * (Sequence data, *, torch.device device, torch.dtype dtype)\n * (*, UntypedStorage wrap_storage, torch.dtype dtype)\n"
     "Argument 'wrap_storage' must be UntypedStorage, but got "
 )
 # The device modules that exist, and JAX's platform behind each.
@@ -39,17 +36,14 @@ def validate_device(location: str, kind: str) -> device:
     platform = _MODULES[kind]
     if platform is None or not available(platform):
         raise RuntimeError(
-            f"Attempting to deserialize object on a {kind.upper()} device but torch.{kind}.is_available() is"
-            " False."
-            f" {_CPU_HINT}"
+            f"Attempting to deserialize object on a {kind.upper()} device but torch.{kind}.is_available() is False. {_CPU_HINT}"
         )
     index = current_index(kind) if wanted.index is None else wanted.index
     count = len(jax.local_devices(backend=platform))
     if index >= count:
         raise RuntimeError(
-            f"Attempting to deserialize object on {kind.upper()} device {index} but"
-            f" torch.{kind}.device_count() is"
-            f" {count}. Please use torch.load with map_location to map your storages to an existing device."
+            f"Attempting to deserialize object on {kind.upper()} device {index} but torch.{kind}.device_count() is {count}. Please use "
+            "torch.load with map_location to map your storages to an existing device."
         )
     return device(kind, index)
 
@@ -114,7 +108,7 @@ def location_tag(storage) -> str:
         location = tagger(storage)
         if location:
             return location
-    raise RuntimeError(f"don't know how to determine data location of {_typename(storage)}")
+    raise RuntimeError(f"don't know how to determine data location of {_type_name(storage)}")
 
 
 def default_restore_location(storage, location: str):
@@ -123,10 +117,10 @@ def default_restore_location(storage, location: str):
         result = deserializer(storage, location)
         if result is not None:
             return result
-    raise RuntimeError(f"don't know how to restore data location of {_typename(storage)} (tagged with {location})")
+    raise RuntimeError(f"don't know how to restore data location of {_type_name(storage)} (tagged with {location})")
 
 
-def _typename(storage):
+def _type_name(storage):
     if isinstance(storage, LoadedStorage):
         return "torch.storage.UntypedStorage"
     return f"{type(storage).__module__}.{type(storage).__qualname__}"

@@ -1,6 +1,6 @@
 """What a file's tensors are rebuilt with: the functions that PyTorch's pickles call, under PyTorch's names.
 
-Their arguments are those of the files. `reduce` is the way out: the call that a tensor is written as.
+Their arguments are those of the files. `reduced` returns the call that a tensor is written as.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def saved_storage(obj) -> SavedStorage | None:
     return obj if isinstance(obj, SavedStorage) else None
 
 
-def reduce(tensor: Tensor):
+def reduced(tensor: Tensor):
     """(function, arguments): how PyTorch's files write this tensor; NotImplemented: as its class says."""
     kind, state = type(tensor), tensor.__dict__
     if kind.__reduce_ex__ is Parameter.__reduce_ex__:
@@ -77,8 +77,8 @@ def _warn_of_hooks(tensor):
     for hook in (getattr(tensor._edge, "hooks", None) or {}).values():
         if not getattr(hook, "__torch_unserializable__", False):
             warnings.warn(
-                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can"
-                " decorate the function with @torch.utils.hooks.unserializable_hook to suppress this warning",
+                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the function with "
+                "@torch.utils.hooks.unserializable_hook to suppress this warning",
                 stacklevel=2,
             )
 
@@ -101,7 +101,7 @@ def _rebuild_tensor(storage: LoadedStorage, storage_offset, size, stride):
 @_file_name("torch._utils")
 def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None):
     made = storage.tensor(storage.dtype, storage_offset, size, stride)
-    made = _marked(made, metadata)
+    made = _conjugated_or_negated(made, metadata)
     made.requires_grad = requires_grad
     return made
 
@@ -109,12 +109,12 @@ def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, bac
 @_file_name("torch._utils")
 def _rebuild_tensor_v3(storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None):
     made = storage.tensor(dtype, storage_offset, size, stride)
-    made = _marked(made, metadata)
+    made = _conjugated_or_negated(made, metadata)
     made.requires_grad = requires_grad
     return made
 
 
-def _marked(tensor, metadata):
+def _conjugated_or_negated(tensor, metadata):
     """The tensor read through the signs that a file says are still to be changed."""
     if not metadata:
         return tensor

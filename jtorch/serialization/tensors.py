@@ -79,7 +79,7 @@ def memory(storage: Storage) -> np.ndarray:
     base = _base_type(storage)
     count = _span(base.shape, base.strides)
     if isinstance(storage, HostStorage):
-        flat = _cells(storage.host, (count,), (1,))
+        flat = _strided(storage.host, (count,), (1,))
     else:
         flat = _in_memory_order(storage.value.look(), base, count)
     return np.ascontiguousarray(flat).view(np.uint8)
@@ -91,7 +91,7 @@ def _in_memory_order(array, base, count):
     if is_dense(base.shape, base.strides):
         return array.transpose(_slowest_first(base.strides)).reshape(-1)
     flat = np.zeros(count, array.dtype)
-    _cells(flat, base.shape, base.strides)[...] = array
+    _strided(flat, base.shape, base.strides)[...] = array
     return flat
 
 
@@ -100,7 +100,7 @@ def _slowest_first(stride):
     return sorted(range(len(stride)), key=lambda dim: -stride[dim])
 
 
-def _cells(array, size, stride):
+def _strided(array, size, stride):
     """A writable view of the memory an array begins at, by strides in elements."""
     # NumPy finds no way to describe the 8-bit floats to itself: a look at their bits is as good.
     plain = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.itemsize}")
@@ -160,7 +160,7 @@ class LoadedStorage(UntypedStorage):
             NotImplementedError: an element type that jtorch has not.
         """
         size, stride = tuple(size), tuple(stride)
-        _check(size, stride, offset, self._size, dtype)
+        _check_bounds(size, stride, offset, self._size, dtype)
         whole = offset == 0 and is_dense(size, stride) and prod(size) * dtype.itemsize == self._size
         if self._made is None:
             self._make(dtype, size if whole else (self._size // dtype.itemsize,), stride if whole else (1,))
@@ -170,8 +170,8 @@ class LoadedStorage(UntypedStorage):
         if (base.dtype, tuple(base.shape), tuple(base.strides)) == (dtype, size, stride):
             return made
         in_order = made.permute(_slowest_first(base.strides)) if base.ndim > 1 else made
-        cells = in_order if base.dtype is dtype else in_order.reshape(-1).view(dtype)
-        return cells.as_strided(size, stride, offset)._alias()  # _alias: what is loaded is nobody's view
+        flat = in_order if base.dtype is dtype else in_order.reshape(-1).view(dtype)
+        return flat.as_strided(size, stride, offset)._alias()  # _alias: what is loaded is nobody's view
 
     def fill(self, data: np.ndarray) -> None:
         """Bring the bytes of a storage whose tensors were made before them, as the legacy format does."""
@@ -202,10 +202,10 @@ def _value(raw, dtype, size, stride, place):
     if raw is None:
         return Value(type_of(size, dtype, place, stride), None)
     flat = raw[: prod(size) * dtype.itemsize].view(dtype.np)
-    return engine.move(Value(type_of(size, dtype, CPU, stride), _cells(flat, size, stride)), place)
+    return engine.move(Value(type_of(size, dtype, CPU, stride), _strided(flat, size, stride)), place)
 
 
-def _check(size, stride, offset, nbytes, dtype):
+def _check_bounds(size, stride, offset, nbytes, dtype):
     if not isinstance(dtype, DType) or dtype.np is None:
         raise NotImplementedError(f"jtorch has no tensors of type {dtype}, which this file needs")
     if len(size) != len(stride):

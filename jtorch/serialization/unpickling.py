@@ -23,16 +23,13 @@ from jtorch.serialization import names
 
 _BLOCKED = ("sys", "os", "posix", "nt")  # never allowed, whatever the user says is safe
 UNSAFE = (
-    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False`"
-    " to"
-    " `True`. Re-running `torch.load` with `weights_only` set to `False` will likely succeed, but it can"
-    " result in"
-    " arbitrary code execution. Do it only if you got the file from a trusted source."
+    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False` to `True`. Re-running "
+    "`torch.load` with `weights_only` set to `False` will likely succeed, but it can result in arbitrary code execution. Do it only if "
+    "you got the file from a trusted source."
 )
 _DOCS = (
-    "\n\nCheck the documentation of torch.load to learn more about types accepted by default with"
-    " weights_only"
-    " https://pytorch.org/docs/stable/generated/torch.load.html."
+    "\n\nCheck the documentation of torch.load to learn more about types accepted by default with weights_only "
+    "https://pytorch.org/docs/stable/generated/torch.load.html."
 )
 _DTENSOR = (
     "torch.distributed.device_mesh.DeviceMesh",
@@ -133,9 +130,9 @@ def safe_paths() -> set[str]:
 
 _ALLOWED_CLASSES = "Size Tensor device".split()
 _ALLOWED_FUNCTIONS = (
-    "_rebuild_parameter _rebuild_parameter_with_state _rebuild_qtensor _rebuild_tensor _rebuild_tensor_v2"
-    " _rebuild_tensor_v3 _rebuild_sparse_tensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor"
-    " _rebuild_wrapper_subclass _rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor"
+    "_rebuild_parameter _rebuild_parameter_with_state _rebuild_qtensor _rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 "
+    "_rebuild_sparse_tensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor _rebuild_wrapper_subclass "
+    "_rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor"
 ).split()
 
 
@@ -164,7 +161,7 @@ def allowed() -> dict[str, object]:
 # ---- restricted
 
 
-class Unpickler:
+class WeightsUnpickler:
     """A reader of pickles that makes tensors, containers, numbers, strings, and what the user calls safe.
 
     Raises:
@@ -247,11 +244,9 @@ def _protocol(u):
     found = u.number("<B", 1)
     if found != 2:
         warnings.warn(
-            f"Detected pickle protocol {found} in the checkpoint, which was not the default pickle protocol"
-            " used by"
-            " `torch.load` (2). The weights_only Unpickler might not support all instructions implemented by"
-            " this"
-            " protocol, please file an issue for adding support if you encounter this.",
+            f"Detected pickle protocol {found} in the checkpoint, which was not the default pickle protocol used by `torch.load` (2). "
+            "The weights_only Unpickler might not support all instructions implemented by this protocol, please file an issue for "
+            "adding support if you encounter this.",
             stacklevel=2,
         )
 
@@ -284,7 +279,7 @@ def _tuple3(u):
 
 
 @_on(pickle.BINPUT)
-def _put(u):
+def _memoize(u):
     u.memo[u.number("<B", 1)] = u.stack[-1]
 
 
@@ -354,10 +349,9 @@ def _global(u):
         raise pickle.UnpicklingError("``torch.distributed.tensor`` must be imported to load DTensors")
     short = path.removeprefix("builtins.")
     raise pickle.UnpicklingError(
-        f"Unsupported global: GLOBAL {short} was not an allowed global by default. Please use"
-        f" `torch.serialization.add_safe_globals([{short}])` or the"
-        f" `torch.serialization.safe_globals([{short}])`"
-        " context manager to allowlist this global if you trust this class/function."
+        f"Unsupported global: GLOBAL {short} was not an allowed global by default. Please use "
+        f"`torch.serialization.add_safe_globals([{short}])` or the `torch.serialization.safe_globals([{short}])` context manager to "
+        "allowlist this global if you trust this class/function."
     )
 
 
@@ -376,7 +370,7 @@ def _is_allowed(thing):
 
 
 @_on(pickle.REDUCE)
-def _reduce(u):
+def _call_function(u):
     args, function = u.stack.pop(), u.stack[-1]
     if not _is_allowed(function):
         message = f"Trying to call reduce for unrecognized function {function}"
@@ -397,7 +391,7 @@ def _new_object(u):
 
 
 @_on(pickle.BUILD)
-def _build(u):
+def _build_object(u):
     state, made = u.stack.pop(), u.stack[-1]
     kind = type(made)
     if kind is OrderedDict:
@@ -454,16 +448,14 @@ def globals_in(data: bytes) -> set[str]:
     return found
 
 
-def explained(message: str) -> str:
+def with_advice(message: str) -> str:
     """An error of the restricted reader with the ways out that PyTorch names."""
     if re.search(r"GLOBAL (\S+) was not an allowed global by default.", message):
         return (
-            "Weights only load failed. This file can still be loaded, to do so you have two options,"
-            " \033[1mdo those"
-            " steps only if you trust the source of the checkpoint\033[0m. "
-            f"\n\t(1) {UNSAFE}\n\t(2) Alternatively, to load with `weights_only=True` please check the"
-            " recommended"
-            f" steps in the following error message.\n\tWeightsUnpickler error: {message}{_DOCS}"
+            "Weights only load failed. This file can still be loaded, to do so you have two options, \033[1mdo those steps only if you "
+            f"trust the source of the checkpoint\033[0m. \n\t(1) {UNSAFE}\n"
+            "\t(2) Alternatively, to load with `weights_only=True` please check the recommended steps in the following error message.\n"
+            f"\tWeightsUnpickler error: {message}{_DOCS}"
         )
     if re.search(r"(\S+) must be (\S+) to load", message):
         return f"Weights only load failed. {message}\n {UNSAFE}\n"
@@ -471,9 +463,8 @@ def explained(message: str) -> str:
         ""
         if re.search(r"whose module (\S+) is blocked", message)
         else (
-            "Please file an issue with the following so that we can make `weights_only=True` compatible with your"
-            " use"
-            " case: WeightsUnpickler error: "
+            "Please file an issue with the following so that we can make `weights_only=True` compatible with your use case: "
+            "WeightsUnpickler error: "
         )
     )
     return f"Weights only load failed. {UNSAFE}\n{report}\n\n{message}{_DOCS}"

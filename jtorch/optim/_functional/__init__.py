@@ -7,16 +7,16 @@ from jtorch.optim._functional.checks import check_betas, check_lr, check_setting
 from jtorch.optim._functional.line_search import strong_wolfe
 from jtorch.optim._functional.optax_optimizer import Optax
 from jtorch.optim._functional.transform_optimizer import TransformOptimizer
-from jtorch.optim._functional.transformations import descent, lerp, moments, per_parameter, step_counter
+from jtorch.optim._functional.transformations import descent, blend, moments, per_parameter, step_counter
 
 __all__ = [
     "Optax",
     "TransformOptimizer",
+    "blend",
     "check_betas",
     "check_lr",
     "check_settings",
     "descent",
-    "lerp",
     "moments",
     "per_parameter",
     "step_counter",

@@ -60,7 +60,7 @@ class Optax(Optimizer):
             names = tuple(
                 [n for p, n in zip(group["params"], group["param_names"], strict=True) if p._grad is not None]
             )
-        call = _call(group["tx"], names, tuple([p._type for p in params]), skip is not None, value is not None)
+        call = _update_call(group["tx"], names, tuple([p._type for p in params]), skip is not None, value is not None)
         held = self.state[group["params"][0]]
         if "optax" not in held:
             held["optax"] = call.begin([p._value for p in params])
@@ -79,7 +79,7 @@ class Optax(Optimizer):
 _calls: dict = {}
 
 
-def _call(tx, names, types, skipping, valued):
+def _update_call(tx, names, types, skipping, valued):
     key = (tx, names, types, skipping, valued)
     try:
         found = _calls.get(key)

@@ -86,7 +86,7 @@ class TransformOptimizer(Optimizer):
                 self._check_parameter(p)
                 names = tuple(update.state_layout(type(self), settings, p._type))
                 state = self.state[p] if names else None  # made in the order of the parameters, as PyTorch does
-                scalars = tuple([_identity(state.get(n)) for n in self.scalars]) if state else None
+                scalars = tuple([_scalar_key(state.get(n)) for n in self.scalars]) if state else None
                 together.setdefault((scalars, not state, names), []).append(p)
             buckets += [
                 Bucket(self, group, settings, new and self.first_differs, params)
@@ -128,7 +128,7 @@ def _constants(optimizer, group):
     return tuple([(k, v if (v := group[k]).__class__ is not list else tuple(v)) for k in optimizer.settings])
 
 
-def _identity(scalar):
+def _scalar_key(scalar):
     """What tells scalar states apart: the memory they share, or their number where they come from a file."""
     if scalar is None:
         return None

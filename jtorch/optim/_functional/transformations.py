@@ -66,7 +66,7 @@ def _apply_rule(rule, numbers, *arrays):
     return rule([jnp.asarray(n, work) for n in numbers], *arrays)
 
 
-def lerp(start, end, weight):
+def blend(start, end, weight):
     """start + weight * (end - start)"""
     return start + weight * (end - start)
 
@@ -74,4 +74,4 @@ def lerp(start, end, weight):
 def moments(betas, gradient, exp_avg, exp_avg_sq):
     """The running averages of the gradient and of its square, one step on."""
     b1, b2 = betas
-    return lerp(exp_avg, gradient, 1 - b1), b2 * exp_avg_sq + (1 - b2) * gradient * gradient
+    return blend(exp_avg, gradient, 1 - b1), b2 * exp_avg_sq + (1 - b2) * gradient * gradient

@@ -140,31 +140,31 @@ class Update(Call):
         """The new parameters and states of one bucket. `is_joined`: its small parameters come as one flat array."""
         cls = self.optimizer
         tx = cls.transformation(**dict(settings))
-        joined, alone = params if is_joined else _joined(params, small), _joined(grads, small)
+        joined, alone = params if is_joined else _concatenate_small(params, small), _concatenate_small(grads, small)
         blank, tree = jax.tree_util.tree_flatten_with_path(shapes_of(tx.init, joined))
         names = [_state_name(cls, path) for path, _ in blank]
         order = in_order(cls, names)
         given = {n: [next(states) for _ in range(1 if n in cls.scalars else names.count(n))] for n in order}
-        taken = {n: iter(map(_real, a)) for n, a in given.items()}
+        taken = {n: iter(map(_as_real_pairs, a)) for n, a in given.items()}
         leaves = [
             given[n][0][0].astype(leaf.dtype) if n in cls.scalars else next(taken[n])
             for n, (_, leaf) in zip(names, blank, strict=True)
         ]
         state = jax.tree_util.tree_unflatten(tree, leaves)
-        seen = [_real(p) for p in joined]
+        seen = [_as_real_pairs(p) for p in joined]
         if cls.applies_lr:
-            updates, state = tx.update([_real(g) for g in alone], state, seen, rate=rate)
+            updates, state = tx.update([_as_real_pairs(g) for g in alone], state, seen, rate=rate)
             rate = 1
         else:
-            updates, state = tx.update([_real(g) for g in alone], state, seen)
-        parts = updates if is_joined else _parted(updates, params, small, on_host)
-        made = [_like(p, _descended(_real(p), rate, u)) for p, u in zip(params, parts, strict=True)]
+            updates, state = tx.update([_as_real_pairs(g) for g in alone], state, seen)
+        parts = updates if is_joined else _split_small(updates, params, small, on_host)
+        made = [_from_real_pairs(p, _descended(_as_real_pairs(p), rate, u)) for p, u in zip(params, parts, strict=True)]
         out = {n: [] for n in order}
         for n, leaf in zip(names, jax.tree_util.tree_leaves(state), strict=True):
             if n in cls.scalars:
                 out[n] = [jnp.full_like(given[n][0], leaf)]
             else:
-                out[n].append(_like(given[n][len(out[n])], leaf))
+                out[n].append(_from_real_pairs(given[n][len(out[n])], leaf))
         return made, [a for n in order for a in out[n]]
 
 
@@ -181,17 +181,17 @@ def _after_their_use(params, grads, small):
     return [*params[:small], *large]
 
 
-def _real(a):
+def _as_real_pairs(a):
     """A complex array as real numbers in pairs."""
     return jnp.stack([a.real, a.imag], axis=-1) if jnp.iscomplexobj(a) else a
 
 
-def _like(a, made):
-    """Undo `_real`, in the dtype of a."""
+def _from_real_pairs(a, made):
+    """Undo `_as_real_pairs`, in the dtype of a."""
     return (jax.lax.complex(made[..., 0], made[..., 1]) if jnp.iscomplexobj(a) else made).astype(a.dtype)
 
 
-def _joined(arrays, small):
+def _concatenate_small(arrays, small):
     """The first `small` arrays as one flat array, then the others.
 
     Without the barrier XLA fuses the concatenation into the update, and concatenates once for each parameter.
@@ -202,8 +202,8 @@ def _joined(arrays, small):
     return [flat, *arrays[small:]]
 
 
-def _parted(updates, params, small, on_host):
-    """Undo `_joined` for the updates: cut the flat array into one part for each small parameter."""
+def _split_small(updates, params, small, on_host):
+    """Undo `_concatenate_small` for the updates: cut the flat array into one part for each small parameter."""
     if not small:
         return updates
     flat, *alone = updates
@@ -212,7 +212,7 @@ def _parted(updates, params, small, on_host):
     if on_host and flat.size:
         starts = bundles.hidden(starts, flat.ravel()[0])
     parts = [bundles.cut(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
-    return [part.reshape(_real(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
+    return [part.reshape(_as_real_pairs(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
 
 
 def _descended(p, rate, update):

@@ -18,25 +18,24 @@ from jtorch.optim.optimizer import Optimizer
 
 HOW_TO = "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 OVERRIDDEN = (
-    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, "
-    f"make sure to call `optimizer.step()` before `lr_scheduler.step()`. {HOW_TO}"
+    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, make sure to call "
+    f"`optimizer.step()` before `lr_scheduler.step()`. {HOW_TO}"
 )
 OUT_OF_ORDER = (
-    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you "
-    "should call them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do "
-    f"this will result in PyTorch skipping the first value of the learning rate schedule. {HOW_TO}"
+    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you should call them in the opposite "
+    "order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the first value of the "
+    f"learning rate schedule. {HOW_TO}"
 )
 EPOCH_DEPRECATION_WARNING = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
-    "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from "
-    "None, the closed form is used instead of the new chainable form, where available. Please open an issue "
-    "if you are unable to replicate your use case: https://github.com/pytorch/pytorch/issues/new/choose."
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use `scheduler.step()` "
+    "to step the scheduler. During the deprecation, if epoch is different from None, the closed form is used instead of the new "
+    "chainable form, where available. Please open an issue if you are unable to replicate your use case: "
+    "https://github.com/pytorch/pytorch/issues/new/choose."
 )
 NO_INITIAL_LR = (
     "param 'initial_lr' is not specified in param_groups[{}] when resuming scheduler with last_epoch >= 0.\n"
-    "This typically happens when:\n"
-    "1. You're trying to resume training from a checkpoint but haven't properly loaded the optimizer state\n"
-    "2. You're using last_epoch >= 0 for a fresh training run (not recommended)"
+    "This typically happens when:\n1. You're trying to resume training from a checkpoint but haven't properly loaded the optimizer "
+    "state\n2. You're using last_epoch >= 0 for a fresh training run (not recommended)"
 )
 
 
@@ -167,8 +166,7 @@ def per_group(name: str, optimizer: Optimizer, given: Any) -> list[Any]:
         return [copy_of(given) for _ in range(groups)]
     if len(given) != groups:
         raise ValueError(
-            f"{name} must have the same length as optimizer.param_groups. "
-            f"{name} has {len(given)} values, param_groups has {groups}."
+            f"{name} must have the same length as optimizer.param_groups. {name} has {len(given)} values, param_groups has {groups}."
         )
     return [copy_of(value) for value in given]
 
