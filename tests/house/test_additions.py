@@ -144,7 +144,7 @@ def test_an_addition_is_one_file_and_one_line(what, tmp_path):
     shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     file, text, door, line = ADDITIONS[what]
     with open(copy / file, "a") as f:
-        f.write(text.lstrip() if (HOUSE / file).exists() is False else text)
+        f.write(text if (HOUSE / file).exists() else text.lstrip())
     written = (copy / door).read_text()
     first = written.index("\nfrom jtorch.") + 1
     (copy / door).write_text(f"{written[:first]}{line}\n{written[first:]}")
