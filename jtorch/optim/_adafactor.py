@@ -12,19 +12,19 @@ from jtorch.optim._functional import TransformOptimizer, blend, check_lr, descen
 
 
 class Adafactor(TransformOptimizer):
-    """Adam without momentum, whose averaged squares of a matrix are kept as one row and one column.
+    """Adam without momentum. Of the averaged squares of a matrix only one row and one column are kept.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: largest relative step, >= 0.
         beta2_decay: power of the step count by which new squares count, <= 0.
         eps: least size of the averaged squares' root (None: the dtype's eps), least size of the parameters.
         d: largest root mean square of an update, >= 1.
-        weight_decay: taken off the parameter, >= 0.
-        maximize: go up instead of down.
+        weight_decay: subtracted from the parameter, >= 0.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     __module__ = "jtorch.optim"  # PyTorch's files name it there

@@ -14,18 +14,18 @@ class Muon(TransformOptimizer):
     """p -= lr * (orthogonal matrix nearest to the averaged gradient), for matrices.
 
     Args:
-        params: matrices; give the other parameters to another optimizer.
+        params: matrices. Other parameters need another optimizer.
         lr: learning rate, >= 0.
-        weight_decay: taken off the parameter, >= 0.
+        weight_decay: subtracted from the parameter, >= 0.
         momentum: fraction of the average kept per step, >= 0.
         nesterov: look ahead by one step of momentum.
         ns_coefficients: a, b, c of the iteration X <- aX + (bA + cA²)X with A = XXᵀ.
-        eps: least norm that the average is divided by.
+        eps: the smallest norm that the average is divided by.
         ns_steps: number of iterations, below 100.
         adjust_lr_fn: how lr follows the shape: "original" (default) or "match_rms_adamw".
 
     Raises:
-        ValueError: a setting out of its range, or a parameter that is not a matrix.
+        ValueError: a setting is out of its range, or a parameter that is not a matrix.
     """
 
     __module__ = "jtorch.optim"  # PyTorch's files name it there
@@ -103,7 +103,7 @@ def _ratio(shape, adjust):
 
 
 def _orthogonal(g, coefficients, steps, eps):
-    """Newton's and Schulz's iteration in bfloat16, where each product is added up in float32 and rounded once."""
+    """The Newton-Schulz iteration in bfloat16. Each product is summed in float32 and rounded once."""
     a, b, c = coefficients
     x = g.astype(jnp.bfloat16)
     tall = g.shape[0] > g.shape[1]

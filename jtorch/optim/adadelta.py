@@ -11,15 +11,15 @@ class Adadelta(TransformOptimizer):
     """p -= lr * d, with d = grad * sqrt(average of d²) / sqrt(average of grad²).
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: scales the step, >= 0; 1 as the method was published.
         rho: fraction of the averages kept per step, in [0, 1].
         eps: added to both averages, in units of the square.
         weight_decay: L2 penalty, >= 0.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     state_names = {"e_g": "square_avg", "e_x": "acc_delta"}

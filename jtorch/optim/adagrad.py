@@ -11,16 +11,16 @@ class Adagrad(TransformOptimizer):
     """p -= lr / (1 + t * lr_decay) * grad / (sqrt(s) + eps), with s the sum of all squared gradients.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
         lr_decay: how fast the learning rate falls, per step, >= 0.
         weight_decay: L2 penalty, >= 0.
-        initial_accumulator_value: what s starts from, >= 0.
+        initial_accumulator_value: the initial value of s, >= 0.
         eps: added to sqrt(s), same unit as the gradient.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     def __init__(

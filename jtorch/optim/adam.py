@@ -17,17 +17,17 @@ class Adam(TransformOptimizer):
     """p -= lr * m / (sqrt(v) + eps), with m and v the bias-corrected averages of the gradient and its square.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
         betas: fractions of m and of v kept per step, each in [0, 1).
         eps: added to sqrt(v), same unit as the gradient.
         weight_decay: L2 penalty, >= 0, added to the gradient.
         amsgrad: divide by the largest v so far.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
         decoupled_weight_decay: subtract the weight decay from the parameter instead, as AdamW does.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     state_names = {"count": "step", "mu": "exp_avg", "nu": "exp_avg_sq", "nu_max": "max_exp_avg_sq"}

@@ -11,16 +11,16 @@ class ASGD(TransformOptimizer):
     """p -= eta * (grad + lambd * p) with a falling eta, and the average of p in state["ax"].
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: eta at first, >= 0.
         lambd: decay of the parameter, and of eta.
         alpha: power by which eta falls.
         t0: the step at which averaging starts.
         weight_decay: L2 penalty, >= 0.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     scalars = ("step", "eta", "mu")

@@ -8,20 +8,20 @@ from jtorch.optim._functional import TransformOptimizer, check_settings, descent
 
 
 class NAdam(TransformOptimizer):
-    """Adam with Nesterov's momentum: the average is corrected as it will be in the next step.
+    """Adam with Nesterov's momentum: the average is corrected with the momentum of the next step.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
         betas: fractions of the averages of the gradient and of its square kept per step, each in [0, 1).
         eps: added to the root of the averaged square, same unit as the gradient.
         weight_decay: L2 penalty, >= 0.
         momentum_decay: how fast the momentum grows towards betas[0], per step, >= 0.
-        decoupled_weight_decay: take weight decay off the parameter instead of adding it to the gradient.
-        maximize: go up instead of down.
+        decoupled_weight_decay: subtract the weight decay from the parameter instead of adding it to the gradient.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     scalars = ("step", "mu_product")

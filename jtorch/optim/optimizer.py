@@ -17,7 +17,7 @@ from jtorch.core.facts import RemovableHandle
 from jtorch.core.grad import enable_grad
 from jtorch.core.tensor import Tensor
 
-required = object()  # what a default without a value is: `dict(lr=required)`
+required = object()  # marks a setting without a default: `dict(lr=required)`
 _global_pre: dict = OrderedDict()
 _global_post: dict = OrderedDict()
 
@@ -41,15 +41,15 @@ def _add_hook(hooks, hook, prepend=False):
 
 
 class Optimizer:
-    """Base of all optimizers: holds `param_groups` and `state`; a subclass gives `step`.
+    """Base of all optimizers: holds `param_groups` and `state`. A subclass defines `step`.
 
     Args:
         params: tensors, (name, tensor) pairs, or dicts of settings with a "params" key, one per group.
-        defaults: the settings a group has where it names none.
+        defaults: the settings of a group that does not name its own.
 
     Raises:
-        TypeError: params is a tensor, or holds something that is none.
-        ValueError: no parameters, or one that is no leaf.
+        TypeError: params is a tensor, or contains something that is not a tensor.
+        ValueError: there are no parameters, or one is not a leaf.
     """
 
     def __init_subclass__(cls, **kwargs):
@@ -79,7 +79,9 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
-        engine.flush()  # what made the parameters and the data is no part of the first step, which is the second's again
+        # The lines that made the parameters and the data are not a part of the first step, so it is the same program as
+        # the second.
+        engine.flush()
 
     def __getstate__(self):
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -149,7 +151,7 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     def zero_grad(self, set_to_none: bool = True):
-        """Forget the gradients of all parameters, or with `set_to_none=False` make them zero."""
+        """Set the gradients of all parameters to None, or with `set_to_none=False` to zero."""
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:
@@ -166,7 +168,7 @@ class Optimizer:
     # ---- state
 
     def state_dict(self):
-        """The state and settings, with parameters named by their number, in PyTorch's layout."""
+        """The state and the settings in PyTorch's layout, where a parameter is a number."""
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
         numbers, start = {}, 0
@@ -187,10 +189,10 @@ class Optimizer:
         return made
 
     def load_state_dict(self, state_dict):
-        """Take over what `state_dict` of a like optimizer gave, here or under PyTorch.
+        """Restore what `state_dict` of such an optimizer returned, in jtorch or in PyTorch.
 
         Raises:
-            ValueError: another number of groups or of parameters.
+            ValueError: the number of groups or of parameters differs.
         """
         state_dict = state_dict.copy()
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
@@ -251,7 +253,7 @@ class Optimizer:
 
 
 def _cast_state(p, value, key=None):
-    """Loaded state on the parameter's device and, but for "step", in its dtype."""
+    """Loaded state on the parameter's device and in its dtype; "step" stays as it is."""
     if isinstance(value, Tensor):
         if key == "step":
             return value
@@ -262,7 +264,7 @@ def _cast_state(p, value, key=None):
 
 
 def _submitting(step):
-    """`step` with its hooks, and the training step submitted at its end."""
+    """`step` with its hooks. At its end the training step is submitted."""
     if getattr(step, "submits", False):
         return step
 
@@ -290,7 +292,7 @@ def _submitting(step):
 
 
 def closure_loss(closure):
-    """What the closure returns, run with gradients on; None without one."""
+    """The loss that the closure returns, with gradients enabled; None without a closure."""
     if closure is None:
         return None
     with enable_grad():

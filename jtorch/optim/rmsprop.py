@@ -11,17 +11,17 @@ class RMSprop(TransformOptimizer):
     """p -= lr * grad / (sqrt(v) + eps), with v a running average of the squared gradient.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
-        alpha: fraction of v kept per step, >= 0.
+        alpha: fraction of v that is kept per step, >= 0.
         eps: added to sqrt(v), same unit as the gradient.
         weight_decay: L2 penalty, >= 0.
         momentum: fraction of the last update kept per step, >= 0.
         centered: divide by the estimated deviation instead of the root mean square.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     state_names = {"count": "step", "nu": "square_avg", "trace": "momentum_buffer", "mu": "grad_avg"}

@@ -11,14 +11,14 @@ class Rprop(TransformOptimizer):
     """p -= s * sign(grad), with a step size s for each element that grows while its gradient keeps its sign.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: the first step size, >= 0.
-        etas: what s is multiplied with where the sign changed, and where it did not: below and above 1.
-        step_sizes: the least and the largest s.
-        maximize: go up instead of down.
+        etas: the factors of s where the sign changed (< 1), and where it did not (> 1).
+        step_sizes: the smallest and the largest s.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     applies_lr = True

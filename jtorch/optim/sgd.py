@@ -12,16 +12,16 @@ class SGD(TransformOptimizer):
     """p -= lr * v, with v = momentum * v + (1 - dampening) * (grad + weight_decay * p).
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
-        momentum: fraction of v kept per step, >= 0; 0 keeps no state.
+        momentum: fraction of v that is kept per step, >= 0; 0 keeps no state.
         dampening: fraction of the gradient left out of v (not in the first step).
         weight_decay: L2 penalty, >= 0.
         nesterov: look ahead by one step of momentum.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     state_names = {"trace": "momentum_buffer"}

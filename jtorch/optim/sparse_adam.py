@@ -8,20 +8,20 @@ from jtorch.optim._functional import TransformOptimizer, blend, check_betas, che
 
 
 class SparseAdam(TransformOptimizer):
-    """Adam that leaves alone the rows whose gradient is zero: those that an embedding did not look up.
+    """Adam that does not change the rows whose gradient is zero: those that an embedding did not look up.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, > 0.
         betas: fractions of the averages of the gradient and of its square kept per step, each in [0, 1).
         eps: added to the root of the averaged square, > 0.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range, or a complex parameter.
+        ValueError: a setting is out of its range, or a complex parameter.
 
-    Differs from torch: gradients are dense here, also those of an embedding with sparse=True, so a row of zeros
-    stands for one that is not in a sparse gradient, and a dense gradient is not refused.
+    Differs from torch: gradients are dense here, also those of an embedding with sparse=True. A row of zeros means a
+    row that is not in a sparse gradient, and a dense gradient is accepted.
     """
 
     elementwise = False

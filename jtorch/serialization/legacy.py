@@ -1,9 +1,9 @@
-"""The stream that PyTorch wrote before 1.6, and writes with `_use_new_zipfile_serialization=False`.
+"""The format that PyTorch wrote before 1.6, and still writes with `_use_new_zipfile_serialization=False`.
 
     pickle(magic number)  pickle(version)  pickle(machine)  pickle(object)  pickle(storage keys)
     then for each key, in that order: number of elements (int64), bytes
 
-The bytes come last, so tensors are made on storages that are filled afterwards.
+The bytes come last, so tensors are made on empty storages, which are filled afterwards.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from jtorch.serialization.tensors import LoadedStorage, StorageWindow
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
-_TAR_MARK = (257, b"ustar")  # where a tar file says that it is one
+_TAR_MARK = (257, b"ustar")  # the offset and the bytes that mark a tar file
 
 
 class SourceChangeWarning(Warning):
-    """The source of a class is not what it was when an object of it was saved."""
+    """The source of a class has changed since an object of it was saved."""
 
 
 # ---- writing
@@ -35,7 +35,7 @@ class SourceChangeWarning(Warning):
 def save_stream(obj, file, pickle_module, protocol) -> None:
     """Write `obj` to a file-like object."""
     storages = pickling.StorageTable(places.location_tag)
-    met: set[type] = set()  # module classes whose source is in the file already
+    met: set[type] = set()  # module classes whose source is already in the file
 
     def persistent_id(thing):
         storage = storages.persistent_id(thing)
@@ -71,7 +71,7 @@ def _is_module_class(cls):
 
 
 def _class_source(cls):
-    """(file, text) of a user's class; nothing for jtorch's own, whose source is not PyTorch's."""
+    """(file, text) of a user's class; (None, None) for jtorch's own, whose source is not PyTorch's."""
     if names.torch_name(cls) is not None:
         return None, None
     try:
@@ -97,7 +97,7 @@ def load_stream(file, map_location, pickle_module, options):
     version = loader.read()
     if version != PROTOCOL_VERSION:
         raise RuntimeError(f"Invalid protocol version: {version}")
-    loader.read()  # the machine's type sizes, which nothing depends on
+    loader.read()  # the type sizes of the machine, which are not used
     result = loader.read(loader.persistent_load)
     for key in loader.read():
         if key not in loader.storages:
@@ -152,7 +152,7 @@ class _Loader:
 def _refuse_tar(file, pickle_module):
     start = file.tell()
     if start or not _has_descriptor(file):
-        return  # PyTorch looks for a tar file only where one can be
+        return  # as PyTorch, which checks for a tar file only here
     at, mark = _TAR_MARK
     is_tar = file.read(at + len(mark))[at:] == mark
     file.seek(start)
@@ -173,7 +173,7 @@ def _has_descriptor(file):
 
 def _check_source(cls, source_file, saved):
     if names.torch_name(cls) is not None:
-        return  # jtorch's classes are written otherwise than PyTorch's
+        return  # the source of jtorch's classes is not PyTorch's
     try:
         current = inspect.getsource(cls)
     except (OSError, TypeError):
@@ -196,7 +196,7 @@ def _fill_storage(storage, file):
     (numel,) = struct.unpack("<q", header)
     size = numel * storage.dtype.itemsize
     if size != storage.nbytes():
-        # The stray signs are PyTorch's.
+        # PyTorch's message has the unused %ld, too.
         raise RuntimeError(f"storage has wrong byte size: expected %ld got %ld{size}{storage.nbytes()}")
     data = np.empty(size, np.uint8)
     got = read_into(file, data)

@@ -1,7 +1,7 @@
-"""Reading pickles that carry PyTorch's names: in full, or restricted to what weights need.
+"""Reading pickles that contain PyTorch's names: in full, or restricted to what weights need.
 
-The restricted reader executes a small part of pickle's instructions and calls only what is on a list: nothing
-in a file can make it import or run anything else. Its error messages are PyTorch's.
+The restricted reader executes a small part of pickle's instructions and calls only functions from a list. Nothing in a
+file can make it import or run anything else. Its error messages are PyTorch's.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _NESTED = (
 
 
 def full_unpickler(module, persistent_load):
-    """The unpickler of a `pickle_module` that reads PyTorch's names as jtorch's objects."""
+    """The unpickler of a `pickle_module`, changed to read PyTorch's names as jtorch's objects."""
 
     class Unpickler(module.Unpickler):
         def find_class(self, module_name, name):
@@ -92,7 +92,7 @@ def clear_safe_globals() -> None:
 
 
 class safe_globals:
-    """Context in which `load(weights_only=True)` may use these, too; see `add_safe_globals`."""
+    """Context in which `load(weights_only=True)` may use these as well; see `add_safe_globals`."""
 
     def __init__(self, safe_globals: list):
         self.safe_globals = safe_globals
@@ -124,7 +124,7 @@ def _paths(entry):
 
 
 def safe_paths() -> set[str]:
-    """The paths of everything that weights may name now."""
+    """The paths of all that a file of weights may name now."""
     return {*allowed(), *_user_allowed()}
 
 
@@ -138,7 +138,7 @@ _ALLOWED_FUNCTIONS = (
 
 @cache
 def allowed() -> dict[str, object]:
-    """Path in a file -> object, for everything that weights need."""
+    """Path in a file -> object, for all that weights need."""
     table = {
         "collections.OrderedDict": OrderedDict,
         "collections.Counter": Counter,
@@ -162,7 +162,7 @@ def allowed() -> dict[str, object]:
 
 
 class WeightsUnpickler:
-    """A reader of pickles that makes tensors, containers, numbers, strings, and what the user calls safe.
+    """A reader of pickles that makes only tensors, containers, numbers, strings, and what the user allowed.
 
     Raises:
         pickle.UnpicklingError: an instruction, class or function that is not allowed.
@@ -356,7 +356,7 @@ def _global(u):
 
 
 def _modern(module, name):
-    """Python 3's place of something that protocol 2 names as Python 2 did."""
+    """The Python 3 name of something that protocol 2 writes with its Python 2 name."""
     return NAME_MAPPING.get((module, name)) or (IMPORT_MAPPING.get(module, module), name)
 
 
@@ -429,11 +429,11 @@ def _persistent(u):
 
 
 def text(s: bytes | str) -> str:
-    """A string of the format itself, which `encoding="bytes"` leaves as bytes in files of Python 2."""
+    """A string of the format itself. In files of Python 2, `encoding="bytes"` leaves it as bytes."""
     return s.decode("ascii") if isinstance(s, bytes) else s
 
 
-# ---- messages and looks
+# ---- messages and inspection
 
 
 def globals_in(data: bytes) -> set[str]:
@@ -449,7 +449,7 @@ def globals_in(data: bytes) -> set[str]:
 
 
 def with_advice(message: str) -> str:
-    """An error of the restricted reader with the ways out that PyTorch names."""
+    """An error of the restricted reader with PyTorch's advice about it."""
     if re.search(r"GLOBAL (\S+) was not an allowed global by default.", message):
         return (
             "Weights only load failed. This file can still be loaded, to do so you have two options, \033[1mdo those steps only if you "

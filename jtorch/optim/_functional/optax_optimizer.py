@@ -21,7 +21,7 @@ class Optax(Optimizer):
     {name: array}, so that masks and labels can go by name.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         tx: an optax transformation with its learning rate: `optax.lion(1e-4)`. A group may have its own.
         lr: multiplies the updates, so that PyTorch's schedulers work on a transformation without a learning rate.
 

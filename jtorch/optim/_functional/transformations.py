@@ -26,7 +26,7 @@ def descent(*transformations, maximize, weight_decay=0, decoupled=False):
 
 
 def step_counter():
-    """A transformation that counts the steps and changes nothing: PyTorch's state has the count, optax's has not."""
+    """A transformation that counts the steps and changes nothing: PyTorch's state has the count, optax's does not."""
     return optax.scale_by_schedule(lambda count: 1.0)
 
 
