@@ -1,6 +1,6 @@
-"""What is one file and one line: an optimizer, a scheduler and a distribution, added to a copy of jtorch as told.
+"""Which places an addition touches: an optimizer, a scheduler or a distribution is one file and one line.
 
-The place of each in a checkpoint follows from its file, so that nothing else is to be written.
+Each test adds one to a copy of jtorch and uses it. Its name in a checkpoint follows from its file.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 
 import jtorch
 
-HOUSE = Path(jtorch.__file__).parent
+PACKAGE = Path(jtorch.__file__).parent
 
 OPTIMIZER = '''
 """SignSGD."""
@@ -141,10 +141,10 @@ def saved(thing):
 @pytest.mark.parametrize("what", ADDITIONS)
 def test_an_addition_is_one_file_and_one_line(what, tmp_path):
     copy = tmp_path / "jtorch"
-    shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     file, text, door, line = ADDITIONS[what]
     with open(copy / file, "a") as f:
-        f.write(text if (HOUSE / file).exists() else text.lstrip())
+        f.write(text if (PACKAGE / file).exists() else text.lstrip())
     written = (copy / door).read_text()
     first = written.index("\nfrom jtorch.") + 1
     (copy / door).write_text(f"{written[:first]}{line}\n{written[first:]}")
