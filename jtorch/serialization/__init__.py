@@ -330,7 +330,7 @@ def _load_archive(reader, path, map_location, module, mmap, options):
     storages = _StorageReader(reader, mapped, map_location)
     data = io.BytesIO(reader.read("data.pkl"))
     if module is None:
-        return unpickling.WeightsUnpickler(data, persistent_load=storages.persistent_load, **options).load()
+        return unpickling.Unpickler(data, persistent_load=storages.persistent_load, **options).load()
     return unpickling.full_unpickler(module, storages.persistent_load)(data, **options).load()
 
 

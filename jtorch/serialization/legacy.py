@@ -118,7 +118,7 @@ class _Loader:
     def read(self, persistent_load=None):
         """The next pickle of the stream."""
         if self._module is None:
-            read = unpickling.WeightsUnpickler(self._file, persistent_load=persistent_load, **self._options)
+            read = unpickling.Unpickler(self._file, persistent_load=persistent_load, **self._options)
             return read.load()
         if persistent_load is None:
             return self._module.load(self._file, **self._options)

@@ -53,7 +53,7 @@ _NESTED = (
 def full_unpickler(module, persistent_load):
     """The unpickler of a `pickle_module`, changed to read PyTorch's names as jtorch's objects."""
 
-    class Unpickler(module.Unpickler):
+    class FullUnpickler(module.Unpickler):
         def find_class(self, module_name, name):
             if names.is_torch_module(module_name):
                 return names.find(module_name, name)
@@ -62,7 +62,7 @@ def full_unpickler(module, persistent_load):
         def persistent_load(self, saved_id):
             return persistent_load(saved_id)
 
-    return Unpickler
+    return FullUnpickler
 
 
 # ---- what is safe
@@ -161,7 +161,7 @@ def allowed() -> dict[str, object]:
 # ---- restricted
 
 
-class WeightsUnpickler:
+class Unpickler:  # PyTorch's errors show this name
     """A reader of pickles that makes only tensors, containers, numbers, strings, and what the user allowed.
 
     Raises:
