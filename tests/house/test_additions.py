@@ -3,6 +3,7 @@
 Each test adds one to a copy of jtorch and uses it. Its name in a checkpoint follows from its file.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 import jtorch
+from tests import FIXTURES
 
 PACKAGE = Path(jtorch.__file__).parent
+PYTORCH = json.loads((FIXTURES / "names.json").read_text())  # what `dir` shows of PyTorch's modules
 
 OPTIMIZER = '''
 """SignSGD."""
@@ -136,6 +139,11 @@ def saved(thing):
     file.seek(0)
     return place, torch.load(file, weights_only=False)
 """
+
+
+@pytest.mark.parametrize("module, own", [("optim", {"Optax"}), ("distributions", set())])
+def test_the_module_shows_only_names_that_pytorch_has(module, own):
+    assert set(dir(getattr(jtorch, module))) - set(PYTORCH[f"torch.{module}"]) <= own
 
 
 @pytest.mark.parametrize("what", ADDITIONS)
