@@ -1,5 +1,5 @@
-"""`torch.amp`: mixed precision: `autocast` runs each op in the type that suits it, `GradScaler` keeps float16
-gradients from vanishing."""
+"""`torch.amp`: mixed precision. `autocast` runs each op in the dtype that suits it; `GradScaler` keeps float16 gradients
+from underflowing."""
 
 from jtorch.amp import autocast_mode, grad_scaler
 from jtorch.amp.autocast_mode import autocast, custom_bwd, custom_fwd, is_autocast_available

@@ -3,9 +3,9 @@
 "low" casts to the region's type; "float32" to float32, unless the call names a dtype; "widest" to the widest type among
 the inputs; "banned" refuses. An op that says nothing runs in the types that it is given.
 
-While a region is open, the traces of this thread record through `_cast_call`; outside, nothing is left of it, so that
-ops pay nothing. The cast is part of the op's own line: its gradient comes back in the input's type, and a weight that
-is cast twice is cast once by XLA.
+While autocast is on, the traces of this thread record each call through `_cast_call`. While it is off, they record as
+usual, so autocast costs nothing. The cast is part of the op's own line: the gradient has the input's dtype, and XLA casts
+a weight once where two ops cast it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BANNED = (
 )
 
 
-class _State(threading.local):
+class _AutocastState(threading.local):
     def __init__(self):
         self.on = {"cpu": False, "cuda": False}
         self.dtypes = {"cpu": dtypes.bfloat16, "cuda": dtypes.float16}
@@ -36,7 +36,7 @@ class _State(threading.local):
         self.depth = 0
 
 
-_state = _State()
+_state = _AutocastState()
 
 
 # ---- the switches
@@ -59,7 +59,7 @@ def is_autocast_enabled(device_type: str = "cuda") -> bool:
 
 
 def set_autocast_enabled(device_type, enabled=None) -> None:
-    """Turn autocast on or off for a device type (of "cuda", if only a bool is given)."""
+    """Turn autocast on or off for a device type; for "cuda" if only a bool is given."""
     device_type, enabled = (device_type, enabled) if enabled is not None else ("cuda", device_type)
     _state.on[_known(device_type)] = bool(enabled)
     local.casting = _record_with if any(_state.on.values()) else None
@@ -70,17 +70,17 @@ def set_autocast_enabled(device_type, enabled=None) -> None:
 
 
 def get_autocast_dtype(device_type: str):
-    """The type that "low" ops run in on such a device."""
+    """The dtype that "low" ops run in on such a device."""
     return _state.dtypes[_known(device_type)]
 
 
 def set_autocast_dtype(device_type: str, dtype) -> None:
-    """Set the type that "low" ops run in on such a device."""
+    """Set the dtype that "low" ops run in on such a device."""
     _state.dtypes[_known(device_type)] = dtype
 
 
 def is_autocast_cache_enabled() -> bool:
-    """Whether casts of weights are kept, which XLA does by itself here."""
+    """The value of the switch. There is no cache here: XLA casts a weight once by itself."""
     return _state.cache
 
 
@@ -100,7 +100,7 @@ def autocast_increment_nesting() -> int:
 
 
 def autocast_decrement_nesting() -> int:
-    """Count one open region less."""
+    """Count one open region fewer."""
     _state.depth -= 1
     return _state.depth
 
@@ -117,11 +117,11 @@ set_autocast_gpu_dtype = functools.partial(set_autocast_dtype, "cuda")
 
 
 class autocast:
-    """Run ops in the types that suit them: matrix products in a half type, sums and losses in float32.
+    """Run each op in the dtype that suits it: matrix products in half precision, sums and losses in float32.
 
     Args:
         device_type: "cpu" or "cuda": ops on such tensors are cast.
-        dtype: the half type; default: bfloat16 on the CPU, float16 on a GPU.
+        dtype: the half-precision dtype; default: bfloat16 on the CPU, float16 on a GPU.
         enabled: False: cast nothing inside.
         cache_enabled: accepted; XLA casts a weight once.
 
@@ -174,16 +174,14 @@ class autocast:
     def __call__(self, func):
         if not callable(func):
             raise TypeError(
-                f"autocast()(func) requires a callable, but got {type(func).__name__}. "
-                f"Did you mean to use autocast as a context manager? For example:\n"
-                f"    with torch.autocast(device_type=...):\n"
-                f"        output = model(input)"
+                f"autocast()(func) requires a callable, but got {type(func).__name__}. Did you mean to use autocast as a context "
+                "manager? For example:\n    with torch.autocast(device_type=...):\n        output = model(input)"
             )
         return autocast_decorator(self, func)
 
 
 def autocast_decorator(autocast_instance, func):
-    """The function run inside a region."""
+    """`func`, run inside autocast."""
 
     @functools.wraps(func)
     def decorate_autocast(*args, **kwargs):
@@ -204,7 +202,7 @@ def _record_with(trace):
 
 
 def _cast_call(call, inputs):
-    """The call itself, or the same with its inputs cast."""
+    """The call itself, or the same call with its inputs cast."""
     op = getattr(call, "op", None)
     if op is None or op.autocast is None or call.__class__ is _CastCall:
         return call
@@ -217,7 +215,7 @@ def _cast_call(call, inputs):
             continue
         if rule == "banned":
             raise RuntimeError(BANNED)
-        target = _target(rule, _state.dtypes[device_type], types, call)
+        target = _target_dtype(rule, _state.dtypes[device_type], types, call)
         targets = tuple([target if t is not None and t.dtype is not target else None for t in types])
         if target is not None and any(targets):
             return _interned(call, targets)
@@ -239,7 +237,7 @@ def _eligible(t, device_type):
     )
 
 
-def _target(rule, low, types, call):
+def _target_dtype(rule, low, types, call):
     if rule == "low":
         return low
     if rule == "float32":
@@ -258,7 +256,7 @@ def _interned(call, targets):
 
 
 class _CastCall(Call):
-    """A call whose inputs are cast to `targets` (None: left as it is) first."""
+    """A call that first casts its inputs to `targets`; None leaves an input as it is."""
 
     __slots__ = ("inner", "targets")
 
@@ -290,18 +288,18 @@ class _CastCall(Call):
         return lambda *arrays: fn(*[a if d is None else a.astype(d.np) for a, d in zip(arrays, targets, strict=True)])
 
 
-# ---- functions with a backward of their own
+# ---- autograd.Function
 
 
-def _cast(value, device_type, dtype):
-    """The tensors inside a value as another type, if autocast would cast them."""
+def _cast_nested(value, device_type, dtype):
+    """A value with the tensors in it cast to another dtype, if autocast would cast them."""
     if isinstance(value, Tensor):
         return value.to(dtype) if _eligible(value._type, device_type) else value
     if isinstance(value, Mapping):
-        return {_cast(k, device_type, dtype): _cast(v, device_type, dtype) for k, v in value.items()}
+        return {_cast_nested(k, device_type, dtype): _cast_nested(v, device_type, dtype) for k, v in value.items()}
     if isinstance(value, str | bytes) or not isinstance(value, Iterable) or hasattr(value, "__array__"):
         return value
-    made = (_cast(v, device_type, dtype) for v in value)
+    made = (_cast_nested(v, device_type, dtype) for v in value)
     return type(value)(made) if isinstance(value, list | tuple) else made
 
 
@@ -325,7 +323,7 @@ def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
         if cast_inputs is None or not on:
             return fwd(*args, **kwargs)
         with autocast(device_type=device_type, enabled=False):
-            return fwd(*_cast(args, device_type, cast_inputs), **_cast(kwargs, device_type, cast_inputs))
+            return fwd(*_cast_nested(args, device_type, cast_inputs), **_cast_nested(kwargs, device_type, cast_inputs))
 
     return decorate_fwd
 

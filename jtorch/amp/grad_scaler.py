@@ -1,8 +1,8 @@
-"""`GradScaler`: multiplies a loss so that its float16 gradients do not vanish, and divides them again.
+"""`GradScaler`: multiplies a loss so that its float16 gradients do not underflow, and divides the gradients again.
 
-The scale and whether a gradient was infinite are values of the recorded step: an optimizer of jtorch's is told to leave
-a bad step out, inside the same program, so that nobody waits for the answer. An optimizer written by the user is
-asked to step or not, as in PyTorch, which waits.
+The scale, and whether a gradient is infinite, are values of the recorded step. An optimizer of jtorch skips a bad step
+inside the same program, so Python does not wait. An optimizer written by the user is called or not, as in PyTorch; for
+that Python waits for the answer.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from jtorch.core.tensor import Tensor
 
 
 class OptState(Enum):
-    """How far an optimizer has come in this iteration."""
+    """What has been done for an optimizer in this iteration."""
 
     READY = 0
     UNSCALED = 1
     STEPPED = 2
 
 
-def _fresh():
+def _new_optimizer_state():
     return {"stage": OptState.READY, "found_inf_per_device": {}}
 
 
@@ -53,7 +53,7 @@ def _next_scale(
 
 
 class GradScaler:
-    """Scales a loss, unscales its gradients before the step, leaves out steps with infinite ones and adapts the scale.
+    """Scales a loss, unscales the gradients before the step, skips steps with infinite gradients, and adapts the scale.
 
     Args:
         device: "cuda" or "cpu".
@@ -68,7 +68,7 @@ class GradScaler:
     >>> scaler.scale(p.sum()).backward(); scaler.step(optimizer); scaler.update(); p
     tensor([0.5000, 0.5000], requires_grad=True)
 
-    Differs from torch: an optimizer has its state after a first step that was left out, with a step count of 0.
+    Differs from torch: an optimizer has its state after a first step that was skipped, with a step count of 0.
     """
 
     def __init__(
@@ -98,13 +98,13 @@ class GradScaler:
         self._backoff_factor = backoff_factor
         self._growth_interval = growth_interval
         self._init_growth_tracker = 0
-        self._per_optimizer_states = defaultdict(_fresh)
+        self._per_optimizer_states = defaultdict(_new_optimizer_state)
 
     def _check_begun(self, name):
         if self._scale is None:
             raise AssertionError(
-                f"Attempted {name} but _scale is None.  "
-                "This may indicate your script did not use scaler.scale(loss or outputs) earlier in the iteration."
+                f"Attempted {name} but _scale is None.  This may indicate your script did not use scaler.scale(loss or outputs) earlier "
+                "in the iteration."
             )
 
     def scale(self, outputs):
@@ -151,7 +151,7 @@ class GradScaler:
         state["stage"] = OptState.UNSCALED
 
     def step(self, optimizer, *args, **kwargs):
-        """Unscale the gradients unless that was done, and step unless one of them is not finite."""
+        """Unscale the gradients if that is not done yet, and step if all of them are finite."""
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
@@ -173,7 +173,7 @@ class GradScaler:
         return sum(rest, first)
 
     def _step(self, optimizer, found, args, kwargs):
-        if getattr(optimizer, "skips", False):
+        if getattr(optimizer, "skips_found_inf", False):
             optimizer.found_inf = found
             try:
                 return optimizer.step(*args, **kwargs)
@@ -183,7 +183,7 @@ class GradScaler:
 
     @no_grad()
     def update(self, new_scale=None):
-        """Adapt the scale to what the steps of this iteration found, or set it."""
+        """Adapt the scale to the gradients of this iteration, or set it."""
         if not self._enabled:
             return
         self._check_begun("update")
@@ -204,11 +204,10 @@ class GradScaler:
         else:
             if new_scale.device.type != self._device or new_scale.numel() != 1 or new_scale.requires_grad:
                 raise AssertionError(
-                    "new_scale should be a float or a 1-element torch.cuda.FloatTensor or "
-                    "torch.FloatTensor with requires_grad=False."
+                    "new_scale should be a float or a 1-element torch.cuda.FloatTensor or torch.FloatTensor with requires_grad=False."
                 )
             self._scale.copy_(new_scale)
-        self._per_optimizer_states = defaultdict(_fresh)
+        self._per_optimizer_states = defaultdict(_new_optimizer_state)
 
     # ---- settings and state
 
@@ -285,8 +284,7 @@ class GradScaler:
         if self._enabled:
             if self._per_optimizer_states:
                 raise AssertionError(
-                    "A GradScaler instance may only be pickled at the beginning "
-                    "of an iteration, or at the end after scaler.update()."
+                    "A GradScaler instance may only be pickled at the beginning of an iteration, or at the end after scaler.update()."
                 )
             state |= {
                 "_init_scale": self.get_scale(),

@@ -1,4 +1,4 @@
-"""`torch.cpu`: what the CPU has where `torch.cuda` has more."""
+"""`torch.cpu`: the functions of `torch.cuda` that the CPU has, too."""
 
 from jtorch.core.methods import synchronize_cpu as synchronize
 from jtorch.cpu import amp

@@ -6,13 +6,13 @@ from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.make.random import bernoulli
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution, broadcast_all, lazy_property
-from jtorch.distributions.utils import logits_to_probs, probs_to_logits
+from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
 from jtorch.nn.functional import binary_cross_entropy_with_logits
 
 
 class Bernoulli(Distribution):
-    """1 with probability `probs`, else 0. Of `probs` and `logits` one is given."""
+    """1 with probability `probs`, else 0. Give either `probs` or `logits`."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean

@@ -8,12 +8,12 @@ from jtorch.core.ops.make.create import arange, full
 from jtorch.core.ops.make.random import multinomial
 from jtorch.core.ops.views.shape import broadcast_tensors
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution, lazy_property
-from jtorch.distributions.utils import logits_to_probs, probs_to_logits
+from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import lazy_property, logits_to_probs, probs_to_logits
 
 
 class Categorical(Distribution):
-    """A number from 0 to K - 1, with probabilities in proportion to `probs`, or to exp(logits), along the last dimension.
+    """An integer from 0 to K - 1. Its probabilities are proportional to `probs`, or to exp(logits), along the last dimension.
 
     >>> torch.distributions.Categorical(torch.tensor([1., 3.])).probs
     tensor([0.2500, 0.7500])

@@ -1,7 +1,7 @@
 """Sets that parameters and samples must lie in: `constraints.positive`, `constraints.interval(0, 1)`, ...
 
-`holds` says elementwise whether values lie in the set, in terms that NumPy arrays and tensors share, so that what is
-known on the host is refused at once and anything else at the next look. This file knows no distribution.
+`holds` says elementwise whether values lie in the set. It uses only what NumPy arrays and tensors share: a value on the
+host is checked at once, all others when a result is read. This file does not know distributions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Constraint:
 
 
 class Dependent(Constraint):
-    """A set that depends on other parameters, and is not checked by itself."""
+    """A set that depends on other parameters, so a value alone cannot be checked."""
 
     def __init__(self, *, is_discrete=False, event_dim=0):
         self.is_discrete, self.event_dim = is_discrete, event_dim
@@ -50,7 +50,7 @@ class Dependent(Constraint):
 
 
 class dependent_property(property, Dependent):
-    """A property of a distribution that gives a set: `support` where it depends on parameters."""
+    """A property of a distribution that returns a set: `support`, where it depends on parameters."""
 
     def __init__(self, fn=None, *, is_discrete=False, event_dim=0):
         super().__init__(fn)
@@ -116,7 +116,7 @@ class IntegerGreaterThan(Constraint):
 
 class Real(Constraint):
     def holds(self, x):
-        return x == x  # nan is no number
+        return x == x  # false for nan
 
 
 class GreaterThan(Constraint):
@@ -165,55 +165,59 @@ class LowerTriangular(Constraint):
     event_dim = 2
 
     def holds(self, x):
-        return _flat(x == _tensor(x).tril()).all(-1)
+        return _flat_matrix(x == _require_tensor(x).tril()).all(-1)
 
 
 class LowerCholesky(Constraint):
     event_dim = 2
 
     def holds(self, x):
-        x = _tensor(x)
-        return _flat(x == x.tril()).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+        x = _require_tensor(x)
+        return _flat_matrix(x == x.tril()).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
 
 
 class Square(Constraint):
     event_dim = 2
 
     def holds(self, x):
-        x = _tensor(x)
+        x = _require_tensor(x)
         return (x[..., 0, 0] == x[..., 0, 0]) & (x.shape[-1] == x.shape[-2])
 
 
 class Symmetric(Square):
     def holds(self, x):
         square = super().holds(x)
-        return square & _flat(abs(x - x.mT) <= 1e-6).all(-1) if x.shape[-1] == x.shape[-2] else square
+        return square & _flat_matrix(abs(x - x.mT) <= 1e-6).all(-1) if x.shape[-1] == x.shape[-2] else square
 
 
 class PositiveSemidefinite(Symmetric):
     def holds(self, x):
-        symmetric = super().holds(_tensor(x))
-        return symmetric & (linalg.eigvalsh(_tensor(x)) >= 0).all(-1) if x.shape[-1] == x.shape[-2] else symmetric
+        symmetric = super().holds(_require_tensor(x))
+        return (
+            symmetric & (linalg.eigvalsh(_require_tensor(x)) >= 0).all(-1) if x.shape[-1] == x.shape[-2] else symmetric
+        )
 
 
 class PositiveDefinite(Symmetric):
     def holds(self, x):
-        symmetric = super().holds(_tensor(x))
-        return symmetric & (linalg.cholesky_ex(_tensor(x)).info == 0) if x.shape[-1] == x.shape[-2] else symmetric
+        symmetric = super().holds(_require_tensor(x))
+        return (
+            symmetric & (linalg.cholesky_ex(_require_tensor(x)).info == 0) if x.shape[-1] == x.shape[-2] else symmetric
+        )
 
 
-def _tensor(x):
+def _require_tensor(x):
     if isinstance(x, Tensor):
         return x
-    raise NotHere
+    raise NeedsTensorError
 
 
-def _flat(x):
+def _flat_matrix(x):
     return x.flatten(-2)
 
 
-class NotHere(Exception):
-    """A set of matrices is asked about an array: only tensors can tell."""
+class NeedsTensorError(Exception):
+    """A set of matrices was given an array; it can check tensors only."""
 
 
 def is_dependent(constraint):

@@ -1,18 +1,17 @@
-"""`Distribution`: what all distributions have, shapes, checks of parameters and samples, `expand`, the text.
+"""`Distribution`: the base of all distributions: shapes, checks of parameters and samples, `expand`, the printed text.
 
-A subclass names its parameters in `arg_constraints` and its samples' set in `support`, and says how to draw and what
-the log of the density is. This file knows no distribution.
+A subclass names its parameters in `arg_constraints` and the set of its samples in `support`, and defines `sample` (or
+`rsample`) and `log_prob`. This file does not know any particular distribution.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from jtorch.core.facts import Size, get_default_dtype
+from jtorch.core.facts import Size
 from jtorch.core.grad import no_grad
 from jtorch.core.op import data_check
-from jtorch.core.ops.views.shape import broadcast_tensors
-from jtorch.core.tensor import Tensor, tensor
+from jtorch.core.tensor import Tensor
 from jtorch.distributions import constraints
 
 
@@ -23,8 +22,8 @@ class Distribution:
         validate_args: check parameters and the values given to `log_prob` and `cdf`.
 
     Differs from torch:
-        What is wrong with a value that is not computed yet is raised at the next look, not at the call: a check does
-        not stop a training step.
+        A value that is not computed yet is checked when a result is read, not at the call, so a check does not stop a
+        training step.
     """
 
     has_rsample = False
@@ -34,7 +33,7 @@ class Distribution:
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
-        """Check arguments from now on, or do not."""
+        """Turn the checks of arguments on or off from now on."""
         if value not in (True, False):
             raise ValueError
         Distribution._validate_args = value
@@ -54,8 +53,8 @@ class Distribution:
             value,
             constraint,
             lambda: (
-                f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {self!r}"
-                f" to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
+                f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {self!r} to satisfy "
+                f"the constraint {constraint!r}, but found invalid values:\n{value}"
             ),
         )
 
@@ -145,7 +144,7 @@ class Distribution:
         return Size(tuple(sample_shape) + self._batch_shape + self._event_shape)
 
     def _validate_sample(self, value):
-        """Raises: ValueError: a value of the wrong shape, or outside the support."""
+        """Raise ValueError for a value of the wrong shape or outside the support."""
         if not isinstance(value, Tensor):
             raise ValueError("The value argument to log_prob must be a Tensor")
         start = value.ndim - len(self._event_shape)
@@ -164,8 +163,8 @@ class Distribution:
             value,
             support,
             lambda: (
-                f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support"
-                f" ({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"
+                f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support ({support!r}) "
+                f"of the distribution {self!r}, but found invalid values:\n{value}"
             ),
         )
 
@@ -175,23 +174,10 @@ class Distribution:
         return f"{type(self).__name__}({shown})"
 
 
-class lazy_property:
-    """A property that is worked out when first asked for."""
-
-    def __init__(self, fn):
-        self.fn, self.__doc__ = fn, fn.__doc__
-
-    def __get__(self, instance, owner=None):
-        if instance is None:
-            return self
-        made = vars(instance)[self.fn.__name__] = self.fn(instance)
-        return made
-
-
 def require(value, constraint, message):
-    """Raise ValueError(message()) unless the value lies in the set: at once where it is known, else at the next look."""
-    array = _host(value)
-    bounds = {name: _host(bound) for name, bound in vars(constraint).items()}
+    """Raise ValueError(message()) unless the value lies in the set: at once if it is known, else when a result is read."""
+    array = _host_array(value)
+    bounds = {name: _host_array(bound) for name, bound in vars(constraint).items()}
     if array is not None and all(bound is not None for bound in bounds.values()):
         on_host = object.__new__(type(constraint))
         vars(on_host).update(bounds)
@@ -199,14 +185,14 @@ def require(value, constraint, message):
             if not np.all(on_host.holds(array)):
                 raise ValueError(message())
             return
-        except constraints.NotHere:
+        except constraints.NeedsTensorError:
             pass
     with no_grad():
         data_check(constraint.check(value), _any_false, lambda array: ValueError(message()))
 
 
-def _host(x):
-    """The NumPy array of a tensor that is known on the host, anything else as it is; None for other tensors."""
+def _host_array(x):
+    """The NumPy array of a tensor whose value is on the host; None for other tensors; all else unchanged."""
     if not isinstance(x, Tensor):
         return x
     array = x._value.array
@@ -215,18 +201,3 @@ def _host(x):
 
 def _any_false(inside):
     return ~inside.all()
-
-
-def broadcast_all(*values):
-    """Tensors and numbers as tensors of one shape; numbers take the tensors' dtype.
-
-    Raises:
-        ValueError: something else among them.
-    """
-    if not all(isinstance(v, Tensor | int | float) for v in values):
-        raise ValueError(
-            "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__."
-        )
-    like = next((v for v in values if isinstance(v, Tensor)), None)
-    settings = {"dtype": get_default_dtype()} if like is None else {"dtype": like.dtype, "device": like.device}
-    return broadcast_tensors(*[v if isinstance(v, Tensor) else tensor(v, **settings) for v in values])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from jtorch.core.ops.make.create import empty
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution, broadcast_all
+from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import broadcast_all
 
 
 class Exponential(Distribution):
-    """rate · exp(-rate · x), of x >= 0."""
+    """rate · exp(-rate · x), for x >= 0."""
 
     arg_constraints = {"rate": constraints.positive}
     support = constraints.nonnegative

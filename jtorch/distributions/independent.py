@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import sum_rightmost
 
 
 class Independent(Distribution):
-    """Another distribution whose last batch dimensions are taken as one event: their log densities add up."""
+    """Another distribution, with its last batch dimensions taken as one event: their log densities are added."""
 
     def __init__(self, base_distribution, reinterpreted_batch_ndims, validate_args=None):
         batch = base_distribution.batch_shape
         if reinterpreted_batch_ndims > len(batch):
             raise ValueError(
-                "Expected reinterpreted_batch_ndims <= len(base_distribution.batch_shape), "
-                f"actual {reinterpreted_batch_ndims} vs {len(batch)}"
+                f"Expected reinterpreted_batch_ndims <= len(base_distribution.batch_shape), actual {reinterpreted_batch_ndims} vs "
+                f"{len(batch)}"
             )
         self.base_dist, self.reinterpreted_batch_ndims = base_distribution, reinterpreted_batch_ndims
         cut = len(batch) - reinterpreted_batch_ndims
@@ -52,14 +53,10 @@ class Independent(Distribution):
         return self.base_dist.rsample(sample_shape)
 
     def log_prob(self, value):
-        return self._summed(self.base_dist.log_prob(value))
+        return sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
 
     def entropy(self):
-        return self._summed(self.base_dist.entropy())
-
-    def _summed(self, x):
-        n = self.reinterpreted_batch_ndims
-        return x.sum(tuple(range(-n, 0))) if n else x
+        return sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
 
     def expand(self, batch_shape, _instance=None):
         inner = self._event_shape[: self.reinterpreted_batch_ndims]

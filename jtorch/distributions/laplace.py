@@ -5,7 +5,8 @@ from __future__ import annotations
 from jtorch.core.facts import finfo
 from jtorch.core.ops.make.create import empty
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution, broadcast_all
+from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import broadcast_all
 
 
 class Laplace(Distribution):

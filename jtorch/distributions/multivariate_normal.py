@@ -9,13 +9,14 @@ from jtorch.core.op import broadcast_shapes
 from jtorch.core.ops.make.random import randn
 from jtorch.core.ops.matrix import linalg
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution, lazy_property
+from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import half_log_det, lazy_property
 
 _GIVEN = ("covariance_matrix", "precision_matrix", "scale_tril")
 
 
 class MultivariateNormal(Distribution):
-    """The normal distribution of vectors. Of covariance, its inverse and its Cholesky factor one is given."""
+    """The normal distribution of vectors. Give the covariance, its inverse, or its Cholesky factor."""
 
     arg_constraints = {
         "loc": constraints.real_vector,
@@ -44,7 +45,7 @@ class MultivariateNormal(Distribution):
     def scale_tril(self):
         if "covariance_matrix" in vars(self):
             return linalg.cholesky(self.covariance_matrix)
-        # The factor of the inverse, from the factor of the precision matrix turned upside down.
+        # The factor of the inverse, from the factor of the precision matrix with rows and columns in reverse order.
         upper = linalg.cholesky(self.precision_matrix.flip(-2, -1)).flip(-2, -1).mT
         one = self.precision_matrix.new_ones(self.loc.shape[-1]).diag()
         return linalg.solve_triangular(upper, one.expand_as(upper), upper=False)
@@ -72,9 +73,6 @@ class MultivariateNormal(Distribution):
         steps = randn(shape, dtype=self.loc.dtype, device=self.loc.device)
         return self.loc + (self.scale_tril @ steps.unsqueeze(-1)).squeeze(-1)
 
-    def _log_volume(self):
-        return self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-
     def log_prob(self, value):
         if self._validate_args:
             self._validate_sample(value)
@@ -82,7 +80,7 @@ class MultivariateNormal(Distribution):
         shape = Size(broadcast_shapes(tuple(self.scale_tril.shape[:-2]), tuple(off.shape[:-2])))
         factor = self.scale_tril.expand(shape + self.scale_tril.shape[-2:])
         distance = linalg.solve_triangular(factor, off.expand(shape + off.shape[-2:]), upper=False).pow(2).sum((-2, -1))
-        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + distance) - self._log_volume()
+        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + distance) - half_log_det(self.scale_tril)
 
     def entropy(self):
-        return 0.5 * self._event_shape[0] * (1 + math.log(2 * math.pi)) + self._log_volume()
+        return 0.5 * self._event_shape[0] * (1 + math.log(2 * math.pi)) + half_log_det(self.scale_tril)

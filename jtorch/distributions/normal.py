@@ -7,7 +7,8 @@ import math
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.random import noise_beside, normal
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution, broadcast_all
+from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import broadcast_all
 
 
 class Normal(Distribution):

@@ -9,7 +9,7 @@ from jtorch.distributions.distribution import Distribution
 
 
 class OneHotCategorical(Distribution):
-    """A `Categorical` whose samples are rows of zeros with a one at the number drawn."""
+    """A `Categorical` whose samples are rows of zeros, with a one at the index drawn."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.one_hot

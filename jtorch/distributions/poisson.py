@@ -5,11 +5,12 @@ from __future__ import annotations
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.random import poisson
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution, broadcast_all
+from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import broadcast_all
 
 
 class Poisson(Distribution):
-    """rateᵏ exp(-rate) / k!, of k = 0, 1, 2, ..."""
+    """rateᵏ exp(-rate) / k!, for k = 0, 1, 2, ..."""
 
     arg_constraints = {"rate": constraints.nonnegative}
     support = constraints.nonnegative_integer

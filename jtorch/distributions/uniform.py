@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution, broadcast_all
+from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.utils import broadcast_all
 
 
 class Uniform(Distribution):
-    """1 / (high - low) from low up to high.
+    """1 / (high - low), for low <= x < high.
 
     >>> torch.distributions.Uniform(0., 2.).mean
     tensor(1.)

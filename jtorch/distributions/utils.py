@@ -1,13 +1,56 @@
-"""Between probabilities and logits."""
+"""What the distributions share: broadcasting of parameters, lazy properties, probabilities and logits.
+
+Knows tensors. Does not know distributions.
+"""
 
 from __future__ import annotations
 
-from jtorch.core.facts import finfo
+from jtorch.core.facts import finfo, get_default_dtype
+from jtorch.core.ops.views.shape import broadcast_tensors
+from jtorch.core.tensor import Tensor, tensor
 from jtorch.nn.functional import softmax
 
 
+def broadcast_all(*values):
+    """Tensors and numbers as tensors of one shape; numbers take the tensors' dtype.
+
+    Raises:
+        ValueError: something else among them.
+    """
+    if not all(isinstance(v, Tensor | int | float) for v in values):
+        raise ValueError(
+            "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__."
+        )
+    like = next((v for v in values if isinstance(v, Tensor)), None)
+    settings = {"dtype": get_default_dtype()} if like is None else {"dtype": like.dtype, "device": like.device}
+    return broadcast_tensors(*[v if isinstance(v, Tensor) else tensor(v, **settings) for v in values])
+
+
+class lazy_property:
+    """A property that is computed when it is first read, and then kept."""
+
+    def __init__(self, fn):
+        self.fn, self.__doc__ = fn, fn.__doc__
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        made = vars(instance)[self.fn.__name__] = self.fn(instance)
+        return made
+
+
+def half_log_det(scale_tril):
+    """Half the log of the determinant of scale_tril @ scale_tril.mT."""
+    return scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+
+def sum_rightmost(x, count):
+    """x summed over its last `count` dimensions."""
+    return x.sum(tuple(range(-count, 0))) if count else x
+
+
 def clamp_probs(probs):
-    """Probabilities kept away from 0 and 1, so that their logs are finite."""
+    """Probabilities moved away from 0 and 1, so that their logs are finite."""
     eps = finfo(probs.dtype).eps
     return probs.clamp(min=eps, max=1 - eps)
 

@@ -1,41 +1,26 @@
-"""`torch.optim`: optimizers over optax, and learning-rate schedules."""
+"""`torch.optim`: optimizers over optax, and learning-rate schedulers.
 
-from jtorch.optim import lr_scheduler, swa_utils
-from jtorch.optim.adadelta import Adadelta
-from jtorch.optim.adafactor import Adafactor
-from jtorch.optim.adagrad import Adagrad
-from jtorch.optim.adam import Adam, AdamW
-from jtorch.optim.adamax import Adamax
-from jtorch.optim.asgd import ASGD
-from jtorch.optim.lbfgs import LBFGS
-from jtorch.optim.muon import Muon
-from jtorch.optim.nadam import NAdam
-from jtorch.optim.optimizer import Optimizer
-from jtorch.optim.radam import RAdam
-from jtorch.optim.rmsprop import RMSprop
-from jtorch.optim.rprop import Rprop
-from jtorch.optim.sgd import SGD
-from jtorch.optim.sparse_adam import SparseAdam
-from jtorch.optim.transformed import Optax
+A new optimizer is a file and a line below. `as` says that the name is public, to readers and to type checkers.
+"""
 
-__all__ = [
-    "ASGD",
-    "LBFGS",
-    "SGD",
-    "Adadelta",
-    "Adafactor",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "Muon",
-    "NAdam",
-    "Optax",
-    "Optimizer",
-    "RAdam",
-    "RMSprop",
-    "Rprop",
-    "SparseAdam",
-    "lr_scheduler",
-    "swa_utils",
-]
+from jtorch.optim import lr_scheduler as lr_scheduler
+from jtorch.optim import swa_utils as swa_utils
+from jtorch.optim._adafactor import Adafactor as Adafactor
+from jtorch.optim._functional import Optax as Optax
+from jtorch.optim._muon import Muon as Muon
+from jtorch.optim.adadelta import Adadelta as Adadelta
+from jtorch.optim.adagrad import Adagrad as Adagrad
+from jtorch.optim.adam import Adam as Adam
+from jtorch.optim.adamax import Adamax as Adamax
+from jtorch.optim.adamw import AdamW as AdamW
+from jtorch.optim.asgd import ASGD as ASGD
+from jtorch.optim.lbfgs import LBFGS as LBFGS
+from jtorch.optim.nadam import NAdam as NAdam
+from jtorch.optim.optimizer import Optimizer as Optimizer
+from jtorch.optim.radam import RAdam as RAdam
+from jtorch.optim.rmsprop import RMSprop as RMSprop
+from jtorch.optim.rprop import Rprop as Rprop
+from jtorch.optim.sgd import SGD as SGD
+from jtorch.optim.sparse_adam import SparseAdam as SparseAdam
+
+__all__ = [name for name, thing in vars().items() if isinstance(thing, type)] + ["lr_scheduler", "swa_utils"]

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_settings, counting, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_counter
 
 
-class Adadelta(ChainedOptimizer):
+class Adadelta(TransformOptimizer):
     """p -= lr * d, with d = grad * sqrt(average of d²) / sqrt(average of grad²).
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: scales the step, >= 0; 1 as the method was published.
         rho: fraction of the averages kept per step, in [0, 1].
         eps: added to both averages, in units of the square.
         weight_decay: L2 penalty, >= 0.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
-    names = {"e_g": "square_avg", "e_x": "acc_delta"}
+    state_names = {"e_g": "square_avg", "e_x": "acc_delta"}
 
     def __init__(
         self,
@@ -56,5 +56,6 @@ class Adadelta(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(rho, eps, weight_decay, maximize):
-        return optax.chain(counting(), *preconditioned(maximize, weight_decay), optax.scale_by_adadelta(rho, eps))
+    def transformation(rho, eps, weight_decay, maximize):
+        scale = optax.scale_by_adadelta(rho, eps)
+        return descent(step_counter(), scale, maximize=maximize, weight_decay=weight_decay)

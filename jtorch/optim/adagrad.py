@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
-from jtorch.optim.stateful import stateful
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, per_parameter
 
 
-class Adagrad(ChainedOptimizer):
+class Adagrad(TransformOptimizer):
     """p -= lr / (1 + t * lr_decay) * grad / (sqrt(s) + eps), with s the sum of all squared gradients.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
         lr_decay: how fast the learning rate falls, per step, >= 0.
         weight_decay: L2 penalty, >= 0.
-        initial_accumulator_value: what s starts from, >= 0.
+        initial_accumulator_value: the initial value of s, >= 0.
         eps: added to sqrt(s), same unit as the gradient.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     def __init__(
@@ -67,11 +65,11 @@ class Adagrad(ChainedOptimizer):
         self.make_states()
 
     @staticmethod
-    def first_value(name, settings):
+    def initial_value(name, settings):
         return settings["initial_accumulator_value"] if name == "sum" else 0
 
     @staticmethod
-    def chain(lr_decay, eps, weight_decay, initial_accumulator_value, maximize):
+    def transformation(lr_decay, eps, weight_decay, initial_accumulator_value, maximize):
         def advance(t, rate):
             return (1 / (1 + (t - 1) * lr_decay),), ()
 
@@ -79,4 +77,4 @@ class Adagrad(ChainedOptimizer):
             sum = sum + g * g
             return numbers[0] * g / (jnp.sqrt(sum) + eps), sum
 
-        return optax.chain(*preconditioned(maximize, weight_decay), stateful(("sum",), rule, advance=advance))
+        return descent(per_parameter(("sum",), rule, advance=advance), maximize=maximize, weight_decay=weight_decay)

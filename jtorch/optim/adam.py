@@ -1,4 +1,4 @@
-"""Adam and AdamW."""
+"""Adam."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ import optax
 from jax import lax
 
 from jtorch.core.tensor import Tensor
-from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent
 
 
-class Adam(ChainedOptimizer):
+class Adam(TransformOptimizer):
     """p -= lr * m / (sqrt(v) + eps), with m and v the bias-corrected averages of the gradient and its square.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
         betas: fractions of m and of v kept per step, each in [0, 1).
         eps: added to sqrt(v), same unit as the gradient.
-        weight_decay: L2 penalty, >= 0; AdamW takes it off the parameter instead of adding it to the gradient.
+        weight_decay: L2 penalty, >= 0, added to the gradient.
         amsgrad: divide by the largest v so far.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
+        decoupled_weight_decay: subtract the weight decay from the parameter instead, as AdamW does.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
-    names = {"count": "step", "mu": "exp_avg", "nu": "exp_avg_sq", "nu_max": "max_exp_avg_sq"}
+    state_names = {"count": "step", "mu": "exp_avg", "nu": "exp_avg_sq", "nu_max": "max_exp_avg_sq"}
 
     def __init__(
         self,
@@ -67,45 +68,9 @@ class Adam(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(betas, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay=False):
+    def transformation(betas, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay=False):
         adam = _scale_by_adam(*betas, eps, amsgrad)
-        if decoupled_weight_decay:
-            return optax.chain(*preconditioned(maximize, 0), adam, optax.add_decayed_weights(weight_decay))
-        return optax.chain(*preconditioned(maximize, weight_decay), adam)
-
-
-class AdamW(Adam):
-    """Adam whose weight decay is taken off the parameter itself: p -= lr * weight_decay * p."""
-
-    def __init__(
-        self,
-        params,
-        lr=1e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=1e-2,
-        amsgrad=False,
-        *,
-        maximize=False,
-        foreach=None,
-        capturable=False,
-        differentiable=False,
-        fused=None,
-    ):
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=True,
-        )
+        return descent(adam, maximize=maximize, weight_decay=weight_decay, decoupled=decoupled_weight_decay)
 
 
 def _check_tensors(lr, betas, plain_foreach):
@@ -123,7 +88,7 @@ def _check_tensors(lr, betas, plain_foreach):
     return tuple([beta.item() for beta in betas]) if any(tensors) else betas
 
 
-class _Amsgrad(NamedTuple):
+class _AmsgradState(NamedTuple):
     count: jax.Array
     mu: list
     nu: list
@@ -131,26 +96,29 @@ class _Amsgrad(NamedTuple):
 
 
 def _scale_by_adam(b1, b2, eps, amsgrad):
-    """optax.scale_by_adam in PyTorch's arithmetic: the corrections are worked out once, and the averages multiplied by
-    them, where optax divides each element by them: a quarter of the time of a large update. AMSGrad takes the maximum
-    of the raw averages (optax corrects them first).
+    """optax.scale_by_adam in PyTorch's arithmetic.
 
-    In lax's words, not in operators: JAX traces each operator apart for each new shape, which is 1 ms at a start.
+    The corrections are computed once and the averages multiplied by them. optax divides each element by them, which
+    is a quarter of the time of a large update. AMSGrad takes the maximum of the raw averages; optax corrects them
+    first.
+
+    Written with `lax` functions, not operators: JAX traces each operator separately for each new shape, which takes
+    1 ms at a start.
     """
 
     def init(params):
         begin = optax.scale_by_adam().init(params)
-        return _Amsgrad(*begin, jax.tree.map(jnp.zeros_like, params)) if amsgrad else begin
+        return _AmsgradState(*begin, jax.tree.map(jnp.zeros_like, params)) if amsgrad else begin
 
     def update(updates, state, params=None):
         count = state.count + 1
-        scale, root = lax.div(1.0, _still_to_come(b1, count)), lax.div(1.0, lax.sqrt(_still_to_come(b2, count)))
+        scale, root = lax.div(1.0, _bias_correction(b1, count)), lax.div(1.0, lax.sqrt(_bias_correction(b2, count)))
 
         def corrected(m, v):
-            return lax.div(_scaled(scale, m), lax.add(_scaled(root, lax.sqrt(v)), lax.full_like(v, eps)))
+            return lax.div(_times(scale, m), lax.add(_times(root, lax.sqrt(v)), lax.full_like(v, eps)))
 
-        mu = jax.tree.map(lambda g, m: lax.add(_scaled(b1, m), _scaled(1 - b1, g)), updates, state.mu)
-        nu = jax.tree.map(lambda g, v: lax.add(_scaled(b2, v), lax.mul(_scaled(1 - b2, g), g)), updates, state.nu)
+        mu = jax.tree.map(lambda g, m: lax.add(_times(b1, m), _times(1 - b1, g)), updates, state.mu)
+        nu = jax.tree.map(lambda g, v: lax.add(_times(b2, v), lax.mul(_times(1 - b2, g), g)), updates, state.nu)
         new = state._replace(count=count, mu=mu, nu=nu)
         if amsgrad:
             nu = jax.tree.map(lax.max, state.nu_max, nu)
@@ -160,12 +128,12 @@ def _scale_by_adam(b1, b2, eps, amsgrad):
     return optax.GradientTransformation(init, update)
 
 
-def _still_to_come(beta, count):
-    """1 - beta to the power of the count: the share of an average that has been seen."""
+def _bias_correction(beta, count):
+    """1 - beta ** count: the sum of the weights of an average that began at zero."""
     count = lax.convert_element_type(count, jnp.result_type(float))
     return lax.sub(1.0, lax.pow(lax.full_like(count, beta), count))
 
 
-def _scaled(factor, array):
+def _times(factor, array):
     """factor * array, in the array's dtype"""
     return lax.mul(lax.full_like(array, factor), array)

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent
 
 
-class Adamax(ChainedOptimizer):
-    """p -= lr * m / u, with m the bias-corrected average of the gradient and u its decaying largest size.
+class Adamax(TransformOptimizer):
+    """p -= lr * m / u, with m the bias-corrected average of the gradient and u the decaying maximum of its absolute value.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
         betas: fractions of m and of u kept per step, each in [0, 1).
-        eps: added to the gradient's size.
+        eps: added to the gradient's absolute value.
         weight_decay: L2 penalty, >= 0.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
-    names = {"mu": "exp_avg", "nu": "exp_inf"}
+    state_names = {"mu": "exp_avg", "nu": "exp_inf"}
 
     def __init__(
         self,
@@ -53,5 +53,5 @@ class Adamax(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(betas, eps, weight_decay, maximize):
-        return optax.chain(*preconditioned(maximize, weight_decay), optax.scale_by_adamax(*betas, eps))
+    def transformation(betas, eps, weight_decay, maximize):
+        return descent(optax.scale_by_adamax(*betas, eps), maximize=maximize, weight_decay=weight_decay)

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
-from jtorch.optim.stateful import lerp, stateful
+from jtorch.optim._functional import TransformOptimizer, blend, check_settings, descent, per_parameter
 
 
-class ASGD(ChainedOptimizer):
+class ASGD(TransformOptimizer):
     """p -= eta * (grad + lambd * p) with a falling eta, and the average of p in state["ax"].
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: eta at first, >= 0.
         lambd: decay of the parameter, and of eta.
         alpha: power by which eta falls.
         t0: the step at which averaging starts.
         weight_decay: L2 penalty, >= 0.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     scalars = ("step", "eta", "mu")
-    rated = True
+    applies_lr = True
 
     def __init__(
         self,
@@ -58,11 +56,11 @@ class ASGD(ChainedOptimizer):
         )
 
     @staticmethod
-    def first_value(name, settings):
+    def initial_value(name, settings):
         return 1 if name == "mu" else 0
 
     @staticmethod
-    def chain(lambd, alpha, t0, weight_decay, maximize):
+    def transformation(lambd, alpha, t0, weight_decay, maximize):
         def advance(t, rate, eta, mu):
             rate = jnp.asarray(rate, t.dtype)
             eta = jnp.where(t == 1, rate, eta)
@@ -71,6 +69,7 @@ class ASGD(ChainedOptimizer):
         def rule(numbers, g, p, ax):
             eta, mu = numbers
             update = eta * (lambd * p + g)
-            return update, lerp(ax, p - update, mu)
+            return update, blend(ax, p - update, mu)
 
-        return optax.chain(*preconditioned(maximize, weight_decay), stateful(("ax",), rule, ("eta", "mu"), advance))
+        average = per_parameter(("ax",), rule, ("eta", "mu"), advance)
+        return descent(average, maximize=maximize, weight_decay=weight_decay)

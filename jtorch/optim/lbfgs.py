@@ -1,8 +1,8 @@
-"""LBFGS: the quasi-Newton method, with a line search if asked for.
+"""LBFGS: the quasi-Newton method, with an optional line search.
 
-Plain Python over one flat tensor, because how it goes on depends on what it finds: each time round it looks twice,
-after the closure and after choosing a direction. Past steps are rows of matrices that grow by doubling, so that a
-growing history does not compile a program at each step.
+Plain Python over one flat tensor, because each step depends on computed numbers: an iteration reads them twice, after
+the closure and after the choice of a direction. Past steps are rows of matrices that grow by doubling, so that a growing
+history does not compile a program at each step.
 """
 
 from __future__ import annotations
@@ -16,24 +16,23 @@ from jtorch.core.op import Array, Number, op
 from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.ops.views.reinterpret import view_as_real
-from jtorch.optim.chained import check_rate
-from jtorch.optim.line_search import strong_wolfe
+from jtorch.optim._functional import check_lr, strong_wolfe
 from jtorch.optim.optimizer import Optimizer
 
-_LEAST = 1e-10  # curvature: what is no larger teaches nothing
+_LEAST = 1e-10  # curvature: a step with less is not remembered
 
 
 class LBFGS(Optimizer):
     """p += t * d, with d = -H * grad and H the inverse Hessian estimated from the last steps.
 
     Args:
-        params: what to optimize: one group.
-        lr: the step t, or where the line search begins, >= 0.
-        max_iter: steps in each call of `step`.
-        max_eval: calls of the closure in each call of `step`; default: max_iter * 5 // 4.
+        params: the parameters to optimize, in one group.
+        lr: the step length t, or the first one that the line search tries, >= 0.
+        max_iter: the largest number of iterations in a call of `step`.
+        max_eval: the largest number of calls of the closure in a call of `step`; default: max_iter * 5 // 4.
         tolerance_grad: stop when no gradient is larger.
         tolerance_change: stop when the loss and the parameters change by less.
-        history_size: past steps that are remembered.
+        history_size: the number of past steps that are remembered.
         line_search_fn: "strong_wolfe", or None for a fixed t.
 
     Raises:
@@ -51,7 +50,7 @@ class LBFGS(Optimizer):
         history_size=100,
         line_search_fn=None,
     ):
-        check_rate(lr)
+        check_lr(lr)
         super().__init__(
             params,
             dict(
@@ -68,7 +67,7 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
     def step(self, closure):
-        """Take up to max_iter steps. `closure` computes the loss and its gradients anew and returns the loss."""
+        """Do up to max_iter iterations. `closure` computes the loss and its gradients, and returns the loss."""
         grad, local.grad = local.grad, False
         try:
             descent = _Descent(self, closure)
@@ -84,9 +83,9 @@ class LBFGS(Optimizer):
 
 
 class _History:
-    """The last changes of the gradient, the steps they came from and 1 / (change · step): the newest in the last row.
+    """The last changes of the gradient, the steps that caused them, and 1 / (change · step). The newest is the last row.
 
-    Rows not yet used are zeros, which change nothing.
+    Unused rows are zeros, which have no effect.
     """
 
     def __init__(self, state, gradient, most):
@@ -95,7 +94,7 @@ class _History:
         rows = [([gradient * 0] * (not state[name]) + state[name]) for name in ("old_dirs", "old_stps")]
         self.changes, self.steps = [stack(row) for row in rows]
         self.ro = stack([gradient.sum() * 0] * (not state["ro"]) + state["ro"])
-        self.show(state)
+        self.store(state)
 
     def add(self, change, step, curvature):
         """Remember a step, unless the curvature along it is not positive."""
@@ -108,24 +107,24 @@ class _History:
             ]
         self.used += self.used < self.most
         self.changes, self.steps, self.ro = [
-            _shifted(rows, new, curvature)
+            _append_row(rows, new, curvature)
             for rows, new in ((self.changes, change), (self.steps, step), (self.ro, 1.0 / curvature))
         ]
 
     def direction(self, gradient, scale):
-        """-H * gradient by the two loops of L-BFGS."""
+        """-H * gradient, by the two-loop recursion of L-BFGS."""
         return _two_loops(gradient, self.changes, self.steps, self.ro, scale)
 
-    def show(self, state):
-        """Put the rows into the state as PyTorch's lists."""
+    def store(self, state):
+        """Store the rows in the state as lists, as PyTorch has them."""
         self.used = int((self.ro != 0).sum())
         for name, rows in (("old_dirs", self.changes), ("old_stps", self.steps), ("ro", self.ro)):
             state[name] = [rows[i] for i in range(len(rows) - self.used, len(rows))]
-        self.shown = state["ro"]
+        self.stored = state["ro"]
 
 
 class _Descent:
-    """One call of `step`: the parameters as one flat vector, and what is known at the present point."""
+    """One call of `step`: the parameters as one flat vector, and the loss and gradient at the current point."""
 
     def __init__(self, optimizer, closure):
         group = optimizer.param_groups[0]
@@ -138,10 +137,10 @@ class _Descent:
         self.state.setdefault("n_iter", 0)
         self.evaluations = 0
         history = optimizer.__dict__.get("_history")
-        self.history = history if history is not None and history.shown is self.state.get("ro") else None
+        self.history = history if history is not None and history.stored is self.state.get("ro") else None
 
     def run(self):
-        """Step until one of the limits is reached. Returns the loss of the first evaluation."""
+        """Iterate until a limit is reached. Returns the loss of the first evaluation."""
         group, state = self.group, self.state
         first = self.evaluate()
         if self.largest <= group["tolerance_grad"]:
@@ -150,15 +149,15 @@ class _Descent:
             self.descend()
         finally:
             if self.history is not None:
-                self.history.show(state)
+                self.history.store(state)
         return first
 
     def descend(self):
-        """Step until one of the limits is reached."""
+        """Iterate until a limit is reached."""
         group, state = self.group, self.state
         for i in range(group["max_iter"]):
             state["n_iter"] += 1
-            self.turn()
+            self.choose_direction()
             before = state["prev_loss"] = self.loss
             slope, reach, total = self.gradient.dot(state["d"]), state["d"].abs().max(), self.gradient.abs().sum()
             slope, self.reach = slope.item(), reach.item()
@@ -170,7 +169,7 @@ class _Descent:
                 break
 
     def finished(self, before):
-        """Whether a limit is reached after a step from a point of loss `before`."""
+        """Whether a limit is reached after a step from a point with the loss `before`."""
         group, state = self.group, self.state
         return (
             self.evaluations >= group["max_eval"]
@@ -180,12 +179,12 @@ class _Descent:
         )
 
     def evaluate(self):
-        """Call the closure where the parameters stand now: sets loss, gradient and its largest element."""
+        """Call the closure at the current parameters. Sets the loss, the gradient and its largest element."""
         with enable_grad():
             loss = self.closure()
         self.evaluations += 1
         self.state["func_evals"] += 1
-        self.gradient = _flat(
+        self.gradient = _flatten_all(
             [zeros(p.shape, dtype=p.dtype, device=p.device) if p.grad is None else p.grad for p in self.params]
         )
         largest = self.gradient.abs().max()
@@ -193,8 +192,8 @@ class _Descent:
         self.largest = largest.item()
         return loss
 
-    def turn(self):
-        """Set the direction in which to go from here, and remember what the last step taught."""
+    def choose_direction(self):
+        """Choose the next direction, and add the last step to the history."""
         state, gradient = self.state, self.gradient
         if state["n_iter"] == 1:
             self.history = None
@@ -206,12 +205,12 @@ class _Descent:
             step = state["d"] * state["t"]
             curvature = change.dot(step)
             self.history.add(change, step, curvature)
-            state["H_diag"] = _scale(curvature, change.dot(change), state["H_diag"])
+            state["H_diag"] = _inverse_curvature(curvature, change.dot(change), state["H_diag"])
             state["d"] = self.history.direction(gradient, state["H_diag"])
         state["prev_flat_grad"] = gradient
 
     def move(self, start, slope, last):
-        """Go along the direction, and evaluate there unless this is the last step."""
+        """Move along the direction, and evaluate there unless this is the last iteration."""
         search, d = self.group["line_search_fn"], self.state["d"]
         if search is None:
             self.add(start)
@@ -245,17 +244,17 @@ class _Descent:
             start += seen.numel()
 
 
-def _flat(tensors):
+def _flatten_all(tensors):
     return cat([(view_as_real(t) if t.is_complex() else t).reshape(-1) for t in tensors])
 
 
 @op
-def _shifted(rows: Array, new: Array, curvature: Array) -> Array:
+def _append_row(rows: Array, new: Array, curvature: Array) -> Array:
     return jnp.where(curvature > _LEAST, jnp.concatenate([rows[1:], new[None]]), rows)
 
 
-@op(name="_inverse_curvature")
-def _scale(curvature: Array, square: Array, before: Array | Number) -> Array:
+@op
+def _inverse_curvature(curvature: Array, square: Array, before: Array | Number) -> Array:
     return jnp.where(curvature > _LEAST, curvature / square, before).astype(square.dtype)
 
 

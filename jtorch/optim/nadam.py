@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
-from jtorch.optim.stateful import lerp, stateful
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, moments, per_parameter
 
 
-class NAdam(ChainedOptimizer):
-    """Adam with Nesterov's momentum: the average is corrected as it will be in the next step.
+class NAdam(TransformOptimizer):
+    """Adam with Nesterov's momentum: the average is corrected with the momentum of the next step.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
         betas: fractions of the averages of the gradient and of its square kept per step, each in [0, 1).
         eps: added to the root of the averaged square, same unit as the gradient.
         weight_decay: L2 penalty, >= 0.
         momentum_decay: how fast the momentum grows towards betas[0], per step, >= 0.
-        decoupled_weight_decay: take weight decay off the parameter instead of adding it to the gradient.
-        maximize: go up instead of down.
+        decoupled_weight_decay: subtract the weight decay from the parameter instead of adding it to the gradient.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
     scalars = ("step", "mu_product")
@@ -61,11 +59,11 @@ class NAdam(ChainedOptimizer):
         )
 
     @staticmethod
-    def first_value(name, settings):
+    def initial_value(name, settings):
         return 1 if name == "mu_product" else 0
 
     @staticmethod
-    def chain(betas, eps, weight_decay, momentum_decay, decoupled_weight_decay, maximize):
+    def transformation(betas, eps, weight_decay, momentum_decay, decoupled_weight_decay, maximize):
         b1, b2 = betas
 
         def momentum(t):
@@ -79,12 +77,9 @@ class NAdam(ChainedOptimizer):
 
         def rule(numbers, g, p, exp_avg, exp_avg_sq):
             now, ahead, correction = numbers
-            exp_avg = lerp(exp_avg, g, 1 - b1)
-            exp_avg_sq = b2 * exp_avg_sq + (1 - b2) * g * g
+            exp_avg, exp_avg_sq = moments(betas, g, exp_avg, exp_avg_sq)
             update = (now * g + ahead * exp_avg) / (jnp.sqrt(exp_avg_sq / correction) + eps)
             return update, exp_avg, exp_avg_sq
 
-        nadam = stateful(("exp_avg", "exp_avg_sq"), rule, ("mu_product",), advance)
-        if decoupled_weight_decay:
-            return optax.chain(*preconditioned(maximize, 0), nadam, optax.add_decayed_weights(weight_decay))
-        return optax.chain(*preconditioned(maximize, weight_decay), nadam)
+        nadam = per_parameter(("exp_avg", "exp_avg_sq"), rule, ("mu_product",), advance)
+        return descent(nadam, maximize=maximize, weight_decay=weight_decay, decoupled=decoupled_weight_decay)

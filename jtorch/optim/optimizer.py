@@ -1,7 +1,7 @@
 """Optimizer: parameter groups, state and hooks, as PyTorch has them. No arithmetic.
 
-Subclasses over optax are in `jtorch.optim.chained`; a user's own subclass writes its `step` with tensors, and
-either way the end of `step` is where a training step is submitted to XLA.
+The base of the optimizers over optax is `TransformOptimizer` in `jtorch.optim._functional`. A user's own subclass writes
+its `step` with tensors. In both, the end of `step` submits the training step.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from jtorch.core.facts import RemovableHandle
 from jtorch.core.grad import enable_grad
 from jtorch.core.tensor import Tensor
 
-required = object()  # what a default without a value is: `dict(lr=required)`
+required = object()  # marks a setting without a default: `dict(lr=required)`
 _global_pre: dict = OrderedDict()
 _global_post: dict = OrderedDict()
 
 
 def register_optimizer_step_pre_hook(hook):
     """Call `hook(optimizer, args, kwargs)` before every optimizer's step."""
-    return _register(_global_pre, hook)
+    return _add_hook(_global_pre, hook)
 
 
 def register_optimizer_step_post_hook(hook):
     """Call `hook(optimizer, args, kwargs)` after every optimizer's step."""
-    return _register(_global_post, hook)
+    return _add_hook(_global_post, hook)
 
 
-def _register(hooks, hook, prepend=False):
+def _add_hook(hooks, hook, prepend=False):
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if prepend:
@@ -41,15 +41,15 @@ def _register(hooks, hook, prepend=False):
 
 
 class Optimizer:
-    """Base of all optimizers: holds `param_groups` and `state`; a subclass gives `step`.
+    """Base of all optimizers: holds `param_groups` and `state`. A subclass defines `step`.
 
     Args:
         params: tensors, (name, tensor) pairs, or dicts of settings with a "params" key, one per group.
-        defaults: the settings a group has where it names none.
+        defaults: the settings of a group that does not name its own.
 
     Raises:
-        TypeError: params is a tensor, or holds something that is none.
-        ValueError: no parameters, or one that is no leaf.
+        TypeError: params is a tensor, or contains something that is not a tensor.
+        ValueError: there are no parameters, or one is not a leaf.
     """
 
     def __init_subclass__(cls, **kwargs):
@@ -79,7 +79,9 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
-        engine.flush()  # what made the parameters and the data is no part of the first step, which is the second's again
+        # The lines that made the parameters and the data are not a part of the first step, so it is the same program as
+        # the second.
+        engine.flush()
 
     def __getstate__(self):
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -112,8 +114,8 @@ class Optimizer:
             params = [params]
         elif isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
-                "will change between runs. Please use a list instead."
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will change "
+                "between runs. Please use a list instead."
             )
         params = list(params)
         names = [p[0] for p in params if isinstance(p, tuple)]
@@ -134,14 +136,14 @@ class Optimizer:
             param_group.setdefault(name, default)
         if len(params) != len(set(params)):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
-                "see github.com/pytorch/pytorch/issues/40967 for more information",
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; see "
+                "github.com/pytorch/pytorch/issues/40967 for more information",
                 stacklevel=3,
             )
         if any(("param_names" in g) != bool(names) for g in self.param_groups):
             raise ValueError(
-                "all optimizer param groups should be with/without names. cannot add param group"
-                f" {'with' if names else 'without'} names to the optimizer"
+                f"all optimizer param groups should be with/without names. cannot add param group {'with' if names else 'without'} names "
+                "to the optimizer"
             )
         held = set(chain.from_iterable(g["params"] for g in self.param_groups))
         if not held.isdisjoint(params):
@@ -149,7 +151,7 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     def zero_grad(self, set_to_none: bool = True):
-        """Forget the gradients of all parameters, or with `set_to_none=False` make them zero."""
+        """Set the gradients of all parameters to None, or with `set_to_none=False` to zero."""
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:
@@ -166,7 +168,7 @@ class Optimizer:
     # ---- state
 
     def state_dict(self):
-        """The state and settings, with parameters named by their number, in PyTorch's layout."""
+        """The state and the settings in PyTorch's layout, where a parameter is a number."""
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
         numbers, start = {}, 0
@@ -187,10 +189,10 @@ class Optimizer:
         return made
 
     def load_state_dict(self, state_dict):
-        """Take over what `state_dict` of a like optimizer gave, here or under PyTorch.
+        """Restore what `state_dict` of such an optimizer returned, in jtorch or in PyTorch.
 
         Raises:
-            ValueError: another number of groups or of parameters.
+            ValueError: the number of groups or of parameters differs.
         """
         state_dict = state_dict.copy()
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
@@ -212,7 +214,7 @@ class Optimizer:
         state = defaultdict(dict)
         for key, value in state_dict["state"].items():
             p = by_number.get(key)
-            state[key if p is None else p] = value if p is None else _like(p, value)
+            state[key if p is None else p] = value if p is None else _cast_state(p, value)
         groups = []
         for g, s in zip(mine, saved, strict=True):
             s["params"] = g["params"]
@@ -227,42 +229,42 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` before each step; it may return new (args, kwargs)."""
-        return _register(self._optimizer_step_pre_hooks, hook)
+        return _add_hook(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` after each step."""
-        return _register(self._optimizer_step_post_hooks, hook)
+        return _add_hook(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook, prepend=False):
         """Call `hook(optimizer)` before `state_dict`."""
-        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
+        return _add_hook(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend=False):
         """Call `hook(optimizer, state_dict)` after `state_dict`."""
-        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
+        return _add_hook(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend=False):
         """Call `hook(optimizer, state_dict)` before `load_state_dict`."""
-        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+        return _add_hook(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook, prepend=False):
         """Call `hook(optimizer)` after `load_state_dict`."""
-        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+        return _add_hook(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 
-def _like(p, value, key=None):
-    """Loaded state on the parameter's device and, but for "step", in its dtype."""
+def _cast_state(p, value, key=None):
+    """Loaded state on the parameter's device and in its dtype; "step" stays as it is."""
     if isinstance(value, Tensor):
         if key == "step":
             return value
         return value.to(dtype=p.dtype, device=p.device) if p.is_floating_point() else value.to(device=p.device)
     if isinstance(value, dict):
-        return {k: _like(p, v, k) for k, v in value.items()}
-    return type(value)(_like(p, v) for v in value) if isinstance(value, list | tuple) else value
+        return {k: _cast_state(p, v, k) for k, v in value.items()}
+    return type(value)(_cast_state(p, v) for v in value) if isinstance(value, list | tuple) else value
 
 
 def _submitting(step):
-    """`step` with its hooks, and the training step submitted at its end."""
+    """`step` with its hooks. At its end the training step is submitted."""
     if getattr(step, "submits", False):
         return step
 
@@ -290,7 +292,7 @@ def _submitting(step):
 
 
 def closure_loss(closure):
-    """What the closure returns, run with gradients on; None without one."""
+    """The loss that the closure returns, with gradients enabled; None without a closure."""
     if closure is None:
         return None
     with enable_grad():

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate, counting, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_counter
 
 
-class RMSprop(ChainedOptimizer):
+class RMSprop(TransformOptimizer):
     """p -= lr * grad / (sqrt(v) + eps), with v a running average of the squared gradient.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
-        alpha: fraction of v kept per step, >= 0.
+        alpha: fraction of v that is kept per step, >= 0.
         eps: added to sqrt(v), same unit as the gradient.
         weight_decay: L2 penalty, >= 0.
         momentum: fraction of the last update kept per step, >= 0.
         centered: divide by the estimated deviation instead of the root mean square.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
-    names = {"count": "step", "nu": "square_avg", "trace": "momentum_buffer", "mu": "grad_avg"}
+    state_names = {"count": "step", "nu": "square_avg", "trace": "momentum_buffer", "mu": "grad_avg"}
 
     def __init__(
         self,
@@ -40,15 +40,7 @@ class RMSprop(ChainedOptimizer):
         maximize=False,
         differentiable=False,
     ):
-        check_rate(lr)
-        if not 0.0 <= eps:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        if not 0.0 <= momentum:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if not 0.0 <= weight_decay:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        if not 0.0 <= alpha:
-            raise ValueError(f"Invalid alpha value: {alpha}")
+        check_settings(lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
         super().__init__(
             params,
             {
@@ -66,9 +58,7 @@ class RMSprop(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(momentum, alpha, eps, centered, weight_decay, maximize):
+    def transformation(momentum, alpha, eps, centered, weight_decay, maximize):
         scale = optax.scale_by_stddev if centered else optax.scale_by_rms
-        steps = [scale(alpha, eps, eps_in_sqrt=False)]
-        if momentum:
-            steps.append(optax.trace(momentum))
-        return optax.chain(counting(), *preconditioned(maximize, weight_decay), *steps)
+        parts = [step_counter(), scale(alpha, eps, eps_in_sqrt=False), *([optax.trace(momentum)] if momentum else [])]
+        return descent(*parts, maximize=maximize, weight_decay=weight_decay)

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_settings, preconditioned
-from jtorch.optim.stateful import stateful
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, per_parameter
 
 
-class Rprop(ChainedOptimizer):
+class Rprop(TransformOptimizer):
     """p -= s * sign(grad), with a step size s for each element that grows while its gradient keeps its sign.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: the first step size, >= 0.
-        etas: what s is multiplied with where the sign changed, and where it did not: below and above 1.
-        step_sizes: the least and the largest s.
-        maximize: go up instead of down.
+        etas: the factors of s where the sign changed (< 1), and where it did not (> 1).
+        step_sizes: the smallest and the largest s.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
-    rated = True
+    applies_lr = True
 
     def __init__(
         self,
@@ -54,7 +52,7 @@ class Rprop(ChainedOptimizer):
         )
 
     @staticmethod
-    def chain(etas, step_sizes, maximize):
+    def transformation(etas, step_sizes, maximize):
         def advance(t, rate):
             return (t, rate), ()
 
@@ -68,4 +66,4 @@ class Rprop(ChainedOptimizer):
             g = jnp.where(turned < 0, 0, g)
             return step_size * jnp.sign(g), g, step_size
 
-        return optax.chain(*preconditioned(maximize, 0), stateful(("prev", "step_size"), rule, advance=advance))
+        return descent(per_parameter(("prev", "step_size"), rule, advance=advance), maximize=maximize)

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent
 
 
-class SGD(ChainedOptimizer):
+class SGD(TransformOptimizer):
     """p -= lr * v, with v = momentum * v + (1 - dampening) * (grad + weight_decay * p).
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: learning rate, >= 0.
-        momentum: fraction of v kept per step, >= 0; 0 keeps no state.
+        momentum: fraction of v that is kept per step, >= 0; 0 keeps no state.
         dampening: fraction of the gradient left out of v (not in the first step).
         weight_decay: L2 penalty, >= 0.
         nesterov: look ahead by one step of momentum.
-        maximize: go up instead of down.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
-    names = {"trace": "momentum_buffer"}
+    state_names = {"trace": "momentum_buffer"}
 
     def __init__(
         self,
@@ -42,11 +40,7 @@ class SGD(ChainedOptimizer):
         differentiable=False,
         fused=None,
     ):
-        check_rate(lr)
-        if momentum < 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if weight_decay < 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_settings(lr, momentum=momentum, weight_decay=weight_decay)
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -67,26 +61,24 @@ class SGD(ChainedOptimizer):
         return any(group["dampening"] and group["momentum"] for group in self.param_groups)
 
     @staticmethod
-    def chain(momentum, dampening, weight_decay, nesterov, maximize, first=False):
-        start = preconditioned(maximize, weight_decay)
+    def transformation(momentum, dampening, weight_decay, nesterov, maximize, first=False):
         if not momentum:
-            return optax.chain(*start, optax.identity())
-        kept = 0.0 if first else dampening
-        return optax.chain(*start, _dampened(momentum, kept) if kept else optax.trace(momentum, nesterov))
+            velocity = optax.identity()
+        elif dampening and not first:
+            velocity = _dampened_trace(momentum, dampening)
+        else:
+            velocity = optax.trace(momentum, nesterov)
+        return descent(velocity, maximize=maximize, weight_decay=weight_decay)
 
 
-class _Trace(NamedTuple):
-    trace: list
-
-
-def _dampened(momentum, dampening):
-    """v = momentum * v + (1 - dampening) * g, which optax has not."""
+def _dampened_trace(momentum, dampening):
+    """v = momentum * v + (1 - dampening) * g, which optax does not have."""
 
     def init(params):
-        return _Trace(jax.tree.map(lambda p: p * 0, params))
+        return optax.TraceState(jax.tree.map(lambda p: p * 0, params))
 
     def update(updates, state, params=None):
         trace = jax.tree.map(lambda g, v: momentum * v + (1 - dampening) * g, updates, state.trace)
-        return trace, _Trace(trace)
+        return trace, optax.TraceState(trace)
 
     return optax.GradientTransformation(init, update)

@@ -1,10 +1,9 @@
-"""`torch.optim.swa_utils`: averages of a model over its training, and the schedule that goes with them."""
+"""`torch.optim.swa_utils`: averages of a model over its training (SWA, EMA), and the scheduler for them."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from copy import deepcopy
 
 from jtorch.core.facts import dtypes
@@ -13,13 +12,14 @@ from jtorch.core.tensor import tensor
 from jtorch.nn.module import Module
 from jtorch.nn.norm import _BatchNorm
 from jtorch.optim.lr_scheduler import LRScheduler
+from jtorch.optim.lr_scheduler.base import per_group
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",
            "update_bn"]  # fmt: skip
 
 
 def get_ema_multi_avg_fn(decay=0.999):
-    """A function (averages, parameters, count) that moves each average by 1 - decay of the way, in place."""
+    """A function (averages, parameters, count) that updates exponential averages in place."""
     _check_decay(decay)
 
     @no_grad()
@@ -34,7 +34,7 @@ def get_ema_multi_avg_fn(decay=0.999):
 
 
 def get_swa_multi_avg_fn():
-    """A function (averages, parameters, count) that takes the parameters into equal averages, in place."""
+    """A function (averages, parameters, count) that updates averages of equal weights in place."""
 
     @no_grad()
     def swa_update(averaged_param_list, current_param_list, num_averaged):
@@ -81,7 +81,7 @@ class AveragedModel(Module):
         device: where to keep the copy.
         avg_fn: (average, parameter, number averaged so far) -> new average; default: equal weights.
         multi_avg_fn: the same for lists of them, in place.
-        use_buffers: average the buffers, too; else they are copied.
+        use_buffers: average the buffers, too; otherwise they are copied.
 
     >>> model = torch.nn.Linear(2, 1)
     >>> ema = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
@@ -106,7 +106,7 @@ class AveragedModel(Module):
 
     @no_grad()
     def update_parameters(self, model):
-        """Take the model's present parameters into the averages; the first time, copy them."""
+        """Update the averages with the model's current parameters. The first time, copy the parameters."""
         pairs = [
             (a.detach(), p.detach().to(a.device))
             for a, p in zip(self._seen(self.module), self._seen(model), strict=False)
@@ -123,7 +123,7 @@ class AveragedModel(Module):
         if not self.use_buffers:
             for mine, theirs in zip(self.module.buffers(), model.buffers(), strict=True):
                 mine.detach().copy_(theirs.detach().to(mine.device))
-        self.n_averaged._assign(tensor(count + 1, device=self.n_averaged.device)._value, None)  # nothing to wait for
+        self.n_averaged._assign(tensor(count + 1, device=self.n_averaged.device)._value, None)  # without a graph
 
     def _seen(self, model):
         return itertools.chain(model.parameters(), model.buffers()) if self.use_buffers else model.parameters()
@@ -139,10 +139,10 @@ class AveragedModel(Module):
 
 @no_grad()
 def update_bn(loader, model, device=None):
-    """Work out the running statistics of a model's batch norms anew, from one pass over the data.
+    """Compute the running statistics of a model's batch norms from one pass over the data.
 
     Args:
-        loader: gives batches: tensors, or lists whose first item is what the model takes.
+        loader: an iterable of batches: tensors, or lists whose first item is the model's input.
         model: what to update.
         device: where to move each batch.
     """
@@ -163,24 +163,18 @@ def update_bn(loader, model, device=None):
 
 
 class SWALR(LRScheduler):
-    """Each rate goes from where it is to swa_lr, and stays there.
+    """From the current learning rate of each group to swa_lr, which it keeps.
 
     Args:
-        optimizer: whose rates to set.
-        swa_lr: the last rate, for all groups or one for each.
-        anneal_epochs: steps on the way, >= 0.
+        optimizer: the optimizer whose learning rates are set.
+        swa_lr: the last learning rate, one for all groups or a list.
+        anneal_epochs: the number of steps from the first to the last learning rate, >= 0.
         anneal_strategy: "cos" or "linear".
-        last_epoch: the step to resume after; -1 from the start.
+        last_epoch: see LRScheduler.
     """
 
     def __init__(self, optimizer, swa_lr, anneal_epochs=10, anneal_strategy="cos", last_epoch=-1):
-        rates = list(swa_lr) if isinstance(swa_lr, list | tuple) else [swa_lr] * len(optimizer.param_groups)
-        if len(rates) != len(optimizer.param_groups):
-            raise ValueError(
-                f"swa_lr must have the same length as optimizer.param_groups. swa_lr has {len(rates)} values,"
-                f" param_groups has {len(optimizer.param_groups)}."
-            )
-        for rate, group in zip(rates, optimizer.param_groups, strict=True):
+        for rate, group in zip(per_group("swa_lr", optimizer, swa_lr), optimizer.param_groups, strict=True):
             group["swa_lr"] = rate
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
@@ -190,28 +184,23 @@ class SWALR(LRScheduler):
         self.anneal_epochs = anneal_epochs
         super().__init__(optimizer, last_epoch)
 
-    def _way(self, t):
+    def _fraction(self, t):
         return (1 - math.cos(math.pi * t)) / 2 if self._anneal_strategy == "cos" else t
 
     def get_lr(self):
-        """The rates for step number `last_epoch`, from the present ones."""
-        if not self._get_lr_called_within_step:
-            warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
-                UserWarning,
-                stacklevel=2,
-            )
+        """The learning rates for the current step, computed from the current ones."""
+        self._warn_outside_step()
         step = self._step_count - 1
         if self.anneal_epochs == 0:
             step = max(1, step)
-        before = self._way(max(0, min(1, (step - 1) / max(1, self.anneal_epochs))))
-        now = self._way(max(0, min(1, step / max(1, self.anneal_epochs))))
+        before = self._fraction(max(0, min(1, (step - 1) / max(1, self.anneal_epochs))))
+        now = self._fraction(max(0, min(1, step / max(1, self.anneal_epochs))))
         return [
-            group["swa_lr"] * now + _start(group["lr"], group["swa_lr"], before) * (1 - now)
+            group["swa_lr"] * now + _first_lr(group["lr"], group["swa_lr"], before) * (1 - now)
             for group in self.optimizer.param_groups
         ]
 
 
-def _start(lr, swa_lr, way):
-    """The rate at the beginning, from the one part of the way towards swa_lr."""
-    return swa_lr if way == 1 else (lr - way * swa_lr) / (1 - way)
+def _first_lr(lr, swa_lr, fraction):
+    """The learning rate at the start, from `lr` = start + fraction * (swa_lr - start)."""
+    return swa_lr if fraction == 1 else (lr - fraction * swa_lr) / (1 - fraction)

@@ -1,14 +1,15 @@
 """`torch.save` and `torch.load`: PyTorch's checkpoint files, written and read without PyTorch.
 
-A file saved here loads in PyTorch and the other way, with shared memory shared again. In reading order:
+PyTorch loads the files saved here, and jtorch loads PyTorch's. Tensors that shared memory share it again. In reading
+order:
 
     archive                 the zip file: records, alignment, headers
     tensors                 a tensor's memory as bytes, and a tensor on bytes
     places                  map_location and location tags
-    names                   PyTorch's names in files and the objects they stand for here
+    names                   PyTorch's names in files, and the objects of jtorch for them
     rebuild                 the calls that tensors are written as
     pickling, unpickling    the object around the tensors; the restricted reader
-    legacy                  the stream that was before the zip file
+    legacy                  the format before the zip file
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ __all__ = [
 
 
 class LoadEndianness(Enum):
-    """The byte order of files that do not say theirs."""
+    """The byte order of files that do not name theirs."""
 
     NATIVE = 1
     LITTLE = 2
@@ -92,17 +93,17 @@ def get_crc32_options() -> bool:
 
 
 def set_crc32_options(compute_crc32: bool) -> None:
-    """Compute checksums in `save` or not; without them other programs may call the file damaged."""
+    """Turn checksums in `save` on or off. Other programs may call a file without them damaged."""
     _Options.crc32 = compute_crc32
 
 
 def get_default_load_endianness() -> LoadEndianness | None:
-    """The byte order taken for files that do not say theirs; None is little."""
+    """The byte order assumed for files that do not name theirs; None means little-endian."""
     return _Options.endianness
 
 
 def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
-    """Set the byte order for files that do not say theirs."""
+    """Set the byte order for files that do not name theirs."""
     if not isinstance(endianness, LoadEndianness) and endianness is not None:
         raise TypeError("Invalid argument type in function set_default_load_endianness")
     _Options.endianness = endianness
@@ -114,7 +115,7 @@ def get_default_mmap_options() -> int | None:
 
 
 class set_default_mmap_options:
-    """Map files so from now on, or in a `with` block only: `mmap.MAP_PRIVATE` or `mmap.MAP_SHARED`.
+    """Set how files are mapped: `mmap.MAP_PRIVATE` or `mmap.MAP_SHARED`. As a context manager: inside the block only.
 
     Differs from torch: writing to a tensor never writes to the file, with MAP_SHARED either.
     """
@@ -122,8 +123,7 @@ class set_default_mmap_options:
     def __init__(self, flags: int):
         if flags not in (_mmap.MAP_PRIVATE, _mmap.MAP_SHARED):
             raise ValueError(
-                "Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE or"
-                f" mmap.MAP_SHARED, but got {flags}"
+                f"Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE or mmap.MAP_SHARED, but got {flags}"
             )
         self.prev = _Options.mmap_flags
         _Options.mmap_flags = flags
@@ -148,17 +148,17 @@ def save(
 ) -> None:
     """Write an object to a file that `load`, here and in PyTorch, reads back.
 
-    Tensors that share memory share it again after loading, and a slice brings the whole memory it was cut
-    from (`.clone()` it first to save the slice alone).
+    Tensors that share memory share it again after loading. A slice is saved with the whole memory that it is a part
+    of; `.clone()` it first to save the slice alone.
 
     Args:
         obj: tensors, state_dicts, modules, any Python data that can be pickled.
         f: a path, or an object with `write` and `flush`.
-        pickle_module: what pickles; a module with `Pickler`.
+        pickle_module: the module whose `Pickler` is used.
         pickle_protocol: PyTorch reads 2 and 3 with `weights_only=True`, all of them without.
 
     Raises:
-        RuntimeError: the folder does not exist, or tensors see the same memory as different types.
+        RuntimeError: the folder does not exist, or tensors read the same memory as different dtypes.
 
     >>> import io
     >>> file = io.BytesIO()
@@ -173,12 +173,12 @@ def save(
     if not _use_new_zipfile_serialization:
         if is_path:
             with open(f, "wb") as file:
-                return legacy.save(obj, file, pickle_module, pickle_protocol)
-        return legacy.save(obj, f, pickle_module, pickle_protocol)
+                return legacy.save_stream(obj, file, pickle_module, pickle_protocol)
+        return legacy.save_stream(obj, f, pickle_module, pickle_protocol)
     if not is_path and not callable(f.write):
         raise TypeError(f"Buffer of {str(type(f)).strip('<>')} has no callable attribute 'write'")
     root = archive.root_of(os.fspath(f)) if is_path else "archive"
-    # Pickled before the file is opened: what cannot be pickled leaves the old file as it was.
+    # Pickle before the file is opened: if that fails, an older file stays as it was.
     storages, pickled = _pickled(obj, pickle_module, pickle_protocol)
     if not is_path:
         _write(f.write, root, pickled, storages, not _disable_byteorder_record)
@@ -190,7 +190,7 @@ def save(
 
 
 def _pickled(obj, pickle_module, protocol):
-    storages = pickling.Storages(location_tag)
+    storages = pickling.StorageTable(location_tag)
     buffer = io.BytesIO()
     pickling.dump(obj, buffer, pickle_module, protocol, storages.persistent_id)
     return storages.found, buffer.getvalue()
@@ -236,17 +236,17 @@ def load(
 
     Args:
         f: a path, or an object with `read`, `readline`, `seek` and `tell`.
-        map_location: where tensors go: a device or its name, a dict {saved at: put at}, a function
-            (storage, location) -> storage or None. Default: where they were saved from.
-        pickle_module: what unpickles; only without `weights_only`.
-        weights_only: refuse anything but tensors, containers, numbers, strings, and what `add_safe_globals`
-            allowed. Without it a file can run any code: only for files you trust. Default: True.
-        mmap: map the file into memory rather than read it; a path is needed.
+        map_location: where tensors are put: a device or its name, a dict {saved location: new location}, or a function
+            (storage, location) -> storage or None. Default: where they were when they were saved.
+        pickle_module: the module whose `Unpickler` is used; only without `weights_only`.
+        weights_only: refuse everything but tensors, containers, numbers, strings, and what `add_safe_globals`
+            allowed. Without it a file can run any code, so use that only for files you trust. Default: True.
+        mmap: map the file into memory instead of reading it; needs a path.
         pickle_load_args: for the unpickler, such as `encoding="latin1"` for files of Python 2.
 
     Raises:
-        pickle.UnpicklingError: the file holds something that `weights_only` refuses, or no pickle.
-        RuntimeError: a damaged archive, or a device that is not here.
+        pickle.UnpicklingError: the file contains something that `weights_only` refuses, or is not a pickle.
+        RuntimeError: the archive is damaged, or this machine does not have the device.
 
     Differs from torch: a record that does not match its checksum raises. TorchScript archives, sparse,
     quantized and nested tensors, `.safetensors` and the .tar format raise NotImplementedError.
@@ -272,9 +272,7 @@ def _weights_only(asked, pickle_module):
     force, forbid = config.forced_weights_only()
     if force and forbid:
         raise RuntimeError(
-            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set,"
-            " but"
-            " both were set."
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set, but both were set."
         )
     if force:
         return True
@@ -282,9 +280,8 @@ def _weights_only(asked, pickle_module):
         return asked
     if forbid:
         warnings.warn(
-            "Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected, since the`weights_only` argument"
-            " was not"
-            " explicitly passed to `torch.load`, forcing weights_only=False.",
+            "Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected, since the`weights_only` argument was not explicitly passed "
+            "to `torch.load`, forcing weights_only=False.",
             stacklevel=3,
         )
         return False
@@ -298,29 +295,27 @@ def _check_seekable(f):
         if "seek" not in str(error) and "tell" not in str(error):
             raise
         raise type(error)(
-            f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a"
-            " buffer"
-            " like io.BytesIO and try to load from it instead."
+            f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a buffer like io.BytesIO and "
+            "try to load from it instead."
         ) from None
 
 
 def _load_file(file, path, map_location, module, mmap, options):
-    """`path` is None for a file-like object of the user's, `module` for weights only."""
+    """`path` is None for a file-like object of the user, `module` is None for weights only."""
     try:
         if archive.is_archive(file):
             return _load_archive(Reader(file), path, map_location, module, mmap, options)
         if mmap:
             name = f"{path}, " if isinstance(path, str) else ""
             raise RuntimeError(
-                "mmap can only be used with files saved with"
-                f" `torch.save({name}_use_new_zipfile_serialization=True),"
-                " please torch.save your checkpoint with this option in order to use mmap."
+                f"mmap can only be used with files saved with `torch.save({name}_use_new_zipfile_serialization=True), please torch.save "
+                "your checkpoint with this option in order to use mmap."
             )
-        return legacy.load(file, map_location, module, options)
+        return legacy.load_stream(file, map_location, module, options)
     except pickle.UnpicklingError as error:
         if module is not None:
             raise
-        raise pickle.UnpicklingError(unpickling.explained(str(error))) from None
+        raise pickle.UnpicklingError(unpickling.with_advice(str(error))) from None
 
 
 def _load_archive(reader, path, map_location, module, mmap, options):
@@ -332,7 +327,7 @@ def _load_archive(reader, path, map_location, module, mmap, options):
             )
         raise NotImplementedError("jtorch does not read TorchScript archives")
     mapped = _map(path) if mmap else None
-    storages = _Storages(reader, mapped, map_location)
+    storages = _StorageReader(reader, mapped, map_location)
     data = io.BytesIO(reader.read("data.pkl"))
     if module is None:
         return unpickling.Unpickler(data, persistent_load=storages.persistent_load, **options).load()
@@ -342,12 +337,12 @@ def _load_archive(reader, path, map_location, module, mmap, options):
 def _map(path):
     if path is None:
         raise ValueError("f must be a file path in order to use the mmap argument")
-    # Copy on write: pages are the file's until somebody writes to the array, and the file stays as it is.
+    # Copy on write: a write to the array does not change the file.
     return np.memmap(path, np.uint8, "c").view(np.ndarray)
 
 
-class _Storages:
-    """The storages of an archive, read when the pickle first names them."""
+class _StorageReader:
+    """The storages of an archive. Each is read when the pickle names it for the first time."""
 
     def __init__(self, reader, mapped, map_location):
         self._reader = reader
@@ -378,7 +373,7 @@ class _Storages:
             raw = self._reader.storage(name, size)
         else:
             raw = self._reader.view(name, size, self._mapped)
-        return LoadedStorage(_swapped(raw, dtype) if self._swap else raw, size, dtype)
+        return LoadedStorage(_in_native_order(raw, dtype) if self._swap else raw, size, dtype)
 
 
 def _byte_order(reader):
@@ -391,13 +386,13 @@ def _byte_order(reader):
     return order.get(_Options.endianness, "little")
 
 
-def _swapped(raw, dtype):
-    """The bytes with each number's turned round; a complex number is two."""
+def _in_native_order(raw, dtype):
+    """The bytes in this machine's order: those of each number reversed, of a complex one those of each part."""
     width = dtype.itemsize // (2 if dtype.is_complex else 1)
     return raw.reshape(-1, width)[:, ::-1].reshape(-1)
 
 
-# ---- looks
+# ---- inspection
 
 
 def get_unsafe_globals_in_checkpoint(f) -> list[str]:

@@ -1,7 +1,7 @@
 """PyTorch's zip archives: named records, stored and aligned, in PyTorch's order and with its headers.
 
-Written by hand, since the standard library's writer leaves out the data descriptors and the padding that
-PyTorch puts in; read through the standard library. This file knows bytes and records, no pickles, no tensors.
+Written here, because the standard library's writer has no data descriptors and no padding, which PyTorch's files have;
+read with the standard library. Knows bytes and records. Does not know pickles or tensors.
 
     R/data.pkl  R/.format_version  R/.storage_alignment  R/byteorder  R/data/0 ...
     R/version  R/.data/serialization_id
@@ -17,15 +17,15 @@ import zlib
 
 import numpy as np
 
-ALIGNMENT = 64  # bytes: a mapped file then has every storage where vector loads like it
+ALIGNMENT = 64  # bytes, so that the storages of a mapped file are aligned for vector loads
 LIMIT = 0xFFFFFFFF  # sizes and offsets from here on are written as 64-bit numbers
 MAGIC = b"PK\x03\x04"
 _EXTRA = b"FB"  # the header field that carries the padding
 _UTF8, _DESCRIPTOR = 0x800, 0x8
 _CORRUPT = (
-    ". This is an internal miniz error. If you are seeing this error, there is a high likelihood that your"
-    " checkpoint file is corrupted. This can happen if the checkpoint was not saved properly, was transferred"
-    " incorrectly, or the file was modified after saving."
+    ". This is an internal miniz error. If you are seeing this error, there is a high likelihood that your checkpoint file is "
+    "corrupted. This can happen if the checkpoint was not saved properly, was transferred incorrectly, or the file was modified after "
+    "saving."
 )
 _MISSING_VERSION = (
     'Expected hasRecord("version") to be true, but got false.  (Could this error message be improved?  If so,'
@@ -44,7 +44,7 @@ def root_of(path: str) -> str:
 
 
 class Writer:
-    """Writes records one after another to anything; `finish` closes the archive, not the file."""
+    """Writes records one after another. `finish` closes the archive, not the file."""
 
     def __init__(self, write, root: str, crc: bool = True):
         self._write = write
@@ -87,14 +87,14 @@ class Writer:
 
 
 def _wide_field(*numbers):
-    """The zip64 field with those numbers that 32 bits cannot hold; empty if there are none."""
+    """The zip64 field with the numbers that do not fit into 32 bits; empty if there are none."""
     large = [n for n in numbers if n >= LIMIT]
     return struct.pack(f"<2H{len(large)}Q", 1, 8 * len(large), *large) if large else b""
 
 
 def _directory_entry(name, crc, size, offset):
     wide = _wide_field(size, size, offset)
-    small = min(size, LIMIT), min(offset, LIMIT)  # LIMIT itself sends readers to the wide field
+    small = min(size, LIMIT), min(offset, LIMIT)  # LIMIT means: see the zip64 field
     flags = _UTF8 | (_DESCRIPTOR if size else 0)
     head = struct.pack("<4s6H3I", b"PK\x01\x02", 0, 0, flags, 0, 0, 0, crc, small[0], small[0])
     tail = struct.pack("<5H2I", len(name), len(wide), 0, 0, 0, 0, small[1])
@@ -110,7 +110,7 @@ def _directory_end(count, size, start):
 
 
 def is_archive(file) -> bool:
-    """Whether what follows the file's position begins as a zip archive."""
+    """Whether a zip archive begins at the file's position."""
     start = file.tell()
     begins = file.read(len(MAGIC))
     file.seek(start)
@@ -118,7 +118,7 @@ def is_archive(file) -> bool:
 
 
 class Reader:
-    """The records of an archive in a seekable file; nothing but the directory is read before it is asked for.
+    """The records of an archive in a seekable file. At first only the directory is read.
 
     Raises:
         RuntimeError: not a zip archive, cut short, or without the record "version".
@@ -132,10 +132,10 @@ class Reader:
         try:
             entries = zipfile.ZipFile(file).infolist()
         except zipfile.BadZipFile:
-            short = file.seek(0, os.SEEK_END) - start < 22  # the least that a directory takes
+            short = file.seek(0, os.SEEK_END) - start < 22  # the smallest size of a directory
             raise _broken("not a ZIP archive" if short else "failed finding central directory") from None
         first = min((e.header_offset for e in entries), default=start)
-        if first != start:  # archives in one file, one after another: the directory is that of the last
+        if first != start:  # several archives in one file: the directory is that of the last one
             raise _broken("invalid header or archive is corrupted")
         self.root, slash, _ = entries[0].filename.partition("/") if entries else ("", "", "")
         if not slash:
@@ -167,14 +167,14 @@ class Reader:
         return data
 
     def view(self, name: str, size: int, mapped: np.ndarray) -> np.ndarray:
-        """A record of `size` bytes as a part of the mapped file, or read where it is compressed."""
+        """A record of `size` bytes as a part of the mapped file. A compressed record is read."""
         if self._sized(name, size).compress_type != zipfile.ZIP_STORED:
             return self.storage(name, size)
         start = self.offset(name)
         return mapped[start : start + size]
 
     def offset(self, name: str) -> int:
-        """Where in the file the bytes of a record begin."""
+        """The offset of a record's bytes in the file."""
         header = self._entry(name).header_offset
         self._file.seek(header + 26)
         lengths = self._file.read(4)
@@ -203,14 +203,14 @@ class Reader:
         entry = self._entry(name)
         if entry.file_size != size:
             raise RuntimeError(
-                f"record size ({entry.file_size} bytes) does not match expected size ({size} bytes = {size}"
-                " elements * 1 bytes/element) for dtype Byte"
+                f"record size ({entry.file_size} bytes) does not match expected size ({size} bytes = {size} elements * 1 bytes/element) "
+                "for dtype Byte"
             )
         return entry
 
     def _check_crc(self, name, data):
         expected = self._entry(name).CRC
-        if expected and zlib.crc32(data) != expected:  # PyTorch writes 0 where it was told not to compute it
+        if expected and zlib.crc32(data) != expected:  # PyTorch writes 0 if it was told not to compute it
             raise _broken("CRC-32 check failed", f"file {name}")
 
     def _check_version(self):
@@ -225,23 +225,20 @@ class Reader:
         version = int(number[0])
         if version < 1:
             raise RuntimeError(
-                "[enforce fail at inline_container.cc:219] . Attempted to read a PyTorch file with version"
-                f" {version}, but the minimum supported version for reading is 1. Your PyTorch script module"
-                " file"
-                " is too old. Please regenerate it with latest version of PyTorch to mitigate this issue."
+                f"[enforce fail at inline_container.cc:219] . Attempted to read a PyTorch file with version {version}, but the minimum "
+                "supported version for reading is 1. Your PyTorch script module file is too old. Please regenerate it with latest "
+                "version of PyTorch to mitigate this issue."
             )
         if version > 10:
             raise RuntimeError(
-                "[enforce fail at inline_container.cc:230] . Attempted to read a PyTorch file with version"
-                f" {version}, but the maximum supported version for reading is 10. The version of your"
-                " PyTorch"
-                " installation may be too old, please upgrade PyTorch to latest version to mitigate this"
-                " issue."
+                f"[enforce fail at inline_container.cc:230] . Attempted to read a PyTorch file with version {version}, but the maximum "
+                "supported version for reading is 10. The version of your PyTorch installation may be too old, please upgrade PyTorch "
+                "to latest version to mitigate this issue."
             )
 
 
 def read_into(file, array: np.ndarray) -> int:
-    """Fill an array of bytes from a file; how many bytes there were."""
+    """Fill an array of bytes from a file. Returns the number of bytes read."""
     if not hasattr(file, "readinto"):
         data = file.read(len(array))
         array[: len(data)] = np.frombuffer(data, np.uint8)

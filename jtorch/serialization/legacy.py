@@ -1,9 +1,9 @@
-"""The stream that PyTorch wrote before 1.6, and writes with `_use_new_zipfile_serialization=False`.
+"""The format that PyTorch wrote before 1.6, and still writes with `_use_new_zipfile_serialization=False`.
 
     pickle(magic number)  pickle(version)  pickle(machine)  pickle(object)  pickle(storage keys)
     then for each key, in that order: number of elements (int64), bytes
 
-The bytes come last, so tensors are made on storages that are filled afterwards.
+The bytes come last, so tensors are made on empty storages, which are filled afterwards.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from jtorch.serialization.tensors import LoadedStorage, StorageWindow
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
-_TAR_MARK = (257, b"ustar")  # where a tar file says that it is one
+_TAR_MARK = (257, b"ustar")  # the offset and the bytes that mark a tar file
 
 
 class SourceChangeWarning(Warning):
-    """The source of a class is not what it was when an object of it was saved."""
+    """The source of a class has changed since an object of it was saved."""
 
 
 # ---- writing
 
 
-def save(obj, file, pickle_module, protocol) -> None:
+def save_stream(obj, file, pickle_module, protocol) -> None:
     """Write `obj` to a file-like object."""
-    storages = pickling.Storages(places.location_tag)
-    met: set[type] = set()  # module classes whose source is in the file already
+    storages = pickling.StorageTable(places.location_tag)
+    met: set[type] = set()  # module classes whose source is already in the file
 
     def persistent_id(thing):
         storage = storages.persistent_id(thing)
@@ -43,7 +43,7 @@ def save(obj, file, pickle_module, protocol) -> None:
             return (*storage, None)
         if isinstance(thing, type) and _is_module_class(thing) and thing not in met:
             met.add(thing)
-            return ("module", thing, *_source(thing))
+            return ("module", thing, *_class_source(thing))
         return None
 
     machine = {
@@ -70,9 +70,9 @@ def _is_module_class(cls):
         return False
 
 
-def _source(cls):
-    """(file, text) of a user's class; nothing for jtorch's own, whose source is not PyTorch's."""
-    if names.street_name(cls) is not None:
+def _class_source(cls):
+    """(file, text) of a user's class; (None, None) for jtorch's own, whose source is not PyTorch's."""
+    if names.torch_name(cls) is not None:
         return None, None
     try:
         return inspect.getsourcefile(cls), inspect.getsource(cls)
@@ -82,17 +82,13 @@ def _source(cls):
 
 
 def _no_source(cls):
-    return (
-        f"Couldn't retrieve source code for container of type {cls.__name__}. It won't be checked for"
-        " correctness"
-        " upon loading."
-    )
+    return f"Couldn't retrieve source code for container of type {cls.__name__}. It won't be checked for correctness upon loading."
 
 
 # ---- reading
 
 
-def load(file, map_location, pickle_module, options):
+def load_stream(file, map_location, pickle_module, options):
     """Read one object from a file-like object; `pickle_module` None means weights only."""
     _refuse_tar(file, pickle_module)
     loader = _Loader(file, map_location, pickle_module, options)
@@ -101,12 +97,12 @@ def load(file, map_location, pickle_module, options):
     version = loader.read()
     if version != PROTOCOL_VERSION:
         raise RuntimeError(f"Invalid protocol version: {version}")
-    loader.read()  # the machine's type sizes, which nothing depends on
+    loader.read()  # the type sizes of the machine, which are not used
     result = loader.read(loader.persistent_load)
     for key in loader.read():
         if key not in loader.storages:
             raise AssertionError(f"storage key {key!r} not found in deserialized_objects")
-        _fill(loader.storages[key], file)
+        _fill_storage(loader.storages[key], file)
     return result
 
 
@@ -156,7 +152,7 @@ class _Loader:
 def _refuse_tar(file, pickle_module):
     start = file.tell()
     if start or not _has_descriptor(file):
-        return  # PyTorch looks for a tar file only where one can be
+        return  # as PyTorch, which checks for a tar file only here
     at, mark = _TAR_MARK
     is_tar = file.read(at + len(mark))[at:] == mark
     file.seek(start)
@@ -176,8 +172,8 @@ def _has_descriptor(file):
 
 
 def _check_source(cls, source_file, saved):
-    if names.street_name(cls) is not None:
-        return  # jtorch's classes are written otherwise than PyTorch's
+    if names.torch_name(cls) is not None:
+        return  # the source of jtorch's classes is not PyTorch's
     try:
         current = inspect.getsource(cls)
     except (OSError, TypeError):
@@ -185,24 +181,22 @@ def _check_source(cls, source_file, saved):
         return
     if saved != current:
         warnings.warn(
-            f"source code of class '{cls.__module__}.{cls.__qualname__}' has changed. you can retrieve the"
-            " original"
-            " source code by accessing the object's source attribute or set `torch.nn.Module.dump_patches ="
-            " True` and"
-            " use the patch tool to revert the changes.",
+            f"source code of class '{cls.__module__}.{cls.__qualname__}' has changed. you can retrieve the original source code by "
+            "accessing the object's source attribute or set `torch.nn.Module.dump_patches = True` and use the patch tool to revert the "
+            "changes.",
             SourceChangeWarning,
             stacklevel=2,
         )
 
 
-def _fill(storage, file):
+def _fill_storage(storage, file):
     header = file.read(8)
     if len(header) < 8:
         raise _cut_short(8 - len(header))
     (numel,) = struct.unpack("<q", header)
     size = numel * storage.dtype.itemsize
     if size != storage.nbytes():
-        # The stray signs are PyTorch's.
+        # PyTorch's message has the unused %ld, too.
         raise RuntimeError(f"storage has wrong byte size: expected %ld got %ld{size}{storage.nbytes()}")
     data = np.empty(size, np.uint8)
     got = read_into(file, data)

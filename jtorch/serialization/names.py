@@ -1,8 +1,10 @@
-"""Names in files: `torch.nn.modules.linear.Linear` in a file is `jtorch.nn.Linear` here, and the other way.
+"""Names in files: `torch.optim.adam.Adam` in a file is `jtorch.optim.adam.Adam` here.
 
-Files carry PyTorch's names only, so that PyTorch reads what is written here. `find` turns a name of a file
-into the object that stands for it; `street_name` is its inverse, and gives only names that `find` leads back
-from.
+Files contain only PyTorch's names, so that PyTorch can read what jtorch writes. `find` returns the object of jtorch
+for a name in a file. `torch_name` is its inverse: it returns a name only if `find` returns the same object for it.
+
+The files of jtorch that define PyTorch's classes have PyTorch's names. So the name of a class in a file follows from its
+`__module__`, and a new class needs no entry here. It has to be public: in its package, or in the `__all__` of its file.
 """
 
 from __future__ import annotations
@@ -14,10 +16,8 @@ from types import FunctionType
 
 from jtorch.core.facts import ALL, uint8
 
-# Where PyTorch defines the classes that users know by shorter paths: files name the place of definition.
+# Layers whose file has another name in PyTorch, by PyTorch's module.
 _DEFINED = """
-torch: Size Tensor device Generator
-torch.nn.parameter: Buffer Parameter UninitializedBuffer UninitializedParameter
 torch.nn.parallel.data_parallel: DataParallel
 torch.nn.parallel.distributed: DistributedDataParallel
 torch.nn.modules.activation: CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU
@@ -27,7 +27,7 @@ torch.nn.modules.adaptive: AdaptiveLogSoftmaxWithLoss
 torch.nn.modules.batchnorm: BatchNorm1d BatchNorm2d BatchNorm3d LazyBatchNorm1d LazyBatchNorm2d
     LazyBatchNorm3d SyncBatchNorm
 torch.nn.modules.channelshuffle: ChannelShuffle
-torch.nn.modules.container: ModuleDict ModuleList ParameterDict ParameterList Sequential
+torch.nn.modules.container: Container ModuleDict ModuleList ParameterDict ParameterList Sequential
 torch.nn.modules.conv: Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d LazyConv1d
     LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d
 torch.nn.modules.distance: CosineSimilarity PairwiseDistance
@@ -37,6 +37,7 @@ torch.nn.modules.fold: Fold Unfold
 torch.nn.modules.instancenorm: InstanceNorm1d InstanceNorm2d InstanceNorm3d LazyInstanceNorm1d
     LazyInstanceNorm2d LazyInstanceNorm3d
 torch.nn.modules.linear: Bilinear Identity LazyLinear Linear NonDynamicallyQuantizableLinear
+torch.nn.modules.linear_cross_entropy_options: LinearCrossEntropyOptions
 torch.nn.modules.loss: BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CrossEntropyLoss
     GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss LinearCrossEntropyLoss MSELoss
     MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss NLLLoss2d
@@ -59,67 +60,21 @@ torch.nn.modules.upsampling: Upsample UpsamplingBilinear2d UpsamplingNearest2d
 torch.nn.utils.rnn: PackedSequence
 torch.nn.utils.spectral_norm: SpectralNorm SpectralNormLoadStateDictPreHook SpectralNormStateDictHook
 torch.nn.utils.weight_norm: WeightNorm
-torch.optim: Adafactor Muon
-torch.optim.optimizer: Optimizer
-torch.optim.adadelta: Adadelta
-torch.optim.adagrad: Adagrad
-torch.optim.adam: Adam
-torch.optim.adamax: Adamax
-torch.optim.adamw: AdamW
-torch.optim.asgd: ASGD
-torch.optim.lbfgs: LBFGS
-torch.optim.nadam: NAdam
-torch.optim.radam: RAdam
-torch.optim.rmsprop: RMSprop
-torch.optim.rprop: Rprop
-torch.optim.sgd: SGD
-torch.optim.sparse_adam: SparseAdam
-torch.optim.lr_scheduler: ChainedScheduler ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR
-    ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR
-    ReduceLROnPlateau SequentialLR StepLR
-torch.optim.swa_utils: AveragedModel SWALR
-torch.utils.data.dataloader: DataLoader
-torch.utils.data.dataset: ChainDataset ConcatDataset Dataset IterableDataset StackDataset Subset
-    TensorDataset
-torch.utils.data.distributed: DistributedSampler
-torch.utils.data.sampler: BatchSampler RandomSampler Sampler SequentialSampler SubsetRandomSampler
-    WeightedRandomSampler
-torch.distributions.transforms: AbsTransform AffineTransform CatTransform ComposeTransform
-    CorrCholeskyTransform CumulativeDistributionTransform ExpTransform IndependentTransform
-    LowerCholeskyTransform PositiveDefiniteTransform PowerTransform ReshapeTransform SigmoidTransform
-    SoftmaxTransform SoftplusTransform StackTransform StickBreakingTransform TanhTransform Transform
-torch.distributions.exp_family: ExponentialFamily
-torch.distributions.fishersnedecor: FisherSnedecor
-torch.distributions.lkj_cholesky: LKJCholesky
-torch.distributions.lowrank_multivariate_normal: LowRankMultivariateNormal
-torch.distributions.one_hot_categorical: OneHotCategorical OneHotCategoricalStraightThrough
-torch.distributions.relaxed_categorical: RelaxedOneHotCategorical
-torch.distributions.studentT: StudentT
 """
-# Each of these is defined in the file of its own name: torch.distributions.log_normal.LogNormal.
-_DISTRIBUTIONS = """
-    Bernoulli Beta Binomial Categorical Cauchy Chi2 ContinuousBernoulli Dirichlet Distribution Exponential
-    Gamma GeneralizedPareto Geometric Gumbel HalfCauchy HalfNormal Independent InverseGamma Kumaraswamy
-    Laplace LogisticNormal LogNormal MixtureSameFamily Multinomial MultivariateNormal NegativeBinomial
-    Normal Pareto Poisson RelaxedBernoulli TransformedDistribution Uniform VonMises Weibull Wishart
-"""
-
 _STORAGES = (
-    "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexDouble ComplexFloat QInt8 QInt32 QUInt8"
-    " QUInt4x2 QUInt2x4"
+    "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexDouble ComplexFloat QInt8 QInt32 QUInt8 QUInt4x2 QUInt2x4"
 ).split()
 _QUANTIZED = (
     "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams"
 ).split()
 _FOREIGN_DTYPES = (
-    "qint8 qint32 quint8 quint4x2 quint2x4 float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu float4_e2m1fn_x2"
-    " bits4x2 bits8 bits16 bits2x4 bits1x8 uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 int3 int4 int5"
-    " int6 int7"
+    "qint8 qint32 quint8 quint4x2 quint2x4 float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu float4_e2m1fn_x2 bits4x2 bits8 bits16 bits2x4 "
+    "bits1x8 uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 int3 int4 int5 int6 int7"
 ).split()
 
 
 class Missing:
-    """Something PyTorch has and jtorch has not: a name in a file may lead here, use of it may not."""
+    """Something that PyTorch has and jtorch does not. A file may name it; to call it is an error."""
 
     def __init__(self, name):
         self.name = name
@@ -132,7 +87,7 @@ class Missing:
 
 
 class StorageType:
-    """What `torch.FloatStorage` stands for in a file: an element type."""
+    """The meaning of `torch.FloatStorage` in a file: an element type."""
 
     def __init__(self, name):
         self._dtype = _storage_dtypes()[name]
@@ -163,40 +118,40 @@ def storage_type(name: str) -> StorageType:
     return StorageType(name)
 
 
-class UntypedStorage:
-    """What `torch.storage.UntypedStorage` stands for in a file: bytes, whose dtype the tensor brings."""
+class UntypedStorageType:
+    """The meaning of `torch.storage.UntypedStorage` in a file: bytes, whose dtype stands beside the tensor."""
 
     dtype = uint8
 
 
-class _TopLevel:
-    """The holder of PyTorch's built-in functions, which files name as `getattr(holder, "tanh")`."""
+class _VariableFunctions:
+    """The object that has PyTorch's built-in functions as attributes: files name them `getattr(object, "tanh")`."""
 
     def __getattr__(self, name):
         try:
-            return getattr(_module("jtorch"), name)
+            return getattr(_imported("jtorch"), name)
         except AttributeError:
             message = f"type object 'torch._C._VariableFunctions' has no attribute '{name}'"
             raise AttributeError(message) from None
 
 
-_special: dict[tuple[str, str], object] = {}  # names that are no attribute of a module of jtorch
-_street: dict[int, tuple[str, str]] = {}  # the way back, by id; the objects live as long as this module
+_registered: dict[tuple[str, str], object] = {}  # by (module, name): what no module of jtorch has as an attribute
+_registered_names: dict[int, tuple[str, str]] = {}  # by id: the objects live as long as this module
 
 
 def register(module: str, name: str, obj) -> None:
-    """Let a file's `module.name` stand for `obj`, and `obj` be written under that name."""
-    _special[module, name] = obj
-    _street[id(obj)] = (module, name)
+    """Read `module.name` in a file as `obj`, and write `obj` under that name."""
+    _registered[module, name] = obj
+    _registered_names[id(obj)] = (module, name)
 
 
 def _register_facts():
     for name in _STORAGES:
-        _special["torch.cuda", f"{name}Storage"] = storage_type(f"{name}Storage")
+        _registered["torch.cuda", f"{name}Storage"] = storage_type(f"{name}Storage")
         register("torch", f"{name}Storage", storage_type(f"{name}Storage"))
-    register("torch.storage", "UntypedStorage", UntypedStorage)
-    _special["torch", "UntypedStorage"] = UntypedStorage
-    register("torch._C", "_VariableFunctionsClass", _TopLevel())
+    register("torch.storage", "UntypedStorage", UntypedStorageType)
+    _registered["torch", "UntypedStorage"] = UntypedStorageType
+    register("torch._C", "_VariableFunctionsClass", _VariableFunctions())
     for d in ALL:
         register("torch", d.name, d)
     for name in (*_FOREIGN_DTYPES, *_QUANTIZED):
@@ -207,34 +162,36 @@ def _read_table():
     table = {}
     for place, names in re.findall(r"^(\S+): (.*)$", _DEFINED.replace("\n    ", " "), re.MULTILINE):
         table |= dict.fromkeys(names.split(), place)
-    for name in _DISTRIBUTIONS.split():
-        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-        table[name] = f"torch.distributions.{snake}"
     return table
 
 
 PLACES: dict[str, str] = _read_table()  # class name -> the module in which PyTorch defines it
-# Modules whose names differ, and builtins that have a module of their own over there.
+# PyTorch's modules whose contents have another place in jtorch.
 _MOVED = {
     "torch._tensor": "jtorch",
     "torch.tensor": "jtorch",
     "torch._C": "jtorch",
     "torch._C._nn": "jtorch.nn.functional",
 }
+# Folders of jtorch that PyTorch does not have: their classes keep jtorch's names.
+_OWN = ("jtorch.core.", "jtorch.vision.", "jtorch.optim._functional.")
+# Packages of which jtorch has a part: a class that is not found there is one that jtorch does not have.
+_PARTIAL = ("torch.nn.", "torch.optim.", "torch.distributions.", "torch.utils.data.")
 _register_facts()
 
 
 def plain_globals() -> dict[str, object]:
-    """Path in a file -> object, for the storage types, and the dtypes and schemes that jtorch has not."""
+    """Path in a file -> object: the storage types, and the dtypes and quantization schemes that jtorch does not have."""
     return {
         f"{module}.{name}": obj
-        for (module, name), obj in _special.items()
+        for (module, name), obj in _registered.items()
         if isinstance(obj, StorageType) or (isinstance(obj, Missing) and module == "torch")
     }
 
 
 @cache
-def _module(path):
+def _imported(path):
+    """The module at a path; None if there is none."""
     try:
         return importlib.import_module(path)
     except ModuleNotFoundError as error:
@@ -243,53 +200,54 @@ def _module(path):
         raise
 
 
-def is_ours(module: str) -> bool:
+def is_torch_module(module: str) -> bool:
     """Whether a module name in a file is one of PyTorch's."""
     return module == "torch" or module.startswith("torch.")
 
 
 def find(module: str, name: str):
-    """The object that stands for PyTorch's `module.name`.
+    """The object of jtorch for PyTorch's `module.name`.
 
-    A class may live in a shorter module here than there: `torch.nn.modules.linear.Linear` is found as
-    `jtorch.nn.Linear`. Functions and constants must be where their name says.
+    A class may stand in a shorter module here: `torch.nn.modules.linear.Linear` is found as `jtorch.nn.Linear`.
+    Functions and constants must be where their name says.
 
     Raises:
-        NotImplementedError: a class of PyTorch that jtorch has not.
-        ModuleNotFoundError, AttributeError: a name that PyTorch has not, either.
+        NotImplementedError: a class that PyTorch has and jtorch does not.
+        ModuleNotFoundError, AttributeError: a name that PyTorch does not have either.
     """
-    if (module, name) in _special:
-        return _special[module, name]
+    if (module, name) in _registered:
+        return _registered[module, name]
     if (module, name) == ("torch._C", "TensorBase"):
         return find("torch", "Tensor")
     path = _MOVED.get(module, "jtorch" + module[len("torch") :])
-    exact = _module(path)
-    found = _lookup(exact, name)
+    exact = _imported(path)
+    found = _attribute(exact, name)
     if found is not None:
         return found
     while "." in path:
         path = path.rpartition(".")[0]
-        found = _lookup(_module(path), name)
+        found = _attribute(_imported(path), name)
         if isinstance(found, type):
             return found
-    if PLACES.get(name) == module:
+    if f"{module}.".startswith(_PARTIAL) and name[:1].isupper():
         raise NotImplementedError(f"{module}.{name}, which this file needs, is not in jtorch")
     if exact is None:
         raise ModuleNotFoundError(f"No module named '{module}'", name=module)
     raise AttributeError(f"Can't get attribute '{name}' on <module '{module}'>")
 
 
-def _lookup(module, name):
+def _attribute(module, name):
+    """The attribute `a.b` of a module; None if there is none."""
     try:
         return None if module is None else reduce(getattr, name.split("."), module)
     except AttributeError:
         return None
 
 
-def street_name(obj) -> tuple[str, str] | None:
-    """PyTorch's (module, name) for an object of jtorch; None for anything else, which keeps its own name."""
-    if id(obj) in _street:
-        return _street[id(obj)]
+def torch_name(obj) -> tuple[str, str] | None:
+    """PyTorch's (module, name) for an object of jtorch; None for all others, which keep their own name."""
+    if id(obj) in _registered_names:
+        return _registered_names[id(obj)]
     name = getattr(obj, "__qualname__", None)
     home = getattr(obj, "__module__", None)
     if not isinstance(home, str) or not isinstance(name, str):
@@ -297,20 +255,34 @@ def street_name(obj) -> tuple[str, str] | None:
     if home.partition(".")[0] not in ("jtorch", "torch"):
         return None
     if isinstance(obj, type):
-        places = [PLACES.get(name), home if is_ours(home) else None]
+        modules = [PLACES.get(name), _torch_module(obj)]
     else:
-        places = ["torch.nn.functional", "torch", "torch.nn.init", "torch.linalg", "torch.special"]
-    return next(((p, name) for p in places if p and leads_to(p, name, obj)), None)
+        modules = ["torch.nn.functional", "torch", "torch.nn.init", "torch.linalg", "torch.special"]
+    return next(((m, name) for m in modules if m and leads_to(m, name, obj)), None)
+
+
+def _torch_module(cls):
+    """PyTorch's module for a class of jtorch: the one of the same path. None for a class that PyTorch does not have."""
+    home, name = cls.__module__, cls.__qualname__
+    if is_torch_module(home):
+        return home
+    package = home.rpartition(".")[0]
+    public = (
+        home == "jtorch"
+        or name in getattr(_imported(home), "__all__", ())
+        or getattr(_imported(package), name, None) is cls
+    )
+    return "torch" + home.removeprefix("jtorch") if public and not home.startswith(_OWN) else None
 
 
 def leads_to(module: str, name: str, obj) -> bool:
-    """Whether a file's `module.name` would be read as this very object."""
+    """Whether `module.name` in a file would be read as this very object."""
     try:
         return find(module, name) is obj
     except (AttributeError, ImportError, NotImplementedError):
         return False
 
 
-def is_named(obj) -> bool:
-    """Whether an object travels by its name and not by its content."""
-    return id(obj) in _street or isinstance(obj, (type, FunctionType))
+def is_written_by_name(obj) -> bool:
+    """Whether a file holds the name of an object and not its content."""
+    return id(obj) in _registered_names or isinstance(obj, (type, FunctionType))

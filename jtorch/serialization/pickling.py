@@ -1,8 +1,8 @@
-"""Writing pickles that carry PyTorch's names.
+"""Writing pickles that contain PyTorch's names.
 
-A pickle names classes and functions by where they are found. Standard picklers look there before writing
-a name, and PyTorch need not be installed: jtorch's own objects are named by `names.street_name`, which looks
-in jtorch. What storages are written as is the caller's matter.
+A pickle names a class or a function by its module. Standard picklers import that module before they write the name, but
+PyTorch need not be installed here. So the names of jtorch's own objects come from `names.torch_name`. The caller decides
+what storages are written as.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from jtorch.serialization import names, rebuild
 from jtorch.serialization.rebuild import SavedStorage
 
 DEFAULT_PROTOCOL = 2
-_PLAIN = frozenset((str, int, float, bool, type(None), dict, list, tuple, bytes))  # the pickler's own matter
+_PLAIN = frozenset((str, int, float, bool, type(None), dict, list, tuple, bytes))  # written by the pickler itself
 
 
 def dump(obj, file, pickle_module, protocol, persistent_id) -> None:
-    """Write one pickle to `file`. `persistent_id(obj)` gives what stands for a storage, None for the rest."""
+    """Write one pickle to `file`. `persistent_id(obj)` is what is written for a storage; None for all other objects."""
     pickler_of(pickle_module)(file, protocol, persistent_id).dump(obj)
 
 
 def pickler_of(module):
-    """The pickler of a `pickle_module` that writes jtorch's objects as PyTorch's.
+    """The pickler of a `pickle_module`, changed to write jtorch's objects as PyTorch's.
 
-    Differs from torch: with a module whose pickler is written in C (cloudpickle's is; the standard one is
-    replaced here by its twin in Python) classes keep jtorch's names, and only jtorch reads the file.
+    Differs from torch: if the pickler of the module is written in C (cloudpickle's is; for the standard one its Python
+    version is used here), classes keep jtorch's names, and only jtorch reads the file.
     """
     base = pickle._Pickler if module is pickle else module.Pickler
     renames = issubclass(base, pickle._Pickler)
@@ -44,16 +44,16 @@ def pickler_of(module):
         def reducer_override(self, obj):
             if type(obj) in _PLAIN:
                 return NotImplemented
-            if names.is_named(obj):
-                street = names.street_name(obj) if renames else None
+            if names.is_written_by_name(obj):
+                street = names.torch_name(obj) if renames else None
                 return street[1] if street else NotImplemented
-            reduced = _reduce(obj)
+            reduced = _reduced_as_pytorch(obj)
             if reduced is NotImplemented and hasattr(base, "reducer_override"):
                 return super().reducer_override(obj)
             return reduced
 
         def save_global(self, obj, name=None):
-            street = names.street_name(obj)
+            street = names.torch_name(obj)
             if street is None:
                 return _save_own_name(super().save_global, obj, name)
             _write_global(self, *street)
@@ -66,7 +66,7 @@ def pickler_of(module):
 
 
 def _save_own_name(save_global, obj, name):
-    """Write the name of something that is not jtorch's; where it has none, say so as the C pickler does."""
+    """Write the name of an object that is not jtorch's. Without a name, raise the error of the C pickler."""
     try:
         save_global(obj, name)
     except pickle.PicklingError as error:
@@ -88,33 +88,33 @@ def _write_global(pickler, module, name):
         pickler.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
 
 
-def _reduce(obj):
-    """How PyTorch writes an object that jtorch would write otherwise."""
+def _reduced_as_pytorch(obj):
+    """How PyTorch writes an object that Python would write differently here."""
     if isinstance(obj, Tensor):
-        return rebuild.reduce(obj)
+        return rebuild.reduced(obj)
     if isinstance(obj, Size):
         return Size, (tuple(obj),)
     if isinstance(obj, layout):
-        return rebuild._get_layout, (repr(obj),)
+        return names.find("torch.serialization", "_get_layout"), (repr(obj),)
     if isinstance(obj, ReturnType):
         return type(obj), (tuple(obj), {})
     return NotImplemented
 
 
-class Storages:
-    """The storages met while pickling, numbered in the order of meeting."""
+class StorageTable:
+    """The storages found while pickling, numbered in the order in which they were found."""
 
     def __init__(self, tag):
         self._tag = tag
         self._keys: dict[int, str] = {}  # by the cell's id
         self._dtypes: dict[int, dtype] = {}
-        self.found: dict[str, SavedStorage] = {}  # holds the cells, so that no id is used twice
+        self.found: dict[str, SavedStorage] = {}  # keeps the cells alive, so that no id is used twice
 
     def persistent_id(self, obj):
-        """("storage", type, key, place, number of elements) of a storage; None for anything else.
+        """("storage", type, key, location, number of elements) for a storage; None for any other object.
 
         Raises:
-            RuntimeError: tensors that see the same memory as different types, which the format cannot hold.
+            RuntimeError: tensors read the same memory as different dtypes, which the format cannot express.
         """
         storage = rebuild.saved_storage(obj)
         if storage is None:

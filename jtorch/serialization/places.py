@@ -1,8 +1,8 @@
-"""Where storages go: location tags in files, `map_location`, and the register of devices.
+"""Where storages are put: location tags in files, `map_location`, and the registry of devices.
 
-A file tags each storage with the place it was saved from ("cpu", "cuda:1"). This file decides, from that tag
-and `map_location`, where it is put, with PyTorch's errors where that cannot be. It knows storages only by
-`.device` and `.to(device)`.
+A file tags each storage with the location from which it was saved ("cpu", "cuda:1"). From that tag and `map_location`
+this module decides where the storage is put, and raises PyTorch's errors where that is impossible. Of a storage it uses
+only `.device` and `.to(device)`.
 """
 
 from __future__ import annotations
@@ -15,47 +15,41 @@ from jtorch.core.facts import available, current_index, device
 from jtorch.serialization.tensors import LoadedStorage
 
 _CPU_HINT = (
-    "If you are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to"
-    " map"
-    " your storages to the CPU."
+    "If you are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the "
+    "CPU."
 )
 _NOT_A_STORAGE = (
     "TypedStorage.__init__ received an invalid combination of arguments. Expected one of:\n"
-    " * (*, torch.device device, torch.dtype dtype)\n"
-    " * (int size, *, torch.device device, torch.dtype dtype)\n"
-    " * (Sequence data, *, torch.device device, torch.dtype dtype)\n"
-    " * (*, UntypedStorage wrap_storage, torch.dtype dtype)\n"
+    " * (*, torch.device device, torch.dtype dtype)\n * (int size, *, torch.device device, torch.dtype dtype)\n"
+    " * (Sequence data, *, torch.device device, torch.dtype dtype)\n * (*, UntypedStorage wrap_storage, torch.dtype dtype)\n"
     "Argument 'wrap_storage' must be UntypedStorage, but got "
 )
-# The device modules that exist, and JAX's platform behind each.
+# The device modules that exist, and JAX's platform for each.
 _MODULES = {"cuda": "gpu", "xpu": None, "tpu": "tpu"}
 
 
 def validate_device(location: str, kind: str) -> device:
-    """The device that a tag such as "cuda:1" means. Raises RuntimeError where this machine has none."""
+    """The device that a tag such as "cuda:1" names. Raises RuntimeError if this machine does not have it."""
     if kind not in _MODULES:
         raise RuntimeError(f"The {kind.upper()} device module is not registered. {_CPU_HINT}")
     wanted = device(location)
     platform = _MODULES[kind]
     if platform is None or not available(platform):
         raise RuntimeError(
-            f"Attempting to deserialize object on a {kind.upper()} device but torch.{kind}.is_available() is"
-            " False."
-            f" {_CPU_HINT}"
+            f"Attempting to deserialize object on a {kind.upper()} device but torch.{kind}.is_available() is False. {_CPU_HINT}"
         )
     index = current_index(kind) if wanted.index is None else wanted.index
     count = len(jax.local_devices(backend=platform))
     if index >= count:
         raise RuntimeError(
-            f"Attempting to deserialize object on {kind.upper()} device {index} but"
-            f" torch.{kind}.device_count() is"
-            f" {count}. Please use torch.load with map_location to map your storages to an existing device."
+            f"Attempting to deserialize object on {kind.upper()} device {index} but torch.{kind}.device_count() is {count}. Please use "
+            "torch.load with map_location to map your storages to an existing device."
         )
     return device(kind, index)
 
 
 def validate_cuda_device(location: str) -> int:
-    """The index of a CUDA device by its tag. Raises RuntimeError where this machine has none."""
+    """The index of a CUDA device by its tag. Raises RuntimeError if this machine does not have it."""
     return validate_device(location, "cuda").index
 
 
@@ -92,9 +86,9 @@ def register_package(priority: int, tagger, deserializer) -> None:
     """Add a kind of device.
 
     Args:
-        priority: lower ones are asked first; the built-in ones are 10 (cpu) to 27.
-        tagger: storage -> its tag, or None where it is not of this kind.
-        deserializer: (storage, tag) -> the storage in its place, or None.
+        priority: the lowest is asked first; the built-in ones are 10 (cpu) to 27.
+        tagger: storage -> its tag, or None if it is not of this kind.
+        deserializer: (storage, tag) -> the storage on its device, or None.
     """
     _registry.append((priority, tagger, deserializer))
     _registry.sort(key=lambda entry: entry[0])
@@ -109,31 +103,31 @@ for _priority, _kind in ((23, "privateuseone"), (24, "hpu"), (25, "xpu"), (26, "
 
 
 def location_tag(storage) -> str:
-    """The tag under which a storage's place is written to a file."""
+    """The tag that a file has for a storage's location."""
     for _, tagger, _ in _registry:
         location = tagger(storage)
         if location:
             return location
-    raise RuntimeError(f"don't know how to determine data location of {_typename(storage)}")
+    raise RuntimeError(f"don't know how to determine data location of {_type_name(storage)}")
 
 
 def default_restore_location(storage, location: str):
-    """The storage at the place its tag names. Raises RuntimeError for a tag that nobody knows."""
+    """The storage at the location that its tag names. Raises RuntimeError for an unknown tag."""
     for _, _, deserializer in _registry:
         result = deserializer(storage, location)
         if result is not None:
             return result
-    raise RuntimeError(f"don't know how to restore data location of {_typename(storage)} (tagged with {location})")
+    raise RuntimeError(f"don't know how to restore data location of {_type_name(storage)} (tagged with {location})")
 
 
-def _typename(storage):
+def _type_name(storage):
     if isinstance(storage, LoadedStorage):
         return "torch.storage.UntypedStorage"
     return f"{type(storage).__module__}.{type(storage).__qualname__}"
 
 
 def restorer(map_location):
-    """The function (storage, tag) -> storage that a `map_location` of any form stands for."""
+    """A `map_location` of any form as a function (storage, tag) -> storage."""
     if map_location is None:
         return default_restore_location
     if isinstance(map_location, dict):
@@ -155,7 +149,7 @@ def _ask(map_location, storage, tag):
 
 
 def is_meta(map_location) -> bool:
-    """Whether everything goes to the meta device, so that no data need be read."""
+    """Whether all storages are put on the meta device, so that no data need be read."""
     if isinstance(map_location, device):
         return map_location.type == "meta"
     return map_location == "meta" if isinstance(map_location, str) else False

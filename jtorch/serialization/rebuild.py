@@ -1,6 +1,6 @@
-"""What a file's tensors are rebuilt with: the functions that PyTorch's pickles call, under PyTorch's names.
+"""The functions that PyTorch's pickles call to build tensors, under PyTorch's names.
 
-Their arguments are those of the files. `reduce` is the way out: the call that a tensor is written as.
+Their arguments are those in the files. `reduced` returns the call that a tensor is written as.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
 
-# These came late to PyTorch, which has no storage class for them: bytes, and the dtype beside them.
+# PyTorch has no storage class for these newer dtypes: a file holds bytes, and the dtype beside them.
 _LATE = ("uint16", "uint32", "uint64", "complex32", "float8")
 
 
 class SavedStorage:
-    """A storage as one tensor sees it: the bytes are the storage's, the element type the tensor's."""
+    """A storage as one tensor uses it: the bytes of the storage, the element type of the tensor."""
 
     def __init__(self, cell, dtype: dtype | None):
         untyped = dtype is None or dtype.name.startswith(_LATE)
         self.cell = cell
-        self.storage_type = names.UntypedStorage if untyped else names.storage_type(dtype.storage_name)
+        self.storage_type = names.UntypedStorageType if untyped else names.storage_type(dtype.storage_name)
         self.dtype = self.storage_type.dtype
         self.device = place_of(cell)
         self.nbytes = nbytes(cell)
@@ -35,19 +35,19 @@ class SavedStorage:
         return self.nbytes // self.dtype.itemsize
 
     def memory(self):
-        """The bytes; computes them if they are only promised."""
+        """The bytes. Computes them if they are only promised."""
         return memory(self.cell)
 
 
 def saved_storage(obj) -> SavedStorage | None:
-    """What the file is to hold of an object that is a storage; None for anything else."""
+    """What is saved of an object that is a storage; None for any other object."""
     if isinstance(obj, UntypedStorage):
         return SavedStorage(obj._cell, obj.dtype if isinstance(obj, TypedStorage) else None)
     return obj if isinstance(obj, SavedStorage) else None
 
 
-def reduce(tensor: Tensor):
-    """(function, arguments): how PyTorch's files write this tensor; NotImplemented: as its class says."""
+def reduced(tensor: Tensor):
+    """(function, arguments), as PyTorch's files write this tensor; NotImplemented if its class has its own way."""
     kind, state = type(tensor), tensor.__dict__
     if kind.__reduce_ex__ is Parameter.__reduce_ex__:
         args = (tensor.data, tensor.requires_grad, OrderedDict())
@@ -68,7 +68,7 @@ def _reduce_plain(tensor):
     storage = SavedStorage(p.storage, tensor.dtype)
     args = (storage, p.offset, p.size, p.stride, p.requires_grad, OrderedDict())
     marks = {"conj": True} if p.conjugate else None
-    late = storage.storage_type is names.UntypedStorage
+    late = storage.storage_type is names.UntypedStorageType
     function = _rebuild_tensor_v3 if late else _rebuild_tensor_v2
     return function, args + ((tensor.dtype,) if late else ()) + ((marks,) if marks else ())
 
@@ -77,14 +77,14 @@ def _warn_of_hooks(tensor):
     for hook in (getattr(tensor._edge, "hooks", None) or {}).values():
         if not getattr(hook, "__torch_unserializable__", False):
             warnings.warn(
-                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can"
-                " decorate the function with @torch.utils.hooks.unserializable_hook to suppress this warning",
+                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the function with "
+                "@torch.utils.hooks.unserializable_hook to suppress this warning",
                 stacklevel=2,
             )
 
 
 def _file_name(module):
-    """Give a function its name in files. Hooks are never in a file, whatever `backward_hooks` says."""
+    """Register a function under its name in files. Their argument `backward_hooks` is always empty."""
 
     def register(function):
         names.register(module, function.__name__, function)
@@ -101,7 +101,7 @@ def _rebuild_tensor(storage: LoadedStorage, storage_offset, size, stride):
 @_file_name("torch._utils")
 def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None):
     made = storage.tensor(storage.dtype, storage_offset, size, stride)
-    made = _marked(made, metadata)
+    made = _conjugated_or_negated(made, metadata)
     made.requires_grad = requires_grad
     return made
 
@@ -109,13 +109,13 @@ def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, bac
 @_file_name("torch._utils")
 def _rebuild_tensor_v3(storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None):
     made = storage.tensor(dtype, storage_offset, size, stride)
-    made = _marked(made, metadata)
+    made = _conjugated_or_negated(made, metadata)
     made.requires_grad = requires_grad
     return made
 
 
-def _marked(tensor, metadata):
-    """The tensor read through the signs that a file says are still to be changed."""
+def _conjugated_or_negated(tensor, metadata):
+    """The tensor, conjugated or negated where the file says that its bytes are not yet."""
     if not metadata:
         return tensor
     if metadata.get("conj"):
@@ -175,7 +175,7 @@ _LAYOUTS = "strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc _mkld
 
 @_file_name("torch.serialization")
 def _get_layout(name):
-    known = {f"torch.{layout}": layout for layout in _LAYOUTS}  # no other name of a file may be looked up here
+    known = {f"torch.{layout}": layout for layout in _LAYOUTS}  # a file may name nothing else here
     return names.find("torch", known[name])
 
 

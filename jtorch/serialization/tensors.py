@@ -1,7 +1,7 @@
-"""The point of contact with Tensor: its memory as bytes for a file, and a tensor on memory from a file.
+"""A tensor's memory as bytes for a file, and a tensor on bytes from a file.
 
-Tensors that share a storage here share its record in the file, and the other way. Only this file looks inside
-tensors and storages; it knows nothing of pickles and archives.
+Tensors that share a storage share its record in the file, and share a storage again after loading. Only this file reads
+the inside of tensors and storages. It does not know pickles or archives.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jtorch.core.tensor import HostStorage, Storage, Tensor, type_of_array, wrap
 
 
 class Parts(NamedTuple):
-    """What a file says of a tensor, its bytes aside."""
+    """What a file says about a tensor, apart from its bytes."""
 
     storage: Storage  # also its identity: tensors that share it share a record
     offset: int
@@ -32,15 +32,15 @@ class Parts(NamedTuple):
 
 
 def parts(tensor: Tensor) -> Parts:
-    """A tensor taken apart; its bytes are those of `memory(parts.storage)`."""
+    """The parts of a tensor. Its bytes are `memory(parts.storage)`."""
     steps = _steps(tensor)
     if "conj" in steps and any(step is None for step in steps[steps.index("conj") :]):
-        # Parts of a conjugate as real numbers: half of them have a changed sign, which only a copy can show.
+        # A conjugate viewed as real numbers: half of them have a changed sign, so they have to be copied.
         return parts(wrap(tensor._value).requires_grad_(tensor.requires_grad))
     return Parts(
         tensor._storage,
         tensor.storage_offset(),
-        # New tuples: a pickle writes one and the same tuple once, and PyTorch's are never the same.
+        # New tuples, because a pickle writes a tuple that occurs twice only once, and PyTorch's never occur twice.
         (*tensor.shape,),
         (*tensor.stride(),),
         tensor.requires_grad,
@@ -49,7 +49,7 @@ def parts(tensor: Tensor) -> Parts:
 
 
 def _steps(tensor):
-    """The views from the storage to the tensor: "conj", None for another dtype, "" for the rest."""
+    """The views between the storage and the tensor: "conj", None for another dtype, "" for all others."""
     steps, at = [], tensor._view
     while at is not None:
         call = at.call
@@ -59,27 +59,27 @@ def _steps(tensor):
 
 
 def _base_type(storage):
-    # The value of a storage shared with the host is a copy: too dear for a look at its type.
+    # The value of a storage shared with the host is a copy; its type is known without one.
     return type_of_array(storage.host) if isinstance(storage, HostStorage) else storage.value.type
 
 
 def nbytes(storage: Storage) -> int:
-    """The size of a storage, known before its values are."""
+    """The size of a storage in bytes, known before its values are computed."""
     base = _base_type(storage)
     return _span(base.shape, base.strides) * base.dtype.itemsize
 
 
 def place_of(storage: Storage) -> Device:
-    """The device a storage lives on."""
+    """The device of a storage."""
     return _base_type(storage).place.device
 
 
 def memory(storage: Storage) -> np.ndarray:
-    """The bytes of a whole storage in memory order; computes them if they are only promised."""
+    """The bytes of a whole storage in memory order. Computes the values that are only promised."""
     base = _base_type(storage)
     count = _span(base.shape, base.strides)
     if isinstance(storage, HostStorage):
-        flat = _cells(storage.host, (count,), (1,))
+        flat = _strided(storage.host, (count,), (1,))
     else:
         flat = _in_memory_order(storage.value.look(), base, count)
     return np.ascontiguousarray(flat).view(np.uint8)
@@ -91,7 +91,7 @@ def _in_memory_order(array, base, count):
     if is_dense(base.shape, base.strides):
         return array.transpose(_slowest_first(base.strides)).reshape(-1)
     flat = np.zeros(count, array.dtype)
-    _cells(flat, base.shape, base.strides)[...] = array
+    _strided(flat, base.shape, base.strides)[...] = array
     return flat
 
 
@@ -100,35 +100,35 @@ def _slowest_first(stride):
     return sorted(range(len(stride)), key=lambda dim: -stride[dim])
 
 
-def _cells(array, size, stride):
-    """A writable view of the memory an array begins at, by strides in elements."""
-    # NumPy finds no way to describe the 8-bit floats to itself: a look at their bits is as good.
+def _strided(array, size, stride):
+    """A writable view of the memory where an array begins, with strides in elements."""
+    # NumPy cannot make strided views of the 8-bit floats, but it can of their bits.
     plain = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.itemsize}")
     strides = [s * array.itemsize for s in stride] if all(size) else None
     return np.lib.stride_tricks.as_strided(plain, size, strides).view(array.dtype)
 
 
 def _span(size, stride):
-    """How many elements from the first cell to the last that a tensor of this size and stride touches."""
+    """The number of elements from the first to the last that a tensor of this size and stride uses."""
     return 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if all(size) else 0
 
 
 class LoadedStorage(UntypedStorage):
-    """Bytes of a file on their way to a device: what `map_location(storage, location)` is called with.
+    """Bytes of a file that are put on a device later: the argument of `map_location(storage, location)`.
 
     Attributes:
-        dtype: the element type the file gives it; tensors may say otherwise.
-        device: where it is, or is to go.
+        dtype: the element type in the file; tensors on it may have another.
+        device: the device that it is on or is put on.
     """
 
-    device = None  # an attribute here, since asking the cell would make one
+    device = None  # a plain attribute, because the property would make the storage
 
     def __init__(self, raw: np.ndarray | None, size: int, dtype: DType, device=CPU.device):
         self.raw = raw  # None on the meta device
         self.dtype = dtype
         self.device = device
         self._size = size
-        self._made: Storage | None = None  # by the first tensor, or the first who asks
+        self._made: Storage | None = None  # made when it is first needed
 
     def nbytes(self) -> int:
         return self._size
@@ -142,7 +142,7 @@ class LoadedStorage(UntypedStorage):
         return self._made
 
     def to(self, device) -> LoadedStorage:
-        """The same bytes, to be put on another device."""
+        """The same bytes, for another device."""
         return LoadedStorage(self.raw, self._size, self.dtype, Device(device))
 
     def cpu(self) -> LoadedStorage:
@@ -153,14 +153,14 @@ class LoadedStorage(UntypedStorage):
         return self.to("cuda" if index is None else f"cuda:{index}")
 
     def tensor(self, dtype: DType, offset: int, size, stride) -> Tensor:
-        """A tensor on this memory; tensors of one LoadedStorage share theirs.
+        """A tensor on this memory. Tensors of one LoadedStorage share their memory.
 
         Raises:
-            RuntimeError: it would reach beyond the storage.
-            NotImplementedError: an element type that jtorch has not.
+            RuntimeError: the tensor does not fit into the storage.
+            NotImplementedError: an element type that jtorch does not have.
         """
         size, stride = tuple(size), tuple(stride)
-        _check(size, stride, offset, self._size, dtype)
+        _check_bounds(size, stride, offset, self._size, dtype)
         whole = offset == 0 and is_dense(size, stride) and prod(size) * dtype.itemsize == self._size
         if self._made is None:
             self._make(dtype, size if whole else (self._size // dtype.itemsize,), stride if whole else (1,))
@@ -170,11 +170,11 @@ class LoadedStorage(UntypedStorage):
         if (base.dtype, tuple(base.shape), tuple(base.strides)) == (dtype, size, stride):
             return made
         in_order = made.permute(_slowest_first(base.strides)) if base.ndim > 1 else made
-        cells = in_order if base.dtype is dtype else in_order.reshape(-1).view(dtype)
-        return cells.as_strided(size, stride, offset)._alias()  # _alias: what is loaded is nobody's view
+        flat = in_order if base.dtype is dtype else in_order.reshape(-1).view(dtype)
+        return flat.as_strided(size, stride, offset)._alias()  # _alias: a loaded tensor is not a view of another
 
     def fill(self, data: np.ndarray) -> None:
-        """Bring the bytes of a storage whose tensors were made before them, as the legacy format does."""
+        """Set the bytes after tensors were made on this storage, as the legacy format needs it."""
         if self.raw is None:
             return
         self.raw[:] = data
@@ -187,7 +187,7 @@ class LoadedStorage(UntypedStorage):
 
 
 class StorageWindow:
-    """A storage that begins inside another one, as very old files have it; tensors share both's memory."""
+    """A storage that begins inside another one, as in very old files. Tensors on both share memory."""
 
     def __init__(self, storage: LoadedStorage, start: int):
         self.dtype = storage.dtype
@@ -202,10 +202,10 @@ def _value(raw, dtype, size, stride, place):
     if raw is None:
         return Value(type_of(size, dtype, place, stride), None)
     flat = raw[: prod(size) * dtype.itemsize].view(dtype.np)
-    return engine.move(Value(type_of(size, dtype, CPU, stride), _cells(flat, size, stride)), place)
+    return engine.move(Value(type_of(size, dtype, CPU, stride), _strided(flat, size, stride)), place)
 
 
-def _check(size, stride, offset, nbytes, dtype):
+def _check_bounds(size, stride, offset, nbytes, dtype):
     if not isinstance(dtype, DType) or dtype.np is None:
         raise NotImplementedError(f"jtorch has no tensors of type {dtype}, which this file needs")
     if len(size) != len(stride):

@@ -1,7 +1,7 @@
-"""Reading pickles that carry PyTorch's names: in full, or restricted to what weights need.
+"""Reading pickles that contain PyTorch's names: in full, or restricted to what weights need.
 
-The restricted reader executes a small part of pickle's instructions and calls only what is on a list: nothing
-in a file can make it import or run anything else. Its error messages are PyTorch's.
+The restricted reader executes a small part of pickle's instructions and calls only functions from a list. Nothing in a
+file can make it import or run anything else. Its error messages are PyTorch's.
 """
 
 from __future__ import annotations
@@ -23,16 +23,13 @@ from jtorch.serialization import names
 
 _BLOCKED = ("sys", "os", "posix", "nt")  # never allowed, whatever the user says is safe
 UNSAFE = (
-    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False`"
-    " to"
-    " `True`. Re-running `torch.load` with `weights_only` set to `False` will likely succeed, but it can"
-    " result in"
-    " arbitrary code execution. Do it only if you got the file from a trusted source."
+    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False` to `True`. Re-running "
+    "`torch.load` with `weights_only` set to `False` will likely succeed, but it can result in arbitrary code execution. Do it only if "
+    "you got the file from a trusted source."
 )
 _DOCS = (
-    "\n\nCheck the documentation of torch.load to learn more about types accepted by default with"
-    " weights_only"
-    " https://pytorch.org/docs/stable/generated/torch.load.html."
+    "\n\nCheck the documentation of torch.load to learn more about types accepted by default with weights_only "
+    "https://pytorch.org/docs/stable/generated/torch.load.html."
 )
 _DTENSOR = (
     "torch.distributed.device_mesh.DeviceMesh",
@@ -54,18 +51,18 @@ _NESTED = (
 
 
 def full_unpickler(module, persistent_load):
-    """The unpickler of a `pickle_module` that reads PyTorch's names as jtorch's objects."""
+    """The unpickler of a `pickle_module`, changed to read PyTorch's names as jtorch's objects."""
 
-    class Unpickler(module.Unpickler):
+    class FullUnpickler(module.Unpickler):
         def find_class(self, module_name, name):
-            if names.is_ours(module_name):
+            if names.is_torch_module(module_name):
                 return names.find(module_name, name)
             return super().find_class(module_name, name)
 
         def persistent_load(self, saved_id):
             return persistent_load(saved_id)
 
-    return Unpickler
+    return FullUnpickler
 
 
 # ---- what is safe
@@ -95,7 +92,7 @@ def clear_safe_globals() -> None:
 
 
 class safe_globals:
-    """Context in which `load(weights_only=True)` may use these, too; see `add_safe_globals`."""
+    """Context in which `load(weights_only=True)` may use these as well; see `add_safe_globals`."""
 
     def __init__(self, safe_globals: list):
         self.safe_globals = safe_globals
@@ -114,7 +111,7 @@ def _user_allowed():
 
 def _paths(entry):
     if not isinstance(entry, tuple):
-        street = names.street_name(entry)  # files have PyTorch's names for jtorch's classes
+        street = names.torch_name(entry)  # files have PyTorch's names for jtorch's classes
         own = (entry.__module__, entry.__qualname__)
         return [(".".join(path), entry) for path in {street or own, own}]
     if len(entry) != 2:
@@ -127,21 +124,21 @@ def _paths(entry):
 
 
 def safe_paths() -> set[str]:
-    """The paths of everything that weights may name now."""
+    """The paths of all that a file of weights may name now."""
     return {*allowed(), *_user_allowed()}
 
 
 _ALLOWED_CLASSES = "Size Tensor device".split()
 _ALLOWED_FUNCTIONS = (
-    "_rebuild_parameter _rebuild_parameter_with_state _rebuild_qtensor _rebuild_tensor _rebuild_tensor_v2"
-    " _rebuild_tensor_v3 _rebuild_sparse_tensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor"
-    " _rebuild_wrapper_subclass _rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor"
+    "_rebuild_parameter _rebuild_parameter_with_state _rebuild_qtensor _rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 "
+    "_rebuild_sparse_tensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor _rebuild_wrapper_subclass "
+    "_rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor"
 ).split()
 
 
 @cache
 def allowed() -> dict[str, object]:
-    """Path in a file -> object, for everything that weights need."""
+    """Path in a file -> object, for all that weights need."""
     table = {
         "collections.OrderedDict": OrderedDict,
         "collections.Counter": Counter,
@@ -153,7 +150,7 @@ def allowed() -> dict[str, object]:
         "torch.serialization._get_layout": names.find("torch.serialization", "_get_layout"),
         "torch._tensor._rebuild_from_type_v2": names.find("torch._tensor", "_rebuild_from_type_v2"),
         "torch.storage.TypedStorage": names.Missing("torch.storage.TypedStorage"),
-        "torch.storage.UntypedStorage": names.UntypedStorage,
+        "torch.storage.UntypedStorage": names.UntypedStorageType,
     }
     table |= {f"torch.{name}": names.find("torch", name) for name in _ALLOWED_CLASSES}
     table |= {f"torch._utils.{name}": names.find("torch._utils", name) for name in _ALLOWED_FUNCTIONS}
@@ -164,8 +161,8 @@ def allowed() -> dict[str, object]:
 # ---- restricted
 
 
-class Unpickler:
-    """A reader of pickles that makes tensors, containers, numbers, strings, and what the user calls safe.
+class Unpickler:  # PyTorch's errors show this name
+    """A reader of pickles that makes only tensors, containers, numbers, strings, and what the user allowed.
 
     Raises:
         pickle.UnpicklingError: an instruction, class or function that is not allowed.
@@ -247,11 +244,9 @@ def _protocol(u):
     found = u.number("<B", 1)
     if found != 2:
         warnings.warn(
-            f"Detected pickle protocol {found} in the checkpoint, which was not the default pickle protocol"
-            " used by"
-            " `torch.load` (2). The weights_only Unpickler might not support all instructions implemented by"
-            " this"
-            " protocol, please file an issue for adding support if you encounter this.",
+            f"Detected pickle protocol {found} in the checkpoint, which was not the default pickle protocol used by `torch.load` (2). "
+            "The weights_only Unpickler might not support all instructions implemented by this protocol, please file an issue for "
+            "adding support if you encounter this.",
             stacklevel=2,
         )
 
@@ -284,7 +279,7 @@ def _tuple3(u):
 
 
 @_on(pickle.BINPUT)
-def _put(u):
+def _memoize(u):
     u.memo[u.number("<B", 1)] = u.stack[-1]
 
 
@@ -354,15 +349,14 @@ def _global(u):
         raise pickle.UnpicklingError("``torch.distributed.tensor`` must be imported to load DTensors")
     short = path.removeprefix("builtins.")
     raise pickle.UnpicklingError(
-        f"Unsupported global: GLOBAL {short} was not an allowed global by default. Please use"
-        f" `torch.serialization.add_safe_globals([{short}])` or the"
-        f" `torch.serialization.safe_globals([{short}])`"
-        " context manager to allowlist this global if you trust this class/function."
+        f"Unsupported global: GLOBAL {short} was not an allowed global by default. Please use "
+        f"`torch.serialization.add_safe_globals([{short}])` or the `torch.serialization.safe_globals([{short}])` context manager to "
+        "allowlist this global if you trust this class/function."
     )
 
 
 def _modern(module, name):
-    """Python 3's place of something that protocol 2 names as Python 2 did."""
+    """The Python 3 name of something that protocol 2 writes with its Python 2 name."""
     return NAME_MAPPING.get((module, name)) or (IMPORT_MAPPING.get(module, module), name)
 
 
@@ -376,7 +370,7 @@ def _is_allowed(thing):
 
 
 @_on(pickle.REDUCE)
-def _reduce(u):
+def _call_function(u):
     args, function = u.stack.pop(), u.stack[-1]
     if not _is_allowed(function):
         message = f"Trying to call reduce for unrecognized function {function}"
@@ -397,7 +391,7 @@ def _new_object(u):
 
 
 @_on(pickle.BUILD)
-def _build(u):
+def _build_object(u):
     state, made = u.stack.pop(), u.stack[-1]
     kind = type(made)
     if kind is OrderedDict:
@@ -435,11 +429,11 @@ def _persistent(u):
 
 
 def text(s: bytes | str) -> str:
-    """A string of the format itself, which `encoding="bytes"` leaves as bytes in files of Python 2."""
+    """A string of the format itself. In files of Python 2, `encoding="bytes"` leaves it as bytes."""
     return s.decode("ascii") if isinstance(s, bytes) else s
 
 
-# ---- messages and looks
+# ---- messages and inspection
 
 
 def globals_in(data: bytes) -> set[str]:
@@ -454,16 +448,14 @@ def globals_in(data: bytes) -> set[str]:
     return found
 
 
-def explained(message: str) -> str:
-    """An error of the restricted reader with the ways out that PyTorch names."""
+def with_advice(message: str) -> str:
+    """An error of the restricted reader with PyTorch's advice about it."""
     if re.search(r"GLOBAL (\S+) was not an allowed global by default.", message):
         return (
-            "Weights only load failed. This file can still be loaded, to do so you have two options,"
-            " \033[1mdo those"
-            " steps only if you trust the source of the checkpoint\033[0m. "
-            f"\n\t(1) {UNSAFE}\n\t(2) Alternatively, to load with `weights_only=True` please check the"
-            " recommended"
-            f" steps in the following error message.\n\tWeightsUnpickler error: {message}{_DOCS}"
+            "Weights only load failed. This file can still be loaded, to do so you have two options, \033[1mdo those steps only if you "
+            f"trust the source of the checkpoint\033[0m. \n\t(1) {UNSAFE}\n"
+            "\t(2) Alternatively, to load with `weights_only=True` please check the recommended steps in the following error message.\n"
+            f"\tWeightsUnpickler error: {message}{_DOCS}"
         )
     if re.search(r"(\S+) must be (\S+) to load", message):
         return f"Weights only load failed. {message}\n {UNSAFE}\n"
@@ -471,9 +463,8 @@ def explained(message: str) -> str:
         ""
         if re.search(r"whose module (\S+) is blocked", message)
         else (
-            "Please file an issue with the following so that we can make `weights_only=True` compatible with your"
-            " use"
-            " case: WeightsUnpickler error: "
+            "Please file an issue with the following so that we can make `weights_only=True` compatible with your use case: "
+            "WeightsUnpickler error: "
         )
     )
     return f"Weights only load failed. {UNSAFE}\n{report}\n\n{message}{_DOCS}"

@@ -2,7 +2,9 @@
 
 import argparse
 import collections
+import importlib
 import io
+import json
 import mmap
 import pickle
 import struct
@@ -13,9 +15,11 @@ import pytest
 import jtorch
 from jtorch import serialization
 from jtorch.serialization import load, names, save
-from tests.files.checkpoints import TENSOR, archive, members, stream, tensor_pickle, text, written
+from jtorch.vision.transforms import Compose
+from tests.files.checkpoints import FOLDER, TENSOR, archive, members, stream, tensor_pickle, text, written
 
 saved = partial(written, save)
+CLASSES = json.loads((FOLDER / "classes.json").read_text())  # public name -> the module that PyTorch's files name
 
 
 class Plain:
@@ -267,8 +271,7 @@ def test_what_jtorch_has_not_is_named(data, named):
         load(io.BytesIO(data))
 
 
-def test_classes_that_jtorch_lacks_are_named(monkeypatch):
-    monkeypatch.setitem(names.PLACES, "Gone", "torch.nn.modules.loss")
+def test_classes_that_jtorch_lacks_are_named():
     with pytest.raises(NotImplementedError, match=r"torch\.nn\.modules\.loss\.Gone, which this file needs"):
         load(io.BytesIO(archive(b"\x80\2ctorch.nn.modules.loss\nGone\n.")), weights_only=False)
 
@@ -306,11 +309,19 @@ def test_users_devices(monkeypatch):
     assert load(file).tolist() == [1.0, 1.0]
 
 
-def test_names_lead_there_and_back():
-    """What is written under a name is read under it as the same thing."""
-    public = [getattr(jtorch.nn, name) for name in names.PLACES if hasattr(jtorch.nn, name)]
-    assert len(public) > 3
-    for thing in public:
-        module, name = names.street_name(thing)
-        assert names.find(module, name) is thing
-        assert module == names.PLACES[name]
+@pytest.mark.parametrize("path", CLASSES)
+def test_a_class_has_pytorchs_name_in_files(path):
+    """What is written under a name is read under it as the same thing. The name follows from the file of the class."""
+    module, _, name = path.rpartition(".")
+    package = importlib.import_module(module.replace("torch", "jtorch", 1))
+    if hasattr(package, name):
+        assert names.torch_name(getattr(package, name)) == (CLASSES[path], name)
+        assert names.find(CLASSES[path], name) is getattr(package, name)
+    else:
+        with pytest.raises(NotImplementedError, match="which this file needs, is not in jtorch"):
+            names.find(CLASSES[path], name)
+
+
+def test_classes_of_jtorch_alone_keep_their_names():
+    assert names.torch_name(jtorch.optim.Optax) is None
+    assert names.torch_name(Compose) is None

@@ -1,8 +1,7 @@
 """`torch.cpu.amp.autocast`, deprecated as in PyTorch."""
 
-import warnings
-
 from jtorch import amp
+from jtorch.amp.deprecated import warn_deprecated
 from jtorch.core.facts import dtypes
 
 
@@ -10,9 +9,5 @@ class autocast(amp.autocast):
     """`torch.autocast("cpu", ...)`."""
 
     def __init__(self, enabled=True, dtype=dtypes.bfloat16, cache_enabled=True):
-        warnings.warn(
-            "`torch.cpu.amp.autocast(args...)` is deprecated. Please use `torch.amp.autocast('cpu', args...)` instead.",
-            FutureWarning,
-            stacklevel=2,
-        )
+        warn_deprecated("cpu.amp", "autocast", "autocast('cpu', args...)")
         super().__init__("cpu", enabled=enabled, dtype=dtype, cache_enabled=cache_enabled)

@@ -1,4 +1,4 @@
-"""Whether mixed precision on a GPU makes sense here."""
+"""Whether mixed precision on a GPU is possible here."""
 
 from jtorch.core.facts import devices
 

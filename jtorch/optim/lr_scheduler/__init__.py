@@ -1,57 +1,35 @@
-"""torch.optim.lr_scheduler: the learning rate of each parameter group as a function of the step.
+"""`torch.optim.lr_scheduler`: the learning rate of each parameter group as a function of the step.
 
-Plain Python over `optimizer.param_groups`, in PyTorch's order of float operations, so that every rate
-equals PyTorch's to the last bit. Knows nothing of JAX: a rate is a value of the trace, never a constant,
-so no schedule ever causes a compile.
+Plain Python over `optimizer.param_groups`, in PyTorch's order of float operations, so that every learning rate equals
+PyTorch's to the last bit. Does not know JAX: a learning rate is a value of the trace, never a constant, so no scheduler
+causes a compile.
+
+A new scheduler is a class in decay.py (the learning rate follows from the step's number) or policy.py (it follows from
+results, cycles or other schedulers), and a line below.
 """
 
-from jtorch.optim.lr_scheduler.base import EPOCH_DEPRECATION_WARNING, LRScheduler
-from jtorch.optim.lr_scheduler.decay import (
-    ConstantLR,
-    CosineAnnealingLR,
-    ExponentialLR,
-    LambdaLR,
-    LinearLR,
-    MultiplicativeLR,
-    MultiStepLR,
-    PolynomialLR,
-    StepLR,
-)
-from jtorch.optim.lr_scheduler.policy import (
-    ChainedScheduler,
-    CosineAnnealingWarmRestarts,
-    CyclicLR,
-    OneCycleLR,
-    ReduceLROnPlateau,
-    SequentialLR,
-)
+from jtorch.optim.lr_scheduler.base import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
+from jtorch.optim.lr_scheduler.base import LRScheduler as LRScheduler
+from jtorch.optim.lr_scheduler.base import _LRScheduler as _LRScheduler
+from jtorch.optim.lr_scheduler.decay import ConstantLR as ConstantLR
+from jtorch.optim.lr_scheduler.decay import CosineAnnealingLR as CosineAnnealingLR
+from jtorch.optim.lr_scheduler.decay import ExponentialLR as ExponentialLR
+from jtorch.optim.lr_scheduler.decay import LambdaLR as LambdaLR
+from jtorch.optim.lr_scheduler.decay import LinearLR as LinearLR
+from jtorch.optim.lr_scheduler.decay import MultiplicativeLR as MultiplicativeLR
+from jtorch.optim.lr_scheduler.decay import MultiStepLR as MultiStepLR
+from jtorch.optim.lr_scheduler.decay import PolynomialLR as PolynomialLR
+from jtorch.optim.lr_scheduler.decay import StepLR as StepLR
+from jtorch.optim.lr_scheduler.policy import ChainedScheduler as ChainedScheduler
+from jtorch.optim.lr_scheduler.policy import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
+from jtorch.optim.lr_scheduler.policy import CyclicLR as CyclicLR
+from jtorch.optim.lr_scheduler.policy import OneCycleLR as OneCycleLR
+from jtorch.optim.lr_scheduler.policy import ReduceLROnPlateau as ReduceLROnPlateau
+from jtorch.optim.lr_scheduler.policy import SequentialLR as SequentialLR
 
+__all__ = [name for name, thing in vars().items() if isinstance(thing, type) and not name.startswith("_")]
+__all__ += ["EPOCH_DEPRECATION_WARNING"]
 
-class _LRScheduler(LRScheduler):
-    """The name that LRScheduler had before PyTorch 2.0; user code still derives from it."""
-
-
-__all__ = [
-    "EPOCH_DEPRECATION_WARNING",
-    "ChainedScheduler",
-    "ConstantLR",
-    "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts",
-    "CyclicLR",
-    "ExponentialLR",
-    "LRScheduler",
-    "LambdaLR",
-    "LinearLR",
-    "MultiStepLR",
-    "MultiplicativeLR",
-    "OneCycleLR",
-    "PolynomialLR",
-    "ReduceLROnPlateau",
-    "SequentialLR",
-    "StepLR",
-]
-
-# one public path for each class, whatever file it lives in: pickles carry it
-for _name in __all__:
-    if isinstance(globals()[_name], type):
-        globals()[_name].__module__ = __name__
+# PyTorch has one file for all of them: that is the place that classes show and files name.
+for _class in [thing for thing in vars().values() if isinstance(thing, type)]:
+    _class.__module__ = __name__

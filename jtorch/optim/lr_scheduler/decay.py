@@ -1,7 +1,7 @@
-"""Schedules that follow from the step's number alone: each rate is the present one times a factor.
+"""Schedulers whose learning rate follows from the step's number alone.
 
-`get_lr` is the chainable form, from the present rates, so that two schedules compose; `_get_closed_form_lr`
-is the same from the first rates, for `step(epoch)`. The two round differently, and so do PyTorch's.
+`get_lr` computes the next learning rates from the current ones, so that two schedulers can be combined.
+`_get_closed_form_lr` computes them from the first ones, for `step(epoch)`. The two round differently, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jtorch.optim.optimizer import Optimizer
 
 
 class _Lambdas(LRScheduler):
-    """A user's function of the step number for each group: what LambdaLR and MultiplicativeLR share."""
+    """The base of LambdaLR and MultiplicativeLR: a user's function of the step number for each group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda, last_epoch: int = -1):
         self.optimizer = optimizer
@@ -34,12 +34,12 @@ class _Lambdas(LRScheduler):
         pass
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer; of a function nothing, of a callable object its attributes."""
+        """All attributes but the optimizer. Of a callable object its attributes are saved, of a function nothing."""
         state = {key: value for key, value in super().state_dict().items() if key != "lr_lambdas"}
         return state | {"lr_lambdas": [state_of_callable(f) for f in self.lr_lambdas]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave; functions stay those given at construction."""
+        """Restore what `state_dict` returned. Functions stay those given to the constructor."""
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
         for function, state in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=False):
             if state is not None:
@@ -50,7 +50,7 @@ class LambdaLR(_Lambdas):
     """initial_lr · lr_lambda(step).
 
     Args:
-        lr_lambda: a function of the step number (from 0), or a list of them, one a group.
+        lr_lambda: a function of the step number (from 0), or a list of them, one for each group.
         last_epoch: see LRScheduler.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
@@ -72,10 +72,10 @@ class LambdaLR(_Lambdas):
 
 
 class MultiplicativeLR(_Lambdas):
-    """lr · lr_lambda(step): the factor is applied anew at every step.
+    """lr · lr_lambda(step): the factor is applied at every step to the current learning rate.
 
     Args:
-        lr_lambda: a function of the step number (from 1), or a list of them, one a group.
+        lr_lambda: a function of the step number (from 1), or a list of them, one for each group.
         last_epoch: see LRScheduler.
     """
 
@@ -93,7 +93,7 @@ class MultiplicativeLR(_Lambdas):
                 raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
 
     def get_lr(self):
-        rates = self._now()
+        rates = self._current_lrs()
         if self._is_initial:
             return rates
         return [lr * f(self.last_epoch) for f, lr in zip(self.lr_lambdas, rates, strict=True)]
@@ -103,7 +103,7 @@ class StepLR(LRScheduler):
     """lr · gamma every step_size steps.
 
     Args:
-        step_size: how many steps one rate holds.
+        step_size: the number of steps with the same learning rate.
         gamma: factor per drop.
         last_epoch: see LRScheduler.
     """
@@ -114,7 +114,7 @@ class StepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        rates = self._now()
+        rates = self._current_lrs()
         if self.last_epoch == 0 or self.last_epoch % self.step_size != 0:
             return rates
         return [lr * self.gamma for lr in rates]
@@ -138,7 +138,7 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        rates = self._now()
+        rates = self._current_lrs()
         if self.last_epoch not in self.milestones:
             return rates
         return [lr * self.gamma ** self.milestones[self.last_epoch] for lr in rates]
@@ -153,7 +153,7 @@ class ConstantLR(LRScheduler):
 
     Args:
         factor: in [0, 1].
-        total_iters: how many steps it holds.
+        total_iters: the number of steps with the factor.
         last_epoch: see LRScheduler.
 
     Raises:
@@ -168,7 +168,7 @@ class ConstantLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        rates = self._now()
+        rates = self._current_lrs()
         if self.last_epoch == 0:
             return [lr * self.factor for lr in rates]
         if self.last_epoch == self.total_iters:
@@ -181,12 +181,12 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """lr · a factor that runs straight from start_factor to end_factor within total_iters steps.
+    """lr · a factor that goes linearly from start_factor to end_factor within total_iters steps.
 
     Args:
         start_factor: in (0, 1].
         end_factor: in [0, 1].
-        total_iters: how many steps the change takes.
+        total_iters: the number of steps that the change takes.
         last_epoch: see LRScheduler.
 
     Raises:
@@ -211,7 +211,7 @@ class LinearLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        rates = self._now()
+        rates = self._current_lrs()
         if self.last_epoch == 0:
             return [lr * self.start_factor for lr in rates]
         if self._is_initial or self.last_epoch > self.total_iters:
@@ -239,7 +239,7 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        rates = self._now()
+        rates = self._current_lrs()
         return rates if self._is_initial else [lr * self.gamma for lr in rates]
 
     def _get_closed_form_lr(self):
@@ -250,8 +250,8 @@ class PolynomialLR(LRScheduler):
     """initial_lr · (1 - step / total_iters) ** power, then 0.
 
     Args:
-        total_iters: how many steps until 0.
-        power: 1 is a straight line.
+        total_iters: the number of steps until 0.
+        power: 1 is linear.
         last_epoch: see LRScheduler.
     """
 
@@ -261,7 +261,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        rates = self._now()
+        rates = self._current_lrs()
         if self._is_initial or self.last_epoch > self.total_iters:
             return rates
         left = 1.0 - self.last_epoch / self.total_iters
@@ -278,8 +278,8 @@ class CosineAnnealingLR(LRScheduler):
     """eta_min + (initial_lr - eta_min) · (1 + cos(π · step / T_max)) / 2.
 
     Args:
-        T_max: how many steps from the first rate to eta_min; after that it rises again.
-        eta_min: the lowest rate.
+        T_max: the number of steps from the first learning rate to eta_min; after that it rises again.
+        eta_min: the lowest learning rate.
         last_epoch: see LRScheduler.
     """
 
@@ -289,13 +289,13 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        rates = self._now()
+        rates = self._current_lrs()
         if self._is_initial:
             return rates
         if self._step_count == 1 and self.last_epoch > 0:
             return self._get_closed_form_lr()
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
-            # the factor below would be 0 / 0 here: the step before stood at the lowest point
+            # The factor below would be 0 / 0 here, because the step before was the lowest point.
             rise = 1 - math.cos(math.pi / self.T_max)
             return [lr + (base - self.eta_min) * rise / 2 for base, lr in zip(self.base_lrs, rates, strict=True)]
         height = 1 + math.cos(math.pi * self.last_epoch / self.T_max)

@@ -1,6 +1,6 @@
-"""Schedules that follow a plan or the results: on a plateau, in cycles, one after another, together.
+"""Schedulers that follow a metric, run in cycles, or combine other schedulers.
 
-Cyclic policies also move the momentum, against the rate: "momentum" of a group, or the first of its "betas".
+The cyclic ones also move the momentum, in the opposite direction: "momentum" of a group, or the first of its "betas".
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Literal, SupportsFloat
 from jtorch.optim.lr_scheduler.base import (
     EPOCH_DEPRECATION_WARNING,
     LRScheduler,
-    assign,
-    checked,
-    for_each_group,
+    check_optimizer,
+    group_values,
+    per_group,
+    set_group_value,
     state_of_callable,
-    values,
 )
 from jtorch.optim.optimizer import Optimizer
 
@@ -29,12 +29,12 @@ class ReduceLROnPlateau(LRScheduler):
     Args:
         mode: "min" where a smaller metric is better, "max" where a larger is.
         factor: below 1, per reduction.
-        patience: steps without improvement that are let pass.
+        patience: the number of steps without improvement that do not count.
         threshold: by how much a metric must be better to count.
         threshold_mode: "rel": a fraction of the best so far; "abs": in the metric's own unit.
         cooldown: steps after a reduction that are not counted.
         min_lr: the lowest rate, one for all groups or a list.
-        eps: a smaller change of the rate is not made.
+        eps: smaller changes of the learning rate are not made.
 
     Raises:
         ValueError: factor >= 1, an unknown mode, or a list of the wrong length.
@@ -55,7 +55,7 @@ class ReduceLROnPlateau(LRScheduler):
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
         self.factor = factor
-        self.optimizer = checked(optimizer)
+        self.optimizer = check_optimizer(optimizer)
         groups = len(optimizer.param_groups)
         listed = isinstance(min_lr, (list, tuple))
         if listed and len(min_lr) != groups:
@@ -66,7 +66,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown = cooldown
         self.eps = eps
         self.last_epoch = 0
-        self._last_lr = values(optimizer, "lr")
+        self._last_lr = group_values(optimizer, "lr")
         self._init_is_better(mode, threshold, threshold_mode)
         self._reset()
 
@@ -86,7 +86,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:
-        """Judge a metric (a number, or a Tensor of one element, which is computed here)."""
+        """Take a metric into account: a number, or a Tensor of one element, which is computed here."""
         metric = float(metrics)
         if epoch is not None:
             warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
@@ -103,28 +103,27 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce_lr()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = values(self.optimizer, "lr")
+        self._last_lr = group_values(self.optimizer, "lr")
 
     def _reduce_lr(self) -> None:
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
                 raise RuntimeError(
-                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
-                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new param "
-                    "group being added to the optimizer. Please modify the `min_lrs` field to match the "
-                    "length of the `optimizer` param groups."
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when `ReduceLROnPlateau` was "
+                    f"initialized ({len(self.min_lrs)}), usually due to a new param group being added to the optimizer. Please modify "
+                    "the `min_lrs` field to match the length of the `optimizer` param groups."
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, lowest in zip(groups, self.min_lrs, strict=True):
             old = float(group["lr"])
             new = max(old * self.factor, lowest)
             if old - new > self.eps:
-                assign(group, "lr", new)
+                set_group_value(group, "lr", new)
 
     @property
     def in_cooldown(self) -> bool:
-        """Whether steps are not counted at the moment."""
+        """Whether bad steps are not counted now, after a reduction."""
         return self.cooldown_counter > 0
 
     def _is_better(self, metric: float, best: float) -> bool:
@@ -135,22 +134,22 @@ class ReduceLROnPlateau(LRScheduler):
         return metric > bar
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         super().load_state_dict(state_dict)
         self._init_is_better(self.mode, self.threshold, self.threshold_mode)
 
 
 class _Cycling(LRScheduler):
-    """A schedule that may move the momentum against the rate: what CyclicLR and OneCycleLR share."""
+    """The base of CyclicLR and OneCycleLR: a scheduler that may move the momentum opposite to the learning rate."""
 
     def _start_momentum(self, base_momentum, max_momentum, fresh: bool) -> tuple[list, list]:
-        """Note which kind of momentum the optimizer has; on a fresh start set it to its highest."""
+        """Find out which kind of momentum the optimizer has. On a fresh start set it to its highest."""
         optimizer = self.optimizer
         if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
             raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
         self.use_beta1 = "betas" in optimizer.defaults
-        lowest = for_each_group("base_momentum", optimizer, base_momentum)
-        highest = for_each_group("max_momentum", optimizer, max_momentum)
+        lowest = per_group("base_momentum", optimizer, base_momentum)
+        highest = per_group("max_momentum", optimizer, max_momentum)
         if fresh:
             for group, low, high in zip(optimizer.param_groups, lowest, highest, strict=True):
                 self._set_momentum(group, high)
@@ -166,7 +165,7 @@ class _Cycling(LRScheduler):
 
 
 class CyclicLR(_Cycling):
-    """Between base_lr and max_lr, up and down in straight lines, again and again.
+    """Between base_lr and max_lr, linearly up and down, again and again.
 
     Args:
         base_lr: the lowest rate, one for all groups or a list.
@@ -201,12 +200,12 @@ class CyclicLR(_Cycling):
         max_momentum: float = 0.9,
         last_epoch: int = -1,
     ):
-        self.optimizer = checked(optimizer)
-        lowest = for_each_group("base_lr", optimizer, base_lr)
+        self.optimizer = check_optimizer(optimizer)
+        lowest = per_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
             for lr, group in zip(lowest, optimizer.param_groups, strict=True):
-                assign(group, "lr", lr)
-        self.max_lrs = for_each_group("max_lr", optimizer, max_lr)
+                set_group_value(group, "lr", lr)
+        self.max_lrs = per_group("max_lr", optimizer, max_lr)
         up = float(step_size_up)
         down = up if step_size_down is None else float(step_size_down)
         self.total_size = up + down
@@ -247,12 +246,12 @@ class CyclicLR(_Cycling):
         return [low + (high - low) * height * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer; of a scale function nothing, of a callable object its attributes."""
+        """All attributes but the optimizer. Of a callable scale_fn its attributes are saved, of a function nothing."""
         state = {key: value for key, value in super().state_dict().items() if key != "_scale_fn_custom"}
         return state | {"_scale_fn_custom": state_of_callable(self._scale_fn_custom)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave; a scale function stays the one given at construction."""
+        """Restore what `state_dict` returned. A scale function stays the one given to the constructor."""
         kept = {key: value for key, value in state_dict.items() if key != "_scale_fn_custom"}
         super().load_state_dict(kept)
         if state_dict["_scale_fn_custom"] is not None:
@@ -260,7 +259,7 @@ class CyclicLR(_Cycling):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """From the first rate to eta_min along a cosine in T_0 steps, then again, each time T_mult times longer.
+    """From the first learning rate to eta_min along a cosine in T_0 steps, then again, each time T_mult times longer.
 
     Args:
         T_0: steps until the first restart.
@@ -292,7 +291,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return [self.eta_min + (base - self.eta_min) * height / 2 for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:
-        """Move on by one step, or to the given one, which may be a fraction (`epoch + batch / batches`)."""
+        """Go to the next step, or to `epoch`, which may be a fraction (`epoch + batch / batches`)."""
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:
@@ -304,8 +303,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         else:
             self._place(epoch)
         self.last_epoch = math.floor(epoch)
-        with self._asking():
-            self._set(self.get_lr())
+        with self._within_step():
+            self._set_lrs(self.get_lr())
 
     def _place(self, epoch: float) -> None:
         if epoch < 0:
@@ -321,18 +320,18 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 
 class OneCycleLR(_Cycling):
-    """One rise from max_lr / div_factor to max_lr, then one fall far below the start.
+    """From max_lr / div_factor up to max_lr once, then down to far below the start.
 
     Args:
         max_lr: the peak, one for all groups or a list.
-        total_steps: the length; or
-        epochs, steps_per_epoch: whose product it is.
-        pct_start: the fraction of the steps that rise, in [0, 1].
+        total_steps: the number of steps; default: epochs * steps_per_epoch.
+        epochs, steps_per_epoch: used if total_steps is None.
+        pct_start: the fraction of the steps in which the learning rate rises, in [0, 1].
         anneal_strategy: "cos" or "linear".
         cycle_momentum: move the momentum the other way, between max_momentum and base_momentum.
         div_factor: peak / first rate.
         final_div_factor: first rate / last rate.
-        three_phase: rise, fall back to the first rate as fast, then fall to the last.
+        three_phase: rise, fall back to the first learning rate in as many steps, then fall to the last.
         last_epoch: see LRScheduler.
 
     Raises:
@@ -357,7 +356,7 @@ class OneCycleLR(_Cycling):
         three_phase: bool = False,
         last_epoch: int = -1,
     ):
-        self.optimizer = checked(optimizer)
+        self.optimizer = check_optimizer(optimizer)
         self.total_steps = one_cycle_length(total_steps, epochs, steps_per_epoch)
         self._schedule_phases = one_cycle_phases(self.total_steps, pct_start, three_phase)
         if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
@@ -365,7 +364,7 @@ class OneCycleLR(_Cycling):
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         self._anneal_func_type = anneal_strategy
-        peaks = for_each_group("max_lr", optimizer, max_lr)
+        peaks = per_group("max_lr", optimizer, max_lr)
         if last_epoch == -1:
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["initial_lr"] = peak / div_factor
@@ -413,7 +412,7 @@ def one_cycle_length(total_steps: int | None, epochs: int | None, steps_per_epoc
 
 
 def one_cycle_phases(total_steps: int, pct_start: float, three_phase: bool) -> list[dict[str, Any]]:
-    """Where each phase ends, and the names of the group's entries between which it moves."""
+    """For each phase its last step, and the names of the group's settings between which it moves."""
     names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
     rise = (float(pct_start * total_steps) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
     if three_phase:
@@ -427,8 +426,8 @@ def one_cycle_phases(total_steps: int, pct_start: float, three_phase: bool) -> l
     return [dict(zip(names, phase, strict=True)) for phase in (rise, *falls)]
 
 
-class _Several(LRScheduler):
-    """A schedule made of schedules: what SequentialLR and ChainedScheduler share."""
+class _Composite(LRScheduler):
+    """The base of SequentialLR and ChainedScheduler: a scheduler made of schedulers."""
 
     def _check(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
         name = type(self).__name__
@@ -437,35 +436,33 @@ class _Several(LRScheduler):
                 raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(
-                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs "
-                    f"to be specified when calling `step`, but got one at index {i} in the given schedulers "
-                    "sequence."
+                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be specified when "
+                    f"calling `step`, but got one at index {i} in the given schedulers sequence."
                 )
             if optimizer != scheduler.optimizer:
                 raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is different "
-                    f"from {type(optimizer).__name__}."
+                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler {type(scheduler).__name__} at "
+                    f"index {i} has {scheduler.optimizer}, which is different from {type(optimizer).__name__}."
                 )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer, and the state of each schedule."""
+        """All attributes but the optimizer, and the state of each scheduler."""
         state = {key: value for key, value in super().state_dict().items() if key != "_schedulers"}
         return state | {"_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave, in each schedule too."""
+        """Restore what `state_dict` returned, in each scheduler, too."""
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_schedulers"})
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=False):
             scheduler.load_state_dict(state)
 
 
-class SequentialLR(_Several):
-    """One schedule after another, changing at the milestones.
+class SequentialLR(_Composite):
+    """One scheduler after another; the milestones say when to change.
 
     Args:
         schedulers: of the same optimizer.
-        milestones: the step numbers where the next takes over, one fewer than schedulers.
+        milestones: the step numbers at which the next scheduler takes over, one fewer than schedulers.
         last_epoch: see LRScheduler.
 
     Raises:
@@ -484,24 +481,23 @@ class SequentialLR(_Several):
         self._check(optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number "
-                f"of milestone points, but got number of schedulers {len(schedulers)} and the number of "
-                f"milestones to be equal to {len(milestones)}"
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, but "
+                f"got number of schedulers {len(schedulers)} and the number of milestones to be equal to {len(milestones)}"
             )
         self._schedulers = schedulers
         self._milestones = milestones
         self.last_epoch = last_epoch + 1
         self.optimizer = optimizer
-        # every schedule took its first step when it was made; only the one that comes first may
+        # Each scheduler took its first step in its constructor. Undo that for all but the first one.
         for group in optimizer.param_groups:
-            assign(group, "lr", group["initial_lr"])
+            set_group_value(group, "lr", group["initial_lr"])
         self.recursive_undo()
         first = schedulers[bisect_right(milestones, 0)]
         first._initial_step()
         self._last_lr = first.get_last_lr()
 
     def recursive_undo(self, sched: LRScheduler | None = None) -> None:
-        """Take back the first step of every schedule, however deep."""
+        """Undo the first step of every scheduler, also of those inside others."""
         waiting = [self if sched is None else sched]
         while waiting:
             scheduler = waiting.pop()
@@ -511,7 +507,7 @@ class SequentialLR(_Several):
                 scheduler.last_epoch -= 1
 
     def step(self) -> None:
-        """Move the schedule in charge on by one step."""
+        """Step the scheduler whose turn it is."""
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[i]
@@ -522,12 +518,12 @@ class SequentialLR(_Several):
         self._last_lr = scheduler.get_last_lr()
 
 
-class ChainedScheduler(_Several):
-    """All schedules at every step, each going on from what the one before left.
+class ChainedScheduler(_Composite):
+    """All schedulers at every step; each continues from the learning rate that the one before has set.
 
     Args:
         schedulers: chainable ones.
-        optimizer: the one they share; None means the first schedule's.
+        optimizer: the one they share; None means the first scheduler's.
 
     Raises:
         ValueError: no schedulers, or of different optimizers.
@@ -542,10 +538,10 @@ class ChainedScheduler(_Several):
         self._check(optimizer, schedulers)
         self._schedulers = schedulers
         self.optimizer = optimizer
-        self._last_lr = values(optimizer, "lr")
+        self._last_lr = group_values(optimizer, "lr")
 
     def step(self) -> None:
-        """Step every schedule, in order."""
+        """Step every scheduler, in order."""
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = values(self.optimizer, "lr")
+        self._last_lr = group_values(self.optimizer, "lr")

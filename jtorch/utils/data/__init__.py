@@ -17,9 +17,9 @@ from jtorch.utils.data.dataset import (
     TensorDataset,
     random_split,
 )
+from jtorch.utils.data.distributed import DistributedSampler
 from jtorch.utils.data.sampler import (
     BatchSampler,
-    DistributedSampler,
     RandomSampler,
     Sampler,
     SequentialSampler,

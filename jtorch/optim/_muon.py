@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate
-from jtorch.optim.stateful import lerp
+from jtorch.optim._functional import TransformOptimizer, blend, check_lr, descent
 
 
-class Muon(ChainedOptimizer):
+class Muon(TransformOptimizer):
     """p -= lr * (orthogonal matrix nearest to the averaged gradient), for matrices.
 
     Args:
-        params: matrices; give the other parameters to another optimizer.
+        params: matrices. Other parameters need another optimizer.
         lr: learning rate, >= 0.
-        weight_decay: taken off the parameter, >= 0.
+        weight_decay: subtracted from the parameter, >= 0.
         momentum: fraction of the average kept per step, >= 0.
         nesterov: look ahead by one step of momentum.
         ns_coefficients: a, b, c of the iteration X <- aX + (bA + cA²)X with A = XXᵀ.
-        eps: least norm that the average is divided by.
+        eps: the smallest norm that the average is divided by.
         ns_steps: number of iterations, below 100.
         adjust_lr_fn: how lr follows the shape: "original" (default) or "match_rms_adamw".
 
     Raises:
-        ValueError: a setting out of its range, or a parameter that is no matrix.
+        ValueError: a setting is out of its range, or a parameter that is not a matrix.
     """
 
-    names = {"trace": "momentum_buffer"}
+    __module__ = "jtorch.optim"  # PyTorch's files name it there
+    state_names = {"trace": "momentum_buffer"}
     elementwise = False
 
     def __init__(
@@ -45,7 +44,7 @@ class Muon(ChainedOptimizer):
         ns_steps=5,
         adjust_lr_fn=None,
     ):
-        check_rate(lr, "Learning rate should be >= 0 but is: {}")
+        check_lr(lr, "Learning rate should be >= 0 but is: {}")
         if not 0.0 <= momentum:
             raise ValueError(f"momentum should be >= 0 but is: {momentum}")
         if not 0.0 <= weight_decay:
@@ -74,29 +73,26 @@ class Muon(ChainedOptimizer):
             raise RuntimeError("Muon does not support complex parameters")
 
     @staticmethod
-    def chain(weight_decay, momentum, nesterov, ns_coefficients, eps, ns_steps, adjust_lr_fn):
+    def transformation(weight_decay, momentum, nesterov, ns_coefficients, eps, ns_steps, adjust_lr_fn):
         if ns_steps >= 100:
             raise ValueError("Number of steps must be less than 100 for computational efficiency")
         if len(ns_coefficients) != 3:
             raise ValueError("Coefficients must be a tuple of exactly 3 values")
 
         def init(params):
-            return _Trace([jnp.zeros_like(p) for p in params])
+            return optax.TraceState([jnp.zeros_like(p) for p in params])
 
         def update(updates, state, params=None):
-            trace = [lerp(v, g, 1 - momentum) for g, v in zip(updates, state.trace, strict=True)]
-            ahead = [lerp(g, v, momentum) for g, v in zip(updates, trace, strict=True)] if nesterov else trace
+            trace = [blend(v, g, 1 - momentum) for g, v in zip(updates, state.trace, strict=True)]
+            ahead = [blend(g, v, momentum) for g, v in zip(updates, trace, strict=True)] if nesterov else trace
             out = [
                 _ratio(g.shape, adjust_lr_fn) * _orthogonal(g, ns_coefficients, ns_steps, eps).astype(g.dtype)
                 for g in ahead
             ]
-            return out, _Trace(trace)
+            return out, optax.TraceState(trace)
 
-        return optax.chain(optax.GradientTransformation(init, update), optax.add_decayed_weights(weight_decay))
-
-
-class _Trace(NamedTuple):
-    trace: list
+        muon = optax.GradientTransformation(init, update)
+        return descent(muon, maximize=False, weight_decay=weight_decay, decoupled=True)
 
 
 def _ratio(shape, adjust):
@@ -107,7 +103,7 @@ def _ratio(shape, adjust):
 
 
 def _orthogonal(g, coefficients, steps, eps):
-    """Newton's and Schulz's iteration in bfloat16, where each product is added up in float32 and rounded once."""
+    """The Newton-Schulz iteration in bfloat16. Each product is summed in float32 and rounded once."""
     a, b, c = coefficients
     x = g.astype(jnp.bfloat16)
     tall = g.shape[0] > g.shape[1]
@@ -116,10 +112,10 @@ def _orthogonal(g, coefficients, steps, eps):
     x = x / jnp.maximum(norm, jnp.asarray(eps, jnp.bfloat16))
     for _ in range(steps):
         gram = jnp.matmul(x, x.T, preferred_element_type=jnp.float32).astype(jnp.bfloat16)
-        x = _added(a, x, _added(b, gram, gram, gram, c), x)
+        x = _add_matmul(a, x, _add_matmul(b, gram, gram, gram, c), x)
     return x.T if tall else x
 
 
-def _added(scale, start, left, right, factor=1):
+def _add_matmul(scale, start, left, right, factor=1):
     product = jnp.matmul(left, right, preferred_element_type=jnp.float32)
     return (scale * start.astype(jnp.float32) + factor * product).astype(jnp.bfloat16)

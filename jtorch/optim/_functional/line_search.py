@@ -1,7 +1,7 @@
 """The line search of L-BFGS: a step length that satisfies the strong Wolfe conditions.
 
-Knows numbers only; what is at a step length is asked of a function. The method is Nocedal and Wright's (Numerical
-Optimization, algorithms 3.5 and 3.6), with the safeguards that PyTorch has.
+Knows numbers only; a function computes the loss and the gradient at a step length. The method is Nocedal and Wright's
+(Numerical Optimization, algorithms 3.5 and 3.6), with PyTorch's safeguards.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _DECREASE, _CURVATURE = 1e-4, 0.9  # the constants of the two conditions
 
 
 class Point(NamedTuple):
-    """A place along the line: how far, the loss there, its gradient and its slope along the line."""
+    """A point of the line: its step length t, and the loss, the gradient and the slope along the line there."""
 
     t: float
     loss: float
@@ -29,8 +29,8 @@ def strong_wolfe(at, t, here, size, tolerance=1e-9, most=25):
         t: the step length to try first.
         here: (loss, gradient, slope) at 0.
         size: the largest element of the direction.
-        tolerance: how short an interval is given up, in units of the parameters.
-        most: how often `at` may be called after the first time.
+        tolerance: the length at which an interval is not divided further, in units of the parameters.
+        most: the largest number of calls of `at` after the first one.
     """
     origin = Point(0, *here)
     bracket, done, calls = _bracket(at, t, origin, most)
@@ -47,7 +47,7 @@ def _flat_enough(point, origin):
 
 
 def _bracket(at, t, origin, most):
-    """(points around an acceptable one or that one itself, whether it is it, calls made after the first)."""
+    """(points, found, calls): an acceptable point, or two points around one; which of these; calls after the first."""
     before, point = origin, Point(t, *at(t))
     for calls in range(most):
         if _too_high(point, origin) or (calls > 1 and point.loss >= before.loss):
@@ -82,7 +82,7 @@ def _zoom(at, bracket, origin, size, tolerance, left):
 
 
 def _away_from_ends(t, a, b, stuck):
-    """t moved off the ends of [a, b] where it comes too near the second time, and whether it came too near now."""
+    """t, moved away from the ends of [a, b] if it is too near for the second time; and whether it is too near now."""
     least, most = min(a, b), max(a, b)
     margin = 0.1 * (most - least)
     if min(most - t, t - least) >= margin:
@@ -93,7 +93,7 @@ def _away_from_ends(t, a, b, stuck):
 
 
 def _interpolated(a, b, bounds=None):
-    """Where the cubic through two points with their slopes is least, within the bounds (default: between them)."""
+    """The minimum of the cubic through two points with their slopes, within the bounds (default: between the points)."""
     least, most = bounds or (min(a.t, b.t), max(a.t, b.t))
     a, b = (a, b) if a.t <= b.t else (b, a)
     d = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)

@@ -1,10 +1,15 @@
-"""The step of an optax chain as one call of the engine: which arrays go in, what comes out.
+"""Update: the step of an optimizer as one call of the engine.
 
-Inputs: whether the step is to be skipped (only where somebody asks), a rate per cluster, then all parameters, all
-gradients, and per cluster its states by name (the step count and other scalars as one flat array of equal numbers,
-the joined state of its small parameters as one flat array, then one array for each large one). Outputs: parameters
-and states. The chain sees the small parameters as one flat parameter, and a complex one as real numbers in pairs, as
-PyTorch's optimizers do.
+Inputs, in order:
+    whether to skip the step (only if the call is made with `skipping`);
+    a learning rate for each bucket;
+    all parameters, then all gradients;
+    for each bucket its states by name: each scalar as one flat array of equal numbers, the state of the small
+    parameters as one flat array, then one array for each large parameter.
+Outputs: parameters and states, in the same order.
+
+The optax transformation gets the small parameters as one flat parameter. It gets a complex parameter as pairs of real
+numbers, as PyTorch's optimizers do.
 """
 
 from __future__ import annotations
@@ -18,48 +23,48 @@ from jtorch.core.engine import Call, bundles, shapes_of
 from jtorch.core.engine import program as programs
 
 
-class State(NamedTuple):
-    """How a state begins: its shape (None: the parameter's) and the number it is filled with."""
+class StateLayout(NamedTuple):
+    """The shape of a state (None: the parameter's shape) and the number it is filled with at first."""
 
     shape: tuple | None
     first: float
 
 
-def ordered(cls, held):
+def in_order(cls, held):
     """The names of the states that are held, scalars first."""
-    return [n for n in dict.fromkeys([*cls.scalars, *cls.names.values(), *held]) if n in held]
+    return [n for n in dict.fromkeys([*cls.scalars, *cls.state_names.values(), *held]) if n in held]
 
 
 _layouts: dict = {}
 
 
-def layout(cls, settings, type) -> dict[str, State]:
-    """PyTorch's names of the states of a parameter of this type -> how each begins."""
+def state_layout(cls, settings, type) -> dict[str, StateLayout]:
+    """The states of a parameter of this type, by PyTorch's names."""
     shape = (1,) if cls.elementwise else tuple(type.shape)
     key = (cls, settings, type.dtype, shape)
     found = _layouts.get(key)
     if found is None:
         named = dict(settings)
         with jax.enable_x64(True):
-            state = shapes_of(cls.chain(**named).init, [jax.ShapeDtypeStruct(shape, type.dtype.np)])
-        leaves = [(_name(cls, path), leaf.shape) for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]]
+            state = shapes_of(cls.transformation(**named).init, [jax.ShapeDtypeStruct(shape, type.dtype.np)])
+        leaves = [(_state_name(cls, path), leaf.shape) for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]]
         found = _layouts[key] = {
-            name: State(None if size == shape else size, cls.first_value(name, named)) for name, size in leaves
+            name: StateLayout(None if size == shape else size, cls.initial_value(name, named)) for name, size in leaves
         }
     return found
 
 
-def _name(cls, path):
+def _state_name(cls, path):
     field = next(k.name for k in path if isinstance(k, jax.tree_util.GetAttrKey))
-    return cls.names.get(field, "step" if field == "count" else field)
+    return cls.state_names.get(field, "step" if field == "count" else field)
 
 
 _calls: dict = {}
 
 
-def call_of(cls, clusters, skipping=False) -> Call:
-    """The interned call that updates these clusters: (settings, small parameters, all parameters) of each."""
-    key = (cls, clusters, skipping)
+def call_of(cls, buckets, skipping=False) -> Call:
+    """The interned call that updates these buckets, each given as (settings, number of small parameters, number of parameters)."""
+    key = (cls, buckets, skipping)
     found = _calls.get(key)
     if found is None:
         found = _calls[key] = Update(*key)
@@ -67,25 +72,25 @@ def call_of(cls, clusters, skipping=False) -> Call:
 
 
 class Update(Call):
-    """The update of all parameters of one optimizer; with `skipping`, the first input says whether to leave it out."""
+    """The update of all parameters of one optimizer. With `skipping`, the first input says whether to skip it."""
 
-    __slots__ = ("clusters", "optimizer", "skipping")
+    __slots__ = ("buckets", "optimizer", "skipping")
 
-    def __init__(self, optimizer, clusters, skipping=False):
-        # what it reads is overwritten with what it makes, which a differentiable step must not mind
+    def __init__(self, optimizer, buckets, skipping=False):
+        # The results overwrite the inputs; a differentiable step must not take that for an error.
         super().__init__(None, None, optimizer.__name__ + ".step", saves=(0,))
         self.optimizer = optimizer
-        self.clusters = clusters
+        self.buckets = buckets
         self.skipping = skipping
 
     def _infer(self, types):
-        n = sum(size for *_, size in self.clusters)
-        first = len(self.clusters) + self.skipping
+        n = sum(size for *_, size in self.buckets)
+        first = len(self.buckets) + self.skipping
         return False, (*types[first : first + n], *types[first + 2 * n :])
 
     def bundles(self):
-        first, at, found = len(self.clusters) + self.skipping, 0, []
-        for _, small, size in self.clusters:
+        first, at, found = len(self.buckets) + self.skipping, 0, []
+        for _, small, size in self.buckets:
             if small:
                 found.append((range(first + at, first + at + small), range(at, at + small)))
             at += size
@@ -96,8 +101,8 @@ class Update(Call):
         return lambda *arrays: step((), arrays)[1]
 
     def bind_bundled(self, types):
-        n = sum(size for *_, size in self.clusters)
-        first = len(self.clusters) + self.skipping
+        n = sum(size for *_, size in self.buckets)
+        first = len(self.buckets) + self.skipping
         on_host = programs.on_host(types)
 
         def step(flats, arrays):
@@ -114,13 +119,13 @@ class Update(Call):
 
             given, left = iter(flats), iter(states)
             new_flats, new_params, new_states, at = [], [], [], 0
-            for rate, (settings, small, size) in zip(arrays[self.skipping : first], self.clusters, strict=True):
+            for rate, (settings, small, size) in zip(arrays[self.skipping : first], self.buckets, strict=True):
                 mine = slice(at, at + size)
                 at += size
                 flat = [next(given)] if flats and small else []
                 own = _after_their_use(params[mine], grads[mine], small) if on_host else params[mine]
                 own = [*flat, *own[small * len(flat) :]]
-                made, state = self._cluster(
+                made, state = self._bucket(
                     rate.reshape(()), settings, small, own, bool(flat), grads[mine], left, on_host
                 )
                 made = unless_skipped(own, made)
@@ -131,41 +136,43 @@ class Update(Call):
 
         return step
 
-    def _cluster(self, rate, settings, small, params, is_joined, grads, states, on_host):
-        """One cluster: (new parameters, new states in the order they came). `is_joined`: the small parameters are one flat one."""
+    def _bucket(self, rate, settings, small, params, is_joined, grads, states, on_host):
+        """The new parameters and states of one bucket. `is_joined`: its small parameters come as one flat array."""
         cls = self.optimizer
-        tx = cls.chain(**dict(settings))
-        joined, alone = params if is_joined else _joined(params, small), _joined(grads, small)
+        tx = cls.transformation(**dict(settings))
+        joined, alone = params if is_joined else _concatenate_small(params, small), _concatenate_small(grads, small)
         blank, tree = jax.tree_util.tree_flatten_with_path(shapes_of(tx.init, joined))
-        names = [_name(cls, path) for path, _ in blank]
-        order = ordered(cls, names)
+        names = [_state_name(cls, path) for path, _ in blank]
+        order = in_order(cls, names)
         given = {n: [next(states) for _ in range(1 if n in cls.scalars else names.count(n))] for n in order}
-        taken = {n: iter(map(_real, a)) for n, a in given.items()}
+        taken = {n: iter(map(_as_real_pairs, a)) for n, a in given.items()}
         leaves = [
             given[n][0][0].astype(leaf.dtype) if n in cls.scalars else next(taken[n])
             for n, (_, leaf) in zip(names, blank, strict=True)
         ]
         state = jax.tree_util.tree_unflatten(tree, leaves)
-        seen = [_real(p) for p in joined]
-        if cls.rated:
-            updates, state = tx.update([_real(g) for g in alone], state, seen, rate=rate)
+        seen = [_as_real_pairs(p) for p in joined]
+        if cls.applies_lr:
+            updates, state = tx.update([_as_real_pairs(g) for g in alone], state, seen, rate=rate)
             rate = 1
         else:
-            updates, state = tx.update([_real(g) for g in alone], state, seen)
-        parts = updates if is_joined else _parted(updates, params, small, on_host)
-        made = [_like(p, _descended(_real(p), rate, u)) for p, u in zip(params, parts, strict=True)]
+            updates, state = tx.update([_as_real_pairs(g) for g in alone], state, seen)
+        parts = updates if is_joined else _split_small(updates, params, small, on_host)
+        made = [_from_real_pairs(p, _descended(_as_real_pairs(p), rate, u)) for p, u in zip(params, parts, strict=True)]
         out = {n: [] for n in order}
         for n, leaf in zip(names, jax.tree_util.tree_leaves(state), strict=True):
             if n in cls.scalars:
                 out[n] = [jnp.full_like(given[n][0], leaf)]
             else:
-                out[n].append(_like(given[n][len(out[n])], leaf))
+                out[n].append(_from_real_pairs(given[n][len(out[n])], leaf))
         return made, [a for n in order for a in out[n]]
 
 
 def _after_their_use(params, grads, small):
-    """The parameters, each large one to be overwritten after the gradient of the one before it, which the backward pass
-    works out of the large one."""
+    """The parameters, with an order for XLA: a large one is overwritten only after the gradient of the one before it.
+
+    The backward pass computes that gradient from the large parameter.
+    """
     before = [grads[0] if small else None, *grads[small:]]
     large = [
         p if g is None or not g.size else bundles.after(g.ravel()[0].real, p)
@@ -174,20 +181,20 @@ def _after_their_use(params, grads, small):
     return [*params[:small], *large]
 
 
-def _real(a):
+def _as_real_pairs(a):
     """A complex array as real numbers in pairs."""
     return jnp.stack([a.real, a.imag], axis=-1) if jnp.iscomplexobj(a) else a
 
 
-def _like(a, made):
-    """Undo `_real`, in the dtype of a."""
+def _from_real_pairs(a, made):
+    """Undo `_as_real_pairs`, in the dtype of a."""
     return (jax.lax.complex(made[..., 0], made[..., 1]) if jnp.iscomplexobj(a) else made).astype(a.dtype)
 
 
-def _joined(arrays, small):
-    """The first arrays as one flat one, then the others.
+def _concatenate_small(arrays, small):
+    """The first `small` arrays as one flat array, then the others.
 
-    The barrier keeps XLA from fusing the joining into the update, and so from joining once for each part.
+    Without the barrier XLA fuses the concatenation into the update, and concatenates once for each parameter.
     """
     if not small:
         return list(arrays)
@@ -195,8 +202,8 @@ def _joined(arrays, small):
     return [flat, *arrays[small:]]
 
 
-def _parted(updates, params, small, on_host):
-    """Undo `_joined` for the updates: each small parameter its own part of the flat one."""
+def _split_small(updates, params, small, on_host):
+    """Undo `_concatenate_small` for the updates: cut the flat array into one part for each small parameter."""
     if not small:
         return updates
     flat, *alone = updates
@@ -205,7 +212,7 @@ def _parted(updates, params, small, on_host):
     if on_host and flat.size:
         starts = bundles.hidden(starts, flat.ravel()[0])
     parts = [bundles.cut(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
-    return [part.reshape(_real(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
+    return [part.reshape(_as_real_pairs(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
 
 
 def _descended(p, rate, update):

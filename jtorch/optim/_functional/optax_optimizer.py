@@ -1,4 +1,4 @@
-"""`optim.Optax`: any optax transformation as an optimizer."""
+"""Optax: any optax transformation as an optimizer."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import optax
 from jtorch.core import engine
 from jtorch.core.engine import Call, Value, local, number, shapes_of
 from jtorch.core.tensor import Tensor, wrap, write_all
-from jtorch.optim.chained import check_rate, rate_of
+from jtorch.optim._functional.checks import check_lr
+from jtorch.optim._functional.prepared_step import lr_value
 from jtorch.optim.optimizer import Optimizer, closure_loss
 
 
 class Optax(Optimizer):
     """p += lr * update, with the updates of an optax transformation.
 
-    Each group has a state of its own, kept with its first parameter as {"optax": [tensors]}. Parameters come to the
-    transformation as a list, or as {name: array} where they were given with names (`model.named_parameters()`), so
-    that masks and labels can go by name.
+    Each group has a state of its own, kept with its first parameter as {"optax": [tensors]}. The transformation gets
+    the parameters as a list. If they were given with names (`model.named_parameters()`), it gets them as
+    {name: array}, so that masks and labels can go by name.
 
     Args:
-        params: what to optimize.
-        tx: an optax transformation, its learning rate included: `optax.lion(1e-4)`. A group may name another.
-        lr: multiplies the updates, so that PyTorch's schedules work on a transformation without one.
+        params: the parameters to optimize.
+        tx: an optax transformation with its learning rate: `optax.lion(1e-4)`. A group may have its own.
+        lr: multiplies the updates, so that PyTorch's schedulers work on a transformation without a learning rate.
 
-    A transformation that asks for `value` gets the closure's loss, or what `step(value=loss)` is given.
+    A transformation that takes `value` gets the closure's loss, or the argument of `step(value=loss)`.
 
     >>> import optax
     >>> p = torch.ones(2, requires_grad=True)
@@ -33,10 +34,10 @@ class Optax(Optimizer):
     tensor([0.5000, 0.5000], requires_grad=True)
     """
 
-    skips = True  # a step leaves everything as it is where found_inf is not zero: see jtorch.amp.GradScaler
+    skips_found_inf = True  # where found_inf is not zero, a step changes nothing: see jtorch.amp.GradScaler
 
     def __init__(self, params, tx, lr=1.0):
-        check_rate(lr)
+        check_lr(lr)
         super().__init__(params, dict(lr=lr, tx=tx))
 
     def step(self, closure=None, *, value=None):
@@ -59,7 +60,7 @@ class Optax(Optimizer):
             names = tuple(
                 [n for p, n in zip(group["params"], group["param_names"], strict=True) if p._grad is not None]
             )
-        call = _call(group["tx"], names, tuple([p._type for p in params]), skip is not None, value is not None)
+        call = _update_call(group["tx"], names, tuple([p._type for p in params]), skip is not None, value is not None)
         held = self.state[group["params"][0]]
         if "optax" not in held:
             held["optax"] = call.begin([p._value for p in params])
@@ -69,7 +70,7 @@ class Optax(Optimizer):
         extra += [value] if value is not None else []
         moved = [*params, *held["optax"]]
         values = [t._value if isinstance(t, Tensor) else number(float(t)) for t in extra]
-        values += [rate_of(group["lr"])]
+        values += [lr_value(group["lr"])]
         values += [p._value for p in params] + [p.grad._value for p in params] + [t._value for t in held["optax"]]
         _, out = engine.record(call, values)
         write_all(moved, [out] if out.__class__ is Value else out)
@@ -78,21 +79,21 @@ class Optax(Optimizer):
 _calls: dict = {}
 
 
-def _call(tx, names, types, skipping, valued):
+def _update_call(tx, names, types, skipping, valued):
     key = (tx, names, types, skipping, valued)
     try:
         found = _calls.get(key)
-    except TypeError:  # a transformation that cannot be hashed, which a tuple of functions always can
+    except TypeError:  # it cannot be hashed, so it is not optax's tuple of functions
         raise TypeError(f"optim.Optax: tx must be an optax transformation, not {type(tx).__name__}") from None
     if found is None:
         if not hasattr(tx, "init") or not hasattr(tx, "update"):
             raise TypeError(f"optim.Optax: tx must be an optax transformation, not {type(tx).__name__}")
-        found = _calls[key] = _Step(*key)
+        found = _calls[key] = OptaxUpdate(*key)
     return found
 
 
-class _Step(Call):
-    """One update of one group: extras, rate, parameters, gradients, state -> parameters, state."""
+class OptaxUpdate(Call):
+    """The update of one group: [skip], [value], learning rate, parameters, gradients, state -> parameters, state."""
 
     __slots__ = ("blank", "names", "size", "skipping", "tree", "tx", "types", "valued")
 

@@ -8,28 +8,28 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jtorch.optim.chained import ChainedOptimizer, check_rate, preconditioned
-from jtorch.optim.stateful import lerp
+from jtorch.optim._functional import TransformOptimizer, blend, check_lr, descent
 
 
-class Adafactor(ChainedOptimizer):
-    """Adam without momentum, whose averaged squares of a matrix are kept as one row and one column.
+class Adafactor(TransformOptimizer):
+    """Adam without momentum. Of the averaged squares of a matrix only one row and one column are kept.
 
     Args:
-        params: what to optimize.
+        params: the parameters to optimize.
         lr: largest relative step, >= 0.
         beta2_decay: power of the step count by which new squares count, <= 0.
         eps: least size of the averaged squares' root (None: the dtype's eps), least size of the parameters.
         d: largest root mean square of an update, >= 1.
-        weight_decay: taken off the parameter, >= 0.
-        maximize: go up instead of down.
+        weight_decay: subtracted from the parameter, >= 0.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting is out of its range.
     """
 
+    __module__ = "jtorch.optim"  # PyTorch's files name it there
     elementwise = False
-    rated = True
+    applies_lr = True
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Adafactor(ChainedOptimizer):
         foreach=None,
         maximize=False,
     ):
-        check_rate(lr, "Learning rate should be >= 0 but is: {}")
+        check_lr(lr, "Learning rate should be >= 0 but is: {}")
         if not 0.0 >= beta2_decay:
             raise ValueError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
         if eps[0] is not None and not 0.0 <= eps[0]:
@@ -72,21 +72,21 @@ class Adafactor(ChainedOptimizer):
             raise RuntimeError("Adafactor does not support complex parameters")
 
     @staticmethod
-    def chain(beta2_decay, eps, d, weight_decay, maximize):
-        return optax.chain(*preconditioned(maximize, 0), _factored(beta2_decay, eps, d, weight_decay))
+    def transformation(beta2_decay, eps, d, weight_decay, maximize):
+        return descent(_scale_by_adafactor(beta2_decay, eps, d, weight_decay), maximize=maximize)
 
 
-class _Factored(NamedTuple):
+class _AdafactorState(NamedTuple):
     count: jax.Array
     row_var: list
     col_var: list
     variance: list
 
 
-def _factored(beta2_decay, eps, d, weight_decay):
+def _scale_by_adafactor(beta2_decay, eps, d, weight_decay):
     def init(params):
         matrices = [p for p in params if p.ndim > 1]
-        return _Factored(
+        return _AdafactorState(
             jnp.zeros((), jnp.int32),
             [jnp.zeros((*p.shape[:-1], 1), p.dtype) for p in matrices],
             [jnp.zeros((*p.shape[:-2], 1, p.shape[-1]), p.dtype) for p in matrices],
@@ -96,18 +96,18 @@ def _factored(beta2_decay, eps, d, weight_decay):
     def update(updates, state, params=None, *, rate=None, **_):
         t = (state.count + 1).astype(jnp.float64)
         rows, columns, vectors = iter(state.row_var), iter(state.col_var), iter(state.variance)
-        new = _Factored(state.count + 1, [], [], [])
+        new = _AdafactorState(state.count + 1, [], [], [])
         out = []
         for g, p in zip(updates, params, strict=True):
-            fresh = (t**beta2_decay).astype(g.dtype)
+            weight = (t**beta2_decay).astype(g.dtype)
             least = jnp.finfo(p.dtype).eps if eps[0] is None else eps[0]
             if g.ndim > 1:
-                new.row_var.append(lerp(next(rows), jnp.mean(g * g, axis=-1, keepdims=True), fresh))
-                new.col_var.append(lerp(next(columns), jnp.mean(g * g, axis=-2, keepdims=True), fresh))
+                new.row_var.append(blend(next(rows), jnp.mean(g * g, axis=-1, keepdims=True), weight))
+                new.col_var.append(blend(next(columns), jnp.mean(g * g, axis=-2, keepdims=True), weight))
                 row, column = new.row_var[-1], new.col_var[-1]
                 square = row * column / jnp.maximum(jnp.mean(row, axis=-2, keepdims=True), least)
             else:
-                new.variance.append(lerp(next(vectors), g * g, fresh))
+                new.variance.append(blend(next(vectors), g * g, weight))
                 square = new.variance[-1]
             step = g / jnp.sqrt(jnp.maximum(square, least * least))
             size = jnp.maximum(eps[1], _root_mean_square(p)) * jnp.minimum(rate, 1 / jnp.sqrt(t)).astype(p.dtype)

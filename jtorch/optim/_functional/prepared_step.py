@@ -1,0 +1,83 @@
+"""PreparedStep: the tensors that a step reads and replaces, and the call that it records; kept from step to step."""
+
+from __future__ import annotations
+
+from operator import is_
+
+from jtorch.core import engine
+from jtorch.core.engine import Value, local, number
+from jtorch.core.tensor import Tensor, apply, write_all
+from jtorch.optim._functional import update
+
+
+class PreparedStep:
+    """One step over buckets of parameters. To check that it still fits costs less than to prepare it again."""
+
+    def __init__(self, optimizer, buckets):
+        self.buckets = buckets
+        self.state = optimizer.state
+        names = optimizer.settings
+        self.groups = [(g, [g[n] for n in names], list(g["params"])) for g in optimizer.param_groups]
+        self.every = [p for g in optimizer.param_groups for p in g["params"]]
+        self.idle = [p._grad is None for p in self.every]
+        self.params = [p for bucket in buckets for p in bucket.params]
+        held = [h for bucket in buckets for h in bucket.held]
+        self.dicts, self.names, self.held = zip(*held, strict=True) if held else ((), (), ())
+        self.states = [t for bucket in buckets for t in bucket.moved]
+        self.moved = [*self.params, *self.states]
+        self.key = tuple([bucket.key for bucket in buckets])
+        self.optimizer = type(optimizer)
+        self.call = update.call_of(self.optimizer, self.key)
+
+    def fits(self, optimizer):
+        """Whether the same parameters have gradients, with the same settings and the same states."""
+        groups, names = optimizer.param_groups, optimizer.settings
+        return (
+            self.state is optimizer.state
+            and len(groups) == len(self.groups)
+            and all(
+                g is mine
+                and all(map(is_, map(g.get, names), settings))
+                and len(params) == len(g["params"])
+                and all(map(is_, params, g["params"]))
+                for g, (mine, settings, params) in zip(groups, self.groups, strict=True)
+            )
+            and self.idle == [p._grad is None for p in self.every]
+            and all(map(is_, map(dict.get, self.dicts, self.names), self.held))
+        )
+
+    def record(self, skip=None):
+        """Record the call: learning rates, parameters, gradients, states -> parameters, states."""
+        call, values = self.call, []
+        if skip is not None:
+            call, values = update.call_of(self.optimizer, self.key, True), [skip._value]
+        values += [lr_value(bucket.group["lr"]) for bucket in self.buckets]
+        values += [
+            p._storage.value if p._view is None else p._value for p in self.params
+        ]  # 0.1 µs less than `_value` alone
+        values += [g if g.__class__ is Value else g._value for g in [p._grad for p in self.params]]
+        values += [t._value for t in self.states]
+        if local.grad:
+            self._record_differentiable(call, values)
+            return
+        _, out = engine.record(call, values)
+        write_all(self.moved, [out] if out.__class__ is Value else out)
+
+    def _record_differentiable(self, call, values):
+        """Record the same call on tensors, so that the step itself can be differentiated: for `differentiable=True`."""
+        rates = [bucket.group["lr"] for bucket in self.buckets]
+        grads = [p._gradient() for p in self.params]
+        tensors = [*[lr if isinstance(lr, Tensor) else None for lr in rates], *self.params, *grads, *self.states]
+        first = len(values) - len(tensors)
+        for t in self.params:
+            t._writable()
+        made = apply(
+            call, (*values[:first], *[v if t is None else t for t, v in zip(tensors, values[first:], strict=True)])
+        )
+        for t, new in zip(self.moved, [made] if isinstance(made, Tensor) else made, strict=True):
+            t._assign(*new._read())
+
+
+def lr_value(lr):
+    """A learning rate as a value, so that it may change between steps without a new program."""
+    return lr._value if isinstance(lr, Tensor) else number(float(lr))
