@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jtorch.core import engine
+from jtorch.core.engine import disk
+
+engine.keep_programs_in(disk.DiskStore())
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def explain() -> str:
 
 _REASONS = {
     "step": "the end of a training step",
-    "look": "a look at a value",
+    "read": "a value that was read",
     "backward": "a second backward",
     "cap": "the cap on recorded lines",
 }

@@ -14,7 +14,7 @@ import jax
 from jtorch.autograd.gradients import grad as _autograd_grad
 from jtorch.core.engine import Call, local
 from jtorch.core.facts import flatten, map_tree, same, spread, unflatten
-from jtorch.core.grad import Leaf, Node, behind, enable_grad, source
+from jtorch.core.grad import Leaf, Node, enable_grad, nodes_behind, source
 from jtorch.core.methods import functional_call, stack_module_state
 from jtorch.core.ops.make.create import eye, zeros_like
 from jtorch.core.tensor import Batch, Dual, Tensor, zeros_of
@@ -58,7 +58,7 @@ def _wanted_outside(outputs, variables):
     """Whether the outputs depend on tensors that require grad outside of the transformation."""
     roots = [(t._history(), None) for t in outputs if t.requires_grad]
     inner = {v._edge for v in variables}
-    nodes = behind(roots)
+    nodes = nodes_behind(roots)
     if any(node.edges[0] is not None for node in nodes if node in inner):
         return True
     return any(

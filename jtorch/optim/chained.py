@@ -231,8 +231,8 @@ class _Cluster:
 def _joined(tensors, place):
     """The tensors as one flat one: of loaded ones without a line, so that a resumed run is the same program at once
     and goes on bit for bit."""
-    if all(t._value.array is not None for t in tensors):
-        return known(np.concatenate([t._value.look().reshape(-1) for t in tensors]), place)
+    if all(not t._value.is_promised for t in tensors):
+        return known(np.concatenate([t._value.read().reshape(-1) for t in tensors]), place)
     return cat([t.reshape(-1) for t in tensors])
 
 

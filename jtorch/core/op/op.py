@@ -13,7 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import NUMBER, Call, Value, number, type_of
+from jtorch.core.engine import (
+    NUMBER,
+    Call,
+    Value,
+    camel_case,
+    number,
+    type_of,
+)
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op.refusal import arguments
@@ -162,7 +169,7 @@ class Op:
 
     def _make(self, consts, structure):
         if self.view is not None:
-            named = self.named(consts) if callable(self.named) else self.named or _camel(self.name) + "Backward0"
+            named = self.named(consts) if callable(self.named) else self.named or camel_case(self.name) + "Backward0"
             numbers = tuple([n for n, kind, _ in self.params if kind == "number"])
             return ViewCall(self.fn, consts, self.name, self.view, self.writer, named, numbers, self.retype)
         return OpCall(self, consts, structure)
@@ -208,10 +215,6 @@ def _frozen(c):
     return c
 
 
-def _camel(name):
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
 class OpCall(Call):
     """A call of an op: binds the flat inputs to its parameters, promoting them where the op says so."""
 
@@ -242,7 +245,7 @@ class OpCall(Call):
             names += [name] * (given if kind == "list" else given not in (None, "default"))
         return "self" if names[i] == "input" else names[i]
 
-    def kept_as(self, i, shape):
+    def saved_shape(self, i, shape):
         kept = self.op.keeps.get(i)
         return kept(shape) if kept else shape
 
@@ -260,7 +263,7 @@ class OpCall(Call):
         named = self.op.named
         if callable(named):
             return named(types, self.consts)
-        return named or _camel(self.op.name) + "Backward0"
+        return named or camel_case(self.op.name) + "Backward0"
 
     def bind(self, types):
         op, consts, structure = self.op, self.consts, self.structure

@@ -135,7 +135,7 @@ def from_jax(array) -> Tensor:
 def to_jax(t: Tensor):
     """The tensor's value as a jax.Array (or the tracer it holds)."""
     value = t._value
-    array = value.known()
+    array = value.materialize()
     if isinstance(array, np.ndarray):
         with jax.enable_x64(True):
             array = jax.device_put(array, value.type.place.jax)
@@ -174,7 +174,7 @@ class _Move(Node):
     def release(self):
         """Nothing was saved."""
 
-    def pull(self, cotangents, needs, walk):
+    def pull(self, cotangents, needs, carrier):
         place = self.in_types[0].place
         return [to_place(g, place) if isinstance(g, Tensor) else engine.move(g, place) for g in cotangents]
 
@@ -238,7 +238,7 @@ def host(self):
     storage = self._storage
     if isinstance(storage, HostStorage):
         return host_view(storage, self._type, self._offset)
-    return self._look() if storage.value.array is not None and storage.value.type.place is devices.CPU else None
+    return self._look() if not storage.value.is_promised and storage.value.type.place is devices.CPU else None
 
 
 def item(self):
@@ -363,7 +363,7 @@ def _deepcopy(self, memo):
     if key not in memo:
         whole = self._storage.value
         value = Value(
-            type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides), np.array(whole.look())
+            type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides), np.array(whole.read())
         )
         memo[key] = Storage(engine.move(value, t.place))
     made._storage = memo[key]

@@ -28,10 +28,10 @@ class Storage:
         value: the newest `Value`, of the shape and strides of the tensor that made the storage.
         version: counts the writes that autograd must know of.
         writes: counts every write, so that views know when to read again.
-        writer: what the newest write with a history came from, see `tensor._sign`; not there before the first.
+        replacement: what the error of an overwritten value says of this storage, see `jtorch.core.grad.versions`; set late.
     """
 
-    __slots__ = ("__weakref__", "host", "mark", "value", "version", "writer", "writes")
+    __slots__ = ("__weakref__", "host", "mark", "replacement", "value", "version", "writes")
 
     def __init__(self, value):
         self.value = value
@@ -78,7 +78,7 @@ class Storage:
                 f"can't convert {value.type.place.device} device type tensor to numpy. "
                 "Use Tensor.cpu() to copy the tensor to host memory first."
             )
-        self.host = _copy(value.look(), value.type)
+        self.host = _copy(value.read(), value.type)
         if value.mark is None:
             value.mark = []
         self.mark = value.mark
@@ -152,7 +152,7 @@ class HostStorage(Storage):
     def value(self, value):
         if value.type.shape != self.host.shape:
             raise RuntimeError("Trying to resize storage that is not resizable")
-        self.host[...] = value.look()
+        self.host[...] = value.read()
         self.mark = []
 
     def touch(self, counter):

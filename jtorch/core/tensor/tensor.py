@@ -18,8 +18,20 @@ from jtorch.core import engine
 from jtorch.core.engine import Lifted, Value, local, ticks, trace_of, type_of
 from jtorch.core.facts import CPU, Hooks, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Leaf, Node, check_replacement, edge_of, watchers
-from jtorch.core.grad import nodes as graph
+from jtorch.core.grad import (
+    INFERENCE,
+    Leaf,
+    Node,
+    add_gradients,
+    check_replacement,
+    edge_of,
+    nodes,
+    note_overwritten,
+    overwritten,
+    shown,
+    source,
+    watchers,
+)
 from jtorch.core.tensor.storage import IN_INFERENCE, NO_GRAD, SAME, InferenceStorage, Storage, View, strided, write_of
 
 _new = object.__new__
@@ -165,8 +177,8 @@ class Tensor(metaclass=_Named):
     def _refusal(self, base=False):
         """PyTorch's message for a write that autograd cannot follow: see `View.refusal`."""
         edge = self._edge
-        made = None if edge is None or isinstance(edge, Leaf) else graph.source(edge)
-        return self._view.refusal(made and (graph.bare(made[0].name()), made[1]), base)
+        made = None if edge is None or isinstance(edge, Leaf) else source(edge)
+        return self._view.refusal(made and (shown(made[0].name()), made[1]), base)
 
     @property
     def _value(self) -> Value:
@@ -176,9 +188,9 @@ class Tensor(metaclass=_Named):
         """The elements as a read-only NumPy array. A view of something known is read without a program."""
         if self._view is not None and self._view.call.retype is None:
             base = self._storage.value
-            if base.array is not None and base.type.place is CPU:
-                return strided(base.look(), base.type, self._view.type, self._view.offset)
-        return self._value.look()
+            if not base.is_promised and base.type.place is CPU:
+                return strided(base.read(), base.type, self._view.type, self._view.offset)
+        return self._value.read()
 
     def _writable(self, twice=False, given=()):
         """Raise PyTorch's error where this tensor must not be written to; `twice` allows cells that show twice, `given` is
@@ -216,14 +228,14 @@ class Tensor(metaclass=_Named):
         """Take a new value of the same type, through the view if this is one, with its history."""
         storage, view = self._storage, self._view
         old = storage.value
-        if value.mark is graph.INFERENCE and old.mark is not graph.INFERENCE:
+        if value.mark is INFERENCE and old.mark is not INFERENCE:
             value = engine.record(SAME, (value,))[1]  # a normal tensor stays one
         if view is None:
             storage.write(value, self._counter or storage)
             if local.grad:
                 self._edge = _kept(self._edge, edge)
             if self._edge is not None:
-                graph.sign(old, self)
+                note_overwritten(old, self)
             return
         if edge is not None and view.note is not None and self._base is not None:
             raise RuntimeError(self._refusal())
@@ -247,7 +259,7 @@ class Tensor(metaclass=_Named):
             self._edge = edge
         storage.write(new, self._counter or storage)
         if base is not None and base._edge is not None:
-            graph.sign(old, base)
+            note_overwritten(old, base)
         if storage.value.mark is None:
             storage.value.mark = []
         value.mark = storage.value.mark  # where backward needs what was written, it is what the view shows
@@ -354,10 +366,10 @@ class Tensor(metaclass=_Named):
 def _kept(old, new):
     """The new place of a tensor in the graph, which takes over from the old one that the gradient is to be kept."""
     if new is not None and old is not None and old.__class__ is not LeafGrad:
-        node, nr = graph.source(old)
+        node, nr = source(old)
         if node.hooks is not None and nr in node.hooks.retains:
-            after, at = graph.source(new)
-            after.hung().retains[at] = node.hooks.retains.pop(nr)
+            after, at = source(new)
+            after.made_hooks().retains[at] = node.hooks.retains.pop(nr)
     return new
 
 
@@ -380,13 +392,13 @@ class LeafGrad(Leaf):
         self.hooks = Hooks()
         self.after = Hooks()
 
-    def hooked(self, grad, walk):
+    def hooked(self, grad, carrier):
         for hook in list(self.hooks.values()):
-            given = walk.wrap(grad)
+            given = carrier.wrap(grad)
             seen = hook(given)
             if seen is not None:
                 check_replacement(seen, given, hook)
-                grad = walk.unwrap(seen)
+                grad = carrier.unwrap(seen)
         return grad
 
     def plain(self):
@@ -398,22 +410,22 @@ class LeafGrad(Leaf):
     def watched(self):
         return self.hooks or self.after
 
-    def collect(self, grad, walk):
+    def collect(self, grad, carrier):
         tensor = self.tensor()
         if tensor is None:
             return
         if self.hooks:
-            grad = self.hooked(grad, walk)
+            grad = self.hooked(grad, carrier)
         if tensor._edge is None:  # it wants none any more
             return
         before = tensor._gradient()
         if before is None:
-            tensor._grad = _as_tensor(grad, walk)
-        elif walk.create_graph:
-            tensor._grad = before + _as_tensor(grad, walk)
+            tensor._grad = _as_tensor(grad, carrier)
+        elif carrier.create_graph:
+            tensor._grad = before + _as_tensor(grad, carrier)
         else:
             value = grad._value if isinstance(grad, Tensor) else grad
-            before._assign(graph.add(before._value, value), before._edge)
+            before._assign(add_gradients(before._value, value), before._edge)
         for hook in list(self.after.values()):
             if hook(tensor) is not None:
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
@@ -424,7 +436,7 @@ class Nowhere(Leaf):
 
     __slots__ = ()
 
-    def hooked(self, grad, walk):
+    def hooked(self, grad, carrier):
         return grad
 
     def plain(self):
@@ -433,17 +445,17 @@ class Nowhere(Leaf):
     def watched(self):
         return False
 
-    def collect(self, grad, walk):
+    def collect(self, grad, carrier):
         """The gradient ends here."""
 
 
 NOWHERE = Nowhere()
 
 
-def _as_tensor(grad, walk):
+def _as_tensor(grad, carrier):
     if not isinstance(grad, Tensor):
         return wrap(grad, None)
-    return grad if walk.create_graph else grad.detach()
+    return grad if carrier.create_graph else grad.detach()
 
 
 def wrap(value, edge=None) -> Tensor:
@@ -506,7 +518,7 @@ def apply(call, inputs, place=None):
         return _tracked(call, values, edges, position, out)
     edge = None
     if position.out.differentiable:
-        if Node is graph.Node:  # what `Node(...)` would make, in two thirds of the time
+        if Node is nodes.Node:  # what `Node(...)` would make, in two thirds of the time
             edge = _new(Node)
             edge.call, edge.edges, edge.position = call, edges, position
             edge.in_types, edge.out_types = position.in_types, position.types
@@ -524,11 +536,11 @@ def _histories(inputs):
 
 def _refuse_inference(call, values, edges):
     """Raise where backward would need a value that was made in inference mode."""
-    made = [i for i, v in enumerate(values) if v.mark is graph.INFERENCE]
+    made = [i for i, v in enumerate(values) if v.mark is INFERENCE]
     if made and not call.linear:
         saved = call.saved(tuple([v.type for v in values]), [edge is not None for edge in edges])
         for i in [i for i in made if i in saved]:
-            raise graph.overwritten(values[i])
+            raise overwritten(values[i])
 
 
 def _tracked(call, values, edges, position, out):
@@ -548,7 +560,7 @@ def requiring(tensor):
 
 
 def make_nodes(maker):
-    """Let `maker` make the nodes of recorded lines, in place of `graph.Node`."""
+    """Let `maker` make the nodes of recorded lines, in place of `nodes.Node`."""
     global Node
     Node = maker
 

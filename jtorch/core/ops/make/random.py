@@ -89,7 +89,7 @@ class Generator:
 
     def drawn(self) -> int:
         """How many draws JAX's streams have made since the seed."""
-        return 0 if self.state is None else int(self.state.look()[1])
+        return 0 if self.state is None else int(self.state.read()[1])
 
     def _starting(self, drawn):
         pair = np.array([self.initial_seed() & 0x7FFFFFFF, drawn], np.int64)
@@ -264,7 +264,7 @@ def _draw(kind, t, generator, strides, args):
         return source.move_on(call, numbers)
     with jax.ensure_compile_time_eval():  # or the generator would keep a tracer of what JAX is tracing
         made = source.move_on(call, numbers)
-        source.state.known()
+        source.state.materialize()
     return made
 
 
@@ -311,7 +311,7 @@ def _noise_call(t, words):
 def _promised(x):
     """Whether a tensor is one that the trace has still to compute."""
     storage = x._storage
-    return storage.__class__ is Storage and storage.value.__class__ is Value and storage.value.array is None
+    return storage.__class__ is Storage and storage.value.__class__ is Value and storage.value.is_promised
 
 
 def _normals(words, shape):

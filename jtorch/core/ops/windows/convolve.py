@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.engine import program as programs
+from jtorch.core import engine
 from jtorch.core.facts import devices
 
 # The sizes of a convolution: one entry for each spatial dimension, padding in pairs (before, after).
@@ -121,7 +121,7 @@ def _direct(x, w, window, lhs_dilation=None):
         rhs_dilation=window.dilation,
         dimension_numbers=("NC" + spatial, "OI" + spatial, "NC" + spatial),
         feature_group_count=window.groups,
-        precision=programs.precision["convolution"] if devices.platform() == "gpu" else None,
+        precision=engine.precision["convolution"] if devices.platform() == "gpu" else None,
         preferred_element_type=jnp.float32 if half else None,
     )
     return y.astype(x.dtype)
