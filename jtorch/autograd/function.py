@@ -13,16 +13,7 @@ import warnings
 import weakref
 
 from jtorch.core.engine import lifted_by, local
-from jtorch.core.grad import (
-    FREED,
-    RELEASED,
-    Leaf,
-    Node,
-    NodeHooks,
-    edge_of,
-    no_grad,
-    overwritten,
-)
+from jtorch.core.grad import FREED, RELEASED, Leaf, Node, NodeHooks, edge_of, no_grad, overwritten
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import Batch, Dual, Shown, Tensor, wrap, write_of, zeros_of
 

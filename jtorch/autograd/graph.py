@@ -12,11 +12,7 @@ from collections import namedtuple
 
 from jtorch.core.engine import Value, local
 from jtorch.core.facts import RemovableHandle
-from jtorch.core.grad import (
-    FREED,
-    RELEASED,
-    source,
-)
+from jtorch.core.grad import FREED, RELEASED, source
 from jtorch.core.grad import Node as _Node
 from jtorch.core.tensor import LeafGrad, Shown, Tensor, make_nodes, show, wrap
 

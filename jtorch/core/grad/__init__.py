@@ -2,7 +2,7 @@
 
 Knows recorded calls and values. Does not know tensors."""
 
-from jtorch.core.grad import nodes
+from jtorch.core.grad import nodes, versions
 from jtorch.core.grad.backward import AS_VALUES, BackwardPass, Carrier, Seed, backward_pass
 from jtorch.core.grad.edges import Leaf, Output, edge_of, source
 from jtorch.core.grad.mode import (
@@ -58,5 +58,6 @@ __all__ = [
     "set_grad_enabled",
     "shown",
     "source",
+    "versions",
     "watchers",
 ]

@@ -13,14 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import (
-    NUMBER,
-    Call,
-    Value,
-    camel_case,
-    number,
-    type_of,
-)
+from jtorch.core.engine import NUMBER, Call, Value, camel_case, number, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op.refusal import arguments

@@ -13,15 +13,7 @@ from __future__ import annotations
 import jax
 
 from jtorch.core import engine
-from jtorch.core.engine import (
-    Call,
-    Lifted,
-    Position,
-    add_fields,
-    local,
-    ticks,
-    type_of,
-)
+from jtorch.core.engine import Call, Lifted, Position, add_fields, local, ticks, type_of
 from jtorch.core.facts import may_overlap
 from jtorch.core.grad import Leaf, Node, Output, full_value
 from jtorch.core.tensor.tensor import Tensor, wrap

@@ -11,13 +11,7 @@ import weakref
 
 from jtorch.core.engine import local
 from jtorch.core.facts import Hooks, RemovableHandle
-from jtorch.core.grad import (
-    AS_VALUES,
-    Carrier,
-    Seed,
-    backward_pass,
-    source,
-)
+from jtorch.core.grad import AS_VALUES, Carrier, Seed, backward_pass, source
 from jtorch.core.tensor.casting import cast_call
 from jtorch.core.tensor.requires_grad import computed
 from jtorch.core.tensor.tensor import NOWHERE, LeafGrad, Nowhere, Tensor, _as_tensor, apply, wrap

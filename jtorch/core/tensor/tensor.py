@@ -18,20 +18,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Lifted, Value, local, ticks, trace_of, type_of
 from jtorch.core.facts import CPU, Hooks, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import (
-    INFERENCE,
-    Leaf,
-    Node,
-    add_gradients,
-    check_replacement,
-    edge_of,
-    nodes,
-    note_overwritten,
-    overwritten,
-    shown,
-    source,
-    watchers,
-)
+from jtorch.core.grad import Leaf, Node, add_gradients, check_replacement, edge_of, nodes, source, versions, watchers
 from jtorch.core.tensor.storage import IN_INFERENCE, NO_GRAD, SAME, InferenceStorage, Storage, View, strided, write_of
 
 _new = object.__new__
@@ -178,7 +165,7 @@ class Tensor(metaclass=_Named):
         """PyTorch's message for a write that autograd cannot follow: see `View.refusal`."""
         edge = self._edge
         made = None if edge is None or isinstance(edge, Leaf) else source(edge)
-        return self._view.refusal(made and (shown(made[0].name()), made[1]), base)
+        return self._view.refusal(made and (versions.shown(made[0].name()), made[1]), base)
 
     @property
     def _value(self) -> Value:
@@ -228,14 +215,14 @@ class Tensor(metaclass=_Named):
         """Take a new value of the same type, through the view if this is one, with its history."""
         storage, view = self._storage, self._view
         old = storage.value
-        if value.mark is INFERENCE and old.mark is not INFERENCE:
+        if value.mark is versions.INFERENCE and old.mark is not versions.INFERENCE:
             value = engine.record(SAME, (value,))[1]  # a normal tensor stays one
         if view is None:
             storage.write(value, self._counter or storage)
             if local.grad:
                 self._edge = _kept(self._edge, edge)
             if self._edge is not None:
-                note_overwritten(old, self)
+                versions.note_overwritten(old, self)
             return
         if edge is not None and view.note is not None and self._base is not None:
             raise RuntimeError(self._refusal())
@@ -259,7 +246,7 @@ class Tensor(metaclass=_Named):
             self._edge = edge
         storage.write(new, self._counter or storage)
         if base is not None and base._edge is not None:
-            note_overwritten(old, base)
+            versions.note_overwritten(old, base)
         if storage.value.mark is None:
             storage.value.mark = []
         value.mark = storage.value.mark  # where backward needs what was written, it is what the view shows
@@ -536,11 +523,11 @@ def _histories(inputs):
 
 def _refuse_inference(call, values, edges):
     """Raise where backward would need a value that was made in inference mode."""
-    made = [i for i, v in enumerate(values) if v.mark is INFERENCE]
+    made = [i for i, v in enumerate(values) if v.mark is versions.INFERENCE]
     if made and not call.linear:
         saved = call.saved(tuple([v.type for v in values]), [edge is not None for edge in edges])
         for i in [i for i in made if i in saved]:
-            raise overwritten(values[i])
+            raise versions.overwritten(values[i])
 
 
 def _tracked(call, values, edges, position, out):
