@@ -3,7 +3,7 @@
 Knows values, types and calls. Does not know tensors or gradients."""
 
 from jtorch.core.engine import opaque
-from jtorch.core.engine.calls import Call, camel_case, shapes_of
+from jtorch.core.engine.calls import Call, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
 from jtorch.core.engine.state import (
     add_fields,
@@ -32,7 +32,6 @@ __all__ = [
     "Value",
     "add_fields",
     "all_on_host",
-    "camel_case",
     "counters",
     "events",
     "flush",
@@ -41,6 +40,7 @@ __all__ = [
     "lifted_by",
     "local",
     "move",
+    "node_name",
     "number",
     "opaque",
     "precision",

@@ -113,7 +113,7 @@ class Call:
 
     def grad_fn(self, types) -> str:
         """The name of its node."""
-        return camel_case(self.name) + "Backward0"
+        return node_name(self.name)
 
     def infer(self, types) -> tuple[bool, tuple[Type, ...]]:
         """(whether it has a single output, the output types). Raises what the function raises for such inputs."""
@@ -259,9 +259,9 @@ class Pullback(Call):
         return self._inferred[None]
 
 
-def camel_case(name):
-    """leaky_relu as LeakyRelu."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+def node_name(name) -> str:
+    """The name of an op's node, where PyTorch's is not another: MseLossBackward0 of mse_loss."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Backward0"
 
 
 def _conjugate(x):

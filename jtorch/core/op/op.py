@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import NUMBER, Call, Value, camel_case, number, type_of
+from jtorch.core.engine import NUMBER, Call, Value, number, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op.refusal import arguments
@@ -162,7 +162,7 @@ class Op:
 
     def _make(self, consts, structure):
         if self.view is not None:
-            named = self.named(consts) if callable(self.named) else self.named or camel_case(self.name) + "Backward0"
+            named = self.named(consts) if callable(self.named) else self.named or _camel(self.name) + "Backward0"
             numbers = tuple([n for n, kind, _ in self.params if kind == "number"])
             return ViewCall(self.fn, consts, self.name, self.view, self.writer, named, numbers, self.retype)
         return OpCall(self, consts, structure)
@@ -206,6 +206,10 @@ def _frozen(c):
     if isinstance(c, np.generic):
         return c.item()
     return c
+
+
+def _camel(name):
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
 class OpCall(Call):
@@ -256,7 +260,7 @@ class OpCall(Call):
         named = self.op.named
         if callable(named):
             return named(types, self.consts)
-        return named or camel_case(self.op.name) + "Backward0"
+        return named or _camel(self.op.name) + "Backward0"
 
     def bind(self, types):
         op, consts, structure = self.op, self.consts, self.structure
