@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from jtorch.core import engine
-from jtorch.core.engine import Value, local
+from jtorch.core.engine import Value, local, record
 from jtorch.core.grad.edges import Leaf, Output, source
 from jtorch.core.grad.nodes import Node, add_gradients, check_replacement, full_value, nodes_behind
 from jtorch.core.grad.replay import Plan
@@ -17,7 +16,7 @@ from jtorch.core.grad.replay import Plan
 
 def _record(call, node, cotangents):
     """Record a pullback on Values."""
-    _, out = engine.record(call, (*node.inputs, *cotangents))
+    _, out = record(call, (*node.inputs, *cotangents))
     return out if out.__class__ is list else [out]
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.core import engine
-from jtorch.core.engine import Call, ticks
+from jtorch.core.engine import Call, record, ticks
 from jtorch.core.facts import Hooks
 from jtorch.core.grad.edges import source
 from jtorch.core.grad.versions import check_versions
@@ -118,7 +117,7 @@ _ADD = Call(jnp.add, name="add")
 
 def add_gradients(a, b):
     """The sum of two gradients, as values."""
-    return engine.record(_ADD, (a, b))[1]
+    return record(_ADD, (a, b))[1]
 
 
 _fulls: dict = {}
@@ -131,7 +130,7 @@ def full_value(type, number):
         shape, np_type = tuple(type.shape), type.dtype.np
         call = Call(lambda place: jnp.full(shape, number, np_type), {"place": type.place}, "full")
         _fulls[type, number] = call
-    return engine.record(call, (), type.place)[1]
+    return record(call, (), type.place)[1]
 
 
 def nodes_behind(roots):
