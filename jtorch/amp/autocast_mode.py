@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Mapping
 
-from jtorch.core.engine import TRACED, Call, local, type_of
+from jtorch.core.engine import TRACED, Call, local, trace_watchers, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.tensor import Tensor
 
@@ -62,11 +62,23 @@ def set_autocast_enabled(device_type, enabled=None) -> None:
     """Turn autocast on or off for a device type; for "cuda" if only a bool is given."""
     device_type, enabled = (device_type, enabled) if enabled is not None else ("cuda", device_type)
     _state.on[_known(device_type)] = bool(enabled)
-    local.casting = _record_with if any(_state.on.values()) else None
     for trace in local.traces.values():
         trace.__dict__.pop("record", None)
-        if local.casting is not None:
-            local.casting(trace)
+        _record_casts(trace)
+
+
+def casts_now() -> bool:
+    """Whether autocast is on in this thread, for whichever device type."""
+    return any(_state.on.values())
+
+
+def _record_casts(trace):
+    """Let a trace record through `_cast_call`, if autocast is on."""
+    if casts_now():
+        _record_with(trace)
+
+
+trace_watchers.append(_record_casts)
 
 
 def get_autocast_dtype(device_type: str):

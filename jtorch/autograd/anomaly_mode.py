@@ -33,7 +33,7 @@ class _Anomaly:
             if result is None:
                 continue
             value = getattr(result, "_value", result)
-            if value.type.differentiable and np.isnan(np.asarray(value.look(), complex)).any():
+            if value.type.differentiable and np.isnan(np.asarray(value.read(), complex)).any():
                 self.tell(node)
                 raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
 

@@ -13,8 +13,7 @@ import warnings
 import weakref
 
 from jtorch.core.engine import lifted_by, local
-from jtorch.core.grad import Leaf, Node, NodeHooks, edge_of, no_grad, overwritten
-from jtorch.core.grad import nodes as graph
+from jtorch.core.grad import FREED, RELEASED, Leaf, Node, NodeHooks, edge_of, no_grad, overwritten
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import Batch, Dual, Shown, Tensor, next_function, wrap, write_of, zeros_of
 
@@ -97,8 +96,8 @@ class BackwardCFunction(Shown, FunctionCtx):
         """What `save_for_backward` was given."""
         if self._saved is None:
             return self.to_save or self._saved_for_forward
-        if self._saved is graph.RELEASED:
-            raise RuntimeError(graph.FREED)
+        if self._saved is RELEASED:
+            raise RuntimeError(FREED)
         return tuple([None if s is None else s.tensor() for s in self._saved])
 
     saved_variables = saved_tensors
@@ -151,18 +150,18 @@ class FunctionNode(Node):
 
     def release(self):
         if self.ctx._saved:
-            self.ctx._saved = graph.RELEASED
+            self.ctx._saved = RELEASED
 
-    def pull(self, cotangents, needs, walk):
+    def pull(self, cotangents, needs, carrier):
         ctx = self.ctx
         given = [
-            walk.wrap(c) if c is not None else zeros_like_type(t) if ctx._materialize else None
+            carrier.wrap(c) if c is not None else zeros_like_type(t) if ctx._materialize else None
             for c, t in zip(cotangents, self.out_types, strict=True)
         ]
         grads = ctx._forward_cls._backward()(ctx, *given)
         grads = grads if isinstance(grads, tuple) else tuple(grads) if isinstance(grads, list) else (grads,)
         full = self._checked(grads)
-        return [None if g is None else walk.unwrap(g) for g, need in zip(full, needs, strict=True) if need]
+        return [None if g is None else carrier.unwrap(g) for g, need in zip(full, needs, strict=True) if need]
 
     def _checked(self, grads):
         """One gradient for each input, as autograd may use it. Raises PyTorch's errors."""
@@ -484,7 +483,7 @@ class _Refusal(Node):
     def name(self):
         return "torch::autograd::Error"
 
-    def pull(self, cotangents, needs, walk):
+    def pull(self, cotangents, needs, carrier):
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 

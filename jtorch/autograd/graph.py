@@ -11,9 +11,8 @@ import threading
 
 from jtorch.core.engine import local
 from jtorch.core.facts import RemovableHandle
-from jtorch.core.grad import RELEASED, source
+from jtorch.core.grad import FREED, RELEASED, source
 from jtorch.core.grad import Node as _Node
-from jtorch.core.grad import nodes as _graph
 from jtorch.core.methods import GradientEdge
 from jtorch.core.tensor import Shown, Tensor, make_nodes, show, wrap
 
@@ -133,13 +132,13 @@ class _PackedNode(_Node):
         if self.inputs is RELEASED or not any(p.__class__ is _Packed for p in self.inputs):
             super().check()
 
-    def pull(self, cotangents, needs, walk):
+    def pull(self, cotangents, needs, carrier):
         packed = self.inputs
         if packed is RELEASED:
-            raise RuntimeError(_graph.FREED)
+            raise RuntimeError(FREED)
         self.inputs = [p.tensor()._value if p.__class__ is _Packed else p for p in packed]
         try:
-            return super().pull(cotangents, needs, walk)
+            return super().pull(cotangents, needs, carrier)
         finally:
             self.inputs = packed
 

@@ -6,7 +6,6 @@ import sys
 import types
 
 from jtorch.core import engine
-from jtorch.core.engine import program as programs
 from jtorch.cuda import is_available as _gpu
 
 enabled = True
@@ -48,7 +47,7 @@ class _Module(types.ModuleType):
 
     @property
     def allow_tf32(self):
-        return programs.precision["convolution"] != "highest"
+        return engine.precision["convolution"] != "highest"
 
     @allow_tf32.setter
     def allow_tf32(self, on):

@@ -8,7 +8,7 @@ import math
 import numbers
 import warnings
 
-from jtorch.core.engine import local
+from jtorch.amp.autocast_mode import casts_now
 from jtorch.core.ops.arithmetic.activations import dropout
 from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.ops.layers import recurrent
@@ -115,7 +115,7 @@ class RNNBase(Module):
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
             )
         kept = self._flat_weights[0].dtype
-        if input.dtype is not kept and local.casting is None:  # autocast may cast them
+        if input.dtype is not kept and not casts_now():  # autocast may cast them
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({kept}). Convert input:"
                 f" input.to({kept}), or convert model: model.to({input.dtype})"

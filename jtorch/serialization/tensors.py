@@ -81,7 +81,7 @@ def memory(storage: Storage) -> np.ndarray:
     if isinstance(storage, HostStorage):
         flat = _strided(storage.host, (count,), (1,))
     else:
-        flat = _in_memory_order(storage.value.look(), base, count)
+        flat = _in_memory_order(storage.value.read(), base, count)
     return np.ascontiguousarray(flat).view(np.uint8)
 
 

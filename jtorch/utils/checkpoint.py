@@ -207,7 +207,7 @@ class _Reentrant(Function):
 
     @staticmethod
     def backward(ctx, *grads):
-        if not engine.local.running.collects:
+        if engine.local.running.targets is not None:
             raise RuntimeError(
                 "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs`"
                 " parameter to .backward(). To resolve this error, you can either set use_reentrant=False, or call"

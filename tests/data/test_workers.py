@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import jtorch as torch
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from jtorch.utils.data import (
     DataLoader,
     Dataset,

@@ -20,7 +20,7 @@ devices._places[torch.device("cuda:0")] = devices.Place(torch.device("cuda:0"), 
 cuda = torch.device("cuda:0")
 
 def where(t):
-    return list(t._value.known().devices())[0].id if hasattr(t._value.known(), "devices") else "host"
+    return list(t._value.materialize().devices())[0].id if hasattr(t._value.materialize(), "devices") else "host"
 
 printed = {}
 for name, source in json.load(sys.stdin).items():

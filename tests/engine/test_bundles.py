@@ -11,7 +11,8 @@ import jtorch as torch
 import jtorch.nn.functional as F
 from bench import programs as workloads
 from bench import textbook, worker
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
+from jtorch.core.engine import disk
 from jtorch.core.engine.bundles import Bundle
 
 pytestmark = pytest.mark.optimized
@@ -249,8 +250,8 @@ def test_a_step_takes_the_memory_of_the_hand_written_one(workload, monkeypatch):
 
 def test_no_large_parameter_is_copied_in_a_step(monkeypatch):
     """The backward pass reads a weight for the gradient of what went into its layer, and the update overwrites it."""
-    made, compiled = [], jtorch.core.engine.program.compiled
-    monkeypatch.setattr(jtorch.core.engine.program, "compiled", lambda *args: made.append(compiled(*args)) or made[-1])
+    made, compile = [], disk.DiskStore.compile
+    monkeypatch.setattr(disk.DiskStore, "compile", lambda *args: made.append(compile(*args)) or made[-1])
     model = torch.nn.Sequential(torch.nn.Linear(4, 150), torch.nn.Linear(150, 151), torch.nn.Linear(151, 152))
     opt = torch.optim.Adam(model.parameters())
     for _ in range(3):

@@ -20,11 +20,9 @@ from jax.experimental.compilation_cache import compilation_cache
 
 import jtorch as torch
 from jtorch.compiler import last_program_memory, stats
-from jtorch.core.engine import disk
-from jtorch.core.engine import fingerprint as naming
-from jtorch.core.engine import program as programs
-from jtorch.core.engine import trace as engine
-from jtorch.core.facts import config, dtypes
+from jtorch.core import engine
+from jtorch.core.engine import compiling, disk, fingerprint, program
+from jtorch.core.facts import config, devices, dtypes
 from tests.engine.test_engine import Model, a_step, interrupted
 
 pytestmark = pytest.mark.optimized
@@ -44,8 +42,8 @@ def kept(tmp_path, monkeypatch):
 @pytest.fixture
 def compiles(monkeypatch):
     """Counts what is compiled and not read back."""
-    made, compiled = [], programs.compiled
-    monkeypatch.setattr(programs, "compiled", lambda *what: made.append(what) or compiled(*what))
+    made, compile = [], disk.DiskStore.compile
+    monkeypatch.setattr(disk.DiskStore, "compile", lambda *what: made.append(what) or compile(*what))
     return made
 
 
@@ -103,7 +101,7 @@ def test_what_nobody_reads_goes(kept):
     train()
     assert old.stat().st_mtime > long_ago + 1
     os.utime(old, (long_ago, long_ago))
-    disk._tidy.cache_clear()
+    disk.tidy.cache_clear()
     train(width=9)
     assert not old.exists()
     assert len(list(kept.iterdir())) >= 1
@@ -173,7 +171,7 @@ def test_ctrl_c_waits_for_the_end_of_a_first_call():
     thread = threading.Thread(target=sleep.wait, daemon=True)
     thread.start()
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - where it is raised is what is tested
-        with programs._no_interrupt():
+        with program.interrupt_later():
             os.kill(os.getpid(), signal.SIGINT)
             end = time.perf_counter() + 0.2
             while time.perf_counter() < end:
@@ -239,7 +237,7 @@ ALIKE = {  # two makings of the same: one name
     "closures": lambda: _closing((1, "a", None)),
     "calls": lambda: torch.relu.op.bound(),
     "constants": lambda: (slice(1, None), range(3), np.float32(2), np.dtype("int8"), frozenset("abc"), ...),
-    "places": lambda: (dtypes.float32, torch.Size([1, 2]), engine.devices.CPU),
+    "places": lambda: (dtypes.float32, torch.Size([1, 2]), devices.CPU),
     "functions by reference": lambda: (jax.numpy.add, operator.add, np.add, functools.partial(max, 1)),
     "a function that holds itself": lambda: _trusted("(lambda made: made.append(lambda: made) or made[0])([])"),
 }
@@ -274,41 +272,41 @@ NAMELESS = {
 
 @pytest.mark.parametrize("made", ALIKE.values(), ids=ALIKE)
 def test_the_same_has_one_name(made):
-    assert naming.name(made()) == naming.name(made()) is not None
+    assert fingerprint.digest(made()) == fingerprint.digest(made()) is not None
 
 
 @pytest.mark.parametrize("parts", DIFFERENT.values(), ids=DIFFERENT)
 def test_what_differs_has_names_of_its_own(parts):
-    names = [naming.name(part) for part in parts]
+    names = [fingerprint.digest(part) for part in parts]
     assert None not in names
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("made", NAMELESS.values(), ids=NAMELESS)
 def test_what_may_be_another_tomorrow_has_no_name(made):
-    assert naming.name(made()) is None
+    assert fingerprint.digest(made()) is None
 
 
 def test_settings_are_part_of_a_name():
-    names = {naming.name("x")}
+    names = {fingerprint.digest("x")}
     torch.set_default_dtype(torch.float64)
     try:
-        names.add(naming.name("x"))
+        names.add(fingerprint.digest("x"))
     finally:
         torch.set_default_dtype(torch.float32)
     before = jax.config.jax_softmax_custom_jvp
     jax.config.update("jax_softmax_custom_jvp", not before)
-    names.add(naming.name("x"))
+    names.add(fingerprint.digest("x"))
     jax.config.update("jax_softmax_custom_jvp", before)
     assert len(names) == 3
-    assert naming.name("x") in names
+    assert fingerprint.digest("x") in names
 
 
 def test_what_was_recorded_runs_before_a_switch(monkeypatch):
     """Its name says what the default dtype and the precision are when it runs; they were meant as it was recorded."""
-    seen, named = [], programs._named
-    now = lambda: (dtypes.get_default_dtype(), programs.precision["matmul"])
-    monkeypatch.setattr(programs, "_named", lambda *parts: seen.append(now()) or named(*parts))
+    seen, fingerprint_of = [], disk.DiskStore.fingerprint
+    now = lambda: (dtypes.get_default_dtype(), engine.precision["matmul"])
+    monkeypatch.setattr(disk.DiskStore, "fingerprint", lambda *parts: seen.append(now()) or fingerprint_of(*parts))
     before = now()
     x = torch.arange(64) / 3
     torch.set_default_dtype(torch.float64)
@@ -322,9 +320,9 @@ def test_what_was_recorded_runs_before_a_switch(monkeypatch):
 
 
 def test_a_program_is_named_by_xlas_options_and_the_precision(monkeypatch):
-    names = {programs._named("x")}
+    names = {compiling.fingerprint_of("x")}
     monkeypatch.setattr(config, "compiler_options", {"xla_backend_optimization_level": 1})
-    names.add(programs._named("x"))
-    monkeypatch.setitem(programs.precision, "matmul", "default")
-    names.add(programs._named("x"))
+    names.add(compiling.fingerprint_of("x"))
+    monkeypatch.setitem(engine.precision, "matmul", "default")
+    names.add(compiling.fingerprint_of("x"))
     assert len(names) == 3

@@ -17,8 +17,9 @@ import jtorch as torch
 import jtorch.nn as nn
 import jtorch.nn.functional as F
 from jtorch.compiler import stats
+from jtorch.core import engine
 from jtorch.core.engine import program as programs
-from jtorch.core.engine import trace as engine
+from jtorch.core.engine import trace as traces
 from jtorch.core.engine import xla_options
 from jtorch.core.facts import config
 from jtorch.core.op.op import Array, Number, op
@@ -294,7 +295,7 @@ class TestCompilesOnce:
         def look():
             return ((torch.arange(3.0) * 2).exp() + 1).sum().item()
 
-        monkeypatch.setattr(engine.config, "patience", 6)
+        monkeypatch.setattr(config, "patience", 6)
         before = stats().programs
         values = {look() for _ in range(5)}
         assert stats().programs == before
@@ -344,7 +345,7 @@ def test_a_loop_over_many_lengths_settles():
 MANY_STEPS = """
 import gc, os
 import jtorch as torch, jtorch.nn as nn, jtorch.nn.functional as F
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from jtorch.compiler import stats
 
 model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
@@ -381,7 +382,7 @@ import json, sys
 from pathlib import Path
 import jtorch as torch
 from jtorch.core.facts import config
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from jtorch.compiler import stats
 
 maps = Path("/proc/self/maps")
@@ -460,14 +461,14 @@ def outputs_of(run):
         made.append(len(self.outs) + len(self.made))
 
     programs.Program.__init__ = watched
-    patience, engine.config.patience = engine.config.patience, 2
+    patience, config.patience = config.patience, 2
     try:
         run()
         run()
         engine.flush()
     finally:
         programs.Program.__init__ = build
-        engine.config.patience = patience
+        config.patience = patience
     return made[-1]
 
 
@@ -620,7 +621,7 @@ class TestNothingIsLost:
         x = torch.arange(3.0)
         y = x * 2 + 1
         with monkeypatch.context() as patch:
-            patch.setattr(programs, "run_lines", lambda *a: (_ for _ in ()).throw(MemoryError("no room")))
+            patch.setattr(traces, "run_lines", lambda *a: (_ for _ in ()).throw(MemoryError("no room")))
             with pytest.raises(MemoryError):
                 y.tolist()
         assert y.tolist() == [1.0, 3.0, 5.0]
@@ -630,7 +631,7 @@ class TestNothingIsLost:
         x = torch.arange(3.0, requires_grad=True)
         y = (x * 2 + 1).sum()
         with monkeypatch.context() as patch:
-            patch.setattr(engine.Trace, "_program", lambda *a: (_ for _ in ()).throw(UserWarning("as -W error does")))
+            patch.setattr(traces.Trace, "_program", lambda *a: (_ for _ in ()).throw(UserWarning("as -W error does")))
             with pytest.raises(UserWarning, match="as -W error does"):
                 y.item()
         assert y.item() == 9.0
@@ -818,7 +819,7 @@ def test_eager_gives_the_same():
 
 
 def test_explain_names_the_line_and_the_difference(monkeypatch):
-    monkeypatch.setattr(engine.config, "patience", 2)
+    monkeypatch.setattr(config, "patience", 2)
     for n in (3, 3, 4, 4):
         (torch.ones(n) * 2 + 1).sum().item()
     told = torch.compiler.explain()
@@ -828,14 +829,14 @@ def test_explain_names_the_line_and_the_difference(monkeypatch):
 
 @pytest.mark.optimized(False)
 def test_the_tree_is_bounded(monkeypatch):
-    monkeypatch.setattr(engine.config, "max_positions", 200)
+    monkeypatch.setattr(config, "max_positions", 200)
     for n in range(1, 300):
         (torch.ones(n % 40 + 1) * 1.0 + n).sum().item()
     assert stats().positions <= 400
 
 
 def test_a_cap_cuts_at_the_same_line(monkeypatch):
-    monkeypatch.setattr(engine.config, "max_lines", 50)
+    monkeypatch.setattr(config, "max_lines", 50)
 
     def step(i):
         x = torch.zeros(2)

@@ -3,7 +3,7 @@
 import pytest
 
 import jtorch as torch
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from jtorch.core.grad.replay import Plan
 
 pytestmark = pytest.mark.optimized

@@ -270,7 +270,7 @@ def test_no_name_is_made_by_scanning(name):
 
 BANS = {
     # name: (where it may stand, why nowhere else)
-    "jax.jit": ({"jtorch/core/engine/program.py"}, "only the engine compiles"),
+    "jax.jit": ({"jtorch/core/engine/compiling.py"}, "only the engine compiles"),
     "jax.eval_shape": ({"jtorch/core/engine/calls.py"}, "only calls ask for shapes, once for each distinct line"),
     "jax.random": ({"jtorch/core/ops/make/random.py"}, "one file owns randomness"),
     # server.py reads no switch: it hands the program's environment to the workers.
@@ -303,6 +303,31 @@ def test_no_file_has_more_than_600_lines(name):
 def test_no_function_has_more_than_60_lines(name):
     long = {f: n for f, n in functions(tree_of(name)) if n > LONG_FUNCTIONS.get(f"{name}:{f}", 60)}
     assert not long, f"{name}: {long}"
+
+
+HOT_FOLDERS = tuple(f"jtorch/core/{folder}/" for folder in ("engine", "grad", "tensor", "op"))
+
+
+def branches(function):
+    """How many ways apart a function has: `if`, loops, `except`, `and`, `or`, and the `if` of expressions."""
+    found, todo = 0, list(ast.iter_child_nodes(function))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue  # counted for itself
+        found += isinstance(node, ast.If | ast.For | ast.While | ast.ExceptHandler | ast.IfExp)
+        found += len(node.values) - 1 if isinstance(node, ast.BoolOp) else 0
+        found += len(node.ifs) if isinstance(node, ast.comprehension) else 0
+        todo += ast.iter_child_nodes(node)
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(HOT_FOLDERS) and "/refusal/" not in name])
+def test_no_function_on_the_way_of_a_line_has_more_than_25_branches(name):
+    """Each recorded line runs through these folders; through op/refusal only a call that has failed."""
+    nodes = [node for node in ast.walk(tree_of(name)) if isinstance(node, ast.FunctionDef)]
+    many = {node.name: branches(node) for node in nodes if branches(node) > 25}
+    assert not many, f"{name}: {many}"
 
 
 def test_no_exception_outlives_its_reason():

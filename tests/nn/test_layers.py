@@ -7,7 +7,7 @@ import re
 import pytest
 
 import jtorch
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from tests import FIXTURES
 from tests.printed import output, read
 

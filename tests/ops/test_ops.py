@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jtorch
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from jtorch.core.facts import config
 from jtorch.core.op.op import OPS
 from tests import FIXTURES

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jtorch
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from tests import FIXTURES
 from tests.optim import optimizers
 

@@ -9,7 +9,6 @@ import pytest
 
 import jtorch
 from jtorch.amp.autocast_mode import rule_of
-from jtorch.core.engine import program as programs
 from jtorch.core.facts import devices
 from jtorch.core.op.op import DECLARED
 from jtorch.core.ops.windows.convolve import Window, convolve
@@ -64,7 +63,7 @@ def test_regions_nest_and_leave_nothing():
     assert (inside, off, again) == (jtorch.float16, (jtorch.float32, False), jtorch.float16)
     assert (x @ x).dtype is jtorch.float32
     assert jtorch.get_autocast_dtype("cpu") is jtorch.bfloat16
-    assert "record" not in vars(jtorch.core.engine.trace.local.trace)
+    assert "record" not in vars(jtorch.core.engine.local.trace)
 
 
 def test_it_is_a_decorator_too():
@@ -238,7 +237,7 @@ def test_convolutions_of_a_gpu_use_tf32_unless_told_otherwise(monkeypatch):
     window = Window((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
 
     def given():
-        with jax.default_matmul_precision(programs.precision["matmul"]):
+        with jax.default_matmul_precision(engine.precision["matmul"]):
             image, kernel = jax.ShapeDtypeStruct((1, 1, 4, 4), "float32"), jax.ShapeDtypeStruct((1, 1, 2, 2), "float32")
             traced = jax.make_jaxpr(lambda x, w: (convolve(x, w, window), x[0, 0] @ x[0, 0]))(image, kernel)
         return {e.primitive.name: e.params["precision"] for e in traced.eqns if "precision" in e.params}

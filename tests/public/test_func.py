@@ -9,7 +9,7 @@ import pytest
 
 import jtorch
 from jtorch import func, nn
-from jtorch.core.engine import trace as engine
+from jtorch.core import engine
 from tests import FIXTURES
 from tests.printed import output, read
 

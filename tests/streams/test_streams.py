@@ -174,9 +174,7 @@ def test_noise_beside_a_promised_tensor_is_made_in_its_program(shape):
         torch.randn_like(x),
         torch.rand(2),
     ]
-    assert [made[i]._storage.value.array is None for i in (0, 3)] == [
-        math.prod(shape) >= 1024
-    ] * 2  # else drawn at once
+    assert [made[i]._storage.value.is_promised for i in (0, 3)] == [math.prod(shape) >= 1024] * 2  # else drawn at once
     made[1], made[2] = (made[1] - 2) / 2, (made[2] - 2) / 2
     for i, (got, want) in enumerate(zip(made, wanted, strict=True)):
         compare = np.testing.assert_array_equal if i in (0, 3, 4) else partial(np.testing.assert_allclose, atol=1e-6)
@@ -230,13 +228,13 @@ def test_exponential_asks_the_c_library_near_midpoints():
 def test_the_two_ways_to_shuffle_agree(words):
     words = np.array(words, np.uint32)
     offsets = (words % np.arange(words.size + 1, 1, -1, dtype=np.uint32)).astype(np.int64)
-    np.testing.assert_array_equal(draws._swapped_at_once(offsets), draws._swapped(offsets))
+    np.testing.assert_array_equal(draws._swap_all_at_once(offsets), draws._swap_one_by_one(offsets))
 
 
 @pytest.mark.parametrize("n", [299, 300, 5000, 70_000])
 def test_a_shuffle_of_any_length_is_the_swaps_in_turn(n):
     offsets = (Stream(n).words(n - 1) % np.arange(n, 1, -1, dtype=np.uint32)).astype(np.int64)
-    np.testing.assert_array_equal(Stream(n).randperm(n), draws._swapped(offsets))
+    np.testing.assert_array_equal(Stream(n).randperm(n), draws._swap_one_by_one(offsets))
 
 
 def test_the_shuffle_of_very_many_is_inside_out():

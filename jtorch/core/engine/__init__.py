@@ -2,26 +2,25 @@
 
 Knows values, types and calls. Does not know tensors or gradients."""
 
-from jtorch.core.engine import bundles, program
-from jtorch.core.engine.calls import Call, NUMBER, node_name, shapes_of, type_of
-from jtorch.core.engine.trace import (
-    META,
-    Position,
-    TRACED,
-    counters,
-    events,
+from jtorch.core.engine import opaque
+from jtorch.core.engine.calls import Call, node_name, shapes_of
+from jtorch.core.engine.compiling import keep_programs_in, precision
+from jtorch.core.engine.state import (
+    add_fields,
     flush,
     forget,
     local,
-    move,
     record,
     reset,
     set_eager,
     set_precision,
-    ticks,
     trace_of,
+    trace_watchers,
 )
-from jtorch.core.engine.values import Lifted, Value, lifted_by, number
+from jtorch.core.engine.stats import counters, events
+from jtorch.core.engine.trace import Position, ticks
+from jtorch.core.engine.types import META, NUMBER, TRACED, all_on_host, type_of
+from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
 
 __all__ = [
     "META",
@@ -31,17 +30,20 @@ __all__ = [
     "Lifted",
     "Position",
     "Value",
-    "bundles",
+    "add_fields",
+    "all_on_host",
     "counters",
     "events",
     "flush",
     "forget",
+    "keep_programs_in",
     "lifted_by",
     "local",
     "move",
     "node_name",
     "number",
-    "program",
+    "opaque",
+    "precision",
     "record",
     "reset",
     "set_eager",
@@ -49,5 +51,6 @@ __all__ = [
     "shapes_of",
     "ticks",
     "trace_of",
+    "trace_watchers",
     "type_of",
 ]

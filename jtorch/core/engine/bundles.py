@@ -1,18 +1,22 @@
-"""Small arrays that go from step to step as one: what an optimizer joins anyway is handed out and taken in whole.
+"""Small arrays that enter and leave a program as one flat array: each argument or result costs about 3 µs.
 
-Each argument and each output of a program costs its share of a short step (3 us an output). Which belong together is
-said by the line that makes them (`Call.bundles`); whoever looks at one of them alone sees its part of the whole.
+`Call.packed` says which inputs and results of a call belong together. The values that were packed are then parts of a
+`Bundle`; reading one gives a slice.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from itertools import accumulate, repeat
 from math import prod
 from operator import itemgetter
 
 import jax
 import numpy as np
+
+from jtorch.core.engine import opaque
+from jtorch.core.engine.types import type_of
 
 _layouts: dict = {}  # sizes -> starts: layouts are compared by identity
 
@@ -36,21 +40,23 @@ class Bundle:
 class Group:
     """Slots of a program whose values are the parts of one bundle, in order.
 
-    A value that is a part has (bundle, where it begins) for an array.
+    The `array` of such a value is a tuple (bundle, start). `flat` is the slot of the flat array inside the program, if one of
+    its lines takes or makes the whole.
     """
 
-    def __init__(self, slots, shapes, donated=False):
+    def __init__(self, slots, shapes, donated=False, flat=None):
         self.slots = tuple(slots)
         self.shapes = shapes
         self.donated = donated
+        self.flat = flat
         self.sizes = tuple(map(prod, shapes))
         starts = tuple(accumulate(self.sizes[:-1], initial=0))
         self.starts = _layouts.setdefault(self.sizes, starts)
         self._held = itemgetter(*self.slots)
 
     def described(self):
-        """What decides what a program makes of it: see `jtorch.core.engine.fingerprint`."""
-        return self.slots, [tuple(shape) for shape in self.shapes], self.donated
+        """What programs depend on, for `jtorch.core.engine.fingerprint`."""
+        return self.slots, [tuple(shape) for shape in self.shapes], self.donated, self.flat
 
     def argument(self, values):
         """The flat array of the values in these slots."""
@@ -58,9 +64,8 @@ class Group:
         parts = [v.array for v in held]
         bundle = parts[0][0] if {*map(type, parts)} == {tuple} else None
         if bundle is None or bundle.starts is not self.starts or parts != list(zip(repeat(bundle), self.starts)):
-            bundle = Bundle(
-                jax.device_put(np.concatenate([np.asarray(v.known()).reshape(-1) for v in held])), self.starts
-            )
+            flat = np.concatenate([np.asarray(v.materialize()).reshape(-1) for v in held])
+            bundle = Bundle(jax.device_put(flat), self.starts)
             if not self.donated:  # the next program finds them joined
                 self.hand_out(values, bundle.array)
         return bundle.array if bundle.owned or not self.donated else bundle.array.copy()
@@ -70,71 +75,66 @@ class Group:
         bundle = Bundle(array, self.starts)
         deque(map(setattr, self._held(values), repeat("array"), zip(repeat(bundle), self.starts)), maxlen=0)
 
-    def parts(self, flat, starts):
-        """The parts of the flat array inside a program, `starts` being as it knows them."""
-        return [cut(flat, *where).reshape(shape) for *where, shape in zip(starts, self.sizes, self.shapes, strict=True)]
+    def parts(self, flat):
+        """The parts of the flat array, by slot, inside a program."""
+        starts = opaque.integers(self.starts, flat[0].real)
+        cuts = [opaque.cut(flat, *part) for part in zip(starts, self.sizes, strict=True)]
+        return zip(self.slots, [cut.reshape(shape) for cut, shape in zip(cuts, self.shapes, strict=True)], strict=True)
 
 
-def cut(flat, start, size):
-    """A part of a flat array that begins at a place which XLA does not know, and is not negative."""
-    return jax.lax.dynamic_slice_in_dim(flat, start, size, allow_negative_indices=False)
-
-
-def hidden(numbers, near):
-    """Small integers as XLA cannot know them: what a branch gives that is always taken.
-
-    XLA's CPU compiler makes one kernel of all that differ by nothing but what they are given, and spends 20 ms on each
-    other: of parts of a flat array at places that are constants it makes one kernel each. `near` is a number that
-    exists when these are wanted: a branch that may be taken at any time costs a step 5 us.
-    """
-    return jax.lax.cond(
-        _never(near), lambda: tuple([np.int32(0) for _ in numbers]), lambda: tuple([np.int32(n) for n in numbers])
-    )
-
-
-def _never(near):
-    """False, as XLA cannot know it. `near` is a number that exists when this is wanted."""
-    return jax.lax.gt(near.astype(np.float64), np.inf)
-
-
-def after(near, array):
-    """The array, to be overwritten when `near`, a number, exists and not before: does XLA find no order between what
-    overwrites an array and what else reads it, it copies the whole array first."""
-    return jax.lax.select(_never(near), jax.lax.full_like(array, 0), array)
-
-
-def bundled(line, inner, read, alive, values):
-    """(groups of leaves, groups of outputs) of what a line takes and makes as bundles; none where one of them is not free.
+def packed_line(line, new_slots, inner, read, alive, values):
+    """A line with some inputs and results packed: (line, groups of leaves, groups of outputs). None where that cannot be.
 
     Args:
-        line: a `programs.Line`.
+        line: a `lines.Line`.
+        new_slots: numbers of slots for the flat arrays.
         inner: the slots that are no leaves.
         read: the slots that lines of the program read.
         alive: for each slot whether somebody but the trace holds its value.
         values: by slot.
     """
+    found = line.call.packed()
+    if found is None:
+        return None
+    call, groups = found
     taken, made = [], []
-    for ins, outs in line.call.bundles():
-        leaves, slots = [line.slots[i] for i in ins], [line.outs[i] for i in outs]
-        if len({*leaves} - inner) < len(leaves) or any(alive[s] for s in leaves):
-            return [], []
-        if not all(alive[s] and values[s] is not None and s not in read for s in slots):
-            return [], []
+    for ins, outs in groups:
         shapes = [tuple(line.types[i].shape) for i in ins]
-        if not sum(map(prod, shapes)):
-            return [], []
-        taken.append(Group(leaves, shapes, donated=True))
-        made.append(Group(slots, shapes))
-    if len({s for group in taken for s in group.slots}) < sum(len(group.slots) for group in taken):
-        return [], []
-    return taken, made
+        taken.append(Group([line.slots[i] for i in ins], shapes, True, next(new_slots)))
+        made.append(Group([line.outs[i] for i in outs], shapes, False, next(new_slots)))
+    leaves = [s for group in taken for s in group.slots]
+    results = [s for group in made for s in group.slots]
+    if (
+        len({*leaves} - inner) < len(leaves)
+        or any(alive[s] for s in leaves)
+        or not all(alive[s] and values[s] is not None and s not in read for s in results)
+        or not all(sum(group.sizes) for group in taken)
+    ):
+        return None
+    flats = [_flat_type(line.types[ins[0]], group) for (ins, _), group in zip(groups, taken, strict=True)]
+    apart = [i for i in range(len(line.slots)) if not any(i in ins for ins, _ in groups)]
+    left = [i for i in range(len(line.outs)) if not any(i in outs for _, outs in groups)]
+    line = replace(
+        line,
+        call=call,
+        types=(*flats, *[line.types[i] for i in apart]),
+        slots=(*[group.flat for group in taken], *[line.slots[i] for i in apart]),
+        outs=(*[group.flat for group in made], *[line.outs[i] for i in left]),
+        out_types=(*flats, *[line.out_types[i] for i in left]),
+        flats=len(groups),
+    )
+    return line, taken, made
 
 
-def found(slots, types, values):
+def _flat_type(type, group):
+    return type_of((sum(group.sizes),), type.dtype, type.place)
+
+
+def whole_groups(slots, types, values):
     """Groups of those leaves that are all the parts of one bundle."""
     of = {}
     for s in slots:
-        if values[s].array.__class__ is tuple:
+        if values[s].is_part:
             bundle, start = values[s].array
             of.setdefault(bundle, {})[start] = s
     whole = [[parts[start] for start in b.starts] for b, parts in of.items() if len(parts) == len(b.starts)]

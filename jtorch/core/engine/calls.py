@@ -1,7 +1,7 @@
-"""Types and calls: what a line of a trace computes, and what is known of its values before it does.
+"""Calls: what one line of a trace computes.
 
-A `Type` is size, dtype, place and strides; a `Call` is a function with its constants; a `Pullback` is the gradient of
-a call. Shapes come from `jax.eval_shape`, once for each distinct line. This file knows no values and no traces.
+A `Call` is a function with its constants; a `Pullback` is the gradient of a call. Shapes come from `jax.eval_shape`, once
+for each distinct line. This file knows no values and no traces.
 """
 
 from __future__ import annotations
@@ -14,75 +14,28 @@ import jax
 import numpy as np
 from jax.extend.core import Literal
 
-from jtorch.core.engine import program as programs
 from jtorch.core.engine import xla_options
-from jtorch.core.facts import Size, contiguous_strides, devices, dtypes
+from jtorch.core.engine.compiling import JaxFunction, tracing
+from jtorch.core.engine.lines import LineProgram
+from jtorch.core.engine.types import Type, type_of, without_strides
+from jtorch.core.facts import devices, dtypes
 
-
-class Type:
-    """What is known of a value before it is computed: size, dtype, place and the strides PyTorch would show.
-
-    Interned: equal types are the same object. `number` marks a Python number that travels as a value.
-    """
-
-    __slots__ = ("aval", "differentiable", "dtype", "ndim", "number", "place", "shape", "strides")
-
-    def __init__(self, shape, dtype, place, strides, number=False):
-        self.shape = shape
-        self.dtype = dtype
-        self.place = place
-        self.strides = strides
-        self.ndim = len(shape)
-        self.number = number
-        self.differentiable = dtype.category >= 2
-        self.aval = None if dtype.np is None else jax.ShapeDtypeStruct(shape, dtype.np)
-
-    def described(self):
-        """What decides which programs there are for it: see `jtorch.core.engine.fingerprint`. Strides are none of that."""
-        return tuple(self.shape), self.dtype, self.place, self.number
-
-    def __repr__(self):
-        return f"{self.dtype.name}{list(self.shape)}" if not self.number else f"number({self.dtype.name})"
-
-
-_types: dict[tuple, Type] = {}
-
-
-def type_of(shape, dtype_, place, strides=None) -> Type:
-    """The interned Type; `strides` None means contiguous."""
-    key = (shape, dtype_, place, strides)
-    found = _types.get(key)
-    if found is None:
-        size = Size(shape)
-        full = strides if strides is not None else contiguous_strides(size)
-        canonical = (tuple(size), dtype_, place, full)
-        found = _types.get(canonical) or Type(size, dtype_, place, full)
-        _types[key] = _types[canonical] = found
-    return found
-
-
-NUMBER = {
-    kind: Type(Size(), d, None, (), number=True)
-    for kind, d in ((bool, dtypes.bool_), (int, dtypes.int64), (float, dtypes.float64), (complex, dtypes.complex128))
-}
-
-
-every: weakref.WeakSet = weakref.WeakSet()  # all calls there are
+_calls: weakref.WeakSet = weakref.WeakSet()  # all calls there are
 
 
 class Call:
-    """A function with its constants: what one line computes. Interned by whoever makes it; compared by identity.
+    """A function with its constants: what one line computes. Calls are compared by identity; whoever makes one interns it.
 
     `bind(types)` gives the function of arrays for inputs of these types. `strides` is the rule for the
     results' strides: None for contiguous, or a function (in_types, out_shapes) -> list of strides.
 
     `saves` says what PyTorch keeps for backward, which decides what may be overwritten in place: "inputs" (those that
-    the gradients are computed from), "result", "both" (the result and all inputs), "own" (what is made on the way from
-    the inputs), a tuple of input numbers, or () where the gradient depends on no value at all (`linear`).
+    the gradients are computed from), "result", "both" (the result and all inputs), "own" (intermediate results of its
+    own), a tuple of input numbers, or () where the gradient depends on no value at all (`linear`).
     """
 
-    chooses = False  # whether its results are elements of what goes in, which the gradient does not depend on
-    once = False  # whether backward runs only once through it although it saves nothing
+    chooses = False  # whether its results are elements of its inputs, chosen by values that have no gradient
+    once = False  # whether backward may run only once through it although it saves nothing
 
     __slots__ = (
         "__weakref__", "_functions", "_inferred", "_lines", "consts", "fn", "keep_result", "linear", "name", "pullbacks", "saves",
@@ -101,18 +54,17 @@ class Call:
         self._inferred = {}
         self._lines = {}
         self._functions = {}
-        every.add(self)
+        _calls.add(self)
 
     def __repr__(self):
         consts = ", ".join(f"{k}={v!r}" for k, v in self.consts.items())
         return f"{self.name}({consts})"
 
     def described(self):
-        """All that decides what `bind` gives: see `jtorch.core.engine.fingerprint`."""
+        """What decides the function that `bind` gives, for `jtorch.core.engine.fingerprint`."""
         slots = {slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ())}
-        return [(slot, getattr(self, slot, None)) for slot in sorted(slots - _NO_PART_OF_IT)], getattr(
-            self, "__dict__", None
-        )
+        decides = [(slot, getattr(self, slot, None)) for slot in sorted(slots - _DECIDES_NOTHING)]
+        return decides, getattr(self, "__dict__", None)
 
     def bind(self, types):
         """The function of arrays that this call is for inputs of these types."""
@@ -126,7 +78,7 @@ class Call:
         return Pullback(self, types, needs, given)
 
     def pulled(self, types, needs, given) -> Call:
-        """The same, made once."""
+        """The interned `pullback`."""
         key = (types, needs, given)
         found = self.pullbacks.get(key)
         if found is None:
@@ -134,7 +86,7 @@ class Call:
         return found
 
     def saved(self, types, needs):
-        """Which inputs PyTorch keeps for these gradients: they must not have been overwritten when those are computed."""
+        """Which inputs PyTorch keeps for these gradients. They must not be overwritten before the backward pass."""
         if self.saves == "inputs":
             return self.pulled(types, tuple(needs), tuple([t.differentiable for t in self.infer(types)[1]])).reads()
         if self.saves == "both":
@@ -142,30 +94,29 @@ class Call:
         return () if self.saves in ("result", "own") else [i for i in self.saves if i < len(needs)]
 
     def parameter(self, i):
-        """What the input of this number is known by in PyTorch, or its number."""
+        """PyTorch's name of the input with this number, or the number."""
         return i
 
-    def kept_as(self, i, shape):
-        """The shape in which PyTorch keeps an input: its own, or that of a view of it."""
+    def saved_shape(self, i, shape):
+        """The shape in which PyTorch saves an input for backward: its own, or that of a view of it."""
         return shape
 
-    def bundles(self):
-        """(numbers of inputs, numbers of results) that it would rather take and make as one flat array; see jtorch.core.engine.bundles.
+    def packed(self):
+        """This call with small arrays packed: (call, groups), or None. See `jtorch.core.engine.bundles`.
 
-        A call that has some has `bind_bundled(types)`, a function (flat arrays, all inputs) -> (flat arrays, all results, None
-        for those in a flat array).
+        Each group is (numbers of inputs, numbers of results). The packed call takes a flat array for each group and then the
+        other inputs; it gives a flat array for each group and then the other results.
         """
-        return ()
 
     def depends(self):
-        """For each result, which inputs it depends on, where PyTorch would have a node for each; else None: on all."""
+        """For each result, the inputs it depends on, if PyTorch has a node for each result; None: all inputs."""
 
     def grad_fn(self, types) -> str:
         """The name of its node."""
         return node_name(self.name)
 
     def infer(self, types) -> tuple[bool, tuple[Type, ...]]:
-        """(whether it has a single output, the output types). Raises what the function raises."""
+        """(whether it has a single output, the output types). Raises what the function raises for such inputs."""
         found = self._inferred.get(types)
         if found is None:
             found = self._inferred[types] = self._infer(types)
@@ -186,48 +137,45 @@ class Call:
             type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False)
         )
 
-    def function(self, types) -> programs.Function:
-        """What `bind` gives, the same object whoever asks, so that JAX traces it once: for the shapes of its results, for a
-        line of its own and for the programs of all traces that it is in."""
-        key = _shapes(types)
+    def function(self, types) -> JaxFunction:
+        """The interned `bind(types)`. JAX traces it once for the shapes of its results, for its own program and for all
+        traces that contain it."""
+        key = without_strides(types)
         found = self._functions.get(key)
         if found is None:
-            found = self._functions[key] = programs.Function(self.bind(types), self.name)
+            found = self._functions[key] = JaxFunction(self.bind(types), self.name)
         return found
 
-    def line(self, types, place) -> programs.LineProgram:
+    def line(self, types, place) -> LineProgram:
         """The program of this call alone on a place, for running a trace line by line."""
-        key = (place, _shapes(types))
+        key = (place, without_strides(types))
         program = self._lines.get(key)
         if program is None:
             outs, on_host = self.infer(types)[1], place is devices.CPU
             few = on_host and sum([prod(t.shape) for t in (*types, *outs)]) <= xla_options.FEW
-            program = programs.LineProgram(self.function(types), on_host, few, (self, types, outs, place))
+            program = LineProgram(self.function(types), on_host, few, (self, types, outs, place))
             self._lines[key] = program
         return program
 
 
-_NO_PART_OF_IT = {  # what was worked out, and what is there for the graph and for geometry
-    "__weakref__", "_depends", "_functions", "_inferred", "_lines", "geometry", "halves", "keep_result", "layouts", "named",
-    "pullbacks", "retype", "saves", "strides",
+_DECIDES_NOTHING = {  # slots that hold what was worked out, or what the graph and the strides need
+    "__weakref__", "_depends", "_functions", "_inferred", "_lines", "finish_once", "geometry", "keep_result", "layouts", "named",
+    "pullbacks", "retype", "saves", "start_once", "strides",
 }  # fmt: skip
-
-
-def _shapes(types):
-    """Types without their strides, which change no program."""
-    return tuple([(t.shape, t.dtype, t.place, t.number) for t in types])
 
 
 class Pullback(Call):
     """The gradient of a call: inputs (what it saved..., the cotangents it was given...) -> one gradient per need.
 
-    PyTorch's gradient of a complex number is the conjugate of JAX's, so both ends are conjugated here, once for all.
+    PyTorch's gradient of a complex number is the conjugate of JAX's, so cotangents and gradients are conjugated here.
 
-    `needs` and `given` are tuples of bools over the call's inputs and outputs. Where the call is linear the
-    gradient does not depend on the arrays that went in: only its numbers come in, zeros stand in for the rest.
+    `needs` and `given` are tuples of bools over the call's inputs and outputs. The gradient of a linear call does not
+    depend on its input arrays: it takes only the Python numbers among them, and zeros replace the arrays.
+
+    `start_once` and `finish_once` are start and finish, jitted: JAX caches them, so equal layers are differentiated once.
     """
 
-    __slots__ = ("_depends", "forward", "given", "halves", "needs", "types")
+    __slots__ = ("_depends", "finish_once", "forward", "given", "needs", "start_once", "types")
 
     def __init__(self, forward: Call, types, needs, given):
         super().__init__(None, name=forward.name + ".pullback", saves=() if forward.linear else "inputs")
@@ -236,8 +184,8 @@ class Pullback(Call):
         self.types = types
         self.needs = needs
         self.given = given
-        # `start` and `finish` as programs take them: a network's layers are alike, and JAX differentiates such a pair once.
-        self.halves = programs.Function(self.start, forward.name), programs.Function(self.finish, self.name)
+        self.start_once = JaxFunction(self.start, forward.name)
+        self.finish_once = JaxFunction(self.finish, self.name)
 
     def grad_fn(self, types):
         return "MulBackward0"
@@ -285,8 +233,11 @@ class Pullback(Call):
         return len(outs) == 1, outs
 
     def depends(self):
-        """For each gradient, which of the inputs it depends on, by number. PyTorch computes each with lines of its own,
-        so that one has no gradient where JAX's joint function would give zeros."""
+        """For each gradient, the inputs it depends on, by number.
+
+        PyTorch computes each gradient separately, so an input that a gradient does not depend on has no gradient from it,
+        where JAX's joint function gives zeros.
+        """
         if self._depends is None:
             outs = self.forward.infer(self.types)[1]
             saved = [t for t in self.types if t.number or not self.linear]
@@ -295,7 +246,7 @@ class Pullback(Call):
         return self._depends
 
     def reads(self):
-        """All the inputs that its gradients depend on, by number."""
+        """All inputs that the gradients depend on, by number."""
         return set().union(*self.depends())
 
     def _gradient_types(self):
@@ -318,14 +269,14 @@ def _conjugate(x):
 
 
 def shapes_of(fn, *inputs):
-    """What a function of arrays would give, as shapes and dtypes, without computing."""
-    with programs.tracing():
+    """The shapes and dtypes that a function of arrays gives, without computing."""
+    with tracing():
         return jax.eval_shape(fn, *inputs)
 
 
 def dependence(fn, *inputs) -> list[set[int]]:
-    """For each output of a function of arrays, which of its inputs it is computed from, by number."""
-    with programs.tracing():
+    """For each output of a function of arrays, the inputs it is computed from, by number."""
+    with tracing():
         jaxpr = jax.make_jaxpr(fn)(*inputs).jaxpr
     return _dependence(jaxpr, [{i} for i in range(len(inputs))])
 
@@ -344,12 +295,12 @@ def _dependence(jaxpr, of_inputs):
     return [read(atom) for atom in jaxpr.outvars]
 
 
-_LOOPS = ("scan", "while")  # what goes in again from round to round
+_LOOPS = ("scan", "while")  # results of one round are inputs of the next
 
 
-def forget(more_than=-1) -> None:
-    """Forget what was worked out about calls that hold more than so many types."""
-    for call in list(every):
+def drop_caches(more_than=-1) -> None:
+    """Drop the caches of calls that hold more than so many entries."""
+    for call in list(_calls):
         if len(call._inferred) + len(call._lines) + len(call.pullbacks) > more_than:
             call._inferred.clear()
             call._lines.clear()

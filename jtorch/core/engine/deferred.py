@@ -1,6 +1,6 @@
-"""Data checks that a program has made: a flag for each, looked at later, because a program cannot raise.
+"""Data checks of programs. A program cannot raise, so it returns a flag for each check, and the flag is read later.
 
-A flag on an accelerator is fetched with others, or not before its program has surely run.
+Flags on an accelerator are fetched together, and only when their programs have surely run.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine.program import Function
+from jtorch.core.engine.compiling import JaxFunction
 from jtorch.core.facts import CPU
 
 pending: list = []  # (flag, a function of its array that makes the error) of finished programs, oldest first
 
 
-def settle(newest=0) -> None:
-    """Raise the error of the first check that failed, the newest left aside: a device may not be there yet."""
+def raise_failed(newest=0) -> None:
+    """Raise the error of the first check that failed. The `newest` ones are left out: a device may not have run them yet."""
     due = len(pending) - newest
     if newest:
         due -= due % _TOGETHER
@@ -30,11 +30,11 @@ def settle(newest=0) -> None:
                 raise error(array)
 
 
-_TOGETHER = 32  # flags that are made one array of: a copy from an accelerator takes 60 us, however small it is
+_TOGETHER = 32  # flags that are fetched as one array: a copy from an accelerator takes 60 us, however small it is
 
 
 def _fetched(flags, far):
-    """The flags as NumPy arrays; one that is not known counts as down. `far`: some may be on an accelerator."""
+    """The flags as NumPy arrays; one that was not computed counts as False. `far`: some may be on an accelerator."""
     if far:
         held = [f for f in flags if isinstance(f, jax.Array)]
         places = {d for f in held for d in f.devices()}
@@ -46,8 +46,8 @@ def _fetched(flags, far):
         ):
             return np.asarray(_stacked(*held))
         for f in held:
-            f.copy_to_host_async()  # all on their way before the first is waited for; on the CPU it takes 12 us for nothing
+            f.copy_to_host_async()  # start all copies before waiting for the first; on the CPU this would waste 12 us
     return [np.asarray(f if f is not None else False) for f in flags]
 
 
-_stacked = Function(lambda *flags: jnp.stack(flags), "flags").shared
+_stacked = JaxFunction(lambda *flags: jnp.stack(flags), "flags").shared

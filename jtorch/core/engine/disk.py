@@ -1,8 +1,8 @@
-"""Programs on disk, so that a script's second start compiles nothing, and most often traces no program either.
+"""Programs on disk, so that the second start of a script compiles nothing, and usually traces nothing either.
 
-JAX keeps programs by what they were lowered to, so that each start traces and lowers them again, which is half of a small
-program's second start and more. So a program of the host is kept by what was recorded: its lines and all that decides
-what becomes of them (`jtorch.core.engine.fingerprint`). Where that has no name, JAX's cache serves. This file knows no lines.
+JAX's cache finds a program by its lowered form, so each start traces and lowers it again. That is more than half of a small
+program's second start. So jtorch finds a program of the host by what was recorded: its lines and all that decides the
+program (`jtorch.core.engine.fingerprint`). Where there is no fingerprint, JAX's cache is used. This file knows no lines.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import jax
 from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 
-from jtorch.core.engine import fingerprint as naming
+from jtorch.core.engine.fingerprint import digest
 from jtorch.core.facts import config
 
 _FOLDER = "jax_compilation_cache_dir"
 _THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
 _MONTH = 30 * 24 * 3600
-worth_keeping = 0.02  # seconds that a program took to make: it is not read back in no time either
+worth_keeping = 0.02  # seconds that compiling must have taken: reading a program back takes time, too
 
 
 @contextlib.contextmanager
 def jax_cache():
-    """Have JAX keep what is compiled in here, also what took less than its second. Its settings are put back."""
+    """JAX's cache keeps what is compiled in here, also what takes less than a second. Its settings are restored."""
     if not config.disk_cache:
         yield
         return
@@ -40,13 +40,13 @@ def jax_cache():
             settings[_FOLDER] = str(config.cache_folder())
     before = {name: getattr(jax.config, name) for name in settings}
     try:
-        _set(settings)
+        _configure(settings)
         yield
     finally:
-        _set(before)
+        _configure(before)
 
 
-def _set(settings):
+def _configure(settings):
     for name, value in settings.items():
         jax.config.update(name, value)
     if _FOLDER in settings:
@@ -54,18 +54,18 @@ def _set(settings):
 
 
 def _users_own():
-    """Whether the user has chosen a cache of JAX's, which has everything then."""
+    """Whether the user has set up JAX's cache, which then keeps everything."""
     return jax.config.jax_compilation_cache_dir is not None
 
 
-# ---- programs by name
+# ---- programs by fingerprint
 
 
 class Landing(list):
-    """Where the results of a program that was read back arrive, inside the call.
+    """Receives the results of a program loaded from disk inside the call.
 
-    What JAX gives for such a program is called through a line of Python, at whose end Ctrl-C may come: the inputs
-    would be donated and the results lost. As the tree of the results it takes the results in before that.
+    Ctrl-C just after the call would lose them although the inputs are donated: JAX calls such a program from Python. So
+    the list is the pytree of the results, and JAX fills it before it returns.
     """
 
     __slots__ = ("size",)
@@ -83,61 +83,80 @@ class Landing(list):
         return made
 
 
-# The way back is a function in C, which no signal comes into.
+# Unflattening is a function in C, so no signal interrupts it.
 jax.tree_util.register_pytree_node(Landing, lambda landing: (landing[-landing.size :], landing), list.__iadd__)
 
 
-def name(*parts) -> str | None:
-    """What a program of the host that these parts decide is known by; None where nothing is kept, or it has no name.
-
-    With several devices on the host an array may lie on all of them, for which JAX compiles a program of its own.
-    """
-    if not config.disk_cache or _users_own() or len(jax.local_devices(backend="cpu")) > 1:
-        return None
-    return naming.name(*parts)
-
-
-def load(name, tree=None):
-    """The program of this name as `jax.stages.Compiled`, or None. `tree`: that of its results, if not as it was written."""
-    if name is None:
+def _read_program(fingerprint, results=None):
+    """The program with this fingerprint as `jax.stages.Compiled`, or None. `results`: their structure, if not as written."""
+    if fingerprint is None:
         return None
     try:
-        file = _file(name)
+        file = _file(fingerprint)
         payload, inputs, outputs = pickle.loads(file.read_bytes())
         os.utime(file)
         host = jax.local_devices(backend="cpu")[0]
-        results = outputs if tree is None else tree
-        return serialize_executable.deserialize_and_load(payload, inputs, results, host.client, [host])
-    except Exception:  # it is not there, or of no use: it is compiled
+        tree = outputs if results is None else results
+        return serialize_executable.deserialize_and_load(payload, inputs, tree, host.client, [host])
+    except Exception:  # there is none, or it is damaged: it is compiled
         return None
 
 
-def can_keep(lowered) -> bool:
-    """Whether what this is compiled to can be kept by name. XLA finds functions of others, such as LAPACK's, because JAX looks
-    them up when it lowers a call of one; a program that was read back would call nothing."""
+class DiskStore:
+    """Keeps compiled programs on disk: the methods of `compiling.NoStore`."""
+
+    def fingerprint(self, *parts):
+        # With several devices on the host an array may lie on all of them, and JAX compiles another program for that.
+        if not config.disk_cache or _users_own() or len(jax.local_devices(backend="cpu")) > 1:
+            return None
+        return digest(*parts)
+
+    def load(self, fingerprint):
+        return _read_program(fingerprint)
+
+    def load_landing(self, fingerprint, results):
+        landing = Landing(results)
+        found = _read_program(fingerprint, landing.tree())
+        return (None, ()) if found is None else (found, landing)
+
+    def compile(self, jit, arguments, fingerprint):
+        start = time.perf_counter()
+        lowered = jit.lower(*arguments)
+        if fingerprint is None or not _can_keep(lowered):
+            with jax_cache():
+                return lowered.compile()
+        made = lowered.compile()
+        if time.perf_counter() - start > worth_keeping:
+            _save(fingerprint, made)
+        return made
+
+
+def _can_keep(lowered) -> bool:
+    """Whether a program can be kept by its fingerprint. One that calls functions outside XLA, such as LAPACK's, cannot: JAX
+    registers those when it lowers the call, so a program from disk would not find them."""
     return "custom_call" not in lowered.as_text()
 
 
-def save(name, made) -> None:
-    """Keep a program that was compiled just now: one that JAX has read back itself, XLA cannot write once more (it leaves out
-    the code, in jaxlib 0.10 to 0.12)."""
+def _save(fingerprint, made) -> None:
+    """Keep a program that was compiled just now. One that JAX read from its own cache cannot be written again: XLA leaves
+    out the code (jaxlib 0.10 to 0.12)."""
     with contextlib.suppress(Exception):  # a full disk, a program that XLA cannot write
-        written, file = pickle.dumps(serialize_executable.serialize(made)), _file(name)
+        written, file = pickle.dumps(serialize_executable.serialize(made)), _file(fingerprint)
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as whole:
             whole.write(written)
         os.replace(whole.name, file)  # another process sees all of it or nothing
-        _tidy(file.parent)
+        tidy(file.parent)
 
 
 @functools.cache  # once in a process
-def _tidy(folder):
-    """Let go of what nobody has read for a month: programs of sources as they were once, most of them."""
+def tidy(folder):
+    """Delete what nobody has read for a month: mostly programs of older sources."""
     for file in folder.iterdir():
         with contextlib.suppress(OSError):  # another process was quicker
             if file.stat().st_mtime < time.time() - _MONTH:
                 file.unlink()
 
 
-def _file(name):
-    return config.cache_folder() / "programs" / name
+def _file(fingerprint):
+    return config.cache_folder() / "programs" / fingerprint

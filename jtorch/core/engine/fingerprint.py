@@ -1,8 +1,8 @@
-"""Names for what was recorded that mean the same in the next process: a program is found again by its name on disk.
+"""Fingerprints of what was recorded, the same in each process, by which a program on disk is found again.
 
-Everything that a program depends on is said as plain data: functions of jtorch, JAX and optax by their code and what they
-close over, our own objects by what they say of themselves (`described`), the sources by their versions. What cannot be
-said so, such as a function of the user's, has no name: it could be another one tomorrow.
+Everything that a program depends on is written as plain data: functions of jtorch, JAX and optax as their code and what they
+close over, our own objects as what their `described` returns, the sources as their versions. What cannot be written so,
+such as a function of the user's, has no fingerprint: it may be another one in the next process.
 """
 
 from __future__ import annotations
@@ -22,61 +22,61 @@ import numpy as np
 from jtorch.core.facts import config, devices, dtypes
 
 
-def name(*parts) -> str | None:
-    """A name for what these parts decide, the same in each process; None where there is none."""
+def digest(*parts) -> str | None:
+    """The fingerprint of these parts, the same in each process; None where there is none."""
     try:
-        said = repr((_sources(), _settings(), _Teller().tell(parts)))
-    except (Unnamed, RecursionError):
+        written = repr((_sources(), _user_settings(), _Writer().plain(parts)))
+    except (Unknown, RecursionError):
         return None
-    return hashlib.sha256(said.encode()).hexdigest()
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
-class Unnamed(Exception):
-    """Something of which nobody knows that it means the same in the next process."""
+class Unknown(Exception):
+    """An object that may be another one in the next process."""
 
 
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))  # repr() says all of them
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))  # repr() tells everything about these
 _TRUSTED = frozenset("jtorch jax jaxlib optax numpy ml_dtypes builtins functools operator _operator math".split())
 
 
-class _Teller:
-    """Says objects as plain data, each of those that may be long or hold themselves once."""
+class _Writer:
+    """Writes objects as plain data, those that may be long or hold themselves only once."""
 
     def __init__(self):
         self.seen = {}  # id -> (the object, its number)
 
-    def tell(self, x):
-        """The object as data of which `repr` tells everything. Raises Unnamed."""
+    def plain(self, x):
+        """The object as data that `repr` writes completely. Raises Unknown."""
         kind = type(x)
         if kind in _PLAIN:
             return x
         if isinstance(x, tuple | list):
-            return self._reference(kind), [self.tell(i) for i in x]
+            return self._reference(kind), [self.plain(i) for i in x]
         if kind is dict:
-            return "dict", [(self.tell(k), self.tell(v)) for k, v in x.items()]
-        if isinstance(x, np.dtype):  # by its name, too: the types of ml_dtypes are all "V" to NumPy
+            return "dict", [(self.plain(k), self.plain(v)) for k, v in x.items()]
+        if isinstance(x, np.dtype):  # with its name: to NumPy all types of ml_dtypes are "V"
             return "dtype", x.name, x.str
         if isinstance(x, np.generic):
-            return "number", self.tell(x.dtype), x.tobytes()
+            return "number", self.plain(x.dtype), x.tobytes()
         if id(x) in self.seen:
             return "seen", self.seen[id(x)][1]
         self.seen[id(x)] = x, len(self.seen)
         if hasattr(kind, "described"):
-            return self._reference(kind), self.tell(x.described())
-        told = _RULES.get(kind)
-        if told is not None:
-            return kind.__name__, [self.tell(i) for i in told(x)]
+            return self._reference(kind), self.plain(x.described())
+        parts_of = _RULES.get(kind)
+        if parts_of is not None:
+            return kind.__name__, [self.plain(i) for i in parts_of(x)]
         return self._reference(x)
 
     @staticmethod
     def _reference(x):
-        """What a module that is known by its version calls this."""
+        """The name of this in its module, whose version is known."""
         module, title = getattr(x, "__module__", None), getattr(x, "__qualname__", None) or getattr(x, "__name__", None)
         found = sys.modules.get(module)
         for part in (title or "").split("."):
             found = getattr(found, part, None)
         if found is not x or not _trusted(module):
-            raise Unnamed(repr(x))
+            raise Unknown(repr(x))
         return module, title
 
 
@@ -84,27 +84,27 @@ def _trusted(module):
     return module.partition(".")[0] in _TRUSTED
 
 
-def _function(fn):
-    """What decides what a function gives, but for its module, which must be one of those known by their versions."""
+def _function_parts(fn):
+    """What decides what a function returns. Its module must be one whose version is known."""
     module = fn.__globals__.get("__name__", "")
     if not _trusted(module):
-        raise Unnamed(repr(fn))
+        raise Unknown(repr(fn))
     try:
         closure = [cell.cell_contents for cell in fn.__closure__ or ()]
     except ValueError:
-        raise Unnamed(repr(fn)) from None  # it closes over what is not there yet
+        raise Unknown(repr(fn)) from None  # it closes over a variable without a value yet
     return module, fn.__qualname__, fn.__code__, closure, fn.__defaults__, fn.__kwdefaults__
 
 
-def _code(code):
+def _code_parts(code):
     """What decides what code does."""
     arguments = code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_varnames
     return code.co_code, code.co_exceptiontable, code.co_names, code.co_freevars, code.co_consts, *arguments
 
 
-_RULES = {  # kind of object -> what tells everything of one
-    types.FunctionType: _function,
-    types.CodeType: _code,
+_RULES = {  # kind of object -> its parts
+    types.FunctionType: _function_parts,
+    types.CodeType: _code_parts,
     types.MethodType: lambda method: (method.__func__, method.__self__),
     functools.partial: lambda made: (made.func, made.args, made.keywords),
     frozenset: lambda items: sorted(items, key=repr),
@@ -118,14 +118,14 @@ _RULES = {  # kind of object -> what tells everything of one
 
 @functools.cache
 def _sources():
-    """The versions of all that makes programs of lines, and the processor that they are made for."""
+    """The versions of everything that turns lines into programs, and the processor that they are for."""
     versions = [package.__version__ for package in (jax, jaxlib, np)] + [metadata.version("optax")]
     ours = sorted(_files(config.ROOT))
     return sys.version, versions, ours, _processor(), config.xla_flags()
 
 
 def _files(folder):
-    """Path, size and time of the sources in here, by which Python, too, knows whether it has read them before."""
+    """Path, size and time of the sources in here. Python's own cache of bytecode goes by the same."""
     for entry in os.scandir(folder):
         if entry.is_dir():
             yield from _files(entry.path)
@@ -134,18 +134,18 @@ def _files(folder):
 
 
 def _processor():
-    """What code for this processor may use."""
-    said = ""
+    """The features of this processor that compiled code may use."""
+    text = ""
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo") as listed:
-            said = listed.read(1 << 13).partition("\n\n")[0]  # of the first core
-    known = [line for line in said.splitlines() if line.startswith(("model", "flags", "Features", "CPU"))]
+            text = listed.read(1 << 13).partition("\n\n")[0]  # of the first core
+    known = [line for line in text.splitlines() if line.startswith(("model", "flags", "Features", "CPU"))]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return platform.machine(), platform.processor(), known, cores
 
 
-def _settings():
-    """What users may have set that a program depends on."""
+def _user_settings():
+    """The user's settings that a program depends on."""
     of_caches = "jax_compilation_cache", "jax_persistent_cache"
     jax_own = [(k, repr(v)) for k, v in jax.config.values.items() if not k.startswith(of_caches)]
     return dtypes.get_default_dtype().name, jax_own

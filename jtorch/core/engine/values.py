@@ -1,23 +1,35 @@
-"""Values: what a tensor is made of, known or promised. Knows no traces but that of a promise, which it flushes."""
+"""Values: what a tensor is made of. Knows no traces but that of a promise, which it flushes."""
 
 from __future__ import annotations
 
 import jax
 import numpy as np
 
-from jtorch.core.engine import deferred as flags
-from jtorch.core.engine.calls import NUMBER
+from jtorch.core.engine import deferred
+from jtorch.core.engine.types import META, NUMBER, TRACED, type_of
+from jtorch.core.facts import devices
 
 _new = object.__new__
 
 
 class Value:
-    """An immutable array: known (`array` is a jax or NumPy array, a Python number, or (bundle, where its part begins):
-    see `jtorch.core.engine.bundles`) or promised by a trace.
+    """An immutable array, known or promised. What `array` holds tells which of eight kinds it is:
 
-    `owned` says that the array, once a program has computed it, is seen by nobody outside the engine: it may be donated. `mark` is the
-    note left when a storage moved on to a newer value: [] shared by views, or [counter, version before]. `sent` is
-    the device's copy of a host array that is read by more than one program.
+        kind             array            told by
+        promised         None             `is_promised`: a line of the trace `epoch.trace` will compute it
+        shape only       None             `type.place is META`: nothing will compute it
+        on a device      jax.Array
+        traced           a tracer         `type.place is TRACED`: JAX is tracing a function of the user's
+        on the host      numpy.ndarray    `is_on_host`: not sent to a device yet; it must not be written to
+        Python number    int, float, ...  `type.number`
+        part of a bundle (bundle, start)  `is_part`: see `jtorch.core.engine.bundles`
+        lifted           None             `__class__ is Lifted`: it stands for several others
+
+    Fields:
+        owned: nobody outside the engine sees the array, once a program has computed it; it may be donated.
+        mark: None: never shared or overwritten. []: shared by views. [counter, version]: overwritten; current at `version`.
+        sent: the device's copy of a host array that several programs read.
+        epoch, slot: where it stands in a trace; `slot` is valid only while `epoch is trace.epoch`.
     """
 
     __slots__ = ("array", "epoch", "mark", "owned", "sent", "slot", "type")
@@ -30,23 +42,38 @@ class Value:
         self.owned = array is None
         self.mark = self.sent = None
 
-    def known(self):
+    @property
+    def is_promised(self):
+        """Also true of the two kinds that never hold an array: shape only, and lifted."""
+        return self.array is None
+
+    @property
+    def is_on_host(self):
+        return self.array.__class__ is np.ndarray
+
+    @property
+    def is_part(self):
+        return self.array.__class__ is tuple
+
+    def materialize(self):
         """The array, computed now if it was promised. May be a NumPy array that must not be written to."""
         if self.array is None:
-            self.epoch.trace.flush("look")
-        array = self.array
-        return array[0].part(array[1], self.type.shape) if array.__class__ is tuple else array
+            self.epoch.trace.flush("read")
+        if self.is_part:
+            bundle, start = self.array
+            return bundle.part(start, self.type.shape)
+        return self.array
 
     def share(self):
-        """Let no program take the array: somebody else sees it from now on."""
+        """Forbid donating the array: code outside the engine sees it from now on."""
         self.owned = False
-        if self.array.__class__ is tuple:
+        if self.is_part:
             self.array[0].owned = False
 
-    def look(self) -> np.ndarray:
-        """The value on the host, read-only. Raises what a data check of an earlier line found."""
-        array = self.known()
-        flags.settle()
+    def read(self) -> np.ndarray:
+        """The value on the host, read-only. Raises the error of a data check of an earlier line that failed."""
+        array = self.materialize()
+        deferred.raise_failed()
         if array.__class__ is np.ndarray:
             return array
         if not isinstance(array, jax.core.Tracer):
@@ -68,8 +95,8 @@ class Lifted(Value):
         self.level = level
         self.parts = parts
 
-    def known(self):
-        return self.level.look(self)
+    def materialize(self):
+        return self.level.materialize(self)
 
 
 def lifted_by(inputs):
@@ -87,3 +114,17 @@ def number(n) -> Value:
     made.owned = False
     made.epoch = made.mark = made.sent = None
     return made
+
+
+def move(v: Value, place) -> Value:
+    """The same value on another place. A tracer is on no place, so it stays as it is."""
+    if v.type.place is place or v.type.place is TRACED:
+        return v
+    array = v.materialize()
+    target = type_of(v.type.shape, v.type.dtype, place, v.type.strides)
+    if place is META:
+        return Value(target, None)
+    if place is devices.CPU:
+        return Value(target, np.asarray(array))
+    with jax.enable_x64(True):
+        return Value(target, jax.device_put(array, place.jax))

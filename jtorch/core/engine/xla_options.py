@@ -1,4 +1,4 @@
-"""What XLA is told when it compiles: how much to optimize. The user's `config.compiler_options` win.
+"""XLA's options: how much to optimize. The user's `config.compiler_options` override them.
 
 The figures are of `python -m bench.levels`.
 """
@@ -12,25 +12,25 @@ from jtorch.core.facts import config
 # no faster in another.
 _ON_THE_HOST = {"xla_backend_optimization_level": 2}
 
-# Without optimizing, a line of few elements is compiled in a third of the time (jaxlib 0.12 knows only the first of these:
-# what that wins was not measured). It runs up to 20 us longer, which it would have to do some thousand times before that counted, and
-# lines that come back fifty times are compiled whole: `--lines`.
+# Without optimizing, a line of few elements compiles in a third of the time (jaxlib 0.12 knows only the first of these
+# options; its gain was not measured). It runs up to 20 us longer, which would matter only after some thousand runs, and traces
+# that come back fifty times are compiled whole: `--lines`.
 _QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-FEW = 4096  # elements that a line may read and make in all, to be one of these
+FEW = 4096  # elements that such a line may read and write in all
 
 
 def ordinary(on_host) -> dict:
-    """XLA's options for a program that is compiled now, of the host or of an accelerator."""
+    """XLA's options for a program of the host or of an accelerator."""
     return (_ON_THE_HOST if on_host else {}) | config.compiler_options
 
 
 def quick() -> dict:
-    """XLA's options for a line of the host that has to do with few elements."""
+    """XLA's options for a line of the host with few elements."""
     return _QUICK | config.compiler_options
 
 
 def forgotten(error) -> bool:
-    """Whether XLA raised this because it does not know one of the quick options, which nobody is to be told again."""
+    """Whether XLA raised this error because it does not know one of the quick options. That option is not used again."""
     unknown = [option for option in _QUICK if f"'{option}'" in str(error)]
     for option in unknown:
         del _QUICK[option]

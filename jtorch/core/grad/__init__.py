@@ -2,8 +2,9 @@
 
 Knows recorded calls and values. Does not know tensors."""
 
-from jtorch.core.grad import nodes
-from jtorch.core.grad.backward import PLAIN, Running, Seed, Walk, backward
+from jtorch.core.grad import nodes, versions
+from jtorch.core.grad.backward import AS_VALUES, BackwardPass, Carrier, Seed, backward_pass
+from jtorch.core.grad.edges import Leaf, Output, edge_of, source
 from jtorch.core.grad.mode import (
     enable_grad,
     grad_enabled,
@@ -15,49 +16,48 @@ from jtorch.core.grad.mode import (
 )
 from jtorch.core.grad.nodes import (
     FREED,
-    INFERENCE,
     InPlaceNode,
-    Leaf,
     Node,
     NodeHooks,
-    Output,
     RELEASED,
-    behind,
+    add_gradients,
     check_replacement,
-    edge_of,
-    filled,
-    overwritten,
-    sign_relooked,
-    source,
+    full_value,
+    nodes_behind,
 )
+from jtorch.core.grad.versions import INFERENCE, note_other_view, note_overwritten, overwritten, shown
 
 __all__ = [
+    "AS_VALUES",
     "FREED",
     "INFERENCE",
-    "PLAIN",
     "RELEASED",
+    "BackwardPass",
+    "Carrier",
     "InPlaceNode",
     "Leaf",
     "Node",
     "NodeHooks",
     "Output",
-    "Running",
     "Seed",
-    "Walk",
-    "backward",
-    "behind",
+    "add_gradients",
+    "backward_pass",
     "check_replacement",
     "edge_of",
     "enable_grad",
-    "filled",
+    "full_value",
     "grad_enabled",
     "inference_mode",
     "is_inference_mode_enabled",
     "no_grad",
     "nodes",
+    "nodes_behind",
+    "note_other_view",
+    "note_overwritten",
     "overwritten",
     "set_grad_enabled",
-    "sign_relooked",
+    "shown",
     "source",
+    "versions",
     "watchers",
 ]

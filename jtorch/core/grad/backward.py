@@ -1,22 +1,22 @@
-"""Backward: the walk through the gradient graph, from its roots to its leaves.
+"""The backward pass: from the roots of the gradient graph to its leaves.
 
-Nodes run by descending number; what a node gives is added up at the edges it goes to. A walk that does nothing but
-collect gradients is remembered where it began, see `jtorch.core.grad.replay`.
+Nodes run by descending number; what a node gives is added up at its edges. A pass that only collects gradients is
+remembered where it began, see `jtorch.core.grad.replay`.
 """
 
 from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from jtorch.core import engine
-from jtorch.core.engine import Value, local
-from jtorch.core.grad.nodes import Leaf, Node, Output, add, behind, check_replacement, filled, source
+from jtorch.core.engine import Value, local, record
+from jtorch.core.grad.edges import Leaf, Output, source
+from jtorch.core.grad.nodes import Node, add_gradients, check_replacement, full_value, nodes_behind
 from jtorch.core.grad.replay import Plan
 
 
 def _record(call, node, cotangents):
     """Record a pullback on Values."""
-    _, out = engine.record(call, (*node.inputs, *cotangents))
+    _, out = record(call, (*node.inputs, *cotangents))
     return out if out.__class__ is list else [out]
 
 
@@ -29,16 +29,16 @@ class Seed:
         self.type = type
 
 
-class Walk:
-    """How gradients travel in one backward: as Values, or as Tensors when a graph of them is wanted.
+class Carrier:
+    """How gradients travel in one backward pass: as Values, or as Tensors when a graph of them is wanted.
 
-    `apply(call, node, cotangents)` runs a pullback, `add(a, b)` joins two gradients, `wrap`/`unwrap` turn a
-    gradient into what hooks see and back.
+    `apply(call, node, cotangents)` runs a pullback, `add(a, b)` adds two gradients, `wrap`/`unwrap` turn a
+    gradient into a Tensor for hooks and back.
     """
 
-    anomaly = False  # look for NaN in what each node gives
+    anomaly = False  # a function that looks for NaN in what each node gives
 
-    def __init__(self, apply=_record, add=add, wrap=None, unwrap=None, create_graph=False):
+    def __init__(self, apply=_record, add=add_gradients, wrap=None, unwrap=None, create_graph=False):
         self.apply = apply
         self.add = add
         self.wrap = wrap
@@ -46,38 +46,20 @@ class Walk:
         self.create_graph = create_graph
 
     def seed(self, seed):
-        value = filled(seed.type, 1)
+        value = full_value(seed.type, 1)
         return self.wrap(value) if self.create_graph else value
 
 
-class Running:
-    """One backward while it runs."""
-
-    __slots__ = ("collects", "roots")
-
-    def __init__(self, roots, collects=True):
-        self.roots = roots
-        self.collects = collects  # into all leaves: nobody asked for certain gradients
-
-    def reaches(self, edges):
-        """How many of these edges it gives a gradient to."""
-        found = set()
-        for node in behind(self.roots):
-            found.update(source(e) for e in node.edges if e is not None)
-        found.update(source(e) for e, _ in self.roots)
-        return sum(source(e) in found for e in edges)
+AS_VALUES = Carrier()  # the tensor gives it `wrap` and `unwrap`
 
 
-PLAIN = Walk()  # gradients as Values; the tensor gives it `wrap` and `unwrap`
-
-
-def backward(roots, walk: Walk, keep: bool, targets=None, collect=False):
+def backward_pass(roots, carrier: Carrier, keep: bool, targets=None, collect=False):
     """Run the graph behind the roots.
 
     Args:
         roots: pairs (edge, cotangent).
-        walk: how gradients are represented.
-        keep: leave the saved values in the nodes for another backward.
+        carrier: how gradients are represented.
+        keep: leave the saved values in the nodes for another backward pass.
         targets: edges whose gradients to return instead of collecting into leaves.
         collect: collect the gradients of those targets that are leaves after all.
 
@@ -86,25 +68,33 @@ def backward(roots, walk: Walk, keep: bool, targets=None, collect=False):
     """
     trace = local.trace
     start = trace.position
-    if targets is None and walk is PLAIN and len(roots) == 1 and roots[0][1].__class__ is Seed:
+    recorder = None
+    if targets is None and carrier is AS_VALUES and len(roots) == 1 and roots[0][1].__class__ is Seed:
         if start.plans and Plan.follow(start.plans, trace, roots[0][0], keep):
             return None
         recorder = Plan(trace)
-    else:
-        recorder = None
-    round = _Round(roots, walk, keep, targets, collect)
-    round.run()
-    if recorder is not None and round.watch is None:
-        recorder.keep(start, roots[0][0], round.order, round.leaves)
-    return round.finish()
+    running = BackwardPass(roots, carrier, keep, targets, collect)
+    before = local.grad, local.running
+    local.grad, local.running = carrier.create_graph, running
+    try:
+        running.run()
+        if recorder is not None and running.watch is None:
+            recorder.keep(start, roots[0][0], running.order, running.leaves)
+        return running.finish()
+    finally:
+        local.grad, local.running = before
 
 
-class _Round:
-    """One backward on its way: what the edges have been given so far, and which nodes have run."""
+class BackwardPass:
+    """One backward pass while it runs: what each edge has been given so far, and which nodes have run.
 
-    def __init__(self, roots, walk, keep, targets, collect):
+    `crossing` is for levels of `vmap` and `jvp`: a function (edge, gradient, carrier) that changes a gradient which leaves a
+    level, or gives None to drop it.
+    """
+
+    def __init__(self, roots, carrier, keep, targets, collect):
         self.roots = roots
-        self.walk = walk
+        self.carrier = carrier
         self.keep = keep
         self.targets = targets
         self.collect = collect
@@ -115,11 +105,19 @@ class _Round:
         self.heap = []
         self.order = []  # the nodes that have run
         self.watch = None  # see hand_out
+        self.crossing = None
+
+    def reaches(self, edges):
+        """How many of these edges get a gradient."""
+        found = {source(e) for e, _ in self.roots}
+        for node in nodes_behind(self.roots):
+            found.update(source(e) for e in node.edges if e is not None)
+        return sum(source(e) in found for e in edges)
 
     def run(self):
-        """From the roots down. Where a node raises, what PyTorch has done by then is done."""
+        """Run all nodes, from the roots down. Where a node raises, leaves have the gradients that they have in PyTorch."""
         for edge, cotangent in self.roots:
-            self.give(edge, self.walk.seed(cotangent) if cotangent.__class__ is Seed else cotangent)
+            self.give(edge, self.carrier.seed(cotangent) if cotangent.__class__ is Seed else cotangent)
         try:
             while self.heap:
                 self.step(heappop(self.heap)[1])
@@ -128,17 +126,17 @@ class _Round:
             raise
 
     def give(self, edge, grad):
-        """Add a gradient to what an edge has been given so far; a node's turn comes when all newer ones are done.
+        """Add a gradient to what an edge has been given so far.
 
-        Returns True when a leaf that hooks are watching is given its first gradient.
+        Returns True when a leaf that hooks watch is given its first gradient.
         """
-        if local.crossing:
-            grad = local.crossing(edge, grad, self.walk)
+        if self.crossing:
+            grad = self.crossing(edge, grad, self.carrier)
             if grad is None:
                 return False
         if isinstance(edge, Leaf):
             before = self.leaves.get(edge)
-            self.leaves[edge] = grad if before is None else self.walk.add(before, grad)
+            self.leaves[edge] = grad if before is None else self.carrier.add(before, grad)
             return before is None and edge.watched()
         node, nr = (edge.node, edge.nr) if edge.__class__ is Output else (edge, 0)
         if self.reach is not None and node not in self.reach:
@@ -148,27 +146,27 @@ class _Round:
             self.grads[node] = {nr: grad}
             heappush(self.heap, (-node.number, node))
         else:
-            slots[nr] = self.walk.add(slots[nr], grad) if nr in slots else grad
+            slots[nr] = self.carrier.add(slots[nr], grad) if nr in slots else grad
         return False
 
     def step(self, node):
         """Run one node."""
-        walk, reach, edges, given = self.walk, self.reach, node.edges, self.grads.pop(node)
+        carrier, reach, edges, given = self.carrier, self.reach, node.edges, self.grads.pop(node)
         cotangents = [given.get(nr) for nr in range(len(node.out_types))]
         needs = tuple([e is not None and (reach is None or source(e)[0] in reach) for e in edges])
         if len(cotangents) > 1 and (depends := node.depends()):
             met = set().union(*[of for of, c in zip(depends, cotangents, strict=True) if c is not None])
             needs = tuple([need and i in met for i, need in enumerate(needs)])
-        runs = reach is None or self.collect or True in needs  # else somebody wants what it is given, and no more
+        runs = reach is None or self.collect or True in needs  # else only its cotangents are wanted
         if node.hooks is not None or self.wanted:
-            cotangents = _before(node, cotangents, walk, self.wanted, runs)
+            cotangents = _run_prehooks(node, cotangents, carrier, self.wanted, runs)
         met = False
         if True in needs:
-            results = node.pull(cotangents, needs, walk)
-            if walk.anomaly:
-                walk.anomaly(node, results, needs)
+            results = node.pull(cotangents, needs, carrier)
+            if carrier.anomaly:
+                carrier.anomaly(node, results, needs)
             if node.hooks is not None:
-                results = _run_posthooks(node, results, needs, cotangents, walk)
+                results = _run_posthooks(node, results, needs, cotangents, carrier)
             for i, grad in zip([i for i, need in enumerate(needs) if need], results, strict=True):
                 if grad is None:
                     continue
@@ -184,7 +182,7 @@ class _Round:
             self.hand_out()
 
     def hand_out(self):
-        """Collect the watched leaves that nothing is left to add to, so that their hooks run in PyTorch's order.
+        """Collect the watched leaves whose gradient is complete, so that their hooks run in PyTorch's order.
 
         `watch` counts the edges from nodes that have not run yet to each such leaf; None: not counted yet.
         """
@@ -197,24 +195,24 @@ class _Round:
         for leaf in [leaf for leaf, left in self.watch.items() if not left]:
             del self.watch[leaf]
             if leaf in self.leaves:
-                leaf.collect(self.leaves.pop(leaf), self.walk)
+                leaf.collect(self.leaves.pop(leaf), self.carrier)
 
     def counted(self, of):
-        """{leaf: edges to it from nodes that have not run} for some of the leaves behind the roots."""
+        """{leaf: how many edges to it come from nodes that have not run} for the leaves that `of` selects."""
         done = set(self.order)
         left = {edge: 0 for edge, _ in self.roots if isinstance(edge, Leaf) and of(edge)}
-        for node in behind(self.roots):
+        for node in nodes_behind(self.roots):
             for edge in node.edges:
                 if isinstance(edge, Leaf) and of(edge):
                     left[edge] = left.get(edge, 0) + (node not in done)
         return left
 
     def stop(self):
-        """A node has raised: leaves that no other is left to add to get their gradient, and those that ran let go."""
+        """After a node raised: collect the leaves whose gradient is complete, and release the nodes that ran."""
         if self.targets is None or self.collect:
             for leaf, left in self.counted(lambda leaf: self.wanted is None or (leaf, 0) in self.wanted).items():
                 if not left and leaf in self.leaves:
-                    leaf.collect(self.leaves[leaf], self.walk)
+                    leaf.collect(self.leaves[leaf], self.carrier)
         self.release()
 
     def release(self):
@@ -223,71 +221,71 @@ class _Round:
                 node.release()
 
     def finish(self):
-        """Collect what the leaves were given. Returns what the targets were given, if there are any."""
+        """Collect the gradients of the leaves. Returns those of the targets, if there are any."""
         self.release()
         wanted = self.wanted
         for leaf, grad in self.leaves.items():
             if wanted is None or (self.collect and (leaf, 0) in wanted):
-                leaf.collect(grad, self.walk)
+                leaf.collect(grad, self.carrier)
             elif (leaf, 0) in wanted:
-                wanted[leaf, 0] = leaf.hooked(grad, self.walk)
+                wanted[leaf, 0] = leaf.hooked(grad, self.carrier)
         return None if wanted is None else [wanted[source(t)] for t in self.targets]
 
 
 def _check_shape(node, i, grad):
-    """Raise PyTorch's error where a gradient does not fit the line that it goes to, which `out=` has resized since."""
+    """Raise PyTorch's error if a gradient does not fit the line that it goes to, which `out=` may have resized since."""
     to, nr = source(node.edges[i])
     if to.__class__ is Node and to.call is not None and to.out_types[nr].shape != grad.type.shape:
         raise RuntimeError(
-            f"Function {node.name()} returned an invalid gradient at index {i} - got {list(grad.type.shape)} but expected shape"
-            f" compatible with {list(to.out_types[nr].shape)}"
+            f"Function {node.name()} returned an invalid gradient at index {i} - got {list(grad.type.shape)} but expected"
+            f" shape compatible with {list(to.out_types[nr].shape)}"
         )
 
 
 def _leads_to(roots, wanted):
     """The nodes and leaves from which a target can be reached (and the targets themselves)."""
     reach = {node for node, _ in wanted}
-    for node in sorted(behind(roots), key=lambda n: n.number):
+    for node in sorted(nodes_behind(roots), key=lambda n: n.number):
         if any(e is not None and source(e)[0] in reach for e in node.edges):
             reach.add(node)
     return reach
 
 
-def _before(node, cotangents, walk, wanted, runs):
-    """The cotangents after the hooks on a node; those that somebody wants are kept on the way."""
+def _run_prehooks(node, cotangents, carrier, wanted, runs):
+    """The cotangents after the hooks on a node. Those that are targets, or that `retain_grad` asked for, are kept."""
     cotangents = list(cotangents)
     hooks = node.hooks
     if hooks is not None:
         for nr, hook in list(hooks.tensor.values()):
             if cotangents[nr] is not None:
-                given = walk.wrap(cotangents[nr])
+                given = carrier.wrap(cotangents[nr])
                 seen = hook(given)
                 if seen is not None:
                     check_replacement(seen, given, hook)
-                    cotangents[nr] = walk.unwrap(seen)
+                    cotangents[nr] = carrier.unwrap(seen)
     for nr, c in enumerate(cotangents):
         if c is not None and wanted is not None and (node, nr) in wanted:
             wanted[node, nr] = c
         if c is not None and hooks is not None and nr in hooks.retains:
-            hooks.retains[nr](c, walk)
+            hooks.retains[nr](c, carrier)
     if runs and hooks is not None:
         for hook in list(hooks.pre.values()):
-            seen = hook(tuple([None if c is None else walk.wrap(c) for c in cotangents]))
+            seen = hook(tuple([None if c is None else carrier.wrap(c) for c in cotangents]))
             if seen is not None:
                 seen = seen if isinstance(seen, tuple) else (seen,)
-                cotangents = [None if s is None else walk.unwrap(s) for s in seen]
+                cotangents = [None if s is None else carrier.unwrap(s) for s in seen]
     return cotangents
 
 
-def _run_posthooks(node, results, needs, cotangents, walk):
+def _run_posthooks(node, results, needs, cotangents, carrier):
     rest = iter(results)
     full = [next(rest) if need else None for need in needs]
     for hook in list(node.hooks.post.values()):
         seen = hook(
-            tuple([None if r is None else walk.wrap(r) for r in full]),
-            tuple([None if c is None else walk.wrap(c) for c in cotangents]),
+            tuple([None if r is None else carrier.wrap(r) for r in full]),
+            tuple([None if c is None else carrier.wrap(c) for c in cotangents]),
         )
         if seen is not None:
             seen = seen if isinstance(seen, tuple) else (seen,)
-            full = [None if s is None else walk.unwrap(s) for s in seen]
+            full = [None if s is None else carrier.unwrap(s) for s in seen]
     return [r for r, need in zip(full, needs, strict=True) if need]

@@ -1,6 +1,6 @@
 """Whether gradients are recorded: `no_grad`, `enable_grad`, `set_grad_enabled`, `inference_mode`.
 
-Knows the two switches of a thread that ops read at each line, and nothing of gradients themselves.
+Knows the switches of a thread that ops and backward passes read, and nothing of gradients themselves.
 """
 
 from __future__ import annotations
@@ -8,7 +8,15 @@ from __future__ import annotations
 import functools
 import inspect
 
-from jtorch.core.engine import local
+from jtorch.core.engine import add_fields, local
+
+add_fields(
+    grad=True,  # whether gradients are recorded
+    inference=False,  # whether `inference_mode` is on
+    anomaly=None,  # what searches for NaN in gradients: see jtorch.autograd.anomaly
+    running=None,  # the BackwardPass that is running
+    mutable=False,  # whether saved values may be overwritten: see jtorch.autograd.graph
+)
 
 
 def grad_enabled() -> bool:
@@ -127,7 +135,7 @@ class set_grad_enabled(_Switch):
         return f"{self.__class__.__name__}(mode={self.mode})"
 
 
-watchers: list = []  # told when an `inference_mode` block begins (+1) and ends (-1)
+watchers: list = []  # called when an `inference_mode` block begins (+1) and ends (-1)
 
 
 class inference_mode(_Switch):

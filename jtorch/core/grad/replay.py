@@ -1,18 +1,20 @@
-"""Backward walks that are remembered, so that the second time round a loop costs a tenth of the first."""
+"""Backward passes that are remembered, so that the second time round a loop costs a tenth of the first."""
 
 from __future__ import annotations
 
 from jtorch.core.engine import Value
-from jtorch.core.grad.nodes import RELEASED, Leaf, Node, Output, source
+from jtorch.core.grad.edges import Leaf, Output, source
+from jtorch.core.grad.nodes import RELEASED, Node
+from jtorch.core.grad.versions import check_versions
 
 
 class Plan:
-    """A backward walk remembered at the place of the trace where it began.
+    """A backward pass remembered at the position of the trace where it began.
 
-    The second time round a loop the graph looks the same, so it is enough to check that it does and jump to the
-    place the walk led to: 0.4 us a node instead of 4. A plan holds positions of the trace and wiring, no values.
-    A step: (position, or None for a view), call, in_types, and for each edge where it leads: None, the index of a
-    node or leaf in the order they are met, or that and an output number.
+    The second time round a loop the graph is the same. It is enough to check that and to jump to the position where the pass
+    ended: 0.4 us a node instead of 4. A plan holds positions of the trace and wiring, no values. A step: (position, or None
+    for a view), call, in_types, slots of its numbers (of a view), and for each edge where it leads: None, the index of a node
+    or leaf in the order they are met, or that and an output number.
     """
 
     __slots__ = ("end", "freed", "leaves", "slots", "start", "steps", "trace")
@@ -22,12 +24,12 @@ class Plan:
         self.start = len(trace.values)
 
     def keep(self, start, root, order, leaves):
-        """Remember the walk at `start`, if nothing about it depends on more than the trace and the wiring."""
+        """Remember the pass at `start`, if it depends on nothing but the trace and the wiring."""
         trace = self.trace.trace
         if trace.epoch is not self.trace or start is trace.root or (start.plans and len(start.plans) > 8):
             return
         if root.__class__ is not Node:
-            return  # another output than the first: its node alone would not tell which
+            return  # an `Output`: the node alone would not tell which output
         if any(n.hooks is not None or n.__class__ is not Node for n in order):
             return
         if any(leaf.plain() is None or grad.epoch is not trace.epoch for leaf, grad in leaves.items()):
@@ -35,7 +37,7 @@ class Plan:
         at = trace.position
         while at is not start:
             if at is None or any(k.__class__ is not int for k in at.key[1:]):
-                return  # a value came into the trace during the walk
+                return  # a value came into the trace during the pass
             at = at.parent
         index = {n: i for i, n in enumerate(order)}
         for leaf in leaves:
@@ -54,7 +56,7 @@ class Plan:
         kept = {slot for _, slot, _ in self.leaves}
         for slot in range(self.start, len(trace.values)):
             if slot not in kept:
-                trace.values[slot] = None  # as after a jump, so that both times ask for the same program
+                trace.values[slot] = None  # as after a jump, so that both times need the same program
         if start.plans is None:
             start.plans = []
         start.plans.append(self)
@@ -62,7 +64,7 @@ class Plan:
 
     @staticmethod
     def follow(plans, trace, root, keep):
-        """Jump along the first plan that fits; False where none does."""
+        """Jump along the first plan that fits; False if none does."""
         try:
             trace.begin()
             for plan in plans:
@@ -89,8 +91,8 @@ class Plan:
                 node.outputs = None
 
     def _match(self, trace, root):
-        """The nodes of this graph in the plan's order, then the tensors of its leaves; None if it is wired in another
-        way, or if a leaf wants more than its `.grad` set."""
+        """The nodes of this graph in the plan's order, then the tensors of its leaves. None if it is wired differently, or
+        if collecting a leaf means more than setting its `.grad`."""
         steps, epoch = self.steps, trace.epoch
         table = [None] * (len(steps) + len(self.leaves))
         table[0] = root
@@ -112,7 +114,7 @@ class Plan:
             ):
                 return None
             if check and node.inputs and not call.linear:
-                node._check_versions(node.inputs, [w is not None for w in wiring])
+                check_versions(node, node.inputs, [w is not None for w in wiring])
             for edge, to in zip(node.edges, wiring):  # noqa: B905 - a call's edges are as many as its inputs
                 if to is None:
                     if edge is not None:
@@ -129,8 +131,12 @@ class Plan:
                         return None
                     table[to] = edge
         if len(set(table)) < len(table):
-            return None  # two leaves are one here: its gradients have to be added
-        for i in range(len(steps), len(table)):
+            return None  # two leaves of the plan are one here: its gradients must be added
+        return self._with_tensors(table)
+
+    def _with_tensors(self, table):
+        """The table with tensors in place of leaves; None if collecting one means more than setting its `.grad`."""
+        for i in range(len(self.steps), len(table)):
             leaf = table[i]
             tensor = leaf.plain() if isinstance(leaf, Leaf) else None
             if tensor is None:

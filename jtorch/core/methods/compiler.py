@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jtorch.core import engine
+from jtorch.core.engine import disk
 from jtorch.core.op import public_in
+
+engine.keep_programs_in(disk.DiskStore())
 
 
 @public_in("jtorch.compiler")
@@ -64,7 +67,7 @@ def explain() -> str:
 
 _REASONS = {
     "step": "the end of a training step",
-    "look": "a look at a value",
+    "read": "a value that was read",
     "backward": "a second backward",
     "cap": "the cap on recorded lines",
 }

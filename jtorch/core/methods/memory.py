@@ -17,7 +17,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Value, type_of
 from jtorch.core.facts import devices, dtypes, strided
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Leaf, sign_relooked, source
+from jtorch.core.grad import Leaf, note_other_view, source
 from jtorch.core.methods import typed_storage as storages
 from jtorch.core.op import Array, op
 from jtorch.core.ops.make import create
@@ -91,7 +91,7 @@ def _keep_hook(old, new):
         node, nr = source(old)
         if node.hooks is not None and nr in node.hooks.retains:
             after, at = source(new)
-            after.hung().retains[at] = lambda grad, walk: None
+            after.made_hooks().retains[at] = lambda grad, carrier: None
     return new
 
 
@@ -121,7 +121,7 @@ def _relook(self, look, name):
         seen = storage.value
         storage.write(value, self._counter or storage, reshaped=True)
         self._edge = _keep_hook(old, edge)
-        sign_relooked(seen, self)
+        note_other_view(seen, self)
         return self
     counter = self._counter or storage
     seen = storage.value if self._view is None else self._view.value
@@ -131,7 +131,7 @@ def _relook(self, look, name):
     self._view = view
     self._edge = _keep_hook(old, edge)
     if seen is not None:
-        sign_relooked(seen, self)
+        note_other_view(seen, self)
     return self
 
 

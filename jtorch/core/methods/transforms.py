@@ -10,7 +10,7 @@ from functools import wraps
 
 from jtorch.core.engine import Call, local
 from jtorch.core.facts import flatten, map_tree, same, unflatten
-from jtorch.core.grad import Leaf, Node, behind, enable_grad, source
+from jtorch.core.grad import Leaf, Node, enable_grad, nodes_behind, source
 from jtorch.core.methods.gradients import grad as gradients
 from jtorch.core.methods.vmap import vmap
 from jtorch.core.op import public_in
@@ -49,7 +49,7 @@ def _wanted_outside(outputs, variables):
     """Whether the outputs depend on tensors that require grad outside of the transformation."""
     roots = [(t._history(), None) for t in outputs if t.requires_grad]
     inner = {v._edge for v in variables}
-    nodes = behind(roots)
+    nodes = nodes_behind(roots)
     if any(node.edges[0] is not None for node in nodes if node in inner):
         return True
     return any(

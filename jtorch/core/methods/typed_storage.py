@@ -97,7 +97,7 @@ def _cells(storage):
     """The elements in the order of memory, as a NumPy array."""
     value = storage.value
     order = np.argsort([-s for s in value.type.strides], kind="stable")
-    return value.look().transpose(order).reshape(-1)
+    return value.read().transpose(order).reshape(-1)
 
 
 _addresses = weakref.WeakKeyDictionary()

@@ -55,9 +55,9 @@ def data_checks(pairs, bad, **consts) -> None:
 
     def found(flags):
         held, error = kept[-int(np.bitwise_or.reduce(flags, None)).bit_length()]
-        return _made(error, held and held.look(), consts)
+        return _made(error, held and held.read(), consts)
 
-    if flag.array is None:
+    if flag.is_promised:
         engine.local.trace.check(flag, found)
     elif (flags := np.asarray(flag.array)).any():
         raise found(flags)

@@ -278,7 +278,7 @@ class OpCall(Call):
             names += [name] * (given if kind == "list" else given not in (None, "default"))
         return "self" if names[i] == "input" else names[i]
 
-    def kept_as(self, i, shape):
+    def saved_shape(self, i, shape):
         kept = self.op.keeps.get(i)
         return kept(shape) if kept else shape
 

@@ -1,7 +1,6 @@
-"""How the engine's words become uniforms, counts, choices and permutations, as PyTorch does it on the CPU.
+"""How the generator's words become uniforms, counts, choices and permutations, as in PyTorch on the CPU.
 
-Pure functions of words or of a source of uniforms. The engine, its state and the order in which elements are
-visited are `streams`' business.
+Pure functions of words, or of a function that gives uniforms. `Stream` has the state and the order of elements.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def unit_below(longs: np.ndarray, p: float) -> np.ndarray:
     return longs < np.uint64(math.ceil(p * 2.0**53))
 
 
-def below(words: np.ndarray, count: int) -> np.ndarray:
+def remainders(words: np.ndarray, count: int) -> np.ndarray:
     """words % count for uint32 or uint64 words; overwrites words."""
     count = words.dtype.type(count)
     if words.dtype == np.uint64:
@@ -47,8 +46,8 @@ def below(words: np.ndarray, count: int) -> np.ndarray:
 # -- counts and choices --------------------------------------------------------------------------------------
 
 
-def poisson(rate: float, uniform: Callable[[], float]) -> int:
-    """A Poisson count of mean rate from as many uniforms as it takes."""
+def poisson_count(rate: float, uniform: Callable[[], float]) -> int:
+    """A Poisson count of mean rate. Draws as many uniforms as it needs."""
     if not rate >= 0:
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     if rate == 0:
@@ -71,7 +70,7 @@ def _poisson_by_rejection(rate, uniform):
         u, v = uniform() - 0.5, uniform()
         us = 0.5 - abs(u)
         x = (2 * a / us + b) * u + rate + 0.43 if us else -math.inf
-        count = math.floor(x) if abs(x) < 2.0**63 else -(2**63)  # what x86 makes of a number out of range
+        count = math.floor(x) if abs(x) < 2.0**63 else -(2**63)  # the result of x86 for a number out of range
         if us >= 0.07 and v <= edge:
             return count
         if count < 0 or (us < 0.013 and v > us):
@@ -81,7 +80,7 @@ def _poisson_by_rejection(rate, uniform):
             return count
 
 
-def cumulative(weights: np.ndarray) -> np.ndarray:
+def cumulative_probabilities(weights: np.ndarray) -> np.ndarray:
     """The running sums of one row of weights over their total, in float64 from sums in the weights' dtype."""
     if not (weights >= 0).all():
         raise RuntimeError("invalid multinomial distribution (encountering probability entry < 0)")
@@ -102,34 +101,33 @@ def shuffled(words: np.ndarray) -> np.ndarray:
     """0 .. n-1 after swapping, for i = 0 .. n-2, the elements i and i + words[i] % (n - i)."""
     n = words.size + 1
     offsets = (words % np.arange(n, 1, -1, dtype=np.uint32)).astype(np.int64)
-    # Python swaps a few hundred elements faster than NumPy sets out.
-    return _swapped(offsets) if n < 300 else _swapped_at_once(offsets)
+    # For a few hundred elements a loop in Python is faster than NumPy.
+    return _swap_one_by_one(offsets) if n < 300 else _swap_all_at_once(offsets)
 
 
-def _swapped(offsets):
+def _swap_one_by_one(offsets):
     order = list(range(offsets.size + 1))
     for i, offset in enumerate(offsets.tolist()):
         order[i], order[i + offset] = order[i + offset], order[i]
     return np.array(order)
 
 
-def _swapped_at_once(offsets):
+def _swap_all_at_once(offsets):
     """The same without a loop over the swaps.
 
-    Step i puts what stands at i into its target, and what stood at the target into i, which no later step
-    touches. So what stands at a position came from where the last step with that target stood, what stood
-    there from the last step with that one as target, and so on to a position nobody wrote. The chains are of
-    logarithmic length and are followed for all positions together, by doubling.
+    Step i swaps element i with the element at its target. No later step changes position i. So an element came from the last
+    step that had its position as target, and before that from the last step that had that step's position as target, and so
+    on. These chains have logarithmic length; they are followed for all positions at once, by doubling.
     """
     position = np.arange(offsets.size + 1)
     step, moves = position[:-1], offsets != 0
     target = step + offsets
-    origin = position.copy()  # of what stands at i when step i comes
-    origin[target[moves]] = step[moves]  # among steps with one target the last counts
+    origin = position.copy()  # of the element at i when step i begins
+    origin[target[moves]] = step[moves]  # of several steps with one target the last counts
     while not np.array_equal(further := origin[origin], origin):
         origin = further
     result = np.append(target, origin[-1])
-    # At the target stands what the step before with the same target put there, if there was one.
+    # The element at a target was put there by the last earlier step with the same target, if there was one.
     key = target.astype(np.uint64) << np.uint64(32) | step.astype(np.uint64)
     key.sort()
     step, target = (key & np.uint64(2**32 - 1)).astype(np.int64), key >> np.uint64(32)

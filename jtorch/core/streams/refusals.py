@@ -1,7 +1,7 @@
-"""What PyTorch's CPU random functions refuse, in its order, types and words.
+"""The errors of PyTorch's CPU random functions: its checks in its order, with its exception types and messages.
 
-It knows PyTorch's names for NumPy's dtypes and which kernel takes which; it draws nothing. Numbers in
-messages are printed as C++ prints a double, with six digits.
+Knows PyTorch's names for NumPy's dtypes and which kernel takes which. Draws nothing. Numbers in messages are printed as C++
+prints a double, with six digits.
 """
 
 from __future__ import annotations
@@ -49,23 +49,23 @@ INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
 NUMBERS = (*FLOATS, *INTEGERS, "bool")
 
 
-def implemented(kernel: str, dtype: np.dtype, names: tuple[str, ...]) -> None:
+def check_implemented(kernel: str, dtype: np.dtype, names: tuple[str, ...]) -> None:
     """Raise NotImplementedError unless dtype is among the names that PyTorch's kernel takes."""
     if dtype.name not in names:
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{_NAMES[dtype.name][0]}'")
 
 
-def real(dtype: np.dtype) -> np.dtype:
+def part_dtype(dtype: np.dtype) -> np.dtype:
     """The dtype of a complex number's parts; any other dtype itself."""
     return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
 
 
-def digits(dtype: np.dtype) -> int:
+def significand_bits(dtype: np.dtype) -> int:
     """Bits of a float's significand, the hidden one included."""
     return _DIGITS[dtype.name]
 
 
-def continuous(name: str, dtype: np.dtype, spelling: int) -> None:
+def check_continuous(name: str, dtype: np.dtype, spelling: int) -> None:
     """Raise unless dtype is a float; `spelling` picks which of PyTorch's two names the message has."""
     if dtype.name not in FLOATS and not dtype.name.startswith("float8"):
         raise RuntimeError(
@@ -74,9 +74,9 @@ def continuous(name: str, dtype: np.dtype, spelling: int) -> None:
         )
 
 
-def uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
+def check_uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
     """The checks of `uniform_`."""
-    implemented("check_uniform_bounds", dtype, FLOATS)
+    check_implemented("check_uniform_bounds", dtype, FLOATS)
     largest, (name, cpp) = _LARGEST[dtype.name], _NAMES[dtype.name]
     for bound, value in (("from", low), ("to", high)):
         if not -largest <= value <= largest:
@@ -90,7 +90,7 @@ def uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
         )
 
 
-def random_range(dtype: np.dtype, low: int, high: int | None) -> tuple[int, int]:
+def checked_range(dtype: np.dtype, low: int, high: int | None) -> tuple[int, int]:
     """(first value, how many) of `random_(low, high)`; 2**64 values mean all of int64."""
     for value in (low, high):
         if value is not None and not MIN64 <= value <= MAX64:
@@ -106,20 +106,19 @@ def _closed_range(dtype, low, high):
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if _is_float(dtype):
-        implemented("random_update_from_to", dtype, FLOATS)
+        check_implemented("random_update_from_to", dtype, FLOATS)
         low, high = _first_in(dtype, low), _last_in(dtype, high)
         if low >= high:
             raise RuntimeError(
-                "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got "
-                f"from={low} >= to={high}"
+                f"random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from={low} >= to={high}"
             )
-    _in_range(dtype, low, _wrapped(high - 1))
+    _check_in_range(dtype, low, _wrapped_int64(high - 1))
     return low, high - low
 
 
 def _open_range(dtype, low):
     if _is_float(dtype):
-        implemented("random_from_to_range_calc", dtype, FLOATS)
+        check_implemented("random_from_to_range_calc", dtype, FLOATS)
         last = 1 << _DIGITS[dtype.name]
         low = _first_in(dtype, low)
         if low >= last:
@@ -130,12 +129,12 @@ def _open_range(dtype, low):
     elif dtype.kind == "c":
         raise RuntimeError("random_from_to_impl handles only integral, floating-point and boolean types")
     else:
-        last = 1 if dtype.kind == "b" else _wrapped(int(np.iinfo(dtype).max))
-    _in_range(dtype, low, last)
+        last = 1 if dtype.kind == "b" else _wrapped_int64(int(np.iinfo(dtype).max))
+    _check_in_range(dtype, low, last)
     return low, last - low + 1
 
 
-def _in_range(dtype, low, last):
+def _check_in_range(dtype, low, last):
     if dtype.kind == "c":
         raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
     cpp, bounds = _NAMES[dtype.name][1], _limits(dtype)
@@ -171,14 +170,14 @@ def _is_float(dtype):
 
 def _first_in(dtype, low):
     """The first integer >= low that does not round below low in dtype, as PyTorch computes it."""
-    after = _there_and_back(dtype, _wrapped(low + 1))
-    return low if after >= low else _wrapped(after + _spacing(dtype, low + 1))
+    after = _there_and_back(dtype, _wrapped_int64(low + 1))
+    return low if after >= low else _wrapped_int64(after + _spacing(dtype, low + 1))
 
 
 def _last_in(dtype, high):
     """The bound <= high below which nothing rounds up to high in dtype, as PyTorch computes it."""
-    before = _there_and_back(dtype, _wrapped(high - 1))
-    return high if before < high else _wrapped(before - _spacing(dtype, high - 1))
+    before = _there_and_back(dtype, _wrapped_int64(high - 1))
+    return high if before < high else _wrapped_int64(before - _spacing(dtype, high - 1))
 
 
 def _spacing(dtype, value):
@@ -194,23 +193,23 @@ def _there_and_back(dtype, value):
     return int(x) if math.isfinite(x) and MIN64 <= x <= MAX64 else MIN64
 
 
-def _wrapped(value):
+def _wrapped_int64(value):
     return (value - MIN64) % (1 << 64) + MIN64
 
 
-def randperm(n: int, dtype: np.dtype) -> None:
+def check_randperm(n: int, dtype: np.dtype) -> None:
     """The checks of `randperm`."""
     if n < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
     if dtype.kind in "iu" and n > int(np.iinfo(dtype).max) + 1:
         raise RuntimeError(f"value cannot be converted to type {dtype.name}_t without overflow")
-    implemented("randperm", dtype, (*FLOATS, *INTEGERS))
+    check_implemented("randperm", dtype, (*FLOATS, *INTEGERS))
     most = {"float16": "2049", "float32": "2^24+1", "float64": "2^53+1"}.get(dtype.name)
     if most and n > (1 << _DIGITS[dtype.name]) + 1:
         raise RuntimeError(f"n cannot be greater than {most} for {_NAMES[dtype.name][0]} type.")
 
 
-def multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> None:
+def check_multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> None:
     """The checks of `multinomial` that look at shapes and dtypes."""
     if not 1 <= p.ndim <= 2:
         raise RuntimeError("prob_dist must be 1 or 2 dim")
@@ -225,7 +224,7 @@ def multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> None:
         raise RuntimeError("number of categories cannot exceed 2^24")
 
 
-def expandable(p: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def expanded(p: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """p broadcast to shape, as `Tensor.expand` does it."""
     lead = len(shape) - p.ndim
     if lead < 0:
@@ -239,7 +238,6 @@ def expandable(p: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         if p.shape[d] not in (1, shape[lead + d]):
             raise RuntimeError(
                 f"The expanded size of the tensor ({shape[lead + d]}) must match the existing size "
-                f"({p.shape[d]}) at non-singleton dimension {lead + d}.  Target sizes: {list(shape)}.  "
-                f"Tensor sizes: {list(p.shape)}"
+                f"({p.shape[d]}) at non-singleton dimension {lead + d}.  Target sizes: {list(shape)}.  Tensor sizes: {list(p.shape)}"
             )
     return np.broadcast_to(p, shape)

@@ -1,7 +1,7 @@
 """The floating-point arithmetic of PyTorch's CPU kernels, bit for bit, on NumPy arrays.
 
 It knows how the compiled kernels round: the fused multiply-add, the single-precision logarithm and sine of
-the AVX2 normal fill, the C library's double functions, C++'s casts. It draws nothing: `streams` calls it on
+the AVX2 normal fill, the C library's double functions, C++'s casts. It draws nothing; `Stream` calls it on
 uniforms. The single-precision polynomials are those of Cephes (Stephen Moshier), in the order of evaluation
 known from Julien Pommier's and Giovanni Garberoglio's zlib-licensed sse_mathfun and avx_mathfun.
 """
@@ -35,10 +35,10 @@ def _unraised(f, x):
         return -math.inf
 
 
-def cast(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def cast_as_cpp(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """x in dtype, as C++ casts on x86.
 
-    A half type is reached by way of float32; out of an integer's range lies its smallest value.
+    A half type is rounded to float32 first. A number outside an integer type's range becomes its smallest value.
     """
     if dtype.kind in "iu" and x.dtype.kind == "f":
         bits = 64 if dtype.itemsize == 8 else 32
@@ -103,11 +103,11 @@ def _two_sum(a, b):
 
 def _two_product(a, b):
     """The rounded product and its error (Dekker)."""
-    (a_head, a_tail), (b_head, b_tail), product = _split(a), _split(b), a * b
+    (a_head, a_tail), (b_head, b_tail), product = _dekker_split(a), _dekker_split(b), a * b
     return product, a_tail * b_tail - (((product - a_head * b_head) - a_tail * b_head) - a_head * b_tail)
 
 
-def _split(a):
+def _dekker_split(a):
     c = a * _F64(2**27 + 1)
     head = c - (c - a)
     return head, a - head

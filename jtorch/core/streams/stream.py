@@ -1,8 +1,8 @@
 """PyTorch's CPU random numbers, bit for bit, as NumPy arrays.
 
-A `Stream` is one generator: the mt19937 engine, its seed and one cached normal. Each method draws what the
-PyTorch function of that name draws, in the same order, so the state moves on by the same number of 32-bit
-words. It knows nothing of tensors, devices or JAX.
+A `Stream` is one generator: the mt19937 engine, its seed and one cached normal. Each method draws the same numbers as the
+PyTorch function of that name, in the same order, and advances the state by the same number of 32-bit words. This file knows
+no tensors, devices or JAX.
 
     Stream(seed)         manual_seed  seed  initial_seed  get_state  set_state  clone  lock  words  longs
     (shape, dtype, ...)  uniform  normal  log_normal  exponential  cauchy  trunc_normal
@@ -12,10 +12,9 @@ words. It knows nothing of tensors, devices or JAX.
     randperm(n, dtype)   base_seed()
 
 `dtype` is a NumPy dtype (ml_dtypes' bfloat16 among them). The result is C-contiguous, in logical order.
-`strides` are those of the tensor that is filled, in elements: PyTorch visits elements in memory order, and
-its normals take another path where the tensor is not contiguous. None means contiguous. Checks, their order,
-exception types and messages are PyTorch's, and what is refused for its arguments is refused before anything
-is drawn.
+`strides` are those of the tensor that is filled, in elements: PyTorch fills elements in memory order, and draws normals in
+another way if the tensor is not contiguous. None means contiguous. The checks, their order, exception types and messages are
+PyTorch's. Wrong arguments raise before anything is drawn.
 """
 
 from __future__ import annotations
@@ -30,9 +29,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jtorch.core.facts import is_contiguous, like_strides
-from jtorch.core.streams import draws
-from jtorch.core.streams import refusals as checks
-from jtorch.core.streams import rounding as exact
+from jtorch.core.streams import draws, refusals, rounding
 
 _CHUNK = 1 << 15  # values drawn at a time: they and their intermediates stay in the cache
 _BLOB = np.dtype([  # the state of torch.get_rng_state()
@@ -58,13 +55,13 @@ class Stream:
     def __init__(self, seed: int = 67280421310721):
         self.lock = threading.RLock()
         self._source = np.random.MT19937(0)
-        self._engine = np.random.RandomState(self._source)  # seeds it, and knows its state, as PyTorch does
+        self._engine = np.random.RandomState(self._source)  # seeds it and reads its state as PyTorch does
         self.manual_seed(seed)
 
     # -- the engine and its state ----------------------------------------------------------------------------
 
     def manual_seed(self, seed: int) -> Stream:
-        """Start the stream of this seed, of which the low 32 bits decide, and return self.
+        """Restart with this seed, of which only the low 32 bits count. Returns self.
 
         Raises:
             RuntimeError: seed is no integer (TypeError if it is NumPy's).
@@ -74,12 +71,12 @@ class Stream:
             raise TypeError("an integer is required")  # as PyTorch says; torch.manual_seed calls int() first
         if not isinstance(seed, int) or isinstance(seed, bool):
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
-        if not checks.MIN64 <= seed < 1 << 64:
+        if not refusals.MIN64 <= seed < 1 << 64:
             raise ValueError("Overflow when unpacking long long")
         with self.lock:
             self._seed = int(seed) % (1 << 64)
             self._engine.seed(self._seed & 0xFFFFFFFF)
-            self._untouched = True  # tells a new state from one whose 624th word was just drawn
+            self._untouched = True  # a new state, not one whose 624th word was just drawn
             self._cached_normal = None
         return self
 
@@ -88,7 +85,7 @@ class Stream:
         return self._seed
 
     def seed(self) -> int:
-        """Start the stream of a seed that nobody can foresee, and return that seed."""
+        """Restart with an unpredictable seed, and return that seed."""
         return self.manual_seed(secrets.randbits(64)).initial_seed()
 
     def get_state(self) -> np.ndarray:
@@ -103,7 +100,7 @@ class Stream:
         return np.frombuffer(bytearray(blob.tobytes()), np.uint8)
 
     def set_state(self, state: np.ndarray) -> None:
-        """Go on from a state that `get_state` or PyTorch gave.
+        """Continue from a state that `get_state` or PyTorch returned.
 
         Raises:
             TypeError: state is not an array of uint8.
@@ -113,8 +110,7 @@ class Stream:
             raise TypeError("RNG state must be a torch.ByteTensor")
         if state.size != _BLOB.itemsize:
             raise RuntimeError(
-                f"Expected a CPUGeneratorImplState of size {_BLOB.itemsize} but found the input RNG state "
-                f"size to be {state.size}"
+                f"Expected a CPUGeneratorImplState of size {_BLOB.itemsize} but found the input RNG state size to be {state.size}"
             )
         blob = np.frombuffer(state.tobytes(), _BLOB)[0]
         left, position = int(blob["left"]), int(blob["next"])
@@ -146,22 +142,22 @@ class Stream:
         """The next 2n words of the engine in pairs, as uint64: first << 32 | second."""
         with self.lock:
             self._untouched = self._untouched and n == 0
-            # Over its full range randint hands the engine's words on, in order (numpy's frozen stream).
+            # Over its full range randint returns the engine's words in order (NumPy keeps this stream fixed).
             return self._engine.randint(0, 1 << 64, n, np.uint64)
 
     # -- filling ---------------------------------------------------------------------------------------------
 
     def _fill(self, shape, dtype, strides, values: Callable[[int], np.ndarray]):
-        """An array of dtype whose elements, as PyTorch visits them, are values(k) for k at a time."""
+        """An array of dtype whose elements, in PyTorch's order, are values(k) for k at a time."""
         return _logical(self._run(math.prod(shape), dtype, values), shape, strides)
 
     def _run(self, n, dtype, values, step=_CHUNK):
-        parts = checks.real(dtype)  # a complex number is two reals
+        parts = refusals.part_dtype(dtype)  # a complex number is two reals
         out = np.empty(n * (dtype.itemsize // parts.itemsize), parts)
         with self.lock, np.errstate(all="ignore"):
             for start in range(0, out.size, step):
                 part = out[start : start + step]
-                part[...] = exact.cast(values(part.size), parts)
+                part[...] = rounding.cast_as_cpp(values(part.size), parts)
         return out.view(dtype)
 
     def _unit32(self, n):
@@ -175,21 +171,21 @@ class Stream:
     def uniform(self, shape, dtype, low: float = 0.0, high: float = 1.0, strides=None) -> np.ndarray:
         """Uniform in [low, high): `uniform_`, and with the defaults `rand`."""
         dtype = np.dtype(dtype)
-        parts = checks.real(dtype)
+        parts = refusals.part_dtype(dtype)
         if dtype.kind == "c" and math.prod(shape) == 0:
             return np.empty(shape, dtype)
-        checks.uniform_bounds(parts, low, high)
+        refusals.check_uniform_bounds(parts, low, high)
         draw, wide = (self._unit64, np.float64) if parts.itemsize == 8 else (self._unit32, np.float32)
         low, high = wide(low), wide(high)
-        first, last = exact.cast(low, parts), exact.cast(high, parts)
+        first, last = rounding.cast_as_cpp(low, parts), rounding.cast_as_cpp(high, parts)
 
         def values(n):
             x = draw(n)
             if (low, high) != (0, 1):
-                x = exact.fma(x, high - low, low)
+                x = rounding.fma(x, high - low, low)
             elif parts.itemsize > 2:
                 return x
-            x = exact.cast(x, parts)
+            x = rounding.cast_as_cpp(x, parts)
             x[x == last] = first
             return x
 
@@ -207,8 +203,8 @@ class Stream:
         n = math.prod(shape)
         if n == 0:
             return np.empty(shape, dtype)
-        parts = checks.real(dtype)
-        checks.implemented("normal_kernel_cpu", parts, checks.FLOATS)
+        parts = refusals.part_dtype(dtype)
+        refusals.check_implemented("normal_kernel_cpu", parts, refusals.FLOATS)
         if dtype.kind == "c":
             n, std = 2 * n, std / math.sqrt(2)
         if n < 16 or not (strides is None or is_contiguous(shape, strides)):
@@ -216,44 +212,46 @@ class Stream:
         return self._normal_blocks(n, parts, mean, std).view(dtype).reshape(shape)
 
     def _normals(self, n, mean, std):
-        """n doubles, two to a pair of uniforms; an odd one waits for the next call, whatever its dtype."""
+        """n doubles, two for each pair of uniforms. An odd one is kept for the next call, whatever its dtype."""
         have = self._cached_normal is not None
         pairs = (n - have + 1) // 2
         u = self._unit64(2 * pairs)
         z = np.empty(have + 2 * pairs)
         z[:have] = self._cached_normal
-        z[have::2], z[have + 1 :: 2] = exact.box_muller64(exact.libm(math.log1p, -u[1::2]), u[::2])
+        z[have::2], z[have + 1 :: 2] = rounding.box_muller64(rounding.libm(math.log1p, -u[1::2]), u[::2])
         self._cached_normal = float(z[n]) if z.size > n else None
-        return exact.fma(z[:n], std, mean)
+        return rounding.fma(z[:n], std, mean)
 
     def _normal_blocks(self, n, dtype, mean, std):
-        """Normals from blocks of 16 uniforms; what is left over is drawn again as the last 16."""
+        """Normals from blocks of 16 uniforms. If n is no multiple of 16, the last 16 are drawn again as one block."""
         block = self._block64 if dtype.itemsize == 8 else self._block32
         out, whole = np.empty(n, dtype), n - n % 16
         with self.lock:
             out[:whole] = self._run(whole, dtype, lambda k: block(k, mean, std))
             if n % 16:
-                if dtype.itemsize > 2:  # the half types have not drawn the uniforms that are replaced
+                if dtype.itemsize > 2:  # half types do not draw the uniforms that are replaced
                     (self.longs if dtype.itemsize == 8 else self.words)(n % 16)
                 out[-16:] = self._run(16, dtype, lambda k: block(k, mean, std))
         return out
 
     def normal_words(self, n: int) -> np.ndarray:
-        """The words, in uint64, that make n >= 16 float32 normals of mean 0 and deviation 1: as many, or,
-        where n is no multiple of 16, those of the whole blocks and of one more, which are the last 16 normals."""
+        """The words, in uint64, for n >= 16 float32 normals of mean 0 and deviation 1.
+
+        They are n words; if n is no multiple of 16, those of the whole blocks and of one more for the last 16 normals.
+        """
         over = n % 16
         words = self._raw(n + 16 * (over > 0))
         return np.delete(words, np.s_[n - over : n]) if over else words
 
     def _block32(self, n, mean, std):
-        return exact.fma(exact.normals32(self._unit32(n)), std, mean)
+        return rounding.fma(rounding.normals32(self._unit32(n)), std, mean)
 
     def _block64(self, n, mean, std):
         u = self._unit64(n).reshape(-1, 2, 8)
         z = np.empty_like(u)
-        cos, sin = exact.box_muller64(exact.libm(math.log, 1 - u[:, 0].ravel()), u[:, 1].ravel())
+        cos, sin = rounding.box_muller64(rounding.libm(math.log, 1 - u[:, 0].ravel()), u[:, 1].ravel())
         z[:, 0], z[:, 1] = cos.reshape(-1, 8), sin.reshape(-1, 8)
-        return exact.fma(z.ravel(), std, mean)
+        return rounding.fma(z.ravel(), std, mean)
 
     def log_normal(self, shape, dtype, mean: float = 1.0, std: float = 2.0, strides=None) -> np.ndarray:
         """exp(normal): `log_normal_`; mean and std are those of the normal."""
@@ -261,8 +259,8 @@ class Stream:
         if not std > 0:
             raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}")
         if math.prod(shape):
-            checks.implemented("log_normal_cpu", dtype, checks.FLOATS)
-        return self._fill(shape, dtype, strides, lambda n: exact.libm(math.exp, self._normals(n, mean, std)))
+            refusals.check_implemented("log_normal_cpu", dtype, refusals.FLOATS)
+        return self._fill(shape, dtype, strides, lambda n: rounding.libm(math.exp, self._normals(n, mean, std)))
 
     def exponential(self, shape, dtype, lambd: float = 1.0, strides=None) -> np.ndarray:
         """Exponential with rate lambd: `exponential_`."""
@@ -270,11 +268,11 @@ class Stream:
         if not lambd > 0:
             raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
         if math.prod(shape):
-            checks.continuous("Exponential", dtype, 0)
-            checks.implemented("exponential_cpu", dtype, checks.FLOATS)
+            refusals.check_continuous("Exponential", dtype, 0)
+            refusals.check_implemented("exponential_cpu", dtype, refusals.FLOATS)
         scale = -1.0 / lambd
-        single = lambda n: exact.scaled_log1p32(scale, -self._unit64(n))
-        double = lambda n: scale * exact.libm(math.log1p, -self._unit64(n))
+        single = lambda n: rounding.scaled_log1p32(scale, -self._unit64(n))
+        double = lambda n: scale * rounding.libm(math.log1p, -self._unit64(n))
         return self._fill(shape, dtype, strides, double if dtype.itemsize == 8 else single)
 
     def cauchy(self, shape, dtype, median: float = 0.0, sigma: float = 1.0, strides=None) -> np.ndarray:
@@ -282,12 +280,12 @@ class Stream:
         dtype = np.dtype(dtype)
         if not sigma > 0:
             raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
-        checks.continuous("Cauchy", dtype, 1)
+        refusals.check_continuous("Cauchy", dtype, 1)
         if math.prod(shape):
-            checks.implemented("cauchy_cpu", dtype, checks.FLOATS)
+            refusals.check_implemented("cauchy_cpu", dtype, refusals.FLOATS)
 
         def values(n):
-            return exact.fma(exact.libm(math.tan, math.pi * (self._unit64(n) - 0.5)), sigma, median)
+            return rounding.fma(rounding.libm(math.tan, math.pi * (self._unit64(n) - 0.5)), sigma, median)
 
         return self._fill(shape, dtype, strides, values)
 
@@ -295,8 +293,7 @@ class Stream:
         """Normal, cut to [a, b] by rejection: `nn.init.trunc_normal_`. Each round draws a full tensor."""
         if mean < a - 2 * std or mean > b + 2 * std:
             warnings.warn(
-                "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-                "The distribution of values may be incorrect.",
+                "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
                 stacklevel=3,
             )
         dtype = np.dtype(dtype)
@@ -348,27 +345,27 @@ class Stream:
         dtype = np.dtype(dtype)
         if low is None and high is None:
             return self._random_all(shape, dtype, strides)
-        low, count = checks.random_range(dtype, low or 0, high)
+        low, count = refusals.checked_range(dtype, low or 0, high)
         if math.prod(shape) == 0:
             return np.empty(shape, dtype)
         if count == 1 << 64:
             _full_range_kernel(dtype)
             return self._fill(shape, dtype, strides, lambda n: self.longs(n).view(np.int64))
         draw, low = (self.longs if count >= 1 << 28 else self.words), np.int64(low)
-        return self._fill(shape, dtype, strides, lambda n: draws.below(draw(n), count).astype(np.int64) + low)
+        return self._fill(shape, dtype, strides, lambda n: draws.remainders(draw(n), count).astype(np.int64) + low)
 
     def _random_all(self, shape, dtype, strides):
         if math.prod(shape) == 0:
             return np.empty(shape, dtype)
-        checks.implemented("random_kernel_cpu", dtype, checks.NUMBERS)
+        refusals.check_implemented("random_kernel_cpu", dtype, refusals.NUMBERS)
         if dtype.kind == "b":
             count = 2
         elif dtype.kind in "iu":
             count = int(np.iinfo(dtype).max) + 1
         else:
-            count = (1 << checks.digits(dtype)) + 1
+            count = (1 << refusals.significand_bits(dtype)) + 1
         draw = self.longs if dtype.itemsize == 8 else self.words
-        return self._fill(shape, dtype, strides, lambda n: draws.below(draw(n), count).astype(np.int64))
+        return self._fill(shape, dtype, strides, lambda n: draws.remainders(draw(n), count).astype(np.int64))
 
     def bernoulli(self, shape, dtype, p: float | np.ndarray = 0.5, strides=None) -> np.ndarray:
         """1 with probability p, else 0: `bernoulli_(p)`, `bernoulli(x)` and `bernoulli(x, p)`.
@@ -382,26 +379,25 @@ class Stream:
         if not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
         if n:
-            checks.implemented("bernoulli_scalar_cpu_", dtype, checks.NUMBERS)
+            refusals.check_implemented("bernoulli_scalar_cpu_", dtype, refusals.NUMBERS)
         return self._fill(shape, dtype, strides, lambda k: draws.unit_below(self.longs(k), p))
 
     def _bernoulli_each(self, shape, dtype, p, strides):
-        checks.implemented("bernoulli_tensor_cpu_self_", dtype, checks.NUMBERS)
-        p = _visited(checks.expandable(p, shape), strides)
-        checks.implemented("bernoulli_tensor_cpu_p_", p.dtype, checks.FLOATS)
+        refusals.check_implemented("bernoulli_tensor_cpu_self_", dtype, refusals.NUMBERS)
+        p = _visited(refusals.expanded(p, shape), strides)
+        refusals.check_implemented("bernoulli_tensor_cpu_p_", p.dtype, refusals.FLOATS)
         p, draw = (p, self._unit64) if p.dtype.itemsize == 8 else (p.astype(np.float32), self._unit32)
         wrong = np.flatnonzero(~((p >= 0) & (p <= 1)))
         if wrong.size:
-            draw(int(wrong[0]))  # the elements before it have been drawn by then
+            draw(int(wrong[0]))  # the elements before it are drawn first
             raise RuntimeError(
                 "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
-                "(Could this error message be improved?  If so, "
-                "please report an enhancement request to PyTorch.)"
+                "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)"
             )
         return _logical((draw(p.size) < p).astype(dtype), shape, strides)
 
     def dropout_mask(self, shape, p: float, dtype=bool, strides=None) -> np.ndarray:
-        """What dropout keeps: `bernoulli_(1 - p)`, unscaled; with p of 0 or 1 nothing is drawn.
+        """The elements that dropout keeps: `bernoulli_(1 - p)`, unscaled. With p of 0 or 1 nothing is drawn.
 
         `native_dropout` draws with those too: it is `bernoulli(shape, dtype, 1 - p)` for any p.
         """
@@ -417,29 +413,29 @@ class Stream:
         if not 0 < p < 1:
             raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
         if math.prod(shape):
-            checks.implemented("geometric_cpu", dtype, (*checks.FLOATS, *checks.INTEGERS))
+            refusals.check_implemented("geometric_cpu", dtype, (*refusals.FLOATS, *refusals.INTEGERS))
         scale = math.log1p(-p)
-        values = lambda n: np.ceil(exact.libm(math.log, self._unit64(n)) / scale)
+        values = lambda n: np.ceil(rounding.libm(math.log, self._unit64(n)) / scale)
         return self._fill(shape, dtype, strides, values)
 
     def poisson(self, rates: np.ndarray) -> np.ndarray:
         """Counts of mean `rates`, in their shape and dtype: `torch.poisson`.
 
-        Differs from torch: Python's lgamma is not the C library's to the last bit, which begins to show in a
-        few counts at rates of 1e12.
+        Differs from torch: Python's lgamma and the C library's differ in the last bit, which changes a few counts from
+        rates of 1e12 on.
         """
         rates = np.asarray(rates)
-        checks.implemented("poisson_cpu", rates.dtype, checks.FLOATS)
+        refusals.check_implemented("poisson_cpu", rates.dtype, refusals.FLOATS)
         with self.lock:
             before, drawn = self._position(), itertools.count()
             supply = itertools.chain.from_iterable(self._unit64(256).tolist() for _ in itertools.count())
             uniform = lambda: (next(drawn), next(supply))[1]
             try:
-                counts = [draws.poisson(rate, uniform) for rate in rates.astype(np.float64).ravel().tolist()]
+                counts = [draws.poisson_count(rate, uniform) for rate in rates.astype(np.float64).ravel().tolist()]
             finally:
                 self._rewind(before)
                 self.longs(next(drawn))
-        return exact.cast(np.array(counts, np.int64), rates.dtype).reshape(rates.shape)
+        return rounding.cast_as_cpp(np.array(counts, np.int64), rates.dtype).reshape(rates.shape)
 
     def _position(self):
         return self._engine.get_state(), self._untouched
@@ -453,11 +449,11 @@ class Stream:
     def randperm(self, n: int, dtype=np.int64) -> np.ndarray:
         """The numbers 0 .. n - 1 in random order: `torch.randperm`."""
         dtype = np.dtype(dtype)
-        checks.randperm(n, dtype)
+        refusals.check_randperm(n, dtype)
         if n >= (2**32 - 1) // 20:
             with self.lock:
-                return exact.cast(draws.shuffled_inside_out(n, self.longs), dtype)
-        return exact.cast(draws.shuffled(self.words(n - 1)), dtype) if n else np.empty(0, dtype)
+                return rounding.cast_as_cpp(draws.shuffled_inside_out(n, self.longs), dtype)
+        return rounding.cast_as_cpp(draws.shuffled(self.words(n - 1)), dtype) if n else np.empty(0, dtype)
 
     def multinomial(self, p: np.ndarray, num_samples: int, replacement: bool = False, strides=None):
         """Indices drawn with weights p along the last dimension, as int64: `torch.multinomial`.
@@ -470,14 +466,14 @@ class Stream:
         PyTorch's order depends on the C++ library's partial sort.
         """
         p = np.asarray(p)
-        checks.multinomial(p, num_samples, replacement)
+        refusals.check_multinomial(p, num_samples, replacement)
         shape = (*p.shape[:-1], num_samples)
         if 0 in shape:
             return np.empty(shape, np.int64)
         if replacement and num_samples > 1:
-            checks.implemented("multinomial", p.dtype, checks.FLOATS)
+            refusals.check_implemented("multinomial", p.dtype, refusals.FLOATS)
             return self._choose_again(np.atleast_2d(p), num_samples).reshape(shape)
-        checks.implemented("aminmax_cpu", p.dtype, checks.FLOATS)
+        refusals.check_implemented("aminmax_cpu", p.dtype, refusals.FLOATS)
         if p.size == 0:
             raise RuntimeError(
                 "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
@@ -495,16 +491,18 @@ class Stream:
     def _choose_again(self, p, num_samples):
         wide = np.promote_types(p.dtype, np.float32)
         with self.lock:
-            rows = [np.searchsorted(draws.cumulative(w.astype(wide)), self._unit64(num_samples)) for w in p]
+            rows = [
+                np.searchsorted(draws.cumulative_probabilities(w.astype(wide)), self._unit64(num_samples)) for w in p
+            ]
         return np.stack(rows)
 
     def rrelu_noise(self, x: np.ndarray, lower: float = 1 / 8, upper: float = 1 / 3) -> np.ndarray:
-        """What `rrelu` multiplies x by in training: uniform in [lower, upper) where x <= 0, else 1.
+        """The factors of `rrelu` in training: uniform in [lower, upper) where x <= 0, else 1.
 
-        For a bfloat16 x it is float32, for PyTorch rounds the product only.
+        For a bfloat16 x they are float32, because PyTorch rounds only the product.
         """
         x = np.asarray(x)
-        checks.implemented("rrelu_with_noise_out_cpu", x.dtype, ("float32", "float64", "bfloat16"))
+        refusals.check_implemented("rrelu_with_noise_out_cpu", x.dtype, ("float32", "float64", "bfloat16"))
         wide = np.promote_types(x.dtype, np.float32)
         low, high = np.array([lower, upper]).astype(wide).astype(np.float64)
         noise, drawn = np.ones(x.shape, wide), x <= 0
@@ -513,7 +511,7 @@ class Stream:
 
     def base_seed(self) -> int:
         """The seed that `iter(DataLoader)` draws for its workers: `empty((), dtype=int64).random_()`."""
-        return int(self.longs(1)[0]) & checks.MAX64
+        return int(self.longs(1)[0]) & refusals.MAX64
 
 
 def _memory_order(shape, strides):
@@ -537,6 +535,6 @@ def _visited(array, strides):
 def _full_range_kernel(dtype):
     """The checks of `random_(-2**63, None)`, which has a kernel of its own."""
     kernel = "random_full_64_bits_range_kernel_cpu"
-    checks.implemented(kernel, dtype, ("float32", "float64", "bfloat16", *checks.INTEGERS))
+    refusals.check_implemented(kernel, dtype, ("float32", "float64", "bfloat16", *refusals.INTEGERS))
     if dtype.kind in "iu" and dtype.itemsize < 8:
         raise RuntimeError(f"{kernel} handles only int64, double, float and bfloat16")

@@ -153,7 +153,7 @@ class _Move(Node):
     def release(self):
         """Nothing was saved."""
 
-    def pull(self, cotangents, needs, walk):
+    def pull(self, cotangents, needs, carrier):
         place = self.in_types[0].place
         return [to_place(g, place) if isinstance(g, Tensor) else move(g, place) for g in cotangents]
 
@@ -236,7 +236,7 @@ class Conversion:
         storage = self._storage
         if isinstance(storage, HostStorage):
             return host_view(storage, self._type, self._offset)
-        return self._look() if storage.value.array is not None and storage.value.type.place is devices.CPU else None
+        return self._look() if not storage.value.is_promised and storage.value.type.place is devices.CPU else None
 
     def item(self):
         """The only element as a Python number.
@@ -342,7 +342,7 @@ class Copying:
             whole = self._storage.value
             value = Value(
                 type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides),
-                np.array(whole.look()),
+                np.array(whole.read()),
             )
             memo[key] = Storage(move(value, t.place))
         made._storage = memo[key]

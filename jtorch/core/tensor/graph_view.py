@@ -70,11 +70,11 @@ class Shown:
 
     def register_hook(self, hook):
         """Call `hook(grad_inputs, grad_outputs)` after this node has run; what it returns replaces grad_inputs."""
-        return _hang(self._node.hung().post, hook)
+        return _hang(self._node.made_hooks().post, hook)
 
     def register_prehook(self, hook):
         """Call `hook(grad_outputs)` before this node runs; what it returns replaces them."""
-        return _hang(self._node.hung().pre, hook)
+        return _hang(self._node.made_hooks().pre, hook)
 
     def __call__(self, *grads):
         raise NotImplementedError("calling a grad_fn")

@@ -48,7 +48,7 @@ class HostStorage(Storage):
     def value(self, value):
         if value.type.shape != self.host.shape:
             raise RuntimeError("Trying to resize storage that is not resizable")
-        self.host[...] = value.look()
+        self.host[...] = value.read()
         self.mark = []
 
     def touch(self, counter):
@@ -76,7 +76,7 @@ def share(storage) -> np.ndarray:
             f"can't convert {value.type.place.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host"
             " memory first."
         )
-    storage.host = laid_out(value.look(), value.type)
+    storage.host = laid_out(value.read(), value.type)
     if value.mark is None:
         value.mark = []
     storage.mark = value.mark

@@ -21,7 +21,7 @@ def from_jax(array) -> Tensor:
 def to_jax(t: Tensor):
     """The tensor's value as a jax.Array (or the tracer it holds)."""
     value = t._value
-    array = value.known()
+    array = value.materialize()
     if isinstance(array, np.ndarray):
         with jax.enable_x64(True):
             array = jax.device_put(array, value.type.place.jax)

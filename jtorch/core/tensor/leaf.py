@@ -9,8 +9,7 @@ import weakref
 
 from jtorch.core.engine import Value
 from jtorch.core.facts import Hooks
-from jtorch.core.grad import Leaf, check_replacement
-from jtorch.core.grad import nodes as graph
+from jtorch.core.grad import Leaf, add_gradients, check_replacement
 
 
 class LeafGrad(Leaf):
@@ -23,13 +22,13 @@ class LeafGrad(Leaf):
         self.hooks = Hooks()
         self.after = Hooks()
 
-    def hooked(self, grad, walk):
+    def hooked(self, grad, carrier):
         for hook in list(self.hooks.values()):
-            given = walk.wrap(grad)
+            given = carrier.wrap(grad)
             seen = hook(given)
             if seen is not None:
                 check_replacement(seen, given, hook)
-                grad = walk.unwrap(seen)
+                grad = carrier.unwrap(seen)
         return grad
 
     def plain(self):
@@ -41,29 +40,29 @@ class LeafGrad(Leaf):
     def watched(self):
         return self.hooks or self.after
 
-    def collect(self, grad, walk):
+    def collect(self, grad, carrier):
         tensor = self.tensor()
         if tensor is None:
             return
         if self.hooks:
-            grad = self.hooked(grad, walk)
+            grad = self.hooked(grad, carrier)
         if tensor._edge is None:  # `requires_grad` was turned off since
             return
         before = tensor._gradient()
         if before is None:
-            tensor._grad = gradient_tensor(grad, walk)
-        elif walk.create_graph:
-            tensor._grad = before + gradient_tensor(grad, walk)
+            tensor._grad = gradient_tensor(grad, carrier)
+        elif carrier.create_graph:
+            tensor._grad = before + gradient_tensor(grad, carrier)
         else:
             value = grad if isinstance(grad, Value) else grad._value
-            before._assign(graph.add(before._value, value), before._edge)
+            before._assign(add_gradients(before._value, value), before._edge)
         for hook in list(self.after.values()):
             if hook(tensor) is not None:
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
-def gradient_tensor(grad, walk):
+def gradient_tensor(grad, carrier):
     """A gradient that a backward pass has computed, as the tensor that users see."""
     if isinstance(grad, Value):
-        return walk.wrap(grad)
-    return grad if walk.create_graph else grad.detach()
+        return carrier.wrap(grad)
+    return grad if carrier.create_graph else grad.detach()

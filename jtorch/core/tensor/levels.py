@@ -13,10 +13,12 @@ from __future__ import annotations
 import jax
 
 from jtorch.core import engine
-from jtorch.core.engine import Call, Lifted, Position, local, ticks, type_of
+from jtorch.core.engine import Call, Lifted, Position, add_fields, local, ticks, type_of
 from jtorch.core.facts import may_overlap
-from jtorch.core.grad import Leaf, Node, Output, filled
+from jtorch.core.grad import Leaf, Node, Output, full_value
 from jtorch.core.tensor.tensor import Tensor, wrap
+
+add_fields(batch=None)  # the innermost vmap that is running
 
 _ROOT = Position(None, None, None, (), False, ())
 
@@ -71,9 +73,9 @@ class _Enter(Node):
     def name(self):
         return self.level.title + "Backward"
 
-    def pull(self, cotangents, needs, walk):
-        grads = self.level.gradients(walk.wrap(cotangents[0]))
-        return [None if g is None else walk.unwrap(g) for g, need in zip(grads, needs, strict=True) if need]
+    def pull(self, cotangents, needs, carrier):
+        grads = self.level.gradients(carrier.wrap(cotangents[0]))
+        return [None if g is None else carrier.unwrap(g) for g, need in zip(grads, needs, strict=True) if need]
 
 
 class _Leave(_Enter):
@@ -85,10 +87,10 @@ class _Leave(_Enter):
         Node.__init__(self, None, (), (lifted._type,), types, (lifted._history(),))
         self.level = level
 
-    def pull(self, cotangents, needs, walk):
+    def pull(self, cotangents, needs, carrier):
         _cross(self.level)
-        lifted = self.level.cotangent([None if c is None else walk.wrap(c) for c in cotangents], self.in_types[0])
-        return [walk.unwrap(lifted)]
+        lifted = self.level.cotangent([None if c is None else carrier.wrap(c) for c in cotangents], self.in_types[0])
+        return [carrier.unwrap(lifted)]
 
 
 class Crossing:
@@ -97,7 +99,7 @@ class Crossing:
     def __init__(self):
         self.levels = []
 
-    def __call__(self, edge, grad, walk):
+    def __call__(self, edge, grad, carrier):
         while True:
             value = grad._value if isinstance(grad, Tensor) else grad
             if value.__class__ is not Lifted or value.level not in self.levels:
@@ -106,17 +108,18 @@ class Crossing:
             node = edge.node if edge.__class__ is Output else edge
             if not isinstance(node, Leaf) and node.number > level.number:
                 return grad
-            grad = level.outer_gradient(walk.wrap(grad))
+            grad = level.outer_gradient(carrier.wrap(grad))
             if grad is None:
                 return None
-            grad = walk.unwrap(grad)
+            grad = carrier.unwrap(grad)
 
 
 def _cross(level):
-    if local.crossing is None:
-        local.crossing = Crossing()
-    if level not in local.crossing.levels:
-        local.crossing.levels.append(level)
+    running = local.running
+    if running.crossing is None:
+        running.crossing = Crossing()
+    if level not in running.crossing.levels:
+        running.crossing.levels.append(level)
 
 
 # ---- batches
@@ -157,7 +160,7 @@ class Batch(Level):
             " that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
         )
 
-    def look(self, value):
+    def materialize(self, value):
         raise RuntimeError(
             "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a "
             "Tensor, please try to rewrite what you're doing with other operations. If error is occurring somewhere "
@@ -261,8 +264,8 @@ class Dual(Level):
             primal._edge, tangent._edge = node, Output(node, 1)
         return primal, tangent
 
-    def look(self, value):
-        return value.parts[0].known()
+    def materialize(self, value):
+        return value.parts[0].materialize()
 
     def _run(self, call, types, inputs, single, outs):
         marks = tuple([self.owns(v) for v in inputs])
@@ -287,7 +290,7 @@ class Dual(Level):
         return tangent, primal
 
     def cotangent(self, parts, type):
-        primal, tangent = [wrap(filled(type, 0)) if p is None else p for p in parts]
+        primal, tangent = [wrap(full_value(type, 0)) if p is None else p for p in parts]
         return self.lift(tangent, primal)
 
     def outer_gradient(self, lifted):
@@ -333,4 +336,4 @@ _pushes: dict = {}
 
 def zeros_of(tensor):
     """Zeros like a tensor, with no history."""
-    return wrap(filled(tensor._type, 0))
+    return wrap(full_value(tensor._type, 0))

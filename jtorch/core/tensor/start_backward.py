@@ -10,8 +10,7 @@ import weakref
 
 from jtorch.core.engine import Value, local
 from jtorch.core.facts import Hooks, RemovableHandle
-from jtorch.core.grad import PLAIN, Running, Seed, Walk, backward
-from jtorch.core.grad import nodes as graph
+from jtorch.core.grad import AS_VALUES, Carrier, Seed, backward_pass, source
 from jtorch.core.tensor.casting import cast_call
 from jtorch.core.tensor.leaf import LeafGrad, gradient_tensor
 from jtorch.core.tensor.requires_grad import computed
@@ -43,26 +42,28 @@ class Backward:
         if not computed(self):
             return
         edge = self._history()
-        node, nr = graph.source(edge)
+        node, nr = source(edge)
         if node.hooks is not None and nr in node.hooks.retains:
             return
         mine = weakref.ref(self)
 
-        def keep(grad, walk):
+        def keep(grad, carrier):
             tensor = mine()
             if tensor is not None:
                 tensor._grad = (
-                    gradient_tensor(grad, walk) if tensor._grad is None else tensor._grad + gradient_tensor(grad, walk)
+                    gradient_tensor(grad, carrier)
+                    if tensor._grad is None
+                    else tensor._grad + gradient_tensor(grad, carrier)
                 )
 
-        node.hung().retains[nr] = keep
+        node.made_hooks().retains[nr] = keep
 
     @property
     def retains_grad(self):
         """Whether `.grad` is collected here although this is not a leaf."""
         if not computed(self):
             return False
-        node, nr = graph.source(self._edge)
+        node, nr = source(self._edge)
         return node.hooks is not None and nr in node.hooks.retains
 
     def register_hook(self, hook):
@@ -76,8 +77,8 @@ class Backward:
             handle = RemovableHandle(edge.hooks)
             edge.hooks[handle.id] = hook
             return handle
-        node, nr = graph.source(edge)
-        hooks = node.hung().tensor
+        node, nr = source(edge)
+        hooks = node.made_hooks().tensor
         handle = RemovableHandle(hooks)
         hooks[handle.id] = (nr, hook)
         return handle
@@ -139,14 +140,14 @@ def _unwrap(seen):
 def _with_graph():
     """A walk whose gradients are Tensors, so that a graph of them is recorded; only the seed is a Value."""
     as_tensor = lambda grad: wrap(grad) if isinstance(grad, Value) else grad
-    return Walk(_apply_pullback, lambda a, b: a + b, as_tensor, lambda grad: grad, create_graph=True)
+    return Carrier(_apply_pullback, lambda a, b: a + b, as_tensor, lambda grad: grad, create_graph=True)
 
 
 def _plain():
-    return Walk(wrap=wrap, unwrap=_unwrap)
+    return Carrier(wrap=wrap, unwrap=_unwrap)
 
 
-PLAIN.wrap, PLAIN.unwrap = wrap, _unwrap
+AS_VALUES.wrap, AS_VALUES.unwrap = wrap, _unwrap
 
 
 def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
@@ -155,11 +156,11 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     trace = local.trace
     if trace.backwards and not keep and collect and not trace.updated:
         trace.flush("backward")  # two backwards in one trace: cut where every round cuts
-    walk = _with_graph() if create_graph else PLAIN if local.anomaly is None else _plain()
+    carrier = _with_graph() if create_graph else AS_VALUES if local.anomaly is None else _plain()
     if create_graph and collect:
         _warn_cycle()
     if local.anomaly is not None:
-        walk.anomaly = local.anomaly
+        carrier.anomaly = local.anomaly
     gradients = [_cotangent(i, t, g) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
     roots = [_root(i, t, g, create_graph) for i, (t, g) in enumerate(zip(tensors, gradients, strict=True))]
     targets = None
@@ -169,14 +170,11 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
             name = "backward" if collect else "grad"
             raise RuntimeError(f"`inputs` argument to `{name}()` cannot be empty.")
         targets = [_target(t, collect) for t in inputs]
-    before = local.grad, local.crossing, local.running
-    local.grad, local.crossing, local.running = create_graph, None, Running(roots, targets is None)
     try:
-        grads = backward(roots, walk, keep, targets, collect)
+        grads = backward_pass(roots, carrier, keep, targets, collect)
     finally:
-        local.grad, local.crossing, local.running = before
         local.trace.backwards += 1
-    return None if targets is None or collect else [None if g is None else gradient_tensor(g, walk) for g in grads]
+    return None if targets is None or collect else [None if g is None else gradient_tensor(g, carrier) for g in grads]
 
 
 _warned_cycle = False

@@ -24,7 +24,7 @@ class Storage:
         writer: the source of the newest write with a history, set by `jtorch.core.grad.sign`; absent before the first.
     """
 
-    __slots__ = ("__weakref__", "host", "mark", "value", "version", "writer", "writes")
+    __slots__ = ("__weakref__", "host", "mark", "replacement", "value", "version", "writes")
 
     def __init__(self, value):
         self.value = value

@@ -16,8 +16,7 @@ from types import FunctionType
 from jtorch.core.engine import TRACED, Lifted, Value, local, ticks, trace_of
 from jtorch.core.facts import CPU
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Leaf, Node, edge_of
-from jtorch.core.grad import nodes as graph
+from jtorch.core.grad import Leaf, Node, edge_of, nodes, shown, source
 from jtorch.core.tensor.storage import InferenceStorage, Storage
 from jtorch.core.tensor.views import IN_INFERENCE, NO_GRAD, View, strided
 
@@ -147,8 +146,8 @@ class Tensor(metaclass=_Named):
     def _refusal(self, base=False):
         """PyTorch's message for a write that autograd cannot follow: see `View.refusal`."""
         edge = self._edge
-        made = None if edge is None or isinstance(edge, Leaf) else graph.source(edge)
-        return self._view.refusal(made and (graph.bare(made[0].name()), made[1]), base)
+        made = None if edge is None or isinstance(edge, Leaf) else source(edge)
+        return self._view.refusal(made and (shown(made[0].name()), made[1]), base)
 
     @property
     def _value(self) -> Value:
@@ -158,9 +157,9 @@ class Tensor(metaclass=_Named):
         """The elements as a read-only NumPy array. A view of a known array on the CPU needs no program."""
         if self._view is not None and self._view.call.retype is None:
             base = self._storage.value
-            if base.array is not None and base.type.place is CPU:
-                return strided(base.look(), base.type, self._view.type, self._view.offset)
-        return self._value.look()
+            if not base.is_promised and base.type.place is CPU:
+                return strided(base.read(), base.type, self._view.type, self._view.offset)
+        return self._value.read()
 
     def _make_view(self, call, numbers=()):
         """A view of this tensor, by a `ViewCall`."""
@@ -245,10 +244,10 @@ def part_of_tensor(part):
 def replace_edge(old, new):
     """`new`, the tensor's new edge; a `retain_grad` request on the old edge moves to it."""
     if new is not None and old is not None and not isinstance(old, Leaf):
-        node, nr = graph.source(old)
+        node, nr = source(old)
         if node.hooks is not None and nr in node.hooks.retains:
-            after, at = graph.source(new)
-            after.hung().retains[at] = node.hooks.retains.pop(nr)
+            after, at = source(new)
+            after.made_hooks().retains[at] = node.hooks.retains.pop(nr)
     return new
 
 
@@ -257,7 +256,7 @@ class Nowhere(Leaf):
 
     __slots__ = ()
 
-    def hooked(self, grad, walk):
+    def hooked(self, grad, carrier):
         return grad
 
     def plain(self):
@@ -266,7 +265,7 @@ class Nowhere(Leaf):
     def watched(self):
         return False
 
-    def collect(self, grad, walk):
+    def collect(self, grad, carrier):
         """Drop the gradient."""
 
 
@@ -342,7 +341,7 @@ def apply(call, inputs, place=None):
         return _tracked(call, values, edges, position, out)
     edge = None
     if position.out.differentiable:
-        if Node is graph.Node:  # what `Node(...)` would make, in two thirds of the time
+        if Node is nodes.Node:  # what `Node(...)` would make, in two thirds of the time
             edge = _new(Node)
             edge.call, edge.edges, edge.position = call, edges, position
             edge.in_types, edge.out_types = position.in_types, position.types

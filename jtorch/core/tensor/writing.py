@@ -8,8 +8,7 @@ import weakref
 from jtorch.core.engine import local, record
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import INFERENCE, InPlaceNode, Leaf, Node
-from jtorch.core.grad import nodes as graph
+from jtorch.core.grad import INFERENCE, InPlaceNode, Leaf, Node, note_overwritten
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import SAME, InferenceStorage
@@ -138,7 +137,7 @@ class Writing:
             if local.grad:
                 self._edge = replace_edge(self._edge, edge)
             if self._edge is not None:
-                graph.sign(old, self)
+                note_overwritten(old, self)
             return
         if edge is not None and view.note is not None and self._base is not None:
             raise RuntimeError(self._refusal())
@@ -162,7 +161,7 @@ class Writing:
             self._edge = edge
         storage.write(new, self._counter or storage)
         if base is not None and base._edge is not None:
-            graph.sign(old, base)
+            note_overwritten(old, base)
         if storage.value.mark is None:
             storage.value.mark = []
         value.mark = storage.value.mark  # where backward needs what was written, it is what the view shows

@@ -102,8 +102,8 @@ def _concatenated(tensors, place):
     Loaded tensors are concatenated on the host and record nothing. So a resumed run has the same program from its
     first step on, and continues bit for bit.
     """
-    if all(t._value.array is not None for t in tensors):
-        return known(np.concatenate([t._value.look().reshape(-1) for t in tensors]), place)
+    if all(not t._value.is_promised for t in tensors):
+        return known(np.concatenate([t._value.read().reshape(-1) for t in tensors]), place)
     return cat([t.reshape(-1) for t in tensors])
 
 

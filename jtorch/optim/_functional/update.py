@@ -14,13 +14,13 @@ numbers, as PyTorch's optimizers do.
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.engine import Call, bundles, shapes_of
-from jtorch.core.engine import program as programs
+from jtorch.core.engine import Call, all_on_host, opaque, shapes_of
 
 
 class StateLayout(NamedTuple):
@@ -62,9 +62,9 @@ def _state_name(cls, path):
 _calls: dict = {}
 
 
-def call_of(cls, buckets, skipping=False) -> Call:
+def call_of(cls, buckets, skipping=False, is_packed=False) -> Call:
     """The interned call that updates these buckets, each given as (settings, number of small parameters, number of parameters)."""
-    key = (cls, buckets, skipping)
+    key = (cls, buckets, skipping, is_packed)
     found = _calls.get(key)
     if found is None:
         found = _calls[key] = Update(*key)
@@ -72,67 +72,63 @@ def call_of(cls, buckets, skipping=False) -> Call:
 
 
 class Update(Call):
-    """The update of all parameters of one optimizer. With `skipping`, the first input says whether to skip it."""
+    """The update of all parameters of one optimizer. With `skipping`, the first input says whether to skip it.
 
-    __slots__ = ("buckets", "optimizer", "skipping")
+    With `is_packed`, the small parameters of each bucket are one flat array, which comes before all other inputs and results.
+    """
 
-    def __init__(self, optimizer, buckets, skipping=False):
+    __slots__ = ("buckets", "is_packed", "optimizer", "skipping")
+
+    def __init__(self, optimizer, buckets, skipping=False, is_packed=False):
         # The results overwrite the inputs; a differentiable step must not take that for an error.
         super().__init__(None, None, optimizer.__name__ + ".step", saves=(0,))
         self.optimizer = optimizer
         self.buckets = buckets
         self.skipping = skipping
+        self.is_packed = is_packed
 
     def _infer(self, types):
-        n = sum(size for *_, size in self.buckets)
-        first = len(self.buckets) + self.skipping
-        return False, (*types[first : first + n], *types[first + 2 * n :])
+        flats, _, _, params, _, states = self._split(types)
+        return False, (*flats, *params, *states)
 
-    def bundles(self):
-        first, at, found = len(self.buckets) + self.skipping, 0, []
+    def _split(self, given):
+        """The inputs by kind: flat parameters, whether to skip, rates, parameters, gradients, states."""
+        total = sum(size for *_, size in self.buckets)
+        joined = [small for _, small, _ in self.buckets if small] if self.is_packed else []
+        sizes = [len(joined), int(self.skipping), len(self.buckets), total - sum(joined), total]
+        ends = [*accumulate(sizes, initial=0), len(given)]
+        return [given[start:end] for start, end in pairwise(ends)]
+
+    def packed(self):
+        first, at, groups = len(self.buckets) + self.skipping, 0, []
         for _, small, size in self.buckets:
             if small:
-                found.append((range(first + at, first + at + small), range(at, at + small)))
+                groups.append((range(first + at, first + at + small), range(at, at + small)))
             at += size
-        return found
+        if self.is_packed or not groups:
+            return None
+        return call_of(self.optimizer, self.buckets, self.skipping, True), groups
 
     def bind(self, types):
-        step = self.bind_bundled(types)
-        return lambda *arrays: step((), arrays)[1]
+        ordered = all_on_host(types)
 
-    def bind_bundled(self, types):
-        n = sum(size for *_, size in self.buckets)
-        first = len(self.buckets) + self.skipping
-        on_host = programs.on_host(types)
-
-        def step(flats, arrays):
-            params, grads, states = (
-                arrays[first : first + n],
-                arrays[first + n : first + 2 * n],
-                arrays[first + 2 * n :],
-            )
-
-            def unless_skipped(old, new):
-                return (
-                    [jnp.where(arrays[0] != 0, a, b) for a, b in zip(old, new, strict=True)] if self.skipping else new
-                )
-
-            given, left = iter(flats), iter(states)
-            new_flats, new_params, new_states, at = [], [], [], 0
-            for rate, (settings, small, size) in zip(arrays[self.skipping : first], self.buckets, strict=True):
-                mine = slice(at, at + size)
-                at += size
-                flat = [next(given)] if flats and small else []
-                own = _after_their_use(params[mine], grads[mine], small) if on_host else params[mine]
-                own = [*flat, *own[small * len(flat) :]]
-                made, state = self._bucket(
-                    rate.reshape(()), settings, small, own, bool(flat), grads[mine], left, on_host
-                )
-                made = unless_skipped(own, made)
-                new_flats += made[: len(flat)]
-                new_params += [None] * small * len(flat) + made[len(flat) :]
+        def step(*arrays):
+            flats, skip, rates, params, grads, states = self._split(arrays)
+            flats, params, grads, left = iter(flats), iter(params), iter(grads), iter(states)
+            new_flats, new_params, new_states = [], [], []
+            for rate, (settings, small, size) in zip(rates, self.buckets, strict=True):
+                joined = int(self.is_packed and small > 0)
+                own = [next(params) for _ in range(size - small * joined)]
+                own_grads = [next(grads) for _ in range(size)]
+                if ordered:
+                    own = _after_their_use(own, own_grads, small)
+                own = [next(flats), *own] if joined else own
+                made, state = self._bucket(rate.reshape(()), settings, small, own, joined, own_grads, left, ordered)
+                made = _unless(skip, own, made)
+                new_flats += made[:joined]
+                new_params += made[joined:]
                 new_states += state
-            return new_flats, new_params + unless_skipped(states, new_states)
+            return (*new_flats, *new_params, *_unless(skip, states, new_states))
 
         return step
 
@@ -168,17 +164,23 @@ class Update(Call):
         return made, [a for n in order for a in out[n]]
 
 
+def _unless(skip, old, new):
+    """The new arrays, or the old ones where `skip`, of one array or none, is not zero."""
+    return [jnp.where(skip[0] != 0, a, b) for a, b in zip(old, new, strict=True)] if skip else new
+
+
 def _after_their_use(params, grads, small):
     """The parameters, with an order for XLA: a large one is overwritten only after the gradient of the one before it.
 
     The backward pass computes that gradient from the large parameter.
     """
     before = [grads[0] if small else None, *grads[small:]]
+    first = len(params) - len(grads) + small  # the small ones are not among them if they are packed
     large = [
-        p if g is None or not g.size else bundles.after(g.ravel()[0].real, p)
-        for p, g in zip(params[small:], before, strict=False)
+        p if g is None or not g.size else opaque.after(g.ravel()[0].real, p)
+        for p, g in zip(params[first:], before, strict=False)
     ]
-    return [*params[:small], *large]
+    return [*params[:first], *large]
 
 
 def _as_real_pairs(a):
@@ -210,8 +212,8 @@ def _split_small(updates, params, small, on_host):
     sizes = [p.size for p in params[:small]]
     starts = [sum(sizes[:i]) for i in range(small)]
     if on_host and flat.size:
-        starts = bundles.hidden(starts, flat.ravel()[0])
-    parts = [bundles.cut(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
+        starts = opaque.integers(starts, flat.ravel()[0])
+    parts = [opaque.cut(flat, n, size) for n, size in zip(starts, sizes, strict=True)]
     return [part.reshape(_as_real_pairs(p).shape) for part, p in zip(parts, params[:small], strict=True)] + alone
 
 

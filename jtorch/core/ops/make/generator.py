@@ -84,7 +84,7 @@ class Generator:
 
     def drawn(self) -> int:
         """How many draws JAX's streams have made since the seed."""
-        return 0 if self.state is None else int(self.state.look()[1])
+        return 0 if self.state is None else int(self.state.read()[1])
 
     def _starting(self, drawn):
         pair = np.array([self.initial_seed() & 0x7FFFFFFF, drawn], np.int64)

@@ -75,7 +75,7 @@ def _draw(kind, t, generator, strides, args):
         return source.move_on(call, numbers)
     with jax.ensure_compile_time_eval():  # or the generator would keep a tracer of what JAX is tracing
         made = source.move_on(call, numbers)
-        source.state.known()
+        source.state.materialize()
     return made
 
 
@@ -122,7 +122,7 @@ def _noise_call(t, words):
 def _promised(x):
     """Whether a tensor is one that the trace has still to compute."""
     storage = x._storage
-    return storage.__class__ is Storage and storage.value.__class__ is Value and storage.value.array is None
+    return storage.__class__ is Storage and storage.value.__class__ is Value and storage.value.is_promised
 
 
 def _normals(words, shape):

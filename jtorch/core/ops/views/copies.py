@@ -105,7 +105,7 @@ def _copy_(self, src, non_blocking=False):
 
 def _twin(value):
     """The same elements as a value of its own: values are immutable, but each storage marks those it moves on from."""
-    if value.array is None or value.type.place is engine.TRACED:
+    if value.is_promised or value.type.place is engine.TRACED:
         return engine.record(SAME, (value,))[1]
     value.share()  # two values hold the array now, so neither may give it away
     twin = Value(value.type, value.array)

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.engine import program as programs
+from jtorch.core import engine
 from jtorch.core.facts import devices
 from jtorch.core.ops.rules import window_count
 
@@ -122,7 +122,7 @@ def _direct(x, w, window, lhs_dilation=None):
         rhs_dilation=window.dilation,
         dimension_numbers=("NC" + spatial, "OI" + spatial, "NC" + spatial),
         feature_group_count=window.groups,
-        precision=programs.precision["convolution"] if devices.platform() == "gpu" else None,
+        precision=engine.precision["convolution"] if devices.platform() == "gpu" else None,
         preferred_element_type=jnp.float32 if half else None,
     )
     return y.astype(x.dtype)

@@ -1,0 +1,148 @@
+"""How functions of arrays are traced and compiled: the only file that says `jax.jit`.
+
+Knows JAX's settings and where compiled programs are kept between processes. Does not know lines or traces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import threading
+
+import jax
+
+from jtorch.core.engine import xla_options
+
+# How XLA multiplies float32 on an accelerator. PyTorch's defaults: TF32 (JAX's default) in convolutions, not in products.
+precision = {"matmul": "highest", "convolution": "default"}
+
+
+@contextlib.contextmanager
+def tracing():
+    """JAX traces in here with 64-bit types and PyTorch's precision of products.
+
+    JAX caches what it traced by these settings, so tracing for shapes and tracing for programs must use the same ones.
+    """
+    with jax.enable_x64(True), jax.default_matmul_precision(precision["matmul"]):
+        yield
+
+
+class JaxFunction:
+    """A function of arrays as one object, `traced`, so that JAX's caches find what they hold for it."""
+
+    def __init__(self, fn, name):
+        def traced(*arrays):
+            return fn(*arrays)
+
+        self.name = traced.__name__ = name.replace(".", "_")
+        self.traced = traced
+
+    @functools.cached_property
+    def inlined(self):
+        """The function as a part of a program."""
+        return jax.jit(self.traced, inline=True)
+
+    @functools.cached_property
+    def shared(self):
+        """The function as one of several equal parts of a program, such as layers: JAX traces it once for all of them."""
+        return jax.jit(self.traced)
+
+    def again(self):
+        """The same function as a new object. When it goes, JAX's caches drop what they hold for it."""
+        return JaxFunction(self.inlined, self.name)
+
+
+def jitted(fn, donated, on_host):
+    """`jax.jit` of a program that donates the arguments with these numbers."""
+    return jax.jit(fn, donate_argnums=donated, compiler_options=xla_options.ordinary(on_host))
+
+
+class NoStore:
+    """Keeps no compiled programs between processes; `jtorch.core.engine.disk` keeps them on disk."""
+
+    def fingerprint(self, *parts) -> str | None:
+        """What identifies a program of the host that these parts decide; None where it is not kept."""
+        return None
+
+    def load(self, fingerprint):
+        """The program with this fingerprint as `jax.stages.Compiled`, or None."""
+        return None
+
+    def load_landing(self, fingerprint, results):
+        """The same, and a list in which its results (so many) arrive inside the call; (None, ()) where there is none."""
+        return None, ()
+
+    def compile(self, jit, arguments, fingerprint):
+        """Compile a function of `jax.jit` for arguments like these, and keep the program."""
+        return jit.lower(*arguments).compile()
+
+
+_store = NoStore()
+
+
+def keep_programs_in(store) -> None:
+    """Keep compiled programs between processes: `store` has the methods of `NoStore`."""
+    global _store
+    _store = store
+
+
+def program_store():
+    """Where compiled programs are kept between processes."""
+    return _store
+
+
+def fingerprint_of(*parts) -> str | None:
+    """What identifies a program of the host that these parts decide, or None: see `NoStore.fingerprint`."""
+    return _store.fingerprint(precision, xla_options.ordinary(on_host=True), *parts)
+
+
+def compiled(jit, arguments, fingerprint):
+    """A function of `jax.jit` compiled for arguments like these, ahead of its first call."""
+    with _compiling, _no_collection():
+        return _store.compile(jit, arguments, fingerprint)
+
+
+def compiled_quickly(function, arguments, fingerprint):
+    """A function compiled with few optimizations: see `xla_options.quick`."""
+    while True:
+        try:
+            return compiled_alone(function, arguments, fingerprint, xla_options.quick())
+        except jax.errors.JaxRuntimeError as error:
+            if not xla_options.forgotten(error):
+                raise
+
+
+def compiled_alone(function, arguments, fingerprint, options):
+    """A `JaxFunction` compiled for arguments like these. JAX's caches let go of it afterwards."""
+    with tracing():
+        return compiled(jax.jit(function.again().traced, compiler_options=options), arguments, fingerprint)
+
+
+_compiling = threading.RLock()  # one at a time: whether JAX has a cache is a setting of the whole process
+
+
+@contextlib.contextmanager
+def _no_collection():
+    """Without Python's collector: tracing makes so many objects that it would search all modules, 80 ms of a start."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+_default_device: dict = {}  # place -> whether programs run there by default
+
+
+def running_on(place):
+    """Programs run on this place in here, although their arrays may come from the host."""
+    default = _default_device.get(place)
+    if default is None:
+        default = _default_device[place] = place.jax is None or place.jax == jax.local_devices()[0]
+    return _NOTHING if default else jax.default_device(place.jax)
+
+
+_NOTHING = contextlib.nullcontext()

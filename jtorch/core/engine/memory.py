@@ -1,0 +1,41 @@
+"""Which compiled programs stay in memory.
+
+There is a limit on them. A program of XLA's for the CPU takes 0.3 MB and four memory maps for a line, and hundreds of maps
+for a network. Linux grants a process 65,530; one more, and the process dies in the compiler.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from pathlib import Path
+
+import jax
+
+from jtorch.core.engine.stats import counters
+from jtorch.core.facts import config
+
+_held: weakref.WeakSet = weakref.WeakSet()  # programs, of traces and of lines, that are compiled
+_SHARE = 0.4  # of the memory maps that Linux grants a process
+
+
+def hold(program) -> None:
+    """Note that a program is about to be compiled. Where there are too many, the half not used for longest is dropped.
+
+    A program has `used`, the line count at its last use, and `clear_cache()`. One that was dropped is compiled again at its next run.
+    """
+    program.used = counters.lines
+    _held.add(program)
+    if len(_held) >= config.max_programs or (counters.compiles % 32 == 0 and _crowded()):
+        for old in sorted(_held, key=lambda p: p.used)[: len(_held) // 2]:
+            _held.discard(old)
+            old.clear_cache()
+        if _crowded():  # JAX's own caches hold programs too, and so does what waits for the collector
+            gc.collect()
+            jax.clear_caches()
+
+
+def _crowded():
+    """Whether many memory maps are taken. Counting them takes time, so it is not asked at each compile."""
+    limit, maps = Path("/proc/sys/vm/max_map_count"), Path("/proc/self/maps")
+    return maps.exists() and maps.read_bytes().count(b"\n") > _SHARE * int(limit.read_text())

@@ -1,0 +1,68 @@
+"""Types: what is known of a value before it is computed. This file knows no values, calls or traces."""
+
+from __future__ import annotations
+
+import jax
+
+from jtorch.core.facts import Size, contiguous_strides, devices, dtypes
+
+META = devices.place("meta")
+TRACED = devices.Place(devices.device("cpu"), None)  # the place of a tracer: inside jax.jit, jax.grad, jax.vmap
+
+
+class Type:
+    """Size, dtype, place and the strides that PyTorch would show.
+
+    Interned: equal types are the same object. `number` marks a Python number that travels as a value.
+    """
+
+    __slots__ = ("aval", "differentiable", "dtype", "ndim", "number", "place", "shape", "strides")
+
+    def __init__(self, shape, dtype, place, strides, number=False):
+        self.shape = shape
+        self.dtype = dtype
+        self.place = place
+        self.strides = strides
+        self.ndim = len(shape)
+        self.number = number
+        self.differentiable = dtype.category >= 2
+        self.aval = None if dtype.np is None else jax.ShapeDtypeStruct(shape, dtype.np)
+
+    def described(self):
+        """What programs depend on, for `jtorch.core.engine.fingerprint`: all but the strides."""
+        return tuple(self.shape), self.dtype, self.place, self.number
+
+    def __repr__(self):
+        return f"{self.dtype.name}{list(self.shape)}" if not self.number else f"number({self.dtype.name})"
+
+
+_types: dict[tuple, Type] = {}
+
+
+def type_of(shape, dtype_, place, strides=None) -> Type:
+    """The interned Type; `strides` None means contiguous."""
+    key = (shape, dtype_, place, strides)
+    found = _types.get(key)
+    if found is None:
+        size = Size(shape)
+        full = strides if strides is not None else contiguous_strides(size)
+        canonical = (tuple(size), dtype_, place, full)
+        found = _types.get(canonical) or Type(size, dtype_, place, full)
+        _types[key] = _types[canonical] = found
+    return found
+
+
+NUMBER = {
+    kind: Type(Size(), d, None, (), number=True)
+    for kind, d in ((bool, dtypes.bool_), (int, dtypes.int64), (float, dtypes.float64), (complex, dtypes.complex128))
+}
+
+
+def without_strides(types):
+    """What tells programs apart: types without their strides, which change no program."""
+    return tuple([(t.shape, t.dtype, t.place, t.number) for t in types])
+
+
+def all_on_host(types) -> bool:
+    """Whether arrays of these types are computed on the host. A tensor of the host may meet those of a device."""
+    return {t.place for t in types} - {None} == {devices.CPU}

@@ -1,0 +1,48 @@
+"""Edges of the gradient graph: where the gradient of a line's input goes.
+
+An edge is a node (its first output), an `Output` (another of its outputs), a `Leaf` (where gradients are collected) or None.
+"""
+
+from __future__ import annotations
+
+
+class Output:
+    """An output of a node other than its first, as an edge."""
+
+    __slots__ = ("node", "nr")
+
+    def __init__(self, node, nr):
+        self.node = node
+        self.nr = nr
+
+
+def edge_of(node, nr):
+    """The edge for output `nr` of a node."""
+    return node if nr == 0 else Output(node, nr)
+
+
+def source(edge):
+    """(node or leaf, output number) of an edge."""
+    return (edge.node, edge.nr) if edge.__class__ is Output else (edge, 0)
+
+
+class Leaf:
+    """Where the gradient of one leaf tensor is collected. Subclassed by the tensor, which it holds weakly."""
+
+    __slots__ = ("__weakref__",)
+
+    def collect(self, grad, carrier):
+        """Add a gradient to what the tensor has."""
+        raise NotImplementedError
+
+    def hooked(self, grad, carrier):
+        """The gradient after the tensor's hooks."""
+        raise NotImplementedError
+
+    def plain(self):
+        """The tensor, if collecting means no more than setting its `.grad`; else None."""
+        raise NotImplementedError
+
+    def watched(self):
+        """Whether hooks must see the gradient as soon as it is complete."""
+        raise NotImplementedError
