@@ -1,8 +1,8 @@
 """`torch.nn`: modules, parameters and losses."""
 
 from jtorch.nn import attention, functional, init, modules, parallel, utils
-from jtorch.nn.container import Container, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from jtorch.nn.module import Module
+from jtorch.nn.modules.container import Container, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parallel import DataParallel
 from jtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from jtorch.core.ops import publish as _publish

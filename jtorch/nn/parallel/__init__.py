@@ -6,7 +6,7 @@ wrapped module is called as it is.
 
 from __future__ import annotations
 
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 __all__ = [
     "DataParallel",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 
 def skip_init(module_cls, *args, **kwargs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.nn.conv import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
+from jtorch.nn.modules.conv import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 
 
 def _converted(module, memory_format, kinds):

@@ -11,8 +11,8 @@ from jtorch.core.ops.matrix.decompose import geqrf
 from jtorch.core.ops.matrix.distances import normalize
 from jtorch.core.ops.matrix.products import dot, mv
 from jtorch.core.ops.views.diagonal import tril, triu
-from jtorch.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jtorch.nn.module import Module
+from jtorch.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from jtorch.nn.modules.module import Module
 from jtorch.nn.utils import parametrize
 from jtorch.nn.utils.weight_norm import _weight_norm as _of_parts
 from jtorch.nn.utils.weight_norm import norm_except_dim

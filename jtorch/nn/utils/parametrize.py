@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
-from jtorch.nn.container import ModuleDict, ModuleList
-from jtorch.nn.module import Module
+from jtorch.nn.modules.container import ModuleDict, ModuleList
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 __all__ = [

@@ -13,7 +13,7 @@ from jtorch.core.ops.make.create import ones_like, zeros_like
 from jtorch.core.ops.make.random import rand_like
 from jtorch.core.ops.reduce.sort import topk
 from jtorch.core.tensor import Tensor
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.utils.convert_parameters import parameters_to_vector
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.matrix.distances import normalize
 from jtorch.core.ops.matrix.products import dot, mv
-from jtorch.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from jtorch.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jtorch.nn.parameter import Parameter, UninitializedParameter
 
 

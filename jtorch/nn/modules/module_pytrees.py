@@ -11,7 +11,7 @@ import weakref
 import jax
 
 from jtorch.core.tensor import Tensor, from_jax, to_jax
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jtorch.core.ops.losses import likelihood, margin
-from jtorch.nn.distance import PairwiseDistance
-from jtorch.nn.loss import _Loss, _WeightedLoss
+from jtorch.nn.modules.distance import PairwiseDistance
+from jtorch.nn.modules.loss import _Loss, _WeightedLoss
 
 
 class PoissonNLLLoss(_Loss):

@@ -8,7 +8,7 @@ from jtorch.core.ops.make.create import empty
 from jtorch.core.ops.windows import conv
 from jtorch.core.ops.windows.pad import pad
 from jtorch.nn import init
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 

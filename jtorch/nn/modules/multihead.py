@@ -5,8 +5,8 @@ from __future__ import annotations
 from jtorch.core.ops.layers import attention
 from jtorch.core.ops.make.create import empty
 from jtorch.nn import init
-from jtorch.nn.linear import NonDynamicallyQuantizableLinear
-from jtorch.nn.module import Module
+from jtorch.nn.modules.linear import NonDynamicallyQuantizableLinear
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch.core.ops.matrix import distances as distance
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 
 class CosineSimilarity(Module):

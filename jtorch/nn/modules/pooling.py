@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch.core.ops.windows import pool
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 
 class _MaxPool(Module):

@@ -12,7 +12,7 @@ from itertools import chain
 from operator import index as as_index
 
 from jtorch.core.tensor import Tensor
-from jtorch.nn.module import Module, indented, typename
+from jtorch.nn.modules.module import Module, indented, typename
 from jtorch.nn.parameter import Parameter
 
 

@@ -8,7 +8,7 @@ from jtorch.core.facts import dtypes
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import tensor
 from jtorch.nn import conv, norm
-from jtorch.nn.linear import Linear
+from jtorch.nn.modules.linear import Linear
 from jtorch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 

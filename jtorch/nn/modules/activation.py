@@ -7,7 +7,7 @@ import inspect
 from jtorch.core.ops.arithmetic import activations as activation
 from jtorch.core.ops.arithmetic.elementary import sigmoid, tanh
 from jtorch.core.ops.make.create import empty
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 _SILENT = ("Hardswish", "Hardsigmoid")  # these show nothing

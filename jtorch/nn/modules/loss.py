@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from jtorch.core.ops.losses import common as loss
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 
 class _Loss(Module):

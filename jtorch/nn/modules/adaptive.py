@@ -10,10 +10,10 @@ from jtorch.core.facts import dtype
 from jtorch.core.ops.arithmetic.activations import log_softmax
 from jtorch.core.ops.losses.fused import linear_cross_entropy
 from jtorch.core.ops.make.create import full_like
-from jtorch.nn.container import ModuleList, Sequential
-from jtorch.nn.linear import Linear
-from jtorch.nn.loss import _WeightedLoss
-from jtorch.nn.module import Module
+from jtorch.nn.modules.container import ModuleList, Sequential
+from jtorch.nn.modules.linear import Linear
+from jtorch.nn.modules.loss import _WeightedLoss
+from jtorch.nn.modules.module import Module
 
 _ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
 

@@ -14,7 +14,7 @@ from itertools import chain
 
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
-from jtorch.nn.hooks import WithModule
+from jtorch.nn.modules.module_hooks import WithModule
 from jtorch.nn.parameter import Parameter, is_lazy
 
 EXTRA = "_extra_state"  # the key of what `get_extra_state` gives

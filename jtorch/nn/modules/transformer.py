@@ -12,12 +12,12 @@ from jtorch.core.ops.arithmetic.compare import where
 from jtorch.core.ops.layers import attention
 from jtorch.core.ops.make.create import full
 from jtorch.nn import init
-from jtorch.nn.container import ModuleList
-from jtorch.nn.dropout import Dropout
-from jtorch.nn.linear import Linear
-from jtorch.nn.module import Module
-from jtorch.nn.multihead import MultiheadAttention
-from jtorch.nn.norm import LayerNorm
+from jtorch.nn.modules.container import ModuleList
+from jtorch.nn.modules.dropout import Dropout
+from jtorch.nn.modules.linear import Linear
+from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.multihead import MultiheadAttention
+from jtorch.nn.modules.batchnorm import LayerNorm
 
 
 def _get_activation_fn(activation):

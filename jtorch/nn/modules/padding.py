@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch.core.ops.windows.pad import pad
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 
 def _sides(padding, dims):

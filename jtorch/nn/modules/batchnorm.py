@@ -11,7 +11,7 @@ from jtorch.core.ops.losses.fused import cross_map_lrn
 from jtorch.core.ops.make.create import empty, ones, zeros
 from jtorch.core.tensor import tensor
 from jtorch.nn import init
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 

@@ -14,8 +14,8 @@ from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.ops.layers import recurrent
 from jtorch.core.ops.make.create import empty, zeros
 from jtorch.nn import init
-from jtorch.nn.module import Module
-from jtorch.nn.packing import PackedSequence
+from jtorch.nn.modules.module import Module
+from jtorch.nn.utils.rnn import PackedSequence
 from jtorch.nn.parameter import Parameter
 
 _NO_PROJECTION = "proj_size argument is only supported for LSTM, not RNN or GRU"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 
 class Flatten(Module):

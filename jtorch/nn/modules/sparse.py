@@ -7,7 +7,7 @@ from jtorch.core.ops.layers import bag
 from jtorch.core.ops.layers import linear as layers
 from jtorch.core.ops.make.create import empty
 from jtorch.nn import init
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 

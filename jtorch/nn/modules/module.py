@@ -14,8 +14,10 @@ from typing import Any
 
 from jtorch.core.ops.make.create import empty_like
 from jtorch.core.tensor import Tensor
-from jtorch.nn import hooks, moving, state
-from jtorch.nn.hooks import (
+from jtorch.nn.modules import module_hooks as hooks
+from jtorch.nn.modules import module_moving as moving
+from jtorch.nn.modules import module_state as state
+from jtorch.nn.modules.module_hooks import (
     _global_backward_hooks,
     _global_backward_pre_hooks,
     _global_forward_hooks,
