@@ -1,12 +1,22 @@
-"""`torch.nn`: modules, parameters and losses."""
+"""`torch.nn`: modules, parameters and losses. A layer comes here by the `__all__` of its file in `jtorch.nn.modules`."""
 
-from jtorch.nn import attention, functional, init, modules, parallel, utils
-from jtorch.nn.modules.container import Container, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from jtorch.nn.modules.module import Module
+from jtorch.nn import attention, functional, init, modules, parallel, parameter, utils
+from jtorch.nn.modules import *
 from jtorch.nn.parallel import DataParallel
 from jtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
-from jtorch.core.ops import publish as _publish
 
-_publish(globals(), "linear", "activation", "dropout", "flatten", "embedding", "loss", "conv", "pool", "norm", "padding",
-         "upsample", "distance", "unpool", "margin", "classify", "rnn", "multihead", "transformer", "lazy",
-         package="jtorch.nn")  # fmt: skip
+__all__ = [
+    "Buffer",
+    "DataParallel",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "attention",
+    "functional",
+    "init",
+    "modules",
+    "parallel",
+    "parameter",
+    "utils",
+    *modules.__all__,
+]

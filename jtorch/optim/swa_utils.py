@@ -10,8 +10,8 @@ from copy import deepcopy
 from jtorch.core.facts import dtypes
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import tensor
-from jtorch.nn.modules.module import Module
 from jtorch.nn.modules.batchnorm import _BatchNorm
+from jtorch.nn.modules.module import Module
 from jtorch.optim.lr_scheduler import LRScheduler
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",

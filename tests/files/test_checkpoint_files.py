@@ -2,7 +2,9 @@
 
 import argparse
 import collections
+import importlib
 import io
+import json
 import mmap
 import pickle
 import struct
@@ -13,7 +15,10 @@ import pytest
 import jtorch
 from jtorch import serialization
 from jtorch.serialization import load, names, save
+from tests import FIXTURES
 from tests.files.checkpoints import TENSOR, archive, members, stream, tensor_pickle, text, written
+
+PYTORCHS_PLACES = json.loads((FIXTURES / "places.json").read_text())
 
 saved = partial(written, save)
 
@@ -306,11 +311,13 @@ def test_users_devices(monkeypatch):
     assert load(file).tolist() == [1.0, 1.0]
 
 
-def test_names_lead_there_and_back():
-    """What is written under a name is read under it as the same thing."""
-    public = [getattr(jtorch.nn, name) for name in names.PLACES if hasattr(jtorch.nn, name)]
-    assert len(public) > 3
-    for thing in public:
-        module, name = names.street_name(thing)
-        assert names.find(module, name) is thing
-        assert module == names.PLACES[name]
+@pytest.mark.parametrize("module", PYTORCHS_PLACES)
+def test_a_class_is_written_under_the_name_of_the_place_where_pytorch_defines_it(module):
+    """What is written under a name is read under it as the same thing. Where PyTorch has it: tests/make/names.py."""
+    here = importlib.import_module(f"j{module}")
+    ours = {name: getattr(here, name) for name in PYTORCHS_PLACES[module] if hasattr(here, name)}
+    assert ours
+    assert {name: names.street_name(cls) for name, cls in ours.items()} == {
+        name: (PYTORCHS_PLACES[module][name], name) for name in ours
+    }
+    assert all(names.find(*names.street_name(cls)) is cls for cls in ours.values())

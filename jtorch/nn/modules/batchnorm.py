@@ -1,18 +1,25 @@
-"""Normalisation layers: scale and shift, running statistics, and the function of `jtorch.core.ops.layers.normalization`."""
+"""Batch normalisation, and what it shares with instance normalisation: scale, shift, running statistics."""
 
 from __future__ import annotations
 
-import numbers
-import warnings
-
 from jtorch.core.facts import dtypes
 from jtorch.core.ops.layers import normalization
-from jtorch.core.ops.losses.fused import cross_map_lrn
 from jtorch.core.ops.make.create import empty, ones, zeros
 from jtorch.core.tensor import tensor
 from jtorch.nn import init
+from jtorch.nn.modules.lazy import LazyModuleMixin
 from jtorch.nn.modules.module import Module
-from jtorch.nn.parameter import Parameter
+from jtorch.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
+
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "SyncBatchNorm",
+]
 
 
 class _NormBase(Module):
@@ -20,6 +27,7 @@ class _NormBase(Module):
 
     _version = 2
     __constants__ = ["track_running_stats", "momentum", "eps", "num_features", "affine"]
+    _input_dims = ()  # how many dimensions the input may have
 
     def __init__(
         self,
@@ -71,7 +79,11 @@ class _NormBase(Module):
             init.zeros_(self.bias)
 
     def _check_input_dim(self, input):
-        raise NotImplementedError
+        if not self._input_dims:
+            raise NotImplementedError
+        if input.dim() not in self._input_dims:
+            wanted = " or ".join(f"{d}D" for d in self._input_dims)
+            raise ValueError(f"expected {wanted} input (got {input.dim()}D input)")
 
     def extra_repr(self):
         return (
@@ -114,17 +126,46 @@ class _BatchNorm(_NormBase):
         )
 
 
-def _refuse(input, dims):
-    if input.dim() not in dims:
-        wanted = " or ".join(f"{d}D" for d in dims)
-        raise ValueError(f"expected {wanted} input (got {input.dim()}D input)")
+class _LazyNormBase(LazyModuleMixin):
+    def __init__(
+        self, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None, *, bias=True
+    ):
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        if self.affine:
+            self.weight = UninitializedParameter(device=device, dtype=dtype)
+            if bias:
+                self.bias = UninitializedParameter(device=device, dtype=dtype)
+        if self.track_running_stats:
+            self.running_mean = UninitializedBuffer(device=device, dtype=dtype)
+            self.running_var = UninitializedBuffer(device=device, dtype=dtype)
+            self.num_batches_tracked = tensor(0, dtype=dtypes.int64, device=device)
+
+    def reset_parameters(self):
+        if not self.has_uninitialized_params() and self.num_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input):
+        if not self.has_uninitialized_params():
+            return
+        self.num_features = input.shape[1]
+        for _, t in self._own_state():
+            if t is not None and is_lazy(t):
+                t.materialize((self.num_features,))
+        self.reset_parameters()
 
 
 class BatchNorm1d(_BatchNorm):
     """Each channel of (N, C) or (N, C, L) brought to mean 0 and variance 1. See :func:`batch_norm`."""
 
-    def _check_input_dim(self, input):
-        _refuse(input, (2, 3))
+    _input_dims = (2, 3)
+
+
+class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
+    """A BatchNorm1d that takes num_features from its first input."""
+
+    cls_to_become = BatchNorm1d
 
 
 class BatchNorm2d(_BatchNorm):
@@ -141,15 +182,25 @@ class BatchNorm2d(_BatchNorm):
     torch.Size([2, 3, 4, 4])
     """
 
-    def _check_input_dim(self, input):
-        _refuse(input, (4,))
+    _input_dims = (4,)
+
+
+class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
+    """A BatchNorm2d that takes num_features from its first input."""
+
+    cls_to_become = BatchNorm2d
 
 
 class BatchNorm3d(_BatchNorm):
     """Each channel of (N, C, D, H, W) brought to mean 0 and variance 1. See :func:`batch_norm`."""
 
-    def _check_input_dim(self, input):
-        _refuse(input, (5,))
+    _input_dims = (5,)
+
+
+class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
+    """A BatchNorm3d that takes num_features from its first input."""
+
+    cls_to_become = BatchNorm3d
 
 
 class SyncBatchNorm(_BatchNorm):
@@ -194,216 +245,3 @@ class SyncBatchNorm(_BatchNorm):
         for name, child in module.named_children():
             made.add_module(name, cls.convert_sync_batchnorm(child, process_group))
         return made
-
-
-class _InstanceNorm(_NormBase):
-    def __init__(
-        self,
-        num_features,
-        eps=1e-5,
-        momentum=0.1,
-        affine=False,
-        track_running_stats=False,
-        device=None,
-        dtype=None,
-        *,
-        bias=True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-
-    def forward(self, input):
-        self._check_input_dim(input)
-        self._check_features(input, input.dim() - self._batchless)
-        unbatched = input.dim() == self._batchless
-        made = self._normalized(input.unsqueeze(0) if unbatched else input)
-        return made.squeeze(0) if unbatched else made
-
-    def _check_features(self, input, dim):
-        if input.size(dim) == self.num_features:
-            return
-        if self.affine:
-            raise ValueError(
-                f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got:"
-                f" {input.size(dim)}."
-            )
-        warnings.warn(
-            f"input's size at dim={dim} does not match num_features. You can silence this warning by not passing in"
-            " num_features, which is not used because affine=False",
-            stacklevel=3,
-        )
-
-    def _normalized(self, input):
-        return normalization.instance_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            0.0 if self.momentum is None else self.momentum,
-            self.eps,
-        )
-
-
-class InstanceNorm1d(_InstanceNorm):
-    """Each channel of each sample of (N, C, L) brought to mean 0 and variance 1. See :func:`instance_norm`."""
-
-    _batchless = 2
-
-    def _check_input_dim(self, input):
-        _refuse(input, (2, 3))
-
-
-class InstanceNorm2d(_InstanceNorm):
-    """Each channel of each sample of (N, C, H, W) brought to mean 0 and variance 1. See :func:`instance_norm`."""
-
-    _batchless = 3
-
-    def _check_input_dim(self, input):
-        _refuse(input, (3, 4))
-
-
-class InstanceNorm3d(_InstanceNorm):
-    """Each channel of each sample of (N, C, D, H, W) brought to mean 0 and variance 1. See :func:`instance_norm`."""
-
-    _batchless = 4
-
-    def _check_input_dim(self, input):
-        _refuse(input, (4, 5))
-
-
-def _sizes(shape):
-    return (shape,) if isinstance(shape, numbers.Integral) else tuple(shape)
-
-
-class LayerNorm(Module):
-    """The last dimensions of each sample brought to mean 0 and variance 1. See :func:`layer_norm`.
-
-    Args:
-        normalized_shape: the sizes of those dimensions.
-        eps: added to the variance before the square root, same unit as input².
-        elementwise_affine: learn a scale and (with bias) a shift for each element.
-    """
-
-    __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
-
-    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None, dtype=None):
-        super().__init__()
-        self.normalized_shape = _sizes(normalized_shape)
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
-        for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
-            made = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if wanted else None
-            self.register_parameter(name, made)
-        self.reset_parameters()
-
-    def reset_parameters(self):
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
-
-    def forward(self, input):
-        return normalization.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
-
-    def extra_repr(self):
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine},"
-            f" bias={self.bias is not None}"
-        )
-
-
-class RMSNorm(Module):
-    """The last dimensions of each sample divided by their root mean square. See :func:`rms_norm`."""
-
-    __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
-
-    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):
-        super().__init__()
-        self.normalized_shape = _sizes(normalized_shape)
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
-        made = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
-        self.register_parameter("weight", made)
-        self.reset_parameters()
-
-    def reset_parameters(self):
-        if self.elementwise_affine:
-            init.ones_(self.weight)
-
-    def forward(self, input):
-        return normalization.rms_norm(input, self.normalized_shape, self.weight, self.eps)
-
-    def extra_repr(self):
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-
-
-class GroupNorm(Module):
-    """Groups of channels of each sample brought to mean 0 and variance 1. See :func:`group_norm`."""
-
-    __constants__ = ["num_groups", "num_channels", "eps", "affine"]
-
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None, *, bias=True):
-        super().__init__()
-        if num_channels % num_groups != 0:
-            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
-        self.num_groups = num_groups
-        self.num_channels = num_channels
-        self.eps = eps
-        self.affine = affine
-        for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            made = Parameter(empty(num_channels, device=device, dtype=dtype)) if wanted else None
-            self.register_parameter(name, made)
-        self.reset_parameters()
-
-    def reset_parameters(self):
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
-
-    def forward(self, input):
-        return normalization.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
-
-    def extra_repr(self):
-        return (
-            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine},"
-            f" bias={self.bias is not None}"
-        )
-
-
-class LocalResponseNorm(Module):
-    """Each number divided by a power of the mean square of its neighbours in other channels.
-    See :func:`local_response_norm`."""
-
-    __constants__ = ["size", "alpha", "beta", "k"]
-
-    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0):
-        super().__init__()
-        self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
-
-    def forward(self, input):
-        return normalization.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
-
-    def extra_repr(self):
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
-
-
-class CrossMapLRN2d(Module):
-    """`LocalResponseNorm` of (N, C, H, W) with the older window, which counts channels beyond the edge as zero."""
-
-    def __init__(self, size, alpha=1e-4, beta=0.75, k=1):
-        super().__init__()
-        self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
-
-    def forward(self, input):
-        return cross_map_lrn(input, self.size, self.alpha, self.beta, self.k)
-
-    def extra_repr(self):
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -12,8 +12,11 @@ from itertools import chain
 from operator import index as as_index
 
 from jtorch.core.tensor import Tensor
-from jtorch.nn.modules.module import Module, indented, typename
+from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.module_text import indented, typename
 from jtorch.nn.parameter import Parameter
+
+__all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
 def _position(i, n):
@@ -447,9 +450,6 @@ def _entry_text(key, value, kind):
     what = "Parameter" if isinstance(value, Parameter) else "Tensor"
     place = f" ({value.device})" if value.device.type == "cuda" else ""
     return f"  ({key}): {what} containing: [{kind} of size {'x'.join(map(str, value.shape))}{place}]"
-
-
-__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
 class Container(Module):

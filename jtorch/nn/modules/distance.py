@@ -5,6 +5,8 @@ from __future__ import annotations
 from jtorch.core.ops.matrix import distances as distance
 from jtorch.nn.modules.module import Module
 
+__all__ = ["CosineSimilarity", "PairwiseDistance"]
+
 
 class CosineSimilarity(Module):
     """x1 · x2 / (‖x1‖ ‖x2‖) along dim. See :func:`cosine_similarity`."""

@@ -1,12 +1,14 @@
-"""The dropout family."""
+"""Dropout layers."""
 
 from __future__ import annotations
 
-from jtorch.core.ops.arithmetic import activations as activation
+from jtorch.core.ops.arithmetic import activations
 from jtorch.nn.modules.module import Module
 
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
-class _Dropout(Module):
+
+class _DropoutNd(Module):
     __constants__ = ["p", "inplace"]
 
     def __init__(self, p=0.5, inplace=False):
@@ -16,25 +18,44 @@ class _Dropout(Module):
         self.p = p
         self.inplace = inplace
 
+    def forward(self, input):
+        return self._function(input, self.p, self.training, self.inplace)
+
     def extra_repr(self):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-def _made(name, function, text):
-    def forward(self, input):
-        return function(input, self.p, self.training, self.inplace)
+class Dropout(_DropoutNd):
+    """In training, each element is 0 with probability p. See :func:`dropout`."""
 
-    doc = f"{text} See :func:`{function.__name__}`."
-    return type(name, (_Dropout,), {"forward": forward, "__doc__": doc, "__module__": __name__})
+    _function = staticmethod(activations.dropout)
 
 
-Dropout = _made("Dropout", activation.dropout, "In training, each element is 0 with probability p.")
-Dropout1d = _made("Dropout1d", activation.dropout1d, "In training, each channel of (N, C, L) is 0 with probability p.")
-Dropout2d = _made(
-    "Dropout2d", activation.dropout2d, "In training, each channel of (N, C, H, W) is 0 with probability p."
-)
-Dropout3d = _made(
-    "Dropout3d", activation.dropout3d, "In training, each channel of (N, C, D, H, W) is 0 with probability p."
-)
-AlphaDropout = _made("AlphaDropout", activation.alpha_dropout, "Dropout that keeps mean and deviation after SELU.")
-FeatureAlphaDropout = _made("FeatureAlphaDropout", activation.feature_alpha_dropout, "Alpha dropout of whole channels.")
+class Dropout1d(_DropoutNd):
+    """In training, each channel of (N, C, L) is 0 with probability p. See :func:`dropout1d`."""
+
+    _function = staticmethod(activations.dropout1d)
+
+
+class Dropout2d(_DropoutNd):
+    """In training, each channel of (N, C, H, W) is 0 with probability p. See :func:`dropout2d`."""
+
+    _function = staticmethod(activations.dropout2d)
+
+
+class Dropout3d(_DropoutNd):
+    """In training, each channel of (N, C, D, H, W) is 0 with probability p. See :func:`dropout3d`."""
+
+    _function = staticmethod(activations.dropout3d)
+
+
+class AlphaDropout(_DropoutNd):
+    """Dropout that keeps mean and deviation after SELU. See :func:`alpha_dropout`."""
+
+    _function = staticmethod(activations.alpha_dropout)
+
+
+class FeatureAlphaDropout(_DropoutNd):
+    """Alpha dropout of whole channels. See :func:`feature_alpha_dropout`."""
+
+    _function = staticmethod(activations.feature_alpha_dropout)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from jtorch.nn.modules.module import Module
 
+__all__ = ["Flatten", "Unflatten"]
+
 
 class Flatten(Module):
     """Dimensions start_dim to end_dim as one.

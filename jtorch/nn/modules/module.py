@@ -1,8 +1,8 @@
 """Module: a tree of parameters, buffers and other modules, with one forward pass.
 
-Knows which assignment makes a parameter, how the tree is walked and printed, and the surface of what can be
-done to it. The work behind the surface is next door: `hooks` registers and runs hooks, `state` makes and
-loads state_dicts, `moving` changes devices and dtypes. What a layer computes is no matter of this place.
+This file says which assignment makes a parameter, in which order the tree is visited, and what can be done to a
+module. The work itself is in the files beside it: `module_hooks` registers and runs hooks, `module_state` makes and
+loads state_dicts, `module_moving` changes devices and dtypes, `module_text` has the parts of a module's text.
 """
 
 from __future__ import annotations
@@ -14,25 +14,36 @@ from typing import Any
 
 from jtorch.core.ops.make.create import empty_like
 from jtorch.core.tensor import Tensor
-from jtorch.nn.modules import module_hooks as hooks
-from jtorch.nn.modules import module_moving as moving
-from jtorch.nn.modules import module_state as state
+from jtorch.nn.modules import module_hooks, module_moving, module_state
 from jtorch.nn.modules.module_hooks import (
-    _global_backward_hooks,
-    _global_backward_pre_hooks,
-    _global_forward_hooks,
-    _global_forward_pre_hooks,
+    global_backward_hooks,
+    global_backward_pre_hooks,
+    global_forward_hooks,
+    global_forward_pre_hooks,
+    register_module_backward_hook,
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
 )
+from jtorch.nn.modules.module_state import _IncompatibleKeys as _IncompatibleKeys  # PyTorch has it here
+from jtorch.nn.modules.module_text import indented, typename
 from jtorch.nn.parameter import Buffer, Parameter
 
-
-def typename(obj) -> str:
-    """A type as PyTorch writes it in messages: `torch.FloatTensor` for a tensor, else `module.Name`."""
-    if isinstance(obj, Tensor):
-        return obj.type()
-    named = obj if hasattr(obj, "__qualname__") else type(obj)
-    module = getattr(named, "__module__", None)
-    return named.__qualname__ if module in (None, "builtins") else f"{module}.{named.__qualname__}"
+__all__ = [
+    "Module",
+    "register_module_backward_hook",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]
 
 
 def _forward_unimplemented(self, *input: Any) -> None:
@@ -40,7 +51,7 @@ def _forward_unimplemented(self, *input: Any) -> None:
     raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
 
-# The tables of hooks, in PyTorch's order: a pickled module lists its attributes so.
+# The tables of hooks, in PyTorch's order, which is the order of attributes in a pickled module.
 _HOOK_TABLES = (
     "_backward_pre_hooks", "_backward_hooks", "_is_full_backward_hook",
     "_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called",
@@ -49,7 +60,7 @@ _HOOK_TABLES = (
 )  # fmt: skip
 
 
-class Module(hooks.Hooked):
+class Module(module_hooks.Hooked):
     """A part of a model: it keeps parameters, buffers and more modules, and computes something in `forward`.
 
     A `Parameter`, a `Buffer` or a `Module` assigned to an attribute is taken into the tree; anything else is
@@ -99,12 +110,12 @@ class Module(hooks.Hooked):
             or self._backward_pre_hooks
             or self._forward_hooks
             or self._forward_pre_hooks
-            or _global_backward_hooks
-            or _global_backward_pre_hooks
-            or _global_forward_hooks
-            or _global_forward_pre_hooks
+            or global_backward_hooks
+            or global_backward_pre_hooks
+            or global_forward_hooks
+            or global_forward_pre_hooks
         ):
-            return hooks.call(self, args, kwargs)
+            return module_hooks.call(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     def _call_impl(self, *args, **kwargs):
@@ -155,7 +166,9 @@ class Module(hooks.Hooked):
             raise AttributeError("cannot assign module before Module.__init__() call")
         if value is not None:
             self._forget(name, "_modules")
-        self._modules[name] = hooks.at_registration(hooks._global_module_registration_hooks, self, name, value)
+        self._modules[name] = module_hooks.at_registration(
+            module_hooks.global_module_registration_hooks, self, name, value
+        )
 
     def _set_buffer(self, name, value):
         if "_buffers" not in self.__dict__:
@@ -223,8 +236,8 @@ class Module(hooks.Hooked):
                 f" explicitly. To express '{name}' as a function of another Tensor, compute the value in the"
                 " forward() method."
             )
-        registered = hooks._global_parameter_registration_hooks
-        self._parameters[name] = hooks.at_registration(registered, self, name, param)
+        registered = module_hooks.global_parameter_registration_hooks
+        self._parameters[name] = module_hooks.at_registration(registered, self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Keep a tensor that is not learned under `name`: a running mean, a mask.
@@ -239,7 +252,9 @@ class Module(hooks.Hooked):
             raise TypeError(
                 f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
-        self._buffers[name] = hooks.at_registration(hooks._global_buffer_registration_hooks, self, name, tensor)
+        self._buffers[name] = module_hooks.at_registration(
+            module_hooks.global_buffer_registration_hooks, self, name, tensor
+        )
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -252,7 +267,9 @@ class Module(hooks.Hooked):
         if isinstance(name, str) and "." in name and not hasattr(self, name):
             raise KeyError(f'module name can\'t contain ".", got: {name}')
         self._check_name("module", name, self.__dict__.get("_modules", ()))
-        self._modules[name] = hooks.at_registration(hooks._global_module_registration_hooks, self, name, module)
+        self._modules[name] = module_hooks.at_registration(
+            module_hooks.global_module_registration_hooks, self, name, module
+        )
 
     def register_module(self, name: str, module: Module | None) -> None:
         """The same as `add_module`."""
@@ -436,7 +453,7 @@ class Module(hooks.Hooked):
         if recurse:
             for child in self.children():
                 child._apply(fn)
-        moving.apply_to_own(self, fn)
+        module_moving.apply_to_own(self, fn)
         return self
 
     def to(self, *args, **kwargs):
@@ -448,7 +465,7 @@ class Module(hooks.Hooked):
         >>> torch.nn.Linear(1, 1).to(torch.float64).weight.dtype
         torch.float64
         """
-        return self._apply(moving.mover(args, kwargs))
+        return self._apply(module_moving.mover(args, kwargs))
 
     def to_empty(self, *, device, recurse: bool = True):
         """Move to a device without the values: for modules made on "meta". Returns self."""
@@ -518,7 +535,7 @@ class Module(hooks.Hooked):
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
             keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
-        return state.collect(self, destination, prefix, keep_vars)
+        return module_state.collect(self, destination, prefix, keep_vars)
 
     def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
         """Copy what `state_dict` gave into this module and all below it.
@@ -534,20 +551,22 @@ class Module(hooks.Hooked):
             RuntimeError: names or shapes that do not fit, all of them in one message. What fits was copied.
             TypeError: not a dictionary.
         """
-        return state.load(self, state_dict, strict, assign)
+        return module_state.load(self, state_dict, strict, assign)
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
         """Put this module's own tensors into `destination`: subclasses extend it to save more."""
-        state.save_own(self, destination, prefix, keep_vars)
+        module_state.save_own(self, destination, prefix, keep_vars)
 
     def _load_from_state_dict(
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
     ):
         """Load this module's own tensors: subclasses extend it to read older forms of their state."""
-        state.load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        module_state.load_own(
+            self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
-    get_extra_state = state.get_extra_state
-    set_extra_state = state.set_extra_state
+    get_extra_state = module_state.get_extra_state
+    set_extra_state = module_state.set_extra_state
 
     # ---- text
 
@@ -566,12 +585,3 @@ class Module(hooks.Hooked):
             return f"{self._get_name()}({extra})"
         inner = "".join(f"\n  {line}" for line in lines + children)
         return f"{self._get_name()}({inner}\n)" if inner else f"{self._get_name()}()"
-
-
-def indented(text):
-    """The text with every line after the first two spaces further in; blank lines stay empty."""
-    first, *rest = text.split("\n")
-    return "\n".join([first, *(f"  {line}" if line.strip() else "" for line in rest)])
-
-
-__all__ = ["Module", "typename"]

@@ -17,18 +17,18 @@ from jtorch.core.grad import grad_enabled
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import Tensor
 
-_global_forward_pre_hooks: OrderedDict = OrderedDict()
-_global_forward_hooks: OrderedDict = OrderedDict()
-_global_forward_hooks_always_called: OrderedDict = OrderedDict()
-_global_forward_hooks_with_kwargs: OrderedDict = OrderedDict()
-_global_backward_pre_hooks: OrderedDict = OrderedDict()
-_global_backward_hooks: OrderedDict = OrderedDict()
-_global_module_registration_hooks: OrderedDict = OrderedDict()
-_global_parameter_registration_hooks: OrderedDict = OrderedDict()
-_global_buffer_registration_hooks: OrderedDict = OrderedDict()
+global_forward_pre_hooks: OrderedDict = OrderedDict()
+global_forward_hooks: OrderedDict = OrderedDict()
+global_forward_hooks_always_called: OrderedDict = OrderedDict()
+global_forward_hooks_with_kwargs: OrderedDict = OrderedDict()
+global_backward_pre_hooks: OrderedDict = OrderedDict()
+global_backward_hooks: OrderedDict = OrderedDict()
+global_module_registration_hooks: OrderedDict = OrderedDict()
+global_parameter_registration_hooks: OrderedDict = OrderedDict()
+global_buffer_registration_hooks: OrderedDict = OrderedDict()
 
 _MIXED = "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
-_global_kind: bool | None = None  # True: the global backward hooks are full ones; None: there never was one
+_global_hooks_are_full: bool | None = None  # True: the global backward hooks are full ones; None: there never was one
 
 
 def call(module, args, kwargs):
@@ -61,13 +61,13 @@ def call(module, args, kwargs):
 def _forward_pre_hooks(module):
     with_kwargs = module._forward_pre_hooks_with_kwargs
     mine = [(hook, id in with_kwargs) for id, hook in module._forward_pre_hooks.items()]
-    return [(hook, False) for hook in _global_forward_pre_hooks.values()] + mine
+    return [(hook, False) for hook in global_forward_pre_hooks.values()] + mine
 
 
 def _forward_hooks(module):
     """(id, hook, takes kwargs, is always called) of the global hooks and then the module's own."""
     tables = (
-        (_global_forward_hooks, _global_forward_hooks_with_kwargs, _global_forward_hooks_always_called),
+        (global_forward_hooks, global_forward_hooks_with_kwargs, global_forward_hooks_always_called),
         (module._forward_hooks, module._forward_hooks_with_kwargs, module._forward_hooks_always_called),
     )
     return [(id, f, id in kwargs, id in always) for hooks, kwargs, always in tables for id, f in hooks.items()]
@@ -95,7 +95,7 @@ def _run_always_called(module, args, kwargs, result, done):
             if seen is not None:
                 result = seen
         except Exception as error:
-            which = "global module" if id in _global_forward_hooks else "module"
+            which = "global module" if id in global_forward_hooks else "module"
             warnings.warn(
                 f"{which} forward hook with ``always_call=True`` raised an exception that was silenced as"
                 f" another error was raised in forward: {error}",
@@ -108,14 +108,12 @@ def _run_always_called(module, args, kwargs, result, done):
 
 def _backward_hooks(module):
     """(full, legacy, pre): the backward hooks that apply to this module, global ones first."""
-    if not (
-        module._backward_hooks or module._backward_pre_hooks or _global_backward_hooks or _global_backward_pre_hooks
-    ):
+    if not (module._backward_hooks or module._backward_pre_hooks or global_backward_hooks or global_backward_pre_hooks):
         return (), (), ()
     of = {True: [], False: [], None: []}
-    of[_global_kind] += _global_backward_hooks.values()
+    of[_global_hooks_are_full] += global_backward_hooks.values()
     of[module._is_full_backward_hook] += module._backward_hooks.values()
-    return of[True], of[False], [*_global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
+    return of[True], of[False], [*global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
 
 
 class BackwardHookFunction(Function):
@@ -315,18 +313,18 @@ def _register(table, hook, *marks):
 
 def register_module_forward_pre_hook(hook) -> RemovableHandle:
     """Call `hook(module, args)` before every module's forward; what it returns replaces the arguments."""
-    return _register(_global_forward_pre_hooks, hook)
+    return _register(global_forward_pre_hooks, hook)
 
 
 def register_module_forward_hook(hook, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
     """Call `hook(module, args, output)` after every module's forward; what it returns replaces the output."""
-    marks = [_global_forward_hooks_with_kwargs] * with_kwargs + [_global_forward_hooks_always_called] * always_call
-    return _register(_global_forward_hooks, hook, *marks)
+    marks = [global_forward_hooks_with_kwargs] * with_kwargs + [global_forward_hooks_always_called] * always_call
+    return _register(global_forward_hooks, hook, *marks)
 
 
 def register_module_full_backward_pre_hook(hook) -> RemovableHandle:
     """Call `hook(module, grad_output)` before gradients pass backward through any module."""
-    return _register(_global_backward_pre_hooks, hook)
+    return _register(global_backward_pre_hooks, hook)
 
 
 def register_module_full_backward_hook(hook) -> RemovableHandle:
@@ -340,26 +338,26 @@ def register_module_backward_hook(hook) -> RemovableHandle:
 
 
 def _register_global_backward(hook, full):
-    global _global_kind
-    if _global_kind is (not full):
+    global _global_hooks_are_full
+    if _global_hooks_are_full is (not full):
         raise RuntimeError(_MIXED.format("as a global Module hook"))
-    _global_kind = full
-    return _register(_global_backward_hooks, hook)
+    _global_hooks_are_full = full
+    return _register(global_backward_hooks, hook)
 
 
 def register_module_module_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, submodule)` whenever a module takes a child; it may return another child."""
-    return _register(_global_module_registration_hooks, hook)
+    return _register(global_module_registration_hooks, hook)
 
 
 def register_module_parameter_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, parameter)` whenever a module takes a parameter; it may return another one."""
-    return _register(_global_parameter_registration_hooks, hook)
+    return _register(global_parameter_registration_hooks, hook)
 
 
 def register_module_buffer_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, buffer)` whenever a module takes a buffer; it may return another one."""
-    return _register(_global_buffer_registration_hooks, hook)
+    return _register(global_buffer_registration_hooks, hook)
 
 
 def at_registration(table, module, name, value):

@@ -24,6 +24,7 @@ class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpe
     """The names that a module has and the state_dict lacks, and the other way."""
 
     __slots__ = ()
+    __module__ = "jtorch.nn.modules.module"  # where PyTorch has it, and files look for it
 
     def __repr__(self):
         return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"

@@ -1,14 +1,28 @@
-"""Padding layers: how much, with what, and no state."""
+"""Padding layers: how much to pad, with what, and no parameters."""
 
 from __future__ import annotations
 
 from jtorch.core.ops.windows.pad import pad
 from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.utils import as_tuple
 
-
-def _sides(padding, dims):
-    """(before, after) of each dimension, last first."""
-    return (padding,) * (2 * dims) if isinstance(padding, int) else tuple(padding)
+__all__ = [
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
+]
 
 
 class _ConstantPadNd(Module):
@@ -17,7 +31,7 @@ class _ConstantPadNd(Module):
 
     def __init__(self, padding, value):
         super().__init__()
-        self.padding = _sides(padding, self._dims)
+        self.padding = as_tuple(padding, 2 * self._dims)  # (before, after) of each dimension, the last one first
         self.value = value
 
     def forward(self, input):
@@ -34,7 +48,7 @@ class _ModePad(Module):
 
     def __init__(self, padding):
         super().__init__()
-        self.padding = _sides(padding, self._dims)
+        self.padding = as_tuple(padding, 2 * self._dims)  # (before, after) of each dimension, the last one first
 
     def forward(self, input):
         return pad(input, self.padding, self._mode)
@@ -60,35 +74,103 @@ class _CircularPadNd(_ModePad):
         return super().forward(input)
 
 
-_KINDS = {
-    "ConstantPad": (_ConstantPadNd, "Cells of one value"),
-    "ReflectionPad": (_ReflectionPadNd, "The input mirrored at its edge"),
-    "ReplicationPad": (_ReplicationPadNd, "The input's edge, repeated,"),
-    "CircularPad": (_CircularPadNd, "The input's other end"),
-}
+class ConstantPad1d(_ConstantPadNd):
+    """Cells of one value put around the last dimension. See :func:`pad`."""
+
+    _dims = 1
 
 
-def _layer(kind, dims):
-    base, what = _KINDS[kind]
-    doc = f"{what} put around the last {dims} dimension{'s' * (dims > 1)}. See :func:`pad`."
-    return type(f"{kind}{dims}d", (base,), {"_dims": dims, "__doc__": doc, "__module__": __name__})
+class ConstantPad2d(_ConstantPadNd):
+    """Cells of one value put around the last 2 dimensions. See :func:`pad`."""
+
+    _dims = 2
 
 
-ConstantPad1d, ConstantPad2d, ConstantPad3d = (_layer("ConstantPad", d) for d in (1, 2, 3))
-ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = (_layer("ReflectionPad", d) for d in (1, 2, 3))
-ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = (_layer("ReplicationPad", d) for d in (1, 2, 3))
-CircularPad1d, CircularPad2d, CircularPad3d = (_layer("CircularPad", d) for d in (1, 2, 3))
+class ConstantPad3d(_ConstantPadNd):
+    """Cells of one value put around the last 3 dimensions. See :func:`pad`."""
+
+    _dims = 3
 
 
-def _zero(dims):
-    """PyTorch's ZeroPad are ConstantPads, which programs ask about."""
-    base = globals()[f"ConstantPad{dims}d"]
-    made = {
-        "__init__": lambda self, padding: base.__init__(self, padding, 0.0),
-        "extra_repr": lambda self: f"{self.padding}",
-    }
-    doc = f"Zeros put around the last {dims} dimension{'s' * (dims > 1)}. See :func:`pad`."
-    return type(f"ZeroPad{dims}d", (base,), {**made, "__doc__": doc, "__module__": __name__})
+class ReflectionPad1d(_ReflectionPadNd):
+    """The input mirrored at its edge put around the last dimension. See :func:`pad`."""
+
+    _dims = 1
 
 
-ZeroPad1d, ZeroPad2d, ZeroPad3d = (_zero(d) for d in (1, 2, 3))
+class ReflectionPad2d(_ReflectionPadNd):
+    """The input mirrored at its edge put around the last 2 dimensions. See :func:`pad`."""
+
+    _dims = 2
+
+
+class ReflectionPad3d(_ReflectionPadNd):
+    """The input mirrored at its edge put around the last 3 dimensions. See :func:`pad`."""
+
+    _dims = 3
+
+
+class ReplicationPad1d(_ReplicationPadNd):
+    """The input's edge, repeated, put around the last dimension. See :func:`pad`."""
+
+    _dims = 1
+
+
+class ReplicationPad2d(_ReplicationPadNd):
+    """The input's edge, repeated, put around the last 2 dimensions. See :func:`pad`."""
+
+    _dims = 2
+
+
+class ReplicationPad3d(_ReplicationPadNd):
+    """The input's edge, repeated, put around the last 3 dimensions. See :func:`pad`."""
+
+    _dims = 3
+
+
+class CircularPad1d(_CircularPadNd):
+    """The input's other end put around the last dimension. See :func:`pad`."""
+
+    _dims = 1
+
+
+class CircularPad2d(_CircularPadNd):
+    """The input's other end put around the last 2 dimensions. See :func:`pad`."""
+
+    _dims = 2
+
+
+class CircularPad3d(_CircularPadNd):
+    """The input's other end put around the last 3 dimensions. See :func:`pad`."""
+
+    _dims = 3
+
+
+class ZeroPad1d(ConstantPad1d):
+    """Zeros put around the last dimension. See :func:`pad`."""
+
+    def __init__(self, padding):
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self):
+        return f"{self.padding}"
+
+
+class ZeroPad2d(ConstantPad2d):
+    """Zeros put around the last 2 dimensions. See :func:`pad`."""
+
+    def __init__(self, padding):
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self):
+        return f"{self.padding}"
+
+
+class ZeroPad3d(ConstantPad3d):
+    """Zeros put around the last 3 dimensions. See :func:`pad`."""
+
+    def __init__(self, padding):
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self):
+        return f"{self.padding}"

@@ -15,8 +15,10 @@ from jtorch.core.ops.layers import recurrent
 from jtorch.core.ops.make.create import empty, zeros
 from jtorch.nn import init
 from jtorch.nn.modules.module import Module
-from jtorch.nn.utils.rnn import PackedSequence
 from jtorch.nn.parameter import Parameter
+from jtorch.nn.utils.rnn import PackedSequence
+
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
 _NO_PROJECTION = "proj_size argument is only supported for LSTM, not RNN or GRU"
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}

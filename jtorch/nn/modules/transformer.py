@@ -12,12 +12,20 @@ from jtorch.core.ops.arithmetic.compare import where
 from jtorch.core.ops.layers import attention
 from jtorch.core.ops.make.create import full
 from jtorch.nn import init
+from jtorch.nn.modules.activation import MultiheadAttention
 from jtorch.nn.modules.container import ModuleList
 from jtorch.nn.modules.dropout import Dropout
 from jtorch.nn.modules.linear import Linear
 from jtorch.nn.modules.module import Module
-from jtorch.nn.modules.multihead import MultiheadAttention
-from jtorch.nn.modules.batchnorm import LayerNorm
+from jtorch.nn.modules.normalization import LayerNorm
+
+__all__ = [
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+]
 
 
 def _get_activation_fn(activation):

@@ -6,6 +6,7 @@ import itertools
 
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.tensor import Tensor
+from jtorch.nn.modules.module_text import typename
 
 
 def _on_one_device(parameters):
@@ -32,13 +33,8 @@ def vector_to_parameters(vec, parameters):
     [[1.0, 2.0]]
     """
     if not isinstance(vec, Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: {_typename(vec)}")
+        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     parameters = _on_one_device(parameters)
     ends = list(itertools.accumulate(p.numel() for p in parameters))
     for p, start, end in zip(parameters, [0, *ends], ends, strict=False):
         p.data = vec[start:end].view_as(p).data
-
-
-def _typename(x):
-    kind = type(x)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
