@@ -7,11 +7,10 @@ the Module's matter.
 from __future__ import annotations
 
 import copy
-import sys
 from collections import OrderedDict
 
 from jtorch.core.ops.make.create import empty
-from jtorch.core.tensor import Storage, Tensor, convert
+from jtorch.core.tensor import PLAIN, Storage, Tensor, convert
 
 
 class _ParameterMeta(type(Tensor)):
@@ -49,7 +48,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
             data = empty(0)
         kind = type(data)
         if kind is not Tensor and not issubclass(kind, Parameter):
-            return _flagged(data, requires_grad)
+            return _marked_as_parameter(data, requires_grad)
         if requires_grad and not (data.dtype.is_floating_point or data.dtype.is_complex):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         # .data: a parameter counts its own versions.
@@ -73,7 +72,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
 convert._plain_kinds += (Parameter,)  # printed as "tensor(...)", under its own heading
 
 
-def _flagged(data, requires_grad):
+def _marked_as_parameter(data, requires_grad):
     """A tensor of a user's own class stays of that class and is marked as a parameter."""
     made = data.detach()
     if type(made) is not type(data):
@@ -130,29 +129,37 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         return made
 
 
-_value = Storage.value  # the slot, which _Unborn hides
+_value_slot = Storage.value  # the slot, which `_UninitializedStorage` hides
 
 
-class _Unborn(Storage):
-    """The storage of a tensor without a shape: it has a dtype and a place, and nothing to compute with."""
+def _refuse(name):
+    """Refuse to compute with a tensor that has no shape yet. `name`: of the op."""
+    raise ValueError(
+        f"Attempted to use an uninitialized parameter in <method '{name}' of 'torch._C.TensorBase' objects>."
+        " This error happens when you are using a `LazyModule` or explicitly manipulating `torch.nn.parameter.UninitializedParameter`"
+        " objects. When using LazyModules Call `forward` with a dummy batch to initialize the parameters before calling torch functions"
+    )
+
+
+class _UninitializedStorage(Storage):
+    """The storage of a tensor without a shape: it has a dtype and a place, and no value to read."""
 
     __slots__ = ()
 
-    type = property(lambda self: _value.__get__(self).type)
+    type = property(lambda self: _value_slot.__get__(self).type)
 
     @property
     def value(self):
-        call = sys._getframe(1).f_locals.get("call")  # of the op that asks
-        raise ValueError(
-            f"Attempted to use an uninitialized parameter in <method '{call.name if call else 'detach'}' of"
-            " 'torch._C.TensorBase' objects>. This error happens when you are using a `LazyModule` or explicitly"
-            " manipulating `torch.nn.parameter.UninitializedParameter` objects. When using LazyModules Call `forward` with"
-            " a dummy batch to initialize the parameters before calling torch functions"
-        )
+        _refuse("detach")
 
     @value.setter
     def value(self, value):
-        _value.__set__(self, value)
+        _value_slot.__set__(self, value)
+
+
+def _refuse_op(cls, func, types, args=(), kwargs=None):
+    """The `__torch_function__` of a tensor without a shape."""
+    _refuse(func.__name__)
 
 
 class UninitializedTensorMixin:
@@ -160,16 +167,25 @@ class UninitializedTensorMixin:
 
     __slots__ = ()
 
+    def __init_subclass__(cls, **kwargs):
+        own = cls.__dict__.get("__torch_function__")
+        if own is None:
+            cls.__torch_function__ = Parameter.__dict__["__torch_function__"]  # the methods stay as they are
+        super().__init_subclass__(**kwargs)
+        if own is None:
+            cls.__torch_function__ = classmethod(_refuse_op)
+            PLAIN.discard(cls)  # so that ops ask `__torch_function__`, which refuses by the op's name
+
     @classmethod
     def _born(cls, like, requires_grad):
         """One of the dtype and device of `like`."""
         made = like._alias(cls)
-        made._storage = _Unborn(like._value)
+        made._storage = _UninitializedStorage(like._value)
         return made.requires_grad_(requires_grad)
 
     def relocate(self, move):
         """Take the dtype and the device that `move` gives to an ordinary tensor. Returns self."""
-        self._storage = _Unborn(move(empty(0, device=self.device, dtype=self.dtype))._value)
+        self._storage = _UninitializedStorage(move(empty(0, device=self.device, dtype=self.dtype))._value)
         return self
 
     def materialize(self, shape, device=None, dtype=None):
@@ -191,6 +207,9 @@ class UninitializedTensorMixin:
             " `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call"
             " `forward` to initialize the parameters before accessing their attributes."
         )
+
+    def clone(self, *, memory_format=None):
+        _refuse("clone")
 
     def share_memory_(self):
         raise RuntimeError(

@@ -17,7 +17,7 @@ class SDPBackend(enum.IntEnum):
     OVERRIDEABLE = 4
 
 
-_chosen = [[*SDPBackend][1:]]
+_kernel_choices = [[*SDPBackend][1:]]
 
 
 @contextlib.contextmanager
@@ -29,15 +29,15 @@ def sdpa_kernel(backends, set_priority=False):
     """
     if not isinstance(backends, list | SDPBackend):
         raise AssertionError("Backend must be an instance of SDPBackend or a list of SDPBackend instances")
-    _chosen.append([backends] if isinstance(backends, SDPBackend) else list(backends))
+    _kernel_choices.append([backends] if isinstance(backends, SDPBackend) else list(backends))
     try:
         yield {}
     finally:
-        _chosen.pop()
+        _kernel_choices.pop()
 
 
 def _cur_sdpa_kernel_backends(with_priority=False):
-    return list(_chosen[-1])
+    return list(_kernel_choices[-1])
 
 
 __all__ = ["SDPBackend", "sdpa_kernel"]

@@ -86,11 +86,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 f"Target values should be in [0, {self.n_classes - 1}], but values in range [{target.min().item()},"
                 f" {target.max().item()}] were found. "
             )
-        output = self._picked(input, target)
+        output = self._log_prob_of_targets(input, target)
         loss = (-output).mean()
         return _ASMoutput(output if dims else output.squeeze(0), loss)
 
-    def _picked(self, input, target):
+    def _log_prob_of_targets(self, input, target):
         """The log-probability of each target; all clusters are computed, so that no shape depends on the data."""
         head = log_softmax(self.head(input), 1)
         first = target.clamp(max=self.shortlist_size - 1)

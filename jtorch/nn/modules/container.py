@@ -19,7 +19,7 @@ from jtorch.nn.parameter import Parameter
 __all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
-def _position(i, n):
+def _nonnegative_index(i, n):
     """The index as one from 0 to n - 1."""
     i = as_index(i)
     if not -n <= i < n:
@@ -37,7 +37,7 @@ class _ModuleRow(Module):
         return iter(self._modules.values())
 
     def _key(self, i):
-        return list(self._modules)[_position(i, len(self))]
+        return list(self._modules)[_nonnegative_index(i, len(self))]
 
     def _renumber(self, modules):
         self._modules = {str(i): module for i, module in enumerate(modules)}
@@ -194,7 +194,7 @@ class ModuleList(_ModuleRow):
         return f"{self._get_name()}({''.join(lines)}\n)" if lines else f"{self._get_name()}()"
 
 
-def _pairs(given, who, called):
+def _checked_pairs(given, who, called):
     """Check that an iterable holds pairs; give them one by one."""
     if not isinstance(given, Iterable):
         raise TypeError(
@@ -259,7 +259,7 @@ class ModuleDict(Module):
     def update(self, modules) -> None:
         """Add the modules of a mapping, or of (name, module) pairs, in their order."""
         named = modules.items() if isinstance(modules, Mapping | ModuleDict) else modules
-        for name, module in _pairs(named, "ModuleDict", "ModuleDict"):
+        for name, module in _checked_pairs(named, "ModuleDict", "ModuleDict"):
             self[name] = module
 
 
@@ -282,10 +282,10 @@ class ParameterList(Module):
     def __getitem__(self, idx):
         if isinstance(idx, slice):
             return type(self)([self[i] for i in range(*idx.indices(len(self)))])
-        return getattr(self, str(_position(idx, len(self))))
+        return getattr(self, str(_nonnegative_index(idx, len(self))))
 
     def __setitem__(self, idx: int, param) -> None:
-        setattr(self, str(_position(idx, len(self))), _as_parameter(param))
+        setattr(self, str(_nonnegative_index(idx, len(self))), _as_parameter_if_tensor(param))
 
     def __len__(self):
         return self._size
@@ -347,7 +347,7 @@ class ParameterDict(Module):
         return getattr(self, self._name(key))
 
     def __setitem__(self, key: str, value) -> None:
-        setattr(self, self._name(key), _as_parameter(value))
+        setattr(self, self._name(key), _as_parameter_if_tensor(value))
         self._keys[key] = None
 
     def __delitem__(self, key: str) -> None:
@@ -415,7 +415,7 @@ class ParameterDict(Module):
         named = parameters.items() if ordered else parameters
         if not ordered and isinstance(parameters, Mapping):
             named = sorted(parameters.items())
-        for key, value in _pairs(named, "ParameterDict", "ParametersDict"):
+        for key, value in _checked_pairs(named, "ParameterDict", "ParametersDict"):
             self[key] = value
 
     def extra_repr(self):
@@ -439,7 +439,7 @@ class ParameterDict(Module):
         return self
 
 
-def _as_parameter(value):
+def _as_parameter_if_tensor(value):
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 

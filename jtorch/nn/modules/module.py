@@ -115,7 +115,7 @@ class Module(module_hooks.Hooked):
             or global_forward_hooks
             or global_forward_pre_hooks
         ):
-            return module_hooks.call(self, args, kwargs)
+            return module_hooks.call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     def _call_impl(self, *args, **kwargs):
@@ -535,7 +535,7 @@ class Module(module_hooks.Hooked):
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
             keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
-        return module_state.collect(self, destination, prefix, keep_vars)
+        return module_state.collect_state(self, destination, prefix, keep_vars)
 
     def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
         """Copy what `state_dict` gave into this module and all below it.
@@ -551,7 +551,7 @@ class Module(module_hooks.Hooked):
             RuntimeError: names or shapes that do not fit, all of them in one message. What fits was copied.
             TypeError: not a dictionary.
         """
-        return module_state.load(self, state_dict, strict, assign)
+        return module_state.load_state(self, state_dict, strict, assign)
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
         """Put this module's own tensors into `destination`: subclasses extend it to save more."""

@@ -2,7 +2,7 @@
 
 Knows how hooks are registered, for one module (`Hooked`) or for all (`register_module_...`), in which order
 they run, and how two identity functions in the gradient graph, one before and one after a module, let a hook
-see gradients. A module without hooks never comes to `call`.
+see gradients. A module without hooks never comes to `call_with_hooks`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MIXED = "Cannot use both regular backward hooks and full backward hooks {}. Ple
 _global_hooks_are_full: bool | None = None  # True: the global backward hooks are full ones; None: there never was one
 
 
-def call(module, args, kwargs):
+def call_with_hooks(module, args, kwargs):
     """`module.forward(*args, **kwargs)` with every hook around it."""
     result, done = None, set()
     try:
@@ -170,14 +170,14 @@ class BackwardHook:
         return results if isinstance(result, tuple) else results[0]
 
     def _show_outputs(self, grads):
-        self.grad_outputs = seen = _spread(grads, self.outputs, self.n_outputs)
+        self.grad_outputs = seen = _at_positions(grads, self.outputs, self.n_outputs)
         for hook in self.pre_hooks:
             returned = hook(self.module, seen)
             if returned is not None:
-                seen = self.grad_outputs = _counted(returned, seen, "Backward pre hook", "grad_output")
+                seen = self.grad_outputs = _check_count(returned, seen, "Backward pre hook", "grad_output")
         if self.inputs is None:
             self._show_without_inputs()
-        return _picked(seen, self.outputs, grads)
+        return _watched_gradients(seen, self.outputs, grads)
 
     def _show_without_inputs(self):
         warnings.warn(
@@ -205,12 +205,12 @@ class BackwardHook:
         if self.grad_outputs is None:  # this gradient did not come through the module's output
             return grads
         grad_outputs, self.grad_outputs = self.grad_outputs, None
-        seen = _spread(grads, self.inputs, self.n_inputs)
+        seen = _at_positions(grads, self.inputs, self.n_inputs)
         for hook in self.hooks:
             returned = hook(self.module, seen, grad_outputs)
             if returned is not None:
-                seen = _counted(returned, seen, "Backward hook", "grad_input")
-        return _picked(seen, self.inputs, grads)
+                seen = _check_count(returned, seen, "Backward hook", "grad_input")
+        return _watched_gradients(seen, self.inputs, grads)
 
 
 def _watch(values, show):
@@ -224,14 +224,14 @@ def _watch(values, show):
     return at, type(values)(*watched) if hasattr(values, "_fields") else tuple(watched)
 
 
-def _spread(grads, at, n):
+def _at_positions(grads, at, n):
     spread = [None] * n
     for i, grad in zip(at, grads, strict=True):
         spread[i] = grad
     return tuple(spread)
 
 
-def _counted(returned, expected, who, what):
+def _check_count(returned, expected, who, what):
     if len(returned) != len(expected):
         raise RuntimeError(
             f"{who} returned an invalid number of {what}, got {len(returned)}, but expected {len(expected)}"
@@ -239,7 +239,7 @@ def _counted(returned, expected, who, what):
     return returned
 
 
-def _picked(seen, at, grads):
+def _watched_gradients(seen, at, grads):
     """The gradients a hook left, at the places of the watched tensors, as backward may use them."""
     picked = [seen[i] for i in at]
     for new, old in zip(picked, grads, strict=True):
@@ -266,12 +266,12 @@ def _setup_legacy(module, hooks, args, result):
         return
     for hook in hooks:
         node.register_hook(partial(hook, module))
-    reason = _missing(args, result, node)
+    reason = _legacy_gap(args, result, node)
     if reason is not None:
         warnings.warn(f"Using {reason}", FutureWarning, stacklevel=5)
 
 
-def _missing(args, result, node):
+def _legacy_gap(args, result, node):
     """What such a hook will not see; None: nothing."""
     documented = " Please use register_full_backward_hook to get the documented behavior."
     removed = "is deprecated and will be removed in future versions. This hook will be missing some"
@@ -303,7 +303,7 @@ def _missing(args, result, node):
 # Hooks that every module has
 
 
-def _register(table, hook, *marks):
+def _add_hook(table, hook, *marks):
     handle = RemovableHandle(table, extra_dict=list(marks))
     for mark in marks:
         mark[handle.id] = True
@@ -313,18 +313,18 @@ def _register(table, hook, *marks):
 
 def register_module_forward_pre_hook(hook) -> RemovableHandle:
     """Call `hook(module, args)` before every module's forward; what it returns replaces the arguments."""
-    return _register(global_forward_pre_hooks, hook)
+    return _add_hook(global_forward_pre_hooks, hook)
 
 
 def register_module_forward_hook(hook, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
     """Call `hook(module, args, output)` after every module's forward; what it returns replaces the output."""
     marks = [global_forward_hooks_with_kwargs] * with_kwargs + [global_forward_hooks_always_called] * always_call
-    return _register(global_forward_hooks, hook, *marks)
+    return _add_hook(global_forward_hooks, hook, *marks)
 
 
 def register_module_full_backward_pre_hook(hook) -> RemovableHandle:
     """Call `hook(module, grad_output)` before gradients pass backward through any module."""
-    return _register(global_backward_pre_hooks, hook)
+    return _add_hook(global_backward_pre_hooks, hook)
 
 
 def register_module_full_backward_hook(hook) -> RemovableHandle:
@@ -342,22 +342,22 @@ def _register_global_backward(hook, full):
     if _global_hooks_are_full is (not full):
         raise RuntimeError(_MIXED.format("as a global Module hook"))
     _global_hooks_are_full = full
-    return _register(global_backward_hooks, hook)
+    return _add_hook(global_backward_hooks, hook)
 
 
 def register_module_module_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, submodule)` whenever a module takes a child; it may return another child."""
-    return _register(global_module_registration_hooks, hook)
+    return _add_hook(global_module_registration_hooks, hook)
 
 
 def register_module_parameter_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, parameter)` whenever a module takes a parameter; it may return another one."""
-    return _register(global_parameter_registration_hooks, hook)
+    return _add_hook(global_parameter_registration_hooks, hook)
 
 
 def register_module_buffer_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, buffer)` whenever a module takes a buffer; it may return another one."""
-    return _register(global_buffer_registration_hooks, hook)
+    return _add_hook(global_buffer_registration_hooks, hook)
 
 
 def at_registration(table, module, name, value):

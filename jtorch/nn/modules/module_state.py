@@ -32,7 +32,7 @@ class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpe
     __str__ = __repr__
 
 
-def collect(module, destination, prefix, keep_vars):
+def collect_state(module, destination, prefix, keep_vars):
     """Put the state of a module and all below it into `destination`, and return that."""
     if destination is None:
         destination = OrderedDict()
@@ -86,7 +86,7 @@ _NO_EXTRA = (
 )
 
 
-def load(module, state_dict, strict, assign):
+def load_state(module, state_dict, strict, assign):
     """Copy a state_dict into a module and all below it. Returns the names that did not fit."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")

@@ -21,7 +21,7 @@ from jtorch.nn.utils.rnn import PackedSequence
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
 _NO_PROJECTION = "proj_size argument is only supported for LSTM, not RNN or GRU"
-_GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
+_GATES_OF_MODE = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
 
 class RNNBase(Module):
@@ -51,7 +51,7 @@ class RNNBase(Module):
     ):
         super().__init__()
         _check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
-        if mode not in _GATES:
+        if mode not in _GATES_OF_MODE:
             raise ValueError("Unrecognized RNN mode: " + mode)
         self.mode = mode
         self.input_size = input_size
@@ -63,7 +63,7 @@ class RNNBase(Module):
         self.bidirectional = bidirectional
         self.proj_size = proj_size
         self._all_weights = []
-        rows = _GATES[mode] * hidden_size
+        rows = _GATES_OF_MODE[mode] * hidden_size
         states = proj_size or hidden_size
         directions = 2 if bidirectional else 1
         for layer in range(num_layers):
@@ -143,10 +143,10 @@ class RNNBase(Module):
 
     # ---- computing
 
-    def _start(self, input, batch_sizes, width):
+    def _zero_state(self, input, batch_sizes, width):
         return zeros(self._state_size(input, batch_sizes, width), dtype=input.dtype, device=input.device)
 
-    def _layers(self, input, states, packing):
+    def _run_layers(self, input, states, packing):
         """(the last layer's outputs, states after the last time of every layer and direction)."""
         directions = 2 if self.bidirectional else 1
         finals = []
@@ -155,20 +155,20 @@ class RNNBase(Module):
             outs = []
             for d in range(directions):
                 at = layer * directions + d
-                out, *last = self._layer(input, [s[at] for s in states], self._all_weights[at], sizes, d == 1)
+                out, *last = self._run_layer(input, [s[at] for s in states], self._all_weights[at], sizes, d == 1)
                 outs.append(out)
                 finals.append(last)
             input = outs[0] if directions == 1 else cat(outs, 2)
             if self.dropout > 0 and self.training and layer < self.num_layers - 1:
-                input = self._dropped(input, packing)
+                input = self._drop_between_layers(input, packing)
         return input, [stack(ends) for ends in zip(*finals, strict=True)]
 
-    def _dropped(self, input, packing):
+    def _drop_between_layers(self, input, packing):
         if packing is None:
             return dropout(input, self.dropout)
         return packing.spread(dropout(packing.gather(input), self.dropout))
 
-    def _layer(self, input, states, names, sizes, reverse):
+    def _run_layer(self, input, states, names, sizes, reverse):
         own = self._parameters
         w_ih, w_hh, *rest = [own[n] if n in own else getattr(self, n) for n in names]
         biases = rest[:2] if self.bias else (None, None)
@@ -189,12 +189,12 @@ class RNNBase(Module):
         if not batched:
             input = input.unsqueeze(0 if self.batch_first else 1)
             hx = hx and [h.unsqueeze(1) for h in hx]
-        states = hx or [self._start(input, None, width) for width in widths]
+        states = hx or [self._zero_state(input, None, width) for width in widths]
         self._check_states(input, states, None)
         time_first = input.transpose(0, 1) if self.batch_first else input
-        out, states = self._layers(time_first, states, None)
+        out, states = self._run_layers(time_first, states, None)
         if self.batch_first:
-            out = out.transpose(0, 1) if self.mode == "LSTM" else _swapped(out)
+            out = out.transpose(0, 1) if self.mode == "LSTM" else _swap_in_place(out)
         if not batched:
             return out.squeeze(0 if self.batch_first else 1), [s.squeeze(1) for s in states]
         return out, states
@@ -202,17 +202,17 @@ class RNNBase(Module):
     def _run_packed(self, input, hx, widths):
         data, batch_sizes, sorted_indices, unsorted_indices = input
         states = (
-            [self._start(data, batch_sizes, width) for width in widths]
+            [self._zero_state(data, batch_sizes, width) for width in widths]
             if hx is None
-            else [self._sorted(h, sorted_indices) for h in hx]
+            else [self._reorder_batch(h, sorted_indices) for h in hx]
         )
         self._check_states(data, states, batch_sizes)
         packing = recurrent.Packing(batch_sizes)
-        out, states = self._layers(packing.spread(data), states, packing)
-        states = [self._sorted(s, unsorted_indices) for s in states]
+        out, states = self._run_layers(packing.spread(data), states, packing)
+        states = [self._reorder_batch(s, unsorted_indices) for s in states]
         return PackedSequence(packing.gather(out), batch_sizes, sorted_indices, unsorted_indices), states
 
-    def _sorted(self, state, order):
+    def _reorder_batch(self, state, order):
         return state if order is None else state.index_select(1, order)
 
     def _check_states(self, input, states, batch_sizes):
@@ -226,7 +226,7 @@ class RNNBase(Module):
         return text + "".join(f", {n}={getattr(self, n)}" for n, usual in shown if getattr(self, n) != usual)
 
 
-def _swapped(out):
+def _swap_in_place(out):
     """Batch first, as PyTorch does it for RNN and GRU: in place."""
     return out.transpose_(0, 1)
 

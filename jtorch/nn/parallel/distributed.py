@@ -50,13 +50,13 @@ class DistributedDataParallel(Module):
 
     def no_sync(self):
         """A context in which gradients are not exchanged."""
-        return _Unsynced(self)
+        return _WithoutSync(self)
 
     def register_comm_hook(self, state, hook):
         """Accepted: with one process no gradient is exchanged."""
 
 
-class _Unsynced:
+class _WithoutSync:
     def __init__(self, parallel):
         self.parallel = parallel
 

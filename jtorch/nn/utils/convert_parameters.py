@@ -9,7 +9,7 @@ from jtorch.core.tensor import Tensor
 from jtorch.nn.modules.module_text import typename
 
 
-def _on_one_device(parameters):
+def _check_one_device(parameters):
     parameters = list(parameters)
     if len({p.device for p in parameters}) > 1:
         raise TypeError("Found two parameters on different devices, this is currently not supported.")
@@ -22,7 +22,7 @@ def parameters_to_vector(parameters):
     >>> torch.nn.utils.parameters_to_vector([torch.ones(2), torch.zeros(1, 2)])
     tensor([1., 1., 0., 0.])
     """
-    return cat([p.view(-1) for p in _on_one_device(parameters)])
+    return cat([p.view(-1) for p in _check_one_device(parameters)])
 
 
 def vector_to_parameters(vec, parameters):
@@ -34,7 +34,7 @@ def vector_to_parameters(vec, parameters):
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
-    parameters = _on_one_device(parameters)
+    parameters = _check_one_device(parameters)
     ends = list(itertools.accumulate(p.numel() for p in parameters))
     for p, start, end in zip(parameters, [0, *ends], ends, strict=False):
         p.data = vec[start:end].view_as(p).data

@@ -39,7 +39,7 @@ def cached():
         _cached.pop()
 
 
-def _register(module, name, tensor):
+def _register_parameter_or_buffer(module, name, tensor):
     if isinstance(tensor, Parameter):
         module.register_parameter(name, tensor)
     else:
@@ -105,7 +105,7 @@ class ParametrizationList(ModuleList):
                     f"original.{what}: {getattr(original, what)}\nright_inverse(original).{what}: {getattr(new, what)}"
                 )
         original.data = new.data
-        _register(self, "original", original)
+        _register_parameter_or_buffer(self, "original", original)
 
     def _keep_several(self, original, parts):
         for i, part in enumerate(parts):
@@ -116,7 +116,7 @@ class ParametrizationList(ModuleList):
                 )
             part = Parameter(part, original.requires_grad) if isinstance(original, Parameter) else part
             part.requires_grad_(original.requires_grad)
-            _register(self, f"original{i}", part)
+            _register_parameter_or_buffer(self, f"original{i}", part)
 
     def _check(self, shape, dtype):
         made = self()
@@ -171,7 +171,7 @@ class ParametrizationList(ModuleList):
         return made
 
 
-def _own_class(module):
+def _inject_new_class(module):
     """Give the module a class of its own, for the properties."""
     base = type(module)
 
@@ -195,7 +195,7 @@ def _own_class(module):
     module.__class__ = type(f"Parametrized{base.__name__}", (base,), own)
 
 
-def _own_property(module, name):
+def _inject_property(module, name):
     def get(self):
         made = self.parametrizations[name]
         if not _cached:
@@ -237,9 +237,9 @@ def register_parametrization(module, tensor_name, parametrization, *, unsafe=Fal
         made = ParametrizationList([parametrization], original, unsafe=unsafe)
         delattr(module, tensor_name)
         if not is_parametrized(module):
-            _own_class(module)
+            _inject_new_class(module)
             module.parametrizations = ModuleDict()
-        _own_property(module, tensor_name)
+        _inject_property(module, tensor_name)
         module.parametrizations[tensor_name] = made
     else:
         raise ValueError(
@@ -316,7 +316,7 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
         original = Parameter(value.detach()) if value.requires_grad else value
     delattr(type(module), tensor_name)
     del module.parametrizations[tensor_name]
-    _register(module, tensor_name, original)
+    _register_parameter_or_buffer(module, tensor_name, original)
     if not is_parametrized(module):
         delattr(module, "parametrizations")
         module.__class__ = type(module).__bases__[0]

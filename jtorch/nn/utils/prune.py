@@ -49,7 +49,7 @@ class BasePruningMethod(ABC):
         method._tensor_name = name
         for key, hook in list(module._forward_pre_hooks.items()):
             if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
-                method = _joined(hook, method, name)
+                method = _combine(hook, method, name)
                 del module._forward_pre_hooks[key]
         original = getattr(module, name)
         if importance_scores is not None and importance_scores.shape != original.shape:
@@ -100,7 +100,7 @@ class BasePruningMethod(ABC):
         setattr(module, name, original)
 
 
-def _joined(old, new, name):
+def _combine(old, new, name):
     if isinstance(old, PruningContainer):
         old.add_pruning_method(new)
         return old
@@ -180,7 +180,7 @@ def _check_amount(amount):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
 
 
-def _count(amount, size):
+def _count_to_prune(amount, size):
     """How many of `size` to prune: a share of them, or that many."""
     if not isinstance(amount, numbers.Integral):
         return round(amount * size)
@@ -189,19 +189,19 @@ def _count(amount, size):
     return amount
 
 
-class _Amount(BasePruningMethod):
+class _PrunedByAmount(BasePruningMethod):
     def __init__(self, amount):
         _check_amount(amount)
         self.amount = amount
 
 
-class RandomUnstructured(_Amount):
+class RandomUnstructured(_PrunedByAmount):
     """Prunes elements at random."""
 
     PRUNING_TYPE = "unstructured"
 
     def compute_mask(self, t, default_mask):
-        n = _count(self.amount, t.nelement())
+        n = _count_to_prune(self.amount, t.nelement())
         mask = default_mask.clone()
         if n:
             mask.view(-1)[topk(rand_like(t).view(-1), k=n).indices] = 0
@@ -212,13 +212,13 @@ class RandomUnstructured(_Amount):
         return super().apply(module, name, amount=amount)
 
 
-class L1Unstructured(_Amount):
+class L1Unstructured(_PrunedByAmount):
     """Prunes the smallest elements."""
 
     PRUNING_TYPE = "unstructured"
 
     def compute_mask(self, t, default_mask):
-        n = _count(self.amount, t.nelement())
+        n = _count_to_prune(self.amount, t.nelement())
         mask = default_mask.clone()
         if n:
             mask.view(-1)[topk(t.abs().view(-1), k=n, largest=False).indices] = 0
@@ -229,7 +229,7 @@ class L1Unstructured(_Amount):
         return super().apply(module, name, amount=amount, importance_scores=importance_scores)
 
 
-class _Structured(BasePruningMethod):
+class _PrunedInSlices(BasePruningMethod):
     PRUNING_TYPE = "structured"
 
     def _check(self, t):
@@ -247,7 +247,7 @@ class _Structured(BasePruningMethod):
         return mask * default_mask.to(dtype=mask.dtype)
 
 
-class RandomStructured(_Structured):
+class RandomStructured(_PrunedInSlices):
     """Prunes slices along a dimension at random."""
 
     def __init__(self, amount, dim=-1):
@@ -258,7 +258,7 @@ class RandomStructured(_Structured):
     def compute_mask(self, t, default_mask):
         self._check(t)
         size = t.shape[self.dim]
-        n = _count(self.amount, size)
+        n = _count_to_prune(self.amount, size)
         if not n:
             return default_mask
         chance = zeros_like(t.detach().select(0, 0)).new_empty(size).uniform_()
@@ -269,7 +269,7 @@ class RandomStructured(_Structured):
         return super().apply(module, name, amount=amount, dim=dim)
 
 
-class LnStructured(_Structured):
+class LnStructured(_PrunedInSlices):
     """Prunes the slices of smallest norm along a dimension."""
 
     def __init__(self, amount, n, dim=-1):
@@ -281,7 +281,7 @@ class LnStructured(_Structured):
     def compute_mask(self, t, default_mask):
         self._check(t)
         size = t.shape[self.dim]
-        pruned = _count(self.amount, size)
+        pruned = _count_to_prune(self.amount, size)
         if not pruned:
             return default_mask
         rest = [d for d in range(t.dim()) if d != self.dim % t.dim()]

@@ -15,10 +15,12 @@ from jtorch.core.facts import dtypes
 from jtorch.core.ops.layers.recurrent import _packed, _padded, packed_rows
 from jtorch.core.tensor import Tensor, known, tensor
 
-_Parts = namedtuple("PackedSequence", "data batch_sizes sorted_indices unsorted_indices", defaults=(None, None, None))
+_PackedFields = namedtuple(
+    "PackedSequence", "data batch_sizes sorted_indices unsorted_indices", defaults=(None, None, None)
+)
 
 
-class PackedSequence(_Parts):
+class PackedSequence(_PackedFields):
     """What `pack_padded_sequence` makes, and recurrent layers read.
 
     Attributes:
@@ -104,7 +106,7 @@ def invert_permutation(permutation):
     return known(back)
 
 
-def _lengths(lengths):
+def _lengths_array(lengths):
     return np.array(lengths._look() if isinstance(lengths, Tensor) else lengths, np.int64)
 
 
@@ -125,7 +127,7 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
             "'lengths' argument should be a 1D CPU int64 tensor, but got"
             f" {lengths.dim()}D {lengths.device} {lengths.dtype.scalar_name} tensor"
         )
-    counts = _lengths(lengths)
+    counts = _lengths_array(lengths)
     order = None
     if not enforce_sorted:
         order = np.argsort(-counts, kind="stable")
@@ -222,7 +224,7 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
 def unpad_sequence(padded_sequences, lengths, batch_first=False):
     """The sequences of a padded batch, a list."""
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
-    return [row[: int(n)] for row, n in zip(rows, _lengths(lengths), strict=True)]
+    return [row[: int(n)] for row, n in zip(rows, _lengths_array(lengths), strict=True)]
 
 
 def pack_sequence(sequences, enforce_sorted=True):
