@@ -53,10 +53,6 @@ class _Inplace(Module):
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, input):
-        made = self._function(input)
-        return activations._finish(input, made, True) if self.inplace else made
-
     def extra_repr(self):
         return "inplace=True" if self.inplace else ""
 
@@ -64,38 +60,52 @@ class _Inplace(Module):
 class ReLU(_Inplace):
     """max(x, 0). See :func:`relu`."""
 
-    _function = staticmethod(activations.relu)
+    def forward(self, input):
+        made = activations.relu(input)
+        return activations._finish(input, made, True) if self.inplace else made
 
 
 class SELU(_Inplace):
     """scale * elu(x, 1.6733), with scale 1.0507: keeps mean 0 and deviation 1. See :func:`selu`."""
 
-    _function = staticmethod(activations.selu)
+    def forward(self, input):
+        made = activations.selu(input)
+        return activations._finish(input, made, True) if self.inplace else made
 
 
 class SiLU(_Inplace):
     """x * sigmoid(x). See :func:`silu`."""
 
-    _function = staticmethod(activations.silu)
+    def forward(self, input):
+        made = activations.silu(input)
+        return activations._finish(input, made, True) if self.inplace else made
 
 
 class Mish(_Inplace):
     """x * tanh(softplus(x)). See :func:`mish`."""
 
-    _function = staticmethod(activations.mish)
+    def forward(self, input):
+        made = activations.mish(input)
+        return activations._finish(input, made, True) if self.inplace else made
 
 
 class Hardsigmoid(_Inplace):
     """0 where x <= -3, 1 where x >= 3, x / 6 + 1/2 between. See :func:`hardsigmoid`."""
 
-    _function = staticmethod(activations.hardsigmoid)
+    def forward(self, input):
+        made = activations.hardsigmoid(input)
+        return activations._finish(input, made, True) if self.inplace else made
+
     extra_repr = Module.extra_repr
 
 
 class Hardswish(_Inplace):
     """x * hardsigmoid(x). See :func:`hardswish`."""
 
-    _function = staticmethod(activations.hardswish)
+    def forward(self, input):
+        made = activations.hardswish(input)
+        return activations._finish(input, made, True) if self.inplace else made
+
     extra_repr = Module.extra_repr
 
 
@@ -109,10 +119,6 @@ class _InplaceAlpha(Module):
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input):
-        made = self._function(input, self.alpha)
-        return activations._finish(input, made, True) if self.inplace else made
-
     def extra_repr(self):
         return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
@@ -120,13 +126,17 @@ class _InplaceAlpha(Module):
 class ELU(_InplaceAlpha):
     """x where x > 0, else alpha * (exp(x) - 1). See :func:`elu`."""
 
-    _function = staticmethod(activations.elu)
+    def forward(self, input):
+        made = activations.elu(input, self.alpha)
+        return activations._finish(input, made, True) if self.inplace else made
 
 
 class CELU(_InplaceAlpha):
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See :func:`celu`."""
 
-    _function = staticmethod(activations.celu)
+    def forward(self, input):
+        made = activations.celu(input, self.alpha)
+        return activations._finish(input, made, True) if self.inplace else made
 
 
 class LeakyReLU(Module):

@@ -10,7 +10,7 @@ from jtorch.core.ops.windows.pad import pad
 from jtorch.nn import init
 from jtorch.nn.modules.lazy import LazyModuleMixin
 from jtorch.nn.modules.module import Module
-from jtorch.nn.modules.utils import as_tuple
+from jtorch.nn.modules.utils import as_tuple, copy_as
 from jtorch.nn.parameter import Parameter, UninitializedParameter
 
 __all__ = [
@@ -195,6 +195,7 @@ class Conv1d(_Conv):
     __doc__ = f"""Cross-correlation over (N, C, L) or (C, L). See :func:`conv1d`.
 {_ARGS}"""
     _dims = 1
+    __init__ = copy_as("Conv1d.__init__", _Conv.__init__)
     _function = staticmethod(conv.conv1d)
 
 
@@ -205,6 +206,7 @@ class Conv2d(_Conv):
     torch.Size([2, 6, 28, 28])
     """
     _dims = 2
+    __init__ = copy_as("Conv2d.__init__", _Conv.__init__)
     _function = staticmethod(conv.conv2d)
 
 
@@ -212,6 +214,7 @@ class Conv3d(_Conv):
     __doc__ = f"""Cross-correlation over (N, C, D, H, W) or (C, D, H, W). See :func:`conv3d`.
 {_ARGS}"""
     _dims = 3
+    __init__ = copy_as("Conv3d.__init__", _Conv.__init__)
     _function = staticmethod(conv.conv3d)
 
 
@@ -287,6 +290,7 @@ class ConvTranspose1d(_ConvTransposeNd):
     """The transpose of `Conv1d`: each input cell spreads the window. See :func:`conv_transpose1d`."""
 
     _dims = 1
+    __init__ = copy_as("ConvTranspose1d.__init__", _ConvTransposeNd.__init__)
     _function = staticmethod(conv.conv_transpose1d)
 
 
@@ -294,6 +298,7 @@ class ConvTranspose2d(_ConvTransposeNd):
     """The transpose of `Conv2d`: each input cell spreads the window. See :func:`conv_transpose2d`."""
 
     _dims = 2
+    __init__ = copy_as("ConvTranspose2d.__init__", _ConvTransposeNd.__init__)
     _function = staticmethod(conv.conv_transpose2d)
 
 
@@ -301,6 +306,7 @@ class ConvTranspose3d(_ConvTransposeNd):
     """The transpose of `Conv3d`: each input cell spreads the window. See :func:`conv_transpose3d`."""
 
     _dims = 3
+    __init__ = copy_as("ConvTranspose3d.__init__", _ConvTransposeNd.__init__)
     _function = staticmethod(conv.conv_transpose3d)
 
 

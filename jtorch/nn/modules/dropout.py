@@ -18,9 +18,6 @@ class _DropoutNd(Module):
         self.p = p
         self.inplace = inplace
 
-    def forward(self, input):
-        return self._function(input, self.p, self.training, self.inplace)
-
     def extra_repr(self):
         return f"p={self.p}, inplace={self.inplace}"
 
@@ -28,34 +25,40 @@ class _DropoutNd(Module):
 class Dropout(_DropoutNd):
     """In training, each element is 0 with probability p. See :func:`dropout`."""
 
-    _function = staticmethod(activations.dropout)
+    def forward(self, input):
+        return activations.dropout(input, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_DropoutNd):
     """In training, each channel of (N, C, L) is 0 with probability p. See :func:`dropout1d`."""
 
-    _function = staticmethod(activations.dropout1d)
+    def forward(self, input):
+        return activations.dropout1d(input, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_DropoutNd):
     """In training, each channel of (N, C, H, W) is 0 with probability p. See :func:`dropout2d`."""
 
-    _function = staticmethod(activations.dropout2d)
+    def forward(self, input):
+        return activations.dropout2d(input, self.p, self.training, self.inplace)
 
 
 class Dropout3d(_DropoutNd):
     """In training, each channel of (N, C, D, H, W) is 0 with probability p. See :func:`dropout3d`."""
 
-    _function = staticmethod(activations.dropout3d)
+    def forward(self, input):
+        return activations.dropout3d(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_DropoutNd):
     """Dropout that keeps mean and deviation after SELU. See :func:`alpha_dropout`."""
 
-    _function = staticmethod(activations.alpha_dropout)
+    def forward(self, input):
+        return activations.alpha_dropout(input, self.p, self.training, self.inplace)
 
 
 class FeatureAlphaDropout(_DropoutNd):
     """Alpha dropout of whole channels. See :func:`feature_alpha_dropout`."""
 
-    _function = staticmethod(activations.feature_alpha_dropout)
+    def forward(self, input):
+        return activations.feature_alpha_dropout(input, self.p, self.training, self.inplace)

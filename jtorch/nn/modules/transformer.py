@@ -18,6 +18,7 @@ from jtorch.nn.modules.dropout import Dropout
 from jtorch.nn.modules.linear import Linear
 from jtorch.nn.modules.module import Module
 from jtorch.nn.modules.normalization import LayerNorm
+from jtorch.nn.modules.utils import copy_as
 
 __all__ = [
     "Transformer",
@@ -112,6 +113,8 @@ class TransformerEncoderLayer(_TransformerLayer):
 
     _attentions = ("self_attn",)
 
+    __init__ = copy_as("TransformerEncoderLayer.__init__", _TransformerLayer.__init__)
+
     def _note_activation(self):
         kind = getattr(self.activation, "__name__", type(self.activation).__name__.lower())
         self.activation_relu_or_gelu = {"relu": 1, "gelu": 2}.get(kind, 0)
@@ -136,6 +139,8 @@ class TransformerDecoderLayer(_TransformerLayer):
     """Self-attention, attention to the encoder's result, and a feed-forward net. See `TransformerEncoderLayer`."""
 
     _attentions = ("self_attn", "multihead_attn")
+
+    __init__ = copy_as("TransformerDecoderLayer.__init__", _TransformerLayer.__init__)
 
     def forward(
         self,

@@ -1,13 +1,23 @@
-"""`torch.nn.modules.utils`: one number for each dimension."""
+"""`torch.nn.modules.utils`: settings for each dimension, and methods that several layers share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import FunctionType
 
 
 def as_tuple(value, count):
     """A setting for each dimension: what can be iterated as it is, anything else `count` times."""
     return tuple(value) if isinstance(value, Iterable) else (value,) * count
+
+
+def copy_as(qualname, function):
+    """The same function under another name, which Python shows when it is called with wrong arguments."""
+    made = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    made.__qualname__ = qualname
+    return made
 
 
 def _ntuple(n, name="parse"):
