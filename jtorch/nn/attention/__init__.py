@@ -1,4 +1,4 @@
-"""`torch.nn.attention`: which kernel computes attention. XLA chooses, so the choice is kept and has no effect."""
+"""`torch.nn.attention`: the choice of the kernel that computes attention. It has no effect: XLA chooses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _kernel_choices = [[*SDPBackend][1:]]
 
 @contextlib.contextmanager
 def sdpa_kernel(backends, set_priority=False):
-    """A context in which attention is to be computed by these kernels.
+    """A context that chooses kernels for attention.
 
     Args:
         backends: one `SDPBackend`, or a list.

@@ -397,12 +397,12 @@ class Softmax2d(Module):
 
 
 class MultiheadAttention(Module):
-    """Several attentions side by side, each on its own projection of query, key and value.
+    """Several attentions in parallel, each with its own projection of query, key and value.
 
     Args:
         embed_dim: width of the query and of the result.
         num_heads: how many attentions.
-        dropout: share of the weights that is dropped.
+        dropout: probability that a weight is dropped.
         bias: whether the projections have one.
         add_bias_kv: add a learned key and value.
         add_zero_attn: add a key and value of zeros.
@@ -489,7 +489,7 @@ class MultiheadAttention(Module):
                 init.xavier_normal_(bias)
 
     def __setstate__(self, state):
-        state.setdefault("_qkv_same_embed_dim", True)  # of files before PyTorch 1.1
+        state.setdefault("_qkv_same_embed_dim", True)  # files of PyTorch before 1.1 lack it
         super().__setstate__(state)
 
     def forward(
@@ -506,9 +506,9 @@ class MultiheadAttention(Module):
         """(the result, the weights).
 
         Args:
-            key_padding_mask: (N, S), True (or -inf) at keys that nobody may look at.
+            key_padding_mask: (N, S), True (or -inf) at keys that no query may attend to.
             need_weights: return the weights, which rules out the faster attention; else None.
-            attn_mask: (L, S) or (N * num_heads, L, S), True where a query may not look, or numbers to add.
+            attn_mask: (L, S) or (N * num_heads, L, S), True where a query may not attend, or numbers to add.
             average_attn_weights: the mean over heads; else (N, num_heads, L, S).
             is_causal: attn_mask, which must be given, is causal.
         """
@@ -529,7 +529,7 @@ class MultiheadAttention(Module):
         return (out.transpose(1, 0) if turned else out), weights
 
     def merge_masks(self, attn_mask, key_padding_mask, query):
-        """(one mask of the two, which kind it is: 0 attention, 1 padding, 2 both)."""
+        """(the merged mask, its kind: 0 attention, 1 padding, 2 both)."""
         kind = None if key_padding_mask is None else 1
         merged = key_padding_mask
         if attn_mask is not None:

@@ -17,7 +17,7 @@ _ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):
-    """A softmax over very many classes: frequent ones at once, rare ones in clusters of narrower layers.
+    """A softmax over very many classes: one layer for the frequent ones, clusters of narrower layers for the rare ones.
 
     Args:
         in_features: width of the input.
@@ -91,7 +91,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return _ASMoutput(output if dims else output.squeeze(0), loss)
 
     def _log_prob_of_targets(self, input, target):
-        """The log-probability of each target; all clusters are computed, so that no shape depends on the data."""
+        """The log-probability of each target. It computes all clusters, so that no shape depends on the data."""
         head = log_softmax(self.head(input), 1)
         first = target.clamp(max=self.shortlist_size - 1)
         column = target

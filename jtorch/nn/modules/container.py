@@ -1,6 +1,6 @@
-"""Containers: modules and parameters in lists and dictionaries, and modules one after another.
+"""Containers: lists and dictionaries of modules and parameters, and Sequential.
 
-Knows that the entries of a list live in the module's tables under "0", "1", ...; the rest is Module.
+The entries of a list are registered under the names "0", "1", ...
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterL
 
 
 def _nonnegative_index(i, n):
-    """The index as one from 0 to n - 1."""
+    """The index counted from the start, from 0 to n - 1."""
     i = as_index(i)
     if not -n <= i < n:
         raise IndexError(f"index {i} is out of range")
@@ -28,7 +28,7 @@ def _nonnegative_index(i, n):
 
 
 class _ModuleRow(Module):
-    """What Sequential and ModuleList share: the children are a row, in the order of their table."""
+    """What Sequential and ModuleList share: their children are a sequence."""
 
     def __len__(self):
         return len(self._modules)
@@ -56,14 +56,14 @@ class _ModuleRow(Module):
         return self
 
     def pop(self, key: int | slice) -> Module:
-        """Take a module out and return it."""
+        """Remove a module and return it."""
         taken = self[key]
         del self[key]
         return taken
 
 
 class Sequential(_ModuleRow):
-    """Modules one after another: each takes what the one before gave.
+    """Modules one after another: each is called with the result of the one before.
 
     Args:
         args: modules, or one OrderedDict of names and modules.
@@ -91,7 +91,7 @@ class Sequential(_ModuleRow):
         return self._modules[self._key(idx)]
 
     def insert(self, index: int, module: Module):
-        """Put a module before the one at `index`. Returns self."""
+        """Insert a module before the one at `index`. Returns self."""
         if not isinstance(module, Module):
             raise AssertionError("module should be of type: <class 'torch.nn.modules.module.Module'>")
         if not -len(self) <= index <= len(self):
@@ -140,7 +140,7 @@ class Sequential(_ModuleRow):
 
 
 class ModuleList(_ModuleRow):
-    """A list of modules that a Module sees: their parameters are its parameters. It has no forward.
+    """A list whose modules are registered: their parameters are its parameters. It has no forward.
 
     >>> layers = torch.nn.ModuleList([torch.nn.Linear(2, 2) for _ in range(3)])
     >>> layers
@@ -160,7 +160,7 @@ class ModuleList(_ModuleRow):
         return self._modules[self._key(idx)]
 
     def insert(self, index: int, module: Module) -> None:
-        """Put a module before the one at `index`."""
+        """Insert a module before the one at `index`."""
         modules = list(self)
         modules.insert(index, module)
         self._renumber(modules)
@@ -180,7 +180,7 @@ class ModuleList(_ModuleRow):
         return ModuleList(chain(self, other))
 
     def __repr__(self):
-        """Neighbours with the same text share a line: `(0-2): 3 x Linear(...)`."""
+        """Adjacent modules with the same text share a line: `(0-2): 3 x Linear(...)`."""
         runs = []  # [first position, how many, text]
         for i, text in enumerate(map(repr, self)):
             if runs and runs[-1][2] == text:
@@ -195,7 +195,7 @@ class ModuleList(_ModuleRow):
 
 
 def _checked_pairs(given, who, called):
-    """Check that an iterable holds pairs; give them one by one."""
+    """Yield the pairs of an iterable, or raise an error if it holds anything else."""
     if not isinstance(given, Iterable):
         raise TypeError(
             f"{called}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
@@ -210,7 +210,7 @@ def _checked_pairs(given, who, called):
 
 
 class ModuleDict(Module):
-    """A dictionary of modules that a Module sees. It has no forward.
+    """A dictionary whose modules are registered. It has no forward.
 
     >>> torch.nn.ModuleDict({"act": torch.nn.ReLU()})["act"]
     ReLU()
@@ -240,11 +240,11 @@ class ModuleDict(Module):
         return key in self._modules
 
     def clear(self) -> None:
-        """Take everything out."""
+        """Remove all entries."""
         self._modules.clear()
 
     def pop(self, key: str) -> Module:
-        """Take a module out and return it."""
+        """Remove a module and return it."""
         return self._modules.pop(key)
 
     def keys(self):
@@ -264,7 +264,7 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """A list that keeps tensors as parameters; other things are kept too, and are no parameters.
+    """A list that registers tensors as parameters; it also holds other objects.
 
     >>> torch.nn.ParameterList([torch.ones(2), torch.zeros(1)])
     ParameterList(
@@ -305,7 +305,7 @@ class ParameterList(Module):
 
     def extend(self, values: Iterable):
         """Add values at the end. Returns self."""
-        # A tensor is iterable, yet its rows are hardly meant.
+        # A tensor is iterable, but its rows are not what the caller means.
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in list(values):
@@ -323,7 +323,7 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dictionary that keeps tensors as parameters; other things are kept too, and are no parameters.
+    """A dictionary that registers tensors as parameters; it also holds other objects.
 
     >>> torch.nn.ParameterDict({"scale": torch.ones(2)})
     ParameterDict(  (scale): Parameter containing: [torch.FloatTensor of size 2])
@@ -384,24 +384,24 @@ class ParameterDict(Module):
         return self[key] if key in self else default
 
     def setdefault(self, key: str, default=None):
-        """The value under a key, which is the default where there was none."""
+        """The value under a key; if there is none, the default is stored first."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def pop(self, key: str):
-        """Take a value out and return it."""
+        """Remove a value and return it."""
         taken = self[key]
         del self[key]
         return taken
 
     def popitem(self):
-        """Take out the (key, value) that came last."""
+        """Remove the last (key, value) and return it."""
         key = next(reversed(self))
         return key, self.pop(key)
 
     def clear(self) -> None:
-        """Take everything out."""
+        """Remove all entries."""
         for key in list(self._keys):
             del self[key]
 
@@ -410,7 +410,7 @@ class ParameterDict(Module):
         return ParameterDict((key, default) for key in keys)
 
     def update(self, parameters) -> None:
-        """Add the values of a mapping, or of (name, value) pairs; a plain dict's go in by sorted name."""
+        """Add the values of a mapping, or of (name, value) pairs; those of a plain dict in the order of their sorted names."""
         ordered = isinstance(parameters, OrderedDict | ParameterDict)
         named = parameters.items() if ordered else parameters
         if not ordered and isinstance(parameters, Mapping):

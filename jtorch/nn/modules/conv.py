@@ -86,7 +86,7 @@ class _ConvNd(Module):
         self.reset_parameters()
 
     def _sides(self):
-        """How much to pad each side, last dimension first, as `pad` wants it."""
+        """The padding of each side, last dimension first, in the form that `pad` takes."""
         if not isinstance(self.padding, str):
             return [p for n in reversed(self.padding) for p in (n, n)]
         sides = [0, 0] * self._dims
@@ -137,10 +137,10 @@ _ARGS = """
         in_channels: channels of the input.
         out_channels: channels of the result.
         kernel_size: size of the window.
-        stride: cells the window moves at a time.
+        stride: the step of the window.
         padding: cells added at each side, or "same" or "valid".
         dilation: distance between the cells of the window.
-        groups: blocks of channels that do not see each other.
+        groups: blocks of channels that are convolved separately.
         bias: whether a number is added to each channel.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
 
@@ -259,7 +259,7 @@ class _ConvTransposeNd(_ConvNd):
         return self._function(input, weight, bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _output_padding(self, input, output_size):
-        """The padding that leads to the wanted size."""
+        """The output padding that gives the wanted size."""
         dims = self._dims
         batched = input.dim() == dims + 2
         skipped = dims + 2 if batched else dims + 1
@@ -287,7 +287,7 @@ class _ConvTransposeNd(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTransposeNd):
-    """The transpose of `Conv1d`: each input cell spreads the window. See :func:`conv_transpose1d`."""
+    """The transpose of `Conv1d`: each input cell adds the kernel to the output. See :func:`conv_transpose1d`."""
 
     _dims = 1
     __init__ = copy_as("ConvTranspose1d.__init__", _ConvTransposeNd.__init__)
@@ -295,7 +295,7 @@ class ConvTranspose1d(_ConvTransposeNd):
 
 
 class ConvTranspose2d(_ConvTransposeNd):
-    """The transpose of `Conv2d`: each input cell spreads the window. See :func:`conv_transpose2d`."""
+    """The transpose of `Conv2d`: each input cell adds the kernel to the output. See :func:`conv_transpose2d`."""
 
     _dims = 2
     __init__ = copy_as("ConvTranspose2d.__init__", _ConvTransposeNd.__init__)
@@ -303,7 +303,7 @@ class ConvTranspose2d(_ConvTransposeNd):
 
 
 class ConvTranspose3d(_ConvTransposeNd):
-    """The transpose of `Conv3d`: each input cell spreads the window. See :func:`conv_transpose3d`."""
+    """The transpose of `Conv3d`: each input cell adds the kernel to the output. See :func:`conv_transpose3d`."""
 
     _dims = 3
     __init__ = copy_as("ConvTranspose3d.__init__", _ConvTransposeNd.__init__)

@@ -1,4 +1,4 @@
-"""Layers that learn a size from their first input: until then their parameters have no shape."""
+"""LazyModuleMixin: layers that take a size from their first input. Until then their parameters have no shape."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ __all__ = ["LazyModuleMixin"]
 
 
 class LazyModuleMixin:
-    """Put before a layer's class: `initialize_parameters(*input)` runs at the first call, then the class changes.
+    """A base class to put before a layer's class.
+
+    The first call runs `initialize_parameters(*input)` and then changes the module's class.
 
     Attributes:
-        cls_to_become: the ordinary class it turns into.
+        cls_to_become: the class after the first call; None: it stays.
     """
 
     cls_to_become = None

@@ -1,4 +1,4 @@
-"""Linear, its lazy form and Bilinear, and Identity."""
+"""Linear, LazyLinear, Bilinear and Identity."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input):
-        own = self._parameters  # two look-ups in `Module.__getattr__` would take a quarter of the layer's time
+        own = self._parameters  # the two look-ups through `Module.__getattr__` would take a quarter of the layer's time
         if "weight" in own and "bias" in own:
             return layers.linear(input, own["weight"], own["bias"])
         return layers.linear(input, self.weight, self.bias)

@@ -11,7 +11,7 @@ __all__ = ["LinearCrossEntropyOptions"]
 
 @dataclass
 class LinearCrossEntropyOptions:
-    """How PyTorch cuts a linear layer with its loss into chunks; XLA plans memory itself, so nothing follows from it."""
+    """How PyTorch computes a linear layer and its loss in chunks. They have no effect: XLA plans the memory."""
 
     allow_retain_graph: bool = False
     batch_chunk_size: int | None = None

@@ -47,7 +47,7 @@ __all__ = [
 
 
 def _forward_unimplemented(self, *input: Any) -> None:
-    """What the module computes: every module defines its own."""
+    """Compute the module's result. Every module defines its own."""
     raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
 
@@ -61,10 +61,10 @@ _HOOK_TABLES = (
 
 
 class Module(module_hooks.Hooked):
-    """A part of a model: it keeps parameters, buffers and more modules, and computes something in `forward`.
+    """A part of a model. It holds parameters, buffers and other modules, and `forward` computes its result.
 
-    A `Parameter`, a `Buffer` or a `Module` assigned to an attribute is taken into the tree; anything else is
-    a plain attribute. Define `forward`; call the module itself.
+    A `Parameter`, `Buffer` or `Module` assigned to an attribute is registered; anything else is a plain attribute.
+    Subclasses define `forward`; callers call the module itself.
 
     >>> class Scale(torch.nn.Module):
     ...     def __init__(self):
@@ -80,7 +80,7 @@ class Module(module_hooks.Hooked):
 
     dump_patches: bool = False
     call_super_init: bool = False  # whether __init__ passes its arguments on to the next class
-    _version: int = 1  # written beside a state_dict; a class whose state changes its form counts up
+    _version: int = 1  # written beside a state_dict; a class increases it when the form of its state changes
     _compiled_call_impl: Callable | None = None
 
     training: bool
@@ -92,7 +92,7 @@ class Module(module_hooks.Hooked):
             if kwargs:
                 given = f"got an unexpected keyword argument '{next(iter(kwargs))}'"
             raise TypeError(f"{type(self).__name__}.__init__() {given}")
-        # Straight into the dictionary: the rules of __setattr__ begin with these tables.
+        # Straight into the dictionary, because __setattr__ needs these tables.
         own = self.__dict__
         own["training"] = True
         own["_parameters"] = {}
@@ -182,7 +182,7 @@ class Module(module_hooks.Hooked):
         self.register_buffer(name, value, persistent)
 
     def _forget(self, name, kept):
-        """Take a name out of every table but `kept`, where a new value keeps the old one's place."""
+        """Remove a name from every table except `kept`, where the new value keeps the position of the old one."""
         own = self.__dict__
         own.pop(name, None)
         for table in ("_parameters", "_buffers", "_modules"):
@@ -206,14 +206,14 @@ class Module(module_hooks.Hooked):
     def __setstate__(self, pickled):
         own = self.__dict__
         own.update(pickled)
-        for name in _HOOK_TABLES:  # modules pickled by an older version lack the later ones
+        for name in _HOOK_TABLES:  # modules pickled by older versions have fewer tables
             own.setdefault(name, None if name == "_is_full_backward_hook" else OrderedDict())
         own.setdefault("_non_persistent_buffers_set", set())
 
     # ---- registration
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Keep a parameter under `name`; None: the name exists, but there is no parameter.
+        """Register a parameter under `name`. None registers the name without a parameter.
 
         Raises:
             TypeError: not a Parameter, or the name is not a string.
@@ -240,7 +240,7 @@ class Module(module_hooks.Hooked):
         self._parameters[name] = module_hooks.at_registration(registered, self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Keep a tensor that is not learned under `name`: a running mean, a mask.
+        """Register a tensor that is not learned under `name`: a running mean, a mask.
 
         Args:
             persistent: whether `state_dict` holds it.
@@ -261,7 +261,7 @@ class Module(module_hooks.Hooked):
             self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Keep a child module under `name`."""
+        """Register a child module under `name`."""
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{typename(module)} is not a Module subclass")
         if isinstance(name, str) and "." in name and not hasattr(self, name):
@@ -291,8 +291,8 @@ class Module(module_hooks.Hooked):
         """(dotted name, module) of this module and all below it, parents first.
 
         Args:
-            memo: modules to leave out; grows by those that were given.
-            remove_duplicate: give a module that is kept in several places once only.
+            memo: modules to leave out; the modules that are yielded are added to it.
+            remove_duplicate: yield a module that is registered in several places only once.
         """
         memo = set() if memo is None else memo
         if self in memo:
@@ -359,7 +359,7 @@ class Module(module_hooks.Hooked):
         """The module under a dotted name; "" is this one.
 
         Raises:
-            AttributeError: there is nothing of that name, or no module.
+            AttributeError: there is no such attribute, or it is not a module.
         """
         module = self
         for name in target.split(".") if target else ():
@@ -371,10 +371,10 @@ class Module(module_hooks.Hooked):
         return module
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
-        """Put a module in the place of the one under a dotted name.
+        """Replace the module under a dotted name.
 
         Args:
-            strict: refuse a last name that does not exist yet.
+            strict: raise an error if the name does not exist yet.
         """
         if target == "":
             raise ValueError("Cannot set the submodule without a target name!")
@@ -432,13 +432,13 @@ class Module(module_hooks.Hooked):
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True):
-        """Collect gradients for all parameters from now on, or for none. Returns self."""
+        """Set `requires_grad` of all parameters, here and below. Returns self."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Drop the gradients of all parameters; not `set_to_none`: fill them with zeros."""
+        """Set the gradients of all parameters to None, or to zeros if not `set_to_none`."""
         for parameter in self.parameters():
             grad = parameter.grad
             if grad is None:
@@ -449,7 +449,7 @@ class Module(module_hooks.Hooked):
                 (grad.requires_grad_(False) if grad.grad_fn is None else grad.detach_()).zero_()
 
     def _apply(self, fn, recurse=True):
-        """Replace each parameter's data, each gradient and buffer by what `fn` makes of it. Returns self."""
+        """Replace each parameter's data, each gradient and each buffer by what `fn` returns for it. Returns self."""
         if recurse:
             for child in self.children():
                 child._apply(fn)
@@ -457,7 +457,7 @@ class Module(module_hooks.Hooked):
         return self
 
     def to(self, *args, **kwargs):
-        """Move to a device, or to another floating or complex dtype; integers keep theirs. Returns self.
+        """Move to a device, or to another floating or complex dtype; integer tensors keep theirs. Returns self.
 
         `to(device, dtype, non_blocking)`, `to(dtype, non_blocking)`, `to(tensor, non_blocking)`, each also
         with `memory_format=`. Parameters stay the same objects.
@@ -480,46 +480,46 @@ class Module(module_hooks.Hooked):
         return self._apply(lambda t: t.cpu())
 
     def type(self, dst_type):
-        """Make every parameter and buffer of this dtype, integers too. Returns self."""
+        """Convert every parameter and buffer to this dtype, integer ones too. Returns self."""
         return self._apply(lambda t: t.type(dst_type))
 
     def float(self):
-        """Make the floating ones float32. Returns self."""
+        """Convert floating point tensors to float32. Returns self."""
         return self._apply(lambda t: t.float() if t.is_floating_point() else t)
 
     def double(self):
-        """Make the floating ones float64. Returns self."""
+        """Convert floating point tensors to float64. Returns self."""
         return self._apply(lambda t: t.double() if t.is_floating_point() else t)
 
     def half(self):
-        """Make the floating ones float16. Returns self."""
+        """Convert floating point tensors to float16. Returns self."""
         return self._apply(lambda t: t.half() if t.is_floating_point() else t)
 
     def bfloat16(self):
-        """Make the floating ones bfloat16. Returns self."""
+        """Convert floating point tensors to bfloat16. Returns self."""
         return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
 
     def share_memory(self):
-        """Put every tensor into memory that other processes can see. Returns self."""
+        """Move every tensor to memory that other processes can see. Returns self."""
         for t in [*self.parameters(), *self.buffers()]:
             t.share_memory_()
         return self
 
     def compile(self, *args, **kwargs) -> None:
-        """Accept what `torch.compile` accepts.
+        """Accept the arguments of `torch.compile` and do nothing.
 
-        Differs from torch: every program is compiled anyway, so there is nothing left to do.
+        Differs from torch: every program is compiled anyway.
         """
 
     # ---- state
 
     def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
-        """Parameters and persistent buffers, here and below, under dotted names: what to save of a model.
+        """Parameters and persistent buffers, here and below, under dotted names: what a checkpoint of a model holds.
 
         Args:
-            destination: put them into this dictionary.
-            prefix: goes before every name.
-            keep_vars: give the parameters themselves, not detached tensors.
+            destination: the dictionary to fill; None: a new one.
+            prefix: put before every name.
+            keep_vars: return the parameters themselves, not detached tensors.
 
         >>> list(torch.nn.Linear(1, 1).state_dict())
         ['weight', 'bias']
@@ -538,29 +538,29 @@ class Module(module_hooks.Hooked):
         return module_state.collect_state(self, destination, prefix, keep_vars)
 
     def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
-        """Copy what `state_dict` gave into this module and all below it.
+        """Copy a state_dict into this module and all below it.
 
         Args:
-            strict: names that are missing or unexpected are an error.
-            assign: keep the dictionary's own tensors in place of copying their values.
+            strict: raise an error for missing or unexpected names.
+            assign: keep the dictionary's own tensors instead of copying their values.
 
         Returns:
             (missing_keys, unexpected_keys)
 
         Raises:
-            RuntimeError: names or shapes that do not fit, all of them in one message. What fits was copied.
+            RuntimeError: names or shapes that do not fit, all in one message. The rest has been copied.
             TypeError: not a dictionary.
         """
         return module_state.load_state(self, state_dict, strict, assign)
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
-        """Put this module's own tensors into `destination`: subclasses extend it to save more."""
+        """Put this module's own tensors into `destination`. Subclasses extend it to save more."""
         module_state.save_own(self, destination, prefix, keep_vars)
 
     def _load_from_state_dict(
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
     ):
-        """Load this module's own tensors: subclasses extend it to read older forms of their state."""
+        """Load this module's own tensors. Subclasses extend it to read older forms of their state."""
         module_state.load_own(
             self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
@@ -574,7 +574,7 @@ class Module(module_hooks.Hooked):
         return type(self).__name__
 
     def extra_repr(self) -> str:
-        """What the module says of itself between the brackets: define it to say something."""
+        """The text between the brackets of the repr. Subclasses define it."""
         return ""
 
     def __repr__(self):

@@ -1,8 +1,8 @@
-"""A module's hooks at work: the forward pass with everything that was registered around it.
+"""Hooks of modules: how they are registered, and the forward pass that runs them.
 
-Knows how hooks are registered, for one module (`Hooked`) or for all (`register_module_...`), in which order
-they run, and how two identity functions in the gradient graph, one before and one after a module, let a hook
-see gradients. A module without hooks never comes to `call_with_hooks`.
+Hooks are registered for one module (`Hooked`) or for all (`register_module_...`). A hook sees gradients through two
+identity functions in the gradient graph, one before and one after the module. A module without hooks does not call
+`call_with_hooks`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _run_pre_hook(hook, takes_kwargs, module, args, kwargs):
 
 
 def _run_always_called(module, args, kwargs, result, done):
-    """After an exception: the hooks with `always_call` that did not run yet. Those never raise."""
+    """After an exception, run the hooks with `always_call` that have not run. What they raise becomes a warning."""
     for id, hook, takes_kwargs, always in _forward_hooks(module):
         if not always or id in done:
             continue
@@ -117,7 +117,7 @@ def _backward_hooks(module):
 
 
 class BackwardHookFunction(Function):
-    """The identity; what passes backward is first shown to a function."""
+    """The identity. Its backward passes on what a function makes of the gradients."""
 
     @staticmethod
     def forward(ctx, show, *tensors):
@@ -132,13 +132,13 @@ class BackwardHookFunction(Function):
 
 
 class BackwardHook:
-    """One forward pass of a module, watched from both sides.
+    """The hooks that see the gradients of one forward pass.
 
         args ──> identity ──> forward ──> identity ──> result
                     │                        │
         hooks(grad of args, grad of result)  pre-hooks(grad of result)
 
-    Going backward the right identity comes first: it runs the pre-hooks and keeps the gradients for the left.
+    The backward pass reaches the right identity first, which runs the pre-hooks and keeps the gradients for the left one.
     """
 
     def __init__(self, module, hooks, pre_hooks):
@@ -146,7 +146,7 @@ class BackwardHook:
         self.hooks = hooks
         self.pre_hooks = pre_hooks
         self.grad_outputs = None
-        self.inputs = self.outputs = None  # which of the arguments, and of the results, are watched
+        self.inputs = self.outputs = None  # positions of the watched arguments and results
         self.like = None  # (shape, dtype, device) of the watched arguments
 
     def setup_input_hook(self, args):
@@ -214,7 +214,7 @@ class BackwardHook:
 
 
 def _watch(values, show):
-    """(positions of the tensors, values behind an identity); (None, values) where no gradient will come."""
+    """(positions of the tensors, values after an identity); (None, values) where no gradient is computed."""
     at = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
     if not grad_enabled() or not any(values[i].requires_grad for i in at):
         return None, values
@@ -240,7 +240,7 @@ def _check_count(returned, expected, who, what):
 
 
 def _watched_gradients(seen, at, grads):
-    """The gradients a hook left, at the places of the watched tensors, as backward may use them."""
+    """The gradients of the watched tensors after the hooks. Raises if a hook changed their type, dtype or shape."""
     picked = [seen[i] for i in at]
     for new, old in zip(picked, grads, strict=True):
         if new is None or new is old:
@@ -254,7 +254,7 @@ def _watched_gradients(seen, at, grads):
     return picked
 
 
-# The old kind of backward hook, which sees the last line of a forward pass only
+# The old kind of backward hook, which sees the last node of a forward pass only
 
 
 def _setup_legacy(module, hooks, args, result):
@@ -272,7 +272,7 @@ def _setup_legacy(module, hooks, args, result):
 
 
 def _legacy_gap(args, result, node):
-    """What such a hook will not see; None: nothing."""
+    """What such a hook will miss, in PyTorch's words; None if nothing."""
     documented = " Please use register_full_backward_hook to get the documented behavior."
     removed = "is deprecated and will be removed in future versions. This hook will be missing some"
     results = (result,) if isinstance(result, Tensor) else result
@@ -333,7 +333,7 @@ def register_module_full_backward_hook(hook) -> RemovableHandle:
 
 
 def register_module_backward_hook(hook) -> RemovableHandle:
-    """The old form of `register_module_full_backward_hook`: it sees the last line of a forward pass only."""
+    """The old form of `register_module_full_backward_hook`: it sees the last node of a forward pass only."""
     return _register_global_backward(hook, full=False)
 
 
@@ -361,7 +361,7 @@ def register_module_buffer_registration_hook(hook) -> RemovableHandle:
 
 
 def at_registration(table, module, name, value):
-    """What the registration hooks make of a value that a module is about to keep."""
+    """The value that a module will keep, after the registration hooks."""
     for hook in table.values():
         returned = hook(module, name, value)
         if returned is not None:
@@ -373,7 +373,7 @@ def at_registration(table, module, name, value):
 
 
 class WithModule:
-    """Marks a hook that wants the module as its first argument; the hook need not hold the module, then."""
+    """Marks a hook that takes the module as its first argument, so that the hook holds no reference to the module."""
 
     __slots__ = ("hook",)
 
@@ -382,10 +382,10 @@ class WithModule:
 
 
 class Hooked:
-    """The part of Module that registers hooks. Each gives a handle whose `remove()` takes the hook out."""
+    """The part of Module that registers hooks. Each method returns a handle whose `remove()` removes the hook."""
 
     def _hook(self, table, hook, prepend=False, **marks):
-        """Register a hook; `marks`: the tables that say something about it, and whether they do here."""
+        """Register a hook. `marks`: names of tables that describe hooks, and whether this hook belongs in them."""
         tables = [getattr(self, name) for name, marked in marks.items() if marked]
         handle = RemovableHandle(table, extra_dict=tables)
         table[handle.id] = hook
@@ -436,7 +436,7 @@ class Hooked:
         return self._backward_hook(hook, prepend, full=True)
 
     def register_backward_hook(self, hook):
-        """The old form of `register_full_backward_hook`: it sees the last line of forward only."""
+        """The old form of `register_full_backward_hook`: it sees the last node of forward only."""
         return self._backward_hook(hook, False, full=False)
 
     def _backward_hook(self, hook, prepend, full):
@@ -455,7 +455,7 @@ class Hooked:
         return self._hook(self._state_dict_hooks, hook)
 
     def _register_state_dict_hook(self, hook):
-        """The same for a hook that may return another dictionary."""
+        """As `register_state_dict_post_hook`, for a hook that may return another dictionary."""
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
                 "Cannot register the same function as the state dict post hook that was previously"
@@ -472,7 +472,7 @@ class Hooked:
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
-        """The same, without the module as the first argument unless `with_module`."""
+        """As `register_load_state_dict_pre_hook`; the hook gets the module only if `with_module`."""
         return self._hook(self._load_state_dict_pre_hooks, WithModule(hook) if with_module else hook)
 
     def register_load_state_dict_post_hook(self, hook):

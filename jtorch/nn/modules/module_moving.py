@@ -1,7 +1,6 @@
-"""Moving a module's tensors: to another device, another dtype, another memory format.
+"""`Module.to`: moves a module's tensors to another device, dtype or memory format.
 
-Knows the three ways to call `to` and that a parameter stays the same object, so that an optimizer that holds
-it goes on working. What a move does to one tensor is `Tensor.to`.
+A parameter stays the same object, so an optimizer that holds it keeps working. `Tensor.to` moves each tensor.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _TO_SIGNATURES = {
 
 
 def mover(args, kwargs):
-    """The function that moves one tensor as `Module.to(*args, **kwargs)` asks.
+    """The function that moves one tensor as `Module.to(*args, **kwargs)` does.
 
     Raises:
-        TypeError: no way to call `to`, or a dtype that holds neither real nor complex numbers.
+        TypeError: arguments that `to` does not take, or a dtype that is neither floating point nor complex.
     """
     device, dtype, non_blocking, memory_format = _parse_to(args, kwargs)
     if dtype is not None:
@@ -113,7 +112,7 @@ def _type_shown(value):
 
 
 def apply_to_own(module, fn):
-    """Replace a module's own parameters, their gradients and its buffers by what `fn` makes of them."""
+    """Replace a module's own parameters, their gradients and its buffers by what `fn` returns for each."""
     for name, parameter in module._parameters.items():
         if is_lazy(parameter):
             parameter.relocate(fn)
@@ -134,7 +133,7 @@ def _replace_parameter(module, name, parameter, fn):
     elif moved.is_meta == parameter.is_meta:
         parameter.data = moved
         kept = parameter
-    else:  # a tensor without memory cannot become one with memory: it is another object, as in PyTorch
+    else:  # to or from "meta": a new object, as in PyTorch
         kept = module._parameters[name] = Parameter(moved, parameter.requires_grad)
     if moved_grad is None or moved_grad is grad:
         kept.grad = grad

@@ -1,6 +1,6 @@
 """Tensors and modules as JAX pytrees, so that `jax.jit`, `jax.grad` and `jax.vmap` take functions written with jtorch.
 
-A Tensor is one leaf, its array or the tracer in its place; a Module's leaves are its parameters and buffers.
+A Tensor is one leaf: its array or tracer. The leaves of a Module are its parameters and buffers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _flatten_tensor(tensor):
 def _unflatten_tensor_of(kind):
     def unflatten(requires_grad, children):
         array = children[0]
-        if not isinstance(array, jax.Array):  # JAX also builds trees of placeholders
+        if not isinstance(array, jax.Array):  # JAX also builds trees whose leaves are not arrays
             made = object.__new__(_Placeholder)
             made.leaf = array
             return made
@@ -35,7 +35,7 @@ def _unflatten_tensor_of(kind):
 
 
 class _Placeholder:
-    """Stands in a tree for a tensor whose leaf is no array."""
+    """Takes the place of a tensor in a tree whose leaves are not arrays."""
 
     __slots__ = ("leaf",)
 
@@ -45,11 +45,13 @@ def _flatten_module(module):
     return tuple([to_jax(t) for _, t in entries]), _ModuleStructure(module, tuple([name for name, _ in entries]))
 
 
-_origins: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # module -> what it shares with those rebuilt from it
+_origins: weakref.WeakKeyDictionary = (
+    weakref.WeakKeyDictionary()
+)  # module -> an object shared by all modules rebuilt from it
 
 
 class _ModuleStructure:
-    """A module without its tensors. Equal where it is the same module, or was rebuilt from it, in the same mode."""
+    """A module without its tensors. Two are equal if one module was rebuilt from the other and both are in the same mode."""
 
     def __init__(self, module, names):
         self.module = module
@@ -73,7 +75,7 @@ def _unflatten_module(shell, children):
 
 
 def _rebuild_module(module, prefix, arrays, done):
-    """The module with other arrays for its tensors; modules and tensors that occur twice stay one."""
+    """A copy of the module with these arrays in its tensors. A module or tensor that occurs twice is copied once."""
     if id(module) in done:
         return done[id(module)]
     made = done[id(module)] = copy.copy(module)

@@ -1,5 +1,7 @@
-"""Recurrent layers over sequences: RNN, LSTM, GRU. Parameters, their names and order, states and packing are here;
-what a layer computes stands in `jtorch.core.ops.layers.recurrent`.
+"""Recurrent layers: RNN, LSTM, GRU and their cells.
+
+This file has the parameters, their names and order, the states and the packing. The ops are in
+`jtorch.core.ops.layers.recurrent`.
 """
 
 from __future__ import annotations
@@ -93,7 +95,7 @@ class RNNBase(Module):
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
     def flatten_parameters(self):
-        """Nothing: XLA lays memory out itself."""
+        """Do nothing: XLA chooses the memory layout."""
 
     def reset_parameters(self):
         bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
@@ -103,7 +105,7 @@ class RNNBase(Module):
     def __setstate__(self, state):
         super().__setstate__(state)
         for name in ("_flat_weights_names", "_flat_weights", "_flat_weight_refs", "all_weights"):
-            self.__dict__.pop(name, None)  # PyTorch pickles what is worked out here
+            self.__dict__.pop(name, None)  # PyTorch pickles these; here they are computed
         self.__dict__.setdefault("proj_size", 0)
 
     # ---- checks
@@ -147,7 +149,7 @@ class RNNBase(Module):
         return zeros(self._state_size(input, batch_sizes, width), dtype=input.dtype, device=input.device)
 
     def _run_layers(self, input, states, packing):
-        """(the last layer's outputs, states after the last time of every layer and direction)."""
+        """(outputs of the last layer, final states of every layer and direction)."""
         directions = 2 if self.bidirectional else 1
         finals = []
         sizes = None if packing is None else packing.sizes
@@ -182,7 +184,7 @@ class RNNBase(Module):
         return recurrent._rnn_layer(input, *states, w_ih, w_hh, *biases, sizes, kind, reverse, "StackBackward0")
 
     def _run(self, input, hx, widths, name):
-        """Outputs and final states (a list) for an input of any kind; hx is None or a list."""
+        """(outputs, list of final states) for a packed, batched or unbatched input. `hx`: None or a list."""
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx, widths)
         batched = input.dim() == 3
@@ -227,7 +229,7 @@ class RNNBase(Module):
 
 
 def _swap_in_place(out):
-    """Batch first, as PyTorch does it for RNN and GRU: in place."""
+    """Put the batch first, in place as PyTorch does for RNN and GRU."""
     return out.transpose_(0, 1)
 
 
@@ -402,7 +404,7 @@ class RNNCellBase(Module):
             init.uniform_(weight, -bound, bound)
 
     def _step(self, cell, input, states):
-        """One step with a batch, which is taken away again where there was none."""
+        """One step. An input without a batch gets one, which is removed from the result."""
         name = type(self).__name__
         if input.dim() not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")

@@ -1,4 +1,4 @@
-"""Embedding: a table of vectors looked up by number, one by one or bag by bag."""
+"""Embedding and EmbeddingBag: rows of a table, looked up by number."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class _Table(Module):
 
 
 class Embedding(_Table):
-    """The vectors whose numbers come in.
+    """The rows of a table whose numbers are the input.
 
     Args:
         num_embeddings: rows of the table.
         embedding_dim: size of each vector.
         padding_idx: a row that starts as zeros and collects no gradient.
-        max_norm: rows met are scaled down to this norm.
+        max_norm: rows that are looked up are scaled down to this norm.
         norm_type: the p of that norm.
 
     Shape:
@@ -135,7 +135,7 @@ class Embedding(_Table):
 
 
 class EmbeddingBag(_Table):
-    """The sum, mean or largest of the vectors that each bag names. See :func:`embedding_bag`."""
+    """The sum, mean or maximum of the rows that each bag names. See :func:`embedding_bag`."""
 
     __constants__ = ["num_embeddings", "embedding_dim", "max_norm", "norm_type", "scale_grad_by_freq", "mode", "sparse",
                      "include_last_offset", "padding_idx"]  # fmt: skip

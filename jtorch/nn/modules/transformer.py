@@ -179,8 +179,8 @@ class TransformerEncoder(Module):
         encoder_layer: the layer; each copy starts with its values.
         num_layers: how many.
         norm: a layer norm at the end.
-        enable_nested_tensor, mask_check: whether padded places come out as zeros in evaluation without gradients,
-            as PyTorch's fast path has it.
+        enable_nested_tensor, mask_check: whether padded positions are zero in evaluation without gradients, as in
+            PyTorch's fast path.
     """
 
     __constants__ = ["norm"]
@@ -221,7 +221,7 @@ class TransformerEncoder(Module):
 
 
 def _zero_padding(out, padded, check):
-    """Zeros at padded places; with `check` only if all padding is at the ends."""
+    """Set padded positions to zero; with `check` only if all padding is at the ends."""
     gone = padded if padded.dtype is dtypes.bool_ else padded != 0
     made = out.masked_fill(gone.unsqueeze(-1), 0.0)
     if not check:
@@ -231,7 +231,7 @@ def _zero_padding(out, padded, check):
 
 
 def _no_fast_path(layer):
-    """Why PyTorch would not take its fast path, or an empty string."""
+    """Why PyTorch would not use its fast path, or an empty string."""
     name = "encoder_layer"
     if not isinstance(layer, TransformerEncoderLayer):
         return f"{name} was not TransformerEncoderLayer"
@@ -363,7 +363,7 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz, device=None, dtype=None):
-        """A causal mask: 0 where a query may look, -inf at later keys.
+        """A causal mask: 0 where a query may attend, -inf at later keys.
 
         >>> torch.nn.Transformer.generate_square_subsequent_mask(2)
         tensor([[0., -inf],

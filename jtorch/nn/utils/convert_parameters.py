@@ -1,4 +1,4 @@
-"""Parameters laid end to end in one vector, and back."""
+"""Parameters as one vector, and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _check_one_device(parameters):
 
 
 def parameters_to_vector(parameters):
-    """All parameters flat, one after the other.
+    """All parameters flattened and concatenated.
 
     >>> torch.nn.utils.parameters_to_vector([torch.ones(2), torch.zeros(1, 2)])
     tensor([1., 1., 0., 0.])
@@ -26,7 +26,7 @@ def parameters_to_vector(parameters):
 
 
 def vector_to_parameters(vec, parameters):
-    """Make the parameters views of pieces of `vec`, as `parameters_to_vector` laid them.
+    """Make each parameter a view of its part of `vec`, in the order of `parameters_to_vector`.
 
     >>> w = torch.nn.Parameter(torch.zeros(1, 2))
     >>> torch.nn.utils.vector_to_parameters(torch.tensor([1., 2.]), [w]); w.tolist()

@@ -1,4 +1,4 @@
-"""A normalisation folded into the layer before it, for evaluation."""
+"""Batch normalisation fused into the layer before it, for evaluation."""
 
 from __future__ import annotations
 

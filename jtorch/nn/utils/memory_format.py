@@ -1,4 +1,4 @@
-"""Weights of convolutions in another order of dimensions."""
+"""Memory formats of convolution weights."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Parameters that are functions of other parameters: computed when they are read, set through the inverse.
+"""Parameters that are functions of other parameters: reading computes them, setting applies the inverse.
 
-A parametrized module gets a class of its own, with a property in the parameter's place; what is learned stands in
-`module.parametrizations.<name>` as `original`, or `original0`, `original1`, ...
+A parametrized module gets a class of its own with a property in place of the parameter. The tensors that are learned are
+`original`, or `original0`, `original1`, ..., of `module.parametrizations.<name>`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _cached: list[dict] = []
 
 @contextmanager
 def cached():
-    """A context in which every parametrized tensor is computed once."""
+    """A context in which each parametrized tensor is computed only once."""
     _cached.append(_cached[-1] if _cached else {})
     try:
         yield
@@ -47,7 +47,7 @@ def _register_parameter_or_buffer(module, name, tensor):
 
 
 def _check_same(new, old, what, dtype_text, shape_text, before, after):
-    """The checks of a registration: a tensor, of the same dtype and shape."""
+    """Raise an error unless `new` is a tensor with the dtype and shape of `old`."""
     if not isinstance(new, Tensor):
         raise ValueError(f"{what} Got {type(new).__name__}.")
     if new.dtype != old.dtype:
@@ -57,7 +57,7 @@ def _check_same(new, old, what, dtype_text, shape_text, before, after):
 
 
 class ParametrizationList(ModuleList):
-    """The parametrizations of one tensor, one after the other, and what they start from.
+    """The parametrizations of one tensor, applied in order, and the tensors that they start from.
 
     Args:
         modules: the parametrizations.
@@ -94,7 +94,7 @@ class ParametrizationList(ModuleList):
                     try:
                         new = module.right_inverse(new)
                     except NotImplementedError:
-                        pass  # a parametrization may say so; then its input stays as it is
+                        pass  # it has no inverse: the value is used as it is
             return new
 
     def _keep_one(self, original, new):
@@ -130,7 +130,7 @@ class ParametrizationList(ModuleList):
                 )
 
     def right_inverse(self, value):
-        """Set what is learned so that the tensor becomes this value, as far as the parametrizations' inverses do."""
+        """Set the original tensors so that the parametrized one becomes this value; needs each parametrization's inverse."""
         with no_grad():
             for module in reversed(list(self)):
                 if not hasattr(module, "right_inverse"):
@@ -212,7 +212,7 @@ def _inject_property(module, name):
 
 
 def register_parametrization(module, tensor_name, parametrization, *, unsafe=False):
-    """Put `parametrization(original)` in the place of a parameter or buffer.
+    """Replace a parameter or buffer by `parametrization(original)`.
 
     Args:
         parametrization: a module; its `right_inverse`, if it has one, says what `original` must be for a given value.
@@ -292,7 +292,7 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
     """Make the tensor an ordinary one again.
 
     Args:
-        leave_parametrized: keep its present value; else `original`'s.
+        leave_parametrized: keep the present value; else that of `original`.
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
@@ -329,7 +329,7 @@ def type_before_parametrizations(module: Module) -> type:
 
 
 def transfer_parametrizations_and_params(from_module, to_module, tensor_name=None):
-    """Give a module the parametrizations of another, and what is learned in them."""
+    """Give a module the parametrizations of another, with their parameters."""
     if not is_parametrized(from_module):
         return to_module
     names = list(from_module.parametrizations) if tensor_name is None else [tensor_name]

@@ -1,6 +1,6 @@
-"""Parameters with some elements held at zero: name_orig is learned, name_mask says which stay.
+"""Pruning: some elements of a parameter stay zero. name_orig is learned, name_mask is 1 where elements are kept.
 
-A pruning method is a hook that puts name_orig * name_mask in the parameter's place before each forward pass.
+A pruning method is a hook that replaces the parameter by name_orig * name_mask before each forward pass.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jtorch.nn.utils.convert_parameters import parameters_to_vector
 
 
 class BasePruningMethod(ABC):
-    """A way of choosing what to prune; `compute_mask` makes the choice.
+    """A pruning method; `compute_mask` chooses the elements.
 
     Attributes:
         PRUNING_TYPE: "unstructured" (elements), "structured" (slices) or "global".
@@ -32,7 +32,7 @@ class BasePruningMethod(ABC):
 
     @abstractmethod
     def compute_mask(self, t, default_mask):
-        """The mask, of the tensor's shape, of what stays among what default_mask lets stay."""
+        """The mask of the elements to keep, a subset of those that default_mask keeps."""
 
     def apply_mask(self, module):
         """name_orig * name_mask"""
@@ -44,7 +44,7 @@ class BasePruningMethod(ABC):
 
     @classmethod
     def apply(cls, module, name, *args, importance_scores=None, **kwargs):
-        """Prune a parameter of a module, on top of what was pruned before."""
+        """Prune a parameter of a module, in addition to earlier pruning."""
         method = cls(*args, **kwargs)
         method._tensor_name = name
         for key, hook in list(module._forward_pre_hooks.items()):
@@ -111,7 +111,7 @@ def _combine(old, new, name):
 
 
 class PruningContainer(BasePruningMethod):
-    """Several methods of one parameter, one on top of the other."""
+    """Several pruning methods for one parameter, applied in order."""
 
     def __init__(self, *args):
         self._pruning_methods = ()
@@ -163,7 +163,7 @@ class PruningContainer(BasePruningMethod):
 
 
 class Identity(BasePruningMethod):
-    """Prunes nothing, and makes the mask."""
+    """Prunes nothing; the mask is all ones."""
 
     PRUNING_TYPE = "unstructured"
 
@@ -181,7 +181,7 @@ def _check_amount(amount):
 
 
 def _count_to_prune(amount, size):
-    """How many of `size` to prune: a share of them, or that many."""
+    """How many of `size` elements to prune, given a share or a number."""
     if not isinstance(amount, numbers.Integral):
         return round(amount * size)
     if amount > size:
@@ -324,7 +324,7 @@ def random_unstructured(module, name, amount):
 
 
 def l1_unstructured(module, name, amount, importance_scores=None):
-    """Prune the elements of least size, or of least importance."""
+    """Prune the elements of smallest magnitude, or of least importance."""
     L1Unstructured.apply(module, name, amount=amount, importance_scores=importance_scores)
     return module
 
@@ -382,7 +382,7 @@ def global_unstructured(parameters, pruning_method, importance_scores=None, **kw
 
 
 def remove(module, name):
-    """Make what is left of a pruned parameter an ordinary one."""
+    """Make the pruned parameter an ordinary one."""
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
             hook.remove(module)

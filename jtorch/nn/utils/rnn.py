@@ -1,7 +1,7 @@
-"""Sequences of several lengths in one batch: packed, padded and back (`torch.nn.utils.rnn`).
+"""`torch.nn.utils.rnn`: batches of sequences of several lengths, packed or padded.
 
-A packed sequence holds the elements of all sequences, time by time, longest sequence first, and how many sequences
-are still running at each time.
+A packed sequence holds the elements of all sequences, ordered by time step, longest sequence first, and the number of
+sequences that reach each time step.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _PackedFields = namedtuple(
 
 
 class PackedSequence(_PackedFields):
-    """What `pack_padded_sequence` makes, and recurrent layers read.
+    """The result of `pack_padded_sequence`, and an input of recurrent layers.
 
     Attributes:
         data: the elements of all sequences.
-        batch_sizes: how many sequences run at each time, int64 on the CPU.
-        sorted_indices: which sequence stands where, longest first; None where they came in this order.
-        unsorted_indices: and back.
+        batch_sizes: how many sequences reach each time step, int64 on the CPU.
+        sorted_indices: the sequences in order of length, longest first; None if they came in this order.
+        unsorted_indices: the inverse permutation.
     """
 
     __slots__ = ()
@@ -97,7 +97,7 @@ class PackedSequence(_PackedFields):
 
 
 def invert_permutation(permutation):
-    """The permutation that undoes one."""
+    """The inverse of a permutation."""
     if permutation is None:
         return None
     order = np.asarray(permutation._look())
@@ -162,7 +162,7 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
     """(the padded batch, the lengths): the inverse of `pack_padded_sequence`.
 
     Args:
-        padding_value: what stands behind the ends.
+        padding_value: the value after the end of a sequence.
         total_length: pad to this length.
     """
     sizes = np.asarray(sequence.batch_sizes._look())
@@ -186,7 +186,7 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
 
 
 def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right"):
-    """Sequences of several lengths as one tensor, the short ones padded.
+    """Sequences of several lengths as one padded tensor.
 
     Args:
         sequences: tensors (length, *).

@@ -1,4 +1,4 @@
-"""Weights divided by their largest singular value, which a power iteration follows."""
+"""Weights divided by their largest singular value, which a power iteration estimates."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SpectralNorm:
                 for _ in range(self.n_power_iterations):
                     v.copy_(normalize(mv(matrix.t(), u), dim=0, eps=self.eps))
                     u.copy_(normalize(mv(matrix, v), dim=0, eps=self.eps))
-                u, v = u.clone(), v.clone()  # the buffers move on before backward
+                u, v = u.clone(), v.clone()  # the next forward pass overwrites the buffers, maybe before backward
         return weight / dot(u, mv(matrix, v))
 
     def remove(self, module):
@@ -84,8 +84,8 @@ def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=No
 
     Args:
         n_power_iterations: steps of the iteration in each forward pass in training.
-        eps: keeps lengths from zero.
-        dim: the dimension of the outputs; None: as the layer has it.
+        eps: the smallest norm that is divided by.
+        dim: the dimension of the outputs; None: that of the layer.
     """
     if dim is None:
         dim = 1 if isinstance(module, ConvTranspose1d | ConvTranspose2d | ConvTranspose3d) else 0

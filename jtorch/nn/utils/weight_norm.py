@@ -1,4 +1,4 @@
-"""Weights as length times direction, worked out before each forward pass."""
+"""Weights as length times direction, computed before each forward pass."""
 
 from __future__ import annotations
 
