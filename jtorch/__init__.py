@@ -51,7 +51,6 @@ from jtorch.core.ops.signal import fft
 from jtorch.core.ops.matrix import linalg
 from jtorch import random, return_types, special, storage, testing, utils
 from jtorch import _C, amp, overrides, version
-from jtorch.nn.modules import module_pytrees as _pytrees
 from jtorch.amp.autocast_mode import (
     autocast,
     autocast_decrement_nesting,

@@ -20,6 +20,7 @@ from jtorch.nn.modules import (
     linear_cross_entropy_options,
     loss,
     module,
+    module_pytrees,
     normalization,
     padding,
     pixelshuffle,
