@@ -1,4 +1,4 @@
-"""`torch.nn`: modules, parameters and losses. A layer comes here by the `__all__` of its file in `jtorch.nn.modules`."""
+"""`torch.nn`: modules, parameters and losses. The layers are those of `jtorch.nn.modules`."""
 
 from jtorch.nn import attention, functional, init, modules, parallel, parameter, utils
 from jtorch.nn.modules import *

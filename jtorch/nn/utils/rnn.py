@@ -15,6 +15,17 @@ from jtorch.core.facts import dtypes
 from jtorch.core.ops.layers.recurrent import _packed, _padded, packed_rows
 from jtorch.core.tensor import Tensor, known, tensor
 
+__all__ = [
+    "PackedSequence",
+    "invert_permutation",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
+    "unpack_sequence",
+    "unpad_sequence",
+]
+
 _PackedFields = namedtuple(
     "PackedSequence", "data batch_sizes sorted_indices unsorted_indices", defaults=(None, None, None)
 )

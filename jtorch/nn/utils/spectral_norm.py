@@ -8,6 +8,8 @@ from jtorch.core.ops.matrix.products import dot, mv
 from jtorch.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jtorch.nn.parameter import Parameter, UninitializedParameter
 
+__all__ = ["SpectralNorm", "remove_spectral_norm", "spectral_norm"]
+
 
 class SpectralNorm:
     """The hook that puts name_orig / σ in the place of the weight; name_u and name_v are the iteration's state."""
