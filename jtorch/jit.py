@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 __all__ = [
     "Final", "ScriptModule", "annotate", "export", "ignore", "is_scripting", "is_tracing", "optimize_for_inference", "script",

@@ -1,4 +1,4 @@
-"""`torch.nn.init`: first values of parameters, drawn in PyTorch's order from its streams."""
+"""`torch.nn.init`: initial values of parameters, drawn from PyTorch's random streams in its order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jtorch.core.tensor import known
 
 
 def calculate_gain(nonlinearity, param=None):
-    """The factor that keeps the deviation of a layer's output through this nonlinearity."""
+    """The factor that keeps the standard deviation the same through this nonlinearity."""
     linear = (
         "linear",
         "conv1d",
@@ -71,18 +71,18 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
 
 
 def constant_(tensor, val):
-    """One number everywhere."""
+    """Fill with one number."""
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor):
-    """Ones."""
+    """Fill with ones."""
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor):
-    """Zeros."""
+    """Fill with zeros."""
     return constant_(tensor, 0.0)
 
 
@@ -95,7 +95,7 @@ def eye_(tensor):
 
 
 def dirac_(tensor, groups=1):
-    """The kernel that passes its input on, for a 3, 4 or 5-D convolution weight."""
+    """The identity as a convolution kernel, for a 3, 4 or 5-D weight."""
     dims = tensor.ndimension()
     if dims not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")

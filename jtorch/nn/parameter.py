@@ -1,21 +1,19 @@
-"""Parameters and buffers: tensors that a Module keeps, and those whose shape is not known yet.
+"""Parameters and buffers: how they are made from a tensor, copied, printed and pickled.
 
-Knows how such a tensor is made from another and how it is copied, printed and pickled. Where it is kept is
-the Module's matter.
+This also holds for those whose shape is not known yet. Module registers them.
 """
 
 from __future__ import annotations
 
 import copy
-import sys
 from collections import OrderedDict
 
 from jtorch.core.ops.make.create import empty
-from jtorch.core.tensor import Storage, Tensor, print_unnamed
+from jtorch.core.tensor import PLAIN, Storage, Tensor, print_unnamed
 
 
 class _ParameterMeta(type(Tensor)):
-    """A tensor of another class counts as a Parameter once it was given to `Parameter(...)`."""
+    """A tensor of a user's class is an instance of Parameter once it was passed to `Parameter(...)`."""
 
     def __instancecheck__(cls, instance):
         if super().__instancecheck__(instance):
@@ -23,19 +21,19 @@ class _ParameterMeta(type(Tensor)):
         return cls is Parameter and issubclass(type(instance), Tensor) and getattr(instance, "_is_param", False)
 
     def __repr__(cls):
-        # PyTorch's own text, which programs print; the module's real name is jtorch's.
+        # PyTorch's text, which programs print. `__module__` keeps jtorch's name, which pickle needs.
         return f"<class 'torch.nn.parameter.{cls.__name__}'>" if cls.__module__ == __name__ else super().__repr__()
 
 
 class Parameter(Tensor, metaclass=_ParameterMeta):
-    """A tensor that a Module counts among its parameters as soon as it is assigned to one of its attributes.
+    """A tensor that a Module registers as a parameter when it is assigned to an attribute.
 
     Args:
-        data: the tensor to start from; its memory is shared, its history is not. None: no elements.
+        data: the tensor whose memory it shares, without its history. None: no elements.
         requires_grad: whether backward collects a gradient in `.grad`.
 
     Raises:
-        RuntimeError: a gradient is wanted of integers or booleans.
+        RuntimeError: `requires_grad` for integers or booleans.
 
     >>> torch.nn.Parameter(torch.ones(2))
     Parameter containing:
@@ -49,7 +47,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
             data = empty(0)
         kind = type(data)
         if kind is not Tensor and not issubclass(kind, Parameter):
-            return _flagged(data, requires_grad)
+            return _marked_as_parameter(data, requires_grad)
         if requires_grad and not (data.dtype.is_floating_point or data.dtype.is_complex):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         # .data: a parameter counts its own versions.
@@ -73,8 +71,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
 print_unnamed(Parameter)  # its own heading says what it is
 
 
-def _flagged(data, requires_grad):
-    """A tensor of a user's own class stays of that class and is marked as a parameter."""
+def _marked_as_parameter(data, requires_grad):
+    """A tensor of a user's class, which keeps its class and is marked as a parameter."""
     made = data.detach()
     if type(made) is not type(data):
         raise RuntimeError(
@@ -89,19 +87,19 @@ def _flagged(data, requires_grad):
 
 
 def _rebuild_parameter(data, requires_grad, backward_hooks):
-    """What a pickled parameter calls; the arguments are those of PyTorch's files."""
+    """Called when a parameter is unpickled. The arguments are those of PyTorch's files."""
     return Parameter(data, requires_grad)
 
 
 def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
-    """The same for a parameter that carried attributes of the user's."""
+    """The same for a parameter with attributes that the user set."""
     made = Parameter(data, requires_grad)
     made.__dict__.update(state)
     return made
 
 
 class _BufferMeta(type(Tensor)):
-    """A buffer is a plain tensor with a mark."""
+    """A marked tensor is an instance of Buffer."""
 
     def __instancecheck__(cls, instance):
         if super().__instancecheck__(instance):
@@ -110,10 +108,10 @@ class _BufferMeta(type(Tensor)):
 
 
 class Buffer(Tensor, metaclass=_BufferMeta):
-    """A tensor that a Module keeps among its buffers when it is assigned: state that is not learned.
+    """A tensor that a Module registers as a buffer when it is assigned: state that is not learned.
 
     Args:
-        data: the tensor to start from; its memory is shared.
+        data: the tensor whose memory it shares.
         persistent: whether `state_dict` holds it.
 
     >>> torch.nn.Buffer(torch.zeros(2)).persistent
@@ -130,29 +128,37 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         return made
 
 
-_value = Storage.value  # the slot, which _Unborn hides
+_value_slot = Storage.value  # the slot, which `_UninitializedStorage` hides
 
 
-class _Unborn(Storage):
-    """The storage of a tensor without a shape: it has a dtype and a place, and nothing to compute with."""
+def _refuse(name):
+    """Raise PyTorch's error for an op, `name`, on a tensor that has no shape yet."""
+    raise ValueError(
+        f"Attempted to use an uninitialized parameter in <method '{name}' of 'torch._C.TensorBase' objects>."
+        " This error happens when you are using a `LazyModule` or explicitly manipulating `torch.nn.parameter.UninitializedParameter`"
+        " objects. When using LazyModules Call `forward` with a dummy batch to initialize the parameters before calling torch functions"
+    )
+
+
+class _UninitializedStorage(Storage):
+    """The storage of a tensor without a shape. It has a dtype and a device; reading its value raises an error."""
 
     __slots__ = ()
 
-    type = property(lambda self: _value.__get__(self).type)
+    type = property(lambda self: _value_slot.__get__(self).type)
 
     @property
     def value(self):
-        call = sys._getframe(1).f_locals.get("call")  # of the op that asks
-        raise ValueError(
-            f"Attempted to use an uninitialized parameter in <method '{call.name if call else 'detach'}' of"
-            " 'torch._C.TensorBase' objects>. This error happens when you are using a `LazyModule` or explicitly"
-            " manipulating `torch.nn.parameter.UninitializedParameter` objects. When using LazyModules Call `forward` with"
-            " a dummy batch to initialize the parameters before calling torch functions"
-        )
+        _refuse("detach")
 
     @value.setter
     def value(self, value):
-        _value.__set__(self, value)
+        _value_slot.__set__(self, value)
+
+
+def _refuse_op(cls, func, types, args=(), kwargs=None):
+    """The `__torch_function__` of a tensor without a shape."""
+    _refuse(func.__name__)
 
 
 class UninitializedTensorMixin:
@@ -160,25 +166,34 @@ class UninitializedTensorMixin:
 
     __slots__ = ()
 
+    def __init_subclass__(cls, **kwargs):
+        own = cls.__dict__.get("__torch_function__")
+        if own is None:
+            cls.__torch_function__ = Parameter.__dict__["__torch_function__"]  # the methods stay as they are
+        super().__init_subclass__(**kwargs)
+        if own is None:
+            cls.__torch_function__ = classmethod(_refuse_op)
+            PLAIN.discard(cls)  # so that ops ask `__torch_function__`, which refuses by the op's name
+
     @classmethod
     def _born(cls, like, requires_grad):
-        """One of the dtype and device of `like`."""
+        """A new one with the dtype and device of `like`."""
         made = like._alias(cls)
-        made._storage = _Unborn(like._value)
+        made._storage = _UninitializedStorage(like._value)
         return made.requires_grad_(requires_grad)
 
     def relocate(self, move):
-        """Take the dtype and the device that `move` gives to an ordinary tensor. Returns self."""
-        self._storage = _Unborn(move(empty(0, device=self.device, dtype=self.dtype))._value)
+        """Change dtype and device as `move` changes those of an ordinary tensor. Returns self."""
+        self._storage = _UninitializedStorage(move(empty(0, device=self.device, dtype=self.dtype))._value)
         return self
 
     def materialize(self, shape, device=None, dtype=None):
-        """Take memory of this shape, uninitialised, and become an ordinary parameter or buffer.
+        """Allocate memory of this shape, uninitialised, and become an ordinary parameter or buffer.
 
         Args:
             shape: a tuple of ints.
-            device: None: where it is now.
-            dtype: None: the dtype it has now.
+            device: None: the present one.
+            dtype: None: the present one.
         """
         was = self.data
         self.data = empty(shape, device=device or was.device, dtype=dtype or was.dtype)
@@ -191,6 +206,9 @@ class UninitializedTensorMixin:
             " `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call"
             " `forward` to initialize the parameters before accessing their attributes."
         )
+
+    def clone(self, *, memory_format=None):
+        _refuse("clone")
 
     def share_memory_(self):
         raise RuntimeError(
@@ -206,7 +224,7 @@ class UninitializedTensorMixin:
 
 
 class UninitializedParameter(UninitializedTensorMixin, Parameter):
-    """A parameter whose shape is not known yet; lazy layers make it real at their first call.
+    """A parameter whose shape is not known yet; lazy layers materialize it at their first call.
 
     >>> weight = torch.nn.UninitializedParameter()
     >>> weight.materialize((2, 3))

@@ -9,8 +9,8 @@ from copy import deepcopy
 from jtorch.core.facts import dtypes
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import tensor
-from jtorch.nn.module import Module
-from jtorch.nn.norm import _BatchNorm
+from jtorch.nn.modules.batchnorm import _BatchNorm
+from jtorch.nn.modules.module import Module
 from jtorch.optim.lr_scheduler import LRScheduler
 from jtorch.optim.lr_scheduler.base import per_group
 

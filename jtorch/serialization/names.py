@@ -10,57 +10,11 @@ The files of jtorch that define PyTorch's classes have PyTorch's names. So the n
 from __future__ import annotations
 
 import importlib
-import re
 from functools import cache, reduce
 from types import FunctionType
 
 from jtorch.core.facts import ALL, uint8
 
-# Layers whose file has another name in PyTorch, by PyTorch's module.
-_DEFINED = """
-torch.nn.parallel.data_parallel: DataParallel
-torch.nn.parallel.distributed: DistributedDataParallel
-torch.nn.modules.activation: CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU
-    LogSigmoid LogSoftmax Mish MultiheadAttention PReLU RReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softmax2d
-    Softmin Softplus Softshrink Softsign Tanh Tanhshrink Threshold
-torch.nn.modules.adaptive: AdaptiveLogSoftmaxWithLoss
-torch.nn.modules.batchnorm: BatchNorm1d BatchNorm2d BatchNorm3d LazyBatchNorm1d LazyBatchNorm2d
-    LazyBatchNorm3d SyncBatchNorm
-torch.nn.modules.channelshuffle: ChannelShuffle
-torch.nn.modules.container: Container ModuleDict ModuleList ParameterDict ParameterList Sequential
-torch.nn.modules.conv: Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d LazyConv1d
-    LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d
-torch.nn.modules.distance: CosineSimilarity PairwiseDistance
-torch.nn.modules.dropout: AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout
-torch.nn.modules.flatten: Flatten Unflatten
-torch.nn.modules.fold: Fold Unfold
-torch.nn.modules.instancenorm: InstanceNorm1d InstanceNorm2d InstanceNorm3d LazyInstanceNorm1d
-    LazyInstanceNorm2d LazyInstanceNorm3d
-torch.nn.modules.linear: Bilinear Identity LazyLinear Linear NonDynamicallyQuantizableLinear
-torch.nn.modules.linear_cross_entropy_options: LinearCrossEntropyOptions
-torch.nn.modules.loss: BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CrossEntropyLoss
-    GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss LinearCrossEntropyLoss MSELoss
-    MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss NLLLoss2d
-    PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss
-torch.nn.modules.module: Module
-torch.nn.modules.normalization: CrossMapLRN2d GroupNorm LayerNorm LocalResponseNorm RMSNorm
-torch.nn.modules.padding: CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d
-    ConstantPad3d ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d
-    ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d
-torch.nn.modules.pixelshuffle: PixelShuffle PixelUnshuffle
-torch.nn.modules.pooling: AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d
-    AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d FractionalMaxPool2d
-    FractionalMaxPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d
-    MaxUnpool3d
-torch.nn.modules.rnn: GRU GRUCell LSTM LSTMCell RNN RNNBase RNNCell RNNCellBase
-torch.nn.modules.sparse: Embedding EmbeddingBag
-torch.nn.modules.transformer: Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
-    TransformerEncoderLayer
-torch.nn.modules.upsampling: Upsample UpsamplingBilinear2d UpsamplingNearest2d
-torch.nn.utils.rnn: PackedSequence
-torch.nn.utils.spectral_norm: SpectralNorm SpectralNormLoadStateDictPreHook SpectralNormStateDictHook
-torch.nn.utils.weight_norm: WeightNorm
-"""
 _STORAGES = (
     "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexDouble ComplexFloat QInt8 QInt32 QUInt8 QUInt4x2 QUInt2x4"
 ).split()
@@ -158,14 +112,6 @@ def _register_facts():
         register("torch", name, Missing(f"torch.{name}"))
 
 
-def _read_table():
-    table = {}
-    for place, names in re.findall(r"^(\S+): (.*)$", _DEFINED.replace("\n    ", " "), re.MULTILINE):
-        table |= dict.fromkeys(names.split(), place)
-    return table
-
-
-PLACES: dict[str, str] = _read_table()  # class name -> the module in which PyTorch defines it
 # PyTorch's modules whose contents have another place in jtorch.
 _MOVED = {
     "torch._tensor": "jtorch",
@@ -208,7 +154,7 @@ def is_torch_module(module: str) -> bool:
 def find(module: str, name: str):
     """The object of jtorch for PyTorch's `module.name`.
 
-    A class may stand in a shorter module here: `torch.nn.modules.linear.Linear` is found as `jtorch.nn.Linear`.
+    A class may stand in a shorter module here: `torch.nn.modules.activation.SiLU` is also found as `jtorch.nn.SiLU`.
     Functions and constants must be where their name says.
 
     Raises:
@@ -255,7 +201,7 @@ def torch_name(obj) -> tuple[str, str] | None:
     if home.partition(".")[0] not in ("jtorch", "torch"):
         return None
     if isinstance(obj, type):
-        modules = [PLACES.get(name), _torch_module(obj)]
+        modules = [_torch_module(obj)]
     else:
         modules = ["torch.nn.functional", "torch", "torch.nn.init", "torch.linalg", "torch.special"]
     return next(((m, name) for m in modules if m and leads_to(m, name, obj)), None)
@@ -269,6 +215,7 @@ def _torch_module(cls):
     package = home.rpartition(".")[0]
     public = (
         home == "jtorch"
+        or home.startswith("jtorch.nn.")  # pickled modules name private classes of these files, too
         or name in getattr(_imported(home), "__all__", ())
         or getattr(_imported(package), name, None) is cls
     )

@@ -2,8 +2,10 @@
 
 import copy
 import gc
+import importlib
 import json
 import pickle
+import pkgutil
 import weakref
 
 import pytest
@@ -106,6 +108,45 @@ def test_compile_leaves_the_module_as_it_is():
 def test_parameter_class_prints_as_pytorchs():
     assert repr(nn.Parameter) == "<class 'torch.nn.parameter.Parameter'>"
     assert nn.Parameter.__module__ == "jtorch.nn.parameter"  # the real one, which pickle looks up
+
+
+@pytest.mark.parametrize(
+    "code, name",
+    [("p + 1", "add"), ("1 * p", "mul"), ("x @ p", "matmul"), ("p.sum()", "sum"), ("jtorch.cat([x, p])", "cat"),
+     ("nn.functional.linear(x, p)", "linear"), ("p.view(-1)", "view"), ("p.clone()", "clone")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [nn.UninitializedParameter, nn.UninitializedBuffer])
+def test_an_op_refuses_a_tensor_without_a_shape_by_its_name(kind, code, name):
+    with pytest.raises(
+        ValueError, match=f"uninitialized parameter in <method '{name}' of 'torch._C.TensorBase' objects>"
+    ):
+        eval(code, {"p": kind(), "x": jtorch.ones(2, 3), "jtorch": jtorch, "nn": nn})
+
+
+def _layer_classes():
+    """(class, module) of every public class that a file of `jtorch.nn.modules` defines."""
+    for info in pkgutil.iter_modules(nn.modules.__path__, "jtorch.nn.modules."):
+        module = importlib.import_module(info.name)
+        for name, value in vars(module).items():
+            if isinstance(value, type) and value.__module__ == info.name and not name.startswith("_"):
+                yield value, module
+
+
+def test_every_layer_is_in_the_list():
+    """A new layer is a class in a file of `jtorch.nn.modules`, and its name in the file's `__all__`."""
+    hidden = {"NonDynamicallyQuantizableLinear", "LazyModuleMixin"}  # PyTorch has them in their files only
+    for cls, module in _layer_classes():
+        name = cls.__name__
+        if name not in hidden and issubclass(cls, nn.Module):
+            assert name in module.__all__, f"{name} is missing in the list of {module.__name__}"
+            assert getattr(nn, name) is getattr(nn.modules, name) is cls
+    assert not hidden & {*dir(nn), *dir(nn.modules)}
+
+
+def test_nn_shows_pytorchs_names_only():
+    pytorchs = json.loads((FIXTURES / "names.json").read_text())["torch.nn"]
+    assert {*dir(nn)} - {*pytorchs} == {"__all__"}
+    assert {*nn.__all__} <= {*pytorchs}
 
 
 def test_tensor_subclass_becomes_a_parameter_by_a_mark():

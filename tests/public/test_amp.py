@@ -9,6 +9,7 @@ import pytest
 
 import jtorch
 from jtorch.amp.autocast_mode import rule_of
+from jtorch.core import engine
 from jtorch.core.facts import devices
 from jtorch.core.op.op import DECLARED
 from jtorch.core.ops.windows.convolve import Window, convolve

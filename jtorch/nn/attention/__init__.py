@@ -1,4 +1,4 @@
-"""`torch.nn.attention`: which kernel computes attention. XLA chooses, so the choice is kept and has no effect."""
+"""`torch.nn.attention`: the choice of the kernel that computes attention. It has no effect: XLA chooses."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ class SDPBackend(enum.IntEnum):
     OVERRIDEABLE = 4
 
 
-_chosen = [[*SDPBackend][1:]]
+_kernel_choices = [[*SDPBackend][1:]]
 
 
 @contextlib.contextmanager
 def sdpa_kernel(backends, set_priority=False):
-    """A context in which attention is to be computed by these kernels.
+    """A context that chooses kernels for attention.
 
     Args:
         backends: one `SDPBackend`, or a list.
     """
     if not isinstance(backends, list | SDPBackend):
         raise AssertionError("Backend must be an instance of SDPBackend or a list of SDPBackend instances")
-    _chosen.append([backends] if isinstance(backends, SDPBackend) else list(backends))
+    _kernel_choices.append([backends] if isinstance(backends, SDPBackend) else list(backends))
     try:
         yield {}
     finally:
-        _chosen.pop()
+        _kernel_choices.pop()
 
 
 def _cur_sdpa_kernel_backends(with_priority=False):
-    return list(_chosen[-1])
+    return list(_kernel_choices[-1])
 
 
 __all__ = ["SDPBackend", "sdpa_kernel"]

@@ -1,70 +1,82 @@
-"""`torch.nn.modules`: PyTorch's long paths to what stands in `jtorch.nn`, where programs import from them.
+"""`torch.nn.modules`: the layers, each in the file where PyTorch has it, so that checkpoint files need no table of names.
 
-One table says which files of `jtorch.nn` stand behind a path; a module of that name holds what they define, private
-base classes too, which programs ask about (`torch.nn.modules.batchnorm._BatchNorm`).
+A new layer is a class in one of these files and its name in that file's `__all__`.
 """
 
-import importlib as _importlib
-import sys as _sys
-import types as _types
+from jtorch.nn.modules import (
+    activation,
+    adaptive,
+    batchnorm,
+    channelshuffle,
+    container,
+    conv,
+    distance,
+    dropout,
+    flatten,
+    fold,
+    instancenorm,
+    lazy,
+    linear,
+    linear_cross_entropy_options,
+    loss,
+    module,
+    module_pytrees,
+    normalization,
+    padding,
+    pixelshuffle,
+    pooling,
+    rnn,
+    sparse,
+    transformer,
+    upsampling,
+    utils,
+)
+from jtorch.nn.modules.activation import *
+from jtorch.nn.modules.adaptive import *
+from jtorch.nn.modules.batchnorm import *
+from jtorch.nn.modules.channelshuffle import *
+from jtorch.nn.modules.container import *
+from jtorch.nn.modules.conv import *
+from jtorch.nn.modules.distance import *
+from jtorch.nn.modules.dropout import *
+from jtorch.nn.modules.flatten import *
+from jtorch.nn.modules.fold import *
+from jtorch.nn.modules.instancenorm import *
+from jtorch.nn.modules.linear import *
+from jtorch.nn.modules.linear_cross_entropy_options import *
+from jtorch.nn.modules.loss import *
+from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.normalization import *
+from jtorch.nn.modules.padding import *
+from jtorch.nn.modules.pixelshuffle import *
+from jtorch.nn.modules.pooling import *
+from jtorch.nn.modules.rnn import *
+from jtorch.nn.modules.sparse import *
+from jtorch.nn.modules.transformer import *
+from jtorch.nn.modules.upsampling import *
 
-from jtorch.nn.modules import container, module
-
-_PATHS = {
-    "activation": "activation multihead",
-    "adaptive": "classify",
-    "batchnorm": "norm lazy",
-    "channelshuffle": "upsample",
-    "conv": "conv lazy",
-    "distance": "distance",
-    "dropout": "dropout",
-    "flatten": "flatten",
-    "fold": "upsample",
-    "instancenorm": "norm lazy",
-    "lazy": "lazy",
-    "linear": "linear lazy",
-    "linear_cross_entropy_options": "classify",
-    "loss": "loss margin classify",
-    "normalization": "norm",
-    "padding": "padding",
-    "pixelshuffle": "upsample",
-    "pooling": "pool unpool",
-    "rnn": "rnn",
-    "sparse": "embedding",
-    "transformer": "transformer",
-    "upsampling": "upsample",
-}
-
-
-def _path(name, files):
-    """The module `jtorch.nn.modules.<name>` of what these files define."""
-    made = _types.ModuleType(f"{__name__}.{name}", f"`torch.nn.modules.{name}`: see jtorch.nn.{files.split()[0]}.")
-    for source in [_importlib.import_module(f"jtorch.nn.{f}") for f in files.split()]:
-        own = {n: v for n, v in vars(source).items() if getattr(v, "__module__", None) == source.__name__}
-        vars(made).update(own)
-    _sys.modules[made.__name__] = made
-    return made
-
-
-for _name, _files in _PATHS.items():
-    globals()[_name] = _path(_name, _files)
-
-
-def _number_or_tuple(count):
-    return lambda value: tuple(value) if isinstance(value, tuple | list) else (value,) * count
-
-
-utils = _types.ModuleType(f"{__name__}.utils", "`torch.nn.modules.utils`: one number as many.")
-for _count, _name in enumerate(("_single", "_pair", "_triple", "_quadruple"), 1):
-    setattr(utils, _name, _number_or_tuple(_count))
-utils._ntuple = lambda count, name="parse": _number_or_tuple(count)
-utils._reverse_repeat_tuple = lambda t, n: tuple(x for x in reversed(t) for _ in range(n))
-_sys.modules[utils.__name__] = utils
-
-
-def __getattr__(name):
-    """Every layer is here, too: `torch.nn.modules.Linear`."""
-    nn = _sys.modules["jtorch.nn"]
-    if not name.startswith("_") and isinstance(found := getattr(nn, name, None), type):
-        return found
-    raise AttributeError(f"module 'torch.nn.modules' has no attribute '{name}'")
+__all__ = [
+    "Module",
+    *activation.__all__,
+    *adaptive.__all__,
+    *batchnorm.__all__,
+    *channelshuffle.__all__,
+    *container.__all__,
+    *conv.__all__,
+    *distance.__all__,
+    *dropout.__all__,
+    *flatten.__all__,
+    *fold.__all__,
+    *instancenorm.__all__,
+    *linear.__all__,
+    *linear_cross_entropy_options.__all__,
+    *loss.__all__,
+    *normalization.__all__,
+    *padding.__all__,
+    *pixelshuffle.__all__,
+    *pooling.__all__,
+    *rnn.__all__,
+    *sparse.__all__,
+    *transformer.__all__,
+    *upsampling.__all__,
+]

@@ -1,4 +1,4 @@
-"""`torch.nn.utils`: gradients clipped, parameters as vectors, sequences packed, weights reparametrised."""
+"""`torch.nn.utils`: gradient clipping, parameters as vectors, packed sequences, parametrized weights."""
 
 from jtorch.nn.utils import parametrizations, parametrize, prune, rnn, stateless
 from jtorch.nn.utils.clip_grad import (

@@ -1,7 +1,6 @@
-"""Gradients made smaller before a step, by their common norm or one by one.
+"""Gradient clipping, by the norm of all gradients together or element by element.
 
-Knows the norm over many tensors and the rule of the coefficient. `foreach` is taken and means nothing here: all
-of it is part of the step's program.
+`foreach` is accepted and has no effect: the clipping is part of the step's program.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from jtorch.core.tensor import Tensor, tensor
 
 @op
 def _total_norm(tensors: list[Array], ord: float) -> Array:
-    """The norm of the norms."""
+    """The norm of the tensors' norms."""
     norms = [norm_of(x, ord, None, False) for x in tensors]
     widest = jnp.result_type(*norms)
     return norm_of(jnp.stack([n.astype(widest) for n in norms]), ord, None, False)
@@ -35,7 +34,7 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     """The norm of all tensors together, as of one long vector.
 
     Raises:
-        RuntimeError: with `error_if_nonfinite`, when the norm is nan or infinite (asking this is a look).
+        RuntimeError: with `error_if_nonfinite`, when the norm is nan or infinite (this check waits for the value).
 
     >>> torch.nn.utils.get_total_norm([torch.tensor([3.]), torch.tensor([[4.]])])
     tensor(5.)
@@ -95,7 +94,7 @@ def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False
 
 @no_grad()
 def clip_grad_value_(parameters, clip_value, foreach=None):
-    """Each element of each gradient into [-clip_value, clip_value], in place.
+    """Clamp each element of each gradient to [-clip_value, clip_value], in place.
 
     >>> w = torch.ones(2, requires_grad=True)
     >>> (w * torch.tensor([5., -0.5])).sum().backward()

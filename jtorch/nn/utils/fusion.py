@@ -1,4 +1,4 @@
-"""A normalisation folded into the layer before it, for evaluation."""
+"""Batch normalisation fused into the layer before it, for evaluation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fuse_conv_bn_eval(conv, bn, transpose=False):
 def fuse_conv_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, transpose=False):
     """(weight, bias) of the fused convolution."""
     types = conv_w.dtype, conv_b.dtype if conv_b is not None else conv_w.dtype
-    scale, shift = _affine(conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
+    scale, shift = _scale_and_shift(conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
     shape = [1, -1] if transpose else [-1, 1]
     weight = (conv_w * scale.reshape(shape + [1] * (conv_w.dim() - 2))).to(types[0])
     return Parameter(weight, conv_w.requires_grad), Parameter(
@@ -33,7 +33,7 @@ def fuse_conv_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, trans
     )
 
 
-def _affine(bias, mean, var, eps, weight, offset):
+def _scale_and_shift(bias, mean, var, eps, weight, offset):
     bias = zeros_like(mean) if bias is None else bias
     weight = ones_like(mean) if weight is None else weight
     offset = zeros_like(mean) if offset is None else offset
@@ -62,7 +62,7 @@ def fuse_linear_bn_eval(linear, bn):
 def fuse_linear_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b):
     """(weight, bias) of the fused Linear."""
     types = linear_w.dtype, linear_b.dtype if linear_b is not None else linear_w.dtype
-    scale, shift = _affine(linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
+    scale, shift = _scale_and_shift(linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
     return Parameter((linear_w * scale.unsqueeze(-1)).to(types[0]), linear_w.requires_grad), Parameter(
         shift.to(types[1]), linear_b.requires_grad if linear_b is not None else False
     )

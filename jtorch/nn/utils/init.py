@@ -1,17 +1,17 @@
-"""Modules made without drawing their first values."""
+"""skip_init: modules without initial values."""
 
 from __future__ import annotations
 
 import inspect
 
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 
 def skip_init(module_cls, *args, **kwargs):
-    """A module with uninitialised parameters, and without the draws that would initialise them.
+    """A module with uninitialised parameters. It draws no random numbers.
 
     Raises:
-        RuntimeError: no Module, or one that takes no device.
+        RuntimeError: not a Module class, or one without a `device` argument.
     """
     if not issubclass(module_cls, Module):
         raise RuntimeError(f"Expected a Module; got {module_cls}")

@@ -1,4 +1,4 @@
-"""`torch.nn.utils.parametrizations`: weights by length and direction, of spectral norm 1, orthogonal."""
+"""`torch.nn.utils.parametrizations`: weight norm, spectral norm, orthogonal weights."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from jtorch.core.ops.matrix.decompose import geqrf
 from jtorch.core.ops.matrix.distances import normalize
 from jtorch.core.ops.matrix.products import dot, mv
 from jtorch.core.ops.views.diagonal import tril, triu
-from jtorch.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jtorch.nn.module import Module
+from jtorch.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from jtorch.nn.modules.module import Module
 from jtorch.nn.utils import parametrize
 from jtorch.nn.utils.weight_norm import _weight_norm as _of_parts
 from jtorch.nn.utils.weight_norm import norm_except_dim
@@ -89,7 +89,7 @@ class _SpectralNorm(Module):
         matrix = self._reshape_weight_to_matrix(weight)
         if self.training:
             self._power_method(matrix, self.n_power_iterations)
-        u, v = self._u.clone(), self._v.clone()  # the buffers move on before backward
+        u, v = self._u.clone(), self._v.clone()  # the next forward pass overwrites the buffers, maybe before backward
         return weight / dot(u.conj(), mv(matrix, v))
 
     def right_inverse(self, value):
@@ -111,7 +111,7 @@ _MAPS = ("matrix_exp", "cayley", "householder")
 
 
 class _Orthogonal(Module):
-    """exp or Cayley's map of a skew-symmetric matrix, or a product of reflections, times a fixed orthogonal one."""
+    """The exponential or Cayley map of a skew-symmetric matrix, or a product of reflections; times a fixed orthogonal matrix."""
 
     def __init__(self, weight, orthogonal_map, use_trivialization):
         super().__init__()
@@ -169,7 +169,7 @@ class _Orthogonal(Module):
         n, k = tall.size(-2), tall.size(-1)
         q, r = linalg.qr(tall if n == k else cat([tall, tall.new_empty((*tall.shape[:-1], n - k)).normal_()], -1))
         self.base = (q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)).contiguous()
-        # The point on the manifold is in `base`: what is learned starts at -1, which every map takes to one.
+        # `base` holds the present matrix. What is learned starts at -1, which every map takes to the identity.
         return -_eye_like(Q)
 
 
@@ -182,7 +182,7 @@ def orthogonal(module, name="weight", orthogonal_map=None, *, use_trivialization
 
     Args:
         orthogonal_map: "matrix_exp", "cayley" or "householder"; None: the first for square matrices, else the last.
-        use_trivialization: start from the matrix that there is.
+        use_trivialization: start from the present matrix.
     """
     weight = getattr(module, name, None)
     if not hasattr(weight, "requires_grad"):

@@ -1,7 +1,7 @@
-"""Parameters that are functions of other parameters: computed when they are read, set through the inverse.
+"""Parameters that are functions of other parameters: reading computes them, setting applies the inverse.
 
-A parametrized module gets a class of its own, with a property in the parameter's place; what is learned stands in
-`module.parametrizations.<name>` as `original`, or `original0`, `original1`, ...
+A parametrized module gets a class of its own with a property in place of the parameter. The tensors that are learned are
+`original`, or `original0`, `original1`, ..., of `module.parametrizations.<name>`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
-from jtorch.nn.container import ModuleDict, ModuleList
-from jtorch.nn.module import Module
+from jtorch.nn.modules.container import ModuleDict, ModuleList
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 __all__ = [
@@ -31,7 +31,7 @@ _cached: list[dict] = []
 
 @contextmanager
 def cached():
-    """A context in which every parametrized tensor is computed once."""
+    """A context in which each parametrized tensor is computed only once."""
     _cached.append(_cached[-1] if _cached else {})
     try:
         yield
@@ -39,7 +39,7 @@ def cached():
         _cached.pop()
 
 
-def _register(module, name, tensor):
+def _register_parameter_or_buffer(module, name, tensor):
     if isinstance(tensor, Parameter):
         module.register_parameter(name, tensor)
     else:
@@ -47,7 +47,7 @@ def _register(module, name, tensor):
 
 
 def _check_same(new, old, what, dtype_text, shape_text, before, after):
-    """The checks of a registration: a tensor, of the same dtype and shape."""
+    """Raise an error unless `new` is a tensor with the dtype and shape of `old`."""
     if not isinstance(new, Tensor):
         raise ValueError(f"{what} Got {type(new).__name__}.")
     if new.dtype != old.dtype:
@@ -57,7 +57,7 @@ def _check_same(new, old, what, dtype_text, shape_text, before, after):
 
 
 class ParametrizationList(ModuleList):
-    """The parametrizations of one tensor, one after the other, and what they start from.
+    """The parametrizations of one tensor, applied in order, and the tensors that they start from.
 
     Args:
         modules: the parametrizations.
@@ -94,7 +94,7 @@ class ParametrizationList(ModuleList):
                     try:
                         new = module.right_inverse(new)
                     except NotImplementedError:
-                        pass  # a parametrization may say so; then its input stays as it is
+                        pass  # it has no inverse: the value is used as it is
             return new
 
     def _keep_one(self, original, new):
@@ -105,7 +105,7 @@ class ParametrizationList(ModuleList):
                     f"original.{what}: {getattr(original, what)}\nright_inverse(original).{what}: {getattr(new, what)}"
                 )
         original.data = new.data
-        _register(self, "original", original)
+        _register_parameter_or_buffer(self, "original", original)
 
     def _keep_several(self, original, parts):
         for i, part in enumerate(parts):
@@ -116,7 +116,7 @@ class ParametrizationList(ModuleList):
                 )
             part = Parameter(part, original.requires_grad) if isinstance(original, Parameter) else part
             part.requires_grad_(original.requires_grad)
-            _register(self, f"original{i}", part)
+            _register_parameter_or_buffer(self, f"original{i}", part)
 
     def _check(self, shape, dtype):
         made = self()
@@ -130,7 +130,7 @@ class ParametrizationList(ModuleList):
                 )
 
     def right_inverse(self, value):
-        """Set what is learned so that the tensor becomes this value, as far as the parametrizations' inverses do."""
+        """Set the original tensors so that the parametrized one becomes this value; needs each parametrization's inverse."""
         with no_grad():
             for module in reversed(list(self)):
                 if not hasattr(module, "right_inverse"):
@@ -171,7 +171,7 @@ class ParametrizationList(ModuleList):
         return made
 
 
-def _own_class(module):
+def _inject_new_class(module):
     """Give the module a class of its own, for the properties."""
     base = type(module)
 
@@ -195,7 +195,7 @@ def _own_class(module):
     module.__class__ = type(f"Parametrized{base.__name__}", (base,), own)
 
 
-def _own_property(module, name):
+def _inject_property(module, name):
     def get(self):
         made = self.parametrizations[name]
         if not _cached:
@@ -212,7 +212,7 @@ def _own_property(module, name):
 
 
 def register_parametrization(module, tensor_name, parametrization, *, unsafe=False):
-    """Put `parametrization(original)` in the place of a parameter or buffer.
+    """Replace a parameter or buffer by `parametrization(original)`.
 
     Args:
         parametrization: a module; its `right_inverse`, if it has one, says what `original` must be for a given value.
@@ -237,9 +237,9 @@ def register_parametrization(module, tensor_name, parametrization, *, unsafe=Fal
         made = ParametrizationList([parametrization], original, unsafe=unsafe)
         delattr(module, tensor_name)
         if not is_parametrized(module):
-            _own_class(module)
+            _inject_new_class(module)
             module.parametrizations = ModuleDict()
-        _own_property(module, tensor_name)
+        _inject_property(module, tensor_name)
         module.parametrizations[tensor_name] = made
     else:
         raise ValueError(
@@ -292,7 +292,7 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
     """Make the tensor an ordinary one again.
 
     Args:
-        leave_parametrized: keep its present value; else `original`'s.
+        leave_parametrized: keep the present value; else that of `original`.
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
@@ -316,7 +316,7 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
         original = Parameter(value.detach()) if value.requires_grad else value
     delattr(type(module), tensor_name)
     del module.parametrizations[tensor_name]
-    _register(module, tensor_name, original)
+    _register_parameter_or_buffer(module, tensor_name, original)
     if not is_parametrized(module):
         delattr(module, "parametrizations")
         module.__class__ = type(module).__bases__[0]
@@ -329,7 +329,7 @@ def type_before_parametrizations(module: Module) -> type:
 
 
 def transfer_parametrizations_and_params(from_module, to_module, tensor_name=None):
-    """Give a module the parametrizations of another, and what is learned in them."""
+    """Give a module the parametrizations of another, with their parameters."""
     if not is_parametrized(from_module):
         return to_module
     names = list(from_module.parametrizations) if tensor_name is None else [tensor_name]

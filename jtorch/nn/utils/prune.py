@@ -1,6 +1,6 @@
-"""Parameters with some elements held at zero: name_orig is learned, name_mask says which stay.
+"""Pruning: some elements of a parameter stay zero. name_orig is learned, name_mask is 1 where elements are kept.
 
-A pruning method is a hook that puts name_orig * name_mask in the parameter's place before each forward pass.
+A pruning method is a hook that replaces the parameter by name_orig * name_mask before each forward pass.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from jtorch.core.ops.make.create import ones_like, zeros_like
 from jtorch.core.ops.make.random import rand_like
 from jtorch.core.ops.reduce.sort import topk
 from jtorch.core.tensor import Tensor
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.utils.convert_parameters import parameters_to_vector
 
 
 class BasePruningMethod(ABC):
-    """A way of choosing what to prune; `compute_mask` makes the choice.
+    """A pruning method; `compute_mask` chooses the elements.
 
     Attributes:
         PRUNING_TYPE: "unstructured" (elements), "structured" (slices) or "global".
@@ -32,7 +32,7 @@ class BasePruningMethod(ABC):
 
     @abstractmethod
     def compute_mask(self, t, default_mask):
-        """The mask, of the tensor's shape, of what stays among what default_mask lets stay."""
+        """The mask of the elements to keep, a subset of those that default_mask keeps."""
 
     def apply_mask(self, module):
         """name_orig * name_mask"""
@@ -44,12 +44,12 @@ class BasePruningMethod(ABC):
 
     @classmethod
     def apply(cls, module, name, *args, importance_scores=None, **kwargs):
-        """Prune a parameter of a module, on top of what was pruned before."""
+        """Prune a parameter of a module, in addition to earlier pruning."""
         method = cls(*args, **kwargs)
         method._tensor_name = name
         for key, hook in list(module._forward_pre_hooks.items()):
             if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
-                method = _joined(hook, method, name)
+                method = _combine(hook, method, name)
                 del module._forward_pre_hooks[key]
         original = getattr(module, name)
         if importance_scores is not None and importance_scores.shape != original.shape:
@@ -100,7 +100,7 @@ class BasePruningMethod(ABC):
         setattr(module, name, original)
 
 
-def _joined(old, new, name):
+def _combine(old, new, name):
     if isinstance(old, PruningContainer):
         old.add_pruning_method(new)
         return old
@@ -111,7 +111,7 @@ def _joined(old, new, name):
 
 
 class PruningContainer(BasePruningMethod):
-    """Several methods of one parameter, one on top of the other."""
+    """Several pruning methods for one parameter, applied in order."""
 
     def __init__(self, *args):
         self._pruning_methods = ()
@@ -163,7 +163,7 @@ class PruningContainer(BasePruningMethod):
 
 
 class Identity(BasePruningMethod):
-    """Prunes nothing, and makes the mask."""
+    """Prunes nothing; the mask is all ones."""
 
     PRUNING_TYPE = "unstructured"
 
@@ -180,8 +180,8 @@ def _check_amount(amount):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
 
 
-def _count(amount, size):
-    """How many of `size` to prune: a share of them, or that many."""
+def _count_to_prune(amount, size):
+    """How many of `size` elements to prune, given a share or a number."""
     if not isinstance(amount, numbers.Integral):
         return round(amount * size)
     if amount > size:
@@ -189,19 +189,19 @@ def _count(amount, size):
     return amount
 
 
-class _Amount(BasePruningMethod):
+class _PrunedByAmount(BasePruningMethod):
     def __init__(self, amount):
         _check_amount(amount)
         self.amount = amount
 
 
-class RandomUnstructured(_Amount):
+class RandomUnstructured(_PrunedByAmount):
     """Prunes elements at random."""
 
     PRUNING_TYPE = "unstructured"
 
     def compute_mask(self, t, default_mask):
-        n = _count(self.amount, t.nelement())
+        n = _count_to_prune(self.amount, t.nelement())
         mask = default_mask.clone()
         if n:
             mask.view(-1)[topk(rand_like(t).view(-1), k=n).indices] = 0
@@ -212,13 +212,13 @@ class RandomUnstructured(_Amount):
         return super().apply(module, name, amount=amount)
 
 
-class L1Unstructured(_Amount):
+class L1Unstructured(_PrunedByAmount):
     """Prunes the smallest elements."""
 
     PRUNING_TYPE = "unstructured"
 
     def compute_mask(self, t, default_mask):
-        n = _count(self.amount, t.nelement())
+        n = _count_to_prune(self.amount, t.nelement())
         mask = default_mask.clone()
         if n:
             mask.view(-1)[topk(t.abs().view(-1), k=n, largest=False).indices] = 0
@@ -229,7 +229,7 @@ class L1Unstructured(_Amount):
         return super().apply(module, name, amount=amount, importance_scores=importance_scores)
 
 
-class _Structured(BasePruningMethod):
+class _PrunedInSlices(BasePruningMethod):
     PRUNING_TYPE = "structured"
 
     def _check(self, t):
@@ -247,7 +247,7 @@ class _Structured(BasePruningMethod):
         return mask * default_mask.to(dtype=mask.dtype)
 
 
-class RandomStructured(_Structured):
+class RandomStructured(_PrunedInSlices):
     """Prunes slices along a dimension at random."""
 
     def __init__(self, amount, dim=-1):
@@ -258,7 +258,7 @@ class RandomStructured(_Structured):
     def compute_mask(self, t, default_mask):
         self._check(t)
         size = t.shape[self.dim]
-        n = _count(self.amount, size)
+        n = _count_to_prune(self.amount, size)
         if not n:
             return default_mask
         chance = zeros_like(t.detach().select(0, 0)).new_empty(size).uniform_()
@@ -269,7 +269,7 @@ class RandomStructured(_Structured):
         return super().apply(module, name, amount=amount, dim=dim)
 
 
-class LnStructured(_Structured):
+class LnStructured(_PrunedInSlices):
     """Prunes the slices of smallest norm along a dimension."""
 
     def __init__(self, amount, n, dim=-1):
@@ -281,7 +281,7 @@ class LnStructured(_Structured):
     def compute_mask(self, t, default_mask):
         self._check(t)
         size = t.shape[self.dim]
-        pruned = _count(self.amount, size)
+        pruned = _count_to_prune(self.amount, size)
         if not pruned:
             return default_mask
         rest = [d for d in range(t.dim()) if d != self.dim % t.dim()]
@@ -324,7 +324,7 @@ def random_unstructured(module, name, amount):
 
 
 def l1_unstructured(module, name, amount, importance_scores=None):
-    """Prune the elements of least size, or of least importance."""
+    """Prune the elements of smallest magnitude, or of least importance."""
     L1Unstructured.apply(module, name, amount=amount, importance_scores=importance_scores)
     return module
 
@@ -382,7 +382,7 @@ def global_unstructured(parameters, pruning_method, importance_scores=None, **kw
 
 
 def remove(module, name):
-    """Make what is left of a pruned parameter an ordinary one."""
+    """Make the pruned parameter an ordinary one."""
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
             hook.remove(module)

@@ -1,12 +1,14 @@
-"""Weights divided by their largest singular value, which a power iteration follows."""
+"""Weights divided by their largest singular value, which a power iteration estimates."""
 
 from __future__ import annotations
 
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.matrix.distances import normalize
 from jtorch.core.ops.matrix.products import dot, mv
-from jtorch.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from jtorch.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jtorch.nn.parameter import Parameter, UninitializedParameter
+
+__all__ = ["SpectralNorm", "remove_spectral_norm", "spectral_norm"]
 
 
 class SpectralNorm:
@@ -38,7 +40,7 @@ class SpectralNorm:
                 for _ in range(self.n_power_iterations):
                     v.copy_(normalize(mv(matrix.t(), u), dim=0, eps=self.eps))
                     u.copy_(normalize(mv(matrix, v), dim=0, eps=self.eps))
-                u, v = u.clone(), v.clone()  # the buffers move on before backward
+                u, v = u.clone(), v.clone()  # the next forward pass overwrites the buffers, maybe before backward
         return weight / dot(u, mv(matrix, v))
 
     def remove(self, module):
@@ -84,8 +86,8 @@ def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=No
 
     Args:
         n_power_iterations: steps of the iteration in each forward pass in training.
-        eps: keeps lengths from zero.
-        dim: the dimension of the outputs; None: as the layer has it.
+        eps: the smallest norm that is divided by.
+        dim: the dimension of the outputs; None: that of the layer.
     """
     if dim is None:
         dim = 1 if isinstance(module, ConvTranspose1d | ConvTranspose2d | ConvTranspose3d) else 0

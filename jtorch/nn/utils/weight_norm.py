@@ -1,4 +1,4 @@
-"""Weights as length times direction, worked out before each forward pass."""
+"""Weights as length times direction, computed before each forward pass."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def norm_except_dim(v, pow=2, dim=0):
     return v.norm(pow, rest, keepdim=True) if rest else v.abs()
 
 
-def _name(types, consts):
+def _weight_norm_node(types, consts):
     outer = consts["dim"] in (0, types[0].ndim - 1)
     return "WeightNormInterfaceBackward0" if outer else "MulBackward0"
 
 
-@op(grad_fn=_name)
+@op(grad_fn=_weight_norm_node)
 def _weight_norm(v: Array, g: Array, dim: int = 0) -> Array:
     """v with the lengths g along a dimension; dim -1: one length."""
     rest = tuple([d for d in range(v.ndim) if dim == -1 or d != dim % v.ndim])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 from .chance import happens
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jtorch.core.ops.make.create import empty
 from jtorch.core.ops.make.random import randperm
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 
 from . import functional as F
 from .chance import below, happens, uniform

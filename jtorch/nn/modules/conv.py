@@ -1,4 +1,4 @@
-"""Convolution layers: a weight, maybe a bias, and the function of `jtorch.core.ops.windows.conv` with the layer's settings."""
+"""Convolution layers: a weight, maybe a bias, and the function of `jtorch.core.ops.windows.conv` with the settings."""
 
 from __future__ import annotations
 
@@ -8,23 +8,35 @@ from jtorch.core.ops.make.create import empty
 from jtorch.core.ops.windows import conv
 from jtorch.core.ops.windows.pad import pad
 from jtorch.nn import init
-from jtorch.nn.module import Module
-from jtorch.nn.parameter import Parameter
+from jtorch.nn.modules.lazy import LazyModuleMixin
+from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.utils import as_tuple, copy_as
+from jtorch.nn.parameter import Parameter, UninitializedParameter
+
+__all__ = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+]
 
 
-def _each(value, dims):
-    """A setting for each spatial dimension."""
-    return tuple(value) if isinstance(value, list | tuple) else (value,) * dims
-
-
-class _Conv(Module):
+class _ConvNd(Module):
     __constants__ = ["stride", "padding", "dilation", "groups", "padding_mode", "output_padding", "in_channels",
                      "out_channels", "kernel_size"]  # fmt: skip
     transposed = False
+    _dims = 0
 
     def __init__(
         self,
-        dims,
         in_channels,
         out_channels,
         kernel_size,
@@ -39,13 +51,14 @@ class _Conv(Module):
         dtype,
     ):
         super().__init__()
+        dims = self._dims
         if groups <= 0:
             raise ValueError("groups must be a positive integer")
         if in_channels % groups != 0:
             raise ValueError("in_channels must be divisible by groups")
         if out_channels % groups != 0:
             raise ValueError("out_channels must be divisible by groups")
-        stride = _each(stride, dims)
+        stride = as_tuple(stride, dims)
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
                 raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
@@ -56,14 +69,14 @@ class _Conv(Module):
             raise ValueError(f"padding_mode must be one of {modes}, but got padding_mode='{padding_mode}'")
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = _each(kernel_size, dims)
+        self.kernel_size = as_tuple(kernel_size, dims)
         self.stride = stride
-        self.padding = padding if isinstance(padding, str) else _each(padding, dims)
-        self.dilation = _each(dilation, dims)
-        self.output_padding = _each(output_padding, dims)
+        self.padding = padding if isinstance(padding, str) else as_tuple(padding, dims)
+        self.dilation = as_tuple(dilation, dims)
+        self.output_padding = as_tuple(output_padding, dims)
         self.groups = groups
         self.padding_mode = padding_mode
-        self._reversed_padding_repeated_twice = self._edges(dims)
+        self._reversed_padding_repeated_twice = self._sides()
         shape = (in_channels, out_channels // groups) if self.transposed else (out_channels, in_channels // groups)
         self.weight = Parameter(empty((*shape, *self.kernel_size), device=device, dtype=dtype))
         if bias:
@@ -72,17 +85,17 @@ class _Conv(Module):
             self.register_parameter("bias", None)
         self.reset_parameters()
 
-    def _edges(self, dims):
-        """How much to pad each side, last dimension first, as `pad` wants it."""
+    def _sides(self):
+        """The padding of each side, last dimension first, in the form that `pad` takes."""
         if not isinstance(self.padding, str):
             return [p for n in reversed(self.padding) for p in (n, n)]
-        edges = [0, 0] * dims
+        sides = [0, 0] * self._dims
         if self.padding == "same":
-            for d, k, i in zip(self.dilation, self.kernel_size, range(dims - 1, -1, -1), strict=True):
+            for d, k, i in zip(self.dilation, self.kernel_size, range(self._dims - 1, -1, -1), strict=True):
                 total = d * (k - 1)
-                edges[2 * i] = total // 2
-                edges[2 * i + 1] = total - total // 2
-        return edges
+                sides[2 * i] = total // 2
+                sides[2 * i + 1] = total - total // 2
+        return sides
 
     def reset_parameters(self):
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
@@ -118,27 +131,16 @@ class _Conv(Module):
             return own["weight"], own["bias"]
         return self.weight, self.bias
 
-    def forward(self, input):
-        return self._conv_forward(input, *self._weights())
-
-    def _conv_forward(self, input, weight, bias):
-        if self.padding_mode != "zeros":
-            input = pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
-            return self._function(
-                input, weight, bias, self.stride, _each(0, len(self.kernel_size)), self.dilation, self.groups
-            )
-        return self._function(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
-
 
 _ARGS = """
     Args:
         in_channels: channels of the input.
         out_channels: channels of the result.
         kernel_size: size of the window.
-        stride: cells the window moves at a time.
+        stride: the step of the window.
         padding: cells added at each side, or "same" or "valid".
         dilation: distance between the cells of the window.
-        groups: blocks of channels that do not see each other.
+        groups: blocks of channels that are convolved separately.
         bias: whether a number is added to each channel.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
 
@@ -147,10 +149,8 @@ _ARGS = """
 """
 
 
-class Conv1d(_Conv):
-    __doc__ = f"""Cross-correlation over (N, C, L) or (C, L). See :func:`conv1d`.
-{_ARGS}"""
-    _function = staticmethod(conv.conv1d)
+class _Conv(_ConvNd):
+    """What Conv1d, Conv2d and Conv3d share."""
 
     def __init__(
         self,
@@ -167,7 +167,6 @@ class Conv1d(_Conv):
         dtype=None,
     ):
         super().__init__(
-            1,
             in_channels,
             out_channels,
             kernel_size,
@@ -181,6 +180,23 @@ class Conv1d(_Conv):
             device,
             dtype,
         )
+
+    def forward(self, input):
+        return self._conv_forward(input, *self._weights())
+
+    def _conv_forward(self, input, weight, bias):
+        if self.padding_mode != "zeros":
+            input = pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            return self._function(input, weight, bias, self.stride, as_tuple(0, self._dims), self.dilation, self.groups)
+        return self._function(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class Conv1d(_Conv):
+    __doc__ = f"""Cross-correlation over (N, C, L) or (C, L). See :func:`conv1d`.
+{_ARGS}"""
+    _dims = 1
+    __init__ = copy_as("Conv1d.__init__", _Conv.__init__)
+    _function = staticmethod(conv.conv1d)
 
 
 class Conv2d(_Conv):
@@ -189,78 +205,21 @@ class Conv2d(_Conv):
     >>> torch.nn.Conv2d(1, 6, 5)(torch.zeros(2, 1, 32, 32)).shape
     torch.Size([2, 6, 28, 28])
     """
+    _dims = 2
+    __init__ = copy_as("Conv2d.__init__", _Conv.__init__)
     _function = staticmethod(conv.conv2d)
-
-    def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        padding_mode="zeros",
-        device=None,
-        dtype=None,
-    ):
-        super().__init__(
-            2,
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            0,
-            groups,
-            bias,
-            padding_mode,
-            device,
-            dtype,
-        )
 
 
 class Conv3d(_Conv):
     __doc__ = f"""Cross-correlation over (N, C, D, H, W) or (C, D, H, W). See :func:`conv3d`.
 {_ARGS}"""
+    _dims = 3
+    __init__ = copy_as("Conv3d.__init__", _Conv.__init__)
     _function = staticmethod(conv.conv3d)
 
-    def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        padding_mode="zeros",
-        device=None,
-        dtype=None,
-    ):
-        super().__init__(
-            3,
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            0,
-            groups,
-            bias,
-            padding_mode,
-            device,
-            dtype,
-        )
 
-
-class _ConvTranspose(_Conv):
+class _ConvTransposeNd(_ConvNd):
     transposed = True
-    _dims = 0
 
     def __init__(
         self,
@@ -280,7 +239,6 @@ class _ConvTranspose(_Conv):
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         super().__init__(
-            self._dims,
             in_channels,
             out_channels,
             kernel_size,
@@ -301,7 +259,7 @@ class _ConvTranspose(_Conv):
         return self._function(input, weight, bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _output_padding(self, input, output_size):
-        """The padding that leads to the wanted size."""
+        """The output padding that gives the wanted size."""
         dims = self._dims
         batched = input.dim() == dims + 2
         skipped = dims + 2 if batched else dims + 1
@@ -328,22 +286,148 @@ class _ConvTranspose(_Conv):
         return tuple([size - m for size, m in zip(output_size, least, strict=True)])
 
 
-class ConvTranspose1d(_ConvTranspose):
-    """The transpose of `Conv1d`: each input cell spreads the window. See :func:`conv_transpose1d`."""
+class ConvTranspose1d(_ConvTransposeNd):
+    """The transpose of `Conv1d`: each input cell adds the kernel to the output. See :func:`conv_transpose1d`."""
 
     _dims = 1
+    __init__ = copy_as("ConvTranspose1d.__init__", _ConvTransposeNd.__init__)
     _function = staticmethod(conv.conv_transpose1d)
 
 
-class ConvTranspose2d(_ConvTranspose):
-    """The transpose of `Conv2d`: each input cell spreads the window. See :func:`conv_transpose2d`."""
+class ConvTranspose2d(_ConvTransposeNd):
+    """The transpose of `Conv2d`: each input cell adds the kernel to the output. See :func:`conv_transpose2d`."""
 
     _dims = 2
+    __init__ = copy_as("ConvTranspose2d.__init__", _ConvTransposeNd.__init__)
     _function = staticmethod(conv.conv_transpose2d)
 
 
-class ConvTranspose3d(_ConvTranspose):
-    """The transpose of `Conv3d`: each input cell spreads the window. See :func:`conv_transpose3d`."""
+class ConvTranspose3d(_ConvTransposeNd):
+    """The transpose of `Conv3d`: each input cell adds the kernel to the output. See :func:`conv_transpose3d`."""
 
     _dims = 3
+    __init__ = copy_as("ConvTranspose3d.__init__", _ConvTransposeNd.__init__)
     _function = staticmethod(conv.conv_transpose3d)
+
+
+class _LazyConvXdMixin(LazyModuleMixin):
+    def __init__(self, out_channels, kernel_size, *args, bias=True, device=None, dtype=None, **kwargs):
+        super().__init__(0, 0, kernel_size, *args, bias=False, **kwargs)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_channels = out_channels
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self):
+        if not self.has_uninitialized_params() and self.in_channels != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input, *args, **kwargs):
+        if not self.has_uninitialized_params():
+            return
+        dims = self._dims
+        if input.dim() not in (dims + 1, dims + 2):
+            raise RuntimeError(
+                f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {type(self).__name__}, but got input"
+                f" of size: {input.shape}"
+            )
+        self.in_channels = input.shape[1] if input.dim() == dims + 2 else input.shape[0]
+        if self.in_channels % self.groups:
+            raise ValueError("in_channels must be divisible by groups")
+        pair = (self.out_channels, self.in_channels // self.groups)
+        if self.transposed:
+            pair = (self.in_channels, self.out_channels // self.groups)
+        self.weight.materialize((*pair, *self.kernel_size))
+        if self.bias is not None:
+            self.bias.materialize((self.out_channels,))
+        self.reset_parameters()
+
+
+class _LazyConv(_LazyConvXdMixin):
+    """What LazyConv1d, LazyConv2d and LazyConv3d share."""
+
+    def __init__(
+        self,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ):
+        settings = (stride, padding, dilation, groups)
+        super().__init__(
+            out_channels, kernel_size, *settings, bias=bias, padding_mode=padding_mode, device=device, dtype=dtype
+        )
+
+
+class _LazyConvTranspose(_LazyConvXdMixin):
+    """What LazyConvTranspose1d, LazyConvTranspose2d and LazyConvTranspose3d share."""
+
+    def __init__(
+        self,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        groups=1,
+        bias=True,
+        dilation=1,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ):
+        super().__init__(
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            output_padding,
+            groups,
+            bias=bias,
+            dilation=dilation,
+            padding_mode=padding_mode,
+            device=device,
+            dtype=dtype,
+        )
+
+
+class LazyConv1d(_LazyConv, Conv1d):
+    """A Conv1d that takes in_channels from its first input."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConv, Conv2d):
+    """A Conv2d that takes in_channels from its first input."""
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConv, Conv3d):
+    """A Conv3d that takes in_channels from its first input."""
+
+    cls_to_become = Conv3d
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
+    """A ConvTranspose1d that takes in_channels from its first input."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
+    """A ConvTranspose2d that takes in_channels from its first input."""
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
+    """A ConvTranspose3d that takes in_channels from its first input."""
+
+    cls_to_become = ConvTranspose3d

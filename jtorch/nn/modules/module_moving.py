@@ -1,23 +1,20 @@
-"""Moving a module's tensors: to another device, another dtype, another memory format.
+"""`Module.to`: moves a module's tensors to another device, dtype or memory format.
 
-Knows the three ways to call `to` and that a parameter stays the same object, so that an optimizer that holds
-it goes on working. What a move does to one tensor is `Tensor.to`.
+A parameter stays the same object, so an optimizer that holds it keeps working. `Tensor.to` moves each tensor.
 """
 
 from __future__ import annotations
 
 import warnings
 
+from jtorch.core.facts import OF_PYTHON
 from jtorch.core.facts import device as Device
 from jtorch.core.facts import dtype as Dtype
-from jtorch.core.facts import dtypes
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
 from jtorch.nn.parameter import Parameter, is_lazy
 
-_PYTHON = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
-
-_FORMS = {
+_TO_SIGNATURES = {
     Tensor: ("tensor", "non_blocking", "copy"),
     Dtype: ("dtype", "non_blocking", "copy"),
     Device: ("device", "dtype", "non_blocking", "copy"),
@@ -25,12 +22,12 @@ _FORMS = {
 
 
 def mover(args, kwargs):
-    """The function that moves one tensor as `Module.to(*args, **kwargs)` asks.
+    """The function that moves one tensor as `Module.to(*args, **kwargs)` does.
 
     Raises:
-        TypeError: no way to call `to`, or a dtype that holds neither real nor complex numbers.
+        TypeError: arguments that `to` does not take, or a dtype that is neither floating point nor complex.
     """
-    device, dtype, non_blocking, memory_format = _parse(args, kwargs)
+    device, dtype, non_blocking, memory_format = _parse_to(args, kwargs)
     if dtype is not None:
         _check_dtype(dtype)
 
@@ -63,17 +60,17 @@ def _check_dtype(dtype):
         )
 
 
-def _parse(args, kwargs):
+def _parse_to(args, kwargs):
     """(device, dtype, non_blocking, memory_format) from the arguments of `to`."""
     if len(args) > 4:
         raise TypeError(f"to() takes from 0 to 4 positional arguments but {len(args)} were given")
-    names = _FORMS[_form(args, kwargs)]
+    names = _TO_SIGNATURES[_signature_of(args, kwargs)]
     given = dict(zip(names, args, strict=False))
     if len(args) > len(names) or given.keys() & kwargs.keys() or kwargs.keys() - {*names, "memory_format"}:
-        raise _no_such_form(args, kwargs)
+        raise _no_such_signature(args, kwargs)
     given |= kwargs
     device, dtype, tensor = given.get("device"), given.get("dtype"), given.get("tensor")
-    dtype = _PYTHON.get(dtype, dtype) if isinstance(dtype, type) else dtype
+    dtype = OF_PYTHON.get(dtype, dtype) if isinstance(dtype, type) else dtype
     flags = [given.get(name, False) for name in ("non_blocking", "copy")]
     if (
         not isinstance(device, Device | str | int | None)
@@ -81,7 +78,7 @@ def _parse(args, kwargs):
         or not isinstance(tensor, Tensor | None)
         or not all(isinstance(flag, bool) for flag in flags)
     ):
-        raise _no_such_form(args, kwargs)
+        raise _no_such_signature(args, kwargs)
     if flags[1]:
         raise RuntimeError(".to() does not accept copy argument")
     if tensor is not None:
@@ -89,15 +86,15 @@ def _parse(args, kwargs):
     return None if device is None else Device(device), dtype, flags[0], given.get("memory_format")
 
 
-def _form(args, kwargs):
+def _signature_of(args, kwargs):
     if "tensor" in kwargs or (args and isinstance(args[0], Tensor)):
         return Tensor
     return Dtype if args and isinstance(args[0], Dtype | type) else Device
 
 
-def _no_such_form(args, kwargs):
-    named = [f"{name}={_kind(kwargs[name])}" for name in sorted(kwargs)]
-    got = ", ".join([*map(_kind, args), *named]) + (", " if named and not args else "")
+def _no_such_signature(args, kwargs):
+    named = [f"{name}={_type_shown(kwargs[name])}" for name in sorted(kwargs)]
+    got = ", ".join([*map(_type_shown, args), *named]) + (", " if named and not args else "")
     options = "bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None"
     return TypeError(
         f"to() received an invalid combination of arguments - got ({got}), but expected one of:\n"
@@ -107,7 +104,7 @@ def _no_such_form(args, kwargs):
     )
 
 
-def _kind(value):
+def _type_shown(value):
     kind = type(value)
     if isinstance(value, Tensor) or not kind.__module__.startswith("jtorch"):
         return kind.__name__
@@ -115,18 +112,18 @@ def _kind(value):
 
 
 def apply_to_own(module, fn):
-    """Replace a module's own parameters, their gradients and its buffers by what `fn` makes of them."""
+    """Replace a module's own parameters, their gradients and its buffers by what `fn` returns for each."""
     for name, parameter in module._parameters.items():
         if is_lazy(parameter):
             parameter.relocate(fn)
         elif parameter is not None:
-            _replace(module, name, parameter, fn)
+            _replace_parameter(module, name, parameter, fn)
     for name, buffer in module._buffers.items():
         if buffer is not None:
             module._buffers[name] = buffer.relocate(fn) if is_lazy(buffer) else fn(buffer)
 
 
-def _replace(module, name, parameter, fn):
+def _replace_parameter(module, name, parameter, fn):
     grad = parameter.grad
     with no_grad():
         moved = fn(parameter)
@@ -136,7 +133,7 @@ def _replace(module, name, parameter, fn):
     elif moved.is_meta == parameter.is_meta:
         parameter.data = moved
         kept = parameter
-    else:  # a tensor without memory cannot become one with memory: it is another object, as in PyTorch
+    else:  # to or from "meta": a new object, as in PyTorch
         kept = module._parameters[name] = Parameter(moved, parameter.requires_grad)
     if moved_grad is None or moved_grad is grad:
         kept.grad = grad

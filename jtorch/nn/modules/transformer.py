@@ -12,12 +12,21 @@ from jtorch.core.ops.arithmetic.compare import where
 from jtorch.core.ops.layers import attention
 from jtorch.core.ops.make.create import full
 from jtorch.nn import init
-from jtorch.nn.container import ModuleList
-from jtorch.nn.dropout import Dropout
-from jtorch.nn.linear import Linear
-from jtorch.nn.module import Module
-from jtorch.nn.multihead import MultiheadAttention
-from jtorch.nn.norm import LayerNorm
+from jtorch.nn.modules.activation import MultiheadAttention
+from jtorch.nn.modules.container import ModuleList
+from jtorch.nn.modules.dropout import Dropout
+from jtorch.nn.modules.linear import Linear
+from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.normalization import LayerNorm
+from jtorch.nn.modules.utils import copy_as
+
+__all__ = [
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+]
 
 
 def _get_activation_fn(activation):
@@ -37,59 +46,11 @@ def _get_clones(module, n):
     return ModuleList([copy.deepcopy(module) for _ in range(n)])
 
 
-class _Layer(Module):
-    """What an encoder layer and a decoder layer share."""
+class _TransformerLayer(Module):
+    """What an encoder layer and a decoder layer share: attentions, a feed-forward net, and a norm after each."""
 
     __constants__ = ["norm_first"]
-
-    def _build(
-        self,
-        d_model,
-        nhead,
-        dim_feedforward,
-        dropout,
-        activation,
-        layer_norm_eps,
-        batch_first,
-        norm_first,
-        bias,
-        made,
-        attentions,
-    ):
-        for name in attentions:
-            setattr(self, name, MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **made))
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **made)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **made)
-        self.norm_first = norm_first
-        parts = range(1, len(attentions) + 2)
-        for i in parts:
-            setattr(self, f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, **made))
-        for i in parts:
-            setattr(self, f"dropout{i}", Dropout(dropout))
-        self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if not hasattr(self, "activation"):
-            self.activation = relu
-
-    def _fed(self, x, last):
-        return last(self.linear2(self.dropout(self.activation(self.linear1(x)))))
-
-
-class TransformerEncoderLayer(_Layer):
-    """Self-attention and a feed-forward net, each with a residual and a layer norm.
-
-    Args:
-        d_model: width of the input and the result.
-        nhead: heads of the attention.
-        dim_feedforward: width inside the feed-forward net.
-        activation: "relu", "gelu" or a function.
-        layer_norm_eps: eps of the layer norms.
-        batch_first: (batch, length, width), not (length, batch, width).
-        norm_first: normalise before each part, not after it.
-    """
+    _attentions = ()  # the names of the attentions, in order
 
     def __init__(
         self,
@@ -106,19 +67,55 @@ class TransformerEncoderLayer(_Layer):
         dtype=None,
     ):
         super().__init__()
-        self._build(
-            d_model,
-            nhead,
-            dim_feedforward,
-            dropout,
-            activation,
-            layer_norm_eps,
-            batch_first,
-            norm_first,
-            bias,
-            {"device": device, "dtype": dtype},
-            ("self_attn",),
-        )
+        place = {"device": device, "dtype": dtype}
+        for name in self._attentions:
+            setattr(self, name, MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **place))
+        self.linear1 = Linear(d_model, dim_feedforward, bias, **place)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, **place)
+        self.norm_first = norm_first
+        parts = range(1, len(self._attentions) + 2)
+        for i in parts:
+            setattr(self, f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, **place))
+        for i in parts:
+            setattr(self, f"dropout{i}", Dropout(dropout))
+        self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation
+        self._note_activation()
+
+    def _note_activation(self):
+        """The last step of `__init__`."""
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if not hasattr(self, "activation"):
+            self.activation = relu
+
+    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
+        out = self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
+        return self.dropout1(out)
+
+    def _feed_forward(self, x, last):
+        return last(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+
+
+class TransformerEncoderLayer(_TransformerLayer):
+    """Self-attention and a feed-forward net, each with a residual and a layer norm.
+
+    Args:
+        d_model: width of the input and the result.
+        nhead: heads of the attention.
+        dim_feedforward: width inside the feed-forward net.
+        activation: "relu", "gelu" or a function.
+        layer_norm_eps: eps of the layer norms.
+        batch_first: (batch, length, width), not (length, batch, width).
+        norm_first: normalise before each part, not after it.
+    """
+
+    _attentions = ("self_attn",)
+
+    __init__ = copy_as("TransformerEncoderLayer.__init__", _TransformerLayer.__init__)
+
+    def _note_activation(self):
         kind = getattr(self.activation, "__name__", type(self.activation).__name__.lower())
         self.activation_relu_or_gelu = {"relu": 1, "gelu": 2}.get(kind, 0)
 
@@ -134,45 +131,16 @@ class TransformerEncoderLayer(_Layer):
         x = self.norm1(x + self._sa_block(x, src_mask, src_key_padding_mask, is_causal))
         return self.norm2(x + self._ff_block(x))
 
-    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
-        out = self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
-        return self.dropout1(out)
-
     def _ff_block(self, x):
-        return self._fed(x, self.dropout2)
+        return self._feed_forward(x, self.dropout2)
 
 
-class TransformerDecoderLayer(_Layer):
+class TransformerDecoderLayer(_TransformerLayer):
     """Self-attention, attention to the encoder's result, and a feed-forward net. See `TransformerEncoderLayer`."""
 
-    def __init__(
-        self,
-        d_model,
-        nhead,
-        dim_feedforward=2048,
-        dropout=0.1,
-        activation=relu,
-        layer_norm_eps=1e-5,
-        batch_first=False,
-        norm_first=False,
-        bias=True,
-        device=None,
-        dtype=None,
-    ):
-        super().__init__()
-        self._build(
-            d_model,
-            nhead,
-            dim_feedforward,
-            dropout,
-            activation,
-            layer_norm_eps,
-            batch_first,
-            norm_first,
-            bias,
-            {"device": device, "dtype": dtype},
-            ("self_attn", "multihead_attn"),
-        )
+    _attentions = ("self_attn", "multihead_attn")
+
+    __init__ = copy_as("TransformerDecoderLayer.__init__", _TransformerLayer.__init__)
 
     def forward(
         self,
@@ -196,16 +164,12 @@ class TransformerDecoderLayer(_Layer):
         x = self.norm2(x + self._mha_block(x, *other))
         return self.norm3(x + self._ff_block(x))
 
-    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
-        out = self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
-        return self.dropout1(out)
-
     def _mha_block(self, x, mem, attn_mask, key_padding_mask, is_causal=False):
         out = self.multihead_attn(x, mem, mem, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
         return self.dropout2(out)
 
     def _ff_block(self, x):
-        return self._fed(x, self.dropout3)
+        return self._feed_forward(x, self.dropout3)
 
 
 class TransformerEncoder(Module):
@@ -215,8 +179,8 @@ class TransformerEncoder(Module):
         encoder_layer: the layer; each copy starts with its values.
         num_layers: how many.
         norm: a layer norm at the end.
-        enable_nested_tensor, mask_check: whether padded places come out as zeros in evaluation without gradients,
-            as PyTorch's fast path has it.
+        enable_nested_tensor, mask_check: whether padded positions are zero in evaluation without gradients, as in
+            PyTorch's fast path.
     """
 
     __constants__ = ["norm"]
@@ -245,7 +209,7 @@ class TransformerEncoder(Module):
         for layer in self.layers:
             out = layer(out, src_mask=mask, is_causal=bool(is_causal), src_key_padding_mask=src_key_padding_mask)
         if padded is not None and mask is None and self._zeroes_padding(src):
-            out = _zeroed(out, padded, self.mask_check)
+            out = _zero_padding(out, padded, self.mask_check)
         return out if self.norm is None else self.norm(out)
 
     def _zeroes_padding(self, src):
@@ -256,8 +220,8 @@ class TransformerEncoder(Module):
         return not (local.grad and learning)
 
 
-def _zeroed(out, padded, check):
-    """Zeros at padded places; with `check` only if all padding is at the ends."""
+def _zero_padding(out, padded, check):
+    """Set padded positions to zero; with `check` only if all padding is at the ends."""
     gone = padded if padded.dtype is dtypes.bool_ else padded != 0
     made = out.masked_fill(gone.unsqueeze(-1), 0.0)
     if not check:
@@ -267,7 +231,7 @@ def _zeroed(out, padded, check):
 
 
 def _no_fast_path(layer):
-    """Why PyTorch would not take its fast path, or an empty string."""
+    """Why PyTorch would not use its fast path, or an empty string."""
     name = "encoder_layer"
     if not isinstance(layer, TransformerEncoderLayer):
         return f"{name} was not TransformerEncoderLayer"
@@ -399,7 +363,7 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz, device=None, dtype=None):
-        """A causal mask: 0 where a query may look, -inf at later keys.
+        """A causal mask: 0 where a query may attend, -inf at later keys.
 
         >>> torch.nn.Transformer.generate_square_subsequent_mask(2)
         tensor([[0., -inf],

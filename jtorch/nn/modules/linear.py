@@ -1,14 +1,18 @@
-"""Layers with one weight matrix: Linear, Bilinear, and Identity, which has none."""
+"""Linear, LazyLinear, Bilinear and Identity."""
 
 from __future__ import annotations
 
 import math
 
+from jtorch.core.grad import no_grad
 from jtorch.core.ops.layers import linear as layers
 from jtorch.core.ops.make.create import empty
 from jtorch.nn import init
-from jtorch.nn.module import Module
-from jtorch.nn.parameter import Parameter
+from jtorch.nn.modules.lazy import LazyModuleMixin
+from jtorch.nn.modules.module import Module
+from jtorch.nn.parameter import Parameter, UninitializedParameter
+
+__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):
@@ -61,7 +65,7 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input):
-        own = self._parameters  # two look-ups in `Module.__getattr__` would take a quarter of the layer's time
+        own = self._parameters  # the two look-ups through `Module.__getattr__` would take a quarter of the layer's time
         if "weight" in own and "bias" in own:
             return layers.linear(input, own["weight"], own["bias"])
         return layers.linear(input, self.weight, self.bias)
@@ -111,3 +115,36 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features},"
             f" bias={self.bias is not None}"
         )
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """A Linear that takes in_features from its first input."""
+
+    cls_to_become = Linear
+
+    def __init__(self, out_features, bias=True, device=None, dtype=None):
+        super().__init__(0, 0, False)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_features = out_features
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self):
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input):
+        if self.has_uninitialized_params():
+            with no_grad():
+                self.in_features = input.shape[-1]
+                self.weight.materialize((self.out_features, self.in_features))
+                if self.bias is not None:
+                    self.bias.materialize((self.out_features,))
+                self.reset_parameters()
+        if self.in_features == 0:
+            if input.shape[-1] != self.weight.shape[-1]:
+                raise AssertionError(
+                    f"The in_features inferred from input: {input.shape[-1]} is not equal to in_features from"
+                    f" self.weight: {self.weight.shape[-1]}"
+                )
+            self.in_features = input.shape[-1]

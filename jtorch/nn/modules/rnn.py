@@ -1,5 +1,7 @@
-"""Recurrent layers over sequences: RNN, LSTM, GRU. Parameters, their names and order, states and packing are here;
-what a layer computes stands in `jtorch.core.ops.layers.recurrent`.
+"""Recurrent layers: RNN, LSTM, GRU and their cells.
+
+This file has the parameters, their names and order, the states and the packing. The ops are in
+`jtorch.core.ops.layers.recurrent`.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.ops.layers import recurrent
 from jtorch.core.ops.make.create import empty, zeros
 from jtorch.nn import init
-from jtorch.nn.module import Module
-from jtorch.nn.packing import PackedSequence
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
+from jtorch.nn.utils.rnn import PackedSequence
+
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
 _NO_PROJECTION = "proj_size argument is only supported for LSTM, not RNN or GRU"
-_GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
+_GATES_OF_MODE = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
 
 class RNNBase(Module):
@@ -49,7 +53,7 @@ class RNNBase(Module):
     ):
         super().__init__()
         _check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
-        if mode not in _GATES:
+        if mode not in _GATES_OF_MODE:
             raise ValueError("Unrecognized RNN mode: " + mode)
         self.mode = mode
         self.input_size = input_size
@@ -61,7 +65,7 @@ class RNNBase(Module):
         self.bidirectional = bidirectional
         self.proj_size = proj_size
         self._all_weights = []
-        rows = _GATES[mode] * hidden_size
+        rows = _GATES_OF_MODE[mode] * hidden_size
         states = proj_size or hidden_size
         directions = 2 if bidirectional else 1
         for layer in range(num_layers):
@@ -91,7 +95,7 @@ class RNNBase(Module):
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
     def flatten_parameters(self):
-        """Nothing: XLA lays memory out itself."""
+        """Do nothing: XLA chooses the memory layout."""
 
     def reset_parameters(self):
         bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
@@ -101,7 +105,7 @@ class RNNBase(Module):
     def __setstate__(self, state):
         super().__setstate__(state)
         for name in ("_flat_weights_names", "_flat_weights", "_flat_weight_refs", "all_weights"):
-            self.__dict__.pop(name, None)  # PyTorch pickles what is worked out here
+            self.__dict__.pop(name, None)  # PyTorch pickles these; here they are computed
         self.__dict__.setdefault("proj_size", 0)
 
     # ---- checks
@@ -141,11 +145,11 @@ class RNNBase(Module):
 
     # ---- computing
 
-    def _start(self, input, batch_sizes, width):
+    def _zero_state(self, input, batch_sizes, width):
         return zeros(self._state_size(input, batch_sizes, width), dtype=input.dtype, device=input.device)
 
-    def _layers(self, input, states, packing):
-        """(the last layer's outputs, states after the last time of every layer and direction)."""
+    def _run_layers(self, input, states, packing):
+        """(outputs of the last layer, final states of every layer and direction)."""
         directions = 2 if self.bidirectional else 1
         finals = []
         sizes = None if packing is None else packing.sizes
@@ -153,20 +157,20 @@ class RNNBase(Module):
             outs = []
             for d in range(directions):
                 at = layer * directions + d
-                out, *last = self._layer(input, [s[at] for s in states], self._all_weights[at], sizes, d == 1)
+                out, *last = self._run_layer(input, [s[at] for s in states], self._all_weights[at], sizes, d == 1)
                 outs.append(out)
                 finals.append(last)
             input = outs[0] if directions == 1 else cat(outs, 2)
             if self.dropout > 0 and self.training and layer < self.num_layers - 1:
-                input = self._dropped(input, packing)
+                input = self._drop_between_layers(input, packing)
         return input, [stack(ends) for ends in zip(*finals, strict=True)]
 
-    def _dropped(self, input, packing):
+    def _drop_between_layers(self, input, packing):
         if packing is None:
             return dropout(input, self.dropout)
         return packing.spread(dropout(packing.gather(input), self.dropout))
 
-    def _layer(self, input, states, names, sizes, reverse):
+    def _run_layer(self, input, states, names, sizes, reverse):
         own = self._parameters
         w_ih, w_hh, *rest = [own[n] if n in own else getattr(self, n) for n in names]
         biases = rest[:2] if self.bias else (None, None)
@@ -180,19 +184,19 @@ class RNNBase(Module):
         return recurrent.rnn_layer(input, *states, w_ih, w_hh, *biases, sizes, kind, reverse, "StackBackward0")
 
     def _run(self, input, hx, widths, name):
-        """Outputs and final states (a list) for an input of any kind; hx is None or a list."""
+        """(outputs, list of final states) for a packed, batched or unbatched input. `hx`: None or a list."""
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx, widths)
         batched = input.dim() == 3
         if not batched:
             input = input.unsqueeze(0 if self.batch_first else 1)
             hx = hx and [h.unsqueeze(1) for h in hx]
-        states = hx or [self._start(input, None, width) for width in widths]
+        states = hx or [self._zero_state(input, None, width) for width in widths]
         self._check_states(input, states, None)
         time_first = input.transpose(0, 1) if self.batch_first else input
-        out, states = self._layers(time_first, states, None)
+        out, states = self._run_layers(time_first, states, None)
         if self.batch_first:
-            out = out.transpose(0, 1) if self.mode == "LSTM" else _swapped(out)
+            out = out.transpose(0, 1) if self.mode == "LSTM" else _swap_in_place(out)
         if not batched:
             return out.squeeze(0 if self.batch_first else 1), [s.squeeze(1) for s in states]
         return out, states
@@ -200,17 +204,17 @@ class RNNBase(Module):
     def _run_packed(self, input, hx, widths):
         data, batch_sizes, sorted_indices, unsorted_indices = input
         states = (
-            [self._start(data, batch_sizes, width) for width in widths]
+            [self._zero_state(data, batch_sizes, width) for width in widths]
             if hx is None
-            else [self._sorted(h, sorted_indices) for h in hx]
+            else [self._reorder_batch(h, sorted_indices) for h in hx]
         )
         self._check_states(data, states, batch_sizes)
         packing = recurrent.Packing(batch_sizes)
-        out, states = self._layers(packing.spread(data), states, packing)
-        states = [self._sorted(s, unsorted_indices) for s in states]
+        out, states = self._run_layers(packing.spread(data), states, packing)
+        states = [self._reorder_batch(s, unsorted_indices) for s in states]
         return PackedSequence(packing.gather(out), batch_sizes, sorted_indices, unsorted_indices), states
 
-    def _sorted(self, state, order):
+    def _reorder_batch(self, state, order):
         return state if order is None else state.index_select(1, order)
 
     def _check_states(self, input, states, batch_sizes):
@@ -224,8 +228,8 @@ class RNNBase(Module):
         return text + "".join(f", {n}={getattr(self, n)}" for n, usual in shown if getattr(self, n) != usual)
 
 
-def _swapped(out):
-    """Batch first, as PyTorch does it for RNN and GRU: in place."""
+def _swap_in_place(out):
+    """Put the batch first, in place as PyTorch does for RNN and GRU."""
     return out.transpose_(0, 1)
 
 
@@ -400,7 +404,7 @@ class RNNCellBase(Module):
             init.uniform_(weight, -bound, bound)
 
     def _step(self, cell, input, states):
-        """One step with a batch, which is taken away again where there was none."""
+        """One step. An input without a batch gets one, which is removed from the result."""
         name = type(self).__name__
         if input.dim() not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")

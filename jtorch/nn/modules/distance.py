@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from jtorch.core.ops.matrix import distances as distance
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
+
+__all__ = ["CosineSimilarity", "PairwiseDistance"]
 
 
 class CosineSimilarity(Module):

@@ -1,4 +1,4 @@
-"""Embedding: a table of vectors looked up by number, one by one or bag by bag."""
+"""Embedding and EmbeddingBag: rows of a table, looked up by number."""
 
 from __future__ import annotations
 
@@ -7,18 +7,43 @@ from jtorch.core.ops.layers import bag
 from jtorch.core.ops.layers import linear as layers
 from jtorch.core.ops.make.create import empty
 from jtorch.nn import init
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
+__all__ = ["Embedding", "EmbeddingBag"]
 
-class Embedding(Module):
-    """The vectors whose numbers come in.
+
+class _Table(Module):
+    """What Embedding and EmbeddingBag share: a weight with a row for each number."""
+
+    def _make_weight(self, given, frozen, device, dtype):
+        shape = (self.num_embeddings, self.embedding_dim)
+        if given is None:
+            self.weight = Parameter(empty(shape, device=device, dtype=dtype), not frozen)
+            self.reset_parameters()
+        else:
+            if tuple(given.shape) != shape:
+                raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
+            self.weight = Parameter(given, not frozen)
+
+    def reset_parameters(self):
+        init.normal_(self.weight)
+        self._fill_padding_idx_with_zero()
+
+    def _fill_padding_idx_with_zero(self):
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx].fill_(0)
+
+
+class Embedding(_Table):
+    """The rows of a table whose numbers are the input.
 
     Args:
         num_embeddings: rows of the table.
         embedding_dim: size of each vector.
         padding_idx: a row that starts as zeros and collects no gradient.
-        max_norm: rows met are scaled down to this norm.
+        max_norm: rows that are looked up are scaled down to this norm.
         norm_type: the p of that norm.
 
     Shape:
@@ -61,23 +86,8 @@ class Embedding(Module):
         self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
-        if _weight is None:
-            self.weight = Parameter(empty((num_embeddings, embedding_dim), device=device, dtype=dtype), not _freeze)
-            self.reset_parameters()
-        else:
-            if list(_weight.shape) != [num_embeddings, embedding_dim]:
-                raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
-            self.weight = Parameter(_weight, not _freeze)
+        self._make_weight(_weight, _freeze, device, dtype)
         self.sparse = sparse
-
-    def reset_parameters(self):
-        init.normal_(self.weight)
-        self._fill_padding_idx_with_zero()
-
-    def _fill_padding_idx_with_zero(self):
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx].fill_(0)
 
     def forward(self, input):
         return layers.embedding(
@@ -124,8 +134,8 @@ class Embedding(Module):
         )
 
 
-class EmbeddingBag(Module):
-    """The sum, mean or largest of the vectors that each bag names. See :func:`embedding_bag`."""
+class EmbeddingBag(_Table):
+    """The sum, mean or maximum of the rows that each bag names. See :func:`embedding_bag`."""
 
     __constants__ = ["num_embeddings", "embedding_dim", "max_norm", "norm_type", "scale_grad_by_freq", "mode", "sparse",
                      "include_last_offset", "padding_idx"]  # fmt: skip
@@ -156,19 +166,10 @@ class EmbeddingBag(Module):
                 raise AssertionError("padding_idx must be within num_embeddings")
             padding_idx %= num_embeddings
         self.padding_idx = padding_idx
-        if _weight is None:
-            self.weight = Parameter(empty((num_embeddings, embedding_dim), device=device, dtype=dtype))
-            self.reset_parameters()
-        else:
-            if list(_weight.shape) != [num_embeddings, embedding_dim]:
-                raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
-            self.weight = Parameter(_weight)
+        self._make_weight(_weight, False, device, dtype)
         self.mode = mode
         self.sparse = sparse
         self.include_last_offset = include_last_offset
-
-    reset_parameters = Embedding.reset_parameters
-    _fill_padding_idx_with_zero = Embedding._fill_padding_idx_with_zero
 
     def forward(self, input, offsets=None, per_sample_weights=None):
         return bag.embedding_bag(

@@ -1,7 +1,7 @@
-"""state_dict and load_state_dict: parameters and persistent buffers under dotted names, out and in.
+"""state_dict and load_state_dict: parameters and persistent buffers under dotted names.
 
-Knows which names are missing, unexpected or of the wrong shape, and PyTorch's words for it. Files are no
-matter of this place: a state_dict is a dictionary of tensors.
+A state_dict is a dictionary of tensors; this file reads and writes no files. It finds the names that are missing or
+unexpected and the shapes that do not fit, and reports them in PyTorch's words.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from itertools import chain
 
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
-from jtorch.nn.hooks import WithModule
+from jtorch.nn.modules.module_hooks import WithModule
 from jtorch.nn.parameter import Parameter, is_lazy
 
 EXTRA = "_extra_state"  # the key of what `get_extra_state` gives
 
 
 class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    """The names that a module has and the state_dict lacks, and the other way."""
+    """The names that the state_dict lacks, and those that the module lacks."""
 
     __slots__ = ()
+    __module__ = "jtorch.nn.modules.module"  # where PyTorch has it, and files look for it
 
     def __repr__(self):
         return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
@@ -31,7 +32,7 @@ class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpe
     __str__ = __repr__
 
 
-def collect(module, destination, prefix, keep_vars):
+def collect_state(module, destination, prefix, keep_vars):
     """Put the state of a module and all below it into `destination`, and return that."""
     if destination is None:
         destination = OrderedDict()
@@ -67,15 +68,15 @@ def save_own(module, destination, prefix, keep_vars):
 
 
 def get_extra_state(self):
-    """What `state_dict` holds for this module beside tensors: anything that `torch.save` can write.
+    """What `state_dict` holds of this module besides tensors: anything that `torch.save` can write.
 
-    Define it together with `set_extra_state`; kept under the key `_extra_state`.
+    Define it together with `set_extra_state`. The key in the state_dict is `_extra_state`.
     """
     raise RuntimeError(_NO_EXTRA.format("get"))
 
 
 def set_extra_state(self, state):
-    """Take back what `get_extra_state` gave; called by `load_state_dict`."""
+    """Restore what `get_extra_state` returned; `load_state_dict` calls it."""
     raise RuntimeError(_NO_EXTRA.format("set"))
 
 
@@ -85,7 +86,7 @@ _NO_EXTRA = (
 )
 
 
-def load(module, state_dict, strict, assign):
+def load_state(module, state_dict, strict, assign):
     """Copy a state_dict into a module and all below it. Returns the names that did not fit."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
@@ -129,7 +130,7 @@ def _load_tree(module, state_dict, prefix, metadata, assign, report):
 
 
 def load_own(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
-    """Copy into a module's own parameters and buffers; what does not fit goes on the three lists."""
+    """Copy into a module's own parameters and buffers. What does not fit is added to the three lists."""
     for hook in module._load_state_dict_pre_hooks.values():
         call = partial(hook.hook, module) if isinstance(hook, WithModule) else hook
         call(state_dict, prefix, metadata, strict, missing, unexpected, errors)
@@ -164,7 +165,7 @@ def _is_foreign(key, prefix, module, own):
 
 
 def _load_tensor(module, name, tensor, new, key, assign):
-    """Copy one tensor, or put it in the other's place. Returns what is wrong with it, or None."""
+    """Copy one tensor, or replace the module's own by it. Returns an error message, or None."""
     if not isinstance(new, Tensor):
         return (
             f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from'
@@ -202,7 +203,7 @@ def _load_tensor(module, name, tensor, new, key, assign):
 
 
 def _as_kept(tensor, new):
-    """`new` as what a module keeps in the place of `tensor`: a parameter for a parameter."""
+    """`new` as a parameter where `tensor` is one, else `new` itself."""
     if not isinstance(tensor, Parameter):
         return new
     if isinstance(new, Parameter):

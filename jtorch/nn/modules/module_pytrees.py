@@ -1,6 +1,6 @@
 """Tensors and modules as JAX pytrees, so that `jax.jit`, `jax.grad` and `jax.vmap` take functions written with jtorch.
 
-A Tensor is one leaf, its array or the tracer in its place; a Module's leaves are its parameters and buffers.
+A Tensor is one leaf: its array or tracer. The leaves of a Module are its parameters and buffers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import weakref
 import jax
 
 from jtorch.core.tensor import Tensor, from_jax, to_jax
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 
@@ -19,10 +19,10 @@ def _flatten_tensor(tensor):
     return (to_jax(tensor),), tensor.requires_grad and tensor.is_leaf
 
 
-def _unflatten(kind):
+def _unflatten_tensor_of(kind):
     def unflatten(requires_grad, children):
         array = children[0]
-        if not isinstance(array, jax.Array):  # JAX also builds trees of placeholders
+        if not isinstance(array, jax.Array):  # JAX also builds trees whose leaves are not arrays
             made = object.__new__(_Placeholder)
             made.leaf = array
             return made
@@ -35,21 +35,23 @@ def _unflatten(kind):
 
 
 class _Placeholder:
-    """Stands in a tree for a tensor whose leaf is no array."""
+    """Takes the place of a tensor in a tree whose leaves are not arrays."""
 
     __slots__ = ("leaf",)
 
 
 def _flatten_module(module):
     entries = [*module.named_parameters(), *module.named_buffers()]
-    return tuple([to_jax(t) for _, t in entries]), _Shell(module, tuple([name for name, _ in entries]))
+    return tuple([to_jax(t) for _, t in entries]), _ModuleStructure(module, tuple([name for name, _ in entries]))
 
 
-_origins: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # module -> what it shares with those rebuilt from it
+_origins: weakref.WeakKeyDictionary = (
+    weakref.WeakKeyDictionary()
+)  # module -> an object shared by all modules rebuilt from it
 
 
-class _Shell:
-    """A module without its tensors. Equal where it is the same module, or was rebuilt from it, in the same mode."""
+class _ModuleStructure:
+    """A module without its tensors. Two are equal if one module was rebuilt from the other and both are in the same mode."""
 
     def __init__(self, module, names):
         self.module = module
@@ -62,18 +64,18 @@ class _Shell:
         return hash(self.key)
 
     def __eq__(self, other):
-        return isinstance(other, _Shell) and self.key == other.key
+        return isinstance(other, _ModuleStructure) and self.key == other.key
 
 
 def _unflatten_module(shell, children):
     arrays = dict(zip(shell.names, children, strict=True))
-    made = _rebuilt(shell.module, "", arrays, {})
+    made = _rebuild_module(shell.module, "", arrays, {})
     _origins[made] = shell.key[0]
     return made
 
 
-def _rebuilt(module, prefix, arrays, done):
-    """The module with other arrays for its tensors; modules and tensors that occur twice stay one."""
+def _rebuild_module(module, prefix, arrays, done):
+    """A copy of the module with these arrays in its tensors. A module or tensor that occurs twice is copied once."""
     if id(module) in done:
         return done[id(module)]
     made = done[id(module)] = copy.copy(module)
@@ -82,18 +84,18 @@ def _rebuilt(module, prefix, arrays, done):
         for key, t in getattr(module, table).items():
             name = prefix + key
             if t is not None and name in arrays:
-                done[id(t)] = t = _refilled(t, arrays[name])
+                done[id(t)] = t = _refill_tensor(t, arrays[name])
             elif t is not None:
                 t = done.get(id(t), t)
             filled[key] = t
         made.__dict__[table] = type(getattr(module, table))(filled)
     made.__dict__["_modules"] = type(module._modules)(
-        {key: m and _rebuilt(m, f"{prefix}{key}.", arrays, done) for key, m in module._modules.items()}
+        {key: m and _rebuild_module(m, f"{prefix}{key}.", arrays, done) for key, m in module._modules.items()}
     )
     return made
 
 
-def _refilled(tensor, array):
+def _refill_tensor(tensor, array):
     if not isinstance(array, jax.Array):
         return array
     made = from_jax(array)._alias(type(tensor) if isinstance(tensor, Parameter) else Tensor)
@@ -107,7 +109,7 @@ def register_module(cls) -> None:
 
 def _register_all():
     for kind in (Tensor, Parameter):
-        jax.tree_util.register_pytree_node(kind, _flatten_tensor, _unflatten(kind))
+        jax.tree_util.register_pytree_node(kind, _flatten_tensor, _unflatten_tensor_of(kind))
     todo = [Module]
     while todo:
         cls = todo.pop()

@@ -1,12 +1,14 @@
-"""Modules that only change the shape."""
+"""Flatten and Unflatten."""
 
 from __future__ import annotations
 
-from jtorch.nn.module import Module
+from jtorch.nn.modules.module import Module
+
+__all__ = ["Flatten", "Unflatten"]
 
 
 class Flatten(Module):
-    """Dimensions start_dim to end_dim as one.
+    """Dimensions start_dim to end_dim flattened to one.
 
     Shape:
         (N, *) → (N, prod(*)) with the defaults
@@ -27,7 +29,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Dimension dim spread over several of sizes unflattened_size."""
+    """Dimension dim split into dimensions of sizes unflattened_size."""
 
     def __init__(self, dim, unflattened_size):
         super().__init__()

@@ -1,25 +1,23 @@
-"""Losses with a classifier inside: a softmax over very many classes, a linear layer with its cross entropy."""
+"""AdaptiveLogSoftmaxWithLoss: a softmax over very many classes."""
 
 from __future__ import annotations
 
-import math
 from collections import namedtuple
-from dataclasses import dataclass
 
-from jtorch.core.facts import dtype
 from jtorch.core.ops.arithmetic.activations import log_softmax
-from jtorch.core.ops.losses.fused import linear_cross_entropy
 from jtorch.core.ops.make.create import full_like
-from jtorch.nn.container import ModuleList, Sequential
-from jtorch.nn.linear import Linear
-from jtorch.nn.loss import _WeightedLoss
-from jtorch.nn.module import Module
+from jtorch.nn.modules.container import ModuleList, Sequential
+from jtorch.nn.modules.linear import Linear
+from jtorch.nn.modules.module import Module
+
+__all__ = ["AdaptiveLogSoftmaxWithLoss"]
+
 
 _ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):
-    """A softmax over very many classes: frequent ones at once, rare ones in clusters of narrower layers.
+    """A softmax over very many classes: one layer for the frequent ones, clusters of narrower layers for the rare ones.
 
     Args:
         in_features: width of the input.
@@ -88,12 +86,12 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 f"Target values should be in [0, {self.n_classes - 1}], but values in range [{target.min().item()},"
                 f" {target.max().item()}] were found. "
             )
-        output = self._picked(input, target)
+        output = self._log_prob_of_targets(input, target)
         loss = (-output).mean()
         return _ASMoutput(output if dims else output.squeeze(0), loss)
 
-    def _picked(self, input, target):
-        """The log-probability of each target; all clusters are computed, so that no shape depends on the data."""
+    def _log_prob_of_targets(self, input, target):
+        """The log-probability of each target. It computes all clusters, so that no shape depends on the data."""
         head = log_softmax(self.head(input), 1)
         first = target.clamp(max=self.shortlist_size - 1)
         column = target
@@ -123,73 +121,3 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def predict(self, input):
         """The class of highest probability."""
         return self.log_prob(input).argmax(dim=1)
-
-
-@dataclass
-class LinearCrossEntropyOptions:
-    """How PyTorch cuts a linear layer with its loss into chunks; XLA plans memory itself, so nothing follows from it."""
-
-    allow_retain_graph: bool = False
-    batch_chunk_size: int | None = None
-    chunking_method: str | None = "auto"
-    acc_policy: str = "auto"
-    acc_dtype: dtype | None = None
-
-
-class LinearCrossEntropyLoss(_WeightedLoss):
-    """A Linear and the cross entropy of its scores. See :func:`linear_cross_entropy`."""
-
-    __constants__ = ["num_classes", "out_features", "reduction", "ignore_index", "label_smoothing"]
-
-    def __init__(
-        self,
-        in_features,
-        num_classes,
-        *,
-        out_features=(),
-        bias=False,
-        device=None,
-        dtype=None,
-        reduction="mean",
-        weight=None,
-        ignore_index=None,
-        label_smoothing=0.0,
-        options=None,
-    ):
-        if weight is not None and tuple(weight.shape) != (num_classes,):
-            raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
-        if label_smoothing < 0 or label_smoothing > 1.0:
-            raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
-        super().__init__(weight, None, None, reduction)
-        self.num_classes = num_classes
-        self.out_features = out_features
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
-        rows = math.prod(out_features, start=num_classes)
-        self.linear = Linear(in_features, rows, bias=bias, device=device, dtype=dtype)
-        self.options = options
-
-    def reset_parameters(self):
-        self.linear.reset_parameters()
-
-    def forward(self, input, target):
-        shape = (self.num_classes, *self.out_features)
-        bias = self.linear.bias
-        return linear_cross_entropy(
-            input,
-            self.linear.weight.view(*shape, self.linear.in_features),
-            target,
-            linear_bias=None if bias is None else bias.view(shape),
-            weight=self.weight,
-            reduction=self.reduction,
-            ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing,
-            options=self.options,
-        )
-
-    def extra_repr(self):
-        return (
-            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, out_features={self.out_features},"
-            f" bias={self.linear.bias is not None}, reduction={self.reduction}, ignore_index={self.ignore_index},"
-            f" label_smoothing={self.label_smoothing}, options={self.options}"
-        )

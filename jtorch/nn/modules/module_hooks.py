@@ -1,8 +1,8 @@
-"""A module's hooks at work: the forward pass with everything that was registered around it.
+"""Hooks of modules: how they are registered, and the forward pass that runs them.
 
-Knows how hooks are registered, for one module (`Hooked`) or for all (`register_module_...`), in which order
-they run, and how two identity functions in the gradient graph, one before and one after a module, let a hook
-see gradients. A module without hooks never comes to `call`.
+Hooks are registered for one module (`Hooked`) or for all (`register_module_...`). A hook sees gradients through two
+identity functions in the gradient graph, one before and one after the module. A module without hooks does not call
+`call_with_hooks`.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from jtorch.core.grad import grad_enabled
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import Tensor
 
-_global_forward_pre_hooks: OrderedDict = OrderedDict()
-_global_forward_hooks: OrderedDict = OrderedDict()
-_global_forward_hooks_always_called: OrderedDict = OrderedDict()
-_global_forward_hooks_with_kwargs: OrderedDict = OrderedDict()
-_global_backward_pre_hooks: OrderedDict = OrderedDict()
-_global_backward_hooks: OrderedDict = OrderedDict()
-_global_module_registration_hooks: OrderedDict = OrderedDict()
-_global_parameter_registration_hooks: OrderedDict = OrderedDict()
-_global_buffer_registration_hooks: OrderedDict = OrderedDict()
+global_forward_pre_hooks: OrderedDict = OrderedDict()
+global_forward_hooks: OrderedDict = OrderedDict()
+global_forward_hooks_always_called: OrderedDict = OrderedDict()
+global_forward_hooks_with_kwargs: OrderedDict = OrderedDict()
+global_backward_pre_hooks: OrderedDict = OrderedDict()
+global_backward_hooks: OrderedDict = OrderedDict()
+global_module_registration_hooks: OrderedDict = OrderedDict()
+global_parameter_registration_hooks: OrderedDict = OrderedDict()
+global_buffer_registration_hooks: OrderedDict = OrderedDict()
 
 _MIXED = "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
-_global_kind: bool | None = None  # True: the global backward hooks are full ones; None: there never was one
+_global_hooks_are_full: bool | None = None  # True: the global backward hooks are full ones; None: there never was one
 
 
-def call(module, args, kwargs):
+def call_with_hooks(module, args, kwargs):
     """`module.forward(*args, **kwargs)` with every hook around it."""
     result, done = None, set()
     try:
@@ -61,13 +61,13 @@ def call(module, args, kwargs):
 def _forward_pre_hooks(module):
     with_kwargs = module._forward_pre_hooks_with_kwargs
     mine = [(hook, id in with_kwargs) for id, hook in module._forward_pre_hooks.items()]
-    return [(hook, False) for hook in _global_forward_pre_hooks.values()] + mine
+    return [(hook, False) for hook in global_forward_pre_hooks.values()] + mine
 
 
 def _forward_hooks(module):
     """(id, hook, takes kwargs, is always called) of the global hooks and then the module's own."""
     tables = (
-        (_global_forward_hooks, _global_forward_hooks_with_kwargs, _global_forward_hooks_always_called),
+        (global_forward_hooks, global_forward_hooks_with_kwargs, global_forward_hooks_always_called),
         (module._forward_hooks, module._forward_hooks_with_kwargs, module._forward_hooks_always_called),
     )
     return [(id, f, id in kwargs, id in always) for hooks, kwargs, always in tables for id, f in hooks.items()]
@@ -86,7 +86,7 @@ def _run_pre_hook(hook, takes_kwargs, module, args, kwargs):
 
 
 def _run_always_called(module, args, kwargs, result, done):
-    """After an exception: the hooks with `always_call` that did not run yet. Those never raise."""
+    """After an exception, run the hooks with `always_call` that have not run. What they raise becomes a warning."""
     for id, hook, takes_kwargs, always in _forward_hooks(module):
         if not always or id in done:
             continue
@@ -95,7 +95,7 @@ def _run_always_called(module, args, kwargs, result, done):
             if seen is not None:
                 result = seen
         except Exception as error:
-            which = "global module" if id in _global_forward_hooks else "module"
+            which = "global module" if id in global_forward_hooks else "module"
             warnings.warn(
                 f"{which} forward hook with ``always_call=True`` raised an exception that was silenced as"
                 f" another error was raised in forward: {error}",
@@ -108,18 +108,16 @@ def _run_always_called(module, args, kwargs, result, done):
 
 def _backward_hooks(module):
     """(full, legacy, pre): the backward hooks that apply to this module, global ones first."""
-    if not (
-        module._backward_hooks or module._backward_pre_hooks or _global_backward_hooks or _global_backward_pre_hooks
-    ):
+    if not (module._backward_hooks or module._backward_pre_hooks or global_backward_hooks or global_backward_pre_hooks):
         return (), (), ()
     of = {True: [], False: [], None: []}
-    of[_global_kind] += _global_backward_hooks.values()
+    of[_global_hooks_are_full] += global_backward_hooks.values()
     of[module._is_full_backward_hook] += module._backward_hooks.values()
-    return of[True], of[False], [*_global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
+    return of[True], of[False], [*global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
 
 
 class BackwardHookFunction(Function):
-    """The identity; what passes backward is first shown to a function."""
+    """The identity. Its backward passes on what a function makes of the gradients."""
 
     @staticmethod
     def forward(ctx, show, *tensors):
@@ -134,13 +132,13 @@ class BackwardHookFunction(Function):
 
 
 class BackwardHook:
-    """One forward pass of a module, watched from both sides.
+    """The hooks that see the gradients of one forward pass.
 
         args ──> identity ──> forward ──> identity ──> result
                     │                        │
         hooks(grad of args, grad of result)  pre-hooks(grad of result)
 
-    Going backward the right identity comes first: it runs the pre-hooks and keeps the gradients for the left.
+    The backward pass reaches the right identity first, which runs the pre-hooks and keeps the gradients for the left one.
     """
 
     def __init__(self, module, hooks, pre_hooks):
@@ -148,7 +146,7 @@ class BackwardHook:
         self.hooks = hooks
         self.pre_hooks = pre_hooks
         self.grad_outputs = None
-        self.inputs = self.outputs = None  # which of the arguments, and of the results, are watched
+        self.inputs = self.outputs = None  # positions of the watched arguments and results
         self.like = None  # (shape, dtype, device) of the watched arguments
 
     def setup_input_hook(self, args):
@@ -172,14 +170,14 @@ class BackwardHook:
         return results if isinstance(result, tuple) else results[0]
 
     def _show_outputs(self, grads):
-        self.grad_outputs = seen = _spread(grads, self.outputs, self.n_outputs)
+        self.grad_outputs = seen = _at_positions(grads, self.outputs, self.n_outputs)
         for hook in self.pre_hooks:
             returned = hook(self.module, seen)
             if returned is not None:
-                seen = self.grad_outputs = _counted(returned, seen, "Backward pre hook", "grad_output")
+                seen = self.grad_outputs = _check_count(returned, seen, "Backward pre hook", "grad_output")
         if self.inputs is None:
             self._show_without_inputs()
-        return _picked(seen, self.outputs, grads)
+        return _watched_gradients(seen, self.outputs, grads)
 
     def _show_without_inputs(self):
         warnings.warn(
@@ -207,16 +205,16 @@ class BackwardHook:
         if self.grad_outputs is None:  # this gradient did not come through the module's output
             return grads
         grad_outputs, self.grad_outputs = self.grad_outputs, None
-        seen = _spread(grads, self.inputs, self.n_inputs)
+        seen = _at_positions(grads, self.inputs, self.n_inputs)
         for hook in self.hooks:
             returned = hook(self.module, seen, grad_outputs)
             if returned is not None:
-                seen = _counted(returned, seen, "Backward hook", "grad_input")
-        return _picked(seen, self.inputs, grads)
+                seen = _check_count(returned, seen, "Backward hook", "grad_input")
+        return _watched_gradients(seen, self.inputs, grads)
 
 
 def _watch(values, show):
-    """(positions of the tensors, values behind an identity); (None, values) where no gradient will come."""
+    """(positions of the tensors, values after an identity); (None, values) where no gradient is computed."""
     at = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
     if not grad_enabled() or not any(values[i].requires_grad for i in at):
         return None, values
@@ -226,14 +224,14 @@ def _watch(values, show):
     return at, type(values)(*watched) if hasattr(values, "_fields") else tuple(watched)
 
 
-def _spread(grads, at, n):
+def _at_positions(grads, at, n):
     spread = [None] * n
     for i, grad in zip(at, grads, strict=True):
         spread[i] = grad
     return tuple(spread)
 
 
-def _counted(returned, expected, who, what):
+def _check_count(returned, expected, who, what):
     if len(returned) != len(expected):
         raise RuntimeError(
             f"{who} returned an invalid number of {what}, got {len(returned)}, but expected {len(expected)}"
@@ -241,8 +239,8 @@ def _counted(returned, expected, who, what):
     return returned
 
 
-def _picked(seen, at, grads):
-    """The gradients a hook left, at the places of the watched tensors, as backward may use them."""
+def _watched_gradients(seen, at, grads):
+    """The gradients of the watched tensors after the hooks. Raises if a hook changed their type, dtype or shape."""
     picked = [seen[i] for i in at]
     for new, old in zip(picked, grads, strict=True):
         if new is None or new is old:
@@ -256,7 +254,7 @@ def _picked(seen, at, grads):
     return picked
 
 
-# The old kind of backward hook, which sees the last line of a forward pass only
+# The old kind of backward hook, which sees the last node of a forward pass only
 
 
 def _setup_legacy(module, hooks, args, result):
@@ -268,13 +266,13 @@ def _setup_legacy(module, hooks, args, result):
         return
     for hook in hooks:
         node.register_hook(partial(hook, module))
-    reason = _missing(args, result, node)
+    reason = _legacy_gap(args, result, node)
     if reason is not None:
         warnings.warn(f"Using {reason}", FutureWarning, stacklevel=5)
 
 
-def _missing(args, result, node):
-    """What such a hook will not see; None: nothing."""
+def _legacy_gap(args, result, node):
+    """What such a hook will miss, in PyTorch's words; None if nothing."""
     documented = " Please use register_full_backward_hook to get the documented behavior."
     removed = "is deprecated and will be removed in future versions. This hook will be missing some"
     results = (result,) if isinstance(result, Tensor) else result
@@ -305,7 +303,7 @@ def _missing(args, result, node):
 # Hooks that every module has
 
 
-def _register(table, hook, *marks):
+def _add_hook(table, hook, *marks):
     handle = RemovableHandle(table, extra_dict=list(marks))
     for mark in marks:
         mark[handle.id] = True
@@ -315,18 +313,18 @@ def _register(table, hook, *marks):
 
 def register_module_forward_pre_hook(hook) -> RemovableHandle:
     """Call `hook(module, args)` before every module's forward; what it returns replaces the arguments."""
-    return _register(_global_forward_pre_hooks, hook)
+    return _add_hook(global_forward_pre_hooks, hook)
 
 
 def register_module_forward_hook(hook, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
     """Call `hook(module, args, output)` after every module's forward; what it returns replaces the output."""
-    marks = [_global_forward_hooks_with_kwargs] * with_kwargs + [_global_forward_hooks_always_called] * always_call
-    return _register(_global_forward_hooks, hook, *marks)
+    marks = [global_forward_hooks_with_kwargs] * with_kwargs + [global_forward_hooks_always_called] * always_call
+    return _add_hook(global_forward_hooks, hook, *marks)
 
 
 def register_module_full_backward_pre_hook(hook) -> RemovableHandle:
     """Call `hook(module, grad_output)` before gradients pass backward through any module."""
-    return _register(_global_backward_pre_hooks, hook)
+    return _add_hook(global_backward_pre_hooks, hook)
 
 
 def register_module_full_backward_hook(hook) -> RemovableHandle:
@@ -335,35 +333,35 @@ def register_module_full_backward_hook(hook) -> RemovableHandle:
 
 
 def register_module_backward_hook(hook) -> RemovableHandle:
-    """The old form of `register_module_full_backward_hook`: it sees the last line of a forward pass only."""
+    """The old form of `register_module_full_backward_hook`: it sees the last node of a forward pass only."""
     return _register_global_backward(hook, full=False)
 
 
 def _register_global_backward(hook, full):
-    global _global_kind
-    if _global_kind is (not full):
+    global _global_hooks_are_full
+    if _global_hooks_are_full is (not full):
         raise RuntimeError(_MIXED.format("as a global Module hook"))
-    _global_kind = full
-    return _register(_global_backward_hooks, hook)
+    _global_hooks_are_full = full
+    return _add_hook(global_backward_hooks, hook)
 
 
 def register_module_module_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, submodule)` whenever a module takes a child; it may return another child."""
-    return _register(_global_module_registration_hooks, hook)
+    return _add_hook(global_module_registration_hooks, hook)
 
 
 def register_module_parameter_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, parameter)` whenever a module takes a parameter; it may return another one."""
-    return _register(_global_parameter_registration_hooks, hook)
+    return _add_hook(global_parameter_registration_hooks, hook)
 
 
 def register_module_buffer_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, buffer)` whenever a module takes a buffer; it may return another one."""
-    return _register(_global_buffer_registration_hooks, hook)
+    return _add_hook(global_buffer_registration_hooks, hook)
 
 
 def at_registration(table, module, name, value):
-    """What the registration hooks make of a value that a module is about to keep."""
+    """The value that a module will keep, after the registration hooks."""
     for hook in table.values():
         returned = hook(module, name, value)
         if returned is not None:
@@ -375,7 +373,7 @@ def at_registration(table, module, name, value):
 
 
 class WithModule:
-    """Marks a hook that wants the module as its first argument; the hook need not hold the module, then."""
+    """Marks a hook that takes the module as its first argument, so that the hook holds no reference to the module."""
 
     __slots__ = ("hook",)
 
@@ -384,10 +382,10 @@ class WithModule:
 
 
 class Hooked:
-    """The part of Module that registers hooks. Each gives a handle whose `remove()` takes the hook out."""
+    """The part of Module that registers hooks. Each method returns a handle whose `remove()` removes the hook."""
 
     def _hook(self, table, hook, prepend=False, **marks):
-        """Register a hook; `marks`: the tables that say something about it, and whether they do here."""
+        """Register a hook. `marks`: names of tables that describe hooks, and whether this hook belongs in them."""
         tables = [getattr(self, name) for name, marked in marks.items() if marked]
         handle = RemovableHandle(table, extra_dict=tables)
         table[handle.id] = hook
@@ -438,7 +436,7 @@ class Hooked:
         return self._backward_hook(hook, prepend, full=True)
 
     def register_backward_hook(self, hook):
-        """The old form of `register_full_backward_hook`: it sees the last line of forward only."""
+        """The old form of `register_full_backward_hook`: it sees the last node of forward only."""
         return self._backward_hook(hook, False, full=False)
 
     def _backward_hook(self, hook, prepend, full):
@@ -457,7 +455,7 @@ class Hooked:
         return self._hook(self._state_dict_hooks, hook)
 
     def _register_state_dict_hook(self, hook):
-        """The same for a hook that may return another dictionary."""
+        """As `register_state_dict_post_hook`, for a hook that may return another dictionary."""
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
                 "Cannot register the same function as the state dict post hook that was previously"
@@ -474,7 +472,7 @@ class Hooked:
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
-        """The same, without the module as the first argument unless `with_module`."""
+        """As `register_load_state_dict_pre_hook`; the hook gets the module only if `with_module`."""
         return self._hook(self._load_state_dict_pre_hooks, WithModule(hook) if with_module else hook)
 
     def register_load_state_dict_post_hook(self, hook):

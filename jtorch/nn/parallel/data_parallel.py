@@ -1,0 +1,34 @@
+"""`torch.nn.parallel.data_parallel`: a module that is spread over devices; here it runs on one."""
+
+from __future__ import annotations
+
+from jtorch.nn.modules.module import Module
+
+__all__ = ["DataParallel", "data_parallel"]
+
+
+class DataParallel(Module):
+    """A module whose batches are split over devices; with one device, the module itself.
+
+    Args:
+        module: what is called; it stands under the name `module`, and so do its parameters in a state_dict.
+        device_ids: which devices; the first is used.
+
+    Differs from torch: with several devices, one is used.
+    """
+
+    def __init__(self, module, device_ids=None, output_device=None, dim=0):
+        super().__init__()
+        self.module = module
+        self.device_ids = [] if device_ids is None else list(device_ids)
+        self.output_device = output_device
+        self.dim = dim
+
+    def forward(self, *inputs, **kwargs):
+        return self.module(*inputs, **kwargs)
+
+
+def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None):
+    """Call the module, on one device."""
+    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    return module(*inputs, **(module_kwargs or {}))

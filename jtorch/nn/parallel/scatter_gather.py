@@ -1,0 +1,23 @@
+"""`torch.nn.parallel.scatter_gather`: inputs to the devices, results back; here there is one device."""
+
+from __future__ import annotations
+
+__all__ = ["gather", "scatter"]
+
+
+def check_one_device(devices, name):
+    """Refuse several devices."""
+    if len(devices) != 1:
+        raise NotImplementedError(f"nn.parallel.{name}: several devices")
+
+
+def scatter(inputs, target_gpus, dim=0):
+    """The inputs once for each device, of which there may be one."""
+    check_one_device(target_gpus, "scatter")
+    return [inputs]
+
+
+def gather(outputs, target_device, dim=0):
+    """The results of all devices as one."""
+    check_one_device(outputs, "gather")
+    return outputs[0]
