@@ -15,8 +15,6 @@ from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
 from jtorch.nn.parameter import Parameter, is_lazy
 
-_PYTHON = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
-
 _FORMS = {
     Tensor: ("tensor", "non_blocking", "copy"),
     Dtype: ("dtype", "non_blocking", "copy"),
@@ -73,7 +71,7 @@ def _parse(args, kwargs):
         raise _no_such_form(args, kwargs)
     given |= kwargs
     device, dtype, tensor = given.get("device"), given.get("dtype"), given.get("tensor")
-    dtype = _PYTHON.get(dtype, dtype) if isinstance(dtype, type) else dtype
+    dtype = dtypes.OF_PYTHON.get(dtype, dtype) if isinstance(dtype, type) else dtype
     flags = [given.get(name, False) for name in ("non_blocking", "copy")]
     if (
         not isinstance(device, Device | str | int | None)

@@ -104,10 +104,8 @@ _DISTRIBUTIONS = """
     Normal Pareto Poisson RelaxedBernoulli TransformedDistribution Uniform VonMises Weibull Wishart
 """
 
-_STORAGES = (
-    "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexDouble ComplexFloat QInt8 QInt32 QUInt8"
-    " QUInt4x2 QUInt2x4"
-).split()
+_QUANTIZED_STORAGES = "QInt8 QInt32 QUInt8 QUInt4x2 QUInt2x4".split()
+_STORAGES = [f"{n}Storage" for n in _QUANTIZED_STORAGES] + [d.storage_name for d in ALL if not d.limited]
 _QUANTIZED = (
     "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams"
 ).split()
@@ -154,7 +152,7 @@ class StorageType:
 @cache
 def _storage_dtypes():
     known = {d.storage_name: d for d in ALL}
-    return {f"{n}Storage": known.get(f"{n}Storage") or Missing(f"torch.{n.lower()}") for n in _STORAGES}
+    return {n: known.get(n) or Missing(f"torch.{n.removesuffix('Storage').lower()}") for n in _STORAGES}
 
 
 @cache
@@ -192,15 +190,15 @@ def register(module: str, name: str, obj) -> None:
 
 def _register_facts():
     for name in _STORAGES:
-        _special["torch.cuda", f"{name}Storage"] = storage_type(f"{name}Storage")
-        register("torch", f"{name}Storage", storage_type(f"{name}Storage"))
+        _special["torch.cuda", name] = storage_type(name)
+        register("torch", name, storage_type(name))
     register("torch.storage", "UntypedStorage", UntypedStorage)
     _special["torch", "UntypedStorage"] = UntypedStorage
     register("torch._C", "_VariableFunctionsClass", _TopLevel())
-    for d in ALL:
-        register("torch", d.name, d)
     for name in (*_FOREIGN_DTYPES, *_QUANTIZED):
         register("torch", name, Missing(f"torch.{name}"))
+    for d in ALL:
+        register("torch", d.name, d)
 
 
 def _read_table():

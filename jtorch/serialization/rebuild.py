@@ -15,15 +15,12 @@ from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
 
-# These came late to PyTorch, which has no storage class for them: bytes, and the dtype beside them.
-_LATE = ("uint16", "uint32", "uint64", "complex32", "float8")
-
 
 class SavedStorage:
     """A storage as one tensor sees it: the bytes are the storage's, the element type the tensor's."""
 
     def __init__(self, cell, dtype: dtype | None):
-        untyped = dtype is None or dtype.name.startswith(_LATE)
+        untyped = dtype is None or dtype.limited  # no storage class: the file has bytes, and the dtype beside them
         self.cell = cell
         self.storage_type = names.UntypedStorage if untyped else names.storage_type(dtype.storage_name)
         self.dtype = self.storage_type.dtype

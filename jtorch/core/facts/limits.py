@@ -13,10 +13,9 @@ import math
 import ml_dtypes
 import numpy as np
 
-from jtorch.core.facts.dtypes import BOOL, INT, bool_, complex128, dtype, float64, get_default_dtype, int64
+from jtorch.core.facts.dtypes import BOOL, INT, OF_PYTHON, dtype, get_default_dtype
 
 _MISSING = object()
-_PYTHON_TYPES = {bool: bool_, int: int64, float: float64, complex: complex128}
 
 
 class _Limits:
@@ -120,7 +119,7 @@ def _checked(kind: str, given) -> dtype:
         raise TypeError(f'{kind}() missing 1 required positional arguments: "type"')
     if isinstance(given, dtype):
         return given
-    found = _PYTHON_TYPES.get(given) if isinstance(given, type) else None
+    found = OF_PYTHON.get(given) if isinstance(given, type) else None
     if found is None:
         name = type(given).__name__
         raise TypeError(f"{kind}(): argument 'type' (position 1) must be torch.dtype, not {name}")

@@ -281,13 +281,6 @@ def _caster(name, d):
     return method
 
 
-_CASTS = {
-    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32",
-    "long": "int64", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
-    "cdouble": "complex128",
-}  # fmt: skip
-
-
 def _cuda(self, device=None, non_blocking=False, memory_format=None):
     """The tensor on an accelerator."""
     where = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
@@ -455,7 +448,7 @@ _METHODS = {
     "map_": _map_,
     "sum_to_size": _sum_to_size,
     "__reversed__": _reversed,
-    **{name: _caster(name, next(d for d in dtypes.ALL if d.name == of)) for name, of in _CASTS.items()},
+    **{name: _caster(name, d) for name, d in dtypes.CASTS.items()},
 }
 _FACTS = {
     "nbytes": _nbytes,

@@ -54,7 +54,7 @@ def _attention(
 ) -> Array:
     if grouped:
         key, value = [jnp.repeat(x, query.shape[-3] // x.shape[-3], axis=-3) for x in (key, value)]
-    wide = jnp.float32 if query.dtype in (jnp.float16, jnp.bfloat16) else query.dtype
+    wide = jnp.float32 if query.dtype in dtypes.HALF else query.dtype
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = jnp.einsum("...ld,...sd->...ls", query, key, preferred_element_type=wide) * jnp.asarray(factor, wide)
     queries, keys = scores.shape[-2:]
@@ -123,7 +123,7 @@ def scaled_dot_product_attention(
 
 def _fuses(query, key, value, mask, p, grouped):
     """Whether cuDNN's attention takes these: half precision on a GPU, nothing masked one by one."""
-    if query.dtype not in (dtypes.float16, dtypes.bfloat16) or mask is not None or p or grouped or query.dim() != 4:
+    if not query.dtype.is_half or mask is not None or p or grouped or query.dim() != 4:
         return False
     width = query.shape[-1]
     return query.device.type == "cuda" and width % 8 == 0 and width <= 128 and value.shape[-1] == width

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.engine import program as programs
-from jtorch.core.facts import devices
+from jtorch.core.facts import devices, dtypes
 
 # The sizes of a convolution: one entry for each spatial dimension, padding in pairs (before, after).
 Window = namedtuple("Window", "stride padding dilation groups")
@@ -111,7 +111,7 @@ def _way_of_weight(x_shape, w_shape, window):
 def _direct(x, w, window, lhs_dilation=None):
     """XLA's own convolution. Half types are summed in float32, as PyTorch does."""
     spatial = "DHW"[-(x.ndim - 2) :]
-    half = x.dtype in (jnp.float16, jnp.bfloat16)
+    half = x.dtype in dtypes.HALF
     y = lax.conv_general_dilated(
         x,
         w,

@@ -206,7 +206,7 @@ def _averaged(name, x, windows, count_include_pad, divisor):
 
 def _widened(x):
     """Half types are summed in float32, as PyTorch does."""
-    return x.astype(jnp.float32) if x.dtype in (jnp.float16, jnp.bfloat16) else x
+    return x.astype(jnp.float32) if x.dtype in dtypes.HALF else x
 
 
 def _cells(shape, windows, count_include_pad):
