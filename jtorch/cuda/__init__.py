@@ -17,15 +17,17 @@ from jtorch.cuda import amp
 from jtorch.core.facts import device as _device
 from jtorch.core.ops.make import random as _random
 
+_KIND = devices.KINDS["cuda"]
+
 
 def is_available() -> bool:
     """Whether JAX has a GPU."""
-    return devices.available("gpu")
+    return _KIND.available()
 
 
 def device_count() -> int:
     """How many GPUs JAX has."""
-    return len(jax.local_devices(backend="gpu")) if is_available() else 0
+    return len(_KIND.devices())
 
 
 def _lazy_init():
@@ -44,7 +46,7 @@ def _number(device):
 
 def _jax(device):
     _lazy_init()
-    return jax.local_devices(backend="gpu")[_number(device)]
+    return _KIND.devices()[_number(device)]
 
 
 def current_device() -> int:

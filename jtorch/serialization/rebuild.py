@@ -60,7 +60,7 @@ def reduce(tensor: Tensor):
 
 def _reduce_plain(tensor):
     p: Parts = parts(tensor)
-    if tensor.device.type == "meta":
+    if tensor.is_meta:
         return _rebuild_meta_tensor_no_storage, (tensor.dtype, p.size, p.stride, p.requires_grad)
     storage = SavedStorage(p.storage, tensor.dtype)
     args = (storage, p.offset, p.size, p.stride, p.requires_grad, OrderedDict())

@@ -3,7 +3,7 @@
 Knows no arrays and no tensors."""
 
 from jtorch.core.facts import config, devices, dtypes, formats, named_results, strides
-from jtorch.core.facts.devices import CPU, Place, available, current_index, device, place
+from jtorch.core.facts.devices import CPU, KINDS, Kind, Place, accelerator, current_index, device, place
 from jtorch.core.facts.dtypes import (
     ALL,
     OF_PYTHON,
@@ -51,13 +51,15 @@ __all__ = [
     "ALL",
     "CLASSES",
     "CPU",
+    "KINDS",
     "OF_PYTHON",
     "Hooks",
+    "Kind",
     "Place",
     "RemovableHandle",
     "ReturnType",
     "Size",
-    "available",
+    "accelerator",
     "bool_",
     "can_cast",
     "channels_last",

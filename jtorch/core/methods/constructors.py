@@ -66,7 +66,7 @@ class _TypeMeta(type):
         return _construct(cls.dtype, args, place, repr(cls)[8:-2])
 
     def __repr__(cls):
-        return f"<class 'torch.{'cuda.' if cls.where == 'cuda' else ''}{cls.__name__}'>"
+        return f"<class 'torch.{devices.KINDS[cls.where].prefix}{cls.__name__}'>"
 
 
 def types(where="cpu") -> dict:
@@ -76,7 +76,7 @@ def types(where="cpu") -> dict:
         body = {
             "dtype": d,
             "where": where,
-            "__module__": "torch" if where == "cpu" else "torch.cuda",
+            "__module__": f"torch.{devices.KINDS[where].prefix}".rstrip("."),
             "__doc__": f"`torch.tensor(..., dtype={d})` by its old name, and the type of such tensors.",
         }
         made[name] = _TypeMeta(name, (), body)

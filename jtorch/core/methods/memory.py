@@ -44,8 +44,11 @@ def _nbytes(self):
 
 def _get_device(self):
     """The number of its accelerator, -1 on the CPU."""
-    where = self.device
-    return -1 if where.type == "cpu" else where.index or 0
+    return -1 if self.is_cpu else self.device.index or 0
+
+
+def _is_of(name):
+    return lambda self: self.device.type == name
 
 
 def _dim_order(self, ambiguity_check=False):
@@ -240,9 +243,10 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
 
 
 _TYPES = {
-    f"torch.{'' if where == 'cpu' else 'cuda.'}{d.scalar_name}Tensor": (d, where)
+    f"torch.{kind.prefix}{d.scalar_name}Tensor": (d, kind.name)
     for d in dtypes.ALL
-    for where in ("cpu", "cuda")
+    for kind in devices.KINDS.values()
+    if kind.tensor_types
 }
 
 
@@ -253,8 +257,7 @@ def _type(self, dtype=None, non_blocking=False):
     'torch.FloatTensor'
     """
     if dtype is None:
-        where = "" if self.device.type == "cpu" else self.device.type + "."
-        return f"torch.{where}{self.dtype.scalar_name}Tensor"
+        return f"torch.{devices.KINDS[self.device.type].prefix}{self.dtype.scalar_name}Tensor"
     if isinstance(dtype, dtypes.dtype):
         return cast(self, dtype)
     if not isinstance(dtype, str | type):
@@ -455,22 +458,8 @@ _FACTS = {
     "itemsize": lambda self: self.dtype.itemsize,
     "layout": lambda self: strided,
     "name": lambda self: None,
-    "is_cpu": lambda self: self.device.type == "cpu",
-    "is_cuda": lambda self: self.device.type == "cuda",
-    "is_meta": lambda self: self.device.type == "meta",
-    **dict.fromkeys(
-        [
-            "is_sparse",
-            "is_sparse_csr",
-            "is_quantized",
-            "is_mkldnn",
-            "is_nested",
-            "is_mps",
-            "is_xpu",
-            "is_xla",
-        ],
-        lambda self: False,
-    ),
+    **{f"is_{kind.name}": _is_of(kind.name) for kind in devices.KINDS.values() if kind.has_property},
+    **dict.fromkeys("is_sparse is_sparse_csr is_quantized is_mkldnn is_nested".split(), lambda self: False),
 }
 for _name, _made in _METHODS.items():
     setattr(Tensor, _name, _made)

@@ -47,8 +47,9 @@ def set_default_tensor_type(t) -> None:
     if d is None or not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     set_default_dtype(d)
-    if ".cuda." in name:
-        devices.set_default_device(device("cuda"))
+    for kind in devices.KINDS.values():
+        if kind.tensor_types and kind.prefix and f".{kind.prefix}" in name:
+            devices.set_default_device(device(kind.name))
 
 
 _precision = {"float32": "highest"}

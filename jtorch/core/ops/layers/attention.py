@@ -12,7 +12,7 @@ import warnings
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.facts import dtypes, like_strides
+from jtorch.core.facts import KINDS, dtypes, like_strides
 from jtorch.core.op import Array, Number, broadcast_shapes, op
 from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
 from jtorch.core.ops.gather.join import cat
@@ -126,7 +126,7 @@ def _fuses(query, key, value, mask, p, grouped):
     if not query.dtype.is_half or mask is not None or p or grouped or query.dim() != 4:
         return False
     width = query.shape[-1]
-    return query.device.type == "cuda" and width % 8 == 0 and width <= 128 and value.shape[-1] == width
+    return KINDS[query.device.type].fuses_attention and width % 8 == 0 and width <= 128 and value.shape[-1] == width
 
 
 def _check_attention(query, key, value, mask, p, is_causal):

@@ -51,7 +51,7 @@ def transposed(x, w, window: Window):
 
 
 def _tunable(x, w):
-    return devices.platform() == "cpu" and x.dtype in (jnp.float32, jnp.float64) and x.size and w.size
+    return devices.traced_kind().tunes_convolutions and x.dtype in (jnp.float32, jnp.float64) and x.size and w.size
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3))
@@ -121,7 +121,7 @@ def _direct(x, w, window, lhs_dilation=None):
         rhs_dilation=window.dilation,
         dimension_numbers=("NC" + spatial, "OI" + spatial, "NC" + spatial),
         feature_group_count=window.groups,
-        precision=programs.precision["convolution"] if devices.platform() == "gpu" else None,
+        precision=programs.precision["convolution"] if devices.traced_kind().has_tf32 else None,
         preferred_element_type=jnp.float32 if half else None,
     )
     return y.astype(x.dtype)
