@@ -135,6 +135,8 @@ class device:
 
     __module__ = "jtorch"
     __slots__ = ("index", "type")
+    type: str
+    index: int | None
 
     def __init__(self, type, index=None):
         if isinstance(type, device):

@@ -64,6 +64,14 @@ class finfo(_Limits):
 
     __module__ = "torch"
     __slots__ = ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny")
+    bits: int
+    dtype: str
+    eps: float
+    max: float
+    min: float
+    resolution: float
+    smallest_normal: float
+    tiny: float
 
     def __init__(self, type=_MISSING):
         type = get_default_dtype() if type is _MISSING else _checked("finfo", type)
@@ -100,6 +108,10 @@ class iinfo(_Limits):
 
     __module__ = "torch"
     __slots__ = ("bits", "dtype", "max", "min")
+    bits: int
+    dtype: str
+    max: int
+    min: int
 
     def __init__(self, type=_MISSING):
         type = _checked("iinfo", type)

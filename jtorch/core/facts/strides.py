@@ -17,7 +17,7 @@ class _Named(type):
         return "<class 'torch.Size'>" if cls is Size else super().__repr__()
 
 
-class Size(tuple, metaclass=_Named):
+class Size(tuple[int, ...], metaclass=_Named):
     """The shape of a tensor: a tuple with `numel()`.
 
     >>> jtorch.zeros(2, 3).shape

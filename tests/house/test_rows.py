@@ -5,15 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import jtorch as torch
 from jtorch.core.facts import devices, dtypes
 from jtorch.serialization import names
-
-ROOT = Path(torch.__file__).parents[1]
+from tests import ROOT
 
 # ---- dtypes
 
@@ -29,6 +27,7 @@ import numpy as np
 import jtorch as torch
 from jtorch.core.facts import dtypes
 from jtorch.serialization import names
+from tests import ROOT
 
 new = dtypes.float8_e4m3fnuz
 if hasattr(torch, "float8_e4m3fnuz"):
