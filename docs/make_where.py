@@ -29,7 +29,7 @@ class Addition(NamedTuple):
 
 ADDITIONS = [
     Addition("an op", "heaviside", "samples*.py", "ops"),
-    Addition("a view op", "view_as_complex", "view_cases.py", "views"),
+    Addition("a view op", "tensor_split", "view_cases.py", "views"),
     Addition("a random op", "cauchy_ cauchy", "stream_cases.py", "streams"),
     Addition("a loss", "soft_margin_loss SoftMarginLoss", "samples_nn.py layer_cases.txt", "ops layers"),
     Addition("a layer", "ChannelShuffle", "layer_cases.txt", "layers"),
@@ -37,9 +37,9 @@ ADDITIONS = [
     Addition("an optimizer", "Rprop", "optimizers.py", "optim"),
     Addition("a scheduler", "PolynomialLR", "schedules.py", "schedules"),
     Addition("a distribution", "Laplace", "distribution_cases.py", "distributions"),
-    Addition("a dtype", "float8_e5m2", "make_printing.py printing.py", "printing"),
-    Addition("a kind of device", "mtia", "", ""),
-    Addition("a repr rule of tensors", "edgeitems", "make_printing.py printing.py", "printing"),
+    Addition("a dtype", "float8_e5m2", "make/printing.py", "printing"),
+    Addition("a kind of device", "mtia"),
+    Addition("a repr rule of tensors", "edgeitems", "make/printing.py", "printing"),
     Addition(
         "an error text", "Promotion for uint16, uint32, uint64 types is not supported", "bad_calls.txt", "bad_calls"
     ),
@@ -85,25 +85,19 @@ def places(addition: Addition) -> list[str]:
 
 def rows(addition: Addition) -> list[str]:
     """The tables of the tests that have a row for the example."""
-    found = [path for pattern in addition.rows.split() for path in sorted((ROOT / "tests").rglob(pattern))]
+    found = [path for pattern in addition.rows.split() for path in sorted((ROOT / "tests").glob(f"**/{pattern}"))]
     words = addition.example.split()
     return [p.relative_to(ROOT).as_posix() for p in found if any(w in p.read_text() for w in words)]
 
 
 def commands(addition: Addition) -> list[str]:
     """What writes down PyTorch's results for a new row."""
-    found = []
-    for maker in addition.makers.split():
-        if (ROOT / f"tests/make/{maker}.py").exists():
-            found.append(f"python -m tests.make {maker}")
-        elif (ROOT / f"tests/fixtures/make_{maker}.py").exists():
-            found.append(f"python tests/fixtures/make_{maker}.py")
-    return found
+    return [f"python -m tests.make.{maker}" for maker in addition.makers.split()]
 
 
 def written(path: str) -> str:
     """What an addition writes in a file."""
-    return next(text for pattern, text in WRITTEN if re.search(pattern, path))
+    return next((text for pattern, text in WRITTEN if re.search(pattern, path)), "its name")
 
 
 # ---- attributes

@@ -1,6 +1,7 @@
-"""What is known before anything runs: dtypes, devices, sizes and strides, the switches.
+"""Facts that need no array: dtypes, devices, sizes and strides, and the switches of jtorch.
 
-Knows no arrays and no tensors."""
+Imports nothing else of jtorch. It must not know arrays or tensors.
+"""
 
 from jtorch.core.facts import config, devices, dtypes, formats, named_results, strides
 from jtorch.core.facts.devices import CPU, KINDS, Kind, Place, accelerator, current_index, device, place

@@ -122,7 +122,7 @@ _OTHER = KINDS["tpu"]  # how a platform that no row names is treated
 
 
 class device:
-    """A place where tensors live: `torch.device("cuda:0")`, `torch.device("cuda", 1)`, `torch.device(0)`.
+    """A device that holds tensors: `torch.device("cuda:0")`, `torch.device("cuda", 1)`, `torch.device(0)`.
 
     Equal devices are equal objects to `==` and `hash`. `cuda` is JAX's GPU; `tpu` exists too.
 
@@ -200,7 +200,7 @@ def _check_type(type, text):
 
 
 class Place:
-    """One real place, interned: the `device` a user sees, its kind, and the JAX device behind it (None for meta)."""
+    """One device, interned: the `device` that users see, its kind, and the JAX device (None for meta)."""
 
     __slots__ = ("device", "jax", "kind")
 
@@ -214,7 +214,7 @@ _places: dict[device, Place] = {}
 
 
 def place(d: device | str | int | None = None) -> Place:
-    """The interned `Place` of a device; None is the default device. Raises PyTorch's error where it is absent."""
+    """The interned `Place` of a device; None means the default device. Raises PyTorch's error if there is no such device."""
     if d is None:
         stack = _stack()
         return stack[-1] if stack else CPU
@@ -249,7 +249,7 @@ def _absent(kind):
 
 
 class _Cpu(Place):
-    """The host: its JAX device is looked up at the first use, since looking starts a backend."""
+    """The host. Its JAX device is looked up at the first use, because that starts a backend."""
 
     __slots__ = ()
 
@@ -289,12 +289,12 @@ def _stack():
 
 
 def set_default_device(d) -> None:
-    """New tensors go to this device when none is named; None means the CPU again."""
+    """Set the device of new tensors for which none is named; None resets it to the CPU."""
     _default[:] = [] if d is None else [place(d)]
 
 
 def current_index(type: str) -> int:
-    """The accelerator that a bare "cuda" means in this thread."""
+    """The index of the device that "cuda" without an index means in this thread."""
     return _local.index
 
 

@@ -13,7 +13,7 @@ from functools import cache
 import ml_dtypes
 import numpy as np
 
-BOOL, INT, FLOAT, COMPLEX = range(4)  # the categories that promotion climbs
+BOOL, INT, FLOAT, COMPLEX = range(4)  # categories, in the order in which promotion goes up
 
 
 class dtype:
@@ -143,7 +143,7 @@ def of(np_type) -> dtype:
 
 
 def meant(name: str, d) -> dtype:
-    """The dtype that a user gave a function of this name."""
+    """The dtype that a user passed to the function `name`: a dtype or a Python class."""
     if isinstance(d, dtype):
         return d
     found = OF_PYTHON.get(d) if isinstance(d, type) else None

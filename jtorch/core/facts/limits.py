@@ -1,6 +1,4 @@
-"""`torch.finfo` and `torch.iinfo`: what a dtype can hold, as plain Python numbers.
-
-Works on jtorch's dtypes alone; knows no arrays.
+"""`torch.finfo` and `torch.iinfo`: the range and precision of a dtype, as Python numbers.
 
 >>> jtorch.finfo(jtorch.bfloat16).eps, jtorch.iinfo(jtorch.int8).max
 (0.0078125, 127)
@@ -19,7 +17,7 @@ _MISSING = object()
 
 
 class _Limits:
-    """Read-only numbers in slots; equal where the dtype is; no hash, as in PyTorch."""
+    """Read-only numbers. Equal if the dtypes are equal; not hashable, as in PyTorch."""
 
     __slots__ = ()
 
