@@ -27,7 +27,6 @@ import numpy as np
 import jtorch as torch
 from jtorch.core.facts import dtypes
 from jtorch.serialization import names
-from tests import ROOT
 
 new = dtypes.float8_e4m3fnuz
 if hasattr(torch, "float8_e4m3fnuz"):
