@@ -16,6 +16,8 @@ import json
 import keyword
 import re
 import sys
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -128,8 +130,9 @@ from typing import Any, Literal, overload
 # ---- where things are defined
 
 
-def _definitions():
-    """(top-level name, module) of every class, function and assignment in the source of jtorch."""
+@cache
+def definitions() -> dict[str, list[str]]:
+    """Top-level name -> the modules whose source defines a class, a function or a constant of that name."""
     found = {}
     for path in sorted((ROOT / "jtorch").rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -142,12 +145,9 @@ def _definitions():
     return found
 
 
-DEFINITIONS = _definitions()
-
-
 def home(value, name: str) -> str | None:
     """The module whose source defines a value under this name."""
-    for module in DEFINITIONS.get(name, ()):
+    for module in definitions().get(name, ()):
         held = sys.modules.get(module)
         if held is not None and vars(held).get(name) is value:
             return module
@@ -472,17 +472,17 @@ def results_stub() -> str:
     return _page([*lines, "", "all_return_types: list[type]"], set(), "jtorch.return_types")
 
 
-def stubs() -> dict[Path, str]:
-    """Every stub: its path and its text."""
+def makers() -> dict[Path, Callable[[], str]]:
+    """Every stub: its path, and what writes its text."""
     made = {}
     for name in MODULES:
         file = ROOT / Path(*name.split("."))
-        made[file / "__init__.pyi" if file.is_dir() else file.with_suffix(".pyi")] = module_stub(name)
-    made[ROOT / "jtorch/core/tensor/tensor.pyi"] = tensor_stub()
-    made[ROOT / "jtorch/return_types.pyi"] = results_stub()
+        made[file / "__init__.pyi" if file.is_dir() else file.with_suffix(".pyi")] = partial(module_stub, name)
+    made[ROOT / "jtorch/core/tensor/tensor.pyi"] = tensor_stub
+    made[ROOT / "jtorch/return_types.pyi"] = results_stub
     return made
 
 
 if __name__ == "__main__":
-    for path, text in stubs().items():
-        path.write_text(text)
+    for path, text in makers().items():
+        path.write_text(text())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +65,7 @@ WRITTEN = [
 ]
 
 
+@cache
 def code_of(path: Path) -> str:
     """A file's code, without comments and docstrings."""
     tree = ast.parse(path.read_text())
@@ -73,14 +75,12 @@ def code_of(path: Path) -> str:
     return ast.unparse(tree)
 
 
-CODE = {path.relative_to(ROOT).as_posix(): code_of(path) for path in sorted((ROOT / "jtorch").rglob("*.py"))}
-
-
 def places(addition: Addition) -> list[str]:
     """The files of jtorch whose code names the example."""
     texts = [addition.example] if addition.kind == "an error text" else addition.example.split()
     pattern = "|".join(rf"\b{re.escape(text)}(?!\w)" for text in texts)
-    return [name for name, code in CODE.items() if re.search(pattern, code)]
+    named = [path for path in sorted((ROOT / "jtorch").rglob("*.py")) if re.search(pattern, path.read_text())]
+    return [path.relative_to(ROOT).as_posix() for path in named if re.search(pattern, code_of(path))]
 
 
 def rows(addition: Addition) -> list[str]:
