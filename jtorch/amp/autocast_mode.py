@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 
 from jtorch.core.engine import TRACED, Call, local, trace_watchers, type_of
-from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import KINDS, dtypes
 from jtorch.core.tensor import Tensor
 
 BANNED = (
@@ -30,8 +30,8 @@ BANNED = (
 
 class _AutocastState(threading.local):
     def __init__(self):
-        self.on = {"cpu": False, "cuda": False}
-        self.dtypes = {"cpu": dtypes.bfloat16, "cuda": dtypes.float16}
+        self.on = {name: False for name, kind in KINDS.items() if kind.autocast is not None}
+        self.dtypes = {name: KINDS[name].autocast for name in self.on}
         self.cache = True
         self.depth = 0
 
@@ -154,13 +154,15 @@ class autocast:
         self._enabled = enabled and self._possible()
 
     def _possible(self):
-        if self.device == "cuda" and not devices.available("gpu"):
-            warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", stacklevel=3)
+        kind = KINDS[self.device]
+        if kind.autocast_absent and not kind.available():
+            warnings.warn(kind.autocast_absent, stacklevel=3)
             return False
-        if self.device == "cpu" and self.fast_dtype not in (dtypes.bfloat16, dtypes.float16):
+        if kind.autocast_dtypes and self.fast_dtype not in kind.autocast_dtypes:
+            name = kind.name.upper()
             warnings.warn(
-                "In CPU autocast, but the target dtype is not supported. Disabling autocast.\n"
-                "CPU Autocast only supports dtypes of torch.bfloat16, torch.float16 currently.",
+                f"In {name} autocast, but the target dtype is not supported. Disabling autocast.\n"
+                f"{name} Autocast only supports dtypes of {', '.join(map(str, kind.autocast_dtypes))} currently.",
                 stacklevel=3,
             )
             return False

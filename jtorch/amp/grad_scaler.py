@@ -14,7 +14,7 @@ from enum import Enum
 
 import jax.numpy as jnp
 
-from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import KINDS, dtypes
 from jtorch.core.grad import no_grad
 from jtorch.core.op import Array, Number, op
 from jtorch.core.ops.make.create import full
@@ -82,9 +82,9 @@ class GradScaler:
     ):
         self._device = device
         self._enabled = enabled
-        if enabled and device == "cuda" and not devices.available("gpu"):
-            text = "torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling."
-            warnings.warn(text, stacklevel=2)
+        kind = KINDS.get(device)
+        if enabled and kind is not None and kind.scaler_absent and not kind.available():
+            warnings.warn(kind.scaler_absent, stacklevel=2)
             self._enabled = False
         if not self._enabled:
             return

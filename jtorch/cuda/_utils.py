@@ -20,15 +20,17 @@ IntTensor = CUDA_TYPES["IntTensor"]
 LongTensor = CUDA_TYPES["LongTensor"]
 ShortTensor = CUDA_TYPES["ShortTensor"]
 
+_KIND = devices.KINDS["cuda"]
+
 
 def is_available() -> bool:
     """Whether JAX has a GPU."""
-    return devices.available("gpu")
+    return _KIND.available()
 
 
 def device_count() -> int:
     """How many GPUs JAX has."""
-    return len(jax.local_devices(backend="gpu")) if is_available() else 0
+    return len(_KIND.devices())
 
 
 def needed():
@@ -47,7 +49,7 @@ def number_of(device):
 
 def jax_device(device):
     needed()
-    return jax.local_devices(backend="gpu")[number_of(device)]
+    return _KIND.devices()[number_of(device)]
 
 
 def current_device() -> int:

@@ -15,9 +15,8 @@ from types import FunctionType
 
 from jtorch.core.facts import ALL, uint8
 
-_STORAGES = (
-    "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexDouble ComplexFloat QInt8 QInt32 QUInt8 QUInt4x2 QUInt2x4"
-).split()
+_QUANTIZED_STORAGES = "QInt8 QInt32 QUInt8 QUInt4x2 QUInt2x4".split()
+_STORAGES = [f"{n}Storage" for n in _QUANTIZED_STORAGES] + [d.storage_name for d in ALL if not d.limited]
 _QUANTIZED = (
     "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams"
 ).split()
@@ -63,7 +62,7 @@ class StorageType:
 @cache
 def _storage_dtypes():
     known = {d.storage_name: d for d in ALL}
-    return {f"{n}Storage": known.get(f"{n}Storage") or Missing(f"torch.{n.lower()}") for n in _STORAGES}
+    return {n: known.get(n) or Missing(f"torch.{n.removesuffix('Storage').lower()}") for n in _STORAGES}
 
 
 @cache
@@ -101,15 +100,15 @@ def register(module: str, name: str, obj) -> None:
 
 def _register_facts():
     for name in _STORAGES:
-        _registered["torch.cuda", f"{name}Storage"] = storage_type(f"{name}Storage")
-        register("torch", f"{name}Storage", storage_type(f"{name}Storage"))
+        _registered["torch.cuda", name] = storage_type(name)
+        register("torch", name, storage_type(name))
     register("torch.storage", "UntypedStorage", UntypedStorageType)
     _registered["torch", "UntypedStorage"] = UntypedStorageType
     register("torch._C", "_VariableFunctionsClass", _VariableFunctions())
-    for d in ALL:
-        register("torch", d.name, d)
     for name in (*_FOREIGN_DTYPES, *_QUANTIZED):
         register("torch", name, Missing(f"torch.{name}"))
+    for d in ALL:
+        register("torch", d.name, d)
 
 
 # PyTorch's modules whose contents have another place in jtorch.

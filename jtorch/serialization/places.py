@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 
-import jax
-
-from jtorch.core.facts import available, current_index, device
+from jtorch.core.facts import KINDS, current_index, device
 from jtorch.serialization.tensors import LoadedStorage
 
 _CPU_HINT = (
@@ -24,22 +22,19 @@ _NOT_A_STORAGE = (
     " * (Sequence data, *, torch.device device, torch.dtype dtype)\n * (*, UntypedStorage wrap_storage, torch.dtype dtype)\n"
     "Argument 'wrap_storage' must be UntypedStorage, but got "
 )
-# The device modules that exist, and JAX's platform for each.
-_MODULES = {"cuda": "gpu", "xpu": None, "tpu": "tpu"}
 
 
 def validate_device(location: str, kind: str) -> device:
-    """The device that a tag such as "cuda:1" names. Raises RuntimeError if this machine does not have it."""
-    if kind not in _MODULES:
+    """The device that a tag such as "cuda:1" means. Raises RuntimeError if this machine does not have it."""
+    if kind not in KINDS or not KINDS[kind].has_module:
         raise RuntimeError(f"The {kind.upper()} device module is not registered. {_CPU_HINT}")
     wanted = device(location)
-    platform = _MODULES[kind]
-    if platform is None or not available(platform):
+    count = len(KINDS[kind].devices())
+    if not count:
         raise RuntimeError(
             f"Attempting to deserialize object on a {kind.upper()} device but torch.{kind}.is_available() is False. {_CPU_HINT}"
         )
     index = current_index(kind) if wanted.index is None else wanted.index
-    count = len(jax.local_devices(backend=platform))
     if index >= count:
         raise RuntimeError(
             f"Attempting to deserialize object on {kind.upper()} device {index} but torch.{kind}.device_count() is {count}. Please use "
@@ -54,29 +49,24 @@ def validate_cuda_device(location: str) -> int:
 
 
 def _tagger(kind):
-    return lambda storage: str(storage.device) if storage.device.type == kind else None
+    return lambda storage: str(storage.device) if storage.device.type == kind.name else None
 
 
-def _mover(kind):
+def _restorer(kind):
+    """The function (storage, tag) -> the storage in its place; None: the tag is not one of this kind."""
+
     def restore(storage, location):
-        if location == kind or re.match(f"{kind}(:|[0-9]+)", location):
-            return storage.to(validate_device(location, kind))
+        if kind.unreadable and location.startswith(kind.name):
+            raise RuntimeError(kind.unreadable)
+        if kind.host:
+            return storage if location == kind.name else None
+        if kind.shapes_only:
+            return storage.to(device(kind.name)) if location == kind.name else None
+        if location == kind.name or re.match(f"{kind.name}(:|[0-9]+)", location):
+            return storage.to(validate_device(location, kind.name))
         return None
 
     return restore
-
-
-def _stay(storage, location):
-    return storage if location == "cpu" else None
-
-
-def _to_mps(storage, location):
-    if location.startswith("mps"):
-        raise RuntimeError("torch.UntypedStorage(): Storage device not recognized: mps")
-
-
-def _to_meta(storage, location):
-    return storage.to(device("meta")) if location == "meta" else None
 
 
 _registry: list[tuple] = []
@@ -94,12 +84,9 @@ def register_package(priority: int, tagger, deserializer) -> None:
     _registry.sort(key=lambda entry: entry[0])
 
 
-register_package(10, _tagger("cpu"), _stay)
-register_package(20, _tagger("cuda"), _mover("cuda"))
-register_package(21, _tagger("mps"), _to_mps)
-register_package(22, _tagger("meta"), _to_meta)
-for _priority, _kind in ((23, "privateuseone"), (24, "hpu"), (25, "xpu"), (26, "mtia"), (27, "tpu")):
-    register_package(_priority, _tagger(_kind), _mover(_kind))
+for _kind in KINDS.values():
+    if _kind.file_rank is not None:
+        register_package(_kind.file_rank, _tagger(_kind), _restorer(_kind))
 
 
 def location_tag(storage) -> str:
@@ -150,6 +137,5 @@ def _ask(map_location, storage, tag):
 
 def is_meta(map_location) -> bool:
     """Whether all storages are put on the meta device, so that no data need be read."""
-    if isinstance(map_location, device):
-        return map_location.type == "meta"
-    return map_location == "meta" if isinstance(map_location, str) else False
+    name = map_location.type if isinstance(map_location, device) else map_location
+    return isinstance(name, str) and name in KINDS and KINDS[name].shapes_only

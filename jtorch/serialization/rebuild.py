@@ -15,15 +15,12 @@ from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
 
-# PyTorch has no storage class for these newer dtypes: a file holds bytes, and the dtype beside them.
-_LATE = ("uint16", "uint32", "uint64", "complex32", "float8")
-
 
 class SavedStorage:
     """A storage as one tensor uses it: the bytes of the storage, the element type of the tensor."""
 
     def __init__(self, cell, dtype: dtype | None):
-        untyped = dtype is None or dtype.name.startswith(_LATE)
+        untyped = dtype is None or dtype.limited  # no storage class: the file has bytes, and the dtype beside them
         self.cell = cell
         self.storage_type = names.UntypedStorageType if untyped else names.storage_type(dtype.storage_name)
         self.dtype = self.storage_type.dtype
@@ -63,7 +60,7 @@ def reduced(tensor: Tensor):
 
 def _reduce_plain(tensor):
     p: Parts = parts(tensor)
-    if tensor.device.type == "meta":
+    if tensor.is_meta:
         return _rebuild_meta_tensor_no_storage, (tensor.dtype, p.size, p.stride, p.requires_grad)
     storage = SavedStorage(p.storage, tensor.dtype)
     args = (storage, p.offset, p.size, p.stride, p.requires_grad, OrderedDict())

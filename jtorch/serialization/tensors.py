@@ -13,7 +13,7 @@ import numpy as np
 
 from jtorch.core import engine
 from jtorch.core.engine import Value, type_of
-from jtorch.core.facts import CPU, is_contiguous, is_dense, place
+from jtorch.core.facts import CPU, KINDS, is_contiguous, is_dense, place
 from jtorch.core.facts import device as Device
 from jtorch.core.facts import dtype as DType
 from jtorch.core.methods import UntypedStorage
@@ -178,7 +178,7 @@ class LoadedStorage(UntypedStorage):
         if self.raw is None:
             return
         self.raw[:] = data
-        if self._made is not None and self.device.type != "cpu":
+        if self._made is not None and not KINDS[self.device.type].host:
             base = self._made.value.type
             self._made.write(_value(self.raw, base.dtype, base.shape, base.strides, base.place), None)
 

@@ -173,7 +173,8 @@ def test_a_private_name_stays_in_its_file(name):
 
 
 def test_at_the_top_stand_pytorchs_names_vision_and_core():
-    names = {path.stem for path in HOUSE.iterdir() if path.name not in ("__pycache__", "__init__.py")}
+    modules = [path for path in HOUSE.iterdir() if path.suffix == ".py" or path.is_dir()]
+    names = {path.stem for path in modules if path.name not in ("__pycache__", "__init__.py")}
     assert names <= set(PYTORCH["torch"]) | {"vision", "core"}
 
 

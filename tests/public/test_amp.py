@@ -244,7 +244,7 @@ def test_convolutions_of_a_gpu_use_tf32_unless_told_otherwise(monkeypatch):
         return {e.primitive.name: e.params["precision"] for e in traced.eqns if "precision" in e.params}
 
     low, full = (jax.lax.Precision.DEFAULT,) * 2, (jax.lax.Precision.HIGHEST,) * 2
-    monkeypatch.setattr(devices, "platform", lambda: "gpu")
+    monkeypatch.setattr(devices, "traced_kind", lambda: devices.KINDS["cuda"])
     assert jtorch.backends.cudnn.allow_tf32
     assert given() == {"conv_general_dilated": low, "dot_general": full}
     with jtorch.backends.cudnn.flags(allow_tf32=False):

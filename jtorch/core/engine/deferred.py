@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.engine.compiling import JaxFunction
-from jtorch.core.facts import CPU
+from jtorch.core.facts import CPU, devices
 
 pending: list = []  # (flag, a function of its array that makes the error) of finished programs, oldest first
 
@@ -41,7 +41,7 @@ def _fetched(flags, far):
         if (
             len(held) == _TOGETHER
             and len(places) == 1
-            and places.pop().platform != "cpu"
+            and not devices.kind_of_jax(places.pop()).host
             and not any(f.shape for f in held)
         ):
             return np.asarray(_stacked(*held))

@@ -1,9 +1,10 @@
-"""What is known before anything runs: dtypes, devices, sizes and strides, the switches.
+"""Facts that need no array: dtypes, devices, sizes and strides, and the switches of jtorch.
 
-Knows no arrays and no tensors."""
+Imports nothing else of jtorch. It must not know arrays or tensors.
+"""
 
 from jtorch.core.facts import config, devices, dtypes, formats, named_results, strides
-from jtorch.core.facts.devices import CPU, Place, available, current_index, device, place
+from jtorch.core.facts.devices import CPU, KINDS, Kind, Place, accelerator, current_index, device, place
 from jtorch.core.facts.dtypes import (
     ALL,
     OF_PYTHON,
@@ -62,13 +63,15 @@ __all__ = [
     "ALL",
     "CLASSES",
     "CPU",
+    "KINDS",
     "OF_PYTHON",
     "Hooks",
+    "Kind",
     "Place",
     "RemovableHandle",
     "ReturnType",
     "Size",
-    "available",
+    "accelerator",
     "bool_",
     "can_cast",
     "channels_last",

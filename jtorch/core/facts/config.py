@@ -1,8 +1,8 @@
-"""The few switches of jtorch, in one place; the only file that reads environment variables.
+"""The switches of jtorch. No other file reads environment variables.
 
-JTORCH_EAGER=1        compute each operation at once (to find an error's exact place)
-JTORCH_CACHE=0        keep no compiled programs on disk
-JTORCH_CACHE_DIR=...  where they are kept (default: the user's cache folder)
+JTORCH_EAGER=1        compute each op when it is called (to find the line that raises an error)
+JTORCH_CACHE=0        do not keep compiled programs on disk
+JTORCH_CACHE_DIR=...  the folder to keep them in (default: the user's cache folder)
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent  # of jtorch's own code
+ROOT = Path(__file__).parent.parent.parent  # the folder of jtorch's own code
 
 eager: bool = os.environ.get("JTORCH_EAGER", "0") not in ("0", "")
 disk_cache: bool = os.environ.get("JTORCH_CACHE", "1") not in ("0", "")
-max_lines: int = 2000  # lines recorded since the last cut before a trace is run anyway
-max_positions: int = 200_000  # places in the tree of traces before the least recently used branches go
-max_programs: int = 4000  # compiled programs in memory, 1.5 MB each, before the older half goes
-warn_after: int = 30  # whole programs compiled, with fewer than that many runs of a program that was there already
-compiler_options: dict = {}  # XLA's, for programs compiled from now on: what jax.jit takes by this name; they win over jtorch's
-patience: int = 50  # how often a trace without gradients comes before it is compiled whole
-fresh_budget: int = 8  # whole programs compiled for new steps, none of which came back, before caution sets in
+max_lines: int = 2000  # a trace with this many lines since the last cut runs
+max_positions: int = 200_000  # with more nodes in the tree of traces, the least recently used branches are dropped
+max_programs: int = 4000  # with more compiled programs in memory (1.5 MB each), the older half is dropped
+warn_after: int = 30  # warn after this many compiles, if fewer runs than that found their program compiled
+compiler_options: dict = {}  # for programs compiled from now on: `compiler_options` of jax.jit; they override jtorch's
+patience: int = 50  # a trace without gradients is compiled whole when it has been run this many times
+fresh_budget: int = 8  # how many new training steps in a row are compiled whole before new ones run line by line
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept between runs of a script."""
+    """The folder that keeps compiled programs between runs of a script."""
     named = os.environ.get("JTORCH_CACHE_DIR")
     if named:
         return Path(named)
@@ -32,12 +32,12 @@ def cache_folder() -> Path:
 
 
 def xla_flags() -> str | None:
-    """What XLA reads for itself, and a program depends on."""
+    """The options that XLA reads from the environment; compiled programs depend on them."""
     return os.environ.get("XLA_FLAGS")
 
 
 def forced_weights_only() -> tuple[bool, bool]:
-    """(force, forbid): what TORCH_FORCE_[NO_]WEIGHTS_ONLY_LOAD say now of `torch.load`'s default."""
+    """(force, forbid): whether the environment sets or forbids `weights_only=True` in `torch.load`."""
     variables = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
     force, forbid = (os.environ.get(v, "0").lower() in ("1", "y", "yes", "true") for v in variables)
     return force, forbid

@@ -1,24 +1,128 @@
 """Devices by PyTorch's names: "cpu", "cuda:1", "tpu", "meta", and the JAX device behind each.
 
-No JAX backend is started before somebody asks for a device that needs it.
+A kind of device is one row of `KINDS`: every fact about a kind is a field of its row, and other files ask the row. No JAX
+backend is started before somebody asks for a device that needs it.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from dataclasses import dataclass
 
 import jax
 
-_PLATFORM = {"cpu": "cpu", "cuda": "gpu", "tpu": "tpu", "xla": "tpu"}  # device type -> JAX platform
-_KNOWN = (
-    "cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia privateuseone tpu"
-).split()
-_LISTED = ", ".join(_KNOWN[:-1])
+from jtorch.core.facts import dtypes
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Kind:
+    """A kind of device.
+
+    Attributes:
+        name: the device's `type`.
+        platforms: JAX's names of the platform that has such devices, the one to ask it by first; empty: jtorch has none.
+        host: tensors lie in the host's memory, and random numbers may be PyTorch's own.
+        shapes_only: tensors have no data.
+        listed: PyTorch's error about an unknown device string names it.
+        absent: the error where this machine has no such device; None: the usual one.
+        has_property: Tensor has a property `is_<name>`.
+        has_module: PyTorch has a module `torch.<name>`, which must find a device before a file is loaded to it.
+        tensor_types: PyTorch has types such as `torch.cuda.FloatTensor`.
+        file_rank: the rank of its location tags among those of checkpoint files, lowest first; None: it has no tag.
+        unreadable: the error about a checkpoint file with its tag.
+        autocast: the dtype that autocast runs matrix products in; None: no autocast. `jtorch/amp/rules.py` has the ops.
+        autocast_dtypes: the only dtypes that autocast takes there; empty: any.
+        autocast_absent, scaler_absent: the warning of autocast and of GradScaler where there is no such device.
+        dlpack: DLPack's number of it.
+        divides_exactly: a quotient of float32 is rounded correctly.
+        tunes_convolutions: a convolution picks the fastest of several formulations by its shape.
+        has_tf32: float32 convolutions may run in TF32 (`torch.backends.cudnn.allow_tf32`).
+        fuses_attention: cuDNN's attention runs on it.
+    """
+
+    name: str
+    platforms: tuple[str, ...] = ()
+    host: bool = False
+    shapes_only: bool = False
+    listed: bool = True
+    absent: Exception | None = None
+    has_property: bool = False
+    has_module: bool = False
+    tensor_types: bool = False
+    file_rank: int | None = None
+    unreadable: str | None = None
+    autocast: dtypes.dtype | None = None
+    autocast_dtypes: tuple[dtypes.dtype, ...] = ()
+    autocast_absent: str | None = None
+    scaler_absent: str | None = None
+    dlpack: int | None = None
+    divides_exactly: bool = True
+    tunes_convolutions: bool = False
+    has_tf32: bool = False
+    fuses_attention: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the name of a tensor type: "cuda." in `torch.cuda.FloatTensor`."""
+        return "" if self.host else self.name + "."
+
+    def devices(self) -> list:
+        """JAX's devices of this kind."""
+        try:
+            return jax.local_devices(backend=self.platforms[0]) if self.platforms else []
+        except RuntimeError:
+            return []
+
+    def available(self) -> bool:
+        """Whether this machine has such a device."""
+        return bool(self.devices())
+
+
+# In the order in which PyTorch's error lists them.
+_ROWS = [
+    Kind(
+        name="cpu", platforms=("cpu",), host=True, has_property=True, tensor_types=True, file_rank=10, dlpack=1,
+        autocast=dtypes.bfloat16, autocast_dtypes=(dtypes.bfloat16, dtypes.float16), tunes_convolutions=True,
+    ),
+    Kind(
+        name="cuda", platforms=("gpu", "cuda", "rocm"), has_property=True, has_module=True, tensor_types=True,
+        file_rank=20, dlpack=2, divides_exactly=False, has_tf32=True, fuses_attention=True, autocast=dtypes.float16,
+        absent=AssertionError("Torch not compiled with CUDA enabled"),
+        autocast_absent="CUDA is not available or torch_xla is imported. Disabling autocast.",
+        scaler_absent="torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.",
+    ),
+    Kind(name="ipu"),
+    Kind(name="xpu", has_property=True, has_module=True, file_rank=25),
+    Kind(name="mkldnn"),
+    Kind(name="opengl"),
+    Kind(name="opencl"),
+    Kind(name="ideep"),
+    Kind(name="hip"),
+    Kind(name="ve"),
+    Kind(name="fpga"),
+    Kind(name="maia"),
+    Kind(name="xla", platforms=("tpu",), has_property=True),
+    Kind(name="lazy"),
+    Kind(name="vulkan"),
+    Kind(
+        name="mps", has_property=True, file_rank=21,
+        unreadable="torch.UntypedStorage(): Storage device not recognized: mps",
+    ),
+    Kind(name="meta", shapes_only=True, has_property=True, file_rank=22),
+    Kind(name="hpu", file_rank=24),
+    Kind(name="mtia", file_rank=26),
+    Kind(name="privateuseone", file_rank=23),
+    Kind(name="tpu", platforms=("tpu",), listed=False, has_module=True, file_rank=27),
+]  # fmt: skip
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _ROWS}
+_LISTED = ", ".join(kind.name for kind in _ROWS if kind.listed)
+_OF_PLATFORM = {platform: kind for kind in _ROWS for platform in kind.platforms}  # a later row wins: tpu, not xla
+_OTHER = KINDS["tpu"]  # how a platform that no row names is treated
 
 
 class device:
-    """A place where tensors live: `torch.device("cuda:0")`, `torch.device("cuda", 1)`, `torch.device(0)`.
+    """A device that holds tensors: `torch.device("cuda:0")`, `torch.device("cuda", 1)`, `torch.device(0)`.
 
     Equal devices are equal objects to `==` and `hash`. `cuda` is JAX's GPU; `tpu` exists too.
 
@@ -31,6 +135,8 @@ class device:
 
     __module__ = "jtorch"
     __slots__ = ("index", "type")
+    type: str
+    index: int | None
 
     def __init__(self, type, index=None):
         if isinstance(type, device):
@@ -89,17 +195,18 @@ def _parse(text):
 
 
 def _check_type(type, text):
-    if type not in _KNOWN:
+    if type not in KINDS:
         raise RuntimeError(f"Expected one of {_LISTED} device type at start of device string: {text}")
 
 
 class Place:
-    """One real place, interned: the `device` a user sees and the JAX device behind it (None for meta)."""
+    """One device, interned: the `device` that users see, its kind, and the JAX device (None for meta)."""
 
-    __slots__ = ("device", "jax")
+    __slots__ = ("device", "jax", "kind")
 
     def __init__(self, device, jax_device):
         self.device = device
+        self.kind = KINDS[device.type]
         self.jax = jax_device
 
 
@@ -107,7 +214,7 @@ _places: dict[device, Place] = {}
 
 
 def place(d: device | str | int | None = None) -> Place:
-    """The interned `Place` of a device; None is the default device. Raises PyTorch's error where it is absent."""
+    """The interned `Place` of a device; None means the default device. Raises PyTorch's error if there is no such device."""
     if d is None:
         stack = _stack()
         return stack[-1] if stack else CPU
@@ -118,16 +225,15 @@ def place(d: device | str | int | None = None) -> Place:
 
 
 def _find(d: device) -> Place:
-    if d.type == "meta":
-        return Place(device("meta"), None)
-    if d.type == "cpu":
+    kind = KINDS[d.type]
+    if kind.shapes_only:
+        return Place(device(d.type), None)
+    if kind.host:
         # The first CPU device serves every "cpu" of PyTorch, which has only one.
         return CPU
-    if d.type == "cuda" and not available("gpu"):
-        raise AssertionError("Torch not compiled with CUDA enabled")
-    if d.type not in _PLATFORM or not available(_PLATFORM[d.type]):
-        raise RuntimeError(f"PyTorch is not linked with support for {d.type} devices")
-    devices = jax.local_devices(backend=_PLATFORM[d.type])
+    devices = kind.devices()
+    if not devices:
+        raise _absent(kind)
     index = current_index(d.type) if d.index is None else d.index
     if index >= len(devices):
         raise RuntimeError("CUDA error: invalid device ordinal")
@@ -136,8 +242,14 @@ def _find(d: device) -> Place:
     return Place(d, devices[index])
 
 
+def _absent(kind):
+    if kind.absent is not None:
+        return type(kind.absent)(*kind.absent.args)  # a new one: an exception keeps the traceback it was raised with
+    return RuntimeError(f"PyTorch is not linked with support for {kind.name} devices")
+
+
 class _Cpu(Place):
-    """The host: its JAX device is looked up at the first use, since looking starts a backend."""
+    """The host. Its JAX device is looked up at the first use, because that starts a backend."""
 
     __slots__ = ()
 
@@ -153,6 +265,7 @@ class _Cpu(Place):
 def _make_cpu():
     cpu = _Cpu.__new__(_Cpu)
     cpu.device = device("cpu")
+    cpu.kind = KINDS["cpu"]
     Place.jax.__set__(cpu, None)
     return cpu
 
@@ -176,12 +289,12 @@ def _stack():
 
 
 def set_default_device(d) -> None:
-    """New tensors go to this device when none is named; None means the CPU again."""
+    """Set the device of new tensors for which none is named; None resets it to the CPU."""
     _default[:] = [] if d is None else [place(d)]
 
 
 def current_index(type: str) -> int:
-    """The accelerator that a bare "cuda" means in this thread."""
+    """The index of the device that "cuda" without an index means in this thread."""
     return _local.index
 
 
@@ -189,25 +302,25 @@ def set_current_index(index: int) -> None:
     _local.index = index
 
 
-def available(platform: str) -> bool:
-    """Whether JAX has devices of this platform ("gpu", "tpu", "cpu")."""
-    try:
-        return bool(jax.local_devices(backend=platform))
-    except RuntimeError:
-        return False
+def accelerator() -> Kind | None:
+    """The first kind of accelerator that this machine has, or None."""
+    return next((kind for kind in _ROWS if not kind.host and kind.available()), None)
+
+
+def kind_of_jax(jax_device) -> Kind:
+    """The kind of a JAX device."""
+    return _OF_PLATFORM.get(jax_device.platform, _OTHER)
 
 
 def of_jax(jax_device) -> Place:
     """The place of a JAX device."""
-    if jax_device.platform == "cpu":
-        return CPU
-    kind = "cuda" if jax_device.platform in ("gpu", "cuda", "rocm") else "tpu"
-    return place(device(kind, jax.local_devices(backend=_PLATFORM[kind]).index(jax_device)))
+    kind = kind_of_jax(jax_device)
+    return CPU if kind.host else place(device(kind.name, kind.devices().index(jax_device)))
 
 
-def platform() -> str:
-    """The JAX platform that a function traced now will run on, for the choice among equal formulations."""
+def traced_kind() -> Kind:
+    """The kind of device that a function traced now will run on, for the choice among equal formulations."""
     chosen = jax.config.jax_default_device
-    if chosen is None:
-        return jax.default_backend()
-    return chosen if isinstance(chosen, str) else chosen.platform
+    if chosen is not None and not isinstance(chosen, str):
+        return kind_of_jax(chosen)
+    return _OF_PLATFORM.get(jax.default_backend() if chosen is None else chosen, _OTHER)

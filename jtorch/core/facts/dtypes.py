@@ -1,8 +1,8 @@
 """PyTorch's element types and its promotion rules.
 
-A `dtype` is one of a fixed set of objects; `.np` is the NumPy (or ml_dtypes) type that holds its values.
-Promotion follows PyTorch's three classes of operands (tensors with dimensions, 0-dim tensors, Python numbers)
-and never JAX's. This file knows no arrays.
+A dtype is one row of the table below: every fact about a single dtype is a field of its row, and everything else in
+jtorch is derived from the fields. Promotion follows PyTorch's three classes of operands (tensors with dimensions, 0-dim
+tensors, Python numbers) and never JAX's. This file knows no arrays.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from functools import cache
 import ml_dtypes
 import numpy as np
 
-BOOL, INT, FLOAT, COMPLEX = range(4)  # the categories that promotion climbs
+BOOL, INT, FLOAT, COMPLEX = range(4)  # categories, in the order in which promotion goes up
 
 
 class dtype:
     """An element type, e.g. `torch.float32`.
 
     Attributes:
-        np: the NumPy type of the same layout (None for complex32, which neither NumPy nor XLA has).
+        np: the NumPy (or ml_dtypes) type of the same layout; None for complex32, which neither NumPy nor XLA has.
         itemsize: bytes of one element.
 
     >>> jtorch.float32, jtorch.int64.itemsize, jtorch.bfloat16.is_floating_point
@@ -28,16 +28,46 @@ class dtype:
     """
 
     __module__ = "jtorch"
-    __slots__ = ("category", "cname", "itemsize", "name", "np", "scalar_name", "storage_name")
+    __slots__ = (
+        "alias", "category", "cname", "digits", "itemsize", "limited", "method", "most", "name", "np", "overflow_name",
+        "partner", "python", "scalar_name", "storage_name", "tolerance",
+    )  # fmt: skip
 
-    def __init__(self, name, np_type, scalar_name, cname, category, itemsize=None):
+    def __init__(self, name, np_type, scalar_name, cname, category, *, alias=None, method=None, overflow_name=None,
+                 partner=None, python=None, tolerance=(0.0, 0.0), limited=False, itemsize=None):  # fmt: skip
+        """
+        Args:
+            scalar_name: "Float": the name in PyTorch's messages, in `torch.FloatTensor` and in `torch.FloatStorage`.
+            cname: "float": the C++ type, as the messages of PyTorch's kernels write it.
+            category: BOOL, INT, FLOAT or COMPLEX.
+            alias: "half": a second name under `torch`.
+            method: the method of Tensor that casts to the dtype; by default the alias.
+            overflow_name: the name in PyTorch's error about a number that does not fit; by default `cname`.
+            partner: the name of the complex dtype with parts of a floating dtype, or of the dtype of a complex dtype's parts.
+            python: the Python class that PyTorch accepts in place of the dtype.
+            tolerance: the (rtol, atol) of `torch.testing.assert_close`.
+            limited: PyTorch has few kernels for the dtype, no tensor type and no storage class.
+        """
         self.name = name
         self.np = None if np_type is None else np.dtype(np_type)
-        self.scalar_name = scalar_name  # 'Float': as PyTorch's messages write it
-        self.cname = cname  # 'float': as its C++ kernels' messages write it
+        self.scalar_name = scalar_name
         self.storage_name = scalar_name + "Storage"
+        self.cname = cname
         self.category = category
+        self.alias = alias
+        self.method = (method or alias) if np_type is not None else None
+        self.overflow_name = overflow_name or cname
+        self.partner = partner
+        self.python = python
+        self.tolerance = tolerance
+        self.limited = limited
         self.itemsize = itemsize or self.np.itemsize
+        self.digits = self.most = None  # bits of the significand, the hidden one included; the largest finite number
+        if category == INT:
+            self.most = int(np.iinfo(self.np).max)
+        elif category == FLOAT:
+            limits = ml_dtypes.finfo(self.np)
+            self.digits, self.most = int(limits.nmant) + 1, float(limits.max)
 
     def __repr__(self):
         return f"torch.{self.name}"
@@ -48,44 +78,52 @@ class dtype:
     is_floating_point = property(lambda self: self.category == FLOAT)
     is_complex = property(lambda self: self.category == COMPLEX)
     is_signed = property(lambda self: not self.name.startswith("u") and self.category != BOOL)
+    is_half = property(lambda self: self.category == FLOAT and self.itemsize == 2)
 
     def to_complex(self) -> dtype:
         """The complex type whose parts have this type."""
-        return _COMPLEX_OF.get(self, self)
+        return _NAMES[self.partner] if self.category == FLOAT and self.partner else self
 
     def to_real(self) -> dtype:
         """The type of the parts of a complex type; any other type is its own."""
-        return _REAL_OF.get(self, self)
+        return _NAMES[self.partner] if self.category == COMPLEX else self
 
 
-uint8 = dtype("uint8", "u1", "Byte", "unsigned char", INT)
-int8 = dtype("int8", "i1", "Char", "signed char", INT)
-int16 = dtype("int16", "i2", "Short", "short int", INT)
-int32 = dtype("int32", "i4", "Int", "int", INT)
-int64 = dtype("int64", "i8", "Long", "long int", INT)
-uint16 = dtype("uint16", "u2", "UInt16", "short unsigned int", INT)
-uint32 = dtype("uint32", "u4", "UInt32", "unsigned int", INT)
-uint64 = dtype("uint64", "u8", "UInt64", "long unsigned int", INT)
-float16 = dtype("float16", "f2", "Half", "c10::Half", FLOAT)
-bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, "BFloat16", "c10::BFloat16", FLOAT)
-float32 = dtype("float32", "f4", "Float", "float", FLOAT)
-float64 = dtype("float64", "f8", "Double", "double", FLOAT)
-complex32 = dtype("complex32", None, "ComplexHalf", "c10::complex<c10::Half>", COMPLEX, 4)
-complex64 = dtype("complex64", "c8", "ComplexFloat", "c10::complex<float>", COMPLEX)
-complex128 = dtype("complex128", "c16", "ComplexDouble", "c10::complex<double>", COMPLEX)
-bool_ = dtype("bool", "?", "Bool", "bool", BOOL)
-float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, "Float8_e4m3fn", "c10::Float8_e4m3fn", FLOAT)
-float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, "Float8_e5m2", "c10::Float8_e5m2", FLOAT)
+uint8 = dtype("uint8", "u1", "Byte", "unsigned char", INT, method="byte", overflow_name="uint8_t")
+int8 = dtype("int8", "i1", "Char", "signed char", INT, method="char", overflow_name="int8_t")
+int16 = dtype("int16", "i2", "Short", "short int", INT, alias="short", overflow_name="int16_t")
+int32 = dtype("int32", "i4", "Int", "int", INT, alias="int")
+int64 = dtype("int64", "i8", "Long", "long int", INT, alias="long", overflow_name="int64_t", python=int)
+uint16 = dtype("uint16", "u2", "UInt16", "short unsigned int", INT, overflow_name="uint16_t", limited=True)
+uint32 = dtype("uint32", "u4", "UInt32", "unsigned int", INT, overflow_name="uint32_t", limited=True)
+uint64 = dtype("uint64", "u8", "UInt64", "long unsigned int", INT, overflow_name="uint64_t", limited=True)
+float16 = dtype("float16", "f2", "Half", "c10::Half", FLOAT, alias="half", partner="complex32", tolerance=(1e-3, 1e-5))
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, "BFloat16", "c10::BFloat16", FLOAT,
+                 method="bfloat16", partner="complex64", tolerance=(1.6e-2, 1e-5))  # fmt: skip
+float32 = dtype("float32", "f4", "Float", "float", FLOAT,
+                alias="float", partner="complex64", tolerance=(1.3e-6, 1e-5))  # fmt: skip
+float64 = dtype("float64", "f8", "Double", "double", FLOAT,
+                alias="double", partner="complex128", python=float, tolerance=(1e-7, 1e-7))  # fmt: skip
+complex32 = dtype("complex32", None, "ComplexHalf", "c10::complex<c10::Half>", COMPLEX,
+                  alias="chalf", partner="float16", limited=True, itemsize=4)  # fmt: skip
+complex64 = dtype("complex64", "c8", "ComplexFloat", "c10::complex<float>", COMPLEX,
+                  alias="cfloat", partner="float32", tolerance=(1.3e-6, 1e-5))  # fmt: skip
+complex128 = dtype("complex128", "c16", "ComplexDouble", "c10::complex<double>", COMPLEX,
+                   alias="cdouble", partner="float64", python=complex, tolerance=(1e-7, 1e-7))  # fmt: skip
+bool_ = dtype("bool", "?", "Bool", "bool", BOOL, method="bool", python=bool)
+float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, "Float8_e4m3fn", "c10::Float8_e4m3fn", FLOAT,
+                      limited=True)  # fmt: skip
+float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, "Float8_e5m2", "c10::Float8_e5m2", FLOAT, limited=True)
 
 ALL = tuple(d for d in list(globals().values()) if isinstance(d, dtype))
-ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64,
-           "cfloat": complex64, "cdouble": complex128, "chalf": complex32}  # fmt: skip
+ALIASES = {d.alias: d for d in ALL if d.alias}
+OF_PYTHON = {d.python: d for d in ALL if d.python}
+CASTS = {d.method: d for d in ALL if d.method}  # Tensor's methods that cast: float, long, byte, ...
+TENSOR_TYPES = {f"{d.scalar_name}Tensor": d for d in ALL if not d.limited and not d.is_complex}  # FloatTensor, ...
+HALF = tuple(d.np for d in ALL if d.is_half)  # NumPy's float16 and bfloat16: most ops compute them in float32
 
 _NAMES = {d.name: d for d in ALL}
-_COMPLEX_OF = {float16: complex32, bfloat16: complex64, float32: complex64, float64: complex128}
-_REAL_OF = {complex32: float16, complex64: float32, complex128: float64}
 _BY_NP = {d.np: d for d in ALL if d.np is not None}
-_UNSIGNED = (uint16, uint32, uint64)  # the late types: they promote with hardly anything
 
 
 def dtype_named(name):
@@ -108,11 +146,8 @@ def of(np_type) -> dtype:
     return d
 
 
-OF_PYTHON = {bool: bool_, int: int64, float: float64, complex: complex128}  # PyTorch takes these classes for dtypes
-
-
 def meant(name: str, d) -> dtype:
-    """The dtype that a user gave a function of this name."""
+    """The dtype that a user passed to the function `name`: a dtype or a Python class."""
     if isinstance(d, dtype):
         return d
     found = OF_PYTHON.get(d) if isinstance(d, type) else None
@@ -121,20 +156,11 @@ def meant(name: str, d) -> dtype:
     return found
 
 
-_SCALARS = {uint8: "uint8_t", int8: "int8_t", int16: "int16_t", int64: "int64_t",
-            uint16: "uint16_t", uint32: "uint32_t", uint64: "uint64_t"}  # fmt: skip
-_MOST = {
-    d: int(np.iinfo(d.np).max) if d.category == INT else float(ml_dtypes.finfo(d.np).max)
-    for d in ALL
-    if d.category in (INT, FLOAT)
-}
-
-
 def must_hold(d: dtype, number, name: str | None = None) -> None:
     """Raise PyTorch's error where a dtype cannot hold a Python number: out of range, or with an imaginary part.
 
     Args:
-        name: what the error calls the dtype, if not by the name of its C++ type.
+        name: what the error calls the dtype; by default its `overflow_name`.
     """
     if d.category in (BOOL, COMPLEX):
         return
@@ -142,13 +168,12 @@ def must_hold(d: dtype, number, name: str | None = None) -> None:
         fits, number = not number.imag, number.real
     else:
         fits = True
-    most = _MOST[d]
     if d.category == FLOAT:
-        fits = fits and (-most <= number <= most or not math.isfinite(number))
+        fits = fits and (-d.most <= number <= d.most or not math.isfinite(number))
     else:  # a negative number wraps around in an unsigned type
-        fits = fits and (-most - d.is_signed <= number <= most)
+        fits = fits and (-d.most - d.is_signed <= number <= d.most)
     if not fits:
-        raise RuntimeError(f"value cannot be converted to type {name or _SCALARS.get(d, d.cname)} without overflow")
+        raise RuntimeError(f"value cannot be converted to type {name or d.overflow_name} without overflow")
 
 
 class _Default:
@@ -188,7 +213,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if type1 is type2:
         return type1
     a, b = sorted((type1, type2), key=lambda d: d.category)
-    if a in _UNSIGNED or b in _UNSIGNED:
+    if any(d.limited and d.category == INT for d in (a, b)):
         if b.category != FLOAT:
             raise RuntimeError(
                 "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "

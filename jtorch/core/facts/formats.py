@@ -1,10 +1,10 @@
-"""Memory formats and layouts: names that PyTorch programs pass around."""
+"""Memory formats and layouts: PyTorch's constants such as `torch.channels_last` and `torch.strided`."""
 
 from __future__ import annotations
 
 
 class memory_format:
-    """How the dimensions of a tensor lie in memory, e.g. `torch.channels_last`."""
+    """The order of a tensor's dimensions in memory, e.g. `torch.channels_last`."""
 
     __module__ = "jtorch"
     __slots__ = ("name",)
@@ -20,7 +20,7 @@ class memory_format:
 
 
 class layout:
-    """Whether a tensor is dense; here all are `torch.strided`."""
+    """How a tensor stores its elements: `torch.strided` (dense) or `torch.sparse_coo`."""
 
     __module__ = "jtorch"
     __slots__ = ("name",)

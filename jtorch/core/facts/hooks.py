@@ -1,7 +1,7 @@
-"""Handles that take a hook out again: what every `register_..._hook` returns.
+"""Handles that remove a hook: every `register_..._hook` returns one.
 
-Knows tables of hooks (id -> function) and nothing of what runs them. A handle holds its table weakly, so that
-keeping the handle keeps neither a module nor a gradient graph alive.
+This file knows tables of hooks (id -> function) and not what calls them. A handle refers to its table weakly, so that
+a handle does not keep a module or a gradient graph alive.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections import OrderedDict
 
 
 class Hooks(dict):
-    """A table of hooks that can be referenced weakly, unlike a plain dict."""
+    """A table of hooks. Unlike a plain dict, it can be referenced weakly."""
 
     __slots__ = ("__weakref__",)
 
 
 class RemovableHandle:
-    """Takes a hook out of its table: by `remove()`, or at the end of a `with` block.
+    """Removes a hook from its table, by `remove()` or at the end of a `with` block.
 
     Args:
         hooks_dict: the table that holds the hook under `handle.id`.
@@ -37,7 +37,7 @@ class RemovableHandle:
         self.extra_dict_ref = tuple([_weak(table) for table in _tables(extra_dict)])
 
     def remove(self) -> None:
-        """Take the hook out; nothing happens where it is out already."""
+        """Remove the hook. Does nothing if it has been removed."""
         for ref in (self.hooks_dict_ref, *self.extra_dict_ref):
             table = ref()
             if table is not None:
@@ -48,7 +48,7 @@ class RemovableHandle:
         return (self.hooks_dict_ref(), self.id, extra) if extra else (self.hooks_dict_ref(), self.id)
 
     def __setstate__(self, state):
-        # A table that died before pickling comes back as an empty one that nobody else sees.
+        # If the table was collected before pickling, the handle gets an empty one of its own.
         self.hooks_dict_ref = _weak(OrderedDict() if state[0] is None else state[0])
         self.id = state[1]
         RemovableHandle.next_id = max(RemovableHandle.next_id, self.id + 1)

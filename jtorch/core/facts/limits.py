@@ -1,6 +1,4 @@
-"""`torch.finfo` and `torch.iinfo`: what a dtype can hold, as plain Python numbers.
-
-Works on jtorch's dtypes alone; knows no arrays.
+"""`torch.finfo` and `torch.iinfo`: the range and precision of a dtype, as Python numbers.
 
 >>> jtorch.finfo(jtorch.bfloat16).eps, jtorch.iinfo(jtorch.int8).max
 (0.0078125, 127)
@@ -13,14 +11,13 @@ import math
 import ml_dtypes
 import numpy as np
 
-from jtorch.core.facts.dtypes import BOOL, INT, bool_, complex128, dtype, float64, get_default_dtype, int64
+from jtorch.core.facts.dtypes import BOOL, INT, OF_PYTHON, dtype, get_default_dtype
 
 _MISSING = object()
-_PYTHON_TYPES = {bool: bool_, int: int64, float: float64, complex: complex128}
 
 
 class _Limits:
-    """Read-only numbers in slots; equal where the dtype is; no hash, as in PyTorch."""
+    """Read-only numbers. Equal if the dtypes are equal; not hashable, as in PyTorch."""
 
     __slots__ = ()
 
@@ -65,6 +62,14 @@ class finfo(_Limits):
 
     __module__ = "torch"
     __slots__ = ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny")
+    bits: int
+    dtype: str
+    eps: float
+    max: float
+    min: float
+    resolution: float
+    smallest_normal: float
+    tiny: float
 
     def __init__(self, type=_MISSING):
         type = get_default_dtype() if type is _MISSING else _checked("finfo", type)
@@ -101,6 +106,10 @@ class iinfo(_Limits):
 
     __module__ = "torch"
     __slots__ = ("bits", "dtype", "max", "min")
+    bits: int
+    dtype: str
+    max: int
+    min: int
 
     def __init__(self, type=_MISSING):
         type = _checked("iinfo", type)
@@ -120,7 +129,7 @@ def _checked(kind: str, given) -> dtype:
         raise TypeError(f'{kind}() missing 1 required positional arguments: "type"')
     if isinstance(given, dtype):
         return given
-    found = _PYTHON_TYPES.get(given) if isinstance(given, type) else None
+    found = OF_PYTHON.get(given) if isinstance(given, type) else None
     if found is None:
         name = type(given).__name__
         raise TypeError(f"{kind}(): argument 'type' (position 1) must be torch.dtype, not {name}")

@@ -1,7 +1,7 @@
 """`torch.return_types`: the named tuples that `max(dim)`, `sort`, `topk`, `linalg.svd` and their like return.
 
-Tuples whose entries have names, printed with them. They carry anything (tensors, arrays, shapes) and know
-nothing of it; JAX maps over them as over a tuple. Names are looked up on the module: `returntypes.max`.
+A ReturnType is a tuple whose entries have names. It may hold anything (tensors, arrays, shapes), and JAX maps over it as
+over a tuple. The classes are attributes of this module: `named_results.max`.
 """
 
 from __future__ import annotations

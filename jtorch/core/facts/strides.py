@@ -1,7 +1,7 @@
-"""Sizes and strides as PyTorch would show them.
+"""Sizes and strides as PyTorch reports them.
 
-XLA keeps its own layouts, so strides here are facts about a tensor, not about memory: they decide
-`is_contiguous`, what `view` refuses, and the order in which random fills visit the elements.
+XLA chooses its own memory layouts, so strides are metadata here. They decide `is_contiguous`, which calls of `view` are
+refused, and the order in which random fills write the elements.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import math
 from operator import index
 
 
-class _Named(type):
-    """Prints Size as PyTorch's; pickles know it by its own module."""
+class _SizeType(type):
+    """Prints the class Size as PyTorch does. Pickles need the real module, so `__module__` cannot say "torch"."""
 
     def __repr__(cls):
         return "<class 'torch.Size'>" if cls is Size else super().__repr__()
 
 
-class Size(tuple, metaclass=_Named):
+class Size(tuple[int, ...], metaclass=_SizeType):
     """The shape of a tensor: a tuple with `numel()`.
 
     >>> jtorch.zeros(2, 3).shape
@@ -41,7 +41,7 @@ class Size(tuple, metaclass=_Named):
         return f"torch.Size([{', '.join(map(str, self))}])"
 
     def numel(self) -> int:
-        """How many elements a tensor of this size has."""
+        """The number of elements of a tensor of this size."""
         return math.prod(self)
 
     def __add__(self, other):

@@ -1,6 +1,6 @@
-"""Nested containers of tensors: taken apart into leaves and put together again, in the order they were written.
+"""Nested containers of tensors: `flatten` lists the leaves in order, `unflatten` rebuilds the container.
 
-Knows tuples, named tuples, lists and dictionaries; anything else is a leaf.
+Containers are tuples, named tuples, lists and dictionaries; anything else is a leaf.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections import OrderedDict, defaultdict
 
 
 def flatten(tree):
-    """(leaves, shape): `unflatten` puts them together again."""
+    """(leaves, shape), from which `unflatten` rebuilds the tree."""
     leaves = []
     return leaves, _shape(tree, leaves)
 
@@ -26,7 +26,7 @@ def _shape(tree, leaves):
 
 
 def unflatten(leaves, shape):
-    """The tree of a shape, from its leaves."""
+    """Rebuild a tree from its leaves and its shape."""
     return _build(iter(leaves), shape)
 
 
@@ -47,7 +47,8 @@ def map_tree(fn, tree):
 
 
 def spread(prefix, shape):
-    """A tree of values, or one value for a whole branch, as one value for each leaf; None where it does not fit."""
+    """A list with one value for each leaf of `shape`. `prefix` is a tree that may have one value for a whole branch; None if the
+    two do not match."""
     out = []
     return out if _spread(prefix, shape, out) else None
 
@@ -69,7 +70,7 @@ def _spread(prefix, shape, out):
 
 
 def same(a, b) -> bool:
-    """Whether two shapes are the same, whatever their leaves."""
+    """Whether two shapes are equal."""
     if a is None or b is None:
         return a is b
     return a[1] == b[1] and len(a[2]) == len(b[2]) and all(same(x, y) for x, y in zip(a[2], b[2], strict=True))

@@ -10,12 +10,6 @@ from jtorch.core.facts import dtypes
 from jtorch.core.op import public_in
 from jtorch.core.tensor import Tensor, from_numpy, tensor
 
-# dtype: relative and absolute tolerance; everything else must be equal
-_CLOSE = {
-    "float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7),
-    "complex64": (1.3e-6, 1e-5), "complex128": (1e-7, 1e-7),
-}  # fmt: skip
-
 
 @public_in("jtorch.testing")
 def assert_close(
@@ -95,12 +89,12 @@ def _difference(a, b, rtol, atol, equal_nan, checks):
 
 
 def _wide(number):
-    return {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64}.get(type(number), dtypes.complex128)
+    return dtypes.OF_PYTHON.get(type(number), dtypes.complex128)
 
 
 def _values(a, b, rtol, atol, equal_nan, numbers):
     if rtol is None:
-        found = [_CLOSE.get(x.dtype.name, (0.0, 0.0)) for x in (a, b)]
+        found = [x.dtype.tolerance for x in (a, b)]
         rtol, atol = max(f[0] for f in found), max(f[1] for f in found)
     if a.dtype is dtypes.bfloat16 or b.dtype is dtypes.bfloat16:
         a, b = a.float(), b.float()

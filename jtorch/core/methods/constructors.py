@@ -35,14 +35,9 @@ def _construct(d, args, place, name):
     raise TypeError(f"new(): data must be a sequence (got {_kind(first)})")
 
 
-_C_NAMES = {"int64": "long int", "int16": "short int", "int8": "signed char", "int32": "int", "uint8": "unsigned char",
-            "float32": "float", "float64": "double", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
-
-
 def _options(d, place):
     return (
-        f"TensorOptions(dtype={_C_NAMES.get(d.name, d.name)}, device={place.device.type}, layout=Strided,"
+        f"TensorOptions(dtype={d.cname}, device={place.device.type}, layout=Strided,"
         " requires_grad=false (default), pinned_memory=false (default), memory_format=(nullopt))"
     )
 
@@ -71,22 +66,20 @@ class _TypeMeta(type):
         return _construct(cls.dtype, args, place, repr(cls)[8:-2])
 
     def __repr__(cls):
-        return f"<class 'torch.{'cuda.' if cls.where == 'cuda' else ''}{cls.__name__}'>"
+        return f"<class 'torch.{devices.KINDS[cls.where].prefix}{cls.__name__}'>"
 
 
 def types(where="cpu") -> dict:
     """FloatTensor, LongTensor, ... of one kind of device, by name."""
     made = {}
-    for d in dtypes.ALL:
-        if d.np is not None and not d.name.startswith(("uint1", "uint3", "uint6", "float8", "complex")):
-            name = f"{d.scalar_name}Tensor"
-            body = {
-                "dtype": d,
-                "where": where,
-                "__module__": "torch" if where == "cpu" else "torch.cuda",
-                "__doc__": f"`torch.tensor(..., dtype={d})` by its old name, and the type of such tensors.",
-            }
-            made[name] = _TypeMeta(name, (), body)
+    for name, d in dtypes.TENSOR_TYPES.items():
+        body = {
+            "dtype": d,
+            "where": where,
+            "__module__": f"torch.{devices.KINDS[where].prefix}".rstrip("."),
+            "__doc__": f"`torch.tensor(..., dtype={d})` by its old name, and the type of such tensors.",
+        }
+        made[name] = _TypeMeta(name, (), body)
     return made
 
 

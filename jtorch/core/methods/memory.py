@@ -55,8 +55,11 @@ def _nbytes(self):
 
 def _get_device(self):
     """The number of its accelerator, -1 on the CPU."""
-    where = self.device
-    return -1 if where.type == "cpu" else where.index or 0
+    return -1 if self.is_cpu else self.device.index or 0
+
+
+def _is_of(name):
+    return lambda self: self.device.type == name
 
 
 def _dim_order(self, ambiguity_check=False):
@@ -245,9 +248,10 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
 
 
 _TYPES = {
-    f"torch.{'' if where == 'cpu' else 'cuda.'}{d.scalar_name}Tensor": (d, where)
+    f"torch.{kind.prefix}{d.scalar_name}Tensor": (d, kind.name)
     for d in dtypes.ALL
-    for where in ("cpu", "cuda")
+    for kind in devices.KINDS.values()
+    if kind.tensor_types
 }
 
 
@@ -258,8 +262,7 @@ def _type(self, dtype=None, non_blocking=False):
     'torch.FloatTensor'
     """
     if dtype is None:
-        where = "" if self.device.type == "cpu" else self.device.type + "."
-        return f"torch.{where}{self.dtype.scalar_name}Tensor"
+        return f"torch.{devices.KINDS[self.device.type].prefix}{self.dtype.scalar_name}Tensor"
     if isinstance(dtype, dtypes.dtype):
         return cast(self, dtype)
     if not isinstance(dtype, str | type):
@@ -284,13 +287,6 @@ def _caster(name, d):
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"The tensor as torch.{d.name}; itself where it is."
     return method
-
-
-_CASTS = {
-    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32",
-    "long": "int64", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
-    "cdouble": "complex128",
-}  # fmt: skip
 
 
 def _cuda(self, device=None, non_blocking=False, memory_format=None):
@@ -459,29 +455,15 @@ _METHODS = {
     "map_": _map_,
     "sum_to_size": _sum_to_size,
     "__reversed__": _reversed,
-    **{name: _caster(name, next(d for d in dtypes.ALL if d.name == of)) for name, of in _CASTS.items()},
+    **{name: _caster(name, d) for name, d in dtypes.CASTS.items()},
 }
 _FACTS = {
     "nbytes": _nbytes,
     "itemsize": lambda self: self.dtype.itemsize,
     "layout": lambda self: strided,
     "name": lambda self: None,
-    "is_cpu": lambda self: self.device.type == "cpu",
-    "is_cuda": lambda self: self.device.type == "cuda",
-    "is_meta": lambda self: self.device.type == "meta",
-    **dict.fromkeys(
-        [
-            "is_sparse",
-            "is_sparse_csr",
-            "is_quantized",
-            "is_mkldnn",
-            "is_nested",
-            "is_mps",
-            "is_xpu",
-            "is_xla",
-        ],
-        lambda self: False,
-    ),
+    **{f"is_{kind.name}": _is_of(kind.name) for kind in devices.KINDS.values() if kind.has_property},
+    **dict.fromkeys("is_sparse is_sparse_csr is_quantized is_mkldnn is_nested".split(), lambda self: False),
 }
 for _name, _made in _METHODS.items():
     attach(_name, _made)

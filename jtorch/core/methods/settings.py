@@ -33,14 +33,6 @@ def set_default_device(device) -> None:
     devices.set_default_device(device)
 
 
-_KINDS = {
-    "FloatTensor": dtypes.float32,
-    "DoubleTensor": dtypes.float64,
-    "HalfTensor": dtypes.float16,
-    "BFloat16Tensor": dtypes.bfloat16,
-}
-
-
 def set_default_tensor_type(t) -> None:
     """PyTorch's old way to set the default dtype (and "cuda" as the default device)."""
     warnings.warn(
@@ -51,12 +43,13 @@ def set_default_tensor_type(t) -> None:
     if not isinstance(t, str | type):
         raise TypeError("invalid type object: only floating-point types are supported as the default type")
     name = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}"
-    kind = name.rsplit(".", 1)[-1]
-    if kind not in _KINDS:
+    d = dtypes.TENSOR_TYPES.get(name.rsplit(".", 1)[-1])
+    if d is None or not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
-    set_default_dtype(_KINDS[kind])
-    if ".cuda." in name:
-        devices.set_default_device(device("cuda"))
+    set_default_dtype(d)
+    for kind in devices.KINDS.values():
+        if kind.tensor_types and kind.prefix and f".{kind.prefix}" in name:
+            devices.set_default_device(device(kind.name))
 
 
 _precision = {"float32": "highest"}

@@ -144,7 +144,7 @@ def from_dlpack(ext_tensor, *, device=None, copy=None):
     """
     if isinstance(ext_tensor, Tensor):
         made = _exported(ext_tensor)._alias()
-        made = made if made.device.type != "cpu" or made.dtype is dtypes.bfloat16 else from_numpy(made.numpy())
+        made = made if not made.is_cpu or made.dtype is dtypes.bfloat16 else from_numpy(made.numpy())
     else:
         made = _imported(ext_tensor)
     made = made if device is None else to_place(made, devices.place(device))
@@ -185,14 +185,13 @@ def _exported(self):
 def _dlpack(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
     """The memory as a DLPack capsule, for `np.from_dlpack` and other libraries."""
     _exported(self)
-    if self.device.type == "cpu" and self.dtype.np.isbuiltin == 1:
+    if self.is_cpu and self.dtype.np.isbuiltin == 1:
         return self.numpy().__dlpack__(max_version=max_version)
     return to_jax(self).__dlpack__(max_version=max_version)
 
 
 def _dlpack_device(self):
-    kind = DLDeviceType.kDLCPU if self.device.type == "cpu" else DLDeviceType.kDLCUDA
-    return kind, self.device.index or 0
+    return DLDeviceType(devices.KINDS[self.device.type].dlpack), self.device.index or 0
 
 
 attach("__dlpack__", _dlpack)

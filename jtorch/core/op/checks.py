@@ -14,7 +14,6 @@ from jtorch.core.facts import dtypes
 from jtorch.core.grad import grad_enabled
 from jtorch.core.tensor import Tensor
 
-_LATE = ("uint16", "uint32", "uint64")  # PyTorch has hardly any kernel for them
 _AT_ONCE = 1 << 14  # elements: reading more from memory costs a step more than a flag, whose program reads them anyway
 _calls: dict = {}
 
@@ -80,7 +79,7 @@ def _made(error, array, consts):
 def letter(x) -> str:
     """The kind of numbers in an array or tensor: b(ool), i(nt), u(int16 to 64), f(loat) or c(omplex)."""
     d = _dtype_of(x)
-    return "u" if d.name in _LATE else "bifc"[d.category]
+    return "u" if d.limited and d.category == dtypes.INT else "bifc"[d.category]
 
 
 def kernel(name: str, x, letters: str) -> None:

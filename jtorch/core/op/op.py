@@ -323,7 +323,7 @@ class OpCall(Call):
         roles = _roles(op, structure, len(types))
         joined = [t for t, role in zip(types, roles, strict=True) if role]
         target = promoted(joined, op.promote == "float")
-        low = (op.widen and target in (dtypes.float16, dtypes.bfloat16)) or target is dtypes.complex32
+        low = (op.widen and target.is_half) or target is dtypes.complex32
         work = (dtypes.complex64 if target.is_complex else dtypes.float32).np if low else target.np
         if op.strides == "elementwise":
             _check_broadcast([t for t in joined if not t.number])

@@ -1,7 +1,7 @@
 """The errors of PyTorch's CPU random functions: its checks in its order, with its exception types and messages.
 
-Knows PyTorch's names for NumPy's dtypes and which kernel takes which. Draws nothing. Numbers in messages are printed as C++
-prints a double, with six digits.
+It knows which kernel takes which dtype; it draws nothing. Numbers in
+messages are printed as C++ prints a double, with six digits.
 """
 
 from __future__ import annotations
@@ -11,48 +11,20 @@ import warnings
 
 import numpy as np
 
+from jtorch.core.facts import dtypes
+
 MIN64, MAX64 = -(1 << 63), (1 << 63) - 1
 
-# NumPy's name of a dtype, then PyTorch's two names of it in messages.
-_NAMES = {
-    "float16": ("Half", "c10::Half"),
-    "bfloat16": ("BFloat16", "c10::BFloat16"),
-    "float32": ("Float", "float"),
-    "float64": ("Double", "double"),
-    "complex64": ("ComplexFloat", "c10::complex<float>"),
-    "complex128": ("ComplexDouble", "c10::complex<double>"),
-    "bool": ("Bool", "bool"),
-    "uint8": ("Byte", "unsigned char"),
-    "int8": ("Char", "signed char"),
-    "int16": ("Short", "short int"),
-    "int32": ("Int", "int"),
-    "int64": ("Long", "long int"),
-    "uint16": ("UInt16", "short unsigned int"),
-    "uint32": ("UInt32", "unsigned int"),
-    "uint64": ("UInt64", "long unsigned int"),
-    "float8_e4m3fn": ("Float8_e4m3fn", "c10::Float8_e4m3fn"),
-    "float8_e5m2": ("Float8_e5m2", "c10::Float8_e5m2"),
-    "float8_e4m3fnuz": ("Float8_e4m3fnuz", "c10::Float8_e4m3fnuz"),
-    "float8_e5m2fnuz": ("Float8_e5m2fnuz", "c10::Float8_e5m2fnuz"),
-}
-_DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}  # bits of the significand
-_LARGEST = {
-    "float16": 65504.0,
-    "bfloat16": float.fromhex("0x1.fep127"),
-    "float32": float.fromhex("0x1.fffffep127"),
-    "float64": float.fromhex("0x1.fffffffffffffp1023"),
-}
-_UNSIGNED = ("uint16", "uint32", "uint64")
-
-FLOATS = tuple(_DIGITS)
-INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
+# The NumPy names of the dtypes that PyTorch's kernels of random numbers take.
+FLOATS = tuple(d.name for d in dtypes.ALL if d.is_floating_point and not d.limited)
+INTEGERS = tuple(d.name for d in dtypes.ALL if d.category == dtypes.INT and not d.limited)
 NUMBERS = (*FLOATS, *INTEGERS, "bool")
 
 
 def check_implemented(kernel: str, dtype: np.dtype, names: tuple[str, ...]) -> None:
     """Raise NotImplementedError unless dtype is among the names that PyTorch's kernel takes."""
     if dtype.name not in names:
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{_NAMES[dtype.name][0]}'")
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.of(dtype).scalar_name}'")
 
 
 def part_dtype(dtype: np.dtype) -> np.dtype:
@@ -62,30 +34,31 @@ def part_dtype(dtype: np.dtype) -> np.dtype:
 
 def significand_bits(dtype: np.dtype) -> int:
     """Bits of a float's significand, the hidden one included."""
-    return _DIGITS[dtype.name]
+    return dtypes.of(dtype).digits
 
 
 def check_continuous(name: str, dtype: np.dtype, spelling: int) -> None:
     """Raise unless dtype is a float; `spelling` picks which of PyTorch's two names the message has."""
-    if dtype.name not in FLOATS and not dtype.name.startswith("float8"):
+    if not _is_float(dtype):
+        names = dtypes.of(dtype).scalar_name, dtypes.of(dtype).cname
         raise RuntimeError(
             f"{name} distribution is a continuous probability distribution. dtype must be a floating point "
-            f"but you specified {_NAMES[dtype.name][spelling]}"
+            f"but you specified {names[spelling]}"
         )
 
 
 def check_uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
     """The checks of `uniform_`."""
     check_implemented("check_uniform_bounds", dtype, FLOATS)
-    largest, (name, cpp) = _LARGEST[dtype.name], _NAMES[dtype.name]
+    d = dtypes.of(dtype)
     for bound, value in (("from", low), ("to", high)):
-        if not -largest <= value <= largest:
-            raise RuntimeError(f"{bound} is out of bounds for {cpp}")
+        if not -d.most <= value <= d.most:
+            raise RuntimeError(f"{bound} is out of bounds for {d.cname}")
     if low > high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
-    if high - low > largest:
+    if high - low > d.most:
         raise RuntimeError(
-            f"uniform_ expects to-from <= std::numeric_limits<{name}>::max(), but found to={high:g} and "
+            f"uniform_ expects to-from <= std::numeric_limits<{d.scalar_name}>::max(), but found to={high:g} and "
             f"from={low:g} which result in to-from to exceed the limit"
         )
 
@@ -119,7 +92,7 @@ def _closed_range(dtype, low, high):
 def _open_range(dtype, low):
     if _is_float(dtype):
         check_implemented("random_from_to_range_calc", dtype, FLOATS)
-        last = 1 << _DIGITS[dtype.name]
+        last = 1 << significand_bits(dtype)
         low = _first_in(dtype, low)
         if low >= last:
             raise RuntimeError(
@@ -137,13 +110,13 @@ def _open_range(dtype, low):
 def _check_in_range(dtype, low, last):
     if dtype.kind == "c":
         raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
-    cpp, bounds = _NAMES[dtype.name][1], _limits(dtype)
+    cpp, bounds = dtypes.of(dtype).cname, _limits(dtype)
     for name, value in (("from", low), ("to - 1", last)):
         if not bounds[0] <= value <= bounds[1]:
             raise RuntimeError(f"{name} is out of bounds for {cpp}")
     if not _is_float(dtype):
         return
-    power = _DIGITS[dtype.name]
+    power = significand_bits(dtype)
     for name, value in (("from", low), ("to - 1", last)):
         if abs(value) > 1 << power:
             warnings.warn(
@@ -157,7 +130,7 @@ def _check_in_range(dtype, low, last):
 
 def _limits(dtype):
     if _is_float(dtype):
-        return -_LARGEST[dtype.name], _LARGEST[dtype.name]
+        return -dtypes.of(dtype).most, dtypes.of(dtype).most
     if dtype.kind == "b":
         return 0, 1
     info = np.iinfo(dtype)
@@ -165,7 +138,7 @@ def _limits(dtype):
 
 
 def _is_float(dtype):
-    return dtype.name in FLOATS or dtype.name.startswith("float8")
+    return dtypes.of(dtype).is_floating_point
 
 
 def _first_in(dtype, low):
@@ -182,7 +155,7 @@ def _last_in(dtype, high):
 
 def _spacing(dtype, value):
     # C++ shifts by the exponent modulo 64.
-    return 1 << ((max(abs(value), 1).bit_length() - _DIGITS[dtype.name]) % 64)
+    return 1 << ((max(abs(value), 1).bit_length() - significand_bits(dtype)) % 64)
 
 
 def _there_and_back(dtype, value):
@@ -205,8 +178,8 @@ def check_randperm(n: int, dtype: np.dtype) -> None:
         raise RuntimeError(f"value cannot be converted to type {dtype.name}_t without overflow")
     check_implemented("randperm", dtype, (*FLOATS, *INTEGERS))
     most = {"float16": "2049", "float32": "2^24+1", "float64": "2^53+1"}.get(dtype.name)
-    if most and n > (1 << _DIGITS[dtype.name]) + 1:
-        raise RuntimeError(f"n cannot be greater than {most} for {_NAMES[dtype.name][0]} type.")
+    if most and n > (1 << significand_bits(dtype)) + 1:
+        raise RuntimeError(f"n cannot be greater than {most} for {dtypes.of(dtype).scalar_name} type.")
 
 
 def check_multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> None:
@@ -215,7 +188,9 @@ def check_multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> Non
         raise RuntimeError("prob_dist must be 1 or 2 dim")
     categories = p.shape[-1]
     if not _is_float(p.dtype):
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {_NAMES[p.dtype.name][0]}")
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {dtypes.of(p.dtype).scalar_name}"
+        )
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > categories:
@@ -228,7 +203,7 @@ def expanded(p: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """p broadcast to shape, as `Tensor.expand` does it."""
     lead = len(shape) - p.ndim
     if lead < 0:
-        name = _NAMES[p.dtype.name][0]
+        name = dtypes.of(p.dtype).scalar_name
         kind = "CPUBFloat16Type" if name == "BFloat16" else f"torch.{name}Tensor"
         raise RuntimeError(
             f"expand({kind}{{{list(p.shape)}}}, size={list(shape)}): the number of sizes provided "

@@ -72,7 +72,7 @@ class ViewCall(Call):
         return self.writer(base, new, **self._arguments(numbers))
 
 
-_SMALLEST = {dtypes.int64: 0, dtypes.bool_: False, dtypes.float64: 0.0}
+_SMALLEST = {d: kind() for kind, d in dtypes.OF_PYTHON.items()}
 
 
 class Chain(ViewCall):

@@ -1,8 +1,8 @@
 """Whether mixed precision on a GPU is possible here."""
 
-from jtorch.core.facts import devices
+from jtorch.core.facts import KINDS
 
 
 def amp_definitely_not_available():
     """Whether there is no GPU."""
-    return not devices.available("gpu")
+    return not KINDS["cuda"].available()

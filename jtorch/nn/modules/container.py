@@ -448,7 +448,7 @@ def _entry_text(key, value, kind):
     if not isinstance(value, Tensor):
         return f"  ({key}): Object of type: {type(value).__name__}"
     what = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    place = f" ({value.device})" if value.device.type == "cuda" else ""
+    place = f" ({value.device})" if value.is_cuda else ""
     return f"  ({key}): {what} containing: [{kind} of size {'x'.join(map(str, value.shape))}{place}]"
 
 

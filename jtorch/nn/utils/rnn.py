@@ -47,7 +47,7 @@ class PackedSequence(_PackedFields):
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         if batch_sizes is not None:
-            if batch_sizes.device.type != "cpu":
+            if not batch_sizes.is_cpu:
                 raise ValueError(
                     "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually."
                     " They should be instantiated by functions like pack_sequence and pack_padded_sequences in"
@@ -133,7 +133,7 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     >>> packed.data, packed.batch_sizes
     (tensor([1., 4., 2., 5., 3.]), tensor([2, 2, 1]))
     """
-    if isinstance(lengths, Tensor) and lengths.device.type != "cpu":
+    if isinstance(lengths, Tensor) and not lengths.is_cpu:
         raise RuntimeError(
             "'lengths' argument should be a 1D CPU int64 tensor, but got"
             f" {lengths.dim()}D {lengths.device} {lengths.dtype.scalar_name} tensor"

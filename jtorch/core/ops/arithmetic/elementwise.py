@@ -141,7 +141,7 @@ def _rounded_quotient(rounding, x, y, remainder):
     its remainder is divided, a multiple of y, and rounded to the nearest.
     """
     found = rounding(x / y)
-    if devices.platform() != "gpu":
+    if devices.traced_kind().divides_exactly:
         return found
     nearest = jnp.round((x - remainder) / y)
     return jnp.where(jnp.isfinite(found) & jnp.isfinite(nearest), nearest, found)

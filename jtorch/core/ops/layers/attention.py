@@ -12,7 +12,7 @@ import warnings
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.facts import dtypes, like_strides
+from jtorch.core.facts import KINDS, dtypes, like_strides
 from jtorch.core.op import Array, Number, broadcast_shapes, functional, op
 from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
 from jtorch.core.ops.gather.join import cat
@@ -58,7 +58,7 @@ def _attention(
 ) -> Array:
     if grouped:
         key, value = [jnp.repeat(x, query.shape[-3] // x.shape[-3], axis=-3) for x in (key, value)]
-    wide = jnp.float32 if query.dtype in (jnp.float16, jnp.bfloat16) else query.dtype
+    wide = jnp.float32 if query.dtype in dtypes.HALF else query.dtype
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = jnp.einsum("...ld,...sd->...ls", query, key, preferred_element_type=wide) * jnp.asarray(factor, wide)
     queries, keys = scores.shape[-2:]
@@ -128,10 +128,10 @@ def scaled_dot_product_attention(
 
 def _fuses(query, key, value, mask, p, grouped):
     """Whether cuDNN's attention takes these: half precision on a GPU, nothing masked one by one."""
-    if query.dtype not in (dtypes.float16, dtypes.bfloat16) or mask is not None or p or grouped or query.dim() != 4:
+    if not query.dtype.is_half or mask is not None or p or grouped or query.dim() != 4:
         return False
     width = query.shape[-1]
-    return query.device.type == "cuda" and width % 8 == 0 and width <= 128 and value.shape[-1] == width
+    return KINDS[query.device.type].fuses_attention and width % 8 == 0 and width <= 128 and value.shape[-1] == width
 
 
 def _check_attention(query, key, value, mask, p, is_causal):

@@ -25,8 +25,6 @@ from jtorch.core.ops.windows.pad import pad
 from jtorch.core.ops.windows.pool import avg_pool2d, avg_pool3d
 from jtorch.core.tensor import write_result
 
-HALF = (jnp.float16, jnp.bfloat16)
-
 
 @functional
 @public(method=False)
@@ -342,7 +340,7 @@ def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
 
 def _parameter_dtype(x):
     """Half types are normalised in float32, as PyTorch does."""
-    return jnp.float32 if x.dtype in HALF else x.dtype
+    return jnp.float32 if x.dtype in dtypes.HALF else x.dtype
 
 
 def _check_batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps):
@@ -381,8 +379,7 @@ def _check_mixed(x, *parameters):
         if values is None:
             continue
         theirs = values.dtype if isinstance(values.dtype, dtypes.dtype) else dtypes.of(values.dtype)
-        half = mine in (dtypes.float16, dtypes.bfloat16)
-        if theirs is mine or (half and theirs is dtypes.float32):
+        if theirs is mine or (mine.is_half and theirs is dtypes.float32):
             continue
         if mine is dtypes.float64:
             raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core import engine
-from jtorch.core.facts import devices
+from jtorch.core.facts import devices, dtypes
 from jtorch.core.ops.rules import window_count
 
 # The sizes of a convolution: one entry for each spatial dimension, padding in pairs (before, after).
@@ -52,7 +52,7 @@ def transposed(x, w, window: Window):
 
 
 def _tunable(x, w):
-    return devices.platform() == "cpu" and x.dtype in (jnp.float32, jnp.float64) and x.size and w.size
+    return devices.traced_kind().tunes_convolutions and x.dtype in (jnp.float32, jnp.float64) and x.size and w.size
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3))
@@ -112,7 +112,7 @@ def _way_of_weight(x_shape, w_shape, window):
 def _direct(x, w, window, lhs_dilation=None):
     """XLA's own convolution. Half types are summed in float32, as PyTorch does."""
     spatial = "DHW"[-(x.ndim - 2) :]
-    half = x.dtype in (jnp.float16, jnp.bfloat16)
+    half = x.dtype in dtypes.HALF
     y = lax.conv_general_dilated(
         x,
         w,
@@ -122,7 +122,7 @@ def _direct(x, w, window, lhs_dilation=None):
         rhs_dilation=window.dilation,
         dimension_numbers=("NC" + spatial, "OI" + spatial, "NC" + spatial),
         feature_group_count=window.groups,
-        precision=engine.precision["convolution"] if devices.platform() == "gpu" else None,
+        precision=engine.precision["convolution"] if devices.traced_kind().has_tf32 else None,
         preferred_element_type=jnp.float32 if half else None,
     )
     return y.astype(x.dtype)

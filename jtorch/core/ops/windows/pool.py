@@ -208,7 +208,7 @@ def _mean_of_windows(name, x, windows, count_include_pad, divisor):
 
 def _summed_in_float32(x):
     """Half types are summed in float32, as PyTorch does."""
-    return x.astype(jnp.float32) if x.dtype in (jnp.float16, jnp.bfloat16) else x
+    return x.astype(jnp.float32) if x.dtype in dtypes.HALF else x
 
 
 def _counted_cells(shape, windows, count_include_pad):

@@ -12,6 +12,7 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 
+from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.windows.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
@@ -29,7 +30,7 @@ def _resize_name(types, consts):
 @op(saves=(), grad_fn=_resize_name, autocast={"cuda": "float32"})
 def _resize(input: Array, sizes: tuple, scales: tuple, mode: str, align_corners: bool, antialias: bool) -> Array:
     whole = not jnp.issubdtype(input.dtype, jnp.inexact)
-    half = input.dtype in (jnp.float16, jnp.bfloat16)
+    half = input.dtype in dtypes.HALF
     x = input.astype(jnp.float32) if half or (whole and "nearest" not in mode) else input
     for dim, (size, scale) in enumerate(zip(sizes, scales, strict=True), start=2):
         n = x.shape[dim]

@@ -68,7 +68,7 @@ class ByValuePickler(ArrayPickler):
 
 
 def reduce_tensor(tensor: Tensor):
-    if tensor.device.type != "cpu":
+    if not tensor.is_cpu:
         raise pickle.PicklingError(f"a tensor on {tensor.device} cannot be sent to a worker process")
     if tensor.requires_grad and not tensor.is_leaf:
         raise RuntimeError(COWARDLY)

@@ -12,7 +12,7 @@ import warnings
 from collections import Counter, deque
 from typing import Any
 
-from jtorch.core.facts import devices
+from jtorch.core.facts import accelerator
 from jtorch.utils.data._utils.crew import crew_for
 from jtorch.utils.data._utils.worker import End, Failure, Job
 from jtorch.utils.data.sampler import stream
@@ -59,7 +59,7 @@ class Pass:
                 f"ignore pin_memory_device='{loader.pin_memory_device}'.",
                 stacklevel=4,
             )
-        if not (devices.available("gpu") or devices.available("tpu")):
+        if accelerator() is None:
             warnings.warn(
                 "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
                 "won't be used.",

@@ -186,6 +186,6 @@ def normalize(tensor: Tensor, mean, std, inplace=False) -> Tensor:
     mean, std = (values[:, None, None] if values.ndim == 1 else values for values in (mean, std))
     if inplace:
         return tensor.sub_(as_tensor(mean, device=tensor.device)).div_(as_tensor(std, device=tensor.device))
-    if tensor.requires_grad or tensor.device.type != "cpu":
+    if tensor.requires_grad or not tensor.is_cpu:
         return (tensor - as_tensor(mean, device=tensor.device)) / as_tensor(std, device=tensor.device)
     return picture_of((pixels(tensor) - mean) / std)

@@ -1,0 +1,59 @@
+"""docs/where.md tells the truth: it is fresh, its files exist, and one addition touches few places."""
+
+import importlib.util
+import re
+
+import pytest
+
+import jtorch as torch
+from tests import ROOT
+
+
+def loaded(path):
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+MAKER = loaded(ROOT / "docs/make_where.py")
+ADDITIONS = {addition.kind: addition for addition in MAKER.ADDITIONS}
+# How many files of jtorch one addition may write in; 1 if not given here.
+MOST = {
+    "an op": 2, "a view op": 2, "a random op": 3, "a loss": 6, "a layer": 4, "a model": 0, "an optimizer": 3,
+    "a scheduler": 3, "a distribution": 4,
+}  # fmt: skip
+
+
+def test_the_page_is_fresh():
+    assert MAKER.PAGE.read_text() == MAKER.page(), "run: python docs/make_where.py"
+
+
+@pytest.mark.parametrize("kind", ADDITIONS)
+def test_an_addition_touches_few_places(kind):
+    """The example of the page is named by the code of no file but these."""
+    places = MAKER.places(ADDITIONS[kind])
+    assert len(places) <= MOST.get(kind, 1), places
+    assert places or kind == "a model"
+
+
+@pytest.mark.parametrize("kind", ADDITIONS)
+def test_every_table_of_the_tests_has_a_row_for_the_example(kind):
+    addition = ADDITIONS[kind]
+    assert bool(MAKER.rows(addition)) is bool(addition.rows)
+    for command in MAKER.commands(addition):
+        assert (ROOT / command.removeprefix("python -m ").replace(".", "/")).with_suffix(".py").exists()
+
+
+def test_every_file_of_the_page_is_there():
+    links = re.findall(r"\]\(\.\./([^)]+)\)", MAKER.page())
+    assert len(links) > 500
+    assert not [link for link in {*links} if not (ROOT / link).is_file()]
+
+
+def test_every_attribute_of_a_tensor_is_on_the_page():
+    found = MAKER.attributes()
+    assert not {n for n in vars(torch.Tensor) if not n.startswith("_")} - found.keys()
+    assert found["relu"] == found["relu_"] == "jtorch/core/ops/arithmetic/activations.py"
+    assert found["backward"].startswith("jtorch/core/tensor/")
