@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import json
 import pickle
 import weakref
 
@@ -10,22 +9,18 @@ import pytest
 
 import jtorch
 from jtorch import nn
-from tests import FIXTURES
-from tests.printed import output, read
-
-PROGRAMS = read(FIXTURES / "module_cases.txt")
-PRINTED = json.loads((FIXTURES / "module.json").read_text())["printed"]
+from tests.nn.programs import MODULE
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", MODULE.programs)
 def test_prints_what_pytorch_prints(name):
-    assert output(PROGRAMS[name], jtorch) == PRINTED[name]
+    assert not MODULE.differences(jtorch, name)
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", MODULE.programs)
 def test_fixture_is_what_pytorch_prints(name):
-    assert output(PROGRAMS[name], pytest.importorskip("torch")) == PRINTED[name]
+    assert not MODULE.differences(pytest.importorskip("torch"), name)
 
 
 class Net(nn.Module):
