@@ -1,6 +1,6 @@
 """Whole programs learn as under PyTorch: 50 steps from one seed, each loss to 1e-3, and each other's checkpoints load.
 
-tests/models.py has the programs; tests/make/models.py ran them under PyTorch and kept losses, predictions
+models.py has the programs; `python -m tests.make models` ran them under PyTorch and kept losses, predictions
 and state_dicts. Adam's eps is large in the U-Net: divided by less, the noise below it grows to another curve in
 PyTorch, too, when its weights are changed in the seventh digit.
 """
