@@ -174,9 +174,12 @@ class Tensor(metaclass=_Named):
 
     def _look(self):
         """The elements as a read-only NumPy array. A view of something known is read without a program."""
-        if self._view is not None and self._view.call.retype is None:
+        view = self._view
+        if view is not None and view.call.retype is None:
             base = self._storage.value
-            if base.array is not None and base.type.place is CPU:
+            while view is not None and view.call.name != "conj":
+                view = view.parent
+            if view is None and base.array is not None and base.type.place is CPU:  # no conjugation on the way
                 return strided(base.look(), base.type, self._view.type, self._view.offset)
         return self._value.look()
 
