@@ -202,8 +202,6 @@ def plain(torch, value, fields=("dtype", "value"), extra=lambda tensor: {}):
         if value.layout is not torch.strided:
             return as_torch(repr(value))
         return {name: FIELDS[name](value) for name in fields} | extra(value)
-    if isinstance(value, bytes):
-        return "bytes"  # of a pickle: they differ from run to run
     if isinstance(value, np.generic):
         return [f"np.{value.dtype}", value.item()]
     if isinstance(value, np.ndarray):
