@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import json
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import pytest
 
 from tests import ROOT
+from tests.rows import load
 
 HOUSE = ROOT / "jtorch"
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(HOUSE.rglob("*.py"))}
@@ -20,8 +20,8 @@ FLOORS = "facts streams engine grad tensor op ops methods".split()
 OPS = (
     "rules make matrix views arithmetic gather reduce windows signal layers losses".split()
 )  # the same for jtorch/core/ops
-# What `dir` shows of PyTorch's modules: tests/make/names.py.
-PYTORCH = json.loads((ROOT / "tests/fixtures/names.json").read_text())
+# What `dir` shows of PyTorch's modules.
+PYTORCH = load("names.json", "names")
 # Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
 LONG_FILES: dict[str, int] = {"jtorch/core/ops/make/random.py": 670}
 LONG_FUNCTIONS: dict[str, int] = {"jtorch/core/ops/layers/attention.py:multi_head_attention_forward": 77}

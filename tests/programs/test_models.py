@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import jtorch
-from tests import FIXTURES
 from tests.programs import models
+from tests.rows import fixture
 
-KNOWN = np.load(FIXTURES / "models.npz")
+KNOWN = np.load(fixture("models.npz", "models"))
 
 
 USERS = ("resnet", "transformer_classifier")  # compiled as users' programs are; the others more quickly
@@ -37,7 +37,7 @@ def trained(name):
 
 
 def checkpoint(name):
-    return FIXTURES / "models" / f"{name}.pth"
+    return fixture(f"models/{name}.pth", "models")
 
 
 def test_losses_are_pytorchs(name):
