@@ -1,15 +1,14 @@
-"""Small programs as test rows: the same text runs under PyTorch and jtorch, and what it prints is compared.
+"""Tables of programs that print what they find. A file of them is plain text; a line `#: name` begins each.
 
-A file of programs is plain text; a line `#: name` begins each. Every program sees `torch`, `nn`, the two tiny
-layers below and `raises`, which prints a result or the exception's type and message.
+Every program sees the two tiny layers below and `raises`, which prints a result or the exception's type and message.
 """
 
 import collections
-import contextlib
 import copy
-import io
 import pickle
-import warnings
+
+from tests import FIXTURES
+from tests.rows import Near, Table, plain, run, sections, seen
 
 _LAYERS = '''
 class Lin(nn.Module):
@@ -48,23 +47,16 @@ def raises(function):
         print(f"{type(error).__name__}: {error}")
 
 
-def read(path):
-    """name -> program text of every `#: name` section of the file."""
-    sections = ("\n" + path.read_text()).split("\n#: ")[1:]
-    return {name: code for name, _, code in (section.partition("\n") for section in sections)}
-
-
-def output(code, torch):
-    """What the program prints with this `torch`, its last exception and its warnings included."""
+def table(name, prelude=""):
+    """The programs of fixtures/<name>_cases.txt; one called `prelude` begins all others."""
+    programs = sections(FIXTURES / f"{name}_cases.txt")
+    prelude = _LAYERS + prelude + programs.pop("prelude", "") + "\n"
     names = {
-        "torch": torch, "nn": torch.nn, "raises": raises, "print": show, "copy": copy, "pickle": pickle,
-        "__name__": "programs", "OrderedDict": collections.OrderedDict, "namedtuple": collections.namedtuple,
+        "raises": raises, "print": show, "copy": copy, "pickle": pickle,
+        "OrderedDict": collections.OrderedDict, "namedtuple": collections.namedtuple,
     }  # fmt: skip
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        exec(_LAYERS, names)
-        raises(lambda: exec(code, names) or "end")
-    # PyTorch warns of its own use of torch.jit, the first time that a process needs it
-    said = [f"{w.category.__name__}: {w.message}\n" for w in caught if "torch.jit" not in str(w.message)]
-    return printed.getvalue() + "".join(said)
+
+    def row(torch, code):
+        return seen(lambda: plain(torch, run(torch, prelude + code, names, module="programs")))
+
+    return Table(name, programs, row, Near(1e-4, 1e-4, texts=True) if name == "layers" else None)

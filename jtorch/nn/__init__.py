@@ -4,19 +4,3 @@ from jtorch.nn import attention, functional, init, modules, parallel, parameter,
 from jtorch.nn.modules import *
 from jtorch.nn.parallel import DataParallel
 from jtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
-
-__all__ = [
-    "Buffer",
-    "DataParallel",
-    "Parameter",
-    "UninitializedBuffer",
-    "UninitializedParameter",
-    "attention",
-    "functional",
-    "init",
-    "modules",
-    "parallel",
-    "parameter",
-    "utils",
-    *modules.__all__,
-]

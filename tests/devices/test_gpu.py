@@ -203,8 +203,11 @@ def test_the_example_trains(tmp_path):
     example = ROOT / "examples" / "mnist_cnn.py"
     done = subprocess.run(
         [sys.executable, str(example), "--device", "cuda", "--epochs", "3", "--dropout", "0.1", "--batchnorm"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "learning_curve.png").exists()
 

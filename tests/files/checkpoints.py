@@ -11,11 +11,11 @@ import struct
 import zipfile
 
 from tests import FIXTURES
-from tests import printed as programs
+from tests.rows import sections, seen
 
 FOLDER = FIXTURES / "checkpoints"
 # name -> an expression; the names in it are those of `made`.
-EXPRESSIONS = programs.read(FOLDER / "objects.txt")
+EXPRESSIONS = sections(FOLDER / "objects.txt")
 MODULES = ("linear", "network", "list", "functions")  # need weights_only=False
 OBJECTS = tuple(name for name in EXPRESSIONS if name not in MODULES)
 # What the stream format of PyTorch itself reads back: not the late dtypes.
@@ -86,6 +86,11 @@ def _tensor(t, torch, seen):
         "storage": number,
         "attributes": {k: describe(v, torch, seen) for k, v in sorted(t.__dict__.items()) if not k.startswith("_")},
     }
+
+
+def loading(torch, data, **options):
+    """What `torch.load` makes of the bytes of a file."""
+    return seen(lambda: describe(torch.load(io.BytesIO(data), **options), torch))
 
 
 def written(save, obj, **options):

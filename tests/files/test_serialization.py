@@ -1,7 +1,6 @@
 """torch.save and torch.load against PyTorch: its files read here, ours there, the same words for odd ones."""
 
 import io
-import json
 import struct
 import warnings
 import zipfile
@@ -15,6 +14,7 @@ from hypothesis import given, settings
 import jtorch
 from jtorch import serialization
 from jtorch.serialization import load, save
+from tests import rows
 from tests.files.checkpoints import (
     EXPRESSIONS,
     FILES,
@@ -25,12 +25,13 @@ from tests.files.checkpoints import (
     PLACES,
     TENSOR,
     describe,
+    loading,
     made,
     members,
     written,
 )
 
-EXPECTED = json.loads((FOLDER / "expected.json").read_text())
+EXPECTED = rows.load("checkpoints/expected.json", "checkpoints")
 # name of a file -> its suffixes
 SAVED = [(n, ".pt") for n in OBJECTS] + [(n, ".legacy.pt") for n in LEGACY]
 
@@ -52,16 +53,6 @@ saved = partial(written, save)
 
 def reloaded(obj, **options):
     return load(saved(obj), **options)
-
-
-def outcome(run, module=jtorch):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            result = describe(run(), module)
-        except Exception as error:
-            return {"error": [type(error).__name__, str(error)]}
-    return {"result": result, "warnings": [[w.category.__name__, str(w.message)] for w in caught]}
 
 
 # ---- PyTorch's files
@@ -88,13 +79,13 @@ def test_reads_pytorchs_modules(name):
 @pytest.mark.parametrize("name", FILES)
 def test_says_of_odd_files_what_pytorch_says(name):
     data, options = FILES[name]
-    assert outcome(lambda: load(io.BytesIO(data), **options)) == EXPECTED["files"][name]
+    assert loading(jtorch, data, **options) == EXPECTED["files"][name]
 
 
 @pytest.mark.parametrize("code", PLACES)
 def test_map_location_is_pytorchs(code):
     where = eval(code, {"torch": jtorch})
-    assert outcome(lambda: load(io.BytesIO(TENSOR), map_location=where)) == EXPECTED["places"][code]
+    assert loading(jtorch, TENSOR, map_location=where) == EXPECTED["places"][code]
 
 
 # ---- our files

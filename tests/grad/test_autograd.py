@@ -1,38 +1,25 @@
 """torch.autograd: programs whose printed text is compared with PyTorch's, and what no print shows."""
 
 import gc
-import json
 import weakref
 
 import pytest
 
 import jtorch
-from tests import FIXTURES
-from tests.printed import output, read
+from tests import printed
 
-PROGRAMS = read(FIXTURES / "autograd_cases.txt")
-PRELUDE = PROGRAMS.pop("prelude")
-PRINTED = json.loads((FIXTURES / "autograd.json").read_text())["printed"]
+TABLE = printed.table("autograd")
 
 
-def bare(text):
-    """Without what depends on the place: where in PyTorch's source or the user's code a warning comes from."""
-    lines = [line.partition(" (Triggered internally")[0] for line in text.splitlines()]
-    lines = [line.partition(" Traceback of forward call")[0] for line in lines if not line.startswith("  ")]
-    own = ("create_graph=True will create a reference cycle", "torch.jit.", "get_attr Node", "jit_utils", "    ^^")
-    return [line for line in lines if line and not any(part in line for part in own)]
-
-
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", TABLE.programs)
 def test_prints_what_pytorch_prints(name):
-    assert bare(output(PRELUDE + "\n" + PROGRAMS[name], jtorch)) == bare(PRINTED[name])
+    assert not TABLE.differences(jtorch, name)
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", TABLE.programs)
 def test_fixture_is_what_pytorch_prints(name):
-    torch = pytest.importorskip("torch")
-    assert bare(output(PRELUDE + "\n" + PROGRAMS[name], torch)) == bare(PRINTED[name])
+    assert not TABLE.differences(pytest.importorskip("torch"), name)
 
 
 class Double(jtorch.autograd.Function):

@@ -1,24 +1,17 @@
 """The coverage page tells the truth: every name of the census is here or has a reason, and the page is fresh."""
 
-import importlib.util
+import importlib
 
 import pytest
-
-from tests import ROOT
-
-DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")
 def coverage():
-    spec = importlib.util.spec_from_file_location("make_coverage", DOCS / "make_coverage.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("tests.make.coverage")
 
 
 def test_the_page_is_fresh(coverage):
-    assert coverage.PAGE.read_text() == coverage.page(), "run: python docs/make_coverage.py"
+    assert coverage.PAGE.read_text() == coverage.page(), "run: python -m tests.make coverage"
 
 
 def test_every_name_is_here_or_has_a_reason(coverage):

@@ -4,7 +4,6 @@ import ast
 import functools
 import inspect
 import io
-import json
 import os
 import pydoc
 import shutil
@@ -26,7 +25,7 @@ FLOORS = "facts streams engine grad tensor op ops methods".split()
 # The same for jtorch/core/ops.
 OPS = "rules make matrix views arithmetic gather reduce windows signal layers losses functional functions".split()
 # What `dir` shows of PyTorch's modules: tests/make/names.py.
-PYTORCH = json.loads((ROOT / "tests/fixtures/names.json").read_text())
+PYTORCH = load("names.json", "names")
 # Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
 LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The names that users see: those of PyTorch and a few of jtorch's own, listed by hand or by `python -m tests.make.doors`."""
+"""The names that users see: those of PyTorch and a few of jtorch's own, listed by hand or by `python -m tests.make doors`."""
 
 import importlib
 
@@ -30,12 +30,12 @@ def test_a_module_shows_pytorchs_names_only(module):
 @pytest.mark.parametrize("file, module", DOORS)
 def test_what_is_declared_is_listed(file, module):
     declared = DOORS[file, module]()
-    assert not declared - listed(file, module), f"to list these in {file}: python -m tests.make.doors"
+    assert not declared - listed(file, module), f"to list these in {file}: python -m tests.make doors"
 
 
 @pytest.mark.parametrize("file, module", DOORS)
 def test_what_is_listed_is_declared(file, module):
-    assert not listed(file, module) - DOORS[file, module](), f"to take these out of {file}: python -m tests.make.doors"
+    assert not listed(file, module) - DOORS[file, module](), f"to take these out of {file}: python -m tests.make doors"
 
 
 def test_cuda_has_every_type_of_tensors():

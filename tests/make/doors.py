@@ -1,6 +1,4 @@
-"""What the lists of names in jtorch's public modules must hold, and the command that writes them.
-
-    python -m tests.make.doors
+"""jtorch/__init__.py and its like: the lists of names in jtorch's public modules.
 
 A function is listed where PyTorch has its name (fixtures/names.json) and jtorch declares it: by `@op`, `@public`,
 `@function`, `@functional` or `@public_in`.
@@ -90,6 +88,6 @@ def write(file, module) -> None:
     path.write_text(text.replace(found[0], f"from {module} import (\n{names}\n)  # fmt: skip\n"))
 
 
-if __name__ == "__main__":
+def make():
     for door in DOORS:
         write(*door)

@@ -1,14 +1,7 @@
-"""Writes tests/programs/notes/expected/note_*.txt: what the programs there print under PyTorch 2.13.
+"""tests/programs/notes/expected/note_*.txt: what the programs there print under PyTorch 2.13."""
 
-python -m tests.make.notes
-"""
-
-import os
 import sys
 import tempfile
-
-os.environ["MPLBACKEND"] = "Agg"
-os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
@@ -26,12 +19,8 @@ def text(name):
     return "".join(f"# %% {title}\n{output}" for title, output in outputs.items())
 
 
-def main():
+def make():
     folder = notebook.HERE / "expected"
     folder.mkdir(exist_ok=True)
     for name in notebook.NAMES:
         (folder / f"{name}.txt").write_text(text(name))
-
-
-if __name__ == "__main__":
-    main()

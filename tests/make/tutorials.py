@@ -1,4 +1,4 @@
-"""Write tests/programs/tutorials/expected.json: what the programs of that folder print under PyTorch."""
+"""tests/programs/tutorials/expected.json: what the programs of that folder print under PyTorch."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ def printed(path):
     return subprocess.run(run, capture_output=True, text=True, check=True).stdout
 
 
-if __name__ == "__main__":
+def make():
     paths = sorted(path for path in FOLDER.glob("*.py"))
     texts = {path.stem: printed(path) for path in paths}
     (FOLDER / "expected.json").write_text(json.dumps(texts, indent=1, ensure_ascii=False) + "\n")

@@ -3,7 +3,6 @@
 import copy
 import gc
 import importlib
-import json
 import pickle
 import pkgutil
 import weakref
@@ -12,22 +11,19 @@ import pytest
 
 import jtorch
 from jtorch import nn
-from tests import FIXTURES
-from tests.printed import output, read
-
-PROGRAMS = read(FIXTURES / "module_cases.txt")
-PRINTED = json.loads((FIXTURES / "module.json").read_text())["printed"]
+from tests.nn.programs import MODULE
+from tests.rows import load
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", MODULE.programs)
 def test_prints_what_pytorch_prints(name):
-    assert output(PROGRAMS[name], jtorch) == PRINTED[name]
+    assert not MODULE.differences(jtorch, name)
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", MODULE.programs)
 def test_fixture_is_what_pytorch_prints(name):
-    assert output(PROGRAMS[name], pytest.importorskip("torch")) == PRINTED[name]
+    assert not MODULE.differences(pytest.importorskip("torch"), name)
 
 
 class Net(nn.Module):
@@ -144,9 +140,7 @@ def test_every_layer_is_in_the_list():
 
 
 def test_nn_shows_pytorchs_names_only():
-    pytorchs = json.loads((FIXTURES / "names.json").read_text())["torch.nn"]
-    assert {*dir(nn)} - {*pytorchs} == {"__all__"}
-    assert {*nn.__all__} <= {*pytorchs}
+    assert {*dir(nn)} <= {*load("names.json", "names")["torch.nn"]}
 
 
 def test_tensor_subclass_becomes_a_parameter_by_a_mark():

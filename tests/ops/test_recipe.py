@@ -66,4 +66,4 @@ def test_an_op_is_a_function_and_a_row_of_samples(copy):
     (house / samples).write_text(before + start + row + unknown + after)
     failed, text = run(copy, command)
     assert "1 failed, 2 passed" in text
-    assert "Where PyTorch 2.13 is installed, `python -m tests.make.ops math` writes it" in text
+    assert "Where PyTorch 2.13 is installed, `python -m tests.make ops math` writes it" in text

@@ -1,13 +1,14 @@
 """Learning-rate schedules as data, run the same way under PyTorch and under jtorch.
 
 A case is JSON: the optimizer, its groups' rates, the schedule with its arguments, what is done at each step.
-`run(torch, case)` gives the log that the two must have in common.
+`log_of(torch, case)` gives the log that the two must have in common.
 """
 
 import random
 import warnings
 
 from tests import FIXTURES
+from tests.rows import Table, blocks, plain, run, seen
 
 
 def power(base, name):
@@ -37,14 +38,14 @@ def make_optimizer(torch, case):
     return getattr(torch.optim, case["optimizer"])(groups, lr=0.1, **momentum)
 
 
-def plain(torch, value):
+def jsonable(torch, value):
     """What a state dict or a group holds, as JSON can hold it; floats to the last bit."""
     if isinstance(value, torch.Tensor):
         return ["tensor", str(value.dtype).split(".")[-1], value.tolist()]
     if isinstance(value, dict):
-        return {str(key): plain(torch, v) for key, v in value.items() if key != "params"}
+        return {str(key): jsonable(torch, v) for key, v in value.items() if key != "params"}
     if isinstance(value, (list, tuple)):
-        return [plain(torch, v) for v in value]
+        return [jsonable(torch, v) for v in value]
     return value
 
 
@@ -64,7 +65,7 @@ def act(torch, optimizer, scheduler, case, action):
     return scheduler
 
 
-def run(torch, case):
+def log_of(torch, case):
     """What each step sets in the groups, then the whole state; a final [type, message] where one raises."""
     optimizer = make_optimizer(torch, case)
     log = []
@@ -72,7 +73,7 @@ def run(torch, case):
     def note(scheduler):
         moving = ("lr", "momentum", "betas")
         groups = [[group[key] for key in moving if key in group] for group in optimizer.param_groups]
-        log.append(plain(torch, [scheduler.get_last_lr(), *groups]))
+        log.append(jsonable(torch, [scheduler.get_last_lr(), *groups]))
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -86,7 +87,7 @@ def run(torch, case):
                 scheduler = act(torch, optimizer, scheduler, case, action)
                 note(scheduler)
             state = scheduler.state_dict()
-            log.append([plain(torch, state), list(state), plain(torch, optimizer.param_groups)])
+            log.append([jsonable(torch, state), list(state), jsonable(torch, optimizer.param_groups)])
         except (ValueError, KeyError, ZeroDivisionError) as error:
             log.append([type(error).__name__, str(error)])
     return log
@@ -189,21 +190,12 @@ def random_case(seed, steps=14):
     }
 
 
-def snippets():
-    """What each raises and warns of must be PyTorch's; the first is run before each of the others."""
-    text = (FIXTURES / "schedule_snippets.txt").read_text()
-    return text.strip().split("\n\n")
+SETUP, *SNIPPETS = blocks(FIXTURES / "schedule_snippets.txt")
 
 
-def outcome(torch, code):
-    """{"raises": [type, message] or None, "warnings": [[category, message], ...]} of one snippet."""
-    names = {"torch": torch}
-    exec(snippets()[0], names)
-    raised = None
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            exec(code, names)
-        except Exception as error:
-            raised = [type(error).__name__, str(error)]
-    return {"raises": raised, "warnings": [[w.category.__name__, str(w.message)] for w in caught]}
+def row(torch, code):
+    """What a snippet raises and warns of."""
+    return seen(lambda: plain(torch, run(torch, f"{SETUP}\n{code}")))
+
+
+TABLE = Table("schedule_snippets", {code: code for code in SNIPPETS}, row)

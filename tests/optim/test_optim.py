@@ -3,63 +3,22 @@
 import copy
 import io
 import json
-import warnings
 
 import numpy as np
 import pytest
 
 import jtorch
 from jtorch.core import engine
-from tests import FIXTURES
 from tests.optim import optimizers
+from tests.optim.wrong_settings import TABLE
+from tests.rows import load
 
-HERE = FIXTURES
-TABLE = json.loads((HERE / "optim.json").read_text()) if (HERE / "optim.json").exists() else {"rows": [], "wrong": {}}
+ROWS = load("optim.json", "optim")["rows"]
 NAMES = sorted(set(jtorch.optim.__all__) - {"Optimizer", "Optax", "SparseAdam", "lr_scheduler", "swa_utils"})
 
 # Muon's matrices are bfloat16, whose last bit depends on the order of a sum; a line search takes another turn when it
 # meets a number that differs in the last bit.
 LOOSE = {"Muon": 6e-3, "LBFGS": 1e-3}
-
-WRONG = (
-    """
-SGD([p], lr=-1)|SGD([p], momentum=-1)|SGD([p], weight_decay=-1)|SGD([p], nesterov=True)
-Adam([p], betas=(1.5, .9))|Adam([p], betas=(.9, 1.0))|Adam([p], eps=-1)|Adam([p], weight_decay=-1)
-Adam([p], lr=torch.tensor([1., 2.]))|Adam([p], lr=torch.tensor(1.), foreach=True)|Adam([p], betas=(torch.tensor(.9), .9))
-Adamax([p], betas=(0.0, 1.0))|NAdam([p], momentum_decay=-0.2)|RAdam([p], weight_decay=-1)|Adagrad([p], lr_decay=-0.5)
-Adagrad([p], initial_accumulator_value=-0.5)|Adagrad([p], fused=True, differentiable=True)|Adadelta([p], rho=1.1)
-RMSprop([p], momentum=-1)|RMSprop([p], alpha=-1)|Rprop([p], etas=(1.0, 0.5))|ASGD([p], weight_decay=-0.5)
-Adafactor([p], lr=-1)|Adafactor([p], beta2_decay=0.8)|Adafactor([p], eps=(-1e-30, 1e-3))|Adafactor([p], d=0.0)
-Muon([p])|Muon([m], momentum=-1)|Muon([m], adjust_lr_fn='arbitrary')|SparseAdam([p], lr=0)|SparseAdam([p], betas=(1., 0.))
-SparseAdam([torch.ones(2, dtype=torch.complex64)])|LBFGS([{'params': [p]}, {'params': [m]}])|LBFGS([p]).step()|LBFGS([p], lr=-1)
-SGD([])|SGD(p)|SGD([1])|SGD([p * 2])|SGD({p})|SGD([{'params': [p]}, {'params': [p]}])|SGD([p, p])|SGD([('a', p), m])
-SGD([{'params': [p]}, {'params': [('a', m)]}])|SGD([p]).add_param_group({'params': [p]})|SGD([p]).add_param_group([m])
-SGD([p]).add_param_group({'params': {m}})|SGD([p]).load_state_dict(SGD([p, m]).state_dict())
-SGD([p]).load_state_dict({'state': {}, 'param_groups': []})|repr(SGD([{'params': p}, {'params': m, 'lr': 2}], lr=.1))
-repr(Adamax([p]))|repr(Rprop([p]))|repr(Adafactor([p]))|repr(Muon([m]))|repr(SparseAdam([p]))|repr(LBFGS([p]))
-swa_utils.SWALR(SGD([p]), [1, 2])|swa_utils.SWALR(SGD([p]), 1, anneal_strategy='x')|swa_utils.SWALR(SGD([p]), 1, -1)
-swa_utils.get_ema_multi_avg_fn(1.5)|swa_utils.AveragedModel(torch.nn.Linear(1, 1), avg_fn=1, multi_avg_fn=1)
-""".strip()
-    .replace("\n", "|")
-    .split("|")
-)
-
-
-def outcome(torch, code):
-    """What an expression does: its error, or its text and warnings."""
-    space = {
-        **vars(torch.optim),
-        "torch": torch,
-        "p": torch.ones(2, requires_grad=True),
-        "m": torch.ones(2, 2, requires_grad=True),
-    }
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        try:
-            made = eval(code, space)
-        except Exception as error:
-            return [type(error).__name__, str(error)]
-    return [made if isinstance(made, str) else "fine", [str(w.message) for w in seen]]
 
 
 def close(got, want, name):
@@ -69,10 +28,10 @@ def close(got, want, name):
 
 
 def test_every_optimizer_is_in_the_table():
-    assert {row["name"] for row in TABLE["rows"]} == set(NAMES)
+    assert {row["name"] for row in ROWS} == set(NAMES)
 
 
-@pytest.mark.parametrize("row", TABLE["rows"], ids=lambda row: row["name"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
 def test_ten_steps_are_pytorchs(row):
     losses, params, state = optimizers.run(jtorch, row["name"], row["settings"])
     close(losses, row["losses"], row["name"])
@@ -82,9 +41,9 @@ def test_ten_steps_are_pytorchs(row):
     close(json.loads(json.dumps(optimizers.plain(state))), row["state"], row["name"])
 
 
-@pytest.mark.parametrize("code", WRONG)
+@pytest.mark.parametrize("code", TABLE.programs)
 def test_errors_and_texts_are_pytorchs(code):
-    assert outcome(jtorch, code) == TABLE["wrong"][code]
+    assert not TABLE.differences(jtorch, code)
 
 
 @pytest.mark.parametrize("row", [r for r in optimizers.ROWS if r[0] != "LBFGS"], ids=lambda row: row[0])

@@ -6,10 +6,10 @@ import math
 import pytest
 
 import jtorch
-from tests import FIXTURES
 from tests.optim import schedules
+from tests.rows import load
 
-FIXTURE = json.loads((FIXTURES / "schedules.json").read_text())
+FIXTURE = load("schedules.json", "schedules")
 NAMES = sorted(set(jtorch.optim.lr_scheduler.__all__) - {"EPOCH_DEPRECATION_WARNING", "LRScheduler"})
 
 
@@ -44,12 +44,12 @@ def test_every_schedule_is_in_the_table():
 @pytest.mark.parametrize("entry", FIXTURE["logs"], ids=lambda e: e["case"]["schedule"][0])
 def test_rates_and_state_are_pytorchs(entry):
     case = entry["case"]
-    assert agree(schedules.run(jtorch, case), entry["log"], exactly=not case["tensor_lr"])
+    assert agree(schedules.log_of(jtorch, case), entry["log"], exactly=not case["tensor_lr"])
 
 
-@pytest.mark.parametrize("code", FIXTURE["snippets"])
+@pytest.mark.parametrize("code", schedules.TABLE.programs)
 def test_errors_and_warnings_are_pytorchs(code):
-    assert schedules.outcome(jtorch, code) == FIXTURE["snippets"][code]
+    assert not schedules.TABLE.differences(jtorch, code)
 
 
 @pytest.mark.parity
@@ -57,8 +57,8 @@ def test_random_schedules_equal_pytorchs_live():
     torch = pytest.importorskip("torch")
     for seed in range(1000, 1300):
         case = schedules.random_case(seed)
-        expected = json.loads(json.dumps(schedules.run(torch, case)))
-        assert agree(schedules.run(jtorch, case), expected, exactly=not case["tensor_lr"]), case
+        expected = json.loads(json.dumps(schedules.log_of(torch, case)))
+        assert agree(schedules.log_of(jtorch, case), expected, exactly=not case["tensor_lr"]), case
 
 
 def test_a_scheduler_leaves_its_optimizer_free_to_die():

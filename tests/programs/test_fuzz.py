@@ -3,7 +3,6 @@
 JTORCH_FUZZ=1000 runs more of the random ones; `python -m tests.programs.fuzzing` many more, without hypothesis.
 """
 
-import json
 import os
 
 import pytest
@@ -11,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import jtorch
-from tests import FIXTURES
 from tests.programs import fuzzing
+from tests.rows import load
 
 FOUND = fuzzing.found()
-WANT = json.loads((FIXTURES / "fuzz.json").read_text())
+WANT = load("fuzz.json", "fuzz")
 
 
 @pytest.mark.parametrize("look", [True, False], ids=["looked at", "not looked at"])

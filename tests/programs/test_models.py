@@ -1,6 +1,6 @@
 """Whole programs learn as under PyTorch: 50 steps from one seed, each loss to 1e-3, and each other's checkpoints load.
 
-tests/models.py has the programs; tests/make/models.py ran them under PyTorch and kept losses, predictions
+models.py has the programs; `python -m tests.make models` ran them under PyTorch and kept losses, predictions
 and state_dicts. Adam's eps is large in the U-Net: divided by less, the noise below it grows to another curve in
 PyTorch, too, when its weights are changed in the seventh digit.
 """
@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import jtorch
-from tests import FIXTURES
 from tests.programs import models
+from tests.rows import fixture
 
-KNOWN = np.load(FIXTURES / "models.npz")
+KNOWN = np.load(fixture("models.npz", "models"))
 
 
 USERS = ("resnet", "transformer_classifier")  # compiled as users' programs are; the others more quickly
@@ -37,7 +37,7 @@ def trained(name):
 
 
 def checkpoint(name):
-    return FIXTURES / "models" / f"{name}.pth"
+    return fixture(f"models/{name}.pth", "models")
 
 
 def test_losses_are_pytorchs(name):

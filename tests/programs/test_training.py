@@ -1,18 +1,16 @@
 """The notes' CNN learns as under PyTorch: the loss of each of 50 steps from the same seed, to 1e-4 relative."""
 
-import json
-
 import numpy as np
 import pytest
 
 import jtorch
 from jtorch.compiler import stats
-from tests import FIXTURES
 from tests.programs import training
+from tests.rows import load
 
 pytestmark = pytest.mark.optimized
 
-LOSSES = json.loads((FIXTURES / "training.json").read_text())
+LOSSES = load("training.json", "training")
 
 
 @pytest.mark.parametrize("name", training.VARIANTS)

@@ -1,6 +1,6 @@
-"""Programs with distributions, and how what they give is written down: for test_distributions and its fixture."""
+"""Programs with distributions, and what they give under PyTorch or jtorch."""
 
-import math
+from tests.rows import Near, Table, plain, run, seen
 
 MADE = {
     "Normal": ["torch.tensor([0., 1.]), torch.tensor([1., 2.])", "0., 1."],
@@ -54,21 +54,10 @@ OTHERS = [
 CASES = [f"d = D.{name}({args}); {look}" for name, made in MADE.items() for args in made for look in LOOKS] + OTHERS
 
 
-def outcome(torch, case):
-    """What the last expression of a program gives, as JSON."""
+def row(torch, case):
     torch.manual_seed(0)
-    *before, last = case.split("; ")
-    space = {"torch": torch, "D": torch.distributions}
-    try:
-        for line in before:
-            exec(line, space)
-        value = eval(last, space)
-        if isinstance(value, torch.Tensor):
-            return [list(value.shape), value.requires_grad, [_plain(v) for v in value.detach().reshape(-1).tolist()]]
-        return repr(value)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
+    fields = ("shape", "requires_grad", "value")
+    return seen(lambda: plain(torch, run(torch, case, {"D": torch.distributions}), fields))
 
 
-def _plain(number):
-    return number if math.isfinite(number) else str(number)
+TABLE = Table("distributions", {case: case for case in CASES}, row, Near(1e-5, 1e-6))

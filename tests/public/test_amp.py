@@ -1,6 +1,5 @@
 """torch.amp: types under autocast as PyTorch's, gradients, nothing left outside; GradScaler skips without a wait."""
 
-import json
 import pickle
 import warnings
 
@@ -13,17 +12,12 @@ from jtorch.core import engine
 from jtorch.core.facts import devices
 from jtorch.core.op.op import DECLARED
 from jtorch.core.ops.windows.convolve import Window, convolve
-from tests import FIXTURES
 from tests.public import amp_cases
 
-TYPES = json.loads((FIXTURES / "amp.json").read_text())["types"]
-CASES = amp_cases.cases(jtorch)
 
-
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", TYPES)
-def test_types_are_pytorchs(name, dtype):
-    assert amp_cases.type_of(jtorch, CASES[name], dtype) == TYPES[name][dtype]
+@pytest.mark.parametrize("name", amp_cases.TABLE.programs)
+def test_types_are_pytorchs(name):
+    assert not amp_cases.TABLE.differences(jtorch, name)
 
 
 # PyTorch's AutocastTestLists, by its names
@@ -100,11 +94,9 @@ def test_a_training_step_under_autocast_compiles_once():
 
 def test_values_are_close_to_pytorchs():
     torch = pytest.importorskip("torch")
-    ours, theirs = CASES, amp_cases.cases(torch)
     for name in ("linear", "conv2d", "layer_norm", "cross_entropy", "softmax", "batch_norm"):
         name = {"cross_entropy": "ce"}.get(name, name)
-        with jtorch.autocast("cpu"), torch.autocast("cpu"):
-            a, b = ours[name](lambda t: t), theirs[name](lambda t: t)
+        a, b = amp_cases.called(jtorch, name, lambda t: t), amp_cases.called(torch, name, lambda t: t)
         assert (a.detach().float().numpy() - b.detach().float().numpy()).__abs__().max() < 0.02
 
 

@@ -1,7 +1,5 @@
 """torch.func, vmap and JAX's own transformations over functions written with jtorch."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,26 +8,22 @@ import pytest
 import jtorch
 from jtorch import func, nn
 from jtorch.core import engine
-from tests import FIXTURES
-from tests.printed import output, read
+from tests import printed
 
 pytestmark = pytest.mark.optimized  # JAX takes no options for what runs inside its own jit
 
-PROGRAMS = read(FIXTURES / "func_cases.txt")
-PRELUDE = PROGRAMS.pop("prelude")
-PRINTED = json.loads((FIXTURES / "func.json").read_text())["printed"]
+TABLE = printed.table("func")
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", TABLE.programs)
 def test_prints_what_pytorch_prints(name):
-    want = [line for line in PRINTED[name].splitlines() if "get_attr Node" not in line]
-    assert output(PRELUDE + "\n" + PROGRAMS[name], jtorch).splitlines() == want
+    assert not TABLE.differences(jtorch, name)
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", TABLE.programs)
 def test_fixture_is_what_pytorch_prints(name):
-    assert output(PRELUDE + "\n" + PROGRAMS[name], pytest.importorskip("torch")) == PRINTED[name]
+    assert not TABLE.differences(pytest.importorskip("torch"), name)
 
 
 def test_a_transformed_function_compiles_once():

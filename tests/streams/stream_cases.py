@@ -1,15 +1,16 @@
 """The cases of the random streams' parity tests: what to ask PyTorch, and what to ask a `Stream` S.
 
-Plain text, so that tests/make/streams.py runs the left column under PyTorch and test_streams.py the
-right one.
+Plain text: the left column runs under PyTorch, the right one under jtorch.
 """
 
 import hashlib
 import math
-import warnings
 
 import ml_dtypes
 import numpy as np
+
+from jtorch.core.streams.stream import Stream
+from tests.rows import Table, seen
 
 SEEDS = (0, 42)
 
@@ -264,18 +265,6 @@ REFUSALS = {
 }  # fmt: skip
 
 
-def outcome(draw, state):
-    """[digest of the bytes drawn, or the error; the warnings; digest of the generator's state after]."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            result = hashlib.sha256(draw()).hexdigest()
-        except Exception as error:
-            result = [type(error).__name__, str(error).split("\n")[0]]
-    told = [str(w.message).split(" (Triggered internally")[0] for w in caught]
-    return [result, told, hashlib.sha256(state()).hexdigest()[:16]]
-
-
 def linspace(low, high, n):
     """torch.linspace in float32: symmetric about the middle, one fused step from the nearer end."""
     low, high = np.float32(low), np.float32(high)
@@ -298,6 +287,35 @@ NAMES = {
 }  # fmt: skip
 
 
-def drawn(stream, expression):
-    """The bytes that a stream's expression draws."""
-    return np.asarray(eval(expression, {**NAMES, "S": stream})).tobytes()
+def row(torch, case):
+    """What is drawn, as a digest of its bytes, and a digest of the generator's state after."""
+    seed, theirs, ours = case
+    if torch.__name__ == "torch":
+        torch.manual_seed(seed)
+        draw, state = (lambda: of_torch(torch, theirs)), (lambda: torch.get_rng_state().numpy())
+    else:
+        stream = Stream(seed)
+        draw, state = (lambda: np.asarray(eval(ours, {**NAMES, "S": stream}))), stream.get_state
+    return drawn(draw, state)
+
+
+def drawn(draw, state):
+    """Digests of the bytes of the array that `draw()` gives, and of the generator's state after."""
+    made = seen(lambda: hashlib.sha256(draw().tobytes()).hexdigest())
+    if "raises" in made:
+        made["raises"][1] = made["raises"][1].split("\n")[0]
+    return made | {"next": hashlib.sha256(state().tobytes()).hexdigest()[:16]}
+
+
+def of_torch(torch, expression):
+    """The bytes that PyTorch draws, in logical order."""
+    result = eval(expression, {"torch": torch, "F": torch.nn.functional, "nn": torch.nn})
+    if not isinstance(result, torch.Tensor):
+        return np.zeros(0)
+    return result.detach().reshape(-1).contiguous().view(torch.uint8).numpy()
+
+
+CASES = {f"{seed} {theirs}": (seed, theirs, ours) for theirs, ours in DRAWS.items() for seed in SEEDS} | {
+    f"{SEEDS[0]} {theirs}": (SEEDS[0], theirs, ours) for theirs, ours in REFUSALS.items()
+}
+TABLE = Table("streams", CASES, row)

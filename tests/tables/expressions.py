@@ -4,18 +4,13 @@ A table is a text file: what every row finds (`leaves` are the tensors to differ
 expression a line. Of a tensor: the chain of its nodes, dtype, shape, strides, whether it is a view, its values and the
 gradients of a fixed function of it. As a script it prints where jtorch differs from PyTorch on a table:
 
-    python -m tests.tables.expressions tests/fixtures/tables/fft.txt
+    python -m tests.tables.expressions fft
 """
 
-import json
-import math
 import sys
-import warnings
-from pathlib import Path
-
-import numpy as np
 
 from tests import FIXTURES
+from tests.rows import Near, Table, as_torch, differences, plain, run, seen
 
 FOLDER = FIXTURES / "tables"
 
@@ -32,10 +27,6 @@ def read(path):
     return setup, [row for row in rows.split("\n") if row.strip()], depth
 
 
-def as_torch(text):
-    return text.replace("jtorch", "torch")
-
-
 def chain(node, depth):
     """A node with what is behind it: Mul(AccumulateGrad, -)."""
     if node is None:
@@ -47,34 +38,10 @@ def chain(node, depth):
     return f"{name}({', '.join(behind)})"
 
 
-def numbers(torch, tensor):
-    """The values as nested lists that JSON can hold: complex numbers as pairs, NaN and inf as text."""
-    tensor = tensor.detach().resolve_conj().resolve_neg()
-    tensor = torch.view_as_real(tensor) if tensor.is_complex() else tensor
-    values = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
-    plain = [str(v) if isinstance(v, float) and not math.isfinite(v) else v for v in values.reshape(-1).tolist()]
-    return plain
-
-
 def written(torch, value, depth, values=True):
     """A result in a form that JSON can hold."""
-    if isinstance(value, torch.Tensor):
-        if value.layout is not torch.strided:
-            return as_torch(repr(value))
-        made = {"dtype": str(value.dtype).removeprefix("torch."), "shape": list(value.shape)}
-        if values:
-            made["values"] = "meta" if value.device.type == "meta" else numbers(torch, value)
-        if depth >= 0:
-            made |= {"stride": list(value.stride()), "view": value._is_view(), "node": chain(value.grad_fn, depth)}
-        made["requires_grad"] = value.requires_grad
-        return made
-    if isinstance(value, tuple | list):
-        return [type(value).__name__, *[written(torch, v, depth, values) for v in value]]
-    if isinstance(value, dict):
-        return {str(k): written(torch, v, depth, values) for k, v in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, bool | int | float | str | None) else as_torch(repr(value))
+    fields = ["dtype", "shape", *["value"] * values, *["stride", "is_view"] * (depth >= 0), "requires_grad"]
+    return plain(torch, value, fields, lambda t: {"node": chain(t.grad_fn, depth)} if depth >= 0 else {})
 
 
 def gradients(torch, value, leaves):
@@ -87,55 +54,45 @@ def gradients(torch, value, leaves):
     return [g if g is None else written(torch, g, -1) for g in torch.autograd.grad(total, leaves, allow_unused=True)]
 
 
-def outcome(torch, setup, row, depth):
-    """What a row gives: {"value", "grads"}, or {"error": [type, message]}."""
-    space = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "np": np, "math": math}
-    torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            exec(setup, space)
-            value = eval(row, space)
-            made = {"value": written(torch, value, depth, not setup.startswith("# nodes"))}
-        except Exception as error:
-            return {"error": [type(error).__name__, as_torch(str(error))]}
+def of_table(name):
+    """The table in the file of this name."""
+    setup, rows, depth = read(FOLDER / f"{name}.txt")
+
+    def look(torch, row):
+        value, leaves = run(torch, f"{setup}\n({row}), globals().get('leaves')")
         if setup.startswith("# nodes"):
-            return made
+            return {"result": written(torch, value, depth, values=False)}
+        made = {"result": written(torch, value, depth)}
         try:
-            made["grads"] = gradients(torch, value, space.get("leaves"))
+            made["grads"] = gradients(torch, value, leaves)
         except Exception as error:
             made["grads"] = [type(error).__name__, as_torch(str(error))]
-    return made
+        return made
+
+    def row(torch, code):
+        torch.manual_seed(0)
+        return seen(lambda: look(torch, code), warned=False)
+
+    return Table(f"tables/{name}", {row: row for row in rows}, row, Near(2e-4, 2e-5))
 
 
-def differences(got, want, where=""):
-    """Where two outcomes differ; numbers may by 2e-4 of their size, for sums are taken in other orders."""
-    if isinstance(want, dict) and isinstance(got, dict):
-        keys = dict.fromkeys([*want, *got])
-        return [d for k in keys for d in differences(got.get(k, "-"), want.get(k, "-"), f"{where}.{k}")]
-    if isinstance(want, list) and isinstance(got, list) and len(got) == len(want):
-        return [d for i, (g, w) in enumerate(zip(got, want, strict=True)) for d in differences(g, w, f"{where}[{i}]")]
-    if isinstance(want, float) and isinstance(got, float) and abs(got - want) <= 2e-5 + 2e-4 * abs(want):
-        return []
-    same = type(got) is type(want) and got == want
-    return [] if same else [f"{where}: got {str(got)[:300]}, want {str(want)[:300]}"]
+TABLES = {path.stem: of_table(path.stem) for path in sorted(FOLDER.glob("*.txt"))}
 
 
-def main(paths):
+def main(names):
+    """Prints where jtorch differs from PyTorch, asked now, on these tables."""
     import torch
 
     import jtorch
 
-    for path in map(Path, paths):
-        setup, rows, depth = read(path)
+    for table in map(of_table, names):
         failed = 0
-        for row in rows:
-            want = json.loads(json.dumps(outcome(torch, setup, row, depth)))
-            found = differences(json.loads(json.dumps(outcome(jtorch, setup, row, depth))), want)
+        for name, code in table.programs.items():
+            found = differences(table.row(jtorch, code), table.row(torch, code), table.near)
             failed += bool(found)
             if found:
-                print(row, *found[:4], sep="\n      ", flush=True)
-        print(f"{path.stem}: {len(rows) - failed} of {len(rows)}")
+                print(name, *found[:4], sep="\n      ", flush=True)
+        print(f"{table.name}: {len(table.programs) - failed} of {len(table.programs)}")
 
 
 if __name__ == "__main__":

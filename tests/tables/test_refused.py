@@ -2,29 +2,22 @@
 
 fixtures/bad_calls.txt holds calls in the manner of the tables of fixtures/facts, written by hand and drawn at random
 for every public name. One in twelve of those drawn came out differently and is not kept. What PyTorch says to the
-others is in bad_calls.json; tests/make/bad_calls.py asks it again.
+others is in bad_calls.json; `python -m tests.make bad_calls` asks it again.
 """
-
-import json
 
 import pytest
 
 import jtorch
-from tests import FIXTURES
-from tests.outcomes import facts, refusal
+from tests.rows import everything
+from tests.tables.bad_calls import TABLE
 
-SAID = json.loads((FIXTURES / "bad_calls.json").read_text())
 GROUP = 60
 
 
-@pytest.mark.parametrize("at", range(0, len(SAID), GROUP))
+@pytest.mark.parametrize("at", range(0, len(TABLE.programs), GROUP))
 def test_bad_calls_are_refused_as_pytorch_refuses_them(at):
-    wrong = []
-    for code in list(SAID)[at : at + GROUP]:
-        said = refusal(jtorch, code)
-        if said != SAID[code]:
-            wrong.append(f"{code}\n    got  {said}\n    want {SAID[code]}")
-    assert not wrong, "\n".join(wrong)
+    wrong = [(code, TABLE.differences(jtorch, code)) for code in list(TABLE.programs)[at : at + GROUP]]
+    assert not [f"{code}{text}" for code, found in wrong for text in found]
 
 
 BAD_WRITES = """
@@ -110,7 +103,7 @@ TENSORS = {
 
 
 def seen(space):
-    return {name: facts(jtorch, space[name]) for name in ("x", "y", "p", "q") if name in space}
+    return {name: everything(jtorch, space[name]) for name in ("x", "y", "p", "q") if name in space}
 
 
 @pytest.mark.parametrize("kind", TENSORS)
@@ -135,7 +128,7 @@ def test_a_refused_step_changes_no_parameter():
     weight = jtorch.ones(3, requires_grad=True)
     optimizer = jtorch.optim.SGD([weight], lr=0.1, momentum=0.9)
     weight.sum().backward()
-    before = facts(jtorch, weight)
+    before = everything(jtorch, weight)
     with pytest.raises(TypeError):
         optimizer.step(1)
-    assert facts(jtorch, weight) == before
+    assert everything(jtorch, weight) == before

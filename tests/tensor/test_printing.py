@@ -20,11 +20,11 @@ from jtorch import return_types as returntypes
 from jtorch.core.facts import dtypes
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.tensor import printing
-from tests import FIXTURES
+from tests.rows import fixture
 
 
 def load_rows():
-    with np.load(FIXTURES / "printing.npz") as file:
+    with np.load(fixture("printing.npz", "printing")) as file:
         return json.loads(file["rows"].tobytes()), file["blob"].tobytes()
 
 

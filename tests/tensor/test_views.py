@@ -1,18 +1,12 @@
 """Views and indexing against PyTorch: what views show, what writes through them do, every kind of index read and
 assigned, and gradients through all of it."""
 
-import json
-
 import pytest
 
-from tests import FIXTURES
-from tests.outcomes import differences, outcome
-from tests.tensor import index_cases, view_cases
+import jtorch
+from tests.tensor.results import INDEX, VIEWS
 
-TABLES = {
-    name: (cases.programs(), json.loads((FIXTURES / f"{name}.json").read_text()))
-    for name, cases in (("views", view_cases), ("index", index_cases))
-}
+TABLES = {"views": VIEWS, "index": INDEX}
 GROUP = 40  # programs a test: each is too small to be a test of its own
 
 # PyTorch writes to cells that a view shows twice in an order of its own; here that is refused.
@@ -20,16 +14,12 @@ REFUSED = "writing through a view that shows elements more than once"
 
 
 @pytest.mark.parametrize(
-    "table, at", [(name, at) for name, (programs, _) in TABLES.items() for at in range(0, len(programs), GROUP)]
+    "name, at", [(name, at) for name, table in TABLES.items() for at in range(0, len(table.programs), GROUP)]
 )
-def test_does_what_pytorch_does(table, at):
-    import jtorch
-
-    programs, want = TABLES[table]
-    wrong = []
-    for key in list(programs)[at : at + GROUP]:
-        got = outcome(jtorch, programs[key])
-        if REFUSED in str(got.get("error")):
-            continue
-        wrong += [f"{key}{d}" for d in differences(got, want[key])]
+def test_does_what_pytorch_does(name, at):
+    table, wrong = TABLES[name], []
+    for key in list(table.programs)[at : at + GROUP]:
+        got = table.seen(jtorch, key)
+        if REFUSED not in str(got.get("raises")):
+            wrong += [f"{key}{d}" for d in table.compare(key, got)]
     assert not wrong, "\n".join(wrong)

@@ -1,7 +1,6 @@
 """Vision against torchvision: results, draws, refusals and reprs of the cases; data sets and their errors."""
 
 import importlib
-import json
 import random
 import sys
 import types
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import FIXTURES
+from tests.rows import fixture, load
 
 pytest.importorskip("PIL")
 
@@ -20,7 +19,7 @@ import jtorch as torch
 from jtorch.vision import datasets, transforms, utils
 from tests.vision.vision_cases import CASES, GRID, GRIDS, PICTURES, REFUSED, REPRS, parts
 
-TABLE = json.loads((FIXTURES / "vision.json").read_text())
+TABLE = load("vision.json", "vision")
 NAMES = {"T": transforms, "torch": torch}
 ROWS = [key.split("|") for key in TABLE["kinds"]]
 
@@ -28,7 +27,7 @@ ROWS = [key.split("|") for key in TABLE["kinds"]]
 @pytest.fixture(scope="module")
 def expected():
     """The parts that torchvision gave, by the number of the row."""
-    with np.load(FIXTURES / "vision.npz") as arrays:
+    with np.load(fixture("vision.npz", "vision")) as arrays:
         arrays = dict(arrays)
     return [
         [(kind, arrays[f"{row}.{i}"]) for i, kind in enumerate(kinds)]
@@ -192,7 +191,7 @@ def test_a_grid_is_torchvisions(row, expected_grids):
 
 @pytest.fixture(scope="module")
 def expected_grids():
-    with np.load(FIXTURES / "vision.npz") as arrays:
+    with np.load(fixture("vision.npz", "vision")) as arrays:
         return [arrays[f"grid{i}"] for i in range(len(TABLE["grids"]))]
 
 

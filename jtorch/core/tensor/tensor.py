@@ -155,9 +155,12 @@ class Tensor(metaclass=_Named):
 
     def _look(self):
         """The elements as a read-only NumPy array. A view of a known array on the CPU needs no program."""
-        if self._view is not None and self._view.call.retype is None:
+        view = self._view
+        if view is not None and view.call.retype is None:
             base = self._storage.value
-            if not base.is_promised and base.type.place is CPU:
+            while view is not None and view.call.name != "conj":
+                view = view.parent
+            if view is None and not base.is_promised and base.type.place is CPU:  # no conjugation on the way
                 return strided(base.read(), base.type, self._view.type, self._view.offset)
         return self._value.read()
 

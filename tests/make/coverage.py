@@ -1,7 +1,7 @@
-"""Write docs/coverage.md: which PyTorch names that public code uses are here, and why the others are not.
+"""docs/coverage.md: which PyTorch names that public code uses are here, and why the others are not.
 
 census.csv counts in how many public projects each name is used; missing.json gives a reason for each name
-that is not here, by the name or by what it begins with. Run: python docs/make_coverage.py
+that is not here, by the name or by what it begins with.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import csv
 import importlib
 import json
 from itertools import groupby
-from pathlib import Path
 
 import jtorch
 import jtorch.vision
+from tests import ROOT
 
-HERE = Path(__file__).parent
+HERE = ROOT / "docs"
 PAGE = HERE / "coverage.md"
 REASONS = json.loads((HERE / "missing.json").read_text())
 TITLES = {
@@ -120,7 +120,7 @@ def page() -> str:
     rows = [{**row, "here": exists(row["name"]), "repos": int(row["repos"])} for row in census()]
     text = [
         "# What of PyTorch is here",
-        "Made by `docs/make_coverage.py`; do not edit. The names are those that 1,918 public files use, with the number"
+        "Made by `python -m tests.make coverage`; do not edit. The names are those that 1,918 public files use, with the number"
         " of projects that use each. `docs/missing.json` has the reasons.",
         "| | names | here | share of uses |",
         "|---|---|---|---|",
@@ -158,5 +158,5 @@ def _listed(rows):
     return ", ".join(f"`{r['name']}` {r['repos']}" for r in rows)
 
 
-if __name__ == "__main__":
+def make():
     PAGE.write_text(page())
