@@ -16,6 +16,7 @@ import pytest
 import jtorch
 from jtorch.core.op import OPS as PUBLIC
 from tests import ROOT
+from tests.rows import load
 
 HOUSE = ROOT / "jtorch"
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(HOUSE.rglob("*.py"))}
