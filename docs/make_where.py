@@ -30,10 +30,10 @@ class Addition(NamedTuple):
 
 ADDITIONS = [
     Addition("an op", "heaviside", "samples*.py", "ops"),
-    Addition("a view op", "tensor_split", "view_cases.py", "views"),
+    Addition("a view op", "tensor_split", "samples*.py", "ops"),
     Addition("a random op", "cauchy_ cauchy", "stream_cases.py", "streams"),
-    Addition("a loss", "soft_margin_loss SoftMarginLoss", "samples_nn.py layer_cases.txt", "ops layers"),
-    Addition("a layer", "ChannelShuffle", "layer_cases.txt", "layers"),
+    Addition("a loss", "soft_margin_loss SoftMarginLoss", "samples_nn.py layers_cases.txt", "ops layers"),
+    Addition("a layer", "ChannelShuffle", "layers_cases.txt", "layers"),
     Addition("a model", "ResNet", "models.py", "models"),
     Addition("an optimizer", "Rprop", "optimizers.py", "optim"),
     Addition("a scheduler", "PolynomialLR", "schedules.py", "schedules"),
@@ -53,7 +53,6 @@ WRITTEN = [
     (r"core/ops/make/random", "the function, and the draw of JAX's stream"),
     (r"core/ops/", "a pure function on arrays, under `@op`"),
     (r"core/tensor/printing\.py", "the rule"),
-    (r"amp/rules\.py", "its name, where autocast casts it"),
     (r"/__init__\.py|nn/functional\.py|special\.py|linalg\.py|fft\.py", "its name in the list"),
     (r"nn/", "the class"),
     (r"optim/lr_scheduler/", "the class"),
@@ -92,7 +91,7 @@ def rows(addition: Addition) -> list[str]:
 
 def commands(addition: Addition) -> list[str]:
     """What writes down PyTorch's results for a new row."""
-    return [f"python -m tests.make.{maker}" for maker in addition.makers.split()]
+    return [f"python -m tests.make {maker}" for maker in addition.makers.split()]
 
 
 def written(path: str) -> str:

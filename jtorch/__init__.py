@@ -123,6 +123,7 @@ from jtorch import (
     fft,
     func,
     jit,
+    library,
     linalg,
     nn,
 )

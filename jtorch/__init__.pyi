@@ -17,6 +17,7 @@ from jtorch import distributions as distributions
 from jtorch import fft as fft
 from jtorch import func as func
 from jtorch import jit as jit
+from jtorch import library as library
 from jtorch import linalg as linalg
 from jtorch import nn as nn
 from jtorch import optim as optim

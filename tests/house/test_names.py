@@ -17,10 +17,9 @@ OWN = {
     "torch.random": {"set_streams"},
     "torch.sparse": {"_rebuilt"},  # in old pickles
 }
-FOLLOW = {"torch.nn", "torch.optim"}  # to be taken out, and this line with the last
 
 
-@pytest.mark.parametrize("module", sorted(PYTORCH.keys() - FOLLOW))
+@pytest.mark.parametrize("module", sorted(PYTORCH))
 def test_a_module_shows_pytorchs_names_only(module):
     ours = importlib.import_module(module.replace("torch", "jtorch", 1))
     shown = {name for name in dir(ours) if not name.startswith("__")}

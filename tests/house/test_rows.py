@@ -101,7 +101,7 @@ def test_the_partners_of_dtypes_agree():
 # ---- kinds of devices
 
 # Named after one kind of device by PyTorch, or PyTorch's lists of ops for one kind.
-APART = ("jtorch/cuda/", "jtorch/cpu/", "jtorch/backends/", "jtorch/amp/rules.py", "jtorch/core/facts/devices.py")
+APART = ("jtorch/cuda/", "jtorch/cpu/", "jtorch/backends/", "jtorch/core/facts/devices.py")
 KINDS = {*devices.KINDS, *(p for kind in devices.KINDS.values() for p in kind.platforms)} - {"lazy", "ve", "hip"}
 
 
@@ -113,7 +113,12 @@ def literals(node):
 
 def decisions(tree):
     """The lines that decide something by a string: comparisons, `match`, keys of a dict, `startswith`."""
+    of_an_op = {
+        k.value for k in ast.walk(tree) if isinstance(k, ast.keyword) and k.arg == "autocast"
+    }  # PyTorch's lists
     for node in ast.walk(tree):
+        if node in of_an_op:
+            continue
         if isinstance(node, ast.Compare):
             found = set().union(*map(literals, [node.left, *node.comparators]))
         elif isinstance(node, ast.Dict):

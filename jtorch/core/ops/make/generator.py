@@ -113,7 +113,7 @@ restored_generator.__module__ = "jtorch._utils"  # the name in pickles
 
 default_generator = Generator()
 _by_place: dict = {devices.CPU: default_generator}
-_streams = {"cpu": "torch"}
+_streams = {"host": "torch"}
 
 
 def generator_of(place) -> Generator:
@@ -129,7 +129,7 @@ def set_streams(kind: str) -> None:
     (drawn inside the program, faster)."""
     if kind not in ("torch", "jax"):
         raise ValueError(f'streams are "torch" or "jax", not {kind!r}')
-    _streams["cpu"] = kind
+    _streams["host"] = kind
 
 
 @function
@@ -202,7 +202,7 @@ def put_back(states: dict) -> None:
 
 def on_host(place, generator=None) -> bool:
     """Whether numbers for this place are PyTorch's, drawn on the host."""
-    return place is devices.CPU and _streams["cpu"] == "torch"
+    return place is devices.CPU and _streams["host"] == "torch"
 
 
 def stream_of(place, generator=None) -> Stream:
