@@ -451,7 +451,9 @@ def _is_attribute(name):
         not name.startswith("_") or name.startswith("__") or name in ("_base", "_is_view", "_make_subclass", "_version")
     )
     return (
-        known and name in vars(Tensor) and name not in ("__doc__", "__module__", "__slots__", "__dict__", "__weakref__")
+        known
+        and name in vars(Tensor)
+        and name not in ("__annotations__", "__doc__", "__module__", "__slots__", "__dict__", "__weakref__")
     )
 
 

@@ -142,7 +142,7 @@ def _relative(code):
 
 def attributes() -> dict[str, str]:
     """Each public attribute of Tensor and each operator, and the file that defines it."""
-    hidden = {"__doc__", "__module__", "__slots__", "__dict__", "__weakref__", "__array_priority__"}
+    hidden = {"__annotations__", "__doc__", "__module__", "__slots__", "__dict__", "__weakref__", "__array_priority__"}
     names = [n for n in vars(Tensor) if (n[0] != "_" or n.startswith("__")) and n not in hidden]
     return {name: definition(vars(Tensor)[name], name) for name in sorted(names, key=lambda n: (n.strip("_"), n))}
 
