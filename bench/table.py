@@ -1,4 +1,4 @@
-"""`python -m bench.table`: README's tables of speeds, written from what `python -m bench.step` measured."""
+"""`python -m bench.table`: the tables of docs/speed.md, written from what `python -m bench.step` measured."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ NAMES = {
     "gpt": "GPT, 6 layers of 384, length 128, batch 8",
     "vae": "VAE, 784-400-20, batch 128",
 }
+PAGE = ROOT / "docs/speed.md"
 LAYOUTS = ("one core", "one GPU")
 
 
@@ -40,15 +41,14 @@ def table(layout) -> str:
     return "\n".join(lines) + "\n"
 
 
-def written(readme: str) -> str:
+def written(page: str) -> str:
     """The page with the tables as they should be."""
     for layout in LAYOUTS:
         start, end = f"<!-- speeds, {layout} -->\n", f"<!-- end of speeds, {layout} -->\n"
-        before, _, rest = readme.partition(start)
-        readme = before + start + table(layout) + end + rest.partition(end)[2]
-    return readme
+        before, _, rest = page.partition(start)
+        page = before + start + table(layout) + end + rest.partition(end)[2]
+    return page
 
 
 if __name__ == "__main__":
-    page = ROOT / "README.md"
-    page.write_text(written(page.read_text()))
+    PAGE.write_text(written(PAGE.read_text()))

@@ -1,4 +1,4 @@
-"""README.md: every Python block runs and prints what the text block after it says; its commands are real."""
+"""README.md and docs/how-it-works.md: every Python block runs and prints what the text block after it says."""
 
 import contextlib
 import io
@@ -13,7 +13,9 @@ from tests import ROOT
 pytestmark = pytest.mark.optimized
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.DOTALL | re.MULTILINE)
+PAGES = README, (ROOT / "docs/how-it-works.md").read_text()
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+BLOCKS = [block for page in PAGES for block in BLOCK.findall(page)]
 
 
 @pytest.mark.parametrize("code, output", BLOCKS, ids=[f"block{i}" for i in range(len(BLOCKS))])
@@ -44,4 +46,5 @@ def test_the_readme_names_every_extra():
 
 
 def test_the_table_of_speeds_is_what_was_measured():
-    assert table.written(README) == README, "python -m bench.table"
+    page = table.PAGE.read_text()
+    assert table.written(page) == page, "run: python -m bench.table"

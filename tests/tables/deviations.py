@@ -1,7 +1,4 @@
-"""Where jtorch differs from PyTorch's tables, with a reason for each row: deviations.json, and README's section of it.
-
-python -m tests.tables.deviations      writes the section
-"""
+"""Where jtorch differs from PyTorch's tables, with a reason for each row (deviations.json), and docs/differences.md."""
 
 import json
 from pathlib import Path
@@ -9,42 +6,25 @@ from pathlib import Path
 from tests import ROOT
 from tests.tables.corpora import READ
 
-TITLE = "## What differs from PyTorch"
+PAGE = ROOT / "docs/differences.md"
 GROUPS = json.loads((Path(__file__).parent / "deviations.json").read_text())  # title -> row -> reason
 REASONS = {row: reason for rows in GROUPS.values() for row, reason in rows.items()}
 
 
-def section() -> str:
-    """The text of README's section, with its title."""
+def page() -> str:
+    """The text of docs/differences.md."""
     total = sum(len(table["cases"]) for table in READ.values())
     lines = [
-        TITLE,
+        "# What differs from PyTorch",
         "",
-        f"[tests/fixtures/facts](tests/fixtures/facts) holds {total} lines of code, each with what PyTorch 2.13 did: its"
-        " text,",
-        "its errors and warnings, its graph nodes, its views, its random numbers. `pytest tests/tables/test_corpora.py` runs"
-        " them",
-        f"all under jtorch. These {len(REASONS)} come out differently, and a test fails if one of them does not:",
+        "Made by `python -m tests.make differences`; do not edit.",
+        "",
+        f"[tests/fixtures/facts](../tests/fixtures/facts) holds {total} lines of code and what PyTorch 2.13 does with each: its",
+        "text, errors, warnings, graph nodes, views and random numbers. `pytest tests/tables/test_corpora.py` runs them all",
+        f"under jtorch. {len(REASONS)} of them come out differently. A test fails if one of these does not:",
         "",
     ]
     for title, rows in GROUPS.items():
         lines += [f"- **{title}**", *(f"  - `{row.partition(': ')[2]}`: {reason}" for row, reason in rows.items())]
-    lines += ["", "What an op does otherwise than PyTorch's stands in its docstring under *Differs from torch*.", ""]
+    lines += ["", "If an op differs from PyTorch, its docstring says how under *Differs from torch*.", ""]
     return "\n".join(lines)
-
-
-def parts(text: str) -> tuple[str, str, str]:
-    """README before, in and after the section."""
-    before, title, rest = text.partition(TITLE)
-    own, heading, after = rest.partition("\n## ")
-    return before, title + own + "\n" * bool(heading), heading[1:] + after
-
-
-def main() -> None:
-    readme = ROOT / "README.md"
-    before, _, after = parts(readme.read_text())
-    readme.write_text(before + section() + "\n" + after)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,7 @@ import pytest
 import jtorch
 from jtorch.core.tensor import start_backward
 from tests.tables.corpora import cases, difference, key
-from tests.tables.deviations import REASONS, ROOT, parts, section
+from tests.tables.deviations import PAGE, REASONS, page
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +22,6 @@ def two_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
 
 
-# The module: the door of its folder gives the function of the same name.
-backprop = importlib.import_module("jtorch.core.tensor.run_backward")
 CASES = {key(name, row): (name, row) for name, row in cases()}
 
 
@@ -42,10 +40,8 @@ def test_every_deviation_is_a_row_and_has_a_reason():
     assert all(REASONS.values())
 
 
-def test_readme_lists_the_deviations():
-    assert parts((ROOT / "README.md").read_text())[1].strip() == section().strip(), (
-        "run: python -m tests.tables.deviations"
-    )
+def test_the_page_of_differences_is_fresh():
+    assert PAGE.read_text() == page(), "run: python -m tests.make differences"
 
 
 @pytest.mark.parity

@@ -1,0 +1,7 @@
+"""docs/differences.md: the rows of PyTorch's tables that come out differently under jtorch, each with a reason."""
+
+from tests.tables.deviations import PAGE, page
+
+
+def make():
+    PAGE.write_text(page())
