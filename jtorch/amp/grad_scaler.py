@@ -103,8 +103,8 @@ class GradScaler:
     def _check_begun(self, name):
         if self._scale is None:
             raise AssertionError(
-                f"Attempted {name} but _scale is None.  This may indicate your script did not use scaler.scale(loss or outputs) earlier "
-                "in the iteration."
+                f"Attempted {name} but _scale is None. "
+                " This may indicate your script did not use scaler.scale(loss or outputs) earlier in the iteration."
             )
 
     def scale(self, outputs):

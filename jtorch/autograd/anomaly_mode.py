@@ -42,8 +42,8 @@ class _Anomaly:
         where = (node.metadata or {}).get("traceback_")
         if where is None:
             text = (
-                f"Error detected in {node.name()}. No forward pass information available. Enable detect anomaly during"
-                " forward pass for more information."
+                f"Error detected in {node.name()}. No forward pass information available. "
+                "Enable detect anomaly during forward pass for more information."
             )
         else:
             text = f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n" + "".join(
@@ -77,8 +77,7 @@ class detect_anomaly:
     def __init__(self, check_nan: bool = True):
         self.check_nan = check_nan
         warnings.warn(
-            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for"
-            " debugging.",
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging.",
             stacklevel=2,
         )
 

@@ -66,9 +66,8 @@ def make_dual(tensor, tangent, *, level=None):
             raise ValueError(f"Expected {what} to be floating point or complex, but got: {dtype}")
     if tensor.shape != tangent.shape:
         raise RuntimeError(
-            f"Trying to set a forward gradient that has a different size than that of the original Tensor, this is not"
-            f" supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size"
-            f" {list(tangent.shape)}."
+            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not supported. "
+            f"Tensor is of size {list(tensor.shape)} while the given forward gradient is of size {list(tangent.shape)}."
         )
     return _state.level.lift(tensor, tangent)
 

@@ -243,9 +243,9 @@ class Function(metaclass=FunctionMeta):
 
     def __init__(self, *args, **kwargs):
         warnings.warn(
-            f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should invoke"
-            " them on the class itself. Instantiating an autograd function will raise an error in a future version of"
-            " PyTorch.",
+            f"{self.__class__} should not be instantiated. "
+            "Methods on autograd functions are all static, so you should invoke them on the class itself. "
+            "Instantiating an autograd function will raise an error in a future version of PyTorch.",
             DeprecationWarning,
             stacklevel=2,
         )
@@ -270,8 +270,7 @@ class Function(metaclass=FunctionMeta):
     def backward(ctx, *grad_outputs):
         """The gradients of the arguments."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward"
-            " mode AD."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
         )
 
     vjp = backward
@@ -294,8 +293,7 @@ class Function(metaclass=FunctionMeta):
     def _backward(cls):
         if cls.backward is not Function.backward and cls.vjp is not Function.vjp:
             raise RuntimeError(
-                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one"
-                " of them."
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them."
             )
         return cls.vjp if cls.vjp is not Function.vjp else cls.backward
 
@@ -352,8 +350,8 @@ def _connected(ctx, args, edges, results):
     for d in ctx._dirty:
         if not any(d is r for r in tensors):
             raise RuntimeError(
-                "Some elements marked as dirty during the forward method were not returned as output. The inputs that are"
-                " modified inplace must all be outputs of the Function."
+                "Some elements marked as dirty during the forward method were not returned as output. "
+                "The inputs that are modified inplace must all be outputs of the Function."
             )
     in_types = tuple([a._type if isinstance(a, Tensor) else None for a in args])
     node = FunctionNode(ctx, in_types, tuple([r._type if isinstance(r, Tensor) else None for r in results]), edges)

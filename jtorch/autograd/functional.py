@@ -16,14 +16,12 @@ def _tuple(value, what, name):
         return (value,), False
     else:
         raise TypeError(
-            f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the"
-            f" given {what} has type {type(value)}."
+            f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the given {what} has type {type(value)}."
         )
     for i, v in enumerate(value):
         if not isinstance(v, Tensor):
             raise TypeError(
-                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the value at index {i} has"
-                f" type {type(v)}."
+                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the value at index {i} has type {type(v)}."
             )
     return value, True
 
@@ -51,8 +49,8 @@ def _grads(outputs, inputs, given, create_graph, strict, name):
     if strict and len(pairs) < len(outputs):
         i = next(i for i, o in enumerate(outputs) if not o.requires_grad)
         raise RuntimeError(
-            f"Output {i} of the user-provided function does not require gradients. The outputs must be computed in a"
-            f" differentiable manner from the input when running in strict mode."
+            f"Output {i} of the user-provided function does not require gradients. "
+            "The outputs must be computed in a differentiable manner from the input when running in strict mode."
         )
     found = [None] * len(inputs)
     if pairs:
@@ -72,8 +70,7 @@ def _vector(v, like, name, what):
             raise RuntimeError(
                 "The vector v can only be None if the user-provided function returns a single Tensor with a single element."
                 if what == "outputs"
-                else "The vector v can only be None if the input to the user-provided function is a single Tensor with a"
-                " single element."
+                else "The vector v can only be None if the input to the user-provided function is a single Tensor with a single element."
             )
         return [zeros_like(like[0]).detach() + 1]
     given, _ = _tuple(v, "v", name)
@@ -124,8 +121,8 @@ def _jacobian_of(func, variables, create_graph, strict, vectorize):
     for i, out in enumerate(outputs):
         if strict and not out.requires_grad:
             raise RuntimeError(
-                f"Output {i} of the user-provided function does not require gradients. The outputs must be computed in a"
-                " differentiable manner from the input when running in strict mode."
+                f"Output {i} of the user-provided function does not require gradients. "
+                "The outputs must be computed in a differentiable manner from the input when running in strict mode."
             )
         table.append(_rows(out, i, variables, create_graph, strict))
     return outputs, table, several
@@ -142,8 +139,7 @@ def _rows(out, number, variables, create_graph, strict):
     for j, (g, v) in enumerate(zip(found, variables, strict=True)):
         if g is None and strict:
             raise RuntimeError(
-                f"Output {number} of the user-provided function is independent of input {j}. This is not allowed in strict"
-                " mode."
+                f"Output {number} of the user-provided function is independent of input {j}. This is not allowed in strict mode."
             )
         rows.append(
             zeros((*out.shape, *v.shape), dtype=v.dtype, device=v.device)
@@ -181,14 +177,14 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
 def _forward_jacobian(func, inputs, create_graph, strict, vectorize):
     if create_graph:
         raise NotImplementedError(
-            'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported'
-            ' together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
+            'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported together (yet). '
+            'Please either set `create_graph=False` or `strategy="reverse-mode"`.'
         )
     if strict or not vectorize:
         raise (
             RuntimeError(
-                'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported together'
-                ' (yet). Please either set `strict=False` or `strategy="reverse-mode"`.'
+                'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported together (yet). '
+                'Please either set `strict=False` or `strategy="reverse-mode"`.'
             )
             if strict
             else NotImplementedError(

@@ -86,8 +86,8 @@ def _check_inputs(inputs):
     for i, t in _wanted(inputs):
         if t.dtype.itemsize < (16 if t.dtype.is_complex else 8):
             warnings.warn(
-                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check will"
-                " likely fail if all the inputs are not of double precision floating point or complex. ",
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. "
+                "This check will likely fail if all the inputs are not of double precision floating point or complex. ",
                 stacklevel=4,
             )
 

@@ -202,9 +202,9 @@ class UninitializedTensorMixin:
     @property
     def shape(self):
         raise RuntimeError(
-            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in"
-            " `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call"
-            " `forward` to initialize the parameters before accessing their attributes."
+            "Can't access the shape of an uninitialized parameter or buffer. "
+            "This error usually happens in `load_state_dict` when trying to load an uninitialized parameter into an initialized one. "
+            "Call `forward` to initialize the parameters before accessing their attributes."
         )
 
     def clone(self, *, memory_format=None):
@@ -212,8 +212,8 @@ class UninitializedTensorMixin:
 
     def share_memory_(self):
         raise RuntimeError(
-            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the"
-            " parameters before calling `module.share_memory()`."
+            "Can't share memory on an uninitialized parameter or buffer. "
+            "Call `forward` to initialize the parameters before calling `module.share_memory()`."
         )
 
     def __repr__(self):

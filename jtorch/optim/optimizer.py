@@ -142,8 +142,8 @@ class Optimizer:
             )
         if any(("param_names" in g) != bool(names) for g in self.param_groups):
             raise ValueError(
-                f"all optimizer param groups should be with/without names. cannot add param group {'with' if names else 'without'} names "
-                "to the optimizer"
+                "all optimizer param groups should be with/without names. "
+                f"cannot add param group {'with' if names else 'without'} names to the optimizer"
             )
         held = set(chain.from_iterable(g["params"] for g in self.param_groups))
         if not held.isdisjoint(params):

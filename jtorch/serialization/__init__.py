@@ -295,8 +295,8 @@ def _check_seekable(f):
         if "seek" not in str(error) and "tell" not in str(error):
             raise
         raise type(error)(
-            f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a buffer like io.BytesIO and "
-            "try to load from it instead."
+            f"{error}. You can only torch.load from a file that is seekable. "
+            "Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
         ) from None
 
 

@@ -23,13 +23,12 @@ MAGIC = b"PK\x03\x04"
 _EXTRA = b"FB"  # the header field that carries the padding
 _UTF8, _DESCRIPTOR = 0x800, 0x8
 _CORRUPT = (
-    ". This is an internal miniz error. If you are seeing this error, there is a high likelihood that your checkpoint file is "
-    "corrupted. This can happen if the checkpoint was not saved properly, was transferred incorrectly, or the file was modified after "
-    "saving."
+    ". This is an internal miniz error. If you are seeing this error, there is a high likelihood that your checkpoint file is corrupted. "
+    "This can happen if the checkpoint was not saved properly, was transferred incorrectly, or the file was modified after saving."
 )
 _MISSING_VERSION = (
-    'Expected hasRecord("version") to be true, but got false.  (Could this error message be improved?  If so,'
-    " please report an enhancement request to PyTorch.)"
+    'Expected hasRecord("version") to be true, but got false.  (Could this error message be improved? '
+    " If so, please report an enhancement request to PyTorch.)"
 )
 
 
@@ -225,15 +224,15 @@ class Reader:
         version = int(number[0])
         if version < 1:
             raise RuntimeError(
-                f"[enforce fail at inline_container.cc:219] . Attempted to read a PyTorch file with version {version}, but the minimum "
-                "supported version for reading is 1. Your PyTorch script module file is too old. Please regenerate it with latest "
-                "version of PyTorch to mitigate this issue."
+                "[enforce fail at inline_container.cc:219] . "
+                f"Attempted to read a PyTorch file with version {version}, but the minimum supported version for reading is 1. "
+                "Your PyTorch script module file is too old. Please regenerate it with latest version of PyTorch to mitigate this issue."
             )
         if version > 10:
             raise RuntimeError(
-                f"[enforce fail at inline_container.cc:230] . Attempted to read a PyTorch file with version {version}, but the maximum "
-                "supported version for reading is 10. The version of your PyTorch installation may be too old, please upgrade PyTorch "
-                "to latest version to mitigate this issue."
+                "[enforce fail at inline_container.cc:230] . "
+                f"Attempted to read a PyTorch file with version {version}, but the maximum supported version for reading is 10. "
+                "The version of your PyTorch installation may be too old, please upgrade PyTorch to latest version to mitigate this issue."
             )
 
 

@@ -74,8 +74,8 @@ def _warn_of_hooks(tensor):
     for hook in (getattr(tensor._edge, "hooks", None) or {}).values():
         if not getattr(hook, "__torch_unserializable__", False):
             warnings.warn(
-                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the function with "
-                "@torch.utils.hooks.unserializable_hook to suppress this warning",
+                f"backward hook {hook!r} on tensor will not be serialized. "
+                " If this is expected, you can decorate the function with @torch.utils.hooks.unserializable_hook to suppress this warning",
                 stacklevel=2,
             )
 

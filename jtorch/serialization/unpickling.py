@@ -23,9 +23,9 @@ from jtorch.serialization import names
 
 _BLOCKED = ("sys", "os", "posix", "nt")  # never allowed, whatever the user says is safe
 UNSAFE = (
-    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False` to `True`. Re-running "
-    "`torch.load` with `weights_only` set to `False` will likely succeed, but it can result in arbitrary code execution. Do it only if "
-    "you got the file from a trusted source."
+    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False` to `True`. "
+    "Re-running `torch.load` with `weights_only` set to `False` will likely succeed, but it can result in arbitrary code execution. "
+    "Do it only if you got the file from a trusted source."
 )
 _DOCS = (
     "\n\nCheck the documentation of torch.load to learn more about types accepted by default with weights_only "

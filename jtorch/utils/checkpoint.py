@@ -22,10 +22,10 @@ from jtorch.core.tensor import Tensor, wrap
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "noop_context_fn", "set_checkpoint_early_stop"]
 
 _WARNING = (
-    "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. Starting in PyTorch 2.9, calling"
-    " {} without use_reentrant will raise an exception. use_reentrant=False is recommended, but if you need to preserve the"
-    " current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the differences between"
-    " the two variants."
+    "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. "
+    "Starting in PyTorch 2.9, calling {} without use_reentrant will raise an exception. "
+    "use_reentrant=False is recommended, but if you need to preserve the current default behavior, you can pass use_reentrant=True. "
+    "Refer to docs for more details on the differences between the two variants."
 )
 
 

@@ -187,9 +187,8 @@ def test_what_cannot_be_written_to(target, error, message):
         (
             5,
             AttributeError,
-            "'int' object has no attribute 'seek'. You can only torch.load from a file that is"
-            " seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it"
-            " instead.",
+            "'int' object has no attribute 'seek'. You can only torch.load from a file that is seekable. "
+            "Please pre-load the data into a buffer like io.BytesIO and try to load from it instead.",
         ),
     ],
 )

@@ -120,8 +120,8 @@ def page() -> str:
     rows = [{**row, "here": exists(row["name"]), "repos": int(row["repos"])} for row in census()]
     text = [
         "# What of PyTorch is here",
-        "Made by `python -m tests.make coverage`; do not edit. The names are those that 1,918 public files use, with the number"
-        " of projects that use each. `docs/missing.json` has the reasons.",
+        "Made by `python -m tests.make coverage`; do not edit. "
+        "The names are those that 1,918 public files use, with the number of projects that use each. `docs/missing.json` has the reasons.",
         "| | names | here | share of uses |",
         "|---|---|---|---|",
     ]

@@ -41,9 +41,9 @@ def expected_of(family, name, i, args, kwargs):
     torch = pytorch()
     if torch is None:
         pytest.fail(
-            f"Nobody knows what row {i} of {name} should give. Where PyTorch 2.13 is installed, `python -m tests.make ops"
-            f" {family}` writes it into tests/fixtures. For an op that PyTorch does not have give the row a"
-            ' "reference": a function of NumPy arrays.',
+            f"Nobody knows what row {i} of {name} should give. "
+            f"Where PyTorch 2.13 is installed, `python -m tests.make ops {family}` writes it into tests/fixtures. "
+            'For an op that PyTorch does not have give the row a "reference": a function of NumPy arrays.',
             pytrace=False,
         )
     try:

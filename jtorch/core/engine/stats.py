@@ -21,8 +21,8 @@ class Counters:
         if not self.warned and self.programs >= config.warn_after > self.runs - self.programs:
             self.warned = True
             warnings.warn_explicit(
-                f"jtorch compiled {self.programs} programs and ran them {self.runs} times: something in the loop is new"
-                " each time. jtorch.compiler.explain() tells what.",
+                f"jtorch compiled {self.programs} programs and ran them {self.runs} times: something in the loop is new each time. "
+                "jtorch.compiler.explain() tells what.",
                 UserWarning,
                 *(where or (__file__, 0)),
             )

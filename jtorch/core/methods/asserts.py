@@ -5,8 +5,8 @@ from __future__ import annotations
 from jtorch.core.tensor import Tensor
 
 _UNEXPLAINED = (
-    "Expected cond to be True, but got False. (Could this error message be improved? If so, please report an"
-    " enhancement request to PyTorch.)"
+    "Expected cond to be True, but got False. (Could this error message be improved? "
+    "If so, please report an enhancement request to PyTorch.)"
 )
 
 

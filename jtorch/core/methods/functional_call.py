@@ -80,8 +80,8 @@ def _tied(places, given):
         chosen = [given[name] for name in same if name in given]
         if len({id(t) for t in chosen}) > 1:
             raise ValueError(
-                f"functional_call got multiple values for keys {sorted(n for n in same if n in given)}, which are tied."
-                " Consider using tie_weights=False"
+                f"functional_call got multiple values for keys {sorted(n for n in same if n in given)}, which are tied. "
+                "Consider using tie_weights=False"
             )
         if chosen:
             full.update(dict.fromkeys(same, chosen[0]))

@@ -54,8 +54,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if grad_variables is not None:
         if grad_tensors is not None:
             raise RuntimeError(
-                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use"
-                " `grad_tensors`."
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use `grad_tensors`."
             )
         grad_tensors = grad_variables
     tensors = _tuple(tensors)
@@ -115,8 +114,8 @@ def grad(
     unused = [] if allow_unused else [i for i, g in enumerate(grads) if g is None]
     if unused:
         raise RuntimeError(
-            f"The differentiated Tensor at index {unused[0]} appears to not have been used in the graph. Set"
-            " allow_unused=True if this is the desired behavior."
+            f"The differentiated Tensor at index {unused[0]} appears to not have been used in the graph. "
+            "Set allow_unused=True if this is the desired behavior."
         )
     return tuple(grads)
 

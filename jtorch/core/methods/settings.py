@@ -59,8 +59,7 @@ def set_float32_matmul_precision(precision: str) -> None:
     """How float32 matrix products are computed on an accelerator: "highest", "high" or "medium"."""
     if precision not in ("highest", "high", "medium"):
         warnings.warn(
-            f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no"
-            " effect.",
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no effect.",
             stacklevel=2,
         )
         return

@@ -38,8 +38,8 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     made = _shared(obj, dtype, copy)
     if isinstance(obj, Tensor) and requires_grad is None and obj.requires_grad and obj.is_leaf:
         warnings.warn(
-            "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass"
-            " requires_grad=False explicitly to get the old behavior and silence this warning.",
+            "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. "
+            "Pass requires_grad=False explicitly to get the old behavior and silence this warning.",
             stacklevel=2,
         )
     if requires_grad is False and made.requires_grad:
@@ -104,15 +104,14 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
         )
     if count < 0 and (length - offset) % size:
         raise ValueError(
-            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element size"
-            f" ({size})"
+            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element size ({size})"
         )
     if view.readonly:
         warnings.warn(
-            "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can"
-            " write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer"
-            " to protect its data or make it writable before converting it to a tensor. This type of warning will be"
-            " suppressed for the rest of this program.",
+            "The given buffer is not writable, and PyTorch does not support non-writable tensors. "
+            "This means you can write to the underlying (supposedly non-writable) buffer using the tensor. "
+            "You may want to copy the buffer to protect its data or make it writable before converting it to a tensor. "
+            "This type of warning will be suppressed for the rest of this program.",
             stacklevel=2,
         )
     with warnings.catch_warnings():
@@ -156,8 +155,8 @@ def _imported(obj):
         obj = _Capsule(obj)
     if not hasattr(obj, "__dlpack__"):
         raise RuntimeError(
-            "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might"
-            " have already constructed a tensor from it once."
+            "from_dlpack received an invalid capsule. "
+            "Note that DLTensor capsules can be consumed only once, so you might have already constructed a tensor from it once."
         )
     if isinstance(obj, jax.Array):
         return from_jax(obj)

@@ -316,8 +316,7 @@ def sparse_coo_tensor(
     indices = indices.long() if indices.numel() else indices.reshape(len(indices), 0).long()
     if indices.shape[1] != values.shape[0]:
         raise RuntimeError(
-            f"indices and values must have same nnz, but got nnz from indices: {indices.shape[1]}, nnz from values:"
-            f" {values.shape[0]}"
+            f"indices and values must have same nnz, but got nnz from indices: {indices.shape[1]}, nnz from values: {values.shape[0]}"
         )
     found = indices._look()
     if size is None:

@@ -138,8 +138,7 @@ def _check_scalar(output):
         raise RuntimeError(f"{what} Tensor, got {type(output)}")
     if output.ndim:
         raise RuntimeError(
-            f"{what} scalar Tensor, got tensor with {output.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs"
-            " instead?"
+            f"{what} scalar Tensor, got tensor with {output.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
         )
 
 
@@ -230,8 +229,8 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     pushed, tangent_shape = flatten(tangents)
     if not same(shape, tangent_shape):
         raise RuntimeError(
-            "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. For example, if"
-            " primals is a tuple of 3 tensors, tangents also must be. Got primals with structure and tangents with structure"
+            "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. "
+            "For example, if primals is a tuple of 3 tensors, tangents also must be. Got primals with structure and tangents with structure"
         )
     if not given:
         raise RuntimeError("jvp(f, primals, tangents): Expected at least one Tensor in primals.")
@@ -243,8 +242,7 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     pairs = [level.lower(o) for o in outputs]
     if strict and any(t is None for _, t in pairs):
         raise RuntimeError(
-            "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed with"
-            " strict=True."
+            "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed with strict=True."
         )
     primal = unflatten([p for p, _ in pairs], out_shape)
     tangent = unflatten([zeros_of(p) if t is None else t for p, t in pairs], out_shape)

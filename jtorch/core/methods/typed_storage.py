@@ -127,9 +127,9 @@ def data_ptr(self):
 def storage(self):
     """The memory behind the tensor, as elements."""
     warnings.warn(
-        "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class."
-        " This should only matter to you if you are using storages directly.  To access UntypedStorage directly, use"
-        " tensor.untyped_storage() instead of tensor.storage()",
+        "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. "
+        "This should only matter to you if you are using storages directly. "
+        " To access UntypedStorage directly, use tensor.untyped_storage() instead of tensor.storage()",
         stacklevel=2,
     )
     return TypedStorage(self)

@@ -66,15 +66,15 @@ def _batch_dims(func, in_dims, args):
         )
     if not args:
         raise ValueError(
-            f"vmap({_name(func)})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over"
-            " a function with no inputs. The latter is unsupported."
+            f"vmap({_name(func)})(<inputs>): got no inputs. "
+            "Maybe you forgot to add inputs, or you are trying to vmap over a function with no inputs. The latter is unsupported."
         )
     leaves, shape = flatten(tuple(args))
     dims = spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, shape)
     if dims is None:
         raise ValueError(
-            f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of"
-            " `inputs`. in_dims has structure TreeSpec but inputs has structure TreeSpec."
+            f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of `inputs`. "
+            "in_dims has structure TreeSpec but inputs has structure TreeSpec."
         )
     checked = []
     for leaf, dim in zip(leaves, dims, strict=True):
@@ -105,8 +105,7 @@ def _batch_size(func, in_dims, leaves, dims):
         )
     if len(set(sizes)) > 1:
         raise ValueError(
-            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes"
-            f" {sizes} for the mapped dimension"
+            f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped dimension"
         )
     return sizes[0]
 
@@ -123,16 +122,16 @@ def _run_batch(func, leaves, shape, dims, size, out_dims, randomness, kwargs):
     for o in outputs:
         if not isinstance(o, Tensor):
             raise ValueError(
-                f"vmap({_name(func)}, ...): `{_name(func)}` must only return Tensors, got type {type(o)}. Did you mean to"
-                " set out_dims= to None for output?"
+                f"vmap({_name(func)}, ...): `{_name(func)}` must only return Tensors, got type {type(o)}. "
+                "Did you mean to set out_dims= to None for output?"
             )
     out = spread(out_dims, out_shape)
     if out is None and out_shape is None and isinstance(out_dims, tuple) and len(out_dims) == 1:
         out = list(out_dims)
     if out is None:
         raise ValueError(
-            f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure of"
-            " `outputs`. out_dims has structure TreeSpec but outputs has structure TreeSpec."
+            f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure of `outputs`. "
+            "out_dims has structure TreeSpec but outputs has structure TreeSpec."
         )
     return unflatten([_lowered(level, func, o, d) for o, d in zip(outputs, out, strict=True)], out_shape)
 

@@ -96,8 +96,7 @@ def undifferentiable(name: str, argument: str, t) -> None:
     """Raise PyTorch's error if an optional tensor requires a gradient that its kernel does not compute."""
     if t is not None and t.requires_grad and grad_enabled():
         raise RuntimeError(
-            f"The function '{name}' is not differentiable with respect to argument '{argument}'. This input cannot have"
-            " requires_grad True."
+            f"The function '{name}' is not differentiable with respect to argument '{argument}'. This input cannot have requires_grad True."
         )
 
 

@@ -42,8 +42,8 @@ def check_continuous(name: str, dtype: np.dtype, spelling: int) -> None:
     if not _is_float(dtype):
         names = dtypes.of(dtype).scalar_name, dtypes.of(dtype).cname
         raise RuntimeError(
-            f"{name} distribution is a continuous probability distribution. dtype must be a floating point "
-            f"but you specified {names[spelling]}"
+            f"{name} distribution is a continuous probability distribution. "
+            f"dtype must be a floating point but you specified {names[spelling]}"
         )
 
 
@@ -120,9 +120,9 @@ def _check_in_range(dtype, low, last):
     for name, value in (("from", low), ("to - 1", last)):
         if abs(value) > 1 << power:
             warnings.warn(
-                f"{name} is out of bounds [-(2^{power}), 2^{power}]. Due to precision limitations {cpp} can "
-                "support discrete uniform distribution only within this range. This warning will become an "
-                "error in version 1.7 release, please fix the code in advance",
+                f"{name} is out of bounds [-(2^{power}), 2^{power}]. "
+                f"Due to precision limitations {cpp} can support discrete uniform distribution only within this range. "
+                "This warning will become an error in version 1.7 release, please fix the code in advance",
                 UserWarning,
                 stacklevel=6,
             )

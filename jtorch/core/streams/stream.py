@@ -391,8 +391,8 @@ class Stream:
         if wrong.size:
             draw(int(wrong[0]))  # the elements before it are drawn first
             raise RuntimeError(
-                "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
-                "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)"
+                "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved? "
+                " If so, please report an enhancement request to PyTorch.)"
             )
         return _logical((draw(p.size) < p).astype(dtype), shape, strides)
 

@@ -44,8 +44,8 @@ def host_array(data, d=None) -> np.ndarray:
         return np.array(data)
     if isinstance(data, list) and data and isinstance(data[0], np.ndarray):
         warnings.warn(
-            "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to"
-            " a single numpy.ndarray with numpy.array() before converting to a tensor.",
+            "Creating a tensor from a list of numpy.ndarrays is extremely slow. "
+            "Please consider converting the list to a single numpy.ndarray with numpy.array() before converting to a tensor.",
             stacklevel=4,
         )
     sizes = _sizes(data)

@@ -73,8 +73,8 @@ def share(storage) -> np.ndarray:
     value = storage.value
     if value.type.place is not CPU:
         raise TypeError(
-            f"can't convert {value.type.place.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host"
-            " memory first."
+            f"can't convert {value.type.place.device} device type tensor to numpy. "
+            "Use Tensor.cpu() to copy the tensor to host memory first."
         )
     storage.host = laid_out(value.read(), value.type)
     if value.mark is None:

@@ -156,23 +156,23 @@ class Batch(Level):
 
     def branch(self):
         raise RuntimeError(
-            "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support"
-            " that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
+            "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. "
+            "We don't support that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
         )
 
     def materialize(self, value):
         raise RuntimeError(
-            "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a "
-            "Tensor, please try to rewrite what you're doing with other operations. If error is occurring somewhere "
-            "inside PyTorch internals, please file a bug report."
+            "vmap: It looks like you're calling .item() on a Tensor. "
+            "We don't support vmap over calling .item() on a Tensor, please try to rewrite what you're doing with other operations. "
+            "If error is occurring somewhere inside PyTorch internals, please file a bug report."
         )
 
     def draw(self, draw, type):
         """Random numbers for every entry of the batch: `draw(type)` gives them."""
         if self.randomness == "error":
             raise RuntimeError(
-                "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different'"
-                " randomness flags on vmap or perform the randomness operation out of vmap"
+                "vmap: called random operation while in randomness error mode. "
+                "Please either use the 'same' or 'different' randomness flags on vmap or perform the randomness operation out of vmap"
             )
         before, local.batch = local.batch, self.outer
         try:

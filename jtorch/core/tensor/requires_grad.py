@@ -16,10 +16,7 @@ from jtorch.core.tensor.storage import InferenceStorage
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
-_DETACH_IT = (
-    " If you want to use a computed variable in a subgraph that doesn't require differentiation use"
-    " var_no_grad = var.detach()."
-)
+_DETACH_IT = " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
 _NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
     "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
@@ -178,19 +175,19 @@ def _check_grad(self, grad):
     mine, theirs = self._type, grad._type
     if theirs.dtype is not mine.dtype:
         raise RuntimeError(
-            f"attempting to assign a gradient with dtype '{theirs.dtype.cname}' to a tensor with grad_dtype"
-            f" '{mine.dtype.scalar_name}'. The gradient must match the tensor's grad_dtype (defaults to the"
-            " tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to"
-            " allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient"
-            " may break downstream systems that assume they match."
+            f"attempting to assign a gradient with dtype '{theirs.dtype.cname}' to a tensor with grad_dtype '{mine.dtype.scalar_name}'. "
+            "The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
+            "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. "
+            "Set grad_dtype with caution. "
+            "Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match."
         )
     if theirs.place is not mine.place:
         raise RuntimeError(
-            f"attempting to assign a gradient with device type '{grad.device.type}' to a tensor with device type"
-            f" '{self.device.type}'. Please ensure that the gradient and the tensor are on the same device"
+            f"attempting to assign a gradient with device type '{grad.device.type}' to a tensor with device type '{self.device.type}'. "
+            "Please ensure that the gradient and the tensor are on the same device"
         )
     if theirs.shape != mine.shape:
         raise RuntimeError(
-            f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size"
-            f" '{list(mine.shape)}'. Please ensure that the gradient and the tensor are the same size"
+            f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size '{list(mine.shape)}'. "
+            "Please ensure that the gradient and the tensor are the same size"
         )

@@ -219,13 +219,12 @@ def _cotangent(i, tensor, gradient):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient.shape != t.shape:
         raise RuntimeError(
-            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of"
-            f" {t.shape}."
+            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of {t.shape}."
         )
     if gradient.dtype.is_complex != t.dtype.is_complex:
         raise RuntimeError(
-            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype:"
-            f" grad_output[{i}] has a dtype of {gradient.dtype} and output[{i}] has a dtype of {t.dtype}."
+            "For complex Tensors, both grad_output and output are required to have the same dtype. "
+            f"Mismatch in dtype: grad_output[{i}] has a dtype of {gradient.dtype} and output[{i}] has a dtype of {t.dtype}."
         )
     return gradient
 

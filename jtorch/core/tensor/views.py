@@ -175,8 +175,8 @@ _BOTH = (
 NO_GRAD = _BOTH.format("no_grad")
 IN_INFERENCE = _BOTH.format("inference_mode")
 SEVERAL = (
-    " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be "
-    "modified inplace. You should replace the inplace operation by an out-of-place one."
+    " This view is the output of a function that returns multiple views. "
+    "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
 )
 
 

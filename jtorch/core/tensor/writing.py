@@ -38,8 +38,8 @@ def check_apart(overlap, tensor, operands) -> None:
             if local.grad:
                 other._history()  # its error comes first in PyTorch
             raise RuntimeError(
-                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory"
-                " location. Please clone() the tensor before performing the operation."
+                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+                "Please clone() the tensor before performing the operation."
             )
 
 
@@ -105,8 +105,8 @@ class Writing:
             return
         if geometry.may_overlap(self.shape, self.stride()) if view is None else view.refuses_write():
             raise RuntimeError(
-                "unsupported operation: more than one element of the written-to tensor refers to a single memory location."
-                " Please clone() the tensor before performing the operation."
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                "Please clone() the tensor before performing the operation."
             )
 
     def _by_base(self):
@@ -183,8 +183,7 @@ def write_result(tensor, result):
     if theirs.dtype is not mine.dtype:
         if not dtypes.can_cast(theirs.dtype, mine.dtype):
             raise RuntimeError(
-                f"result type {theirs.dtype.scalar_name} can't be cast to the desired output type"
-                f" {mine.dtype.scalar_name}"
+                f"result type {theirs.dtype.scalar_name} can't be cast to the desired output type {mine.dtype.scalar_name}"
             )
         made_by, result = result._edge, cast(result, mine.dtype)
         if isinstance(made_by, Node) and result._edge is not None:
@@ -213,8 +212,7 @@ def check_undifferentiated(name, out, tensors) -> None:
     """Raise PyTorch's error if `out` or one of the operands requires grad."""
     if local.grad and any(isinstance(t, Tensor) and t.requires_grad for t in (out, *tensors)):
         raise RuntimeError(
-            f"{name}(): functions with out=... arguments don't support automatic differentiation, "
-            "but one of the arguments requires grad."
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
         )
 
 
@@ -236,8 +234,8 @@ def store(out, result, name, op=None, operands=()):
         )
     if geometry.may_overlap(out.shape, out.stride()):
         raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location."
-            " Please clone() the tensor before performing the operation."
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
         )
     if op is not None and (op.overlap == "none" or op.strides == "elementwise"):
         check_apart(op.overlap, out, operands)

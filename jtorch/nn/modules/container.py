@@ -338,8 +338,8 @@ class ParameterDict(Module):
     def _name(self, key):
         if not isinstance(key, str):
             raise TypeError(
-                "Index given to ParameterDict cannot be used as a key as it is not a string (type is"
-                f" '{type(key).__name__}'). Open an issue on github if you need non-string keys."
+                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}'). "
+                "Open an issue on github if you need non-string keys."
             )
         return key
 
@@ -458,8 +458,7 @@ class Container(Module):
     def __init__(self, **kwargs):
         super().__init__()
         warnings.warn(
-            "`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that"
-            " instead.",
+            "`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
             FutureWarning,
             stacklevel=2,
         )

@@ -232,9 +232,8 @@ class Module(module_hooks.Hooked):
             )
         if param.grad_fn is not None:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created"
-                f" explicitly. To express '{name}' as a function of another Tensor, compute the value in the"
-                " forward() method."
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
+                f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
         registered = module_hooks.global_parameter_registration_hooks
         self._parameters[name] = module_hooks.at_registration(registered, self, name, param)
@@ -526,9 +525,8 @@ class Module(module_hooks.Hooked):
         """
         if args:
             warnings.warn(
-                "Positional args are being deprecated, use kwargs instead. Refer to"
-                " https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict"
-                " for details.",
+                "Positional args are being deprecated, use kwargs instead. "
+                "Refer to https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
                 FutureWarning,
                 stacklevel=2,
             )

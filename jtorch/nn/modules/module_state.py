@@ -81,8 +81,8 @@ def set_extra_state(self, state):
 
 
 _NO_EXTRA = (
-    "Reached a code path in Module.{}_extra_state() that should never be called. Please file an issue at"
-    " https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml to report this bug."
+    "Reached a code path in Module.{}_extra_state() that should never be called. "
+    "Please file an issue at https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml to report this bug."
 )
 
 

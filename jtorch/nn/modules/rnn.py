@@ -121,8 +121,8 @@ class RNNBase(Module):
         kept = self._flat_weights[0].dtype
         if input.dtype is not kept and not casts_now():  # autocast may cast them
             raise ValueError(
-                f"RNN input dtype ({input.dtype}) does not match weight dtype ({kept}). Convert input:"
-                f" input.to({kept}), or convert model: model.to({input.dtype})"
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({kept}). "
+                f"Convert input: input.to({kept}), or convert model: model.to({input.dtype})"
             )
 
     def get_expected_hidden_size(self, input, batch_sizes):

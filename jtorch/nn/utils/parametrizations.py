@@ -163,8 +163,7 @@ class _Orthogonal(Module):
                 A = tril(A, -1) + triu(A, 1) + _eye_like(A) * signs.unsqueeze(-2)
                 return A.mT if wide else A
             raise NotImplementedError(
-                "It is not possible to assign to the matrix exponential or the Cayley parametrizations when"
-                " use_trivialization=False."
+                "It is not possible to assign to the matrix exponential or the Cayley parametrizations when use_trivialization=False."
             )
         n, k = tall.size(-2), tall.size(-1)
         q, r = linalg.qr(tall if n == k else cat([tall, tall.new_empty((*tall.shape[:-1], n - k)).normal_()], -1))

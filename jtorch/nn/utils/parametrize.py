@@ -74,8 +74,7 @@ class ParametrizationList(ModuleList):
         new = self._inverted(original)
         if not isinstance(new, Tensor | Sequence):
             raise ValueError(
-                "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got"
-                f" {type(new).__name__}"
+                f"'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got {type(new).__name__}"
             )
         self.is_tensor = isinstance(new, Tensor)
         self.ntensors = 1 if self.is_tensor else len(new)
@@ -111,8 +110,8 @@ class ParametrizationList(ModuleList):
         for i, part in enumerate(parts):
             if not isinstance(part, Tensor):
                 raise ValueError(
-                    "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got element"
-                    f" {i} of the sequence with type {type(part).__name__}."
+                    "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). "
+                    f"Got element {i} of the sequence with type {type(part).__name__}."
                 )
             part = Parameter(part, original.requires_grad) if isinstance(original, Parameter) else part
             part.requires_grad_(original.requires_grad)
@@ -141,8 +140,7 @@ class ParametrizationList(ModuleList):
                     raise ValueError(f"`right_inverse` should return a tensor. Got {type(value).__name__}")
                 if value.dtype != self.original.dtype:
                     raise ValueError(
-                        f"The tensor returned by `right_inverse` has dtype {value.dtype} while `original` has dtype"
-                        f" {self.original.dtype}"
+                        f"The tensor returned by `right_inverse` has dtype {value.dtype} while `original` has dtype {self.original.dtype}"
                     )
                 self.original.data = value.data
                 return
@@ -150,15 +148,13 @@ class ParametrizationList(ModuleList):
                 raise ValueError(f"'right_inverse' must return a sequence of tensors. Got {type(value).__name__}.")
             if len(value) != self.ntensors:
                 raise ValueError(
-                    f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. Got a sequence of length"
-                    f" {len(value)}."
+                    f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. Got a sequence of length {len(value)}."
                 )
             for i, part in enumerate(value):
                 kept = getattr(self, f"original{i}")
                 if part.dtype != kept.dtype:
                     raise ValueError(
-                        f"Tensor {i} returned by `right_inverse` has dtype {part.dtype} while `original{i}` has dtype"
-                        f" {kept.dtype}"
+                        f"Tensor {i} returned by `right_inverse` has dtype {part.dtype} while `original{i}` has dtype {kept.dtype}"
                     )
                 kept.data = part.data
 
@@ -309,8 +305,7 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
     else:
         if not leave_parametrized:
             raise ValueError(
-                "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a"
-                " sequence of tensors."
+                "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a sequence of tensors."
             )
         value = getattr(module, tensor_name)
         original = Parameter(value.detach()) if value.requires_grad else value

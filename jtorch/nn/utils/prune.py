@@ -235,8 +235,7 @@ class _PrunedInSlices(BasePruningMethod):
     def _check(self, t):
         if t.dim() <= 1:
             raise ValueError(
-                "Structured pruning can only be applied to multidimensional tensors. Found tensor of shape"
-                f" {t.shape} with {t.dim()} dims"
+                f"Structured pruning can only be applied to multidimensional tensors. Found tensor of shape {t.shape} with {t.dim()} dims"
             )
         if self.dim >= t.dim():
             raise IndexError(f"Invalid index {self.dim} for tensor of size {t.shape}")
@@ -370,8 +369,8 @@ def global_unstructured(parameters, pruning_method, importance_scores=None, **kw
     container.add_pruning_method(method)
     if method.PRUNING_TYPE != "unstructured":
         raise TypeError(
-            'Only "unstructured" PRUNING_TYPE supported for the `pruning_method`. Found method'
-            f" {pruning_method} of type {method.PRUNING_TYPE}"
+            'Only "unstructured" PRUNING_TYPE supported for the `pruning_method`. '
+            f"Found method {pruning_method} of type {method.PRUNING_TYPE}"
         )
     final = container.compute_mask(flat, masks)
     start = 0

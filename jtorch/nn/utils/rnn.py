@@ -49,9 +49,9 @@ class PackedSequence(_PackedFields):
         if batch_sizes is not None:
             if not batch_sizes.is_cpu:
                 raise ValueError(
-                    "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually."
-                    " They should be instantiated by functions like pack_sequence and pack_padded_sequences in"
-                    " nn.utils.rnn. https://pytorch.org/docs/stable/nn.html#torch.nn.utils.rnn.pack_sequence"
+                    "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually. "
+                    "They should be instantiated by functions like pack_sequence and pack_padded_sequences in nn.utils.rnn. "
+                    "https://pytorch.org/docs/stable/nn.html#torch.nn.utils.rnn.pack_sequence"
                 )
         elif isinstance(data, list | tuple) and len(data) == 2:
             data, batch_sizes = data

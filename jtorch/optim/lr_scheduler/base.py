@@ -18,19 +18,19 @@ from jtorch.optim.optimizer import Optimizer
 
 HOW_TO = "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 OVERRIDDEN = (
-    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, make sure to call "
-    f"`optimizer.step()` before `lr_scheduler.step()`. {HOW_TO}"
+    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. "
+    f"Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`. {HOW_TO}"
 )
 OUT_OF_ORDER = (
-    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you should call them in the opposite "
-    "order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the first value of the "
-    f"learning rate schedule. {HOW_TO}"
+    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. "
+    "In PyTorch 1.1.0 and later, you should call them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`. "
+    f" Failure to do this will result in PyTorch skipping the first value of the learning rate schedule. {HOW_TO}"
 )
 EPOCH_DEPRECATION_WARNING = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use `scheduler.step()` "
-    "to step the scheduler. During the deprecation, if epoch is different from None, the closed form is used instead of the new "
-    "chainable form, where available. Please open an issue if you are unable to replicate your use case: "
-    "https://github.com/pytorch/pytorch/issues/new/choose."
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
+    "Please use `scheduler.step()` to step the scheduler. "
+    "During the deprecation, if epoch is different from None, the closed form is used instead of the new chainable form, where available. "
+    "Please open an issue if you are unable to replicate your use case: https://github.com/pytorch/pytorch/issues/new/choose."
 )
 NO_INITIAL_LR = (
     "param 'initial_lr' is not specified in param_groups[{}] when resuming scheduler with last_epoch >= 0.\n"

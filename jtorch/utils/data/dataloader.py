@@ -266,8 +266,7 @@ def _check_batching(
 def _check_context(context: str | BaseContext, num_workers: int) -> BaseContext:
     if num_workers == 0:
         raise ValueError(
-            "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
-            f"num_workers={num_workers}"
+            f"multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got num_workers={num_workers}"
         )
     if isinstance(context, str):
         methods = multiprocessing.get_all_start_methods()

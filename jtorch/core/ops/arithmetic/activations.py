@@ -276,8 +276,8 @@ def prelu(input: Array, weight: Array) -> Array:
             raise RuntimeError("Not allow zero-dim input tensor.")
         if weight.size != channels:
             raise RuntimeError(
-                "Mismatch of parameter numbers and input channel size. Found parameter numbers ="
-                f" {weight.size} and channel size = {channels}."
+                "Mismatch of parameter numbers and input channel size. "
+                f"Found parameter numbers = {weight.size} and channel size = {channels}."
             )
         weight = weight.reshape((1, -1) + (1,) * (input.ndim - 2)) if input.ndim > 1 else weight
     else:

@@ -264,8 +264,7 @@ def _check_where(condition, input, other):
 def _where(condition: Array, input: Array | Number, other: Array | Number) -> Array:
     if condition.dtype not in (jnp.bool_, jnp.uint8):
         raise RuntimeError(
-            "where expected condition to be a boolean tensor, but got a tensor with dtype "
-            f"{dtypes.of(condition.dtype).scalar_name}"
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {dtypes.of(condition.dtype).scalar_name}"
         )
     broadcast_shapes(broadcast_shapes(condition.shape, input.shape), other.shape)
     return jnp.where(condition != 0, input, other)

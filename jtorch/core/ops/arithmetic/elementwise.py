@@ -69,12 +69,9 @@ def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> A
 
 
 _BOOL_SUB = (
-    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or"
-    " `logical_xor()` operator"
-    " instead.",
-    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a"
-    " mask, use the"
-    " `~` or `logical_not()` operator instead.",
+    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.",
+    "Subtraction, the `-` operator, with a bool tensor is not supported. "
+    "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
 )
 
 
@@ -327,9 +324,8 @@ def neg(input: Array) -> Array:
     """-input."""
     if input.dtype == jnp.bool_:
         raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert"
-            " a mask, use"
-            " the `~` or `logical_not()` operator instead."
+            "Negation, the `-` operator, on a bool tensor is not supported. "
+            "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
         )
     kernel("neg_cpu", input, "ifc")
     return -input

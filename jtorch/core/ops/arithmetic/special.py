@@ -270,8 +270,7 @@ def complex(real: Array, imag: Array) -> Array:
         )
     if letter(real) != "f" or real.dtype.itemsize == 2:
         raise RuntimeError(
-            "Expected both inputs to be Half, Float or Double tensors but got "
-            f"{_scalar(real.dtype)} and {_scalar(imag.dtype)}"
+            f"Expected both inputs to be Half, Float or Double tensors but got {_scalar(real.dtype)} and {_scalar(imag.dtype)}"
         )
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 

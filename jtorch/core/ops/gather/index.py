@@ -34,9 +34,8 @@ def _pick(x, dim, i, place):
         raise IndexError(f"index {i} is out of bounds for dimension 0 with size 0")
     if not t.ndim:
         raise IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
-            "to convert a"
-            " 0-dim tensor to a number"
+            "invalid index of a 0-dim tensor. "
+            "Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"
         )
     size = t.shape[dim]
     if not -size <= i < size:
@@ -157,9 +156,7 @@ def _taken_apart(x, items):
             raise TypeError("new(): invalid data type 'str'")
         else:
             raise IndexError(
-                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-                "indices (got"
-                f" {type(i).__name__})"
+                f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {type(i).__name__})"
             )
     return seen, arrays
 
@@ -366,8 +363,7 @@ def _count_error(mask, rows, shape, rest):
 
 def _no_fit(shape, result):
     return RuntimeError(
-        f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape"
-        f" {list(result)}"
+        f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape {list(result)}"
     )
 
 

@@ -38,9 +38,8 @@ def _joined_dim(shapes, dim):
         for d, (m, n) in enumerate(zip(first, s, strict=True)):
             if d != dim and m != n:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {dim}. Expected size {m} but got size "
-                    f"{n} for"
-                    f" tensor number {i} in the list."
+                    f"Sizes of tensors must match except in dimension {dim}. "
+                    f"Expected size {m} but got size {n} for tensor number {i} in the list."
                 )
     return dim
 
@@ -126,9 +125,7 @@ def _stack(tensors: list[Array], dim: int = 0) -> Array:
     for i, x in enumerate(tensors):
         if x.shape != first:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
-                f"{list(x.shape)} at"
-                f" entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(x.shape)} at entry {i}"
             )
     return jnp.stack(_in_common_type(tensors), wrap_dim(dim, len(first) + 1))
 

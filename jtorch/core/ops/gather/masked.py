@@ -69,8 +69,7 @@ def _too_few(mask, n, times):
 def _check_masked_scatter(input, mask, source):
     if source.dtype is not input.dtype:
         raise RuntimeError(
-            "masked_scatter: expected self and source to have same dtypes but got"
-            f"{input.dtype.scalar_name} and {source.dtype.scalar_name}"
+            f"masked_scatter: expected self and source to have same dtypes but got{input.dtype.scalar_name} and {source.dtype.scalar_name}"
         )
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(

@@ -119,9 +119,7 @@ def _check_scatter(input, dim, index, src=None, name="scatter"):
     if wide or (src is not None and any(n > _size_along(src.shape, d) for d, n in enumerate(index.shape))):
         more = "" if src is None else f" and to be no larger size than src {list(src.shape)}"
         raise RuntimeError(
-            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from "
-            "dimension"
-            f" {dim}{more}"
+            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from dimension {dim}{more}"
         )
     check_range(index, _size_along(input.shape, dim), dim)
 
@@ -361,9 +359,7 @@ def _vector_check(name, input, dim, index, source):
         )
     if source.dtype is not input.dtype:
         raise RuntimeError(
-            f"{name}(): self ({input.dtype.scalar_name}) and source ({source.dtype.scalar_name}) must have "
-            "the same"
-            " scalar type"
+            f"{name}(): self ({input.dtype.scalar_name}) and source ({source.dtype.scalar_name}) must have the same scalar type"
         )
     if index.numel() != _size_along(source.shape, dim):
         raise RuntimeError(
@@ -373,9 +369,8 @@ def _vector_check(name, input, dim, index, source):
     rest = lambda x: [n for d, n in enumerate(x.shape) if d != dim]
     if rest(input) != rest(source):
         raise RuntimeError(
-            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
-            "self.shape ="
-            f" {list(input.shape)} source.shape = {list(source.shape)}"
+            "source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
         )
     check_range(index, _size_along(input.shape, dim), dim)
 
@@ -408,8 +403,7 @@ def _check_copy(input, dim, index, source):
     if source.ndim != input.ndim and source.ndim and input.ndim:
         raise IndexError(
             "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
-            "Source"
-            f" dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
+            f"Source dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
         )
     if index.dtype is not dtypes.int64:
         raise IndexError(f"index_copy_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
@@ -422,13 +416,12 @@ def _check_copy(input, dim, index, source):
     if rest(input) != rest(source):
         text = ", ".join(map(str, rest(input))), ", ".join(map(str, rest(source)))
         raise RuntimeError(
-            "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape:"
-            f" {text[0]} at dimension {dim} and source slice shape: {text[1]} at dimension 0."
+            "index_copy_(): Source/destination tensor must have same slice shapes. "
+            f"Destination slice shape: {text[0]} at dimension {dim} and source slice shape: {text[1]} at dimension 0."
         )
     if source.ndim and index.numel() != _size_along(source.shape, dim):
         raise IndexError(
-            f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim)"
-            f" ({_size_along(source.shape, dim)})"
+            f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim) ({_size_along(source.shape, dim)})"
         )
     check_range(index, _size_along(input.shape, dim), dim, "copy")
 

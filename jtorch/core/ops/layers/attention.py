@@ -178,10 +178,7 @@ def _unfit(dims, first, second):
     """What PyTorch says of two matrices, or two batches of them, that cannot be multiplied."""
     if dims == 2:
         return f"mat1 and mat2 shapes cannot be multiplied ({first[1]}x{first[2]} and {second[1]}x{second[2]})"
-    return (
-        f"Expected size for first two dimensions of batch2 tensor to be: [{first[0]}, {first[2]}] but got:"
-        f" [{second[0]}, {second[1]}]."
-    )
+    return f"Expected size for first two dimensions of batch2 tensor to be: [{first[0]}, {first[2]}] but got: [{second[0]}, {second[1]}]."
 
 
 # ---- many heads
@@ -272,8 +269,8 @@ def _both_masks(attn_mask, key_padding_mask, dtype, is_causal, need_weights):
     )
     if is_causal and attn_mask is None:
         raise RuntimeError(
-            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method"
-            " `generate_square_subsequent_mask` to create this mask."
+            "Need attn_mask if specifying the is_causal hint. "
+            "You may use the Transformer module method `generate_square_subsequent_mask` to create this mask."
         )
     if is_causal and key_padding_mask is None and not need_weights:
         return None, None, True

@@ -104,8 +104,8 @@ def embedding_bag(
         raise ValueError("max mode does not support sparse weights")
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(
-            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got"
-            f" mode='{mode}'). Please open a feature request on GitHub."
+            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='{mode}'). "
+            "Please open a feature request on GitHub."
         )
     rows = weight.shape[0]
     if padding_idx is not None:
@@ -140,8 +140,8 @@ def _flat(input, offsets, scales):
     if input.dim() == 2:
         if offsets is not None:
             raise ValueError(
-                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length"
-                " sequences. However, found offsets of type <class 'torch.Tensor'>"
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. "
+                "However, found offsets of type <class 'torch.Tensor'>"
             )
         offsets = tensor([i * input.shape[1] for i in range(input.shape[0])])
         return input.reshape(-1), offsets, None if scales is None else scales.reshape(-1)
@@ -162,8 +162,8 @@ def _late_start(offsets):
 
 def _wrong_start(offsets):
     return RuntimeError(
-        "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got"
-        f" {int(offsets[0])}\n[ torch.LongTensor{{}} ]"
+        "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
+        f"However, got {int(offsets[0])}\n[ torch.LongTensor{{}} ]"
     )
 
 

@@ -394,8 +394,7 @@ def _check_layer(name, x, normalized_shape, weight, bias):
     sizes = list(normalized_shape)
     if not sizes:
         raise RuntimeError(
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element,"
-            " but got normalized_shape = []"
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []"
         )
     for what, values in (("weight", weight), ("bias", bias)):
         if values is not None and list(values.shape) != sizes:

@@ -40,8 +40,8 @@ def reduced_loss(loss, reduction):
     if reduction == "mean":
         if letter(loss) not in "fc":
             raise RuntimeError(
-                "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype."
-                f" Got: {dtypes.of(loss.dtype).scalar_name}"
+                "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+                f"Got: {dtypes.of(loss.dtype).scalar_name}"
             )
         return mean_of(loss, range(loss.ndim))
     if reduction == "sum":
@@ -70,8 +70,8 @@ def reduction_of(size_average, reduce, reduction):
 def _warn_sizes(input, target):
     if target.size() != input.size():
         warnings.warn(
-            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will"
-            " likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
+            "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
 
@@ -318,8 +318,7 @@ def _smoothed_name(types, consts):
         "NllLossBackward0": f"NllLoss({_SOFT})",
         "NllLoss2DBackward0": f"NllLoss2D({_SOFT})",
         "NllLoss2DBackward0:N2": f"NllLoss2D(View({_SOFT}))",
-        "AddBackward0": f"Add(MulBackward1(NllLoss({_SOFT})),"
-        f" MulBackward1(Div(Sum(MaskedFill(Neg(SumBackward1({_SOFT})))), -)))",
+        "AddBackward0": f"Add(MulBackward1(NllLoss({_SOFT})), MulBackward1(Div(Sum(MaskedFill(Neg(SumBackward1({_SOFT})))), -)))",
     },
 )
 def _cross_entropy(
@@ -452,8 +451,8 @@ def _weights_shape(weight, target):
     for i in range(-1, -1 - min(len(weight), len(target)), -1):
         if weight[i] not in (1, target[i]) and target[i] != 1:
             raise RuntimeError(
-                f"Attempting to broadcast a dimension of length {weight[i]} at {i}! Mismatching argument at index 1 had"
-                f" {weight}; but expected shape should be broadcastable to {list(target)}"
+                f"Attempting to broadcast a dimension of length {weight[i]} at {i}! "
+                f"Mismatching argument at index 1 had {weight}; but expected shape should be broadcastable to {list(target)}"
             )
     both = broadcast_shapes(tuple(weight), tuple(target))
     if both != tuple(target):
@@ -472,8 +471,8 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     reduction = reduction_of(size_average, reduce, reduction)
     if input.shape != target.shape:
         raise ValueError(
-            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated."
-            " Please ensure they have the same size."
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated. "
+            "Please ensure they have the same size."
         )
     if target.dtype is not input.dtype:
         raise RuntimeError(f"Found dtype {target.dtype.scalar_name} but expected {input.dtype.scalar_name}")

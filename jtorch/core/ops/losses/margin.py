@@ -100,13 +100,11 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if target.dim() == 1 and (input1.dim() != 2 or input2.dim() != 2):
         raise RuntimeError(
-            f"1D target tensor expects 2D input tensors, but found inputs with sizes {list(input1.shape)} and"
-            f" {list(input2.shape)}."
+            f"1D target tensor expects 2D input tensors, but found inputs with sizes {list(input1.shape)} and {list(input2.shape)}."
         )
     if target.dim() == 0 and (input1.dim() != 1 or input2.dim() != 1):
         raise RuntimeError(
-            f"0D target tensor expects 1D input tensors, but found inputs with sizes {list(input1.shape)} and"
-            f" {list(input2.shape)}."
+            f"0D target tensor expects 1D input tensors, but found inputs with sizes {list(input1.shape)} and {list(input2.shape)}."
         )
     broadcast_shapes(tuple(input1.shape), tuple(input2.shape))
     return _cosine_embedding_loss(input1, input2, target, float(margin), reduction_of(size_average, reduce, reduction))
@@ -219,8 +217,8 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     _check_rows_of_classes(input)
     if target.dim() > 1 or target.numel() != samples:
         raise RuntimeError(
-            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size)."
-            f" Expected target size [{samples}], but got {list(target.shape)}. Input has shape {list(input.shape)}."
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+            f"Expected target size [{samples}], but got {list(target.shape)}. Input has shape {list(input.shape)}."
         )
     classes = input.shape[-1] if input.dim() else 1
     if weight is not None and weight.numel() != classes:

@@ -409,8 +409,7 @@ def linalg_solve_ex(A: Array, B: Array, left: bool):
     if B.dtype != x.dtype:
         names = dtypes.of(x.dtype).scalar_name, dtypes.of(B.dtype).scalar_name
         raise RuntimeError(
-            "linalg.solve: Expected A and B to have the same dtype, but found A of type"
-            f" {names[0]} and B of type {names[1]} instead"
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {names[0]} and B of type {names[1]} instead"
         )
     vector = B.ndim == 1 or (B.ndim == x.ndim - 1 and B.shape == x.shape[:-1])
     b = B[..., None] if vector else B

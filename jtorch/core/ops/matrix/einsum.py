@@ -87,8 +87,7 @@ def _letter_sizes(terms, operands):
             seen = sizes.setdefault(name, n)
             if n != seen and n != 1 and seen != 1:
                 raise RuntimeError(
-                    f"einsum(): subscript {name} has size {n} for operand {i} which does not broadcast with"
-                    f" previously seen size {seen}"
+                    f"einsum(): subscript {name} has size {n} for operand {i} which does not broadcast with previously seen size {seen}"
                 )
             sizes[name] = n if seen == 1 else seen
     return sizes
@@ -180,8 +179,7 @@ def einsum(equation, *operands):
     """
     if not operands:
         raise ValueError(
-            "einsum(): must specify the equation string and at least one operand, or at least one operand and its"
-            " subscripts list"
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
         )
     if isinstance(equation, Tensor):
         equation, operands = _from_sublists((equation, *operands))

@@ -66,8 +66,7 @@ def _check_matmul(a, b):
         n = _count_rows((*batch, 1))
         rows = a.shape[-1]
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {rows}] but got:"
-            f" [{n}, {b.shape[-2]}]."
+            f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {rows}] but got: [{n}, {b.shape[-2]}]."
         )
     left = (_count_rows(a.shape), a.shape[-1]) if a.ndim > 1 else (1, a.shape[0])
     right = tuple(b.shape) if b.ndim == 2 else (b.shape[0], 1)
@@ -218,8 +217,7 @@ def _added(x, beta, product, alpha):
     """beta * x + alpha * product; beta = 0 drops x, even NaN."""
     if x.dtype != product.dtype:
         raise RuntimeError(
-            f"self and mat2 must have the same dtype, but got {dtypes.of(x.dtype).scalar_name} and"
-            f" {dtypes.of(product.dtype).scalar_name}"
+            f"self and mat2 must have the same dtype, but got {dtypes.of(x.dtype).scalar_name} and {dtypes.of(product.dtype).scalar_name}"
         )
     expandable(x, product.shape)
     scaled = _times_factor(product, alpha)
@@ -313,8 +311,7 @@ def inner(input: Array, other: Array) -> Array:
     """The sum of products over the last dim of both."""
     if input.ndim and other.ndim and input.shape[-1] != other.shape[-1]:
         raise RuntimeError(
-            "inner() the last dimension must match on both input tensors but got shapes"
-            f" {list(input.shape)} and {list(other.shape)}"
+            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}"
         )
     return jnp.inner(input, other, preferred_element_type=input.dtype)
 
@@ -431,8 +428,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
 @op(
     grad_fn="ClampBackward1",
     graph={
-        "ClampBackward1": "ClampBackward1(Div(Div(Squeeze(Div(Mm(input, T(input)), -)), View(Sqrt(input))),"
-        " View(Sqrt(input))))"
+        "ClampBackward1": "ClampBackward1(Div(Div(Squeeze(Div(Mm(input, T(input)), -)), View(Sqrt(input))), View(Sqrt(input))))"
     },
 )
 def corrcoef(input: Array) -> Array:

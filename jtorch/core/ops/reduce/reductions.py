@@ -70,9 +70,8 @@ def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype
     """
     if dtype is None and letter(input) not in "fc":
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or"
-            " complex dtype."
-            f" Got: {_scalar_name(input)}"
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {_scalar_name(input)}"
         )
     x = input if dtype is None else _cast(input, dtype.np)
     return mean_of(x, reduced(dim, x.ndim), keepdim)
@@ -174,8 +173,8 @@ def _variance_function(core, method):
             correction = 1 if unbiased is None else int(unbiased)
         if _freedom(input, dim, correction) <= 0:
             warnings.warn(
-                f"{core.op.name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction"
-                " factor (input numel divided by output numel).",
+                f"{core.op.name}(): degrees of freedom is <= 0. "
+                "Correction should be strictly less than the reduction factor (input numel divided by output numel).",
                 stacklevel=3,
             )
         return core(input, dim, correction, keepdim, out=out)
@@ -215,9 +214,8 @@ def _extreme_along(name, reduce, x, dim, keepdim):
     if not x.size:
         if dim is None or dim == ():
             raise RuntimeError(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the"
-                f" reduction dim"
-                " with the 'dim' argument."
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                "Specify the reduction dim with the 'dim' argument."
             )
         _nonempty(name, x.shape, dims)
     return evenly(x, reduce, dims, keepdim)
@@ -246,9 +244,7 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
 def _of_all(name, reduce, x):
     if not x.size:
         raise RuntimeError(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the"
-            f" reduction dim with"
-            " the 'dim' argument."
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
         )
     kernel(f"{name}_all", x, "bif")
     return evenly(x, reduce, tuple(range(x.ndim)), False)

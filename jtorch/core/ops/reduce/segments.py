@@ -71,8 +71,8 @@ def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, ax
     axis = axis + data.ndim if axis < 0 else axis
     if data.ndim < runs.ndim:
         raise RuntimeError(
-            "Expected data.dim() >= lengths_value.dim() to be true, but got false.  (Could this error message be improved?"
-            "  If so, please report an enhancement request to PyTorch.)"
+            "Expected data.dim() >= lengths_value.dim() to be true, but got false.  (Could this error message be improved? "
+            " If so, please report an enhancement request to PyTorch.)"
         )
     if axis != runs.ndim - 1:
         name = "lengths" if offsets is None else "offsets"
@@ -88,8 +88,7 @@ def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, ax
             runs,
             _short,
             RuntimeError(
-                "segment_reduce(): Expected all rows of lengths along axis to sum to"
-                " data.size(lengths.dim()-1) when !unsafe."
+                "segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe."
             ),
             size=data.shape[axis],
         )

@@ -212,8 +212,7 @@ def _check_quantile(input, q, interpolation, **_):
         data_check(q, _outside_unit_interval, RuntimeError("quantile() q values must be in the range [0, 1]"))
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
-            "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
-            f"{interpolation}"
+            f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
         )
 
 

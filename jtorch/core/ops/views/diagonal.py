@@ -124,8 +124,7 @@ def _fill_diagonal(self, fill_value, wrap=False):
 def _check_slice(shape, expected):
     if tuple(shape) != tuple(expected):
         raise RuntimeError(
-            "expected src to have a size equal to the slice of self. src size ="
-            f" {list(shape)}, slice size = {list(expected)}"
+            f"expected src to have a size equal to the slice of self. src size = {list(shape)}, slice size = {list(expected)}"
         )
 
 

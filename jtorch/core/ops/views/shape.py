@@ -180,9 +180,7 @@ def unflatten(input, dim, sizes):
         sizes = tuple([shape[dim] // known if n == -1 else n for n in sizes])
     if math.prod(sizes) != shape[dim]:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
-            f"({shape[dim]}) in the"
-            " input tensor"
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in the input tensor"
         )
     return sized_view(input, (*shape[:dim], *sizes, *shape[dim + 1 :]))
 
@@ -414,8 +412,8 @@ def expanded(shape, size):
             n = full[i] = own
         if n != own and own != 1:
             raise RuntimeError(
-                f"The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton"
-                f" dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
+                f"The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton dimension {i}. "
+                f" Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
             )
     return tuple(full)
 

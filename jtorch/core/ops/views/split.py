@@ -156,8 +156,7 @@ def split_with_sizes(input, split_sizes, dim=0):
     for n in sizes:
         if n < 0:
             raise RuntimeError(
-                "split_with_sizes expects split_sizes have only non-negative entries, but got "
-                f"split_sizes={list(sizes)}"
+                f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={list(sizes)}"
             )
     if sum(sizes) != input.shape[dim]:
         raise RuntimeError(
@@ -218,8 +217,7 @@ def _named_split(name, at_least):
     def made(input, indices_or_sections):
         if input.ndim < at_least:
             raise RuntimeError(
-                f"torch.{name} requires a tensor with at least {at_least} dimension, but got a tensor with"
-                f" {input.ndim} dimensions!"
+                f"torch.{name} requires a tensor with at least {at_least} dimension, but got a tensor with {input.ndim} dimensions!"
             )
         dim = 0 if name == "vsplit" or (name == "hsplit" and input.ndim == 1) else 1 if name == "hsplit" else 2
         n = indices_or_sections

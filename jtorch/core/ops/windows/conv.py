@@ -39,8 +39,7 @@ def _warn_uneven(input, weight, padding, dilation, **_):
     if any(k % 2 == 0 and d % 2 == 1 for k, d in zip(weight.shape[2:], dilations, strict=False)):
         _warned.append(True)
         warnings.warn(
-            "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of"
-            " the input be created",
+            "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of the input be created",
             stacklevel=4,
         )
 
@@ -256,8 +255,8 @@ def _conv(name, dims, x, w, bias, stride, padding, dilation, groups):
     padded = [n + a + b for n, (a, b) in zip(x.shape[2:], pairs, strict=True)]
     if any(n < r + 1 for n, r in zip(padded, reach, strict=True)):
         raise RuntimeError(
-            f"Calculated padded input size per channel: ({_joined_by_spaced_x(padded)}). Kernel size:"
-            f" ({_joined_by_spaced_x(r + 1 for r in reach)}). Kernel size can't be greater than actual input size"
+            f"Calculated padded input size per channel: ({_joined_by_spaced_x(padded)}). "
+            f"Kernel size: ({_joined_by_spaced_x(r + 1 for r in reach)}). Kernel size can't be greater than actual input size"
         )
     _check_kernel(w.shape[2:])
     return _finish(convolve(x, w, Window(stride, pairs, dilation, groups)), bias, batched)
@@ -283,8 +282,7 @@ def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, d
     weight = f"Given transposed=1, weight of size {list(w.shape)}"
     if x.shape[1] != w.shape[0]:
         raise RuntimeError(
-            f"{weight}, expected input{list(x.shape)} to have {w.shape[0]} channels, but got {x.shape[1]}"
-            " channels instead"
+            f"{weight}, expected input{list(x.shape)} to have {w.shape[0]} channels, but got {x.shape[1]} channels instead"
         )
     _check_conv_bias(weight, bias, w.shape[1] * groups)
     _check_types(x, w, None, groups)
@@ -297,8 +295,8 @@ def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, d
     if any(n < 1 for n in out):
         one = [1] if dims == 1 else []
         raise RuntimeError(
-            f"Given input size per channel: ({_joined_by_spaced_x(one + list(x.shape[2:]))}). Calculated output size per"
-            f" channel: ({_joined_by_spaced_x(one + out)}). Output size is too small"
+            f"Given input size per channel: ({_joined_by_spaced_x(one + list(x.shape[2:]))}). "
+            f"Calculated output size per channel: ({_joined_by_spaced_x(one + out)}). Output size is too small"
         )
     return _finish(transposed(x, w, Window(stride, pairs, dilation, groups)), bias, batched)
 
@@ -335,8 +333,7 @@ def _per_dimension(name, value, dims, spatial):
 def _check_batched(name, dims, x):
     if x.ndim not in (dims + 1, dims + 2):
         raise RuntimeError(
-            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of"
-            f" size: {list(x.shape)}"
+            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of size: {list(x.shape)}"
         )
 
 
@@ -370,8 +367,7 @@ def _check_weight(x, w, groups):
         )
     if w.shape[0] < groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got"
-            f" weight of size {list(w.shape)} instead"
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {list(w.shape)} instead"
         )
     if w.shape[0] % groups:
         raise RuntimeError(
@@ -383,8 +379,7 @@ def _check_weight(x, w, groups):
 def _check_conv_bias(weight, bias, outputs):
     if bias is not None and bias.shape != (outputs,):
         raise RuntimeError(
-            f"{weight}, expected bias to be 1-dimensional with {outputs} elements, but got bias of size"
-            f" {list(bias.shape)} instead"
+            f"{weight}, expected bias to be 1-dimensional with {outputs} elements, but got bias of size {list(bias.shape)} instead"
         )
 
 

@@ -56,8 +56,7 @@ def unfold(
         raise IndexError("Dimension out of range (expected to be in range of [-2, 1], but got 2)")
     if input.ndim not in (3, 4) or 0 in shown[-3:]:
         raise RuntimeError(
-            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input,"
-            f" but got: {shown}"
+            f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {shown}"
         )
     x = input if input.ndim == 4 else input[None]
     out = _blocks(x.shape[2:], kernel, dilation, padding, stride)
@@ -187,8 +186,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     for name, dim, size in (("height", -2, height), ("width", -1, width)):
         if size % r:
             raise RuntimeError(
-                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({dim})={size} is not"
-                f" divisible by {r}"
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({dim})={size} is not divisible by {r}"
             )
     n = len(batch)
     x = input.reshape(*batch, channels, height // r, r, width // r, r)

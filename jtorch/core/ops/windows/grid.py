@@ -13,8 +13,8 @@ from jtorch.core.op import Array, functional, op
 
 def _unaligned(stacklevel=3):
     warnings.warn(
-        "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify"
-        " align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
+        "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
+        "Please specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
         stacklevel=stacklevel,
     )
     return False
@@ -118,8 +118,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         )
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ValueError(
-            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got:"
-            f" '{padding_mode}'"
+            f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'"
         )
     align_corners = _unaligned() if align_corners is None else align_corners
     _check_grid(input, grid, mode)
@@ -132,8 +131,7 @@ def _check_grid(input, grid, mode):
         raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, {shapes}")
     if grid.shape[-1] != input.dim() - 2:
         raise RuntimeError(
-            f"grid_sampler(): expected grid to have size {input.dim() - 2} in last dimension, but got grid with sizes"
-            f" {list(grid.shape)}"
+            f"grid_sampler(): expected grid to have size {input.dim() - 2} in last dimension, but got grid with sizes {list(grid.shape)}"
         )
     if input.dim() not in (4, 5) or input.dim() != grid.dim():
         wanted = f"{input.dim()}D" if input.dim() in (4, 5) else "4D or 5D"
@@ -172,8 +170,7 @@ def affine_grid(theta, size, align_corners=None):
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     if len(size) not in (4, 5):
         raise NotImplementedError(
-            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size"
-            f" {size}."
+            f"affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {size}."
         )
     d = len(size) - 2
     if theta.dim() != 3 or theta.shape[-2] != d or theta.shape[-1] != d + 1:
@@ -182,8 +179,8 @@ def affine_grid(theta, size, align_corners=None):
         )
     if align_corners and min(size[2:]) == 1:
         warnings.warn(
-            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This is"
-            " not an intended use case of affine_grid. See the documentation of affine_grid for details.",
+            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. "
+            "This is not an intended use case of affine_grid. See the documentation of affine_grid for details.",
             stacklevel=2,
         )
     elif min(size) <= 0:

@@ -297,8 +297,8 @@ def _adaptive_mean(name, of_kernel, x, dims, output_size):
     sizes = pool_checks.adaptive(name, x, dims, output_size)
     if set(sizes) == {1} and not jnp.issubdtype(x.dtype, jnp.inexact):
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex"
-            f" dtype. Got: {dtypes.of(x.dtype).scalar_name}"
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {dtypes.of(x.dtype).scalar_name}"
         )
     kernel(of_kernel, x, "fc" if set(sizes) == {1} else "f")
     if set(sizes) == {1}:

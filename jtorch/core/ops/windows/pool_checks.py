@@ -36,8 +36,8 @@ def windows(name, x, dims, kernel_size, stride, padding, dilation, ceil_mode) ->
     if any(n < 1 for n in found.out):
         sizes = _joined_by_x([x.shape[-dims - 1], *spatial])
         raise RuntimeError(
-            f"Given input size: ({sizes}). Calculated output size: ({_joined_by_x([x.shape[-dims - 1], *found.out])})."
-            " Output size is too small"
+            f"Given input size: ({sizes}). Calculated output size: ({_joined_by_x([x.shape[-dims - 1], *found.out])}). "
+            "Output size is too small"
         )
     return found
 
@@ -96,8 +96,7 @@ def _check_reach(kernel, stride, padding, dilation):
         raise RuntimeError(f"pad must be non-negative, but got pad: {padding}")
     if padding > max(0, (kernel - 1) * dilation + 1) // 2:
         raise RuntimeError(
-            f"pad should be at most half of effective kernel size, but got pad={padding},"
-            f" kernel_size={kernel} and dilation={dilation}"
+            f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel} and dilation={dilation}"
         )
 
 
@@ -131,8 +130,7 @@ def max_signal(x, kernel_size, stride, padding, dilation, ceil_mode):
     dilation = _one_of_max("dilation", dilation, listed.format(""))
     if x.ndim not in (2, 3) or not all(x.shape[-2:]):
         raise RuntimeError(
-            "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but"
-            f" got:{list(x.shape)}"
+            f"max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:{list(x.shape)}"
         )
     for name, value in (("kernel_size", kernel), ("stride", step), ("dilation", dilation)):
         if value <= 0:
@@ -141,8 +139,7 @@ def max_signal(x, kernel_size, stride, padding, dilation, ceil_mode):
         raise RuntimeError(f"max_pool1d() padding must be non-negative, but got {padding}")
     if padding > kernel // 2:
         raise RuntimeError(
-            "max_pool1d() padding should be at most half of kernel size, but got"
-            f" padding={padding} and kernel_size={kernel}"
+            f"max_pool1d() padding should be at most half of kernel size, but got padding={padding} and kernel_size={kernel}"
         )
     count = windows_of(x.shape[-1:], (kernel,), (step,), (padding,), (dilation,), ceil_mode).out[0]
     if count < 1:
@@ -169,8 +166,7 @@ def signal(name, x):
     """A pooling over signals takes two or three dimensions."""
     if x.ndim not in (2, 3):
         raise RuntimeError(
-            f"Expected 2 to 3 dimensions, but got {x.ndim}-dimensional tensor for argument #1 'self' (while"
-            f" checking arguments for {name})"
+            f"Expected 2 to 3 dimensions, but got {x.ndim}-dimensional tensor for argument #1 'self' (while checking arguments for {name})"
         )
 
 

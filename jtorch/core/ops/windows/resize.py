@@ -152,8 +152,7 @@ def interpolate(
     if mode in ("nearest", "area", "nearest-exact"):
         if align_corners is not None:
             raise ValueError(
-                "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic |"
-                " trilinear"
+                "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
             )
     elif align_corners is None:
         align_corners = False

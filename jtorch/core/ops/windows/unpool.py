@@ -34,8 +34,7 @@ def _unpooled(dims, input, indices, kernel_size, stride, padding, output_size):
     size = _output_size(input, kernel, stride, padding, output_size)
     if input.dim() not in (dims + 1, dims + 2):
         raise RuntimeError(
-            f"Input to max_unpooling{dims}d should be a {dims + 1}d or {dims + 2}d Tensor, but got a tensor with"
-            f" {input.dim()} dimensions."
+            f"Input to max_unpooling{dims}d should be a {dims + 1}d or {dims + 2}d Tensor, but got a tensor with {input.dim()} dimensions."
         )
     if indices.dtype.name != "int64":
         raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype.scalar_name}")
@@ -66,8 +65,7 @@ def _output_size(input, kernel, stride, padding, output_size):
         size = size[2:]
     if len(size) != dims:
         raise ValueError(
-            f"output_size should be a sequence containing {dims} or {dims + 2} elements, but it has a length of"
-            f" '{len(size)}'"
+            f"output_size should be a sequence containing {dims} or {dims + 2} elements, but it has a length of '{len(size)}'"
         )
     for d in range(dims):
         least, most = usual[d] - stride[d], usual[d] + stride[d]

@@ -26,9 +26,8 @@ import numpy as np
 from jtorch.core.tensor import Tensor, known
 
 COWARDLY = (
-    "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
-    "crossing process boundaries.  If you just want to transfer the data, call detach() on the tensor before "
-    "serializing (e.g., putting it on the queue)."
+    "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support crossing process boundaries. "
+    " If you just want to transfer the data, call detach() on the tensor before serializing (e.g., putting it on the queue)."
 )
 
 

@@ -17,14 +17,10 @@ from jtorch.utils.data._utils.crew import crew_for
 from jtorch.utils.data._utils.worker import End, Failure, Job
 from jtorch.utils.data.sampler import stream
 
-TOO_LONG = (
-    "Length of IterableDataset {} was reported to be {}(when accessing len(dataloader)), but {} samples have "
-    "been fetched. "
-)
+TOO_LONG = "Length of IterableDataset {} was reported to be {}(when accessing len(dataloader)), but {} samples have been fetched. "
 TOO_LONG_WORKERS = (
-    "For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset "
-    "replica at each worker. Please see "
-    "https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples."
+    "For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset replica at each worker. "
+    "Please see https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples."
 )
 IN_THREADS = (
     "DataLoader: what its workers need cannot be sent to another process ({}), so its {} workers are "
@@ -61,8 +57,7 @@ class Pass:
             )
         if accelerator() is None:
             warnings.warn(
-                "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
-                "won't be used.",
+                "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.",
                 stacklevel=4,
             )
 

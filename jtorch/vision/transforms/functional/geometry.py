@@ -155,8 +155,8 @@ def _resized(rows, columns, size, max_size):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
         if max_size is not None and len(size) != 1:
             raise ValueError(
-                "max_size should only be passed if size specifies the length of the smaller edge, i.e. size"
-                " should be an int or a sequence of length 1 in torchscript mode."
+                "max_size should only be passed if size specifies the length of the smaller edge, i.e. "
+                "size should be an int or a sequence of length 1 in torchscript mode."
             )
         if len(size) == 2:
             return tuple(size)
@@ -166,8 +166,7 @@ def _resized(rows, columns, size, max_size):
     if max_size is not None:
         if max_size <= size:
             raise ValueError(
-                f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge"
-                f" size = [{size}]"
+                f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge size = [{size}]"
             )
         if new_longer > max_size:
             new_shorter, new_longer = int(max_size * new_shorter / new_longer), max_size

@@ -108,7 +108,6 @@ def filling(fill, img):
         fill = tuple(fill) * bands
     if len(fill) != bands:
         raise ValueError(
-            "The number of elements in 'fill' does not match the number of channels of the image"
-            f" ({len(fill)} != {bands})"
+            f"The number of elements in 'fill' does not match the number of channels of the image ({len(fill)} != {bands})"
         )
     return fill[0] if bands == 1 else tuple(fill)
