@@ -1,4 +1,4 @@
-# Written by docs/make_stubs.py; do not edit.
+# Written by `python -m tests.make stubs`; do not edit.
 from __future__ import annotations
 
 import builtins

@@ -13,20 +13,12 @@ import pytest
 
 import jtorch as torch
 from tests import ROOT
+from tests.make import stubs as MAKER
 from tests.ops import oprows
 
 USES = Path(__file__).with_name("typing_uses.py")
 
 
-def loaded(path):
-    """A script as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKER = loaded(ROOT / "docs/make_stubs.py")
 STUBS = MAKER.makers()
 TENSOR = ROOT / "jtorch/core/tensor/tensor.pyi"
 
@@ -34,7 +26,7 @@ TENSOR = ROOT / "jtorch/core/tensor/tensor.pyi"
 @pytest.mark.parametrize("path", STUBS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_stub_is_fresh(path):
     text = path.read_text() if path.exists() else None
-    assert text == STUBS[path](), "run: python docs/make_stubs.py"
+    assert text == STUBS[path](), "run: python -m tests.make stubs"
 
 
 def test_no_stub_is_forgotten():

@@ -1,6 +1,5 @@
 """docs/where.md tells the truth: it is fresh, its files exist, and one addition touches few places."""
 
-import importlib.util
 import re
 
 import pytest
@@ -8,17 +7,8 @@ import pytest
 import jtorch as torch
 from tests import ROOT
 from tests.make import names
+from tests.make import where as MAKER
 
-
-def loaded(path):
-    """A script as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKER = loaded(ROOT / "docs/make_where.py")
 ADDITIONS = {addition.kind: addition for addition in MAKER.ADDITIONS}
 # How many files of jtorch one addition may write in; 1 if not given here.
 MOST = {
@@ -28,7 +18,7 @@ MOST = {
 
 
 def test_the_page_is_fresh():
-    assert MAKER.PAGE.read_text() == MAKER.page(), "run: python docs/make_where.py"
+    assert MAKER.PAGE.read_text() == MAKER.page(), "run: python -m tests.make where"
 
 
 @pytest.mark.parametrize("kind", ADDITIONS)

@@ -1,9 +1,9 @@
-"""Write the type stubs of jtorch: what editors and type checkers know of functions and methods that ops make.
+"""jtorch/**/*.pyi: what editors and type checkers know of the functions and methods that ops make.
 
 A stub stands beside each module whose functions are made by ops, and beside the file of Tensor, to which other files add
 methods. Everything else carries its types in its own source. The stubs are read off the running package: names, parameters
 and defaults from signatures, types from annotations, from PyTorch's own signatures (core/op/refusal/signatures.json) and, for
-a few, from the tables below. Run: python docs/make_stubs.py
+a few, from the tables below.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import jtorch
 import jtorch.vision
 from jtorch.core.facts import CLASSES, dtypes
 from jtorch.core.tensor import Tensor
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 MODULES = {  # module -> the section of signatures.json that has its functions
     "jtorch": "functions",
     "jtorch.nn": "nn",
@@ -117,7 +117,7 @@ FORMS = {
     ],
 }
 KINDS = inspect.Parameter
-HEAD = """# Written by docs/make_stubs.py; do not edit.
+HEAD = """# Written by `python -m tests.make stubs`; do not edit.
 from __future__ import annotations
 
 import builtins
@@ -485,6 +485,6 @@ def makers() -> dict[Path, Callable[[], str]]:
     return made
 
 
-if __name__ == "__main__":
+def make():
     for path, text in makers().items():
         path.write_text(text())

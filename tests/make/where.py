@@ -1,7 +1,7 @@
-"""Write docs/where.md: which places one addition touches, and in which file each attribute of Tensor is defined.
+"""docs/where.md: the files that an addition touches, and the file in which each attribute of Tensor is defined.
 
-The places are measured, not remembered: each kind of addition has an example that is already there, and the table lists the
-files of jtorch whose code names it. Run: python docs/make_where.py
+The files are measured: each kind of addition has an example that is already there, and the table lists the files of jtorch whose
+code names it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jtorch.core.tensor import Tensor
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = Path(__file__).with_name("where.md")
+PAGE = ROOT / "docs/where.md"
 
 
 class Addition(NamedTuple):
@@ -168,10 +168,10 @@ def page() -> str:
         "\n\n".join(
             [
                 "# Where things are",
-                "Made by `docs/make_where.py`; do not edit.",
+                "Made by `python -m tests.make where`; do not edit.",
                 "## What one addition touches",
-                "The files are those whose code names the example in the last column. After any new name: `python"
-                " docs/make_stubs.py` and `python docs/make_where.py`, which write the type stubs and this page.",
+                "The files are those whose code names the example in the last column. After any new name: `python -m tests.make"
+                " doors`, `stubs` and `where`, which write the lists of public names, the type stubs and this page.",
                 "\n".join(table),
                 "## Where an attribute of Tensor is defined",
                 "An in-place form `name_` belongs to the op of the plain name.",
@@ -182,5 +182,5 @@ def page() -> str:
     )
 
 
-if __name__ == "__main__":
+def make():
     PAGE.write_text(page())
