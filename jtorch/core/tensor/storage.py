@@ -21,7 +21,7 @@ class Storage:
         value: the newest `Value`, of the shape and strides of the tensor that made the storage.
         version: counts the writes that autograd must know of.
         writes: counts every write, so that views know when to read again.
-        writer: the source of the newest write with a history, set by `jtorch.core.grad.sign`; absent before the first.
+        writer: the source of the newest write with a history, set by `jtorch.core.grad.note_overwritten`; absent before the first.
     """
 
     __slots__ = ("__weakref__", "host", "mark", "replacement", "value", "version", "writes")
