@@ -21,7 +21,8 @@ class Storage:
         value: the newest `Value`, of the shape and strides of the tensor that made the storage.
         version: counts the writes that autograd must know of.
         writes: counts every write, so that views know when to read again.
-        writer: the source of the newest write with a history, set by `jtorch.core.grad.note_overwritten`; absent before the first.
+        replacement: what made the tensor of the newest write that has a history, for the error of an overwritten value; set by
+            `jtorch.core.grad.note_overwritten`, absent before the first.
     """
 
     __slots__ = ("__weakref__", "host", "mark", "replacement", "value", "version", "writes")
