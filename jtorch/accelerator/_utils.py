@@ -23,20 +23,20 @@ def device_count() -> int:
     return cuda.device_count()
 
 
-def needed():
+def require_accelerator():
     if not cuda.is_available():
         raise RuntimeError("Cannot access accelerator device when none is available.")
 
 
 def current_device_index() -> int:
     """The number of the accelerator in use in this thread."""
-    needed()
+    require_accelerator()
     return cuda.current_device()
 
 
 def set_device_index(device) -> None:
     """Use this accelerator in this thread."""
-    needed()
+    require_accelerator()
     cuda.set_device(device)
 
 
@@ -56,11 +56,11 @@ def device_index(device: int | None):
 
 def synchronize(device=None) -> None:
     """Wait until the accelerator has done everything it was given."""
-    needed()
+    require_accelerator()
     cuda.synchronize(device)
 
 
 def current_stream(device=None):
     """The stream in use; work runs in order anyway."""
-    needed()
+    require_accelerator()
     return cuda.current_stream(device)

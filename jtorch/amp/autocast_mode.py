@@ -47,7 +47,7 @@ def is_autocast_available(device_type: str) -> bool:
     return device_type in _state.on
 
 
-def _known(device_type):
+def _supported(device_type):
     if device_type not in _state.on:
         raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}'")
     return device_type
@@ -55,13 +55,13 @@ def _known(device_type):
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
     """Whether ops on such a device are autocast now."""
-    return _state.on[_known(device_type)]
+    return _state.on[_supported(device_type)]
 
 
 def set_autocast_enabled(device_type, enabled=None) -> None:
     """Turn autocast on or off for a device type; for "cuda" if only a bool is given."""
     device_type, enabled = (device_type, enabled) if enabled is not None else ("cuda", device_type)
-    _state.on[_known(device_type)] = bool(enabled)
+    _state.on[_supported(device_type)] = bool(enabled)
     for trace in local.traces.values():
         trace.__dict__.pop("record", None)
         _record_casts(trace)
@@ -83,12 +83,12 @@ trace_watchers.append(_record_casts)
 
 def get_autocast_dtype(device_type: str):
     """The dtype that "low" ops run in on such a device."""
-    return _state.dtypes[_known(device_type)]
+    return _state.dtypes[_supported(device_type)]
 
 
 def set_autocast_dtype(device_type: str, dtype) -> None:
     """Set the dtype that "low" ops run in on such a device."""
-    _state.dtypes[_known(device_type)] = dtype
+    _state.dtypes[_supported(device_type)] = dtype
 
 
 def is_autocast_cache_enabled() -> bool:
@@ -149,7 +149,7 @@ class autocast:
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
-        self.device = _known(device_type)
+        self.device = _supported(device_type)
         self._cache_enabled = _state.cache if cache_enabled is None else cache_enabled
         self._enabled = enabled and self._possible()
 

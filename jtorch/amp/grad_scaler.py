@@ -34,7 +34,7 @@ def _new_optimizer_state():
 
 
 @op
-def _unscaled(grads: list[Array], scale: Array) -> list:
+def _unscale_gradients(grads: list[Array], scale: Array) -> list:
     inverse = (1 / scale.astype(jnp.float64)).astype(jnp.float32)
     bad = jnp.stack([~jnp.isfinite(g).all() for g in grads]).any().astype(jnp.float32)
     return [(g.astype(jnp.promote_types(g.dtype, jnp.float32)) * inverse).astype(g.dtype) for g in grads] + [bad]
@@ -145,7 +145,7 @@ class GradScaler:
                 raise ValueError("Attempting to unscale FP16 gradients.")
             by_device.setdefault(p.device, []).append(p.grad)
         for device, grads in by_device.items():
-            *made, state["found_inf_per_device"][device] = _unscaled(grads, self._scale.to(device=device))
+            *made, state["found_inf_per_device"][device] = _unscale_gradients(grads, self._scale.to(device=device))
             for g, new in zip(grads, made, strict=True):
                 g._assign(new._value, None)
         state["stage"] = OptState.UNSCALED

@@ -62,13 +62,13 @@ class set_detect_anomaly:
 
     def __init__(self, mode: bool, check_nan: bool = True):
         self.before = local.anomaly
-        _set(_Anomaly(check_nan) if mode else None)
+        _switch_anomaly(_Anomaly(check_nan) if mode else None)
 
     def __enter__(self):
         return None
 
     def __exit__(self, *exc):
-        _set(self.before)
+        _switch_anomaly(self.before)
 
 
 class detect_anomaly:
@@ -83,13 +83,13 @@ class detect_anomaly:
 
     def __enter__(self):
         self.before = local.anomaly
-        _set(_Anomaly(self.check_nan))
+        _switch_anomaly(_Anomaly(self.check_nan))
 
     def __exit__(self, *exc):
-        _set(self.before)
+        _switch_anomaly(self.before)
 
 
-def _set(anomaly):
+def _switch_anomaly(anomaly):
     observe_nodes(bool(anomaly) - bool(local.anomaly))
     local.anomaly = anomaly
 

@@ -12,12 +12,12 @@ from collections import namedtuple
 from jtorch.core.tensor import Dual, Tensor
 
 
-class _State(threading.local):
+class _OpenLevel(threading.local):
     def __init__(self):
         self.level = None
 
 
-_state = _State()
+_state = _OpenLevel()
 
 UnpackedDualTensor = namedtuple("UnpackedDualTensor", ["primal", "tangent"])
 

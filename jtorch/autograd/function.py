@@ -302,9 +302,9 @@ class Function(metaclass=FunctionMeta):
         """Run forward on the arguments; backward will run when a gradient comes."""
         level = _innermost(args)
         if isinstance(level, Batch) and cls.vmap is not Function.vmap:
-            return _batched(cls, level, args)
+            return _apply_vmap_rule(cls, level, args)
         if isinstance(level, Dual) and cls.jvp is not Function.jvp:
-            return _dual(cls, level, args)
+            return _apply_jvp_rule(cls, level, args)
         return _applied(cls, args, kwargs)[0]
 
 
@@ -329,11 +329,11 @@ def _applied(cls, args, kwargs):
             result = cls.forward(ctx, *args)
     single = not isinstance(result, tuple)
     results = (result,) if single else result
-    made = _connected(ctx, args, edges, results) if True in ctx.needs_input_grad else _plain(ctx, args, results)
+    made = _connected(ctx, args, edges, results) if True in ctx.needs_input_grad else _without_graph(ctx, args, results)
     return (made[0] if single else tuple(made)), ctx
 
 
-def _plain(ctx, args, results):
+def _without_graph(ctx, args, results):
     """The results where no gradient is wanted: an input that came out as it went in is a view of itself."""
     ctx._saved = []
     return [
@@ -427,7 +427,7 @@ class VmapInfo:
         self.randomness = randomness
 
 
-def _batched(cls, level, args):
+def _apply_vmap_rule(cls, level, args):
     dims = tuple([0 if isinstance(a, Tensor) and level.owns(a._value) else None for a in args])
     bare = [a if d is None else level.lower(a) for a, d in zip(args, dims, strict=True)]
     result, out_dims = cls.vmap(VmapInfo(level.size, level.randomness), dims, *bare)
@@ -437,7 +437,7 @@ def _batched(cls, level, args):
     return tuple([r if d is None else level.lift(r, d) for r, d in zip(result, out_dims, strict=True)])
 
 
-def _dual(cls, level, args):
+def _apply_jvp_rule(cls, level, args):
     pairs = [level.lower(a) if isinstance(a, Tensor) else (a, None) for a in args]
     result, ctx = _applied(cls, [p for p, _ in pairs], {})
     if ctx._saved is not None and ctx._saved_for_forward:

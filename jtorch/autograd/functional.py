@@ -8,7 +8,7 @@ from jtorch.core.ops.make.create import eye, zeros, zeros_like
 from jtorch.core.tensor import Tensor
 
 
-def _tuple(value, what, name):
+def _as_tuple(value, what, name):
     """(values as a tuple, whether they were one)."""
     if isinstance(value, tuple):
         pass
@@ -28,10 +28,10 @@ def _tuple(value, what, name):
 
 def _results(value, name):
     what = "outputs of the user-provided function"
-    return _tuple(value, what, name)
+    return _as_tuple(value, what, name)
 
 
-def _variables(inputs, create_graph):
+def _fresh_inputs(inputs, create_graph):
     """The inputs as variables: connected to their own history where a graph is wanted."""
     return tuple([i.view_as(i) if create_graph and i.requires_grad else i.detach().requires_grad_() for i in inputs])
 
@@ -63,7 +63,7 @@ def _grads(outputs, inputs, given, create_graph, strict, name):
     return [zeros_like(i) if g is None else g for g, i in zip(found, inputs, strict=True)]
 
 
-def _vector(v, like, name, what):
+def _checked_v(v, like, name, what):
     """The vectors to multiply with, checked against what they belong to."""
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
@@ -73,7 +73,7 @@ def _vector(v, like, name, what):
                 else "The vector v can only be None if the input to the user-provided function is a single Tensor with a single element."
             )
         return [zeros_like(like[0]).detach() + 1]
-    given, _ = _tuple(v, "v", name)
+    given, _ = _as_tuple(v, "v", name)
     if len(given) != len(like):
         raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(given)}.")
     for i, (g, t) in enumerate(zip(given, like, strict=True)):
@@ -93,10 +93,10 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
         strict: raise where an output does not depend on an input, instead of giving zeros.
     """
     with enable_grad():
-        inputs, several = _tuple(inputs, "inputs", "vjp")
-        variables = _variables(inputs, create_graph)
+        inputs, several = _as_tuple(inputs, "inputs", "vjp")
+        variables = _fresh_inputs(inputs, create_graph)
         outputs, outputs_several = _results(func(*variables), "vjp")
-        v = _vector(v, outputs, "vjp", "outputs")
+        v = _checked_v(v, outputs, "vjp", "outputs")
         found = _grads(outputs, variables, v, create_graph, strict, "vjp")
     return _finished(outputs, create_graph, outputs_several), _finished(tuple(found), create_graph, several)
 
@@ -104,9 +104,9 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
 def jvp(func, inputs, v=None, create_graph=False, strict=False):
     """(`func(inputs)`, its Jacobian times v): backward twice."""
     with enable_grad():
-        inputs, _ = _tuple(inputs, "inputs", "jvp")
-        variables = _variables(inputs, create_graph)
-        v = _vector(v, variables, "jvp", "inputs")
+        inputs, _ = _as_tuple(inputs, "inputs", "jvp")
+        variables = _fresh_inputs(inputs, create_graph)
+        v = _checked_v(v, variables, "jvp", "inputs")
         outputs, several = _results(func(*variables), "jvp")
         dummies = [zeros_like(o).detach().requires_grad_() for o in outputs]
         pulled = _grads(outputs, variables, dummies, True, strict, "jvp")
@@ -165,16 +165,16 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
     if strategy not in ("forward-mode", "reverse-mode"):
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
     if strategy == "forward-mode":
-        return _forward_jacobian(func, inputs, create_graph, strict, vectorize)
+        return _jacobian_by_jvp(func, inputs, create_graph, strict, vectorize)
     with enable_grad():
-        inputs, several = _tuple(inputs, "inputs", "jacobian")
-        variables = _variables(inputs, create_graph)
+        inputs, several = _as_tuple(inputs, "inputs", "jacobian")
+        variables = _fresh_inputs(inputs, create_graph)
         _, table, outputs_several = _jacobian_of(func, variables, create_graph, strict, vectorize)
     table = [_finished(tuple(row), create_graph, several) for row in table]
     return tuple(table) if outputs_several else table[0]
 
 
-def _forward_jacobian(func, inputs, create_graph, strict, vectorize):
+def _jacobian_by_jvp(func, inputs, create_graph, strict, vectorize):
     if create_graph:
         raise NotImplementedError(
             'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported together (yet). '
@@ -191,7 +191,7 @@ def _forward_jacobian(func, inputs, create_graph, strict, vectorize):
                 "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
             )
         )
-    inputs, several = _tuple(inputs, "inputs", "jacobian")
+    inputs, several = _as_tuple(inputs, "inputs", "jacobian")
     found = jacfwd(func, tuple(range(len(inputs))))(*[i.detach() for i in inputs])
     outputs_several = isinstance(found[0], tuple)
     rows = found if outputs_several else (found,)
@@ -199,7 +199,7 @@ def _forward_jacobian(func, inputs, create_graph, strict, vectorize):
     return tuple(rows) if outputs_several else rows[0]
 
 
-def _scalar(func, name):
+def _with_scalar_output(func, name):
     """The function, checked to give one number."""
 
     def checked(*args):
@@ -222,7 +222,7 @@ def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, out
             [0., 6.]])
     """
     several = isinstance(inputs, tuple)
-    func = _scalar(func, "hessian")
+    func = _with_scalar_output(func, "hessian")
 
     def gradient(*variables):
         with enable_grad():
@@ -236,8 +236,8 @@ def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, out
 
 def _gradient_of(func, inputs, create_graph, strict, name):
     """(variables, value, gradient with its graph)."""
-    variables = _variables(inputs, create_graph)
-    out = _scalar(func, name)(*variables)
+    variables = _fresh_inputs(inputs, create_graph)
+    out = _with_scalar_output(func, name)(*variables)
     return variables, out, _first(out, variables, strict, name)
 
 
@@ -258,8 +258,8 @@ def _first(out, variables, strict, name):
 def vhp(func, inputs, v=None, create_graph=False, strict=False):
     """(`func(inputs)`, v times its second derivatives)."""
     with enable_grad():
-        inputs, several = _tuple(inputs, "inputs", "vhp")
-        v = _vector(v, inputs, "vhp", "inputs")
+        inputs, several = _as_tuple(inputs, "inputs", "vhp")
+        v = _checked_v(v, inputs, "vhp", "inputs")
         variables, out, first = _gradient_of(func, inputs, create_graph, strict, "vhp")
         found = _grads(first, variables, v, create_graph, strict, "vhp")
     return _finished(out, create_graph, True), _finished(tuple(found), create_graph, several)
@@ -268,8 +268,8 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
 def hvp(func, inputs, v=None, create_graph=False, strict=False):
     """(`func(inputs)`, its second derivatives times v)."""
     with enable_grad():
-        inputs, several = _tuple(inputs, "inputs", "hvp")
-        v = _vector(v, inputs, "hvp", "inputs")
+        inputs, several = _as_tuple(inputs, "inputs", "hvp")
+        v = _checked_v(v, inputs, "hvp", "inputs")
         variables, out, first = _gradient_of(func, inputs, create_graph, strict, "hvp")
         dummies = [zeros_like(f).detach().requires_grad_() for f in first]
         pulled = _grads(first, variables, dummies, True, False, "hvp")

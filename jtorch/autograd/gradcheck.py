@@ -67,7 +67,7 @@ def gradcheck(
         raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     try:
-        _check_inputs(inputs)
+        _check_double_inputs(inputs)
         _check(func, inputs, eps, atol, rtol, nondet_tol, check_backward_ad, check_forward_ad, check_batched_grad)
         if check_undefined_grad and check_backward_ad:
             _check_undefined(func, inputs)
@@ -78,7 +78,7 @@ def gradcheck(
     return True
 
 
-def _check_inputs(inputs):
+def _check_double_inputs(inputs):
     if not _wanted(inputs):
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
@@ -103,16 +103,16 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol, backward, forward, batched
         for j, out in enumerate(outputs):
             want = numerical[j]
             if backward:
-                got = _backward_jacobian(out, t)
+                got = _reverse_jacobian(out, t)
                 if not np.allclose(got, want, rtol, atol):
                     raise GradcheckError(_mismatch(i, j, want, got, ""))
                 # two programs may round differently: XLA fuses what it sees together
-                if not np.allclose(got, _backward_jacobian(out, t), 1e-10, max(nondet_tol, 1e-10)):
+                if not np.allclose(got, _reverse_jacobian(out, t), 1e-10, max(nondet_tol, 1e-10)):
                     raise GradcheckError(_NONDETERMINISTIC)
                 if batched:
-                    _check_batched(out, t)
+                    _check_batched_gradient(out, t)
             if forward:
-                got = _forward_jacobian(func, inputs, i, j)
+                got = _dual_jacobian(func, inputs, i, j)
                 if not np.allclose(got, want, rtol, atol):
                     raise GradcheckError(_mismatch(i, j, want, got, " computed with forward mode"))
 
@@ -147,18 +147,20 @@ def _numerical(func, inputs, i, eps):
     steps = [eps, eps * 1j] if t.dtype.is_complex else [eps]
     columns = []
     for cell in range(base.size):
-        sides = [[_values(func, inputs, i, base, cell, sign * step) for sign in (1, -1)] for step in steps]
+        sides = [[_outputs_after_step(func, inputs, i, base, cell, sign * step) for sign in (1, -1)] for step in steps]
         slopes = [[(up - down) / (2 * eps) for up, down in zip(*pair, strict=True)] for pair in sides]
-        columns.append(slopes[0] if len(slopes) == 1 else [_complex(a, b) for a, b in zip(*slopes, strict=True)])
+        columns.append(
+            slopes[0] if len(slopes) == 1 else [_complex_gradient(a, b) for a, b in zip(*slopes, strict=True)]
+        )
     return [np.stack(c) for c in zip(*columns, strict=True)] if columns else [np.zeros((0, 0))]
 
 
-def _complex(along_real, along_imaginary):
+def _complex_gradient(along_real, along_imaginary):
     """PyTorch's gradient of a complex cell: the conjugate of the derivative, for what multiplies a 1."""
     return along_real + 1j * along_imaginary
 
 
-def _values(func, inputs, i, base, cell, step):
+def _outputs_after_step(func, inputs, i, base, cell, step):
     moved = base.copy()
     moved.reshape(-1)[cell] += step
     args = list(inputs)
@@ -182,7 +184,7 @@ def _units(out):
             yield make_tensor(unit.reshape(tuple(out.shape)))
 
 
-def _backward_jacobian(out, t):
+def _reverse_jacobian(out, t):
     columns = []
     for unit in _units(out):
         g = None
@@ -192,7 +194,7 @@ def _backward_jacobian(out, t):
     return np.stack(columns, 1) if columns else np.zeros((t.numel(), 0))
 
 
-def _forward_jacobian(func, inputs, i, j):
+def _dual_jacobian(func, inputs, i, j):
     """The Jacobian of one output by one input from tangents."""
     t = inputs[i]
     rows = []
@@ -204,16 +206,16 @@ def _forward_jacobian(func, inputs, i, j):
             rows.append(_real_cells((zeros_like(primal) if tangent is None else tangent).detach().numpy(force=True)))
     if t.dtype.is_complex:
         half = len(rows) // 2
-        return np.stack([_complex(a, b) for a, b in zip(rows[:half], rows[half:], strict=True)])
+        return np.stack([_complex_gradient(a, b) for a, b in zip(rows[:half], rows[half:], strict=True)])
     return np.stack(rows)
 
 
-def _check_batched(out, t):
+def _check_batched_gradient(out, t):
     units = list(_units(out))
     batch = grad(out, t, stack(units), retain_graph=True, allow_unused=True, is_grads_batched=True)[0]
     if batch is None:
         return
-    one = _backward_jacobian(out, t).T
+    one = _reverse_jacobian(out, t).T
     if not np.allclose(batch.detach().numpy(force=True).reshape(one.shape), one):
         raise GradcheckError(
             "While computing batched gradients, got different results from computing them one after the other"

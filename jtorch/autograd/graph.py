@@ -1,6 +1,6 @@
 """`torch.autograd.graph`: hooks on what backward saves, edges as values, hooks on several gradients at once.
 
-What a line saves is packed where its node is made: while somebody's hooks are on, `_node` makes the nodes,
+What a line saves is packed where its node is made: while somebody's hooks are on, `_observed_node` makes the nodes,
 so that recording costs nothing extra when they are off.
 """
 
@@ -62,14 +62,14 @@ _lock = threading.Lock()
 
 
 def observe_nodes(change):
-    """Count who wants to see nodes made, and put `_node` in place while there is one."""
+    """Count who wants to see nodes made, and put `_observed_node` in place while there is one."""
     global _users
     with _lock:
         _users += change
-        make_nodes(_node if _users else _Node)
+        make_nodes(_observed_node if _users else _Node)
 
 
-def _node(call, inputs, in_types, out_types, edges, position=None):
+def _observed_node(call, inputs, in_types, out_types, edges, position=None):
     """A node as `tensor` makes it, with what it saves packed by this thread's hooks."""
     if not _hooks.stack or call.linear:
         made = _Node(call, inputs, in_types, out_types, edges, position)

@@ -30,14 +30,14 @@ def flags(enabled=False, benchmark=False, benchmark_limit=10, deterministic=Fals
     wanted = {"enabled": enabled, "benchmark": benchmark, "benchmark_limit": benchmark_limit,
               "deterministic": deterministic, "allow_tf32": allow_tf32}  # fmt: skip
     before = {name: getattr(_module, name) for name in wanted}
-    _set(wanted)
+    _set_switches(wanted)
     try:
         yield
     finally:
-        _set(before)
+        _set_switches(before)
 
 
-def _set(switches):
+def _set_switches(switches):
     for name, on in switches.items():
         setattr(_module, name, on)
 

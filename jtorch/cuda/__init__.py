@@ -29,7 +29,7 @@ from jtorch.cuda._utils import (
     set_device,
     synchronize,
 )
-from jtorch.cuda._utils import needed as _lazy_init
+from jtorch.cuda._utils import require_gpu as _lazy_init
 from jtorch.cuda.memory import (
     empty_cache,
     max_memory_allocated,

@@ -33,7 +33,7 @@ def device_count() -> int:
     return len(_KIND.devices())
 
 
-def needed():
+def require_gpu():
     if not is_available():
         raise AssertionError("Torch not compiled with CUDA enabled")
 
@@ -48,13 +48,13 @@ def number_of(device):
 
 
 def jax_device(device):
-    needed()
+    require_gpu()
     return _KIND.devices()[number_of(device)]
 
 
 def current_device() -> int:
     """The number of the GPU that a bare "cuda" means in this thread."""
-    needed()
+    require_gpu()
     return devices.current_index("cuda")
 
 
@@ -62,7 +62,7 @@ def set_device(device) -> None:
     """Make a bare "cuda" mean this GPU in this thread."""
     index = number_of(device)
     if index >= 0:
-        needed()
+        require_gpu()
         devices.set_current_index(index)
 
 
@@ -131,4 +131,4 @@ def is_initialized() -> bool:
 
 def init() -> None:
     """Start the GPU backend."""
-    needed()
+    require_gpu()

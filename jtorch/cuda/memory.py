@@ -5,33 +5,33 @@ from __future__ import annotations
 from jtorch.cuda._utils import is_available, jax_device
 
 
-def _memory(device, key):
+def _memory_stat(device, key):
     return (jax_device(device).memory_stats() or {}).get(key, 0) if is_available() else 0
 
 
 def memory_allocated(device=None) -> int:
     """Bytes that arrays take up now."""
-    return _memory(device, "bytes_in_use")
+    return _memory_stat(device, "bytes_in_use")
 
 
 def max_memory_allocated(device=None) -> int:
     """Bytes that arrays took up at most."""
-    return _memory(device, "peak_bytes_in_use")
+    return _memory_stat(device, "peak_bytes_in_use")
 
 
 def memory_reserved(device=None) -> int:
     """Bytes that JAX has taken from the GPU."""
-    return _memory(device, "pool_bytes") or memory_allocated(device)
+    return _memory_stat(device, "pool_bytes") or memory_allocated(device)
 
 
 def max_memory_reserved(device=None) -> int:
     """Bytes that JAX has taken from the GPU at most."""
-    return _memory(device, "peak_pool_bytes") or max_memory_allocated(device)
+    return _memory_stat(device, "peak_pool_bytes") or max_memory_allocated(device)
 
 
 def mem_get_info(device=None) -> tuple[int, int]:
     """(free, total) bytes of the GPU."""
-    total = _memory(device, "bytes_limit")
+    total = _memory_stat(device, "bytes_limit")
     return total - memory_allocated(device), total
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jtorch.core.facts import device as a_device
 from jtorch.core.facts import devices
 from jtorch.core.ops.make.generator import generator_of
-from jtorch.cuda._utils import device_count, is_available, needed, number_of
+from jtorch.cuda._utils import device_count, is_available, number_of, require_gpu
 
 
 def manual_seed(seed) -> None:
@@ -27,13 +27,13 @@ def initial_seed() -> int:
 
 def get_rng_state(device="cuda"):
     """The state of a GPU's random numbers: 16 bytes, which PyTorch reads in another way."""
-    needed()
+    require_gpu()
     return generator_of(devices.place(a_device("cuda", number_of(device)))).get_state()
 
 
 def set_rng_state(new_state, device="cuda") -> None:
     """Let a GPU's random numbers go on from a state that `get_rng_state` gave."""
-    needed()
+    require_gpu()
     generator_of(devices.place(a_device("cuda", number_of(device)))).set_state(new_state)
 
 

@@ -93,9 +93,17 @@ def _rebuild_parameter(data, requires_grad, backward_hooks):
 
 def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
     """The same for a parameter with attributes that the user set."""
-    made = Parameter(data, requires_grad)
-    made.__dict__.update(state)
-    return made
+    return set_attributes(Parameter(data, requires_grad), state)
+
+
+def set_attributes(tensor, state):
+    """Give an unpickled tensor the attributes in its state: a dict, or a pair of them (of `__dict__` and of slots)."""
+    if isinstance(state, tuple) and len(state) != 2:
+        raise RuntimeError(f"Invalid serialized state: {state}")
+    for attributes in state if isinstance(state, tuple) else (state,):
+        for name, value in (attributes or {}).items():
+            setattr(tensor, name, value)
+    return tensor
 
 
 class _BufferMeta(type(Tensor)):

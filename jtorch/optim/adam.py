@@ -115,10 +115,10 @@ def _scale_by_adam(b1, b2, eps, amsgrad):
         scale, root = lax.div(1.0, _bias_correction(b1, count)), lax.div(1.0, lax.sqrt(_bias_correction(b2, count)))
 
         def corrected(m, v):
-            return lax.div(_times(scale, m), lax.add(_times(root, lax.sqrt(v)), lax.full_like(v, eps)))
+            return lax.div(_scaled_by(scale, m), lax.add(_scaled_by(root, lax.sqrt(v)), lax.full_like(v, eps)))
 
-        mu = jax.tree.map(lambda g, m: lax.add(_times(b1, m), _times(1 - b1, g)), updates, state.mu)
-        nu = jax.tree.map(lambda g, v: lax.add(_times(b2, v), lax.mul(_times(1 - b2, g), g)), updates, state.nu)
+        mu = jax.tree.map(lambda g, m: lax.add(_scaled_by(b1, m), _scaled_by(1 - b1, g)), updates, state.mu)
+        nu = jax.tree.map(lambda g, v: lax.add(_scaled_by(b2, v), lax.mul(_scaled_by(1 - b2, g), g)), updates, state.nu)
         new = state._replace(count=count, mu=mu, nu=nu)
         if amsgrad:
             nu = jax.tree.map(lax.max, state.nu_max, nu)
@@ -134,6 +134,6 @@ def _bias_correction(beta, count):
     return lax.sub(1.0, lax.pow(lax.full_like(count, beta), count))
 
 
-def _times(factor, array):
+def _scaled_by(factor, array):
     """factor * array, in the array's dtype"""
     return lax.mul(lax.full_like(array, factor), array)

@@ -24,15 +24,15 @@ _global_post: dict = OrderedDict()
 
 def register_optimizer_step_pre_hook(hook):
     """Call `hook(optimizer, args, kwargs)` before every optimizer's step."""
-    return _add_hook(_global_pre, hook)
+    return _add_step_hook(_global_pre, hook)
 
 
 def register_optimizer_step_post_hook(hook):
     """Call `hook(optimizer, args, kwargs)` after every optimizer's step."""
-    return _add_hook(_global_post, hook)
+    return _add_step_hook(_global_post, hook)
 
 
-def _add_hook(hooks, hook, prepend=False):
+def _add_step_hook(hooks, hook, prepend=False):
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if prepend:
@@ -229,27 +229,27 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` before each step; it may return new (args, kwargs)."""
-        return _add_hook(self._optimizer_step_pre_hooks, hook)
+        return _add_step_hook(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` after each step."""
-        return _add_hook(self._optimizer_step_post_hooks, hook)
+        return _add_step_hook(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook, prepend=False):
         """Call `hook(optimizer)` before `state_dict`."""
-        return _add_hook(self._optimizer_state_dict_pre_hooks, hook, prepend)
+        return _add_step_hook(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend=False):
         """Call `hook(optimizer, state_dict)` after `state_dict`."""
-        return _add_hook(self._optimizer_state_dict_post_hooks, hook, prepend)
+        return _add_step_hook(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend=False):
         """Call `hook(optimizer, state_dict)` before `load_state_dict`."""
-        return _add_hook(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+        return _add_step_hook(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook, prepend=False):
         """Call `hook(optimizer)` after `load_state_dict`."""
-        return _add_hook(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+        return _add_step_hook(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 
 def _cast_state(p, value, key=None):

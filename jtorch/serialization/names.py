@@ -82,7 +82,7 @@ class _VariableFunctions:
 
     def __getattr__(self, name):
         try:
-            return getattr(_imported("jtorch"), name)
+            return getattr(_module_at("jtorch"), name)
         except AttributeError:
             message = f"type object 'torch._C._VariableFunctions' has no attribute '{name}'"
             raise AttributeError(message) from None
@@ -135,7 +135,7 @@ def plain_globals() -> dict[str, object]:
 
 
 @cache
-def _imported(path):
+def _module_at(path):
     """The module at a path; None if there is none."""
     try:
         return importlib.import_module(path)
@@ -165,13 +165,13 @@ def find(module: str, name: str):
     if (module, name) == ("torch._C", "TensorBase"):
         return find("torch", "Tensor")
     path = _MOVED.get(module, "jtorch" + module[len("torch") :])
-    exact = _imported(path)
+    exact = _module_at(path)
     found = _attribute(exact, name)
     if found is not None:
         return found
     while "." in path:
         path = path.rpartition(".")[0]
-        found = _attribute(_imported(path), name)
+        found = _attribute(_module_at(path), name)
         if isinstance(found, type):
             return found
     if f"{module}.".startswith(_PARTIAL) and name[:1].isupper():
@@ -215,8 +215,8 @@ def _torch_module(cls):
     public = (
         home == "jtorch"
         or home.startswith("jtorch.nn.")  # pickled modules name private classes of these files, too
-        or name in getattr(_imported(home), "__all__", ())
-        or getattr(_imported(package), name, None) is cls
+        or name in getattr(_module_at(home), "__all__", ())
+        or getattr(_module_at(package), name, None) is cls
     )
     return "torch" + home.removeprefix("jtorch") if public and not home.startswith(_OWN) else None
 

@@ -95,7 +95,7 @@ def location_tag(storage) -> str:
         location = tagger(storage)
         if location:
             return location
-    raise RuntimeError(f"don't know how to determine data location of {_type_name(storage)}")
+    raise RuntimeError(f"don't know how to determine data location of {_storage_type_name(storage)}")
 
 
 def default_restore_location(storage, location: str):
@@ -104,10 +104,12 @@ def default_restore_location(storage, location: str):
         result = deserializer(storage, location)
         if result is not None:
             return result
-    raise RuntimeError(f"don't know how to restore data location of {_type_name(storage)} (tagged with {location})")
+    raise RuntimeError(
+        f"don't know how to restore data location of {_storage_type_name(storage)} (tagged with {location})"
+    )
 
 
-def _type_name(storage):
+def _storage_type_name(storage):
     if isinstance(storage, LoadedStorage):
         return "torch.storage.UntypedStorage"
     return f"{type(storage).__module__}.{type(storage).__qualname__}"

@@ -1,6 +1,6 @@
 """The functions that PyTorch's pickles call to build tensors, under PyTorch's names.
 
-Their arguments are those in the files. `reduced` returns the call that a tensor is written as.
+Their arguments are those in the files. `reduce_tensor` returns the call that a tensor is written as.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import OrderedDict
 from jtorch.core.facts import device, dtype
 from jtorch.core.methods import TypedStorage, UntypedStorage
 from jtorch.core.tensor import Tensor, from_numpy
-from jtorch.nn.parameter import Parameter
+from jtorch.nn.parameter import Parameter, _rebuild_parameter, _rebuild_parameter_with_state, set_attributes
 from jtorch.serialization import names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
 
@@ -43,7 +43,7 @@ def saved_storage(obj) -> SavedStorage | None:
     return obj if isinstance(obj, SavedStorage) else None
 
 
-def reduced(tensor: Tensor):
+def reduce_tensor(tensor: Tensor):
     """(function, arguments), as PyTorch's files write this tensor; NotImplemented if its class has its own way."""
     kind, state = type(tensor), tensor.__dict__
     if kind.__reduce_ex__ is Parameter.__reduce_ex__:
@@ -127,14 +127,8 @@ def _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
     return storage.tensor(dtype, 0, size, stride).requires_grad_(requires_grad)
 
 
-@_file_name("torch._utils")
-def _rebuild_parameter(data, requires_grad, backward_hooks):
-    return Parameter(data, requires_grad)
-
-
-@_file_name("torch._utils")
-def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
-    return _with_state(_rebuild_parameter(data, requires_grad, backward_hooks), state)
+for _function in (_rebuild_parameter, _rebuild_parameter_with_state):
+    _file_name("torch._utils")(_function)
 
 
 @_file_name("torch._utils")
@@ -155,16 +149,7 @@ def _rebuild_from_type_v2(func, new_type, args, state):
     if getattr(new_type, "__setstate__", None) is not getattr(Tensor, "__setstate__", None):
         made.__setstate__(state)
         return made
-    return _with_state(made, state)
-
-
-def _with_state(tensor, state):
-    if isinstance(state, tuple) and len(state) != 2:
-        raise RuntimeError(f"Invalid serialized state: {state}")
-    for attributes in state if isinstance(state, tuple) else (state,):
-        for name, value in (attributes or {}).items():
-            setattr(tensor, name, value)
-    return tensor
+    return set_attributes(made, state)
 
 
 _LAYOUTS = "strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc _mkldnn jagged".split()

@@ -95,10 +95,10 @@ class StandardTransform:
 
     def __repr__(self):
         titled = [("Transform: ", self.transform), ("Target transform: ", self.target_transform)]
-        return "\n".join(["StandardTransform", *(_beside(title, t) for title, t in titled if t is not None)])
+        return "\n".join(["StandardTransform", *(_titled_repr(title, t) for title, t in titled if t is not None)])
 
 
-def _beside(title, transform):
+def _titled_repr(title, transform):
     return title + repr(transform).replace("\n", "\n" + " " * len(title))
 
 

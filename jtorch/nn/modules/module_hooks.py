@@ -295,7 +295,7 @@ def _legacy_gap(args, result, node):
 # Hooks that every module has
 
 
-def _add_hook(table, hook, *marks):
+def _add_module_hook(table, hook, *marks):
     handle = RemovableHandle(table, extra_dict=list(marks))
     for mark in marks:
         mark[handle.id] = True
@@ -305,18 +305,18 @@ def _add_hook(table, hook, *marks):
 
 def register_module_forward_pre_hook(hook) -> RemovableHandle:
     """Call `hook(module, args)` before every module's forward; what it returns replaces the arguments."""
-    return _add_hook(global_forward_pre_hooks, hook)
+    return _add_module_hook(global_forward_pre_hooks, hook)
 
 
 def register_module_forward_hook(hook, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
     """Call `hook(module, args, output)` after every module's forward; what it returns replaces the output."""
     marks = [global_forward_hooks_with_kwargs] * with_kwargs + [global_forward_hooks_always_called] * always_call
-    return _add_hook(global_forward_hooks, hook, *marks)
+    return _add_module_hook(global_forward_hooks, hook, *marks)
 
 
 def register_module_full_backward_pre_hook(hook) -> RemovableHandle:
     """Call `hook(module, grad_output)` before gradients pass backward through any module."""
-    return _add_hook(global_backward_pre_hooks, hook)
+    return _add_module_hook(global_backward_pre_hooks, hook)
 
 
 def register_module_full_backward_hook(hook) -> RemovableHandle:
@@ -334,22 +334,22 @@ def _register_global_backward(hook, full):
     if _global_hooks_are_full is (not full):
         raise RuntimeError(_MIXED.format("as a global Module hook"))
     _global_hooks_are_full = full
-    return _add_hook(global_backward_hooks, hook)
+    return _add_module_hook(global_backward_hooks, hook)
 
 
 def register_module_module_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, submodule)` whenever a module takes a child; it may return another child."""
-    return _add_hook(global_module_registration_hooks, hook)
+    return _add_module_hook(global_module_registration_hooks, hook)
 
 
 def register_module_parameter_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, parameter)` whenever a module takes a parameter; it may return another one."""
-    return _add_hook(global_parameter_registration_hooks, hook)
+    return _add_module_hook(global_parameter_registration_hooks, hook)
 
 
 def register_module_buffer_registration_hook(hook) -> RemovableHandle:
     """Call `hook(module, name, buffer)` whenever a module takes a buffer; it may return another one."""
-    return _add_hook(global_buffer_registration_hooks, hook)
+    return _add_module_hook(global_buffer_registration_hooks, hook)
 
 
 def at_registration(table, module, name, value):

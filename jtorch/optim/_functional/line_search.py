@@ -56,7 +56,7 @@ def _bracket(at, t, origin, most):
             return [point], True, calls
         if point.slope >= 0:
             return [before, point], False, calls
-        t = _interpolated(before, point, (point.t + 0.01 * (point.t - before.t), point.t * 10))
+        t = _cubic_minimum(before, point, (point.t + 0.01 * (point.t - before.t), point.t * 10))
         before, point = point, Point(t, *at(t))
     return [origin, point], False, most
 
@@ -68,7 +68,7 @@ def _zoom(at, bracket, origin, size, tolerance, left):
     for _ in range(left):
         if abs(high.t - low.t) * size < tolerance:
             break
-        t, stuck = _away_from_ends(_interpolated(*sorted((low, high))), low.t, high.t, stuck)
+        t, stuck = _away_from_ends(_cubic_minimum(*sorted((low, high))), low.t, high.t, stuck)
         point = Point(t, *at(t))
         if _too_high(point, origin) or point.loss >= low.loss:
             low, high = (low, point) if low.loss <= point.loss else (point, low)
@@ -92,7 +92,7 @@ def _away_from_ends(t, a, b, stuck):
     return (most - margin if most - t < t - least else least + margin), False
 
 
-def _interpolated(a, b, bounds=None):
+def _cubic_minimum(a, b, bounds=None):
     """The minimum of the cubic through two points with their slopes, within the bounds (default: between the points)."""
     least, most = bounds or (min(a.t, b.t), max(a.t, b.t))
     a, b = (a, b) if a.t <= b.t else (b, a)

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from jtorch.core.tensor import Tensor, known
-from jtorch.utils.data.sampler import permutation, stream
+from jtorch.utils.data.sampler import order_stream, permutation
 
 T = TypeVar("T")
 
@@ -230,7 +230,7 @@ def random_split(dataset: Dataset[T], lengths: Sequence[int | float], generator=
         lengths = counts_of_fractions(total, lengths)
     if sum(lengths) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
-    order = permutation(total, stream(generator))
+    order = permutation(total, order_stream(generator))
     ends = itertools.accumulate(lengths)
     return [Subset(dataset, order[end - n : end]) for n, end in zip(lengths, ends, strict=True)]
 
@@ -259,10 +259,10 @@ def whole_batch(dataset: Dataset, indices: Sequence[int]) -> list[Tensor] | None
 
     None where it must be made from samples: of another data set, or where an error or a gradient is due.
     """
-    while _plain(dataset, Subset):
+    while _is_unchanged(dataset, Subset):
         indices = [dataset.indices[i] for i in indices]
         dataset = dataset.dataset
-    if not _plain(dataset, TensorDataset) or not {type(i) for i in indices} <= _WHOLE:
+    if not _is_unchanged(dataset, TensorDataset) or not {type(i) for i in indices} <= _WHOLE:
         return None
     rows = np.array(indices, np.int64)
     columns = [_gather(tensor, rows) for tensor in dataset.tensors]
@@ -274,12 +274,12 @@ _WHOLE = {int, np.int64, np.int32}
 
 def needs_no_code(dataset: Dataset) -> bool:
     """Whether it is a plain TensorDataset, or Subset of one: no code of the user's runs for a sample."""
-    while _plain(dataset, Subset):
+    while _is_unchanged(dataset, Subset):
         dataset = dataset.dataset
-    return _plain(dataset, TensorDataset)
+    return _is_unchanged(dataset, TensorDataset)
 
 
-def _plain(dataset: Dataset, kind: type) -> bool:
+def _is_unchanged(dataset: Dataset, kind: type) -> bool:
     """Whether it is of this kind and gives its samples as this kind does."""
     own, given = type(dataset), ("__getitem__", "__getitems__")
     return isinstance(dataset, kind) and all(getattr(own, n, 0) is getattr(kind, n, 0) for n in given)

@@ -20,7 +20,7 @@ from jtorch.core.tensor import as_tensor
 T = TypeVar("T", covariant=True)
 
 
-def stream(generator: Generator | None) -> Stream:
+def order_stream(generator: Generator | None) -> Stream:
     """The stream of a generator on the CPU, None meaning the default one.
 
     Orders are drawn from it directly: PyTorch's numbers on every device, and no line of the trace.
@@ -105,7 +105,7 @@ class RandomSampler(Sampler[int]):
 
     def __iter__(self):
         n, wanted = len(self.data_source), self.num_samples
-        source = stream(self.generator)
+        source = order_stream(self.generator)
         if self.generator is None:
             source = Stream(source.base_seed())
         if self.replacement:
@@ -132,7 +132,7 @@ class SubsetRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self):
-        for i in permutation(len(self.indices), stream(self.generator)):
+        for i in permutation(len(self.indices), order_stream(self.generator)):
             yield self.indices[i]
 
     def __len__(self):
@@ -173,7 +173,7 @@ class WeightedRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self):
-        source = stream(self.generator)
+        source = order_stream(self.generator)
         yield from source.multinomial(self.weights._look(), self.num_samples, self.replacement).tolist()
 
     def __len__(self):

@@ -190,7 +190,7 @@ class GaussianBlur(Transform):
 
     def __init__(self, kernel_size, sigma=(0.1, 2.0)):
         super().__init__()
-        self.kernel_size = _sizes(kernel_size, "Kernel size should be a tuple/list of two integers")
+        self.kernel_size = _height_and_width(kernel_size, "Kernel size should be a tuple/list of two integers")
         for size in self.kernel_size:
             if size <= 0 or size % 2 == 0:
                 raise ValueError("Kernel size value should be an odd and positive number.")
@@ -209,7 +209,7 @@ class GaussianBlur(Transform):
         return F.gaussian_blur(img, self.kernel_size, [sigma, sigma])
 
 
-def _sizes(size, message):
+def _height_and_width(size, message):
     """(height, width) of a constructor's size argument."""
     if isinstance(size, int | float):
         return int(size), int(size)

@@ -15,7 +15,7 @@ from typing import Any
 from jtorch.core.facts import accelerator
 from jtorch.utils.data._utils.crew import crew_for
 from jtorch.utils.data._utils.worker import End, Failure, Job
-from jtorch.utils.data.sampler import stream
+from jtorch.utils.data.sampler import order_stream
 
 TOO_LONG = "Length of IterableDataset {} was reported to be {}(when accessing len(dataloader)), but {} samples have been fetched. "
 TOO_LONG_WORKERS = (
@@ -34,7 +34,7 @@ class Pass:
     def __init__(self, loader):
         self.start(loader)
         # once, as in PyTorch: workers that stay go on with the random numbers they have
-        self.base_seed = stream(loader.generator).base_seed()
+        self.base_seed = order_stream(loader.generator).base_seed()
         self.check_pinning()
 
     def start(self, loader) -> None:

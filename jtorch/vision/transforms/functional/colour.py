@@ -136,12 +136,12 @@ def gaussian_blur(img, kernel_size, sigma=None):
     Raises:
         ValueError: a kernel size that is even, or a sigma that is not above 0.
     """
-    sizes = _two(kernel_size, "kernel_size")
+    sizes = _pair_of(kernel_size, "kernel_size")
     for size in sizes:
         if size % 2 == 0 or size < 0:
             raise ValueError(f"kernel_size should have odd and positive integers. Got {list(sizes)}")
     default = [size * 0.15 + 0.35 for size in sizes]
-    sigmas = default if sigma is None else [float(s) for s in _two(sigma, "sigma")]
+    sigmas = default if sigma is None else [float(s) for s in _pair_of(sigma, "sigma")]
     for s in sigmas:
         if s <= 0.0:
             raise ValueError(f"sigma should have positive values. Got {sigmas}")
@@ -150,7 +150,7 @@ def gaussian_blur(img, kernel_size, sigma=None):
     return picture_of(_blurred(pixels(img), sizes, sigmas))
 
 
-def _two(value, name):
+def _pair_of(value, name):
     values = list(value) if isinstance(value, list | tuple) else [value, value]
     if len(values) == 1:
         return values * 2

@@ -78,7 +78,7 @@ def pad(img, padding, fill=0, padding_mode="constant"):
         return _pad_image(img, (left, top, right, bottom), fill, padding_mode)
     array = pixels(img)
     borders = [(0, 0)] * (array.ndim - 2) + [(top, bottom), (left, right)]
-    return picture_of(_padded(array, borders, fill, padding_mode))
+    return picture_of(_pad_array(array, borders, fill, padding_mode))
 
 
 def _borders(img, padding, fill, padding_mode):
@@ -111,7 +111,7 @@ def _pad_image(img, borders, fill, padding_mode):
     return padded
 
 
-def _padded(array, borders, fill, padding_mode):
+def _pad_array(array, borders, fill, padding_mode):
     if padding_mode != "constant":
         return np.pad(array, borders, mode=padding_mode)
     if not isinstance(fill, int | float):
@@ -141,7 +141,7 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
     if not isinstance(size, int | Sequence):
         raise TypeError(f"Size should be int or sequence. Got {type(size)}")
     _, rows, columns = get_dimensions(img)
-    height, width = _resized(rows, columns, size, max_size)
+    height, width = _resized_shape(rows, columns, size, max_size)
     if (height, width) == (rows, columns):
         return img
     if is_pil(img):
@@ -149,7 +149,7 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
     return picture_of(_resize_array(pixels(img), height, width, mode, antialias))
 
 
-def _resized(rows, columns, size, max_size):
+def _resized_shape(rows, columns, size, max_size):
     if not isinstance(size, int):
         if len(size) not in (1, 2):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
@@ -361,7 +361,7 @@ def _sampled(array, matrix, size, mode, fill):
         corners = [
             (top + i, left + j, (down if i else 1 - down) * (right if j else 1 - right)) for i in (0, 1) for j in (0, 1)
         ]
-    result, share = _gathered(array.astype(np.float32), corners)
+    result, share = _interpolate_corners(array.astype(np.float32), corners)
     if fill is not None:
         colour = np.asarray(fill, np.float32).reshape(-1, 1, 1)
         if mode is InterpolationMode.NEAREST:
@@ -378,7 +378,7 @@ def _source(x, y, row, size):
     return ((unit + np.float32(1)) * np.float32(size) - np.float32(1)) / np.float32(2)
 
 
-def _gathered(array, corners):
+def _interpolate_corners(array, corners):
     """The weighted sum of the array at the corners, 0 outside, and how much of each pixel was inside."""
     rows, columns = array.shape[-2:]
     result, share = 0.0, 0.0
