@@ -58,18 +58,24 @@ def tree_of(name):
 
 def imports(name, tree=None):
     """The modules of the house that a file (or another tree of it) imports, except for type checkers."""
-    here = dotted(name).split(".")
-    package = here if name.endswith("__init__.py") else here[:-1]
     for node in _running(tree or tree_of(name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "jtorch")
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            source = ".".join(filter(None, [base, node.module]))
-            if source.split(".")[0] == "jtorch":
-                for alias in node.names:
-                    inner = f"{source}.{alias.name}"
-                    yield inner if inner in MODULES else source
+        source = source_of(name, node)
+        if source.split(".")[0] == "jtorch":
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield inner if inner in MODULES else source
+
+
+def source_of(name, node):
+    """The module that a node of a file imports from: "jtorch.nn" for `from . import x` in jtorch/nn; "" for other nodes."""
+    if not isinstance(node, ast.ImportFrom):
+        return ""
+    here = dotted(name).split(".")
+    package = here if name.endswith("__init__.py") else here[:-1]
+    base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+    return ".".join(filter(None, [base, node.module]))
 
 
 def _running(tree):
@@ -153,12 +159,13 @@ def private(name):
     """The private names of other files of jtorch that a file imports or reads, as module.name."""
     modules = {}
     for node in ast.walk(tree_of(name)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "jtorch":
+        source = source_of(name, node)
+        if source.split(".")[0] == "jtorch":
             for alias in node.names:
-                if f"{node.module}.{alias.name}" in MODULES:
-                    modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                if f"{source}.{alias.name}" in MODULES:
+                    modules[alias.asname or alias.name] = f"{source}.{alias.name}"
                 else:
-                    yield node.module, alias.name
+                    yield source, alias.name
     for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
             yield modules[node.value.id], node.attr

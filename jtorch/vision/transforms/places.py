@@ -11,7 +11,7 @@ from jtorch.core.tensor import Tensor
 from . import functional as F
 from .chance import below, happens, uniform
 from .functional.picture import interpolation_mode
-from .values import Transform, _shapes, _sizes
+from .values import Transform, shapes_of, height_and_width
 
 _TWO_SIZES = "Please provide only two dimensions (h, w) for size."
 
@@ -41,7 +41,7 @@ class CenterCrop(Transform):
 
     def __init__(self, size):
         super().__init__()
-        self.size = _sizes(size, _TWO_SIZES)
+        self.size = height_and_width(size, _TWO_SIZES)
 
     def forward(self, img):
         return F.center_crop(img, self.size)
@@ -54,7 +54,7 @@ class FiveCrop(Transform):
 
     def __init__(self, size):
         super().__init__()
-        self.size = _sizes(size, _TWO_SIZES)
+        self.size = height_and_width(size, _TWO_SIZES)
 
     def forward(self, img):
         return F.five_crop(img, self.size)
@@ -67,7 +67,7 @@ class TenCrop(Transform):
 
     def __init__(self, size, vertical_flip=False):
         super().__init__()
-        self.size, self.vertical_flip = _sizes(size, _TWO_SIZES), vertical_flip
+        self.size, self.vertical_flip = height_and_width(size, _TWO_SIZES), vertical_flip
 
     def forward(self, img):
         return F.ten_crop(img, self.size, self.vertical_flip)
@@ -112,7 +112,7 @@ class RandomCrop(Transform):
 
     def __init__(self, size, padding=None, pad_if_needed=False, fill=0, padding_mode="constant"):
         super().__init__()
-        self.size = tuple(_sizes(size, _TWO_SIZES))
+        self.size = tuple(height_and_width(size, _TWO_SIZES))
         self.padding, self.pad_if_needed = padding, pad_if_needed
         self.fill, self.padding_mode = fill, padding_mode
 
@@ -163,7 +163,7 @@ class RandomResizedCrop(Transform):
         antialias=True,
     ):
         super().__init__()
-        self.size = _sizes(size, _TWO_SIZES)
+        self.size = height_and_width(size, _TWO_SIZES)
         if not isinstance(scale, Sequence):
             raise TypeError("Scale should be a sequence")
         if not isinstance(ratio, Sequence):
@@ -182,7 +182,7 @@ class RandomResizedCrop(Transform):
     def get_params(img, scale, ratio):
         """(top, left, height, width) of a random part; the middle, where ten tries did not fit."""
         _, rows, columns = F.get_dimensions(img)
-        for height, width in _shapes(rows * columns, scale, ratio):
+        for height, width in shapes_of(rows * columns, scale, ratio):
             if 0 < width <= columns and 0 < height <= rows:
                 return below(rows - height + 1), below(columns - width + 1), height, width
         height, width = rows, columns

@@ -190,7 +190,7 @@ class GaussianBlur(Transform):
 
     def __init__(self, kernel_size, sigma=(0.1, 2.0)):
         super().__init__()
-        self.kernel_size = _height_and_width(kernel_size, "Kernel size should be a tuple/list of two integers")
+        self.kernel_size = height_and_width(kernel_size, "Kernel size should be a tuple/list of two integers")
         for size in self.kernel_size:
             if size <= 0 or size % 2 == 0:
                 raise ValueError("Kernel size value should be an odd and positive number.")
@@ -209,7 +209,7 @@ class GaussianBlur(Transform):
         return F.gaussian_blur(img, self.kernel_size, [sigma, sigma])
 
 
-def _height_and_width(size, message):
+def height_and_width(size, message):
     """(height, width) of a constructor's size argument."""
     if isinstance(size, int | float):
         return int(size), int(size)
@@ -257,7 +257,7 @@ class RandomErasing(Transform):
             return img
         channels, rows, columns = F.get_dimensions(img)
         value = _patch(self.value, channels)
-        for height, width in _shapes(rows * columns, self.scale, self.ratio, heights_first=True):
+        for height, width in shapes_of(rows * columns, self.scale, self.ratio, heights_first=True):
             if height < rows and width < columns:
                 if value is None:
                     noise = empty(channels, height, width).normal_()
@@ -278,7 +278,7 @@ def _patch(value, channels):
     return np.asarray(values, np.float32)[:, None, None]
 
 
-def _shapes(area, scale, ratio, heights_first=False):
+def shapes_of(area, scale, ratio, heights_first=False):
     """Ten tries at a rectangle (height, width): area from `scale`, sides from `ratio`."""
     low, high = np.log(np.asarray(ratio, np.float32)).tolist()
     for _ in range(10):
