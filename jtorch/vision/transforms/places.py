@@ -11,7 +11,7 @@ from jtorch.core.tensor import Tensor
 from . import functional as F
 from .chance import below, happens, uniform
 from .functional.picture import interpolation_mode
-from .values import Transform, shapes_of, height_and_width
+from .values import Transform, height_and_width, shapes_of
 
 _TWO_SIZES = "Please provide only two dimensions (h, w) for size."
 
