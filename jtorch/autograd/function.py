@@ -13,7 +13,7 @@ import warnings
 import weakref
 
 from jtorch.core.engine import lifted_by, local
-from jtorch.core.grad import FREED, RELEASED, Leaf, Node, NodeHooks, edge_of, no_grad, overwritten
+from jtorch.core.grad import FREED, RELEASED, GradNode, Leaf, NodeHooks, edge_of, no_grad, overwritten
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import Batch, Dual, Shown, Tensor, next_function, wrap, write_of, zeros_of
 
@@ -131,7 +131,7 @@ class _Saved:
         return wrap(self.value, self.edge)
 
 
-class FunctionNode(Node):
+class FunctionNode(GradNode):
     """The node of one application."""
 
     __slots__ = ("ctx",)
@@ -402,7 +402,7 @@ def _dirtied(node, nr, tensor):
     if tensor._view.note is not None:
         raise RuntimeError(tensor._refusal())
     chain, numbers = tensor._view.chain(base._view)
-    base._edge = Node(
+    base._edge = GradNode(
         write_of(chain),
         tuple(numbers),
         (base._type, tensor._type, *[n.type for n in numbers]),
@@ -473,7 +473,7 @@ def once_differentiable(fn):
     return wrapper
 
 
-class _Refusal(Node):
+class _Refusal(GradNode):
     """Stands behind what must not be differentiated."""
 
     __slots__ = ()
@@ -488,7 +488,7 @@ class _Refusal(Node):
 def _refusing(tensor):
     made = tensor.detach()
     if made._type.differentiable:
-        made._edge = _Refusal(None, (), (made._type,), (made._type,), (Node(None, (), (), (), ()),))
+        made._edge = _Refusal(None, (), (made._type,), (made._type,), (GradNode(None, (), (), (), ()),))
     return made
 
 

@@ -11,8 +11,7 @@ import threading
 
 from jtorch.core.engine import local
 from jtorch.core.facts import RemovableHandle
-from jtorch.core.grad import FREED, RELEASED, source
-from jtorch.core.grad import Node as _Node
+from jtorch.core.grad import FREED, RELEASED, GradNode, source
 from jtorch.core.methods import GradientEdge
 from jtorch.core.tensor import Shown, Tensor, make_nodes, show, wrap
 
@@ -66,13 +65,13 @@ def observe_nodes(change):
     global _users
     with _lock:
         _users += change
-        make_nodes(_observed_node if _users else _Node)
+        make_nodes(_observed_node if _users else GradNode)
 
 
 def _observed_node(call, inputs, in_types, out_types, edges, position=None):
     """A node as `tensor` makes it, with what it saves packed by this thread's hooks."""
     if not _hooks.stack or call.linear:
-        made = _Node(call, inputs, in_types, out_types, edges, position)
+        made = GradNode(call, inputs, in_types, out_types, edges, position)
     else:
         made = _PackedNode(call, inputs, in_types, out_types, edges, position)
     if local.anomaly:
@@ -117,7 +116,7 @@ def _paused():
         _hooks.stack = before
 
 
-class _PackedNode(_Node):
+class _PackedNode(GradNode):
     """A node whose saved tensors went through somebody's hooks."""
 
     __slots__ = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from jtorch.core.facts import Size
-from jtorch.core.op import broadcast_shapes
+from jtorch.core.op import common_shape
 from jtorch.core.ops.make.random import randn
 from jtorch.core.ops.matrix import linalg
 from jtorch.distributions import constraints
@@ -36,7 +36,7 @@ class MultivariateNormal(Distribution):
         name, matrix = next((n, m) for n, m in zip(_GIVEN, matrices, strict=True) if m is not None)
         if matrix.dim() < 2:
             raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
-        batch = broadcast_shapes(tuple(matrix.shape[:-2]), tuple(loc.shape[:-1]))
+        batch = common_shape(tuple(matrix.shape[:-2]), tuple(loc.shape[:-1]))
         vars(self)[name] = matrix.expand((*batch, -1, -1))
         self.loc = loc.expand((*batch, -1))
         super().__init__(batch, self.loc.shape[-1:], validate_args)
@@ -77,7 +77,7 @@ class MultivariateNormal(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         off = (value - self.loc).unsqueeze(-1)
-        shape = Size(broadcast_shapes(tuple(self.scale_tril.shape[:-2]), tuple(off.shape[:-2])))
+        shape = Size(common_shape(tuple(self.scale_tril.shape[:-2]), tuple(off.shape[:-2])))
         factor = self.scale_tril.expand(shape + self.scale_tril.shape[-2:])
         distance = linalg.solve_triangular(factor, off.expand(shape + off.shape[-2:]), upper=False).pow(2).sum((-2, -1))
         return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + distance) - half_log_det(self.scale_tril)

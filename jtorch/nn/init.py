@@ -166,7 +166,7 @@ def orthogonal_(tensor, gain=1, generator=None):
     if tensor.numel() == 0:
         return tensor
     rows, columns = tensor.size(0), tensor.numel() // tensor.size(0)
-    flat = empty(rows, columns, dtype=tensor.dtype, device=tensor.device).normal_(0, 1, generator=generator)._look()
+    flat = empty(rows, columns, dtype=tensor.dtype, device=tensor.device).normal_(0, 1, generator=generator)._to_numpy()
     q, r = np.linalg.qr(flat.T if rows < columns else flat)
     d = np.diag(r)
     q = q * np.sign(d)
@@ -185,9 +185,9 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
     zero = math.ceil(sparsity * rows)
     with no_grad():
         tensor.normal_(0, std, generator=generator)
-        made = np.array(tensor._look())
+        made = np.array(tensor._to_numpy())
         for column in range(columns):
-            made[randperm(rows)._look()[:zero], column] = 0
+            made[randperm(rows)._to_numpy()[:zero], column] = 0
         return tensor.copy_(known(made))
 
 

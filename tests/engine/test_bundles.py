@@ -218,7 +218,7 @@ def test_parameters_without_elements():
 def test_a_bundle_that_somebody_sees_is_not_given_away():
     model, step = stepping("nothing")
     bundle, _ = model[0].weight._value.array
-    seen = model[0].weight.detach()._look()
+    seen = model[0].weight.detach()._to_numpy()
     before = seen.copy()
     step()
     assert not bundle.array.is_deleted()

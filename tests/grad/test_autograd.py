@@ -61,8 +61,8 @@ def test_hooks_on_saved_tensors_are_gone_after_the_block():
     with jtorch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
         inside = x * x
     outside = x * x
-    assert type(inside._edge) is not graph.Node
-    assert type(outside._edge) is graph.Node
+    assert type(inside._edge) is not graph.GradNode
+    assert type(outside._edge) is graph.GradNode
 
 
 def test_checkpoint_keeps_no_value_between():

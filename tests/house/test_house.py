@@ -178,6 +178,32 @@ def test_a_private_name_stays_in_its_file(name):
     assert not crossing, f"{name} uses {sorted(crossing)}"
 
 
+def _defined_names(tree):
+    """The names that a file gives to something: by a definition, an assignment, an import, or in a short text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 80:
+            yield from node.value.split()
+
+
+def test_a_private_attribute_that_is_read_is_defined_somewhere():
+    """One that was renamed and is still read under its old name would be found only where that line runs."""
+    defined = {"_replace", "_getframe", "_exit", "_Pickler"}  # Python's own
+    defined.update(name for file in FILES for name in _defined_names(tree_of(file)))
+    read = {
+        node.attr: f"{file}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+    }
+    assert {name: place for name, place in read.items() if name not in defined} == {}
+
+
 def test_at_the_top_stand_pytorchs_names_vision_and_core():
     modules = [path for path in HOUSE.iterdir() if path.suffix == ".py" or path.is_dir()]
     names = {path.stem for path in modules if path.name not in ("__pycache__", "__init__.py")}

@@ -48,7 +48,7 @@ from jtorch.core.facts.strides import (
     overlaps,
     view_strides,
 )
-from jtorch.core.facts.trees import flatten, map_tree, same, spread, unflatten
+from jtorch.core.facts.trees import flatten_tree, map_tree, same_tree, broadcast_prefix, unflatten_tree
 
 
 def __getattr__(name: str) -> dtype:
@@ -73,6 +73,7 @@ __all__ = [
     "Size",
     "accelerator",
     "bool_",
+    "broadcast_prefix",
     "can_cast",
     "channels_last",
     "channels_last_3d",
@@ -89,7 +90,7 @@ __all__ = [
     "dtypes",
     "elementwise_strides",
     "finfo",
-    "flatten",
+    "flatten_tree",
     "float32",
     "float64",
     "format_named",
@@ -111,13 +112,12 @@ __all__ = [
     "preserve_format",
     "promote_types",
     "rebuild_result",
-    "same",
+    "same_tree",
     "sparse_coo",
     "sparse_csr",
-    "spread",
     "strided",
     "strides",
     "uint8",
-    "unflatten",
+    "unflatten_tree",
     "view_strides",
 ]

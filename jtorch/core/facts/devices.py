@@ -144,7 +144,7 @@ class device:
         elif isinstance(type, int):
             type, index = "cuda", type
         elif isinstance(type, str) and index is None:
-            type, index = _parse(type)
+            type, index = _type_and_index(type)
         elif not isinstance(type, str):
             kind = type.__class__.__name__
             raise TypeError(
@@ -178,14 +178,14 @@ class device:
         return device, (self.type, self.index) if self.index is not None else (self.type,)
 
     def __enter__(self):
-        _stack().append(place(self))
+        _default_places().append(place(self))
         return self
 
     def __exit__(self, *exc):
-        _stack().pop()
+        _default_places().pop()
 
 
-def _parse(text):
+def _type_and_index(text):
     if not text:
         raise RuntimeError("Device string must not be empty")
     parts = re.fullmatch(r"([A-Za-z_]+)(?::(0|[1-9][0-9]*))?", text)
@@ -216,7 +216,7 @@ _places: dict[device, Place] = {}
 def place(d: device | str | int | None = None) -> Place:
     """The interned `Place` of a device; None means the default device. Raises PyTorch's error if there is no such device."""
     if d is None:
-        stack = _stack()
+        stack = _default_places()
         return stack[-1] if stack else CPU
     found = _places.get(d) if d.__class__ is device else None
     if found is None:
@@ -284,11 +284,11 @@ _local = _Local()
 _default: list[Place] = []
 
 
-def _stack():
+def _default_places():
     return _local.stack or _default
 
 
-def set_default_device(d) -> None:
+def set_default_place(d) -> None:
     """Set the device of new tensors for which none is named; None resets it to the CPU."""
     _default[:] = [] if d is None else [place(d)]
 

@@ -72,7 +72,7 @@ class finfo(_Limits):
     tiny: float
 
     def __init__(self, type=_MISSING):
-        type = get_default_dtype() if type is _MISSING else _checked("finfo", type)
+        type = get_default_dtype() if type is _MISSING else _dtype_argument("finfo", type)
         if type.category in (BOOL, INT):
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
@@ -112,7 +112,7 @@ class iinfo(_Limits):
     min: int
 
     def __init__(self, type=_MISSING):
-        type = _checked("iinfo", type)
+        type = _dtype_argument("iinfo", type)
         if type.category == BOOL:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         if type.category != INT:
@@ -124,7 +124,7 @@ class iinfo(_Limits):
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
 
 
-def _checked(kind: str, given) -> dtype:
+def _dtype_argument(kind: str, given) -> dtype:
     if given is _MISSING:
         raise TypeError(f'{kind}() missing 1 required positional arguments: "type"')
     if isinstance(given, dtype):

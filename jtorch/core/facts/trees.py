@@ -1,4 +1,4 @@
-"""Nested containers of tensors: `flatten` lists the leaves in order, `unflatten` rebuilds the container.
+"""Nested containers of tensors: `flatten_tree` lists the leaves in order, `unflatten_tree` rebuilds the container.
 
 Containers are tuples, named tuples, lists and dictionaries; anything else is a leaf.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 
 
-def flatten(tree):
-    """(leaves, shape), from which `unflatten` rebuilds the tree."""
+def flatten_tree(tree):
+    """(leaves, shape), from which `unflatten_tree` rebuilds the tree."""
     leaves = []
     return leaves, _shape(tree, leaves)
 
@@ -25,7 +25,7 @@ def _shape(tree, leaves):
     return None
 
 
-def unflatten(leaves, shape):
+def unflatten_tree(leaves, shape):
     """Rebuild a tree from its leaves and its shape."""
     return _build(iter(leaves), shape)
 
@@ -42,35 +42,35 @@ def _build(leaves, shape):
 
 def map_tree(fn, tree):
     """The tree with every leaf replaced by `fn(leaf)`."""
-    leaves, shape = flatten(tree)
-    return unflatten([fn(leaf) for leaf in leaves], shape)
+    leaves, shape = flatten_tree(tree)
+    return unflatten_tree([fn(leaf) for leaf in leaves], shape)
 
 
-def spread(prefix, shape):
+def broadcast_prefix(prefix, shape):
     """A list with one value for each leaf of `shape`. `prefix` is a tree that may have one value for a whole branch; None if the
     two do not match."""
     out = []
-    return out if _spread(prefix, shape, out) else None
+    return out if _broadcast_prefix(prefix, shape, out) else None
 
 
-def _spread(prefix, shape, out):
+def _broadcast_prefix(prefix, shape, out):
     if shape is None:
         out.append(prefix)
         return not isinstance(prefix, tuple | list | dict)
     _, keys, children = shape
     if not isinstance(prefix, tuple | list | dict):
-        return all(_spread(prefix, c, out) for c in children)
+        return all(_broadcast_prefix(prefix, c, out) for c in children)
     if keys is not None:
         return isinstance(prefix, dict) and all(
-            k in prefix and _spread(prefix[k], c, out) for k, c in zip(keys, children, strict=True)
+            k in prefix and _broadcast_prefix(prefix[k], c, out) for k, c in zip(keys, children, strict=True)
         )
     if not isinstance(prefix, tuple | list) or len(prefix) != len(children):
         return False
-    return all(_spread(p, c, out) for p, c in zip(prefix, children, strict=True))
+    return all(_broadcast_prefix(p, c, out) for p, c in zip(prefix, children, strict=True))
 
 
-def same(a, b) -> bool:
+def same_tree(a, b) -> bool:
     """Whether two shapes are equal."""
     if a is None or b is None:
         return a is b
-    return a[1] == b[1] and len(a[2]) == len(b[2]) and all(same(x, y) for x, y in zip(a[2], b[2], strict=True))
+    return a[1] == b[1] and len(a[2]) == len(b[2]) and all(same_tree(x, y) for x, y in zip(a[2], b[2], strict=True))

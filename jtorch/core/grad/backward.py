@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from jtorch.core.engine import Value, local, record
 from jtorch.core.grad.edges import Leaf, Output, source
-from jtorch.core.grad.nodes import Node, add_gradients, check_replacement, full_value, nodes_behind
+from jtorch.core.grad.nodes import GradNode, add_gradients, check_replacement, full_value, nodes_behind
 from jtorch.core.grad.replay import Plan
 
 
@@ -235,7 +235,7 @@ class BackwardPass:
 def _check_shape(node, i, grad):
     """Raise PyTorch's error if a gradient does not fit the line that it goes to, which `out=` may have resized since."""
     to, nr = source(node.edges[i])
-    if to.__class__ is Node and to.call is not None and to.out_types[nr].shape != grad.type.shape:
+    if to.__class__ is GradNode and to.call is not None and to.out_types[nr].shape != grad.type.shape:
         raise RuntimeError(
             f"Function {node.name()} returned an invalid gradient at index {i} - got {list(grad.type.shape)} but expected"
             f" shape compatible with {list(to.out_types[nr].shape)}"

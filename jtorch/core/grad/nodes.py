@@ -23,7 +23,7 @@ FREED = (
 )
 
 
-class Node:
+class GradNode:
     """One differentiable line: takes cotangents of its outputs and gives gradients of its inputs.
 
     `inputs` are the values it saved (only the numbers, if the gradient needs no array). `in_types` and `out_types` are the
@@ -89,7 +89,7 @@ class Node:
         return self.name_ or self.call.grad_fn(self.in_types)
 
 
-class InPlaceNode(Node):
+class InPlaceNode(GradNode):
     """The node of an in-place line. It keeps its first input as it was before the line wrote to it."""
 
     __slots__ = ()
@@ -141,7 +141,7 @@ def nodes_behind(roots):
         if node in seen:
             continue
         seen.add(node)
-        if isinstance(node, Node):
+        if isinstance(node, GradNode):
             order.append(node)
             stack.extend(source(e)[0] for e in node.edges if e is not None)
     return order

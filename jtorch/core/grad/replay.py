@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jtorch.core.engine import Value
 from jtorch.core.grad.edges import Leaf, Output, source
-from jtorch.core.grad.nodes import RELEASED, Node
+from jtorch.core.grad.nodes import RELEASED, GradNode
 from jtorch.core.grad.versions import check_versions
 
 
@@ -28,9 +28,9 @@ class Plan:
         trace = self.trace.trace
         if trace.epoch is not self.trace or start is trace.root or (start.plans and len(start.plans) > 8):
             return
-        if root.__class__ is not Node:
+        if root.__class__ is not GradNode:
             return  # an `Output`: the node alone would not tell which output
-        if any(n.hooks is not None or n.__class__ is not Node for n in order):
+        if any(n.hooks is not None or n.__class__ is not GradNode for n in order):
             return
         if any(leaf.plain() is None or grad.epoch is not trace.epoch for leaf, grad in leaves.items()):
             return
@@ -100,7 +100,7 @@ class Plan:
         oldest = trace.oldest
         for node, (position, call, in_types, numbers, wiring) in zip(table, steps):  # noqa: B905 - the table grows as we go
             if (
-                node.__class__ is not Node
+                node.__class__ is not GradNode
                 or node.position is not position
                 or node.hooks is not None
                 or node.inputs is RELEASED

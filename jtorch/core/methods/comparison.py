@@ -40,7 +40,7 @@ def assert_close(
         raise ValueError(f"Both 'rtol' and 'atol' must be either specified or omitted, but got no {missing}.")
     checks = {"dtype": check_dtype, "device": check_device, "layout": check_layout, "stride": check_stride}
     for found, where in _pairs(actual, expected, ()):
-        text = found if isinstance(found, str) else _difference(*found, rtol, atol, equal_nan, checks)
+        text = found if isinstance(found, str) else _why_unequal(*found, rtol, atol, equal_nan, checks)
         if text:
             at = f"\n\nThe failure occurred for item {''.join(f'[{i!r}]' for i in where)}" if where else ""
             raise AssertionError((msg(text + at) if callable(msg) else msg) if msg is not None else text + at)
@@ -55,7 +55,7 @@ def _pairs(a, b, where):
             yield text + f"Additional keys in the actual mapping: {extra}", where
         for key in [] if missing or extra else sorted(b):
             yield from _pairs(a[key], b[key], (*where, key))
-    elif _is_sequence(a) and _is_sequence(b):
+    elif _is_list_like(a) and _is_list_like(b):
         if len(a) != len(b):
             yield f"The length of the sequences mismatch: {len(a)} != {len(b)}", where
         for i, pair in enumerate(zip(a, b, strict=False) if len(a) == len(b) else ()):
@@ -64,11 +64,11 @@ def _pairs(a, b, where):
         yield (a, b), where
 
 
-def _is_sequence(x):
+def _is_list_like(x):
     return isinstance(x, Sequence) and not isinstance(x, str)
 
 
-def _difference(a, b, rtol, atol, equal_nan, checks):
+def _why_unequal(a, b, rtol, atol, equal_nan, checks):
     """What is to be said of a pair, or None."""
     if a is None or b is None:
         return None if a is b else f"None mismatch: {a} is not {b}" if b is None else f"{a} is not {b}"
@@ -77,7 +77,7 @@ def _difference(a, b, rtol, atol, equal_nan, checks):
     if not numbers and not both:
         raise TypeError(f"No comparison pair was able to handle inputs of type {type(a)} and {type(b)}.")
     if numbers:
-        a, b = (tensor(x, dtype=_wide(x)) for x in (a, b))
+        a, b = (tensor(x, dtype=_dtype_of_number(x)) for x in (a, b))
     elif not isinstance(a, Tensor):
         a, b = (from_numpy(np.array(x)) for x in (a, b))
     for name in ("shape", "layout", "dtype", "device", "stride"):
@@ -85,20 +85,20 @@ def _difference(a, b, rtol, atol, equal_nan, checks):
         if mine != theirs and checks.get(name, True) and not (numbers and name == "dtype"):
             word = "`stride()`" if name == "stride" else f"'{name}'"
             return f"The values for attribute {word} do not match: {mine} != {theirs}."
-    return _values(a.detach(), b.detach(), rtol, atol, equal_nan, numbers)
+    return _value_mismatch(a.detach(), b.detach(), rtol, atol, equal_nan, numbers)
 
 
-def _wide(number):
+def _dtype_of_number(number):
     return dtypes.OF_PYTHON.get(type(number), dtypes.complex128)
 
 
-def _values(a, b, rtol, atol, equal_nan, numbers):
+def _value_mismatch(a, b, rtol, atol, equal_nan, numbers):
     if rtol is None:
         found = [x.dtype.tolerance for x in (a, b)]
         rtol, atol = max(f[0] for f in found), max(f[1] for f in found)
     if a.dtype is dtypes.bfloat16 or b.dtype is dtypes.bfloat16:
         a, b = a.float(), b.float()
-    x, y = np.asarray(a.cpu()._look()), np.asarray(b.cpu()._look())
+    x, y = np.asarray(a.cpu()._to_numpy()), np.asarray(b.cpu()._to_numpy())
     wide = np.result_type(x.dtype, y.dtype, np.int64 if x.dtype.kind in "biu" and y.dtype.kind in "biu" else np.float64)
     with np.errstate(all="ignore"):
         close = np.isclose(x.astype(wide), y.astype(wide), rtol=rtol, atol=atol, equal_nan=equal_nan)

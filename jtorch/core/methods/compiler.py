@@ -80,7 +80,7 @@ def _told(n, reason, position):
         sibling = next((c for c in line.parent.children.values() if c is not line), None)
         if sibling is not None and _older(sibling, line):
             where = f" at {Path(line.where[0]).name}:{line.where[1]}" if line.where else ""
-            return f"{head}: line {line.depth}{where} differs from a trace before: {_difference(line, sibling)}"
+            return f"{head}: line {line.depth}{where} differs from a trace before: {_what_differs(line, sibling)}"
     if len(position.programs) > 1:
         return f"{head}: the same lines as before, but other values were still held when they ran"
     return f"{head}: the first trace of its kind"
@@ -91,16 +91,16 @@ def _older(sibling, line):
     return order.index(sibling) < order.index(line)
 
 
-def _difference(line, sibling):
+def _what_differs(line, sibling):
     if line.call is not sibling.call:
         return f"{line.call!r}, where there was {sibling.call!r}"
     for new, old in zip(line.key[1:], sibling.key[1:], strict=False):
         if new is not old:
-            return f"{line.call.name} of {_named(new)}, where there was {_named(old)}"
+            return f"{line.call.name} of {_describe_input(new)}, where there was {_describe_input(old)}"
     return "its inputs"
 
 
-def _named(k):
+def _describe_input(k):
     return f"value {k}" if k.__class__ is int else repr(k)
 
 

@@ -19,7 +19,7 @@ def _construct(d, args, place, name):
         return known(np.zeros(args, d.np), place)
     if len(args) > 1:
         raise TypeError(
-            f"new() received an invalid combination of arguments - got ({', '.join(_kind(a) for a in args)})"
+            f"new() received an invalid combination of arguments - got ({', '.join(_class_name(a) for a in args)})"
         )
     if isinstance(first, Tensor):
         if first.dtype is not d:
@@ -32,7 +32,7 @@ def _construct(d, args, place, name):
         return made if place is devices.CPU else to_place(made, place)
     if isinstance(first, str):
         raise TypeError("new(): invalid data type 'str'")
-    raise TypeError(f"new(): data must be a sequence (got {_kind(first)})")
+    raise TypeError(f"new(): data must be a sequence (got {_class_name(first)})")
 
 
 def _options(d, place):
@@ -42,17 +42,17 @@ def _options(d, place):
     )
 
 
-def _kind(a):
+def _class_name(a):
     return type(a).__name__
 
 
-def _new(cls, *args, device=None):
+def _construct_default(cls, *args, device=None):
     d = dtypes.get_default_dtype()
     made = _construct(d, args, devices.place(device), f"torch.{d.scalar_name}Tensor")
     return made if cls is Tensor else made._alias(cls)
 
 
-attach("__new__", _new)
+attach("__new__", _construct_default)
 
 
 class _TypeMeta(type):

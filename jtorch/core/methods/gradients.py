@@ -25,13 +25,13 @@ def _stand_in(edge):
     return wrap(Value(type, None), inner)
 
 
-def _tuple(x):
+def _as_tensors(x):
     x = (x,) if isinstance(x, Tensor | GradientEdge) or x is None else tuple(x)
     return tuple([_stand_in(t) if isinstance(t, GradientEdge) else t for t in x])
 
 
 def _gradients(outputs, given):
-    given = _tuple(given)
+    given = _as_tensors(given)
     if given == (None,):
         given = (None,) * len(outputs)
     given = given[: len(outputs)]  # PyTorch ignores what is too much
@@ -57,13 +57,13 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
                 "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use `grad_tensors`."
             )
         grad_tensors = grad_variables
-    tensors = _tuple(tensors)
+    tensors = _as_tensors(tensors)
     run_backward(
         tensors,
         _gradients(tensors, grad_tensors),
         retain_graph,
         create_graph,
-        None if inputs is None else _tuple(inputs),
+        None if inputs is None else _as_tensors(inputs),
     )
 
 
@@ -100,13 +100,13 @@ def grad(
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
-    outputs, inputs = _tuple(outputs), _tuple(inputs)
+    outputs, inputs = _as_tensors(outputs), _as_tensors(inputs)
     for i in inputs:
         if not hasattr(i, "_history") and not hasattr(i, "node"):
             raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(i).__name__}")
     gradients = _gradients(outputs, grad_outputs)
     if is_grads_batched:
-        grads = _batched(outputs, gradients, inputs, retain_graph, create_graph)
+        grads = _batched_backward(outputs, gradients, inputs, retain_graph, create_graph)
     else:
         grads = run_backward(outputs, gradients, retain_graph, create_graph, inputs, collect=False)
     if materialize_grads:
@@ -120,7 +120,7 @@ def grad(
     return tuple(grads)
 
 
-def _batched(outputs, gradients, inputs, retain_graph, create_graph):
+def _batched_backward(outputs, gradients, inputs, retain_graph, create_graph):
     """One backward for a whole batch of gradients."""
     size = next(g.shape[0] for g in gradients if g is not None)
     level = Batch(size)

@@ -7,11 +7,9 @@ from functools import wraps
 import jax
 
 from jtorch.core.engine import Call
-from jtorch.core.facts import flatten, map_tree, unflatten
+from jtorch.core.facts import flatten_tree, map_tree, unflatten_tree
 from jtorch.core.op import public_in
-from jtorch.core.tensor import Tensor, apply
-from jtorch.core.tensor import from_jax as tensor_of
-from jtorch.core.tensor import to_jax as array_of
+from jtorch.core.tensor import Tensor, apply, jax_array_of, tensor_from_jax
 
 
 class _FromJax(Call):
@@ -29,8 +27,8 @@ class _FromJax(Call):
     def bind(self, types):
         def run(*arrays):
             given = iter(arrays)
-            args, kwargs = unflatten([next(given) if c is _ARRAY else c for c in self.constants], self.shape)
-            out, shape = flatten(self.fn(*args, **kwargs))
+            args, kwargs = unflatten_tree([next(given) if c is _ARRAY else c for c in self.constants], self.shape)
+            out, shape = flatten_tree(self.fn(*args, **kwargs))
             self.trees[tuple([t.aval for t in types])] = shape
             return out[0] if shape is None else list(out)
 
@@ -57,8 +55,8 @@ def to_jax(fn):
 
     @wraps(fn, updated=())
     def wrapper(*args, **kwargs):
-        args, kwargs = map_tree(lambda a: tensor_of(a) if isinstance(a, jax.Array) else a, (args, kwargs))
-        return map_tree(lambda t: array_of(t) if isinstance(t, Tensor) else t, fn(*args, **kwargs))
+        args, kwargs = map_tree(lambda a: tensor_from_jax(a) if isinstance(a, jax.Array) else a, (args, kwargs))
+        return map_tree(lambda t: jax_array_of(t) if isinstance(t, Tensor) else t, fn(*args, **kwargs))
 
     return wrapper
 
@@ -81,7 +79,7 @@ def from_jax(fn):
 
     @wraps(fn, updated=())
     def wrapper(*args, **kwargs):
-        leaves, shape = flatten((args, kwargs))
+        leaves, shape = flatten_tree((args, kwargs))
         constants = tuple([_ARRAY if isinstance(a, Tensor) else a for a in leaves])
         key = (constants, tuple([type(c) for c in constants]), repr(shape))
         call = calls.get(key)
@@ -90,6 +88,6 @@ def from_jax(fn):
         tensors = tuple([a for a in leaves if isinstance(a, Tensor)])
         out = apply(call, tensors)
         tree = call.trees[tuple([t._type.aval for t in tensors])]
-        return out if tree is None else unflatten(out if isinstance(out, tuple) else (out,), tree)
+        return out if tree is None else unflatten_tree(out if isinstance(out, tuple) else (out,), tree)
 
     return wrapper

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from sys import getrefcount
 
 import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core import engine
-from jtorch.core.engine import Value, type_of
 from jtorch.core.facts import devices, dtypes, strided
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import Leaf, note_other_view, source
@@ -32,6 +30,7 @@ from jtorch.core.tensor import (
     cast,
     host_array,
     known,
+    other_users,
     to_place,
     wrap,
 )
@@ -58,7 +57,7 @@ def _get_device(self):
     return -1 if self.is_cpu else self.device.index or 0
 
 
-def _is_of(name):
+def _is_on(name):
     return lambda self: self.device.type == name
 
 
@@ -80,14 +79,6 @@ def _is_set_to(self, tensor):
 # ---- another view of the memory, in place
 
 
-def _unshared():
-    probe = wrap(Value(type_of((), dtypes.float32, devices.CPU), np.zeros((), np.float32)))
-    return getrefcount(probe._storage)
-
-
-_UNSHARED = _unshared()
-
-
 def _keep_hook(old, new):
     """`new`, the new edge. A `retain_grad` hook stays on the old node, where the gradient has the old shape."""
     if new is not None and old is not None and not isinstance(old, Leaf):
@@ -98,7 +89,7 @@ def _keep_hook(old, new):
     return new
 
 
-def _relook(self, look, name):
+def _replace_view(self, look, name):
     """Look at the cells from now on as the view does that `look()` makes of this tensor. Returns self."""
     local = engine.local
     self._writable(twice=True)
@@ -118,7 +109,7 @@ def _relook(self, look, name):
     elif edge is not None:
         edge.name_ = name
     same = view.type.shape.numel() == storage.value.type.shape.numel()
-    if self._view is None and storage.__class__ is Storage and same and getrefcount(storage) <= _UNSHARED + 1:
+    if self._view is None and storage.__class__ is Storage and same and not other_users(storage):
         value = view.read(storage)
         value.mark = None  # it shared the old value's mark, which now says "overwritten"
         seen = storage.value
@@ -138,23 +129,23 @@ def _relook(self, look, name):
     return self
 
 
-def _in_place(view, name):
+def _inplace_view(view, name):
     def method(self, *args, **kwargs):
         if name == "TBackward1" and self.ndim > 2:
             self._writable(twice=True)
             raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
         node = name(args or kwargs) if callable(name) else name
-        return _relook(self, lambda: view(self, *args, **kwargs), node)
+        return _replace_view(self, lambda: view(self, *args, **kwargs), node)
 
     return method
 
 
 def _as_strided_(self, size, stride, storage_offset=None):
     """Look at the memory with these sizes and strides from now on. Returns self."""
-    return _relook(self, lambda: as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1")
+    return _replace_view(self, lambda: as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1")
 
 
-def _resize(self, *sizes, memory_format=None):
+def _resize_(self, *sizes, memory_format=None):
     """Take another shape, keeping the memory's first cells; grown memory holds zeros. Returns self.
 
     Differs from torch: memory that other tensors share cannot grow (NotImplementedError).
@@ -164,10 +155,10 @@ def _resize(self, *sizes, memory_format=None):
         raise RuntimeError("cannot resize variables that require grad")
     if any(n < 0 for n in size):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
-    return _sized(self, size, memory_format)
+    return _resize_view(self, size, memory_format)
 
 
-def _sized(self, size, memory_format=None, strides=None):
+def _resize_view(self, size, memory_format=None, strides=None):
     if tuple(self.shape) == size:
         return self
     channels_last = memory_format is not None and memory_format.name.startswith("channels_last")
@@ -177,8 +168,8 @@ def _sized(self, size, memory_format=None, strides=None):
     if wanted > self._storage.value.type.shape.numel():
         _grow(self, wanted)
     elif wanted == self._storage.value.type.shape.numel() == self.numel() and self.is_contiguous() and strides == rows:
-        return _relook(self, lambda: sized_view(self, size), None)
-    return _relook(self, lambda: as_strided_of(self, size, strides, self._offset), None)
+        return _replace_view(self, lambda: sized_view(self, size), None)
+    return _replace_view(self, lambda: as_strided_of(self, size, strides, self._offset), None)
 
 
 def _grow(self, wanted):
@@ -187,23 +178,25 @@ def _grow(self, wanted):
     if isinstance(storage, HostStorage):
         raise RuntimeError("Trying to resize storage that is not resizable")
     old = storage.value.type
-    if old.shape.numel() and getrefcount(storage) > _UNSHARED + 1:
+    if old.shape.numel() and other_users(storage):
         raise NotImplementedError("resize_ to more elements while other tensors share the memory")
     value = storage.value
     version = (self._counter or storage).version
     flat = as_strided_of(wrap(value), (old.shape.numel(),), (1,), 0)
-    grown = _padded(flat, wanted) if old.shape.numel() else create.zeros(wanted, dtype=old.dtype, device=self.device)
+    grown = (
+        _padded_end(flat, wanted) if old.shape.numel() else create.zeros(wanted, dtype=old.dtype, device=self.device)
+    )
     self._storage = grown._storage
     self._storage.version = version
     self._view = self._base = self._counter = None
 
 
 @op(saves=())
-def _padded(input: Array, size: int) -> Array:
+def _padded_end(input: Array, size: int) -> Array:
     return jnp.pad(input, (0, size - input.size))
 
 
-def _resized(self, *sizes):
+def _reshaped_copy(self, *sizes):
     """The elements in another shape: `contiguous().view()` by its old name."""
     warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=2)
     size = as_ints(sizes, "resize", "size")
@@ -218,10 +211,10 @@ def _resized(self, *sizes):
 
 def _resize_as(self, the_template, *, memory_format=None):
     """Take the shape of another tensor: see `resize_`. Returns self."""
-    return _resize(self, *the_template.shape, memory_format=memory_format)
+    return _resize_(self, *the_template.shape, memory_format=memory_format)
 
 
-def _set(self, source=None, storage_offset=0, size=None, stride=None):
+def _set_(self, source=None, storage_offset=0, size=None, stride=None):
     """Look at the memory of another tensor (or storage) from now on. Returns self."""
     if engine.local.grad and self._history() is not None and self.is_leaf:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
@@ -343,7 +336,7 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, lay
     return made.requires_grad_() if requires_grad else made
 
 
-def _new(self, *size):
+def _new_of_this_type(self, *size):
     """An empty tensor of this dtype and device, or one of the given data."""
     if len(size) == 1 and isinstance(size[0], list | tuple) and not isinstance(size[0], geometry.Size):
         return _new_tensor(self, size[0])
@@ -355,7 +348,7 @@ def _new(self, *size):
 
 def _apply_(self, callable):
     """Put each element through a Python function. Returns self."""
-    array = np.array(self._look())
+    array = np.array(self._to_numpy())
     flat = array.reshape(-1)
     flat[:] = [callable(x) for x in flat.tolist()]
     return self.copy_(known(flat.reshape(array.shape)))
@@ -363,7 +356,7 @@ def _apply_(self, callable):
 
 def _map_(self, tensor, callable):
     """Put each pair of elements through a Python function. Returns self."""
-    mine, theirs = np.broadcast_arrays(self._look(), tensor._look())
+    mine, theirs = np.broadcast_arrays(self._to_numpy(), tensor._to_numpy())
     made = [callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)]
     return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
 
@@ -429,18 +422,18 @@ _METHODS = {
     "untyped_storage": lambda self: storages.UntypedStorage(self),
     "storage": storages.storage,
     "storage_type": lambda self: storages.TypedStorage,
-    "t_": _in_place(t, "TBackward1"),
-    "transpose_": _in_place(transpose, "TransposeBackward1"),
-    "swapaxes_": _in_place(transpose, "TransposeBackward1"),
-    "swapdims_": _in_place(transpose, "TransposeBackward1"),
-    "unsqueeze_": _in_place(unsqueeze, "UnsqueezeBackward1"),
-    "squeeze_": _in_place(squeeze, lambda args: "SqueezeBackward4" if args else "SqueezeBackward3"),
+    "t_": _inplace_view(t, "TBackward1"),
+    "transpose_": _inplace_view(transpose, "TransposeBackward1"),
+    "swapaxes_": _inplace_view(transpose, "TransposeBackward1"),
+    "swapdims_": _inplace_view(transpose, "TransposeBackward1"),
+    "unsqueeze_": _inplace_view(unsqueeze, "UnsqueezeBackward1"),
+    "squeeze_": _inplace_view(squeeze, lambda args: "SqueezeBackward4" if args else "SqueezeBackward3"),
     "as_strided_": _as_strided_,
-    "resize": _resized,
-    "resize_": _resize,
-    "_sized": _sized,
+    "resize": _reshaped_copy,
+    "resize_": _resize_,
+    "_resize_view": _resize_view,
     "resize_as_": _resize_as,
-    "set_": _set,
+    "set_": _set_,
     "type": _type,
     "type_as": _type_as,
     "cuda": _cuda,
@@ -450,7 +443,7 @@ _METHODS = {
     "new_full": _new_full,
     "new_empty_strided": _new_empty_strided,
     "new_tensor": _new_tensor,
-    "new": _new,
+    "new": _new_of_this_type,
     "apply_": _apply_,
     "map_": _map_,
     "sum_to_size": _sum_to_size,
@@ -462,7 +455,7 @@ _FACTS = {
     "itemsize": lambda self: self.dtype.itemsize,
     "layout": lambda self: strided,
     "name": lambda self: None,
-    **{f"is_{kind.name}": _is_of(kind.name) for kind in devices.KINDS.values() if kind.has_property},
+    **{f"is_{kind.name}": _is_on(kind.name) for kind in devices.KINDS.values() if kind.has_property},
     **dict.fromkeys("is_sparse is_sparse_csr is_quantized is_mkldnn is_nested".split(), lambda self: False),
 }
 for _name, _made in _METHODS.items():

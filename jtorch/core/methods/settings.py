@@ -30,7 +30,7 @@ def get_default_device():
 
 def set_default_device(device) -> None:
     """New tensors go to this device when none is named."""
-    devices.set_default_device(device)
+    devices.set_default_place(device)
 
 
 def set_default_tensor_type(t) -> None:
@@ -49,7 +49,7 @@ def set_default_tensor_type(t) -> None:
     set_default_dtype(d)
     for kind in devices.KINDS.values():
         if kind.tensor_types and kind.prefix and f".{kind.prefix}" in name:
-            devices.set_default_device(device(kind.name))
+            devices.set_default_place(device(kind.name))
 
 
 _precision = {"float32": "highest"}

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.tensor import Tensor, attach, cast, from_jax, from_numpy, tensor, to_jax, to_place
+from jtorch.core.tensor import Tensor, attach, cast, from_numpy, jax_array_of, tensor, tensor_from_jax, to_place
 
 
 class DLDeviceType(enum.IntEnum):
@@ -142,15 +142,15 @@ def from_dlpack(ext_tensor, *, device=None, copy=None):
     tensor([0., 1.], dtype=torch.float64)
     """
     if isinstance(ext_tensor, Tensor):
-        made = _exported(ext_tensor)._alias()
+        made = _check_exportable(ext_tensor)._alias()
         made = made if not made.is_cpu or made.dtype is dtypes.bfloat16 else from_numpy(made.numpy())
     else:
-        made = _imported(ext_tensor)
+        made = _import_dlpack(ext_tensor)
     made = made if device is None else to_place(made, devices.place(device))
     return made.clone() if copy else made
 
 
-def _imported(obj):
+def _import_dlpack(obj):
     if type(obj).__name__ == "PyCapsule":
         obj = _Capsule(obj)
     if not hasattr(obj, "__dlpack__"):
@@ -159,9 +159,9 @@ def _imported(obj):
             "Note that DLTensor capsules can be consumed only once, so you might have already constructed a tensor from it once."
         )
     if isinstance(obj, jax.Array):
-        return from_jax(obj)
+        return tensor_from_jax(obj)
     if int(obj.__dlpack_device__()[0]) != DLDeviceType.kDLCPU:
-        return from_jax(jax.dlpack.from_dlpack(obj))
+        return tensor_from_jax(jax.dlpack.from_dlpack(obj))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return from_numpy(obj if isinstance(obj, np.ndarray) else np.from_dlpack(obj))
@@ -172,7 +172,7 @@ def to_dlpack(tensor):
     return tensor.__dlpack__(max_version=(1, 0))  # older capsules cannot say that they may be written to
 
 
-def _exported(self):
+def _check_exportable(self):
     """The tensor, if others may have its memory. Raises PyTorch's BufferError."""
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
@@ -183,10 +183,10 @@ def _exported(self):
 
 def _dlpack(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
     """The memory as a DLPack capsule, for `np.from_dlpack` and other libraries."""
-    _exported(self)
+    _check_exportable(self)
     if self.is_cpu and self.dtype.np.isbuiltin == 1:
         return self.numpy().__dlpack__(max_version=max_version)
-    return to_jax(self).__dlpack__(max_version=max_version)
+    return jax_array_of(self).__dlpack__(max_version=max_version)
 
 
 def _dlpack_device(self):

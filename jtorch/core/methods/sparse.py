@@ -60,7 +60,7 @@ class SparseTensor(Tensor):
     @property
     def grad(self):
         got = self._val._gradient()
-        return None if got is None else _made(self._ind, got, self._size, self._sorted)
+        return None if got is None else _make_sparse(self._ind, got, self._size, self._sorted)
 
     @grad.setter
     def grad(self, new):
@@ -128,12 +128,12 @@ class SparseTensor(Tensor):
             if self.sparse_dim()
             else unique[None][:0]
         )
-        return _made(known(places.astype(np.int64)), joined, self._size, True)
+        return _make_sparse(known(places.astype(np.int64)), joined, self._size, True)
 
     def _at(self):
         """The places counted through the sparse dimensions as one, as a NumPy array."""
         sparse = self.sparse_dim()
-        found = self._ind._look()
+        found = self._ind._to_numpy()
         return np.ravel_multi_index(tuple(found), self._size[:sparse]) if sparse else np.zeros(self._nnz(), np.int64)
 
     def to_dense(self, dtype=None, *, masked_grad=None):
@@ -147,7 +147,7 @@ class SparseTensor(Tensor):
     to_sparse_coo = to_sparse
 
     def _with(self, values, sorted=None):
-        return _made(self._ind, values, self._size, self._sorted if sorted is None else sorted)
+        return _make_sparse(self._ind, values, self._size, self._sorted if sorted is None else sorted)
 
     def to(self, *args, **kwargs):
         values = self._val.to(*args, **kwargs)
@@ -162,8 +162,8 @@ class SparseTensor(Tensor):
         if max(a, b) >= self.sparse_dim():
             raise NotImplementedError("transpose of a dense dimension of a sparse tensor")
         order[a], order[b] = b, a
-        places = known(self._ind._look()[order[: self.sparse_dim()]])
-        return _made(places, self._val, Size([self._size[d] for d in order]), self._nnz() < 2)
+        places = known(self._ind._to_numpy()[order[: self.sparse_dim()]])
+        return _make_sparse(places, self._val, Size([self._size[d] for d in order]), self._nnz() < 2)
 
     def detach(self):
         return self._with(self._val.detach())
@@ -175,8 +175,8 @@ class SparseTensor(Tensor):
         dim = wrap_dim(dim, self.ndim + 1)
         if dim > self.sparse_dim():
             raise NotImplementedError("unsqueeze of a dense dimension of a sparse tensor")
-        places = np.insert(self._ind._look(), dim, 0, axis=0)
-        return _made(known(places), self._val, Size([*self._size[:dim], 1, *self._size[dim:]]), self._sorted)
+        places = np.insert(self._ind._to_numpy(), dim, 0, axis=0)
+        return _make_sparse(known(places), self._val, Size([*self._size[:dim], 1, *self._size[dim:]]), self._sorted)
 
     def sum(self, dim=None, *, dtype=None):
         """The sum of all elements, or over dimensions (a sparse tensor)."""
@@ -201,7 +201,7 @@ class SparseTensor(Tensor):
         return add(self, other, alpha=-1)
 
     def __mul__(self, other):
-        return _times(self, other)
+        return _multiply(self, other)
 
     __rmul__ = __mul__
 
@@ -233,7 +233,7 @@ class SparseTensor(Tensor):
 
     def __repr__(self, *, tensor_contents=None):
         return printing.sparse_text(
-            [("indices", self._ind._look(), self._ind.dtype), ("values", self._val._look(), self._val.dtype)],
+            [("indices", self._ind._to_numpy(), self._ind.dtype), ("values", self._val._to_numpy(), self._val.dtype)],
             self._size,
             self._nnz(),
             self.layout,
@@ -253,7 +253,7 @@ class SparseTensor(Tensor):
         return rebuild_sparse, (self._ind, self._val.detach(), tuple(self._size), self._sorted)
 
 
-def _elementwise(name):
+def _on_values(name):
     """A method that maps 0 to 0, of the values alone."""
 
     def method(self, *args, **kwargs):
@@ -267,10 +267,10 @@ def _elementwise(name):
 
 _CONVERSIONS = "float double half bfloat16 int long bool cpu cuda".split()
 for _name in [*_CONVERSIONS, *[name for name, made in OPS.items() if made.declared.keeps_zero]]:
-    setattr(SparseTensor, _name, _elementwise(_name))
+    setattr(SparseTensor, _name, _on_values(_name))
 
 
-def _made(indices, values, size, sorted):
+def _make_sparse(indices, values, size, sorted):
     made = _new(SparseTensor)
     made._ind, made._val, made._size, made._sorted = indices, values, Size(size), sorted
     return made
@@ -278,7 +278,7 @@ def _made(indices, values, size, sorted):
 
 def rebuild_sparse(indices, values, size, sorted):
     """The sparse tensor of a plain pickle."""
-    return _made(indices, values, size, sorted)
+    return _make_sparse(indices, values, size, sorted)
 
 
 rebuild_sparse.__module__ = "jtorch._utils"  # the name in pickles
@@ -308,7 +308,7 @@ def sparse_coo_tensor(
             [4., 0., 0.]])
     """
     if values is None:
-        return _made(known(np.zeros((len(indices), 0), np.int64)), _empty(dtype, device), indices, False)
+        return _make_sparse(known(np.zeros((len(indices), 0), np.int64)), _empty(dtype, device), indices, False)
     values = values if isinstance(values, Tensor) else tensor(values)
     values = values if dtype is None else values.to(dtype)
     values = values if device is None else to_place(values, place(device))
@@ -318,7 +318,7 @@ def sparse_coo_tensor(
         raise RuntimeError(
             f"indices and values must have same nnz, but got nnz from indices: {indices.shape[1]}, nnz from values: {values.shape[0]}"
         )
-    found = indices._look()
+    found = indices._to_numpy()
     if size is None:
         size = [*[int(row.max()) + 1 if row.size else 0 for row in found], *values.shape[1:]]
     for d, row in enumerate(found):
@@ -333,7 +333,7 @@ def sparse_coo_tensor(
         values = kernels.named(values, "SparseCooTensorWithDimsAndTensorsBackward0")
     elif requires_grad:
         values = values.detach().clone().requires_grad_()
-    return _made(indices, values, size, bool(is_coalesced))
+    return _make_sparse(indices, values, size, bool(is_coalesced))
 
 
 def _empty(dtype, device):
@@ -349,12 +349,12 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
         raise RuntimeError(
             f"dense_to_sparse: sparse_dim argument must be in [0,{self.ndim}] range, but {sparse} is given"
         )
-    found = self.detach()._look() != 0
+    found = self.detach()._to_numpy() != 0
     flat = found.reshape(math.prod(self.shape[:sparse]), -1).any(1)
     at = np.flatnonzero(flat)
     places = np.stack(np.unravel_index(at, self.shape[:sparse])) if sparse else np.zeros((0, len(at)), np.int64)
     node = f"ToSparseBackward{int(sparse_dim is None)}"
-    return _made(
+    return _make_sparse(
         known(places.astype(np.int64)),
         kernels.picked(self, known(at, self._type.place), sparse, node),
         self.shape,
@@ -382,7 +382,7 @@ def _only_sparse(name, kind):
     return refuse
 
 
-def _refused(name):
+def _unsupported_layout(name):
     def refuse(*args, **kwargs):
         raise NotImplementedError(f"{name}: sparse tensors are kept in coordinates (COO) here")
 
@@ -399,12 +399,12 @@ for _name in ("indices", "coalesce", "is_coalesced"):
         setattr(Tensor, _name, _only_sparse(_name, "sparse coordinate tensor"))
 Tensor.values = _only_sparse("values", "sparse tensor")
 for _name in "csr csc bsr bsc".split():
-    setattr(Tensor, f"to_sparse_{_name}", _refused(f"to_sparse_{_name}"))
-sparse_csr_tensor = _refused("sparse_csr_tensor")
-sparse_csc_tensor = _refused("sparse_csc_tensor")
-sparse_bsr_tensor = _refused("sparse_bsr_tensor")
-sparse_bsc_tensor = _refused("sparse_bsc_tensor")
-sparse_compressed_tensor = _refused("sparse_compressed_tensor")
+    setattr(Tensor, f"to_sparse_{_name}", _unsupported_layout(f"to_sparse_{_name}"))
+sparse_csr_tensor = _unsupported_layout("sparse_csr_tensor")
+sparse_csc_tensor = _unsupported_layout("sparse_csc_tensor")
+sparse_bsr_tensor = _unsupported_layout("sparse_bsr_tensor")
+sparse_bsc_tensor = _unsupported_layout("sparse_bsc_tensor")
+sparse_compressed_tensor = _unsupported_layout("sparse_compressed_tensor")
 
 
 # ---- arithmetic
@@ -422,11 +422,11 @@ def add(a, b, alpha=1):
             f" {list(b._size)} (FYI: dense-sparse addition does not currently support broadcasting)"
         )
     both = cat([a._val, b._val if alpha == 1 else b._val * alpha])
-    made = _made(known(np.concatenate([a._ind._look(), b._ind._look()], 1)), both, a._size, False)
+    made = _make_sparse(known(np.concatenate([a._ind._to_numpy(), b._ind._to_numpy()], 1)), both, a._size, False)
     return made._coalesced("AddBackward0") if a._sorted and b._sorted else made
 
 
-def _times(a, b):
+def _multiply(a, b):
     whole = a.coalesce()
     if is_sparse(b):
         other = b.coalesce()
@@ -434,7 +434,7 @@ def _times(a, b):
         spot = known(np.flatnonzero(kept))
         theirs = known(np.searchsorted(other._at(), whole._at()[kept]))
         values = whole._val.index_select(0, spot) * other._val.index_select(0, theirs)
-        return _made(known(whole._ind._look()[:, kept]), values, whole._size, True)
+        return _make_sparse(known(whole._ind._to_numpy()[:, kept]), values, whole._size, True)
     if isinstance(b, Tensor) and b.ndim:
         b = kernels.picked(b.expand(whole._size), known(whole._at()), whole.sparse_dim(), "SparseMaskBackward0")
     return whole._with(whole._val * b)
@@ -442,15 +442,15 @@ def _times(a, b):
 
 def mm(sparse, dense):
     """The product of a sparse matrix with a matrix; of two sparse ones, a sparse one."""
-    return _product(None, sparse, dense)
+    return _matrix_product(None, sparse, dense)
 
 
 def addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
     """beta * mat + alpha * (mat1 @ mat2) for a sparse mat1."""
-    return _product(mat, mat1, mat2, beta, alpha)
+    return _matrix_product(mat, mat1, mat2, beta, alpha)
 
 
-def _product(input, a, b, beta=1, alpha=1, node="SparseAddmmBackward0"):
+def _matrix_product(input, a, b, beta=1, alpha=1, node="SparseAddmmBackward0"):
     if a.ndim != 2 or b.ndim != 2:
         raise RuntimeError("mm: sparse and dense matrices expected, got tensors of other dimensions")
     if a.shape[1] != b.shape[0]:
@@ -462,7 +462,7 @@ def _product(input, a, b, beta=1, alpha=1, node="SparseAddmmBackward0"):
         return made if input is None else input * beta + made * alpha
     if is_sparse(b):
         return linalg.mm(a.to_dense(), b.to_dense()).to_sparse()
-    where, rows, cols = a._val._type.place, *a._ind._look()
+    where, rows, cols = a._val._type.place, *a._ind._to_numpy()
     places = known(rows, where), known(cols, where)
     return kernels.added_product(input, a._val, b, *places, a.shape[0], node, beta, alpha)
 
@@ -470,8 +470,8 @@ def _product(input, a, b, beta=1, alpha=1, node="SparseAddmmBackward0"):
 def matmul(a, b):
     """a @ b where one of them is a sparse matrix."""
     if is_sparse(a) and b.ndim == 1:
-        return _product(None, a, b.unsqueeze(1), node="MvBackward0").squeeze(1)
-    return _product(None, a, b, node="MmBackward0")
+        return _matrix_product(None, a, b.unsqueeze(1), node="MvBackward0").squeeze(1)
+    return _matrix_product(None, a, b, node="MmBackward0")
 
 
 def sum(input, dim=None, dtype=None):
@@ -486,13 +486,13 @@ def sum(input, dim=None, dtype=None):
     if not kept:
         return values.sum(0)
     size = [n for d, n in enumerate(input._size) if d not in dims]
-    return _made(known(input._ind._look()[kept]), values, size, False)._coalesced("SparseSumBackward0")
+    return _make_sparse(known(input._ind._to_numpy()[kept]), values, size, False)._coalesced("SparseSumBackward0")
 
 
 def _rowwise(input, dim, dtype, log):
     whole = input.coalesce()
     dim = wrap_dim(dim, whole.ndim)
-    rest = np.delete(whole._ind._look(), dim, 0)
+    rest = np.delete(whole._ind._to_numpy(), dim, 0)
     _, row = np.unique(rest, axis=1, return_inverse=True)
     row = row.reshape(-1)
     values = whole._val if dtype is None else whole._val.to(dtype)
@@ -514,7 +514,7 @@ def _selected(x, index):
     index = index if isinstance(index, tuple) else (index,)
     if not all(isinstance(i, int) or i == slice(None) for i in index) or len(index) > x.sparse_dim():
         raise NotImplementedError("indexing a sparse tensor with anything but integers and full slices")
-    places, kept = x._ind._look(), np.ones(x._nnz(), np.bool_)
+    places, kept = x._ind._to_numpy(), np.ones(x._nnz(), np.bool_)
     for d, i in enumerate(index):
         if isinstance(i, int):
             if not -x._size[d] <= i < x._size[d]:
@@ -527,7 +527,7 @@ def _selected(x, index):
     if not any(d < x.sparse_dim() for d in rest):
         return values.sum(0)
     shown = [d for d in rest if d < x.sparse_dim()]
-    return _made(known(places[shown][:, kept]), values, [x._size[d] for d in rest], x._sorted)
+    return _make_sparse(known(places[shown][:, kept]), values, [x._size[d] for d in rest], x._sorted)
 
 
 def _either(name, function):

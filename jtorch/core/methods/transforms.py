@@ -8,21 +8,14 @@ from __future__ import annotations
 
 from functools import wraps
 
-from jtorch.core.engine import Call, local
-from jtorch.core.facts import flatten, map_tree, same, unflatten
-from jtorch.core.grad import Leaf, Node, enable_grad, nodes_behind, source
+from jtorch.core.engine import local
+from jtorch.core.facts import flatten_tree, map_tree, same_tree, unflatten_tree
+from jtorch.core.grad import GradNode, Leaf, enable_grad, nodes_behind, source
 from jtorch.core.methods.gradients import grad as gradients
 from jtorch.core.methods.vmap import vmap
 from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import eye, zeros_like
-from jtorch.core.tensor import Dual, Tensor, wrap, zeros_of
-
-
-def _identity(x):
-    return x
-
-
-_IDENTITY = Call(_identity, name="identity", saves=(), strides=lambda types, shapes: [types[0].strides])
+from jtorch.core.tensor import SAME, Dual, Tensor, wrap, zeros_of
 
 
 def _inner(tensor):
@@ -32,11 +25,11 @@ def _inner(tensor):
     if tensor._view is not None:
         made = wrap(tensor._value)
     t = made._type
-    made._edge = _Variable(_IDENTITY, (), (t,), (t,), (tensor._history(),))
+    made._edge = _Variable(SAME, (), (t,), (t,), (tensor._history(),))
     return made
 
 
-class _Variable(Node):
+class _Variable(GradNode):
     """Where a variable of a transformation comes in."""
 
     __slots__ = ()
@@ -80,8 +73,8 @@ def _split(args, argnums):
     return chosen, back
 
 
-def _variables(tree, what):
-    leaves, shape = flatten(tree)
+def _as_variables(tree, what):
+    leaves, shape = flatten_tree(tree)
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
             raise RuntimeError(f"{what}: Expected all inputs to be Tensors, got unsupported type {type(leaf)}")
@@ -103,9 +96,9 @@ def grad_and_value(func, argnums=0, has_aux=False):
     def wrapper(*args, **kwargs):
         outer = local.grad
         chosen, back = _split(args, argnums)
-        variables, shape = _variables(chosen, "grad_and_value(f)(*args)")
+        variables, shape = _as_variables(chosen, "grad_and_value(f)(*args)")
         with enable_grad():
-            output = func(*back(unflatten(variables, shape)), **kwargs)
+            output = func(*back(unflatten_tree(variables, shape)), **kwargs)
             output, aux = _with_aux(output, has_aux, "grad_and_value")
             _check_scalar(output)
             outside = outer and _wanted_outside([output], variables)
@@ -113,7 +106,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
                 grads = gradients(output, variables, create_graph=outside, retain_graph=True, allow_unused=True)
             else:
                 grads = [None] * len(variables)
-        found = unflatten(
+        found = unflatten_tree(
             [zeros_like(v).detach() if g is None else g for g, v in zip(grads, variables, strict=True)], shape
         )
         output, aux = _strip(output, outside), _strip(aux, outside)
@@ -171,17 +164,17 @@ def vjp(func, *primals, has_aux=False):
     (tensor([1., 1.]),)
     """
     outer = local.grad
-    variables, shape = _variables(tuple(primals), "vjp(f, *primals)")
+    variables, shape = _as_variables(tuple(primals), "vjp(f, *primals)")
     with enable_grad():
-        output, aux = _with_aux(func(*unflatten(variables, shape)), has_aux, "vjp")
-    outputs, out_shape = flatten(output)
+        output, aux = _with_aux(func(*unflatten_tree(variables, shape)), has_aux, "vjp")
+    outputs, out_shape = flatten_tree(output)
     _all_tensors(outputs, "vjp(f, *primals)")
     outside = outer and _wanted_outside(outputs, variables)
 
     def pull(*cotangents, retain_graph=True, create_graph=None):
         tree = cotangents[0] if len(cotangents) == 1 else cotangents
-        given, given_shape = flatten(tree)
-        if not same(given_shape, out_shape):
+        given, given_shape = flatten_tree(tree)
+        if not same_tree(given_shape, out_shape):
             raise RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function."
             )
@@ -199,7 +192,7 @@ def vjp(func, *primals, has_aux=False):
                     allow_unused=True,
                 )
         full = [zeros_like(v).detach() if g is None else g for g, v in zip(grads, variables, strict=True)]
-        found = unflatten(full, shape)
+        found = unflatten_tree(full, shape)
         return found
 
     shown = _strip(output, outside)
@@ -225,9 +218,9 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         raise RuntimeError(
             "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
         )
-    given, shape = flatten(primals)
-    pushed, tangent_shape = flatten(tangents)
-    if not same(shape, tangent_shape):
+    given, shape = flatten_tree(primals)
+    pushed, tangent_shape = flatten_tree(tangents)
+    if not same_tree(shape, tangent_shape):
         raise RuntimeError(
             "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. "
             "For example, if primals is a tuple of 3 tensors, tangents also must be. Got primals with structure and tangents with structure"
@@ -236,16 +229,16 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         raise RuntimeError("jvp(f, primals, tangents): Expected at least one Tensor in primals.")
     level = Dual()
     duals = [level.lift(p, t) for p, t in zip(given, pushed, strict=True)]
-    output, aux = _with_aux(func(*unflatten(duals, shape)), has_aux, "jvp")
-    outputs, out_shape = flatten(output)
+    output, aux = _with_aux(func(*unflatten_tree(duals, shape)), has_aux, "jvp")
+    outputs, out_shape = flatten_tree(output)
     _all_tensors(outputs, "jvp(f, primals, tangents)")
     pairs = [level.lower(o) for o in outputs]
     if strict and any(t is None for _, t in pairs):
         raise RuntimeError(
             "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed with strict=True."
         )
-    primal = unflatten([p for p, _ in pairs], out_shape)
-    tangent = unflatten([zeros_of(p) if t is None else t for p, t in pairs], out_shape)
+    primal = unflatten_tree([p for p, _ in pairs], out_shape)
+    tangent = unflatten_tree([zeros_of(p) if t is None else t for p, t in pairs], out_shape)
     if has_aux:
         return primal, tangent, map_tree(lambda a: level.lower(a)[0] if isinstance(a, Tensor) else a, aux)
     return primal, tangent
@@ -288,24 +281,24 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
     @wraps(func, updated=())
     def wrapper(*args, **kwargs):
         chosen, back = _split(args, argnums)
-        inputs, shape = flatten(chosen)
+        inputs, shape = flatten_tree(chosen)
 
         def of_inputs(*new):
-            return func(*back(unflatten(new, shape)), **kwargs)
+            return func(*back(unflatten_tree(new, shape)), **kwargs)
 
         output, pull, *aux = vjp(of_inputs, *inputs, has_aux=has_aux)
-        outputs, out_shape = flatten(output)
+        outputs, out_shape = flatten_tree(output)
 
         def rows(*units):
-            return pull(unflatten(units, out_shape)) if len(outputs) > 1 or out_shape is not None else pull(*units)
+            return pull(unflatten_tree(units, out_shape)) if len(outputs) > 1 or out_shape is not None else pull(*units)
 
         found = vmap(rows, chunk_size=chunk_size)(*_basis(outputs))  # for each input: (all outputs' cells, *input)
         table, at = [], 0
         for o in outputs:
             part = [g.narrow(0, at, o.numel()).reshape(*o.shape, *i.shape) for g, i in zip(found, inputs, strict=True)]
-            table.append(unflatten(part, shape))
+            table.append(unflatten_tree(part, shape))
             at += o.numel()
-        jacobian = unflatten(table, out_shape)
+        jacobian = unflatten_tree(table, out_shape)
         return (jacobian, aux[0]) if has_aux else jacobian
 
     return wrapper
@@ -318,10 +311,10 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
     @wraps(func, updated=())
     def wrapper(*args, **kwargs):
         chosen, back = _split(args, argnums)
-        inputs, shape = flatten(chosen)
+        inputs, shape = flatten_tree(chosen)
 
         def of_inputs(*new):
-            return func(*back(unflatten(new, shape)), **kwargs)
+            return func(*back(unflatten_tree(new, shape)), **kwargs)
 
         seen = []
 
@@ -332,7 +325,7 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
             return tangent
 
         found = vmap(columns, randomness=randomness)(*_basis(inputs))
-        found, out_shape = flatten(found)
+        found, out_shape = flatten_tree(found)
         table = []
         for column in found:  # (all inputs' cells, *output)
             out, at, part = column.shape[1:], 0, []
@@ -340,8 +333,8 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
                 block = column.narrow(0, at, i.numel()).movedim(0, -1)
                 part.append(block.reshape(*out, *i.shape))
                 at += i.numel()
-            table.append(unflatten(part, shape))
-        jacobian = unflatten(table, out_shape)
+            table.append(unflatten_tree(part, shape))
+        jacobian = unflatten_tree(table, out_shape)
         return (jacobian, seen[0]) if has_aux else jacobian
 
     return wrapper

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 
 from jtorch.core.engine import local
-from jtorch.core.facts import flatten, spread, unflatten
+from jtorch.core.facts import broadcast_prefix, flatten_tree, unflatten_tree
 from jtorch.core.op import public_in
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.tensor import Batch, Tensor
@@ -38,7 +38,7 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
         parts = [
             _run_batch(
                 func,
-                _cut(leaves, dims, at, min(chunk_size, size - at)),
+                _chunk(leaves, dims, at, min(chunk_size, size - at)),
                 shape,
                 dims,
                 min(chunk_size, size - at),
@@ -69,8 +69,8 @@ def _batch_dims(func, in_dims, args):
             f"vmap({_name(func)})(<inputs>): got no inputs. "
             "Maybe you forgot to add inputs, or you are trying to vmap over a function with no inputs. The latter is unsupported."
         )
-    leaves, shape = flatten(tuple(args))
-    dims = spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, shape)
+    leaves, shape = flatten_tree(tuple(args))
+    dims = broadcast_prefix(tuple(in_dims) if isinstance(in_dims, list) else in_dims, shape)
     if dims is None:
         raise ValueError(
             f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of `inputs`. "
@@ -115,17 +115,17 @@ def _run_batch(func, leaves, shape, dims, size, out_dims, randomness, kwargs):
     lifted = [leaf if dim is None else level.lift(leaf, dim) for leaf, dim in zip(leaves, dims, strict=True)]
     before, local.batch = local.batch, level
     try:
-        output = func(*unflatten(lifted, shape), **kwargs)
+        output = func(*unflatten_tree(lifted, shape), **kwargs)
     finally:
         local.batch = before
-    outputs, out_shape = flatten(output)
+    outputs, out_shape = flatten_tree(output)
     for o in outputs:
         if not isinstance(o, Tensor):
             raise ValueError(
                 f"vmap({_name(func)}, ...): `{_name(func)}` must only return Tensors, got type {type(o)}. "
                 "Did you mean to set out_dims= to None for output?"
             )
-    out = spread(out_dims, out_shape)
+    out = broadcast_prefix(out_dims, out_shape)
     if out is None and out_shape is None and isinstance(out_dims, tuple) and len(out_dims) == 1:
         out = list(out_dims)
     if out is None:
@@ -133,10 +133,10 @@ def _run_batch(func, leaves, shape, dims, size, out_dims, randomness, kwargs):
             f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure of `outputs`. "
             "out_dims has structure TreeSpec but outputs has structure TreeSpec."
         )
-    return unflatten([_lowered(level, func, o, d) for o, d in zip(outputs, out, strict=True)], out_shape)
+    return unflatten_tree([_lower_output(level, func, o, d) for o, d in zip(outputs, out, strict=True)], out_shape)
 
 
-def _lowered(level, func, output, dim):
+def _lower_output(level, func, output, dim):
     if dim is None:
         if level.owns(output._value):
             raise ValueError(
@@ -146,13 +146,13 @@ def _lowered(level, func, output, dim):
     return level.lower(output, dim)
 
 
-def _cut(leaves, dims, at, n):
+def _chunk(leaves, dims, at, n):
     return [leaf if d is None else leaf.narrow(d, at, n) for leaf, d in zip(leaves, dims, strict=True)]
 
 
 def _joined(parts, out_dims):
-    trees = [flatten(p) for p in parts]
+    trees = [flatten_tree(p) for p in parts]
     shape = trees[0][1]
-    dims = spread(out_dims, shape)
+    dims = broadcast_prefix(out_dims, shape)
     columns = zip(*[leaves for leaves, _ in trees], strict=True)
-    return unflatten([cat(list(c), d) for c, d in zip(columns, dims, strict=True)], shape)
+    return unflatten_tree([cat(list(c), d) for c, d in zip(columns, dims, strict=True)], shape)

@@ -14,7 +14,7 @@ from jtorch.core.op.declared import (
     of_torch,
     public_in,
 )
-from jtorch.core.op.op import Array, Number, OPS, as_number, broadcast_shapes, op, promoted, public
+from jtorch.core.op.op import Array, Number, OPS, as_number, common_shape, op, promoted, public
 from jtorch.core.op.plain import explain_methods, explained
 from jtorch.core.op.refusal import failed  # registers functions with `handlers`
 from jtorch.core.op.wrapper import operator
@@ -27,7 +27,7 @@ __all__ = [
     "Array",
     "Number",
     "as_number",
-    "broadcast_shapes",
+    "common_shape",
     "data_check",
     "data_checks",
     "explain_methods",

@@ -46,15 +46,15 @@ def data_checks(pairs, bad, **consts) -> None:
                 late.append((held, error))
                 continue
         if bad(array, **consts):
-            raise _made(error, array, consts)
+            raise _exception(error, array, consts)
     if not late:
         return
-    flag = engine.record(_call(bad, tuple(consts.items()), len(late)), [held for held, _ in late])[1]
+    flag = engine.record(_check_call(bad, tuple(consts.items()), len(late)), [held for held, _ in late])[1]
     kept = [(held if callable(error) else None, error) for held, error in late]
 
     def found(flags):
         held, error = kept[-int(np.bitwise_or.reduce(flags, None)).bit_length()]
-        return _made(error, held and held.read(), consts)
+        return _exception(error, held and held.read(), consts)
 
     if flag.is_promised:
         engine.local.trace.check(flag, found)
@@ -62,7 +62,7 @@ def data_checks(pairs, bad, **consts) -> None:
         raise found(flags)
 
 
-def _call(bad, consts, n):
+def _check_call(bad, consts, n):
     """The interned call that checks n arrays for bad elements. The highest bit of its result stands for the first array."""
     key = (bad, consts, n)
     call = _calls.get(key)
@@ -72,7 +72,7 @@ def _call(bad, consts, n):
     return call
 
 
-def _made(error, array, consts):
+def _exception(error, array, consts):
     return error(array, **consts) if callable(error) else error
 
 

@@ -21,7 +21,7 @@ from jtorch.core.facts import strides as geometry
 from jtorch.core.op.handlers import NUMBER_FOR_TENSOR, handlers
 from jtorch.core.op.plain import explained
 from jtorch.core.op.wrapper import wrapper_of
-from jtorch.core.tensor import Tensor, ViewCall, apply, from_jax
+from jtorch.core.tensor import Tensor, ViewCall, apply, tensor_from_jax
 
 Array = jax.Array
 Number = float
@@ -33,7 +33,7 @@ _KINDS = {"Array": "tensor", "Array | None": "maybe", "list[Array]": "list", "Ar
           "Array | Number | None": "either", "Number": "number"}  # fmt: skip
 
 
-def _kind(annotation):
+def _argument_kind(annotation):
     """How an argument of this annotation travels; annotations are texts where a file postpones them."""
     text = "Array" if annotation is jax.Array else str(annotation).strip("'")
     return _KINDS.get(text.replace("jax.", ""), "const")
@@ -171,7 +171,9 @@ class Op(Public):
         if self.strides is None and self.promote:
             self.strides = "elementwise"
         self.hidden = self.behind is not None or self.fn.__name__.startswith("_")
-        self.params = [(p.name, _kind(p.annotation), p) for p in inspect.signature(self.fn).parameters.values()]
+        self.params = [
+            (p.name, _argument_kind(p.annotation), p) for p in inspect.signature(self.fn).parameters.values()
+        ]
         self.consts = [n for n, kind, _ in self.params if kind == "const"]
         self.calls = {}
         self.public = wrapper_of(self)
@@ -258,7 +260,9 @@ class OpCall(Call):
         if callable(strides):
             rule = lambda types, shapes: strides(types, shapes, consts)
         elif strides == "elementwise":
-            rule = _with_number if op.numbers != "parameter" and _is_number_given(op, structure) else _elementwise
+            rule = (
+                _with_number if op.numbers != "parameter" and _is_number_given(op, structure) else _elementwise_strides
+            )
             if op.promote:
                 rule = _of_converted(rule, op, structure)
         else:
@@ -312,7 +316,7 @@ class OpCall(Call):
 
         def bound(*arrays):
             arrays, back = convert(arrays) if convert else (arrays, None)
-            out = fn(**_named(names, structure, arrays), **consts)
+            out = fn(**_by_name(names, structure, arrays), **consts)
             return out if back is None else jax.tree.map(back, out)
 
         return bound
@@ -330,12 +334,12 @@ class OpCall(Call):
 
         def convert(arrays):
             made = [_to(a, work) if role else a for a, role in zip(arrays, roles, strict=True)]
-            return made, _lowered(target.np) if low else None
+            return made, _back_to_half(target.np) if low else None
 
         return convert
 
 
-def _lowered(np_type):
+def _back_to_half(np_type):
     def lowered(out):
         if np_type is None and out.dtype == jnp.complex64:
             raise NotImplementedError("a result of dtype torch.complex32, which neither NumPy nor XLA has")
@@ -377,7 +381,7 @@ def _roles(op, structure, n):
     return roles
 
 
-def _named(names, structure, arrays):
+def _by_name(names, structure, arrays):
     """Flat arrays by parameter name."""
     if structure is None:
         return dict(zip([n for n, _ in names], arrays, strict=True))
@@ -396,10 +400,10 @@ def _named(names, structure, arrays):
 def _check_broadcast(types):
     shape = ()
     for t in types:
-        shape = broadcast_shapes(shape, t.shape)
+        shape = common_shape(shape, t.shape)
 
 
-def broadcast_shapes(a, b):
+def common_shape(a, b):
     """The common shape of two. Raises PyTorch's RuntimeError where there is none: it names the last such dimension."""
     if a == b:
         return a
@@ -413,14 +417,14 @@ def broadcast_shapes(a, b):
     return tuple([n if m == 1 else m for m, n in zip(a, b, strict=True)])
 
 
-def _elementwise(types, shapes):
+def _elementwise_strides(types, shapes):
     operands = [(t.shape, t.strides) for t in types if not t.number]
     first = operands[0]
     if all(o == first for o in operands) and geometry.is_contiguous(*first):
         return [None] * len(shapes)
     common = ()
     for shape, _ in operands:
-        common = broadcast_shapes(common, shape)
+        common = common_shape(common, shape)
     return [geometry.elementwise_strides(s, operands) if tuple(s) == common else None for s in shapes]
 
 
@@ -471,7 +475,7 @@ def _tensor(op, name, value):
     if isinstance(value, Tensor):
         return value
     if isinstance(value, jax.Array):
-        return from_jax(value)
+        return tensor_from_jax(value)
     raise TypeError(_not_tensor(op, name, value))
 
 

@@ -30,12 +30,12 @@ def wrapper_of(op):
     made.__module__ = "jtorch"
     made.op = op
     made.__signature__ = _signature(op)
-    return _known(made, op.name, "functions")
+    return _set_name(made, op.name, "functions")
 
 
 def under(public, name, kind):
     """The same function under another name, as a method or as one of nn.functional: its errors say so."""
-    return _known(_copied(public, name), name, kind)
+    return _set_name(_copied(public, name), name, kind)
 
 
 def operator(public, operand):
@@ -62,7 +62,7 @@ def _copied(public, name):
     return made
 
 
-def _known(made, name, kind):
+def _set_name(made, name, kind):
     names = made.__globals__
     names["wrapper"] = made
     made.__name__ = made.__qualname__ = name

@@ -199,7 +199,7 @@ def check_multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> Non
         raise RuntimeError("number of categories cannot exceed 2^24")
 
 
-def expanded(p: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def broadcast_probabilities(p: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """p broadcast to shape, as `Tensor.expand` does it."""
     lead = len(shape) - p.ndim
     if lead < 0:

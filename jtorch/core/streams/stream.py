@@ -384,7 +384,7 @@ class Stream:
 
     def _bernoulli_each(self, shape, dtype, p, strides):
         refusals.check_implemented("bernoulli_tensor_cpu_self_", dtype, refusals.NUMBERS)
-        p = _visited(refusals.expanded(p, shape), strides)
+        p = _visited(refusals.broadcast_probabilities(p, shape), strides)
         refusals.check_implemented("bernoulli_tensor_cpu_p_", p.dtype, refusals.FLOATS)
         p, draw = (p, self._unit64) if p.dtype.itemsize == 8 else (p.astype(np.float32), self._unit32)
         wrong = np.flatnonzero(~((p >= 0) & (p <= 1)))

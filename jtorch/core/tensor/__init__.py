@@ -8,13 +8,13 @@ from jtorch.core.tensor.convert import as_tensor, from_numpy, known, rebuild_ten
 from jtorch.core.tensor.from_data import host_array
 from jtorch.core.tensor.graph_view import Shown, next_function, show
 from jtorch.core.tensor.host_storage import HostStorage, type_of_array
-from jtorch.core.tensor.jax_arrays import from_jax, to_jax
+from jtorch.core.tensor.jax_arrays import tensor_from_jax, jax_array_of
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.levels import Batch, Dual, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
 from jtorch.core.tensor.repr import print_unnamed
 from jtorch.core.tensor.start_backward import run_backward
-from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, write_all
+from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, other_users, write_all
 from jtorch.core.tensor.subclass import (
     DISABLED,
     DisableTorchFunctionSubclass,
@@ -61,14 +61,15 @@ __all__ = [
     "check_apart",
     "check_once",
     "check_undifferentiated",
-    "from_jax",
     "from_numpy",
     "graph_view",
     "hand_over",
     "host_array",
+    "jax_array_of",
     "known",
     "make_nodes",
     "next_function",
+    "other_users",
     "overwrite",
     "part_of_tensor",
     "print_unnamed",
@@ -81,7 +82,7 @@ __all__ = [
     "store",
     "taken_over",
     "tensor",
-    "to_jax",
+    "tensor_from_jax",
     "to_place",
     "type_of_array",
     "wanted",

@@ -14,7 +14,7 @@ import numpy as np
 from jtorch.core.engine import META, Lifted, Value, local, move, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Node
+from jtorch.core.grad import GradNode
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.from_data import host_array
 from jtorch.core.tensor.host_storage import HostStorage, host_storage, host_view
@@ -50,7 +50,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
             stacklevel=2,
         )
-        made = known(np.array(data._look()))
+        made = known(np.array(data._to_numpy()))
     else:
         made = known(host_array(data, dtype))
     if dtype is not None:
@@ -138,7 +138,7 @@ def to_place(t: Tensor, place) -> Tensor:
     return wrap(moved, _Move((value.type,), (moved.type,), (edge,)))
 
 
-class _Move(Node):
+class _Move(GradNode):
     """A move from one place to another, which no program of either can hold: gradients are moved back."""
 
     __slots__ = ()
@@ -177,7 +177,7 @@ def _to_arguments(args, d, where):
     return d, None if where is None else devices.place(where)
 
 
-def _one(self, kind):
+def _python_number(self, kind):
     if self.numel() != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
     if kind is not int and local.grad and self.requires_grad:
@@ -219,7 +219,7 @@ class Conversion:
             TypeError: it is not on the CPU (use `.cpu()`), or NumPy has no such dtype.
         """
         if force:
-            return np.array(self.detach()._look())
+            return np.array(self.detach()._to_numpy())
         if local.grad and self.requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self.dtype.np.kind == "V" or self.dtype.np.isbuiltin != 1:
@@ -235,7 +235,7 @@ class Conversion:
         storage = self._storage
         if isinstance(storage, HostStorage):
             return host_view(storage, self._type, self._offset)
-        return self._look() if not storage.value.is_promised and storage.value.type.place is devices.CPU else None
+        return self._to_numpy() if not storage.value.is_promised and storage.value.type.place is devices.CPU else None
 
     def item(self):
         """The only element as a Python number.
@@ -245,13 +245,15 @@ class Conversion:
         """
         if self.numel() != 1:
             if self._value.__class__ is Lifted:
-                self._look()  # which says why it cannot be
+                self._to_numpy()  # which says why it cannot be
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
-        return self._look().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._look().reshape(()))
+        return (
+            self._to_numpy().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._to_numpy().reshape(()))
+        )
 
     def tolist(self):
         """The elements as nested lists of Python numbers."""
-        array = self._look()
+        array = self._to_numpy()
         return (array if self.dtype.np.isbuiltin == 1 else array.astype(np.float32)).tolist()
 
     def __bool__(self):
@@ -262,15 +264,15 @@ class Conversion:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
         if self._value.__class__ is Lifted:
             self._value.level.branch()
-        return bool(self._look().reshape(()))
+        return bool(self._to_numpy().reshape(()))
 
     def __index__(self):
         if self.numel() != 1 or self.dtype.category > dtypes.INT:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self._look().reshape(()))
+        return int(self._to_numpy().reshape(()))
 
     def __array__(self, dtype=None, copy=None):
-        array = self.numpy() if self.dtype.np.isbuiltin == 1 else np.asarray(self.detach()._look())
+        array = self.numpy() if self.dtype.np.isbuiltin == 1 else np.asarray(self.detach()._to_numpy())
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __len__(self):
@@ -279,13 +281,13 @@ class Conversion:
         return self.shape[0]
 
     def __float__(self):
-        return _one(self, float)
+        return _python_number(self, float)
 
     def __int__(self):
-        return _one(self, int)
+        return _python_number(self, int)
 
     def __complex__(self):
-        return _one(self, complex)
+        return _python_number(self, complex)
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
         """What a function of NumPy's gives back for a tensor."""
@@ -367,7 +369,7 @@ class Copying:
         strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
         return rebuild_tensor, (
             type(self),
-            np.array(self._look()),
+            np.array(self._to_numpy()),
             t.dtype,
             strides,
             self.requires_grad,

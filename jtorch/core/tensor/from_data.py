@@ -37,7 +37,7 @@ def host_array(data, d=None) -> np.ndarray:
         target = d or dtypes.default_of(_CATEGORY[kind])
         if kind is not complex and target.category > dtypes.INT and target.np and abs(data) < _SMALL:
             return np.array(data, target.np)
-        return _stored([data], target).reshape(())
+        return _number_array([data], target).reshape(())
     if isinstance(data, str | bytes):
         raise TypeError(f"new(): invalid data type '{kind.__name__}'")
     if not _is_sequence(data) and hasattr(data, "__array__"):
@@ -48,13 +48,13 @@ def host_array(data, d=None) -> np.ndarray:
             "Please consider converting the list to a single numpy.ndarray with numpy.array() before converting to a tensor.",
             stacklevel=4,
         )
-    sizes = _sizes(data)
+    sizes = _nested_sizes(data)
     d = d or _inferred(data)
     if 0 in sizes:
         return np.zeros(sizes, d.np)
     flat = []
     _flatten(data, sizes, 0, flat)
-    return _stored(flat, d).reshape(sizes)
+    return _number_array(flat, d).reshape(sizes)
 
 
 def _is_sequence(data):
@@ -66,7 +66,7 @@ def _is_sequence(data):
     return hasattr(data, "__len__") and hasattr(data, "__getitem__")
 
 
-def _sizes(data):
+def _nested_sizes(data):
     sizes = []
     while _is_sequence(data):
         sizes.append(len(data))
@@ -121,7 +121,7 @@ def _flatten(data, sizes, depth, flat):
         _flatten(item, sizes, depth + 1, flat)
 
 
-def _stored(flat, d):
+def _number_array(flat, d):
     """A vector of numbers in a dtype."""
     if d.np is None:
         raise NotImplementedError(f"XLA has no {d.name}")
@@ -133,13 +133,13 @@ def _stored(flat, d):
     if d.category < dtypes.COMPLEX and any(x.__class__ is complex for x in flat):
         raise TypeError(_no_number("complex", d))
     if d.category == dtypes.INT:
-        return _integers(flat, d)
+        return _integer_array(flat, d)
     wide = np.array(flat, np.complex128 if d.category == dtypes.COMPLEX else np.float64)
     with np.errstate(over="ignore"):
         return wide.astype(d.np)
 
 
-def _integers(flat, d):
+def _integer_array(flat, d):
     for x in flat:
         if x.__class__ is int and not -(2**63) <= x < 2**63:
             raise ValueError("Overflow when unpacking long long")

@@ -70,11 +70,11 @@ class Shown:
 
     def register_hook(self, hook):
         """Call `hook(grad_inputs, grad_outputs)` after this node has run; what it returns replaces grad_inputs."""
-        return _hang(self._node.made_hooks().post, hook)
+        return _hook_handle(self._node.made_hooks().post, hook)
 
     def register_prehook(self, hook):
         """Call `hook(grad_outputs)` before this node runs; what it returns replaces them."""
-        return _hang(self._node.made_hooks().pre, hook)
+        return _hook_handle(self._node.made_hooks().pre, hook)
 
     def __call__(self, *grads):
         raise NotImplementedError("calling a grad_fn")
@@ -122,7 +122,7 @@ class AccumulateGrad(Shown):
     def register_hook(self, hook):
         """Call `hook((), (grad,))` after the gradient was added to `.grad`."""
         seen = []
-        before = _hang(self._node.hooks, lambda grad: seen.append(grad))
+        before = _hook_handle(self._node.hooks, lambda grad: seen.append(grad))
         handle = RemovableHandle(self._node.after, extra_dict=self._node.hooks)
         self._node.hooks[handle.id] = self._node.hooks.pop(before.id)
         self._node.after[handle.id] = lambda tensor: hook((), (seen.pop(),))
@@ -135,13 +135,13 @@ class AccumulateGrad(Shown):
             new = hook((grad,))
             return None if new is None else new[0] if isinstance(new, tuple) else new
 
-        return _hang(self._node.hooks, on_grad)
+        return _hook_handle(self._node.hooks, on_grad)
 
 
 AccumulateGrad.__module__ = "builtins"  # so that it prints as PyTorch's
 
 
-def _hang(table, hook):
+def _hook_handle(table, hook):
     handle = RemovableHandle(table)
     table[handle.id] = hook
     return handle
@@ -217,7 +217,7 @@ def _next(node):
             written = source(node.edges[1])[0]
             return (entries[0], *_structure(written).next[1:]) if not isinstance(written, Leaf) else tuple(entries)
         return tuple(entries)
-    _, arguments = _parse(text)
+    _, arguments = _parse_node(text)
     return _arguments(node, arguments, _by_parameter(node))
 
 
@@ -226,7 +226,7 @@ def next_function(edge):
         return None, 0
     node, nr = source(edge)
     text = _text_of(node, f"#{nr}") if nr else None
-    return (show(node), nr) if text is None else _argument(node, _parse(text), _by_parameter(node))
+    return (show(node), nr) if text is None else _argument(node, _parse_node(text), _by_parameter(node))
 
 
 def _arguments(node, arguments, inputs):
@@ -259,18 +259,20 @@ def _text_of(node, output=""):
     found = op.graph
     name = node.name().removeprefix("torch::autograd::") + output
     dims = "".join(["N" if t.ndim > 2 else str(t.ndim) for t in node.in_types])
-    fits = [key for key in found if "[" in key and key.startswith(name + "[") and _holds(key, node.call.consts)]
+    fits = [
+        key for key in found if "[" in key and key.startswith(name + "[") and _constants_match(key, node.call.consts)
+    ]
     return found[max(fits, key=len)] if fits else found.get(f"{name}:{dims}", found.get(name))
 
 
-def _holds(key, consts):
+def _constants_match(key, consts):
     """Whether the constants are as "Name[const=value][const=value]" says."""
     wanted = [condition.rstrip("]").split("=") for condition in key.split("[")[1:]]
     return all(str(consts.get(const)) == value for const, value in wanted)
 
 
 @cache
-def _parse(text):
+def _parse_node(text):
     """'Addmm(bias, T(weight))' -> ("AddmmBackward0", ["bias", ("TBackward0", ["weight"])])."""
     tokens = re.findall(r"[\w.#-]+|[(),*]", text)
 

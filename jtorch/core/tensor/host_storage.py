@@ -84,13 +84,13 @@ def share(storage) -> np.ndarray:
     return storage.host
 
 
-def _unshared():
+def _references_of_one_storage():
     probe = host_storage(np.zeros(1))
     host = probe.host
     return getrefcount(host)
 
 
-_UNSHARED = _unshared()  # references to an array that only its storage holds, as `_alone` counts them
+_UNSHARED = _references_of_one_storage()  # references to an array that only its storage holds, as `_alone` counts them
 
 
 def _alone(storage):

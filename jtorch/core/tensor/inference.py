@@ -18,10 +18,10 @@ def _count_blocks(change):
     """While a block is open in any thread, new storages are made by `_new_storage`."""
     global _blocks
     _blocks += change
-    in_inference(_new_storage if _blocks else Storage, _check_inputs)
+    in_inference(_new_storage if _blocks else Storage, _check_not_inference)
 
 
-def _check_inputs(call, values, edges):
+def _check_not_inference(call, values, edges):
     """Raise if a backward pass would need a value that was made in inference mode."""
     made = [i for i, v in enumerate(values) if v.mark is INFERENCE]
     if made and not call.linear:

@@ -10,7 +10,7 @@ from jtorch.core.facts import devices, dtypes
 from jtorch.core.tensor.tensor import Tensor, attach, wrap
 
 
-def from_jax(array) -> Tensor:
+def tensor_from_jax(array) -> Tensor:
     """A tensor of a jax.Array or of a tracer inside JAX's transformations. Its buffer is never donated."""
     if isinstance(array, jax.core.Tracer):
         return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), TRACED), array))
@@ -18,7 +18,7 @@ def from_jax(array) -> Tensor:
     return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), where), array))
 
 
-def to_jax(t: Tensor):
+def jax_array_of(t: Tensor):
     """The tensor's value as a jax.Array (or the tracer it holds)."""
     value = t._value
     array = value.materialize()
@@ -29,4 +29,4 @@ def to_jax(t: Tensor):
     return array
 
 
-attach("__jax_array__", to_jax)
+attach("__jax_array__", jax_array_of)

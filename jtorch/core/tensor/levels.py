@@ -15,7 +15,7 @@ import jax
 from jtorch.core import engine
 from jtorch.core.engine import Call, Lifted, Position, add_fields, local, ticks, type_of
 from jtorch.core.facts import may_overlap
-from jtorch.core.grad import Leaf, Node, Output, full_value
+from jtorch.core.grad import GradNode, Leaf, Output, full_value
 from jtorch.core.tensor.tensor import Tensor, wrap
 
 add_fields(batch=None)  # the innermost vmap that is running
@@ -60,7 +60,7 @@ class Level:
         return made
 
 
-class _Enter(Node):
+class _Enter(GradNode):
     """Where tensors are lifted: a lifted gradient comes in, those of the parts go out."""
 
     __slots__ = ("level",)
@@ -84,7 +84,7 @@ class _Leave(_Enter):
     __slots__ = ()
 
     def __init__(self, level, lifted, types):
-        Node.__init__(self, None, (), (lifted._type,), types, (lifted._history(),))
+        GradNode.__init__(self, None, (), (lifted._type,), types, (lifted._history(),))
         self.level = level
 
     def pull(self, cotangents, needs, carrier):

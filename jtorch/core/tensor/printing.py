@@ -234,10 +234,10 @@ def _texts(array: np.ndarray) -> tuple[list[str], int]:
     """Every entry's text, in C order, and the width that lines are filled by."""
     if array.dtype.kind in "biu":
         texts = [str(v) for v in array.ravel().tolist()]
-        return _padded(texts, max(map(len, texts)))
+        return _right_aligned(texts, max(map(len, texts)))
     if array.dtype.kind != "c":
-        return _padded(*_float_texts(array))
-    real, real_width = _padded(*_float_texts(array.real))
+        return _right_aligned(*_float_texts(array))
+    real, real_width = _right_aligned(*_float_texts(array.real))
     imag, imag_width = _float_texts(array.imag)
     # `imag` is not padded, so columns of complex numbers need not line up; the width counts it all the same.
     return [
@@ -245,7 +245,7 @@ def _texts(array: np.ndarray) -> tuple[list[str], int]:
     ], real_width + imag_width + 1
 
 
-def _padded(texts: list[str], width: int) -> tuple[list[str], int]:
+def _right_aligned(texts: list[str], width: int) -> tuple[list[str], int]:
     return [text.rjust(width) for text in texts], width
 
 

@@ -30,7 +30,7 @@ class Text:
             edge, made_by = self._edge, "Invalid"
         if t.place is TRACED:
             return f"tensor({self._value.array}, dtype={t.dtype})"
-        array = None if t.place is META else self._look()
+        array = None if t.place is META else self._to_numpy()
         kind = type(self)
         name = "tensor" if kind is Tensor or kind in _unnamed else kind.__name__
         inner = isinstance(self, _unnamed) and kind not in _unnamed

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import warnings
-from sys import getrefcount
 
-from jtorch.core.engine import Value, local, type_of
-from jtorch.core.facts import CPU, dtypes
+from jtorch.core.engine import Value, local
 from jtorch.core.grad import Leaf, Output
 from jtorch.core.tensor.leaf import LeafGrad
-from jtorch.core.tensor.storage import InferenceStorage
+from jtorch.core.tensor.storage import InferenceStorage, other_users
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
@@ -132,7 +130,7 @@ class Gradient:
         if other._storage is storage and other._view is self._view:
             return
         if self._counter is None:  # earlier views keep sharing this tensor's count, though they show other cells
-            self._counter = storage if getrefcount(storage) > _ALONE else Counter(storage.version)
+            self._counter = storage if other_users(storage) else Counter(storage.version)
         self._storage = other._storage
         self._view = other._view
         self._base = None
@@ -155,15 +153,6 @@ class Counter:
 
     def __init__(self, version=0):
         self.version = version
-
-
-def _unshared():
-    probe = wrap(Value(type_of((), dtypes.float32, CPU), None))
-    storage = probe._storage
-    return getrefcount(storage)
-
-
-_ALONE = _unshared()  # references to a storage that one tensor alone uses, as `data` counts them
 
 
 def _check_grad(self, grad):

@@ -143,7 +143,7 @@ def _with_graph():
     return Carrier(_apply_pullback, lambda a, b: a + b, as_tensor, lambda grad: grad, create_graph=True)
 
 
-def _plain():
+def _without_graph():
     return Carrier(wrap=wrap, unwrap=_unwrap)
 
 
@@ -156,7 +156,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     trace = local.trace
     if trace.backwards and not keep and collect and not trace.updated:
         trace.flush("backward")  # two backwards in one trace: cut where every round cuts
-    carrier = _with_graph() if create_graph else AS_VALUES if local.anomaly is None else _plain()
+    carrier = _with_graph() if create_graph else AS_VALUES if local.anomaly is None else _without_graph()
     if create_graph and collect:
         _warn_cycle()
     if local.anomaly is not None:

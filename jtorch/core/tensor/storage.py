@@ -6,6 +6,8 @@ while a NumPy array shares the memory.
 
 from __future__ import annotations
 
+from sys import getrefcount
+
 import jax.numpy as jnp
 
 from jtorch.core.engine import Call, local, record
@@ -102,6 +104,20 @@ class InferenceStorage(Storage):
     def touch(self, counter):
         counter.version += 1
 
+
+def other_users(storage) -> int:
+    """How many references there are to a storage, beside those of one tensor and of one variable of the caller."""
+    return getrefcount(storage) - _ONE_USER
+
+
+def _references_of_one_user():
+    tensor = [Storage(None)]  # refers to its storage as a tensor does
+    storage = tensor[0]
+    return other_users(storage)
+
+
+_ONE_USER = 0
+_ONE_USER = _references_of_one_user()
 
 _retypes: dict = {}  # Type -> the call that gives a value its strides
 

@@ -16,13 +16,13 @@ from jtorch.core.tensor.tensor import PLAIN, Tensor, part_of_tensor
 _kept_plain: set = set()  # the classes of PLAIN, while a mode is on and PLAIN is empty
 
 
-class _State(threading.local):
+class _DispatchState(threading.local):
     def __init__(self):
         self.off = False  # inside DisableTorchFunctionSubclass
         self.modes = []
 
 
-state = _State()
+state = _DispatchState()
 
 
 def disabled(cls, func, types, args=(), kwargs=None):

@@ -6,7 +6,7 @@ written to, converted, printed and so on; `jtorch.core.op.op` adds the methods t
 
     Tensor ──> Storage ──> Value (known, or promised by the trace)
        │  └──> View ──> View ...      the part of the storage that this tensor shows; None: all of it
-       └─────> edge                   Node, Output or Leaf; None: does not require grad
+       └─────> edge                   GradNode, Output or Leaf; None: does not require grad
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import FunctionType
 from jtorch.core.engine import TRACED, Lifted, Value, local, ticks, trace_of
 from jtorch.core.facts import CPU
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Leaf, Node, edge_of, nodes, shown, source
+from jtorch.core.grad import GradNode, Leaf, edge_of, nodes, shown, source
 from jtorch.core.tensor.storage import InferenceStorage, Storage
 from jtorch.core.tensor.views import IN_INFERENCE, NO_GRAD, View, strided
 
@@ -134,7 +134,7 @@ class Tensor(metaclass=_Named):
     def _rebase(self, base):
         """After a write: make this tensor's edge a view node on top of the base's current edge."""
         chain, numbers = self._view.chain(base._view)
-        node = Node(
+        node = GradNode(
             chain,
             tuple(numbers),
             (base._type, *[n.type for n in numbers]),
@@ -153,7 +153,7 @@ class Tensor(metaclass=_Named):
     def _value(self) -> Value:
         return self._storage.value if self._view is None else self._view.read(self._storage)
 
-    def _look(self):
+    def _to_numpy(self):
         """The elements as a read-only NumPy array. A view of a known array on the CPU needs no program."""
         view = self._view
         if view is not None and view.call.retype is None:
@@ -187,7 +187,7 @@ class Tensor(metaclass=_Named):
         elif view is not None:
             looked.note = view.note
         if edge is not None and local.grad and type.differentiable:
-            edge = Node(call, numbers, (t, *[n.type for n in numbers]), (type,), (edge, *[None] * len(numbers)))
+            edge = GradNode(call, numbers, (t, *[n.type for n in numbers]), (type,), (edge, *[None] * len(numbers)))
         else:
             edge = None
         made._edge = edge
@@ -344,14 +344,16 @@ def apply(call, inputs, place=None):
         return _tracked(call, values, edges, position, out)
     edge = None
     if position.out.differentiable:
-        if Node is nodes.Node:  # what `Node(...)` would make, in two thirds of the time
-            edge = _new(Node)
+        if GradNode is nodes.GradNode:  # what `GradNode(...)` would make, in two thirds of the time
+            edge = _new(GradNode)
             edge.call, edge.edges, edge.position = call, edges, position
             edge.in_types, edge.out_types = position.in_types, position.types
             edge.inputs = numbers if call.linear else values
             edge.number, edge.hooks = next(ticks), None
         else:
-            edge = Node(call, numbers if call.linear else values, position.in_types, position.types, edges, position)
+            edge = GradNode(
+                call, numbers if call.linear else values, position.in_types, position.types, edges, position
+            )
         edge.outputs = (out,) if call.keep_result else None
     return wrap(out, edge)
 
@@ -363,7 +365,7 @@ def _histories(inputs):
 def _tracked(call, values, edges, position, out):
     """The results of a call with several outputs, which share one node."""
     saved = [v for v in values if v.type.number] if call.linear else values
-    node = Node(call, saved, position.in_types, position.types, edges, position)
+    node = GradNode(call, saved, position.in_types, position.types, edges, position)
     if call.keep_result:
         node.outputs = tuple([v for v in out if v.type.differentiable])
     return tuple([wrap(v, edge_of(node, nr) if v.type.differentiable else None) for nr, v in enumerate(out)])
@@ -377,9 +379,9 @@ def requiring(tensor):
 
 
 def make_nodes(maker):
-    """Make the nodes of recorded lines by `maker` instead of the class Node."""
-    global Node
-    Node = maker
+    """Make the nodes of recorded lines by `maker` instead of the class GradNode."""
+    global GradNode
+    GradNode = maker
 
 
 def wrap_dim(dim, ndim):

@@ -8,7 +8,7 @@ import weakref
 from jtorch.core.engine import local, record
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import INFERENCE, InPlaceNode, Leaf, Node, note_overwritten
+from jtorch.core.grad import INFERENCE, GradNode, InPlaceNode, Leaf, note_overwritten
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import SAME, InferenceStorage
@@ -147,7 +147,7 @@ class Writing:
         node = None
         if base is not None and (edge is not None or base_edge is not None):
             own, given = (chain, numbers) if base._view is None else view.chain(base._view)
-            node = Node(
+            node = GradNode(
                 write_of(own),
                 tuple(given),
                 (base._type, value.type, *[n.type for n in given]),
@@ -186,7 +186,7 @@ def write_result(tensor, result):
                 f"result type {theirs.dtype.scalar_name} can't be cast to the desired output type {mine.dtype.scalar_name}"
             )
         made_by, result = result._edge, cast(result, mine.dtype)
-        if isinstance(made_by, Node) and result._edge is not None:
+        if isinstance(made_by, GradNode) and result._edge is not None:
             result._edge.name_ = made_by.name()  # in PyTorch the op itself casts its result
     value, edge = result._read()
     tensor._assign(value, edge)
@@ -199,11 +199,11 @@ def overwrite(tensor, result):
     The op's node keeps the value that it read, as PyTorch saves a copy of the tensor before it is written to.
     """
     node = result._edge
-    if node.__class__ is Node:
+    if node.__class__ is GradNode:
         op = getattr(node.call, "op", None)
         if op is not None and op.inplace_grad_fn is not None:
             node.name_ = op.inplace_grad_fn
-    if node.__class__ is Node and node.inputs and node.inputs[0] is tensor._value:
+    if node.__class__ is GradNode and node.inputs and node.inputs[0] is tensor._value:
         node.__class__ = InPlaceNode
     return write_result(tensor, result)
 
@@ -249,7 +249,7 @@ def store(out, result, name, op=None, operands=()):
                 stacklevel=3,
             )
         version, edge = out._version, out._edge
-        out._sized(tuple(result.shape), strides=tuple(result.stride()))
+        out._resize_view(tuple(result.shape), strides=tuple(result.stride()))
         out._edge = edge
         (out._counter or out._storage).version = version
     return write_result(out, result)

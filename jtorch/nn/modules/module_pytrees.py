@@ -10,13 +10,13 @@ import weakref
 
 import jax
 
-from jtorch.core.tensor import Tensor, from_jax, to_jax
+from jtorch.core.tensor import Tensor, jax_array_of, tensor_from_jax
 from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 
 def _flatten_tensor(tensor):
-    return (to_jax(tensor),), tensor.requires_grad and tensor.is_leaf
+    return (jax_array_of(tensor),), tensor.requires_grad and tensor.is_leaf
 
 
 def _unflatten_tensor_of(kind):
@@ -26,7 +26,7 @@ def _unflatten_tensor_of(kind):
             made = object.__new__(_Placeholder)
             made.leaf = array
             return made
-        made = from_jax(array)
+        made = tensor_from_jax(array)
         if kind is not Tensor:
             made = made._alias(kind)
         return made.requires_grad_() if requires_grad and made._type.differentiable else made
@@ -42,7 +42,7 @@ class _Placeholder:
 
 def _flatten_module(module):
     entries = [*module.named_parameters(), *module.named_buffers()]
-    return tuple([to_jax(t) for _, t in entries]), _ModuleStructure(module, tuple([name for name, _ in entries]))
+    return tuple([jax_array_of(t) for _, t in entries]), _ModuleStructure(module, tuple([name for name, _ in entries]))
 
 
 _origins: weakref.WeakKeyDictionary = (
@@ -98,7 +98,7 @@ def _rebuild_module(module, prefix, arrays, done):
 def _refill_tensor(tensor, array):
     if not isinstance(array, jax.Array):
         return array
-    made = from_jax(array)._alias(type(tensor) if isinstance(tensor, Parameter) else Tensor)
+    made = tensor_from_jax(array)._alias(type(tensor) if isinstance(tensor, Parameter) else Tensor)
     return made.requires_grad_() if tensor.requires_grad else made
 
 

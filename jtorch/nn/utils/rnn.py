@@ -111,14 +111,14 @@ def invert_permutation(permutation):
     """The inverse of a permutation."""
     if permutation is None:
         return None
-    order = np.asarray(permutation._look())
+    order = np.asarray(permutation._to_numpy())
     back = np.empty_like(order)
     back[order] = np.arange(order.size)
     return known(back)
 
 
 def _lengths_array(lengths):
-    return np.array(lengths._look() if isinstance(lengths, Tensor) else lengths, np.int64)
+    return np.array(lengths._to_numpy() if isinstance(lengths, Tensor) else lengths, np.int64)
 
 
 def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True):
@@ -176,7 +176,7 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
         padding_value: the value after the end of a sequence.
         total_length: pad to this length.
     """
-    sizes = np.asarray(sequence.batch_sizes._look())
+    sizes = np.asarray(sequence.batch_sizes._to_numpy())
     steps = sizes.size
     if total_length is not None:
         if total_length < steps:

@@ -174,7 +174,7 @@ class WeightedRandomSampler(Sampler[int]):
 
     def __iter__(self):
         source = order_stream(self.generator)
-        yield from source.multinomial(self.weights._look(), self.num_samples, self.replacement).tolist()
+        yield from source.multinomial(self.weights._to_numpy(), self.num_samples, self.replacement).tolist()
 
     def __len__(self):
         return self.num_samples

@@ -27,7 +27,7 @@ _TYPES = {"Array": "Tensor", "Array | Number": "Tensor", "Number": "Number", "li
           "int": "int", "bool": "bool", "float": "float", "str": "str", "tuple": "tuple of ints"}  # fmt: skip
 
 
-class Parameter(NamedTuple):
+class OverloadParameter(NamedTuple):
     """A parameter of an overload."""
 
     type: str
@@ -58,7 +58,7 @@ class _Unpacked(Exception):
 def _fault_of(known, name, args, kwargs, kind, own):
     if isinstance(known, dict):
         return _uncounted(known, args, kwargs) if "c" in known else _unbound(known, args, kwargs, kind == "methods")
-    if known is not None and not _is_of(known, own):
+    if known is not None and not _describes(known, own):
         return None
     if isinstance(known, list):
         return _unmatched(known, name, args, kwargs)
@@ -76,7 +76,7 @@ def _table():
 # ---- C functions with a parser
 
 
-def _is_of(known, own):
+def _describes(known, own):
     """Whether PyTorch's overloads are those of jtorch's function: torch.batch_norm is not nn.functional's."""
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in own.parameters.values()):
         return True
@@ -106,7 +106,9 @@ def _parsed(text):
             keyword = True
             continue
         kind, name, default = re.fullmatch(r"(.+?) (\w+)(?: = (.*))?", part).groups()
-        made.append(Parameter(kind, name, default is not None, default == "None" or kind == "torch.Generator", keyword))
+        made.append(
+            OverloadParameter(kind, name, default is not None, default == "None" or kind == "torch.Generator", keyword)
+        )
     return made
 
 
@@ -116,12 +118,12 @@ def _of_signature(own, method):
         if p.kind is p.VAR_KEYWORD or (method and p.name == "out"):
             continue
         if p.kind is p.VAR_POSITIONAL:
-            made.append(Parameter("tuple of ints", p.name, False, False, False))
+            made.append(OverloadParameter("tuple of ints", p.name, False, False, False))
             continue
         kind = str(p.annotation).strip("'").replace("Tensor", "Array")
         required = kind in ("Array", "list[Array]", "Array | Number")
         kind = _TYPES.get(kind.removesuffix(" | None"), "Tensor" if p.name == "out" else "object")
-        made.append(Parameter(kind, p.name, p.default is not p.empty, not required, p.kind is p.KEYWORD_ONLY))
+        made.append(OverloadParameter(kind, p.name, p.default is not p.empty, not required, p.kind is p.KEYWORD_ONLY))
     return made
 
 
@@ -169,7 +171,7 @@ def _fault(params, name, args, kwargs):
     for p, values in ints.items():
         odd = next((n for n, v in enumerate(values) if not _is_int(v)), None)
         if odd is not None and fault is None:
-            raise _Unpacked(_unpacked(name, p, odd, values[odd]))
+            raise _Unpacked(_unpack_message(name, p, odd, values[odd]))
     return fault
 
 
@@ -207,7 +209,7 @@ def _wrong_type(name, p, value, position):
     return start + f"not {kind_of(value)}"
 
 
-def _unpacked(name, p, at, bad):
+def _unpack_message(name, p, at, bad):
     return (
         f"{name}(): argument '{p.name}' failed to unpack the object at pos {at + 1} with error"
         f' "type must be tuple of ints,but got {kind_of(bad)}"'
@@ -301,13 +303,13 @@ def _marked(text, args, kwargs):
         order.append(kind)
     shown = []
     for i, value in enumerate(args):
-        shown.append(_shown(value, order[i]))
+        shown.append(_mark_mismatch(value, order[i]))
     for key, value in kwargs.items():
-        shown.append(_shown(value, kinds.get(key), f"{key}="))
+        shown.append(_mark_mismatch(value, kinds.get(key), f"{key}="))
     return f"({', '.join(shown)}{', ' * bool(kwargs and not args)})"
 
 
-def _shown(value, kind, key=""):
+def _mark_mismatch(value, kind, key=""):
     said = _described(value)
     same = type(value).__name__ in {"int": ("int",), "float": ("float", "int")}.get(kind, (kind,))
     return f"{key}{said}" if same else f"!{key}{said}!"
@@ -360,7 +362,7 @@ def _unbound(known, args, kwargs, method):
         other = given.get(unless[0]) if unless else None
         if value is MISSING or not (other is None or other is MISSING) or (value is None and takes_none):
             continue
-        said = _refused(text, value)
+        said = _wrong_value(text, value)
         if said:
             return getattr(builtins, exception)(said)
     return None
@@ -378,7 +380,7 @@ def _no_tensor(values, unpacks):
     )
 
 
-def _refused(text, value):
+def _wrong_value(text, value):
     """The message for a value, where the text says that something else is wanted."""
     attribute = re.search(r"has no attribute '(\w+)'", text)
     if attribute:
@@ -386,12 +388,12 @@ def _refused(text, value):
     function, name, position, kind = re.match(
         r"(\w+)\(\): argument '(\w+)'(?: \(position (\d+)\))? must be ([\w. ]+), not", text
     ).groups()
-    wanted = Parameter(kind, name, False, False, False)
+    wanted = OverloadParameter(kind, name, False, False, False)
     if not _fits(kind, value, function, name):
         return _wrong_type(function, wanted, value, position)
     values = value if kind == "tuple of ints" and isinstance(value, tuple | list) else ()
     odd = next((n for n, v in enumerate(values) if not _is_int(v)), None)
-    return None if odd is None else _unpacked(function, wanted, odd, values[odd])
+    return None if odd is None else _unpack_message(function, wanted, odd, values[odd])
 
 
 @cache

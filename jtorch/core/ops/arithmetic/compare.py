@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, broadcast_shapes, function, kernel, letter, op, public
+from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, op, public
 from jtorch.core.ops.rules import larger
 from jtorch.core.tensor import Tensor
 
@@ -86,13 +86,13 @@ def isclose(input: Array, other: Array, rtol: float = 1e-5, atol: float = 1e-8, 
 @public
 def allclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
     """Whether all elements are close, as a Python bool; see :func:`isclose`."""
-    return bool(isclose(input, other, rtol, atol, equal_nan)._look().all())
+    return bool(isclose(input, other, rtol, atol, equal_nan)._to_numpy().all())
 
 
 @public
 def equal(input, other):
     """Whether size and all elements are the same, as a Python bool."""
-    return input.shape == other.shape and bool((input == other)._look().all())
+    return input.shape == other.shape and bool((input == other)._to_numpy().all())
 
 
 @op(saves=(), name="isin")
@@ -266,7 +266,7 @@ def _where(condition: Array, input: Array | Number, other: Array | Number) -> Ar
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {dtypes.of(condition.dtype).scalar_name}"
         )
-    broadcast_shapes(broadcast_shapes(condition.shape, input.shape), other.shape)
+    common_shape(common_shape(condition.shape, input.shape), other.shape)
     return jnp.where(condition != 0, input, other)
 
 

@@ -140,11 +140,11 @@ def _taken_apart(x, items):
             dim += 1
         elif isinstance(i, Tensor):
             if i.ndim == 0 and i.dtype.category == dtypes.INT and i.dtype is not dtypes.uint8:
-                seen = _pick(seen, dim, int(i._look()), place)
+                seen = _pick(seen, dim, int(i._to_numpy()), place)
                 continue
             if i.ndim == 0 and i.dtype in (dtypes.bool_, dtypes.uint8):
                 seen = unsqueeze(seen, dim)
-                i = known(np.zeros(int(bool(i._look())), np.int64))
+                i = known(np.zeros(int(bool(i._to_numpy())), np.int64))
             arrays.append((dim, i))
             dim += max(1, _width(i))
         elif isinstance(i, slice):
@@ -195,7 +195,7 @@ def _integers(x, arrays):
     for dim, i in arrays:
         if _is_mask(i):
             _check_mask_shape(x, i, dim)
-            spots = np.nonzero(i._look())
+            spots = np.nonzero(i._to_numpy())
             found += [(dim + k, known(s.astype(np.int64), i._type.place)) for k, s in enumerate(spots)]
             continue
         if i.dtype not in (dtypes.int64, dtypes.int32):
@@ -403,9 +403,9 @@ def put_at(x, arrays, value, accumulate=False):
                 m not in (1, n)
                 for m, n in zip(reversed(value.shape[-len(rest) :] if rest else ()), reversed(rest), strict=False)
             ):
-                raise _no_fit(value.shape, (int(mask._look().sum()), *rest))
-            if value.dtype is not x.dtype and rows not in (1, int(mask._look().sum())):
-                raise _no_fit(value.shape, (int(mask._look().sum()), *rest))
+                raise _no_fit(value.shape, (int(mask._to_numpy().sum()), *rest))
+            if value.dtype is not x.dtype and rows not in (1, int(mask._to_numpy().sum())):
+                raise _no_fit(value.shape, (int(mask._to_numpy().sum()), *rest))
             _check_same_type(x, value)
             if rows != 1:
                 data_check(mask, _other_count, _count_error, rows=rows, shape=tuple(value.shape), rest=rest)

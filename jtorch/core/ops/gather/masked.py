@@ -10,7 +10,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, Number, data_check, function, op, public
-from jtorch.core.op import broadcast_shapes as _common
+from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.gather.index import placed
 from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather, input_strides
 from jtorch.core.ops.views.shape import expand_view, expanded, reshape
@@ -58,7 +58,7 @@ def masked_select(input, mask):
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = tuple(_common(tuple(mask.shape), tuple(input.shape)))
-    spots = np.flatnonzero(np.broadcast_to(mask._look(), shape))
+    spots = np.flatnonzero(np.broadcast_to(mask._to_numpy(), shape))
     return _taken(input, known(spots, input._type.place), shape)
 
 
@@ -105,7 +105,7 @@ def nonzero(input, *, out=None, as_tuple=False):
     tensor([[0, 0],
             [1, 1]])
     """
-    array = input._look()
+    array = input._to_numpy()
     place = input._type.place
     if as_tuple:
         return nonzero(reshape(input, (1,)) if not array.ndim else input).unbind(1)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import KINDS, dtypes, like_strides
-from jtorch.core.op import Array, Number, broadcast_shapes, functional, op
+from jtorch.core.op import Array, Number, common_shape, functional, op
 from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.layers.linear import linear
@@ -158,7 +158,7 @@ def _check_products(query, key, value, mask, grouped):
     """Whether the products and the mask fit together, as PyTorch's smaller ops find out."""
     *batch, length, width = query.shape
     own = [tuple(x.shape[:-3]) if grouped else tuple(x.shape[:-2]) for x in (query, key, value)]
-    scores = broadcast_shapes(own[0], own[1])
+    scores = common_shape(own[0], own[1])
     rows = math.prod(batch)
     source = key.shape[-2]
     if key.shape[-1] != width:
@@ -166,12 +166,12 @@ def _check_products(query, key, value, mask, grouped):
     if mask is not None:
         if mask.dim() < 2:
             raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got -2)")
-        broadcast_shapes(
+        common_shape(
             (*scores, query.shape[-3], length, source) if grouped else (*scores, length, source), tuple(mask.shape)
         )
     if value.shape[-2] != source:
         raise RuntimeError(_unfit(query.dim(), (rows, length, source), (rows, *value.shape[-2:])))
-    broadcast_shapes(scores, own[2])
+    common_shape(scores, own[2])
 
 
 def _unfit(dims, first, second):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, broadcast_shapes, data_check, functional, op
+from jtorch.core.op import Array, common_shape, data_check, functional, op
 from jtorch.core.ops.matrix.products import expandable
 
 
@@ -69,7 +69,7 @@ def _check_linear_bias(input, weight, bias, out):
     if weight.ndim == 2 and (input.ndim == 2 or bias.ndim == 1):
         expandable(bias, (math.prod(out.shape[:-1]), out.shape[-1]))
     elif bias.ndim:
-        broadcast_shapes(out.shape, bias.shape)
+        common_shape(out.shape, bias.shape)
 
 
 def _matrix_sizes(rows, columns):

@@ -222,7 +222,7 @@ class Packing:
     """Sequences of several lengths: how to lay them out over (time, batch) and back."""
 
     def __init__(self, batch_sizes):
-        counts = np.asarray(batch_sizes._look())
+        counts = np.asarray(batch_sizes._to_numpy())
         self.steps, self.batch = counts.size, int(counts[0])
         self.rows = known(packed_rows(counts))
         self.sizes = known(counts.astype(np.int32))

@@ -11,7 +11,7 @@ from jax import lax
 from jtorch.core.facts import dtypes
 from jtorch.core.op import (
     Array,
-    broadcast_shapes,
+    common_shape,
     data_check,
     data_checks,
     functional,
@@ -454,7 +454,7 @@ def _weights_shape(weight, target):
                 f"Attempting to broadcast a dimension of length {weight[i]} at {i}! "
                 f"Mismatching argument at index 1 had {weight}; but expected shape should be broadcastable to {list(target)}"
             )
-    both = broadcast_shapes(tuple(weight), tuple(target))
+    both = common_shape(tuple(weight), tuple(target))
     if both != tuple(target):
         raise RuntimeError(f"output with shape {list(target)} doesn't match the broadcast shape {list(both)}")
     return target
@@ -566,5 +566,5 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
         )
     if input.dtype.category < dtypes.FLOAT or target.dtype.category < dtypes.FLOAT:
         raise RuntimeError("kl_div: Integral inputs not supported.")
-    broadcast_shapes(target.shape, input.shape)
+    common_shape(target.shape, input.shape)
     return _kl_div(input, target, reduction_of(size_average, reduce, reduction), log_target)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.op import Array, broadcast_shapes, data_check, functional, op
+from jtorch.core.op import Array, common_shape, data_check, functional, op
 from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.rules import at_least
 from jtorch.core.tensor import Tensor, tensor
@@ -57,7 +57,7 @@ def poisson_nll_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not a valid value for reduction")
-    broadcast_shapes(target.shape, input.shape)
+    common_shape(target.shape, input.shape)
     return _poisson_nll_loss(input, target, log_input, full, eps, reduction)
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, broadcast_shapes, data_check, functional, kernel, op, undifferentiable
+from jtorch.core.op import Array, common_shape, data_check, functional, kernel, op, undifferentiable
 from jtorch.core.ops.arithmetic.compare import minimum
 from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.matrix.distances import distance_of, pairwise_distance
@@ -40,7 +40,7 @@ def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction:
 @functional
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where the target is 1, max(0, margin - x) where it is -1, reduced."""
-    broadcast_shapes(target.shape, input.shape)
+    common_shape(target.shape, input.shape)
     return _hinge_embedding_loss(input, target, margin, reduction_of(size_average, reduce, reduction))
 
 
@@ -106,7 +106,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
         raise RuntimeError(
             f"0D target tensor expects 1D input tensors, but found inputs with sizes {list(input1.shape)} and {list(input2.shape)}."
         )
-    broadcast_shapes(tuple(input1.shape), tuple(input2.shape))
+    common_shape(tuple(input1.shape), tuple(input2.shape))
     return _cosine_embedding_loss(input1, input2, target, float(margin), reduction_of(size_average, reduce, reduction))
 
 
@@ -290,7 +290,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
-    broadcast_shapes(target.shape, input.shape)
+    common_shape(target.shape, input.shape)
     return _multilabel_soft_margin_loss(input, target, weight, reduction)
 
 

@@ -56,7 +56,7 @@ def _bernoulli_(self, p=0.5, *, generator=None):
     if isinstance(p, Tensor):
         self._writable()
         t = self._type
-        drawn = host_draw("bernoulli", t, generator, t.strides, {"p": np.broadcast_to(p.detach()._look(), t.shape)})
+        drawn = host_draw("bernoulli", t, generator, t.strides, {"p": np.broadcast_to(p.detach()._to_numpy(), t.shape)})
         self._assign(*standing_for(wrap(drawn), "BernoulliBackward1", self, p)._read())
         return self
     if not 0 <= p <= 1:

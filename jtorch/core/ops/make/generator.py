@@ -62,7 +62,7 @@ class Generator:
         """Go on from a state that `get_state` gave. Returns self."""
         if not isinstance(new_state, Tensor) or new_state.dtype is not dtypes.uint8:
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
-        state = np.array(new_state._look())
+        state = np.array(new_state._to_numpy())
         if on_host(self._place):
             self.stream.set_state(state)
             return self

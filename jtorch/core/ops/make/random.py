@@ -360,7 +360,7 @@ def _bernoulli_of(input, p, generator):
         like = type_of(tuple(input.shape), input.dtype, t.place, strides)
         return wrap(draw("bernoulli", like, generator, strides, p=float(p)))
     if on_host(t.place):
-        return wrap(host_draw("bernoulli", t, generator, None, {"p": input.detach()._look()}))
+        return wrap(host_draw("bernoulli", t, generator, None, {"p": input.detach()._to_numpy()}))
     return (rand(tuple(input.shape), dtype=input.dtype, device=input.device) < input.detach()).to(input.dtype)
 
 
@@ -373,7 +373,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     """
     if not on_host(input._type.place):
         raise NotImplementedError("multinomial on accelerators")
-    probabilities = input.detach()._look()
+    probabilities = input.detach()._to_numpy()
     strides = geometry.like_strides(tuple(input.shape), input.stride())
     drawn = stream_of(input._type.place, generator).multinomial(
         probabilities, num_samples, replacement, strides=strides
@@ -387,7 +387,7 @@ def poisson(input, generator=None):
     """Poisson random numbers whose rates the elements give."""
     if not on_host(input._type.place):
         raise NotImplementedError("poisson on accelerators")
-    drawn = stream_of(input._type.place, generator).poisson(input.detach()._look())
+    drawn = stream_of(input._type.place, generator).poisson(input.detach()._to_numpy())
     return standing_for(known(drawn), "PoissonBackward0", input)
 
 

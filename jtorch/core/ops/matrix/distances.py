@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.op import Array, broadcast_shapes, data_check, functional, op
+from jtorch.core.op import Array, common_shape, data_check, functional, op
 from jtorch.core.ops.rules import norm_of
 from jtorch.core.tensor import Tensor, wrap_dim, write_result
 
@@ -29,7 +29,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     >>> torch.nn.functional.cosine_similarity(torch.tensor([[3., 0.]]), torch.tensor([[1., 1.]]))
     tensor([0.7071])
     """
-    shape = broadcast_shapes(x1.shape, x2.shape)
+    shape = common_shape(x1.shape, x2.shape)
     dim = wrap_dim(dim, len(shape))
     a, b = [jnp.broadcast_to(x, shape) for x in (x1, x2)]
     lengths = [jnp.maximum(norm_of(x, 2, (dim,), True), jnp.asarray(eps, x.dtype)) for x in (a, b)]

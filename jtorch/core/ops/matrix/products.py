@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, broadcast_shapes, function, kernel, letter, op, public
+from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, op, public
 from jtorch.core.ops.rules import at_least, at_most, norm_of, root
 from jtorch.core.tensor import wrap_dim
 
@@ -55,14 +55,14 @@ def _check_matmul(a, b):
     _check_same_type(a, b)
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] == inner:
-        broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        common_shape(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
         return
     if a.ndim == 2 and b.ndim == 1:
         raise RuntimeError(
             f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
         )
     if (a.ndim > 2 and b.ndim > 2) or b.ndim > 2:
-        batch = broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        batch = common_shape(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
         n = _count_rows((*batch, 1))
         rows = a.shape[-1]
         raise RuntimeError(

@@ -355,7 +355,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     """
     kernel("unique", input._type.aval, "biuf")
     values, inverse, counts = _unique_host(
-        input._look(), return_inverse, return_counts, None if dim is None else wrap_dim(dim, input.ndim)
+        input._to_numpy(), return_inverse, return_counts, None if dim is None else wrap_dim(dim, input.ndim)
     )
     return _parts(input, values, inverse, counts, return_inverse, return_counts)
 
@@ -373,7 +373,7 @@ def _parts(input, values, inverse, counts, return_inverse, return_counts):
 @public
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """The elements (or slices along a dim) without those that repeat the one before: looks at the data."""
-    x = input._look()
+    x = input._to_numpy()
     rows = x.reshape(-1) if dim is None else np.moveaxis(x, wrap_dim(dim, input.ndim), 0)
     fresh = np.ones(len(rows), bool)
     fresh[1:] = (rows[1:] != rows[:-1]).reshape(max(len(rows) - 1, 0), -1).any(axis=1)
@@ -390,7 +390,7 @@ def bincount(input, weights=None, minlength=0):
     kernel("bincount_cpu", input._type.aval, "i")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
-    x = input._look()
+    x = input._to_numpy()
     if x.ndim != 1 or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is None:
@@ -398,7 +398,7 @@ def bincount(input, weights=None, minlength=0):
     if weights.shape != input.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
     to = np.float32 if weights.dtype is dtypes.float32 else np.float64
-    return known(np.bincount(x, weights._look(), minlength).astype(to), input._type.place)
+    return known(np.bincount(x, weights._to_numpy(), minlength).astype(to), input._type.place)
 
 
 @op(saves=(), name="histc")

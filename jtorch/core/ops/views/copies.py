@@ -11,7 +11,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import as_number, broadcast_shapes, function
+from jtorch.core.op import as_number, common_shape, function
 from jtorch.core.tensor import SAME, Tensor, apply, cast_array, check_apart, warn_of_real
 
 # ---- copies
@@ -114,7 +114,7 @@ def _twin(value):
 
 
 def _check_expands(full, shape):
-    common = broadcast_shapes(tuple(full), tuple(shape))
+    common = common_shape(tuple(full), tuple(shape))
     if common != tuple(full):
         raise RuntimeError(f"output with shape {list(full)} doesn't match the broadcast shape {list(common)}")
 

@@ -15,7 +15,7 @@ from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import strides as geometry
 from jtorch.core.facts import view_strides
 from jtorch.core.op import Array, function, op
-from jtorch.core.op import broadcast_shapes as _common
+from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.views.copies import contiguous_copy
 from jtorch.core.ops.views.reinterpret import conj, reinterpret
 from jtorch.core.ops.views.slices import alias, as_ints

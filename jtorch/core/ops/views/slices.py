@@ -16,7 +16,7 @@ from jax import lax
 
 from jtorch.core.engine import Call, local
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Node
+from jtorch.core.grad import GradNode
 from jtorch.core.op import Array, Number, function, op
 from jtorch.core.tensor import Tensor, wrap_dim
 
@@ -279,7 +279,7 @@ def _follow_view(made, x):
     if edge is None or made._base is None:
         return
     call = _strided_of_view(t.shape, t.strides, x.storage_offset(), made.shape, made.stride(), made.storage_offset())
-    made._edge = Node(call, (), (t,), (made._type,), (edge,))
+    made._edge = GradNode(call, (), (t,), (made._type,), (edge,))
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from jax import lax
 
 from jtorch.core import engine
 from jtorch.core.engine import Call, local, number, type_of
-from jtorch.core.grad import Node, edge_of
+from jtorch.core.grad import GradNode, edge_of
 from jtorch.core.op import function
 from jtorch.core.ops.views.slices import as_ints, select, slice_view
 from jtorch.core.tensor import SEVERAL, Tensor, apply, wrap_dim
@@ -78,7 +78,7 @@ def _several(x, title, dim, sizes):
     history = x._history() if local.grad and t.differentiable else None
     made = _part_views(x, dim, sizes)
     if history is not None:
-        node = Node(call, (), (t,), tuple([m._type for m in made]), (history,))
+        node = GradNode(call, (), (t,), tuple([m._type for m in made]), (history,))
         for nr, m in enumerate(made):
             m._edge = edge_of(node, nr)
     if local.grad:

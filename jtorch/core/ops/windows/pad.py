@@ -63,7 +63,7 @@ def pad(input, pad, mode="constant", value=None):
     >>> torch.nn.functional.pad(torch.ones(2), (1, 0))
     tensor([0., 1., 1.])
     """
-    edges = tuple([int(p) for p in (pad._look().tolist() if isinstance(pad, Tensor) else pad)])
+    edges = tuple([int(p) for p in (pad._to_numpy().tolist() if isinstance(pad, Tensor) else pad)])
     if len(edges) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     if len(edges) // 2 > input.ndim:

@@ -72,7 +72,7 @@ def reduce_tensor(tensor: Tensor):
     if tensor.requires_grad and not tensor.is_leaf:
         raise RuntimeError(COWARDLY)
     host = tensor.detach()._host()
-    array = tensor.detach()._look() if host is None else host
+    array = tensor.detach()._to_numpy() if host is None else host
     # NumPy knows the dtypes it did not build in (bfloat16, float8) only inside the pickle: send their bits
     bits = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.dtype.itemsize}")
     return make_tensor, (bits, array.dtype, tensor.requires_grad)
