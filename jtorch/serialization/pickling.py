@@ -91,7 +91,7 @@ def _write_global(pickler, module, name):
 def _reduced_as_pytorch(obj):
     """How PyTorch writes an object that Python would write differently here."""
     if isinstance(obj, Tensor):
-        return rebuild.reduce_tensor(obj)
+        return rebuild.reduce_as_pytorch(obj)
     if isinstance(obj, Size):
         return Size, (tuple(obj),)
     if isinstance(obj, layout):

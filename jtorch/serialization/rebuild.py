@@ -1,6 +1,6 @@
 """The functions that PyTorch's pickles call to build tensors, under PyTorch's names.
 
-Their arguments are those in the files. `reduce_tensor` returns the call that a tensor is written as.
+Their arguments are those in the files. `reduce_as_pytorch` returns the call that a tensor is written as.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def saved_storage(obj) -> SavedStorage | None:
     return obj if isinstance(obj, SavedStorage) else None
 
 
-def reduce_tensor(tensor: Tensor):
+def reduce_as_pytorch(tensor: Tensor):
     """(function, arguments), as PyTorch's files write this tensor; NotImplemented if its class has its own way."""
     kind, state = type(tensor), tensor.__dict__
     if kind.__reduce_ex__ is Parameter.__reduce_ex__:

@@ -11,7 +11,7 @@ from jtorch.core.tensor import Tensor
 from . import functional as F
 from .chance import below, happens, uniform
 from .functional.picture import interpolation_mode
-from .values import Transform, height_and_width, shapes_of
+from .values import Transform, height_and_width, random_rectangles
 
 _TWO_SIZES = "Please provide only two dimensions (h, w) for size."
 
@@ -182,7 +182,7 @@ class RandomResizedCrop(Transform):
     def get_params(img, scale, ratio):
         """(top, left, height, width) of a random part; the middle, where ten tries did not fit."""
         _, rows, columns = F.get_dimensions(img)
-        for height, width in shapes_of(rows * columns, scale, ratio):
+        for height, width in random_rectangles(rows * columns, scale, ratio):
             if 0 < width <= columns and 0 < height <= rows:
                 return below(rows - height + 1), below(columns - width + 1), height, width
         height, width = rows, columns

@@ -257,7 +257,7 @@ class RandomErasing(Transform):
             return img
         channels, rows, columns = F.get_dimensions(img)
         value = _patch(self.value, channels)
-        for height, width in shapes_of(rows * columns, self.scale, self.ratio, heights_first=True):
+        for height, width in random_rectangles(rows * columns, self.scale, self.ratio, heights_first=True):
             if height < rows and width < columns:
                 if value is None:
                     noise = empty(channels, height, width).normal_()
@@ -278,7 +278,7 @@ def _patch(value, channels):
     return np.asarray(values, np.float32)[:, None, None]
 
 
-def shapes_of(area, scale, ratio, heights_first=False):
+def random_rectangles(area, scale, ratio, heights_first=False):
     """Ten tries at a rectangle (height, width): area from `scale`, sides from `ratio`."""
     low, high = np.log(np.asarray(ratio, np.float32)).tolist()
     for _ in range(10):

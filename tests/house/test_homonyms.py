@@ -1,0 +1,77 @@
+"""One name, one idea: two files of jtorch define the same name only where PyTorch has that name in several modules."""
+
+import ast
+import functools
+import importlib
+
+import pytest
+
+from tests.house.test_house import FILES, dotted, tree_of
+from tests.rows import load
+
+# Where PyTorch has each name: what its modules show, and what its files define.
+PYTORCH = [load("names.json", "names"), load("defined.json", "names")]
+# Names that stand in two files although PyTorch does not show both, and why each is one idea all the same.
+KEPT: dict[str, str] = {
+    "normalize": "torchvision's, and torch.nn.functional's",
+    "pad": "torchvision's, and torch.nn.functional's",
+}
+
+# Still to be renamed. Entries may only go.
+STILL = """
+Node Parameter Stream _call _check_not_empty _check_same_type _checked _cubic_weights _cut _difference _elementwise
+_holds _identity _integers _is_of _is_sequence _kind _lowered _made _named _new _one _padded _parse _plain _product
+_refused _resize _shown _sized _stack _stored _unpacked _unshared _wide add broadcast_shapes expanded flatten
+from_jax matmul raise_failed reset set_default_device spread to_jax unflatten
+""".split()
+
+
+def defined(body):
+    """The functions and classes at the top of a file, also those inside an `if`, a `try` or a `with`."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if not node.name.startswith("__"):
+                yield node.name
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            yield from defined([*node.body, *getattr(node, "orelse", ())])
+
+
+PLACES: dict[str, list[str]] = {}
+for file in FILES:
+    for name in dict.fromkeys(defined(tree_of(file).body)):
+        PLACES.setdefault(name, []).append(file)
+HOMONYMS = {name: files for name, files in PLACES.items() if len(files) > 1}
+
+
+@functools.cache
+def ours(module):
+    """The module of jtorch for one of PyTorch's; None if jtorch does not have it."""
+    try:
+        return importlib.import_module(module.replace("torch", "jtorch", 1))
+    except ModuleNotFoundError:
+        return None
+
+
+def written(made):
+    """The function as it is written, inside the wrappers that `@function`, `@functional` and `@public` put around it."""
+    while inner := getattr(made, "plain", None) or getattr(made, "__wrapped__", None):
+        made = inner
+    return made
+
+
+def is_pytorchs(name, file):
+    """Whether what a file defines is what jtorch shows where PyTorch shows this name."""
+    made = written(getattr(importlib.import_module(dotted(file)), name))
+    modules = {module for table in PYTORCH for module, names in table.items() if name in names}
+    return any(written(getattr(ours(module), name, None)) is made for module in modules)
+
+
+@pytest.mark.parametrize("name", sorted(HOMONYMS.keys() - KEPT - set(STILL)))
+def test_a_name_that_two_files_define_is_pytorchs_in_both(name):
+    other = [file for file in HOMONYMS[name] if not is_pytorchs(name, file)]
+    assert not other, f"{name} is defined in {HOMONYMS[name]}: rename what is not PyTorch's, in {other}"
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_name_that_is_kept_is_still_defined_twice(name):
+    assert name in HOMONYMS
