@@ -29,6 +29,18 @@ def pytest_xdist_auto_num_workers(config):
     return min(cores, 4) if whole else 0
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="also run the tests marked `long`")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests marked `long` run only with `--long`, as `.ci/run` gives it: they install packages and take minutes."""
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long and not config.getoption("--long"):
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """The same random numbers for a test, whatever ran before it."""
