@@ -329,11 +329,11 @@ def _applied(cls, args, kwargs):
             result = cls.forward(ctx, *args)
     single = not isinstance(result, tuple)
     results = (result,) if single else result
-    made = _connected(ctx, args, edges, results) if True in ctx.needs_input_grad else _without_graph(ctx, args, results)
+    made = _connected(ctx, args, edges, results) if True in ctx.needs_input_grad else _unconnected(ctx, args, results)
     return (made[0] if single else tuple(made)), ctx
 
 
-def _without_graph(ctx, args, results):
+def _unconnected(ctx, args, results):
     """The results where no gradient is wanted: an input that came out as it went in is a view of itself."""
     ctx._saved = []
     return [
