@@ -109,7 +109,7 @@ def pools():
         windows = pooling.windows_of(x[2:], *pairs, False)
         box = ((1, 1, kernel, kernel), (1, 1, stride, stride), ((0, 0), (0, 0), *windows.padding))
         shown = f"{x} {kernel} /{stride} +{padding}"
-        of = [("max", pooling.largest, -np.inf, lax.max), ("sum", pooling.total, 0.0, lax.add)]
+        of = [("max", pooling.window_max, -np.inf, lax.max), ("sum", pooling.window_sum, 0.0, lax.add)]
         for name, form, start, combine in of:
             yield (
                 f"{name} pool {shown}",

@@ -156,7 +156,7 @@ def test_every_way_to_pool_agrees_with_xla(name, quick_jit):
         return y, pull(jnp.arange(y.size, dtype="f4").reshape(y.shape))[0]
 
     x = np.random.default_rng(0).permutation(6 * int(np.prod(sizes))).reshape(2, 3, *sizes).astype("f4")
-    mine = [partial(pooling.largest, windows=windows), partial(pooling.total, windows=windows)]
+    mine = [partial(pooling.window_max, windows=windows), partial(pooling.window_sum, windows=windows)]
     for ours, theirs in zip(mine, (plain(-np.inf, lax.max), plain(0.0, lax.add)), strict=True):
         found, wanted = [quick_jit(partial(with_gradient, pool))(x) for pool in (ours, theirs)]
         for a, b in zip(found, wanted, strict=True):

@@ -114,7 +114,7 @@ class SparseTensor(Tensor):
         """The values, in the order of `indices()`."""
         if not self._sorted:
             raise RuntimeError("Cannot get values on an uncoalesced tensor, please call .coalesce() first")
-        return kernels.named(self._val, "ValuesBackward0") if self.requires_grad else self._val
+        return kernels.values_with_node(self._val, "ValuesBackward0") if self.requires_grad else self._val
 
     def coalesce(self):
         """The same tensor with its places in order, the values of one place added up."""
@@ -122,7 +122,7 @@ class SparseTensor(Tensor):
 
     def _coalesced(self, node):
         unique, inverse = np.unique(self._at(), return_inverse=True)
-        joined = kernels.joined(self._val, known(inverse.reshape(-1)), len(unique), node)
+        joined = kernels.coalesced_values(self._val, known(inverse.reshape(-1)), len(unique), node)
         places = (
             np.stack(np.unravel_index(unique, self._size[: self.sparse_dim()]))
             if self.sparse_dim()
@@ -138,7 +138,9 @@ class SparseTensor(Tensor):
 
     def to_dense(self, dtype=None, *, masked_grad=None):
         """The tensor with all its elements."""
-        made = kernels.spread(self._val, known(self._at(), self._val._type.place), tuple(self._size), self.sparse_dim())
+        made = kernels.dense_from_values(
+            self._val, known(self._at(), self._val._type.place), tuple(self._size), self.sparse_dim()
+        )
         return made if dtype is None else made.to(dtype)
 
     def to_sparse(self, sparse_dim=None, **options):
@@ -330,7 +332,7 @@ def sparse_coo_tensor(
             )
             raise RuntimeError(word)
     if values.requires_grad:
-        values = kernels.named(values, "SparseCooTensorWithDimsAndTensorsBackward0")
+        values = kernels.values_with_node(values, "SparseCooTensorWithDimsAndTensorsBackward0")
     elif requires_grad:
         values = values.detach().clone().requires_grad_()
     return _make_sparse(indices, values, size, bool(is_coalesced))
@@ -356,7 +358,7 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
     node = f"ToSparseBackward{int(sparse_dim is None)}"
     return _make_sparse(
         known(places.astype(np.int64)),
-        kernels.picked(self, known(at, self._type.place), sparse, node),
+        kernels.values_at(self, known(at, self._type.place), sparse, node),
         self.shape,
         True,
     )
@@ -370,7 +372,7 @@ def _to_dense(self, dtype=None, *, masked_grad=None):
 def _sparse_mask(self, mask):
     """The elements at the places of a sparse tensor."""
     whole = mask.coalesce()
-    return whole._with(kernels.picked(self, known(whole._at()), whole.sparse_dim(), "SparseMaskBackward0"))
+    return whole._with(kernels.values_at(self, known(whole._at()), whole.sparse_dim(), "SparseMaskBackward0"))
 
 
 def _only_sparse(name, kind):
@@ -436,7 +438,7 @@ def _multiply(a, b):
         values = whole._val.index_select(0, spot) * other._val.index_select(0, theirs)
         return _make_sparse(known(whole._ind._to_numpy()[:, kept]), values, whole._size, True)
     if isinstance(b, Tensor) and b.ndim:
-        b = kernels.picked(b.expand(whole._size), known(whole._at()), whole.sparse_dim(), "SparseMaskBackward0")
+        b = kernels.values_at(b.expand(whole._size), known(whole._at()), whole.sparse_dim(), "SparseMaskBackward0")
     return whole._with(whole._val * b)
 
 
@@ -478,7 +480,7 @@ def sum(input, dim=None, dtype=None):
     """The sum of all elements, or over sparse dimensions (a sparse tensor, dense where none is left)."""
     values = input._val if dtype is None else input._val.to(dtype)
     if dim is None:
-        return kernels.named(values, "ValuesBackward0").sum() if values.requires_grad else values.sum()
+        return kernels.values_with_node(values, "ValuesBackward0").sum() if values.requires_grad else values.sum()
     dims = {wrap_dim(d, input.ndim) for d in ((dim,) if isinstance(dim, int) else dim)}
     if max(dims) >= input.sparse_dim():
         raise NotImplementedError("torch.sparse.sum over a dense dimension")

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jtorch.core.tensor import wrap_dim
 
 
-def reduced(dim, ndim):
+def reduced_dims(dim, ndim):
     """The dimensions to reduce, positive and in order: all of them for None or an empty tuple."""
     if dim is None or dim == ():
         return tuple(range(ndim))

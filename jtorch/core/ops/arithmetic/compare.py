@@ -245,7 +245,7 @@ def bitwise_right_shift(input: Array | Number, other: Array | Number) -> Array:
 # ---- choosing
 
 
-def _holds(input, *numbers):
+def _check_numbers_fit(input, *numbers):
     """Python numbers come into the dtype of the tensor, unless they belong to a higher category."""
     for n in numbers:
         if isinstance(n, int | float) and input.dtype.category >= (
@@ -257,7 +257,7 @@ def _holds(input, *numbers):
 def _check_where(condition, input, other):
     for x, n in ((input, other), (other, input)):
         if isinstance(x, Tensor):
-            _holds(x, n)
+            _check_numbers_fit(x, n)
 
 
 @op(promote=("input", "other"), saves=(0,), name="where", widen=False, check=_check_where, numbers="tensor")
@@ -351,7 +351,7 @@ def _bounded(x, low, high):
 def _clamp_arguments(input, min, max):
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    _holds(input, min, max)
+    _check_numbers_fit(input, min, max)
 
 
 @op(

@@ -386,7 +386,7 @@ def _same_dtype(input, end, weight):
             raise RuntimeError(f"expected dtype {input.dtype.cname} for `{name}` but got dtype {x.dtype.cname}")
 
 
-def _interpolated(input, end, weight):
+def _lerp(input, end, weight):
     kernel("lerp_kernel_scalar", input, "fc")
     near = jnp.abs(weight) < 0.5
     return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
@@ -394,12 +394,12 @@ def _interpolated(input, end, weight):
 
 @op(name="lerp", promote=True, grad_fn="LerpBackward0", saves=(), check_types=_same_dtype, numbers="parameter")
 def _lerp_by_number(input: Array, end: Array, weight: Array | Number) -> Array:
-    return _interpolated(input, end, weight)
+    return _lerp(input, end, weight)
 
 
 @op(name="lerp", promote=True, grad_fn="LerpBackward1", check_types=_same_dtype, numbers="parameter")
 def _lerp_by_tensor(input: Array, end: Array, weight: Array | Number) -> Array:
-    return _interpolated(input, end, weight)
+    return _lerp(input, end, weight)
 
 
 @public(inplace=True)

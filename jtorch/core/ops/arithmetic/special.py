@@ -263,20 +263,12 @@ def conj_physical(input, *, out=None):
 @op(method=False, saves=(), strides="elementwise")
 def complex(real: Array, imag: Array) -> Array:
     """real + imag * 1j."""
-    if real.dtype != imag.dtype:
-        from_, to = (jnp.dtype(x.dtype) for x in (real, imag))
-        raise RuntimeError(
-            f"Expected object of scalar type {_scalar(from_)} but got scalar type {_scalar(to)} for second argument"
-        )
+    first, second = [dtypes.of(x.dtype).scalar_name for x in (real, imag)]
+    if first != second:
+        raise RuntimeError(f"Expected object of scalar type {first} but got scalar type {second} for second argument")
     if letter(real) != "f" or real.dtype.itemsize == 2:
-        raise RuntimeError(
-            f"Expected both inputs to be Half, Float or Double tensors but got {_scalar(real.dtype)} and {_scalar(imag.dtype)}"
-        )
+        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {first} and {second}")
     return lax.complex(*jnp.broadcast_arrays(real, imag))
-
-
-def _scalar(np_type):
-    return dtypes.of(np_type).scalar_name
 
 
 @op(method=False, strides="elementwise", grad_fn="PolarBackward0", autocast={"cpu": "float32"})

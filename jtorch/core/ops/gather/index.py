@@ -43,7 +43,7 @@ def _pick(x, dim, i, place):
     return select(x, dim, i + size if i < 0 else i)
 
 
-def _cut(x, dim, cut):
+def _slice_of(x, dim, cut):
     """A slice of a dimension."""
     t = x._type
     if not t.ndim:
@@ -59,13 +59,13 @@ def _cut(x, dim, cut):
     return slice_view(x, dim, start, max(0, -((start - stop) // step)), step)
 
 
-def _cut_more(x, dim, cut):
+def _slice_unless_whole(x, dim, cut):
     """A slice of a dimension among other indices, or one to write to: PyTorch makes no view where it leaves the
     dimension whole. A start counted from the end does not count as whole, as it does not in PyTorch."""
     size = x._type.shape[dim] if x._type.ndim else None
     if size is not None and cut.indices(size) == (0, size, 1) and not integer(cut.start or 0):
         return x
-    return _cut(x, dim, cut)
+    return _slice_of(x, dim, cut)
 
 
 def _is_many(index):
@@ -97,17 +97,18 @@ def _as_index(i):
     """A sequence or array as a tensor of indices: bools stay a mask, other numbers become integers."""
     if isinstance(i, jax.Array):
         return known(np.asarray(i))
-    array = np.asarray(_plain(i)) if not isinstance(i, np.ndarray) else i
+    array = np.asarray(_plain_lists(i)) if not isinstance(i, np.ndarray) else i
     if array.dtype.kind not in "buif":
         raise TypeError(f"new(): invalid data type '{type(i).__name__}'")
     return known(np.array(array) if array.dtype in (np.bool_, np.uint8) else array.astype(np.int64))
 
 
-def _plain(i):
+def _plain_lists(i):
     if isinstance(i, str):
         raise TypeError("new(): invalid data type 'str'")
     return [
-        _plain(j) if isinstance(j, list | tuple | range | str) else j.item() if isinstance(j, Tensor) else j for j in i
+        _plain_lists(j) if isinstance(j, list | tuple | range | str) else j.item() if isinstance(j, Tensor) else j
+        for j in i
     ]
 
 
@@ -148,7 +149,7 @@ def _taken_apart(x, items):
             arrays.append((dim, i))
             dim += max(1, _width(i))
         elif isinstance(i, slice):
-            seen = _cut_more(seen, dim, i)
+            seen = _slice_unless_whole(seen, dim, i)
             dim += 1
         elif hasattr(i, "__index__"):
             seen = _pick(seen, dim, integer(i), place)
@@ -189,7 +190,7 @@ def _range_error(at, size, dim):
     return IndexError(f"index {int(bad.reshape(-1)[0])} is out of bounds for dimension {dim} with size {size}")
 
 
-def _integers(x, arrays):
+def _integer_indices(x, arrays):
     """The index tensors as integers by dimension, and their common shape: masks become what they select."""
     found = []
     for dim, i in arrays:
@@ -210,7 +211,7 @@ def _integers(x, arrays):
     return found, shape
 
 
-def _check_not_empty(x, found, inner):
+def _check_indexable(x, found, inner):
     """Raise where there is nothing to index. `inner`: the indices' common shape."""
     if all(inner) and not all(x.shape[dim] for dim, _ in found):
         raise IndexError("index is out of bounds for dimension with size 0")
@@ -275,14 +276,14 @@ def _getitem(self, index):
     if kind is int:
         return _pick(self, 0, index, 0)
     if kind is slice:
-        return _cut(self, 0, index)
+        return _slice_of(self, 0, index)
     seen, arrays = _taken_apart(self, _items(index))
     if not arrays:
         return alias(seen) if seen is self else seen
     if engine.local.grad:
         seen._history()  # what autograd has against it PyTorch says before it looks at the indices
-    found, inner = _integers(seen, arrays)
-    _check_not_empty(seen, found, inner)
+    found, inner = _integer_indices(seen, arrays)
+    _check_indexable(seen, found, inner)
     _check_ranges(seen, found, inner)
     return _index(seen, [i for _, i in found], tuple([d for d, _ in found]))
 
@@ -331,11 +332,11 @@ def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, a
 @op(name="index_put", saves=(1,), overlap="none", autocast={"cuda": "widest"}, numbers="tensor")
 def _where_put(input: Array, mask: Array, value: Array | Number, dim: int) -> Array:
     """`x[mask] = value` for one value: nobody needs to know how many it hits."""
-    wide = _wide(mask, input.ndim, dim)
+    wide = _broadcastable_mask(mask, input.ndim, dim)
     return jnp.where(wide, jnp.asarray(value).reshape(()).astype(input.dtype), input)
 
 
-def _wide(mask, ndim, dim):
+def _broadcastable_mask(mask, ndim, dim):
     return (mask != 0).reshape((1,) * dim + mask.shape + (1,) * (ndim - dim - mask.ndim))
 
 
@@ -350,7 +351,7 @@ def _mask_put(input: Array, mask: Array, values: Array) -> Array:
         return input
     order = jnp.clip(jnp.cumsum(flat) - 1, 0, rows - 1)
     taken = jnp.take(values, order, axis=0, mode="clip").reshape(input.shape)
-    return jnp.where(_wide(mask, input.ndim, 0), taken, input)
+    return jnp.where(_broadcastable_mask(mask, input.ndim, 0), taken, input)
 
 
 def _other_count(mask, rows, shape, rest):
@@ -378,7 +379,7 @@ def _check_fits(shape, result):
     return trimmed
 
 
-def _check_same_type(x, value):
+def _check_value_dtype(x, value):
     if value.dtype is not x.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got"
@@ -406,11 +407,11 @@ def put_at(x, arrays, value, accumulate=False):
                 raise _no_fit(value.shape, (int(mask._to_numpy().sum()), *rest))
             if value.dtype is not x.dtype and rows not in (1, int(mask._to_numpy().sum())):
                 raise _no_fit(value.shape, (int(mask._to_numpy().sum()), *rest))
-            _check_same_type(x, value)
+            _check_value_dtype(x, value)
             if rows != 1:
                 data_check(mask, _other_count, _count_error, rows=rows, shape=tuple(value.shape), rest=rest)
             return _mask_put(x, mask, value)
-    found, inner = _integers(x, arrays)
+    found, inner = _integer_indices(x, arrays)
     dims = tuple([d for d, _ in found])
     if number:
         value = known(np.array(value).astype(x.dtype.np), x._type.place)
@@ -418,9 +419,9 @@ def put_at(x, arrays, value, accumulate=False):
     rest = [n for d, n in enumerate(x.shape) if d not in dims]
     at = dims[0] if together else 0
     result = (*rest[:at], *inner, *rest[at:])
-    _check_not_empty(x, found, inner)
+    _check_indexable(x, found, inner)
     trimmed = _check_fits(value.shape, result)
-    _check_same_type(x, value)
+    _check_value_dtype(x, value)
     _check_ranges(x, found, inner)
     if trimmed != tuple(value.shape):
         value = value.reshape(trimmed)
@@ -433,13 +434,13 @@ def _setitem(self, index, value):
         if isinstance(value, np.integer):
             value = value.item()
         elif not isinstance(value, int | float | complex):  # np.float64 is a float, np.float32 is not
-            raise TypeError(f"can't assign a {_type_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
+            raise TypeError(f"can't assign a {_qualified_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
         dtypes.must_hold(self.dtype, value)
     kind = index.__class__
     if kind is int:
         seen, arrays = _pick(self, 0, index, 0), ()
     elif kind is slice:
-        seen, arrays = _cut_more(self, 0, index), ()
+        seen, arrays = _slice_unless_whole(self, 0, index), ()
     elif kind is bool:
         if not index:
             return
@@ -466,7 +467,7 @@ def _setitem(self, index, value):
         _copy_into(seen, value)
 
 
-def _type_name(value):
+def _qualified_name(value):
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 

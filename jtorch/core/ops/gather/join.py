@@ -120,7 +120,7 @@ concatenate = function(cat, name="concatenate")
 
 
 @op(name="stack", saves=(), overlap="none", autocast={"cpu": "widest"})
-def _stack(tensors: list[Array], dim: int = 0) -> Array:
+def _stack_arrays(tensors: list[Array], dim: int = 0) -> Array:
     first = tensors[0].shape
     for i, x in enumerate(tensors):
         if x.shape != first:
@@ -143,7 +143,7 @@ def stack(tensors, dim=0, *, out=None):
     hosts = _hosts(tensors) if out is None else None
     if hosts is not None and all(a.shape == hosts[0].shape for a in hosts):
         return known(np.ascontiguousarray(np.stack(hosts, wrap_dim(dim, hosts[0].ndim + 1))))
-    return _stack(tensors, dim, out=out)
+    return _stack_arrays(tensors, dim, out=out)
 
 
 def _some(tensors, fn):
@@ -285,10 +285,6 @@ def _other_total(repeats, total):
 # ---- one turned round
 
 
-def _elementwise(types, shapes, consts):
-    return [geometry.elementwise_strides(shapes[0], [(types[0].shape, types[0].strides)])]
-
-
 @op(name="roll", saves=())
 def _roll(input: Array, shifts: tuple, dims: tuple) -> Array:
     return jnp.roll(input, shifts if dims else shifts[0], [wrap_dim(d, input.ndim) for d in dims] if dims else None)
@@ -398,7 +394,7 @@ def block_diag(*tensors):
     return _block_diag(tensors) if tensors else known(np.zeros((1, 0), dtypes.get_default_dtype().np))
 
 
-def _vector(x):
+def _check_vector(x):
     if x.ndim != 1:
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(x.shape)}")
     return x
@@ -408,26 +404,26 @@ def _vector(x):
 def cartesian_prod(*tensors):
     """Every combination of entries of the given vectors, one in each row."""
     for x in tensors:
-        _vector(x)
+        _check_vector(x)
     if len(tensors) == 1:
         return tensors[0]
     shape = tuple([x.shape[0] for x in tensors])
     n = len(tensors)
     grids = [expand_view(sized_view(x, (1,) * i + (-1,) + (1,) * (n - 1 - i)), shape) for i, x in enumerate(tensors)]
-    return _stack([reshape(g, (-1,)) for g in grids], 1)
+    return _stack_arrays([reshape(g, (-1,)) for g in grids], 1)
 
 
 @function
 def combinations(input, r=2, with_replacement=False):
     """Every choice of `r` entries of a vector, in order, one in each row."""
-    n = _vector(input).shape[0]
+    n = _check_vector(input).shape[0]
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
         return known(np.zeros(0, input.dtype.np), input._type.place)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     chosen = np.array(list(choose(range(n), r)), np.int64).reshape(-1, r)
-    return _stack([_masked_elements(input, column) for column in _index_columns(chosen, input._type.place)], 1)
+    return _stack_arrays([_masked_elements(input, column) for column in _index_columns(chosen, input._type.place)], 1)
 
 
 @op(name="masked_select")

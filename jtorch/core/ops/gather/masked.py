@@ -13,7 +13,7 @@ from jtorch.core.op import Array, Number, data_check, function, op, public
 from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.gather.index import placed
 from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather, input_strides
-from jtorch.core.ops.views.shape import expand_view, expanded, reshape
+from jtorch.core.ops.views.shape import expand_view, expanded_size, reshape
 from jtorch.core.tensor import cast_array, known, wrap_dim
 
 # ---- masks
@@ -181,5 +181,7 @@ def take_along_dim(input, indices, dim=None):
     full = [a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))]
     wide = [b if d == dim else n for d, (n, b) in enumerate(zip(full, indices.shape, strict=True))]
     return gather(
-        expand_view(input, expanded(input.shape, full)), dim, expand_view(indices, expanded(indices.shape, wide))
+        expand_view(input, expanded_size(input.shape, full)),
+        dim,
+        expand_view(indices, expanded_size(indices.shape, wide)),
     )

@@ -226,10 +226,10 @@ def _begun(x, at, how, include_self):
     if include_self:
         return x
     hit = jnp.zeros(x.shape, bool).at[at].set(True, mode="drop")
-    return jnp.where(hit, _identity(x.dtype, how), x)
+    return jnp.where(hit, _neutral_element(x.dtype, how), x)
 
 
-def _identity(np_type, how):
+def _neutral_element(np_type, how):
     if how in ("sum", "mean", "prod"):
         return np.array(how == "prod", np_type)
     if np.dtype(np_type).kind in "biu":

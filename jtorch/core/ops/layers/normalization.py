@@ -98,7 +98,7 @@ def _batch_norm_eval(
     scale = scale if weight is None else scale * weight.astype(wide)
     shift = -running_mean.astype(wide) * scale
     shift = shift if bias is None else shift + bias.astype(wide)
-    return (input.astype(wide) * _beside(scale, input) + _beside(shift, input)).astype(input.dtype)
+    return (input.astype(wide) * _per_channel(scale, input) + _per_channel(shift, input)).astype(input.dtype)
 
 
 @op
@@ -112,7 +112,7 @@ def _moved(running_mean: Array, running_var: Array, mean: Array, variance: Array
     return move(running_mean, mean), move(running_var, variance)
 
 
-def _beside(values, x):
+def _per_channel(values, x):
     """One value for each channel, shaped to go with x."""
     return values.reshape(-1, *[1] * (x.ndim - 2))
 
@@ -125,13 +125,13 @@ def _channel_mean(x):
 def _batch_normed(x, scale, shift, eps):
     """x normalised over all but the second dimension and scaled, its mean, its variance."""
     mean, variance, factor, offset, _ = _affine(x, scale, shift, eps)
-    return x * _beside(factor, x) + _beside(offset, x), mean, variance
+    return x * _per_channel(factor, x) + _per_channel(offset, x), mean, variance
 
 
 def _affine(x, scale, shift, eps):
     """Moments, and the factor and offset that normalising amounts to."""
     mean = _channel_mean(x)
-    variance = _channel_mean(lax.square(x - _beside(mean, x)))
+    variance = _channel_mean(lax.square(x - _per_channel(mean, x)))
     inverse = lax.rsqrt(variance + jnp.asarray(eps, x.dtype))
     factor = scale * inverse
     return mean, variance, factor, shift - mean * factor, inverse
@@ -142,12 +142,12 @@ def _batch_normed_jvp(eps, primals, tangents):
     x, scale, shift = primals
     dx, dscale, dshift = tangents
     mean, variance, factor, offset, inverse = _affine(x, scale, shift, eps)
-    y = x * _beside(factor, x) + _beside(offset, x)
-    centred = x - _beside(mean, x)
+    y = x * _per_channel(factor, x) + _per_channel(offset, x)
+    centred = x - _per_channel(mean, x)
     dmean = _channel_mean(dx)
     half = _channel_mean(centred * dx)  # half the change of the variance
     dfactor = dscale * inverse - scale * inverse**3 * half
-    dy = dx * _beside(factor, x) + centred * _beside(dfactor, x) + _beside(dshift - factor * dmean, x)
+    dy = dx * _per_channel(factor, x) + centred * _per_channel(dfactor, x) + _per_channel(dshift - factor * dmean, x)
     return (y, mean, variance), (dy, dmean, 2 * half)
 
 
@@ -235,8 +235,8 @@ def group_norm(
         return input
     groups = input.astype(wide).reshape(input.shape[0], num_groups, -1)
     y = _standardized(groups, (2,), eps).reshape(input.shape)
-    y = y if weight is None else y * _beside(weight.astype(wide), y)
-    y = y if bias is None else y + _beside(bias.astype(wide), y)
+    y = y if weight is None else y * _per_channel(weight.astype(wide), y)
+    y = y if bias is None else y + _per_channel(bias.astype(wide), y)
     return y.astype(input.dtype)
 
 

@@ -23,12 +23,12 @@ _PLAIN_INPUT, _PLAIN_STATE = "Mm(input, T(w_ih))", "Mm(h, T(w_hh))"
 _POISSON, _RATES = "Sub(Exp(input), Mul(target, input))", "Sub(input, Mul(target, Log(AddBackward1(input))))"
 
 
-def _memory(gate):
+def _cell_state_graph(gate):
     """The c of an LSTM."""
     return f"Add(Mul(Sigmoid({gate}), c), Mul(Sigmoid({gate}), Tanh({gate})))"
 
 
-def _gated(by_input, by_state):
+def _hidden_state_graph(by_input, by_state):
     """The h of a GRU."""
     z, n = f"Sigmoid(Add({by_input}, {by_state}))", f"Tanh(Add({by_input}, Mul({by_state}, Sigmoid({by_input}))))"
     return f"Add(Mul(Sub(h, {n}), {z}), {n})"
@@ -41,13 +41,13 @@ _CELLS = {
 }
 _LSTM_LAYER_GRAPH = {
     "MkldnnRnnLayerBackward0": "MkldnnRnnLayer(input, w_ih, w_hh, b_ih, b_hh, h, c)",
-    "StackBackward0": f"Stack(Mm(Mul(Sigmoid({_GATES}), Tanh({_memory(_GATES)})), T(w_hr))*)",
-    "StackBackward0#1": f"Mm(Mul(Sigmoid({_GATES}), Tanh({_memory(_GATES)})), T(w_hr))",
-    "StackBackward0#2": _memory(_GATES),
+    "StackBackward0": f"Stack(Mm(Mul(Sigmoid({_GATES}), Tanh({_cell_state_graph(_GATES)})), T(w_hr))*)",
+    "StackBackward0#1": f"Mm(Mul(Sigmoid({_GATES}), Tanh({_cell_state_graph(_GATES)})), T(w_hr))",
+    "StackBackward0#2": _cell_state_graph(_GATES),
 }
 _GRU_LAYER_GRAPH = {
-    "StackBackward0": f"Stack({_gated(_GATES, _GATES)}*)",
-    "StackBackward0#1": _gated(_GATES, _GATES),
+    "StackBackward0": f"Stack({_hidden_state_graph(_GATES, _GATES)}*)",
+    "StackBackward0#1": _hidden_state_graph(_GATES, _GATES),
 }
 _RNN_LAYER_GRAPH = {
     f"StackBackward0{output}[act={act}]": text
@@ -59,12 +59,13 @@ _LSTM_MEMORY_GRAPH = {
     f"AddBackward0{output}:{dims}": text
     for dims, (a, b) in _CELLS.items()
     for output, text in (
-        ("", _memory(f"UnsafeSplit(Add({a}, {b}))")),
+        ("", _cell_state_graph(f"UnsafeSplit(Add({a}, {b}))")),
         ("#1", f"Sigmoid(UnsafeSplit(Add({a}, {b})))"),
     )
 }
 _GRU_CELL_GRAPH = {
-    f"AddBackward0:{dims}": _gated(f"UnsafeSplit({a})", f"UnsafeSplit({b})") for dims, (a, b) in _CELLS.items()
+    f"AddBackward0:{dims}": _hidden_state_graph(f"UnsafeSplit({a})", f"UnsafeSplit({b})")
+    for dims, (a, b) in _CELLS.items()
 }
 _RNN_CELL_GRAPH = {
     f"{name}Backward0:{dims}": f"{name}(Add({b}, {a}))" for name in ("Tanh", "Relu") for dims, (a, b) in _CELLS.items()
@@ -97,11 +98,11 @@ def _scanned(step, states, gates, sizes, reverse):
     return out, last
 
 
-def _node(types, consts):
+def _node_name(types, consts):
     return consts["node"]
 
 
-@op(grad_fn=_node, autocast="low", graph=_LSTM_LAYER_GRAPH, behind="nn.LSTM", name="_lstm_layer")
+@op(grad_fn=_node_name, autocast="low", graph=_LSTM_LAYER_GRAPH, behind="nn.LSTM", name="_lstm_layer")
 def lstm_layer(
     input: Array,
     h: Array,
@@ -133,7 +134,11 @@ def _lstm_step(gates, c):
 
 
 @op(
-    grad_fn=_node, autocast={"cpu": "widest", "cuda": "low"}, graph=_GRU_LAYER_GRAPH, behind="nn.GRU", name="_gru_layer"
+    grad_fn=_node_name,
+    autocast={"cpu": "widest", "cuda": "low"},
+    graph=_GRU_LAYER_GRAPH,
+    behind="nn.GRU",
+    name="_gru_layer",
 )
 def gru_layer(
     input: Array,
@@ -166,7 +171,7 @@ def _gru_step(of_input, of_hidden, h):
 _NONLINEAR = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 
 
-@op(grad_fn=_node, autocast="low", graph=_RNN_LAYER_GRAPH, behind="nn.RNN", name="_rnn_layer")
+@op(grad_fn=_node_name, autocast="low", graph=_RNN_LAYER_GRAPH, behind="nn.RNN", name="_rnn_layer")
 def rnn_layer(
     input: Array,
     h: Array,
@@ -196,13 +201,13 @@ def packed_rows(batch_sizes: np.ndarray) -> np.ndarray:
 
 
 @op(grad_fn="IndexBackward0")
-def _unpacked(data: Array, rows: Array, steps: int, batch: int) -> Array:
+def _unpack_rows(data: Array, rows: Array, steps: int, batch: int) -> Array:
     padded = jnp.zeros((steps * batch, *data.shape[1:]), data.dtype)
     return padded.at[rows].set(data).reshape(steps, batch, *data.shape[1:])
 
 
 @op(grad_fn="CatBackward0")
-def _repacked(padded: Array, rows: Array) -> Array:
+def _repack_rows(padded: Array, rows: Array) -> Array:
     return padded.reshape(-1, *padded.shape[2:])[rows]
 
 
@@ -229,11 +234,11 @@ class Packing:
 
     def spread(self, data):
         """Packed data as (time, batch, *), zeros where there is none."""
-        return _unpacked(data, self.rows, self.steps, self.batch)
+        return _unpack_rows(data, self.rows, self.steps, self.batch)
 
     def gather(self, padded):
         """(time, batch, *) as packed data."""
-        return _repacked(padded, self.rows)
+        return _repack_rows(padded, self.rows)
 
 
 # ---- single steps

@@ -82,7 +82,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
     return requiring(made) if requires_grad else made
 
 
-def _made(name, size, n, out, dtype, device, requires_grad, d=None):
+def _make_filled(name, size, n, out, dtype, device, requires_grad, d=None):
     d = dtype or (d if d is not None else out.dtype if out is not None else dtypes.get_default_dtype())
     d = dtypes.meant(name, d)
     made = filled(size_of(name, size), n, d, devices.place(device), requires_grad=requires_grad and out is None)
@@ -101,7 +101,7 @@ def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=Fals
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return _made("zeros", size, 0, out, dtype, device, requires_grad)
+    return _make_filled("zeros", size, 0, out, dtype, device, requires_grad)
 
 
 @function
@@ -119,7 +119,7 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False
     tensor([[1., 1., 1.],
             [1., 1., 1.]])
     """
-    return _made("ones", size, 1, out, dtype, device, requires_grad)
+    return _make_filled("ones", size, 1, out, dtype, device, requires_grad)
 
 
 @function
@@ -127,7 +127,7 @@ def empty(
     *size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
     """A tensor whose elements nobody has set yet (zeros here)."""
-    made = _made("empty", size, 0, out, dtype, device, requires_grad)
+    made = _make_filled("empty", size, 0, out, dtype, device, requires_grad)
     return made if memory_format is None else _formatted(made, memory_format)
 
 
@@ -148,7 +148,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     d = dtypes.default_of({bool: 0, int: 1, float: 2, complex: 3}[type(fill_value)])
-    return _made("full", (size,), fill_value, out, dtype, device, requires_grad, d if out is None else None)
+    return _make_filled("full", (size,), fill_value, out, dtype, device, requires_grad, d if out is None else None)
 
 
 def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):

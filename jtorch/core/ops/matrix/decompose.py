@@ -57,19 +57,19 @@ def as_matrices(name, x, square=True):
     return x
 
 
-def _failed(array, **_):
+def _any_nonzero(array, **_):
     return (array != 0).any()
 
 
-def _message(array, text, name):
+def _lapack_error(array, text, name):
     flat = np.asarray(array).reshape(-1)
     at = int(np.flatnonzero(flat)[0])
     where = f"(Batch element {at}): " if np.ndim(array) else ""
     return LinAlgError(f"{name}: {where}{text.format(int(flat[at]))}")
 
 
-def raise_failed(info, name, text):
-    data_check(info, _failed, _message, text=text, name=name)
+def check_info(info, name, text):
+    data_check(info, _any_nonzero, _lapack_error, text=text, name=name)
 
 
 SINGULAR = "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
@@ -105,7 +105,7 @@ def inverse(input, *, out=None):
         LinAlgError: a matrix is singular.
     """
     result, info = linalg_inv_ex(input)
-    raise_failed(info, "linalg.inv", SINGULAR)
+    check_info(info, "linalg.inv", SINGULAR)
     return result if out is None else out.copy_(result)
 
 
@@ -242,7 +242,7 @@ def cholesky(input, upper=False, *, out=None):
         LinAlgError: not positive definite.
     """
     factor, info = linalg_cholesky_ex(input, upper)
-    raise_failed(info, "cholesky", INDEFINITE)
+    check_info(info, "cholesky", INDEFINITE)
     if factor._edge is not None:
         factor._edge.name_ = "CholeskyBackward0"
     return factor if out is None else out.copy_(factor)

@@ -150,7 +150,7 @@ def inv_ex(A, *, check_errors=False, out=None):
     """(inverse, info): info is 0, or the number of the zero pivot that makes the matrix singular."""
     result, info = _d.linalg_inv_ex(A)
     if check_errors:
-        _d.raise_failed(info, "linalg.inv", _d.SINGULAR)
+        _d.check_info(info, "linalg.inv", _d.SINGULAR)
     return _out(returntypes.linalg_inv_ex((result, info)), out)
 
 
@@ -171,7 +171,7 @@ def solve(A, B, *, left=True, out=None):
     tensor([1.0000, 0.5000])
     """
     result, info = _d.linalg_solve_ex(A, B, left)
-    _d.raise_failed(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
+    _d.check_info(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
     return _out(result, out)
 
 
@@ -180,7 +180,7 @@ def solve_ex(A, B, *, left=True, check_errors=False, out=None):
     """(solution, info): info is not 0 where A is singular."""
     result, info = _d.linalg_solve_ex(A, B, left)
     if check_errors:
-        _d.raise_failed(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
+        _d.check_info(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
     return _out(returntypes.linalg_solve_ex((result, info)), out)
 
 
@@ -235,7 +235,7 @@ def cholesky(A, *, upper=False, out=None):
         LinAlgError: A is not positive definite.
     """
     factor, info = _d.linalg_cholesky_ex(A, upper)
-    _d.raise_failed(info, "linalg.cholesky", _d.INDEFINITE)
+    _d.check_info(info, "linalg.cholesky", _d.INDEFINITE)
     return _out(factor, out)
 
 
@@ -244,7 +244,7 @@ def cholesky_ex(A, *, upper=False, check_errors=False, out=None):
     """(L, info): info is 0, or the order of the first leading minor that is not positive."""
     factor, info = _d.linalg_cholesky_ex(A, upper)
     if check_errors:
-        _d.raise_failed(info, "linalg.cholesky", _d.INDEFINITE)
+        _d.check_info(info, "linalg.cholesky", _d.INDEFINITE)
     return _out(returntypes.linalg_cholesky_ex((factor, info)), out)
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, letter, op, public
-from jtorch.core.ops.rules import largest_of, norm_of, reduced, smallest_of
+from jtorch.core.ops.rules import largest_of, norm_of, reduced_dims, smallest_of
 from jtorch.core.tensor import wrap_dim
 
 
@@ -23,7 +23,7 @@ def _floats_of(name, x, to):
 @op(name="linalg_vector_norm", autocast={"cuda": "float32"}, behind="norm")
 def linalg_vector_norm(x: Array, ord: float, dim: tuple, keepdim: bool, dtype) -> Array:
     x = _floats_of("vector_norm", x, dtype)
-    return norm_of(x, ord, reduced(dim, x.ndim), keepdim).astype(x.real.dtype)
+    return norm_of(x, ord, reduced_dims(dim, x.ndim), keepdim).astype(x.real.dtype)
 
 
 def _matrix_name(types, consts):

@@ -16,13 +16,13 @@ from jtorch.core.ops.rules import at_least, at_most, norm_of, root
 from jtorch.core.tensor import wrap_dim
 
 
-def _check_same_type(a, b):
+def _check_factor_dtypes(a, b):
     if a.dtype != b.dtype:
         names = dtypes.of(a.dtype).cname, dtypes.of(b.dtype).cname
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
 
 
-def _product(a, b):
+def _array_product(a, b):
     """a @ b for matrices or batches of them; half types are added up in float32."""
     kernel("addmm_impl_cpu_", a, "ifc")
     return jnp.matmul(a, b, preferred_element_type=a.dtype)
@@ -52,7 +52,7 @@ def _check_matmul(a, b):
     if a.ndim == b.ndim == 1:
         _check_dot(a, b)
         return
-    _check_same_type(a, b)
+    _check_factor_dtypes(a, b)
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] == inner:
         common_shape(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
@@ -98,7 +98,7 @@ def matmul(input: Array, other: Array) -> Array:
     tensor([3., 7.])
     """
     _check_matmul(input, other)
-    return _product(input, other)
+    return _array_product(input, other)
 
 
 def _check_matrix_operand(x, what):
@@ -112,14 +112,14 @@ def mm(input: Array, mat2: Array) -> Array:
     _check_matrix_operand(input, "self")
     _check_matrix_operand(mat2, "mat2")
     _check_matmul(input, mat2)
-    return _product(input, mat2)
+    return _array_product(input, mat2)
 
 
 def _check_batches(a, b, names=("batch1", "batch2")):
     for x, name in zip((a, b), names, strict=True):
         if x.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
-    _check_same_type(a, b)
+    _check_factor_dtypes(a, b)
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]},"
@@ -132,7 +132,7 @@ def _check_batches(a, b, names=("batch1", "batch2")):
 def bmm(input: Array, mat2: Array) -> Array:
     """The products of two batches of matrices: (b, n, m) @ (b, m, p)."""
     _check_batches(input, mat2)
-    return _product(input, mat2)
+    return _array_product(input, mat2)
 
 
 @op(autocast={"cuda": "low"})
@@ -141,7 +141,7 @@ def mv(input: Array, vec: Array) -> Array:
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {vec.ndim}, {input.ndim}, {vec.ndim}")
     _check_matmul(input, vec)
-    return _product(input, vec)
+    return _array_product(input, vec)
 
 
 def _check_dot(a, b):
@@ -164,14 +164,14 @@ def _check_dot(a, b):
 def dot(input: Array, tensor: Array) -> Array:
     """The sum of the products of two vectors' elements."""
     _check_dot(input, tensor)
-    return _product(input, tensor)
+    return _array_product(input, tensor)
 
 
 @op(autocast={"cuda": "widest"})
 def vdot(input: Array, other: Array) -> Array:
     """The dot product with the first vector conjugated."""
     _check_dot(input, other)
-    return _product(jnp.conj(input), other)
+    return _array_product(jnp.conj(input), other)
 
 
 @op(
@@ -236,14 +236,14 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
         names = dtypes.of(mat1.dtype).scalar_name, dtypes.of(mat2.dtype).scalar_name
         raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {names[0]} and {names[1]}")
     _check_matmul(mat1, mat2)
-    return _added(input, beta, _product(mat1, mat2), alpha)
+    return _added(input, beta, _array_product(mat1, mat2), alpha)
 
 
 @op(inplace=True, overlap="any", autocast={"cuda": "low"})
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat @ vec)."""
     _check_matmul(mat, vec)
-    return _added(input, beta, _product(mat, vec), alpha)
+    return _added(input, beta, _array_product(mat, vec), alpha)
 
 
 @op(inplace=True, autocast={"cuda": "low"})
@@ -256,7 +256,7 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
 def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (batch1 @ batch2), for each in the batch."""
     _check_batches(batch1, batch2)
-    return _added(input, beta, _product(batch1, batch2), alpha)
+    return _added(input, beta, _array_product(batch1, batch2), alpha)
 
 
 @op(inplace=True, overlap="any", autocast="low")
@@ -284,7 +284,7 @@ def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
                 f" second has size"
                 f" {b.shape[j]} in dim {j}"
             )
-    _check_same_type(a, b)
+    _check_factor_dtypes(a, b)
     return jnp.tensordot(a, b, (dims_a, dims_b), preferred_element_type=a.dtype)
 
 

@@ -14,27 +14,27 @@ from jtorch.core.op import Array, Number, op
 
 
 @op(name="_sparse_values", grad_fn=lambda types, consts: consts["node"], saves=(), behind="Tensor.values")
-def named(values: Array, node: str) -> Array:
+def values_with_node(values: Array, node: str) -> Array:
     """The values themselves, behind a node of this name."""
     return values
 
 
 @op(name="_to_sparse", grad_fn=lambda types, consts: consts["node"], saves=(1,), behind="Tensor.to_sparse")
-def picked(input: Array, indices: Array, sparse: int, node: str) -> Array:
+def values_at(input: Array, indices: Array, sparse: int, node: str) -> Array:
     """The elements of a dense tensor at these places of its first dimensions."""
     flat = input.reshape(math.prod(input.shape[:sparse]), *input.shape[sparse:])
     return flat[indices]
 
 
 @op(name="_to_dense", grad_fn="ToDenseBackward0", saves=(1,), behind="Tensor.to_dense")
-def spread(values: Array, indices: Array, size: tuple, sparse: int) -> Array:
+def dense_from_values(values: Array, indices: Array, size: tuple, sparse: int) -> Array:
     """The values added up at their places, zeros elsewhere."""
     flat = jnp.zeros((math.prod(size[:sparse]), *size[sparse:]), values.dtype)
     return flat.at[indices].add(values).reshape(size)
 
 
 @op(name="_coalesce", grad_fn=lambda types, consts: consts["node"], saves=(1,), behind="Tensor.coalesce")
-def joined(values: Array, indices: Array, count: int, node: str) -> Array:
+def coalesced_values(values: Array, indices: Array, count: int, node: str) -> Array:
     """Values of one place added up: `indices` says which of `count` places each value belongs to."""
     return jax.ops.segment_sum(values, indices, count)
 

@@ -19,7 +19,7 @@ from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, function, kernel, letter, op, public
 from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
 from jtorch.core.ops.arithmetic.elementwise import div
-from jtorch.core.ops.rules import evenly, largest_of, mean_of, pick, reduced, root, smallest_of
+from jtorch.core.ops.rules import evenly, largest_of, mean_of, pick, reduced_dims, root, smallest_of
 from jtorch.core.tensor import wrap_dim
 
 
@@ -55,7 +55,7 @@ def sum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=
     tensor([4, 6])
     """
     to = _summed_type(input, dtype)
-    return jnp.sum(_cast(input, to), axis=reduced(dim, input.ndim), keepdims=keepdim, dtype=to)
+    return jnp.sum(_cast(input, to), axis=reduced_dims(dim, input.ndim), keepdims=keepdim, dtype=to)
 
 
 @op(saves=(), grad_fn=_by_form("Mean"))
@@ -74,7 +74,7 @@ def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype
             f"Got: {_scalar_name(input)}"
         )
     x = input if dtype is None else _cast(input, dtype.np)
-    return mean_of(x, reduced(dim, x.ndim), keepdim)
+    return mean_of(x, reduced_dims(dim, x.ndim), keepdim)
 
 
 def _scalar_name(x):
@@ -85,7 +85,7 @@ def _scalar_name(x):
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=None) -> Array:
     """The product of all elements, or over one dim; integers and bools multiply as int64."""
     to = _summed_type(input, dtype)
-    return jnp.prod(_cast(input, to), axis=reduced(dim, input.ndim), keepdims=keepdim, dtype=to)
+    return jnp.prod(_cast(input, to), axis=reduced_dims(dim, input.ndim), keepdims=keepdim, dtype=to)
 
 
 @op
@@ -95,7 +95,7 @@ def nansum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dty
         raise RuntimeError("nansum on CPU does not support complex inputs")
     x = jnp.where(jnp.isnan(input), 0, input).astype(input.dtype) if letter(input) == "f" else input
     to = _summed_type(input, dtype)
-    return jnp.sum(_cast(x, to), axis=reduced(dim, x.ndim), keepdims=keepdim, dtype=to)
+    return jnp.sum(_cast(x, to), axis=reduced_dims(dim, x.ndim), keepdims=keepdim, dtype=to)
 
 
 @public
@@ -116,7 +116,7 @@ def _variance(x, dim, correction, keepdim):
     if letter(x) not in "fc":
         raise RuntimeError("std and var only support floating point and complex dtypes")
     wide = x.astype(jnp.float32) if x.dtype.itemsize == 2 else x
-    dims = reduced(dim, x.ndim)
+    dims = reduced_dims(dim, x.ndim)
     count = math.prod(x.shape[d] for d in dims)
     centre = jnp.mean(wide, axis=dims, keepdims=True)
     gap = wide - centre
@@ -156,7 +156,7 @@ def _std_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
 
 def _freedom(input, dim, correction):
     """By what a variance divides."""
-    dims = reduced(tuple(dim) if isinstance(dim, list) else dim, input.ndim)
+    dims = reduced_dims(tuple(dim) if isinstance(dim, list) else dim, input.ndim)
     return math.prod(input.shape[d] for d in dims) - correction
 
 
@@ -210,7 +210,7 @@ std_mean = _declared(_std_mean, "The standard deviation and the mean.", method=F
 
 def _extreme_along(name, reduce, x, dim, keepdim):
     kernel(f"{name[1:]}_values_cpu", x, "bif")
-    dims = reduced(dim, x.ndim)
+    dims = reduced_dims(dim, x.ndim)
     if not x.size:
         if dim is None or dim == ():
             raise RuntimeError(
@@ -361,14 +361,14 @@ def _truths(x):
 @op(saves=())
 def any(input: Array, dim: tuple | None = None, keepdim: bool = False) -> Array:
     """Whether some element is nonzero."""
-    found = jnp.any(_truths(input), axis=reduced(dim, input.ndim), keepdims=keepdim)
+    found = jnp.any(_truths(input), axis=reduced_dims(dim, input.ndim), keepdims=keepdim)
     return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
 
 
 @op(saves=())
 def all(input: Array, dim: tuple | None = None, keepdim: bool = False) -> Array:
     """Whether every element is nonzero."""
-    found = jnp.all(_truths(input), axis=reduced(dim, input.ndim), keepdims=keepdim)
+    found = jnp.all(_truths(input), axis=reduced_dims(dim, input.ndim), keepdims=keepdim)
     return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
 
 
@@ -376,7 +376,7 @@ def all(input: Array, dim: tuple | None = None, keepdim: bool = False) -> Array:
 def count_nonzero(input: Array, dim: tuple | None = None) -> Array:
     """How many elements are nonzero."""
     kernel("nonzero_count_cpu", input, "bifc")
-    return jnp.sum(_truths(input), axis=reduced(dim, input.ndim), dtype=jnp.int64)
+    return jnp.sum(_truths(input), axis=reduced_dims(dim, input.ndim), dtype=jnp.int64)
 
 
 # ---- running totals
@@ -440,7 +440,7 @@ def logcumsumexp(input: Array, dim: int) -> Array:
 def logsumexp(input: Array, dim: tuple, keepdim: bool = False) -> Array:
     """log(sum(exp(input))) over dims, without overflow."""
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
-    return jax.nn.logsumexp(x, axis=reduced(dim, x.ndim), keepdims=keepdim)
+    return jax.nn.logsumexp(x, axis=reduced_dims(dim, x.ndim), keepdims=keepdim)
 
 
 # ---- differences and areas

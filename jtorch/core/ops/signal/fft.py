@@ -15,7 +15,7 @@ from jtorch.core.ops.windows.pad import pad
 from jtorch.core.tensor import Tensor, store, wrap_dim
 
 
-def _checked(name, input):
+def _check_fft_input(name, input):
     if not isinstance(input, Tensor):
         raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if input.dtype.category == dtypes.FLOAT and input.dtype.name not in ("float32", "float64"):
@@ -29,21 +29,21 @@ def _dim(input, dim):
     return wrap_dim(dim, input.ndim)
 
 
-def _floating(input):
+def _to_floating(input):
     return input if input.dtype.category >= dtypes.FLOAT else input.to(dtypes.get_default_dtype())
 
 
-def _complex(input):
+def _to_complex(input):
     if input.dtype.is_complex:
         return input
-    input = _floating(input)
+    input = _to_floating(input)
     return input.to(dtypes.complex128 if input.dtype is dtypes.float64 else dtypes.complex64)
 
 
 def _check_real(name, input, text="{} expects a real input tensor, but got {}"):
     if input.dtype.is_complex:
         raise RuntimeError(text.format(name, input.dtype.scalar_name))
-    return _floating(input)
+    return _to_floating(input)
 
 
 def _scale(norm, forward):
@@ -55,7 +55,7 @@ def _scale(norm, forward):
     return "n" if (norm == "forward") == forward else None
 
 
-def _sized(input, sizes):
+def _trim_or_pad(input, sizes):
     """The first elements of each dimension, filled up with zeros: {dim: size}."""
     for n in sizes.values():
         if n < 1:
@@ -68,7 +68,7 @@ def _sized(input, sizes):
     return pad(input, edges) if any(edges) else input
 
 
-def _plan(input, s, dim):
+def _dims_and_sizes(input, s, dim):
     """(dims, sizes) of a transform over several dimensions; a size is None where none was given."""
     if isinstance(s, int):
         s = (s,)
@@ -87,11 +87,11 @@ def _plan(input, s, dim):
     return dims, [None if n == -1 else n for n in s]
 
 
-def _given(dims, sizes, input):
+def _full_sizes(dims, sizes, input):
     return {d: input.shape[d] if n is None else n for d, n in zip(dims, sizes, strict=True)}
 
 
-def _stored(name, made, out, kind="complex"):
+def _store_out(name, made, out, kind="complex"):
     if out is None:
         return made
     if (kind == "complex") != out.dtype.is_complex:
@@ -113,19 +113,19 @@ def fft(input, n=None, dim=-1, norm=None, *, out=None):
     >>> torch.fft.fft(torch.tensor([1., 0., 0., 0.]))
     tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
     """
-    return _stored("fft", _one("fft", input, n, dim, norm, True), out)
+    return _store_out("fft", _transform_1d("fft", input, n, dim, norm, True), out)
 
 
 @public_in("jtorch.fft")
 def ifft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of `fft`: x[m] = 1/n Σ X[k] exp(2πi·k·m/n)."""
-    return _stored("ifft", _one("ifft", input, n, dim, norm, False), out)
+    return _store_out("ifft", _transform_1d("ifft", input, n, dim, norm, False), out)
 
 
-def _one(name, input, n, dim, norm, forward):
-    dim = _dim(_checked(name, input), dim)
-    x, scale = _floating(input), _scale(norm, forward)
-    x = _sized(x, _given([dim], [n], x))
+def _transform_1d(name, input, n, dim, norm, forward):
+    dim = _dim(_check_fft_input(name, input), dim)
+    x, scale = _to_floating(input), _scale(norm, forward)
+    x = _trim_or_pad(x, _full_sizes([dim], [n], x))
     if x.dtype.is_complex:
         return fourier.c2c(x, (dim,), scale, forward)
     made = fourier.r2c(x, (dim,), scale, False)
@@ -135,41 +135,41 @@ def _one(name, input, n, dim, norm, forward):
 @public_in("jtorch.fft")
 def rfft(input, n=None, dim=-1, norm=None, *, out=None):
     """`fft` of real numbers, without the half that mirrors the other: n // 2 + 1 frequencies."""
-    return _stored("rfft", _half("rfft", input, n, dim, norm, True), out)
+    return _store_out("rfft", _half_spectrum_1d("rfft", input, n, dim, norm, True), out)
 
 
 @public_in("jtorch.fft")
 def ihfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of `hfft`: the half spectrum of real numbers, conjugated and scaled as `ifft`."""
-    return _stored("ihfft", _half("ihfft", input, n, dim, norm, False), out)
+    return _store_out("ihfft", _half_spectrum_1d("ihfft", input, n, dim, norm, False), out)
 
 
-def _half(name, input, n, dim, norm, forward):
-    dim = _dim(_checked(name, input), dim)
+def _half_spectrum_1d(name, input, n, dim, norm, forward):
+    dim = _dim(_check_fft_input(name, input), dim)
     x, scale = _check_real(name, input), _scale(norm, forward)
-    made = fourier.r2c(_sized(x, _given([dim], [n], x)), (dim,), scale, True)
+    made = fourier.r2c(_trim_or_pad(x, _full_sizes([dim], [n], x)), (dim,), scale, True)
     return made if forward else made.conj()
 
 
 @public_in("jtorch.fft")
 def irfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of `rfft`: n real numbers (2·(size - 1) if left out) of half a mirrored spectrum."""
-    return _stored("irfft", _transformed_back("irfft", input, n, dim, norm, False), out, "floating point")
+    return _store_out("irfft", _transformed_back("irfft", input, n, dim, norm, False), out, "floating point")
 
 
 @public_in("jtorch.fft")
 def hfft(input, n=None, dim=-1, norm=None, *, out=None):
     """`fft` of a signal whose second half mirrors the first, conjugated, and is left out: n real numbers."""
-    return _stored("hfft", _transformed_back("hfft", input, n, dim, norm, True), out, "floating point")
+    return _store_out("hfft", _transformed_back("hfft", input, n, dim, norm, True), out, "floating point")
 
 
 def _transformed_back(name, input, n, dim, norm, forward):
-    dim = _dim(_checked(name, input), dim)
-    x, scale = _complex(input), _scale(norm, forward)
+    dim = _dim(_check_fft_input(name, input), dim)
+    x, scale = _to_complex(input), _scale(norm, forward)
     n = 2 * (x.shape[dim] - 1) if n is None else n
     if n < 1:
         raise RuntimeError(f"Invalid number of data points ({n}) specified")
-    x = _sized(x, {dim: n // 2 + 1})
+    x = _trim_or_pad(x, {dim: n // 2 + 1})
     return fourier.c2r(x.conj() if forward else x, (dim,), scale, n)
 
 
@@ -179,19 +179,19 @@ def _transformed_back(name, input, n, dim, norm, forward):
 @public_in("jtorch.fft")
 def fftn(input, s=None, dim=None, norm=None, *, out=None):
     """`fft` over several dimensions: all, the last len(s), or `dim`."""
-    return _stored("fftn", _many("fftn", input, s, dim, norm, True), out)
+    return _store_out("fftn", _transform_nd("fftn", input, s, dim, norm, True), out)
 
 
 @public_in("jtorch.fft")
 def ifftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of `fftn`."""
-    return _stored("ifftn", _many("ifftn", input, s, dim, norm, False), out)
+    return _store_out("ifftn", _transform_nd("ifftn", input, s, dim, norm, False), out)
 
 
-def _many(name, input, s, dim, norm, forward):
-    x = _complex(_checked(name, input))
-    dims, sizes = _plan(x, s, dim)
-    x = _sized(x, _given(dims, sizes, x))
+def _transform_nd(name, input, s, dim, norm, forward):
+    x = _to_complex(_check_fft_input(name, input))
+    dims, sizes = _dims_and_sizes(x, s, dim)
+    x = _trim_or_pad(x, _full_sizes(dims, sizes, x))
     scale = _scale(norm, forward)
     return fourier.c2c(x, tuple(dims), scale, forward)
 
@@ -199,58 +199,58 @@ def _many(name, input, s, dim, norm, forward):
 @public_in("jtorch.fft")
 def rfftn(input, s=None, dim=None, norm=None, *, out=None):
     """`rfft` over the last of several dimensions, `fft` over the others."""
-    _checked("rfftn", input)
+    _check_fft_input("rfftn", input)
     x = _check_real("rfftn", input, "{} expects a real-valued input tensor, but got {}")
-    dims, sizes = _plan(x, s, dim)
+    dims, sizes = _dims_and_sizes(x, s, dim)
     if not dims:
         raise RuntimeError("rfftn must transform at least one axis")
-    x = _sized(x, _given(dims, sizes, x))
-    return _stored("rfftn", fourier.r2c(x, tuple(dims), _scale(norm, True), True), out)
+    x = _trim_or_pad(x, _full_sizes(dims, sizes, x))
+    return _store_out("rfftn", fourier.r2c(x, tuple(dims), _scale(norm, True), True), out)
 
 
 @public_in("jtorch.fft")
 def irfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of `rfftn`."""
-    x, dims, n = _mirrored("irfftn", input, s, dim)
-    return _stored("irfftn", fourier.c2r(x, tuple(dims), _scale(norm, False), n), out, "floating point")
+    x, dims, n = _half_spectrum_nd("irfftn", input, s, dim)
+    return _store_out("irfftn", fourier.c2r(x, tuple(dims), _scale(norm, False), n), out, "floating point")
 
 
-def _mirrored(name, input, s, dim):
+def _half_spectrum_nd(name, input, s, dim):
     """(half spectrum, dims, numbers of the last dim) of a transform to real numbers."""
-    x = _complex(_checked(name, input))
-    dims, sizes = _plan(x, s, dim)
+    x = _to_complex(_check_fft_input(name, input))
+    dims, sizes = _dims_and_sizes(x, s, dim)
     if not dims:
         raise RuntimeError(f"{name} must transform at least one axis")
     n = 2 * (x.shape[dims[-1]] - 1) if sizes[-1] is None else sizes[-1]
     if n < 1:
         raise RuntimeError(f"Invalid number of data points ({n}) specified")
-    return _sized(x, _given(dims, [*sizes[:-1], n // 2 + 1], x)), dims, n
+    return _trim_or_pad(x, _full_sizes(dims, [*sizes[:-1], n // 2 + 1], x)), dims, n
 
 
 @public_in("jtorch.fft")
 def hfftn(input, s=None, dim=None, norm=None, *, out=None):
     """`hfft` over the last of several dimensions, `fft` over the others."""
-    x, dims, n = _mirrored("hfftn", input, s, dim)
+    x, dims, n = _half_spectrum_nd("hfftn", input, s, dim)
     scale = _scale(norm, True)
     x = fourier.c2c(x, tuple(dims[:-1]), scale, True) if dims[:-1] else x
-    return _stored("hfftn", fourier.c2r(x.conj(), (dims[-1],), scale, n), out, "floating point")
+    return _store_out("hfftn", fourier.c2r(x.conj(), (dims[-1],), scale, n), out, "floating point")
 
 
 @public_in("jtorch.fft")
 def ihfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of `hfftn`."""
-    x = _check_real("ihfftn", _checked("ihfftn", input), "Only supports floating-point dtypes, but found: {1}")
-    dims, sizes = _plan(x, s, dim)
+    x = _check_real("ihfftn", _check_fft_input("ihfftn", input), "Only supports floating-point dtypes, but found: {1}")
+    dims, sizes = _dims_and_sizes(x, s, dim)
     if not dims:
         raise RuntimeError("ihfftn must transform at least one axis")
     scale = _scale(norm, False)
-    made = fourier.r2c(_sized(x, _given(dims, sizes, x)), (dims[-1],), scale, True)
+    made = fourier.r2c(_trim_or_pad(x, _full_sizes(dims, sizes, x)), (dims[-1],), scale, True)
     if not dims[:-1]:
-        return _stored("ihfftn", made.conj(), out)
-    return _stored("ihfftn", fourier.c2c(made.conj_physical(), tuple(dims[:-1]), scale, False), out)
+        return _store_out("ihfftn", made.conj(), out)
+    return _store_out("ihfftn", fourier.c2c(made.conj_physical(), tuple(dims[:-1]), scale, False), out)
 
 
-def _two(function):
+def _over_two_dims(function):
     def two(input, s=None, dim=(-2, -1), norm=None, *, out=None):
         return function(input, s, dim, norm, out=out)
 
@@ -259,7 +259,7 @@ def _two(function):
     return public_in("jtorch.fft")(two)
 
 
-fft2, ifft2, rfft2, irfft2, hfft2, ihfft2 = map(_two, (fftn, ifftn, rfftn, irfftn, hfftn, ihfftn))
+fft2, ifft2, rfft2, irfft2, hfft2, ihfft2 = map(_over_two_dims, (fftn, ifftn, rfftn, irfftn, hfftn, ihfftn))
 
 
 # ---- frequencies and shifts
@@ -275,7 +275,7 @@ def _frequencies(name, n, d, counts, out, dtype, options):
         raise RuntimeError(f"{name} requires a floating point or complex dtype")
     requires_grad = options.pop("requires_grad")
     made = counts(dtype) * (1.0 / (n * d) if n * d else float("inf"))
-    return made.requires_grad_() if requires_grad else _stored(name, made, out, "floating point")
+    return made.requires_grad_() if requires_grad else _store_out(name, made, out, "floating point")
 
 
 @public_in("jtorch.fft")

@@ -46,7 +46,7 @@ def _normalized(x, norm, count):
     return x * jnp.asarray(1 / (count if norm == "n" else math.sqrt(count)), x.real.dtype)
 
 
-def _unscaled(x, dims, forward):
+def _transform_unscaled(x, dims, forward):
     """The unscaled transform over any number of dimensions; JAX takes three at a time."""
     for i in range(0, len(dims), 3):
         some = dims[i : i + 3]
@@ -57,7 +57,7 @@ def _unscaled(x, dims, forward):
 @op(name="_fft_c2c", grad_fn="FftC2CBackward0", saves=(), strides=_sorted_strides, behind="fft.fft")
 def c2c(input: Array, dim: tuple, norm: str | None, forward: bool) -> Array:
     """Complex to complex over `dim`."""
-    return _normalized(_unscaled(input, dim, forward), norm, math.prod([input.shape[d] for d in dim]))
+    return _normalized(_transform_unscaled(input, dim, forward), norm, math.prod([input.shape[d] for d in dim]))
 
 
 @op(name="_fft_r2c", grad_fn="FftR2CBackward0", saves=(), strides=_last_strides, behind="fft.rfft")
@@ -66,14 +66,14 @@ def r2c(input: Array, dim: tuple, norm: str | None, onesided: bool) -> Array:
     count = math.prod([input.shape[d] for d in dim])
     if not onesided:
         whole = input.astype(np.result_type(input.dtype, np.complex64))
-        return _normalized(_unscaled(whole, dim, True), norm, count)
+        return _normalized(_transform_unscaled(whole, dim, True), norm, count)
     half = jnp.fft.rfft(input, axis=dim[-1])
-    return _normalized(_unscaled(half, dim[:-1], True), norm, count)
+    return _normalized(_transform_unscaled(half, dim[:-1], True), norm, count)
 
 
 @op(name="_fft_c2r", grad_fn="FftC2RBackward0", saves=(), strides=_last_strides, behind="fft.irfft")
 def c2r(input: Array, dim: tuple, norm: str | None, last: int) -> Array:
     """Half of a mirrored spectrum back to `last` real numbers along the last of `dim`."""
-    whole = _unscaled(input, dim[:-1], False)
+    whole = _transform_unscaled(input, dim[:-1], False)
     made = jnp.fft.irfft(whole, n=last, axis=dim[-1], norm="forward")
     return _normalized(made, norm, math.prod([made.shape[d] for d in dim]))

@@ -398,7 +398,7 @@ def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
     return input.reshape([input.shape[i] for i in _squeezed(input.shape, dim)])
 
 
-def expanded(shape, size):
+def expanded_size(shape, size):
     """The full size of an expansion. Raises PyTorch's errors, for the last dimension first."""
     lead = len(size) - len(shape)
     full = list(size)
@@ -419,7 +419,7 @@ def expanded(shape, size):
 
 
 def _expand_geometry(shape, strides, offset, size):
-    full = expanded(shape, size)
+    full = expanded_size(shape, size)
     if not shape:  # PyTorch looks at no dimension then, not at those of size 1 either
         return full, (0,) * len(full), offset
     lead = len(full) - len(shape)
@@ -437,7 +437,7 @@ def _lead_strides(full, made, lead):
 
 @op(name="expand", view=_expand_geometry, behind="expand")
 def expand_view(input: Array, size: tuple) -> Array:
-    return jnp.broadcast_to(input, expanded(input.shape, size))
+    return jnp.broadcast_to(input, expanded_size(input.shape, size))
 
 
 def _method_expand(self, *size, implicit=False, **named):

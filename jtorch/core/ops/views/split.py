@@ -61,7 +61,7 @@ class _Parts(Call):
 _calls: dict = {}
 
 
-def _call(title, dim, sizes):
+def _parts_call(title, dim, sizes):
     key = (title, dim, sizes)
     call = _calls.get(key)
     if call is None:
@@ -71,7 +71,7 @@ def _call(title, dim, sizes):
 
 def _several(x, title, dim, sizes):
     """The parts of x along a dimension, as views that share one node."""
-    call = _call(title, dim, sizes)
+    call = _parts_call(title, dim, sizes)
     t = x._type
     if t.place is engine.TRACED:
         return apply(call, (x,))
@@ -250,4 +250,4 @@ def unsafe_chunk(input, chunks, dim=0):
 
 def _copies(x, parts, dim):
     dim = wrap_dim(dim, x.ndim)
-    return apply(_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts])), (x,))
+    return apply(_parts_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts])), (x,))

@@ -219,7 +219,7 @@ def conv_transpose3d(
 
 def _conv(name, dims, x, w, bias, stride, padding, dilation, groups):
     given = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    _check_batched(name, dims, x)
+    _check_input_dims(name, dims, x)
     same = padding == "same"
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
@@ -264,7 +264,7 @@ def _conv(name, dims, x, w, bias, stride, padding, dilation, groups):
 
 def _conv_transpose(dims, x, w, bias, stride, padding, output_padding, groups, dilation):
     name = f"conv_transpose{dims}d"
-    _check_batched(name, dims, x)
+    _check_input_dims(name, dims, x)
     spatial = w.ndim - 2
     given = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
     for argument, value in given.items():
@@ -330,7 +330,7 @@ def _per_dimension(name, value, dims, spatial):
     return values
 
 
-def _check_batched(name, dims, x):
+def _check_input_dims(name, dims, x):
     if x.ndim not in (dims + 1, dims + 2):
         raise RuntimeError(
             f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of size: {list(x.shape)}"

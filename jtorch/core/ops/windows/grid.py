@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.op import Array, functional, op
+from jtorch.core.ops.windows.resize import cubic_kernel
 
 
 def _unaligned(stacklevel=3):
@@ -32,14 +33,14 @@ def _grid_sample(input: Array, grid: Array, mode: str, padding_mode: str, align_
         return _sample_cubic(input, places, padding_mode, align_corners)
     places = [_padded_coordinates(p, n, padding_mode, align_corners) for p, n in zip(places, sizes, strict=True)]
     if mode == "nearest":
-        return _gathered(input, [jnp.round(p) for p in places])
+        return _cells_at(input, [jnp.round(p) for p in places])
     low = [jnp.floor(p) for p in places]
     out = 0
     for corner in itertools.product((0, 1), repeat=len(sizes)):
         weight = 1
         for p, start, high in zip(places, low, corner, strict=True):
             weight = weight * (p - start if high else start + 1 - p)
-        out = out + _gathered(input, [s + c for s, c in zip(low, corner, strict=True)]) * weight[:, None]
+        out = out + _cells_at(input, [s + c for s, c in zip(low, corner, strict=True)]) * weight[:, None]
     return out.astype(input.dtype)
 
 
@@ -65,7 +66,7 @@ def _reflected_coordinates(x, low, high):
     return jnp.where(flips % 2 == 0, rest + low, span - rest + low)
 
 
-def _gathered(input, cells):
+def _cells_at(input, cells):
     """(N, C, *out): the cells of the input at these places, 0 outside."""
     sizes = input.shape[2:]
     inside, flat = True, 0
@@ -81,22 +82,17 @@ def _gathered(input, cells):
 
 def _sample_cubic(input, places, padding_mode, align_corners):
     low = [jnp.floor(p) for p in places]
-    weights = [[_cubic_weights(p - s - k) for k in range(-1, 3)] for p, s in zip(places, low, strict=True)]
+    weights = [
+        [cubic_kernel(p - s - k, -0.75, jnp.where) for k in range(-1, 3)] for p, s in zip(places, low, strict=True)
+    ]
     out = 0
     for i, j in itertools.product(range(4), repeat=2):
         cells = [
             _padded_coordinates(s + k - 1, n, padding_mode, align_corners)
             for s, k, n in zip(low, (i, j), input.shape[2:], strict=True)
         ]
-        out = out + _gathered(input, cells) * (weights[0][i] * weights[1][j])[:, None]
+        out = out + _cells_at(input, cells) * (weights[0][i] * weights[1][j])[:, None]
     return out.astype(input.dtype)
-
-
-def _cubic_weights(x, a=-0.75):
-    x = jnp.abs(x)
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    far = (((x - 5) * x + 8) * x - 4) * a
-    return jnp.where(x <= 1, near, jnp.where(x < 2, far, 0))
 
 
 @functional

@@ -37,7 +37,7 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     >>> torch.nn.functional.max_pool1d(torch.tensor([[1., 3., 2., 0.]]), 2)
     tensor([[3., 2.]])
     """
-    size, step, pad, apart = pool_checks.max_signal(input, kernel_size, stride, padding, dilation, ceil_mode)
+    size, step, pad, apart = pool_checks.max_pool1d_sizes(input, kernel_size, stride, padding, dilation, ceil_mode)
     if not return_indices and not input.dtype.is_floating_point:
         raise NotImplementedError(f"\"max_pool1d_impl\" not implemented for '{input.dtype.scalar_name}'")
     image = unsqueeze(input, -2)
@@ -78,7 +78,7 @@ def max_pool2d(
     tensor([[[ 5.,  7.],
              [13., 15.]]])
     """
-    windows = pool_checks.windows("max_pool2d", input, 2, kernel_size, stride, padding, dilation, ceil_mode)
+    windows = pool_checks.pool_windows("max_pool2d", input, 2, kernel_size, stride, padding, dilation, ceil_mode)
     return _max_pooled("max_pool2d", input, windows, return_indices)
 
 
@@ -102,7 +102,7 @@ def max_pool3d(
     Raises:
         RuntimeError: sizes that do not fit.
     """
-    windows = pool_checks.windows("max_pool3d", input, 3, kernel_size, stride, padding, dilation, ceil_mode)
+    windows = pool_checks.pool_windows("max_pool3d", input, 3, kernel_size, stride, padding, dilation, ceil_mode)
     return _max_pooled("max_pool3d", input, windows, return_indices)
 
 
@@ -123,9 +123,12 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     tensor([[2., 1.]])
     """
     name = "avg_pool1d"
-    pool_checks.signal(name, input)
-    size, pad = pool_checks.one(name, "kernel_size", kernel_size), pool_checks.one(name, "padding", padding)
-    step = size if pool_checks.omitted(stride) else pool_checks.one(name, "stride", stride)
+    pool_checks.check_signal(name, input)
+    size, pad = (
+        pool_checks.one_number(name, "kernel_size", kernel_size),
+        pool_checks.one_number(name, "padding", padding),
+    )
+    step = size if pool_checks.is_default_stride(stride) else pool_checks.one_number(name, "stride", stride)
     image = unsqueeze(input, -2)
     return squeeze(avg_pool2d(image, (1, size), (1, step), (0, pad), ceil_mode, count_include_pad), -2)
 
@@ -161,7 +164,7 @@ def avg_pool2d(
     tensor([[[ 2.5000,  4.5000],
              [10.5000, 12.5000]]])
     """
-    windows = pool_checks.windows("avg_pool2d", input, 2, kernel_size, stride, padding, 1, ceil_mode)
+    windows = pool_checks.pool_windows("avg_pool2d", input, 2, kernel_size, stride, padding, 1, ceil_mode)
     return _mean_of_windows("avg_pool2d", input, windows, count_include_pad, divisor_override)
 
 
@@ -185,21 +188,21 @@ def avg_pool3d(
     Raises:
         RuntimeError: sizes that do not fit.
     """
-    windows = pool_checks.windows("avg_pool3d", input, 3, kernel_size, stride, padding, 1, ceil_mode)
+    windows = pool_checks.pool_windows("avg_pool3d", input, 3, kernel_size, stride, padding, 1, ceil_mode)
     return _mean_of_windows("avg_pool3d_out_frame", input, windows, count_include_pad, divisor_override)
 
 
 def _max_pooled(name, x, windows, return_indices):
     kernel(name, x, "fi")
-    y = pooling.largest(x, windows)
-    return (y, pooling.winners(lax.stop_gradient(x), windows)) if return_indices else y
+    y = pooling.window_max(x, windows)
+    return (y, pooling.window_argmax(lax.stop_gradient(x), windows)) if return_indices else y
 
 
 def _mean_of_windows(name, x, windows, count_include_pad, divisor):
     kernel(name, x, "fi" if x.dtype == np.int64 else "f")
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
-    sums = pooling.total(_summed_in_float32(x), windows)
+    sums = pooling.window_sum(_summed_in_float32(x), windows)
     counts = np.asarray(divisor or _counted_cells(x.shape, windows, count_include_pad), sums.dtype)
     if sums.dtype == np.int64:
         return lax.div(sums, jnp.broadcast_to(counts, sums.shape))
@@ -213,7 +216,7 @@ def _summed_in_float32(x):
 
 def _counted_cells(shape, windows, count_include_pad):
     """How many cells count in each window: one number where it is the same for all."""
-    if not pooling.padded(windows):
+    if not pooling.has_padding(windows):
         return math.prod(windows.kernel)
     counts = np.ones((), np.int64)
     spatial = shape[-len(windows.kernel) :]
@@ -241,8 +244,8 @@ def adaptive_avg_pool1d(input, output_size):
     >>> torch.nn.functional.adaptive_avg_pool1d(torch.tensor([[1., 3., 2., 0., 4.]]), 2)
     tensor([[2., 2.]])
     """
-    pool_checks.signal("adaptive_avg_pool1d", input)
-    size = pool_checks.one("adaptive_avg_pool1d", "output_size", output_size)
+    pool_checks.check_signal("adaptive_avg_pool1d", input)
+    size = pool_checks.one_number("adaptive_avg_pool1d", "output_size", output_size)
     return squeeze(adaptive_avg_pool2d(unsqueeze(input, -2), (1, size)), -2)
 
 
@@ -294,7 +297,7 @@ def adaptive_avg_pool3d(input: Array, output_size: int | tuple) -> Array:
 
 
 def _adaptive_mean(name, of_kernel, x, dims, output_size):
-    sizes = pool_checks.adaptive(name, x, dims, output_size)
+    sizes = pool_checks.adaptive_sizes(name, x, dims, output_size)
     if set(sizes) == {1} and not jnp.issubdtype(x.dtype, jnp.inexact):
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
@@ -308,7 +311,7 @@ def _adaptive_mean(name, of_kernel, x, dims, output_size):
         tile = tuple(n // size for n, size in zip(spatial, sizes, strict=True))
         zeros, ones = (0,) * dims, (1,) * dims
         windows = pooling.windows_of(spatial, tile, tile, zeros, ones, False)
-        return (pooling.total(_summed_in_float32(x), windows) / math.prod(tile)).astype(x.dtype)
+        return (pooling.window_sum(_summed_in_float32(x), windows) / math.prod(tile)).astype(x.dtype)
     return pooling.adaptive_mean(_summed_in_float32(x), sizes).astype(x.dtype)
 
 
@@ -323,8 +326,8 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
     Raises:
         RuntimeError: sizes that do not fit.
     """
-    pool_checks.signal("adaptive_max_pool1d", input)
-    size = pool_checks.one("adaptive_max_pool1d", "output_size", output_size)
+    pool_checks.check_signal("adaptive_max_pool1d", input)
+    size = pool_checks.one_number("adaptive_max_pool1d", "output_size", output_size)
     found = adaptive_max_pool2d(unsqueeze(input, -2), (1, size), return_indices)
     return tuple([squeeze(t, -2) for t in found]) if return_indices else squeeze(found, -2)
 
@@ -364,14 +367,14 @@ def adaptive_max_pool3d(input: Array, output_size: int | tuple, return_indices: 
 
 
 def _adaptive_max(name, of_kernel, x, dims, output_size, return_indices):
-    sizes = pool_checks.adaptive(name, x, dims, output_size)
+    sizes = pool_checks.adaptive_sizes(name, x, dims, output_size)
     kernel(of_kernel, x, "f")
     tiles, windows, sources = pooling.adaptive_tiles(x, sizes)
-    y = pooling.largest(tiles, windows)
+    y = pooling.window_max(tiles, windows)
     if not return_indices:
         return y
-    at = pooling.winners(lax.stop_gradient(tiles), windows)
-    return y, pooling.places(at, tiles.shape[-dims:], sources, x.shape[-dims:])
+    at = pooling.window_argmax(lax.stop_gradient(tiles), windows)
+    return y, pooling.indices_in_input(at, tiles.shape[-dims:], sources, x.shape[-dims:])
 
 
 def _lp_pooled(pool, max_pool, dims, input, norm_type, kernel_size, stride, ceil_mode):

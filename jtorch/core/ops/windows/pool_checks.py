@@ -10,17 +10,17 @@ _COUNT = {2: "two", 3: "three"}
 _POSITION = {"kernel_size": 2, "output_size": 2, "stride": 3, "padding": 4, "dilation": 5}
 
 
-def omitted(stride):
+def is_default_stride(stride):
     """Whether the stride is left to be the size of the window."""
     return stride is None or stride in ((), [])
 
 
-def windows(name, x, dims, kernel_size, stride, padding, dilation, ceil_mode) -> Windows:
+def pool_windows(name, x, dims, kernel_size, stride, padding, dilation, ceil_mode) -> Windows:
     """The windows of a pooling over the last two or three dimensions of x."""
     either = "must be" if name == "avg_pool3d" else "must either be"
     kernel = _checked_sizes(name, dims, "kernel_size", kernel_size, f"{either} a single int")
     step = kernel
-    if not omitted(stride):
+    if not is_default_stride(stride):
         step = _checked_sizes(name, dims, "stride", stride, f"{either} omitted, a single int")
     padding = _checked_sizes(name, dims, "padding", padding, f"{either} a single int")
     dilation = _checked_sizes(name, dims, "dilation", dilation, "must be either a single int")
@@ -29,7 +29,7 @@ def windows(name, x, dims, kernel_size, stride, padding, dilation, ceil_mode) ->
     for s, p, k, d in zip(step, padding, kernel, dilation, strict=True):
         _check_reach(k, s, p, d)
     _check_positive(kernel, step, dilation)
-    _check_not_empty(name, dims, x)
+    _check_no_empty_dim(name, dims, x)
     found = windows_of(spatial, kernel, step, padding, dilation, ceil_mode)
     if name == "avg_pool3d":
         _check_smaller(spatial, kernel, padding)
@@ -75,7 +75,7 @@ def _refuse_empty(x):
     )
 
 
-def _check_not_empty(name, dims, x):
+def _check_no_empty_dim(name, dims, x):
     sizes = x.shape[-dims - 1 :]
     if all(sizes):
         return
@@ -119,12 +119,12 @@ def _check_smaller(spatial, kernel, padding):
     raise RuntimeError(f"input image ({image}) smaller than kernel size ({shown})")
 
 
-def max_signal(x, kernel_size, stride, padding, dilation, ceil_mode):
+def max_pool1d_sizes(x, kernel_size, stride, padding, dilation, ceil_mode):
     """The numbers of a max_pool1d, whose checks have words of their own."""
     listed = "must be an int, list of ints{} or tuple of ints of size 1"
     kernel = _one_of_max("kernel_size", kernel_size, listed.format(""))
     step = kernel
-    if not omitted(stride):
+    if not is_default_stride(stride):
         step = _one_of_max("stride", stride, "must be None, an int, list of ints, or tuple of ints of size 1")
     padding = _one_of_max("padding", padding, listed.format(","))
     dilation = _one_of_max("dilation", dilation, listed.format(""))
@@ -154,7 +154,7 @@ def _one_of_max(argument, value, rule):
     return values[0]
 
 
-def one(name, argument, value):
+def one_number(name, argument, value):
     """A single number of a pooling over signals, which may come as a list of one."""
     values = _ints_of_argument(name, argument, value)
     if len(values) != 1:
@@ -162,7 +162,7 @@ def one(name, argument, value):
     return values[0]
 
 
-def signal(name, x):
+def check_signal(name, x):
     """A pooling over signals takes two or three dimensions."""
     if x.ndim not in (2, 3):
         raise RuntimeError(
@@ -170,7 +170,7 @@ def signal(name, x):
         )
 
 
-def adaptive(name, x, dims, output_size):
+def adaptive_sizes(name, x, dims, output_size):
     """The sizes that come out of an adaptive pooling: None keeps a size. Raises what PyTorch raises."""
     sizes = output_size if isinstance(output_size, tuple | list) else (output_size,) * dims
     if len(sizes) == dims and x.ndim >= dims:

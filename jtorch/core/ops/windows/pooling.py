@@ -38,7 +38,7 @@ def windows_of(sizes, kernel, stride, padding, dilation, ceil_mode) -> Windows:
     return Windows(tuple(kernel), tuple(stride), tuple(pairs), tuple(dilation), tuple(out))
 
 
-def largest(x, windows: Windows):
+def window_max(x, windows: Windows):
     """The largest cell of each window, NaN if there is one. The gradient goes to the first largest."""
     if _tiled(x, windows):
         return _largest_tile(_cropped(x, windows), windows)
@@ -47,7 +47,7 @@ def largest(x, windows: Windows):
     return x
 
 
-def winners(x, windows: Windows):
+def window_argmax(x, windows: Windows):
     """Where in x (flat over the pooled dimensions, int64) each window's largest cell is, or its last NaN."""
     sizes = x.shape[-len(windows.kernel) :]
     cells = [(cell, view) for cell, view in _window_views(x, windows, _lowest(x.dtype))]
@@ -79,7 +79,7 @@ def _tiled(x, windows):
     """Whether the windows cut the input into tiles with nothing between or before."""
     sizes = x.shape[-len(windows.kernel) :]
     tiles = zip(sizes, windows.kernel, windows.stride, windows.dilation, windows.out, strict=True)
-    return all(k == s and d == 1 and count * k <= n for n, k, s, d, count in tiles) and not padded(windows)
+    return all(k == s and d == 1 and count * k <= n for n, k, s, d, count in tiles) and not has_padding(windows)
 
 
 def _in_turn(x, windows):
@@ -98,7 +98,7 @@ def _in_turn(x, windows):
     return turns
 
 
-def padded(windows: Windows) -> bool:
+def has_padding(windows: Windows) -> bool:
     """Whether any window reaches out of the input."""
     return any(map(any, windows.padding))
 
@@ -152,10 +152,10 @@ def _largest_jvp(windows, primals, tangents):
     return y, reduce(jnp.add, [jnp.where(first == i, v, nothing) for i, v in enumerate(changes)])
 
 
-def total(x, windows: Windows):
+def window_sum(x, windows: Windows):
     """The sum of each window."""
     dims = len(windows.kernel)
-    if windows.kernel == x.shape[-dims:] and set(windows.out) == {1} and not padded(windows):
+    if windows.kernel == x.shape[-dims:] and set(windows.out) == {1} and not has_padding(windows):
         return x.sum(tuple(range(x.ndim - dims, x.ndim)), keepdims=True)
     for some in _in_turn(x, windows):
         x = reduce(jnp.add, [view for _, view in _window_views(x, some, 0)])
@@ -165,7 +165,7 @@ def total(x, windows: Windows):
 def _window_views(x, windows, fill):
     """For each cell of the window, in order: its place, and what it shows of x in every window."""
     before = x.ndim - len(windows.kernel)
-    if padded(windows):
+    if has_padding(windows):
         padding = [(0, 0, 0)] * before + [(a, b, 0) for a, b in windows.padding]
         x = lax.pad(x, jnp.asarray(fill, x.dtype), padding)
     for cell in itertools.product(*map(range, windows.kernel)):
@@ -216,7 +216,7 @@ def adaptive_tiles(x, out):
     return x, Windows(tuple(kernel), tuple(kernel), zeros, (1,) * dims, tuple(out)), sources
 
 
-def places(at, tiled_sizes, sources, sizes):
+def indices_in_input(at, tiled_sizes, sources, sizes):
     """Flat places among tiles turned into flat places in the input that the tiles were taken from."""
     along = jnp.unravel_index(at, tiled_sizes)
     flat = jnp.zeros((), at.dtype)

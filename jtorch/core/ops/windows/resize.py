@@ -28,7 +28,7 @@ def _resize_name(types, consts):
 
 
 @op(saves=(), grad_fn=_resize_name, autocast={"cuda": "float32"})
-def _resize(input: Array, sizes: tuple, scales: tuple, mode: str, align_corners: bool, antialias: bool) -> Array:
+def _interpolate(input: Array, sizes: tuple, scales: tuple, mode: str, align_corners: bool, antialias: bool) -> Array:
     whole = not jnp.issubdtype(input.dtype, jnp.inexact)
     half = input.dtype in dtypes.HALF
     x = input.astype(jnp.float32) if half or (whole and "nearest" not in mode) else input
@@ -74,12 +74,12 @@ def _linear_weights(n, size, scale, align_corners, mode, real):
     return made
 
 
-def _cubic_kernel(x, a):
-    """Keys' cubic convolution kernel."""
-    x = np.abs(x)
+def cubic_kernel(x, a, where=np.where):
+    """Keys' cubic convolution kernel at the distances x; `where` is NumPy's or JAX's, as x is."""
+    x = abs(x)
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = (((x - 5) * x + 8) * x - 4) * a
-    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+    return where(x <= 1, near, where(x < 2, far, 0.0))
 
 
 def _cubic_weights(n, size, scale, align_corners, mode, real):
@@ -88,7 +88,7 @@ def _cubic_weights(n, size, scale, align_corners, mode, real):
     made = np.zeros((size, n))
     for k in range(-1, 3):
         cell = np.clip(low + k, 0, n - 1).astype(np.int64)
-        np.add.at(made, (np.arange(size), cell), _cubic_kernel(at - low - k, -0.75))
+        np.add.at(made, (np.arange(size), cell), cubic_kernel(at - low - k, -0.75))
     return made
 
 
@@ -102,7 +102,7 @@ def _lanczos(x):
 
 _FILTERS = {
     "bilinear": (_triangle_kernel, 1),
-    "bicubic": (lambda x: _cubic_kernel(x, -0.5), 2),
+    "bicubic": (lambda x: cubic_kernel(x, -0.5), 2),
     "lanczos": (_lanczos, 3),
 }
 
@@ -165,15 +165,15 @@ def interpolate(
     _check_mode(input, mode, align_corners, antialias)
     if min(sizes) <= 0 or 0 in input.shape[1:]:
         raise RuntimeError(
-            f"Input and output sizes should be greater than 0, but got input ({_shown(input.shape[2:])})"
-            f"{' and' * (dims == 1)} output ({_shown(sizes)})"
+            f"Input and output sizes should be greater than 0, but got input ({_sizes_text(input.shape[2:])})"
+            f"{' and' * (dims == 1)} output ({_sizes_text(sizes)})"
         )
     if mode == "area":
         return _AREA[dims](input, sizes)
-    return _resize(input, tuple(sizes), tuple(scales), mode, bool(align_corners), antialias)
+    return _interpolate(input, tuple(sizes), tuple(scales), mode, bool(align_corners), antialias)
 
 
-def _shown(sizes):
+def _sizes_text(sizes):
     return ", ".join(f"{'DHW'[i - len(sizes)] if len(sizes) > 1 else 'W'}: {n}" for i, n in enumerate(sizes))
 
 
