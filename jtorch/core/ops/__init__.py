@@ -1,4 +1,4 @@
-"""The mathematics: pure functions on jax arrays under `@op`, in files by what a reader looks for.
+"""The mathematics: pure functions on JAX arrays, declared with `@op` and sorted into files by topic.
 
-`functions` offers what these files declare under PyTorch's names in `torch`, `functional` those of `torch.nn.functional`.
+`functions` has the functions of `torch` by PyTorch's names, `functional` those of `torch.nn.functional`.
 """

@@ -1,6 +1,6 @@
 """The functions of `torch.nn.functional` by name: `from jtorch.core.ops.functional import relu`.
 
-The files below declare them. Here stand the softmaxes whose `dim` may be left out, which no other namespace has.
+The files below declare them. This file adds the softmaxes whose `dim` may be left out: no other namespace has them.
 """
 
 from __future__ import annotations

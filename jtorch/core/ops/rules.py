@@ -1,4 +1,4 @@
-"""What ops share: which dimensions they reduce, quotients to the last digit, PyTorch's gradients at ties and at zero.
+"""Rules that ops share: the dimensions to reduce, correctly rounded quotients, PyTorch's gradients at ties and at zero.
 
 Plain functions on jax arrays and shapes; nothing here is public.
 """
@@ -26,30 +26,30 @@ def reduced_dims(dim, ndim):
 
 
 def window_count(size, kernel, stride, padding, dilation=1, more=0):
-    """How many windows fit along a dimension. `padding` counts both sides, `more` what may be missing of the last one."""
+    """How many windows fit along a dimension. `padding` is the sum of both sides, `more` how much the last window may lack."""
     return (size + padding - dilation * (kernel - 1) - 1 + more) // stride + 1
 
 
 def quotient(a, b):
-    """a / b, each correctly rounded. XLA would multiply by 1 / b where b is the same for many elements, which is off
-    in the last digit for half of them; the barrier hides that and goes before anything is fused."""
+    """a / b, correctly rounded. Where b is one number for many elements, XLA would multiply by 1 / b, which is off in the
+    last digit for half of them. The barrier hides that b is one number; XLA removes it before it fuses."""
     shape = jnp.broadcast_shapes(a.shape, b.shape)
     if (b.shape == shape and shape) or not jnp.issubdtype(a.dtype, jnp.floating):
         return a / b
     hidden = jax.lax.optimization_barrier(jnp.broadcast_to(b, shape))
     if (a.shape, a.dtype) != (shape, b.dtype):
         return a / hidden
-    return jax.lax.div(a, hidden)  # JAX traces an operator apart for each new shape
+    return jax.lax.div(a, hidden)  # JAX traces a jnp operator once more for each new shape
 
 
-# XLA's library of sums and products for the CPU (YNNPACK, in jaxlib 0.10 and 0.11) takes a reduction of 4,096 elements or
-# more, with what is computed of them just before it, and its maxima and minima pass NaN over. So wherever NaN must come
-# out, no `max` or `min` of floats may be the reduction alone, or stand before a sum. The library is worth having all the
-# same: without it (`xla_cpu_experimental_ynn_fusion_type`) steps of `bench.step` took longer but for one, in A/B.
+# XLA's CPU library YNNPACK (in jaxlib 0.10 and 0.11) computes reductions of 4,096 elements or more, together with the
+# elementwise work just before them, and its maxima and minima skip NaN. So where NaN must come out, a `max` or `min` of
+# floats must not be the reduction itself, nor stand before a sum. The library stays on: without it
+# (`xla_cpu_experimental_ynn_fusion_type`) all but one of the steps of `bench.step` took longer.
 
 
 def larger(a, b):
-    """The larger element, NaN where one is. The gradient is a's where they are equal."""
+    """The larger element, NaN where either is NaN. Where they are equal, a gets the gradient."""
     return jnp.where((a >= b) | (a != a), a, b)
 
 
@@ -72,17 +72,17 @@ def _with_nan(reduce, x, axis, keepdims):
 
 
 def largest_of(x, axis=None, keepdims=False):
-    """The largest element over axes, NaN where there is one."""
+    """The largest element over axes, NaN where any is NaN."""
     return _with_nan(jnp.max, x, axis, keepdims)
 
 
 def smallest_of(x, axis=None, keepdims=False):
-    """The smallest element over axes, NaN where there is one."""
+    """The smallest element over axes, NaN where any is NaN."""
     return _with_nan(jnp.min, x, axis, keepdims)
 
 
 def mean_of(x, dims, keepdim=False):
-    """The mean over dims, as the sum divided by how many there are."""
+    """The mean over dims, computed as the sum divided by the count."""
     count = math.prod([x.shape[d] for d in dims])
     total = jnp.sum(x, axis=tuple(dims), keepdims=keepdim)
     return quotient(total, jnp.asarray(count, total.dtype))
@@ -103,13 +103,13 @@ def pick(x, index, dim, keepdim):
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
-def evenly(x, reduce, dims, keepdim):
-    """reduce(x, dims), whose gradient is shared evenly by the elements equal to the result."""
+def reduce_sharing_gradient(x, reduce, dims, keepdim):
+    """reduce(x, dims); the elements equal to the result share the gradient evenly."""
     return reduce(x, axis=dims, keepdims=keepdim)
 
 
-@evenly.defjvp
-def _evenly_jvp(reduce, dims, keepdim, primals, tangents):
+@reduce_sharing_gradient.defjvp
+def _reduce_sharing_gradient_jvp(reduce, dims, keepdim, primals, tangents):
     (x,), (t,) = primals, tangents
     found = reduce(x, axis=dims, keepdims=True)
     equal = (x == found) | ((x != x) & (found != found))
@@ -128,7 +128,7 @@ def norm_of(x, p, dims, keepdim):
     zero = x == 0
     size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
     if abs(p) == math.inf:
-        return evenly(size, largest_of if p > 0 else smallest_of, dims, keepdim)
+        return reduce_sharing_gradient(size, largest_of if p > 0 else smallest_of, dims, keepdim)
     if p == 1:
         return jnp.sum(size, axis=dims, keepdims=keepdim)
     powers = jnp.where(zero, 0.0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p).astype(size.dtype)

@@ -35,8 +35,8 @@ def relu(input: Array) -> Array:
     return _relu(input)
 
 
-# A choice, not a maximum, and the mask is the result's: of a maximum XLA would keep what went in, too, to make it again
-# where backward needs the mask.
+# A select instead of a maximum, and the mask is computed from the result. With a maximum, XLA would also keep the input,
+# to compute it again where the backward pass needs the mask.
 @jax.custom_jvp
 def _relu(x):
     zero = lax.full_like(x, 0)
@@ -48,7 +48,7 @@ def _relu_jvp(primals, tangents):
     (x,), (change,) = primals, tangents
     y = _relu(x)
     mask = lax.le(y, lax.full_like(y, 0))
-    return y, lax.select(mask, lax.full_like(change, 0), change)  # where x is no number, it goes through
+    return y, lax.select(mask, lax.full_like(change, 0), change)  # NaN passes the gradient through
 
 
 @op(method=False, strides="elementwise", grad_fn="HardtanhBackward0")
@@ -86,7 +86,7 @@ def elu(input: Array, alpha: float = 1.0) -> Array:
 
 @op(inplace=True, strides="elementwise", grad_fn="EluBackward0", inplace_grad_fn="EluBackward1")
 def selu(input: Array) -> Array:
-    """scale * elu(x, 1.6733), with scale 1.0507: keeps mean 0 and deviation 1."""
+    """scale * elu(x, 1.6733), with scale 1.0507: keeps mean 0 and standard deviation 1."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
     low = input <= 0
     return (scale * jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input)).astype(input.dtype)
@@ -103,7 +103,7 @@ def celu(input: Array, alpha: float = 1.0) -> Array:
 
 @op(method=False, strides="elementwise")
 def gelu(input: Array, approximate: str = "none") -> Array:
-    """x * P(N(0, 1) <= x); with approximate="tanh" by its tanh form."""
+    """x * P(N(0, 1) <= x); approximate="tanh" approximates the probability with tanh."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
     if approximate == "tanh":
@@ -319,7 +319,7 @@ def check_probability(p):
 
 
 def mask_like(input, shape, p, strides=None):
-    """A tensor of the elements dropout keeps, drawn as PyTorch draws it."""
+    """A mask that is 1 where dropout keeps an element, drawn as PyTorch draws it."""
     t = input._type
     kept = type_of(tuple(shape), dtypes.bool_, t.place, strides)
     if on_host(t.place):
@@ -329,7 +329,7 @@ def mask_like(input, shape, p, strides=None):
 
 @functional
 def dropout(input, p=0.5, training=True, inplace=False):
-    """Each element is 0 with probability p, and the rest are scaled by 1 / (1 - p); x itself outside training.
+    """Each element becomes 0 with probability p; the rest are multiplied by 1 / (1 - p). Outside training: x itself.
 
     >>> _ = torch.manual_seed(0); torch.nn.functional.dropout(torch.ones(4), 0.5)
     tensor([0., 0., 2., 0.])
@@ -423,7 +423,7 @@ _ALPHA = 1.7580993408473766
 
 @functional
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
-    """Dropout that keeps mean 0 and deviation 1 after selu."""
+    """Dropout that keeps mean 0 and standard deviation 1 after selu."""
     return _alpha_dropout(input, p, training, inplace, None)
 
 
@@ -448,7 +448,7 @@ def _alpha_dropout(input, p, training, inplace, shape):
 
 @functional
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
-    """Leaky relu with a random slope in [lower, upper] for each x <= 0 in training, and the mean slope outside."""
+    """Leaky relu: in training each x <= 0 gets a random slope in [lower, upper], outside training the mean slope."""
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if not training:
@@ -470,7 +470,7 @@ def _rrelu(input: Array, noise: Array | None, slope: float, inplace: bool) -> Ar
 
 @functional
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
-    """A softmax sample of the categorical distribution with these logits; one-hot with `hard`, gradients either way."""
+    """A sample of the Gumbel-softmax distribution with these logits; with `hard`, one-hot with the soft sample's gradient."""
     gumbels = -empty_like(logits).exponential_().log()
     soft = softmax((logits + gumbels) / tau, dim)
     if not hard:
@@ -481,7 +481,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
 
 
 def implicit_softmax(name, function, input, dim, dtype=None, stacklevel=3):
-    """A softmax whose dim may be left out, with PyTorch's warning and choice."""
+    """A softmax without a dim: PyTorch's warning, and the dim that PyTorch chooses."""
     if dim is None:
         warnings.warn(
             f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
@@ -497,7 +497,7 @@ def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
     return rrelu(input, lower, upper, training, True)
 
 
-# ---- the forms that activations have in torch.nn.functional
+# ---- the activations of torch.nn.functional that take `inplace`
 
 
 def _with_inplace(activation) -> None:

@@ -1,7 +1,7 @@
 """Comparisons, logic, bits, and the functions that choose between values: where, maximum, clamp.
 
-Pure functions on jax arrays. What compares gives bools; what chooses keeps PyTorch's rules for NaN and for
-the gradient where two values are equal.
+Comparisons return bools. The functions that choose follow PyTorch's rules for NaN and for the gradient where two values
+are equal.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _isin(elements: Array, test_elements: Array, *, invert: bool = False) -> Arr
 
 @public(method=False)
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
-    """Whether each of `elements` is among `test_elements` (not, with `invert`)."""
+    """Whether each of `elements` is among `test_elements`; with `invert`, whether it is not."""
     if not isinstance(test_elements, Tensor):
         made = elements == test_elements
         return logical_not(made) if invert else made
@@ -159,7 +159,7 @@ def isreal(input: Array) -> Array:
 
 @public
 def is_nonzero(input):
-    """Whether a tensor of one element holds something else than 0, as a Python bool."""
+    """Whether the only element of a tensor is not 0, as a Python bool."""
     return bool(input)
 
 
@@ -246,7 +246,7 @@ def bitwise_right_shift(input: Array | Number, other: Array | Number) -> Array:
 
 
 def _check_numbers_fit(input, *numbers):
-    """Python numbers come into the dtype of the tensor, unless they belong to a higher category."""
+    """Raise for a Python number that the tensor's dtype cannot hold. One of a higher category is not checked: it promotes."""
     for n in numbers:
         if isinstance(n, int | float) and input.dtype.category >= (
             dtypes.FLOAT if isinstance(n, float) else dtypes.INT
@@ -296,7 +296,7 @@ def _no_complex(name):
 
 @op(chooses=True, promote=True, check_types=_no_complex("maximum"))
 def maximum(input: Array, other: Array) -> Array:
-    """The larger element; NaN where one is. Equal elements share the gradient."""
+    """The larger element; NaN where either is NaN. Equal elements share the gradient."""
     kernel("maximum_cpu", input, "bif")
     return _greatest(input, other) if letter(input) == "f" else jnp.maximum(input, other)
 
@@ -309,27 +309,27 @@ def _greatest(a, b):
 @_greatest.defjvp
 def _greatest_jvp(primals, tangents):
     (a, b), (da, db) = primals, tangents
-    both = jnp.where(a < b, 0, da) + jnp.where(a > b, 0, db)  # where one is no number, it goes to each
+    both = jnp.where(a < b, 0, da) + jnp.where(a > b, 0, db)  # where one is NaN, each gets the whole gradient
     return _greatest(a, b), jnp.where(a == b, both / 2, both)
 
 
 @op(chooses=True, promote=True, check_types=_no_complex("minimum"))
 def minimum(input: Array, other: Array) -> Array:
-    """The smaller element; NaN where one is. Equal elements share the gradient."""
+    """The smaller element; NaN where either is NaN. Equal elements share the gradient."""
     kernel("minimum_cpu", input, "bif")
     return -_greatest(-input, -other) if letter(input) == "f" else jnp.minimum(input, other)
 
 
 @op(chooses=True, promote=True, check_types=_no_complex("fmax"))
 def fmax(input: Array, other: Array) -> Array:
-    """The larger element; NaN only where both are."""
+    """The larger element; NaN only where both are NaN."""
     kernel("fmax_cpu", input, "bif")
     return jnp.where((input >= other) | (other != other), input, other)
 
 
 @op(chooses=True, promote=True, check_types=_no_complex("fmin"))
 def fmin(input: Array, other: Array) -> Array:
-    """The smaller element; NaN only where both are."""
+    """The smaller element; NaN only where both are NaN."""
     kernel("fmin_cpu", input, "bif")
     return jnp.where((input <= other) | (other != other), input, other)
 
@@ -339,10 +339,10 @@ def _clamp_name(types, consts):
 
 
 def _bounded(x, low, high):
-    """x between the bounds; the bounds themselves pass the gradient to x."""
+    """x kept within the bounds; where x equals a bound, x gets the gradient."""
     if letter(x) == "c":
         raise NotImplementedError("clamp is not supported for complex types")
-    x = jnp.where(x != x, lax.stop_gradient(x), x)  # what is no number passes none
+    x = jnp.where(x != x, lax.stop_gradient(x), x)  # NaN gets no gradient
     if low is not None:
         x = jnp.where((x < low) | (low != low), low, x)
     return x if high is None else jnp.where((x > high) | (high != high), high, x)

@@ -30,7 +30,7 @@ def exp2(input: Array) -> Array:
 
 @op(inplace=True, promote="float", saves="result", keeps_zero=True, autocast={"cuda": "float32"})
 def expm1(input: Array) -> Array:
-    """e ** input - 1, exact near 0."""
+    """e ** input - 1, accurate near 0."""
     return jnp.expm1(input)
 
 
@@ -54,7 +54,7 @@ def log10(input: Array) -> Array:
 
 @op(inplace=True, promote="float", grad_fn="Log1PBackward0", keeps_zero=True, autocast={"cuda": "float32"})
 def log1p(input: Array) -> Array:
-    """log(1 + input), exact near 0."""
+    """log(1 + input), accurate near 0."""
     return jnp.log1p(input)
 
 
@@ -153,7 +153,7 @@ def asinh(input: Array) -> Array:
 
 @op(inplace=True, promote="float", aliases=("arccosh",))
 def acosh(input: Array) -> Array:
-    """The number from 1 up whose hyperbolic cosine is input."""
+    """The number >= 0 whose hyperbolic cosine is input; nan below 1."""
     return _complex_acosh(input) if letter(input) == "c" else jnp.arccosh(input)
 
 
@@ -164,7 +164,7 @@ def _complex_acosh(x):
 
 @_complex_acosh.defjvp
 def _complex_acosh_jvp(primals, tangents):
-    x = primals[0]  # the roots apart: their product has a branch of its own
+    x = primals[0]  # two roots, not the root of the product, which takes another branch
     return _complex_acosh(x), tangents[0] * lax.rsqrt(x + 1) * lax.rsqrt(x - 1)
 
 

@@ -1,7 +1,7 @@
-"""Elementwise arithmetic, sign and rounding, as pure functions on jax arrays.
+"""Elementwise arithmetic, sign and rounding, as pure functions on JAX arrays.
 
-Arrays arrive already converted to their common type (`promote`), half types as float32. What PyTorch's CPU
-kernels refuse is refused here, with its message. Nothing here reduces, compares or moves elements.
+`promote` has already converted the arrays to their common dtype, half types to float32. These functions refuse what
+PyTorch's CPU kernels refuse, with the same message. Nothing here reduces, compares or moves elements.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jtorch.core.tensor import Tensor, cast
 ZERO_DIVISION = RuntimeError("ZeroDivisionError")
 
 
-# Overloads that PyTorch still takes, and those that it recommends.
+# Deprecated overloads that PyTorch still accepts, each with the one that it recommends.
 _DEPRECATED_SCALED = ("Number alpha, Tensor other", "Tensor other, *, Number alpha = 1")
 _DEPRECATED_WEIGHED = (
     "Number value, Tensor tensor1, Tensor tensor2",
@@ -50,7 +50,7 @@ def _check_alpha(alpha, x):
 
 
 def _times_alpha(x, alpha):
-    """alpha * x, alpha rounded to x's type first."""
+    """alpha * x, with alpha first rounded to x's dtype."""
     if isinstance(alpha, int) and alpha == 1:
         return x
     _check_alpha(alpha, x)
@@ -118,7 +118,7 @@ def _zero(array):
 
 
 def _divisor(input, other, rounding_mode=None, **_):
-    """Refuse a zero divisor of integers where the quotient is an integer."""
+    """Raise for a division by zero of integers, where the quotient is an integer."""
     if rounding_mode not in (None, "trunc", "floor"):
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
@@ -132,10 +132,10 @@ def _integer_divisor(input, other, **_):
 
 
 def _rounded_quotient(rounding, x, y, remainder):
-    """rounding(x / y), given the remainder that belongs to it.
+    """rounding(x / y), given the remainder of the division.
 
-    A GPU's float32 division is not right to the last bit, and of 6 / 3 rounded down 1 would be left: there x without
-    its remainder is divided, a multiple of y, and rounded to the nearest.
+    A GPU's float32 division may be off in the last bit: 6 / 3 rounded down could give 1. So there x minus the remainder,
+    which is a multiple of y, is divided, and the quotient is rounded to the nearest integer.
     """
     found = rounding(x / y)
     if devices.traced_kind().divides_exactly:
@@ -176,14 +176,14 @@ def _rounded_divide(input: Array | Number, other: Array | Number, *, rounding_mo
 
 @public(inplace=True, numbers="tensor")
 def div(input, other, *, rounding_mode=None, out=None):
-    """input / other, of integers as floats.
+    """input / other; integers are divided as floats.
 
     Args:
-        rounding_mode: None, "trunc" (towards zero, as in C) or "floor" (as Python's `//`); these keep
-        integers.
+        rounding_mode: None, "trunc" (towards zero, as in C) or "floor" (as Python's `//`). With either,
+            integers stay integers.
 
     Raises:
-        RuntimeError: rounding integers divided by zero.
+        RuntimeError: integers divided by zero, with a rounding mode.
 
     >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="trunc")
     tensor([ 3, -3])
@@ -220,7 +220,7 @@ def _float_remainder(x, y):
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _modulo(remainder, rounding, x, y):
-    """remainder(x, y), with the gradient of x - y * rounding(x / y) for a constant rounding."""
+    """remainder(x, y), with the gradient of x - y * rounding(x / y), where the rounded quotient is a constant."""
     return remainder(x, y)
 
 
@@ -282,11 +282,11 @@ _SPECIAL_POWERS = {0, 1, 2, 3, 4, -1, -2, 0.5, -0.5}
 def pow(input, exponent, *, out=None):
     """input ** exponent, elementwise.
 
-    An exponent that is a small integer or a half decides which program is compiled; any other number is a
-    value.
+    A small integer or half-integer exponent is a constant of the compiled program. Any other number is a value: changing
+    it compiles nothing.
 
     Raises:
-        RuntimeError: integers to a negative integer number.
+        RuntimeError: an integer tensor to the power of a negative integer.
 
     >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
     tensor([1., 4., 9.])
@@ -437,7 +437,7 @@ def abs(input: Array) -> Array:
 
 @op(inplace=True, promote=True, saves=(), keeps_zero=True)
 def sign(input: Array) -> Array:
-    """-1, 0 or 1."""
+    """The sign: -1, 0 or 1."""
     if letter(input) == "c":
         raise NotImplementedError(
             "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
@@ -451,7 +451,7 @@ def sgn(input: Array) -> Array:
     """input / |input|, 0 at 0: the sign, also of complex numbers."""
     if letter(input) == "c":
         safe = jnp.where(input == 0, 1, input)
-        return jnp.where(input == 0, 0, safe / jnp.abs(safe))  # jnp.sign has no gradient of the angle
+        return jnp.where(input == 0, 0, safe / jnp.abs(safe))  # jnp.sign's gradient ignores the angle
     return input if input.dtype == jnp.bool_ else _sign(input)
 
 
@@ -524,7 +524,7 @@ fix = function(trunc, name="fix")
 
 @public(inplace=True, numbers="tensor")
 def true_divide(input, other, *, out=None):
-    """input / other, of integers as floats."""
+    """input / other; integers are divided as floats."""
     return _true_divide(input, other, out=out)
 
 

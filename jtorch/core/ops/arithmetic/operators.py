@@ -1,6 +1,6 @@
-"""The operators of Tensor: which op each dunder method is, its reflected and its in-place form.
+"""The operators of Tensor: the op that each dunder method calls, with its reflected and in-place forms.
 
-An operand that is no tensor, number or array gives NotImplemented, so that Python tries the other side.
+For an operand that is not a tensor, number or array they return NotImplemented, so that Python asks the other operand.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _forward(fn):
 
 
 def _function(fn):
-    """The operator of a name that chooses among ops."""
+    """The operator for a function that chooses among ops."""
 
     def operator(self, other):
         other = _operand(other)
@@ -49,7 +49,7 @@ def _reflected_operator(fn):
 
 
 def _tensor_operand(other):
-    """A product takes tensors only: numbers make no matrix."""
+    """The operand of a matrix product: a tensor, or NotImplemented for anything else."""
     return other if isinstance(other, Tensor) else NotImplemented
 
 
@@ -82,7 +82,8 @@ def _subtracted(number, tensor):
     return math.rsub(tensor, number)
 
 
-# name: op, op of the reflected form (True: the same, as PyTorch has it, the tensor first) or None, has an in-place form
+# name: (op, op of the reflected form, whether there is an in-place form). Reflected True: the same op with the tensor first,
+# as in PyTorch; None: no reflected form.
 BINARY = {
     "add": (math.add, True, True),
     "sub": (math.sub, _subtracted, True),

@@ -1,6 +1,6 @@
 """Special functions and the rarer elementwise ones: error functions, gamma, Bessel, bits of floats, gcd.
 
-What stands in `torch.special` only comes last.
+The functions that only `torch.special` has come last.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def erf(input: Array) -> Array:
 
 @op(inplace=True, promote="float")
 def erfc(input: Array) -> Array:
-    """1 - erf(input), exact for large input."""
+    """1 - erf(input), accurate for large input."""
     kernel("erfc_vml_cpu", input, "f")
     return lax.erfc(input)
 
@@ -205,7 +205,7 @@ def ldexp(input: Array, other: Array) -> Array:
 
 @op(inplace=True, promote=True, grad_fn="NotImplemented")
 def heaviside(input: Array, values: Array) -> Array:
-    """0 below 0 and for NaN, `values` at 0, 1 above."""
+    """0 where input is negative or NaN, `values` where it is 0, 1 where it is positive."""
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
@@ -213,7 +213,7 @@ def heaviside(input: Array, values: Array) -> Array:
 def nan_to_num(
     input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Array:
-    """NaN replaced (by 0), and infinities (by the largest and least finite numbers)."""
+    """NaN replaced by `nan` (default 0), infinities by `posinf` and `neginf` (default: the largest finite numbers)."""
     if letter(input) not in "fc":
         return input
     nan = 0.0 if nan is None else nan
@@ -242,7 +242,7 @@ def lcm(input: Array, other: Array) -> Array:
 
 @op(promote=True)
 def angle(input: Array) -> Array:
-    """The angle of a complex number in radians; of a real one 0, pi below 0, or NaN."""
+    """The angle of a complex number in radians; of a real one 0, or pi if it is negative, or NaN."""
     if letter(input) == "c":
         return jnp.angle(input)
     x = input if letter(input) == "f" else input.astype(dtypes.get_default_dtype().np)
@@ -256,7 +256,7 @@ def _conj_physical(input: Array) -> Array:
 
 @public(inplace=True)
 def conj_physical(input, *, out=None):
-    """The complex conjugate, computed; a real tensor comes back itself."""
+    """The complex conjugate as a new tensor, not a view; a real tensor is returned as it is."""
     return _conj_physical(input, out=out) if letter(input._type.aval) == "c" else input
 
 
@@ -277,7 +277,7 @@ def polar(abs: Array, angle: Array) -> Array:
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
 
 
-# ---- of torch.special only
+# ---- only in torch.special
 
 
 def _zeta_name(types, consts):
@@ -334,7 +334,7 @@ def ndtri(input: Array) -> Array:
 @public_in("jtorch.special")
 @op(method=False, promote="float", grad_fn="SpecialLogNdtrBackward0")
 def log_ndtr(input: Array) -> Array:
-    """log(ndtr(input)), exact far to the left."""
+    """log(ndtr(input)), accurate far below 0."""
     return jsp.log_ndtr(input)
 
 

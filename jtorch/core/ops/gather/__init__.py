@@ -1,4 +1,4 @@
 """Ops that pick, place or join elements: indexing, scatter, masks, cat and stack.
 
-Nothing here computes with the elements it moves, but for what is added where several meet.
+Nothing here computes with the elements that it moves, except where several land in one position and are reduced.
 """

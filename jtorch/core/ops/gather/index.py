@@ -1,9 +1,10 @@
 """Indexing: `x[...]` and `x[...] = v` in every mix PyTorch allows.
 
-Integers, slices, None and Ellipsis become views, one after the other; tensors, lists and masks become one
-gather (`x[i]`) or one scatter (`x[i] = v`). What indices select is checked where the indices are known, and
-flagged where they are promised. A mask that selects has a size that only its data know, and a 0-dim integer
-tensor makes a view: both are looked at, which runs what was recorded. A mask that assigns is not looked at.
+Integers, slices, None and Ellipsis become views, one after the other; tensors, lists and masks become one gather
+(`x[i]`) or one scatter (`x[i] = v`). Indices are checked at once where their values are known; where they are promised,
+the program checks them. Two kinds of index are looked at, which runs what was recorded: a mask that selects, because
+only its data tell the size of the result, and a 0-dim integer tensor, because it makes a view. A mask that assigns is
+not looked at.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from jtorch.core.ops.views.shape import unsqueeze
 from jtorch.core.ops.views.slices import alias, select, slice_view
 from jtorch.core.tensor import Tensor, check_apart, check_once, known, write_result
 
-# ---- what the user wrote, taken apart
+# ---- the index as the user wrote it
 
 
 def _pick(x, dim, i, place):
@@ -60,8 +61,8 @@ def _slice_of(x, dim, cut):
 
 
 def _slice_unless_whole(x, dim, cut):
-    """A slice of a dimension among other indices, or one to write to: PyTorch makes no view where it leaves the
-    dimension whole. A start counted from the end does not count as whole, as it does not in PyTorch."""
+    """A slice among other indices, or one to write to. As in PyTorch, no view is made where the slice covers the whole
+    dimension; a start counted from the end never counts as covering it."""
     size = x._type.shape[dim] if x._type.ndim else None
     if size is not None and cut.indices(size) == (0, size, 1) and not integer(cut.start or 0):
         return x
@@ -191,7 +192,7 @@ def _range_error(at, size, dim):
 
 
 def _integer_indices(x, arrays):
-    """The index tensors as integers by dimension, and their common shape: masks become what they select."""
+    """([(dimension, integer index tensor)], their common shape). Masks become the indices that they select."""
     found = []
     for dim, i in arrays:
         if _is_mask(i):
@@ -247,7 +248,7 @@ def _full(ndim, indices, dims):
 
 
 def _index_strides(types, shapes, consts):
-    """PyTorch's rule: the dimensions keep the source's order, indexed ones are ordered by the indices."""
+    """PyTorch's rule: the dimensions keep the source's order in memory; indexed ones are ordered by the indices' strides."""
     source, dims = types[0], consts["dims"]
     inner = np.broadcast_shapes(*[tuple(t.shape) for t in types[1:]])
     rest = [d for d in range(source.ndim) if d not in dims]
@@ -256,7 +257,11 @@ def _index_strides(types, shapes, consts):
     strides = [source.strides[d] for d in rest]
     strides[at:at] = [0] * len(inner)
     operands = [(shapes[0], strides)]
-    shape = (*[1] * at, *inner, *[1] * (len(rest) - at))  # in which PyTorch lays the indices beside the source
+    shape = (
+        *[1] * at,
+        *inner,
+        *[1] * (len(rest) - at),
+    )  # the shape in which PyTorch compares the indices with the source
     for t in types[1:]:
         lead = len(inner) - t.ndim
         own = [0 if n == 1 != m else s for n, m, s in zip(t.shape, inner[lead:], t.strides, strict=True)]
@@ -271,7 +276,7 @@ def _index(input: Array, indices: list[Array], dims: tuple) -> Array:
 
 
 def _getitem(self, index):
-    """What an index of any kind shows: a view, or a copy where tensors, lists or masks are among it."""
+    """`x[index]`: a view, or a copy where the index contains tensors, lists or masks."""
     kind = index.__class__
     if kind is int:
         return _pick(self, 0, index, 0)
@@ -281,7 +286,7 @@ def _getitem(self, index):
     if not arrays:
         return alias(seen) if seen is self else seen
     if engine.local.grad:
-        seen._history()  # what autograd has against it PyTorch says before it looks at the indices
+        seen._history()  # PyTorch raises autograd's errors before it looks at the indices
     found, inner = _integer_indices(seen, arrays)
     _check_indexable(seen, found, inner)
     _check_ranges(seen, found, inner)
@@ -297,7 +302,7 @@ def _scatter_set(x, values, at):
 
 @jax.custom_vjp
 def placed(x, values, at):
-    """x with values at `at`; every value gets the gradient of its place, also one that another overwrote."""
+    """x with `values` at the indices `at`. Every value gets the gradient of its position, even one that another overwrote."""
     return _scatter_set(x, values, at)
 
 
@@ -331,7 +336,7 @@ def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, a
 
 @op(name="index_put", saves=(1,), overlap="none", autocast={"cuda": "widest"}, numbers="tensor")
 def _where_put(input: Array, mask: Array, value: Array | Number, dim: int) -> Array:
-    """`x[mask] = value` for one value: nobody needs to know how many it hits."""
+    """`x[mask] = value` for one value: how many elements the mask selects is not needed."""
     wide = _broadcastable_mask(mask, input.ndim, dim)
     return jnp.where(wide, jnp.asarray(value).reshape(()).astype(input.dtype), input)
 
@@ -342,7 +347,7 @@ def _broadcastable_mask(mask, ndim, dim):
 
 @op(name="index_put", saves=(1,), overlap="none", autocast={"cuda": "widest"})
 def _mask_put(input: Array, mask: Array, values: Array) -> Array:
-    """`x[mask] = values`: the k-th place of the mask takes the k-th value. A mask of the first dimensions."""
+    """`x[mask] = values`: the k-th position that the mask selects gets the k-th value. The mask covers the first dimensions."""
     flat = (mask != 0).reshape(-1)
     rest = input.shape[mask.ndim :]
     rows = values.shape[0] if values.ndim > len(rest) else 1
@@ -388,7 +393,7 @@ def _check_value_dtype(x, value):
 
 
 def put_at(x, arrays, value, accumulate=False):
-    """x with the places that index tensors select replaced (or added to), as a new tensor."""
+    """A copy of x in which `value` replaces, or is added to, the elements that index tensors select."""
     number = not isinstance(value, Tensor)
     if len(arrays) == 1 and _is_mask(arrays[0][1]) and not accumulate:
         dim, mask = arrays[0]
@@ -429,7 +434,7 @@ def put_at(x, arrays, value, accumulate=False):
 
 
 def _setitem(self, index, value):
-    """Write through an index of any kind; the value is broadcast and cast as PyTorch does it."""
+    """`x[index] = value`; the value is broadcast and cast as in PyTorch."""
     if not isinstance(value, Tensor):
         if isinstance(value, np.integer):
             value = value.item()
@@ -455,7 +460,7 @@ def _setitem(self, index, value):
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
             check_apart("none", seen, (value,))
             if engine.local.grad:
-                value._history()  # where that cannot be told, PyTorch says so before it looks at shapes
+                value._history()  # PyTorch raises autograd's errors before it looks at shapes
         seen._by_base()
         write_result(seen, put_at(seen, arrays, value))
     elif not isinstance(value, Tensor):
@@ -473,7 +478,7 @@ def _qualified_name(value):
 
 
 def _without_ones(value):
-    """The value without its sizes of 1 in front."""
+    """The value without its leading dimensions of size 1."""
     shape = tuple(value.shape)
     while shape[:1] == (1,):
         shape = shape[1:]
@@ -481,7 +486,7 @@ def _without_ones(value):
 
 
 def _copy_into(seen, value):
-    """copy_, after PyTorch's rule that sizes of 1 in front of the value do not count."""
+    """copy_, with PyTorch's rule that leading dimensions of size 1 of the value do not count."""
     shape, full = tuple(value.shape), tuple(seen.shape)
     if not shape and full:
         seen.fill_(value)

@@ -1,6 +1,6 @@
-"""Tensors put together, repeated and turned round: copies whose elements come from their inputs unchanged.
+"""Joining, repeating and reversing tensors: copies of the inputs' elements.
 
-`cat` and its relatives, `repeat`, `roll`, `flip`, and the combinations of a few vectors. Knows no storages.
+`cat` and its relatives, `repeat`, `roll`, `flip`, and the combinations of a few vectors. Nothing here knows of storages.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jtorch.core.ops.views.shape import atleast_1d, atleast_2d, atleast_3d, expa
 from jtorch.core.ops.views.slices import as_ints
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
-# ---- several as one
+# ---- joining
 
 
 def _joined_dim(shapes, dim):
@@ -80,10 +80,10 @@ def _sequence(tensors, fn):
 
 
 def _hosts(tensors):
-    """Their arrays, where all lie on the host with one dtype and order and no gradient is wanted; else None.
+    """The tensors' NumPy arrays, if all lie on the host with one dtype and memory order and none needs a gradient; else None.
 
-    Such tensors are joined at once, by NumPy, and the result is one leaf of the trace. A batch drawn from a replay
-    memory would otherwise be a new trace each time: a tensor that is drawn twice is one leaf there.
+    NumPy joins such tensors at once, and the result is one leaf of the trace. Otherwise a batch drawn from a replay memory
+    would be a new trace each time, because a tensor that is drawn twice is one leaf.
     """
     if local.grad and any(x.requires_grad for x in tensors):
         return None
@@ -181,7 +181,7 @@ def column_stack(tensors, *, out=None):
     return _cat([reshape(x, (x.numel(), 1)) if x.ndim <= 1 else x for x in tensors], 1, out=out)
 
 
-# ---- one several times
+# ---- repeating
 
 
 @op(name="repeat", saves=())
@@ -221,10 +221,10 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each entry of a dimension repeated in place.
 
     Args:
-        repeats: how often, one number or one for each entry. Left out: `input` holds them, and the result
-            says which entry each place of the output comes from.
+        repeats: how often, as one number or one for each entry. If left out, `input` holds the repeats, and the result
+            is the index of the entry that each position of the output comes from.
         dim: default: all elements as one dimension.
-        output_size: the size of the result, which saves looking at `repeats`.
+        output_size: the size of the result; if it is given, `repeats` is not looked at.
 
     >>> torch.tensor([1, 2]).repeat_interleave(2)
     tensor([1, 1, 2, 2])
@@ -265,7 +265,7 @@ def _repeated_spots(repeats: Array, total: int) -> Array:
 
 
 def _interleaved(repeats, total):
-    """Which entry each place of the output comes from. Looks at `repeats` unless the total is known."""
+    """The index of the entry that each position of the output comes from. Looks at `repeats` unless the total is known."""
     if repeats.ndim != 1:
         raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if repeats.dtype not in (dtypes.int64, dtypes.int32):
@@ -282,7 +282,7 @@ def _other_total(repeats, total):
     return repeats.sum() != total
 
 
-# ---- one turned round
+# ---- rolling and reversing
 
 
 @op(name="roll", saves=())
@@ -292,7 +292,7 @@ def _roll(input: Array, shifts: tuple, dims: tuple) -> Array:
 
 @function(method=True)
 def roll(input, shifts, dims=()):
-    """The elements moved on along dimensions; what leaves at the end comes in at the start.
+    """The elements shifted along dimensions; those that leave at the end come back in at the start.
 
     >>> torch.arange(4).roll(1)
     tensor([3, 0, 1, 2])

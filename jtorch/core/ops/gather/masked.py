@@ -1,6 +1,6 @@
-"""Elements picked and placed by masks and by flat indices: the `masked_` family, `nonzero`, `take`, `put`.
+"""Reading and writing elements by masks and by flat indices: the `masked_` family, `nonzero`, `take`, `put`.
 
-What selects by a mask has a size that only data know and looks at it; what writes by a mask does not look.
+Only a mask's data tell how much it selects, so selecting by a mask looks at it. Writing through a mask does not.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _check_masked_scatter(input, mask, source):
 
 @op(inplace=True, saves=(1,), check=_check_masked_scatter, overlap="any")
 def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
-    """A copy whose k-th place with a true mask takes the k-th element of `source`."""
+    """A copy whose k-th element under a true mask is replaced by the k-th element of `source`."""
     shape = _common(mask.shape, input.shape)
     mask, input = jnp.broadcast_to(mask, shape), jnp.broadcast_to(input, shape)
     if not source.size:
@@ -99,7 +99,7 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
 
 @function(method=True)
 def nonzero(input, *, out=None, as_tuple=False):
-    """Where the elements are not zero: one row of indices for each. Looks at the elements.
+    """The indices of the elements that are not zero, one row for each. Looks at the elements.
 
     >>> torch.tensor([[1, 0], [0, 2]]).nonzero()
     tensor([[0, 0],
@@ -117,7 +117,7 @@ def nonzero(input, *, out=None, as_tuple=False):
 
 @function(method=True)
 def argwhere(input):
-    """Where the elements are not zero: one row of indices for each. Looks at the elements."""
+    """The indices of the elements that are not zero, one row for each. Looks at the elements."""
     return nonzero(input)
 
 
@@ -132,7 +132,7 @@ def _check_take(input, index):
 
 @op(check=_check_take, saves=(1,))
 def take(input: Array, index: Array) -> Array:
-    """The elements at places of the flattened tensor, in the shape of `index`."""
+    """The elements at indices of the flattened tensor, in the shape of `index`."""
     flat = input.reshape(-1)
     return flat.at[index].get(mode="clip")
 
@@ -155,7 +155,7 @@ def _check_put(input, index, source, accumulate):
 
 @op(inplace=True, check=_check_put, saves=(1,), strides=input_strides, overlap="none")
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
-    """A copy with `source` placed (or added) at places of the flattened tensor."""
+    """A copy with `source` written, or added, at indices of the flattened tensor."""
     flat, values = input.reshape(-1), source.reshape(-1)
     at = jnp.where(index < 0, index + flat.size, index).reshape(-1)
     if accumulate:
@@ -165,7 +165,7 @@ def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> 
 
 @public
 def take_along_dim(input, indices, dim=None):
-    """:func:`gather` with both broadcast against each other outside `dim`; default: flattened."""
+    """:func:`gather`, with input and indices broadcast against each other outside `dim`. Without a dim the input is flattened."""
     if indices.dtype is not dtypes.int64:
         raise RuntimeError(
             f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.scalar_name}"

@@ -1,6 +1,6 @@
-"""Elements picked and placed by tensors of indices: `gather`, the `scatter` and `index_` families.
+"""Reading and writing elements by tensors of indices: `gather`, the `scatter` and `index_` families.
 
-Indices are checked where they are known on the host, and flagged where they are promised.
+Indices are checked at once where they are known on the host; where they are promised, the program checks them.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on: elements picked along one dimension.
 
     Args:
-        index: as many dimensions as `input`, nowhere larger but along `dim`; its shape is the result's.
+        index: as many dimensions as `input`, and no larger than it outside `dim`. The result has its shape.
 
     Raises:
         RuntimeError: an index out of range.
@@ -162,10 +162,10 @@ def _scatter_value(input: Array, dim: int, index: Array, value: Number) -> Array
 
 @public(inplace=True, overlap="none")
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
-    """A copy with `src` (a tensor or a number) placed at `index` along a dimension: see :func:`gather`.
+    """A copy with `src` (a tensor or a number) written at `index` along a dimension: see :func:`gather`.
 
     Args:
-        reduce: "add" or "multiply" instead of replacing.
+        reduce: "add" or "multiply": combine with the elements of `input` instead of replacing them.
 
     >>> torch.zeros(3).scatter(0, torch.tensor([2, 0]), torch.tensor([5., 6.]))
     tensor([6., 0., 5.])
@@ -190,7 +190,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     autocast={"cuda": "widest"},
 )
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
-    """A copy with `src` added at `index` along a dimension; places may be hit more than once.
+    """A copy with `src` added at `index` along a dimension; what lands at one index is summed.
 
     >>> torch.zeros(3).scatter_add(0, torch.tensor([2, 2]), torch.tensor([5., 6.]))
     tensor([ 0.,  0., 11.])
@@ -201,13 +201,13 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     return x.at[at].add(values, mode="drop").reshape(input.shape)
 
 
-# ---- reductions into places
+# ---- reductions at indices
 
 _IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
 
 
 def _reduced(x, values, at, how, include_self):
-    """x with `values` reduced into the places `at`."""
+    """x with `values` reduced into the elements at the indices `at`."""
     if how in ("amax", "amin"):
         return _scattered_extreme(x, values, at, how, include_self)
     x = _begun(x, at, how, include_self)
@@ -222,7 +222,7 @@ def _reduced(x, values, at, how, include_self):
 
 
 def _begun(x, at, how, include_self):
-    """What a reduction starts from: x, or the neutral element in the places that are hit."""
+    """What a reduction starts from: x, or the neutral element at the indices if x does not take part."""
     if include_self:
         return x
     hit = jnp.zeros(x.shape, bool).at[at].set(True, mode="drop")
@@ -249,7 +249,7 @@ def _multiplied_forward(x, values, at):
 
 
 def _multiplied_backward(saved, g):
-    """The product of the others, worked out without dividing by zeros."""
+    """The product of the other factors, computed without dividing by zero."""
     x, values, at = saved
     one = jnp.ones((), x.dtype)
     zeros = (x == 0).astype(jnp.int32).at[at].add((values == 0).astype(jnp.int32), mode="drop")
@@ -285,7 +285,7 @@ def _largest_forward(include_self, x, values, at):
 
 
 def _largest_backward(include_self, saved, g):
-    """Those that tie share the gradient evenly; PyTorch counts what was there among them in any case."""
+    """Equal largest values share the gradient evenly. PyTorch counts x's own among them even where it does not take part."""
     x, values, at, out = saved
     pick = lambda a: a.at[at].get(mode="clip")
     mine, theirs = (x == out).astype(g.dtype), (values == pick(out)).astype(g.dtype)
@@ -307,11 +307,11 @@ def _check_reduce(input, dim, index, src, reduce, include_self):
 def scatter_reduce(
     input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True
 ) -> Array:
-    """A copy with `src` reduced into the places `index` along a dimension.
+    """A copy with `src` reduced into the elements that `index` names along a dimension.
 
     Args:
         reduce: "sum", "prod", "mean", "amax" or "amin".
-        include_self: whether what was there takes part.
+        include_self: whether the elements of `input` take part.
     """
     if not index.size:
         return input
@@ -376,7 +376,7 @@ def _vector_check(name, input, dim, index, source):
 
 
 def _rows_along(input, dim, index, source=None):
-    """The arrays with one dimension at least and the full index of the rows."""
+    """(input, full index of the rows, source), the arrays with at least one dimension."""
     input, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
     at = (slice(None),) * wrap_dim(dim, input.ndim) + (index,)
     return input, at, None if source is None else jnp.atleast_1d(source)
@@ -389,7 +389,7 @@ def _rows_along(input, dim, index, source=None):
     overlap="none",
 )
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
-    """A copy with `alpha` times the entries of `source` added to those of a dimension that `index` names."""
+    """A copy with `alpha` times the k-th entry of `source` added to entry index[k] of a dimension."""
     x, at, rows = _rows_along(input, dim, index, source)
     return x.at[at].add(rows * jnp.asarray(alpha).astype(rows.dtype), mode="drop").reshape(input.shape)
 
@@ -428,7 +428,7 @@ def _check_copy(input, dim, index, source):
 
 @op(inplace=True, saves=(1,), check=_check_copy, strides=input_strides, overlap="none", autocast={"cpu": "widest"})
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
-    """A copy with the entries of a dimension that `index` names replaced by those of `source`."""
+    """A copy with entry index[k] of a dimension replaced by the k-th entry of `source`."""
     x, at, rows = _rows_along(input, dim, index, source)
     axis = len(at) - 1
     out = placed(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:])
@@ -468,7 +468,7 @@ def by_value(zero, one):
     overlap="any",
 )
 def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> Array:
-    """A copy with the entries of a dimension that `index` names filled with one value."""
+    """A copy with one value in the entries of a dimension that `index` names."""
     x, at, _ = _rows_along(input, dim, index)
     one = cast_array(jnp.asarray(value), dtypes.of(x.dtype))
     return x.at[at].set(one, mode="drop").reshape(input.shape)
@@ -484,11 +484,11 @@ def _check_index_reduce(input, dim, index, source, reduce, include_self):
 def index_reduce(
     input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True
 ) -> Array:
-    """A copy with the entries of `source` reduced into the entries of a dimension that `index` names.
+    """A copy with the k-th entry of `source` reduced into entry index[k] of a dimension.
 
     Args:
         reduce: "prod", "mean", "amax" or "amin".
-        include_self: whether what was there takes part.
+        include_self: whether the elements of `input` take part.
     """
     x, at, rows = _rows_along(input, dim, index, source)
     axis = len(at) - 1
@@ -497,7 +497,7 @@ def index_reduce(
 
 
 def index_put(input, indices, values, accumulate=False):
-    """A copy with `values` placed (or added) where a tuple of index tensors says."""
+    """A copy with `values` written, or added, at the positions that a tuple of index tensors gives."""
     if not isinstance(indices, tuple | list):
         raise TypeError(
             f"index_put(): argument 'indices' (position 1) must be tuple of Tensors, not {type(indices).__name__}"

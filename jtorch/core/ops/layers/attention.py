@@ -1,7 +1,7 @@
 """Attention: every query gets the mean of the values, weighted by how well their keys match it.
 
-`scaled_dot_product_attention` is one line of the trace. `multi_head_attention_forward` is made of smaller ones, in
-PyTorch's order, so that its masks of dropout are PyTorch's.
+`scaled_dot_product_attention` is one line of the trace. `multi_head_attention_forward` is made of smaller ops in
+PyTorch's order, so that its dropout masks are PyTorch's.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def scaled_dot_product_attention(
 
 
 def _fuses(query, key, value, mask, p, grouped):
-    """Whether cuDNN's attention takes these: half precision on a GPU, nothing masked one by one."""
+    """Whether cuDNN's attention can compute this: half precision on a GPU, and no mask but the causal one."""
     if not query.dtype.is_half or mask is not None or p or grouped or query.dim() != 4:
         return False
     width = query.shape[-1]
@@ -155,7 +155,7 @@ def _check_attention(query, key, value, mask, p, is_causal):
 
 
 def _check_products(query, key, value, mask, grouped):
-    """Whether the products and the mask fit together, as PyTorch's smaller ops find out."""
+    """Raise for sizes that do not fit, with the errors of the smaller ops that PyTorch uses."""
     *batch, length, width = query.shape
     own = [tuple(x.shape[:-3]) if grouped else tuple(x.shape[:-2]) for x in (query, key, value)]
     scores = common_shape(own[0], own[1])
@@ -175,7 +175,7 @@ def _check_products(query, key, value, mask, grouped):
 
 
 def _unfit(dims, first, second):
-    """What PyTorch says of two matrices, or two batches of them, that cannot be multiplied."""
+    """PyTorch's message for two matrices, or two batches of them, that cannot be multiplied."""
     if dims == 2:
         return f"mat1 and mat2 shapes cannot be multiplied ({first[1]}x{first[2]} and {second[1]}x{second[2]})"
     return f"Expected size for first two dimensions of batch2 tensor to be: [{first[0]}, {first[2]}] but got: [{second[0]}, {second[1]}]."
@@ -201,12 +201,12 @@ def canonical_mask(mask, mask_name, other_type, other_name, target_type, check_o
 
 
 def dtype_or_none(tensor):
-    """The dtype of what may be None."""
+    """The dtype of a tensor; None for None."""
     return None if tensor is None else tensor.dtype
 
 
 def _check_shapes(query, key, value, key_padding_mask, attn_mask, heads):
-    """Whether there is a batch."""
+    """Whether there is a batch. Raises for shapes that do not fit."""
     batched = query.dim() == 3
     if query.dim() not in (2, 3):
         raise AssertionError(
@@ -235,7 +235,7 @@ def _check_shapes(query, key, value, key_padding_mask, attn_mask, heads):
 
 
 def _projected_together(query, key, value, weight, bias):
-    """Query, key and value of one stacked weight; one product where they are the same tensor."""
+    """Query, key and value projected by one stacked weight; one product where they are the same tensor."""
     width = query.size(-1)
     if key is value:
         if query is key:
@@ -253,7 +253,7 @@ def _projected_together(query, key, value, weight, bias):
 
 
 def _projected_apart(query, key, value, weights, bias):
-    """Query, key and value of a weight each."""
+    """Query, key and value projected, each by a weight of its own."""
     width = query.size(-1)
     biases = (None,) * 3 if bias is None else bias.chunk(3)
     for name, x, w in zip(("query", "key", "value"), (query, key, value), weights, strict=True):
@@ -263,7 +263,7 @@ def _projected_apart(query, key, value, weights, bias):
 
 
 def _both_masks(attn_mask, key_padding_mask, dtype, is_causal, need_weights):
-    """Both masks as numbers, and whether the attention masks later keys itself."""
+    """(attention mask, padding mask, whether the attention op itself masks later keys), the masks as numbers."""
     key_padding_mask = canonical_mask(
         key_padding_mask, "key_padding_mask", dtype_or_none(attn_mask), "attn_mask", dtype
     )
@@ -359,14 +359,14 @@ def multi_head_attention_forward(
 
 
 def _with_batch_of_one(query, key, value, key_padding_mask):
-    """Each with a batch of one; what was one tensor stays one."""
+    """Each with a batch dimension of size 1; arguments that are the same tensor stay the same tensor."""
     made = {}
     mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     return *[made.setdefault(id(x), x.unsqueeze(1)) for x in (query, key, value)], mask
 
 
 def _with_zeros(x):
-    """Keys or values with a row of zeros behind them."""
+    """Keys or values with a row of zeros appended."""
     return cat([x, zeros((x.shape[0], 1, x.shape[2]), dtype=x.dtype, device=x.device)], 1)
 
 
@@ -386,7 +386,7 @@ def _check_widths(query, key, value, expected, heads, separate):
 
 
 def _merged(attn_mask, key_padding_mask, more, batch, heads, source):
-    """One mask of the two, with columns for the keys that were added."""
+    """Both masks as one, with columns for the keys that were added."""
     if more and attn_mask is not None:
         attn_mask = pad(attn_mask, (0, more))
     if key_padding_mask is None:

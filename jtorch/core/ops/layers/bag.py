@@ -1,4 +1,4 @@
-"""Embeddings summed, averaged or compared bag by bag."""
+"""`embedding_bag`: the sum, mean or maximum of the embeddings in each bag."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _embedding_bag(
     padding_idx: int,
     by_frequency: bool,
 ) -> Array:
-    bag = jnp.searchsorted(offsets, jnp.arange(input.shape[0]), side="right") - 1  # `bags` where it is in none
+    bag = jnp.searchsorted(offsets, jnp.arange(input.shape[0]), side="right") - 1  # `bags` for a row that is in no bag
     if by_frequency:
         weight = divided_by_frequency(weight, input)
     rows = jnp.take(weight, input, axis=0, mode="clip")
@@ -48,7 +48,7 @@ def _embedding_bag(
 
 
 def _largest_of_bags(rows, bag, bags):
-    """The largest of each bag; the first largest gets the gradient."""
+    """The maximum of each bag; the first of equal elements gets the gradient."""
     found = lax.stop_gradient(jax.ops.segment_max(rows, bag, bags))
     place = jnp.arange(rows.shape[0])[:, None]
     first = jax.ops.segment_min(jnp.where(rows == found[bag], place, rows.shape[0]), bag, bags)
@@ -71,17 +71,17 @@ def embedding_bag(
     include_last_offset=False,
     padding_idx=None,
 ):
-    """The sum, mean or largest of the rows that each bag names.
+    """The sum, mean or maximum of the rows of weight that each bag names.
 
     Args:
-        input: row numbers: one bag a row, or all bags in one dimension.
-        offsets: where the bags begin, for an input of one dimension.
+        input: row numbers: 2-D with one bag in each row, or 1-D with all bags one after the other.
+        offsets: where each bag begins, for a 1-D input.
         mode: "sum", "mean" or "max".
         scale_grad_by_freq: divide each row's gradient by how often it is named (by that row's own count, where
             PyTorch takes another row's).
         per_sample_weights: a factor for each row number, with "sum".
         include_last_offset: the last offset is the end of the last bag.
-        padding_idx: a row that counts for nothing.
+        padding_idx: a row that is left out of the results and gets no gradient.
         sparse: accepted; gradients are dense here.
 
     Shape:

@@ -9,7 +9,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, common_shape, data_check, functional, op
-from jtorch.core.ops.matrix.products import expandable
+from jtorch.core.ops.matrix.products import check_expandable
 
 
 def _linear_name(types, consts):
@@ -43,7 +43,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
         input (*, in), weight (out, in) or (in), bias (out) or () → (*, out) or (*)
 
     Raises:
-        RuntimeError: sizes or dtypes that do not go together.
+        RuntimeError: sizes or dtypes that do not fit.
 
     >>> torch.nn.functional.linear(torch.ones(2, 3), torch.ones(1, 3), torch.zeros(1))
     tensor([[3.],
@@ -56,7 +56,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     _check_linear_bias(input, weight, bias, out)
     if bias.shape != out.shape[-1:]:
         return out + bias
-    # in lax's words: JAX traces an operator apart for each new shape
+    # lax, because JAX traces a jnp operator once more for each new shape
     return lax.add(out, lax.broadcast_in_dim(bias, out.shape, (out.ndim - 1,)))
 
 
@@ -67,7 +67,7 @@ def _check_linear_bias(input, weight, bias, out):
         mine, theirs = dtypes.of(bias.dtype).scalar_name, dtypes.of(weight.dtype).scalar_name
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {mine} and {theirs}")
     if weight.ndim == 2 and (input.ndim == 2 or bias.ndim == 1):
-        expandable(bias, (math.prod(out.shape[:-1]), out.shape[-1]))
+        check_expandable(bias, (math.prod(out.shape[:-1]), out.shape[-1]))
     elif bias.ndim:
         common_shape(out.shape, bias.shape)
 
@@ -134,7 +134,7 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
 
 
 def beyond_rows(indices, rows):
-    """Whether an index names no row."""
+    """Whether any index is out of range."""
     return ((indices < 0) | (indices >= rows)).any()
 
 
@@ -154,8 +154,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
 
     Args:
         input: row numbers, int64 or int32.
-        padding_idx: a row that collects no gradient.
-        max_norm: rows met are first scaled down to this norm, in place.
+        padding_idx: a row that gets no gradient.
+        max_norm: rows that are used are first scaled down to at most this norm, in place.
         norm_type: the p of that norm.
         scale_grad_by_freq: divide each row's gradient by how often it is named.
         sparse: accepted; gradients are dense here.
@@ -188,7 +188,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
 
 
 def divided_by_frequency(weight, indices):
-    """The weight, whose gradient is divided by how often each row is named."""
+    """The weight itself; its gradient is divided by how often each row is named."""
     counts = jnp.maximum(jnp.zeros(weight.shape[0], weight.dtype).at[indices.reshape(-1)].add(1), 1)[:, None]
     return lax.stop_gradient(weight) + (weight - lax.stop_gradient(weight)) / counts
 

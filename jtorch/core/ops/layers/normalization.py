@@ -1,8 +1,7 @@
 """Normalisation by the moments of a batch, a layer, a group or an instance: mean 0, variance 1.
 
-The derivatives are written out, linear in the change of the input, because what JAX would derive from mean
-and variance passes over the data several times more. Refuses to know modules: running statistics are tensors
-that are handed in.
+The derivatives are written by hand, because those that JAX derives from mean and variance pass over the data several
+times more. Nothing here knows of modules: running statistics are arguments.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         input (N, C, *) → (N, C, *)
 
     Raises:
-        ValueError: one value for a channel in training; a negative eps.
+        ValueError: only one value for each channel in training; a negative eps.
         RuntimeError: sizes or types that do not fit.
 
     >>> torch.nn.functional.batch_norm(torch.tensor([[1.], [3.]]), None, None, training=True)
@@ -113,7 +112,7 @@ def _moved(running_mean: Array, running_var: Array, mean: Array, variance: Array
 
 
 def _per_channel(values, x):
-    """One value for each channel, shaped to go with x."""
+    """One value for each channel, reshaped to broadcast against x."""
     return values.reshape(-1, *[1] * (x.ndim - 2))
 
 
@@ -123,13 +122,13 @@ def _channel_mean(x):
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _batch_normed(x, scale, shift, eps):
-    """x normalised over all but the second dimension and scaled, its mean, its variance."""
+    """(x normalised over all but the second dimension and scaled, mean, variance)."""
     mean, variance, factor, offset, _ = _affine(x, scale, shift, eps)
     return x * _per_channel(factor, x) + _per_channel(offset, x), mean, variance
 
 
 def _affine(x, scale, shift, eps):
-    """Moments, and the factor and offset that normalising amounts to."""
+    """(mean, variance, factor, offset, 1 / deviation): the normalised x is x * factor + offset."""
     mean = _channel_mean(x)
     variance = _channel_mean(lax.square(x - _per_channel(mean, x)))
     inverse = lax.rsqrt(variance + jnp.asarray(eps, x.dtype))
@@ -214,7 +213,7 @@ def group_norm(
     """(x - mean) / sqrt(variance + eps) · weight + bias, with the moments of each group of channels.
 
     Args:
-        num_groups: into how many groups the channels are cut.
+        num_groups: into how many groups the channels are divided.
         weight, bias: one for each channel, or None.
         eps: added to the variance (same unit as input²) before the square root.
 
@@ -223,7 +222,7 @@ def group_norm(
 
     Raises:
         RuntimeError: sizes or types that do not fit.
-        ValueError: one value for a group.
+        ValueError: only one value for each group.
 
     >>> torch.nn.functional.group_norm(torch.tensor([[1., 3., 5., 5.]]), 2)
     tensor([[-1.0000,  1.0000,  0.0000,  0.0000]])
@@ -260,7 +259,7 @@ def instance_norm(
         input (N, C, *) → (N, C, *)
 
     Raises:
-        ValueError: one value for a channel.
+        ValueError: only one value for each channel.
         RuntimeError: sizes or types that do not fit.
     """
     sizes = tuple(input.shape)
@@ -387,7 +386,7 @@ def _check_mixed(x, *parameters):
 
 
 def _check_layer(name, x, normalized_shape, weight, bias):
-    """The sizes that are normalised over."""
+    """The sizes that are normalised over. Raises for sizes or dtypes that do not fit."""
     if not isinstance(normalized_shape, tuple | list):
         odd = f"must be tuple of ints, not {type(normalized_shape).__name__}"
         raise TypeError(f"{name}(): argument 'normalized_shape' (position 2) {odd}")

@@ -1,8 +1,8 @@
 """Recurrent layers on sequences: one line of the trace for each layer and direction, a `lax.scan` inside.
 
 The products with the inputs of all times are one matrix product before the scan, so a step of the scan is the product
-with the hidden state and the gates. Packed sequences are unpacked to (time, batch) and a state stays as it is where
-its sequence has ended, or not yet begun when it runs backwards.
+with the hidden state and the gates. Packed sequences are unpacked to (time, batch). A state does not change at times
+that its sequence does not have: after its end, or before its start when running backwards.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _POISSON, _RATES = "Sub(Exp(input), Mul(target, input))", "Sub(input, Mul(target
 
 
 def _cell_state_graph(gate):
-    """The c of an LSTM."""
+    """The gradient graph of c in an LSTM."""
     return f"Add(Mul(Sigmoid({gate}), c), Mul(Sigmoid({gate}), Tanh({gate})))"
 
 
 def _hidden_state_graph(by_input, by_state):
-    """The h of a GRU."""
+    """The gradient graph of h in a GRU."""
     z, n = f"Sigmoid(Add({by_input}, {by_state}))", f"Tanh(Add({by_input}, Mul({by_state}, Sigmoid({by_input}))))"
     return f"Add(Mul(Sub(h, {n}), {z}), {n})"
 
@@ -195,7 +195,7 @@ def rnn_layer(
 
 
 def packed_rows(batch_sizes: np.ndarray) -> np.ndarray:
-    """Where each row of packed data stands in (time, batch), flattened."""
+    """The index of each row of packed data in (time, batch), flattened."""
     batch = int(batch_sizes[0])
     return np.concatenate([t * batch + np.arange(n) for t, n in enumerate(batch_sizes.tolist())])
 
@@ -233,7 +233,7 @@ class Packing:
         self.sizes = known(counts.astype(np.int32))
 
     def spread(self, data):
-        """Packed data as (time, batch, *), zeros where there is none."""
+        """Packed data as (time, batch, *), with zeros where a sequence has ended."""
         return _unpack_rows(data, self.rows, self.steps, self.batch)
 
     def gather(self, padded):

@@ -30,7 +30,7 @@ _KL = "Sub(Xlogy(target, target), Mul(target, input))"
 
 
 def reduced_graph(inner):
-    """The option `graph` of a loss that is averaged, added up or left as it is."""
+    """The option `graph` of a loss with a reduction: the mean, the sum or none."""
     own = inner.partition("(")[0]
     own = own if own[-1].isdigit() else own + "Backward0"
     return {"MeanBackward0": f"Mean({inner})", "SumBackward0": f"Sum({inner})", own: inner}
@@ -78,7 +78,7 @@ def _warn_sizes(input, target):
 
 @op(promote=True, strides=None, grad_fn="MseLossBackward0", autocast="float32")
 def _mse_loss(input: Array, target: Array, reduction: str) -> Array:
-    d = lax.sub(input, target) if input.shape == target.shape else input - target  # in lax's words, as in `linear`
+    d = lax.sub(input, target) if input.shape == target.shape else input - target  # lax, as in `linear`
     kernel("mse_cpu", d, "f")
     return reduced_loss(lax.mul(d, d), reduction)
 
@@ -140,7 +140,7 @@ def _smooth_l1_loss(input: Array, target: Array, reduction: str, beta: float) ->
     d = input - target
     kernel("smooth_l1_cpu", d, "f")
     near = jnp.abs(d) < beta
-    inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both NaN
+    inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both branches NaN
     return reduced_loss(
         jnp.where(near, 0.5 * inner * inner / beta, _absolute(d) - 0.5 * beta).astype(d.dtype), reduction
     )
@@ -161,7 +161,7 @@ def _huber_loss(input: Array, target: Array, reduction: str, delta: float) -> Ar
     d = input - target
     kernel("huber_cpu", d, "f")
     near = jnp.abs(d) <= delta
-    inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both NaN
+    inner = jnp.where(near, d, 0)  # an infinite square would make the gradient of both branches NaN
     return reduced_loss(
         jnp.where(near, 0.5 * inner * inner, delta * (_absolute(d) - 0.5 * delta)).astype(d.dtype), reduction
     )
@@ -177,7 +177,9 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
         return _huber_loss(input, target, reduction, delta)
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.")
-    loss = _huber_loss(input, target, "none", delta) * weight  # whose mean is not that of the weights
+    loss = (
+        _huber_loss(input, target, "none", delta) * weight
+    )  # the mean divides by the number of elements, not by the weights
     return loss if reduction == "none" else loss.sum() if reduction == "sum" else loss.mean()
 
 
@@ -194,9 +196,10 @@ def _out_of_bounds(target, classes, ignore):
 
 
 def _picked_by_target(values, target, weight, ignore, above=0):
-    """(`above` minus the target's value, weighted; the weights): class dimension 1 (0 without a batch).
+    """(`above` minus the value of the target class, weighted; the weights). The class dimension is 1, or 0 without a batch.
 
-    Gathering the targets costs nothing beside a vocabulary; comparing every class with them doubles the time.
+    With many classes, gathering the target's value costs next to nothing; comparing every class with the target would
+    double the time.
     """
     axis = 1 if values.ndim > 1 else 0
     valid = target != ignore
@@ -215,7 +218,7 @@ def _averaged(loss, weight, reduction):
 
 
 def _nll_name(types, consts):
-    if consts["reduction"] == "none" and types[0].ndim not in (1, 2, 4):  # made an image and back
+    if consts["reduction"] == "none" and types[0].ndim not in (1, 2, 4):  # PyTorch reshapes it to an image and back
         return "ViewBackward0"
     return "NllLoss2DBackward0" if types[0].ndim > 2 else "NllLossBackward0"
 
@@ -259,7 +262,7 @@ def _check_classes(input, target, weight, ignore_index):
 
 
 def _check_places(input, target):
-    """Raise unless there is a target for each place of an image (or a signal, or a volume)."""
+    """Raise unless there is a target for each position of an image (or a signal, or a volume)."""
     wanted = [input.shape[0], *input.shape[2:]]
     if list(target.shape) == wanted:
         return
@@ -293,8 +296,8 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     Args:
         input: log-probabilities.
         target: class numbers, int64.
-        weight: one weight a class; the mean divides by the weights met.
-        ignore_index: targets of this number count for nothing.
+        weight: one weight for each class; the mean divides by the sum of the targets' weights.
+        ignore_index: targets equal to this number are ignored.
 
     Shape:
         input (C,), (N, C) or (N, C, d1, ...); target the same without C
@@ -379,8 +382,8 @@ def cross_entropy(
     Args:
         input: scores, not probabilities.
         target: class numbers (int64), or class probabilities of the input's own shape.
-        weight: one weight a class; the mean of class numbers divides by the weights met.
-        ignore_index: class numbers to pass over.
+        weight: one weight for each class; with class numbers, the mean divides by the sum of the targets' weights.
+        ignore_index: class numbers equal to this are ignored.
         label_smoothing: share of the target spread evenly over all classes, in [0, 1].
 
     Shape:
@@ -417,8 +420,8 @@ def cross_entropy(
 
 
 def _not_probability(x):
-    over = x * x - x  # above 0 just where x is not between 0 and 1
-    return ~((abs(over) + over).sum() == 0)  # no bound in it: XLA's fastest sums would have an array of each
+    over = x * x - x  # positive where x is outside [0, 1], and nowhere else
+    return ~((abs(over) + over).sum() == 0)  # no comparison in the sum: XLA would store its result first
 
 
 @op(grad_fn="BinaryCrossEntropyBackward0", autocast={"cpu": "float32", "cuda": "banned"}, undifferentiated=("weight",))
@@ -429,7 +432,7 @@ def _binary_cross_entropy(input: Array, target: Array, weight: Array | None, red
 
 @jax.custom_vjp
 def _bce(x, y):
-    # Of NaN `binary_cross_entropy` has made an error, so that `maximum` may hide it: see `rules`.
+    # `maximum` may hide NaN (see `rules`), but `binary_cross_entropy` has already raised for NaN.
     return (y - 1) * jnp.maximum(jnp.log1p(-x), -100) - y * jnp.maximum(jnp.log(x), -100)
 
 
@@ -447,7 +450,7 @@ _bce.defvjp(_bce_forward, _bce_backward)
 
 
 def _weights_shape(weight, target):
-    """The target's shape, which the weights must go into."""
+    """The target's shape. Raises unless the weights can be broadcast to it."""
     for i in range(-1, -1 - min(len(weight), len(target)), -1):
         if weight[i] not in (1, target[i]) and target[i] != 1:
             raise RuntimeError(
@@ -462,7 +465,7 @@ def _weights_shape(weight, target):
 
 @functional
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """-(y log(x) + (1 - y) log(1 - x)), reduced; the logarithms are held at -100 or more.
+    """-(y log(x) + (1 - y) log(1 - x)), reduced; a logarithm below -100 counts as -100.
 
     Raises:
         ValueError: target has another size.
@@ -516,7 +519,7 @@ def _bce_with_logits(
 def binary_cross_entropy_with_logits(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
 ):
-    """`binary_cross_entropy(sigmoid(input), target)` without overflow; `pos_weight` weighs the positive targets."""
+    """`binary_cross_entropy(sigmoid(input), target)` without overflow; `pos_weight` multiplies the loss of positive targets."""
     reduction = reduction_of(size_average, reduce, reduction)
     if input.shape != target.shape:
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")

@@ -1,4 +1,4 @@
-"""What is made of a linear layer and something else: convolution over time, and a classifier with its loss."""
+"""Functions that combine layers: convolution over time, normalization across channels, a classifier with its loss."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def linear_cross_entropy(
 
     Args:
         linear_weight: (classes, in), or (classes, d1, ..., in) for a target with more dimensions.
-        options: how PyTorch would cut the work into chunks; taken, and of no effect here: XLA plans memory itself.
+        options: how PyTorch divides the work into chunks; accepted without effect, because XLA plans memory itself.
 
     Shape:
         input (N, in) or (in); target as `cross_entropy` takes it

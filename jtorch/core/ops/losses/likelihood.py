@@ -49,7 +49,7 @@ def _poisson_nll_loss(input: Array, target: Array, log_input: bool, full: bool, 
 def poisson_nll_loss(
     input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
 ):
-    """exp(x) - target * x (or x - target * log(x + eps) where x is no logarithm), reduced.
+    """exp(x) - target * x, or x - target * log(x + eps) with log_input=False, reduced.
 
     Args:
         full: add Stirling's approximation of log(target!).
@@ -74,7 +74,7 @@ def _gaussian_name(types, consts):
     graph=reduced_graph(_GAUSSIAN) | {f"{k}[full=True]": v for k, v in reduced_graph(f"Add({_GAUSSIAN}, -)").items()},
 )
 def _gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: float, reduction: str) -> Array:
-    # The variance is held at eps, and its gradient goes on as if it were not.
+    # The variance is at least eps. Its gradient ignores that bound, as PyTorch's does.
     var = var + lax.stop_gradient(at_least(var, jnp.asarray(eps, var.dtype)) - var)
     loss = 0.5 * (jnp.log(var) + (input - target) ** 2 / var)
     return reduced_loss((loss + 0.5 * math.log(2 * math.pi) if full else loss).astype(input.dtype), reduction)
@@ -89,9 +89,9 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     """(log(var) + (input - target)² / var) / 2, reduced.
 
     Args:
-        var: of the input's shape, or with one number for the last dimension, or one for all.
+        var: the variance: a number, or a tensor of the input's shape, where one dimension may be 1 or the last be missing.
         full: add log(2π) / 2.
-        eps: the least variance.
+        eps: smaller variances count as this.
     """
     if isinstance(var, int | float):
         if var < 0:
@@ -138,7 +138,7 @@ def _ctc_loss(
 ) -> Array:
     batch = log_probs.shape[1]
     flat = targets.reshape(-1)
-    # (N, most): the labels of each sample, blanks beyond its end
+    # (N, most): the labels of each sample, with blanks after its end
     place = starts[:, None] + jnp.arange(most)
     inside = jnp.arange(most) < target_lengths[:, None]
     labels = jnp.where(inside, flat[jnp.clip(place, 0, max(flat.shape[0] - 1, 0))] if flat.size else 0, blank)
@@ -165,7 +165,7 @@ def _ctc_loss(
     second = jnp.take_along_axis(alpha, jnp.maximum(2 * target_lengths[:, None] - 1, 0), 1)[:, 0]
     loss = -_log_sum(jnp.stack([last, jnp.where(target_lengths > 0, second, ninf)]))
     loss = jnp.where(input_lengths > 0, loss, jnp.where(target_lengths > 0, jnp.inf, 0))
-    # PyTorch's gradient is that of scores whose softmax the inputs are; this adds the part that belongs to it.
+    # PyTorch's gradient is that of scores whose log-softmax the inputs are. The sum below is 0 and adds the difference.
     read = (jnp.arange(log_probs.shape[0])[:, None] < input_lengths)[..., None]
     shares = jnp.where(read, jnp.exp(log_probs), 0)
     loss = loss + jnp.sum(shares - lax.stop_gradient(shares), (0, 2))
@@ -179,7 +179,7 @@ def _ctc_loss(
 
 @jax.custom_jvp
 def _log_sum(x):
-    """log(sum(exp(x))) over the first axis; -inf where all are, and then no gradient."""
+    """log(sum(exp(x))) over the first axis; where all are -inf, -inf with no gradient."""
     return jnp.where(jnp.max(x, 0) == -jnp.inf, -jnp.inf, jax.nn.logsumexp(x, 0))
 
 
@@ -198,7 +198,7 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
     Args:
         log_probs: log-probabilities of each class at each time.
         targets: labels, padded (N, S) or one after the other.
-        input_lengths, target_lengths: one a sample.
+        input_lengths, target_lengths: one for each sample.
         blank: the class that stands for no label.
         reduction: "mean" divides each loss by its target length first.
         zero_infinity: samples that cannot be aligned count as 0.

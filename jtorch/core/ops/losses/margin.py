@@ -1,4 +1,4 @@
-"""Losses that ask for a margin: of rankings, similarities, triplets and labels."""
+"""Losses with a margin: for rankings, similarities, triplets and labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COSINE = (
 
 
 def _ends_in(unreduced):
-    """The node's name: the reduction's, or that of the last step where nothing is reduced."""
+    """The node's name: the reduction's, or without a reduction that of the last step."""
     reductions = {"none": unreduced, "mean": "MeanBackward0", "sum": "SumBackward0"}
     return lambda types, consts: reductions[consts["reduction"]]
 
@@ -57,18 +57,18 @@ def _margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: fl
 
 
 def _clamped(x):
-    """max(x, 0), whose gradient goes through where x is 0, as PyTorch's does, and not where x is NaN."""
+    """max(x, 0). The gradient passes where x is 0, as in PyTorch, and not where x is NaN."""
     return jnp.where(x >= 0, x, jax.lax.stop_gradient(jnp.where(x < 0, jnp.zeros((), x.dtype), x)))
 
 
 def _positive(x):
-    """max(x, 0), whose gradient does not go through where x is 0."""
+    """max(x, 0). The gradient does not pass where x is 0."""
     return jnp.where(x > 0, x, jnp.zeros((), x.dtype))
 
 
 @functional
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """max(0, -target * (x1 - x2) + margin), reduced: 1 ranks x1 higher, -1 x2."""
+    """max(0, -target * (x1 - x2) + margin), reduced: target 1 asks for a higher x1, -1 for a higher x2."""
     reduction = reduction_of(size_average, reduce, reduction)
     if not input1.dim() == input2.dim() == target.dim():
         raise RuntimeError(
@@ -158,7 +158,7 @@ def _same_dims(anchor, positive, negative):
 def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ):
-    """`triplet_margin_loss` with a distance of the caller's."""
+    """`triplet_margin_loss` with a distance function that the caller gives."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
     if margin <= 0:
@@ -251,7 +251,7 @@ def _multilabel_margin_loss(input: Array, target: Array, reduction: str) -> Arra
 
 @functional
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """The sum over labels j and other classes i of max(0, 1 - x[j] + x[i]), over the number of classes, reduced.
+    """The sum over labels j and other classes i of max(0, 1 - x[j] + x[i]), divided by the number of classes, reduced.
 
     Args:
         target: the labels of each sample, followed by -1 where there are fewer than classes.

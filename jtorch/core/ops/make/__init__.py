@@ -1,4 +1,4 @@
-"""Functions that make a tensor of nothing: filled, counted or random ones.
+"""Functions that create tensors: filled, counted or random.
 
 The generators of random numbers are here; PyTorch's streams themselves are in `jtorch.core.streams`.
 """

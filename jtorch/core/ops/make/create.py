@@ -1,6 +1,6 @@
-"""Tensors out of nothing: zeros, ones, full, arange, linspace, eye, and the `_filled_like` and `new_` families.
+"""Functions that create tensors: zeros, ones, full, arange, linspace, eye, and the `_like` family.
 
-Small ones are known host values that cost no compile; large ones are recorded, so that XLA fills them in place.
+Small tensors are known host values that cost no compile. Large ones are recorded, so that XLA fills them in place.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jtorch.core.facts import strides as geometry
 from jtorch.core.op import function
 from jtorch.core.tensor import Tensor, host_array, known, requiring, store, wrap
 
-_SMALL = 1 << 16  # elements: below this, sending from the host costs less than a line of its own
+_SMALL = 1 << 16  # elements: up to this, sending the tensor from the host costs less than recording a line
 
 
 def size_of(name, size):
@@ -126,7 +126,7 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False
 def empty(
     *size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
-    """A tensor whose elements nobody has set yet (zeros here)."""
+    """A tensor to be filled; until then its elements are zeros here."""
     made = _make_filled("empty", size, 0, out, dtype, device, requires_grad)
     return made if memory_format is None else _formatted(made, memory_format)
 
@@ -222,7 +222,7 @@ def arange(
     """start, start + step, ... up to but without end: `arange(end)` or `arange(start, end, step)`.
 
     Raises:
-        RuntimeError: a step of 0, or bounds that the step does not lead to.
+        RuntimeError: a step of 0, or one that leads away from `end`.
 
     >>> torch.arange(1, 6, 2)
     tensor([1, 3, 5])
@@ -256,7 +256,7 @@ def _g(x):
 
 @function
 def range(start, end, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
-    """start, start + step, ... up to and with end. Deprecated by PyTorch in favour of `arange`."""
+    """start, start + step, ... up to and including end. Deprecated by PyTorch in favour of `arange`."""
     import warnings
 
     warnings.warn(
@@ -271,7 +271,7 @@ def range(start, end, step=1, *, out=None, dtype=None, layout=None, device=None,
 
 
 def _spaced(start, end, steps, d):
-    """Evenly spaced numbers, from both ends towards the middle as PyTorch computes them."""
+    """Evenly spaced numbers, computed as PyTorch does: from both ends towards the middle."""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if steps == 1:

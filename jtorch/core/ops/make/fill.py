@@ -1,6 +1,6 @@
 """The methods that fill a tensor with random numbers in place: `uniform_`, `normal_`, `bernoulli_` and the rest.
 
-What is drawn `jtorch.core.ops.make.random` knows, and by which generator `jtorch.core.ops.make.generator`.
+`jtorch.core.ops.make.random` draws the numbers, from the generators of `jtorch.core.ops.make.generator`.
 """
 
 from __future__ import annotations

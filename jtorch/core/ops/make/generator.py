@@ -1,7 +1,8 @@
-"""Generators of random numbers, their seeds and states: which numbers the next draw gives.
+"""Generators of random numbers, their seeds and states.
 
-On the CPU a generator is one of PyTorch's streams (`jtorch.core.streams`), or after `set_streams("jax")` one of JAX's, as on
-accelerators: a (seed, count) pair, a value that each draw moves on. What is drawn `jtorch.core.ops.make.random` knows.
+On the CPU a generator is one of PyTorch's streams (`jtorch.core.streams`). On accelerators, and on the CPU after
+`set_streams("jax")`, it is one of JAX's: its state is a value, a (seed, count) pair that each draw replaces by the next.
+`jtorch.core.ops.make.random` draws the numbers.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Generator:
         return self
 
     def clone_state(self):
-        """A generator that goes on from the same state by itself."""
+        """Another generator with the same state."""
         made = Generator(self.device)
         made.stream, made.state = self.stream.clone(), self.state
         return made
@@ -91,7 +92,7 @@ class Generator:
         return engine.move(Value(type_of_array(pair), pair), self._place)
 
     def move_on(self, call, numbers):
-        """Record a draw: `call` makes numbers of the state, and the next state. Returns the numbers."""
+        """Record a draw: `call` computes numbers and the next state from the state. Returns the numbers."""
         with self.stream.lock:
             made, self.state = engine.record(call, (self.state or self._starting(0), *numbers))[1]
         return made
@@ -101,7 +102,7 @@ class Generator:
 
 
 def restored_generator(device, state, drawn):
-    """The generator of a plain pickle."""
+    """A generator restored from a pickle."""
     made = Generator(device)
     made.stream.set_state(state)
     made.state = made._starting(drawn) if drawn else None
@@ -186,12 +187,12 @@ def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="device
 
 
 def states() -> dict:
-    """What all generators would draw next, for `put_back`."""
+    """The states of all default generators, for `put_back`."""
     return {place: g.clone_state() for place, g in _by_place.items()}
 
 
 def put_back(states: dict) -> None:
-    """Let all generators go on from `states`; one that had not drawn by then starts from the seed."""
+    """Restore the default generators to `states`. One that did not exist then starts from the seed."""
     for place, g in _by_place.items():
         kept = states.get(place)
         if kept is None:

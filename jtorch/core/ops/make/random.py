@@ -1,9 +1,9 @@
-"""Random tensors: what is drawn. The only file that calls `jax.random`; the generators are in `jtorch.core.ops.make.generator`.
+"""Random tensors. Only this file calls `jax.random`; the generators are in `jtorch.core.ops.make.generator`.
 
 On the CPU the numbers are PyTorch's own: drawn on the host when the line is recorded, by the generator's
 `jtorch.core.streams.stream.Stream`, and handed to the program as leaves. On accelerators, and on the CPU after
-`set_streams("jax")`, they are JAX's counter-based streams from a (seed, count) pair, a value that each draw moves on, so
-that no program holds a key and nothing has to be sent to an accelerator for a draw.
+`set_streams("jax")`, they come from JAX's counter-based generator and a (seed, count) pair, a value that each draw
+replaces by the next. So no program holds a key, and a draw sends nothing to the accelerator.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _draw(kind, t, generator, strides, args):
     numbers = [number(float(a)) for a in args.values()]
     if place is not engine.TRACED:
         return source.move_on(call, numbers)
-    with jax.ensure_compile_time_eval():  # or the generator would keep a tracer of what JAX is tracing
+    with jax.ensure_compile_time_eval():  # otherwise the generator would keep a tracer
         made = source.move_on(call, numbers)
         source.state.materialize()
     return made
@@ -88,14 +88,14 @@ def host_draw(kind, t, generator, strides, args):
     return Value(t, array)
 
 
-_MANY = 1024  # normals: for fewer, a call of NumPy's more or less counts as much
+_MANY = 1024  # normals: for fewer, computing them in the program saves nothing
 
 
 def _noise(t, beside, generator=None, strides=None) -> Value:
-    """Normals of mean 0 and deviation 1 that are to meet the tensors `beside`.
+    """Standard normal numbers, to be combined with the tensors `beside`.
 
-    Where one of these is promised, we are in the midst of a computation, most often a training step: the words are
-    drawn here, but become normals inside the program, which saves 120 calls of NumPy. The bits are the same.
+    Where one of these is promised, a computation is being recorded, most often a training step. Then only random words are
+    drawn here, and the program turns them into normals, which saves 120 calls of NumPy. The bits are the same.
     """
     n = t.shape.numel()
     if (
@@ -113,14 +113,14 @@ def _noise(t, beside, generator=None, strides=None) -> Value:
 
 
 def _noise_call(t, words):
-    """(the call that makes normals of words, the type of these), for a type of normals."""
+    """(the call that turns random words into normals of type t, the type of the words)."""
     call = Call(lambda words: _normals(words.astype(jnp.uint32), t.shape), name="normal", saves=())
     made = _calls["noise", t] = call, type_of_array(words)
     return made
 
 
 def _promised(x):
-    """Whether a tensor is one that the trace has still to compute."""
+    """Whether the trace has yet to compute this tensor."""
     storage = x._storage
     return storage.__class__ is Storage and storage.value.__class__ is Value and storage.value.is_promised
 
@@ -157,7 +157,7 @@ def check_float(name, d):
 
 @function
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
-    """Normal random numbers of mean 0 and deviation 1."""
+    """Standard normal random numbers (mean 0, standard deviation 1)."""
     check_float("randn", dtype)
     return _fresh("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
 
@@ -179,7 +179,7 @@ def randint(
     """Uniform random integers from low to high - 1: `randint(high, size)` or `randint(low, high, size)`.
 
     Raises:
-        RuntimeError: no integer lies between.
+        RuntimeError: low is not below high.
     """
     if size is None:
         low, high, size = 0, low, high
@@ -229,7 +229,7 @@ _alike: dict = {}  # (type, dtype, device) -> the type of what is drawn like it
 def _make_alike(t, dtype, device):
     shape, place = tuple(t.shape), t.place if device is None else devices.place(device)
     made = type_of(shape, dtype or t.dtype, place, geometry.like_strides(shape, t.strides))
-    if device is None:  # "cuda" is another device when the user says so
+    if device is None:  # what "cuda" means may change, so it is looked up each time
         _alike[t, dtype, device] = made
     return made
 
@@ -243,13 +243,13 @@ def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, re
 
 @function
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
-    """Normal random numbers of mean 0 and deviation 1, of another tensor's size, dtype and device."""
+    """Standard normal random numbers, of another tensor's size, dtype and device."""
     check_float("randn", dtype or input.dtype)
     return _drawn_like("normal", input, dtype, device, requires_grad, memory_format, generator, mean=0.0, std=1.0)
 
 
 def noise_beside(tensor, shape) -> Tensor:
-    """Normals of mean 0 and deviation 1 of this shape, on a tensor's device and in its dtype, to be joined with it."""
+    """Standard normal numbers of this shape, on a tensor's device and in its dtype, to be combined with it."""
     return wrap(_noise(type_of(tuple(shape), tensor.dtype, tensor._type.place), [tensor]))
 
 
@@ -288,7 +288,7 @@ def normal(
     requires_grad=False,
     pin_memory=False,
 ):
-    """Normal random numbers: mean and deviation are numbers (with a size) or tensors.
+    """Normal random numbers: mean and standard deviation are numbers (with a size) or tensors.
 
     >>> torch.normal(torch.zeros(3), 1).shape
     torch.Size([3])
@@ -392,7 +392,7 @@ def poisson(input, generator=None):
 
 
 def standing_for(drawn, node, *tensors):
-    """Drawn numbers with the node that PyTorch gives them: what they were drawn from gets a gradient of zero."""
+    """Drawn numbers behind the node that PyTorch gives them. The tensors that they depend on get a gradient of zero."""
     if not (engine.local.grad and any(x.requires_grad for x in tensors)):
         return drawn
     return _replaced(tensors, drawn, node)

@@ -1,7 +1,7 @@
-"""Factorisations of matrices and what they solve, as `torch.f`; `jtorch.core.ops.matrix.linalg` has torch.linalg's forms.
+"""Matrix factorisations and solvers, as `torch` has them; `jtorch.core.ops.matrix.linalg` has the forms of `torch.linalg`.
 
-Each core op also returns an info number where the data can make it fail; `_raised` turns that into PyTorch's
-`LinAlgError`, at once or at the next look.
+An op that can fail because of its data also returns an info number. `check_info` turns it into PyTorch's `LinAlgError`,
+at once or at the next look.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jtorch.core.op import Array, data_check, letter, op, public
 
 
 class LinAlgError(RuntimeError):
-    """Raised where a matrix's numbers make a computation impossible: singular, not positive definite."""
+    """Raised when a computation fails because of a matrix's values: it is singular, or not positive definite."""
 
 
 LinAlgError.__name__ = LinAlgError.__qualname__ = "_LinAlgError"  # as PyTorch has it
@@ -27,7 +27,7 @@ LinAlgError.__module__ = "torch._C"
 
 
 def column_major(types, shapes, consts):
-    """Strides of results that LAPACK leaves in column order (solving from the right turns both sides)."""
+    """Strides of results that LAPACK leaves in column order; in row order when it solves from the right."""
     if not consts.get("left", True):
         return [None] * len(shapes)
     strides = []
@@ -182,7 +182,7 @@ def _first_in_columns(types, shapes, consts):
 
 @op(grad_fn="NotImplemented", strides=_first_in_columns)
 def geqrf(input: Array):
-    """(R above the diagonal and the reflections' vectors below it, their factors) of a QR decomposition."""
+    """(R on and above the diagonal with the reflectors' vectors below it, their factors) of a QR decomposition."""
     if input.ndim < 2:
         raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
     packed, factors = jnp.linalg.qr(as_matrices("geqrf", input, square=False), mode="raw")

@@ -1,4 +1,4 @@
-"""Distances and similarities of vectors, unit vectors, and class numbers as unit vectors."""
+"""Distances and similarities of vectors, scaling to unit length, and one-hot vectors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     """x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along dim.
 
     Shape:
-        two that broadcast → the same without dim
+        two shapes that broadcast → their common shape without dim
 
     >>> torch.nn.functional.cosine_similarity(torch.tensor([[3., 0.]]), torch.tensor([[1., 1.]]))
     tensor([0.7071])
@@ -107,13 +107,13 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
 
     Args:
         input: class numbers, int64.
-        num_classes: -1: one more than the largest number there is, which has to be looked at.
+        num_classes: the number of classes; -1 means one more than the largest class, for which the data are looked at.
 
     Shape:
         (*) → (*, num_classes)
 
     Raises:
-        RuntimeError: a number that is negative or too large.
+        RuntimeError: a class that is negative or too large.
 
     >>> torch.nn.functional.one_hot(torch.tensor([1, 0]), 3)
     tensor([[0, 1, 0],

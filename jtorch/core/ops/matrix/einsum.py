@@ -1,7 +1,7 @@
-"""Einstein sums: reading an equation with PyTorch's errors, and the sum itself.
+"""`einsum`: reading an equation, with PyTorch's errors, and the sum itself.
 
-One operand is diagonals, a permutation and a sum, of which all but the sum are views. Several operands are one
-`jnp.einsum`; the result has the strides that PyTorch's products of matrices leave behind.
+One operand takes diagonals, a permutation and a sum; all but the sum are views. Several operands take one `jnp.einsum`,
+whose result has the strides that PyTorch's matrix products leave.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _einsum_name(types, consts):
 
 
 def _strides(types, shapes, consts):
-    """Of a product of matrices: batches, rows, columns in that order, shown in the order of the output."""
+    """The strides of a matrix product: in memory batches, rows, columns in that order, shown in the order of the output."""
     kind = _product_kind(types, consts)
     if len(types) != 2 or kind == "sum":
         return [None]
@@ -121,7 +121,7 @@ def _strides(types, shapes, consts):
     rows = [c for c in out if c in big[0] and c not in big[1]]
     columns = [c for c in out if c not in big[0]]
     summed = [c for c in sizes if c not in out]
-    if rows and columns and out.index(rows[-1]) > out.index(columns[-1]):  # the sides change places
+    if rows and columns and out.index(rows[-1]) > out.index(columns[-1]):  # PyTorch exchanges the operands
         rows, columns = columns, rows
     order = [*both, *rows, *summed, *columns]
     laid = dict(zip(order, contiguous_strides([1 if c in summed else sizes[c] for c in order]), strict=True))
@@ -130,7 +130,7 @@ def _strides(types, shapes, consts):
 
 
 def _laid(out, term, x):
-    """(shape, strides) of an operand in the order of the output, with size 1 for what it has not."""
+    """(shape, strides) of an operand in the order of the output, with size 1 for a letter that it lacks."""
     for c in term:
         if term.count(c) > 1:
             return (1,) * len(out), (0,) * len(out)
@@ -160,19 +160,20 @@ def _einsum(operands: list[Array], equation: str) -> Array:
                 raise RuntimeError(f"expected scalar type {names[0]} but found {names[1]}")
     stretched = [
         jnp.broadcast_to(x.astype(work), [sizes[c] for c in term]) for term, x in zip(terms, operands, strict=True)
-    ]  # a size of 1 stretches, which jnp.einsum does not do
+    ]  # a size of 1 is broadcast, which jnp.einsum does not do
     return jnp.einsum(",".join(terms) + "->" + out, *stretched, preferred_element_type=work)
 
 
 @public(method=False)
 def einsum(equation, *operands):
-    """The sum over all indices that do not stand behind the arrow, of the product of the operands.
+    """The product of the operands, summed over all indices that do not follow the arrow.
 
     Args:
-        equation: such as "ij,jk->ik"; "..." stands for the other dims; without an arrow the indices that occur once,
-            in alphabetical order. Or operand and index list in turn: einsum(a, [0, 1], b, [1, 2], [0, 2]).
+        equation: such as "ij,jk->ik"; "..." stands for the other dims. Without an arrow the result has the indices that
+            occur once, in alphabetical order. Instead of an equation, each operand may be followed by a list of its
+            indices: einsum(a, [0, 1], b, [1, 2], [0, 2]).
 
-    Differs from torch: where a dim of the result has one element, `stride()` may say another number for it.
+    Differs from torch: `stride()` may give another number for a dim of size 1.
 
     >>> torch.einsum("ij,j->i", torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
     tensor([3., 7.])

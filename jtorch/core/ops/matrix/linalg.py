@@ -34,7 +34,7 @@ def cross(input, other, *, dim=-1, out=None):
 
 @public_in("jtorch.linalg")
 def multi_dot(tensors, *, out=None):
-    """The product of several matrices in the order that costs least."""
+    """The product of several matrices, multiplied in the order that costs least."""
     return linalg_multi_dot(list(tensors), out=out)
 
 
@@ -215,7 +215,7 @@ def _lstsq(A: Array, B: Array, rcond: float | None):
 
 @public_in("jtorch.linalg")
 def lstsq(A, B, rcond=None, *, driver=None):
-    """The X that makes the Frobenius norm of A @ X - B least.
+    """The X with the smallest Frobenius norm of A @ X - B.
 
     Differs from torch: solved through the pseudo-inverse whatever the driver; singular values are not given.
     """
@@ -306,14 +306,14 @@ def lu(A, *, pivot=True, out=None):
 
 @public_in("jtorch.linalg")
 def lu_factor(A, *, pivot=True, out=None):
-    """(L and U in one matrix, row exchanges counted from 1)."""
+    """(L and U in one matrix, pivots counted from 1)."""
     _pivoted(pivot)
     return _out(returntypes.linalg_lu_factor(_d.linalg_lu_factor_ex(A)[:2]), out)
 
 
 @public_in("jtorch.linalg")
 def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
-    """(L and U in one matrix, row exchanges counted from 1, info)."""
+    """(L and U in one matrix, pivots counted from 1, info)."""
     _pivoted(pivot)
     return _out(returntypes.linalg_lu_factor_ex(_d.linalg_lu_factor_ex(A)), out)
 
@@ -334,7 +334,7 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
 
 @public_in("jtorch.linalg")
 def tensorinv(A, ind=2, *, out=None):
-    """The inverse of A seen as a matrix from its last dims to its first `ind`."""
+    """The inverse of A as a matrix: its first `ind` dims are the rows, the others the columns."""
     rows, columns = A.shape[:ind], A.shape[ind:]
     return _out(inv(A.reshape(math.prod(rows), -1)).reshape(*columns, *rows), out)
 

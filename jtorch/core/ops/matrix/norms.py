@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices: `torch.norm`, and the two it is made of."""
+"""Norms of vectors and matrices: `torch.norm`, and the two ops that it uses."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Products of matrices and vectors. What decomposes a matrix is in `jtorch.core.ops.matrix.linalg`.
+"""Products of matrices and vectors. Decompositions are in `jtorch.core.ops.matrix.decompose`.
 
-A product demands one dtype and shapes that fit, with PyTorch's errors, and runs as one `dot_general`.
+A product requires equal dtypes and shapes that fit, with PyTorch's errors, and runs as one `dot_general`.
 """
 
 from __future__ import annotations
@@ -192,13 +192,14 @@ ger = function(outer, name="ger")
 
 
 def _times_factor(x, factor):
-    """factor * x; x is not looked at where the factor is the Python number 0."""
+    """factor * x; x itself where the factor is the Python number 1."""
     if isinstance(factor, int | float) and factor == 1:
         return x
     return jnp.asarray(factor).astype(x.dtype) * x
 
 
-def expandable(x, shape):
+def check_expandable(x, shape):
+    """Raise PyTorch's errors unless x can be expanded to the shape."""
     for i, (n, m) in enumerate(zip(reversed(x.shape), reversed(shape), strict=False)):
         if n not in (m, 1):
             raise RuntimeError(
@@ -219,7 +220,7 @@ def _added(x, beta, product, alpha):
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got {dtypes.of(x.dtype).scalar_name} and {dtypes.of(product.dtype).scalar_name}"
         )
-    expandable(x, product.shape)
+    check_expandable(x, product.shape)
     scaled = _times_factor(product, alpha)
     if isinstance(beta, int) and beta == 1:
         return x + scaled
@@ -329,7 +330,7 @@ def kron(input: Array, other: Array) -> Array:
 
 @public(method=False)
 def chain_matmul(*matrices, out=None):
-    """The product of several matrices in the order that costs least."""
+    """The product of several matrices, multiplied in the order that costs least."""
     return linalg_multi_dot(list(matrices), out=out)
 
 

@@ -1,7 +1,7 @@
-"""Reductions and running sums: what makes fewer elements of many, or a running total.
+"""Reductions, and running sums, products and extremes.
 
-The rules for ties, NaN and zeros are PyTorch's; those that several files share are in `rules`. Sorting and
-what is built on it is in `sort`.
+Ties, NaN and zeros follow PyTorch's rules; `rules` has those that several files share. Sorting and what is built on it
+are in `sort`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, function, kernel, letter, op, public
 from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
 from jtorch.core.ops.arithmetic.elementwise import div
-from jtorch.core.ops.rules import evenly, largest_of, mean_of, pick, reduced_dims, root, smallest_of
+from jtorch.core.ops.rules import largest_of, mean_of, pick, reduce_sharing_gradient, reduced_dims, root, smallest_of
 from jtorch.core.tensor import wrap_dim
 
 
@@ -43,13 +43,13 @@ def _nonempty(name, shape, dims):
 
 
 def _by_form(name):
-    """The node's name of a reduction that counts its two forms: all elements (0), over dims (1)."""
+    """The node's name of a reduction, numbered by its form: 0 over all elements, 1 over dims."""
     return lambda types, consts: f"{name}Backward{int(consts['dim'] is not None)}"
 
 
 @op(saves=(), grad_fn=_by_form("Sum"), autocast={"cuda": "float32"})
 def sum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=None) -> Array:
-    """The sum of all elements, or over `dim`; integers and bools add up as int64.
+    """The sum of all elements, or over `dim`; integers and bools are summed as int64.
 
     >>> torch.tensor([[1, 2], [3, 4]]).sum(dim=0)
     tensor([4, 6])
@@ -60,7 +60,7 @@ def sum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=
 
 @op(saves=(), grad_fn=_by_form("Mean"))
 def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=None) -> Array:
-    """The sum divided by how many there are, of all elements or over `dim`.
+    """The mean of all elements, or over `dim`.
 
     Raises:
         RuntimeError: integers (convert them first).
@@ -83,7 +83,7 @@ def _scalar_name(x):
 
 @op(grad_fn=_by_form("Prod"), saves="both", autocast="float32")
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=None) -> Array:
-    """The product of all elements, or over one dim; integers and bools multiply as int64."""
+    """The product of all elements, or over one dim; integers and bools are multiplied as int64."""
     to = _summed_type(input, dtype)
     return jnp.prod(_cast(input, to), axis=reduced_dims(dim, input.ndim), keepdims=keepdim, dtype=to)
 
@@ -100,7 +100,7 @@ def nansum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dty
 
 @public
 def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
-    """The mean of what is not NaN."""
+    """The mean of the elements that are not NaN."""
     if input.dtype.category < dtypes.FLOAT:
         raise RuntimeError(
             "nanmean(): expected input to have floating point or complex dtype but got " + input.dtype.scalar_name
@@ -155,15 +155,15 @@ def _std_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
 
 
 def _freedom(input, dim, correction):
-    """By what a variance divides."""
+    """The divisor of a variance: the count minus the correction."""
     dims = reduced_dims(tuple(dim) if isinstance(dim, list) else dim, input.ndim)
     return math.prod(input.shape[d] for d in dims) - correction
 
 
 def _variance_function(core, method):
-    """The public form of a variance op: PyTorch's two ways of saying what to divide by."""
+    """The public form of a variance op, which takes `unbiased` or `correction`."""
 
-    def spread(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None, **named):
+    def variance(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None, **named):
         dim, keepdim = named.pop("axis", dim), named.pop("keepdims", keepdim)
         if named:
             raise TypeError(f"{core.op.name}() got an unexpected keyword argument '{next(iter(named))}'")
@@ -179,9 +179,9 @@ def _variance_function(core, method):
             )
         return core(input, dim, correction, keepdim, out=out)
 
-    spread.__name__ = spread.__qualname__ = core.op.name
-    spread.__module__ = __name__
-    return spread
+    variance.__name__ = variance.__qualname__ = core.op.name
+    variance.__module__ = __name__
+    return variance
 
 
 def _declared(core, text, method=True):
@@ -199,8 +199,8 @@ def _declared(core, text, method=True):
     return public(made, method=method)
 
 
-var = _declared(_var, "The mean squared distance from the mean.")
-std = _declared(_std, "The square root of the variance.")
+var = _declared(_var, "The variance: the mean squared deviation from the mean.")
+std = _declared(_std, "The standard deviation: the square root of the variance.")
 var_mean = _declared(_var_mean, "The variance and the mean.", method=False)
 std_mean = _declared(_std_mean, "The standard deviation and the mean.", method=False)
 
@@ -218,7 +218,7 @@ def _extreme_along(name, reduce, x, dim, keepdim):
                 "Specify the reduction dim with the 'dim' argument."
             )
         _nonempty(name, x.shape, dims)
-    return evenly(x, reduce, dims, keepdim)
+    return reduce_sharing_gradient(x, reduce, dims, keepdim)
 
 
 @op(chooses=True, saves="both")
@@ -247,7 +247,7 @@ def _of_all(name, reduce, x):
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
         )
     kernel(f"{name}_all", x, "bif")
-    return evenly(x, reduce, tuple(range(x.ndim)), False)
+    return reduce_sharing_gradient(x, reduce, tuple(range(x.ndim)), False)
 
 
 def _at(name, find, x, dim, keepdim):
@@ -299,8 +299,7 @@ _FORMS = """
 
     Args:
         dim: None for the {word} of all elements (equal ones share the gradient); a dimension for the {word}
-        along
-            it and its index, which gets the gradient; a tensor for the elementwise {pair}.
+            along it and its index (that element gets the gradient); a tensor for the elementwise {pair}.
 
     >>> torch.{name}(torch.tensor([3., 1., 2.]))
     tensor({value})
@@ -360,7 +359,7 @@ def _truths(x):
 
 @op(saves=())
 def any(input: Array, dim: tuple | None = None, keepdim: bool = False) -> Array:
-    """Whether some element is nonzero."""
+    """Whether any element is nonzero."""
     found = jnp.any(_truths(input), axis=reduced_dims(dim, input.ndim), keepdims=keepdim)
     return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
 
@@ -384,7 +383,7 @@ def count_nonzero(input: Array, dim: tuple | None = None) -> Array:
 
 @op(inplace=True, saves=(), overlap="none", autocast={"cuda": "float32"})
 def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
-    """The sum of each element and all before it along a dim."""
+    """The running sum along a dim: each element plus all before it."""
     to = _summed_type(input, dtype)
     dim = wrap_dim(dim, input.ndim)
     return jnp.cumsum(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
@@ -392,14 +391,14 @@ def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
 
 @op(inplace=True, saves="both", overlap="none", autocast={"cuda": "float32"})
 def cumprod(input: Array, dim: int, *, dtype=None) -> Array:
-    """The product of each element and all before it along a dim."""
+    """The running product along a dim: each element times all before it."""
     to = _summed_type(input, dtype)
     dim = wrap_dim(dim, input.ndim)
     return jnp.cumprod(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
 
 
 def _running(x, dim, better):
-    """(values, indices) of the best so far along a dim: the last of equal ones, NaN above all."""
+    """(values, indices) of the best element so far along a dim: the last of equal ones; NaN beats all."""
     dim = wrap_dim(dim, x.ndim)
     if not x.ndim:
         return x, jnp.zeros((), jnp.int64)
@@ -452,7 +451,7 @@ def _sliced(x, dim, start, stop):
 
 @op(saves=(), grad_fn="SubBackward0", graph={"SubBackward0": "Sub(Slice(input), Slice(input))"})
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
-    """Differences of neighbours along a dim, n times over."""
+    """The differences of neighbours along a dim, taken n times."""
     if not input.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:

@@ -1,4 +1,4 @@
-"""Reductions over runs of neighbours along a dimension: `segment_reduce`."""
+"""`segment_reduce`: reductions over segments, runs of neighbouring elements along a dimension."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def _one_run(data, offsets, reduce, initial):
     """data (L, ...) cut at offsets (n + 1,) -> (n, ...)."""
     n, at = offsets.shape[0] - 1, jnp.arange(data.shape[0])
     run = jnp.searchsorted(offsets, at, side="right") - 1
-    run = jnp.where((run < 0) | (at >= offsets[-1]), n, run)  # outside of all runs: a place that is cut off
-    if reduce == "prod":  # JAX has no gradient for a product that is scattered
+    run = jnp.where((run < 0) | (at >= offsets[-1]), n, run)  # outside all segments: an extra segment, dropped below
+    if reduce == "prod":  # JAX has no gradient for a scattered product
         mine = (run == jnp.arange(n)[:, None]).reshape(n, -1, *[1] * (data.ndim - 1))
         made = jnp.where(mine, data, jnp.ones((), data.dtype)).prod(1)
     else:
@@ -49,14 +49,14 @@ def _one_run(data, offsets, reduce, initial):
 
 @public(method=False)
 def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, axis=0, unsafe=False, initial=None):
-    """Sum, mean, product, max or min of each run of neighbours along a dimension.
+    """Sum, mean, product, max or min of each segment, a run of neighbouring elements along a dimension.
 
     Args:
         reduce: "sum", "mean", "prod", "max" or "min".
-        lengths: how long each run is; together they make up the dimension (unless `unsafe`).
-        offsets: where each run begins, and where the last one ends.
-        axis: the last dimension of lengths; those in front of it are batches.
-        initial: what each reduction begins with.
+        lengths: how long each segment is; together they make up the dimension (unless `unsafe`).
+        offsets: where each segment begins, and where the last one ends.
+        axis: the dimension to reduce, the last one of lengths; the dimensions before it are batches.
+        initial: the value that each reduction starts from.
 
     >>> torch.segment_reduce(torch.tensor([1., 2., 3.]), "sum", lengths=torch.tensor([1, 2]))
     tensor([1., 5.])

@@ -1,7 +1,7 @@
-"""Order: sorting, what is picked by rank, distinct elements, counts in bins.
+"""Sorting, selection by rank, distinct elements, counts in bins.
 
-NaN counts as greater than everything. What has a size that depends on data (`unique`, `bincount`) looks at
-the data and is computed on the host.
+NaN counts as greater than everything. Functions whose result size depends on data (`unique`, `bincount`) look at the
+data and compute on the host.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from jax import lax
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, Number, data_check, kernel, letter, op, public
-from jtorch.core.ops.rules import evenly, pick
+from jtorch.core.ops.rules import pick, reduce_sharing_gradient
 from jtorch.core.tensor import Tensor, known, wrap_dim
 
 _SORTED = "Gather(View(Sort(Transpose(Unsqueeze(input)))))"
@@ -23,7 +23,7 @@ _FLAT_QUANTILE = f"SqueezeBackward4(LerpBackward1({_FLAT}, {_FLAT}, -))"
 
 
 def _sorted(x, dim, descending=False):
-    """(values, indices) in order along a dim, equal elements in the order they came."""
+    """(values, indices) in order along a dim, equal elements in their original order."""
     if letter(x) == "c":
         raise RuntimeError(" Sort does not support complex dtypes on CPU")
     if not x.ndim:
@@ -41,7 +41,7 @@ def _sorted(x, dim, descending=False):
     grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}",
 )
 def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool | None = None):
-    """The elements in order along a dim, and where each one was. Always stable.
+    """The elements in order along a dim, and the index that each had before. Always stable.
 
     >>> torch.sort(torch.tensor([3, 1, 2]))
     torch.return_types.sort(
@@ -103,7 +103,7 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
 
 
 def _middle(x, dim, ignore_nan):
-    """Index (with keepdim) of the lower median along a dim, or of the first NaN where that counts."""
+    """The index (with keepdim) of the lower median along a dim, or of the first NaN unless NaN is ignored."""
     order = _sorted(lax.stop_gradient(x), dim)[1]
     nan = x != x
     count = jnp.sum(~nan, axis=dim, keepdims=True)
@@ -137,7 +137,7 @@ def _median_all(x, find):
     kernel("median_cpu", x, "if")
     if not x.size:
         return jnp.full((), jnp.nan if letter(x) == "f" else jnp.iinfo(x.dtype).min, x.dtype)
-    return evenly(x.reshape(-1), find, (0,), False)
+    return reduce_sharing_gradient(x.reshape(-1), find, (0,), False)
 
 
 @op(chooses=True, name="median", grad_fn="MedianBackward0", saves="both")
@@ -162,7 +162,7 @@ def _nanmedian_dim(input: Array, dim: int, keepdim: bool):
 
 @public
 def median(input, dim=None, keepdim=False, *, out=None):
-    """The middle element, the lower one of two: of all, or along a dim with its index; NaN if there is one.
+    """The median of all elements, or along a dim with its index: the lower of two middle elements, NaN if any is NaN.
 
     >>> torch.median(torch.tensor([4., 1., 3., 2.]))
     tensor(2.)
@@ -172,7 +172,7 @@ def median(input, dim=None, keepdim=False, *, out=None):
 
 @public
 def nanmedian(input, dim=None, keepdim=False, *, out=None):
-    """The middle of the elements that are not NaN, the lower one of two."""
+    """The median of the elements that are not NaN, the lower of two middle elements."""
     return _nanmedian(input, out=out) if dim is None else _nanmedian_dim(input, dim, keepdim, out=out)
 
 
@@ -277,11 +277,11 @@ def nanquantile(
     *,
     interpolation: str = "linear",
 ) -> Array:
-    """The quantile of what is not NaN."""
+    """The quantile of the elements that are not NaN."""
     return _quantile(input, q, dim, keepdim, interpolation, True)
 
 
-# ---- places in a sorted sequence
+# ---- positions in a sorted sequence
 
 
 @op(saves=(), method=False)
@@ -294,7 +294,7 @@ def searchsorted(
     side: str | None = None,
     sorter: Array | None = None,
 ) -> Array:
-    """Where each value belongs in a sorted sequence (the last dim): before its equals, after with right=True.
+    """The index at which each value would be inserted in a sorted sequence (the last dim): before equal ones, after with right=True.
 
     >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
     tensor([1, 2])
@@ -347,7 +347,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     """The distinct elements in order (or the distinct slices along a dim): looks at the data.
 
     Args:
-        return_inverse: also give, for each element, the index of its like in the result.
+        return_inverse: also give, for each element, its index in the result.
         return_counts: also give how often each occurs.
 
     >>> torch.unique(torch.tensor([3, 1, 3]))
@@ -386,7 +386,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
 
 @public
 def bincount(input, weights=None, minlength=0):
-    """How often each of 0, 1, 2, ... occurs, or the sum of the weights where it does: looks at the data."""
+    """How often each of 0, 1, 2, ... occurs, or the sum of the weights at its occurrences: looks at the data."""
     kernel("bincount_cpu", input._type.aval, "i")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
@@ -419,5 +419,5 @@ def _histc(input: Array, bins: int, min: float, max: float) -> Array:
 
 @public
 def histc(input, bins=100, min=0, max=0, *, out=None):
-    """How many elements fall into each of `bins` equal intervals from min to max (both 0: of the data)."""
+    """How many elements fall into each of `bins` equal intervals from min to max (if both are 0: the data's range)."""
     return _histc(input.detach(), bins, min, max, out=out)

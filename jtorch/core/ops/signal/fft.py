@@ -1,6 +1,6 @@
 """torch.fft: discrete Fourier transforms, their frequencies, and shifts of the zero frequency to the middle.
 
-Each checks its arguments as PyTorch does, cuts off or fills up the dimensions, and is one or two of the transforms of
+Each checks its arguments as PyTorch does, trims or pads the dimensions, and uses one or two of the transforms in
 `jtorch.core.ops.signal.fourier`.
 """
 
@@ -56,7 +56,7 @@ def _scale(norm, forward):
 
 
 def _trim_or_pad(input, sizes):
-    """The first elements of each dimension, filled up with zeros: {dim: size}."""
+    """The input with each dimension of `sizes`, {dim: size}, trimmed to that size or padded with zeros."""
     for n in sizes.values():
         if n < 1:
             raise RuntimeError(f"Invalid number of data points ({n}) specified")
@@ -107,7 +107,7 @@ def fft(input, n=None, dim=-1, norm=None, *, out=None):
     """X[k] = Σ x[m] exp(-2πi·k·m/n): what each frequency contributes.
 
     Args:
-        n: how many elements to transform: more are cut off, missing ones are 0.
+        n: how many elements to transform: a longer input is trimmed, a shorter one padded with zeros.
         norm: "backward" (None) scales nothing, "ortho" by 1/√n, "forward" by 1/n.
 
     >>> torch.fft.fft(torch.tensor([1., 0., 0., 0.]))
@@ -153,7 +153,7 @@ def _half_spectrum_1d(name, input, n, dim, norm, forward):
 
 @public_in("jtorch.fft")
 def irfft(input, n=None, dim=-1, norm=None, *, out=None):
-    """The inverse of `rfft`: n real numbers (2·(size - 1) if left out) of half a mirrored spectrum."""
+    """The inverse of `rfft`: n real numbers (2·(size - 1) if left out) from half of a mirrored spectrum."""
     return _store_out("irfft", _transformed_back("irfft", input, n, dim, norm, False), out, "floating point")
 
 
@@ -216,7 +216,7 @@ def irfftn(input, s=None, dim=None, norm=None, *, out=None):
 
 
 def _half_spectrum_nd(name, input, s, dim):
-    """(half spectrum, dims, numbers of the last dim) of a transform to real numbers."""
+    """(half spectrum, dims, size of the last dim of the result) of a transform to real numbers."""
     x = _to_complex(_check_fft_input(name, input))
     dims, sizes = _dims_and_sizes(x, s, dim)
     if not dims:

@@ -1,7 +1,7 @@
-"""The three Fourier transforms that all others are made of: complex to complex, real to complex and back.
+"""The three Fourier transforms that all others use: complex to complex, real to complex, complex to real.
 
-What they are called, what is cut off or filled up before and which errors are raised is in `jtorch.core.ops.signal.fft`. Results lie
-in memory as PyTorch's do: the transformed dimensions innermost.
+`jtorch.core.ops.signal.fft` has the public functions, which trim, pad and raise PyTorch's errors. Results have PyTorch's
+memory layout: the transformed dimensions are innermost.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ def _sorted_strides(types, shapes, consts):
 
 
 def _last_strides(types, shapes, consts):
-    """As before, but the dimension that is halved or doubled is the innermost."""
+    """As `_sorted_strides`, but the dimension that is halved or doubled is the innermost."""
     *dims, last = consts["dim"]
     rest = [d for d in range(types[0].ndim) if d not in consts["dim"]]
     return [_laid_out(shapes[0], [*_by_stride(types, rest), *_by_stride(types, dims), last])]
 
 
 def _normalized(x, norm, count):
-    """Over the count ("n"), its root ("root") or as it is (None)."""
+    """x divided by the count ("n") or by its root ("root"), or as it is (None)."""
     if norm is None:
         return x
     return x * jnp.asarray(1 / (count if norm == "n" else math.sqrt(count)), x.real.dtype)
 
 
 def _transform_unscaled(x, dims, forward):
-    """The unscaled transform over any number of dimensions; JAX takes three at a time."""
+    """The unscaled transform over any number of dimensions; JAX's takes at most three."""
     for i in range(0, len(dims), 3):
         some = dims[i : i + 3]
         x = jnp.fft.fftn(x, axes=some) if forward else jnp.fft.ifftn(x, axes=some, norm="forward")

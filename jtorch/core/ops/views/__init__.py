@@ -1,4 +1,4 @@
 """Views and copies: another shape, dtype or part of the same memory.
 
-Nothing here reads the elements, but for copies.
+Nothing here reads the elements, except to copy them.
 """

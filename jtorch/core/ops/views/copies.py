@@ -1,6 +1,7 @@
-"""Whole copies and whole writes: `clone`, `contiguous`, `copy_`, `fill_`, `zero_`.
+"""Copies of whole tensors and writes to all elements: `clone`, `contiguous`, `copy_`, `fill_`, `zero_`.
 
-Values are immutable, so taking over a tensor's elements is recorded only where something changes on the way.
+Values are immutable, so `copy_` shares the source's value unless dtype, shape or device differ or a gradient
+is needed.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def clone(input, *, memory_format=None):
     """A copy with memory of its own; gradients flow through it.
 
     Args:
-        memory_format: `torch.preserve_format` (the default) keeps dense strides, the others pack.
+        memory_format: `torch.preserve_format` (the default) keeps dense strides; the others give packed strides in their own order.
     """
     return apply(_CLONES["preserve" if memory_format is None else _format(memory_format, "clone")], (input,))
 
@@ -60,7 +61,7 @@ def _contiguous(self, memory_format=None):
     return apply(_CLONES[_format(memory_format, "contiguous")], (self,))
 
 
-# ---- whole writes
+# ---- writes to all elements
 
 
 class _Copy(Call):
@@ -80,7 +81,7 @@ _COPY = _Copy(None, None, "copy_", strides=lambda types, shapes: [types[0].strid
 
 
 def _copy_(self, src, non_blocking=False):
-    """Take over the elements of `src`, broadcast, cast and moved to this device. Returns self."""
+    """Copy the elements of `src` into this tensor, broadcast, cast and moved to its device. Returns self."""
     self._writable(given=(src,))
     mine = self._type
     if not isinstance(src, Tensor):
@@ -104,10 +105,10 @@ def _copy_(self, src, non_blocking=False):
 
 
 def _twin(value):
-    """The same elements as a value of its own: values are immutable, but each storage marks those it moves on from."""
+    """Another value with the same elements: values are immutable, but a storage marks its values when it overwrites them."""
     if value.is_promised or value.type.place is engine.TRACED:
         return engine.record(SAME, (value,))[1]
-    value.share()  # two values hold the array now, so neither may give it away
+    value.share()  # two values hold the array now, so neither may donate it
     twin = Value(value.type, value.array)
     twin.owned = False
     return twin

@@ -1,4 +1,4 @@
-"""Diagonals and triangles, read out, filled and made; and the `_scatter` forms of views."""
+"""Diagonals and triangles: reading, filling and creating them; and the `_scatter` forms of views."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _fill_diagonal(self, fill_value, wrap=False):
     """Fill the main diagonal with a number. Returns self.
 
     Args:
-        wrap: begin again below a matrix that is higher than wide.
+        wrap: in a matrix with more rows than columns, start another diagonal below the first.
     """
     if self.ndim < 2:
         raise RuntimeError("dimensions must larger than 1")

@@ -1,4 +1,4 @@
-"""Views of the same cells as other numbers: conjugates, real and imaginary parts, another dtype."""
+"""Views that read the same memory as other numbers: conjugates, real and imaginary parts, another dtype."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _same_geometry(shape, strides, offset):
     return shape, strides, offset
 
 
-# The retype rule only says that a NumPy view of the cells would not show these values.
+# `retype` is there only to say that a NumPy view of the same memory would not show these values.
 @op(name="conj", view=_same_geometry, write=lambda base, new: jnp.conj(new), retype=_keep)
 def _conj(input: Array) -> Array:
     return jnp.conj(input)
@@ -28,7 +28,7 @@ def _conj(input: Array) -> Array:
 
 @function
 def conj(input):
-    """The complex conjugate: a view; a real tensor comes back itself."""
+    """The complex conjugate, as a view; a real tensor is returned as it is."""
     return _conj(input) if input.dtype.is_complex else input
 
 
@@ -101,13 +101,13 @@ def view_as_complex(input):
 
 @function
 def real(input):
-    """The real part: a view; a real tensor comes back itself."""
+    """The real part, as a view; a real tensor is returned as it is."""
     return select(_view_as_real(input), -1, 0) if input.dtype.is_complex else input
 
 
 @function
 def imag(input):
-    """The imaginary part of a complex tensor: a view."""
+    """The imaginary part of a complex tensor, as a view."""
     if not input.dtype.is_complex:
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
     return select(_view_as_real(input), -1, 1)
@@ -166,7 +166,7 @@ def _view_dtype(input: Array, to: Dtype, old: Dtype) -> Array:
 
 
 def reinterpret(input, to):
-    """The same bytes as another dtype: a view without history."""
+    """The same bytes as another dtype: a view that no gradient passes."""
     if input.dtype is to:
         return alias(input)
     made = _view_dtype(input.detach(), to, input.dtype)

@@ -21,11 +21,11 @@ from jtorch.core.ops.views.reinterpret import conj, reinterpret
 from jtorch.core.ops.views.slices import alias, as_ints
 from jtorch.core.tensor import Tensor, wrap_dim
 
-# ---- one shape as another
+# ---- another shape
 
 
 def _fill_in(size, numel):
-    """A size with its -1 worked out. Raises PyTorch's errors for sizes that do not fit."""
+    """The size with its -1 replaced by what fits. Raises PyTorch's errors for sizes that do not fit."""
     unknown = [i for i, n in enumerate(size) if n == -1]
     if len(unknown) > 1:
         raise RuntimeError("only one dimension can be inferred")
@@ -230,7 +230,7 @@ def _t_geometry(shape, strides, offset):
 
 @op(view=_t_geometry, write=lambda base, new: new.T)
 def t(input: Array) -> Array:
-    """The transpose of a matrix; of fewer dimensions the same: a view."""
+    """The transpose of a matrix, as a view; a tensor with fewer dimensions keeps its shape."""
     return input.T
 
 
@@ -349,7 +349,7 @@ def _upper_h(self):
     return conj(transpose(self, 0, 1)) if self.ndim else conj(self)
 
 
-# ---- dimensions of size 1, and copies that are not made
+# ---- dimensions of size 1, and expansion
 
 
 def _unsqueeze_geometry(shape, strides, offset, dim):
@@ -360,7 +360,7 @@ def _unsqueeze_geometry(shape, strides, offset, dim):
 
 @op(view=_unsqueeze_geometry, write=_write_in_order)
 def unsqueeze(input: Array, dim: int) -> Array:
-    """A dimension of size 1 put in at `dim`: a view.
+    """A dimension of size 1 inserted at `dim`: a view.
 
     >>> torch.zeros(2, 3).unsqueeze(1).shape
     torch.Size([2, 1, 3])
@@ -390,7 +390,7 @@ def _squeeze_name(consts):
 
 @op(view=_squeeze_geometry, write=_write_in_order, grad_fn=_squeeze_name)
 def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
-    """Without its dimensions of size 1, or without those of them that `dim` names: a view.
+    """The tensor without its dimensions of size 1, or without those of them that `dim` names: a view.
 
     >>> torch.zeros(2, 1, 3, 1).squeeze(1).shape
     torch.Size([2, 3, 1])
@@ -487,7 +487,7 @@ def broadcast_shapes(*shapes):
 
 @function
 def broadcast_tensors(*tensors):
-    """The tensors expanded to their common shape; those that have it already come back themselves."""
+    """The tensors expanded to their common shape; those that already have it are returned as they are."""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors
     shape = ()
     for x in tensors:
@@ -495,7 +495,7 @@ def broadcast_tensors(*tensors):
     return tuple([x if tuple(x.shape) == shape else expand_view(x, shape) for x in tensors])
 
 
-# ---- copies only where they are needed, and groups of tensors
+# ---- several tensors at once
 
 
 @function

@@ -66,7 +66,7 @@ def write_select(base, new, dim, index):
 
 @op(view=_select_geometry, write=write_select)
 def select(input: Array, dim: int, index: Number) -> Array:
-    """What lies at `index` of a dimension, without that dimension: a view.
+    """The entry at `index` of a dimension, without that dimension: a view.
 
     >>> torch.tensor([[1, 2], [3, 4]]).select(1, 0)
     tensor([1, 3])
@@ -254,7 +254,7 @@ def as_strided_of(x, size, stride, storage_offset=None):
     size, stride = as_ints((size,), "as_strided", "size"), as_ints((stride,), "as_strided", "stride")
     storage_offset = x.storage_offset() if storage_offset is None else integer(storage_offset)
     if x._base is not None and local.grad:
-        x._history()  # its error comes first
+        x._history()  # autograd's error comes first
     _check_strided(x, size, stride, storage_offset)
     root = x if x._base is None else x._base
     if root._view is not None:
@@ -273,7 +273,7 @@ def as_strided_of(x, size, stride, storage_offset=None):
 
 
 def _follow_view(made, x):
-    """Put what `as_strided` made of a view behind that view, not behind the base that it was read from."""
+    """Give the result of `as_strided` on a view that view's history, not the history of the base that it was read from."""
     edge, t = x._history(), x._type
     made._view.note = x._view.note
     if edge is None or made._base is None:
@@ -284,7 +284,7 @@ def _follow_view(made, x):
 
 @lru_cache(maxsize=4096)
 def _strided_of_view(shape, strides, offset, size, stride, storage_offset):
-    """as_strided as a function of what a view shows: cells that it does not show count as zero."""
+    """as_strided as a function of a view's elements: cells of memory that the view does not show count as zero."""
     cells = 1 + max(
         o + sum((n - 1) * s for n, s in zip(a, b, strict=True))
         for o, a, b in ((offset, shape, strides), (storage_offset, size, stride))
@@ -302,7 +302,7 @@ def as_strided(input, size, stride, storage_offset=None):
     """The cells of the tensor's memory with any sizes and strides: a view.
 
     Args:
-        storage_offset: where the first element lies; default: where the tensor's own does.
+        storage_offset: the position of the first element in memory; default: that of the tensor's own.
     """
     return as_strided_of(input, size, stride, storage_offset)
 

@@ -1,4 +1,4 @@
-"""Views that come several at a time: `unbind`, `split`, `chunk` and their relatives.
+"""Functions that return several views: `unbind`, `split`, `chunk` and their relatives.
 
 The parts of one call share one node of the gradient graph, with output numbers, and refuse in-place writes
 where a gradient is wanted, as PyTorch's do. Reading a part reads only that part.
@@ -103,14 +103,14 @@ def _part_views(x, dim, sizes):
 
 
 def _check_followed(x):
-    """Raise what autograd has against looking at a tensor: PyTorch says so before it looks at the arguments."""
+    """Raise autograd's error for this tensor, if there is one: PyTorch raises it before it checks the arguments."""
     if local.grad:
         x._history()
 
 
 @function(method=True)
 def unbind(input, dim=0):
-    """The entries of a dimension, each without it: a tuple of views.
+    """The entries of a dimension, without that dimension: a tuple of views.
 
     >>> torch.tensor([[1, 2], [3, 4]]).unbind(1)
     (tensor([1, 3]), tensor([2, 4]))
@@ -123,7 +123,7 @@ def unbind(input, dim=0):
 
 @function(method=True)
 def split(tensor, split_size_or_sections, dim=0):
-    """Parts of a size, the last maybe smaller, or of several given sizes: a tuple of views.
+    """Parts of one size, the last maybe smaller, or of the given sizes: a tuple of views.
 
     >>> torch.arange(5).split(2)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))

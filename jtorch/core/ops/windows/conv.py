@@ -1,7 +1,7 @@
-"""Convolutions by PyTorch's arguments: conv1d to conv3d and their transposes, with every check it makes.
+"""Convolutions with PyTorch's arguments: conv1d to conv3d and their transposes, with every check it makes.
 
-Arguments are brought to one entry per spatial dimension, sizes are checked in PyTorch's order and words, and
-`convolve` does the mathematics. Refuses to know how a convolution is computed.
+Each argument gets one entry per spatial dimension, sizes are checked in PyTorch's order with its messages, and
+`convolve` does the mathematics. Nothing here knows how a convolution is computed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _EXPECTED = (
 
 
 def _conv_name(types, consts):
-    """The node's name: PyTorch gives a lone image a batch, and multiplies complex ones as real ones."""
+    """The node's name: PyTorch adds a batch dimension to a single image, and computes complex convolutions from real ones."""
     if types[0].dtype.is_complex:
         return "AddBackward0"
     return "SqueezeBackward1" if types[0].ndim == types[1].ndim - 1 else "ConvolutionBackward0"
 
 
 def _warn_uneven(input, weight, padding, dilation, **_):
-    """PyTorch's warning that `same` pads one side more; where its own goes on with C++ lines, this ends."""
+    """PyTorch's warning that "same" pads one side more than the other, without the C++ lines at its end."""
     if padding != "same" or weight.ndim < 3 or _warned:
         return
     dilations = dilation if isinstance(dilation, tuple | list) else (dilation,) * (weight.ndim - 2)
@@ -44,7 +44,7 @@ def _warn_uneven(input, weight, padding, dilation, **_):
         )
 
 
-_warned: list = []  # PyTorch gives that warning once in a process
+_warned: list = []  # PyTorch warns once in a process
 
 
 @op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
@@ -57,7 +57,7 @@ def conv1d(
     dilation: int | tuple = 1,
     groups: int = 1,
 ) -> Array:
-    """Σ over channels and cells of the window of input times weight, plus bias, at each place of a signal.
+    """Σ over channels and cells of the window of input times weight, plus bias, at each position of a signal.
 
     Args: as `conv2d`, with one number for the one dimension.
 
@@ -83,7 +83,7 @@ def conv2d(
     dilation: int | tuple = 1,
     groups: int = 1,
 ) -> Array:
-    """Σ over channels and cells of the window of input times weight, plus bias, at each place of an image.
+    """Σ over channels and cells of the window of input times weight, plus bias, at each position of an image.
 
     Args:
         input: images, with or without a batch.
@@ -91,7 +91,7 @@ def conv2d(
         stride: the step from one window to the next.
         padding: zeros added on every side; "valid" is none, "same" keeps the size (stride 1 only).
         dilation: the step from one cell of the window to the next.
-        groups: channels are cut into this many groups that do not see each other.
+        groups: channels are divided into this many groups that are convolved separately.
 
     Shape:
         input (N, C, H, W) or (C, H, W), weight (O, C / groups, K1, K2), bias (O)
@@ -118,7 +118,7 @@ def conv3d(
     dilation: int | tuple = 1,
     groups: int = 1,
 ) -> Array:
-    """Σ over channels and cells of the window of input times weight, plus bias, at each place of a volume.
+    """Σ over channels and cells of the window of input times weight, plus bias, at each position of a volume.
 
     Args: as `conv2d`.
 
@@ -175,7 +175,7 @@ def conv_transpose2d(
         stride: the step in the result for one pixel of the input.
         padding: cut off the result on every side.
         output_padding: added to the result's size, where several sizes would give the same input.
-        groups: channels are cut into this many groups that do not see each other.
+        groups: channels are divided into this many groups that are convolved separately.
         dilation: the step from one cell of the window to the next.
 
     Shape:

@@ -1,10 +1,10 @@
 """Convolution on arrays, written in whichever way the machine at hand computes fastest.
 
-On a CPU, XLA's own convolution is good with many channels and poor with few, and its gradients are poorer
-still: `bench.forms` has the numbers. So there are five ways to write the same sum, and `_ways` picks one for the
-result and one for each gradient. A gradient's way is chosen by giving the derivative (a sum that is linear in
-its argument) in the form whose transpose is the fast one. A transposed convolution is the transpose of one of them by
-the image. Refuses to know PyTorch's arguments.
+On a CPU, XLA's own convolution is fast with many channels and slow with few, and its gradients are slower still:
+`bench.forms` has the numbers. So the same sum is written in five ways, and `_ways` picks one for the result and one for
+each gradient. To choose how a gradient is computed, the derivative (a linear function) is written in the way whose
+transpose is fast. A transposed convolution is the transpose of one of the five with respect to the image. Nothing here
+knows PyTorch's arguments.
 
     direct      XLA's convolution                            many channels; every other platform
     shifted     one shifted copy of the image per weight     few channels: images of one to three
@@ -32,9 +32,9 @@ from jtorch.core.ops.rules import window_count
 Window = namedtuple("Window", "stride padding dilation groups")
 
 _VECTOR = 16  # output channels that fill a vector register of float32
-_FEW_WEIGHTS = 80  # weights of one output channel that are still worth a copy of the image each
-_PARTS = 8  # pieces of a batch that a loop takes one by one
-_LONG = 256  # positions of the result that keep a product of matrices busy
+_FEW_WEIGHTS = 80  # up to this many weights for an output channel, one copy of the image for each weight is fast
+_PARTS = 8  # how many pieces a batch is divided into for a loop
+_LONG = 256  # positions of the result from which a product of matrices is efficient
 
 
 def convolve(x, w, window: Window):
@@ -45,8 +45,8 @@ def convolve(x, w, window: Window):
 def transposed(x, w, window: Window):
     """The adjoint of a convolution with this window: x (N, C, *S) spread over w (C, O / groups, *K) -> (N, O, *S').
 
-    Padding is what the convolution would add to the result; it may be negative, where the result is larger than what the
-    windows reach.
+    Padding is what the convolution would add to the result. It is negative where the result is larger than the windows
+    reach.
     """
     return _tuned(x, w, window, _ways_to_spread) if _tunable(x, w) else _dilated(x, w, window)
 
@@ -76,8 +76,8 @@ def _is_zero(tangent):
 
 
 def _ways(x_shape, w_shape, window):
-    """How to compute the result, and the derivatives by the input and by the weight. Of groups XLA takes each gradient by
-    the weight as if all channels met: for 32 groups of 4 that is six hundred times the time of products."""
+    """How to compute the result, and the derivatives with respect to the input and the weight. With groups, XLA computes the
+    weight's gradient as if every channel met every other: for 32 groups of 4 that takes 600 times as long as products."""
     outputs, channels, *kernel = w_shape
     cells = math.prod(kernel)
     plain = not any(map(any, window.padding)) and set(window.stride) == {1}
@@ -96,11 +96,11 @@ def _ways(x_shape, w_shape, window):
 
 
 def _way_of_weight(x_shape, w_shape, window):
-    """XLA's own gradient by the weight takes the images' channels for a batch: at 32 x 64 x 32 x 32 it does one
-    fifteenth of what a product of matrices does. Small images and few of them it does well."""
+    """XLA's own gradient with respect to the weight treats the images' channels as a batch: at 32 x 64 x 32 x 32 it takes
+    15 times as long as a product of matrices. For few small images it is fast."""
     images, channels = x_shape[:2]
     positions = math.prod(_result_sizes(x_shape[2:], w_shape[2:], window))
-    # Where the two cross by `bench.forms`: fewer positions make products worth their calls if channels are many.
+    # The crossover as `bench.forms` measures it: with many channels, products pay from fewer positions on.
     large = images * positions >= 16 * _LONG and (positions >= _LONG or (4 * positions >= _LONG and channels >= 64))
     if large and channels > 3:
         return _cell_by_cell
@@ -129,15 +129,15 @@ def _direct(x, w, window, lhs_dilation=None):
 
 
 def _ways_to_spread(x_shape, w_shape, window):
-    """The same for the adjoint. XLA's gradient by the weight of an image that is spread apart multiplies the zeros in
-    between: at 16 x 128 x 16 x 16 that takes forty times as long as products of what is there."""
+    """As `_ways`, for the adjoint. XLA's gradient with respect to the weight of a dilated image also multiplies the zeros
+    in between: at 16 x 128 x 16 x 16 that takes 40 times as long as products of the pixels alone."""
     if window.groups > 1:
         return (partial(_adjoint, _cell_by_cell),) * 3
     return _dilated, _dilated, partial(_adjoint, _cell_by_cell if w_shape[1] > 3 else _patch_columns)
 
 
 def _dilated(x, w, window):
-    """XLA's own convolution of the image, spread apart by the stride, with the mirrored kernel."""
+    """XLA's own convolution of the image, dilated by the stride, with the mirrored kernel."""
     inputs, outputs, *kernel = w.shape
     per_group = inputs // window.groups
     w = w.reshape(window.groups, per_group, outputs, *kernel).swapaxes(1, 2)
@@ -148,7 +148,7 @@ def _dilated(x, w, window):
 
 
 def _adjoint(way, x, w, window):
-    """The image spread in the form that is the transpose of a way to convolve."""
+    """The adjoint of a convolution, computed as the transpose of one of the ways to convolve."""
     each = zip(x.shape[2:], w.shape[2:], *window[:3], strict=True)
     sizes = [(n - 1) * stride + dilation * (k - 1) + 1 - sum(padding) for n, k, stride, padding, dilation in each]
     image = jax.ShapeDtypeStruct((x.shape[0], w.shape[1] * window.groups, *sizes), x.dtype)
@@ -199,10 +199,10 @@ def _patch_columns(x, w, window):
 
 
 def _cell_by_cell(x, w, window):
-    """The part of the image that each cell of the kernel meets, times its weights: one product of matrices each.
+    """For each cell of the kernel a product of matrices: the part of the image that it meets, times its weights.
 
-    An image at a time, or a few small ones. Its transpose by the weight is as many products, and nothing is copied
-    but those parts. Groups are a batch of such products.
+    One image at a time, or a few small ones. The transpose with respect to the weight is as many products, and nothing but
+    those parts is copied. Groups are a batch of such products.
     """
     groups = () if window.groups == 1 else (window.groups,)
     sums = "goc,ngcp->ngop" if groups else "oc,ncp->nop"
@@ -247,9 +247,9 @@ def _zero_padded(x, padding):
 def _by_parts(f, x, parts=_PARTS):
     """f of a few images at a time, in that many parts or a few more.
 
-    Two things are gained: what one piece needs stays in the cache, and a loop is a wall that XLA's fusion
-    does not cross, where it would otherwise compute f again for each line that uses the result. What f makes of the
-    images on the way (nine copies of them for a kernel of 3 x 3) is made again for its gradient, not kept.
+    This has two benefits: the data of one piece stay in the CPU's cache, and XLA does not fuse across the loop, where it
+    would otherwise compute f again for each use of the result. The intermediate arrays of f (nine copies of the images
+    for a kernel of 3 x 3) are not kept for its gradient but computed again.
     """
     images = x.shape[0]
     parts = next(p for p in range(min(parts, images), images + 1) if images % p == 0)

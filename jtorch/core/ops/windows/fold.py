@@ -1,4 +1,4 @@
-"""Sliding blocks as columns and back, and cells of an image dealt out to channels and back."""
+"""Sliding blocks as columns and back (`unfold`, `fold`), and pixels as channels and back (`pixel_unshuffle`, `pixel_shuffle`)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _blocks(size, kernel, dilation, padding, stride):
 def unfold(
     input: Array, kernel_size: int | tuple, dilation: int | tuple = 1, padding: int | tuple = 0, stride: int | tuple = 1
 ) -> Array:
-    """Each block that a sliding window sees, as a column.
+    """Each block under a sliding window, as a column.
 
     Shape:
         (N, C, H, W) or (C, H, W) → (N, C * cells of the window, blocks) or the same without N
@@ -86,7 +86,7 @@ def fold(
     padding: int | tuple = 0,
     stride: int | tuple = 1,
 ) -> Array:
-    """The image whose `unfold` has these columns, cells that several blocks share being summed.
+    """The image that has these columns as blocks; where blocks overlap, their cells are summed.
 
     Shape:
         (N, C * cells of the window, blocks) or the same without N → (N, C, *output_size) or the same without N
@@ -196,7 +196,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
 
 @op(method=False, saves=())
 def channel_shuffle(input: Array, groups: int) -> Array:
-    """Channels in `groups` rows, read column by column.
+    """The channels in another order: written as `groups` rows and read column by column.
 
     Shape:
         (N, C, *) → the same

@@ -1,4 +1,4 @@
-"""Images read at places that another tensor gives: `grid_sample`, and the places of an affine map."""
+"""Images sampled at positions that another tensor gives (`grid_sample`), and the positions of an affine map."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def _reflected_coordinates(x, low, high):
 
 
 def _cells_at(input, cells):
-    """(N, C, *out): the cells of the input at these places, 0 outside."""
+    """(N, C, *out): the cells of the input at these coordinates, 0 outside."""
     sizes = input.shape[2:]
     inside, flat = True, 0
     for cell, n in zip(cells, sizes, strict=True):
         inside = inside & (cell >= 0) & (cell <= n - 1)
-        # A place that is no number, or too far off for an integer, is outside anyway.
+        # A coordinate that is NaN, or too large for an integer, is outside anyway.
         flat = flat * n + jnp.clip(jnp.nan_to_num(cell), 0, n - 1).astype(jnp.int32)
     rows = input.reshape(*input.shape[:2], -1)
     taken = jnp.take_along_axis(rows, flat.reshape(flat.shape[0], 1, -1), axis=2)
@@ -97,12 +97,12 @@ def _sample_cubic(input, places, padding_mode, align_corners):
 
 @functional
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
-    """The input at the places of a grid, between cells where they fall there.
+    """The input sampled at the positions of a grid, interpolated between its cells.
 
     Args:
-        grid: places (x, y) or (x, y, z), from -1 (left, top) to 1 (right, bottom).
+        grid: positions (x, y) or (x, y, z), from -1 (left, top) to 1 (right, bottom).
         mode: "bilinear", "nearest" or "bicubic" (4-D only).
-        padding_mode: what is outside: "zeros", "border" or "reflection".
+        padding_mode: what positions outside the input give: "zeros", "border" or "reflection".
         align_corners: whether -1 and 1 are the centres of the corner cells, or their edges.
 
     Shape:
@@ -155,7 +155,7 @@ def _affine_grid(theta: Array, sizes: tuple, align_corners: bool) -> Array:
 
 @functional
 def affine_grid(theta, size, align_corners=None):
-    """The grid for `grid_sample` that an affine map makes.
+    """The grid of an affine map, for `grid_sample`.
 
     Shape:
         theta (N, 2, 3), size (N, C, H, W) → (N, H, W, 2); theta (N, 3, 4), size (N, C, D, H, W) → (N, D, H, W, 3)

@@ -53,12 +53,12 @@ def _edge_pad(input: Array, edges: tuple, mode: str) -> Array:
 
 @functional
 def pad(input, pad, mode="constant", value=None):
-    """Cells added at (or with negative numbers taken from) the ends of the last dimensions.
+    """The input with elements added at the ends of its last dimensions; a negative number removes them.
 
     Args:
         pad: (before, after) of the last dimension, then of the one before it, ...
         mode: "constant", "reflect", "replicate" or "circular".
-        value: what a constant padding consists of; 0 where it is left out.
+        value: the value of constant padding; 0 where it is left out.
 
     >>> torch.nn.functional.pad(torch.ones(2), (1, 0))
     tensor([0., 1., 1.])

@@ -1,7 +1,7 @@
-"""Pooling by PyTorch's arguments: max, average, adaptive and Lp pooling over one to three dimensions.
+"""Pooling with PyTorch's arguments: max, average, adaptive and Lp pooling over one to three dimensions.
 
 `pool_checks` reads the arguments, `pooling` does the mathematics. Signals are pooled as images of one row, as
-in PyTorch, whose gradient graph shows it.
+in PyTorch, where the gradient graph shows it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Array:
-    """The largest number of each window of an image: halves its size with the usual window of 2.
+    """The largest number of each window of an image; the usual window of 2 halves the size.
 
     Of several largest numbers the first gets the gradient.
 
@@ -65,8 +65,8 @@ def max_pool2d(
         stride: the step from one window to the next; None: the size of the window.
         padding: how far windows may reach over the edge, at most half a window.
         dilation: the step from one cell of the window to the next.
-        ceil_mode: also windows that are cut off by the far edge.
-        return_indices: return (values, where they were) with places counted through the flattened image.
+        ceil_mode: also use windows that the far edge cuts off.
+        return_indices: return (values, indices), the indices into the flattened image.
 
     Shape:
         input (N, C, H, W) or (C, H, W) → (N, C, H', W') or (C, H', W')
@@ -150,7 +150,7 @@ def avg_pool2d(
         kernel_size: the size of the window.
         stride: the step from one window to the next; None: the size of the window.
         padding: zeros added on every side, at most half a window.
-        ceil_mode: also windows that are cut off by the far edge.
+        ceil_mode: also use windows that the far edge cuts off.
         count_include_pad: whether the zeros of the padding count in the mean.
         divisor_override: divide the sums by this instead of the number of cells.
 
@@ -250,7 +250,7 @@ def adaptive_avg_pool1d(input, output_size):
 
 
 def _adaptive_name(name, dims):
-    """Down to one cell, PyTorch takes the mean."""
+    """The node's name: for a single cell PyTorch takes the mean."""
 
     def named(types, consts):
         size = consts["output_size"]
@@ -339,7 +339,7 @@ def adaptive_max_pool2d(input: Array, output_size: int | tuple, return_indices: 
     Args:
         input: images, with or without a batch.
         output_size: the size of the grid; None keeps a dimension as it is.
-        return_indices: return (values, where they were) with places counted through the flattened image.
+        return_indices: return (values, indices), the indices into the flattened image.
 
     Shape:
         input (N, C, H, W) or (C, H, W) → (N, C, H', W') or (C, H', W')
@@ -410,7 +410,7 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
 
 
 def _with_indices(pooling) -> None:
-    """Declare the function that also gives the places of the largest numbers: `max_pool2d_with_indices`."""
+    """Declare the function that also returns the indices of the largest numbers: `max_pool2d_with_indices`."""
     name = pooling.__name__
 
     def pooled(*args, **kwargs):

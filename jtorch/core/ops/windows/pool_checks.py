@@ -1,4 +1,4 @@
-"""What PyTorch checks of the arguments of a pooling, in its order and words. Computes nothing."""
+"""PyTorch's checks of a pooling's arguments, in its order and with its messages. Nothing here computes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _POSITION = {"kernel_size": 2, "output_size": 2, "stride": 3, "padding": 4, "dil
 
 
 def is_default_stride(stride):
-    """Whether the stride is left to be the size of the window."""
+    """Whether the stride is left out: then it is the size of the window."""
     return stride is None or stride in ((), [])
 
 
@@ -89,7 +89,7 @@ def _check_no_empty_dim(name, dims, x):
 
 
 def _check_reach(kernel, stride, padding, dilation):
-    """What is asked of one dimension."""
+    """Raise PyTorch's errors for the numbers of one dimension."""
     if stride == 0:
         raise RuntimeError("stride should not be zero")
     if padding < 0:
@@ -120,7 +120,7 @@ def _check_smaller(spatial, kernel, padding):
 
 
 def max_pool1d_sizes(x, kernel_size, stride, padding, dilation, ceil_mode):
-    """The numbers of a max_pool1d, whose checks have words of their own."""
+    """(kernel, stride, padding, dilation) of a max_pool1d, whose checks have messages of their own."""
     listed = "must be an int, list of ints{} or tuple of ints of size 1"
     kernel = _one_of_max("kernel_size", kernel_size, listed.format(""))
     step = kernel
@@ -155,7 +155,7 @@ def _one_of_max(argument, value, rule):
 
 
 def one_number(name, argument, value):
-    """A single number of a pooling over signals, which may come as a list of one."""
+    """The one number of an argument that may be a number or a list of one, for a pooling over signals."""
     values = _ints_of_argument(name, argument, value)
     if len(values) != 1:
         raise RuntimeError(f"{name}() argument '{argument}' should contain one int (got {len(values)})")
@@ -163,7 +163,7 @@ def one_number(name, argument, value):
 
 
 def check_signal(name, x):
-    """A pooling over signals takes two or three dimensions."""
+    """Raise unless x has two or three dimensions, as a pooling over signals requires."""
     if x.ndim not in (2, 3):
         raise RuntimeError(
             f"Expected 2 to 3 dimensions, but got {x.ndim}-dimensional tensor for argument #1 'self' (while checking arguments for {name})"
@@ -171,7 +171,7 @@ def check_signal(name, x):
 
 
 def adaptive_sizes(name, x, dims, output_size):
-    """The sizes that come out of an adaptive pooling: None keeps a size. Raises what PyTorch raises."""
+    """The output sizes of an adaptive pooling: None keeps a size. Raises PyTorch's errors."""
     sizes = output_size if isinstance(output_size, tuple | list) else (output_size,) * dims
     if len(sizes) == dims and x.ndim >= dims:
         sizes = [n if size is None else size for n, size in zip(x.shape[-dims:], sizes, strict=True)]
@@ -198,7 +198,7 @@ def adaptive_sizes(name, x, dims, output_size):
 
 def _check_adaptive_input(name, x, dims, sizes, average):
     if average and dims == 2 and set(sizes) == {1} and x.ndim >= 2:
-        return  # PyTorch takes the mean then, of any tensor with two dimensions
+        return  # then PyTorch takes the mean, of any tensor with at least two dimensions
     if x.ndim not in (dims + 1, dims + 2):
         colon = "" if average else ":"
         or_ = "4D or 5D" if dims == 3 else "3D or 4D"

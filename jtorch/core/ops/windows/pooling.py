@@ -1,8 +1,8 @@
 """Pooling on arrays: the largest or the mean of each window, over the last dimensions of an array.
 
-XLA's gradient of a windowed maximum is several times slower on a CPU than comparing the cells of a window
-with its maximum, so that is what is done here: the window's winner (the first largest cell, as in PyTorch) is
-found once, and the derivative is the winner's. Knows windows; refuses to know PyTorch's arguments.
+On a CPU, XLA's gradient of a windowed maximum is several times slower than comparing the cells of a window with its
+maximum. So the first largest cell of each window, which PyTorch takes, too, is found once, and the derivative is that
+cell's. Nothing here knows PyTorch's arguments.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from jax import lax
 
 from jtorch.core.ops.rules import larger, window_count
 
-# The windows of a pooling: one entry for each pooled dimension; padding in pairs, `out` is how many windows.
+# The windows of a pooling: one entry for each pooled dimension. Padding in pairs; `out` is the number of windows.
 Windows = namedtuple("Windows", "kernel stride padding dilation out")
 
-_FEW_CELLS = 8  # cells of a window that are met one by one; with more, dimension by dimension is faster
+_FEW_CELLS = 8  # a window of up to this many cells is taken at once; a larger one is faster dimension by dimension
 
 
 def windows_of(sizes, kernel, stride, padding, dilation, ceil_mode) -> Windows:
-    """The windows over dimensions of these sizes; the padding after is what the last window needs."""
+    """The windows over dimensions of these sizes; the second padding of a pair is what the last window needs."""
     out, pairs = [], []
     for n, k, s, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True):
         reach = d * (k - 1) + 1
         count = window_count(n, k, s, 2 * p, d, s - 1 if ceil_mode else 0)
-        if ceil_mode and (count - 1) * s >= n + p:  # a window must start inside the input or before it
+        if ceil_mode and (count - 1) * s >= n + p:  # a window must start inside the input or in the padding before it
             count -= 1
         out.append(count)
         pairs.append((p, max(0, (count - 1) * s + reach - n - p)))
@@ -48,7 +48,7 @@ def window_max(x, windows: Windows):
 
 
 def window_argmax(x, windows: Windows):
-    """Where in x (flat over the pooled dimensions, int64) each window's largest cell is, or its last NaN."""
+    """The index in x (flat over the pooled dimensions, int64) of each window's largest cell, or of its last NaN."""
     sizes = x.shape[-len(windows.kernel) :]
     cells = [(cell, view) for cell, view in _window_views(x, windows, _lowest(x.dtype))]
     best = at = None
@@ -65,7 +65,7 @@ def window_argmax(x, windows: Windows):
 
 
 def _places(cell, sizes, windows):
-    """For a cell of the window: its flat place in the input for each window, and whether it is inside."""
+    """For a cell of the window: its flat index in the input for each window, and whether it is inside."""
     place, inside = np.zeros((), np.int64), np.ones((), bool)
     spots = zip(cell, sizes, windows.stride, windows.padding, windows.dilation, windows.out, strict=True)
     for c, n, s, (p, _), d, count in spots:
@@ -76,7 +76,7 @@ def _places(cell, sizes, windows):
 
 
 def _tiled(x, windows):
-    """Whether the windows cut the input into tiles with nothing between or before."""
+    """Whether the windows are adjacent tiles of the input, with nothing before or between."""
     sizes = x.shape[-len(windows.kernel) :]
     tiles = zip(sizes, windows.kernel, windows.stride, windows.dilation, windows.out, strict=True)
     return all(k == s and d == 1 and count * k <= n for n, k, s, d, count in tiles) and not has_padding(windows)
@@ -104,7 +104,7 @@ def has_padding(windows: Windows) -> bool:
 
 
 def _cropped(x, windows):
-    """x without what the last tile leaves over."""
+    """x without the cells after the last tile."""
     used = [k * count for k, count in zip(windows.kernel, windows.out, strict=True)]
     return lax.slice(x, (0,) * x.ndim, (*x.shape[: -len(used)], *used))
 
@@ -163,7 +163,7 @@ def window_sum(x, windows: Windows):
 
 
 def _window_views(x, windows, fill):
-    """For each cell of the window, in order: its place, and what it shows of x in every window."""
+    """For each cell of the window, in order: its position, and its elements of x in every window."""
     before = x.ndim - len(windows.kernel)
     if has_padding(windows):
         padding = [(0, 0, 0)] * before + [(a, b, 0) for a, b in windows.padding]
@@ -217,7 +217,7 @@ def adaptive_tiles(x, out):
 
 
 def indices_in_input(at, tiled_sizes, sources, sizes):
-    """Flat places among tiles turned into flat places in the input that the tiles were taken from."""
+    """Flat indices into the tiles as flat indices into the input that the tiles come from."""
     along = jnp.unravel_index(at, tiled_sizes)
     flat = jnp.zeros((), at.dtype)
     for spot, source, size in zip(along, sources, sizes, strict=True):

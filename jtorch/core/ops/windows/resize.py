@@ -1,7 +1,7 @@
-"""Images, signals and volumes brought to another size: nearest, linear, cubic, area, with and without antialiasing.
+"""Resizing signals, images and volumes: nearest, linear, cubic, area, with and without antialiasing.
 
-Every way but the nearest is, along each dimension, a small matrix of weights that is known when the line is recorded.
-The matrix makes the gradient a matrix product, too, which is many times faster on a CPU than scattering into cells.
+Every mode but the nearest multiplies each dimension by a small matrix of weights, known when the line is recorded. So the
+gradient is a matrix product, too, which on a CPU is many times faster than scattering into cells.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _nearest(x, dim, n, size, scale, exact):
 
 
 def _centres(n, size, scale, align_corners, real):
-    """Where in the input each cell of the result looks, worked out in the type that PyTorch does it in."""
+    """The coordinate in the input of each cell of the result, computed in the dtype that PyTorch uses."""
     if align_corners:
         return np.arange(size, dtype=real) * real((n - 1) / (size - 1) if size > 1 else 0)
     step = real(1 / scale if scale else n / size)
@@ -132,15 +132,15 @@ def interpolate(
     recompute_scale_factor=None,
     antialias=False,
 ):
-    """The input brought to another size.
+    """The input resized.
 
     Args:
         size: the new spatial size, one number or one for each dimension.
-        scale_factor: or by how much to multiply it.
+        scale_factor: instead of `size`: the factor that multiplies the spatial size.
         mode: "nearest", "nearest-exact", "linear" (3-D), "bilinear", "bicubic", "lanczos" (4-D), "trilinear" (5-D),
             "area".
-        align_corners: keep the corners' centres in place, instead of their edges.
-        recompute_scale_factor: work with the ratio of the sizes, not with the factor as it was given.
+        align_corners: align the centres of the corner cells, instead of their outer edges.
+        recompute_scale_factor: compute with the ratio of the sizes instead of the given factor.
         antialias: widen the filter when making an image smaller.
 
     Shape:

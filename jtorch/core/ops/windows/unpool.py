@@ -1,4 +1,4 @@
-"""Pooling undone, and pooling by windows at random places: `max_unpool`, `fractional_max_pool`."""
+"""A partial inverse of max pooling (`max_unpool`), and pooling with windows at random positions (`fractional_max_pool`)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _output_size(input, kernel, stride, padding, output_size):
 
 @functional
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
-    """The signal that `max_pool1d` saw, with zeros for all but the largest numbers."""
+    """A partial inverse of `max_pool1d`: the largest numbers at their indices, zeros elsewhere."""
     kernel, padding = _per_dim(kernel_size, 1), _per_dim(padding, 1)
     stride = _per_dim(stride, 1) if stride is not None and stride != [] else kernel
     size = _output_size(input, kernel, stride, padding, output_size)
@@ -88,27 +88,27 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
 
 @functional
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
-    """The image that `max_pool2d` saw, with zeros for all but the largest numbers.
+    """A partial inverse of `max_pool2d`: the largest numbers at their indices, zeros elsewhere.
 
     Args:
-        indices: what the pooling with return_indices=True gave.
-        output_size: the size of the image, where several come into question.
+        indices: those that the pooling returned with return_indices=True.
+        output_size: the size of the image, where several sizes are possible.
     """
     return _unpooled(2, input, indices, kernel_size, stride, padding, output_size)
 
 
 @functional
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
-    """The volume that `max_pool3d` saw, with zeros for all but the largest numbers."""
+    """A partial inverse of `max_pool3d`: the largest numbers at their indices, zeros elsewhere."""
     return _unpooled(3, input, indices, kernel_size, stride, padding, output_size)
 
 
-# ---- windows at random places
+# ---- windows at random positions
 
 
 @op(grad_fn=lambda types, consts: f"FractionalMaxPool{len(consts['kernel'])}DBackward0", undifferentiated=("samples",))
 def _fractional(input: Array, samples: Array, kernel: tuple, count: tuple) -> Array:
-    """(largest numbers, where they were)"""
+    """(largest numbers, their indices)"""
     dims = len(kernel)
     sizes = input.shape[-dims:]
     x = input.reshape(*samples.shape[:2], *sizes)
@@ -185,7 +185,7 @@ def _check_samples(samples, input, batch, dims):
 def fractional_max_pool2d_with_indices(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
-    """(`fractional_max_pool2d`, where the largest numbers were)"""
+    """(`fractional_max_pool2d`, the indices of the largest numbers)"""
     return _fractional_pooled(2, input, kernel_size, output_size, output_ratio, _random_samples)
 
 
@@ -193,7 +193,7 @@ def fractional_max_pool2d_with_indices(
 def fractional_max_pool3d_with_indices(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
-    """(`fractional_max_pool3d`, where the largest numbers were)"""
+    """(`fractional_max_pool3d`, the indices of the largest numbers)"""
     return _fractional_pooled(3, input, kernel_size, output_size, output_ratio, _random_samples)
 
 
@@ -201,12 +201,12 @@ def fractional_max_pool3d_with_indices(
 def fractional_max_pool2d(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ) -> Tensor:
-    """The largest number of each of some windows of an image, at random places that cover it evenly.
+    """The largest number of each window, where the windows lie at random positions that cover an image evenly.
 
     Args:
         output_size: how many windows, along both or each dimension.
-        output_ratio: or which share of the input's size that is.
-        return_indices: return (values, where they were).
+        output_ratio: instead of `output_size`: its ratio to the input's size.
+        return_indices: return (values, indices).
     """
     found = _fractional_pooled(2, input, kernel_size, output_size, output_ratio, _random_samples)
     return found if return_indices else found[0]
@@ -216,6 +216,6 @@ def fractional_max_pool2d(
 def fractional_max_pool3d(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ) -> Tensor:
-    """The largest number of each of some windows of a volume, at random places that cover it evenly."""
+    """The largest number of each window, where the windows lie at random positions that cover a volume evenly."""
     found = _fractional_pooled(3, input, kernel_size, output_size, output_ratio, _random_samples)
     return found if return_indices else found[0]
