@@ -84,7 +84,7 @@ class BackwardCFunction(Shown, FunctionCtx):
     out_types = property(lambda self: self._out_types)
     number = property(lambda self: self._number)
 
-    def hung(self):
+    def made_hooks(self):
         return self._hooks
 
     @property

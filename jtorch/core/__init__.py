@@ -1,1 +1,1 @@
-"""The inside of the house, floor upon floor: facts, streams, engine, grad, tensor, op, ops, methods."""
+"""The implementation, one folder a layer, lowest first: facts, streams, engine, grad, tensor, op, ops, methods."""

@@ -68,3 +68,34 @@ def test_what_a_node_saved():
     y.sum().backward()
     with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
         y.grad_fn._saved_self
+
+
+def test_a_node_that_jtorch_does_not_have_refuses_hooks_by_name():
+    turned = nn.Linear(3, 2)(jtorch.ones(1, 3)).grad_fn.next_functions[2][0]
+    for ask in (
+        lambda: turned.register_hook(print),
+        lambda: turned.register_prehook(print),
+        lambda: turned._saved_self,
+    ):
+        with pytest.raises(NotImplementedError, match="TBackward0"):
+            ask()
+
+
+def test_the_node_of_a_function_takes_hooks():
+    class Double(jtorch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * 2
+
+    x = jtorch.ones(2, requires_grad=True)
+    y = Double.apply(x)
+    seen = []
+    y.grad_fn.register_prehook(lambda grads: seen.append(grads[0].tolist()))
+    y.grad_fn.register_hook(lambda inputs, outputs: (inputs[0] * 10,))
+    y.sum().backward()
+    assert seen == [[1.0, 1.0]]
+    assert x.grad.tolist() == [20.0, 20.0]

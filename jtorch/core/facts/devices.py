@@ -21,7 +21,7 @@ class Kind:
 
     Attributes:
         name: the device's `type`.
-        platforms: JAX's names of the platform that has such devices, the one to ask it by first; empty: jtorch has none.
+        platforms: JAX's names of the platform with such devices; JAX is asked by the first. Empty: jtorch has no such device.
         host: tensors lie in the host's memory, and random numbers may be PyTorch's own.
         shapes_only: tensors have no data.
         listed: PyTorch's error about an unknown device string names it.
@@ -29,13 +29,13 @@ class Kind:
         has_property: Tensor has a property `is_<name>`.
         has_module: PyTorch has a module `torch.<name>`, which must find a device before a file is loaded to it.
         tensor_types: PyTorch has types such as `torch.cuda.FloatTensor`.
-        file_rank: the rank of its location tags among those of checkpoint files, lowest first; None: it has no tag.
+        file_rank: when a checkpoint file's location tag is tried against this kind, lowest first; None: it has no tag.
         unreadable: the error about a checkpoint file with its tag.
         autocast: the dtype that autocast runs matrix products in; None: no autocast. `jtorch/amp/rules.py` has the ops.
         autocast_dtypes: the only dtypes that autocast takes there; empty: any.
         autocast_absent, scaler_absent: the warning of autocast and of GradScaler where there is no such device.
-        dlpack: DLPack's number of it.
-        divides_exactly: a quotient of float32 is rounded correctly.
+        dlpack: DLPack's number for it.
+        divides_exactly: a division of float32 numbers rounds correctly.
         tunes_convolutions: a convolution picks the fastest of several formulations by its shape.
         has_tf32: float32 convolutions may run in TF32 (`torch.backends.cudnn.allow_tf32`).
         fuses_attention: cuDNN's attention runs on it.
@@ -118,7 +118,7 @@ _ROWS = [
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ROWS}
 _LISTED = ", ".join(kind.name for kind in _ROWS if kind.listed)
 _OF_PLATFORM = {platform: kind for kind in _ROWS for platform in kind.platforms}  # a later row wins: tpu, not xla
-_OTHER = KINDS["tpu"]  # how a platform that no row names is treated
+_OTHER = KINDS["tpu"]  # a platform that no row names counts as this kind
 
 
 class device:
@@ -319,7 +319,7 @@ def of_jax(jax_device) -> Place:
 
 
 def traced_kind() -> Kind:
-    """The kind of device that a function traced now will run on, for the choice among equal formulations."""
+    """The kind of device that a function traced now will run on, to choose between formulations of one result."""
     chosen = jax.config.jax_default_device
     if chosen is not None and not isinstance(chosen, str):
         return kind_of_jax(chosen)

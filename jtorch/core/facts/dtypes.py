@@ -43,7 +43,7 @@ class dtype:
             alias: "half": a second name under `torch`.
             method: the method of Tensor that casts to the dtype; by default the alias.
             overflow_name: the name in PyTorch's error about a number that does not fit; by default `cname`.
-            partner: the name of the complex dtype with parts of a floating dtype, or of the dtype of a complex dtype's parts.
+            partner: of a floating dtype, the name of the complex dtype with such parts; of a complex one, that of its parts.
             python: the Python class that PyTorch accepts in place of the dtype.
             tolerance: the (rtol, atol) of `torch.testing.assert_close`.
             limited: PyTorch has few kernels for the dtype, no tensor type and no storage class.
@@ -85,7 +85,7 @@ class dtype:
         return _NAMES[self.partner] if self.category == FLOAT and self.partner else self
 
     def to_real(self) -> dtype:
-        """The type of the parts of a complex type; any other type is its own."""
+        """The type of the parts of a complex type; any other type itself."""
         return _NAMES[self.partner] if self.category == COMPLEX else self
 
 
@@ -127,7 +127,7 @@ _BY_NP = {d.np: d for d in ALL if d.np is not None}
 
 
 def dtype_named(name):
-    """The dtype of a plain pickle."""
+    """The dtype of this name, for Python's pickle."""
     return _NAMES[name]
 
 
@@ -194,7 +194,7 @@ def set_default_float(d: dtype) -> None:
 
 
 def default_of(category: int) -> dtype:
-    """The dtype a Python number of this category brings to a promotion."""
+    """The dtype that a Python number of this category counts as in a promotion."""
     return (bool_, int64, _Default.float, _Default.float.to_complex())[category]
 
 
@@ -245,14 +245,14 @@ def _promote_complex(a: dtype, b: dtype) -> dtype:
 
 
 def combine(high: dtype | None, low: dtype | None) -> dtype | None:
-    """Join the result of a higher class of operands (tensors with dimensions first) with a lower one's."""
+    """The common dtype of two classes of operands; tensors with dimensions are the highest class, numbers the lowest."""
     if high is None or low is None:
         return high or low
     if low.category <= high.category:
         return high
     if low.category == COMPLEX and high.category == FLOAT:
         return high.to_complex()
-    return promote_types(high, low) if high.category == BOOL else low  # low, or the refusal of uint16 to 64
+    return promote_types(high, low) if high.category == BOOL else low  # low, or the error for uint16, uint32 and uint64
 
 
 def result_type_of(dims: list[dtype], zeros: list[dtype], numbers: list[dtype]) -> dtype:

@@ -36,7 +36,7 @@ class layout:
 
 
 def format_named(name):
-    """The layout or memory format of a plain pickle."""
+    """The layout or memory format of this name, for Python's pickle."""
     return _NAMED[name]
 
 

@@ -49,11 +49,11 @@ class finfo(_Limits):
         type: the dtype; the default dtype if left out.
 
     Attributes:
-        bits: of one number.
-        eps: from 1 to the next number.
+        bits: the bits of one number.
+        eps: the distance from 1 to the next number.
         max, min: the largest and the lowest finite number.
         tiny, smallest_normal: the smallest positive number of full precision.
-        resolution: one unit of the last decimal digit that is always kept, for numbers near 1.
+        resolution: one unit of the last decimal digit that numbers near 1 always keep.
         dtype: its name.
 
     Raises:

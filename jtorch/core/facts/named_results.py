@@ -51,12 +51,12 @@ class ReturnType(tuple):
     __delattr__ = __setattr__
 
     def __reduce__(self):
-        # By name: `torch.return_types`, where the class says it lives, need not be installed.
+        # By name: the class says that it is in `torch.return_types`, and PyTorch need not be installed.
         return rebuild_result, (type(self).__name__, tuple(self))
 
 
 def rebuild_result(name: str, entries: tuple):
-    """The named results of a plain pickle."""
+    """The named results that Python's pickle has stored."""
     return CLASSES[name](entries)
 
 

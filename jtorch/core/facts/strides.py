@@ -81,7 +81,7 @@ def contiguous_strides(shape) -> tuple[int, ...]:
 
 
 def is_contiguous(shape, strides) -> bool:
-    """Whether the elements lie in row-major order without gaps (dimensions of size 1 do not matter, nor any if there are none)."""
+    """Whether the elements lie in row-major order without gaps. Dimensions of size 1 do not matter; an empty tensor is contiguous."""
     if 0 in shape:
         return True
     step = 1
@@ -189,7 +189,7 @@ def _compare(dim0, dim1, spread, shape):
 
 
 def view_strides(shape, strides, new_shape) -> tuple[int, ...] | None:
-    """The strides that show the same elements as `new_shape` without a copy, or None where that cannot be."""
+    """The strides that show the same elements as `new_shape` without a copy, or None if there are none."""
     if math.prod(shape) == 0:
         return tuple(strides) if tuple(shape) == tuple(new_shape) else contiguous_strides(new_shape)
     if not shape:
@@ -215,12 +215,12 @@ def view_strides(shape, strides, new_shape) -> tuple[int, ...] | None:
 
 
 def may_overlap(shape, strides) -> bool:
-    """Whether two elements surely share one memory cell: a stride of 0 over more than one element."""
+    """Whether a dimension of more than one element has stride 0, so that elements share memory: PyTorch's quick test."""
     return all(shape) and any(n > 1 and s == 0 for n, s in zip(shape, strides, strict=True))
 
 
 def overlaps(shape, strides) -> bool:
-    """Whether two elements share one memory cell."""
+    """Whether two elements share one memory cell, exactly."""
     if not all(shape):
         return False
     reach = 0

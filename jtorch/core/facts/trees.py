@@ -47,8 +47,10 @@ def map_tree(fn, tree):
 
 
 def broadcast_prefix(prefix, shape):
-    """A list with one value for each leaf of `shape`. `prefix` is a tree that may have one value for a whole branch; None if the
-    two do not match."""
+    """A list with one value for each leaf of `shape`; None if `prefix` does not match it.
+
+    `prefix` is a tree of that shape, except that one value may stand for a whole branch.
+    """
     out = []
     return out if _broadcast_prefix(prefix, shape, out) else None
 

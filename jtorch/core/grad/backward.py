@@ -1,7 +1,7 @@
 """The backward pass: from the roots of the gradient graph to its leaves.
 
-Nodes run by descending number; what a node gives is added up at its edges. A pass that only collects gradients is
-remembered where it began, see `jtorch.core.grad.replay`.
+Nodes run in the order of descending numbers, and the gradients that reach one edge are added. A pass that only collects
+gradients is stored at the position where it began: see `jtorch.core.grad.replay`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Seed:
 
 
 class Carrier:
-    """How gradients travel in one backward pass: as Values, or as Tensors when a graph of them is wanted.
+    """What gradients are in one backward pass: Values, or Tensors if they are to be differentiated.
 
     `apply(call, node, cotangents)` runs a pullback, `add(a, b)` adds two gradients, `wrap`/`unwrap` turn a
     gradient into a Tensor for hooks and back.
     """
 
-    anomaly = False  # a function that looks for NaN in what each node gives
+    anomaly = False  # a function that searches each node's gradients for NaN
 
     def __init__(self, apply=_record, add=add_gradients, wrap=None, unwrap=None, create_graph=False):
         self.apply = apply
@@ -50,7 +50,7 @@ class Carrier:
         return self.wrap(value) if self.create_graph else value
 
 
-AS_VALUES = Carrier()  # the tensor gives it `wrap` and `unwrap`
+AS_VALUES = Carrier()  # `jtorch.core.tensor.start_backward` sets its `wrap` and `unwrap`
 
 
 def backward_pass(roots, carrier: Carrier, keep: bool, targets=None, collect=False):
@@ -58,10 +58,10 @@ def backward_pass(roots, carrier: Carrier, keep: bool, targets=None, collect=Fal
 
     Args:
         roots: pairs (edge, cotangent).
-        carrier: how gradients are represented.
+        carrier: what gradients are: Values or Tensors.
         keep: leave the saved values in the nodes for another backward pass.
         targets: edges whose gradients to return instead of collecting into leaves.
-        collect: collect the gradients of those targets that are leaves after all.
+        collect: also collect the gradients of targets that are leaves.
 
     Returns:
         With targets, the gradient of each or None.
@@ -86,10 +86,10 @@ def backward_pass(roots, carrier: Carrier, keep: bool, targets=None, collect=Fal
 
 
 class BackwardPass:
-    """One backward pass while it runs: what each edge has been given so far, and which nodes have run.
+    """One backward pass while it runs: the gradient of each edge so far, and the nodes that have run.
 
-    `crossing` is for levels of `vmap` and `jvp`: a function (edge, gradient, carrier) that changes a gradient which leaves a
-    level, or gives None to drop it.
+    `crossing` is set by levels of `vmap` and `jvp`: a function (edge, gradient, carrier) that returns the gradient as it is
+    outside of the level, or None to drop it.
     """
 
     def __init__(self, roots, carrier, keep, targets, collect):
@@ -104,7 +104,7 @@ class BackwardPass:
         self.leaves = {}  # leaf -> its gradient so far
         self.heap = []
         self.order = []  # the nodes that have run
-        self.watch = None  # see hand_out
+        self.watch = None  # see collect_watched
         self.crossing = None
 
     def reaches(self, edges):
@@ -115,7 +115,7 @@ class BackwardPass:
         return sum(source(e) in found for e in edges)
 
     def run(self):
-        """Run all nodes, from the roots down. Where a node raises, leaves have the gradients that they have in PyTorch."""
+        """Run all nodes, from the roots down. If a node raises, leaves keep the gradients that they would have in PyTorch."""
         for edge, cotangent in self.roots:
             self.give(edge, self.carrier.seed(cotangent) if cotangent.__class__ is Seed else cotangent)
         try:
@@ -126,9 +126,9 @@ class BackwardPass:
             raise
 
     def give(self, edge, grad):
-        """Add a gradient to what an edge has been given so far.
+        """Add a gradient to an edge.
 
-        Returns True when a leaf that hooks watch is given its first gradient.
+        Returns True if this is the first gradient of a leaf whose hooks must run as soon as it is complete.
         """
         if self.crossing:
             grad = self.crossing(edge, grad, self.carrier)
@@ -157,7 +157,7 @@ class BackwardPass:
         if len(cotangents) > 1 and (depends := node.depends()):
             met = set().union(*[of for of, c in zip(depends, cotangents, strict=True) if c is not None])
             needs = tuple([need and i in met for i, need in enumerate(needs)])
-        runs = reach is None or self.collect or True in needs  # else only its cotangents are wanted
+        runs = reach is None or self.collect or True in needs  # else only its cotangents are targets
         if node.hooks is not None or self.wanted:
             cotangents = _run_prehooks(node, cotangents, carrier, self.wanted, runs)
         met = False
@@ -179,15 +179,15 @@ class BackwardPass:
         if runs:
             self.order.append(node)
         if self.wanted is None and (met or self.watch):
-            self.hand_out()
+            self.collect_watched()
 
-    def hand_out(self):
+    def collect_watched(self):
         """Collect the watched leaves whose gradient is complete, so that their hooks run in PyTorch's order.
 
         `watch` counts the edges from nodes that have not run yet to each such leaf; None: not counted yet.
         """
         if self.watch is None:
-            self.watch = self.counted(lambda leaf: leaf.watched())
+            self.watch = self.edges_left(lambda leaf: leaf.watched())
         else:
             for edge in self.order[-1].edges:
                 if edge in self.watch:
@@ -197,7 +197,7 @@ class BackwardPass:
             if leaf in self.leaves:
                 leaf.collect(self.leaves.pop(leaf), self.carrier)
 
-    def counted(self, of):
+    def edges_left(self, of):
         """{leaf: how many edges to it come from nodes that have not run} for the leaves that `of` selects."""
         done = set(self.order)
         left = {edge: 0 for edge, _ in self.roots if isinstance(edge, Leaf) and of(edge)}
@@ -210,7 +210,7 @@ class BackwardPass:
     def stop(self):
         """After a node raised: collect the leaves whose gradient is complete, and release the nodes that ran."""
         if self.targets is None or self.collect:
-            for leaf, left in self.counted(lambda leaf: self.wanted is None or (leaf, 0) in self.wanted).items():
+            for leaf, left in self.edges_left(lambda leaf: self.wanted is None or (leaf, 0) in self.wanted).items():
                 if not left and leaf in self.leaves:
                     leaf.collect(self.leaves[leaf], self.carrier)
         self.release()
@@ -233,7 +233,7 @@ class BackwardPass:
 
 
 def _check_shape(node, i, grad):
-    """Raise PyTorch's error if a gradient does not fit the line that it goes to, which `out=` may have resized since."""
+    """Raise PyTorch's error if a gradient has not the shape of the output it belongs to: `out=` may have resized that."""
     to, nr = source(node.edges[i])
     if to.__class__ is GradNode and to.call is not None and to.out_types[nr].shape != grad.type.shape:
         raise RuntimeError(

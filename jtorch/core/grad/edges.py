@@ -40,7 +40,7 @@ class Leaf:
         raise NotImplementedError
 
     def plain(self):
-        """The tensor, if collecting means no more than setting its `.grad`; else None."""
+        """The tensor, if to collect is only to set its `.grad`; None if it has a gradient already, or hooks."""
         raise NotImplementedError
 
     def watched(self):

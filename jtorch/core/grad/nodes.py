@@ -1,7 +1,7 @@
 """Nodes of the gradient graph: what a recorded line keeps for backward. `jtorch.core.grad.backward` runs them.
 
 A node remembers one differentiable line: its call, the values that the gradient needs, and an edge for each input. Edges
-point to older nodes only, so a backward pass runs nodes by descending number and counts nothing. Nodes hold no tensors: a
+point to older nodes only, so a backward pass runs nodes by descending number and need not count edges. Nodes hold no tensors: a
 cycle would keep promised values alive until Python's collector runs.
 """
 
@@ -35,7 +35,7 @@ class GradNode:
     )  # fmt: skip
 
     # Fields that few nodes set.
-    copied = 0  # so many of the inputs are copies, which nobody can write to
+    copied = 0  # how many inputs, from the first on, are copies that nobody can write to
     metadata = None  # a dictionary of the user's
     name_ = None  # its name, where it is not the call's
     through = None  # a weak reference to the edge of the view that the result was written through
@@ -46,12 +46,12 @@ class GradNode:
         self.in_types = in_types
         self.out_types = out_types
         self.edges = edges
-        self.position = position  # the recorded line; None for a view, which is read later, if at all
+        self.position = position  # the recorded line; None for a view, which records a line only when it is read
         self.number = next(ticks)
         self.hooks = self.outputs = None
 
     def made_hooks(self):
-        """The tables of hooks, made for the first hook."""
+        """The tables of hooks. They are made when the first hook needs them."""
         if self.hooks is None:
             self.hooks = NodeHooks()
         return self.hooks
@@ -63,11 +63,11 @@ class GradNode:
         return carrier.apply(call, self, [c for c in cotangents if c is not None])
 
     def depends(self):
-        """For each output, the inputs its gradient may go to, if PyTorch has a node for each output; None: all inputs."""
+        """For each output, the inputs that its gradient may reach, if PyTorch has a node for each output; None: all inputs."""
         return self.call and self.call.depends()
 
     def check(self):
-        """Raise if saved values were released or overwritten, also those of a gradient that is not wanted now."""
+        """Raise if saved values were released or overwritten, even those of a gradient that this pass does not need."""
         inputs = self.inputs
         if inputs is RELEASED:
             raise RuntimeError(FREED)
@@ -75,7 +75,7 @@ class GradNode:
             check_versions(self, inputs, [e is not None for e in self.edges])
 
     def frees(self):
-        """Whether a backward pass releases something, so that there is no second one."""
+        """Whether a backward pass releases saved values, so that a second one is refused."""
         call = self.call
         return call is not None and ((self.inputs and not call.linear) or call.once)
 
@@ -148,7 +148,7 @@ def nodes_behind(roots):
 
 
 def check_replacement(seen, given, hook):
-    """Raise PyTorch's error unless what a hook gave back may take the gradient's place."""
+    """Raise PyTorch's error unless a hook's result can replace the gradient."""
     if not isinstance(seen, type(given)):
         raise TypeError(f"expected Variable, but hook returned '{type(seen).__name__}'")
     if seen.shape != given.shape:

@@ -1,7 +1,7 @@
 """The error of an overwritten value: PyTorch names the node that made the tensor, its shape and its two versions.
 
-A storage marks the value that it replaces (`Value.mark`). Where the tensor has a history, `note_overwritten` adds to the mark
-who replaced it, so that the error can be written when a backward pass needs the old value.
+A storage marks the value that it replaces (`Value.mark`). If the tensor has a history, `note_overwritten` adds to the mark
+which tensor replaced the value. The error needs this if a backward pass asks for the old value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from jtorch.core.engine import local
 from jtorch.core.grad.edges import Leaf, source
 
 INFERENCE = ("inference",)  # the mark of a value made in inference mode
-_VIEW = ("AsStridedBackward0", 0)  # what PyTorch names for a view of a tensor that was written to
+_VIEW = ("AsStridedBackward0", 0)  # the node that PyTorch names for a view of a tensor that was written to
 
 
 def check_versions(node, inputs, needs):
@@ -43,9 +43,9 @@ def overwritten(value, made_by=None, edge=None, shape=None):
     """PyTorch's error for a saved value that was overwritten.
 
     Args:
-        made_by: (node's name, output number), where they are known.
-        edge: the edge that the value was saved with, to work them out.
-        shape: of the view of it that PyTorch has saved, where it is one.
+        made_by: (node's name, output number), if they are known.
+        edge: the edge that the value was saved with, from which they follow.
+        shape: that of the view that PyTorch saved, if it saved a view of the value.
     """
     if value.mark is INFERENCE:
         return RuntimeError(
@@ -82,7 +82,7 @@ def note_overwritten(old, tensor):
 
 
 def note_other_view(old, tensor):
-    """The same for a tensor that now shows other cells of its memory. `old` is what it showed; no other tensor has it."""
+    """The same for a tensor that now shows other cells of its memory. `old` is the value that it showed, and it alone."""
     if old.mark:
         replacement = _Replacement(weakref.ref(tensor))
         replacement.update(tensor._type.shape, *source(tensor._edge))
@@ -106,7 +106,7 @@ class _Replacement:
     def origin(self, value, type, edge):
         """((node's name, output number) or None, shape) of the tensor that was saved as `value` with `edge`.
 
-        `type`: that of the tensor when it was overwritten; None: the saved tensor is surely this one.
+        `type` is the tensor's type when it was overwritten; None: the saved tensor is certainly this one.
         """
         tensor = self.tensor()
         if type is not None:

@@ -1,6 +1,6 @@
 """Methods of Tensor and functions of torch that are no ops: they change memory, settings or types.
 
-Once everything is attached to Tensor, its methods learn PyTorch's TypeErrors here.
+Here Tensor is complete, so its methods are given PyTorch's TypeErrors.
 """
 
 import jtorch.core.ops.functions

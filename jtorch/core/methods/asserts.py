@@ -1,4 +1,4 @@
-"""`torch._assert` and `torch._check`: claims in a program, and the errors where they do not hold."""
+"""`torch._assert` and `torch._check`: conditions that must hold, and the errors if they do not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UNEXPLAINED = (
 
 
 def _assert(condition, message) -> None:
-    """Python's `assert` as a function. Looks at a tensor."""
+    """Python's `assert` as a function. Reads the value of a tensor."""
     assert condition, message
 
 

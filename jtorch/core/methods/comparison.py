@@ -1,4 +1,4 @@
-"""torch.testing: whether two results are close, with PyTorch's tolerances and its words where they are not."""
+"""torch.testing: whether two results are close, with PyTorch's tolerances, and its message if they are not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def assert_close(
     Args:
         actual: a tensor, array, number, or sequence or mapping of them; `expected` is alike.
         rtol: relative tolerance; by default that of the dtype, e.g. 1.3e-6 for float32. Give both or none.
-        msg: what to say instead, or a function of what would be said.
+        msg: another text for the error, or a function that makes it of the usual text.
 
     >>> torch.testing.assert_close(torch.ones(2), torch.ones(2) + 1e-7)
     """
@@ -47,7 +47,7 @@ def assert_close(
 
 
 def _pairs(a, b, where):
-    """(pair or what is wrong with the structure, place in it)."""
+    """Yields (pair of values, their place), or (message, place) where the structures differ."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         missing, extra = sorted(set(b) - set(a)), sorted(set(a) - set(b))
         if missing or extra:
@@ -69,7 +69,7 @@ def _is_list_like(x):
 
 
 def _why_unequal(a, b, rtol, atol, equal_nan, checks):
-    """What is to be said of a pair, or None."""
+    """The message if the values of a pair differ, else None."""
     if a is None or b is None:
         return None if a is b else f"None mismatch: {a} is not {b}" if b is None else f"{a} is not {b}"
     numbers = isinstance(a, int | float | complex) and isinstance(b, int | float | complex)
@@ -104,7 +104,7 @@ def _value_mismatch(a, b, rtol, atol, equal_nan, numbers):
         close = np.isclose(x.astype(wide), y.astype(wide), rtol=rtol, atol=atol, equal_nan=equal_nan)
         if close.all():
             return None
-        own = np.result_type(x.dtype, y.dtype)  # what is said is worked out in the tensors' own precision
+        own = np.result_type(x.dtype, y.dtype)  # the message's numbers are computed in the tensors' own precision
         own = own if own.kind in "fc" else wide
         apart = np.abs(x.astype(own) - y.astype(own))
         whole = own.kind not in "fc"

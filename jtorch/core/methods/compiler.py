@@ -1,7 +1,7 @@
 """What the engine did: counts, and why something was compiled.
 
     jtorch.compiler.stats()      how many lines, runs and compiles so far
-    jtorch.compiler.explain()    which line differed from the traces seen before, how, and where it stands
+    jtorch.compiler.explain()    which line differed from earlier traces, how, and where it is in your code
 
 `torch.compile` and its relatives are here too: code is compiled anyway, so they return the function as it is.
 """
@@ -62,7 +62,7 @@ def explain() -> str:
     """For each of the last programs compiled: why it was, and which line made its trace differ from those before."""
     if not engine.events:
         return "No whole program was compiled."
-    return "\n".join(_told(n, reason, position) for n, (reason, position) in enumerate(engine.events, 1))
+    return "\n".join(_explain_program(n, reason, position) for n, (reason, position) in enumerate(engine.events, 1))
 
 
 _REASONS = {
@@ -73,7 +73,7 @@ _REASONS = {
 }
 
 
-def _told(n, reason, position):
+def _explain_program(n, reason, position):
     head = f"{n}. {position.depth} lines, cut by {_REASONS.get(reason, reason)}"
     lines = position.path()
     for line in lines:
@@ -149,7 +149,7 @@ def disable(fn=None, recursive=True, *, reason=None):
 @public_in("jtorch.compiler")
 @contextlib.contextmanager
 def set_stance(stance="default", *, skip_guard_eval_unsafe=False, force_backend=None):
-    """Accepted: PyTorch's ways to use its own compiler."""
+    """Accepted without effect: it sets how PyTorch uses its own compiler."""
     yield
 
 
@@ -161,7 +161,7 @@ def reset() -> None:
 
 @public_in("jtorch.compiler")
 def is_compiling() -> bool:
-    """False: code runs as Python, whatever becomes of what it records."""
+    """False: Python code is never traced by a compiler here; only what it records is compiled."""
     return False
 
 
@@ -170,4 +170,4 @@ is_dynamo_compiling = is_exporting = is_compiling
 
 @public_in("jtorch.compiler")
 def cudagraph_mark_step_begin() -> None:
-    """Accepted: `optimizer.step()` and looks tell where a step ends."""
+    """Accepted without effect: `optimizer.step()`, or reading a value, ends a step."""

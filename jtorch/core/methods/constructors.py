@@ -9,7 +9,7 @@ from jtorch.core.tensor import Tensor, attach, known, tensor, to_place
 
 
 def _construct(d, args, place, name):
-    """No arguments: empty. Integers or a Size: that size, uninitialised. A sequence or array: its values."""
+    """A new tensor. No arguments: empty. Integers or a Size: zeros of that size. A sequence or array: its values."""
     if not args:
         return known(np.zeros(0, d.np), place)
     first = args[0]

@@ -1,4 +1,4 @@
-"""What `torch.cpu` has where `torch.cuda` has more."""
+"""`torch.cpu.synchronize`; see `torch.cuda` for accelerators."""
 
 from __future__ import annotations
 

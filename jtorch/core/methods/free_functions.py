@@ -1,6 +1,6 @@
 """Functions of torch that are methods of a Tensor, too: `torch.numel(x)`, `torch.abs_(x)`, `torch.detach(x)`.
 
-`@op` and `@public` give both forms; what is written as a method only has its free form from here.
+`@op` and `@public` give both forms; what is written only as a method gets its function here.
 """
 
 from __future__ import annotations

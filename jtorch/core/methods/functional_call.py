@@ -1,6 +1,6 @@
 """Modules as functions of their parameters: `functional_call`, `stack_module_state`.
 
-Parameters and buffers are exchanged in the modules' own tables for the time of the call, and put back after it.
+During the call, other tensors stand in the modules' own tables of parameters and buffers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
     """Call a module with other parameters and buffers.
 
     Args:
-        parameter_and_buffer_dicts: {name: tensor}, or several such, of what to exchange.
+        parameter_and_buffer_dicts: {name: tensor}, or several such dictionaries: what to use instead.
         args: a tuple of arguments, or a single one.
-        tie_weights: a tensor that the module has under several names is exchanged under all of them.
-        strict: the names must be the module's, all of them.
+        tie_weights: replace a tensor that the module has under several names under all of them.
+        strict: raise unless the names are exactly those of the module.
 
     >>> m = torch.nn.Linear(2, 1)
     >>> torch.func.functional_call(m, {"weight": torch.ones(1, 2), "bias": torch.zeros(1)}, torch.ones(2))
@@ -39,12 +39,12 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
             merged.update(d)
         given = merged
     args = () if args is None else args if isinstance(args, tuple) else (args,)
-    with _exchanged(module, given, tie_weights, strict):
+    with _replaced_state(module, given, tie_weights, strict):
         return module(*args, **(kwargs or {}))
 
 
 @contextlib.contextmanager
-def _exchanged(module, given, tie_weights, strict):
+def _replaced_state(module, given, tie_weights, strict):
     places = {}  # full name -> (table, key)
     for prefix, m in module.named_modules(remove_duplicate=False):
         for table in (m._parameters, m._buffers):

@@ -34,7 +34,7 @@ def _gradients(outputs, given):
     given = _as_tensors(given)
     if given == (None,):
         given = (None,) * len(outputs)
-    given = given[: len(outputs)]  # PyTorch ignores what is too much
+    given = given[: len(outputs)]  # PyTorch ignores surplus gradients
     if len(given) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
     return given
@@ -46,7 +46,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
 
     Args:
         tensors: what to differentiate.
-        grad_tensors: what to multiply each with; None where it has one element.
+        grad_tensors: the gradient of each of them; None stands for 1, for a tensor of one element.
         retain_graph: keep the graph for another backward.
         create_graph: record the gradients too.
         inputs: collect into these only.
@@ -79,15 +79,15 @@ def grad(
     is_grads_batched=False,
     materialize_grads=False,
 ):
-    """The gradients of the outputs' sum with respect to the inputs, as a tuple; `.grad` is left alone.
+    """The gradients of the outputs' sum with respect to the inputs, as a tuple; `.grad` does not change.
 
     Args:
-        grad_outputs: what to multiply each output with; None where it has one element.
+        grad_outputs: the gradient of each output; None stands for 1, for an output of one element.
         retain_graph: keep the graph for another backward; default: create_graph.
         create_graph: record the gradients too, so that they can be differentiated.
         allow_unused: give None for an input that the outputs do not depend on.
-        is_grads_batched: `grad_outputs` have one more dimension in front: so have the gradients then.
-        materialize_grads: give zeros instead.
+        is_grads_batched: `grad_outputs` have one more dimension in front, a batch; so have the gradients then.
+        materialize_grads: give zeros instead of None.
 
     Raises:
         RuntimeError: an input is not part of the graph.
@@ -121,7 +121,7 @@ def grad(
 
 
 def _batched_backward(outputs, gradients, inputs, retain_graph, create_graph):
-    """One backward for a whole batch of gradients."""
+    """One backward pass for a whole batch of gradients."""
     size = next(g.shape[0] for g in gradients if g is not None)
     level = Batch(size)
     lifted = [None if g is None else level.lift(g, 0) for g in gradients]

@@ -1,4 +1,4 @@
-"""The way from and to JAX's own functions: `to_jax`, `from_jax`."""
+"""JAX functions from functions written with jtorch, and the other way: `to_jax`, `from_jax`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The memory of a tensor and its view of it, new tensors like it, other types.
+"""Methods about a tensor's memory and view, new tensors like it, and conversion to other types.
 
 `t_`, `resize_` and `set_` change the view or the memory of a tensor without computing; `untyped_storage` and `data_ptr` say
-which memory it is. An address is only a name: XLA keeps the memory, and equal addresses mean the same cells.
+which memory it is. An address is only a name, since XLA has the memory: equal addresses mean the same cells.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from jtorch.core.tensor import (
 
 
 def _is_conj(self):
-    """Whether it looks at its memory through an odd number of conjugations."""
+    """Whether its view conjugates: an odd number of conjugations."""
     at, odd = self._view, False
     while at is not None:
         odd ^= at.call.name == "conj"
@@ -71,7 +71,7 @@ def _is_same_size(self, other):
 
 
 def _is_set_to(self, tensor):
-    """Whether both look at the same cells in the same way."""
+    """Whether both show the same cells in the same way."""
     same = self._storage is tensor._storage and self._offset == tensor._offset
     return same and self.shape == tensor.shape and self.stride() == tensor.stride()
 
@@ -89,20 +89,20 @@ def _keep_hook(old, new):
     return new
 
 
-def _replace_view(self, look, name):
-    """Look at the cells from now on as the view does that `look()` makes of this tensor. Returns self."""
+def _replace_view(self, make, name):
+    """Give this tensor the view that `make()` makes of it, and a node of this name. Returns self."""
     local = engine.local
     self._writable(twice=True)
     self._by_base()
     before, old = local.grad, self._history()
     leaf = old is not None and self.is_leaf
-    local.grad = old is not None and not leaf  # the history goes on even where none is recorded
+    local.grad = old is not None and not leaf  # the history of the view goes on even under `no_grad`
     try:
-        made = look()
+        made = make()
     finally:
         local.grad = before
     storage, view, edge = self._storage, made._view, made._edge
-    del made, look  # so that the references to the storage can be counted
+    del made, make  # so that the references to the storage can be counted
     view.note = None if self._view is None else self._view.note
     if leaf:
         edge = old
@@ -120,7 +120,7 @@ def _replace_view(self, look, name):
     counter = self._counter or storage
     seen = storage.value if self._view is None else self._view.value
     storage.touch(counter)
-    # Where no history is, none counts as worked out: a base that wants a gradient later on has it worked out then.
+    # Without a history the view keeps its version, so that one is made if the base requires grad later on.
     view.at = self._view.at if edge is None and self._view is not None else counter.version
     self._view = view
     self._edge = _keep_hook(old, edge)
@@ -141,7 +141,7 @@ def _inplace_view(view, name):
 
 
 def _as_strided_(self, size, stride, storage_offset=None):
-    """Look at the memory with these sizes and strides from now on. Returns self."""
+    """Show the memory with these sizes and strides from now on. Returns self."""
     return _replace_view(self, lambda: as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1")
 
 
@@ -215,7 +215,7 @@ def _resize_as(self, the_template, *, memory_format=None):
 
 
 def _set_(self, source=None, storage_offset=0, size=None, stride=None):
-    """Look at the memory of another tensor (or storage) from now on. Returns self."""
+    """Use the memory of another tensor (or storage) from now on. Returns self."""
     if engine.local.grad and self._history() is not None and self.is_leaf:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     version = (self._counter or self._storage).version
@@ -278,7 +278,7 @@ def _caster(name, d):
         return made if memory_format is None else made.contiguous(memory_format=memory_format)
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"The tensor as torch.{d.name}; itself where it is."
+    method.__doc__ = f"The tensor as torch.{d.name}; itself if it has that dtype."
     return method
 
 
@@ -373,7 +373,7 @@ def _sum_to_size(self, *size):
 
 
 def _reversed(self):
-    """All dimensions turned round, for `reversed(x)`."""
+    """The first dimension in reverse order, for `reversed(x)`."""
     return self.flip(0) if self.ndim else self
 
 

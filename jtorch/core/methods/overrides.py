@@ -14,7 +14,7 @@ def has_torch_function(relevant_args) -> bool:
 
 @public_in("jtorch.overrides")
 def handle_torch_function(public_api, relevant_args, *args, **kwargs):
-    """What the arguments that take functions over make of `public_api(*args, **kwargs)`."""
+    """The result of `public_api(*args, **kwargs)` from the argument that takes it over."""
     return hand_over(public_api, relevant_args, args, kwargs)
 
 

@@ -17,7 +17,7 @@ def set_default_dtype(d) -> None:
     """
     before = dtypes.get_default_dtype()
     if d is not before:
-        engine.flush()  # what was recorded was meant with the one before
+        engine.flush()  # what was recorded belongs to the dtype before
     dtypes.set_default_float(d)
     if d is not before:
         engine.forget()

@@ -26,11 +26,11 @@ class DLDeviceType(enum.IntEnum):
 
 
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
-    """A tensor of `obj`, over its memory where that can be: a tensor, array, buffer, DLPack object or sequence.
+    """A tensor of `obj`, sharing its memory if possible: a tensor, array, buffer, DLPack object or sequence.
 
     Args:
-        copy: True always copies, False raises where a copy is needed, None copies where it is needed.
-        requires_grad: False leaves the history behind; None keeps what a tensor has.
+        copy: True: always copy; False: raise if a copy is needed; None: copy if it is needed.
+        requires_grad: False detaches a tensor; None keeps what it has.
 
     >>> a = np.zeros(2); t = torch.asarray(a); a[0] = 1; t
     tensor([1., 0.], dtype=torch.float64)
@@ -58,7 +58,7 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
 
 
 def _shared(obj, dtype, copy):
-    """The tensor over the memory of `obj`, in its own dtype; a sequence or number has none."""
+    """The tensor over the memory of `obj`, in its own dtype; a copy of a sequence or number."""
     if isinstance(obj, Tensor):
         return obj
     if isinstance(obj, np.ndarray):

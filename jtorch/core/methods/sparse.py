@@ -1,8 +1,7 @@
 """Sparse tensors in coordinates (COO), and the functions of `torch.sparse`: what graphs and tutorials use of them.
 
-A sparse tensor is a tensor of values with their places beside it; the values carry the history. Whatever is not
-defined here refuses by name: a sparse tensor has no memory that an op could read. Other layouts (CSR, CSC, BSR) are
-refused, too.
+A sparse tensor is a tensor of values and a tensor of their places; the values have the history. A sparse tensor has no memory
+that an op could read, so every op that is not defined here raises NotImplementedError, and so do other layouts (CSR, CSC, BSR).
 """
 
 from __future__ import annotations
@@ -256,7 +255,7 @@ class SparseTensor(Tensor):
 
 
 def _on_values(name):
-    """A method that maps 0 to 0, of the values alone."""
+    """A method that maps 0 to 0: it works on the values alone."""
 
     def method(self, *args, **kwargs):
         whole = self.coalesce()
@@ -279,7 +278,7 @@ def _make_sparse(indices, values, size, sorted):
 
 
 def rebuild_sparse(indices, values, size, sorted):
-    """The sparse tensor of a plain pickle."""
+    """The sparse tensor that Python's pickle has stored."""
     return _make_sparse(indices, values, size, sorted)
 
 
@@ -343,7 +342,7 @@ def _empty(dtype, device):
 
 
 def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
-    """The same tensor with only its nonzero elements stored. What they are is looked at."""
+    """The same tensor with only its nonzero elements stored. Reads the values."""
     if layout not in (None, formats.sparse_coo):
         raise NotImplementedError(f"to_sparse(layout={layout})")
     sparse = self.ndim if sparse_dim is None else sparse_dim

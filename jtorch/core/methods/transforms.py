@@ -1,6 +1,6 @@
 """Derivatives of functions as functions: `torch.func.grad`, `vjp`, `jvp` and what is made of them.
 
-`grad` and `vjp` are backward with the gradient recorded where somebody outside may want it; `jvp` opens a level of
+`grad` and `vjp` run a backward pass, which can be differentiated if the caller may need that; `jvp` opens a level of
 `jtorch.core.tensor.levels`. All of it is recorded, so a transformed function runs in the program around it.
 """
 
@@ -19,7 +19,7 @@ from jtorch.core.tensor import SAME, Dual, Tensor, wrap, zeros_of
 
 
 def _inner(tensor):
-    """The tensor as a variable of one transformation: its history, if any, goes on behind a node of its own."""
+    """The tensor as an input of one transformation: a node of its own separates it from its history."""
     made = tensor._alias()
     made._view = None
     if tensor._view is not None:
@@ -30,7 +30,7 @@ def _inner(tensor):
 
 
 class _Variable(GradNode):
-    """Where a variable of a transformation comes in."""
+    """The node of an input of a transformation."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ def _wanted_outside(outputs, variables):
 
 
 def _strip(tree, outside):
-    """The outputs as seen from outside: without history where nobody there can want it."""
+    """The outputs for the caller: detached unless they depend on tensors outside that require grad."""
     return tree if outside else map_tree(lambda t: t.detach() if isinstance(t, Tensor) else t, tree)
 
 
@@ -271,7 +271,7 @@ def _basis(tensors):
 
 @public_in("jtorch.func")
 def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_copy=False):
-    """A function giving the Jacobian of `func`, by reverse mode: one row a backward, all rows at once.
+    """A function giving the Jacobian of `func`, by reverse mode: one backward pass for each row, all rows at once.
 
     >>> torch.func.jacrev(torch.sin)(torch.zeros(2))
     tensor([[1., 0.],

@@ -1,7 +1,6 @@
 """The memory behind a tensor as an object: `untyped_storage()`, `storage()`, addresses.
 
-Nothing is computed in terms of these: they say who shares memory with whom, how much of it there is, and what lies in
-it.
+No op uses these objects. They say which tensors share memory, how large it is, and what is in it.
 """
 
 from __future__ import annotations

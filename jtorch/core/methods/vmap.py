@@ -19,7 +19,7 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
         in_dims: the dimension of each argument (of each tensor in it) to run over; None: the same for all.
         out_dims: where the dimension goes in each result.
         randomness: what random functions do inside: "error", "same" for all entries, or "different".
-        chunk_size: do at most so many entries at a time.
+        chunk_size: run at most so many entries at a time.
 
     >>> torch.func.vmap(torch.dot)(torch.ones(3, 2), torch.ones(3, 2))
     tensor([2., 2., 2.])

@@ -14,19 +14,18 @@ from jtorch.core.facts import dtypes
 from jtorch.core.grad import grad_enabled
 from jtorch.core.tensor import Tensor
 
-_AT_ONCE = 1 << 14  # elements: reading more from memory costs a step more than a flag, whose program reads them anyway
+_AT_ONCE = 1 << 14  # elements; to read more here costs more than a flag, since the program reads them anyway
 _calls: dict = {}
 
 
 def data_check(value, bad, error, **consts) -> None:
-    """Raise an error if elements of `value` are bad: at once if they are on the host and not too many, else when a result is
-    read.
+    """Raise an error if elements of `value` are bad: at once if they are few and on the host, else when a result is read.
 
     Args:
         value: a tensor, or a Python number.
         bad: a module-level function (array, **consts) -> bool, in terms that NumPy and JAX arrays share.
-        error: the exception, or a function (NumPy array, **consts) -> exception (which keeps the tensor's
-        data). consts: hashable arguments of `bad` and `error`.
+        error: the exception, or a function (NumPy array, **consts) -> exception. A function keeps the tensor's data.
+        consts: hashable arguments of `bad` and `error`.
     """
     data_checks([(value, error)], bad, **consts)
 

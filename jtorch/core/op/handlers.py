@@ -17,10 +17,10 @@ NUMBER_FOR_TENSOR: set[str] = set()
 
 
 class Handlers:
-    """The functions to register, and what holds without them: a call that has failed raises its own error."""
+    """The functions to register. Until they are, a call that fails raises its own error."""
 
     def failed(self, function, given, extra, named, bound):
-        """What a call of an op comes to that has failed: another form of it that PyTorch takes, or PyTorch's error.
+        """Handle a failed call of an op: call it in another form that PyTorch takes, or raise PyTorch's error.
 
         Args:
             function: the wrapper; its `op` and `known`, (name, kind), say what was called.

@@ -63,7 +63,7 @@ def public(fn=None, **options):
 
 @dataclass(eq=False, repr=False)
 class Public:
-    """A public function and what is said of it: see `Op`."""
+    """A public function and its options: see `Op`."""
 
     fn: Callable
     _: KW_ONLY
@@ -82,7 +82,7 @@ class Public:
         self.public = self.fn
 
     def publish(self):
-        """Make it known under its names: the function, the method, the in-place form. Returns the function."""
+        """Publish it under its names: the function, the method, the in-place form. Returns the function."""
         for name in (self.name, *self.aliases):
             if self.method:
                 setattr(Tensor, name, explained(self.public, name, "methods"))
@@ -97,15 +97,15 @@ class Public:
 
 @dataclass(eq=False, repr=False)
 class Op(Public):
-    """What is known of one op.
+    """An op and its options.
 
     The function and its names:
         fn: the pure function. Annotations say how an argument travels: `Array` a tensor, `Array | None` maybe one,
             `list[Array]` several, `Array | Number` a tensor or a number that is a value, `Number` a number that is
             a value, anything else a constant.
         name: the name in traces, node names and errors, where the function's own must differ.
-        behind: the public name that chooses this op, which is then not public itself; nor is one whose function's name
-            begins with an underscore. PyTorch's parser never sees its arguments, so they are not checked against it.
+        behind: the public function that chooses this op. The op is then not public itself; nor is an op whose function's
+            name begins with an underscore. The arguments of such an op are not checked as PyTorch's parser checks them.
         aliases: other names that Tensor has for the method and its in-place form.
         method: attach it to Tensor.
         returns: a class of named results to wrap several outputs in.
@@ -116,8 +116,8 @@ class Op(Public):
             function cannot, since it sees what is promoted.
 
     Writing:
-        inplace: also make the method `name_`, which writes the result into its first argument; "twice": also where
-            cells of that show twice, at which PyTorch only warns.
+        inplace: also make the method `name_`, which writes the result into its first argument; "twice": also if that
+            shows a cell more than once, for which PyTorch only warns.
         inplace_grad_fn: the node's name in place, where it differs.
         overlap: what memory an operand may share with the tensor that is written to, in place or by `out=`: "same", all
             or nothing of it; "none"; "any", since PyTorch reads the operands first. A tuple of names: "same" for these
@@ -127,21 +127,21 @@ class Op(Public):
         promote: True: convert tensors and numbers to their common type first; "float": and integers to the
             default float type; a tuple of names: these parameters only.
         widen: compute half types in float32 (with promote).
-        numbers: what PyTorch makes of a number where a tensor could stand: "operand", a 0-dim operand of its loop;
-            "parameter", a parameter of the loop, which has no say in the strides; "tensor", a tensor, before it looks
-            for an overload, so that the number has a place among the node's `next_functions`.
+        numbers: what a number in place of a tensor is to PyTorch: "operand", a 0-dim operand of the loop; "parameter", a
+            parameter of the loop, which does not affect the strides; "tensor", a tensor, made before PyTorch chooses an
+            overload, so that the number has an entry in the node's `next_functions`.
         strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
         autocast: what `torch.autocast` does: "low", "float32", "widest" or "banned" (see `jtorch.amp.autocast_mode`); a
             dict by device type where it differs.
-        keeps_zero: 0 gives 0, and of a sparse tensor PyTorch computes the values only.
+        keeps_zero: it maps 0 to 0, so that for a sparse tensor PyTorch computes only the stored values.
 
     The gradient:
         grad_fn: the node's name, or a function (types, consts) -> name.
         saves: what PyTorch saves for backward, see `calls.Call`.
         keeps: {number of an input: function (shape) -> the shape of the view that PyTorch saves of it}.
-        chooses: the results are elements of what went in, so that the gradient does not depend on their values.
+        chooses: the results are elements of the inputs, so that the gradient does not depend on their values.
         graph: {node's name: the nodes that PyTorch has for it}, see `jtorch.core.tensor.graph_view`.
-        undifferentiated: parameters without a place among `next_functions`, beside the usual ones (`index`, `mask`, ...).
+        undifferentiated: parameters without an entry in `next_functions`, beside the usual ones (`index`, `mask`, ...).
 
     Views:
         view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
@@ -404,7 +404,7 @@ def _check_broadcast(types):
 
 
 def common_shape(a, b):
-    """The common shape of two. Raises PyTorch's RuntimeError where there is none: it names the last such dimension."""
+    """The shape that two shapes broadcast to. Raises PyTorch's RuntimeError, which names the last dimension that does not fit."""
     if a == b:
         return a
     ndim = max(len(a), len(b))
@@ -429,7 +429,7 @@ def _elementwise_strides(types, shapes):
 
 
 def _of_converted(rule, op, structure):
-    """The rule for operands as they are once converted to their common type, which PyTorch does before on the CPU."""
+    """A stride rule on converted operands: on the CPU PyTorch converts them to their common type before it decides the strides."""
 
     def converted(types, shapes):
         roles = _roles(op, structure, len(types))

@@ -1,6 +1,6 @@
 """Plain functions that are public beside the ops: those that choose among several ops, or are no ops at all.
 
-What a failed call comes to is asked of `jtorch.core.op.handlers`, as for an op.
+A call that fails goes to `jtorch.core.op.handlers`, as that of an op does.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from jtorch.core.op.handlers import handlers
 
 
 def explained(fn, name, kind="functions", home=None):
-    """A plain function whose failed calls raise PyTorch's TypeError, where PyTorch would not take the arguments.
+    """A form of a plain function that raises PyTorch's TypeError for arguments that PyTorch would not take.
 
-    An op does this by itself; it comes back under this name.
+    An op does so already; it is returned under this name.
 
     Args:
         kind: "functions" for torch's own, "methods", "functional" for those of nn.functional.
@@ -33,7 +33,7 @@ def explained(fn, name, kind="functions", home=None):
         except Exception:
             return handlers.plain_failed(function, args, kwargs)
 
-    del function.__wrapped__  # what a subclass of Tensor hands over is known by this
+    del function.__wrapped__  # it marks methods that a subclass of Tensor has wrapped
     function.plain = fn
     function.__signature__ = inspect.signature(fn)
     function.known = name, kind

@@ -14,13 +14,13 @@ def hand_over_op(op, args, consts, out):
 
 
 def _public_function(op):
-    """The function that users know the op by: some sort out older forms of their arguments first."""
+    """The function under which users know the op; some functions first convert older forms of their arguments."""
     known = None if op.hidden else getattr(sys.modules["jtorch"], op.name, None)
     return known if callable(known) else op.public
 
 
 def _as_given(op, args, consts, out):
-    """(args, kwargs) of a call, near to how the user wrote it: tensors in front, what is not the default by name."""
+    """(args, kwargs) of a call, close to what the user wrote: the first ones by position, others by name, defaults left out."""
     values = dict(zip([n for n, kind, _ in op.params if kind != "const"], args, strict=True))
     values.update(zip(op.consts, consts, strict=True))
     given, named, gap = [], {}, False

@@ -25,7 +25,7 @@ def unit64(longs: np.ndarray) -> np.ndarray:
 
 
 def unit_below(longs: np.ndarray, p: float) -> np.ndarray:
-    """unit64(longs) < p, decided on the integers; overwrites longs."""
+    """unit64(longs) < p, compared as integers; overwrites longs."""
     longs &= np.uint64(2**53 - 1)
     return longs < np.uint64(math.ceil(p * 2.0**53))
 

@@ -1,7 +1,7 @@
 """The errors of PyTorch's CPU random functions: its checks in its order, with its exception types and messages.
 
-It knows which kernel takes which dtype; it draws nothing. Numbers in
-messages are printed as C++ prints a double, with six digits.
+It knows which kernel takes which dtype, and draws no numbers. Numbers in messages are printed as C++ prints a double, with
+six digits.
 """
 
 from __future__ import annotations
@@ -143,13 +143,13 @@ def _is_float(dtype):
 
 def _first_in(dtype, low):
     """The first integer >= low that does not round below low in dtype, as PyTorch computes it."""
-    after = _there_and_back(dtype, _wrapped_int64(low + 1))
+    after = _through_dtype(dtype, _wrapped_int64(low + 1))
     return low if after >= low else _wrapped_int64(after + _spacing(dtype, low + 1))
 
 
 def _last_in(dtype, high):
     """The bound <= high below which nothing rounds up to high in dtype, as PyTorch computes it."""
-    before = _there_and_back(dtype, _wrapped_int64(high - 1))
+    before = _through_dtype(dtype, _wrapped_int64(high - 1))
     return high if before < high else _wrapped_int64(before - _spacing(dtype, high - 1))
 
 
@@ -158,7 +158,7 @@ def _spacing(dtype, value):
     return 1 << ((max(abs(value), 1).bit_length() - significand_bits(dtype)) % 64)
 
 
-def _there_and_back(dtype, value):
+def _through_dtype(dtype, value):
     wide = np.float64 if dtype.name == "float64" else np.float32
     with np.errstate(over="ignore"):
         x = float(wide(value).astype(dtype))

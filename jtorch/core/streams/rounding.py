@@ -1,7 +1,7 @@
 """The floating-point arithmetic of PyTorch's CPU kernels, bit for bit, on NumPy arrays.
 
 It knows how the compiled kernels round: the fused multiply-add, the single-precision logarithm and sine of
-the AVX2 normal fill, the C library's double functions, C++'s casts. It draws nothing; `Stream` calls it on
+the AVX2 normal fill, the C library's double functions, C++'s casts. It draws no numbers; `Stream` calls it on
 uniforms. The single-precision polynomials are those of Cephes (Stephen Moshier), in the order of evaluation
 known from Julien Pommier's and Giovanni Garberoglio's zlib-licensed sse_mathfun and avx_mathfun.
 """
@@ -19,7 +19,7 @@ _TINY32 = float(np.finfo(_F32).smallest_normal)
 
 
 def libm(f: Callable[[float], float], x: np.ndarray) -> np.ndarray:
-    """f(x) in double for an f of `math`: the C library's, from which NumPy's differ in the last bit."""
+    """f(x) in float64, where f is a function of `math`: the C library's, because NumPy's differ in the last bit."""
     try:
         return np.fromiter(map(f, x.tolist()), _F64, x.size)
     except (OverflowError, ValueError):
@@ -63,8 +63,8 @@ def fma(x: np.ndarray, scale: float, shift: float) -> np.ndarray:
 
 
 def _fma32(x, scale, shift):
-    # A product of two float32 is exact in float64; only the sum may round there. That shows in the second
-    # rounding only where the sum lands on the midpoint of two float32 (or below float32's normal range).
+    # A product of two float32 is exact in float64, but the sum may round, and rounds again to float32. Two roundings differ
+    # from one only where the sum is the midpoint of two float32, or below float32's normal range.
     product = x.astype(_F64) * _F64(scale)
     total = product + _F64(shift)
     midpoint = (total.view(np.int64) & 0x1FFFFFFF) == 0x10000000
@@ -79,8 +79,7 @@ def _fma64(x, scale, shift):
     terms = [product.min(initial=1), product.max(initial=1), abs(scale), abs(shift)]
     if not (min(terms) > 1e-200 and max(terms) < 1e200):  # an error term might leave the range of doubles
         return np.array([_fma_slowly(v, float(scale), float(shift)) for v in x.tolist()], _F64)
-    # Boldo and Melquiond (2008): with the sum of the errors rounded to odd, the last rounding is the only
-    # one.
+    # Boldo and Melquiond (2008): if the sum of the errors is rounded to odd, the result is rounded only once.
     head, tail = _two_product(x, scale)
     middle, low = _two_sum(shift, tail)
     head, middle = _two_sum(head, middle)
@@ -198,8 +197,8 @@ def _multiply_add(a, b, c):
 def scaled_log1p32(scale: float, x: np.ndarray) -> np.ndarray:
     """float32 of scale * log1p(x), computed in double.
 
-    NumPy's log1p is a few units in the last place from the C library's. Rounded to float32 that shows only
-    next to the midpoint of two float32 (or below float32's normal range), and there the C library is asked.
+    NumPy's log1p differs from the C library's by a few units in the last place. After rounding to float32 this matters only
+    next to the midpoint of two float32 numbers, or below float32's normal range; there the C library computes it.
     """
     value = scale * np.log1p(x)
     midpoint = ((value.view(np.int64) - 0x10000000 + 64) & 0x1FFFFFFF) < 128

@@ -336,8 +336,8 @@ class Stream:
         """Integers in [low, high): `random_` and `randint`.
 
         Args:
-            low: None for `random_()`: from 0 to the largest integer dtype holds exactly; `random_(to)` has
-            low 0. high: None for `random_(low, None)`: up to dtype's largest.
+            low: None for `random_()`, which draws from 0 to the largest integer that dtype holds exactly; 0 for `random_(to)`.
+            high: None for `random_(low, None)`, which draws up to the largest number of dtype.
 
         Warns:
             UserWarning: a bound that the float dtype cannot hold exactly.
@@ -459,8 +459,8 @@ class Stream:
         """Indices drawn with weights p along the last dimension, as int64: `torch.multinomial`.
 
         Args:
-            p: (categories,) or (rows, categories), not negative; each row has a positive sum, which need not
-            be 1. strides: those of `empty_like(p)`, whose memory order decides the draws without replacement.
+            p: (categories,) or (rows, categories), not negative; each row has a positive sum, which need not be 1.
+            strides: those of `empty_like(p)`, whose memory order decides the draws without replacement.
 
         Differs from torch: among equal scores (zero weights, half types) the lower index comes first, where
         PyTorch's order depends on the C++ library's partial sort.

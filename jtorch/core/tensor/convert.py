@@ -125,7 +125,7 @@ def as_tensor(data, dtype=None, device=None):
 
 
 def to_place(t: Tensor, place) -> Tensor:
-    """The tensor on another place; itself where it is there already. Gradients cross over, back to where it was."""
+    """The tensor on another place; itself if it is there already. Its gradient is moved back to the place it came from."""
     source = t._type.place
     if source is place:
         return t
@@ -231,7 +231,7 @@ class Conversion:
         return host_view(self._storage, self._type, self._offset)
 
     def _host(self):
-        """The elements as a read-only array where they are known host data, else None: no line is run for this."""
+        """The elements as a read-only array if they are known and on the host, else None. Runs nothing."""
         storage = self._storage
         if isinstance(storage, HostStorage):
             return host_view(storage, self._type, self._offset)
@@ -245,7 +245,7 @@ class Conversion:
         """
         if self.numel() != 1:
             if self._value.__class__ is Lifted:
-                self._to_numpy()  # which says why it cannot be
+                self._to_numpy()  # raises the error that says why
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
         return (
             self._to_numpy().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._to_numpy().reshape(()))
@@ -290,7 +290,7 @@ class Conversion:
         return _python_number(self, complex)
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
-        """What a function of NumPy's gives back for a tensor."""
+        """The result of a NumPy function on a tensor, as a tensor."""
         array = np.asarray(array)
         return from_numpy(array.astype(np.uint8) if array.dtype == np.bool_ else array)
 
@@ -307,7 +307,7 @@ _NO_COPY = (
 
 
 def rebuild_tensor(cls, array, dtype_, strides, requires_grad, state):
-    """The tensor of a plain pickle."""
+    """The tensor that Python's pickle has stored."""
     value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
     made = object.__new__(cls)
     made._storage = Storage(value)

@@ -4,8 +4,8 @@ A node of `jtorch.core.grad.nodes` is one line; PyTorch may have several for it 
 weight) or name its inputs in another order. The op's option `graph` says so, {node's name: "Name(inputs...)"}:
 
 - `Name(...)` is a node (`Backward0` is understood), and `Name#1` a node's second output;
-- an input is written as the op's parameter, the n-th of a list as `tensors0`, and `-` is a place without a gradient;
-- a `*` after an argument repeats it for each time of a sequence;
+- an input is written as the op's parameter, the first of a list as `tensors0`, and `-` is an entry without a gradient;
+- a `*` after an argument repeats it for each step of a sequence;
 - the key `name:nm` holds for inputs of n and m dimensions (N for three or more), `name[const=value]` where a constant of
   the op has this value, and `name#1` for what stands behind the second output.
 
@@ -23,11 +23,11 @@ from jtorch.core.facts import RemovableHandle
 from jtorch.core.grad import FREED, RELEASED, Leaf, edge_of, source
 from jtorch.core.tensor.tensor import NOWHERE, Tensor, wrap
 
-# Parameters that PyTorch never differentiates by: they have no place among `next_functions`. An op names more of its own
-# by the option `undifferentiated`.
+# Parameters that PyTorch never differentiates by: they have no entry in `next_functions`. An op names others by its option
+# `undifferentiated`.
 _UNDIFFERENTIATED = {"index", "indices", "condition", "mask", "lengths", "boundaries", "running_mean", "running_var",
                      "drawn", "noise"}  # fmt: skip
-# PyTorch's nodes of views. A composite op with such a node is a view there: of what PyTorch computed on the way.
+# PyTorch's nodes of views. If a composite op has one, its result is a view in PyTorch, of an intermediate result.
 _VIEWS = {"ViewBackward0", "SqueezeBackward0", "SqueezeBackward1", "PermuteBackward0", "TransposeBackward0"}
 
 
@@ -88,7 +88,7 @@ class Shown:
 
 
 class InputMetadata:
-    """What a node expects of a gradient."""
+    """The shape, dtype and device that a node expects of a gradient."""
 
     def __init__(self, type):
         self.dtype = type.dtype
@@ -151,7 +151,7 @@ _shown: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 
 def show(node):
-    """The one view of a node while somebody keeps it; for a node that shows itself (of a Function) its context."""
+    """What users see of a node: one object as long as somebody holds it. For the node of a `Function` it is the context."""
     if node is None or node is NOWHERE:
         return None
     if hasattr(node, "shown"):
@@ -175,7 +175,7 @@ class Part:
     """A node that PyTorch has and jtorch does not: one of several that stand for a line."""
 
     def __init__(self, owner, name, number):
-        self.owner = owner  # keeps what is behind it
+        self.owner = owner  # keeps the nodes behind it alive
         self.name_ = name
         self.number = number
         self.next = ()
@@ -185,12 +185,16 @@ class Part:
     def name(self):
         return self.name_
 
-    def hung(self):
-        raise NotImplementedError(f"hooks on {self.name_}, which is part of one line here")
+    def made_hooks(self):
+        raise NotImplementedError(f"hooks on {self.name_}: jtorch computes it together with the node before it")
+
+    @property
+    def inputs(self):
+        raise NotImplementedError(f"what {self.name_} saved: jtorch computes it together with the node before it")
 
 
 class Structure:
-    """What is seen behind a node: `next`, with the parts it is made of kept alive by it."""
+    """The `next_functions` of a node. It keeps the parts among them alive."""
 
     def __init__(self, node, next):
         self.node = node
@@ -213,7 +217,7 @@ def _next(node):
     if text is None:
         entries = [next_function(node.edges[i]) if i is not None else (None, 0) for i in _slots(node)]
         if node.call is not None and node.call.name == "write" and node.edges[1] is not None:
-            # what wrote through a view: its place for the view is the base's here
+            # a write through a view: PyTorch's entry for the view is the base's here
             written = source(node.edges[1])[0]
             return (entries[0], *_structure(written).next[1:]) if not isinstance(written, Leaf) else tuple(entries)
         return tuple(entries)
@@ -230,7 +234,7 @@ def next_function(edge):
 
 
 def _arguments(node, arguments, inputs):
-    """The entries of a structure; what bears a star stands there once for each time of the sequence."""
+    """The entries of a structure; an argument with a star stands there once for each step of the sequence."""
     entries = []
     for argument in arguments:
         often = argument[0] == "*"
@@ -319,7 +323,7 @@ def _by_parameter(node):
 
 
 def _slots(node):
-    """For each entry of `next_functions` the position of its edge; None for a place with nothing behind it."""
+    """For each entry of `next_functions` the position of its edge; None for an entry without a node."""
     parameters = _parameters(node)
     if parameters is None:
         return [i for i, t in enumerate(node.in_types) if not t.number or getattr(node.call, "number_slots", False)]
@@ -360,7 +364,7 @@ def _grad_fn(self):
 
 
 def _is_view(self):
-    """Whether this looks at another tensor's memory."""
+    """Whether this is a view of another tensor."""
     if self._base is not None:
         return True
     edge = self._edge

@@ -41,7 +41,7 @@ class HostStorage(Storage):
 
     @property
     def type(self):
-        """The type of the value, without the copy that reading it is."""
+        """The type of the value, without the copy that `value` makes."""
         return type_of_array(self.host)
 
     @value.setter

@@ -36,7 +36,7 @@ class Level:
         """Raise, if Python may not branch on a value that this level lifted."""
 
     def constant(self, tensor):
-        """What `detach` gives of a lifted tensor."""
+        """A lifted tensor without its history: see `Tensor.detach`."""
         return tensor._alias()
 
     def __init__(self):
@@ -94,7 +94,7 @@ class _Leave(_Enter):
 
 
 class Crossing:
-    """What one backward does with gradients that leave a level: those of tensors from outside it are lowered."""
+    """Lowers the gradients that leave a level in one backward pass, those of tensors from outside of it."""
 
     def __init__(self):
         self.levels = []
@@ -115,6 +115,7 @@ class Crossing:
 
 
 def _cross(level):
+    """Let the backward pass that is running lower the gradients that leave this level."""
     running = local.running
     if running.crossing is None:
         running.crossing = Crossing()
@@ -226,7 +227,7 @@ class BatchedCall(Call):
 
 
 def _in_tuple(fn):
-    """A list of results as a tuple, as JAX's transformations want it; numbers as arrays."""
+    """The function with a list of results as a tuple, which JAX's transformations need."""
 
     def run(*arrays):
         out = fn(*arrays)
@@ -284,8 +285,8 @@ class Dual(Level):
         return [Lifted(t, self, (m, next(pushed))) if t.differentiable else m for t, m in zip(outs, made, strict=True)]
 
     def gradients(self, lifted):
-        # A gradient that came in by `_Leave` holds the two in the other order: what multiplies the tangent is the
-        # tangent part of the product rule's dual number, so reverse mode over dual numbers swaps them.
+        # Reverse mode over dual numbers swaps the parts: by the product rule, the primal's gradient is the tangent part of a
+        # lifted gradient. `cotangent` swaps them where a gradient comes in, and this where it goes out.
         primal, tangent = self.lower(lifted)
         return tangent, primal
 

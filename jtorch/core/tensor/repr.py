@@ -12,7 +12,7 @@ _unnamed: tuple = ()  # subclasses printed as "tensor(...)"
 
 
 def print_unnamed(kind) -> None:
-    """Print the instances of a subclass as "tensor(...)", those of its subclasses inside the name of the class."""
+    """Print instances of a subclass as "tensor(...)", and those of its own subclasses as "Parameter(Name(...))"."""
     global _unnamed
     _unnamed += (kind,)
 

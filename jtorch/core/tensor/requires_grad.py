@@ -1,4 +1,4 @@
-"""What a tensor says of its gradient and history: `requires_grad`, `grad`, `is_leaf`, `data`, `detach_`, with PyTorch's errors.
+"""A tensor's attributes about its gradient and history: `requires_grad`, `grad`, `is_leaf`, `data`, `detach_`.
 
 `jtorch.core.grad` computes gradients; `jtorch.core.tensor.start_backward` starts a backward pass.
 """
@@ -24,7 +24,7 @@ _NON_LEAF_GRAD = (
 
 
 def computed(self):
-    """Whether it has a node behind it, told without working the history out again."""
+    """Whether a node of the gradient graph made it. Does not bring the history of a view up to date."""
     return self._edge is not None and not isinstance(self._edge, Leaf)
 
 
@@ -34,7 +34,7 @@ class Gradient:
 
     @property
     def requires_grad(self):
-        """Whether backward will collect or pass on a gradient here."""
+        """Whether a backward pass gives this tensor a gradient, or passes one on through it."""
         if self._edge is not None:
             return True
         return self._base is not None and self._base._edge is not None and self._type.differentiable
@@ -55,7 +55,7 @@ class Gradient:
             if computed(self):
                 raise RuntimeError(_NOT_A_LEAF + _DETACH_IT)
             if self._edge is not None:
-                self._edge, self._leaf = None, self._edge  # the graphs it is in, and its hooks, find it again
+                self._edge, self._leaf = None, self._edge  # kept for the graphs and hooks that refer to it
         elif self._edge is None:
             if not self._type.differentiable:
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
@@ -79,7 +79,7 @@ class Gradient:
 
     @property
     def grad(self):
-        """The gradient that backward collected, or None."""
+        """The gradient that backward passes have collected, or None."""
         if self._grad is None and computed(self) and not self.retains_grad:
             warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
         return self._gradient()

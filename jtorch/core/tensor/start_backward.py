@@ -1,6 +1,6 @@
-"""Backward from a tensor: the roots and targets of a walk, and the hooks a tensor can hang on its gradient.
+"""Backward from a tensor: the roots and targets of a backward pass, and a tensor's hooks on its gradient.
 
-The walk itself is `jtorch.core.grad.backward`'s; here gradients become tensors, or stay values where no graph of them is wanted.
+`jtorch.core.grad.backward` runs the pass. Here gradients become Tensors, or stay Values if they are not to be differentiated.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Backward:
         """Collect the gradient of this tensor into the `.grad` of every leaf behind it.
 
         Args:
-            gradient: what to multiply with; may be left out for one element, where it is 1.
-            retain_graph: keep what the graph saved for another backward; default: create_graph.
+            gradient: the gradient of this tensor, of its shape; for a tensor of one element the default is 1.
+            retain_graph: keep the saved values for another backward pass; default: create_graph.
             create_graph: record the gradients too, so that they can be differentiated.
             inputs: collect into these tensors only.
 
         Raises:
-            RuntimeError: no gradient is wanted, more than one element and no `gradient`, or the graph was freed.
+            RuntimeError: nothing requires grad, there are several elements and no `gradient`, or the graph was freed.
         """
         run_backward([self], [gradient], retain_graph, create_graph, inputs)
 
@@ -67,7 +67,7 @@ class Backward:
         return node.hooks is not None and nr in node.hooks.retains
 
     def register_hook(self, hook):
-        """Call `hook(grad)` when this tensor's gradient is known; what it returns takes the gradient's place."""
+        """Call `hook(grad)` when this tensor's gradient is known; what it returns replaces the gradient."""
         edge = self._history()
         if edge is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
@@ -115,13 +115,13 @@ def _apply_pullback(call, node, cotangents):
 
 
 def _unless_frozen(edge):
-    """The place of what was saved: None for a leaf that has been frozen since."""
+    """The edge of a saved value; None for a leaf whose `requires_grad` was turned off since."""
     tensor = edge.tensor() if edge.__class__ is LeafGrad else None
     return edge if tensor is None or tensor._edge is not None else None
 
 
 def _differentiated(call, node):
-    """Which of the saved inputs a gradient is differentiated by."""
+    """Which of the saved inputs a gradient depends on, and can be differentiated by."""
     if node.call.chooses:
         return ()
     if node.call.keep_result:
@@ -137,13 +137,13 @@ def _unwrap(seen):
     return seen._value
 
 
-def _with_graph():
-    """A walk whose gradients are Tensors, so that a graph of them is recorded; only the seed is a Value."""
+def _tensor_carrier():
+    """Gradients as Tensors, so that a graph of them is recorded; only the seed is a Value."""
     as_tensor = lambda grad: wrap(grad) if isinstance(grad, Value) else grad
     return Carrier(_apply_pullback, lambda a, b: a + b, as_tensor, lambda grad: grad, create_graph=True)
 
 
-def _without_graph():
+def _value_carrier():
     return Carrier(wrap=wrap, unwrap=_unwrap)
 
 
@@ -151,12 +151,12 @@ AS_VALUES.wrap, AS_VALUES.unwrap = wrap, _unwrap
 
 
 def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
-    """`torch.autograd.backward` and `grad`: check the roots, walk the graph, return the targets' gradients."""
+    """`torch.autograd.backward` and `grad`: check the roots, run the backward pass, return the targets' gradients."""
     keep = create_graph if retain_graph is None else retain_graph
     trace = local.trace
     if trace.backwards and not keep and collect and not trace.updated:
-        trace.flush("backward")  # two backwards in one trace: cut where every round cuts
-    carrier = _with_graph() if create_graph else AS_VALUES if local.anomaly is None else _without_graph()
+        trace.flush("backward")  # two backward passes in one trace: cut where every round of the loop cuts
+    carrier = _tensor_carrier() if create_graph else AS_VALUES if local.anomaly is None else _value_carrier()
     if create_graph and collect:
         _warn_cycle()
     if local.anomaly is not None:
@@ -195,17 +195,17 @@ def _warn_cycle():
 
 
 def _target(tensor, collect):
-    """The edge of one of `inputs`. Where gradients are collected, it keeps its own from now on, as if asked to."""
+    """The edge of one of `inputs`. If gradients are collected, the tensor retains its gradient from now on."""
     if collect:
         tensor.retain_grad()
     edge = tensor._history()
     if edge is None:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
-    return Nowhere() if edge is NOWHERE else edge  # one that no gradient reaches
+    return Nowhere() if edge is NOWHERE else edge  # a leaf that no gradient reaches
 
 
 def _cotangent(i, tensor, gradient):
-    """What to multiply one root with, as PyTorch's Python code checks it; None for a root that wants no gradient."""
+    """The cotangent of one root, checked as PyTorch's Python code does; None for a root that requires no gradient."""
     t = tensor._type
     if gradient is None:
         if not tensor.requires_grad:

@@ -38,16 +38,16 @@ class Storage:
         """Replace the value by a newer one.
 
         Args:
-            value: of the same type, or of another that is converted; with `reshaped`, of any shape: then only the writing
-                tensor may look at this storage.
-            counter: whose version goes up; None for a write that autograd must not see.
+            value: of the same shape and dtype; it is given the storage's strides. With `reshaped` it may have any shape, and then
+                only the tensor that writes may use this storage.
+            counter: the storage or Counter whose version goes up; None for a write that autograd must not see.
         """
         old = self.value
         if value.type is not old.type and not reshaped:
             if value.mark is None:
                 value.mark = []
             made = _retyped(value, old.type)
-            made.mark = value.mark  # where backward needs what was written, it is what the tensor shows
+            made.mark = value.mark  # one mark for what was written and what is stored: the next write overwrites both
             value = made
         if counter is not None:
             mark = old.mark
@@ -64,7 +64,7 @@ class Storage:
         self.value = value
 
     def touch(self, counter) -> None:
-        """Count a write that leaves the cells as they are. To the graph, the values that it saved are overwritten."""
+        """Count a write that does not change the elements. Values that the gradient graph saved count as overwritten."""
         self.write(record(SAME, (self.value,))[1], counter)
 
 

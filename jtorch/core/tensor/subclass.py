@@ -26,7 +26,7 @@ state = _DispatchState()
 
 
 def disabled(cls, func, types, args=(), kwargs=None):
-    """The `__torch_function__` of a class that takes nothing over: results are plain Tensors."""
+    """The `__torch_function__` of a class that takes no function over: results are plain Tensors."""
     return NotImplemented
 
 
@@ -105,7 +105,7 @@ def _switch():
 class TorchFunctionMode:
     """A context that takes over every op: subclass it and define `__torch_function__(self, func, types, args, kwargs)`.
 
-    Differs from torch: functions that make tensors of nothing (`ones`, `tensor`, ...) are not taken over.
+    Differs from torch: functions that take no tensor (`ones`, `tensor`, ...) are not taken over.
     """
 
     def __enter__(self):
@@ -122,7 +122,7 @@ class TorchFunctionMode:
 
 
 def taken_over(fn):
-    """A function that is no op itself; it is handed over whole, and not the ops that it calls."""
+    """A form of a plain function that classes and modes take over as a whole, instead of the ops that it calls."""
 
     @functools.wraps(fn)
     def function(*args, **kwargs):
@@ -195,7 +195,7 @@ def _wrapped_property(prop, name):
 
 
 def _operator(name):
-    """`a + b` is taken over as `add`, and gives way where nobody wants it."""
+    """`a + b` is taken over as `add`; NotImplemented if all who could take it decline."""
     plain = getattr(Tensor, name)
 
     def operator(self, other):

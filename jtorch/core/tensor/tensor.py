@@ -95,7 +95,7 @@ class Tensor(metaclass=_Named):
     nelement = numel
 
     def stride(self, dim=None):
-        """The strides PyTorch would show, in elements."""
+        """The strides that PyTorch would show, in elements."""
         strides = self._type.strides
         return strides if dim is None else strides[wrap_dim(dim, len(strides))]
 
@@ -221,7 +221,7 @@ def attach(name, attribute) -> None:
 
 
 class _Part:
-    """A class with nothing in it: the names it has are in every class, and not the attributes of a part."""
+    """An empty class: its attributes are those that every class has, and no part of Tensor."""
 
 
 def part_of_tensor(part):

@@ -269,7 +269,7 @@ class View:
         return False
 
     def refuses_write(self):
-        """Whether PyTorch refuses to write, since elements share cells. Raises where its result depends on its own order."""
+        """Whether PyTorch refuses a write, because elements share cells. Raises if its result would depend on the order of writing."""
         if may_overlap(self.type.shape, self.type.strides):
             return True
         at = self

@@ -44,7 +44,7 @@ def check_apart(overlap, tensor, operands) -> None:
 
 
 def check_once(tensor) -> None:
-    """Refuse to write where elements share cells, which PyTorch allows here."""
+    """Refuse a write to elements that share cells. PyTorch allows it here."""
     t = tensor._type
     if geometry.may_overlap(t.shape, t.strides):
         raise NotImplementedError("writing through a view that shows elements more than once; clone() it first")
@@ -131,7 +131,7 @@ class Writing:
         storage, view = self._storage, self._view
         old = storage.value
         if value.mark is INFERENCE and old.mark is not INFERENCE:
-            value = record(SAME, (value,))[1]  # a normal tensor stays one
+            value = record(SAME, (value,))[1]  # a normal tensor does not become an inference tensor
         if view is None:
             storage.write(value, self._counter or storage)
             if local.grad:
@@ -164,11 +164,13 @@ class Writing:
             note_overwritten(old, base)
         if storage.value.mark is None:
             storage.value.mark = []
-        value.mark = storage.value.mark  # where backward needs what was written, it is what the view shows
+        value.mark = (
+            storage.value.mark
+        )  # one mark for what was written and what the view shows: the next write overwrites both
         if value.type is view.type:
             view.value, view.writes = value, storage.writes
         if node is not None:
-            self._history()  # PyTorch does this at once, which decides what counts as a leaf
+            self._history()  # at once, as PyTorch does: it decides what counts as a leaf
             if getattr(edge, "outputs", None):
                 edge.through = weakref.ref(self._edge)
 

@@ -1,5 +1,5 @@
-"""What becomes of a call that has failed: PyTorch's TypeError if it would not take the arguments, the call in another form that
-PyTorch takes, or else the error as it was.
+"""What follows a failed call: PyTorch's TypeError if PyTorch would not take the arguments, a call in another form if PyTorch
+takes that, or else the error itself.
 
 Nothing here runs when a call succeeds, but for `first_seen`, once for each new combination of an op's constants. The functions
 are registered with `jtorch.core.op.handlers` at the end of the file.
@@ -14,7 +14,7 @@ import sys
 from jtorch.core.facts import OF_PYTHON
 from jtorch.core.op.handlers import MISSING, handlers
 from jtorch.core.op.refusal.old_forms import is_old_form, modern
-from jtorch.core.op.refusal.type_errors import fault_of
+from jtorch.core.op.refusal.type_errors import type_error_of
 from jtorch.core.tensor import check_undifferentiated, wanted
 
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch takes NumPy's names, too
@@ -59,12 +59,12 @@ def plain_failed(function, args, kwargs):
 
 
 def refuse(name, args, kwargs, kind, own) -> None:
-    """Raise PyTorch's error if it takes no such arguments; else something else was wrong with the call."""
+    """Raise PyTorch's error if PyTorch takes no such arguments; return if the call failed for another reason."""
     if wanted((*args, *kwargs.values())):
         return  # the call was handed over: the error comes from what took it
-    fault = fault_of(name, args, kwargs, kind, own)
-    if fault is not None:
-        raise fault from None
+    error = type_error_of(name, args, kwargs, kind, own)
+    if error is not None:
+        raise error from None
 
 
 def first_seen(function, given) -> None:
@@ -74,7 +74,7 @@ def first_seen(function, given) -> None:
         return
     args, keywords = _as_written(op, given, (), {}, ())
     first, signature = kind == "methods", function.__signature__
-    if isinstance(given.get("dtype"), type) or not fault_of(name, args[first:], keywords, kind, signature):
+    if isinstance(given.get("dtype"), type) or not type_error_of(name, args[first:], keywords, kind, signature):
         return
     by_name = _keywords_of_call(sys._getframe(2))
     if by_name is not None:  # else what looks like one argument too many may have been given by name

@@ -1,4 +1,4 @@
-"""The overloads that ops had once and that PyTorch still takes: `x.add(2, y)` adds 2 y, and warns."""
+"""Deprecated overloads that PyTorch still takes: `x.add(2, y)` adds 2 y, and warns."""
 
 from __future__ import annotations
 

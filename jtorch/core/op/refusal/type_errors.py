@@ -37,7 +37,7 @@ class OverloadParameter(NamedTuple):
     keyword: bool
 
 
-def fault_of(name, args, kwargs, kind, own):
+def type_error_of(name, args, kwargs, kind, own):
     """The error that PyTorch raises for a call, None if it would take the arguments.
 
     Args:
@@ -46,7 +46,7 @@ def fault_of(name, args, kwargs, kind, own):
         own: the inspect.Signature that jtorch has for the function.
     """
     try:
-        return _fault_of(_table()[kind].get(name), name, args, kwargs, kind, own)
+        return _error_of(_table()[kind].get(name), name, args, kwargs, kind, own)
     except _Unpacked as error:
         return TypeError(str(error))
 
@@ -55,16 +55,20 @@ class _Unpacked(Exception):
     """The overload fits except for a later element of a list of ints: the parser checks the first only."""
 
 
-def _fault_of(known, name, args, kwargs, kind, own):
+def _error_of(known, name, args, kwargs, kind, own):
     if isinstance(known, dict):
-        return _uncounted(known, args, kwargs) if "c" in known else _unbound(known, args, kwargs, kind == "methods")
+        return (
+            _error_of_count(known, args, kwargs)
+            if "c" in known
+            else _error_of_binding(known, args, kwargs, kind == "methods")
+        )
     if known is not None and not _describes(known, own):
         return None
     if isinstance(known, list):
-        return _unmatched(known, name, args, kwargs)
-    if known is None and not _parses(own):
+        return _error_of_overloads(known, name, args, kwargs)
+    if known is None and not _has_overload(own):
         return None
-    text = _fault(_overload(known, own, kind == "methods"), name, args, kwargs)
+    text = _overload_message(_overload(known, own, kind == "methods"), name, args, kwargs)
     return text and TypeError(text)
 
 
@@ -84,7 +88,7 @@ def _describes(known, own):
     return any(names - {"self", "input"} <= own.parameters.keys() for names in needed)
 
 
-def _parses(own):
+def _has_overload(own):
     return all(p.kind is not p.VAR_POSITIONAL or p.name in SIZES for p in own.parameters.values())
 
 
@@ -127,20 +131,22 @@ def _of_signature(own, method):
     return made
 
 
-def _unmatched(texts, name, args, kwargs):
+def _error_of_overloads(texts, name, args, kwargs):
     """The error for a function with several overloads (or with one, and others that its message does not list)."""
     overloads = [_parsed(text) for text in texts]
-    faults = [_fault(o, name, args, kwargs) for o in overloads]
-    if None in faults:
+    messages = [_overload_message(o, name, args, kwargs) for o in overloads]
+    if None in messages:
         return None
     count = len(args) + len(kwargs)
     plausible = [
-        fault for o, fault in zip(overloads, faults, strict=True) if sum(not p.optional for p in o) <= count <= len(o)
+        message
+        for o, message in zip(overloads, messages, strict=True)
+        if sum(not p.optional for p in o) <= count <= len(o)
     ]
     return TypeError(plausible[0] if len(plausible) == 1 else _combination(name, args, kwargs, texts))
 
 
-def _fault(params, name, args, kwargs):
+def _overload_message(params, name, args, kwargs):
     """PyTorch's message if the arguments do not fit one overload, else None."""
     positional = [p for p in params if not p.keyword]
     spread = len(positional) == 1 and positional[0].type == "tuple of ints" and args and _is_int(args[0])
@@ -167,12 +173,12 @@ def _fault(params, name, args, kwargs):
         if p.type == "tuple of ints" and isinstance(value, tuple | list):
             ints[p] = value
         at += not by_name
-    fault = _unexpected(name, positional, kwargs.keys() - used, kwargs)
+    message = _unexpected(name, positional, kwargs.keys() - used, kwargs)
     for p, values in ints.items():
         odd = next((n for n, v in enumerate(values) if not _is_int(v)), None)
-        if odd is not None and fault is None:
+        if odd is not None and message is None:
             raise _Unpacked(_unpack_message(name, p, odd, values[odd]))
-    return fault
+    return message
 
 
 def _missing(name, left):
@@ -267,7 +273,7 @@ def _combination(name, args, kwargs, texts):
     plain += ", " * bool(args and named) + ", ".join(named) + ", " * bool(named and not args) + ")"
     start = f"{name}() received an invalid combination of arguments - got "
     if len(texts) == 1:
-        wrong = _strangers(texts[0], kwargs)
+        wrong = _unknown_keywords(texts[0], kwargs)
         got = _marked(texts[0], args, kwargs) if _same_count(texts[0], count) else plain
         got = f"unrecognized keyword arguments: {', '.join(wrong)}" if wrong else got
         return f"{start}{got}, but expected ({texts[0]})"
@@ -276,7 +282,7 @@ def _combination(name, args, kwargs, texts):
         lines.append(f" * ({text})\n")
         if not _same_count(text, count):
             continue
-        wrong = _strangers(text, kwargs)
+        wrong = _unknown_keywords(text, kwargs)
         if wrong:
             lines.append(f"      didn't match because some of the keywords were incorrect: {', '.join(wrong)}\n")
         else:
@@ -289,7 +295,7 @@ def _same_count(text, count):
     return len(text.split(", ")) == count
 
 
-def _strangers(text, kwargs):
+def _unknown_keywords(text, kwargs):
     return [k for k in kwargs if not re.search(rf"\b{k}\b", text)]
 
 
@@ -336,7 +342,7 @@ def kind_of(value) -> str:
 # ---- other functions
 
 
-def _uncounted(known, args, kwargs):
+def _error_of_count(known, args, kwargs):
     """The error of a C function that counts its arguments only."""
     if kwargs:
         return TypeError(f"{known['c']}() takes no keyword arguments")
@@ -346,12 +352,12 @@ def _uncounted(known, args, kwargs):
     return TypeError(f"{known['c']}() takes {takes} ({len(args)} given)")
 
 
-def _unbound(known, args, kwargs, method):
+def _error_of_binding(known, args, kwargs, method):
     """The error of a Python function: Python's own where the arguments do not bind, else that of what it calls."""
     if method:
         args = (None, *args)
     try:
-        given = _dummy(known["python"])(*args, **kwargs)
+        given = _argument_binder(known["python"])(*args, **kwargs)
     except TypeError as error:
         return TypeError(str(error))
     if "tensors" in given:
@@ -397,7 +403,7 @@ def _wrong_value(text, value):
 
 
 @cache
-def _dummy(text):
+def _argument_binder(text):
     """A function of this signature that returns its arguments by name, MISSING where one was left out."""
     qualified, _, rest = text.partition("(")
     name = qualified.rpartition(".")[2]
