@@ -1,6 +1,6 @@
 """Sparse tensors in coordinates (COO), and the functions of `torch.sparse`: what graphs and tutorials use of them.
 
-A sparse tensor is a tensor of values and a tensor of their places; the values have the history. A sparse tensor has no memory
+A sparse tensor is a tensor of values and a tensor of their indices; the values have the history. A sparse tensor has no memory
 that an op could read, so every op that is not defined here raises NotImplementedError, and so do other layouts (CSR, CSC, BSR).
 """
 
@@ -23,7 +23,7 @@ _new = object.__new__
 
 
 class SparseTensor(Tensor):
-    """A tensor of which only some elements are stored, each with its place."""
+    """A tensor of which only some elements are stored, each with its indices."""
 
     is_sparse = True
     _is_view = lambda self: False
@@ -85,7 +85,7 @@ class SparseTensor(Tensor):
         return False
 
     def is_coalesced(self):
-        """Whether the places are in order and none comes twice."""
+        """Whether the indices are in order and none comes twice."""
         return self._sorted
 
     def sparse_dim(self):
@@ -104,7 +104,7 @@ class SparseTensor(Tensor):
         return self._val.detach()
 
     def indices(self):
-        """The places, one column for each value."""
+        """The indices, one column for each value."""
         if not self._sorted:
             raise RuntimeError("Cannot get indices on an uncoalesced tensor, please call .coalesce() first")
         return self._ind
@@ -116,7 +116,7 @@ class SparseTensor(Tensor):
         return kernels.values_with_node(self._val, "ValuesBackward0") if self.requires_grad else self._val
 
     def coalesce(self):
-        """The same tensor with its places in order, the values of one place added up."""
+        """The same tensor with its indices in order, and the values of equal indices added."""
         return self if self._sorted else self._coalesced("CoalesceBackward0")
 
     def _coalesced(self, node):
@@ -130,7 +130,7 @@ class SparseTensor(Tensor):
         return _make_sparse(known(places.astype(np.int64)), joined, self._size, True)
 
     def _at(self):
-        """The places counted through the sparse dimensions as one, as a NumPy array."""
+        """The indices of the sparse dimensions as one flat index for each value, a NumPy array."""
         sparse = self.sparse_dim()
         found = self._ind._to_numpy()
         return np.ravel_multi_index(tuple(found), self._size[:sparse]) if sparse else np.zeros(self._nnz(), np.int64)
@@ -302,7 +302,7 @@ def sparse_coo_tensor(
     check_invariants=None,
     is_coalesced=None,
 ):
-    """A sparse tensor of values and their places: `indices` has a row for each sparse dimension.
+    """A sparse tensor of values and their indices: `indices` has a row for each sparse dimension.
 
     >>> torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (2, 3)).to_dense()
     tensor([[0., 0., 3.],
@@ -369,7 +369,7 @@ def _to_dense(self, dtype=None, *, masked_grad=None):
 
 
 def _sparse_mask(self, mask):
-    """The elements at the places of a sparse tensor."""
+    """The elements at the indices of a sparse tensor."""
     whole = mask.coalesce()
     return whole._with(kernels.values_at(self, known(whole._at()), whole.sparse_dim(), "SparseMaskBackward0"))
 
