@@ -193,13 +193,13 @@ class SparseTensor(Tensor):
         return self.neg()
 
     def __add__(self, other):
-        return add(self, other)
+        return _add_sparse(self, other)
 
     def __radd__(self, other):
         return arithmetic.add(other, self.to_dense())
 
     def __sub__(self, other):
-        return add(self, other, alpha=-1)
+        return _add_sparse(self, other, alpha=-1)
 
     def __mul__(self, other):
         return _multiply(self, other)
@@ -210,15 +210,15 @@ class SparseTensor(Tensor):
         return self.coalesce()._with(self.coalesce()._val / other)
 
     def __matmul__(self, other):
-        return matmul(self, other)
+        return _matmul_sparse(self, other)
 
     def __rmatmul__(self, other):
-        return matmul(other, self)
+        return _matmul_sparse(other, self)
 
     add, mul, div, matmul, mm = __add__, __mul__, __truediv__, __matmul__, __matmul__
 
     def mv(self, vec):
-        return matmul(self, vec)
+        return _matmul_sparse(self, vec)
 
     def type(self, dtype=None):
         return self.to(dtype) if dtype is not None else f"torch.sparse.{self.dtype.scalar_name}Tensor"
@@ -411,7 +411,7 @@ sparse_compressed_tensor = _unsupported_layout("sparse_compressed_tensor")
 # ---- arithmetic
 
 
-def add(a, b, alpha=1):
+def _add_sparse(a, b, alpha=1):
     """a + alpha * b of two sparse tensors."""
     if not is_sparse(a):
         return arithmetic.add(a, b.to_dense(), alpha=alpha)
@@ -468,7 +468,7 @@ def _matrix_product(input, a, b, beta=1, alpha=1, node="SparseAddmmBackward0"):
     return kernels.added_product(input, a._val, b, *places, a.shape[0], node, beta, alpha)
 
 
-def matmul(a, b):
+def _matmul_sparse(a, b):
     """a @ b where one of them is a sparse matrix."""
     if is_sparse(a) and b.ndim == 1:
         return _matrix_product(None, a, b.unsqueeze(1), node="MvBackward0").squeeze(1)
@@ -547,5 +547,11 @@ def _either(name, function):
 # name -> the function of torch that takes sparse tensors, too
 EITHER = {
     name: _either(name, function)
-    for name, function in {"mm": matmul, "matmul": matmul, "mv": matmul, "addmm": addmm, "add": add}.items()
+    for name, function in {
+        "mm": _matmul_sparse,
+        "matmul": _matmul_sparse,
+        "mv": _matmul_sparse,
+        "addmm": addmm,
+        "add": _add_sparse,
+    }.items()
 }
