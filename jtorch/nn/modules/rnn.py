@@ -168,7 +168,7 @@ class RNNBase(Module):
     def _drop_between_layers(self, input, packing):
         if packing is None:
             return dropout(input, self.dropout)
-        return packing.spread(dropout(packing.gather(input), self.dropout))
+        return packing.unpack(dropout(packing.pack(input), self.dropout))
 
     def _run_layer(self, input, states, names, sizes, reverse):
         own = self._parameters
@@ -210,9 +210,9 @@ class RNNBase(Module):
         )
         self._check_states(data, states, batch_sizes)
         packing = recurrent.Packing(batch_sizes)
-        out, states = self._run_layers(packing.spread(data), states, packing)
+        out, states = self._run_layers(packing.unpack(data), states, packing)
         states = [self._reorder_batch(s, unsorted_indices) for s in states]
-        return PackedSequence(packing.gather(out), batch_sizes, sorted_indices, unsorted_indices), states
+        return PackedSequence(packing.pack(out), batch_sizes, sorted_indices, unsorted_indices), states
 
     def _reorder_batch(self, state, order):
         return state if order is None else state.index_select(1, order)

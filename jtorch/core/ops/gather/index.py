@@ -28,7 +28,7 @@ from jtorch.core.tensor import Tensor, check_apart, check_once, known, write_res
 # ---- the index as the user wrote it
 
 
-def _pick(x, dim, i, place):
+def _entry_of(x, dim, i, place):
     """One entry of a dimension."""
     t = x._type
     if not t.ndim and i:
@@ -113,7 +113,7 @@ def _plain_lists(i):
     ]
 
 
-def _width(i):
+def _dims_taken(i):
     """How many dimensions an index takes."""
     if i is None or i is Ellipsis or isinstance(i, bool | np.bool_):
         return 0
@@ -122,10 +122,10 @@ def _width(i):
     return 1
 
 
-def _taken_apart(x, items):
+def _apply_basic_indices(x, items):
     """(view through the basic indices, [(dimension, index tensor)] of the others)."""
     items = [_as_index(i) if isinstance(i, list | tuple | range | np.ndarray | jax.Array) else i for i in items]
-    given = sum(map(_width, items))
+    given = sum(map(_dims_taken, items))
     if given > x.ndim:
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     skipped = x.ndim - given
@@ -142,18 +142,18 @@ def _taken_apart(x, items):
             dim += 1
         elif isinstance(i, Tensor):
             if i.ndim == 0 and i.dtype.category == dtypes.INT and i.dtype is not dtypes.uint8:
-                seen = _pick(seen, dim, int(i._to_numpy()), place)
+                seen = _entry_of(seen, dim, int(i._to_numpy()), place)
                 continue
             if i.ndim == 0 and i.dtype in (dtypes.bool_, dtypes.uint8):
                 seen = unsqueeze(seen, dim)
                 i = known(np.zeros(int(bool(i._to_numpy())), np.int64))
             arrays.append((dim, i))
-            dim += max(1, _width(i))
+            dim += max(1, _dims_taken(i))
         elif isinstance(i, slice):
             seen = _slice_unless_whole(seen, dim, i)
             dim += 1
         elif hasattr(i, "__index__"):
-            seen = _pick(seen, dim, integer(i), place)
+            seen = _entry_of(seen, dim, integer(i), place)
         elif isinstance(i, str):
             raise TypeError("new(): invalid data type 'str'")
         else:
@@ -208,7 +208,7 @@ def _integer_indices(x, arrays):
         if dim >= x.ndim:
             raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     for _, i in found:
-        shape = _joint(shape, i.shape, found)
+        shape = _common_index_shape(shape, i.shape, found)
     return found, shape
 
 
@@ -227,7 +227,7 @@ def _check_ranges(x, found, inner):
         data_check(i, _out_of_range, _range_error, size=x.shape[dim], dim=place)
 
 
-def _joint(a, b, found):
+def _common_index_shape(a, b, found):
     try:
         return np.broadcast_shapes(a, tuple(b))
     except ValueError:
@@ -240,7 +240,7 @@ def _joint(a, b, found):
 # ---- reading
 
 
-def _full(ndim, indices, dims):
+def _index_tuple(ndim, indices, dims):
     at = [slice(None)] * ndim
     for d, i in zip(dims, indices, strict=True):
         at[d] = i
@@ -272,17 +272,17 @@ def _index_strides(types, shapes, consts):
 
 @op(name="index", saves=(1,), strides=_index_strides)
 def _index(input: Array, indices: list[Array], dims: tuple) -> Array:
-    return input.at[_full(input.ndim, indices, dims)].get(mode="clip")
+    return input.at[_index_tuple(input.ndim, indices, dims)].get(mode="clip")
 
 
 def _getitem(self, index):
     """`x[index]`: a view, or a copy where the index contains tensors, lists or masks."""
     kind = index.__class__
     if kind is int:
-        return _pick(self, 0, index, 0)
+        return _entry_of(self, 0, index, 0)
     if kind is slice:
         return _slice_of(self, 0, index)
-    seen, arrays = _taken_apart(self, _items(index))
+    seen, arrays = _apply_basic_indices(self, _items(index))
     if not arrays:
         return alias(seen) if seen is self else seen
     if engine.local.grad:
@@ -322,7 +322,7 @@ placed.defvjp(_placed_forward, _placed_backward)
 def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool) -> Array:
     at = tuple(jnp.broadcast_arrays(*indices))
     if accumulate:
-        return input.at[_full(input.ndim, at, dims)].add(values, mode="drop")
+        return input.at[_index_tuple(input.ndim, at, dims)].add(values, mode="drop")
     inner = at[0].ndim
     together = list(dims) == list(range(dims[0], dims[-1] + 1))
     start = dims[0] if together else 0
@@ -364,10 +364,10 @@ def _other_count(mask, rows, shape, rest):
 
 
 def _count_error(mask, rows, shape, rest):
-    return _no_fit(shape, (int(mask.sum()), *rest))
+    return _shape_mismatch(shape, (int(mask.sum()), *rest))
 
 
-def _no_fit(shape, result):
+def _shape_mismatch(shape, result):
     return RuntimeError(
         f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape {list(result)}"
     )
@@ -380,7 +380,7 @@ def _check_fits(shape, result):
             trimmed = trimmed[1:]
     pairs = zip(reversed(trimmed), reversed(result), strict=False)
     if len(trimmed) > len(result) or any(m not in (1, n) for m, n in pairs):
-        raise _no_fit(shape, result)
+        raise _shape_mismatch(shape, result)
     return trimmed
 
 
@@ -409,9 +409,9 @@ def put_at(x, arrays, value, accumulate=False):
                 m not in (1, n)
                 for m, n in zip(reversed(value.shape[-len(rest) :] if rest else ()), reversed(rest), strict=False)
             ):
-                raise _no_fit(value.shape, (int(mask._to_numpy().sum()), *rest))
+                raise _shape_mismatch(value.shape, (int(mask._to_numpy().sum()), *rest))
             if value.dtype is not x.dtype and rows not in (1, int(mask._to_numpy().sum())):
-                raise _no_fit(value.shape, (int(mask._to_numpy().sum()), *rest))
+                raise _shape_mismatch(value.shape, (int(mask._to_numpy().sum()), *rest))
             _check_value_dtype(x, value)
             if rows != 1:
                 data_check(mask, _other_count, _count_error, rows=rows, shape=tuple(value.shape), rest=rest)
@@ -443,7 +443,7 @@ def _setitem(self, index, value):
         dtypes.must_hold(self.dtype, value)
     kind = index.__class__
     if kind is int:
-        seen, arrays = _pick(self, 0, index, 0), ()
+        seen, arrays = _entry_of(self, 0, index, 0), ()
     elif kind is slice:
         seen, arrays = _slice_unless_whole(self, 0, index), ()
     elif kind is bool:
@@ -451,7 +451,7 @@ def _setitem(self, index, value):
             return
         seen, arrays = unsqueeze(self, 0), ()
     else:
-        seen, arrays = _taken_apart(self, _items(index))
+        seen, arrays = _apply_basic_indices(self, _items(index))
     if arrays:
         if isinstance(value, Tensor):
             value = _without_ones(value)

@@ -68,7 +68,7 @@ def _cat(tensors: list[Array], dim: int = 0) -> Array:
     return jnp.concatenate(solid, dim) if solid else same[0]
 
 
-def _sequence(tensors, fn):
+def _check_tensor_list(tensors, fn):
     if not isinstance(tensors, tuple | list):
         raise TypeError(
             f"{fn}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
@@ -79,7 +79,7 @@ def _sequence(tensors, fn):
     return tensors
 
 
-def _hosts(tensors):
+def _host_arrays(tensors):
     """The tensors' NumPy arrays, if all lie on the host with one dtype and memory order and none needs a gradient; else None.
 
     NumPy joins such tensors at once, and the result is one leaf of the trace. Otherwise a batch drawn from a replay memory
@@ -106,10 +106,10 @@ def cat(tensors, dim=0, *, out=None, axis=None):
     >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3])])
     tensor([1, 2, 3])
     """
-    if not _sequence(tensors, "cat"):
+    if not _check_tensor_list(tensors, "cat"):
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     dim = dim if axis is None else axis
-    hosts = _hosts(tensors) if out is None else None
+    hosts = _host_arrays(tensors) if out is None else None
     if hosts is not None and all(a.ndim == hosts[0].ndim for a in hosts):
         return known(np.concatenate(hosts, _joined_dim([a.shape for a in hosts], dim)))
     return _cat(tensors, dim, out=out)
@@ -138,16 +138,16 @@ def stack(tensors, dim=0, *, out=None):
     tensor([[1, 3],
             [2, 4]])
     """
-    if not _sequence(tensors, "stack"):
+    if not _check_tensor_list(tensors, "stack"):
         raise RuntimeError("stack expects a non-empty TensorList")
-    hosts = _hosts(tensors) if out is None else None
+    hosts = _host_arrays(tensors) if out is None else None
     if hosts is not None and all(a.shape == hosts[0].shape for a in hosts):
         return known(np.ascontiguousarray(np.stack(hosts, wrap_dim(dim, hosts[0].ndim + 1))))
     return _stack_arrays(tensors, dim, out=out)
 
 
-def _some(tensors, fn):
-    if not _sequence(tensors, fn):
+def _check_nonempty_list(tensors, fn):
+    if not _check_tensor_list(tensors, fn):
         raise RuntimeError(f"{fn} expects a non-empty TensorList")
     return tensors
 
@@ -155,14 +155,14 @@ def _some(tensors, fn):
 @function
 def hstack(tensors, *, out=None):
     """The tensors joined along their second dimension, 1-D ones along their only one."""
-    parts = [atleast_1d(x) for x in _some(tensors, "hstack")]
+    parts = [atleast_1d(x) for x in _check_nonempty_list(tensors, "hstack")]
     return _cat(parts, 0 if parts[0].ndim == 1 else 1, out=out)
 
 
 @function
 def vstack(tensors, *, out=None):
     """The tensors joined along their first dimension, 1-D ones as rows."""
-    return _cat([atleast_2d(x) for x in _some(tensors, "vstack")], 0, out=out)
+    return _cat([atleast_2d(x) for x in _check_nonempty_list(tensors, "vstack")], 0, out=out)
 
 
 row_stack = function(vstack, name="row_stack")
@@ -171,13 +171,13 @@ row_stack = function(vstack, name="row_stack")
 @function
 def dstack(tensors, *, out=None):
     """The tensors joined along their third dimension."""
-    return _cat([atleast_3d(x) for x in _some(tensors, "dstack")], 2, out=out)
+    return _cat([atleast_3d(x) for x in _check_nonempty_list(tensors, "dstack")], 2, out=out)
 
 
 @function
 def column_stack(tensors, *, out=None):
     """The tensors joined along their second dimension, 1-D ones as columns."""
-    _some(tensors, "column_stack")
+    _check_nonempty_list(tensors, "column_stack")
     return _cat([reshape(x, (x.numel(), 1)) if x.ndim <= 1 else x for x in tensors], 1, out=out)
 
 
@@ -218,7 +218,7 @@ def tile(input, *dims, **named):
 
 @function(method=True)
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
-    """Each entry of a dimension repeated in place.
+    """Each entry of a dimension repeated, the copies next to each other.
 
     Args:
         repeats: how often, as one number or one for each entry. If left out, `input` holds the repeats, and the result
@@ -345,7 +345,7 @@ def flipud(input):
     return _flip(input, (0,))
 
 
-def _turned(types, shapes, consts):
+def _rot90_strides(types, shapes, consts):
     """The strides of the transpose for an odd number of turns."""
     t, dims = types[0], [d % max(types[0].ndim, 1) for d in consts["dims"]]
     order = list(range(t.ndim))
@@ -355,7 +355,7 @@ def _turned(types, shapes, consts):
     return [tuple(strides)]
 
 
-@op(saves=(), strides=_turned)
+@op(saves=(), strides=_rot90_strides)
 def rot90(input: Array, k: int = 1, dims: tuple = (0, 1)) -> Array:
     """The plane of two dimensions turned by 90 degrees, `k` times."""
     if len(dims) != 2:

@@ -206,11 +206,11 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
 _IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
 
 
-def _reduced(x, values, at, how, include_self):
+def _reduce_at(x, values, at, how, include_self):
     """x with `values` reduced into the elements at the indices `at`."""
     if how in ("amax", "amin"):
         return _scattered_extreme(x, values, at, how, include_self)
-    x = _begun(x, at, how, include_self)
+    x = _initial_values(x, at, how, include_self)
     if how == "sum":
         return x.at[at].add(values, mode="drop")
     if how == "prod":
@@ -221,7 +221,7 @@ def _reduced(x, values, at, how, include_self):
     return total / count if jnp.issubdtype(x.dtype, jnp.inexact) else total // count
 
 
-def _begun(x, at, how, include_self):
+def _initial_values(x, at, how, include_self):
     """What a reduction starts from: x, or the neutral element at the indices if x does not take part."""
     if include_self:
         return x
@@ -271,12 +271,12 @@ def _scattered_extreme(x, values, at, how, include_self):
         return _scattered_largest(include_self, x, values, at)
     if jnp.issubdtype(x.dtype, jnp.inexact):
         return -_scattered_largest(include_self, -x, -values, at)
-    return _begun(x, at, how, include_self).at[at].min(values, mode="drop")
+    return _initial_values(x, at, how, include_self).at[at].min(values, mode="drop")
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _scattered_largest(include_self, x, values, at):
-    return _begun(x, at, "amax", include_self).at[at].max(values, mode="drop")
+    return _initial_values(x, at, "amax", include_self).at[at].max(values, mode="drop")
 
 
 def _largest_forward(include_self, x, values, at):
@@ -316,7 +316,7 @@ def scatter_reduce(
     if not index.size:
         return input
     x, at, values = _aligned(input, dim, index, src)
-    return _reduced(x, values, at, reduce, include_self).reshape(input.shape)
+    return _reduce_at(x, values, at, reduce, include_self).reshape(input.shape)
 
 
 # ---- whole slices by a vector of indices
@@ -492,7 +492,7 @@ def index_reduce(
     """
     x, at, rows = _rows_along(input, dim, index, source)
     axis = len(at) - 1
-    out = _reduced(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:], reduce, include_self)
+    out = _reduce_at(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:], reduce, include_self)
     return jnp.moveaxis(out, 0, axis).reshape(input.shape)
 
 

@@ -162,7 +162,7 @@ def _check_products(query, key, value, mask, grouped):
     rows = math.prod(batch)
     source = key.shape[-2]
     if key.shape[-1] != width:
-        raise RuntimeError(_unfit(query.dim(), (rows, length, width), (rows, *key.shape[:-3:-1])))
+        raise RuntimeError(_mismatch_text(query.dim(), (rows, length, width), (rows, *key.shape[:-3:-1])))
     if mask is not None:
         if mask.dim() < 2:
             raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got -2)")
@@ -170,11 +170,11 @@ def _check_products(query, key, value, mask, grouped):
             (*scores, query.shape[-3], length, source) if grouped else (*scores, length, source), tuple(mask.shape)
         )
     if value.shape[-2] != source:
-        raise RuntimeError(_unfit(query.dim(), (rows, length, source), (rows, *value.shape[-2:])))
+        raise RuntimeError(_mismatch_text(query.dim(), (rows, length, source), (rows, *value.shape[-2:])))
     common_shape(scores, own[2])
 
 
-def _unfit(dims, first, second):
+def _mismatch_text(dims, first, second):
     """PyTorch's message for two matrices, or two batches of them, that cannot be multiplied."""
     if dims == 2:
         return f"mat1 and mat2 shapes cannot be multiplied ({first[1]}x{first[2]} and {second[1]}x{second[2]})"
@@ -346,8 +346,8 @@ def multi_head_attention_forward(
     v = v.view(v.shape[0], batch * num_heads, head).transpose(0, 1) if static_v is None else static_v
     if add_zero_attn:
         k, v = _with_zeros(k), _with_zeros(v)
-    attn_mask = _merged(attn_mask, key_padding_mask, more, batch, num_heads, k.size(1))
-    out, weights = _attended(
+    attn_mask = _merged_mask(attn_mask, key_padding_mask, more, batch, num_heads, k.size(1))
+    out, weights = _attend(
         q, k, v, attn_mask, batch, num_heads, dropout_p if training else 0.0, need_weights, is_causal
     )
     out = linear(out.reshape(length * batch, width), out_proj_weight, out_proj_bias).view(length, batch, -1)
@@ -385,7 +385,7 @@ def _check_widths(query, key, value, expected, heads, separate):
         raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
 
 
-def _merged(attn_mask, key_padding_mask, more, batch, heads, source):
+def _merged_mask(attn_mask, key_padding_mask, more, batch, heads, source):
     """Both masks as one, with columns for the keys that were added."""
     if more and attn_mask is not None:
         attn_mask = pad(attn_mask, (0, more))
@@ -402,7 +402,7 @@ def _merged(attn_mask, key_padding_mask, more, batch, heads, source):
     return mask if attn_mask is None else attn_mask + mask
 
 
-def _attended(q, k, v, mask, batch, heads, p, need_weights, is_causal):
+def _attend(q, k, v, mask, batch, heads, p, need_weights, is_causal):
     """(length, batch, heads * width) and, where they are wanted, the weights (batch, heads, length, source)."""
     length, head = q.shape[1:]
     if need_weights:

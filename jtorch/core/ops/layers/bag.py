@@ -95,7 +95,7 @@ def embedding_bag(
     if weight.dim() != 2:
         raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
     given = input
-    input, offsets, per_sample_weights = _flat(input, offsets, per_sample_weights)
+    input, offsets, per_sample_weights = _flat_bags(input, offsets, per_sample_weights)
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
     if mode == "max" and scale_grad_by_freq:
@@ -136,7 +136,7 @@ def embedding_bag(
     )
 
 
-def _flat(input, offsets, scales):
+def _flat_bags(input, offsets, scales):
     if input.dim() == 2:
         if offsets is not None:
             raise ValueError(

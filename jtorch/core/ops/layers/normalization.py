@@ -30,8 +30,8 @@ from jtorch.core.tensor import write_result
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
     """(x - mean) / sqrt(variance + eps) · weight + bias, with the moments of each channel.
 
-    In training the moments are the batch's, and the running statistics move towards them in place; else the
-    running statistics stand in for them.
+    In training the moments are the batch's, and the running statistics are updated in place. Otherwise the running
+    statistics are used as the moments.
 
     Args:
         input: channels in the second dimension.
@@ -58,7 +58,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     out, mean, variance = _batch_norm_train(input, weight, bias, eps)
     if running_mean is not None and input.numel():
         with no_grad():
-            moved = _moved(running_mean, running_var, mean, variance, momentum)
+            moved = _updated_statistics(running_mean, running_var, mean, variance, momentum)
             write_result(running_mean, moved[0])
             write_result(running_var, moved[1])
     return out
@@ -101,7 +101,9 @@ def _batch_norm_eval(
 
 
 @op
-def _moved(running_mean: Array, running_var: Array, mean: Array, variance: Array, momentum: Number) -> Array:
+def _updated_statistics(
+    running_mean: Array, running_var: Array, mean: Array, variance: Array, momentum: Number
+) -> Array:
     """The running statistics after one batch."""
 
     def move(running, batch):

@@ -232,11 +232,11 @@ class Packing:
         self.rows = known(packed_rows(counts))
         self.sizes = known(counts.astype(np.int32))
 
-    def spread(self, data):
+    def unpack(self, data):
         """Packed data as (time, batch, *), with zeros where a sequence has ended."""
         return _unpack_rows(data, self.rows, self.steps, self.batch)
 
-    def gather(self, padded):
+    def pack(self, padded):
         """(time, batch, *) as packed data."""
         return _repack_rows(padded, self.rows)
 

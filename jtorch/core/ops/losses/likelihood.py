@@ -100,13 +100,13 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     else:
         data_check(var, _negative_variance, ValueError("var has negative entry/entries"))
         if var.size() != input.size():
-            var = _matching(var, input)
+            var = _broadcast_variance(var, input)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
     return _gaussian_nll_loss(input, target, var, full, eps, reduction)
 
 
-def _matching(var, input):
+def _broadcast_variance(var, input):
     if tuple(input.shape[:-1]) == tuple(var.shape):
         return var.unsqueeze(-1)
     short = sum(n for m, n in zip(input.shape, var.shape, strict=False) if m != n)

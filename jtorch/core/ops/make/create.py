@@ -48,7 +48,7 @@ def size_of(name, size):
     return shape
 
 
-def _fills(shape, d, place, strides=None):
+def _fill_call(shape, d, place, strides=None):
     t = type_of(shape, d, place, strides)
     key = ("full", t)
     call = _calls.get(key)
@@ -78,7 +78,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
         made = wrap(value)
     else:
         n = n.item() if isinstance(n, np.generic) else n
-        made = wrap(engine.record(_fills(shape, d, place, strides), (number(n),), place)[1])
+        made = wrap(engine.record(_fill_call(shape, d, place, strides), (number(n),), place)[1])
     return requiring(made) if requires_grad else made
 
 
@@ -86,10 +86,10 @@ def _make_filled(name, size, n, out, dtype, device, requires_grad, d=None):
     d = dtype or (d if d is not None else out.dtype if out is not None else dtypes.get_default_dtype())
     d = dtypes.meant(name, d)
     made = filled(size_of(name, size), n, d, devices.place(device), requires_grad=requires_grad and out is None)
-    return made if out is None else _into(out, made)
+    return made if out is None else _write_out(out, made)
 
 
-def _into(out, made):
+def _write_out(out, made):
     return store(out, made, "out")
 
 
@@ -235,7 +235,7 @@ def arange(
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {_g(start)} -> {_g(end)}")
+        raise RuntimeError(f"unsupported range: {_number_text(start)} -> {_number_text(end)}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
@@ -246,11 +246,11 @@ def arange(
         array = (start + exact * step).astype(d.np)
     made = known(array, devices.place(device))
     if out is not None:
-        return _into(out, made)
+        return _write_out(out, made)
     return made.requires_grad_() if requires_grad else made
 
 
-def _g(x):
+def _number_text(x):
     return f"{x:g}" if isinstance(x, float) else str(x)
 
 
@@ -270,7 +270,7 @@ def range(start, end, step=1, *, out=None, dtype=None, layout=None, device=None,
     return made.requires_grad_() if requires_grad else made
 
 
-def _spaced(start, end, steps, d):
+def _evenly_spaced(start, end, steps, d):
     """Evenly spaced numbers, computed as PyTorch does: from both ends towards the middle."""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
@@ -310,9 +310,9 @@ def linspace(
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     if isinstance(start, complex) or isinstance(end, complex):
         d = dtype or d.to_complex()
-    made = known(_spaced(start, end, int(steps), d), devices.place(device))
+    made = known(_evenly_spaced(start, end, int(steps), d), devices.place(device))
     if out is not None:
-        return _into(out, made)
+        return _write_out(out, made)
     return made.requires_grad_() if requires_grad else made
 
 
@@ -341,7 +341,7 @@ def logspace(
     )
     made = known(np.power(float(base), powers).astype(d.np), devices.place(device))
     if out is not None:
-        return _into(out, made)
+        return _write_out(out, made)
     return made.requires_grad_() if requires_grad else made
 
 
@@ -360,7 +360,7 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     made = known(np.eye(n, m, dtype=d.np), devices.place(device))
     if out is not None:
-        return _into(out, made)
+        return _write_out(out, made)
     return made.requires_grad_() if requires_grad else made
 
 

@@ -118,7 +118,7 @@ _streams = {"host": "torch"}
 
 
 def generator_of(place) -> Generator:
-    """The default generator of a place."""
+    """The default generator of a device."""
     found = _by_place.get(place)
     if found is None:
         found = _by_place[place] = Generator(place.device).manual_seed(default_generator.initial_seed())
@@ -202,12 +202,12 @@ def put_back(states: dict) -> None:
 
 
 def on_host(place, generator=None) -> bool:
-    """Whether numbers for this place are PyTorch's, drawn on the host."""
+    """Whether numbers for this device come from PyTorch's streams, drawn on the host."""
     return place is devices.CPU and _streams["host"] == "torch"
 
 
 def stream_of(place, generator=None) -> Stream:
-    """The stream a draw for this place takes. Raises PyTorch's error for a generator of another device."""
+    """The stream that a draw for this device uses. Raises PyTorch's error for a generator of another device."""
     if generator is None:
         return generator_of(place).stream
     if generator._place is not place:

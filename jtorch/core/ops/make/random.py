@@ -1,7 +1,7 @@
 """Random tensors. Only this file calls `jax.random`; the generators are in `jtorch.core.ops.make.generator`.
 
 On the CPU the numbers are PyTorch's own: drawn on the host when the line is recorded, by the generator's
-`jtorch.core.streams.stream.Stream`, and handed to the program as leaves. On accelerators, and on the CPU after
+`jtorch.core.streams.stream.Stream`, and passed to the program as leaves. On accelerators, and on the CPU after
 `set_streams("jax")`, they come from JAX's counter-based generator and a (seed, count) pair, a value that each draw
 replaces by the next. So no program holds a key, and a draw sends nothing to the accelerator.
 """
@@ -132,7 +132,7 @@ def _normals(words, shape):
     return z.reshape(shape)
 
 
-def _fresh(kind, name, size, out, dtype, device, requires_grad, generator, d=None, **args):
+def _random_tensor(kind, name, size, out, dtype, device, requires_grad, generator, d=None, **args):
     d = dtype or (out.dtype if out is not None else d or dtypes.get_default_dtype())
     place = devices.place(device) if device is not None or generator is None else generator._place
     t = type_of(size_of(name, size), d, place)
@@ -146,7 +146,7 @@ def _fresh(kind, name, size, out, dtype, device, requires_grad, generator, d=Non
 def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Uniform random numbers in [0, 1)."""
     check_float("rand", dtype)
-    return _fresh("uniform", "rand", size, out, dtype, device, requires_grad, generator, low=0.0, high=1.0)
+    return _random_tensor("uniform", "rand", size, out, dtype, device, requires_grad, generator, low=0.0, high=1.0)
 
 
 def check_float(name, d):
@@ -159,7 +159,7 @@ def check_float(name, d):
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Standard normal random numbers (mean 0, standard deviation 1)."""
     check_float("randn", dtype)
-    return _fresh("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
+    return _random_tensor("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
 
 
 @function
@@ -187,7 +187,7 @@ def randint(
         low, high = 0, low
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return _fresh(
+    return _random_tensor(
         "random",
         "randint",
         (size,),
@@ -211,7 +211,7 @@ def randperm(
         raise TypeError(f"randperm(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     if n < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
-    return _fresh("randperm", "randperm", (int(n),), out, dtype, device, requires_grad, generator, dtypes.int64)
+    return _random_tensor("randperm", "randperm", (int(n),), out, dtype, device, requires_grad, generator, dtypes.int64)
 
 
 def _drawn_like(kind, input, dtype, device, requires_grad, memory_format, generator=None, **args):
@@ -309,7 +309,7 @@ def normal(
             " bool requires_grad = False)\n"
         )
     check_std(std)
-    return _fresh(
+    return _random_tensor(
         "normal",
         "normal",
         (tuple(size) if not isinstance(size, int) else (size,),),
@@ -372,7 +372,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
         input (C,) or (N, C) → (num_samples,) or (N, num_samples), int64
     """
     if not on_host(input._type.place):
-        raise NotImplementedError("multinomial on accelerators")
+        raise NotImplementedError("multinomial is not supported on accelerators")
     probabilities = input.detach()._to_numpy()
     strides = geometry.like_strides(tuple(input.shape), input.stride())
     drawn = stream_of(input._type.place, generator).multinomial(
@@ -386,7 +386,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
 def poisson(input, generator=None):
     """Poisson random numbers whose rates the elements give."""
     if not on_host(input._type.place):
-        raise NotImplementedError("poisson on accelerators")
+        raise NotImplementedError("poisson is not supported on accelerators")
     drawn = stream_of(input._type.place, generator).poisson(input.detach()._to_numpy())
     return standing_for(known(drawn), "PoissonBackward0", input)
 

@@ -15,8 +15,8 @@ from jtorch.core.tensor import Tensor
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def _read(equation, where, start):
-    """The subscripts of one term, checked letter by letter; "." stands for an ellipsis. `start`: its place in the equation."""
+def _parse_term(equation, where, start):
+    """The subscripts of one term, checked letter by letter; "." stands for an ellipsis. `start`: its position in the equation."""
     found, i = "", 0
     while i < len(where):
         c = where[i]
@@ -39,18 +39,18 @@ def _read(equation, where, start):
     return found
 
 
-def _terms(equation, operands):
+def _parse_equation(equation, operands):
     """(the terms, the output or None) with an ellipsis as "."."""
     left, arrow, right = equation.partition("->")
     terms, start = [], 0
     for part in left.split(","):
-        terms.append(_read(equation, part, start))
+        terms.append(_parse_term(equation, part, start))
         start += len(part) + 1
     if len(terms) > len(operands):
         raise RuntimeError("einsum(): fewer operands were provided than specified in the equation")
     if len(terms) < len(operands):
         raise RuntimeError("einsum(): more operands were provided than specified in the equation")
-    out = _read(equation, right, -len(left) - 2) if arrow else None
+    out = _parse_term(equation, right, -len(left) - 2) if arrow else None
     for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
         letters = len(term) - term.count(".")
         if letters > x.ndim or ("." not in term and letters != x.ndim):
@@ -63,9 +63,9 @@ def _terms(equation, operands):
     return terms, out
 
 
-def _spelt(equation, operands):
+def _expand_ellipses(equation, operands):
     """(terms, output, {letter: size}) with a letter of its own for each dimension of the ellipses."""
-    terms, out = _terms(equation, operands)
+    terms, out = _parse_equation(equation, operands)
     hidden = [x.ndim - len(t) + 1 if "." in t else 0 for t, x in zip(terms, operands, strict=True)]
     spare = [c for c in _LETTERS if c not in "".join(terms)][: max(hidden)]
     terms = [t.replace(".", "".join(spare[len(spare) - n :])) for t, n in zip(terms, hidden, strict=True)]
@@ -96,7 +96,7 @@ def _letter_sizes(terms, operands):
 def _product_kind(types, consts):
     """How PyTorch multiplies: "bmm" where a letter of several operands is summed, "sum" where one of a single operand
     is, "mul" where none is."""
-    terms, out, sizes = _spelt(consts["equation"], types)
+    terms, out, sizes = _expand_ellipses(consts["equation"], types)
     summed = [c for c in sizes if c not in out and sizes[c] > 1]
     if any(sum(c in t for t in terms) > 1 for c in summed):
         return "bmm"
@@ -107,14 +107,14 @@ def _einsum_name(types, consts):
     return "MulBackward0" if _product_kind(types, consts) == "mul" else "ViewBackward0"
 
 
-def _strides(types, shapes, consts):
+def _einsum_strides(types, shapes, consts):
     """The strides of a matrix product: in memory batches, rows, columns in that order, shown in the order of the output."""
     kind = _product_kind(types, consts)
     if len(types) != 2 or kind == "sum":
         return [None]
-    terms, out, sizes = _spelt(consts["equation"], types)
+    terms, out, sizes = _expand_ellipses(consts["equation"], types)
     if kind == "mul":
-        laid = [_laid(out, term, x) for term, x in zip(terms, types, strict=True)]
+        laid = [_in_output_order(out, term, x) for term, x in zip(terms, types, strict=True)]
         return [elementwise_strides(tuple(shapes[0]), laid)]
     big = [{c for c, n in zip(t, x.shape, strict=True) if n > 1} for t, x in zip(terms, types, strict=True)]
     both = [c for c in out if c in big[0] and c in big[1]]
@@ -129,7 +129,7 @@ def _strides(types, shapes, consts):
     return [view_strides([1 if c in summed else sizes[c] for c in shown], [laid[c] for c in shown], shapes[0])]
 
 
-def _laid(out, term, x):
+def _in_output_order(out, term, x):
     """(shape, strides) of an operand in the order of the output, with size 1 for a letter that it lacks."""
     for c in term:
         if term.count(c) > 1:
@@ -141,7 +141,7 @@ def _laid(out, term, x):
 @op(
     name="einsum",
     grad_fn=_einsum_name,
-    strides=_strides,
+    strides=_einsum_strides,
     autocast="low",
     graph={
         "ViewBackward0": "View(Permute(View(Bmm(View(Permute(Permute(operands0))), View(Permute(Permute(operands1)))))))",
@@ -149,7 +149,7 @@ def _laid(out, term, x):
     },
 )
 def _einsum(operands: list[Array], equation: str) -> Array:
-    terms, out, sizes = _spelt(equation, operands)
+    terms, out, sizes = _expand_ellipses(equation, operands)
     if _product_kind(operands, {"equation": equation}) == "mul":
         work = jnp.result_type(*operands)
     else:
@@ -191,12 +191,12 @@ def einsum(equation, *operands):
     for i, x in enumerate(operands):
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 1, but got {type(x).__name__}")
-    return _of_one(equation, operands[0]) if len(operands) == 1 else _einsum(list(operands), equation)
+    return _einsum_of_one(equation, operands[0]) if len(operands) == 1 else _einsum(list(operands), equation)
 
 
-def _of_one(equation, x):
+def _einsum_of_one(equation, x):
     """einsum of one operand, whose diagonals and permutations are views."""
-    (term,), out, _ = _spelt(equation, [x])
+    (term,), out, _ = _expand_ellipses(equation, [x])
     for c in dict.fromkeys(c for c in term if term.count(c) > 1):
         while term.count(c) > 1:
             first = term.index(c)

@@ -36,7 +36,7 @@ def _cast(x, np_type):
     return x != 0 if np_type == jnp.bool_ else x.astype(np_type)
 
 
-def _nonempty(name, shape, dims):
+def _check_dims_not_empty(name, shape, dims):
     for d in dims:
         if not shape[d]:
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
@@ -154,7 +154,7 @@ def _std_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
     return root(v).astype(_real_type_of(input)), _centre(centre, dims, keepdim, input)
 
 
-def _freedom(input, dim, correction):
+def _variance_divisor(input, dim, correction):
     """The divisor of a variance: the count minus the correction."""
     dims = reduced_dims(tuple(dim) if isinstance(dim, list) else dim, input.ndim)
     return math.prod(input.shape[d] for d in dims) - correction
@@ -171,7 +171,7 @@ def _variance_function(core, method):
             dim, unbiased = None, dim
         if correction is None:
             correction = 1 if unbiased is None else int(unbiased)
-        if _freedom(input, dim, correction) <= 0:
+        if _variance_divisor(input, dim, correction) <= 0:
             warnings.warn(
                 f"{core.op.name}(): degrees of freedom is <= 0. "
                 "Correction should be strictly less than the reduction factor (input numel divided by output numel).",
@@ -184,7 +184,7 @@ def _variance_function(core, method):
     return variance
 
 
-def _declared(core, text, method=True):
+def _documented_variance(core, text, method=True):
     made = _variance_function(core, method)
     made.__doc__ = (
         text
@@ -199,10 +199,10 @@ def _declared(core, text, method=True):
     return public(made, method=method)
 
 
-var = _declared(_var, "The variance: the mean squared deviation from the mean.")
-std = _declared(_std, "The standard deviation: the square root of the variance.")
-var_mean = _declared(_var_mean, "The variance and the mean.", method=False)
-std_mean = _declared(_std_mean, "The standard deviation and the mean.", method=False)
+var = _documented_variance(_var, "The variance: the mean squared deviation from the mean.")
+std = _documented_variance(_std, "The standard deviation: the square root of the variance.")
+var_mean = _documented_variance(_var_mean, "The variance and the mean.", method=False)
+std_mean = _documented_variance(_std_mean, "The standard deviation and the mean.", method=False)
 
 
 # ---- the largest and the smallest
@@ -217,7 +217,7 @@ def _extreme_along(name, reduce, x, dim, keepdim):
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                 "Specify the reduction dim with the 'dim' argument."
             )
-        _nonempty(name, x.shape, dims)
+        _check_dims_not_empty(name, x.shape, dims)
     return reduce_sharing_gradient(x, reduce, dims, keepdim)
 
 
@@ -241,7 +241,7 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     )
 
 
-def _of_all(name, reduce, x):
+def _extreme_of_all(name, reduce, x):
     if not x.size:
         raise RuntimeError(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
@@ -250,12 +250,12 @@ def _of_all(name, reduce, x):
     return reduce_sharing_gradient(x, reduce, tuple(range(x.ndim)), False)
 
 
-def _at(name, find, x, dim, keepdim):
+def _extreme_with_index(name, find, x, dim, keepdim):
     """(values, indices) of the first element along a dim that `find` picks; the gradient goes to it."""
     dim = wrap_dim(dim, x.ndim)
     if not x.ndim:
         return x, jnp.zeros((), jnp.int64)
-    _nonempty(name, x.shape, (dim,))
+    _check_dims_not_empty(name, x.shape, (dim,))
     kernel(f"{name}_cpu", x, "bif")
     index = find(lax.stop_gradient(x), axis=dim, keepdims=True).astype(jnp.int64)
     return pick(x, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
@@ -263,25 +263,25 @@ def _at(name, find, x, dim, keepdim):
 
 @op(chooses=True, name="max", grad_fn="MaxBackward1", saves="both")
 def _max_all(input: Array) -> Array:
-    return _of_all("max", largest_of, input)
+    return _extreme_of_all("max", largest_of, input)
 
 
 @op(chooses=True, name="min", grad_fn="MinBackward1", saves="both")
 def _min_all(input: Array) -> Array:
-    return _of_all("min", smallest_of, input)
+    return _extreme_of_all("min", smallest_of, input)
 
 
 @op(chooses=True, name="max", returns=returntypes.max)
 def _max_at(input: Array, dim: int, keepdim: bool = False):
-    return _at("max", jnp.argmax, input, dim, keepdim)
+    return _extreme_with_index("max", jnp.argmax, input, dim, keepdim)
 
 
 @op(chooses=True, name="min", returns=returntypes.min)
 def _min_at(input: Array, dim: int, keepdim: bool = False):
-    return _at("min", jnp.argmin, input, dim, keepdim)
+    return _extreme_with_index("min", jnp.argmin, input, dim, keepdim)
 
 
-def _chosen(all_, at, pair):
+def _extreme_function(all_, at, pair):
     def chosen(input, dim=None, keepdim=False, *, other=None, out=None, axis=None, keepdims=None):
         dim = axis if axis is not None else dim
         keepdim = keepdims if keepdims is not None else keepdim
@@ -305,19 +305,19 @@ _FORMS = """
     tensor({value})
     """
 
-max = _chosen(_max_all, _max_at, maximum)
+max = _extreme_function(_max_all, _max_at, maximum)
 max.__doc__ = "The largest element: of all, along a dim with its index, or of two tensors." + _FORMS.format(
     word="largest", pair="maximum", name="max", value="3."
 )
 max = public(max)
-min = _chosen(_min_all, _min_at, minimum)
+min = _extreme_function(_min_all, _min_at, minimum)
 min.__doc__ = "The smallest element: of all, along a dim with its index, or of two tensors." + _FORMS.format(
     word="smallest", pair="minimum", name="min", value="1."
 )
 min = public(min)
 
 
-def _position(name, find, x, dim, keepdim):
+def _index_of_extreme(name, find, x, dim, keepdim):
     if letter(x) in "bc":
         kind = {"b": "bool", "c": "complex"}[letter(x)]
         raise RuntimeError(f"{name}(): does not support {kind} input")
@@ -330,7 +330,7 @@ def _position(name, find, x, dim, keepdim):
     dim = wrap_dim(dim, x.ndim)
     if not x.ndim:
         return jnp.zeros((), jnp.int64)
-    _nonempty(name, x.shape, (dim,))
+    _check_dims_not_empty(name, x.shape, (dim,))
     return find(x, axis=dim, keepdims=keepdim).astype(jnp.int64)
 
 
@@ -341,13 +341,13 @@ def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array
     >>> torch.tensor([[1., 5.], [7., 2.]]).argmax(dim=1)
     tensor([1, 0])
     """
-    return _position("argmax", jnp.argmax, input, dim, keepdim)
+    return _index_of_extreme("argmax", jnp.argmax, input, dim, keepdim)
 
 
 @op(saves=())
 def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """The index of the smallest element, of all (flattened) or along a dim; the first of equal ones."""
-    return _position("argmin", jnp.argmin, input, dim, keepdim)
+    return _index_of_extreme("argmin", jnp.argmin, input, dim, keepdim)
 
 
 # ---- truth and counting
@@ -397,7 +397,7 @@ def cumprod(input: Array, dim: int, *, dtype=None) -> Array:
     return jnp.cumprod(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
 
 
-def _running(x, dim, better):
+def _running_extreme(x, dim, better):
     """(values, indices) of the best element so far along a dim: the last of equal ones; NaN beats all."""
     dim = wrap_dim(dim, x.ndim)
     if not x.ndim:
@@ -417,14 +417,14 @@ def _running(x, dim, better):
 def cummax(input: Array, dim: int):
     """The largest element so far along a dim, and its index."""
     kernel("cummax_cpu", input, "bif")
-    return _running(input, dim, jnp.greater_equal)
+    return _running_extreme(input, dim, jnp.greater_equal)
 
 
 @op(chooses=True, returns=returntypes.cummin)
 def cummin(input: Array, dim: int):
     """The smallest element so far along a dim, and its index."""
     kernel("cummin_cpu", input, "bif")
-    return _running(input, dim, jnp.less_equal)
+    return _running_extreme(input, dim, jnp.less_equal)
 
 
 @op

@@ -20,7 +20,7 @@ _WITH = {"sum": jnp.add, "mean": jnp.add, "prod": jnp.multiply, "max": jnp.maxim
 @op(name="segment_reduce")
 def _segment_reduce(input: Array, lengths: Array, reduce: str, axis: int, initial: float | None, ends: bool) -> Array:
     kernel("_segment_reduce_cpu", input, "f")
-    one = _one_run
+    one = _reduce_segments
     for _ in range(axis):
         one = jax.vmap(one, in_axes=(0, 0, None, None))
     if not ends:
@@ -28,7 +28,7 @@ def _segment_reduce(input: Array, lengths: Array, reduce: str, axis: int, initia
     return one(input, lengths, reduce, initial)
 
 
-def _one_run(data, offsets, reduce, initial):
+def _reduce_segments(data, offsets, reduce, initial):
     """data (L, ...) cut at offsets (n + 1,) -> (n, ...)."""
     n, at = offsets.shape[0] - 1, jnp.arange(data.shape[0])
     run = jnp.searchsorted(offsets, at, side="right") - 1

@@ -102,7 +102,7 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
 # ---- median and quantiles
 
 
-def _middle(x, dim, ignore_nan):
+def _median_index(x, dim, ignore_nan):
     """The index (with keepdim) of the lower median along a dim, or of the first NaN unless NaN is ignored."""
     order = _sorted(lax.stop_gradient(x), dim)[1]
     nan = x != x
@@ -121,16 +121,16 @@ def _median_at(x, dim, keepdim, ignore_nan):
         return x, jnp.zeros((), jnp.int64)
     if not x.shape[dim]:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
-    index = _middle(x, dim, ignore_nan)
+    index = _median_index(x, dim, ignore_nan)
     return pick(x, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
 
 
 def _lower_median(x, axis, keepdims):
-    return pick(x, _middle(x, axis[0], False), axis[0], keepdims)
+    return pick(x, _median_index(x, axis[0], False), axis[0], keepdims)
 
 
 def _lower_nanmedian(x, axis, keepdims):
-    return pick(x, _middle(x, axis[0], True), axis[0], keepdims)
+    return pick(x, _median_index(x, axis[0], True), axis[0], keepdims)
 
 
 def _median_all(x, find):

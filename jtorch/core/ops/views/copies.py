@@ -55,7 +55,7 @@ def contiguous_copy(input):
 
 
 def _contiguous(self, memory_format=None):
-    """The tensor itself where its elements lie in order, else a copy in which they do."""
+    """The tensor itself if it is contiguous in this memory format, else a contiguous copy."""
     if self.is_contiguous(memory_format):
         return self
     return apply(_CLONES[_format(memory_format, "contiguous")], (self,))
@@ -65,7 +65,7 @@ def _contiguous(self, memory_format=None):
 
 
 class _Copy(Call):
-    """copy_: (what was there, what comes) -> what comes, in the old one's shape and dtype."""
+    """copy_: (old, new) -> new, in the shape and dtype of old."""
 
     __slots__ = ()
 
@@ -97,14 +97,14 @@ def _copy_(self, src, non_blocking=False):
     self._by_base()
     edge = self._history() if engine.local.grad else None
     if theirs.shape == mine.shape and theirs.dtype is mine.dtype and edge is None and not src.requires_grad:
-        self._assign(_twin(src._value), None)
+        self._assign(_value_sharing_array(src._value), None)
         return self
     made = apply(_COPY, (self, src))
     self._assign(*made._read())
     return self
 
 
-def _twin(value):
+def _value_sharing_array(value):
     """Another value with the same elements: values are immutable, but a storage marks its values when it overwrites them."""
     if value.is_promised or value.type.place is engine.TRACED:
         return engine.record(SAME, (value,))[1]
@@ -121,7 +121,7 @@ def _check_expands(full, shape):
 
 
 class _Fill(Call):
-    """fill_: (what was there, a number or 0-dim tensor) -> the same shape full of it."""
+    """fill_: (old, a number or 0-dim tensor) -> an array of old's shape and dtype, full of it."""
 
     __slots__ = ("named",)
 
@@ -129,7 +129,7 @@ class _Fill(Call):
         super().__init__(None, None, "fill_", strides=lambda types, shapes: [types[0].strides], saves=())
         self.named = named
 
-    # Whether a number that is written has a place among `next_functions`, as the tensor that PyTorch makes of it.
+    # Whether a written number has an entry in `next_functions`, because PyTorch makes a tensor of it.
     number_slots = property(lambda self: self.named == "FillBackward3")
 
     def grad_fn(self, types):

@@ -24,7 +24,7 @@ from jtorch.core.tensor import Tensor, wrap_dim
 # ---- another shape
 
 
-def _fill_in(size, numel):
+def _infer_size(size, numel):
     """The size with its -1 replaced by what fits. Raises PyTorch's errors for sizes that do not fit."""
     unknown = [i for i, n in enumerate(size) if n == -1]
     if len(unknown) > 1:
@@ -49,7 +49,7 @@ def _fill_in(size, numel):
 
 
 def _view_geometry(shape, strides, offset, size):
-    size = _fill_in(size, math.prod(shape))
+    size = _infer_size(size, math.prod(shape))
     found = view_strides(shape, strides, size)
     if found is None:
         raise RuntimeError(
@@ -67,12 +67,12 @@ def _write_in_order(base, new, **_):
 
 @op(name="view", view=_view_geometry, write=_write_in_order, behind="view")
 def sized_view(input: Array, size: tuple) -> Array:
-    return input.reshape(_fill_in(size, input.size))
+    return input.reshape(_infer_size(size, input.size))
 
 
 @op(name="reshape_alias", view=_view_geometry, write=_write_in_order)
 def _reshape_alias(input: Array, size: tuple) -> Array:
-    return input.reshape(_fill_in(size, input.size))
+    return input.reshape(_infer_size(size, input.size))
 
 
 @op(name="unsafe_view", saves=())
@@ -107,7 +107,7 @@ def _method_view(self, *size, dtype=None):
 
 @lru_cache(maxsize=4096)
 def _viewable(type, size):
-    return view_strides(type.shape, type.strides, _fill_in(size, math.prod(type.shape))) is not None
+    return view_strides(type.shape, type.strides, _infer_size(size, math.prod(type.shape))) is not None
 
 
 @function(method=True)
@@ -124,7 +124,7 @@ def reshape(input, *shape, **named):
     t = input._type
     if _viewable(t, size):
         return sized_view(input, size) if geometry.is_contiguous(t.shape, t.strides) else _reshape_alias(input, size)
-    return _unsafe_view(contiguous_copy(input), _fill_in(size, input.numel()))
+    return _unsafe_view(contiguous_copy(input), _infer_size(size, input.numel()))
 
 
 def _method_view_as(self, other):
@@ -234,7 +234,7 @@ def t(input: Array) -> Array:
     return input.T
 
 
-def _order(dims, ndim):
+def _checked_order(dims, ndim):
     if len(dims) != ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
@@ -248,18 +248,18 @@ def _order(dims, ndim):
 
 
 def _permute_geometry(shape, strides, offset, dims):
-    order = _order(dims, len(shape))
+    order = _checked_order(dims, len(shape))
     return [shape[i] for i in order], [strides[i] for i in order], offset
 
 
 def _permute_back(base, new, dims):
-    order = _order(dims, base.ndim)
+    order = _checked_order(dims, base.ndim)
     return jnp.transpose(new, [order.index(i) for i in range(len(order))])
 
 
 @op(name="permute", view=_permute_geometry, write=_permute_back)
 def _permute(input: Array, dims: tuple) -> Array:
-    return jnp.transpose(input, _order(dims, input.ndim))
+    return jnp.transpose(input, _checked_order(dims, input.ndim))
 
 
 @function(method=True)
@@ -276,7 +276,7 @@ def permute(input, *dims, **named):
 
 @function(method=True)
 def movedim(input, source, destination):
-    """Some dimensions moved to other places, the rest in order: a view."""
+    """Some dimensions moved to other positions, the rest in order: a view."""
     ndim = input.ndim
     source = (source,) if isinstance(source, int) else tuple(source)
     destination = (destination,) if isinstance(destination, int) else tuple(destination)

@@ -239,7 +239,7 @@ def _as_strided(input: Array, size: tuple, stride: tuple, storage_offset: int, o
 
 
 def _memory_spots(size, stride, offset):
-    """Where in memory the elements of a tensor lie."""
+    """The positions in memory of a tensor's elements."""
     return offset + sum(
         (
             s * jnp.arange(n).reshape([n if d == e else 1 for e in range(len(size))])
@@ -262,7 +262,7 @@ def as_strided_of(x, size, stride, storage_offset=None):
         root._view = None
     own = root._type
     if not geometry.is_dense(own.shape, own.strides):
-        raise NotImplementedError("as_strided of memory with gaps between its elements")
+        raise NotImplementedError("as_strided is not supported for memory with gaps between its elements")
     order = tuple(sorted(range(own.ndim), key=lambda d: (-own.strides[d], d)))
     made = _as_strided(root, size, stride, storage_offset, order)
     if made._base is not None:

@@ -1,4 +1,4 @@
-"""Convolution on arrays, written in whichever way the machine at hand computes fastest.
+"""Convolution on arrays, computed in the way that is fastest on the device.
 
 On a CPU, XLA's own convolution is fast with many channels and slow with few, and its gradients are slower still:
 `bench.forms` has the numbers. So the same sum is written in five ways, and `_ways` picks one for the result and one for
@@ -229,7 +229,7 @@ def _result_sizes(sizes, kernel, window):
 
 
 def _shifted_views(x, kernel, window):
-    """For each cell of the kernel: its place and the part of x, padded, that it meets."""
+    """For each cell of the kernel: its position and the part of x, padded, that it meets."""
     out = _result_sizes(x.shape[2:], kernel, window)
     x = _zero_padded(x, window.padding)
     for cell in itertools.product(*map(range, kernel)):
