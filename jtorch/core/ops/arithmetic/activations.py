@@ -166,7 +166,7 @@ Tensor.hardshrink = hardshrink
 
 @op(method=False, strides="elementwise")
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
-    """x moved towards 0 by lambd, and 0 within it."""
+    """x moved towards 0 by lambd; 0 where |x| <= lambd."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
     step = jnp.asarray(lambd, input.dtype)

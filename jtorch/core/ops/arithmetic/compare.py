@@ -246,7 +246,8 @@ def bitwise_right_shift(input: Array | Number, other: Array | Number) -> Array:
 
 
 def _check_numbers_fit(input, *numbers):
-    """Raise for a Python number that the tensor's dtype cannot hold. One of a higher category is not checked: it promotes."""
+    """Raise for a Python number that the tensor's dtype cannot hold. A number of a higher category, such as a float for
+    an integer tensor, is not checked, because the result is promoted."""
     for n in numbers:
         if isinstance(n, int | float) and input.dtype.category >= (
             dtypes.FLOAT if isinstance(n, float) else dtypes.INT

@@ -118,7 +118,7 @@ def _zero(array):
 
 
 def _divisor(input, other, rounding_mode=None, **_):
-    """Raise for a division by zero of integers, where the quotient is an integer."""
+    """Raise where integers are divided by zero and the quotient is an integer."""
     if rounding_mode not in (None, "trunc", "floor"):
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"

@@ -257,11 +257,8 @@ def _index_strides(types, shapes, consts):
     strides = [source.strides[d] for d in rest]
     strides[at:at] = [0] * len(inner)
     operands = [(shapes[0], strides)]
-    shape = (
-        *[1] * at,
-        *inner,
-        *[1] * (len(rest) - at),
-    )  # the shape in which PyTorch compares the indices with the source
+    # the indices' common shape, broadcast against the source's other dimensions
+    shape = (*[1] * at, *inner, *[1] * (len(rest) - at))
     for t in types[1:]:
         lead = len(inner) - t.ndim
         own = [0 if n == 1 != m else s for n, m, s in zip(t.shape, inner[lead:], t.strides, strict=True)]

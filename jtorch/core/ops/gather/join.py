@@ -98,7 +98,7 @@ def _host_arrays(tensors):
 
 @function
 def cat(tensors, dim=0, *, out=None, axis=None):
-    """The tensors one after the other along a dimension.
+    """The tensors concatenated along a dimension.
 
     Args:
         tensors: a sequence; all sizes but that of `dim` agree. 1-D tensors without elements are skipped.
@@ -132,7 +132,7 @@ def _stack_arrays(tensors: list[Array], dim: int = 0) -> Array:
 
 @function
 def stack(tensors, dim=0, *, out=None):
-    """The tensors side by side along a new dimension; all have one shape.
+    """The tensors stacked along a new dimension; all have one shape.
 
     >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
     tensor([[1, 3],
@@ -321,7 +321,7 @@ def _flip(input: Array, dims: tuple) -> Array:
 
 @function(method=True)
 def flip(input, *dims, **named):
-    """The order of the elements reversed along some dimensions, as a copy.
+    """The elements in reverse order along some dimensions, as a copy.
 
     >>> torch.arange(3).flip(0)
     tensor([2, 1, 0])
@@ -357,7 +357,7 @@ def _rot90_strides(types, shapes, consts):
 
 @op(saves=(), strides=_rot90_strides)
 def rot90(input: Array, k: int = 1, dims: tuple = (0, 1)) -> Array:
-    """The plane of two dimensions turned by 90 degrees, `k` times."""
+    """The tensor rotated by 90 degrees in the plane of two dimensions, `k` times."""
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input.ndim < 2:

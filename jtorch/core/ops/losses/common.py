@@ -177,9 +177,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
         return _huber_loss(input, target, reduction, delta)
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.")
-    loss = (
-        _huber_loss(input, target, "none", delta) * weight
-    )  # the mean divides by the number of elements, not by the weights
+    # the mean divides by the number of elements, not by the sum of the weights
+    loss = _huber_loss(input, target, "none", delta) * weight
     return loss if reduction == "none" else loss.sum() if reduction == "sum" else loss.mean()
 
 

@@ -175,7 +175,7 @@ def set_rng_state(new_state) -> None:
 
 @contextlib.contextmanager
 def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type="cuda"):
-    """Put the random state back at the end of a `with` block."""
+    """Restore the random state at the end of a `with` block."""
     if not enabled:
         yield
         return

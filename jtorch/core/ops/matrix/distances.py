@@ -60,7 +60,7 @@ def distance_of(x1, x2, p, eps, keepdim=False):
 
 @op(method=False, grad_fn="PdistBackward0", autocast={"cuda": "float32"})
 def pdist(input: Array, p: float = 2.0) -> Array:
-    """The p-norm distance of every two rows, first row first.
+    """The p-norm distance of every pair of rows, those of the first row first.
 
     Shape:
         (N, M) → (N (N - 1) / 2)
