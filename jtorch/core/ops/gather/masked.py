@@ -101,6 +101,9 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
 def nonzero(input, *, out=None, as_tuple=False):
     """The indices of the elements that are not zero, one row for each. Looks at the elements.
 
+    Args:
+        as_tuple: return a tuple instead, with one vector of indices for each dimension.
+
     >>> torch.tensor([[1, 0], [0, 2]]).nonzero()
     tensor([[0, 0],
             [1, 1]])
