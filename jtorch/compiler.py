@@ -1,7 +1,7 @@
-"""`torch.compiler`: what was compiled and why; PyTorch's own switches, which mean nothing here.
+"""`torch.compiler`: what was compiled and why; and PyTorch's own switches, which have no effect.
 
-jtorch.compiler.stats()      how many lines, runs and compiles so far
-jtorch.compiler.explain()    which line differed from the traces seen before, how, and where it stands
+jtorch.compiler.stats()      the number of lines, runs and compiles so far
+jtorch.compiler.explain()    which line differed from the traces seen before, how, and where it is in your code
 """
 
 from jtorch.core.methods import (

@@ -1,4 +1,4 @@
-"""`torch.jit`: decorators that mark code for TorchScript. XLA compiles code as it stands, so they give it back.
+"""`torch.jit`: decorators that mark code for TorchScript. XLA compiles code as it is, so they return it unchanged.
 
 Scripted modules have no `code` or `graph` here, and nothing of TorchScript is saved or loaded.
 """
@@ -32,7 +32,7 @@ def script(obj, *args, **kwargs):
 
 
 def trace(func, example_inputs=None, *args, **kwargs):
-    """The function or module itself. Differs from torch: an `if` on values is decided anew at every call."""
+    """The function or module itself. Differs from torch: an `if` on values is evaluated again at every call."""
     return func
 
 

@@ -1,4 +1,4 @@
-"""`torch.accelerator`: the device that is not the CPU, by whatever name: here JAX's GPUs, called cuda."""
+"""`torch.accelerator`: the device that is not the CPU, whatever its name. Here: JAX's GPUs, named cuda."""
 
 from jtorch.accelerator import memory
 from jtorch.accelerator._utils import (

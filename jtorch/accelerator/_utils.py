@@ -1,4 +1,4 @@
-"""The device that is not the CPU: which one there is, and which one is in use."""
+"""The device that is not the CPU: its kind, and the index in use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_available() -> bool:
 
 
 def current_accelerator(check_available: bool = False) -> device | None:
-    """The accelerator's kind as a device without a number, or None where there is none."""
+    """The accelerator as a device without an index; None if there is none."""
     return device("cuda") if cuda.is_available() else None
 
 
@@ -29,7 +29,7 @@ def require_accelerator():
 
 
 def current_device_index() -> int:
-    """The number of the accelerator in use in this thread."""
+    """The index of the accelerator in use in this thread."""
     require_accelerator()
     return cuda.current_device()
 

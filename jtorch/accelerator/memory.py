@@ -7,18 +7,18 @@ from jtorch.accelerator._utils import require_accelerator
 
 
 def empty_cache() -> None:
-    """Nothing: XLA's memory is its own to keep."""
+    """Accepted, and does nothing: XLA keeps its memory."""
     require_accelerator()
     cuda.empty_cache()
 
 
 def memory_allocated(device=None) -> int:
-    """Bytes that arrays take up now."""
+    """The bytes that arrays use now."""
     require_accelerator()
     return cuda.memory_allocated(device)
 
 
 def max_memory_allocated(device=None) -> int:
-    """Bytes that arrays took up at most."""
+    """The most bytes that arrays have used."""
     require_accelerator()
     return cuda.max_memory_allocated(device)

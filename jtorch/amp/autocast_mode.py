@@ -5,7 +5,7 @@ the inputs; "banned" refuses. An op that says nothing runs in the types that it 
 
 While autocast is on, the traces of this thread record each call through `_cast_call`. While it is off, they record as
 usual, so autocast costs nothing. The cast is part of the op's own line: the gradient has the input's dtype, and XLA casts
-a weight once where two ops cast it.
+a weight once even if two ops cast it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _state = _AutocastState()
 
 
 def is_autocast_available(device_type: str) -> bool:
-    """Whether ops on such a device can be autocast."""
+    """Whether autocast works on this kind of device."""
     return device_type in _state.on
 
 
@@ -54,7 +54,7 @@ def _supported(device_type):
 
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
-    """Whether ops on such a device are autocast now."""
+    """Whether autocast is on for this kind of device."""
     return _state.on[_supported(device_type)]
 
 
@@ -68,7 +68,7 @@ def set_autocast_enabled(device_type, enabled=None) -> None:
 
 
 def casts_now() -> bool:
-    """Whether autocast is on in this thread, for whichever device type."""
+    """Whether autocast is on in this thread, for any kind of device."""
     return any(_state.on.values())
 
 
@@ -82,27 +82,27 @@ trace_watchers.append(_record_casts)
 
 
 def get_autocast_dtype(device_type: str):
-    """The dtype that "low" ops run in on such a device."""
+    """The dtype in which "low" ops run on this kind of device."""
     return _state.dtypes[_supported(device_type)]
 
 
 def set_autocast_dtype(device_type: str, dtype) -> None:
-    """Set the dtype that "low" ops run in on such a device."""
+    """Set the dtype in which "low" ops run on this kind of device."""
     _state.dtypes[_supported(device_type)] = dtype
 
 
 def is_autocast_cache_enabled() -> bool:
-    """The value of the switch. There is no cache here: XLA casts a weight once by itself."""
+    """Whether the cache is switched on. The switch has no effect: XLA casts a weight once by itself."""
     return _state.cache
 
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
-    """Accepted: there is no cache."""
+    """Accepted, and has no effect: there is no cache."""
     _state.cache = bool(enabled)
 
 
 def clear_autocast_cache() -> None:
-    """Accepted: there is no cache."""
+    """Accepted, and has no effect: there is no cache."""
 
 
 def autocast_increment_nesting() -> int:
@@ -206,7 +206,7 @@ def autocast_decorator(autocast_instance, func):
 
 
 def _record_with(trace):
-    """Let a trace record each call as its op says."""
+    """Make a trace cast the inputs of each call as its op asks."""
     record = type(trace).record
 
     def casting(call, inputs):

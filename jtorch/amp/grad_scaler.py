@@ -1,8 +1,8 @@
 """`GradScaler`: multiplies a loss so that its float16 gradients do not underflow, and divides the gradients again.
 
 The scale, and whether a gradient is infinite, are values of the recorded step. An optimizer of jtorch skips a bad step
-inside the same program, so Python does not wait. An optimizer written by the user is called or not, as in PyTorch; for
-that Python waits for the answer.
+inside the same program, so Python does not wait. A user's own optimizer is called or not called, as in PyTorch; to
+decide that, Python waits for the value.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class GradScaler:
     Args:
         device: "cuda" or "cpu".
         init_scale: the scale at first.
-        growth_factor: what the scale is multiplied with after growth_interval good steps, > 1.
-        backoff_factor: what it is multiplied with after a bad step, < 1.
+        growth_factor: multiplies the scale after growth_interval good steps, > 1.
+        backoff_factor: multiplies the scale after a bad step, < 1.
         growth_interval: good steps in a row before the scale grows.
-        enabled: False: do nothing but step.
+        enabled: False: only call the optimizer's step.
 
     >>> p = torch.ones(2, requires_grad=True)
     >>> optimizer, scaler = torch.optim.SGD([p], lr=0.5), torch.amp.GradScaler("cpu", init_scale=4.0)
@@ -108,7 +108,7 @@ class GradScaler:
             )
 
     def scale(self, outputs):
-        """A tensor, or those in a list, times the scale."""
+        """Multiply a tensor, or each tensor in a list, by the scale."""
         if not self._enabled:
             return outputs
         if isinstance(outputs, Tensor):
@@ -126,7 +126,7 @@ class GradScaler:
         """Divide the gradients of an optimizer's parameters by the scale, and note whether one is not finite.
 
         Raises:
-            RuntimeError: it was done already in this iteration.
+            RuntimeError: they are already unscaled in this iteration.
             ValueError: a gradient is float16.
         """
         if not self._enabled:
@@ -223,31 +223,31 @@ class GradScaler:
         return self._init_growth_tracker if self._growth_tracker is None else self._growth_tracker.item()
 
     def get_growth_factor(self):
-        """What the scale is multiplied with when it grows."""
+        """The factor by which the scale grows."""
         return self._growth_factor
 
     def set_growth_factor(self, new_factor):
-        """Set what the scale is multiplied with when it grows."""
+        """Set the factor by which the scale grows."""
         self._growth_factor = new_factor
 
     def get_backoff_factor(self):
-        """What the scale is multiplied with after a bad step."""
+        """The factor that is applied to the scale after a bad step."""
         return self._backoff_factor
 
     def set_backoff_factor(self, new_factor):
-        """Set what the scale is multiplied with after a bad step."""
+        """Set the factor that is applied to the scale after a bad step."""
         self._backoff_factor = new_factor
 
     def get_growth_interval(self):
-        """Good steps in a row before the scale grows."""
+        """The number of good steps in a row after which the scale grows."""
         return self._growth_interval
 
     def set_growth_interval(self, new_interval):
-        """Set how many good steps in a row come before the scale grows."""
+        """Set the number of good steps in a row after which the scale grows."""
         self._growth_interval = new_interval
 
     def is_enabled(self):
-        """Whether it scales."""
+        """Whether scaling is on."""
         return self._enabled
 
     def state_dict(self):
@@ -263,7 +263,7 @@ class GradScaler:
         }
 
     def load_state_dict(self, state_dict):
-        """Take over what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         if not self._enabled:
             return
         if not state_dict:

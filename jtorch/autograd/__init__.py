@@ -1,4 +1,4 @@
-"""`torch.autograd`: gradients, and what may be done with them."""
+"""`torch.autograd`: gradients, and tools for them."""
 
 from jtorch.autograd import anomaly_mode, forward_ad, function, functional, grad_mode, graph, profiler, variable
 from jtorch.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly

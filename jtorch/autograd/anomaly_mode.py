@@ -1,6 +1,6 @@
 """`torch.autograd.detect_anomaly`: find the operation whose gradient turns to NaN, and where it was recorded.
 
-Every gradient is looked at as soon as it is computed, which makes backward slow: for finding errors only.
+It computes and checks every gradient at once, which makes backward slow. Use it only to find errors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jtorch.core.engine import local
 
 
 class _Anomaly:
-    """The switch of one thread: what each node is looked at for."""
+    """What is checked in this thread, while the search is on."""
 
     def __init__(self, check_nan):
         self.check_nan = check_nan
@@ -57,7 +57,7 @@ class set_detect_anomaly:
 
     Args:
         mode: on or off.
-        check_nan: raise where a gradient is NaN; else only remember where nodes were made.
+        check_nan: raise if a gradient is NaN. False: only remember where nodes were made.
     """
 
     def __init__(self, mode: bool, check_nan: bool = True):
@@ -72,7 +72,7 @@ class set_detect_anomaly:
 
 
 class detect_anomaly:
-    """Raise where a gradient turns to NaN inside, and tell where its operation was recorded."""
+    """Inside the block, raise if a gradient is NaN, and warn with the place where its operation was recorded."""
 
     def __init__(self, check_nan: bool = True):
         self.check_nan = check_nan
@@ -95,10 +95,10 @@ def _switch_anomaly(anomaly):
 
 
 def is_anomaly_enabled():
-    """Whether it is on in this thread."""
+    """Whether the search for NaN is on in this thread."""
     return local.anomaly is not None
 
 
 def is_anomaly_check_nan_enabled():
-    """Whether NaN raises."""
+    """Whether a gradient that is NaN raises an error."""
     return local.anomaly is not None and local.anomaly.check_nan

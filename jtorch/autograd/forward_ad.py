@@ -1,7 +1,7 @@
-"""`torch.autograd.forward_ad`: tangents carried along with the values.
+"""`torch.autograd.forward_ad`: forward-mode derivatives: each value carries its tangent.
 
 A dual tensor is lifted to a level of `jtorch.core.tensor.levels`: each line on it also records its tangent. PyTorch allows one
-level at a time, and so does this.
+level at a time, and so does jtorch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`torch.autograd.Function`: an operation whose gradient the user writes.
 
-`forward` runs once, without a graph of its own; one node stands for all of it, whose `pull` calls the user's
-`backward`. The context that both see is also what `grad_fn` shows. It holds the edges behind the node and what was
-saved, never the results: a cycle would keep promised values alive.
+`forward` runs once and records no graph. One node represents all of it; its `pull` calls the user's `backward`. Both
+methods get the context, which is also what `grad_fn` shows. It holds the node's edges and the saved tensors. It never
+holds the results, because a reference cycle would keep promised values alive.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _CUSTOM = (
 
 
 class FunctionCtx:
-    """What `forward` tells `backward`."""
+    """The context: what `forward` passes to `backward`."""
 
     def save_for_backward(self, *tensors):
-        """Keep tensors (or None) for `backward`, where `ctx.saved_tensors` gives them back.
+        """Keep tensors (or None) for `backward`, which reads them from `ctx.saved_tensors`.
 
-        Raises, there, where one of them has been written to in the meantime.
+        Reading raises an error if one of them was overwritten in the meantime.
         """
         self.to_save = tensors
 
@@ -45,20 +45,20 @@ class FunctionCtx:
         self._saved_for_forward = tensors
 
     def mark_dirty(self, *args):
-        """Say which inputs `forward` wrote to; they must be among the outputs."""
+        """Name the inputs that `forward` wrote to. They must be among the outputs."""
         self._dirty = args
 
     def mark_non_differentiable(self, *args):
-        """Say which outputs want no gradient."""
+        """Name the outputs that need no gradient."""
         self._non_differentiable = args
 
     def set_materialize_grads(self, value):
-        """Whether `backward` gets zeros (the default) or None for an output that nobody used."""
+        """Choose what `backward` gets for an output that was not used: zeros (True, the default) or None."""
         self._materialize = bool(value)
 
 
 class BackwardCFunction(Shown, FunctionCtx):
-    """The context of one application, and its node as users see it."""
+    """The context of one call of `apply`, which is also the node that users see."""
 
     _materialize = True
     _dirty = _non_differentiable = to_save = _saved_for_forward = ()
@@ -114,7 +114,7 @@ class _Saved:
         if self.value.mark is None:
             self.value.mark = []  # so that a later write to the tensor is noted
         for nr, out in enumerate(outputs):
-            if out is tensor:  # an output holds its node: hold neither
+            if out is tensor:  # an output holds its node, so hold neither of them
                 self.edge, self.owner = nr, weakref.ref(owner)
                 return
         self.itself = weakref.ref(tensor)
@@ -132,7 +132,7 @@ class _Saved:
 
 
 class FunctionNode(GradNode):
-    """The node of one application."""
+    """The node of one call of `apply`."""
 
     __slots__ = ("ctx",)
 
@@ -164,7 +164,7 @@ class FunctionNode(GradNode):
         return [None if g is None else carrier.unwrap(g) for g, need in zip(full, needs, strict=True) if need]
 
     def _checked(self, grads):
-        """One gradient for each input, as autograd may use it. Raises PyTorch's errors."""
+        """One gradient for each input, in the input's shape and dtype. Raises PyTorch's errors."""
         ctx, name = self.ctx, self.name()
         expected = len(ctx._edges)
         if len(grads) > expected and all(g is None for g in grads[expected:]):
@@ -213,16 +213,16 @@ class FunctionMeta(type):
     def __init__(cls, name, bases, body):
         super().__init__(name, bases, body)
         cls._backward_cls = type(name + "Backward", (BackwardCFunction,), {"_forward_cls": cls})
-        cls._backward_cls.__module__ = "torch.autograd.function"  # as PyTorch's prints
+        cls._backward_cls.__module__ = "torch.autograd.function"  # as PyTorch prints it
 
 
 class Function(metaclass=FunctionMeta):
     """An operation with a gradient of its own: subclass it, and call `apply`.
 
-    `forward(ctx, *args)` computes; `backward(ctx, *grad_outputs)` gives a gradient, or None, for each argument. With
-    `setup_context(ctx, inputs, output)`, forward takes the arguments only. `jvp(ctx, *tangents)` gives the tangents of
-    the outputs and `vmap(info, in_dims, *args)` (outputs, out_dims), for forward-mode derivatives and `torch.func.vmap`,
-    where following `forward` line by line is not wanted.
+    `forward(ctx, *args)` computes the result; `backward(ctx, *grad_outputs)` returns a gradient, or None, for each argument.
+    If `setup_context(ctx, inputs, output)` is defined, forward takes only the arguments. Two more methods are optional:
+    `jvp(ctx, *tangents)` returns the tangents of the outputs, and `vmap(info, in_dims, *args)` returns (outputs, out_dims).
+    Without them, forward-mode derivatives and `torch.func.vmap` follow `forward` line by line.
 
     >>> class Exp(torch.autograd.Function):
     ...     @staticmethod
@@ -263,7 +263,7 @@ class Function(metaclass=FunctionMeta):
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        """Fill the context, where forward does not take it."""
+        """Fill the context, if forward does not take it."""
         raise NotImplementedError("setup_context is not implemented.")
 
     @staticmethod
@@ -299,7 +299,7 @@ class Function(metaclass=FunctionMeta):
 
     @classmethod
     def apply(cls, *args, **kwargs):
-        """Run forward on the arguments; backward will run when a gradient comes."""
+        """Run forward on the arguments. Backward runs when a gradient arrives."""
         level = _innermost(args)
         if isinstance(level, Batch) and cls.vmap is not Function.vmap:
             return _apply_vmap_rule(cls, level, args)
@@ -309,7 +309,7 @@ class Function(metaclass=FunctionMeta):
 
 
 def _applied(cls, args, kwargs):
-    """(what forward gave, as users get it; the context)."""
+    """(the results of forward as users get them, the context)."""
     own_setup = cls.setup_context is not Function.setup_context
     if own_setup and kwargs:
         bound = inspect.signature(cls.forward).bind(*args, **kwargs)
@@ -334,7 +334,7 @@ def _applied(cls, args, kwargs):
 
 
 def _unconnected(ctx, args, results):
-    """The results where no gradient is wanted: an input that came out as it went in is a view of itself."""
+    """The results if no gradient is needed. An input that forward returned unchanged comes back as a view of itself."""
     ctx._saved = []
     return [
         r.view_as(r)
@@ -345,7 +345,7 @@ def _unconnected(ctx, args, results):
 
 
 def _connected(ctx, args, edges, results):
-    """The results with the node that stands for the Function behind them."""
+    """The results, connected to the node of this Function."""
     tensors = [r for r in results if isinstance(r, Tensor)]
     for d in ctx._dirty:
         if not any(d is r for r in tensors):
@@ -365,7 +365,7 @@ def _connected(ctx, args, edges, results):
     else:
         saved = []
     made = [_output(ctx, node, nr, r, args) if isinstance(r, Tensor) else r for nr, r in enumerate(results)]
-    for s in saved:  # what was saved as an output that wants no gradient has no history
+    for s in saved:  # a saved output that needs no gradient has no history
         if s is not None and s.owner is not None and made[s.edge]._edge is None:
             s.edge = None
     ctx._saved, ctx.to_save = saved, ()
@@ -373,7 +373,7 @@ def _connected(ctx, args, edges, results):
 
 
 def _output(ctx, node, nr, tensor, args):
-    """One result, put behind the node."""
+    """One result, connected to the node."""
     is_input = any(tensor is a for a in args)
     plain = any(tensor is n for n in ctx._non_differentiable) or not tensor._type.differentiable
     if any(tensor is d for d in ctx._dirty):
@@ -390,7 +390,7 @@ def _output(ctx, node, nr, tensor, args):
 
 
 def _dirtied(node, nr, tensor):
-    """An input that forward wrote to: its history goes on through the node."""
+    """Connect an input that forward wrote to: its history continues through the node."""
     edge = tensor._history()
     (tensor._counter or tensor._storage).version += 1
     if isinstance(edge, Leaf):
@@ -420,7 +420,7 @@ def _innermost(args):
 
 
 class VmapInfo:
-    """What a Function's `vmap` is told: the size of the batch, and how random numbers are drawn in it."""
+    """The first argument of a Function's `vmap`: the size of the batch, and how random numbers are drawn in it."""
 
     def __init__(self, batch_size, randomness):
         self.batch_size = batch_size
@@ -458,7 +458,7 @@ def _apply_jvp_rule(cls, level, args):
 
 
 def once_differentiable(fn):
-    """Mark a `backward` that cannot be differentiated itself: doing so raises."""
+    """Mark a `backward` that cannot be differentiated itself. An attempt raises an error."""
 
     @functools.wraps(fn)
     def wrapper(ctx, *args):
@@ -474,7 +474,7 @@ def once_differentiable(fn):
 
 
 class _Refusal(GradNode):
-    """Stands behind what must not be differentiated."""
+    """The node of a result that must not be differentiated."""
 
     __slots__ = ()
 
@@ -500,12 +500,12 @@ class InplaceFunction(Function):
 
 
 class NestedIOFunction(Function):
-    """PyTorch's old base class for nested arguments: refused."""
+    """PyTorch's old base class for nested arguments. A subclass raises NotImplementedError."""
 
     def __init_subclass__(cls, **kwargs):
         raise NotImplementedError("torch.autograd.function.NestedIOFunction")
 
 
 def traceable(fn_cls):
-    """An old mark that means nothing any more."""
+    """Return the class: this old mark has no effect any more."""
     return fn_cls

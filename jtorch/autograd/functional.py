@@ -32,7 +32,7 @@ def _results(value, name):
 
 
 def _fresh_inputs(inputs, create_graph):
-    """The inputs as variables: connected to their own history where a graph is wanted."""
+    """The inputs as variables. With `create_graph` they stay connected to their own history."""
     return tuple([i.view_as(i) if create_graph and i.requires_grad else i.detach().requires_grad_() for i in inputs])
 
 
@@ -44,7 +44,7 @@ def _finished(values, create_graph, several):
 
 
 def _grads(outputs, inputs, given, create_graph, strict, name):
-    """The gradients with zeros for what does not depend; with `strict` that raises."""
+    """The gradients. An input that the outputs do not depend on gets zeros, or with `strict` raises an error."""
     pairs = [(o, g) for o, g in zip(outputs, given, strict=True) if o.requires_grad]
     if strict and len(pairs) < len(outputs):
         i = next(i for i, o in enumerate(outputs) if not o.requires_grad)
@@ -64,7 +64,7 @@ def _grads(outputs, inputs, given, create_graph, strict, name):
 
 
 def _checked_v(v, like, name, what):
-    """The vectors to multiply with, checked against what they belong to."""
+    """The vectors v, checked against the shapes of the tensors in `like`."""
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
             raise RuntimeError(
@@ -88,9 +88,9 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
 
     Args:
         inputs: a tensor or a tuple.
-        v: of the outputs' shape; may be left out for one element.
+        v: has the outputs' shape; may be left out if the output has one element.
         create_graph: keep the graph of both.
-        strict: raise where an output does not depend on an input, instead of giving zeros.
+        strict: raise an error if an output does not depend on an input, instead of returning zeros.
     """
     with enable_grad():
         inputs, several = _as_tuple(inputs, "inputs", "vjp")
@@ -129,7 +129,7 @@ def _jacobian_of(func, variables, create_graph, strict, vectorize):
 
 
 def _rows(out, number, variables, create_graph, strict):
-    """The Jacobian of one output by each input: one backward for a batch of all its cells."""
+    """The Jacobian of one output with respect to each input, from one backward pass over a batch of unit vectors."""
     n = out.numel()
     if not out.requires_grad or not n:
         return [zeros((*out.shape, *v.shape), dtype=v.dtype, device=v.device) for v in variables]
@@ -150,11 +150,11 @@ def _rows(out, number, variables, create_graph, strict):
 
 
 def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"):
-    """The derivative of every output by every input, each of shape outputs' + inputs'.
+    """The derivative of every output with respect to every input. Each has the output's shape, then the input's.
 
     Args:
         create_graph: keep the graph of the Jacobian.
-        strict: raise where an output does not depend on an input, instead of giving zeros.
+        strict: raise an error if an output does not depend on an input, instead of returning zeros.
         vectorize: accepted; all rows of an output are always computed together.
         strategy: "reverse-mode", or "forward-mode" with `vectorize`.
 
@@ -200,7 +200,7 @@ def _jacobian_by_jvp(func, inputs, create_graph, strict, vectorize):
 
 
 def _with_scalar_output(func, name):
-    """The function, checked to give one number."""
+    """The function, with a check that it returns one number."""
 
     def checked(*args):
         out = func(*args)
@@ -215,7 +215,7 @@ def _with_scalar_output(func, name):
 
 
 def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, outer_jacobian_strategy="reverse-mode"):
-    """The second derivatives of a function that gives one number.
+    """The second derivatives of a function that returns one number.
 
     >>> torch.autograd.functional.hessian(lambda x: (x ** 3).sum(), torch.ones(2))
     tensor([[6., 0.],
@@ -242,7 +242,7 @@ def _gradient_of(func, inputs, create_graph, strict, name):
 
 
 def _first(out, variables, strict, name):
-    """The gradient with its graph; with `strict` it must depend on the input."""
+    """The gradient with its graph. With `strict` it must depend on the inputs."""
     found = _grads((out,), variables, (None,), True, strict, name)
     for i, g in enumerate(found):
         if strict and not g.requires_grad:

@@ -1,6 +1,7 @@
 """`torch.autograd.gradcheck`: compare gradients with differences of values.
 
-The function is evaluated at all displaced points of an input cell by cell; the Jacobian of backward must agree.
+Each element of an input is moved a little up and down, and the function evaluated there. The Jacobian of backward must
+agree with the differences.
 """
 
 from __future__ import annotations
@@ -50,14 +51,14 @@ def gradcheck(
     fast_mode=False,
     masked=None,
 ):
-    """Whether the gradients of `func` at `inputs` are what differences of its values say, to `atol` and `rtol`.
+    """Whether the gradients of `func` at `inputs` agree with differences of its values, within `atol` and `rtol`.
 
     Args:
         inputs: the arguments; those that require grad are checked, and should have dtype float64.
         eps: how far to move an input for the differences.
-        raise_exception: raise GradcheckError instead of giving False.
+        raise_exception: raise GradcheckError instead of returning False.
         check_forward_ad: check tangents, too.
-        check_batched_grad: check a batch of gradients against one after the other.
+        check_batched_grad: compare a batch of gradients with the same gradients computed one by one.
 
     >>> x = torch.ones(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradcheck(torch.exp, x)
@@ -106,7 +107,7 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol, backward, forward, batched
                 got = _reverse_jacobian(out, t)
                 if not np.allclose(got, want, rtol, atol):
                     raise GradcheckError(_mismatch(i, j, want, got, ""))
-                # two programs may round differently: XLA fuses what it sees together
+                # Two programs may round differently, because XLA fuses operations.
                 if not np.allclose(got, _reverse_jacobian(out, t), 1e-10, max(nondet_tol, 1e-10)):
                     raise GradcheckError(_NONDETERMINISTIC)
                 if batched:
@@ -131,7 +132,7 @@ def _mismatch(i, j, numerical, analytical, how):
 
 
 def _check_constant(func, inputs, outputs, eps):
-    """Where no output requires grad, no value may change with an input."""
+    """If no output requires grad, no value may change with an input."""
     for i, _ in _wanted(inputs):
         for j, column in enumerate(_numerical(func, inputs, i, eps)):
             if np.abs(column).max(initial=0):
@@ -141,7 +142,7 @@ def _check_constant(func, inputs, outputs, eps):
 
 
 def _numerical(func, inputs, i, eps):
-    """For each output the differences: (cells of the input, cells of the output)."""
+    """For each output the differences, as an array (elements of the input, elements of the output)."""
     t = inputs[i]
     base = t.detach().numpy(force=True).copy()
     steps = [eps, eps * 1j] if t.dtype.is_complex else [eps]
@@ -156,7 +157,7 @@ def _numerical(func, inputs, i, eps):
 
 
 def _complex_gradient(along_real, along_imaginary):
-    """PyTorch's gradient of a complex cell: the conjugate of the derivative, for what multiplies a 1."""
+    """PyTorch's gradient of a complex element, the conjugate of the derivative, from the two real derivatives."""
     return along_real + 1j * along_imaginary
 
 
@@ -176,7 +177,7 @@ def _real_cells(array):
 
 
 def _units(out):
-    """The unit cotangents of an output: its cells, and for a complex one its cells times i."""
+    """The unit cotangents of an output: one for each element, and for a complex output also one times i."""
     for step in [1, 1j] if out.dtype.is_complex else [1]:
         for cell in range(out.numel()):
             unit = np.zeros(out.numel(), out.dtype.np)
@@ -195,7 +196,7 @@ def _reverse_jacobian(out, t):
 
 
 def _dual_jacobian(func, inputs, i, j):
-    """The Jacobian of one output by one input from tangents."""
+    """The Jacobian of one output with respect to one input, from tangents."""
     t = inputs[i]
     rows = []
     for unit in _units(t):
@@ -223,7 +224,7 @@ def _check_batched_gradient(out, t):
 
 
 def _check_undefined(func, inputs):
-    """Backward must take None for the gradient of an output: outputs that nobody used."""
+    """Check that backward works when only one of the outputs has a gradient."""
     with enable_grad():
         outputs = [o for o in _outputs(func(*inputs)) if o.requires_grad]
     for out in outputs:
@@ -249,7 +250,7 @@ def gradgradcheck(
     fast_mode=False,
     masked=False,
 ):
-    """Whether the gradients of the gradients of `func` are what differences say; see `gradcheck`."""
+    """Whether the second derivatives of `func` agree with differences of its gradients. See `gradcheck`."""
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     n = len(inputs)
     with enable_grad():

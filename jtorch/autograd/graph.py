@@ -1,7 +1,7 @@
-"""`torch.autograd.graph`: hooks on what backward saves, edges as values, hooks on several gradients at once.
+"""`torch.autograd.graph`: hooks on saved tensors, edges of the gradient graph, and hooks on several gradients at once.
 
-What a line saves is packed where its node is made: while somebody's hooks are on, `_observed_node` makes the nodes,
-so that recording costs nothing extra when they are off.
+What a line saves is packed when its node is made. While hooks are on, `_observed_node` makes the nodes. While they are
+off, recording costs nothing extra.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class _NodeMeta(type):
 
 
 class Node(metaclass=_NodeMeta):
-    """What every `grad_fn` is an instance of."""
+    """The class of every `grad_fn`."""
 
 
 def get_gradient_edge(tensor):
-    """The edge behind a tensor.
+    """The edge of a tensor in the gradient graph.
 
     Raises:
-        RuntimeError: it does not require grad.
+        RuntimeError: the tensor does not require grad.
     """
     if not tensor.requires_grad:
         raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
@@ -38,7 +38,7 @@ def get_gradient_edge(tensor):
 
 
 def increment_version(tensor):
-    """Count a write that autograd did not see. Takes a tensor or several."""
+    """Count a write that autograd did not see. Takes one tensor or several."""
     for t in [tensor] if isinstance(tensor, Tensor) else tensor:
         storage = t._storage
         storage.write(storage.value, t._counter or storage)
@@ -48,7 +48,7 @@ def increment_version(tensor):
 
 
 class _Hooks(threading.local):
-    """The pairs (pack, unpack) that are on in this thread, innermost last, and why there may be none."""
+    """The pairs (pack, unpack) that are on in this thread, innermost last; and the message with which hooks are refused."""
 
     def __init__(self):
         self.stack = []
@@ -61,7 +61,7 @@ _lock = threading.Lock()
 
 
 def observe_nodes(change):
-    """Count who wants to see nodes made, and put `_observed_node` in place while there is one."""
+    """Change the number of observers of new nodes by `change`. `_observed_node` makes the nodes while there are any."""
     global _users
     with _lock:
         _users += change
@@ -69,7 +69,7 @@ def observe_nodes(change):
 
 
 def _observed_node(call, inputs, in_types, out_types, edges, position=None):
-    """A node as `tensor` makes it, with what it saves packed by this thread's hooks."""
+    """A new node. This thread's hooks pack what it saves."""
     if not _hooks.stack or call.linear:
         made = GradNode(call, inputs, in_types, out_types, edges, position)
     else:
@@ -80,7 +80,7 @@ def _observed_node(call, inputs, in_types, out_types, edges, position=None):
 
 
 class _Packed:
-    """One saved tensor, as `pack` left it."""
+    """One saved tensor, as `pack` returned it."""
 
     __slots__ = ("hooks", "thing")
 
@@ -108,7 +108,7 @@ class _Packed:
 
 @contextlib.contextmanager
 def _paused():
-    """What hooks compute themselves is not packed."""
+    """A context for running a hook: what the hook computes is not packed."""
     before, _hooks.stack = _hooks.stack, []
     try:
         yield
@@ -117,7 +117,7 @@ def _paused():
 
 
 class _PackedNode(GradNode):
-    """A node whose saved tensors went through somebody's hooks."""
+    """A node whose saved tensors were packed by hooks."""
 
     __slots__ = ()
 
@@ -148,10 +148,10 @@ def packing() -> bool:
 
 
 class saved_tensors_hooks:
-    """Pack what is saved for backward inside: `pack_hook(tensor) -> anything`, `unpack_hook(anything) -> tensor`.
+    """Inside the block, pack what is saved for backward: `pack_hook(tensor) -> anything`, `unpack_hook(anything) -> tensor`.
 
-    Differs from torch: where PyTorch saves an operation's result (`exp`, `softmax`), jtorch saves, and packs, what
-    went in.
+    Differs from torch: where PyTorch saves an operation's result (`exp`, `softmax`), jtorch saves and packs its
+    input.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> with torch.autograd.graph.saved_tensors_hooks(lambda t: t.tolist(), torch.tensor):
@@ -178,7 +178,7 @@ class saved_tensors_hooks:
 
 
 class save_on_cpu(saved_tensors_hooks):
-    """Keep what is saved for backward inside in host memory, and bring it back when backward needs it."""
+    """Inside the block, keep what is saved for backward in host memory, and move it back when backward needs it."""
 
     def __init__(self, pin_memory=False, device_type="cuda"):
         super().__init__(lambda t: (t.device, t.cpu()), lambda packed: packed[1].to(packed[0]))
@@ -186,7 +186,7 @@ class save_on_cpu(saved_tensors_hooks):
 
 @contextlib.contextmanager
 def disable_saved_tensors_hooks(error_message):
-    """Refuse saved-tensor hooks inside, with this message."""
+    """Inside the block, refuse saved-tensor hooks with this message."""
     before, _hooks.disabled = _hooks.disabled, error_message
     try:
         yield
@@ -196,8 +196,8 @@ def disable_saved_tensors_hooks(error_message):
 
 @contextlib.contextmanager
 def allow_mutation_on_saved_tensors():
-    """Let saved tensors be written to: backward uses what they were. Saved values never change here, so this only keeps
-    the error away that PyTorch has for such writes."""
+    """Inside the block, allow writes to saved tensors; backward uses the values from before. Saved values never change in
+    jtorch, so this only turns off PyTorch's error for such writes."""
     before, local.mutable = local.mutable, True
     try:
         yield
@@ -212,8 +212,8 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
     """Call `fn` when the gradients of several tensors are known.
 
     Args:
-        mode: "all": `fn([grad or None, ...])` once for each backward, when all that it computes are there; "any":
-            `fn(grad)` at the first.
+        mode: "all": call `fn([grad or None, ...])` once for each backward pass, when it has computed all of them.
+            "any": call `fn(grad)` with the first.
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
@@ -223,7 +223,7 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
 
 
 class _Together:
-    """Counts the gradients of one backward as they come in."""
+    """Counts the gradients of one backward pass as they arrive."""
 
     def __init__(self, tensors, fn, mode):
         self.edges = [t._history() for t in tensors]
@@ -233,7 +233,7 @@ class _Together:
         self.running = None
 
     def tensors(self):
-        tensors, self._tensors = self._tensors, None  # hooks that hold their tensors would be cycles
+        tensors, self._tensors = self._tensors, None  # a hook that held its tensor would make a reference cycle
         return tensors
 
     def hook(self, i):
@@ -255,7 +255,7 @@ class _Together:
 
 
 class _Handles(RemovableHandle):
-    """Takes all the hooks out."""
+    """The handle of several hooks: `remove` removes them all."""
 
     def __init__(self, handles, state):
         self.handles = handles

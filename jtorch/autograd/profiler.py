@@ -1,4 +1,4 @@
-"""`torch.autograd.profiler`: named ranges, and the time that they took. Programs are one kernel to it.
+"""`torch.autograd.profiler`: named ranges of code, and the time that they took.
 
 Differs from torch: single operations are not timed, because they do not run one by one.
 """
@@ -10,11 +10,11 @@ import time
 
 from jtorch.core import engine
 
-_open: list = []  # the profiles that are running
+_open: list = []  # the running profiles
 
 
 class record_function:
-    """Name a stretch of code for a running profile: a context manager and a decorator."""
+    """Name a range of code for a running profile. A context manager and a decorator."""
 
     def __init__(self, name, args=None):
         self.name = name
@@ -40,7 +40,7 @@ class record_function:
 
 
 class Averages(list):
-    """(name, calls, seconds) of each named range."""
+    """A list of (name, calls, seconds) for the named ranges."""
 
     def table(self, sort_by=None, row_limit=100, **options):
         """The ranges as text."""

@@ -1,4 +1,4 @@
-"""`torch.backends`: switches that PyTorch programs set. Those that mean nothing to XLA are kept and read back."""
+"""`torch.backends`: switches that PyTorch programs set. A switch that means nothing to XLA keeps its value and has no effect."""
 
 from jtorch.backends import cuda, cudnn, mkldnn, mps, openmp
 

@@ -1,5 +1,5 @@
-"""`torch.backends.cudnn`: whether convolutions of a GPU use TF32. XLA chooses its own kernels; the other switches are
-kept and read back."""
+"""`torch.backends.cudnn`: whether convolutions of a GPU use TF32. XLA chooses its own kernels; the other
+switches keep their values and have no effect."""
 
 import contextlib
 import sys
@@ -26,7 +26,7 @@ def version():
 
 @contextlib.contextmanager
 def flags(enabled=False, benchmark=False, benchmark_limit=10, deterministic=False, allow_tf32=True):
-    """Other switches inside a `with` block."""
+    """Set the switches inside a `with` block."""
     wanted = {"enabled": enabled, "benchmark": benchmark, "benchmark_limit": benchmark_limit,
               "deterministic": deterministic, "allow_tf32": allow_tf32}  # fmt: skip
     before = {name: getattr(_module, name) for name in wanted}
@@ -43,7 +43,7 @@ def _set_switches(switches):
 
 
 class _Module(types.ModuleType):
-    """A module whose `allow_tf32` acts: it cannot be a plain name."""
+    """The class of this module: setting `allow_tf32` takes effect, so it must be a property."""
 
     @property
     def allow_tf32(self):

@@ -1,4 +1,4 @@
-"""`torch.cpu`: the functions of `torch.cuda` that the CPU has, too."""
+"""`torch.cpu`: the functions of `torch.cuda` that exist for the CPU, too."""
 
 from jtorch.core.methods import synchronize_cpu as synchronize
 from jtorch.cpu import amp
@@ -12,10 +12,10 @@ def is_available() -> bool:
 
 
 def device_count() -> int:
-    """One."""
+    """Always 1."""
     return 1
 
 
 def current_device() -> str:
-    """Its name."""
+    """Always "cpu"."""
     return "cpu"

@@ -1,7 +1,7 @@
 """`torch.cuda`: the GPUs that JAX sees.
 
-Work is handed to a GPU in order and without waiting, as in PyTorch, so streams and events are names that do
-nothing more. Memory counts are what JAX reports.
+A GPU gets its work in order, and Python does not wait for it, as in PyTorch. There is one queue, so streams and events do
+nothing. Memory counts are what JAX reports.
 """
 
 from jtorch.cuda import amp, memory, random, streams

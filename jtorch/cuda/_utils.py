@@ -1,4 +1,4 @@
-"""The GPUs that JAX sees: how many, which one is meant, what they are."""
+"""The GPUs that JAX sees: their number, the current one, their properties."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def jax_device(device):
 
 
 def current_device() -> int:
-    """The number of the GPU that a bare "cuda" means in this thread."""
+    """The index of the GPU that "cuda" without an index means in this thread."""
     require_gpu()
     return devices.current_index("cuda")
 
 
 def set_device(device) -> None:
-    """Make a bare "cuda" mean this GPU in this thread."""
+    """Make "cuda" without an index mean this GPU in this thread."""
     index = number_of(device)
     if index >= 0:
         require_gpu()
@@ -67,7 +67,7 @@ def set_device(device) -> None:
 
 
 class device:
-    """A bare "cuda" means this GPU inside a `with` block."""
+    """Inside the `with` block, "cuda" without an index means this GPU."""
 
     def __init__(self, device):
         self.index = -1 if device is None else number_of(device)

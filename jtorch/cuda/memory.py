@@ -10,22 +10,22 @@ def _memory_stat(device, key):
 
 
 def memory_allocated(device=None) -> int:
-    """Bytes that arrays take up now."""
+    """The bytes that arrays use now."""
     return _memory_stat(device, "bytes_in_use")
 
 
 def max_memory_allocated(device=None) -> int:
-    """Bytes that arrays took up at most."""
+    """The most bytes that arrays have used."""
     return _memory_stat(device, "peak_bytes_in_use")
 
 
 def memory_reserved(device=None) -> int:
-    """Bytes that JAX has taken from the GPU."""
+    """The bytes that JAX has reserved on the GPU."""
     return _memory_stat(device, "pool_bytes") or memory_allocated(device)
 
 
 def max_memory_reserved(device=None) -> int:
-    """Bytes that JAX has taken from the GPU at most."""
+    """The most bytes that JAX has reserved on the GPU."""
     return _memory_stat(device, "peak_pool_bytes") or max_memory_allocated(device)
 
 
@@ -41,11 +41,11 @@ def memory_summary(device=None, abbreviated=False) -> str:
 
 
 def reset_peak_memory_stats(device=None) -> None:
-    """Accepted; JAX keeps its peak."""
+    """Accepted, and does nothing: JAX cannot reset its peak."""
 
 
 reset_max_memory_allocated = reset_max_memory_cached = reset_peak_memory_stats
 
 
 def empty_cache() -> None:
-    """Accepted; JAX keeps its memory pool."""
+    """Accepted, and does nothing: JAX keeps its memory pool."""

@@ -9,13 +9,13 @@ from jtorch.cuda._utils import device_count, is_available, number_of, require_gp
 
 
 def manual_seed(seed) -> None:
-    """Start this GPU's random numbers from a seed; nothing without a GPU."""
+    """Seed this GPU's random numbers. Without a GPU it does nothing."""
     if is_available():
         generator_of(devices.place("cuda")).manual_seed(int(seed))
 
 
 def manual_seed_all(seed) -> None:
-    """Start every GPU's random numbers from a seed; nothing without a GPU."""
+    """Seed every GPU's random numbers. Without a GPU it does nothing."""
     for i in range(device_count()):
         generator_of(devices.place(a_device("cuda", i))).manual_seed(int(seed))
 
@@ -32,7 +32,7 @@ def get_rng_state(device="cuda"):
 
 
 def set_rng_state(new_state, device="cuda") -> None:
-    """Let a GPU's random numbers go on from a state that `get_rng_state` gave."""
+    """Restore the state of a GPU's random numbers from `get_rng_state`."""
     require_gpu()
     generator_of(devices.place(a_device("cuda", number_of(device)))).set_state(new_state)
 
@@ -43,6 +43,6 @@ def get_rng_state_all() -> list:
 
 
 def set_rng_state_all(new_states) -> None:
-    """Let the GPUs' random numbers go on from the states that `get_rng_state_all` gave."""
+    """Restore the states of all GPUs' random numbers from `get_rng_state_all`."""
     for i, state in enumerate(new_states):
         set_rng_state(state, i)

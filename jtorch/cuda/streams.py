@@ -1,4 +1,4 @@
-"""Streams and events: work is handed to a GPU in order, so these are names that do nothing more."""
+"""Streams and events: a GPU has one queue and runs its work in order, so these do nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jtorch.cuda._utils import synchronize
 
 
 class Event:
-    """A point in the GPU's work, with the host's time of it."""
+    """A point in the GPU's work. Its time is the host's."""
 
     def __init__(self, enable_timing=False, blocking=False, interprocess=False):
         self._time = None
@@ -39,7 +39,7 @@ class Stream:
         synchronize(self.device)
 
     def wait_stream(self, stream):
-        """Nothing to do: there is one queue."""
+        """Accepted, and does nothing: there is one queue."""
 
 
 def current_stream(device=None) -> Stream:
