@@ -60,7 +60,7 @@ class Distribution:
 
     @property
     def batch_shape(self):
-        """The shape of the parameters: independent distributions side by side."""
+        """The shape of the parameters: how many independent distributions there are."""
         return self._batch_shape
 
     @property
@@ -80,7 +80,7 @@ class Distribution:
 
     @property
     def mode(self):
-        """The value of the largest density."""
+        """The value where the density is largest."""
         raise NotImplementedError(f"{self.__class__} does not implement mode")
 
     @property
@@ -192,7 +192,7 @@ def require(value, constraint, message):
 
 
 def _host_array(x):
-    """The NumPy array of a tensor whose value is on the host; None for other tensors; all else unchanged."""
+    """The NumPy array of a tensor whose value is on the host; None for other tensors; anything else unchanged."""
     if not isinstance(x, Tensor):
         return x
     array = x._value.array

@@ -15,7 +15,7 @@ def broadcast_all(*values):
     """Tensors and numbers as tensors of one shape; numbers take the tensors' dtype.
 
     Raises:
-        ValueError: something else among them.
+        ValueError: a value that is neither a tensor nor a number.
     """
     if not all(isinstance(v, Tensor | int | float) for v in values):
         raise ValueError(

@@ -192,7 +192,7 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
 
 
 def _old(fresh):
-    """PyTorch's name of former days for the same, which warns."""
+    """PyTorch's old name for the same function; a call warns."""
     name = fresh.__name__.removesuffix("_")
 
     def old(*args, **kwargs):

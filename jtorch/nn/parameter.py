@@ -1,6 +1,6 @@
 """Parameters and buffers: how they are made from a tensor, copied, printed and pickled.
 
-This also holds for those whose shape is not known yet. Module registers them.
+This includes parameters whose shape is not known yet. Module registers them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return _rebuild_parameter_with_state, (*args, dict(self.__dict__))
 
 
-print_unnamed(Parameter)  # its own heading says what it is
+print_unnamed(Parameter)  # its text begins with its own heading
 
 
 def _marked_as_parameter(data, requires_grad):
@@ -177,7 +177,7 @@ class UninitializedTensorMixin:
     def __init_subclass__(cls, **kwargs):
         own = cls.__dict__.get("__torch_function__")
         if own is None:
-            cls.__torch_function__ = Parameter.__dict__["__torch_function__"]  # the methods stay as they are
+            cls.__torch_function__ = Parameter.__dict__["__torch_function__"]  # methods keep working
         super().__init_subclass__(**kwargs)
         if own is None:
             cls.__torch_function__ = classmethod(_refuse_op)
@@ -200,8 +200,8 @@ class UninitializedTensorMixin:
 
         Args:
             shape: a tuple of ints.
-            device: None: the present one.
-            dtype: None: the present one.
+            device: None: keep the device.
+            dtype: None: keep the dtype.
         """
         was = self.data
         self.data = empty(shape, device=device or was.device, dtype=dtype or was.dtype)

@@ -19,7 +19,7 @@ from jtorch.core.ops.views.reinterpret import view_as_real
 from jtorch.optim._functional import check_lr, strong_wolfe
 from jtorch.optim.optimizer import Optimizer
 
-_LEAST = 1e-10  # curvature: a step with less is not remembered
+_LEAST = 1e-10  # the least curvature of a step that is remembered
 
 
 class LBFGS(Optimizer):

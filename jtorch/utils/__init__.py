@@ -1,3 +1,3 @@
-"""torch.utils: what is neither mathematics nor a model."""
+"""torch.utils: data loading, checkpointing and other tools."""
 
 from jtorch.utils import checkpoint, data, dlpack

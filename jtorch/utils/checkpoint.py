@@ -1,7 +1,7 @@
-"""`torch.utils.checkpoint`: keep less for backward, and compute it again.
+"""`torch.utils.checkpoint`: keep fewer tensors for backward, and compute them again.
 
-What a line saves inside is dropped where it is made (a hook on saved tensors) and comes back, when backward first asks,
-from running the function again. A barrier in front of the second run keeps XLA from seeing that both are the same.
+A hook on saved tensors drops what a line inside the function saves. When backward first needs it, the function runs
+again. A barrier before the second run keeps XLA from merging it with the first.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _WARNING = (
 
 
 class CheckpointError(RuntimeError):
-    """The second run saved other tensors than the first."""
+    """The second run saved different tensors than the first."""
 
 
 class _Stop(Exception):
-    """Ends the second run once it has given all that is wanted."""
+    """Ends the second run when everything needed is computed."""
 
 
 def noop_context_fn():
@@ -46,7 +46,7 @@ _early_stop = None
 
 
 class set_checkpoint_early_stop:
-    """Whether a second run ends as soon as it has given all that is wanted."""
+    """Choose whether a second run ends as soon as everything needed is computed."""
 
     def __init__(self, enable):
         self.enable = enable
@@ -96,12 +96,12 @@ def checkpoint(
     early_stop=True,
     **kwargs,
 ):
-    """`function(*args, **kwargs)`, keeping the arguments instead of what backward needs, which is computed again.
+    """Call `function(*args, **kwargs)` and keep only the arguments. Backward computes the saved tensors again.
 
     Args:
-        use_reentrant: False: any gradient works as if there were no checkpoint. True: PyTorch's first form, which
-            runs a backward inside of backward: only for `backward()`, and one of `args` must require grad.
-        context_fn: gives two contexts, for the first run and for the second.
+        use_reentrant: False: gradients work as without a checkpoint. True: PyTorch's older form, which runs one
+            backward pass inside another. It works only with `backward()`, and one of `args` must require grad.
+        context_fn: returns two contexts, for the first run and for the second.
         determinism_check: "default": the second run must save tensors of the same shapes and dtypes; "none": no check.
         preserve_rng_state: the second run draws the same random numbers (default True).
 
@@ -129,7 +129,7 @@ def checkpoint(
 
 
 class _Frame:
-    """One checkpointed call: how often something was saved, and what the second run saved."""
+    """One checkpointed call: the number of tensors that the first run saved, and those that the second run saved."""
 
     def __init__(self, function, args, kwargs, rng, contexts, check, early_stop):
         self.function, self.args, self.kwargs = function, args, kwargs
@@ -137,7 +137,7 @@ class _Frame:
         self.contexts = contexts
         self.check = check
         self.early_stop = early_stop
-        self.saved = []  # (shape, dtype) of what the first run saved
+        self.saved = []  # (shape, dtype) of each tensor that the first run saved
         self.again = {}
 
     def pack(self, tensor):
@@ -191,7 +191,7 @@ class _Frame:
 
 
 class _Reentrant(Function):
-    """The first form: no graph inside; backward runs the function again, and a backward of its own."""
+    """The older form. It records no graph inside; backward runs the function again and then its own backward pass."""
 
     @staticmethod
     def forward(ctx, function, preserve, *args):
@@ -232,11 +232,11 @@ _Reentrant._backward_cls.__name__ = _Reentrant._backward_cls.__qualname__ = "Che
 
 
 def checkpoint_sequential(functions, segments, input, use_reentrant=None, **kwargs):
-    """Run modules one after the other in segments, each but the last one under `checkpoint`.
+    """Run modules one after another, in segments. All segments except the last run under `checkpoint`.
 
     Args:
         functions: a Sequential, or modules or functions in order.
-        segments: how many.
+        segments: number of segments.
     """
     if use_reentrant is None:
         warnings.warn(_WARNING.format("checkpoint_sequential"), stacklevel=2)

@@ -1,4 +1,4 @@
-"""Activations as modules, and MultiheadAttention. Each calls its function with the settings it was made with."""
+"""Activations as modules, and MultiheadAttention. Each calls its function with the settings given to its constructor."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class ReLU(_Inplace):
 
 
 class SELU(_Inplace):
-    """scale * elu(x, 1.6733), with scale 1.0507: keeps mean 0 and deviation 1. See :func:`selu`."""
+    """scale * elu(x, 1.6733), with scale 1.0507. Keeps mean 0 and standard deviation 1. See :func:`selu`."""
 
     def forward(self, input):
         made = activations.selu(input)
@@ -400,14 +400,14 @@ class MultiheadAttention(Module):
     """Several attentions in parallel, each with its own projection of query, key and value.
 
     Args:
-        embed_dim: width of the query and of the result.
-        num_heads: how many attentions.
+        embed_dim: size of the query and of the result.
+        num_heads: number of attentions.
         dropout: probability that a weight is dropped.
         bias: whether the projections have one.
         add_bias_kv: add a learned key and value.
         add_zero_attn: add a key and value of zeros.
-        kdim, vdim: widths of key and value, where they differ.
-        batch_first: (batch, length, width), not (length, batch, width).
+        kdim, vdim: sizes of key and value; default: embed_dim.
+        batch_first: tensors are (batch, length, size), not (length, batch, size).
 
     Shape:
         query (L, N, E), key (S, N, kdim), value (S, N, vdim) → (L, N, E), weights (N, L, S)
@@ -488,7 +488,7 @@ class MultiheadAttention(Module):
                 init.xavier_normal_(bias)
 
     def __setstate__(self, state):
-        state.setdefault("_qkv_same_embed_dim", True)  # files of PyTorch before 1.1 lack it
+        state.setdefault("_qkv_same_embed_dim", True)  # files of PyTorch before 1.1 do not have it
         super().__setstate__(state)
 
     def forward(
@@ -506,9 +506,9 @@ class MultiheadAttention(Module):
 
         Args:
             key_padding_mask: (N, S), True (or -inf) at keys that no query may attend to.
-            need_weights: return the weights, which rules out the faster attention; else None.
+            need_weights: return the weights, which makes the faster attention impossible. False: return None instead.
             attn_mask: (L, S) or (N * num_heads, L, S), True where a query may not attend, or numbers to add.
-            average_attn_weights: the mean over heads; else (N, num_heads, L, S).
+            average_attn_weights: return the mean over the heads. False: return (N, num_heads, L, S).
             is_causal: attn_mask, which must be given, is causal.
         """
         key_padding_mask = attention.canonical_mask(

@@ -20,10 +20,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     """A softmax over very many classes: one layer for the frequent ones, clusters of narrower layers for the rare ones.
 
     Args:
-        in_features: width of the input.
-        n_classes: how many classes, most frequent first.
-        cutoffs: where the clusters begin.
-        div_value: by how much each cluster is narrower than the one before.
+        in_features: size of the input.
+        n_classes: number of classes, the most frequent first.
+        cutoffs: the first class of each cluster.
+        div_value: each cluster's layer is narrower by this factor than the one before.
         head_bias: whether the first layer has a bias.
     """
 

@@ -1,4 +1,4 @@
-"""Batch normalisation, and what it shares with instance normalisation: scale, shift, running statistics."""
+"""Batch normalisation, and the scale, shift and running statistics that it shares with instance normalisation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _NormBase(Module):
 
     _version = 2
     __constants__ = ["track_running_stats", "momentum", "eps", "num_features", "affine"]
-    _input_dims = ()  # how many dimensions the input may have
+    _input_dims = ()  # the numbers of dimensions that the input may have
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ __all__ = ["ChannelShuffle"]
 
 
 class ChannelShuffle(Module):
-    """Channels in `groups` rows, read column by column. See :func:`channel_shuffle`."""
+    """The channels, arranged in `groups` rows and read column by column. See :func:`channel_shuffle`."""
 
     __constants__ = ["groups"]
 

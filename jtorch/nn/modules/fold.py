@@ -28,7 +28,7 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """The image whose `Unfold` has these columns, shared cells being summed. See :func:`fold`."""
+    """The inverse of `Unfold`: adds up the blocks where they overlap. See :func:`fold`."""
 
     __constants__ = ["output_size", "kernel_size", "dilation", "padding", "stride"]
 

@@ -1,4 +1,4 @@
-"""Losses as modules: each calls the function of `torch.nn.functional` with the settings it was made with.
+"""Losses as modules: each calls the function of `torch.nn.functional` with the settings given to its constructor.
 
 A new loss is an op in `jtorch/core/ops/losses`, a class here and its name in `__all__`.
 """
@@ -338,7 +338,7 @@ class TripletMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """`TripletMarginLoss` with a distance of the caller's. See :func:`triplet_margin_with_distance_loss`."""
+    """`TripletMarginLoss` with the caller's own distance. See :func:`triplet_margin_with_distance_loss`."""
 
     __constants__ = ["margin", "swap", "reduction"]
 

@@ -29,7 +29,7 @@ from jtorch.nn.modules.module_hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from jtorch.nn.modules.module_state import _IncompatibleKeys as _IncompatibleKeys  # PyTorch has it here
+from jtorch.nn.modules.module_state import _IncompatibleKeys as _IncompatibleKeys  # PyTorch defines it here
 from jtorch.nn.modules.module_text import indented, typename
 from jtorch.nn.parameter import Buffer, Parameter
 
@@ -125,7 +125,7 @@ class Module(module_hooks.Hooked):
 
     def __getattr__(self, name):
         own = self.__dict__
-        if "_parameters" in own:  # else __init__ has not run
+        if "_parameters" in own:  # without it, __init__ has not run
             if name in own["_parameters"]:
                 return own["_parameters"][name]
             if name in own["_modules"]:
@@ -182,7 +182,7 @@ class Module(module_hooks.Hooked):
         self.register_buffer(name, value, persistent)
 
     def _forget(self, name, kept):
-        """Remove a name from every table except `kept`, where the new value keeps the position of the old one."""
+        """Remove a name from every table except `kept`. There the new value takes the old one's position."""
         own = self.__dict__
         own.pop(name, None)
         for table in ("_parameters", "_buffers", "_modules"):

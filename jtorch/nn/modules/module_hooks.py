@@ -28,7 +28,9 @@ global_parameter_registration_hooks: OrderedDict = OrderedDict()
 global_buffer_registration_hooks: OrderedDict = OrderedDict()
 
 _MIXED = "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
-_global_hooks_are_full: bool | None = None  # True: the global backward hooks are full ones; None: there never was one
+_global_hooks_are_full: bool | None = (
+    None  # True: the global backward hooks are full ones; None: none was ever registered
+)
 
 
 def call_with_hooks(module, args, kwargs):
@@ -146,7 +148,7 @@ class BackwardHook:
         self.hooks = hooks
         self.pre_hooks = pre_hooks
         self.grad_outputs = None
-        self.inputs = self.outputs = None  # positions of the watched arguments and results
+        self.inputs = self.outputs = None  # indices of the watched arguments and results
         self.like = None  # (shape, dtype, device) of the watched arguments
 
     def setup_input_hook(self, args):
@@ -270,7 +272,7 @@ def _setup_legacy(module, hooks, args, result):
 
 
 def _legacy_gap(args, result, node):
-    """What such a hook will miss, in PyTorch's words; None if nothing."""
+    """PyTorch's warning about the gradients that such a hook does not see; None if it sees all."""
     documented = " Please use register_full_backward_hook to get the documented behavior."
     removed = "is deprecated and will be removed in future versions. This hook will be missing some"
     results = (result,) if isinstance(result, Tensor) else result

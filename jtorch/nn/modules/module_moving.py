@@ -138,6 +138,6 @@ def _replace_parameter(module, name, parameter, fn):
     if moved_grad is None or moved_grad is grad:
         kept.grad = grad
     elif kept is parameter:
-        grad.data = moved_grad  # the same object, as holders of the gradient expect
+        grad.data = moved_grad  # the same object, for whoever holds the gradient
     else:
         kept.grad = moved_grad.requires_grad_(grad.requires_grad)

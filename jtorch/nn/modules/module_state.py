@@ -24,7 +24,7 @@ class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpe
     """The names that the state_dict lacks, and those that the module lacks."""
 
     __slots__ = ()
-    __module__ = "jtorch.nn.modules.module"  # where PyTorch has it, and files look for it
+    __module__ = "jtorch.nn.modules.module"  # PyTorch's path, which is also the one in files
 
     def __repr__(self):
         return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
@@ -92,7 +92,7 @@ def load_state(module, state_dict, strict, assign):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
     missing, unexpected, errors = [], [], []
     metadata = getattr(state_dict, "_metadata", None)
-    state_dict = OrderedDict(state_dict)  # hooks may change it
+    state_dict = OrderedDict(state_dict)  # a copy, because hooks may change it
     if metadata is not None:
         state_dict._metadata = metadata
     report = (True, missing, unexpected, errors)

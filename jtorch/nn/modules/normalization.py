@@ -19,7 +19,7 @@ def _shape_tuple(shape):
 
 
 class _ScaledAndShifted(Module):
-    """What LayerNorm and GroupNorm share: a learned weight and bias, or None in the place of each."""
+    """The base of LayerNorm and GroupNorm: a learned weight and bias, each of which may be None."""
 
     def _make_parameters(self, shape, weight, bias, device, dtype):
         for name, wanted in (("weight", weight), ("bias", bias)):

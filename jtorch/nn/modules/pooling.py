@@ -93,21 +93,21 @@ class _MaxUnpoolNd(Module):
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
-    """What `MaxPool1d` took, back in its places in (N, C, L), and zeros elsewhere. See :func:`max_unpool1d`."""
+    """The inverse of `MaxPool1d`: puts each value back into its place in (N, C, L), with zeros elsewhere. See :func:`max_unpool1d`."""
 
     _dims = 1
     _function = staticmethod(unpool.max_unpool1d)
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """What `MaxPool2d` took, back in its places in (N, C, H, W), and zeros elsewhere. See :func:`max_unpool2d`."""
+    """The inverse of `MaxPool2d`: puts each value back into its place in (N, C, H, W), with zeros elsewhere. See :func:`max_unpool2d`."""
 
     _dims = 2
     _function = staticmethod(unpool.max_unpool2d)
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """What `MaxPool3d` took, back in its places in (N, C, D, H, W), and zeros elsewhere. See :func:`max_unpool3d`."""
+    """The inverse of `MaxPool3d`: puts each value back into its place in (N, C, D, H, W), with zeros elsewhere. See :func:`max_unpool3d`."""
 
     _dims = 3
     _function = staticmethod(unpool.max_unpool3d)
@@ -267,19 +267,19 @@ class _AdaptiveMaxPoolNd(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """The largest number of as many windows of (N, C, L) as the result has cells. See :func:`adaptive_max_pool1d`."""
+    """The largest number of each window of (N, C, L). One window per output element. See :func:`adaptive_max_pool1d`."""
 
     _function = staticmethod(pool.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
-    """The largest number of as many windows of (N, C, H, W) as the result has cells. See :func:`adaptive_max_pool2d`."""
+    """The largest number of each window of (N, C, H, W). One window per output element. See :func:`adaptive_max_pool2d`."""
 
     _function = staticmethod(pool.adaptive_max_pool2d)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """The largest number of as many windows of (N, C, D, H, W) as the result has cells. See :func:`adaptive_max_pool3d`."""
+    """The largest number of each window of (N, C, D, H, W). One window per output element. See :func:`adaptive_max_pool3d`."""
 
     _function = staticmethod(pool.adaptive_max_pool3d)
 
@@ -299,18 +299,18 @@ class _AdaptiveAvgPoolNd(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """The mean of as many windows of (N, C, L) as the result has cells. See :func:`adaptive_avg_pool1d`."""
+    """The mean of each window of (N, C, L). One window per output element. See :func:`adaptive_avg_pool1d`."""
 
     _function = staticmethod(pool.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
-    """The mean of as many windows of (N, C, H, W) as the result has cells. See :func:`adaptive_avg_pool2d`."""
+    """The mean of each window of (N, C, H, W). One window per output element. See :func:`adaptive_avg_pool2d`."""
 
     _function = staticmethod(pool.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """The mean of as many windows of (N, C, D, H, W) as the result has cells. See :func:`adaptive_avg_pool3d`."""
+    """The mean of each window of (N, C, D, H, W). One window per output element. See :func:`adaptive_avg_pool3d`."""
 
     _function = staticmethod(pool.adaptive_avg_pool3d)

@@ -1,6 +1,6 @@
 """Recurrent layers: RNN, LSTM, GRU and their cells.
 
-This file has the parameters, their names and order, the states and the packing. The ops are in
+This file has the parameters (their names and order), the states and the packing. The ops are in
 `jtorch.core.ops.layers.recurrent`.
 """
 
@@ -105,7 +105,7 @@ class RNNBase(Module):
     def __setstate__(self, state):
         super().__setstate__(state)
         for name in ("_flat_weights_names", "_flat_weights", "_flat_weight_refs", "all_weights"):
-            self.__dict__.pop(name, None)  # PyTorch pickles these; here they are computed
+            self.__dict__.pop(name, None)  # PyTorch pickles these attributes; here they are computed
         self.__dict__.setdefault("proj_size", 0)
 
     # ---- checks
@@ -273,12 +273,12 @@ class RNN(RNNBase):
     Args:
         input_size: size of each element of the sequence.
         hidden_size: size of the state.
-        num_layers: layers, each reading the outputs of the one below.
+        num_layers: number of layers; each reads the outputs of the one below.
         nonlinearity: "tanh" or "relu".
         bias: whether there are b and d.
         batch_first: sequences are (batch, time, features), not (time, batch, features).
-        dropout: share of each layer's outputs that is dropped, but the last's.
-        bidirectional: also read the sequence backwards; outputs are put side by side.
+        dropout: the fraction of outputs that is dropped after each layer except the last.
+        bidirectional: also read the sequence backwards and concatenate the outputs.
 
     Shape:
         (T, N, input_size), (layers * directions, N, hidden_size) → (T, N, directions * hidden_size), the last states
@@ -305,7 +305,7 @@ class RNN(RNNBase):
 class GRU(RNNBase):
     """A gated recurrent unit along a sequence: h' = (1 - z) n + z h. See :class:`RNN` for arguments and shapes.
 
-    Differs from other texts' GRU as PyTorch's does: the reset gate multiplies U h + d, not h.
+    As in PyTorch, the reset gate multiplies U h + d. Many texts define the GRU with a gate that multiplies h.
     """
 
     def __init__(self, *args, **kwargs):

@@ -37,7 +37,7 @@ class _Table(Module):
 
 
 class Embedding(_Table):
-    """The rows of a table whose numbers are the input.
+    """Looks up rows of a table: the input holds the row numbers.
 
     Args:
         num_embeddings: rows of the table.

@@ -47,7 +47,7 @@ def _get_clones(module, n):
 
 
 class _TransformerLayer(Module):
-    """What an encoder layer and a decoder layer share: attentions, a feed-forward net, and a norm after each."""
+    """The base of an encoder layer and a decoder layer: attentions, a feed-forward network, and a norm after each."""
 
     __constants__ = ["norm_first"]
     _attentions = ()  # the names of the attentions, in order
@@ -83,7 +83,7 @@ class _TransformerLayer(Module):
         self._note_activation()
 
     def _note_activation(self):
-        """The last step of `__init__`."""
+        """Called at the end of `__init__`, when the activation is known."""
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -99,15 +99,15 @@ class _TransformerLayer(Module):
 
 
 class TransformerEncoderLayer(_TransformerLayer):
-    """Self-attention and a feed-forward net, each with a residual and a layer norm.
+    """Self-attention and a feed-forward network, each with a residual and a layer norm.
 
     Args:
-        d_model: width of the input and the result.
-        nhead: heads of the attention.
-        dim_feedforward: width inside the feed-forward net.
+        d_model: size of the input and the result.
+        nhead: number of heads of the attention.
+        dim_feedforward: size of the hidden layer in the feed-forward network.
         activation: "relu", "gelu" or a function.
         layer_norm_eps: eps of the layer norms.
-        batch_first: (batch, length, width), not (length, batch, width).
+        batch_first: tensors are (batch, length, size), not (length, batch, size).
         norm_first: normalise before each part, not after it.
     """
 
@@ -136,7 +136,7 @@ class TransformerEncoderLayer(_TransformerLayer):
 
 
 class TransformerDecoderLayer(_TransformerLayer):
-    """Self-attention, attention to the encoder's result, and a feed-forward net. See `TransformerEncoderLayer`."""
+    """Self-attention, attention to the encoder's result, and a feed-forward network. See `TransformerEncoderLayer`."""
 
     _attentions = ("self_attn", "multihead_attn")
 
@@ -177,7 +177,7 @@ class TransformerEncoder(Module):
 
     Args:
         encoder_layer: the layer; each copy starts with its values.
-        num_layers: how many.
+        num_layers: number of layers.
         norm: a layer norm at the end.
         enable_nested_tensor, mask_check: whether padded positions are zero in evaluation without gradients, as in
             PyTorch's fast path.

@@ -1,4 +1,4 @@
-"""`torch.nn.modules.utils`: settings for each dimension, and methods that several layers share."""
+"""`torch.nn.modules.utils`: a setting for each dimension, and methods that several layers share."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from types import FunctionType
 
 
 def as_tuple(value, count):
-    """A setting for each dimension: what can be iterated as it is, anything else `count` times."""
+    """A setting for each dimension: an iterable as it is, anything else repeated `count` times."""
     return tuple(value) if isinstance(value, Iterable) else (value,) * count
 
 
 def copy_as(qualname, function):
-    """The same function under another name, which Python shows when it is called with wrong arguments."""
+    """A copy of the function under another name, so that errors about wrong arguments show that name."""
     made = FunctionType(
         function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )

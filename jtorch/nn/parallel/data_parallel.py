@@ -11,8 +11,8 @@ class DataParallel(Module):
     """A module whose batches are split over devices; with one device, the module itself.
 
     Args:
-        module: what is called; it stands under the name `module`, and so do its parameters in a state_dict.
-        device_ids: which devices; the first is used.
+        module: the wrapped module, registered as `module`, so its names in a state_dict begin with "module.".
+        device_ids: the devices, of which the first is used.
 
     Differs from torch: with several devices, one is used.
     """

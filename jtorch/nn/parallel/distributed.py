@@ -11,8 +11,8 @@ class DistributedDataParallel(Module):
     """A module that every process has a copy of; with one process, the module itself.
 
     Args:
-        module: what is called; it stands under the name `module`, and so do its parameters in a state_dict.
-        device_ids, output_device, ...: accepted, and of no effect with one process.
+        module: the wrapped module, registered as `module`, so its names in a state_dict begin with "module.".
+        device_ids, output_device, ...: accepted, and have no effect with one process.
     """
 
     def __init__(

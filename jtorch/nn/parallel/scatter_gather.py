@@ -1,4 +1,4 @@
-"""`torch.nn.parallel.scatter_gather`: inputs to the devices, results back; here there is one device."""
+"""`torch.nn.parallel.scatter_gather`: move inputs to the devices and results back; here there is one device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["gather", "scatter"]
 
 
 def check_one_device(devices, name):
-    """Refuse several devices."""
+    """Raise NotImplementedError unless there is one device."""
     if len(devices) != 1:
         raise NotImplementedError(f"nn.parallel.{name}: several devices")
 

@@ -97,7 +97,7 @@ class _SpectralNorm(Module):
 
 
 def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=None):
-    """Divide a weight by its largest singular value, which a power iteration follows in training."""
+    """Divide a weight by its largest singular value, which a power iteration estimates in training."""
     weight = getattr(module, name, None)
     if not hasattr(weight, "requires_grad"):
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
@@ -168,7 +168,7 @@ class _Orthogonal(Module):
         n, k = tall.size(-2), tall.size(-1)
         q, r = linalg.qr(tall if n == k else cat([tall, tall.new_empty((*tall.shape[:-1], n - k)).normal_()], -1))
         self.base = (q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)).contiguous()
-        # `base` holds the present matrix. What is learned starts at -1, which every map takes to the identity.
+        # `base` holds the current matrix. The learned tensor starts at -1, which every map takes to the identity.
         return -_eye_like(Q)
 
 
@@ -181,7 +181,7 @@ def orthogonal(module, name="weight", orthogonal_map=None, *, use_trivialization
 
     Args:
         orthogonal_map: "matrix_exp", "cayley" or "householder"; None: the first for square matrices, else the last.
-        use_trivialization: start from the present matrix.
+        use_trivialization: start from the current matrix.
     """
     weight = getattr(module, name, None)
     if not hasattr(weight, "requires_grad"):

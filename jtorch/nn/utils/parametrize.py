@@ -93,7 +93,7 @@ class ParametrizationList(ModuleList):
                     try:
                         new = module.right_inverse(new)
                     except NotImplementedError:
-                        pass  # it has no inverse: the value is used as it is
+                        pass  # without an inverse the value is used as it is
             return new
 
     def _keep_one(self, original, new):
@@ -288,7 +288,7 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
     """Make the tensor an ordinary one again.
 
     Args:
-        leave_parametrized: keep the present value; else that of `original`.
+        leave_parametrized: keep the computed value. False: keep the value of `original`.
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")

@@ -14,7 +14,7 @@ from jtorch.core.ops.make.create import filled
 from jtorch.core.tensor import known
 from jtorch.optim._functional import update
 
-_SMALL = 1 << 14  # elements: concatenating larger parameters costs a copy and gains nothing
+_SMALL = 1 << 14  # in elements; to concatenate larger parameters costs a copy and gains nothing
 
 
 class Bucket:

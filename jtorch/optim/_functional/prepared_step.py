@@ -79,5 +79,5 @@ class PreparedStep:
 
 
 def lr_value(lr):
-    """A learning rate as a value, so that it may change between steps without a new program."""
+    """A learning rate as a value of the trace, so that a new rate needs no new program."""
     return lr._value if isinstance(lr, Tensor) else number(float(lr))

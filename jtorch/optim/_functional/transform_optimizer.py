@@ -33,7 +33,7 @@ class TransformOptimizer(Optimizer):
     scalars: tuple[str, ...] = ("step",)  # states that are one number for all parameters of a bucket
     applies_lr = False  # whether the transformation takes the learning rate as `rate=` and applies it itself
     elementwise = True  # whether it treats each element by itself, so that parameters may be concatenated
-    first_differs = False  # whether the first step of a parameter is another one: transformation(first=True)
+    first_differs = False  # whether the first step of a parameter differs: transformation(first=True)
     settings: tuple[str, ...] = ()  # set for each subclass from the parameters of `transformation`
 
     def __init_subclass__(cls, **kwargs):
@@ -47,7 +47,7 @@ class TransformOptimizer(Optimizer):
 
     @staticmethod
     def initial_value(name, settings):
-        """The number that a state begins with: zero, as optax has it, unless a subclass says otherwise."""
+        """The initial number of a state: zero, as in optax, unless a subclass overrides this."""
         return 0
 
     @property
@@ -98,7 +98,7 @@ class TransformOptimizer(Optimizer):
         """Make the states of all parameters now: for an optimizer whose states exist before its first step."""
         for group in self.param_groups:
             for p in group["params"]:
-                self.state[p]  # in this order
+                self.state[p]  # so that the entries are in the parameters' order
             Bucket(self, group, _constants(self, group), False, group["params"])
 
     def _check_parameter(self, p):
@@ -129,7 +129,7 @@ def _constants(optimizer, group):
 
 
 def _scalar_key(scalar):
-    """What tells scalar states apart: the memory they share, or their number where they come from a file."""
+    """A key that distinguishes scalar states: the memory that they share, or their value if they come from a file."""
     if scalar is None:
         return None
     return id(scalar._base) if scalar._base is not None else scalar.item()

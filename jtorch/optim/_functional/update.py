@@ -80,7 +80,7 @@ class Update(Call):
     __slots__ = ("buckets", "is_packed", "optimizer", "skipping")
 
     def __init__(self, optimizer, buckets, skipping=False, is_packed=False):
-        # The results overwrite the inputs; a differentiable step must not take that for an error.
+        # The results overwrite the inputs, which is no error in a differentiable step.
         super().__init__(None, None, optimizer.__name__ + ".step", saves=(0,))
         self.optimizer = optimizer
         self.buckets = buckets
@@ -165,7 +165,7 @@ class Update(Call):
 
 
 def _unless(skip, old, new):
-    """The new arrays, or the old ones where `skip`, of one array or none, is not zero."""
+    """The new arrays; the old ones if `skip` (a list of one array or none) holds one that is not zero."""
     return [jnp.where(skip[0] != 0, a, b) for a, b in zip(old, new, strict=True)] if skip else new
 
 

@@ -30,6 +30,6 @@ from jtorch.optim.lr_scheduler.policy import SequentialLR as SequentialLR
 __all__ = [name for name, thing in vars().items() if isinstance(thing, type) and not name.startswith("_")]
 __all__ += ["EPOCH_DEPRECATION_WARNING"]
 
-# PyTorch has one file for all of them: that is the place that classes show and files name.
+# PyTorch defines all of them in one file. Its name is the `__module__` of the classes and the path in checkpoint files.
 for _class in [thing for thing in vars().values() if isinstance(thing, type)]:
     _class.__module__ = __name__

@@ -1,7 +1,7 @@
 """How a DataLoader makes its batches. `iterate` runs one pass; `worker` fetches; the rest are the workers' processes.
 
-`crew` is the workers of one pass, `server` the process that they are forked from, `parcel` and `byvalue` what is sent
-there. `collate` and `worker` are where PyTorch has them.
+`crew` holds the workers of a loader, and `server` the process that they are forked from. `parcel` and `byvalue` send data
+and code to them. `collate` and `worker` have PyTorch's file names.
 """
 
 from jtorch.utils.data._utils import collate, worker

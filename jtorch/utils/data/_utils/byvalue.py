@@ -1,9 +1,9 @@
-"""Pickles for a worker process: what it could not import travels by value, arrays apart from the rest.
+"""Pickles for a worker process: code that it cannot import is sent by value, and arrays separately.
 
-A script's own classes, functions and lambdas live in `__main__` or inside other functions. A forked process
-has them anyway; a fresh one has not, and running the script again to get them would run its training again.
-So their code is sent: marshalled code objects, the globals they name, what their closures hold. The contents
-of NumPy arrays and tensors are put into a list, for the transport to lay down. What cannot be sent raises.
+A script's own classes, functions and lambdas are in `__main__` or inside other functions. A fork of the script's process
+would have them. A fresh process does not, and to run the script again would run its training again. So their code is
+sent: marshalled code objects, the globals that they use, and the contents of their closures. The contents of NumPy arrays
+and tensors go into a list of buffers. An object that cannot be sent raises an error.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ COWARDLY = (
 
 
 def dumps(thing: Any, buffers: list[pickle.PickleBuffer], by_value: bool = False) -> bytes:
-    """The pickle of a thing; the contents of its arrays are appended to `buffers`.
+    """The pickle of an object. The contents of its arrays are appended to `buffers`.
 
     Args:
         by_value: also send the code of classes and functions that another process cannot import.
 
     Raises:
-        Exception: whatever a part of it raises that cannot be sent.
+        Exception: the error of the part that cannot be sent.
     """
     file = io.BytesIO()
     (ByValuePickler if by_value else ArrayPickler)(file, 5, buffer_callback=buffers.append).dump(thing)
@@ -46,14 +46,14 @@ def dumps(thing: Any, buffers: list[pickle.PickleBuffer], by_value: bool = False
 
 
 class ArrayPickler(pickle.Pickler):
-    """Sends tensors as host arrays: the other side makes tensors of them without starting a device."""
+    """Sends tensors as host arrays, from which the receiver makes tensors without starting a device."""
 
     def reducer_override(self, thing: Any):
         return reduce_tensor(thing) if type(thing) is Tensor else NotImplemented
 
 
 class ByValuePickler(ArrayPickler):
-    """Sends code as well, where the other side could not import it."""
+    """Also sends code that the receiver cannot import."""
 
     def reducer_override(self, thing: Any):
         kind = type(thing)
@@ -73,7 +73,7 @@ def reduce_tensor(tensor: Tensor):
         raise RuntimeError(COWARDLY)
     host = tensor.detach()._host()
     array = tensor.detach()._to_numpy() if host is None else host
-    # NumPy knows the dtypes it did not build in (bfloat16, float8) only inside the pickle: send their bits
+    # NumPy pickles the dtypes of ml_dtypes (bfloat16, float8) only inside the pickle: send their bits
     bits = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.dtype.itemsize}")
     return make_tensor, (bits, array.dtype, tensor.requires_grad)
 
@@ -83,9 +83,9 @@ def make_tensor(bits: np.ndarray, dtype: np.dtype, requires_grad: bool) -> Tenso
 
 
 def is_importable(thing: Any) -> bool:
-    """Whether another process finds it under its own name."""
+    """Whether another process finds the object under its own name."""
     if thing.__module__ == "builtins":
-        return True  # or pickle knows it in its own way, as type(None)
+        return True  # or pickle treats it specially, as type(None)
     module = sys.modules.get(thing.__module__) if thing.__module__ != "__main__" else None
     if getattr(module, "__spec__", None) is None:
         return False
@@ -96,7 +96,7 @@ def is_importable(thing: Any) -> bool:
 
 
 def namespace_of(module: str) -> dict[str, Any]:
-    """The globals that code from this module sees here; a module that cannot be imported starts empty."""
+    """The globals for code from this module. For a module that cannot be imported they start empty."""
     try:
         return vars(importlib.import_module(module))
     except ImportError:
@@ -140,7 +140,7 @@ def fill_function(function: types.FunctionType, state: dict[str, Any]) -> None:
 
 
 def contents_of(cell: types.CellType) -> list:
-    """[what it holds], or [] of a variable that has no value yet."""
+    """[the contents of a closure's cell], or [] if the cell has no value yet."""
     try:
         return [cell.cell_contents]
     except ValueError:
@@ -148,7 +148,7 @@ def contents_of(cell: types.CellType) -> list:
 
 
 def global_names(code: types.CodeType) -> set[str]:
-    """The globals that code names, with the functions inside it."""
+    """The names of the globals that a code object uses, including the functions inside it."""
     names, waiting = set(), [code]
     while waiting:
         code = waiting.pop()
@@ -175,14 +175,14 @@ def reduce_class(cls: type):
     return make_class, made_of, own, None, None, fill_class
 
 
-# what `type` gives a new class by itself
+# what `type` adds to a new class by itself
 MADE_ANEW = ("__dict__", "__weakref__", "__module__", "__qualname__", "__abstractmethods__", "_abc_impl")
 
 
 def make_class(meta: type, name: str, bases: tuple, early: dict, module: str, qualname: str) -> type:
     cls = meta(name, bases, early | {"__module__": module, "__qualname__": qualname})
     if name == qualname:
-        # so that an instance finds its class by name on its way back
+        # so that pickles of its instances, on their way back, find the class by name
         namespace_of(module)[name] = cls
     return cls
 
@@ -193,11 +193,11 @@ def fill_class(cls: type, attributes: dict[str, Any]) -> None:
     abc.update_abstractmethods(cls)
 
 
-# ---- the rest that pickle does not know
+# ---- other objects that pickle does not know
 
 
 def reduce_sentinel(thing: Any):
-    """One of dataclasses' markers, which are known by identity."""
+    """One of the markers of dataclasses, which are compared by identity."""
     return getattr, (dataclasses, next(name for name, value in vars(dataclasses).items() if value is thing))
 
 
@@ -214,7 +214,7 @@ SENTINELS = {type(dataclasses.MISSING), type(dataclasses.KW_ONLY)} | {
 }
 REDUCERS: dict[type, Callable] = {
     types.ModuleType: lambda module: (importlib.import_module, (module.__name__,)),
-    # empty: the function that owns it fills it, since it may hold that function
+    # empty: it may hold the function that owns it, which fills it later
     types.CellType: lambda cell: (make_cell, ()),
     types.MappingProxyType: lambda proxy: (make_proxy, (dict(proxy),)),
     staticmethod: lambda method: (staticmethod, (method.__func__,)),

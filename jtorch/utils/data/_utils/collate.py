@@ -1,7 +1,7 @@
-"""From samples to a batch: tensors are stacked, numbers become tensors, containers are gone through.
+"""Makes a batch of samples: stacks tensors, turns numbers into tensors, and does so inside containers.
 
-Tensors and arrays that lie on the host are stacked there, by NumPy, and the batch goes to the device in one
-piece with the step that uses it: an input pipeline records no lines and compiles nothing.
+Tensors and arrays on the host are stacked there with NumPy. The batch goes to the device with the step that uses it, so
+an input pipeline records no lines and compiles nothing.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, d
 
 
 def default_collate(batch: Sequence) -> Any:
-    """One batch of a list of samples, with a new first dimension over the samples.
+    """Make one batch of a list of samples. Its new first dimension counts the samples.
 
-    Tensors, arrays and numbers become one tensor (Python floats float64, ints int64), text stays a list, and
-    a tuple, list or dict of these becomes a list or dict of batches.
+    Tensors, arrays and numbers become one tensor (Python floats become float64, ints int64). Strings stay a list. A
+    tuple, list or dict of these becomes a list or dict of batches.
 
     Raises:
         RuntimeError: samples of different shapes, or lists of different lengths.
-        TypeError: something else in a sample.
+        TypeError: a sample of another type.
 
     >>> default_collate([(1, {"a": 2.0}), (3, {"a": 4.0})])
     [tensor([1, 3]), {'a': tensor([2., 4.], dtype=torch.float64)}]
@@ -52,7 +52,7 @@ def default_collate(batch: Sequence) -> Any:
 
 
 def default_convert(data: Any) -> Any:
-    """A sample with its NumPy arrays made tensors, however deep; for loaders that make no batches."""
+    """Turn the NumPy arrays in a sample into tensors, at any depth. For loaders that make no batches."""
     if isinstance(data, Tensor):
         return data
     if isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, (str, bytes)):
@@ -66,13 +66,13 @@ def default_convert(data: Any) -> Any:
 
 
 def stack_samples(batch: Sequence[Tensor]) -> Tensor:
-    """stack(batch), on the host where all samples lie there."""
+    """`stack(batch)`; on the host if all samples are there."""
     hosts = [t._host() if isinstance(t, Tensor) and not t.requires_grad else None for t in batch]
     return known(np.stack(hosts)) if alike(hosts) else stack(batch)
 
 
 def alike(arrays: Sequence[np.ndarray | None]) -> bool:
-    """Whether they are arrays of one shape and dtype."""
+    """Whether all are arrays of the same shape and dtype."""
     first = arrays[0]
     return all(a is not None and a.shape == first.shape and a.dtype == first.dtype for a in arrays)
 
@@ -91,7 +91,7 @@ def collate_arrays(batch: Sequence[np.ndarray]) -> Tensor:
 
 
 def is_ordinary(array: np.ndarray) -> bool:
-    """Whether `as_tensor` has nothing to say about it: no error, no warning."""
+    """Whether `as_tensor` takes the array without an error or a warning."""
     return array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0
 
 
@@ -110,7 +110,7 @@ def is_named(data: Any) -> bool:
 
 
 def like_mapping(data: Mapping, entries: dict) -> Mapping:
-    """The entries in a mapping of the same kind, or in a dict where that kind cannot be made so."""
+    """The entries in a mapping of the same class, or in a dict if that class cannot be constructed from them."""
     try:
         if isinstance(data, MutableMapping):
             made = copy.copy(data)
@@ -122,7 +122,7 @@ def like_mapping(data: Mapping, entries: dict) -> Mapping:
 
 
 def like_sequence(data: Sequence, entries: list) -> Sequence:
-    """The entries in a sequence of the same kind, or in a list where that kind cannot be made so."""
+    """The entries in a sequence of the same class, or in a list if that class cannot be constructed from them."""
     if is_named(data):
         return type(data)(*entries)
     try:

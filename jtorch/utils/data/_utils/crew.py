@@ -1,7 +1,7 @@
-"""The workers of one loader, as the main program sees them: requests go in, answers come out.
+"""The workers of one loader, as the main program uses them: it sends requests and receives answers.
 
-`ProcessCrew` is what PyTorch has: each worker a process with its own copy of the data set and its own random
-numbers. `ThreadCrew` stands in where the data set cannot leave this process (an open file, a lock, ...).
+`ProcessCrew` is as in PyTorch: each worker is a process with its own copy of the data set and its own random numbers.
+`ThreadCrew` is used if the data set cannot be sent to another process (an open file, a lock, ...).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WINDOW = 8
 
 
 class CannotLeaveError(Exception):
-    """The job cannot be sent to another process; the text says why."""
+    """The job cannot be sent to another process. The message says why."""
 
 
 class ProcessCrew:
@@ -60,12 +60,12 @@ class ProcessCrew:
             raise CannotLeaveError(next(filter(None, refusals)))
 
     def give(self, worker: int, request: tuple[int, Any]) -> None:
-        """Hand over a request: (number, what)."""
+        """Send a request: (number, sample numbers)."""
         self.waiting[worker].append(request)
         self._pump(worker)
 
     def begin(self) -> None:
-        """Have all workers start on the data set again; answers still under way are dropped."""
+        """Make all workers start the data set again. Answers that are still on their way are dropped."""
         for worker in range(len(self.sockets)):
             self.waiting[worker].clear()
             self._send(worker, None)
@@ -84,17 +84,17 @@ class ProcessCrew:
         try:
             parcel.send(message, self.sockets[worker])
         except ConnectionError:
-            pass  # it died: the next take says so
+            pass  # it died, which the next `take` reports
 
     def take(self, worker: int | None, timeout: float | None) -> tuple[int, Any] | None:
-        """The next answer of a worker, None meaning any: (number, batch), or None to `begin`.
+        """The next answer, (number, batch), of a worker; of any worker if it is None. The answer to `begin` is None.
 
         Raises:
-            TimeoutError: none came within `timeout` seconds.
+            TimeoutError: no answer within `timeout` seconds.
             RuntimeError: the worker died.
         """
-        doors = [d for d in self.sockets if d is not None] if worker is None else [self.sockets[worker]]
-        ready = connection.wait(doors, timeout)
+        open_sockets = [d for d in self.sockets if d is not None] if worker is None else [self.sockets[worker]]
+        ready = connection.wait(open_sockets, timeout)
         if not ready:
             raise TimeoutError
         worker = self.sockets.index(ready[0])
@@ -109,13 +109,13 @@ class ProcessCrew:
         return answer
 
     def dismiss(self, worker: int) -> None:
-        """Let one worker go that has nothing more to give."""
+        """End one worker, which has no more batches."""
         if self.sockets[worker] is not None:
             self.sockets[worker].close()
             self.sockets[worker] = None
 
     def close(self) -> None:
-        """Let all workers go. They end at their next look at the socket; nobody waits for them."""
+        """End all workers, without waiting. They stop when they next read their socket."""
         for worker in range(len(self.sockets)):
             self.dismiss(worker)
 
@@ -123,8 +123,8 @@ class ProcessCrew:
 class ThreadCrew:
     """Workers that are threads of this process.
 
-    Each works on a shallow copy of the data set, so that what `worker_init_fn` sets on it is its own; what
-    lies deeper is shared, and so are the random states of the process.
+    Each works on a shallow copy of the data set, so that the attributes that `worker_init_fn` sets are its own. Objects
+    inside the data set are shared, and so are the random states of the process.
     """
 
     def __init__(self, job: Job):
@@ -139,21 +139,21 @@ class ThreadCrew:
             thread.start()
 
     def give(self, worker: int, request: tuple[int, Any]) -> None:
-        """Hand over a request: (number, what)."""
+        """Send a request: (number, sample numbers)."""
         self.inboxes[worker].put(request)
 
     def begin(self) -> None:
-        """Have all workers start on the data set again; answers still under way are dropped."""
+        """Make all workers start the data set again. Answers that are still on their way are dropped."""
         for worker, inbox in enumerate(self.inboxes):
             inbox.put(None)
             while self.take(worker, None) is not None:
                 pass
 
     def take(self, worker: int | None, timeout: float | None) -> tuple[int, Any] | None:
-        """The next answer of a worker, None meaning any: (number, batch), or None to `begin`.
+        """The next answer, (number, batch), of a worker; of any worker if it is None. The answer to `begin` is None.
 
         Raises:
-            TimeoutError: none came within `timeout` seconds.
+            TimeoutError: no answer within `timeout` seconds.
         """
         mine = self.unread if worker is None else [self.unread[worker]]
         while not any(mine):
@@ -165,11 +165,11 @@ class ThreadCrew:
         return next(filter(None, mine)).popleft()
 
     def dismiss(self, worker: int) -> None:
-        """Let one worker go that has nothing more to give."""
+        """End one worker, which has no more batches."""
         self.inboxes[worker].put(STOP)
 
     def close(self) -> None:
-        """Let all workers go. They end after the batch they are at; nobody waits for them."""
+        """End all workers, without waiting. They stop after their current batch."""
         for worker in range(len(self.inboxes)):
             self.dismiss(worker)
 
@@ -192,7 +192,7 @@ def copied(dataset: Any) -> Any:
 
 
 def keeping_random_states(function: Callable) -> Callable:
-    """The function, with the random states put back after it: a worker's seeds are not the program's."""
+    """The function, made to restore the random states afterwards: a worker's seeds must not change the program's."""
 
     def kept(*args):
         states = random.getstate(), np.random.get_state()
@@ -206,7 +206,7 @@ def keeping_random_states(function: Callable) -> Callable:
 
 
 def crew_for(job: Job) -> tuple[ProcessCrew | ThreadCrew, str | None]:
-    """Processes, or else threads and why."""
+    """(processes, None) for a job; (threads, the reason) if it cannot be sent to processes."""
     try:
         return ProcessCrew(job), None
     except CannotLeaveError as reason:

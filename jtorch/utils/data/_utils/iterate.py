@@ -1,7 +1,7 @@
-"""One pass over a DataLoader (`loader` here): which sample numbers are asked for when, and in which order the batches come.
+"""One pass over a DataLoader: when the sampler is asked for sample numbers, and in which order the batches come.
 
-The order of the random draws is PyTorch's: a pass draws its base seed when it begins, and asks the sampler
-for the numbers of a batch when a worker is given them, up to `prefetch_factor * num_workers` batches ahead.
+The order of the random draws is PyTorch's. A pass draws its base seed when it begins. It asks the sampler for the numbers
+of a batch when a worker gets them, up to `prefetch_factor * num_workers` batches ahead.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ IN_THREADS = (
 
 
 class Pass:
-    """What every pass has: numbers from the sampler, a base seed, a count of what it gave."""
+    """The base of all passes: the sampler's numbers, a base seed, and the number of batches given."""
 
     def __init__(self, loader):
         self.start(loader)
-        # once, as in PyTorch: workers that stay go on with the random numbers they have
+        # once, as in PyTorch: persistent workers continue with their random numbers
         self.base_seed = order_stream(loader.generator).base_seed()
         self.check_pinning()
 
     def start(self, loader) -> None:
-        """Begin at the first batch of a loader as it is now."""
-        # a copy: a loader that keeps its workers keeps this pass, and would keep itself
+        """Begin at the first batch, with the loader's current settings."""
+        # a copy, because a loader with persistent workers holds this pass: a reference cycle
         self.loader = copy.copy(loader)
         self.loader._iterator = None
         self.numbers = iter(loader._index_sampler)
@@ -80,7 +80,7 @@ class Pass:
         raise NotImplementedError
 
     def job(self) -> Job:
-        """What there is to do, for whoever does it."""
+        """The job for the workers, or for this process."""
         loader = self.loader
         return Job(
             loader.dataset,
@@ -98,10 +98,10 @@ class Pass:
 
 
 class LocalPass(Pass):
-    """Each batch is fetched here, when it is asked for.
+    """A pass without workers: each batch is fetched when it is asked for.
 
     Args:
-        ahead: how many batches ahead the sampler is asked, as if there were workers.
+        ahead: the number of batches for which the sampler is asked in advance, as if there were workers.
     """
 
     def __init__(self, loader, ahead: int = 0):
@@ -125,9 +125,9 @@ class LocalPass(Pass):
 
 
 class WorkersPass(Pass):
-    """Workers fetch batches ahead; they are given out in the order in which they were asked for.
+    """A pass with workers, which fetch batches in advance. The batches come in the order of the requests.
 
-    A request has a number, counted from 0; `asked` is the next one to hand out, `due` the next one to give.
+    Requests are numbered from 0. `asked` is the next one to send, `due` the next one whose batch is returned.
     """
 
     def __init__(self, loader):
@@ -140,7 +140,7 @@ class WorkersPass(Pass):
         self.prime()
 
     def again(self, loader) -> None:
-        """Begin anew with the same workers."""
+        """Begin again with the same workers."""
         self.start(loader)
         self.crew.begin()
         self.prime()
@@ -154,7 +154,7 @@ class WorkersPass(Pass):
             self.ask()
 
     def ask(self) -> None:
-        """Give the next request to the next worker that has not come to its end."""
+        """Send the next request to the next worker whose data set has not ended."""
         try:
             request = next(self.numbers)
         except StopIteration:
@@ -173,12 +173,12 @@ class WorkersPass(Pass):
         active = [worker for worker in turns if self.active[worker]]
         if not active or self.loader.in_order:
             return next(iter(active), None)
-        # out of order a slow worker gets fewer requests
+        # without `in_order` a slow worker gets fewer requests
         load = Counter(self.worker_of.values())
         return min(active, key=lambda worker: load[worker])
 
     def next_batch(self) -> Any:
-        """The next batch in order, or the next to be ready where the loader is not `in_order`."""
+        """The next batch in order; if the loader is not `in_order`, the next that is ready."""
         while True:
             self.skip_ended()
             if self.due == self.asked:
@@ -193,7 +193,7 @@ class WorkersPass(Pass):
             self.end(worker)
 
     def skip_ended(self) -> None:
-        """Pass over requests that nobody will answer: given out already, or asked of a worker at its end."""
+        """Skip requests that get no answer: their batch was already returned, or their worker's data set has ended."""
         while self.due < self.asked:
             worker = self.worker_of.get(self.due)
             if worker is not None and self.active[worker]:

@@ -1,8 +1,8 @@
-"""How a pickle with its arrays travels between processes on one machine: in memory, handed over as a file.
+"""Sends a pickle with its arrays to another process on this machine, in shared memory that is passed as a file.
 
-The pickle and its arrays are laid down once in a file without a name; only its descriptor is sent. The reader
-maps it copy-on-write, so arrays are not copied again, and a file that goes to several readers (the data set)
-takes the memory of one: what a forked process would have had. With the last array the memory goes.
+The pickle and its arrays are written once, to a file without a name, and only its descriptor is sent. The reader maps it
+copy-on-write, so arrays are not copied again, and a file that several readers get (the data set) uses memory once, as with
+a fork. The memory is freed with the last array.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 from jtorch.utils.data._utils import byvalue
 
-ALIGNED = 64  # bytes: XLA takes host arrays as they are where they start at such an address
-INLINE = 512  # bytes: what is shorter travels in the message itself
+ALIGNED = 64  # bytes; XLA uses a host array without a copy if its address is a multiple of this
+INLINE = 512  # bytes; a shorter pickle is sent in the message itself
 HEAD = struct.Struct("<Q")
 
 
 class Parcel:
-    """Something packed, ready to be sent to any number of readers."""
+    """A packed object, which can be sent to any number of readers."""
 
     def __init__(self, thing: Any, by_value: bool = False):
         buffers: list[pickle.PickleBuffer] = []
@@ -45,7 +45,7 @@ class Parcel:
             data, place = data[written:], place + written
 
     def send(self, to: socket.socket) -> None:
-        """Send it; it stays ready for others."""
+        """Send it to a reader. It can be sent again."""
         head = HEAD.pack(self.size)
         if self.file is None:
             to.sendall(head + self.inline)
@@ -61,16 +61,16 @@ class Parcel:
 
 
 def send(thing: Any, to: socket.socket) -> None:
-    """Pack and send something."""
+    """Pack and send an object."""
     with Parcel(thing) as packed:
         packed.send(to)
 
 
 def receive(source: socket.socket) -> Any:
-    """The next thing sent.
+    """Receive the next object.
 
     Raises:
-        EOFError: the other side is gone.
+        EOFError: the sender has closed the socket.
     """
     head, descriptors, _, _ = socket.recv_fds(source, HEAD.size, 1)
     (size,) = HEAD.unpack(head + read(source, HEAD.size - len(head)))
@@ -91,7 +91,7 @@ def unpack(data: memoryview) -> Any:
 
 
 def lay_out(start: int, sizes: list[int]) -> tuple[list[int], int]:
-    """Where each frame begins, and where the last one ends."""
+    """The offset of each frame, and the end of the last one."""
     places = []
     for size in sizes:
         start += -start % ALIGNED
@@ -101,7 +101,7 @@ def lay_out(start: int, sizes: list[int]) -> tuple[list[int], int]:
 
 
 def unnamed_file():
-    """A file in memory where the system has such, else one on disk that is gone when it is closed."""
+    """A file in memory if the system supports it, else one on disk that is deleted when it is closed."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("jtorch"), "wb", buffering=0)
     return tempfile.TemporaryFile(buffering=0)

@@ -1,9 +1,9 @@
-"""Worker processes without a fork of the main program: a helper process that never ran JAX forks them.
+"""Worker processes, forked from a helper process that never ran JAX, and not from the main program.
 
-JAX runs threads, and a forked copy of a process with threads hangs as soon as it needs a lock that one of
-them held. So the main program starts one fresh interpreter, the server, which imports jtorch, starts no JAX
-backend and waits; each worker is a fork of that. The sockets are the leash: a read tells when the other end
-is gone, and a server whose main program is gone takes its workers with it.
+JAX runs threads, and a fork of a process with threads hangs when it needs a lock that one of them held. So the main
+program starts one fresh interpreter, the server. It imports jtorch, starts no JAX backend, and waits. Each worker is a
+fork of the server. A process notices on its socket that the other end is closed: when the main program ends, the server
+ends, and its workers with it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jtorch.utils.data._utils import parcel
 from jtorch.utils.data._utils.worker import Failure, Worker
 
 START = "import sys; sys.path[:] = {path!r}; from jtorch.utils.data._utils.server import serve; serve({door})"
-# A worker computes on the CPU, with one thread for NumPy, as PyTorch's do: there are others beside it.
+# A worker computes on the CPU, with one thread for NumPy as in PyTorch, because several workers share the cores.
 SETTINGS = {"JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 PID = struct.Struct("<Q")
 
@@ -31,7 +31,7 @@ PID = struct.Struct("<Q")
 
 
 class Server:
-    """The helper process, as the main program sees it."""
+    """The helper process, as the main program uses it."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -43,16 +43,16 @@ class Server:
                 [sys.executable, "-c", command],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is for the main program, which then closes the sockets
+                start_new_session=True,  # Ctrl-C goes to the main program, which then closes the sockets
                 env=os.environ | SETTINGS,
             )
 
     def is_alive(self) -> bool:
-        """Whether it can still be asked; a fork of the main program needs one of its own."""
+        """Whether it is running and belongs to this process: a fork of the main program needs its own."""
         return self.owner == os.getpid() and self.process.poll() is None
 
     def fork(self) -> tuple[socket.socket, int]:
-        """A new worker: the socket to talk to it, and its process id.
+        """Start a worker. Returns its socket and its process id.
 
         Raises:
             OSError: the helper process is gone.
@@ -68,7 +68,7 @@ class Server:
         return ours, pid
 
     def close(self) -> None:
-        """End it, and every worker with it."""
+        """End the helper process and every worker."""
         if self.owner == os.getpid():
             self.door.close()
             try:
@@ -82,10 +82,10 @@ _servers: list[Server] = []
 
 
 def server() -> Server:
-    """The one helper process of this program, started when first asked for.
+    """The helper process of this program. The first call starts it.
 
     Raises:
-        OSError: this system has no fork, or starts no process.
+        OSError: this system has no fork, or the process could not be started.
     """
     if not hasattr(os, "fork") or not hasattr(socket, "send_fds") or not sys.executable:
         raise OSError("worker processes need a system with fork")
@@ -96,7 +96,7 @@ def server() -> Server:
 
 
 def warm_up() -> None:
-    """Start the server, so that it is ready when it is needed; where it cannot be, that is found out then."""
+    """Start the server now, so that it is ready when it is needed. An error is ignored; it comes again when the server is used."""
     try:
         server()
     except OSError:
@@ -104,7 +104,7 @@ def warm_up() -> None:
 
 
 def surroundings() -> dict:
-    """What a fork of the main program would have kept: where it looks for modules, where it stands, ..."""
+    """What a fork of the main program would have: its module search path, its working directory, ..."""
     try:
         folder = os.getcwd()
     except FileNotFoundError:
@@ -116,9 +116,11 @@ def surroundings() -> dict:
 
 
 def serve(door: int) -> None:
-    """Fork a worker for each socket that comes through the door."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the workers: let the system bury them
-    gc.freeze()  # what is here now is shared with every worker: a collection would write to it
+    """Fork a worker for each socket that is received."""
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_IGN
+    )  # nobody waits for the workers, so let the system remove them when they end
+    gc.freeze()  # memory is shared with every worker until it is written, and a garbage collection would write
     with socket.socket(fileno=door) as requests:
         while True:
             message, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
@@ -133,7 +135,7 @@ def serve(door: int) -> None:
 
 
 def be_worker(descriptor: int) -> None:
-    """A worker process's life, from its birth to `os._exit`."""
+    """Run a worker process, from the fork to `os._exit`."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -141,7 +143,7 @@ def be_worker(descriptor: int) -> None:
             work(main)
         status = 0
     except (EOFError, ConnectionError):
-        status = 0  # the main program wants no more
+        status = 0  # the main program has closed the socket
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
@@ -172,7 +174,7 @@ def work(main: socket.socket) -> None:
 
 
 def packed(answer: tuple | None, where: str) -> parcel.Parcel:
-    """The answer, or that it cannot be sent."""
+    """The packed answer; if it cannot be sent, a packed error."""
     try:
         return parcel.Parcel(answer)
     except Exception as error:

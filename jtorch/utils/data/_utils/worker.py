@@ -1,6 +1,6 @@
-"""What a DataLoader's worker does, in a process or a thread of its own: fetch batches on request.
+"""A DataLoader's worker: fetches batches on request, in its own process or thread.
 
-Knows nothing of how requests and answers travel: `Worker` is given the one and returns the other.
+`Worker` gets requests and returns answers. It does not know how they are sent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jtorch.utils.data.dataset import Dataset, samples, whole_batch
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """What `get_worker_info` tells a worker about itself; `dataset` is its own copy."""
+    """What `get_worker_info` returns in a worker. `dataset` is the worker's own copy."""
 
     id: int
     num_workers: int
@@ -39,13 +39,13 @@ _process: list[WorkerInfo] = []  # this process's, in a worker that is a process
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """In a DataLoader's worker what it is (id, num_workers, seed, dataset); None elsewhere."""
+    """In a DataLoader's worker its (id, num_workers, seed, dataset); elsewhere None."""
     return getattr(_here, "info", None) or next(iter(_process), None)
 
 
 @dataclasses.dataclass
 class Job:
-    """What all workers of one loader have in common."""
+    """The settings that all workers of a loader share."""
 
     dataset: Any
     collate_fn: Callable
@@ -62,13 +62,13 @@ class Job:
 
 
 class MapFetcher:
-    """Batches of a data set that is asked by number."""
+    """Fetches batches of a data set with `__getitem__`."""
 
     def __init__(self, dataset, batched: bool, collate_fn: Callable, drop_last: bool):
         self.dataset, self.batched, self.collate_fn = dataset, batched, collate_fn
 
     def fetch(self, request: Any) -> Any:
-        """The batch of these sample numbers, or one sample."""
+        """The batch of these sample numbers; one sample if the loader makes no batches."""
         if not self.batched:
             return self.collate_fn(self.dataset[request])
         if self.collate_fn is default_collate:
@@ -79,7 +79,7 @@ class MapFetcher:
 
 
 class IterableFetcher:
-    """Batches of a data set that gives one sample after another. Raises StopIteration at its end."""
+    """Fetches batches of an IterableDataset. Raises StopIteration at its end."""
 
     def __init__(self, dataset: Iterable, batched: bool, collate_fn: Callable, drop_last: bool):
         self.source = iter(dataset)
@@ -87,7 +87,7 @@ class IterableFetcher:
         self.ended = False
 
     def fetch(self, request: Any) -> Any:
-        """As many next samples as numbers are asked for, or the next one."""
+        """The next samples, one for each number; the next sample if the loader makes no batches."""
         if self.ended:
             raise StopIteration
         if not self.batched:
@@ -101,12 +101,12 @@ class IterableFetcher:
 
 @dataclasses.dataclass
 class End:
-    """The answer of a worker whose data set has come to its end."""
+    """The answer of a worker whose data set has ended."""
 
 
 @dataclasses.dataclass
 class Failure:
-    """The answer of a worker where something raised: the exception's type and its whole text."""
+    """The answer of a worker in which an exception was raised: its type and its whole text."""
 
     kind: type[BaseException]
     text: str
@@ -117,7 +117,7 @@ class Failure:
         return cls(type(error), f"Caught {type(error).__name__} {where}.\nOriginal {text}")
 
     def __reduce__(self):
-        # by name: what a script raises may be known to one side only
+        # by name, because a script's own exception class may exist in one process only
         return Failure.named, (self.kind.__module__, self.kind.__qualname__, self.text)
 
     @classmethod
@@ -128,7 +128,7 @@ class Failure:
             return cls(RuntimeError, text)
 
     def reraise(self) -> None:
-        """Raise it here, as the same type where that takes a message, with the worker's traceback as text."""
+        """Raise the exception here, with the worker's traceback in its message; as RuntimeError if its type takes no message."""
         if self.kind is KeyError:
             raise KeyError(_Verbatim(self.text))
         if getattr(self.kind, "message", None):
@@ -141,19 +141,19 @@ class Failure:
 
 
 class _Verbatim(str):
-    """KeyError shows the repr of its argument, and this text has many lines."""
+    """A message that KeyError shows as it is, not as a repr on one line."""
 
     def __repr__(self) -> str:
         return str(self)
 
 
 class Worker:
-    """One worker: answers (number, request) with (number, batch), or with what went wrong.
+    """One worker: it answers (number, request) with (number, batch) or with an error.
 
     Args:
-        job: what it works on.
-        number: which of the workers it is.
-        in_thread: it shares its process with the main program, whose random states it leaves alone.
+        job: the settings that all workers share.
+        number: the index of this worker.
+        in_thread: it runs in the main program's process and must not change its random states.
     """
 
     def __init__(self, job: Job, number: int, in_thread: bool = False):
@@ -178,13 +178,16 @@ class Worker:
             self.trouble = Failure.caught(error, self.where)
 
     def begin(self) -> None:
-        """Start on the data set from its first sample."""
+        """Start the data set from its first sample."""
         self.ended = False
         if self.trouble is None:
             self.fetcher = self._attempt(self.job.fetcher)
 
     def answers(self, message: tuple[int, Any] | None) -> Iterator[tuple[int, Any] | None]:
-        """The answer to a request, none to one that comes after the end; None to None, which means begin."""
+        """Yield the answer to a request, or nothing after the end of the data set.
+
+        The request None means `begin`; its answer is None.
+        """
         if message is None:
             self.begin()
             yield None
