@@ -1,7 +1,7 @@
 """`torch.save` and `torch.load`: PyTorch's checkpoint files, written and read without PyTorch.
 
-PyTorch loads the files saved here, and jtorch loads PyTorch's. Tensors that shared memory share it again. In reading
-order:
+PyTorch loads the files saved here, and jtorch loads PyTorch's. Tensors that shared memory share it again. Read
+the files in this order:
 
     archive                 the zip file: records, alignment, headers
     tensors                 a tensor's memory as bytes, and a tensor on bytes
@@ -115,9 +115,9 @@ def get_default_mmap_options() -> int | None:
 
 
 class set_default_mmap_options:
-    """Set how files are mapped: `mmap.MAP_PRIVATE` or `mmap.MAP_SHARED`. As a context manager: inside the block only.
+    """Set how files are mapped: `mmap.MAP_PRIVATE` or `mmap.MAP_SHARED`. As a context manager, only inside the block.
 
-    Differs from torch: writing to a tensor never writes to the file, with MAP_SHARED either.
+    Differs from torch: a write to a tensor never changes the file, not even with MAP_SHARED.
     """
 
     def __init__(self, flags: int):

@@ -27,7 +27,7 @@ _FOREIGN_DTYPES = (
 
 
 class Missing:
-    """Something that PyTorch has and jtorch does not. A file may name it; to call it is an error."""
+    """Something that PyTorch has and jtorch does not. A file may name it; calling it raises NotImplementedError."""
 
     def __init__(self, name):
         self.name = name
@@ -111,7 +111,7 @@ def _register_facts():
         register("torch", d.name, d)
 
 
-# PyTorch's modules whose contents have another place in jtorch.
+# PyTorch's modules whose contents are in other modules of jtorch.
 _MOVED = {
     "torch._tensor": "jtorch",
     "torch.tensor": "jtorch",
@@ -153,8 +153,8 @@ def is_torch_module(module: str) -> bool:
 def find(module: str, name: str):
     """The object of jtorch for PyTorch's `module.name`.
 
-    A class may stand in a shorter module here: `torch.nn.modules.activation.SiLU` is also found as `jtorch.nn.SiLU`.
-    Functions and constants must be where their name says.
+    A class may be in a shorter module here: `torch.nn.modules.activation.SiLU` is also found as `jtorch.nn.SiLU`.
+    Functions and constants must be in the module of their name.
 
     Raises:
         NotImplementedError: a class that PyTorch has and jtorch does not.
@@ -190,7 +190,7 @@ def _attribute(module, name):
 
 
 def torch_name(obj) -> tuple[str, str] | None:
-    """PyTorch's (module, name) for an object of jtorch; None for all others, which keep their own name."""
+    """PyTorch's (module, name) for an object of jtorch; None for other objects, which keep their own name."""
     if id(obj) in _registered_names:
         return _registered_names[id(obj)]
     name = getattr(obj, "__qualname__", None)

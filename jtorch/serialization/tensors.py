@@ -1,7 +1,7 @@
 """A tensor's memory as bytes for a file, and a tensor on bytes from a file.
 
-Tensors that share a storage share its record in the file, and share a storage again after loading. Only this file reads
-the inside of tensors and storages. It does not know pickles or archives.
+Tensors that share a storage share its record in the file, and share a storage again after loading. Only this file uses
+the internals of tensors and storages. It does not know pickles or archives.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Data sets of pictures: MNIST, FashionMNIST, CIFAR10, CIFAR100, ImageFolder as in torchvision, and Digits.
 
 The first four are fetched, prepared and read by tensorflow-datasets (the extra `data`); Digits comes with
-scikit-learn; ImageFolder is a folder of your own. This file knows how torchvision shows a data set, and
-nothing of how one is stored.
+scikit-learn; ImageFolder is a folder of your own. This file has torchvision's interface to a data set. It does
+not know how one is stored.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _DIGITS = "zero one two three four five six seven eight nine".split()
 class VisionDataset(Dataset):
     """Pictures and their labels: item i is (transform(picture i), target_transform(label i)).
 
-    `data` and `targets` hold all of them, in memory, as torchvision does; a program may replace them.
+    `data` and `targets` hold all of them in memory, as in torchvision. A program may replace them.
 
     Args:
         transforms: one function of (picture, label) instead of the two.
 
     Raises:
-        ValueError: both ways at once.
+        ValueError: `transforms` together with one of the two.
     """
 
     classes: list[str]
@@ -70,7 +70,7 @@ class VisionDataset(Dataset):
         return self.__dict__ | {"_arrays": {}}
 
     def extra_repr(self):
-        """What a kind of data set adds to its repr."""
+        """Text that a subclass adds to the repr."""
         return ""
 
     def __repr__(self):
@@ -105,14 +105,14 @@ def _titled_repr(title, transform):
 class Prepared(VisionDataset):
     """A data set that tensorflow-datasets downloads and prepares once, in `root`, and then reads.
 
-    A subclass names it: `source` is its name there, `home` the address its files come from.
+    A subclass sets `source`, its name in tensorflow-datasets, and `home`, the address of its files.
 
     Args:
         root: the folder of all prepared data sets.
-        train: the training half, else the test half.
+        train: read the training part. False: the test part.
         transform: a function of the picture, a PIL image.
         target_transform: a function of the label, an int.
-        download: fetch and prepare what is not there yet.
+        download: download and prepare the data set if it is not there yet.
 
     Raises:
         ModuleNotFoundError: tensorflow-datasets is not installed.
@@ -146,10 +146,10 @@ class Prepared(VisionDataset):
         try:
             if self.home is not None:
                 _reach(self.home)
-                # Not only pictures are encoded by TensorFlow: the builders open their files with it.
+                # The builders use TensorFlow to encode pictures, and also to open their files.
                 importlib.import_module("tensorflow")
             builder.download_and_prepare(file_format="array_record")
-        except Exception as error:  # whatever stopped it: the network, the disk, a package, a changed file
+        except Exception as error:  # for whatever reason: the network, the disk, a package, a changed file
             raise RuntimeError(
                 f"{type(self).__name__} could not be prepared in {str(self.root)!r}.\n"
                 f"  tried:  tensorflow-datasets, data set {self.source!r}, files from {self.home}\n"
@@ -180,11 +180,11 @@ def _import(name, wanted_by):
 
 
 def _reach(address):
-    """Fail at once without a network, where tensorflow-datasets tries again and again for three minutes."""
+    """Fail at once without a network. tensorflow-datasets would retry for three minutes."""
     try:
         urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=10).close()
     except urllib.error.HTTPError:
-        pass  # somebody answered
+        pass  # the server answered
 
 
 class MNIST(Prepared):
@@ -225,10 +225,10 @@ class CIFAR100(CIFAR10):
 
 
 class Digits(VisionDataset):
-    """Scikit-learn's handwritten digits at MNIST's size, 28 x 28: 1,437 to learn from, 360 for the test.
+    """Scikit-learn's handwritten digits at MNIST's size, 28 x 28: 1,437 for training, 360 for the test.
 
-    Real scans, 8 x 8, enlarged; always the same split. `data` is a uint8 Tensor (N, 28, 28). Nothing is
-    downloaded: `root` and `download` are there so that it can stand where MNIST stands.
+    Scans of 8 x 8 pixels, enlarged, always with the same split. `data` is a uint8 Tensor (N, 28, 28). Nothing is
+    downloaded: `root` and `download` exist so that it can replace MNIST.
 
     >>> from jtorch.vision import datasets
     >>> picture, label = datasets.Digits(train=False)[0]
@@ -261,11 +261,11 @@ def default_loader(path):
 
 
 class ImageFolder(VisionDataset):
-    """Image files in a folder for each class: root/cat/1.png, root/dog/any/depth/2.jpg. Read when asked for.
+    """Image files in a folder for each class: root/cat/1.png, root/dog/any/depth/2.jpg. A file is read when its item is.
 
     Args:
-        loader: makes a picture of a path.
-        is_valid_file: says of a path whether it is a picture; by default its suffix says so.
+        loader: a function that reads the picture at a path.
+        is_valid_file: tells whether a path is a picture; default: by its suffix.
         allow_empty: accept a class without pictures.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Pictures for people: many in one grid, and a grid in a file. Host work, as the transforms are."""
+"""Pictures to look at: several in one grid, and a grid saved to a file. This runs on the host, as transforms do."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scal
         tensor: (N, C, H, W), one picture (C, H, W) or (H, W), or a list of pictures of one size.
         nrow: pictures in a row.
         padding: pixels between them.
-        normalize: stretch the values to 0..1: those in `value_range`, or else from the least to the greatest.
+        normalize: stretch `value_range` (default: from the least to the greatest value) to 0..1.
         scale_each: with `normalize`, stretch each picture by itself.
         pad_value: the colour between them.
 
     Raises:
-        TypeError: something else than Tensors, or a value_range that is no tuple.
+        TypeError: not Tensors, or a value_range that is not a tuple.
 
     Differs from torch:
-        The grid is on the CPU, wherever the pictures were.
+        The grid is always on the CPU.
     """
     pictures = _batch(tensor)
     if normalize:

@@ -93,21 +93,21 @@ class _MaxUnpoolNd(Module):
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
-    """The inverse of `MaxPool1d`: puts each value back into its place in (N, C, L), with zeros elsewhere. See :func:`max_unpool1d`."""
+    """The inverse of `MaxPool1d`: puts each value back into its place in (N, C, L), zeros elsewhere. See :func:`max_unpool1d`."""
 
     _dims = 1
     _function = staticmethod(unpool.max_unpool1d)
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """The inverse of `MaxPool2d`: puts each value back into its place in (N, C, H, W), with zeros elsewhere. See :func:`max_unpool2d`."""
+    """The inverse of `MaxPool2d`: puts each value back into its place in (N, C, H, W), zeros elsewhere. See :func:`max_unpool2d`."""
 
     _dims = 2
     _function = staticmethod(unpool.max_unpool2d)
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """The inverse of `MaxPool3d`: puts each value back into its place in (N, C, D, H, W), with zeros elsewhere. See :func:`max_unpool3d`."""
+    """The inverse of `MaxPool3d`: puts each value back into its place in (N, C, D, H, W), zeros elsewhere. See :func:`max_unpool3d`."""
 
     _dims = 3
     _function = staticmethod(unpool.max_unpool3d)

@@ -1,7 +1,7 @@
 """DataLoader: a data set in batches, in the order that a sampler gives, fetched here or by workers.
 
-This file checks the arguments and chooses. In `_utils`, `iterate` runs a pass, `worker` fetches, `crew` and `server`
-are the workers. What a worker does never touches the main program's JAX, see `server`.
+This file checks the arguments and decides who fetches. In `_utils`, `iterate` runs a pass, `worker` fetches, and `crew` and
+`server` manage the workers. A worker never uses the main program's JAX: see `server`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ITERABLE_TAKES_NO = "DataLoader with IterableDataset: expected unspecified {0} 
 
 
 class _Endless(Sampler):
-    """None, for ever: an IterableDataset is asked for the next sample, not for a number."""
+    """Yields None for ever: an IterableDataset is asked for the next sample, not for a number."""
 
     def __iter__(self):
         while True:
@@ -40,38 +40,38 @@ class _Endless(Sampler):
 class DataLoader(Generic[T]):
     """Batches of a data set: `for x, y in DataLoader(dataset, batch_size=64, shuffle=True): ...`.
 
-    The order for a seed is PyTorch's. A plain TensorDataset is read with one NumPy gather a tensor and batch.
+    The order for a seed is PyTorch's. A plain TensorDataset is read with one NumPy gather for each tensor and batch.
     With `num_workers` each worker is a process with its own copy of the data set and its own random numbers,
-    seeded as PyTorch seeds them. It is a fork, but of a helper process that never ran JAX; code of the script
-    itself, lambdas included, goes there by value, so a script needs no `if __name__ == "__main__"`. The
-    helper starts with the first loader that has workers, in about a second, once in a program.
+    seeded as PyTorch seeds them. It is a fork of a helper process that never ran JAX. The script's own code,
+    lambdas included, is sent there by value, so a script needs no `if __name__ == "__main__"`. The first loader
+    with workers starts the helper, which takes about a second.
 
     Args:
         dataset: with `__getitem__` and `__len__`, or an IterableDataset.
-        batch_size: samples a batch; None gives the samples themselves.
-        shuffle: a new random order at each pass.
+        batch_size: the number of samples in a batch; None: no batches, single samples.
+        shuffle: use a new random order in each pass.
         sampler: the order of the samples, instead of shuffle.
         batch_sampler: lists of sample numbers, instead of batch_size, shuffle, sampler and drop_last.
-        num_workers: how many workers fetch ahead; 0 means none.
-        collate_fn: makes a batch of a list of samples; None means `default_collate`, or `default_convert`
-            where there are no batches.
-        pin_memory: accepted; JAX moves host arrays its own way.
-        drop_last: leave out a last batch that is shorter.
-        timeout: seconds to wait for a worker; 0 means for ever.
+        num_workers: the number of workers that fetch ahead; 0: none.
+        collate_fn: makes a batch of a list of samples; None: `default_collate`, or `default_convert` if there
+            are no batches.
+        pin_memory: accepted, and has no effect.
+        drop_last: leave out the last batch if it is shorter.
+        timeout: the number of seconds to wait for a worker; 0: for ever.
         worker_init_fn: called in each worker with its number, before it begins.
-        multiprocessing_context: checked, then of no effect: workers are always forks of the helper process.
-        generator: of the order and of the workers' seeds; None means the default one.
-        prefetch_factor: batches a worker fetches ahead; None means 2.
+        multiprocessing_context: checked, and has no effect: workers are always forks of the helper process.
+        generator: draws the order and the workers' seeds; None: the default one.
+        prefetch_factor: the number of batches that a worker fetches ahead; None: 2.
         persistent_workers: keep the workers from one pass to the next.
-        pin_memory_device: deprecated, of no effect.
-        in_order: False gives batches as they become ready.
+        pin_memory_device: deprecated, has no effect.
+        in_order: False: return batches as soon as they are ready.
 
     Raises:
-        ValueError: options that exclude each other, or out of range.
+        ValueError: options that exclude each other, or an option out of range.
 
-    Differs from torch: where the data set cannot be sent to another process (an open file, a lock, a tensor
-        on an accelerator) the workers are threads, and a warning says so. A plain TensorDataset with the
-        default collate_fn and no worker_init_fn is read without workers: none of its code would run there.
+    Differs from torch: if the data set cannot be sent to another process (an open file, a lock, a tensor on an
+        accelerator), the workers are threads, and a warning says so. A plain TensorDataset with the default
+        collate_fn and no worker_init_fn is read without workers, because no code of the user's would run in them.
 
     >>> data = torch.utils.data.TensorDataset(torch.arange(5))
     >>> [batch for (batch,) in DataLoader(data, batch_size=2)]
@@ -150,7 +150,7 @@ class DataLoader(Generic[T]):
 
     @property
     def multiprocessing_context(self) -> BaseContext | None:
-        """The context given; checked, and of no effect."""
+        """The context that was given. It is checked and has no effect."""
         return self._context
 
     @multiprocessing_context.setter
@@ -181,7 +181,7 @@ class DataLoader(Generic[T]):
         return WorkersPass(self)
 
     def _runs_no_code(self) -> bool:
-        """Whether nothing of the user's would run in a worker."""
+        """Whether no code of the user's would run in a worker."""
         default = self.collate_fn is default_collate and self.worker_init_fn is None
         return default and self._auto_collation and needs_no_code(self.dataset)
 
@@ -203,7 +203,7 @@ class DataLoader(Generic[T]):
         return full if self.drop_last or not rest else full + 1
 
     def check_worker_number_rationality(self) -> None:
-        """Warn of more workers than processors."""
+        """Warn if there are more workers than processors."""
         if not self.num_workers:
             return
         limited = hasattr(os, "sched_getaffinity")
@@ -249,7 +249,7 @@ def _check_iterable(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> N
 def _check_batching(
     batch_size: int | None, shuffle: bool | None, sampler: Any, batch_sampler: Any, drop_last: bool
 ) -> tuple[int | None, bool]:
-    """The batch size and drop_last that hold."""
+    """The batch size and drop_last, checked against the other options."""
     if sampler is not None and shuffle:
         raise ValueError("sampler option is mutually exclusive with shuffle")
     if batch_sampler is not None:

@@ -1,7 +1,7 @@
-"""Data sets: what can be asked for sample number i, or for the next sample.
+"""Data sets: objects that return sample number i, or the next sample.
 
-A batch of a plain TensorDataset is made at once (`whole_batch`), with one NumPy gather a tensor where PyTorch
-takes the samples one by one and stacks them. The numbers are the same. Knows nothing of loaders.
+`whole_batch` makes a batch of a plain TensorDataset with one NumPy gather for each tensor. PyTorch takes the samples one by
+one and stacks them; the numbers are the same. This file does not know loaders.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 class Dataset(Generic[T]):
-    """Samples by number: a subclass gives `__getitem__`, and `__len__` where samplers need it.
+    """Samples by number. A subclass defines `__getitem__`, and `__len__` if a sampler needs it.
 
-    `__getitems__(indices)`, if a subclass has it, gives the samples of a batch at once.
+    If a subclass defines `__getitems__(indices)`, it returns the samples of a whole batch.
     """
 
     def __getitem__(self, index) -> T:
@@ -35,9 +35,9 @@ class Dataset(Generic[T]):
 
 
 class IterableDataset(Dataset[T], Iterable[T]):
-    """Samples one after another: a subclass gives `__iter__`.
+    """Samples one after another. A subclass defines `__iter__`.
 
-    With several workers each has its own copy, and `get_worker_info` tells it which part to give.
+    Each worker has its own copy of the data set. `get_worker_info` tells it which part to return.
     """
 
     def __add__(self, other: Dataset[T]) -> ChainDataset:
@@ -48,7 +48,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Sample i is the i-th row of each tensor.
 
     Args:
-        tensors: of one length.
+        tensors: all of the same length.
 
     Raises:
         AssertionError: their lengths differ.
@@ -70,7 +70,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 
 class StackDataset(Dataset):
-    """Sample i is the i-th sample of each data set, as a tuple or (given by name) a dict.
+    """Sample i is the i-th sample of each data set, as a tuple; as a dict if they were given by name.
 
     Raises:
         ValueError: no data sets, of different lengths, or both with and without names.
@@ -112,7 +112,7 @@ class StackDataset(Dataset):
 
 
 class ConcatDataset(Dataset[T]):
-    """The samples of one data set after those of another; `a + b` makes one.
+    """Several data sets one after another; `a + b` makes one.
 
     Raises:
         AssertionError: no data sets, or an IterableDataset among them.
@@ -123,7 +123,7 @@ class ConcatDataset(Dataset[T]):
 
     @staticmethod
     def cumsum(sequence: Iterable[Dataset]) -> list[int]:
-        """Where each data set ends."""
+        """The number of samples up to the end of each data set."""
         return list(itertools.accumulate(len(dataset) for dataset in sequence))
 
     def __init__(self, datasets: Iterable[Dataset]):
@@ -153,10 +153,10 @@ class ConcatDataset(Dataset[T]):
 
 
 class ChainDataset(IterableDataset):
-    """The samples of iterable data sets, one data set after another; `a + b` makes one.
+    """Several iterable data sets one after another; `a + b` makes one.
 
     Raises:
-        AssertionError: (when used) one of them is no IterableDataset.
+        AssertionError: (when it is used) one of them is not an IterableDataset.
     """
 
     def __init__(self, datasets: Iterable[Dataset]):
@@ -181,7 +181,7 @@ class Subset(Dataset[T]):
     """Some samples of a data set: sample i is its sample number indices[i].
 
     Raises:
-        NotImplementedError: a subclass that overrides `__getitem__` only, which a batch would pass by.
+        NotImplementedError: a subclass overrides only `__getitem__`, which fetching a batch would not call.
     """
 
     dataset: Dataset[T]
@@ -212,11 +212,11 @@ class Subset(Dataset[T]):
 
 
 def random_split(dataset: Dataset[T], lengths: Sequence[int | float], generator=None) -> list[Subset[T]]:
-    """Cut a data set into parts at random, without overlap.
+    """Split a data set into random parts that do not overlap.
 
     Args:
-        lengths: how many samples each part gets, or fractions that add up to 1 (what is left over by
-            rounding down goes to the first parts, one each).
+        lengths: the number of samples of each part, or fractions that add up to 1. Fractions are rounded down; the
+            samples left over go to the first parts, one each.
         generator: None means the default one.
 
     Raises:
@@ -249,15 +249,15 @@ def counts_of_fractions(total: int, fractions: Sequence[float]) -> list[int]:
 
 
 def samples(dataset: Dataset[T], indices: Sequence[int]) -> Sequence[T]:
-    """These samples of a data set, asked for at once where it knows how."""
+    """The samples with these numbers, from `__getitems__` if the data set has it."""
     at_once = getattr(dataset, "__getitems__", None)
     return at_once(indices) if callable(at_once) else [dataset[i] for i in indices]
 
 
 def whole_batch(dataset: Dataset, indices: Sequence[int]) -> list[Tensor] | None:
-    """The collated batch of a plain TensorDataset, or of a Subset of one, with one gather a tensor.
+    """The collated batch of a plain TensorDataset, or of a Subset of one, with one gather for each tensor.
 
-    None where it must be made from samples: of another data set, or where an error or a gradient is due.
+    None if the batch must be made from samples: for another data set, for an index out of range, or if a gradient is needed.
     """
     while _is_unchanged(dataset, Subset):
         indices = [dataset.indices[i] for i in indices]
@@ -273,14 +273,14 @@ _WHOLE = {int, np.int64, np.int32}
 
 
 def needs_no_code(dataset: Dataset) -> bool:
-    """Whether it is a plain TensorDataset, or Subset of one: no code of the user's runs for a sample."""
+    """Whether it is a plain TensorDataset or a Subset of one, so that no code of the user's runs for a sample."""
     while _is_unchanged(dataset, Subset):
         dataset = dataset.dataset
     return _is_unchanged(dataset, TensorDataset)
 
 
 def _is_unchanged(dataset: Dataset, kind: type) -> bool:
-    """Whether it is of this kind and gives its samples as this kind does."""
+    """Whether it is an instance of this class that does not override how samples are fetched."""
     own, given = type(dataset), ("__getitem__", "__getitems__")
     return isinstance(dataset, kind) and all(getattr(own, n, 0) is getattr(kind, n, 0) for n in given)
 

@@ -12,18 +12,18 @@ __all__ = ["DistributedSampler"]
 
 
 class DistributedSampler(Sampler[int]):
-    """The part of a data set that belongs to one of several processes, the same number for each.
+    """The part of a data set that belongs to one of several processes. All parts have the same size.
 
     Args:
-        num_replicas: how many processes.
-        rank: which one this is, from 0.
-        shuffle: in random order, the same in all processes.
-        seed: of that order, the same in all processes.
-        drop_last: leave out the rest of the division; else samples from the start make it up.
+        num_replicas: the number of processes.
+        rank: the index of this process, from 0.
+        shuffle: use a random order, the same in all processes.
+        seed: the seed of that order, the same in all processes.
+        drop_last: leave out samples so that the parts are equal. False: repeat samples from the start instead.
 
     Raises:
-        ValueError: rank is not in [0, num_replicas), or one of the two is not given: there is no
-            process group to ask.
+        ValueError: rank is not in [0, num_replicas), or one of the two is not given (jtorch has no process group to
+            ask).
 
     >>> list(DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
     [1, 3, 0]
@@ -61,12 +61,12 @@ class DistributedSampler(Sampler[int]):
             order = permutation(n, Stream(self.seed + self.epoch))
         else:
             order = range(n)
-        # more than there are starts over, as often as it takes
+        # if more are missing than there are, start over as often as necessary
         return iter([order[i % n] for i in range(self.rank, self.total_size, self.num_replicas)])
 
     def __len__(self):
         return self.num_samples
 
     def set_epoch(self, epoch: int) -> None:
-        """Give the number of the pass, so that each has an order of its own."""
+        """Set the number of the epoch, so that each epoch has its own order."""
         self.epoch = epoch

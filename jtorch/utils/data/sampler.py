@@ -1,7 +1,7 @@
-"""Samplers: in which order samples are taken.
+"""Samplers: the order in which samples are taken.
 
-Each draws PyTorch's random numbers in PyTorch's order, so a seed gives the same order here and there. Where a
-draw happens matters as much as what it gives: RandomSampler draws at the first `next`, not at `iter`.
+Each draws PyTorch's random numbers in PyTorch's order, so a seed gives the same order in both. This includes the moment of a
+draw: RandomSampler draws at the first `next`, not at `iter`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ T = TypeVar("T", covariant=True)
 
 
 def order_stream(generator: Generator | None) -> Stream:
-    """The stream of a generator on the CPU, None meaning the default one.
+    """The random stream of a generator on the CPU; None: of the default generator.
 
-    Orders are drawn from it directly: PyTorch's numbers on every device, and no line of the trace.
+    Samplers draw from it directly, so they give PyTorch's numbers on every device and record no line.
     """
     if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"generator should be a torch.Generator, but got {type(generator).__name__}")
@@ -41,7 +41,7 @@ def positive_int(name: str, value, also_bool: bool = False) -> int:
 
 
 class Sampler(Generic[T]):
-    """An order: a subclass gives `__iter__` over sample numbers (or lists of them), and `__len__`."""
+    """The base of samplers. A subclass defines `__iter__` over sample numbers (or lists of them), and `__len__`."""
 
     def __iter__(self) -> Iterator[T]:
         raise NotImplementedError
@@ -66,14 +66,14 @@ class RandomSampler(Sampler[int]):
     """The samples in random order.
 
     Args:
-        data_source: whose len() counts.
-        replacement: draw each sample anew from all.
-        num_samples: how many; None means as many as there are.
-        generator: None means a new one at each pass, seeded from the default one.
+        data_source: the data set, of which only `len` is used.
+        replacement: draw each sample from all samples.
+        num_samples: the number of samples to draw; None: as many as the data set has.
+        generator: None: a new one for each pass, seeded from the default one.
 
     Raises:
-        TypeError: replacement is no bool.
-        ValueError: num_samples is no positive int.
+        TypeError: replacement is not a bool.
+        ValueError: num_samples is not a positive int.
 
     >>> _ = torch.manual_seed(0)
     >>> list(RandomSampler(range(5)))
@@ -100,7 +100,7 @@ class RandomSampler(Sampler[int]):
 
     @property
     def num_samples(self) -> int:
-        """How many samples one pass gives."""
+        """The number of samples in one pass."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self):
@@ -109,13 +109,13 @@ class RandomSampler(Sampler[int]):
         if self.generator is None:
             source = Stream(source.base_seed())
         if self.replacement:
-            # in lots of 32, as PyTorch: a pass that is broken off has drawn no more than it there would
+            # in chunks of 32, as in PyTorch, so that an interrupted pass has drawn as many numbers
             for lot in itertools.chain(itertools.repeat(32, wanted // 32), (wanted % 32,)):
                 yield from source.random((lot,), np.int64, 0, n).tolist()
             return
         for _ in range(wanted // n):
             yield from permutation(n, source)
-        # drawn even where nothing of it is used, as PyTorch does: the generator moves on by as much
+        # drawn even if none of it is used, as in PyTorch, so that the generator's state is the same
         yield from permutation(n, source)[: wanted % n]
 
     def __len__(self):
@@ -123,7 +123,7 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given sample numbers in random order, each once."""
+    """The given sample numbers in random order, each of them once."""
 
     indices: Sequence[int]
 
@@ -143,13 +143,13 @@ class WeightedRandomSampler(Sampler[int]):
     """Sample numbers drawn with the given weights.
 
     Args:
-        weights: one a sample, not negative; they need not add up to 1.
-        num_samples: how many to draw.
-        replacement: whether a sample may come again.
-        generator: None means the default one.
+        weights: one for each sample, not negative; they need not add up to 1.
+        num_samples: the number of samples to draw.
+        replacement: whether a sample may be drawn again.
+        generator: None: the default one.
 
     Raises:
-        ValueError: num_samples is no positive int, replacement no bool, weights no plain list.
+        ValueError: num_samples is not a positive int, replacement is not a bool, or weights is not one-dimensional.
     """
 
     num_samples: int
@@ -185,10 +185,10 @@ class BatchSampler(Sampler[list[int]]):
 
     Args:
         sampler: any iterable.
-        drop_last: leave out a last list that is shorter.
+        drop_last: leave out the last list if it is shorter.
 
     Raises:
-        ValueError: batch_size is no positive int, or drop_last no bool.
+        ValueError: batch_size is not a positive int, or drop_last is not a bool.
 
     >>> list(BatchSampler(SequentialSampler(range(5)), batch_size=2, drop_last=False))
     [[0, 1], [2, 3], [4]]

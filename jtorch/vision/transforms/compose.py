@@ -11,7 +11,7 @@ from .chance import happens
 
 
 class Compose:
-    """One transform after the other.
+    """Apply several transforms, one after another.
 
     >>> from jtorch.vision import transforms
     >>> transforms.Compose([transforms.CenterCrop(10), transforms.ToTensor()])
@@ -53,7 +53,7 @@ class Lambda:
 
 
 class RandomApply(Module):
-    """All of the transforms, with probability p; else the picture as it is."""
+    """Apply all transforms, with probability p; otherwise return the picture unchanged."""
 
     def __init__(self, transforms, p=0.5):
         super().__init__()
@@ -71,7 +71,7 @@ class RandomApply(Module):
 
 
 class _FromList:
-    """A transform that draws from Python's `random`, as torchvision's do, which one of a list comes next."""
+    """The base of transforms that choose from a list with Python's `random`, as in torchvision."""
 
     def __init__(self, transforms):
         if not isinstance(transforms, Sequence):
@@ -83,7 +83,7 @@ class _FromList:
 
 
 class RandomOrder(_FromList):
-    """All of the transforms, in a random order."""
+    """Apply all transforms, in a random order."""
 
     def __call__(self, img):
         order = list(range(len(self.transforms)))
@@ -94,7 +94,7 @@ class RandomOrder(_FromList):
 
 
 class RandomChoice(_FromList):
-    """One of the transforms; p gives each a weight."""
+    """Apply one of the transforms, chosen at random; `p` has their weights."""
 
     def __init__(self, transforms, p=None):
         super().__init__(transforms)

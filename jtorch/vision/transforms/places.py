@@ -1,4 +1,4 @@
-"""Transforms of where the pixels are: sizes, crops, borders, flips, turns. `functional` does the work."""
+"""Transforms that move pixels: sizes, crops, borders, flips, rotations. `functional` does the work."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class RandomResizedCrop(Transform):
 
     @staticmethod
     def get_params(img, scale, ratio):
-        """(top, left, height, width) of a random part; the middle, where ten tries did not fit."""
+        """(top, left, height, width) of a random part; of the middle if ten tries did not fit."""
         _, rows, columns = F.get_dimensions(img)
         for height, width in random_rectangles(rows * columns, scale, ratio):
             if 0 < width <= columns and 0 < height <= rows:
@@ -228,7 +228,7 @@ def _angles(x, name, sizes=(2,)):
     if isinstance(x, numbers.Number):
         if x < 0:
             raise ValueError(f"If {name} is a single number, it must be positive.")
-        return [float(-x), float(x)]  # -x before float: an int 0 stays without a sign
+        return [float(-x), float(x)]  # negate before float: an int 0 stays without a sign
     message = f"{name} should be a sequence of length {' or '.join(map(str, sizes))}."
     if not isinstance(x, Sequence):
         raise TypeError(message)

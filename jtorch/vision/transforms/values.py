@@ -1,4 +1,4 @@
-"""Transforms of what the pixels are: types, colours, blur, erased patches. `functional` does the work."""
+"""Transforms that change pixels' values: dtypes, colours, blur, erased patches. `functional` does the work."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class ColorJitter(Transform):
 
     def forward(self, img):
         order = randperm(4).tolist()
-        # All drawn before the first is used, so that the order of the changes does not change the draws.
+        # Draw all before the first is used, so that the draws do not depend on the order of the changes.
         factors = [None if r is None else uniform(*r) for r in map(self.__getattribute__, self.shown)]
         for i in order:
             if factors[i] is not None:
@@ -159,7 +159,7 @@ _ADJUST = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust
 
 
 def _range(value, name, center=1, bound=(0, float("inf")), clip=True):
-    """(lowest, highest), or None where it would change nothing."""
+    """(lowest, highest), or None if it would change nothing."""
     if isinstance(value, int | float):
         if value < 0:
             raise ValueError(f"If {name} is a single number, it must be non negative.")
@@ -210,7 +210,7 @@ class GaussianBlur(Transform):
 
 
 def height_and_width(size, message):
-    """(height, width) of a constructor's size argument."""
+    """(height, width) from the size argument of a constructor."""
     if isinstance(size, int | float):
         return int(size), int(size)
     if not hasattr(size, "__len__"):
@@ -267,7 +267,7 @@ class RandomErasing(Transform):
 
 
 def _patch(value, channels):
-    """The colour as (C, 1, 1), None for noise."""
+    """The value to write as (C, 1, 1); None for noise."""
     if isinstance(value, str):
         return None
     values = [value] if isinstance(value, int | float) else list(value)
@@ -279,7 +279,7 @@ def _patch(value, channels):
 
 
 def random_rectangles(area, scale, ratio, heights_first=False):
-    """Ten tries at a rectangle (height, width): area from `scale`, sides from `ratio`."""
+    """Yield ten random rectangles (height, width): the share of the area from `scale`, the ratio of the sides from `ratio`."""
     low, high = np.log(np.asarray(ratio, np.float32)).tolist()
     for _ in range(10):
         target = area * uniform(*scale)

@@ -1,4 +1,4 @@
-"""What the pixels show: grey, brightness, contrast, saturation, hue, blur, erase."""
+"""Functions that change the values of pixels: grey, brightness, contrast, saturation, hue, blur, erase."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jtorch.core.tensor import Tensor
 from .convert import pil_to_tensor, to_pil_image
 from .picture import is_pil, picture_of, pixels
 
-_LUMA = (0.2989, 0.587, 0.114)  # how bright red, green and blue look
+_LUMA = (0.2989, 0.587, 0.114)  # the brightness of red, green and blue to the eye
 
 
 def to_grayscale(img, num_output_channels=1):
@@ -99,7 +99,7 @@ def adjust_saturation(img, saturation_factor: float):
 
 
 def adjust_hue(img, hue_factor: float):
-    """The colours moved round the colour circle by hue_factor turns, -0.5 to 0.5.
+    """The colours turned around the colour circle by hue_factor turns, -0.5 to 0.5.
 
     Raises:
         ValueError: hue_factor outside that range.
@@ -114,7 +114,7 @@ def adjust_hue(img, hue_factor: float):
     if img.mode in ("L", "1", "I", "F"):
         return img
     hue, saturation, value = img.convert("HSV").split()
-    turned = np.asarray(hue) + np.int32(hue_factor * 255).astype(np.uint8)  # bytes wrap round as colours do
+    turned = np.asarray(hue) + np.int32(hue_factor * 255).astype(np.uint8)  # bytes wrap around, and so do hues
     return Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert(img.mode)
 
 

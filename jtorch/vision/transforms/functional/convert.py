@@ -12,7 +12,7 @@ from .picture import picture_of, pixels
 
 _WIDE_MODES = {"I": np.int32, "I;16": np.uint16, "F": np.float32}  # PIL modes that are not bytes
 _MODES_BY_CHANNELS = {2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX")}
-_LOSSY = {(float32, int32), (float32, int64), (float64, int64)}  # floats with fewer digits than the integers
+_LOSSY = {(float32, int32), (float32, int64), (float64, int64)}  # floats with fewer digits than these integers
 _GREY_MODES = {np.uint8: "L", np.int16: "I;16", np.int32: "I", np.float32: "F"}
 
 
@@ -43,7 +43,7 @@ def to_tensor(pic) -> Tensor:
     else:
         array = _planes(pic)
     if array.dtype == np.uint8:
-        # One number type all the way, as PyTorch's div: a Python 255 would be rounded differently in float16.
+        # Divide in one dtype, as PyTorch's div: a Python 255 would be rounded differently in float16.
         float_type = get_default_dtype().np
         array = array.astype(float_type) / np.asarray(255, float_type)
     return picture_of(array)
@@ -109,7 +109,7 @@ def _rows_of_array(pic):
 def _grey_mode(array, mode):
     expected = _GREY_MODES.get(array.dtype.type)
     if mode is not None and mode != expected:
-        raise ValueError(  # the words are torchvision's, whatever the dtype
+        raise ValueError(  # torchvision's text for every dtype
             f"Incorrect mode ({mode}) supplied for input type <class 'numpy.dtype'>. Should be {expected}"
         )
     if expected is None:
@@ -118,13 +118,13 @@ def _grey_mode(array, mode):
 
 
 def _image(array, mode):
-    """Rows of numbers as an image of this mode: `fromarray` would guess it, and cannot guess YCbCr."""
+    """An image of this mode from rows of numbers. `fromarray` guesses the mode, and cannot guess YCbCr."""
     height, width = array.shape[:2]
     return Image.frombytes(mode, (width, height), np.ascontiguousarray(array).tobytes())
 
 
 def convert_image_dtype(image: Tensor, dtype=None) -> Tensor:
-    """The picture in another dtype, full white staying full white: 255 in bytes is 1.0 in floats.
+    """The picture in another dtype. White stays white: 255 as a byte is 1.0 as a float.
 
     Raises:
         TypeError: not a Tensor.

@@ -1,4 +1,4 @@
-"""Where the pixels are: crop, pad, resize, flip, rotate, affine."""
+"""Functions that move pixels: crop, pad, resize, flip, rotate, affine."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _pad_image(img, borders, fill, padding_mode):
     array = np.asarray(img)
     sides = [(top, bottom), (left, right)] + [(0, 0)] * (array.ndim - 2)
     padded = Image.fromarray(np.pad(array, sides, mode=padding_mode))
-    if img.mode == "P":  # colours of a palette are looked up, so the palette travels along
+    if img.mode == "P":  # pixels are indices into the palette, so copy the palette
         padded.putpalette(img.getpalette())
     return padded
 
@@ -127,10 +127,10 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
     Args:
         size: (height, width); or one number, in pixels, for the shorter side, the other in proportion.
         max_size: the most pixels the longer side may get, where `size` is one number.
-        antialias: only a Tensor asks; pillow always smooths before it shrinks.
+        antialias: used for a Tensor only; pillow always smooths before it shrinks a picture.
 
     Raises:
-        TypeError: an interpolation that is none, or a size of another type.
+        TypeError: not an interpolation mode, or a size of another type.
         ValueError: a size with more than two numbers, or a max_size that contradicts it.
 
     Differs from torch:
@@ -313,8 +313,8 @@ def _checked_affine(angle, translate, scale, shear, center):
 def inverse_affine(center, angle, translate, scale, shear):
     """The six numbers (a, b, c, d, e, f) that say where an output pixel comes from: x' = ax + by + c.
 
-    The map itself, about `center`: shear along y, shear along x, rotate, scale, then translate. Both shears
-    and the rotation keep areas, so its linear part has determinant 1 before it is scaled.
+    The map, around `center`: shear along y, shear along x, rotate, scale, then translate. Shears and rotations keep
+    areas, so the linear part has determinant 1 before it is scaled.
     """
     turn, shear_x, shear_y = math.radians(angle), math.radians(shear[0]), math.radians(shear[1])
     a = math.cos(turn - shear_y) / math.cos(shear_y)
@@ -346,7 +346,7 @@ def _turned_size(matrix, columns, rows):
 
 
 def _sampled(array, matrix, size, mode, fill):
-    """The array through the map: each output pixel, measured from the middle, looked up at its source."""
+    """The array after the map: each output pixel is looked up at its source. Positions are relative to the middle."""
     if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
         raise NotImplementedError(f"interpolation {mode.value} of a Tensor; transform the PIL image")
     (width, height), (rows, columns) = size, array.shape[-2:]
@@ -372,7 +372,7 @@ def _sampled(array, matrix, size, mode, fill):
 
 
 def _source(x, y, row, size):
-    """The source coordinate in pixels, by way of -1..1 as in `grid_sample`, so that ties fall alike."""
+    """The source coordinate in pixels, computed from -1..1 as in `grid_sample`, so that ties are rounded in the same way."""
     a, b, c = np.asarray(row, np.float32) / np.float32(0.5 * size)
     unit = x * a + y * b + c
     return ((unit + np.float32(1)) * np.float32(size) - np.float32(1)) / np.float32(2)

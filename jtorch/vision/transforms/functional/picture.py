@@ -1,7 +1,7 @@
-"""What a picture is: a PIL image, or a Tensor (..., C, H, W) on the CPU; and what all transforms ask of it.
+"""Pictures: a PIL image, or a Tensor (..., C, H, W) on the CPU; and functions that all transforms use.
 
-Transforms are work for the host, done before a batch exists: they use pillow and NumPy, and know nothing of
-JAX, so that the worker processes of a DataLoader never start it.
+Transforms run on the host, before a batch exists. They use pillow and NumPy and not JAX, so that the worker processes of a
+DataLoader never start it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jtorch.core.tensor import Tensor, from_numpy
 
 
 class InterpolationMode(Enum):
-    """How the pixels between pixels are found."""
+    """How values between pixels are computed."""
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"
@@ -39,7 +39,7 @@ _BY_NUMBER = {int(resampling): mode for mode, resampling in reversed(_RESAMPLING
 
 
 def interpolation_mode(mode) -> InterpolationMode:
-    """The mode itself, or the one that a number of pillow's stands for."""
+    """The mode itself, or the mode for one of pillow's numbers."""
     if isinstance(mode, InterpolationMode):
         return mode
     if isinstance(mode, int) and int(mode) in _BY_NUMBER:
@@ -53,7 +53,7 @@ def resampling(mode: InterpolationMode) -> Image.Resampling:
 
 
 def is_pil(picture) -> bool:
-    """Whether the picture is a PIL image; a Tensor picture is checked, anything else refused.
+    """Whether the picture is a PIL image; False for a valid Tensor.
 
     Raises:
         TypeError: neither a PIL image nor a Tensor with at least two dimensions.
@@ -71,7 +71,7 @@ def pixels(tensor: Tensor) -> np.ndarray:
 
 
 def picture_of(array: np.ndarray) -> Tensor:
-    """A Tensor over the array, copied only where its rows are not in order."""
+    """A Tensor on the array's memory. An array that is not contiguous is copied."""
     return from_numpy(np.ascontiguousarray(array))
 
 
@@ -94,7 +94,7 @@ def get_image_num_channels(img) -> int:
 
 
 def filling(fill, img):
-    """`fill` as pillow wants it for this image: one number for one band, else a tuple with one for each band.
+    """`fill` in pillow's form for this image: a number for one band, a tuple for several bands.
 
     Raises:
         ValueError: a number of fill values that is not the number of bands.
