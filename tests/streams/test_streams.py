@@ -339,3 +339,10 @@ def test_ten_million_normals_equal_pytorchs():
     expected = torch.randn(10_000_000, generator=torch.Generator().manual_seed(1)).numpy()
     ours = Stream(1).normal((10_000_000,), F32)
     np.testing.assert_array_equal(ours.view(np.int32), expected.view(np.int32))
+
+
+def test_bernoulli_refuses_probabilities_that_do_not_broadcast():
+    with pytest.raises(RuntimeError, match=r"The expanded size of the tensor \(3\) must match the existing size \(4\)"):
+        torch.ones(2, 3).bernoulli_(torch.ones(4))
+    with pytest.raises(RuntimeError, match=r"expand\(torch.FloatTensor\{\[2, 3\]\}, size=\[3\]\): the number of sizes"):
+        torch.ones(3).bernoulli_(torch.ones(2, 3))

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from jtorch.core.engine import node_name
 from jtorch.core.facts import strides as geometry
 from jtorch.core.ops.make.generator import on_host
@@ -56,7 +54,7 @@ def _bernoulli_(self, p=0.5, *, generator=None):
     if isinstance(p, Tensor):
         self._writable()
         t = self._type
-        drawn = host_draw("bernoulli", t, generator, t.strides, {"p": np.broadcast_to(p.detach()._to_numpy(), t.shape)})
+        drawn = host_draw("bernoulli", t, generator, t.strides, {"p": p.detach().expand(t.shape)._to_numpy()})
         self._assign(*standing_for(wrap(drawn), "BernoulliBackward1", self, p)._read())
         return self
     if not 0 <= p <= 1:
