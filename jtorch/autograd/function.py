@@ -15,7 +15,7 @@ import weakref
 from jtorch.core.engine import lifted_by, local
 from jtorch.core.grad import FREED, RELEASED, GradNode, Leaf, NodeHooks, edge_of, no_grad, overwritten
 from jtorch.core.ops.make.create import zeros
-from jtorch.core.tensor import Batch, Dual, Shown, Tensor, next_function, wrap, write_of, zeros_of
+from jtorch.core.tensor import Batch, Dual, ShownNode, Tensor, next_function, wrap, write_of, zeros_of
 
 _CUSTOM = (
     " This view was created inside a custom Function (or because an input was "
@@ -57,7 +57,7 @@ class FunctionCtx:
         self._materialize = bool(value)
 
 
-class BackwardCFunction(Shown, FunctionCtx):
+class BackwardCFunction(ShownNode, FunctionCtx):
     """The context of one call of `apply`, which is also the node that users see."""
 
     _materialize = True

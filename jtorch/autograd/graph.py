@@ -13,12 +13,12 @@ from jtorch.core.engine import local
 from jtorch.core.facts import RemovableHandle
 from jtorch.core.grad import FREED, RELEASED, GradNode, source
 from jtorch.core.methods import GradientEdge
-from jtorch.core.tensor import Shown, Tensor, make_nodes, show, wrap
+from jtorch.core.tensor import ShownNode, Tensor, make_nodes, show, wrap
 
 
 class _NodeMeta(type):
     def __instancecheck__(cls, instance):
-        return isinstance(instance, Shown)
+        return isinstance(instance, ShownNode)
 
 
 class Node(metaclass=_NodeMeta):

@@ -184,7 +184,7 @@ class UninitializedTensorMixin:
             PLAIN.discard(cls)  # so that ops ask `__torch_function__`, which refuses by the op's name
 
     @classmethod
-    def _born(cls, like, requires_grad):
+    def _new_like(cls, like, requires_grad):
         """A new one with the dtype and device of `like`."""
         made = like._alias(cls)
         made._storage = _UninitializedStorage(like._value)
@@ -245,7 +245,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     cls_to_become = Parameter
 
     def __new__(cls, requires_grad=True, device=None, dtype=None):
-        return cls._born(empty(0, device=device, dtype=dtype), requires_grad)
+        return cls._new_like(empty(0, device=device, dtype=dtype), requires_grad)
 
     def __deepcopy__(self, memo):
         if id(self) not in memo:
@@ -262,7 +262,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     cls_to_become = Tensor
 
     def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
-        made = cls._born(empty(0, device=device, dtype=dtype), requires_grad)
+        made = cls._new_like(empty(0, device=device, dtype=dtype), requires_grad)
         made.persistent = persistent
         made._is_buffer = True
         return made

@@ -45,18 +45,18 @@ def pickler_of(module):
             if type(obj) in _PLAIN:
                 return NotImplemented
             if names.is_written_by_name(obj):
-                street = names.torch_name(obj) if renames else None
-                return street[1] if street else NotImplemented
+                known = names.torch_name(obj) if renames else None
+                return known[1] if known else NotImplemented
             reduced = _reduced_as_pytorch(obj)
             if reduced is NotImplemented and hasattr(base, "reducer_override"):
                 return super().reducer_override(obj)
             return reduced
 
         def save_global(self, obj, name=None):
-            street = names.torch_name(obj)
-            if street is None:
+            known = names.torch_name(obj)
+            if known is None:
                 return _save_own_name(super().save_global, obj, name)
-            _write_global(self, *street)
+            _write_global(self, *known)
             self.memoize(obj)
 
         if module is pickle:

@@ -111,9 +111,9 @@ def _user_allowed():
 
 def _paths(entry):
     if not isinstance(entry, tuple):
-        street = names.torch_name(entry)  # files have PyTorch's names for jtorch's classes
+        known = names.torch_name(entry)  # files have PyTorch's names for jtorch's classes
         own = (entry.__module__, entry.__qualname__)
-        return [(".".join(path), entry) for path in {street or own, own}]
+        return [(".".join(path), entry) for path in {known or own, own}]
     if len(entry) != 2:
         raise ValueError(
             f"Expected tuple of length 2 (global, str of callable full path), but got tuple of length: {len(entry)}"

@@ -18,9 +18,9 @@ COPIED = ["jtorch", "tests", "bench", "pyproject.toml", "README.md"]
 @pytest.fixture
 def copy(tmp_path):
     """A copy of the repository's files, and beside it a `torch` that cannot be imported."""
-    house = tmp_path / "house"
+    copied = tmp_path / "copied"
     for name in COPIED:
-        source, target = ROOT / name, house / name
+        source, target = ROOT / name, copied / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         else:
@@ -28,7 +28,7 @@ def copy(tmp_path):
     blocked = tmp_path / "blocked"
     blocked.mkdir()
     (blocked / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
-    return house, blocked
+    return copied, blocked
 
 
 def written(pattern):
@@ -37,13 +37,13 @@ def written(pattern):
 
 def run(copy, command):
     """README's command, in this Python."""
-    house, blocked = copy
+    copied, blocked = copy
     words = shlex.split(command)
     assert words[0] == "pytest"
     done = subprocess.run(
         [sys.executable, "-m", *words, "-n", "0"],
-        cwd=house,
-        env=os.environ | {"PYTHONPATH": f"{blocked}{os.pathsep}{house}"},
+        cwd=copied,
+        env=os.environ | {"PYTHONPATH": f"{blocked}{os.pathsep}{copied}"},
         capture_output=True,
         text=True,
         check=False,
@@ -52,18 +52,18 @@ def run(copy, command):
 
 
 def test_an_op_is_a_function_and_a_row_of_samples(copy):
-    house, _ = copy
+    copied, _ = copy
     file, samples = written(r"`soft_step` in `([\w/]+\.py)`"), written(r"here to `([\w/]+\.py)`")
     command, row = written(r"^`(pytest [^`]+)`"), written(r'^```\n( +".*?)^```')
     declared = written(r"(^@op.*?)\n\n\n")
-    (house / file).write_text((house / file).read_text() + "\n\n" + declared + "\n")
+    (copied / file).write_text((copied / file).read_text() + "\n\n" + declared + "\n")
     failed, text = run(copy, command)
     assert failed
     assert "without a row of samples: soft_step. Add one to tests/ops/samples" in text
 
-    before, start, after = (house / samples).read_text().partition("SAMPLES = {\n")
+    before, start, after = (copied / samples).read_text().partition("SAMPLES = {\n")
     unknown = re.sub(r', "reference": .*?\}\)', "})", row).replace("soft_step", "every_op_")  # of no fixture
-    (house / samples).write_text(before + start + row + unknown + after)
+    (copied / samples).write_text(before + start + row + unknown + after)
     failed, text = run(copy, command)
     assert "1 failed, 2 passed" in text
     assert "Where PyTorch 2.13 is installed, `python -m tests.make ops math` writes it" in text

@@ -1,4 +1,4 @@
-"""The cases of the random streams' parity tests: what to ask PyTorch, and what to ask a `Stream` S.
+"""The cases of the random streams' parity tests: what to ask PyTorch, and what to ask a `RandomStream` S.
 
 Plain text: the left column runs under PyTorch, the right one under jtorch.
 """
@@ -9,7 +9,7 @@ import math
 import ml_dtypes
 import numpy as np
 
-from jtorch.core.streams.stream import Stream
+from jtorch.core.streams.stream import RandomStream
 from tests.rows import Table, seen
 
 SEEDS = (0, 42)
@@ -294,7 +294,7 @@ def row(torch, case):
         torch.manual_seed(seed)
         draw, state = (lambda: of_torch(torch, theirs)), (lambda: torch.get_rng_state().numpy())
     else:
-        stream = Stream(seed)
+        stream = RandomStream(seed)
         draw, state = (lambda: np.asarray(eval(ours, {**NAMES, "S": stream}))), stream.get_state
     return drawn(draw, state)
 

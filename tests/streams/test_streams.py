@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import jtorch as torch
 from jtorch.core.streams import draws
 from jtorch.core.streams import rounding as exact
-from jtorch.core.streams.stream import Stream
+from jtorch.core.streams.stream import RandomStream
 from tests.streams.stream_cases import TABLE, drawn
 
 F32, F64 = np.float32, np.float64
@@ -30,16 +30,16 @@ def test_a_stream_draws_and_refuses_what_pytorch_does(case):
 
 
 def test_longs_are_words_in_pairs_first_word_high():
-    words = Stream(5).words(2000).astype(np.uint64)
-    np.testing.assert_array_equal(Stream(5).longs(1000), words[::2] << np.uint64(32) | words[1::2])
+    words = RandomStream(5).words(2000).astype(np.uint64)
+    np.testing.assert_array_equal(RandomStream(5).longs(1000), words[::2] << np.uint64(32) | words[1::2])
 
 
 @pytest.mark.parametrize("before", [0, 1, 623, 624, 625, 1248])
 def test_a_state_goes_on_where_it_was_taken(before):
-    stream = Stream(3)
+    stream = RandomStream(3)
     stream.words(before)
     stream.normal((1,), F32)  # leaves its twin in the cache
-    state, copy, other = stream.get_state(), stream.clone(), Stream()
+    state, copy, other = stream.get_state(), stream.clone(), RandomStream()
     other.set_state(state)
     expected = stream.normal((5,), F32).tobytes(), stream.uniform((700,), F32).tobytes()
     for again in (copy, other):
@@ -49,42 +49,42 @@ def test_a_state_goes_on_where_it_was_taken(before):
 
 
 def test_an_impossible_state_is_refused():
-    state = Stream(0).get_state()
+    state = RandomStream(0).get_state()
     state[8] = 7  # words left, though the array has not been twisted
     with pytest.raises(RuntimeError, match="^Invalid mt19937 state$"):
-        Stream().set_state(state)
+        RandomStream().set_state(state)
 
 
 def test_a_new_stream_has_pytorchs_default_seed():
-    assert Stream().initial_seed() == 67280421310721
+    assert RandomStream().initial_seed() == 67280421310721
 
 
 def test_seed_starts_anew_with_a_seed_of_its_own():
-    stream = Stream(1)
+    stream = RandomStream(1)
     seeds = {stream.seed() for _ in range(4)}
     assert len(seeds) == 4
-    assert stream.get_state().tobytes() == Stream(stream.initial_seed()).get_state().tobytes()
+    assert stream.get_state().tobytes() == RandomStream(stream.initial_seed()).get_state().tobytes()
 
 
 def test_numpy_integers_are_refused_as_seeds():
     with pytest.raises(TypeError, match="an integer is required"):
-        Stream().manual_seed(np.int64(4))
+        RandomStream().manual_seed(np.int64(4))
 
 
 def test_threads_share_a_stream_draw_by_draw():
-    stream, pieces = Stream(9), []
+    stream, pieces = RandomStream(9), []
     work = lambda: pieces.extend(stream.normal((3, 16), F32).tobytes() for _ in range(40))
     threads = [threading.Thread(target=work) for _ in range(4)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    alone = Stream(9)
+    alone = RandomStream(9)
     assert sorted(pieces) == sorted(alone.normal((3, 16), F32).tobytes() for _ in range(160))
 
 
 def test_a_draw_does_not_depend_on_how_it_is_cut():
-    whole, stream = Stream(1).uniform((100_000,), F32), Stream(1)
+    whole, stream = RandomStream(1).uniform((100_000,), F32), RandomStream(1)
     cut = [stream.uniform((k,), F32) for k in (1, 40_000, 59_999)]
     np.testing.assert_array_equal(np.concatenate(cut), whole)
 
@@ -207,7 +207,7 @@ def test_fma_rounds_once(dtype, scale, shift):
 
 
 def test_exponential_asks_the_c_library_near_midpoints():
-    x = -draws.unit64(Stream(2).longs(200_000))
+    x = -draws.unit64(RandomStream(2).longs(200_000))
     for scale in (-1.0, -0.37, -1e38):
         with np.errstate(over="ignore"):
             expected = (scale * exact.libm(math.log1p, x)).astype(F32)
@@ -226,18 +226,18 @@ def test_the_two_ways_to_shuffle_agree(words):
 
 @pytest.mark.parametrize("n", [299, 300, 5000, 70_000])
 def test_a_shuffle_of_any_length_is_the_swaps_in_turn(n):
-    offsets = (Stream(n).words(n - 1) % np.arange(n, 1, -1, dtype=np.uint32)).astype(np.int64)
-    np.testing.assert_array_equal(Stream(n).randperm(n), draws._swap_one_by_one(offsets))
+    offsets = (RandomStream(n).words(n - 1) % np.arange(n, 1, -1, dtype=np.uint32)).astype(np.int64)
+    np.testing.assert_array_equal(RandomStream(n).randperm(n), draws._swap_one_by_one(offsets))
 
 
 def test_the_shuffle_of_very_many_is_inside_out():
     # randperm(214748364) takes 1.7 GB and two minutes; it equalled PyTorch's when tried.
     order = []
-    for i, long in enumerate(Stream(4).longs(40_000).tolist()):
+    for i, long in enumerate(RandomStream(4).longs(40_000).tolist()):
         j = long % (i + 1)
         order.append(i)
         order[i], order[j] = order[j], i
-    np.testing.assert_array_equal(draws.shuffled_inside_out(40_000, Stream(4).longs), order)
+    np.testing.assert_array_equal(draws.shuffled_inside_out(40_000, RandomStream(4).longs), order)
 
 
 # -- live ----------------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_fills_of_any_dtype_and_layout_equal_pytorchs(name, data, seed, before):
     args = data.draw(FILLS[name])
     tensor = torch.empty(sizes, dtype=getattr(torch, dtype)).permute(order)
     tensor = tensor[tuple(slice(start, None, step) for start, step in cuts)]
-    generator, stream = torch.Generator().manual_seed(seed), Stream(seed)
+    generator, stream = torch.Generator().manual_seed(seed), RandomStream(seed)
     if before:  # an odd number of normals leaves one in the cache
         torch.randn(1, generator=generator)
         stream.normal((1,), F32)
@@ -306,7 +306,7 @@ def test_fills_of_any_dtype_and_layout_equal_pytorchs(name, data, seed, before):
 def test_permutations_equal_pytorchs(seed, n):
     torch = pytest.importorskip("torch")
     expected = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).numpy()
-    np.testing.assert_array_equal(Stream(seed).randperm(n), expected)
+    np.testing.assert_array_equal(RandomStream(seed).randperm(n), expected)
 
 
 @pytest.mark.parity
@@ -318,7 +318,7 @@ def test_choices_equal_pytorchs(seed, categories, n, replacement, double):
     n = n if replacement else min(n, categories)
     generator = torch.Generator().manual_seed(seed)
     expected = torch.multinomial(torch.from_numpy(weights), n, replacement, generator=generator).numpy()
-    np.testing.assert_array_equal(Stream(seed).multinomial(weights, n, replacement), expected)
+    np.testing.assert_array_equal(RandomStream(seed).multinomial(weights, n, replacement), expected)
 
 
 @pytest.mark.parity
@@ -327,7 +327,7 @@ def test_choices_equal_pytorchs(seed, categories, n, replacement, double):
 def test_poisson_counts_equal_pytorchs(seed, rates):
     torch = pytest.importorskip("torch")
     rates = np.array(rates, F32)
-    stream, generator = Stream(seed), torch.Generator().manual_seed(seed)
+    stream, generator = RandomStream(seed), torch.Generator().manual_seed(seed)
     expected = torch.poisson(torch.from_numpy(rates), generator=generator).numpy()
     np.testing.assert_array_equal(stream.poisson(rates), expected)
     assert stream.get_state().tobytes() == generator.get_state().numpy().tobytes()
@@ -337,7 +337,7 @@ def test_poisson_counts_equal_pytorchs(seed, rates):
 def test_ten_million_normals_equal_pytorchs():
     torch = pytest.importorskip("torch")
     expected = torch.randn(10_000_000, generator=torch.Generator().manual_seed(1)).numpy()
-    ours = Stream(1).normal((10_000_000,), F32)
+    ours = RandomStream(1).normal((10_000_000,), F32)
     np.testing.assert_array_equal(ours.view(np.int32), expected.view(np.int32))
 
 

@@ -3,6 +3,6 @@
 Knows no tensors and no JAX."""
 
 from jtorch.core.streams import draws, rounding
-from jtorch.core.streams.stream import Stream
+from jtorch.core.streams.stream import RandomStream
 
-__all__ = ["Stream", "draws", "rounding"]
+__all__ = ["RandomStream", "draws", "rounding"]

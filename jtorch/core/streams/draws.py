@@ -1,6 +1,6 @@
 """How the generator's words become uniforms, counts, choices and permutations, as in PyTorch on the CPU.
 
-Pure functions of words, or of a function that gives uniforms. `Stream` has the state and the order of elements.
+Pure functions of words, or of a function that gives uniforms. `RandomStream` has the state and the order of elements.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The floating-point arithmetic of PyTorch's CPU kernels, bit for bit, on NumPy arrays.
 
 It knows how the compiled kernels round: the fused multiply-add, the single-precision logarithm and sine of
-the AVX2 normal fill, the C library's double functions, C++'s casts. It draws no numbers; `Stream` calls it on
+the AVX2 normal fill, the C library's double functions, C++'s casts. It draws no numbers; `RandomStream` calls it on
 uniforms. The single-precision polynomials are those of Cephes (Stephen Moshier), in the order of evaluation
 known from Julien Pommier's and Giovanni Garberoglio's zlib-licensed sse_mathfun and avx_mathfun.
 """

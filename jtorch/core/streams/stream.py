@@ -1,10 +1,10 @@
 """PyTorch's CPU random numbers, bit for bit, as NumPy arrays.
 
-A `Stream` is one generator: the mt19937 engine, its seed and one cached normal. Each method draws the same numbers as the
+A `RandomStream` is one generator: the mt19937 engine, its seed and one cached normal. Each method draws the same numbers as the
 PyTorch function of that name, in the same order, and advances the state by the same number of 32-bit words. This file knows
 no tensors, devices or JAX.
 
-    Stream(seed)         manual_seed  seed  initial_seed  get_state  set_state  clone  lock  words  longs
+    RandomStream(seed)         manual_seed  seed  initial_seed  get_state  set_state  clone  lock  words  longs
     (shape, dtype, ...)  uniform  normal  log_normal  exponential  cauchy  trunc_normal
                          random  bernoulli  geometric
     (shape, p, dtype)    dropout_mask
@@ -39,16 +39,16 @@ _BLOB = np.dtype([  # the state of torch.get_rng_state()
 ])  # fmt: skip
 
 
-class Stream:
+class RandomStream:
     """One random number generator, as `torch.Generator` on the CPU is.
 
     Threads may share it: a draw holds `lock` from its first word to its last, and so may a caller over
     several draws.
 
-    >>> from jtorch.core.streams.stream import Stream
-    >>> Stream(0).uniform((3,), np.float32)
+    >>> from jtorch.core.streams.stream import RandomStream
+    >>> RandomStream(0).uniform((3,), np.float32)
     array([0.4962566 , 0.7682218 , 0.08847743], dtype=float32)
-    >>> Stream(0).randperm(5)
+    >>> RandomStream(0).randperm(5)
     array([4, 0, 1, 3, 2])
     """
 
@@ -60,7 +60,7 @@ class Stream:
 
     # -- the engine and its state ----------------------------------------------------------------------------
 
-    def manual_seed(self, seed: int) -> Stream:
+    def manual_seed(self, seed: int) -> RandomStream:
         """Restart with this seed, of which only the low 32 bits count. Returns self.
 
         Raises:
@@ -123,9 +123,9 @@ class Stream:
             self._seed, self._untouched = int(blob["seed"]), untouched
             self._cached_normal = float(blob["normal_y"]) if blob["normal_is_valid"] else None
 
-    def clone(self) -> Stream:
+    def clone(self) -> RandomStream:
         """Another stream in the same state."""
-        other = Stream()
+        other = RandomStream()
         other.set_state(self.get_state())
         return other
 

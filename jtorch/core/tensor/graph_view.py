@@ -31,7 +31,7 @@ _UNDIFFERENTIATED = {"index", "indices", "condition", "mask", "lengths", "bounda
 _VIEWS = {"ViewBackward0", "SqueezeBackward0", "SqueezeBackward1", "PermuteBackward0", "TransposeBackward0"}
 
 
-class Shown:
+class ShownNode:
     """A node as users see it. Subclassed once for each name, so that its class is called `MulBackward0`."""
 
     __slots__ = ("__weakref__", "_node")
@@ -99,7 +99,7 @@ class InputMetadata:
         self.is_cpp_nested_tensor = False
 
 
-class AccumulateGrad(Shown):
+class AccumulateGrad(ShownNode):
     """The node of a leaf: where its gradient is collected."""
 
     __slots__ = ()
@@ -168,7 +168,7 @@ def _class(name):
     body = {"__slots__": (), "__module__": "builtins"}
     if name in ("CopySlices", "CopyBackwards"):
         body["name"] = lambda self: f"torch::autograd::{name}"
-    return type(name, (Shown,), body)
+    return type(name, (ShownNode,), body)
 
 
 class Part:

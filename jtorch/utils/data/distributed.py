@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sized
 
-from jtorch.core.streams import Stream
+from jtorch.core.streams import RandomStream
 from jtorch.utils.data.sampler import Sampler, permutation
 
 __all__ = ["DistributedSampler"]
@@ -58,7 +58,7 @@ class DistributedSampler(Sampler[int]):
     def __iter__(self):
         n = len(self.dataset)
         if self.shuffle:
-            order = permutation(n, Stream(self.seed + self.epoch))
+            order = permutation(n, RandomStream(self.seed + self.epoch))
         else:
             order = range(n)
         # if more are missing than there are, start over as often as necessary

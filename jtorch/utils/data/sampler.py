@@ -14,13 +14,13 @@ import numpy as np
 
 from jtorch.core.facts import devices, float64
 from jtorch.core.ops.make.generator import Generator, stream_of
-from jtorch.core.streams import Stream
+from jtorch.core.streams import RandomStream
 from jtorch.core.tensor import as_tensor
 
 T = TypeVar("T", covariant=True)
 
 
-def order_stream(generator: Generator | None) -> Stream:
+def order_stream(generator: Generator | None) -> RandomStream:
     """The random stream of a generator on the CPU; None: of the default generator.
 
     Samplers draw from it directly, so they give PyTorch's numbers on every device and record no line.
@@ -30,7 +30,7 @@ def order_stream(generator: Generator | None) -> Stream:
     return stream_of(devices.CPU, generator)
 
 
-def permutation(n: int, source: Stream) -> list[int]:
+def permutation(n: int, source: RandomStream) -> list[int]:
     return source.randperm(n).tolist()
 
 
@@ -107,7 +107,7 @@ class RandomSampler(Sampler[int]):
         n, wanted = len(self.data_source), self.num_samples
         source = order_stream(self.generator)
         if self.generator is None:
-            source = Stream(source.base_seed())
+            source = RandomStream(source.base_seed())
         if self.replacement:
             # in chunks of 32, as in PyTorch, so that an interrupted pass has drawn as many numbers
             for lot in itertools.chain(itertools.repeat(32, wanted // 32), (wanted % 32,)):

@@ -15,7 +15,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Value
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.op import function
-from jtorch.core.streams import Stream
+from jtorch.core.streams import RandomStream
 from jtorch.core.tensor import Tensor, known, type_of_array
 
 
@@ -35,7 +35,7 @@ class Generator:
     def __init__(self, device="cpu"):
         self._place = devices.place(device)
         self.device = devices.device(device)
-        self.stream = Stream()
+        self.stream = RandomStream()
         self.state = None  # a value (seed, draws so far) of JAX's streams; None before the first draw
 
     def manual_seed(self, seed):
@@ -206,7 +206,7 @@ def on_host(place, generator=None) -> bool:
     return place is devices.CPU and _streams["host"] == "torch"
 
 
-def stream_of(place, generator=None) -> Stream:
+def stream_of(place, generator=None) -> RandomStream:
     """The stream that a draw for this device uses. Raises PyTorch's error for a generator of another device."""
     if generator is None:
         return generator_of(place).stream

@@ -1,7 +1,7 @@
 """Random tensors. Only this file calls `jax.random`; the generators are in `jtorch.core.ops.make.generator`.
 
 On the CPU the numbers are PyTorch's own: drawn on the host when the line is recorded, by the generator's
-`jtorch.core.streams.stream.Stream`, and passed to the program as leaves. On accelerators, and on the CPU after
+`jtorch.core.streams.stream.RandomStream`, and passed to the program as leaves. On accelerators, and on the CPU after
 `set_streams("jax")`, they come from JAX's counter-based generator and a (seed, count) pair, a value that each draw
 replaces by the next. So no program holds a key, and a draw sends nothing to the accelerator.
 """

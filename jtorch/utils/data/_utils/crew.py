@@ -46,12 +46,12 @@ class ProcessCrew:
         try:
             with parcel.Parcel(job, by_value=True) as packed:
                 for number in range(job.num_workers):
-                    door, pid = server().fork()
-                    self.sockets.append(door)
+                    ours, pid = server().fork()
+                    self.sockets.append(ours)
                     self.pids.append(pid)
-                    parcel.send((number, surroundings()), door)
-                    packed.send(door)
-            refusals = [parcel.receive(door) for door in self.sockets]
+                    parcel.send((number, surroundings()), ours)
+                    packed.send(ours)
+            refusals = [parcel.receive(own) for own in self.sockets]
         except Exception as error:
             self.close()
             raise CannotLeaveError(f"{type(error).__name__}: {error}") from error

@@ -21,7 +21,7 @@ import threading
 from jtorch.utils.data._utils import parcel
 from jtorch.utils.data._utils.worker import Failure, Worker
 
-START = "import sys; sys.path[:] = {path!r}; from jtorch.utils.data._utils.server import serve; serve({door})"
+START = "import sys; sys.path[:] = {path!r}; from jtorch.utils.data._utils.server import serve; serve({descriptor})"
 # A worker computes on the CPU, with one thread for NumPy as in PyTorch, because several workers share the cores.
 SETTINGS = {"JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 PID = struct.Struct("<Q")
@@ -36,9 +36,9 @@ class Server:
     def __init__(self):
         self.lock = threading.Lock()
         self.owner = os.getpid()
-        self.door, theirs = socket.socketpair()
+        self.socket, theirs = socket.socketpair()
         with theirs:
-            command = START.format(path=sys.path, door=theirs.fileno())
+            command = START.format(path=sys.path, descriptor=theirs.fileno())
             self.process = subprocess.Popen(
                 [sys.executable, "-c", command],
                 stdin=subprocess.DEVNULL,
@@ -60,8 +60,8 @@ class Server:
         ours, theirs = socket.socketpair()
         with theirs, self.lock:
             try:
-                socket.send_fds(self.door, [b"w"], [theirs.fileno()])
-                (pid,) = PID.unpack(parcel.read(self.door, PID.size))
+                socket.send_fds(self.socket, [b"w"], [theirs.fileno()])
+                (pid,) = PID.unpack(parcel.read(self.socket, PID.size))
             except (EOFError, ConnectionError):
                 ours.close()
                 raise OSError("the process that forks workers has ended") from None
@@ -70,7 +70,7 @@ class Server:
     def close(self) -> None:
         """End the helper process and every worker."""
         if self.owner == os.getpid():
-            self.door.close()
+            self.socket.close()
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -115,13 +115,13 @@ def surroundings() -> dict:
 # ---- in the server, and in the workers
 
 
-def serve(door: int) -> None:
+def serve(descriptor: int) -> None:
     """Fork a worker for each socket that is received."""
     signal.signal(
         signal.SIGCHLD, signal.SIG_IGN
     )  # nobody waits for the workers, so let the system remove them when they end
     gc.freeze()  # memory is shared with every worker until it is written, and a garbage collection would write
-    with socket.socket(fileno=door) as requests:
+    with socket.socket(fileno=descriptor) as requests:
         while True:
             message, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
             if not message:
