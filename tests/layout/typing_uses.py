@@ -1,4 +1,4 @@
-"""Typical uses of jtorch, for a type checker: `mypy tests/house/typing_uses.py` finds nothing. Nothing here is run.
+"""Typical uses of jtorch, for a type checker: `mypy tests/layout/typing_uses.py` finds nothing. Nothing here is run.
 
 Where a line says `assert_type`, the checker must know the type and not only let the line pass.
 """

@@ -9,7 +9,7 @@ import tokenize
 import pytest
 
 from tests import ROOT
-from tests.house.test_house import FILES, FLOORS, PYTORCH, tree_of
+from tests.layout.test_layout import FILES, FLOORS, PYTORCH, tree_of
 
 README = (ROOT / "README.md").read_text()
 TABLE = README[README.index("| word | meaning |") : README.index("## Add an op")]

@@ -1,4 +1,4 @@
-"""The house rules, held by reading the source: floors, bans, sizes, one definition, a clean import, ruff."""
+"""The rules of the code's layout, held by reading the source: layers, bans, sizes, one definition, a clean import, ruff."""
 
 import ast
 import functools
@@ -18,8 +18,8 @@ from jtorch.core.op import OPS as PUBLIC
 from tests import ROOT
 from tests.rows import load
 
-HOUSE = ROOT / "jtorch"
-FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(HOUSE.rglob("*.py"))}
+PACKAGE = ROOT / "jtorch"
+FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 
 # The folders of jtorch/core, lowest first; everything else stands on them.
 FLOORS = "facts streams engine grad tensor op ops methods".split()
@@ -57,7 +57,7 @@ def tree_of(name):
 
 
 def imports(name, tree=None):
-    """The modules of the house that a file (or another tree of it) imports, except for type checkers."""
+    """The modules of jtorch that a file (or another tree of it) imports, except for type checkers."""
     for node in _running(tree or tree_of(name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "jtorch")
@@ -205,7 +205,7 @@ def test_a_private_attribute_that_is_read_is_defined_somewhere():
 
 
 def test_at_the_top_stand_pytorchs_names_vision_and_core():
-    modules = [path for path in HOUSE.iterdir() if path.suffix == ".py" or path.is_dir()]
+    modules = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()]
     names = {path.stem for path in modules if path.name not in ("__pycache__", "__init__.py")}
     assert names <= set(PYTORCH["torch"]) | {"vision", "core"}
 

@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 
-from tests.house.test_house import FILES, dotted, tree_of
+from tests.layout.test_layout import FILES, dotted, tree_of
 from tests.rows import load
 
 # Where PyTorch has each name: what its modules show, and what its files define.
