@@ -3,7 +3,8 @@
 PyTorch loads the files saved here, and jtorch loads PyTorch's. Tensors that shared memory share it again. Read
 the files in this order:
 
-    archive                 the zip file: records, alignment, headers
+    replacing               a file that takes another's place when it is whole
+    directory, archive      the zip file: its directory; records, alignment, headers
     tensors                 a tensor's memory as bytes, and a tensor on bytes
     places                  map_location and location tags
     names                   PyTorch's names in files, and the objects of jtorch for them
@@ -26,7 +27,7 @@ import numpy as np
 
 from jtorch.core.facts import config
 from jtorch.serialization import archive, legacy, pickling, unpickling
-from jtorch.serialization.archive import Reader, Writer
+from jtorch.serialization.archive import Reader
 from jtorch.serialization.legacy import SourceChangeWarning
 from jtorch.serialization.names import StorageType
 from jtorch.serialization.pickling import DEFAULT_PROTOCOL
@@ -38,6 +39,7 @@ from jtorch.serialization.places import (
     restorer,
     validate_cuda_device,
 )
+from jtorch.serialization.replacing import replacement_of
 from jtorch.serialization.tensors import LoadedStorage
 from jtorch.serialization.unpickling import (
     add_safe_globals,
@@ -151,6 +153,10 @@ def save(
     Tensors that share memory share it again after loading. A slice is saved with the whole memory that it is a part
     of; `.clone()` it first to save the slice alone.
 
+    A path holds the old file or the whole new one, whatever happens: all values are computed first, then a file beside
+    it is written, flushed to the disk and renamed. Permissions stay, and a symbolic link stays a link. A file object, a
+    pipe and a device are written as they are given.
+
     Args:
         obj: tensors, state_dicts, modules, any Python data that can be pickled.
         f: a path, or an object with `write` and `flush`.
@@ -158,7 +164,10 @@ def save(
         pickle_protocol: PyTorch reads 2 and 3 with `weights_only=True`, all of them without.
 
     Raises:
-        RuntimeError: the folder does not exist, or tensors read the same memory as different dtypes.
+        RuntimeError: the folder does not exist, the file cannot be written, or tensors read the same memory as
+            different dtypes.
+
+    Differs from torch: another hard link to the file keeps the old content, because the new file is another one.
 
     >>> import io
     >>> file = io.BytesIO()
@@ -171,53 +180,53 @@ def save(
     if not is_path and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
     if not _use_new_zipfile_serialization:
-        if is_path:
-            with open(f, "wb") as file:
-                return legacy.save_stream(obj, file, pickle_module, pickle_protocol)
-        return legacy.save_stream(obj, f, pickle_module, pickle_protocol)
-    if not is_path and not callable(f.write):
-        raise TypeError(f"Buffer of {str(type(f)).strip('<>')} has no callable attribute 'write'")
-    root = archive.root_of(os.fspath(f)) if is_path else "archive"
-    # Pickle before the file is opened: if that fails, an older file stays as it was.
-    storages, pickled = _pickled(obj, pickle_module, pickle_protocol)
-    if not is_path:
-        _write(f.write, root, pickled, storages, not _disable_byteorder_record)
+        parts = legacy.stream_of(obj, pickle_module, pickle_protocol)
+    else:
+        if not is_path and not callable(f.write):
+            raise TypeError(f"Buffer of {str(type(f)).strip('<>')} has no callable attribute 'write'")
+        root = archive.root_of(os.fspath(f)) if is_path else "archive"
+        parts = _records(obj, pickle_module, pickle_protocol, root, not _disable_byteorder_record)
+    # Everything is computed now. What fails from here on is the writing.
+    if is_path:
+        _write_at(os.fspath(f), parts)
+    else:
+        for part in parts:
+            f.write(part)
         f.flush()
-        return None
-    with _open(os.fspath(f)) as file:
-        _write(file.write, root, pickled, storages, not _disable_byteorder_record)
-    return None
 
 
-def _pickled(obj, pickle_module, protocol):
+def _records(obj, pickle_module, protocol, root, byte_order):
+    """The parts of an archive, in order."""
     storages = pickling.StorageTable(location_tag)
     buffer = io.BytesIO()
     pickling.dump(obj, buffer, pickle_module, protocol, storages.persistent_id)
-    return storages.found, buffer.getvalue()
+    records = {
+        "data.pkl": buffer.getvalue(),
+        ".format_version": b"1",
+        ".storage_alignment": b"%d" % archive.ALIGNMENT,
+    }
+    if byte_order:
+        records["byteorder"] = sys.byteorder.encode()
+    records |= {f"data/{key}": storage.memory() for key, storage in storages.found.items()}
+    return archive.written(records, root, _Options.crc32)
 
 
-def _open(path):
+def _write_at(path, parts):
     folder = os.path.dirname(path)
     if folder and not os.path.isdir(folder):
         raise RuntimeError(f"Parent directory {folder} does not exist.")
+    opened = False
     try:
-        return open(path, "wb")
+        with replacement_of(path) as file:
+            opened = True
+            for part in parts:
+                file.write(part)
     except OSError as error:
+        if opened:
+            raise RuntimeError(f"PytorchStreamWriter failed writing file {path}: {error.strerror}") from None
         raise RuntimeError(
             f"[enforce fail at inline_container.cc:747] . open file failed with strerror: {error.strerror}"
         ) from None
-
-
-def _write(write, root, pickled, storages, byte_order):
-    writer = Writer(write, root, _Options.crc32)
-    writer.add("data.pkl", pickled)
-    writer.add(".format_version", b"1")
-    writer.add(".storage_alignment", b"%d" % archive.ALIGNMENT)
-    if byte_order:
-        writer.add("byteorder", sys.byteorder.encode())
-    for key, storage in storages.items():
-        writer.add(f"data/{key}", storage.memory())
-    writer.finish()
 
 
 # ---- load
@@ -326,6 +335,11 @@ def _load_archive(reader, path, map_location, module, mmap, options):
                 + unpickling.UNSAFE
             )
         raise NotImplementedError("jtorch does not read TorchScript archives")
+    for name in (".format_version", ".data/serialization_id"):
+        if name in reader:
+            reader.read(name)  # not used, but it may be damaged
+    if ".storage_alignment" in reader:
+        int(reader.read(".storage_alignment"))  # not used: where a record begins is in its header
     mapped = _map(path) if mmap else None
     storages = _StorageReader(reader, mapped, map_location)
     data = io.BytesIO(reader.read("data.pkl"))
@@ -368,6 +382,7 @@ class _StorageReader:
         size = numel * dtype.itemsize
         name = f"data/{key}"
         if self._meta:
+            self._reader.offset(name)  # raises if there is no such record
             return LoadedStorage(None, size, dtype).to("meta")
         if self._mapped is None:
             raw = self._reader.storage(name, size)

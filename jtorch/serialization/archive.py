@@ -1,7 +1,7 @@
 """PyTorch's zip archives: named records, stored and aligned, in PyTorch's order and with its headers.
 
-Written here, because the standard library's writer has no data descriptors and no padding, which PyTorch's files have;
-read with the standard library. Knows bytes and records. Does not know pickles or tensors.
+Not the standard library's: its writer has no data descriptors and no padding, which PyTorch's files have, and its reader
+finds other records than PyTorch's in a damaged file. Knows bytes and records. Does not know pickles or tensors.
 
     R/data.pkl  R/.format_version  R/.storage_alignment  R/byteorder  R/data/0 ...
     R/version  R/.data/serialization_id
@@ -9,23 +9,19 @@ read with the standard library. Knows bytes and records. Does not know pickles o
 
 from __future__ import annotations
 
-import os
 import re
 import struct
-import zipfile
 import zlib
 
 import numpy as np
+
+from jtorch.serialization.directory import STORED, Part, broken, entries
 
 ALIGNMENT = 64  # bytes, so that the storages of a mapped file are aligned for vector loads
 LIMIT = 0xFFFFFFFF  # sizes and offsets from here on are written as 64-bit numbers
 MAGIC = b"PK\x03\x04"
 _EXTRA = b"FB"  # the header field that carries the padding
 _UTF8, _DESCRIPTOR = 0x800, 0x8
-_CORRUPT = (
-    ". This is an internal miniz error. If you are seeing this error, there is a high likelihood that your checkpoint file is corrupted. "
-    "This can happen if the checkpoint was not saved properly, was transferred incorrectly, or the file was modified after saving."
-)
 _MISSING_VERSION = (
     'Expected hasRecord("version") to be true, but got false.  (Could this error message be improved? '
     " If so, please report an enhancement request to PyTorch.)"
@@ -42,47 +38,37 @@ def root_of(path: str) -> str:
     return root if path.isascii() else "archive"
 
 
-class Writer:
-    """Writes records one after another. `finish` closes the archive, not the file."""
+def written(records: dict, root: str, crc: bool = True):
+    """The bytes of an archive, part by part. `records` are bytes or contiguous arrays of bytes, by name."""
+    at, entries = 0, []  # name, CRC, size, offset of the header
+    for name, data in (*records.items(), ("version", b"3\n")):
+        for part in _record(f"{root}/{name}".encode(), data, at, crc, entries):
+            yield part
+            at += len(part)
+    names = zlib.crc32(b"\n".join(name for name, *_ in entries))
+    content = zlib.crc32(b"".join(struct.pack("<I", crc) for _, crc, *_ in entries))
+    identity = b"%020d%020d" % (names, content)
+    for part in _record(f"{root}/.data/serialization_id".encode(), identity, at, crc, entries):
+        yield part
+        at += len(part)
+    directory = b"".join(_directory_entry(*entry) for entry in entries)
+    yield directory + _directory_end(len(entries), len(directory), at)
 
-    def __init__(self, write, root: str, crc: bool = True):
-        self._write = write
-        self._root = root
-        self._crc = crc
-        self._at = 0
-        self._entries: list[tuple[bytes, int, int, int]] = []  # name, CRC, size, offset of the header
 
-    def add(self, name: str, data) -> None:
-        """Append a record; `data` is bytes or a contiguous array of bytes."""
-        encoded = f"{self._root}/{name}".encode()
-        size, offset = len(data), self._at
-        crc = zlib.crc32(data) if self._crc else 0
-        wide = _wide_field(size, size, offset)
-        start = offset + 30 + len(encoded) + len(wide) + 4
-        padding = -start % ALIGNMENT
-        extra = wide + _EXTRA + struct.pack("<H", padding) + b"Z" * padding
-        flags = _UTF8 | (_DESCRIPTOR if size else 0)
-        self._put(struct.pack("<4s5H3I2H", MAGIC, 0, flags, 0, 0, 0, 0, 0, 0, len(encoded), len(extra)))
-        self._put(encoded + extra)
-        if size:
-            self._put(data)
-            self._put(struct.pack("<4sI2Q" if wide else "<4s3I", b"PK\x07\x08", crc, size, size))
-        self._entries.append((encoded, crc, size, offset))
-
-    def finish(self) -> None:
-        """Write PyTorch's two closing records and the directory."""
-        self.add("version", b"3\n")
-        names = zlib.crc32(b"\n".join(name for name, *_ in self._entries))
-        content = zlib.crc32(b"".join(struct.pack("<I", crc) for _, crc, *_ in self._entries))
-        self.add(".data/serialization_id", b"%020d%020d" % (names, content))
-        start = self._at
-        for entry in self._entries:
-            self._put(_directory_entry(*entry))
-        self._put(_directory_end(len(self._entries), self._at - start, start))
-
-    def _put(self, data):
-        self._write(data)
-        self._at += len(data)
+def _record(name, data, offset, crc, entries):
+    """The parts of a record that begins at `offset`. Its entry of the directory is appended to `entries`."""
+    size = len(data)
+    checksum = zlib.crc32(data) if crc else 0
+    wide = _wide_field(size, size, offset)
+    start = offset + 30 + len(name) + len(wide) + 4
+    padding = -start % ALIGNMENT
+    extra = wide + _EXTRA + struct.pack("<H", padding) + b"Z" * padding
+    flags = _UTF8 | (_DESCRIPTOR if size else 0)
+    yield struct.pack("<4s5H3I2H", MAGIC, 0, flags, 0, 0, 0, 0, 0, 0, len(name), len(extra)) + name + extra
+    if size:
+        yield data
+        yield struct.pack("<4sI2Q" if wide else "<4s3I", b"PK\x07\x08", checksum, size, size)
+    entries.append((name, checksum, size, offset))
 
 
 def _wide_field(*numbers):
@@ -126,91 +112,81 @@ class Reader:
     """
 
     def __init__(self, file):
-        self._file = file
-        start = file.tell()
-        try:
-            entries = zipfile.ZipFile(file).infolist()
-        except zipfile.BadZipFile:
-            short = file.seek(0, os.SEEK_END) - start < 22  # the smallest size of a directory
-            raise _broken("not a ZIP archive" if short else "failed finding central directory") from None
-        first = min((e.header_offset for e in entries), default=start)
-        if first != start:  # several archives in one file: the directory is that of the last one
-            raise _broken("invalid header or archive is corrupted")
-        self.root, slash, _ = entries[0].filename.partition("/") if entries else ("", "", "")
+        self._part = Part(file)
+        found = entries(self._part)
+        self.root, slash, _ = found[0].name.partition(b"/") if found else (b"", b"", b"")
         if not slash:
-            name = entries[0].filename if entries else ""
+            name = found[0].name.decode(errors="replace") if found else ""
             raise RuntimeError(
                 f"[enforce fail at inline_container.cc:180] . file in archive is not in a subdirectory: {name}"
             )
-        prefix = self.root + "/"
-        self._entries = {e.filename[len(prefix) :]: e for e in entries if e.filename.startswith(prefix)}
+        # As in miniz, small and capital letters are the same in names, and of two equal names the last one counts.
+        self._entries = {entry.name.lower(): entry for entry in found}
         self._check_version()
+        for entry in found:
+            folder, _, rest = entry.name.partition(b"/")
+            if folder != self.root:
+                raise RuntimeError(
+                    "[enforce fail at inline_container.cc:340] . file in archive is not in a subdirectory "
+                    f"{self.root.decode()}/: {entry.name.decode()}"
+                )
+            rest.decode()  # raises for a name that is no text
 
     def __contains__(self, name):
-        return name in self._entries
+        return self._key(name) in self._entries
+
+    def _key(self, name):
+        return (self.root + b"/" + name.encode("utf-8", "surrogatepass")).lower()
 
     def read(self, name: str) -> bytes:
         """The bytes of a record."""
-        return bytes(self._bytes(name))
+        return self._bytes(name).tobytes()
 
     def storage(self, name: str, size: int) -> np.ndarray:
         """A record of `size` bytes as a new, writable array."""
-        entry = self._sized(name, size)
-        if entry.compress_type != zipfile.ZIP_STORED:
-            return np.frombuffer(bytearray(self._bytes(name)), np.uint8)
-        self._file.seek(self.offset(name))
-        data = np.empty(size, np.uint8)
-        if read_into(self._file, data) != size:
-            raise _broken("file read failed", f"file {name}")
-        self._check_crc(name, data)
-        return data
+        self._sized(name, size)
+        return self._bytes(name)
 
     def view(self, name: str, size: int, mapped: np.ndarray) -> np.ndarray:
         """A record of `size` bytes as a part of the mapped file. A compressed record is read."""
-        if self._sized(name, size).compress_type != zipfile.ZIP_STORED:
+        if self._sized(name, size).method != STORED:
             return self.storage(name, size)
         start = self.offset(name)
         return mapped[start : start + size]
 
     def offset(self, name: str) -> int:
-        """The offset of a record's bytes in the file."""
-        header = self._entry(name).header_offset
-        self._file.seek(header + 26)
-        lengths = self._file.read(4)
-        if len(lengths) < 4:
-            raise _broken("file read failed", f"file {name}")
-        return header + 30 + sum(struct.unpack("<2H", lengths))
+        """The offset of a record's bytes in the file. Raises RuntimeError if there is no such record."""
+        return self._part.data_offset(self._entry(name), name)
 
     def _bytes(self, name):
         entry = self._entry(name)
-        self._file.seek(self.offset(name))
-        data = self._file.read(entry.compress_size)
-        if entry.compress_type == zipfile.ZIP_DEFLATED:
-            data = zlib.decompress(data, -15)
-        elif entry.compress_type != zipfile.ZIP_STORED:
-            raise _broken("unsupported method", f"file {name}")
-        self._check_crc(name, data)
+        entry.check(name)
+        start = self._part.data_offset(entry, name)
+        if entry.size > MOST_INFLATED * entry.packed:
+            raise broken("unexpected decompressed size", f"file {name}")
+        data = empty_bytes(entry.size)
+        self._part.file.seek(self._part.start + start)
+        read = read_into if entry.method == STORED else _inflate_into
+        if read(self._part.file, data, entry.packed) != entry.size:
+            raise broken("unexpected decompressed size", f"file {name}")
+        if entry.crc and zlib.crc32(data) != entry.crc:  # PyTorch writes 0 if it was told not to compute it
+            raise broken("CRC-32 check failed", f"file {name}")
         return data
 
     def _entry(self, name):
-        entry = self._entries.get(name)
+        entry = self._entries.get(self._key(name))
         if entry is None:
-            raise _broken("file not found", f"file {name}", "locating")
+            raise broken("file not found", f"file {name}", "locating")
         return entry
 
     def _sized(self, name, size):
         entry = self._entry(name)
-        if entry.file_size != size:
+        if entry.size != size:
             raise RuntimeError(
-                f"record size ({entry.file_size} bytes) does not match expected size ({size} bytes = {size} elements * 1 bytes/element) "
+                f"record size ({entry.size} bytes) does not match expected size ({size} bytes = {size} elements * 1 bytes/element) "
                 "for dtype Byte"
             )
         return entry
-
-    def _check_crc(self, name, data):
-        expected = self._entry(name).CRC
-        if expected and zlib.crc32(data) != expected:  # PyTorch writes 0 if it was told not to compute it
-            raise _broken("CRC-32 check failed", f"file {name}")
 
     def _check_version(self):
         if "version" not in self:
@@ -236,7 +212,52 @@ class Reader:
             )
 
 
-def read_into(file, array: np.ndarray) -> int:
+MOST_INFLATED = 1032  # a byte of a deflated record stands for at most so many
+_PIECE = 1 << 20
+
+
+def _inflate_into(file, array, packed) -> int:
+    """Fill an array of bytes with what `packed` bytes of a file unpack to. Returns the number of bytes that there are.
+
+    Never more is unpacked than the array holds and one byte, which tells that there are more.
+    """
+    unpacker, at = zlib.decompressobj(-15), 0
+    while packed and not unpacker.eof:
+        piece = file.read(min(packed, _PIECE))
+        if not piece:
+            break
+        packed -= len(piece)
+        while piece and not unpacker.eof:
+            try:
+                out = unpacker.decompress(piece, min(len(array) - at, _PIECE) + 1)
+            except zlib.error:
+                return -1
+            if at + len(out) > len(array):
+                return at + len(out)
+            array[at : at + len(out)] = np.frombuffer(out, np.uint8)
+            at += len(out)
+            piece = unpacker.unconsumed_tail
+    return at if unpacker.eof else -1
+
+
+def empty_bytes(size: int) -> np.ndarray:
+    """Memory for `size` bytes, where XLA can use it without a copy.
+
+    Raises:
+        RuntimeError: there is not so much.
+    """
+    try:
+        room = np.zeros(size + ALIGNMENT, np.uint8)  # zeros of this size cost nothing until they are written to
+    except (MemoryError, ValueError, OverflowError):
+        raise RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
+            f"{size} bytes. Error code 12 (Cannot allocate memory)"
+        ) from None
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size]
+
+
+def read_into(file, array: np.ndarray, size: int | None = None) -> int:
     """Fill an array of bytes from a file. Returns the number of bytes read."""
     if not hasattr(file, "readinto"):
         data = file.read(len(array))
@@ -249,7 +270,3 @@ def read_into(file, array: np.ndarray) -> int:
             break
         got += more
     return got
-
-
-def _broken(why, what="zip archive", doing="reading"):
-    return RuntimeError(f"PytorchStreamReader failed {doing} {what}: {why}{_CORRUPT}")

@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 
 from jtorch.serialization import names, pickling, places, unpickling
-from jtorch.serialization.archive import read_into
+from jtorch.serialization.archive import empty_bytes, read_into
 from jtorch.serialization.tensors import LoadedStorage, StorageWindow
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -32,8 +32,8 @@ class SourceChangeWarning(Warning):
 # ---- writing
 
 
-def save_stream(obj, file, pickle_module, protocol) -> None:
-    """Write `obj` to a file-like object."""
+def stream_of(obj, pickle_module, protocol) -> list:
+    """The parts of the stream that `obj` is written as."""
     storages = pickling.StorageTable(places.location_tag)
     met: set[type] = set()  # module classes whose source is already in the file
 
@@ -51,16 +51,14 @@ def save_stream(obj, file, pickle_module, protocol) -> None:
         "little_endian": sys.byteorder == "little",
         "type_sizes": {"short": 2, "int": 4, "long": 4},
     }
+    head = io.BytesIO()
     for part in (MAGIC_NUMBER, PROTOCOL_VERSION, machine):
-        pickle_module.dump(part, file, protocol=protocol)
-    pickling.dump(obj, file, pickle_module, protocol, persistent_id)
+        pickle_module.dump(part, head, protocol=protocol)
+    pickling.dump(obj, head, pickle_module, protocol, persistent_id)
     keys = sorted(storages.found)
-    pickle_module.dump(keys, file, protocol=protocol)
-    file.flush()
-    for key in keys:
-        storage = storages.found[key]
-        file.write(struct.pack("<q", storage.numel))
-        file.write(storage.memory())
+    pickle_module.dump(keys, head, protocol=protocol)
+    found = [storages.found[key] for key in keys]
+    return [head.getvalue(), *(part for s in found for part in (struct.pack("<q", s.numel), s.memory()))]
 
 
 def _is_module_class(cls):
@@ -141,7 +139,7 @@ class _Loader:
         dtype = storage_type.dtype
         if key not in self.storages:
             size = numel * dtype.itemsize
-            empty = LoadedStorage(np.zeros(size, np.uint8), size, dtype)
+            empty = LoadedStorage(empty_bytes(size), size, dtype)
             self.storages[key] = self._restore(empty, unpickling.text(location))
         if view is None:
             return self.storages[key]
@@ -198,11 +196,12 @@ def _fill_storage(storage, file):
     if size != storage.nbytes():
         # PyTorch's message has the unused %ld, too.
         raise RuntimeError(f"storage has wrong byte size: expected %ld got %ld{size}{storage.nbytes()}")
-    data = np.empty(size, np.uint8)
+    data = np.empty(size, np.uint8) if storage.raw is None else storage.raw
     got = read_into(file, data)
     if got != size:
         raise _cut_short(size - got)
-    storage.fill(data)
+    if storage.raw is not None:
+        storage.filled()
 
 
 def _cut_short(missing):

@@ -80,7 +80,10 @@ def _save_own_name(save_global, obj, name):
 
 
 def _write_global(pickler, module, name):
-    if pickler.proto >= 4:
+    parent, _, last = name.rpartition(".")
+    if parent and pickler.proto < 4:  # names have no dots there
+        pickler.save_reduce(getattr, (names.find(module, parent), last))
+    elif pickler.proto >= 4:
         pickler.save(module)
         pickler.save(name)
         pickler.write(pickle.STACK_GLOBAL)

@@ -19,6 +19,8 @@ from jtorch.core.facts import dtype as DType
 from jtorch.core.methods import UntypedStorage
 from jtorch.core.tensor import HostStorage, Storage, Tensor, type_of_array, wrap
 
+_MOST = 2**63 - 1  # sizes and offsets have 64 bits
+
 
 class Parts(NamedTuple):
     """What a file says about a tensor, apart from its bytes."""
@@ -141,6 +143,11 @@ class LoadedStorage(UntypedStorage):
             self._make(self.dtype, (self._size // self.dtype.itemsize,), (1,))
         return self._made
 
+    @property
+    def _tensor(self):
+        """All elements, as a tensor: what `Tensor.set_` takes of a storage."""
+        return self.tensor(self.dtype, 0, (self._size // self.dtype.itemsize,), (1,))
+
     def to(self, device) -> LoadedStorage:
         """The same bytes, for another device."""
         return LoadedStorage(self.raw, self._size, self.dtype, Device(device))
@@ -173,11 +180,8 @@ class LoadedStorage(UntypedStorage):
         flat = in_order if base.dtype is dtype else in_order.reshape(-1).view(dtype)
         return flat.as_strided(size, stride, offset)._alias()  # _alias: a loaded tensor is not a view of another
 
-    def fill(self, data: np.ndarray) -> None:
-        """Set the bytes after tensors were made on this storage, as the legacy format needs it."""
-        if self.raw is None:
-            return
-        self.raw[:] = data
+    def filled(self) -> None:
+        """Tell that the bytes were set after tensors were made on this storage, as the legacy format needs it."""
         if self._made is not None and not KINDS[self.device.type].host:
             base = self._made.value.type
             self._made.write(_value(self.raw, base.dtype, base.shape, base.strides, base.place), None)
@@ -212,10 +216,21 @@ def _check_bounds(size, stride, offset, nbytes, dtype):
         raise RuntimeError(f"unequal size length ({len(size)}) and stride length ({len(stride)})")
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
-    if any(n < 0 for n in size):
+    if any(n < 0 for n in size) or _product(size) > _MOST:
         raise RuntimeError("numel: integer multiplication overflow")
-    if any(s < 0 for s in stride):
-        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     span = _span(size, stride)
+    if any(s < 0 for s in stride) or (offset + span) * dtype.itemsize > _MOST:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     if span and (offset + span) * dtype.itemsize > nbytes:
         raise RuntimeError("Trying to resize storage that is not resizable")
+    if prod(size) * dtype.itemsize > _MOST:
+        raise RuntimeError(f"jtorch has no tensors of {prod(size) * dtype.itemsize} bytes")
+
+
+def _product(size):
+    """The largest product on the way to that of all sizes: a 0 does not hide an overflow before it."""
+    total = most = 1
+    for n in size:
+        total *= n
+        most = max(most, total)
+    return most

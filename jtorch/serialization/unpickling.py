@@ -56,8 +56,18 @@ def full_unpickler(module, persistent_load):
     class FullUnpickler(module.Unpickler):
         def find_class(self, module_name, name):
             if names.is_torch_module(module_name):
+                if "." in name and not self._follows_dots():
+                    raise AttributeError(f"Can't get attribute '{name}' on <module '{module_name}'>")
                 return names.find(module_name, name)
             return super().find_class(module_name, name)
+
+        def _follows_dots(self):
+            """Whether `a.b` means b of a: from protocol 4 on. The unpickler knows the protocol, but does not tell it."""
+            try:
+                super().find_class(__name__, "Unpickler.load")
+            except AttributeError:
+                return False
+            return True
 
         def persistent_load(self, saved_id):
             return persistent_load(saved_id)

@@ -141,6 +141,38 @@ def tensor_pickle(**parts):
 
 
 TENSOR = archive(tensor_pickle())
+_OTHER = archive(tensor_pickle(), data=struct.pack("<3f", 4, 5, 6))
+
+
+def deflated(data=_DATA, declared=None, **parts):
+    """The archive with packed records. `declared`: the size that it gives for the bytes of the tensor."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, content in {"data.pkl": tensor_pickle(**parts), "version": "3\n", "data/0": data}.items():
+            z.writestr(f"archive/{name}", content)
+    sizes = struct.pack("<I", len(data)), struct.pack("<I", len(data) if declared is None else declared)
+    return file.getvalue().replace(*sizes)
+
+
+def in_directory(data, at, value, record=b"archive/data.pkl"):
+    """The archive with a byte of its directory replaced, `at` bytes after the name of a record."""
+    data = bytearray(data)
+    data[data.rindex(record) + at] = value
+    return bytes(data)
+
+
+def long_number(n):
+    """The pickle of an integer."""
+    return b"\x8a\x09" + n.to_bytes(9, "little")
+
+
+def sizes(*numbers):
+    """The pickle of a tuple of integers."""
+    return b"(" + b"".join(map(long_number, numbers)) + b"t"
+
+
+_STORAGE = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"K\3tQ"
+_NEW = b"ctorch\nTensor\n)\x81"
 _MAGIC, _VERSION, _MACHINE = (
     pickle.dumps(part, 2)
     for part in (
@@ -175,6 +207,12 @@ FILES = {
     "unequal lengths": (archive(tensor_pickle(size=b"K\3K\1\x86")), {}),
     "stride 0": (archive(tensor_pickle(size=b"K\5\x85", stride=b"K\0\x85")), {}),
     "size as a list": (archive(tensor_pickle(size=b"]K\3a", stride=b"]K\1a")), {}),
+    "sizes whose product overflows": (archive(tensor_pickle(size=sizes(2**62, 4), stride=sizes(1, 1))), {}),
+    "overflow with stride 0": (archive(tensor_pickle(size=sizes(2**62, 4), stride=sizes(0, 0))), {}),
+    "overflow before a 0": (archive(tensor_pickle(size=sizes(2**62, 4, 0), stride=sizes(1, 1, 1))), {}),
+    "a large size beside a 0": (archive(tensor_pickle(size=sizes(2**40, 0), stride=sizes(1, 1))), {}),
+    "stride that overflows": (archive(tensor_pickle(stride=sizes(2**62))), {}),
+    "offset that overflows": (archive(tensor_pickle(offset=long_number(2**62))), {}),
     "integers with grad": (
         archive(tensor_pickle(type=b"ctorch\nIntStorage\n", grad=b"\x88")),
         {},
@@ -214,6 +252,22 @@ FILES = {
     "call a dict": (_pickle(b"}(K\1K\2uK\5\x85R."), {}),
     "new of int": (_pickle(b"K\5)\x81."), {}),
     "new OrderedDict": (_pickle(b"ccollections\nOrderedDict\n)\x81."), {}),
+    "new Tensor": (_pickle(_NEW + b"."), {}),
+    "new Tensor in full": (_pickle(_NEW + b"."), {"weights_only": False}),
+    "new Tensor, built": (_pickle(_NEW + b"(" + _STORAGE + b"K\0K\3\x85K\1\x85tb."), {}),
+    "new Tensor, built in full": (
+        _pickle(_NEW + b"(" + _STORAGE + b"K\0K\3\x85K\1\x85tb."),
+        {"weights_only": False},
+    ),
+    "new Tensor, built of a storage": (_pickle(_NEW + b"(" + _STORAGE + b"tb."), {}),
+    "new Tensor, built of a storage in full": (_pickle(_NEW + b"(" + _STORAGE + b"tb."), {"weights_only": False}),
+    "new Tensor, built of lists": (_pickle(_NEW + b"(" + _STORAGE + b"K\0]K\3a]K\1atb."), {}),
+    "new Tensor, built of nothing": (_pickle(_NEW + b")b."), {}),
+    "new Tensor, built of a variable": (
+        _pickle(_NEW + b"(" + _NEW + b"(" + _STORAGE + b"K\0K\3\x85K\1\x85tbN}\x88Ntb."),
+        {"weights_only": False},
+    ),
+    "new Tensor, built of too much": (_pickle(_NEW + b"(KKKKKKtb."), {"weights_only": False}),
     "build a list": (_pickle(b"]}b."), {}),
     "append to a dict": (_pickle(b"}K\1a."), {}),
     "extend a dict": (_pickle(b"}(K\1e."), {}),
@@ -249,6 +303,20 @@ FILES = {
     "deep root": (archive(tensor_pickle(), root="a/b"), {}),
     "no root": (archive(tensor_pickle(), root=""), {}),
     "torchscript": (archive(tensor_pickle(), **{"constants.pkl": b""}), {}),
+    "two equal archives": (TENSOR * 2, {}),
+    "two archives of one size": (TENSOR + _OTHER, {}),
+    "two archives": (TENSOR + archive(tensor_pickle() + b"x" * 50), {}),
+    "packed": (deflated(), {}),
+    "packed, and less than declared": (deflated(bytes(1000), 1004, numel=b"M\xfb\0"), {}),
+    "a name of another case": (in_directory(TENSOR, 13, ord("P")), {}),
+    "a name that is none": (in_directory(TENSOR, 12, 0xFF), {}),
+    "another name": (in_directory(TENSOR, 12, ord("x")), {}),
+    "another folder": (in_directory(TENSOR, 0, ord("x"), b"archive/data/0"), {}),
+    "a first folder of another name": (in_directory(TENSOR, 0, ord("x")), {}),
+    "encrypted": (in_directory(TENSOR, -38, 1), {}),
+    "packed in another way": (in_directory(TENSOR, -36, 12), {}),
+    "on another disk": (in_directory(TENSOR, -12, 2), {}),
+    "a mark of the directory": (in_directory(TENSOR, -46, 0), {}),
     "short": (TENSOR[:10], {}),
     "half": (TENSOR[: len(TENSOR) // 2], {}),
     "almost": (TENSOR[:-5], {}),
@@ -274,6 +342,8 @@ FILES = {
     "cuda to cpu": (archive(_CUDA), {"map_location": "cpu"}),
     "cuda to cpu by dict": (archive(_CUDA), {"map_location": {"cuda:0": "cpu"}}),
     "stream to cpu": (stream(location=text("cuda:0")), {"map_location": "cpu"}),
+    "no data, to meta": (archive(tensor_pickle(), **{"data/0": None}), {"map_location": "meta"}),
+    "wrong size, to meta": (archive(tensor_pickle(numel=b"K\4")), {"map_location": "meta"}),
     "stream to meta": (stream(), {"map_location": "meta"}),
 }
 # map_location as an expression

@@ -24,8 +24,11 @@ from tests.files.checkpoints import (
     OBJECTS,
     PLACES,
     TENSOR,
+    archive,
+    deflated,
     describe,
     loading,
+    long_number,
     made,
     members,
     written,
@@ -316,6 +319,39 @@ def test_damaged_bytes_are_not_loaded():
     data = TENSOR.replace(struct.pack("<3f", 1, 2, 3), struct.pack("<3f", 1, 2, 4), 1)
     with pytest.raises(RuntimeError, match="PytorchStreamReader failed reading file data/0: CRC-32 check failed"):
         load(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("declared", [0, 16, 999, 1001, 2**31])
+def test_a_record_is_what_it_declares(declared):
+    """Packed records that hold more or less than they say, however much."""
+    data = deflated(bytes(1000), declared, type=b"ctorch\nByteStorage\n", numel=long_number(declared))
+    with pytest.raises(RuntimeError, match="PytorchStreamReader failed reading .*: (unexpected|invalid)"):
+        load(io.BytesIO(data))
+
+
+NAMES_WITH_DOTS = [
+    ("torch", "nn.Linear"),
+    ("torch.nn", "Linear.forward"),
+    ("os", "path.join"),
+    ("torch.serialization", "os.system"),
+]
+
+
+@pytest.mark.parametrize("module, name", NAMES_WITH_DOTS)
+def test_dots_in_names_are_followed_from_protocol_4_on(module, name):
+    """Those who look for dangerous names in a file rely on it."""
+    for protocol in (0, 2, 3):
+        pickled = b"\x80%c" % protocol * bool(protocol) + f"c{module}\n{name}\n.".encode()
+        with pytest.raises(AttributeError, match=f"Can't get attribute '{name}' on <module '{module}'"):
+            load(io.BytesIO(archive(pickled)), weights_only=False)
+    pickled = b"\x80\4\x8c%c%b\x8c%c%b\x93." % (len(module), module.encode(), len(name), name.encode())
+    assert callable(load(io.BytesIO(archive(pickled)), weights_only=False))
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_names_with_dots_are_written_so_that_they_are_found(protocol):
+    made = load(saved(jtorch.nn.Linear.forward, pickle_protocol=protocol), weights_only=False)
+    assert made is jtorch.nn.Linear.forward
 
 
 def test_files_without_checksums_are_read():

@@ -364,6 +364,18 @@ class Copying:
         made.__dict__.update(self.__dict__)
         return made.requires_grad_() if self.requires_grad else made
 
+    def __setstate__(self, state):
+        """Take the parts that PyTorch's first files hold: memory, offset, size, stride; or a tensor and its settings."""
+        if not self.is_leaf:
+            raise RuntimeError("__setstate__ can be only called on leaf Tensors")
+        if len(state) == 4:
+            self.set_(*state)
+            return
+        if len(state) == 5:
+            self.data = state[0]
+            state = state[3], state[4], state[2]
+        self.requires_grad, _, _ = state
+
     def __reduce_ex__(self, protocol):
         t = self._type
         strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
