@@ -29,7 +29,7 @@ from jtorch.utils.data import (
     TensorDataset,
     get_worker_info,
 )
-from jtorch.utils.data._utils import byvalue, parcel
+from jtorch.utils.data._utils import byvalue, crew, parcel
 
 
 class Rows(Dataset):
@@ -153,6 +153,48 @@ def test_workers_go_with_their_pass():
     assert gone(pids)
     pids = set(loader)
     assert gone(pids)
+
+
+INTERRUPTED = """
+    import os, signal, time
+    from jtorch.utils.data import DataLoader
+    from tests.data.test_workers import is_alive
+
+    for seconds in (0.01, 0.5):
+        def wait(rows):
+            time.sleep(seconds)
+            return os.getpid()
+
+        for persistent in (False, True):
+            loader, pids = DataLoader(range(99), num_workers=2, collate_fn=wait, persistent_workers=persistent), set()
+            for _ in range(2):
+                pids.clear()
+                try:
+                    for pid in loader:
+                        pids.add(pid)
+                        if len(pids) == 2:
+                            os.kill(os.getpid(), signal.SIGINT)
+                except KeyboardInterrupt:
+                    pass
+                print(persistent, len(pids), any(map(is_alive, pids)))
+            del loader
+            print(any(map(is_alive, pids)))
+"""
+
+
+def test_workers_are_gone_right_after_ctrl_c():
+    """Also those in the middle of a batch. Persistent ones stay as long as their loader, as in PyTorch."""
+    done = run(INTERRUPTED)
+    expected = [*["False 2 False"] * 2, "False", *["True 2 True"] * 2, "False"]
+    assert done.stdout.splitlines() == expected * 2, done.stderr
+
+
+def test_a_worker_that_does_not_end_is_killed(monkeypatch):
+    monkeypatch.setattr(crew, "PATIENCE", 0.2)
+    it = iter(DataLoader(range(8), num_workers=1, collate_fn=lambda x: time.sleep(60) if 2 in x else os.getpid()))
+    pids = {next(it), next(it)}
+    del it
+    assert not any(map(is_alive, pids))
 
 
 def test_persistent_workers_stay_from_pass_to_pass():

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 import queue
 import random
+import signal
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from multiprocessing import connection
@@ -40,7 +44,7 @@ class ProcessCrew:
 
     def __init__(self, job: Job):
         self.sockets: list[socket.socket | None] = []
-        self.pids: list[int] = []
+        self.lives: list[Life] = []
         self.waiting = [deque() for _ in range(job.num_workers)]
         self.unanswered = [0] * job.num_workers
         try:
@@ -48,13 +52,16 @@ class ProcessCrew:
                 for number in range(job.num_workers):
                     ours, pid = server().fork()
                     self.sockets.append(ours)
-                    self.pids.append(pid)
+                    self.lives.append(Life(pid))
                     parcel.send((number, surroundings()), ours)
                     packed.send(ours)
             refusals = [parcel.receive(own) for own in self.sockets]
         except Exception as error:
             self.close()
             raise CannotLeaveError(f"{type(error).__name__}: {error}") from error
+        except BaseException:  # Ctrl-C
+            self.close()
+            raise
         if any(refusals):
             self.close()
             raise CannotLeaveError(next(filter(None, refusals)))
@@ -102,9 +109,12 @@ class ProcessCrew:
         try:
             answer = parcel.receive(ready[0])
         except (EOFError, ConnectionError):
-            pid = self.pids[worker]
+            pid = self.lives[worker].pid
             self.close()
             raise RuntimeError(f"DataLoader worker (pid(s) {pid}) exited unexpectedly") from None
+        except KeyboardInterrupt:  # a part of an answer may be read
+            self.close()
+            raise
         self._pump(worker)
         return answer
 
@@ -114,10 +124,51 @@ class ProcessCrew:
             self.sockets[worker].close()
             self.sockets[worker] = None
 
+    @property
+    def closed(self) -> bool:
+        """Whether all workers were ended."""
+        return not any(self.sockets)
+
     def close(self) -> None:
-        """End all workers, without waiting. They stop when they next read their socket."""
+        """End all workers and wait until they have ended. They end when they find their socket closed.
+
+        Those that are still at a batch after five seconds are killed, as in PyTorch.
+        """
         for worker in range(len(self.sockets)):
             self.dismiss(worker)
+        end = time.monotonic() + PATIENCE
+        while self.lives:
+            self.lives[-1].end(max(0.0, end - time.monotonic()))
+            self.lives.pop()
+
+
+PATIENCE = 5.0  # seconds
+
+
+class Life:
+    """A process that is no child of this one: whether it has ended."""
+
+    def __init__(self, pid: int):
+        self.pid = pid
+        self.owner = os.getpid()
+        self.descriptor = None
+        with contextlib.suppress(OSError, AttributeError):  # Linux; None if it has ended
+            self.descriptor = os.pidfd_open(pid)
+
+    def end(self, patience: float) -> None:
+        """Wait so many seconds until the process has ended, then kill it. Does nothing in a fork of the main program."""
+        if self.descriptor is None:
+            return
+        try:
+            if self.owner == os.getpid() and not self._ended(patience):
+                signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
+                self._ended(1.0)
+        finally:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def _ended(self, patience: float) -> bool:
+        return bool(connection.wait([self.descriptor], patience))
 
 
 class ThreadCrew:
@@ -172,6 +223,8 @@ class ThreadCrew:
         """End all workers, without waiting. They stop after their current batch."""
         for worker in range(len(self.inboxes)):
             self.dismiss(worker)
+
+    closed = False  # threads stay until the program ends
 
 
 STOP = object()

@@ -134,15 +134,21 @@ class WorkersPass(Pass):
         super().__init__(loader)
         if loader.prefetch_factor <= 0:
             raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
+        self.hire()
+        self.prime()
+
+    def hire(self) -> None:
         self.crew, reason = crew_for(self.job())
         if reason is not None:
-            warnings.warn(IN_THREADS.format(reason, loader.num_workers), stacklevel=4)
-        self.prime()
+            warnings.warn(IN_THREADS.format(reason, self.loader.num_workers), stacklevel=5)
 
     def again(self, loader) -> None:
         """Begin again with the same workers."""
         self.start(loader)
-        self.crew.begin()
+        if self.crew.closed:  # after Ctrl-C, or the death of a worker
+            self.hire()
+        else:
+            self.crew.begin()
         self.prime()
 
     def prime(self) -> None:

@@ -16,7 +16,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 
 from jtorch.utils.data._utils import parcel
 from jtorch.utils.data._utils.worker import Failure, Worker
@@ -34,7 +33,6 @@ class Server:
     """The helper process, as the main program uses it."""
 
     def __init__(self):
-        self.lock = threading.Lock()
         self.owner = os.getpid()
         self.socket, theirs = socket.socketpair()
         with theirs:
@@ -58,13 +56,16 @@ class Server:
             OSError: the helper process is gone.
         """
         ours, theirs = socket.socketpair()
-        with theirs, self.lock:
-            try:
+        try:
+            with theirs:
                 socket.send_fds(self.socket, [b"w"], [theirs.fileno()])
-                (pid,) = PID.unpack(parcel.read(self.socket, PID.size))
-            except (EOFError, ConnectionError):
-                ours.close()
-                raise OSError("the process that forks workers has ended") from None
+            (pid,) = PID.unpack(parcel.read(ours, PID.size))  # from the worker: no answer can be taken for another's
+        except (EOFError, ConnectionError):
+            ours.close()
+            raise OSError("the process that forks workers has ended") from None
+        except BaseException:  # Ctrl-C: the worker ends when it finds its socket closed
+            ours.close()
+            raise
         return ours, pid
 
     def close(self) -> None:
@@ -126,12 +127,10 @@ def serve(descriptor: int) -> None:
             message, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
             if not message:
                 os.killpg(0, signal.SIGKILL)
-            pid = os.fork()
-            if pid == 0:
+            if os.fork() == 0:
                 requests.close()
                 be_worker(descriptors[0])
             os.close(descriptors[0])
-            requests.sendall(PID.pack(pid))
 
 
 def be_worker(descriptor: int) -> None:
@@ -140,6 +139,7 @@ def be_worker(descriptor: int) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with socket.socket(fileno=descriptor) as main:
+            main.sendall(PID.pack(os.getpid()))
             work(main)
         status = 0
     except (EOFError, ConnectionError):
