@@ -15,7 +15,7 @@ import zlib
 
 import numpy as np
 
-from jtorch.serialization.directory import STORED, Part, broken, entries
+from jtorch.serialization.directory import STORED, FilePart, broken, entries
 
 ALIGNMENT = 64  # bytes, so that the storages of a mapped file are aligned for vector loads
 LIMIT = 0xFFFFFFFF  # sizes and offsets from here on are written as 64-bit numbers
@@ -112,7 +112,7 @@ class Reader:
     """
 
     def __init__(self, file):
-        self._part = Part(file)
+        self._part = FilePart(file)
         found = entries(self._part)
         self.root, slash, _ = found[0].name.partition(b"/") if found else (b"", b"", b"")
         if not slash:

@@ -52,7 +52,7 @@ class Entry(NamedTuple):
             raise broken(why, name, "retrieving file meta-data for")
 
 
-class Part:
+class FilePart:
     """A file from its present position on, as a file of its own."""
 
     def __init__(self, file):
@@ -81,7 +81,7 @@ class Part:
         return offset
 
 
-def entries(part: Part) -> list[Entry]:
+def entries(part: FilePart) -> list[Entry]:
     """The entries of the directory.
 
     Raises:
