@@ -180,7 +180,7 @@ def save(
     if not is_path and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
     if not _use_new_zipfile_serialization:
-        parts = legacy.stream_of(obj, pickle_module, pickle_protocol)
+        parts = legacy.stream_parts(obj, pickle_module, pickle_protocol)
     else:
         if not is_path and not callable(f.write):
             raise TypeError(f"Buffer of {str(type(f)).strip('<>')} has no callable attribute 'write'")
@@ -208,7 +208,7 @@ def _records(obj, pickle_module, protocol, root, byte_order):
     if byte_order:
         records["byteorder"] = sys.byteorder.encode()
     records |= {f"data/{key}": storage.memory() for key, storage in storages.found.items()}
-    return archive.written(records, root, _Options.crc32)
+    return archive.archive_parts(records, root, _Options.crc32)
 
 
 def _write_at(path, parts):

@@ -38,24 +38,24 @@ def root_of(path: str) -> str:
     return root if path.isascii() else "archive"
 
 
-def written(records: dict, root: str, crc: bool = True):
+def archive_parts(records: dict, root: str, crc: bool = True):
     """The bytes of an archive, part by part. `records` are bytes or contiguous arrays of bytes, by name."""
     at, entries = 0, []  # name, CRC, size, offset of the header
     for name, data in (*records.items(), ("version", b"3\n")):
-        for part in _record(f"{root}/{name}".encode(), data, at, crc, entries):
+        for part in _record_parts(f"{root}/{name}".encode(), data, at, crc, entries):
             yield part
             at += len(part)
     names = zlib.crc32(b"\n".join(name for name, *_ in entries))
     content = zlib.crc32(b"".join(struct.pack("<I", crc) for _, crc, *_ in entries))
     identity = b"%020d%020d" % (names, content)
-    for part in _record(f"{root}/.data/serialization_id".encode(), identity, at, crc, entries):
+    for part in _record_parts(f"{root}/.data/serialization_id".encode(), identity, at, crc, entries):
         yield part
         at += len(part)
     directory = b"".join(_directory_entry(*entry) for entry in entries)
     yield directory + _directory_end(len(entries), len(directory), at)
 
 
-def _record(name, data, offset, crc, entries):
+def _record_parts(name, data, offset, crc, entries):
     """The parts of a record that begins at `offset`. Its entry of the directory is appended to `entries`."""
     size = len(data)
     checksum = zlib.crc32(data) if crc else 0

@@ -32,7 +32,7 @@ class SourceChangeWarning(Warning):
 # ---- writing
 
 
-def stream_of(obj, pickle_module, protocol) -> list:
+def stream_parts(obj, pickle_module, protocol) -> list:
     """The parts of the stream that `obj` is written as."""
     storages = pickling.StorageTable(places.location_tag)
     met: set[type] = set()  # module classes whose source is already in the file

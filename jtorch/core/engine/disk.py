@@ -2,55 +2,29 @@
 
 JAX's cache finds a program by its lowered form, so each start traces and lowers it again. That is more than half of a small
 program's second start. So jtorch finds a program of the host by what was recorded: its lines and all that decides the
-program (`jtorch.core.engine.fingerprint`). Where there is no fingerprint, JAX's cache is used. This file knows no lines.
+program (`jtorch.core.engine.fingerprint`). Where that does not do, a program is found by its lowered form, and what is kept is
+the file that JAX's own cache writes. This file knows no lines.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import pickle
-import tempfile
+import re
+import struct
 import time
+from pathlib import Path
 
 import jax
-from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 
+from jtorch.core.engine import cache_folder, serialized
 from jtorch.core.engine.fingerprint import digest
 from jtorch.core.facts import config
 
 _FOLDER = "jax_compilation_cache_dir"
 _THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
-_MONTH = 30 * 24 * 3600
 worth_keeping = 0.02  # seconds that compiling must have taken: reading a program back takes time, too
-
-
-@contextlib.contextmanager
-def jax_cache():
-    """JAX's cache keeps what is compiled in here, also what takes less than a second. Its settings are restored."""
-    if not config.disk_cache:
-        yield
-        return
-    settings = {_THRESHOLD: min(worth_keeping, getattr(jax.config, _THRESHOLD))}
-    if not _users_own():
-        with contextlib.suppress(OSError):
-            os.makedirs(config.cache_folder(), exist_ok=True)
-            settings[_FOLDER] = str(config.cache_folder())
-    before = {name: getattr(jax.config, name) for name in settings}
-    try:
-        _configure(settings)
-        yield
-    finally:
-        _configure(before)
-
-
-def _configure(settings):
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    if _FOLDER in settings:
-        compilation_cache.reset_cache()  # JAX decides once, at a first compile, whether there is a cache
 
 
 def _users_own():
@@ -91,14 +65,13 @@ def _read_program(fingerprint, results=None):
     """The program with this fingerprint as `jax.stages.Compiled`, or None. `results`: their structure, if not as written."""
     if fingerprint is None:
         return None
+    data = cache_folder.read_entry(fingerprint)
+    if data is None:
+        return None
     try:
-        file = _file(fingerprint)
-        payload, inputs, outputs = pickle.loads(file.read_bytes())
-        os.utime(file)
-        host = jax.local_devices(backend="cpu")[0]
-        tree = outputs if results is None else results
-        return serialize_executable.deserialize_and_load(payload, inputs, tree, host.client, [host])
-    except Exception:  # there is none, or it is damaged: it is compiled
+        return serialized.from_bytes(data, jax.local_devices(backend="cpu")[0], results)
+    except Exception:  # written by another version, or XLA does not read it: it is compiled
+        cache_folder.drop_entry(fingerprint)
         return None
 
 
@@ -122,41 +95,102 @@ class DiskStore:
     def compile(self, jit, arguments, fingerprint):
         start = time.perf_counter()
         lowered = jit.lower(*arguments)
-        if fingerprint is None or not _can_keep(lowered):
-            with jax_cache():
+        if not config.disk_cache:
+            return lowered.compile()
+        if _users_own():
+            with _settings({_THRESHOLD: min(worth_keeping, getattr(jax.config, _THRESHOLD))}):
                 return lowered.compile()
+        text = lowered.as_text()
+        if fingerprint is None or "custom_call" in text:
+            # Functions outside XLA, such as LAPACK's, are registered by JAX when it lowers a call of one.
+            return _compiled_by_jax(lowered, text, digest("lowered", fingerprint, text))
         made = lowered.compile()
         if time.perf_counter() - start > worth_keeping:
-            _save(fingerprint, made)
+            with contextlib.suppress(Exception):  # a program that cannot be written: it is compiled again next time
+                cache_folder.write_entry(fingerprint, serialized.as_bytes(made))
         return made
 
 
-def _can_keep(lowered) -> bool:
-    """Whether a program can be kept by its fingerprint. One that calls functions outside XLA, such as LAPACK's, cannot: JAX
-    registers those when it lowers the call, so a program from disk would not find them."""
-    return "custom_call" not in lowered.as_text()
+# ---- programs by their lowered form
 
 
-def _save(fingerprint, made) -> None:
-    """Keep a program that was compiled just now. One that JAX read from its own cache cannot be written again: XLA leaves
-    out the code (jaxlib 0.10 to 0.12)."""
-    with contextlib.suppress(Exception):  # a full disk, a program that XLA cannot write
-        written, file = pickle.dumps(serialize_executable.serialize(made)), _file(fingerprint)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as whole:
-            whole.write(written)
-        os.replace(whole.name, file)  # another process sees all of it or nothing
-        tidy(file.parent)
+def _compiled_by_jax(lowered, text, name):
+    """Compile while JAX's cache holds the one file that was kept for this program, if any; keep the one that it writes.
+
+    JAX does not see whether a file is damaged or another's. So its folder holds only what was checked, while it is used.
+    """
+    folder = _folder_for_jax()
+    if folder is None or name is None:
+        return lowered.compile()
+    given = _give(folder, cache_folder.read_entry(name))
+    module = re.match(r"module @([\w.]+)", text)
+    title = module[1] if module else ""
+    before = _names(folder, title)
+    threshold = min(worth_keeping, getattr(jax.config, _THRESHOLD))
+    try:
+        with _settings({_FOLDER: str(folder), _THRESHOLD: threshold}):
+            made = lowered.compile()
+        new = [n for n in _names(folder, title) - before if n.endswith("-cache")]
+        if new:
+            content = (folder / new[0]).read_bytes()
+            cache_folder.write_entry(name, struct.pack("<I", len(new[0])) + new[0].encode() + content)
+        return made
+    finally:
+        for left in {given, *(_names(folder, title) - before)} - {None}:
+            with contextlib.suppress(OSError):
+                (folder / left).unlink()
 
 
-@functools.cache  # once in a process
-def tidy(folder):
-    """Delete what nobody has read for a month: mostly programs of older sources."""
-    for file in folder.iterdir():
-        with contextlib.suppress(OSError):  # another process was quicker
-            if file.stat().st_mtime < time.time() - _MONTH:
-                file.unlink()
+def _folder_for_jax():
+    """The folder that JAX is told of; always the same, because JAX makes it a part of a program's name."""
+    folder = cache_folder.folder()
+    if folder is None:
+        return None
+    try:
+        (folder / "jax").mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return folder / "jax"
 
 
-def _file(fingerprint):
-    return config.cache_folder() / "programs" / fingerprint
+def _give(folder, data):
+    """Lay a file of JAX's cache down for it. Returns its name; None if there is none."""
+    if data is None:
+        return None
+    try:
+        (length,) = struct.unpack_from("<I", data)
+        name = data[4 : 4 + length].decode("ascii")
+        if Path(name).name != name:
+            return None
+        part = folder / f"{name}.{os.getpid()}"
+        part.write_bytes(data[4 + length :])
+        os.replace(part, folder / name)
+        return name
+    except (struct.error, ValueError, OSError):
+        return None
+
+
+def _names(folder, title):
+    """The files for programs of this name. Other processes may have others here."""
+    try:
+        return {entry.name for entry in os.scandir(folder) if entry.is_file() and entry.name.startswith(f"{title}-")}
+    except OSError:
+        return set()
+
+
+@contextlib.contextmanager
+def _settings(new):
+    """JAX's settings in here."""
+    before = {name: getattr(jax.config, name) for name in new}
+    try:
+        _configure(new)
+        yield
+    finally:
+        _configure(before)
+
+
+def _configure(settings):
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    if _FOLDER in settings:
+        compilation_cache.reset_cache()  # JAX decides once, at a first compile, whether there is a cache

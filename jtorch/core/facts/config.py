@@ -3,6 +3,7 @@
 JTORCH_EAGER=1        compute each op when it is called (to find the line that raises an error)
 JTORCH_CACHE=0        do not keep compiled programs on disk
 JTORCH_CACHE_DIR=...  the folder to keep them in (default: the user's cache folder)
+JTORCH_CACHE_SIZE=4G  how much of the disk they may take (in bytes, or with K, M or G); the least recently used go first
 """
 
 from __future__ import annotations
@@ -21,6 +22,18 @@ warn_after: int = 30  # warn after this many compiles, if fewer runs than that f
 compiler_options: dict = {}  # for programs compiled from now on: `compiler_options` of jax.jit; they override jtorch's
 patience: int = 50  # a trace without gradients is compiled whole when it has been run this many times
 fresh_budget: int = 8  # how many new training steps in a row are compiled whole before new ones run line by line
+
+
+def bytes_of(text: str) -> int:
+    """A number of bytes that is written as "2000", "500M" or "4G"."""
+    factor = {"K": 2**10, "M": 2**20, "G": 2**30}.get(text[-1:].upper(), 1)
+    try:
+        return int(float(text[:-1] if factor > 1 else text) * factor)
+    except ValueError:
+        raise ValueError(f"JTORCH_CACHE_SIZE={text} is no size: it must be a number, or one with K, M or G") from None
+
+
+cache_size: int = bytes_of(os.environ.get("JTORCH_CACHE_SIZE", "4G"))
 
 
 def cache_folder() -> Path:
