@@ -250,7 +250,7 @@ def _text(x):
     return pickle.BINUNICODE + struct.pack("<I", len(data)) + data
 
 
-def _marked(start, end):
+def _container(start, end):
     return lambda self, node, *items: start + pickle.MARK + b"".join(map(node, items)) + end
 
 
@@ -260,9 +260,9 @@ _WRITERS = {
     "new": _Pickle.new,
     "call": _Pickle.call,
     "class": _Pickle.named,
-    "tuple": _marked(b"", pickle.TUPLE),
-    "frozenset": _marked(b"", pickle.FROZENSET),
-    "list": _marked(pickle.EMPTY_LIST, pickle.APPENDS),
-    "set": _marked(pickle.EMPTY_SET, pickle.ADDITEMS),
-    "dict": _marked(pickle.EMPTY_DICT, pickle.SETITEMS),
+    "tuple": _container(b"", pickle.TUPLE),
+    "frozenset": _container(b"", pickle.FROZENSET),
+    "list": _container(pickle.EMPTY_LIST, pickle.APPENDS),
+    "set": _container(pickle.EMPTY_SET, pickle.ADDITEMS),
+    "dict": _container(pickle.EMPTY_DICT, pickle.SETITEMS),
 }
