@@ -16,6 +16,8 @@ import struct
 import jax
 from jax.experimental import serialize_executable
 
+from jtorch.core.facts import ALL
+
 # What JAX builds a program of (0.10 to 0.12). None of these does anything but hold what it is given.
 _CLASSES = frozenset(
     (
@@ -23,9 +25,7 @@ _CLASSES = frozenset(
         "UnloadedMeshExecutable _unpickle_named_sharding _unpickle_single_device_sharding"
     ).split()
 )
-_TYPES = frozenset(
-    "bfloat16 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu int2 int4 uint2 uint4".split()
-)
+_TYPES = frozenset(d.np.type.__name__ for d in ALL if d.np is not None and d.np.type.__module__ == "ml_dtypes")
 _HEAD = struct.Struct("<Q")  # the length of the JSON that comes before XLA's bytes
 
 
