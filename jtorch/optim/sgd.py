@@ -22,6 +22,9 @@ class SGD(TransformOptimizer):
 
     Raises:
         ValueError: a setting is out of its range.
+
+    Differs from torch: of a parameter that a group holds twice, the second update of the first step keeps `momentum` of the
+    first one's v, too.
     """
 
     state_names = {"trace": "momentum_buffer"}

@@ -23,6 +23,7 @@ TABLES = {
     "layers": "tests.nn.programs:LAYERS",
     "module": "tests.nn.programs:MODULE",
     "schedule_snippets": "tests.optim.schedules:TABLE",
+    "shared_memory": "tests.tensor.test_shared_memory:TABLE",
     "streams": "tests.streams.stream_cases:TABLE",
     "views": "tests.tensor.results:VIEWS",
     "wrong_settings": "tests.optim.wrong_settings:TABLE",

@@ -16,6 +16,12 @@ from jtorch.core.grad import INFERENCE
 SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
 
 
+class Moves:
+    """Counts how often a tensor was given other memory (`.data = `, `set_`), for who keeps in mind which tensors share some."""
+
+    count = 0
+
+
 class Storage:
     """A cell with the newest value.
 

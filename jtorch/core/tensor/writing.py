@@ -139,21 +139,10 @@ class Writing:
             if self._edge is not None:
                 note_overwritten(old, self)
             return
-        if edge is not None and view.note is not None and self._base is not None:
-            raise RuntimeError(self._refusal())
         chain, numbers = view.chain()
         base = self._base
-        base_edge = base._edge if base is not None and local.grad else None
-        node = None
-        if base is not None and (edge is not None or base_edge is not None):
-            own, given = (chain, numbers) if base._view is None else view.chain(base._view)
-            node = GradNode(
-                write_of(own),
-                tuple(given),
-                (base._type, value.type, *[n.type for n in given]),
-                (base._type,),
-                (base_edge, edge, *[None] * len(given)),
-            )
+        # Where none is recorded, the base does not get the history of a leaf that an optimizer writes to.
+        node = self._write_node(value.type, edge, chain, numbers) if local.grad and base is not None else None
         new = record(write_of(chain), (storage.value, value, *numbers))[1]
         if node is not None:
             base._edge = replace_edge(base._edge, node)
@@ -173,6 +162,23 @@ class Writing:
             self._history()  # at once, as PyTorch does: it decides what counts as a leaf
             if getattr(edge, "outputs", None):
                 edge.through = weakref.ref(self._edge)
+
+    def _write_node(self, type, edge, chain, numbers):
+        """The base's node for a write of a value with history `edge` through this view; None where neither has a history."""
+        base = self._base
+        if edge is None and base._edge is None:
+            return None
+        if edge is not None and self._view.note is not None:
+            raise RuntimeError(self._refusal())
+        if base._view is not None:
+            chain, numbers = self._view.chain(base._view)
+        return GradNode(
+            write_of(chain),
+            tuple(numbers),
+            (base._type, type, *[n.type for n in numbers]),
+            (base._type,),
+            (base._edge, edge, *[None] * len(numbers)),
+        )
 
 
 def write_result(tensor, result):

@@ -10,6 +10,7 @@ from jtorch.core.engine import Call, Value, local, number, shapes_of
 from jtorch.core.tensor import Tensor, wrap, write_all
 from jtorch.optim._functional.checks import check_lr
 from jtorch.optim._functional.prepared_step import lr_value
+from jtorch.optim._functional.shared_memory import sharing
 from jtorch.optim.optimizer import Optimizer, closure_loss
 
 
@@ -63,6 +64,8 @@ class Optax(Optimizer):
         call = _update_call(group["tx"], names, tuple([p._type for p in params]), skip is not None, value is not None)
         held = self.state[group["params"][0]]
         if "optax" not in held:
+            if sharing([[p] for p in params]):
+                raise NotImplementedError("optim.Optax: parameters that share memory")
             held["optax"] = call.begin([p._value for p in params])
         if len(held["optax"]) != len(call.blank):
             raise RuntimeError("the parameters that have gradients are not those that the state was made for")

@@ -1,4 +1,4 @@
-"""PreparedStep: the tensors that a step reads and replaces, and the call that it records; kept from step to step."""
+"""PreparedStep: the tensors that a step reads and replaces, and the calls that it records; kept from step to step."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ from operator import is_
 
 from jtorch.core import engine
 from jtorch.core.engine import Value, local, number
-from jtorch.core.tensor import Tensor, apply, write_all
+from jtorch.core.tensor import Moves, Tensor, apply, write_all
 from jtorch.optim._functional import update
+from jtorch.optim._functional.shared_memory import sharing
 
 
 class PreparedStep:
-    """One step over buckets of parameters. To check that it still fits costs less than to prepare it again."""
+    """One step of an optimizer: its updates in order. To check that it still fits costs less than to prepare it again.
 
-    def __init__(self, optimizer, buckets):
-        self.buckets = buckets
+    One update is for all parameters that share no memory with others. Each of the others has an update of its own, since it
+    must read what the one before it wrote.
+    """
+
+    def __init__(self, optimizer, updates):
+        self.updates = updates
         self.state = optimizer.state
         names = optimizer.settings
         self.groups = [(g, [g[n] for n in names], list(g["params"])) for g in optimizer.param_groups]
         self.every = [p for g in optimizer.param_groups for p in g["params"]]
         self.idle = [p._grad is None for p in self.every]
-        self.params = [p for bucket in buckets for p in bucket.params]
-        held = [h for bucket in buckets for h in bucket.held]
+        held = [item for update in updates for item in update.held]
         self.dicts, self.names, self.held = zip(*held, strict=True) if held else ((), (), ())
-        self.states = [t for bucket in buckets for t in bucket.moved]
-        self.moved = [*self.params, *self.states]
-        self.key = tuple([bucket.key for bucket in buckets])
-        self.optimizer = type(optimizer)
-        self.call = update.call_of(self.optimizer, self.key)
+        self.moves = Moves.count
+        self.shared = shared_by(optimizer)
 
     def fits(self, optimizer):
-        """Whether the same parameters have gradients, with the same settings and the same states."""
+        """Whether the same parameters have gradients, with the same settings, the same states and the same memory in common."""
         groups, names = optimizer.param_groups, optimizer.settings
         return (
             self.state is optimizer.state
@@ -44,7 +45,43 @@ class PreparedStep:
             )
             and self.idle == [p._grad is None for p in self.every]
             and all(map(is_, map(dict.get, self.dicts, self.names), self.held))
+            and (self.moves == Moves.count or self._still_shared(optimizer))
         )
+
+    def _still_shared(self, optimizer):
+        """Whether the parameters that share memory are the same ones, although a tensor was given other memory."""
+        self.moves = Moves.count
+        return shared_by(optimizer) == self.shared
+
+
+def with_gradients(optimizer):
+    """The pairs (group, parameter) that a step updates, in order."""
+    return [(group, p) for group in optimizer.param_groups for p in group["params"] if p._grad is not None]
+
+
+def shared_by(optimizer) -> set[int]:
+    """The numbers of those pairs whose parameter, or a state of it, shares memory with another's."""
+    single = optimizer.scalars
+    return sharing(
+        [
+            [p, *[t for name, t in optimizer.state.get(p, {}).items() if name not in single and isinstance(t, Tensor)]]
+            for _, p in with_gradients(optimizer)
+        ]
+    )
+
+
+class PreparedUpdate:
+    """The update of some buckets of parameters, all of which are read before one is written."""
+
+    def __init__(self, optimizer, buckets):
+        self.buckets = buckets
+        self.params = [p for bucket in buckets for p in bucket.params]
+        self.held = [h for bucket in buckets for h in bucket.held]
+        self.states = [t for bucket in buckets for t in bucket.moved]
+        self.moved = [*self.params, *self.states]
+        self.key = tuple([bucket.key for bucket in buckets])
+        self.optimizer = type(optimizer)
+        self.call = update.call_of(self.optimizer, self.key)
 
     def record(self, skip=None):
         """Record the call: learning rates, parameters, gradients, states -> parameters, states."""

@@ -15,7 +15,7 @@ from jtorch.core.engine import local
 from jtorch.core.tensor import Tensor, known
 from jtorch.optim._functional import update
 from jtorch.optim._functional.buckets import Bucket
-from jtorch.optim._functional.prepared_step import PreparedStep
+from jtorch.optim._functional.prepared_step import PreparedStep, PreparedUpdate, shared_by, with_gradients
 from jtorch.optim.optimizer import Optimizer, closure_loss
 
 
@@ -70,29 +70,38 @@ class TransformOptimizer(Optimizer):
         prepared = self.__dict__.get("_prepared")
         if prepared is None or not prepared.fits(self):
             prepared = self._prepare()
-            self._prepared = None if any(bucket.first for bucket in prepared.buckets) else prepared
-        if prepared.params:
-            prepared.record(skip)
+            self._prepared = (
+                None if any(bucket.first for step in prepared.updates for bucket in step.buckets) else prepared
+            )
+        for prepared_update in prepared.updates:
+            prepared_update.record(skip)
 
     def _prepare(self):
         """Put the parameters that have gradients into buckets. Parameters without states get theirs."""
-        buckets = []
-        for group in self.param_groups:
+        pairs, shared = with_gradients(self), shared_by(self)
+        for group, p in pairs:
+            self._check_parameter(p)
+            if update.state_layout(type(self), _constants(self, group), p._type):
+                self.state[p]  # made in the order of the parameters, as PyTorch does
+        new = {p for _, p in pairs if not self.state.get(p)}
+        apart = [[pairs[i]] for i in sorted(shared)]
+        together = [pair for i, pair in enumerate(pairs) if i not in shared]
+        updates = [PreparedUpdate(self, self._buckets(part, new)) for part in [together, *apart] if part]
+        return PreparedStep(self, updates)
+
+    def _buckets(self, pairs, new):
+        """The buckets of these pairs (group, parameter). `new` has the parameters that had no state when the step began."""
+        buckets = {}
+        for group, p in pairs:
             settings = _constants(self, group)
-            together = {}
-            for p in group["params"]:
-                if p._grad is None:
-                    continue
-                self._check_parameter(p)
-                names = tuple(update.state_layout(type(self), settings, p._type))
-                state = self.state[p] if names else None  # made in the order of the parameters, as PyTorch does
-                scalars = tuple([_scalar_key(state.get(n)) for n in self.scalars]) if state else None
-                together.setdefault((scalars, not state, names), []).append(p)
-            buckets += [
-                Bucket(self, group, settings, new and self.first_differs, params)
-                for (_, new, _), params in together.items()
-            ]
-        return PreparedStep(self, buckets)
+            names = tuple(update.state_layout(type(self), settings, p._type))
+            state = self.state[p] if names else None
+            scalars = tuple([_scalar_key(state.get(n)) for n in self.scalars]) if state else None
+            buckets.setdefault((id(group), scalars, p in new, names), (group, settings, []))[2].append(p)
+        return [
+            Bucket(self, group, settings, is_first and self.first_differs, params)
+            for (_, _, is_first, _), (group, settings, params) in buckets.items()
+        ]
 
     def make_states(self):
         """Make the states of all parameters now: for an optimizer whose states exist before its first step."""
