@@ -13,7 +13,7 @@ def sharing(units) -> set[int]:
     found = set()
     for held in spans.values():
         if len(held) > 1:
-            found |= _overlapping(sorted((*_span(t), number) for t, number in held if t.numel()))
+            found |= _overlapping(sorted((*_byte_range(t), number) for t, number in held if t.numel()))
     return found
 
 
@@ -22,7 +22,7 @@ def _array(memory):
     return getattr(memory, "host", None)
 
 
-def _span(tensor):
+def _byte_range(tensor):
     """(first byte, byte after the last) of a tensor. Two arrays of NumPy may share memory, so theirs are addresses."""
     t, array = tensor._type, _array(tensor._storage)
     start = tensor._offset * t.dtype.itemsize + (0 if array is None else array.__array_interface__["data"][0])
