@@ -24,13 +24,13 @@ from jtorch.core.ops.views.slices import as_ints, as_strided_of
 from jtorch.core.tensor import (
     HostStorage,
     InferenceStorage,
-    Moves,
     Storage,
     Tensor,
     attach,
     cast,
     host_array,
     known,
+    note_move,
     other_users,
     to_place,
     wrap,
@@ -233,7 +233,7 @@ def _set_(self, source=None, storage_offset=0, size=None, stride=None):
         source = as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
     self._storage, self._view, self._counter = source._storage, source._view, source._counter
     self._base = None
-    Moves.count += 1
+    note_move()
     counter = self._counter or self._storage
     counter.version = max(counter.version, version) + 1
     return self

@@ -14,7 +14,7 @@ from jtorch.core.tensor.levels import Batch, Dual, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
 from jtorch.core.tensor.repr import print_unnamed
 from jtorch.core.tensor.start_backward import run_backward
-from jtorch.core.tensor.storage import InferenceStorage, Moves, SAME, Storage, other_users, write_all
+from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, moves, note_move, other_users, write_all
 from jtorch.core.tensor.subclass import (
     DISABLED,
     DisableTorchFunctionSubclass,
@@ -48,7 +48,6 @@ __all__ = [
     "HostStorage",
     "InferenceStorage",
     "LeafGrad",
-    "Moves",
     "ShownNode",
     "Storage",
     "Tensor",
@@ -69,7 +68,9 @@ __all__ = [
     "jax_array_of",
     "known",
     "make_nodes",
+    "moves",
     "next_function",
+    "note_move",
     "other_users",
     "overwrite",
     "part_of_tensor",

@@ -10,7 +10,7 @@ import warnings
 from jtorch.core.engine import Value, local
 from jtorch.core.grad import Leaf, Output
 from jtorch.core.tensor.leaf import LeafGrad
-from jtorch.core.tensor.storage import InferenceStorage, Moves, other_users
+from jtorch.core.tensor.storage import InferenceStorage, note_move, other_users
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
@@ -134,7 +134,7 @@ class Gradient:
         self._storage = other._storage
         self._view = other._view
         self._base = None
-        Moves.count += 1
+        note_move()
 
     @data.deleter
     def data(self):

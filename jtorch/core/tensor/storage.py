@@ -16,10 +16,18 @@ from jtorch.core.grad import INFERENCE
 SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
 
 
-class Moves:
-    """Counts how often a tensor was given other memory (`.data = `, `set_`), for who keeps in mind which tensors share some."""
+_moves = 0
 
-    count = 0
+
+def moves() -> int:
+    """How often a tensor was given other memory (`.data = `, `set_`), for who keeps in mind which tensors share memory."""
+    return _moves
+
+
+def note_move() -> None:
+    """Count that a tensor was given other memory."""
+    global _moves
+    _moves += 1
 
 
 class Storage:

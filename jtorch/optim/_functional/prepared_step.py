@@ -6,7 +6,7 @@ from operator import is_
 
 from jtorch.core import engine
 from jtorch.core.engine import Value, local, number
-from jtorch.core.tensor import Moves, Tensor, apply, write_all
+from jtorch.core.tensor import Tensor, apply, moves, write_all
 from jtorch.optim._functional import update
 from jtorch.optim._functional.shared_memory import sharing
 
@@ -27,7 +27,7 @@ class PreparedStep:
         self.idle = [p._grad is None for p in self.every]
         held = [item for update in updates for item in update.held]
         self.dicts, self.names, self.held = zip(*held, strict=True) if held else ((), (), ())
-        self.moves = Moves.count
+        self.moves = moves()
         self.shared = shared_by(optimizer)
 
     def fits(self, optimizer):
@@ -45,12 +45,12 @@ class PreparedStep:
             )
             and self.idle == [p._grad is None for p in self.every]
             and all(map(is_, map(dict.get, self.dicts, self.names), self.held))
-            and (self.moves == Moves.count or self._still_shared(optimizer))
+            and (self.moves == moves() or self._still_shared(optimizer))
         )
 
     def _still_shared(self, optimizer):
         """Whether the parameters that share memory are the same ones, although a tensor was given other memory."""
-        self.moves = Moves.count
+        self.moves = moves()
         return shared_by(optimizer) == self.shared
 
 
