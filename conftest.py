@@ -30,12 +30,13 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="also run the tests marked `long`")
+    parser.addoption("--long", action="store_true", help="also run the tests marked `long` or `attack`")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests marked `long` run only with `--long`, as `.ci/run` gives it: they install packages and take minutes."""
-    long = [item for item in items if item.get_closest_marker("long")]
+    """Tests marked `long` or `attack` run only with `--long`, as `.ci/run` gives it: they take minutes, and the former install
+    packages."""
+    long = [item for item in items if item.get_closest_marker("long") or item.get_closest_marker("attack")]
     if long and not config.getoption("--long"):
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
