@@ -21,8 +21,8 @@ from jtorch.core.facts import ALL
 # What JAX builds a program of (0.10 to 0.12). None of these does anything but hold what it is given.
 _CLASSES = frozenset(
     (
-        "AbstractMesh AllArgsInfo ArgInfo AxisType DebugInfo DeviceList Layout ManualAxisType MemorySpace P PartitionSpec ShapedArray "
-        "UnloadedMeshExecutable _unpickle_named_sharding _unpickle_single_device_sharding"
+        "AbstractMesh AllArgsInfo ArgInfo AutoLayoutSingleton AxisType DebugInfo DeviceList Layout ManualAxisType MemorySpace P "
+        "PartitionSpec ShapedArray UnloadedMeshExecutable _unpickle_named_sharding _unpickle_single_device_sharding"
     ).split()
 )
 _TYPES = frozenset(d.np.type.__name__ for d in ALL if d.np is not None and d.np.type.__module__ == "ml_dtypes")
