@@ -7,7 +7,6 @@ import warnings
 
 import numpy as np
 
-from jtorch.core.facts import is_contiguous
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import empty
 from jtorch.core.ops.make.generator import on_host, stream_of
@@ -65,7 +64,7 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
         if not on_host(t.place):
             low, high = (math.erf((edge - mean) / (std * math.sqrt(2))) for edge in (a, b))
             return tensor.uniform_(low, high).erfinv_().mul_(std * math.sqrt(2)).add_(mean).clamp_(a, b)
-        strides = None if is_contiguous(t.shape, t.strides) else t.strides
+        strides = None if t.contiguous else t.strides
         drawn = stream_of(t.place, generator).trunc_normal(tuple(t.shape), t.dtype.np, mean, std, a, b, strides=strides)
         return tensor.copy_(known(drawn))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from jtorch.core.facts import Size, contiguous_strides, devices, dtypes
+from jtorch.core.facts import Size, contiguous_strides, devices, dtypes, is_contiguous
 
 META = devices.place("meta")
 TRACED = devices.Place(devices.device("cpu"), None)  # the place of a tracer: inside jax.jit, jax.grad, jax.vmap
@@ -16,7 +16,7 @@ class Type:
     Interned: equal types are the same object. `number` marks a Python number that travels as a value.
     """
 
-    __slots__ = ("aval", "differentiable", "dtype", "ndim", "number", "place", "shape", "strides")
+    __slots__ = ("aval", "contiguous", "differentiable", "dtype", "ndim", "number", "place", "shape", "strides")
 
     def __init__(self, shape, dtype, place, strides, number=False):
         self.shape = shape
@@ -25,6 +25,7 @@ class Type:
         self.strides = strides
         self.ndim = len(shape)
         self.number = number
+        self.contiguous = is_contiguous(shape, strides)
         self.differentiable = dtype.category >= 2
         self.aval = None if dtype.np is None else jax.ShapeDtypeStruct(shape, dtype.np)
 

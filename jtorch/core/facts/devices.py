@@ -216,7 +216,7 @@ _places: dict[device, Place] = {}
 def place(d: device | str | int | None = None) -> Place:
     """The interned `Place` of a device; None means the default device. Raises PyTorch's error if there is no such device."""
     if d is None:
-        stack = _default_places()
+        stack = _local.stack or _default
         return stack[-1] if stack else CPU
     found = _places.get(d) if d.__class__ is device else None
     if found is None:

@@ -10,6 +10,7 @@ import inspect
 from types import FunctionType
 
 from jtorch.core.op.handlers import handlers
+from jtorch.core.tensor import TAKERS
 
 
 def explained(fn, name, kind="functions", home=None):
@@ -26,10 +27,13 @@ def explained(fn, name, kind="functions", home=None):
     if not isinstance(fn, FunctionType):
         return fn
 
+    direct = getattr(fn, "direct", None)  # what it comes to while no class and no mode takes functions over
+
     @functools.wraps(fn)
     def function(*args, **kwargs):
         try:
-            return fn(*args, **kwargs) if kwargs else fn(*args)
+            run = fn if direct is None or TAKERS else direct
+            return run(*args, **kwargs) if kwargs else run(*args)
         except Exception:
             return handlers.plain_failed(function, args, kwargs)
 

@@ -100,7 +100,7 @@ class _Source:
         self.names = {
             "PLAIN": PLAIN, "op": op, "apply": apply, "plain": op.fn, "number": number,
             "NUMBER": NUMBER, "bound": op.bound, "cache": {}, "returns": op.returns, "check": op.check,
-            "any_array": _any_array, "slow": _slow(op), "handlers": handlers,
+            "LISTS": (list, tuple), "TYPE": type, "any_array": _any_array, "slow": _slow(op), "handlers": handlers,
         }  # fmt: skip
         args = "(" + "".join(n + ", " for n, _ in self.values) + ")"
         consts = "(" + "".join(n + ", " for n in op.consts) + ")"
@@ -120,7 +120,7 @@ class _Source:
     def write(self):
         """(source, names)."""
         lines, given = [], self.given
-        if self.values and all(kind != "list" for _, kind in self.values) and self.values[0][1] != "maybe":
+        if self.values and self.values[0][1] != "maybe":
             lines += self._fast()
         lines.append(f"    if any_array({self.args}): return plain({self.every})")
         lines += ["    " + line for line in [*self.check, self.give_up]]
@@ -149,8 +149,11 @@ class _Source:
 
     def _fast(self):
         """The usual arrangement: find the interned call and record it."""
-        self.sure = [n for n, kind in self.values if kind == "tensor"] or [self.values[0][0]]
+        first, first_kind = self.values[0]
+        self.sure = [n for n, kind in self.values if kind == "tensor"] or [first] * (first_kind != "list")
         conditions = [f"{n}.__class__ in PLAIN" for n in self.sure]
+        lists = [n for n, kind in self.values if kind == "list"]
+        conditions += [f"{n} and {n}.__class__ in LISTS and {{*map(TYPE, {n})}} <= PLAIN" for n in lists]
         conditions += [f"{n} is default_{n}" for n, kind in self.values if kind == "number" and n in self.optional]
         body, inputs = [], []
         for name, kind in self.values:
@@ -174,6 +177,8 @@ class _Source:
                 f"elif {name}.__class__ in PLAIN: {name}_s = 'tensor'; {name}_v = ({name},)",
                 f"else: {self.give_up}",
             ], [f"*{name}_v"]
+        if kind == "list":
+            return [f"{name}_s = len({name})"], ["*" + name]
         if kind == "either" and name in self.sure:
             return [], [name]
         if kind == "either":
@@ -188,7 +193,7 @@ class _Source:
 
     def _look_up(self):
         """Lines that find the call: by the constants and by which arguments are tensors."""
-        varying = [f"{n}_s" for n, k in self.values if k in ("either", "maybe") and n not in self.sure]
+        varying = [f"{n}_s" for n, k in self.values if k in ("either", "maybe", "list") and n not in self.sure]
         structure = ", ".join(f"{n}_s" if f"{n}_s" in varying else repr(self._arranged(n, k)) for n, k in self.values)
         keys = [f"{n}, {n}.__class__" for n in self.op.consts] + varying
         bound = f"bound({''.join(n + ', ' for n in self.op.consts)}structure=({structure},))"

@@ -24,10 +24,18 @@ def unit64(longs: np.ndarray) -> np.ndarray:
     return x
 
 
+LOW_53 = np.uint64(2**53 - 1)
+
+
 def unit_below(longs: np.ndarray, p: float) -> np.ndarray:
     """unit64(longs) < p, compared as integers; overwrites longs."""
-    longs &= np.uint64(2**53 - 1)
-    return longs < np.uint64(math.ceil(p * 2.0**53))
+    longs &= LOW_53
+    return longs < threshold(p)
+
+
+def threshold(p: float) -> np.uint64:
+    """The low 53 bits of a long are less than this just where its `unit64` is less than p."""
+    return np.uint64(math.ceil(p * 2.0**53))
 
 
 def remainders(words: np.ndarray, count: int) -> np.ndarray:

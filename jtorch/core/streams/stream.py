@@ -30,6 +30,7 @@ import numpy as np
 
 from jtorch.core.facts import is_contiguous, like_strides
 from jtorch.core.streams import draws, refusals, rounding
+from jtorch.core.streams.words import FEW, Words
 
 _CHUNK = 1 << 15  # values drawn at a time: they and their intermediates stay in the cache
 _BLOB = np.dtype([  # the state of torch.get_rng_state()
@@ -37,6 +38,9 @@ _BLOB = np.dtype([  # the state of torch.get_rng_state()
     ("normal_x", "<f8"), ("normal_y", "<f8"), ("rho", "<f8"), ("normal_is_valid", "<i4"), ("pad", "V4"),
     ("next_float", "<f4"), ("next_float_is_valid", "u1"), ("tail", "V3"),
 ])  # fmt: skip
+
+
+_FLOAT32 = np.dtype(np.float32)
 
 
 class RandomStream:
@@ -54,8 +58,7 @@ class RandomStream:
 
     def __init__(self, seed: int = 67280421310721):
         self.lock = threading.RLock()
-        self._source = np.random.MT19937(0)
-        self._engine = np.random.RandomState(self._source)  # seeds it and reads its state as PyTorch does
+        self._words = Words()
         self.manual_seed(seed)
 
     # -- the engine and its state ----------------------------------------------------------------------------
@@ -75,8 +78,7 @@ class RandomStream:
             raise ValueError("Overflow when unpacking long long")
         with self.lock:
             self._seed = int(seed) % (1 << 64)
-            self._engine.seed(self._seed & 0xFFFFFFFF)
-            self._untouched = True  # a new state, not one whose 624th word was just drawn
+            self._words.seed(self._seed & 0xFFFFFFFF)
             self._cached_normal = None
         return self
 
@@ -92,9 +94,9 @@ class RandomStream:
         """The 5056 bytes of `torch.get_rng_state()`."""
         blob = np.zeros((), _BLOB)
         with self.lock:
-            _, blob["words"], position, *_ = self._engine.get_state()
+            blob["words"], position = self._words.get_state()
             blob["seed"], blob["seeded"] = self._seed, 1
-            blob["left"], blob["next"] = (1, 0) if self._untouched else (625 - position, position)
+            blob["left"], blob["next"] = (1, 0) if self._words.untouched else (625 - position, position)
             if self._cached_normal is not None:
                 blob["normal_y"], blob["normal_is_valid"] = self._cached_normal, 1
         return np.frombuffer(bytearray(blob.tobytes()), np.uint8)
@@ -119,8 +121,8 @@ class RandomStream:
             raise RuntimeError("Invalid mt19937 state")
         with self.lock:
             words = blob["words"].astype(np.uint32)
-            self._engine.set_state(("MT19937", words, 624 if untouched else position))
-            self._seed, self._untouched = int(blob["seed"]), untouched
+            self._words.set_state(words, 624 if untouched else position, untouched)
+            self._seed = int(blob["seed"])
             self._cached_normal = float(blob["normal_y"]) if blob["normal_is_valid"] else None
 
     def clone(self) -> RandomStream:
@@ -131,19 +133,13 @@ class RandomStream:
 
     def words(self, n: int) -> np.ndarray:
         """The next n words of the engine, as uint32."""
-        return self._raw(n).astype(np.uint32)
-
-    def _raw(self, n):
         with self.lock:
-            self._untouched = self._untouched and n == 0
-            return self._source.random_raw(n)
+            return self._words.words(n)
 
     def longs(self, n: int) -> np.ndarray:
         """The next 2n words of the engine in pairs, as uint64: first << 32 | second."""
         with self.lock:
-            self._untouched = self._untouched and n == 0
-            # Over its full range randint returns the engine's words in order (NumPy keeps this stream fixed).
-            return self._engine.randint(0, 1 << 64, n, np.uint64)
+            return self._words.longs(n)
 
     # -- filling ---------------------------------------------------------------------------------------------
 
@@ -153,6 +149,9 @@ class RandomStream:
 
     def _run(self, n, dtype, values, step=_CHUNK):
         parts = refusals.part_dtype(dtype)  # a complex number is two reals
+        if 0 < n <= FEW:
+            with self.lock, np.errstate(all="ignore"):
+                return rounding.cast_as_cpp(values(n * (dtype.itemsize // parts.itemsize)), parts).view(dtype)
         out = np.empty(n * (dtype.itemsize // parts.itemsize), parts)
         with self.lock, np.errstate(all="ignore"):
             for start in range(0, out.size, step):
@@ -161,7 +160,8 @@ class RandomStream:
         return out.view(dtype)
 
     def _unit32(self, n):
-        return draws.unit32(self.words(n))
+        with self.lock:
+            return self._words.uniforms(n)
 
     def _unit64(self, n):
         return draws.unit64(self.longs(n))
@@ -170,6 +170,9 @@ class RandomStream:
 
     def uniform(self, shape, dtype, low: float = 0.0, high: float = 1.0, strides=None) -> np.ndarray:
         """Uniform in [low, high): `uniform_`, and with the defaults `rand`."""
+        if dtype is _FLOAT32 and strides is None and low == 0 and high == 1:
+            with self.lock:
+                return self._words.uniforms(math.prod(shape), shape)
         dtype = np.dtype(dtype)
         parts = refusals.part_dtype(dtype)
         if dtype.kind == "c" and math.prod(shape) == 0:
@@ -197,10 +200,14 @@ class RandomStream:
         Args:
             std: the standard deviation; of a complex number as a whole, so each part has std / sqrt(2).
         """
+        n = math.prod(shape)
+        if dtype is _FLOAT32 and strides is None and 0 < n <= FEW and not n % 16 and std >= 0:
+            with self.lock:
+                z = self._words.normals(n, shape)
+            return z if mean == 0 and std == 1 else rounding.fma(z, std, mean)
         dtype = np.dtype(dtype)
         if not std >= 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
-        n = math.prod(shape)
         if n == 0:
             return np.empty(shape, dtype)
         parts = refusals.part_dtype(dtype)
@@ -240,7 +247,8 @@ class RandomStream:
         They are n words; if n is no multiple of 16, those of the whole blocks and of one more for the last 16 normals.
         """
         over = n % 16
-        words = self._raw(n + 16 * (over > 0))
+        with self.lock:
+            words = self._words.raw(n + 16 * (over > 0))
         return np.delete(words, np.s_[n - over : n]) if over else words
 
     def _block32(self, n, mean, std):
@@ -380,6 +388,9 @@ class RandomStream:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
         if n:
             refusals.check_implemented("bernoulli_scalar_cpu_", dtype, refusals.NUMBERS)
+        if 0 < n <= FEW // 2 and (strides is None or is_contiguous(shape, strides)):
+            with self.lock:
+                return self._words.below(n, p).reshape(shape).astype(dtype, copy=False)
         return self._fill(shape, dtype, strides, lambda k: draws.unit_below(self.longs(k), p))
 
     def _bernoulli_each(self, shape, dtype, p, strides):
@@ -438,11 +449,10 @@ class RandomStream:
         return rounding.cast_as_cpp(np.array(counts, np.int64), rates.dtype).reshape(rates.shape)
 
     def _position(self):
-        return self._engine.get_state(), self._untouched
+        return *self._words.get_state(), self._words.untouched
 
     def _rewind(self, position):
-        state, self._untouched = position
-        self._engine.set_state(state)
+        self._words.set_state(*position)
 
     # -- permutations and choices ----------------------------------------------------------------------------
 

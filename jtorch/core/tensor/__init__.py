@@ -14,6 +14,7 @@ from jtorch.core.tensor.levels import Batch, Dual, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
 from jtorch.core.tensor.repr import print_unnamed
 from jtorch.core.tensor.start_backward import run_backward
+from jtorch.core.tensor.steps import steps_to
 from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, moves, note_move, other_users, write_all
 from jtorch.core.tensor.subclass import (
     DISABLED,
@@ -25,6 +26,7 @@ from jtorch.core.tensor.subclass import (
 )
 from jtorch.core.tensor.tensor import (
     PLAIN,
+    TAKERS,
     Tensor,
     apply,
     attach,
@@ -34,14 +36,17 @@ from jtorch.core.tensor.tensor import (
     wrap,
     wrap_dim,
 )
-from jtorch.core.tensor.views import SEVERAL, ViewCall, write_of
+from jtorch.core.tensor.views import IN_INFERENCE, NO_GRAD, SEVERAL, ViewCall, write_of
 from jtorch.core.tensor.writing import check_apart, check_once, check_undifferentiated, overwrite, store, write_result
 
 __all__ = [
     "DISABLED",
+    "IN_INFERENCE",
+    "NO_GRAD",
     "PLAIN",
     "SAME",
     "SEVERAL",
+    "TAKERS",
     "Batch",
     "DisableTorchFunctionSubclass",
     "Dual",
@@ -81,6 +86,7 @@ __all__ = [
     "run_backward",
     "set_printoptions",
     "show",
+    "steps_to",
     "store",
     "taken_over",
     "tensor",

@@ -11,7 +11,7 @@ import functools
 import threading
 from types import FunctionType
 
-from jtorch.core.tensor.tensor import PLAIN, Tensor, part_of_tensor
+from jtorch.core.tensor.tensor import PLAIN, TAKERS, Tensor, part_of_tensor
 
 _kept_plain: set = set()  # the classes of PLAIN, while a mode is on and PLAIN is empty
 
@@ -95,6 +95,7 @@ def hand_over(func, relevant, args, kwargs):
 
 def _switch():
     """Empty PLAIN while a mode is on, so that every op comes here."""
+    (TAKERS.add if state.modes else TAKERS.discard)("mode")
     if state.modes and PLAIN:
         _kept_plain.update(PLAIN)
         PLAIN.clear()
@@ -126,16 +127,15 @@ def taken_over(fn):
 
     @functools.wraps(fn)
     def function(*args, **kwargs):
-        if (_subclasses or state.modes) and wanted((*args, *kwargs.values())):
+        if TAKERS and wanted((*args, *kwargs.values())):
             return hand_over(function, (*args, *kwargs.values()), args, kwargs or None)
         return fn(*args, **kwargs)
 
+    function.direct = fn
     return function
 
 
 # ---- subclasses of Tensor
-
-_subclasses: list = []  # not empty once a subclass that takes functions over was made
 
 
 def _of_class(made, cls):
@@ -250,7 +250,7 @@ class Subclassing:
                 cls.__torch_function__ = DISABLED
             PLAIN.add(cls)
             return
-        _subclasses[:] = [True]
+        TAKERS.add("class")
         given = {name for base in cls.__mro__ if base not in Tensor.__mro__ for name in base.__dict__}
         for name, what in list(vars(Tensor).items()):
             if name in given or name in _OWN or (name.startswith("_") and not name.startswith("__")):

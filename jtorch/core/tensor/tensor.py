@@ -106,7 +106,7 @@ class Tensor(metaclass=_Named):
         t = self._type
         if memory_format is not None and memory_format.name.startswith("channels_last"):
             return geometry.is_channels_last(t.shape, t.strides)
-        return geometry.is_contiguous(t.shape, t.strides)
+        return t.contiguous
 
     # ---- reading
 
@@ -134,13 +134,7 @@ class Tensor(metaclass=_Named):
     def _rebase(self, base):
         """After a write: make this tensor's edge a view node on top of the base's current edge."""
         chain, numbers = self._view.chain(base._view)
-        node = GradNode(
-            chain,
-            tuple(numbers),
-            (base._type, *[n.type for n in numbers]),
-            (self._view.type,),
-            (base._edge, *[None] * len(numbers)),
-        )
+        node = view_node(chain, tuple(numbers), base._type, self._view.type, base._edge)
         self._edge = replace_edge(self._edge, node)
 
     def _refusal(self, base=False):
@@ -166,31 +160,34 @@ class Tensor(metaclass=_Named):
 
     def _make_view(self, call, numbers=()):
         """A view of this tensor, by a `ViewCall`."""
-        view = self._view
-        t = self._type
-        edge = self._edge if view is None or not local.grad else self._history()  # its error comes before the call's
-        type, offset = call.layout(t, 0 if view is None else view.offset, numbers)
+        view, storage, edge = self._view, self._storage, self._edge
+        here = local.__dict__
+        grad = here["grad"]
+        if view is None:
+            t, offset = storage.value.type if storage.__class__ is Storage else storage.type, 0
+        else:
+            t, offset = view.type, view.offset
+            if grad:
+                edge = self._history()  # its error comes before the call's
+        type, offset = call.layout(t, offset, numbers)
         if t.place is TRACED:
             return apply(call, (self, *numbers))
         made = _new(Tensor)
-        made._storage = self._storage
-        made._counter = self._counter
+        made._storage = storage
+        counter = made._counter = self._counter
         made._grad = None
         made._view = looked = View(view, call, numbers, type, offset)
-        if self._storage.__class__ is InferenceStorage:
+        if storage.__class__ is InferenceStorage:
             made._base = made._edge = None  # autograd does not track views of inference tensors
             return made
         made._base = self if self._base is None else self._base
-        looked.at = (self._counter or self._storage).version
-        if not local.grad:
-            looked.note = IN_INFERENCE if local.inference else NO_GRAD
+        looked.at = (counter or storage).version
+        if not grad:
+            looked.note = IN_INFERENCE if here["inference"] else NO_GRAD
         elif view is not None:
             looked.note = view.note
-        if edge is not None and local.grad and type.differentiable:
-            edge = GradNode(call, numbers, (t, *[n.type for n in numbers]), (type,), (edge, *[None] * len(numbers)))
-        else:
-            edge = None
-        made._edge = edge
+        tracked = grad and edge is not None and type.differentiable
+        made._edge = view_node(call, numbers, t, type, edge) if tracked else None
         return made
 
     def _alias(self, cls=None):
@@ -212,6 +209,7 @@ class Tensor(metaclass=_Named):
         return self._alias()
 
 
+TAKERS: set = set()  # "class" once a subclass that takes functions over was made, "mode" while a mode is on
 PLAIN = {Tensor}  # the classes whose instances an op takes as they are: see `jtorch.core.tensor.subclass`
 
 
@@ -303,7 +301,7 @@ def apply(call, inputs, place=None):
 
     Hot path. `inputs` is a tuple; the results require grad if one of the inputs does and grad mode is on.
     """
-    values, edges, numbers, wants, viewed = [], [], (), False, False
+    values, edges, numbers, wants, viewed = [], [], (), False, ()
     for t in inputs:
         if t.__class__ is Value:
             values.append(t)
@@ -314,11 +312,13 @@ def apply(call, inputs, place=None):
             values.append(t._storage.value)
             edge = t._edge
         else:
-            values.append(t._view.read(t._storage))
+            view, storage = t._view, t._storage
+            fresh = storage.__class__ is Storage and view.writes == storage.writes
+            viewed += (len(values),)
+            values.append(view.value if fresh else view.read(storage))
             edge = t._edge
-            if edge is None and t._base is not None and t._view.type.differentiable:
+            if edge is None and t._base is not None and view.type.differentiable:
                 edge = t._base._edge
-            viewed = True
         edges.append(edge)
         if edge is not None:
             wants = True
@@ -334,12 +334,11 @@ def apply(call, inputs, place=None):
     try:
         position, out = trace.record(call, values)
     except Exception:
-        if viewed:  # PyTorch updates histories before it checks shapes: their errors come first
-            _histories(inputs)
+        _update_histories(inputs, edges, viewed)  # as PyTorch does before it checks shapes: their errors come first
         raise
     call = position.call  # autocast may have replaced it
-    if viewed and any(t.differentiable for t in position.types):  # else PyTorch updates no history
-        edges = _histories(inputs)
+    if viewed and any([t.differentiable for t in position.types]):  # noqa: C419 - else PyTorch updates no history
+        _update_histories(inputs, edges, viewed)
     if not position.single:
         return _tracked(call, values, edges, position, out)
     edge = None
@@ -358,8 +357,23 @@ def apply(call, inputs, place=None):
     return wrap(out, edge)
 
 
-def _histories(inputs):
-    return [None if t.__class__ is Value else t._history() for t in inputs]
+def _update_histories(inputs, edges, viewed):
+    """Bring the edges of the inputs that are views up to date, given by number."""
+    for i in viewed:
+        edges[i] = inputs[i]._history()
+
+
+def view_node(call, numbers, base_type, type, edge):
+    """The node of a view of a tensor with this type and edge."""
+    types, edges = (base_type,), (edge,)
+    for n in numbers:
+        types, edges = (*types, n.type), (*edges, None)
+    if GradNode is not nodes.GradNode:
+        return GradNode(call, numbers, types, (type,), edges)
+    node = _new(GradNode)  # what `GradNode(...)` would make, in two thirds of the time
+    node.call, node.inputs, node.in_types, node.out_types = call, numbers, types, (type,)
+    node.edges, node.position, node.number, node.hooks, node.outputs = edges, None, next(ticks), None, None
+    return node
 
 
 def _tracked(call, values, edges, position, out):

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.engine import type_of
-from jtorch.core.facts import dtypes, elementwise_strides, is_contiguous, like_strides
+from jtorch.core.facts import dtypes, elementwise_strides, like_strides
 from jtorch.core.op import Array, Number, function, functional, kernel, op
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.generator import on_host, stream_of
@@ -321,7 +321,7 @@ def check_probability(p):
 def mask_like(input, shape, p, strides=None):
     """A mask that is 1 where dropout keeps an element, drawn as PyTorch draws it."""
     t = input._type
-    kept = type_of(tuple(shape), dtypes.bool_, t.place, strides)
+    kept = type_of(shape, dtypes.bool_, t.place, strides)
     if on_host(t.place):
         return wrap(host_draw("bernoulli", kept, None, strides, {"p": 1 - p}))
     return wrap(draw("bernoulli", kept, None, strides, p=1 - p))
@@ -340,14 +340,13 @@ def dropout(input, p=0.5, training=True, inplace=False):
 
 
 def _dropped(input, p, training, shape):
-    if not training or p == 0 or not input.numel():
+    t = input._type
+    if not training or p == 0 or 0 in t.shape:
         return input
     if p == 1:
         return input * 0.0
-    t = input._type
     if shape is None:
-        strides = None if is_contiguous(t.shape, t.strides) else like_strides(t.shape, t.strides)
-        mask = mask_like(input, t.shape, p, strides)
+        mask = mask_like(input, t.shape, p, None if t.contiguous else like_strides(t.shape, t.strides))
     else:
         mask = mask_like(input, shape, p)
     return _masked_scale(input, mask, float(p))

@@ -23,7 +23,7 @@ from jtorch.core.op import Array, Number, data_check, op
 from jtorch.core.ops.views.copies import fill_with
 from jtorch.core.ops.views.shape import unsqueeze
 from jtorch.core.ops.views.slices import alias, select, slice_view
-from jtorch.core.tensor import Tensor, check_apart, check_once, known, write_result
+from jtorch.core.tensor import Tensor, check_apart, check_once, known, steps_to, write_result
 
 # ---- the index as the user wrote it
 
@@ -272,13 +272,67 @@ def _index(input: Array, indices: list[Array], dims: tuple) -> Array:
     return input.at[_index_tuple(input.ndim, indices, dims)].get(mode="clip")
 
 
-def _getitem(self, index):
-    """`x[index]`: a view, or a copy where the index contains tensors, lists or masks."""
+def _basic(index):
+    """What tells an index of integers, slices, None and Ellipsis from others like it, or None for any other index."""
     kind = index.__class__
     if kind is int:
-        return _entry_of(self, 0, index, 0)
+        return index
+    found = []
+    for i in index if kind is tuple else (index,):
+        kind = i.__class__
+        if kind is slice:
+            start, stop, step = i.start, i.stop, i.step
+            for n in (start, stop, step):
+                if n.__class__ is not int and n is not None:
+                    return None
+            found.append((slice, start, stop, step))
+        elif kind is int or i is None or i is Ellipsis:
+            found.append(i)
+        else:
+            return None
+    return tuple(found)
+
+
+_steps: dict = {}  # (type, how it is worked out, class of the index, `_basic` of it) -> the steps to the view it shows
+_MANY = 4096  # of them are kept
+
+
+def _shown(x, index, basic, work_out):
+    """The view that a basic index shows; x where it shows all. What an index comes to is worked out once for a type."""
+    key = (x._type, work_out, index.__class__, basic)
+    steps = _steps.get(key)
+    if steps is not None:
+        return x._make_views(steps) if steps else x
+    seen = work_out(x, index)
+    if seen is x or seen._view is not None:  # not inside a transformation of JAX's
+        if len(_steps) > _MANY:
+            _steps.clear()
+        _steps[key] = () if seen is x else steps_to(seen._view, x._view, x._offset)
+    return seen
+
+
+def _to_read(x, index):
+    kind = index.__class__
+    if kind is int:
+        return _entry_of(x, 0, index, 0)
     if kind is slice:
-        return _slice_of(self, 0, index)
+        return _slice_of(x, 0, index)
+    seen = _apply_basic_indices(x, _items(index))[0]
+    return alias(seen) if seen is x else seen
+
+
+def _to_write(x, index):
+    kind = index.__class__
+    if kind is int:
+        return _entry_of(x, 0, index, 0)
+    return _slice_unless_whole(x, 0, index) if kind is slice else _apply_basic_indices(x, _items(index))[0]
+
+
+def _getitem(self, index):
+    """`x[index]`: a view, or a copy where the index contains tensors, lists or masks."""
+    basic = _basic(index)
+    if basic is not None:
+        return _shown(self, index, basic, _to_read)
     seen, arrays = _apply_basic_indices(self, _items(index))
     if not arrays:
         return alias(seen) if seen is self else seen
@@ -438,15 +492,15 @@ def _setitem(self, index, value):
         elif not isinstance(value, int | float | complex):  # np.float64 is a float, np.float32 is not
             raise TypeError(f"can't assign a {_qualified_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
         dtypes.must_hold(self.dtype, value)
-    kind = index.__class__
-    if kind is int:
-        seen, arrays = _entry_of(self, 0, index, 0), ()
-    elif kind is slice:
-        seen, arrays = _slice_unless_whole(self, 0, index), ()
-    elif kind is bool:
+    basic = _basic(index)
+    if basic is not None:
+        seen, arrays = _shown(self, index, basic, _to_write), ()
+    elif index.__class__ is bool:
         if not index:
             return
         seen, arrays = unsqueeze(self, 0), ()
+    elif index.__class__ is slice:
+        seen, arrays = _slice_unless_whole(self, 0, index), ()
     else:
         seen, arrays = _apply_basic_indices(self, _items(index))
     if arrays:

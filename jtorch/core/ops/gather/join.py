@@ -17,7 +17,7 @@ from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, data_check, function, op
 from jtorch.core.ops.views.shape import atleast_1d, atleast_2d, atleast_3d, expand_view, reshape, sized_view, unsqueeze
 from jtorch.core.ops.views.slices import as_ints
-from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
+from jtorch.core.tensor import Storage, Tensor, cast_array, known, wrap_dim
 
 # ---- joining
 
@@ -54,9 +54,7 @@ def _in_common_type(arrays):
 
 def _join_strides(types, shapes, consts):
     """channels_last if all are, else contiguous."""
-    odd = all(
-        geometry.is_channels_last(t.shape, t.strides) and not geometry.is_contiguous(t.shape, t.strides) for t in types
-    )
+    odd = all(geometry.is_channels_last(t.shape, t.strides) and not t.contiguous for t in types)
     return [geometry.channels_last_strides(shapes[0]) if odd else None]
 
 
@@ -74,7 +72,7 @@ def _check_tensor_list(tensors, fn):
             f"{fn}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
         )
     for i, x in enumerate(tensors):
-        if not isinstance(x, Tensor):
+        if x.__class__ is not Tensor and not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
     return tensors
 
@@ -85,11 +83,12 @@ def _host_arrays(tensors):
     NumPy joins such tensors at once, and the result is one leaf of the trace. Otherwise a batch drawn from a replay memory
     would be a new trace each time, because a tensor that is drawn twice is one leaf.
     """
-    if local.grad and any(x.requires_grad for x in tensors):
-        return None
-    hosts, dtype = [], tensors[0].dtype
+    hosts, dtype, grad = [], tensors[0]._type.dtype, local.grad
     for x in tensors:
-        array = x._host() if x.dtype is dtype else None
+        if x._storage.__class__ is Storage and x._storage.value.is_promised:
+            return None
+        wanted = grad and x.requires_grad
+        array = x._host() if x._type.dtype is dtype and not wanted else None
         if array is None or not array.flags.c_contiguous:
             return None
         hosts.append(array)

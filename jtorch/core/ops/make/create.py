@@ -25,8 +25,13 @@ def size_of(name, size):
     if not size:
         raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
     if len(size) == 1 and isinstance(size[0], list | tuple):
-        size = size[0]
-    elif len(size) == 1 and isinstance(size[0], Tensor) and size[0].ndim:
+        size = tuple(size[0])
+    for n in size:
+        if n.__class__ is not int or n < 0:
+            break
+    else:
+        return size
+    if len(size) == 1 and isinstance(size[0], Tensor) and size[0].ndim:
         size = size[0].tolist()
     try:
         shape = tuple([n.__index__() for n in size])
@@ -65,14 +70,25 @@ def _fill_call(shape, d, place, strides=None):
 _calls: dict = {}
 
 
+_kept: dict = {}  # (shape, an integer, dtype, strides) -> (type, array): tensors may share it, since nobody writes to it
+
+
 def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tensor:
     """A tensor full of the number n."""
+    kept = _kept.get((shape, n, d, strides)) if place is devices.CPU and n.__class__ is int else None
+    if kept is not None:
+        made = wrap(Value(*kept))
+        return requiring(made) if requires_grad else made
     if d.np is None:
         raise NotImplementedError(f"XLA has no {d.name}")
     dtypes.must_hold(d, n)
     if math.prod(shape) <= _SMALL or place is engine.META:
         array = np.broadcast_to(host_array(n, d), shape) if place is engine.META else np.full(shape, host_array(n, d))
         value = Value(type_of(shape, d, place, strides), None if place is engine.META else array)
+        if place is devices.CPU and n.__class__ is int and array.size <= 1024:
+            if len(_kept) > 500:
+                _kept.clear()
+            _kept[shape, n, d, strides] = value.type, array
         if place not in (devices.CPU, engine.META):
             value = engine.move(Value(type_of(shape, d, devices.CPU, strides), array), place)
         made = wrap(value)
@@ -153,8 +169,8 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
 
 def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):
     t = input._type
-    shape = tuple(t.shape)
-    strides = geometry.like_strides(shape, t.strides)
+    shape = t.shape
+    strides = None if t.contiguous else geometry.like_strides(shape, t.strides)
     if memory_format is not None and memory_format.name != "preserve_format":
         strides = geometry.channels_last_strides(shape) if "channels_last" in memory_format.name else None
     place = t.place if device is None else devices.place(device)
@@ -229,6 +245,10 @@ def arange(
     """
     if end is None:
         start, end = 0, start
+    plain = start.__class__ is end.__class__ is step.__class__ is int
+    if plain and step > 0 and start <= end and out is None and (dtype is None or dtype is dtypes.int64):
+        made = known(np.arange(start, end, step, np.int64), devices.place(device))
+        return requiring(made) if requires_grad else made
     start, end, step = _python_numbers(start, end, step)
     whole = not any(isinstance(x, float) for x in (start, end, step))
     d = dtype or (out.dtype if out is not None else dtypes.int64 if whole else dtypes.get_default_dtype())

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from jtorch.core.engine import node_name
-from jtorch.core.facts import strides as geometry
 from jtorch.core.ops.make.generator import on_host
 from jtorch.core.ops.make.random import check_float, check_std, draw, host_draw, standing_for
 from jtorch.core.tensor import Tensor, wrap
@@ -15,7 +14,7 @@ from jtorch.core.tensor import Tensor, wrap
 def _fill(self, kind, generator, node=None, **args):
     self._writable()
     t = self._type
-    strides = None if geometry.is_contiguous(t.shape, t.strides) else t.strides
+    strides = None if t.contiguous else t.strides
     drawn = wrap(draw(kind, t, generator, strides, **args))
     self._assign(*standing_for(drawn, node or node_name(kind), self)._read())
     return self

@@ -18,7 +18,7 @@ from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, function, op
 from jtorch.core.ops.make.create import size_of
-from jtorch.core.ops.make.generator import generator_of, on_host, stream_of
+from jtorch.core.ops.make.generator import default_generator, generator_of, on_host, stream_of
 from jtorch.core.streams import draws
 from jtorch.core.streams import rounding as exact
 from jtorch.core.tensor import Storage, Tensor, known, store, type_of_array, wrap
@@ -52,10 +52,10 @@ def draw(kind, t, generator=None, strides=None, **args) -> Value:
 
 def _draw(kind, t, generator, strides, args):
     place = t.place
-    if place is engine.META:
-        return Value(t, None)
     if on_host(place):
         return host_draw(kind, t, generator, strides, args)
+    if place is engine.META:
+        return Value(t, None)
     source = generator or generator_of(place)
     if place is not engine.TRACED:
         stream_of(place, generator)  # raises for a generator of another device
@@ -80,7 +80,7 @@ def _draw(kind, t, generator, strides, args):
 
 
 def host_draw(kind, t, generator, strides, args):
-    stream = stream_of(t.place, generator)
+    stream = default_generator.stream if generator is None else stream_of(t.place, generator)
     if kind == "randperm":
         array = stream.randperm(t.shape[0], t.dtype.np)
     else:
@@ -136,7 +136,10 @@ def _random_tensor(kind, name, size, out, dtype, device, requires_grad, generato
     d = dtype or (out.dtype if out is not None else d or dtypes.get_default_dtype())
     place = devices.place(device) if device is not None or generator is None else generator._place
     t = type_of(size_of(name, size), d, place)
-    made = wrap(draw(kind, t, generator, **args))
+    if engine.local.batch is None and on_host(place):
+        made = wrap(host_draw(kind, t, generator, None, args))
+    else:
+        made = wrap(draw(kind, t, generator, **args))
     if out is not None:
         return store(out, made, "out")
     return made.requires_grad_() if requires_grad else made
@@ -145,7 +148,8 @@ def _random_tensor(kind, name, size, out, dtype, device, requires_grad, generato
 @function
 def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Uniform random numbers in [0, 1)."""
-    check_float("rand", dtype)
+    if dtype is not None:
+        check_float("rand", dtype)
     return _random_tensor("uniform", "rand", size, out, dtype, device, requires_grad, generator, low=0.0, high=1.0)
 
 
@@ -158,7 +162,8 @@ def check_float(name, d):
 @function
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Standard normal random numbers (mean 0, standard deviation 1)."""
-    check_float("randn", dtype)
+    if dtype is not None:
+        check_float("randn", dtype)
     return _random_tensor("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
 
 

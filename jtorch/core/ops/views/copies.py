@@ -56,7 +56,7 @@ def contiguous_copy(input):
 
 def _contiguous(self, memory_format=None):
     """The tensor itself if it is contiguous in this memory format, else a contiguous copy."""
-    if self.is_contiguous(memory_format):
+    if self._type.contiguous if memory_format is None else self.is_contiguous(memory_format):
         return self
     return apply(_CLONES[_format(memory_format, "contiguous")], (self,))
 

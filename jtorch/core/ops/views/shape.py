@@ -18,7 +18,7 @@ from jtorch.core.op import Array, function, op
 from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.views.copies import contiguous_copy
 from jtorch.core.ops.views.reinterpret import conj, reinterpret
-from jtorch.core.ops.views.slices import alias, as_ints
+from jtorch.core.ops.views.slices import alias, as_ints, plain_ints
 from jtorch.core.tensor import Tensor, wrap_dim
 
 # ---- another shape
@@ -40,8 +40,7 @@ def _infer_size(size, numel):
     if known == 0 and numel == 0:
         raise RuntimeError(
             f"cannot reshape tensor of 0 elements into shape {list(size)} because the unspecified dimension "
-            "size -1 "
-            "can be any value and is ambiguous"
+            "size -1 can be any value and is ambiguous"
         )
     if known == 0 or numel % known:
         raise RuntimeError(f"shape '{list(size)}' is invalid for input of size {numel}")
@@ -94,10 +93,13 @@ def _method_view(self, *size, dtype=None):
     Raises:
         RuntimeError: the shape does not fit, or the strides do not allow a view (use `reshape`).
     """
-    if len(size) == 1 and isinstance(size[0], Dtype):
-        return reinterpret(self, size[0])
-    if dtype is not None:
-        return reinterpret(self, dtype)
+    if size and dtype is None:
+        plain = plain_ints(size)
+        if plain is not None:
+            return sized_view(self, plain)
+    given = size[0] if len(size) == 1 and isinstance(size[0], Dtype) else dtype
+    if given is not None:
+        return reinterpret(self, given)
     if not size or any(isinstance(n, float | str) for n in size):
         kinds = ", ".join(type(n).__name__ for n in size)
         miss = f"      didn't match because some of the arguments have invalid types: (!{kinds}!)\n" if size else ""
@@ -106,8 +108,11 @@ def _method_view(self, *size, dtype=None):
 
 
 @lru_cache(maxsize=4096)
-def _viewable(type, size):
-    return view_strides(type.shape, type.strides, _infer_size(size, math.prod(type.shape))) is not None
+def _reshaping(type, size):
+    """How PyTorch reshapes a tensor of this type: the op that makes a view, or None for a copy."""
+    if view_strides(type.shape, type.strides, _infer_size(size, math.prod(type.shape))) is None:
+        return None
+    return sized_view if type.contiguous else _reshape_alias
 
 
 @function(method=True)
@@ -121,9 +126,9 @@ def reshape(input, *shape, **named):
     size = as_ints((named["shape"],) if named else shape, "reshape", "shape")
     if not isinstance(input, Tensor):
         return sized_view(input, size)
-    t = input._type
-    if _viewable(t, size):
-        return sized_view(input, size) if geometry.is_contiguous(t.shape, t.strides) else _reshape_alias(input, size)
+    make_view = _reshaping(input._type, size)
+    if make_view is not None:
+        return make_view(input, size)
     return _unsafe_view(contiguous_copy(input), _infer_size(size, input.numel()))
 
 
@@ -144,15 +149,21 @@ def flatten(input, start_dim=0, end_dim=-1):
     >>> torch.zeros(2, 3, 4).flatten(1).shape
     torch.Size([2, 12])
     """
-    shape = input.shape
+    size = _flattened(input._type.shape, start_dim, end_dim)
+    return input if size is None else reshape(input, size)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _flattened(shape, start_dim, end_dim):
+    """The size without the dimensions between these two; None where there is nothing to do."""
     start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if not shape:
-        return reshape(input, (1,))
+        return (1,)
     if start == end:
-        return input
-    return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+        return None
+    return (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
 
 
 @function(method=True)
@@ -324,8 +335,7 @@ def _upper_t(self):
 _T_SCALAR = "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
 _T_OTHER = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
-    "will throw an "
-    "error in a future release. Consider `x.mT` to transpose batches of matrices or "
+    "will throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
     "`x.permute(*torch.arange(x.ndim - "
     "1, -1, -1))` to reverse the dimensions of a tensor."
 )

@@ -21,8 +21,21 @@ from jtorch.core.op import Array, Number, function, op
 from jtorch.core.tensor import Tensor, wrap_dim
 
 
+def plain_ints(args):
+    """Ints given one by one or as a sequence, as a tuple; None if there is anything else among them."""
+    if len(args) == 1 and isinstance(args[0], tuple | list):
+        args = args[0]
+    for n in args:
+        if n.__class__ is not int:
+            return None
+    return args if args.__class__ is tuple else tuple(args)
+
+
 def as_ints(args, fn, name):
     """Sizes or dimensions given one by one or as a sequence, as a tuple of ints."""
+    plain = plain_ints(args)
+    if plain is not None:
+        return plain
     if len(args) == 1 and isinstance(args[0], tuple | list):
         args = args[0]
     try:

@@ -6,6 +6,8 @@ where a gradient is wanted, as PyTorch's do. Reading a part reads only that part
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from jax import lax
 
 from jtorch.core import engine
@@ -13,7 +15,7 @@ from jtorch.core.engine import Call, local, number, type_of
 from jtorch.core.grad import GradNode, edge_of
 from jtorch.core.op import function
 from jtorch.core.ops.views.slices import as_ints, select, slice_view
-from jtorch.core.tensor import SEVERAL, Tensor, apply, wrap_dim
+from jtorch.core.tensor import IN_INFERENCE, NO_GRAD, SEVERAL, Tensor, apply, wrap_dim
 
 _SELECT = select.op
 _SLICE = slice_view.op
@@ -22,13 +24,24 @@ _SLICE = slice_view.op
 class _Parts(Call):
     """All parts at once, for the gradient: x -> a list of slices (or of entries, for unbind)."""
 
-    __slots__ = ("dim", "sizes", "title")
+    __slots__ = ("dim", "layouts", "sizes", "title")
 
     def __init__(self, title, dim, sizes):
         super().__init__(None, None, title.lower(), saves=())
         self.title = title
         self.dim = dim
         self.sizes = sizes
+        self.layouts = {}  # type of what is split -> the step to each part: see `jtorch.core.tensor.steps_to`
+
+    def worked_out(self, type):
+        """The steps to the parts of a tensor of this type."""
+        steps, at = [], 0
+        for n in [None] * type.shape[self.dim] if self.sizes is None else self.sizes:
+            op, constants = (_SELECT, (self.dim,)) if n is None else (_SLICE, (self.dim, n, 1))
+            call = op.bound(*constants, structure=("tensor", "number"))
+            steps.append((call, (at,), *call.layout(type, 0, [number(at)])))
+            at += 1 if n is None else n
+        return steps
 
     def grad_fn(self, types):
         return self.title + "Backward0"
@@ -75,31 +88,18 @@ def _several(x, title, dim, sizes):
     t = x._type
     if t.place is engine.TRACED:
         return apply(call, (x,))
-    history = x._history() if local.grad and t.differentiable else None
-    made = _part_views(x, dim, sizes)
+    steps = call.layouts.get(t)
+    if steps is None:
+        steps = call.layouts[t] = call.worked_out(t)
+    if not local.grad:
+        return tuple(x._make_parts(steps, IN_INFERENCE if local.inference else NO_GRAD))
+    history = x._history() if t.differentiable else None
+    made = x._make_parts(steps, SEVERAL)
     if history is not None:
-        node = GradNode(call, (), (t,), tuple([m._type for m in made]), (history,))
+        node = GradNode(call, (), (t,), tuple([step[2] for step in steps]), (history,))
         for nr, m in enumerate(made):
             m._edge = edge_of(node, nr)
-    if local.grad:
-        for m in made:
-            m._view.note = SEVERAL
     return tuple(made)
-
-
-def _part_views(x, dim, sizes):
-    before, local.grad = local.grad, False
-    try:
-        if sizes is None:
-            step = _SELECT.bound(dim, structure=("tensor", "number"))
-            return [x._make_view(step, (number(i),)) for i in range(x.shape[dim])]
-        made, at = [], 0
-        for n in sizes:
-            made.append(x._make_view(_SLICE.bound(dim, n, 1, structure=("tensor", "number")), (number(at),)))
-            at += n
-        return made
-    finally:
-        local.grad = before
 
 
 def _check_followed(x):
@@ -131,18 +131,24 @@ def split(tensor, split_size_or_sections, dim=0):
     if isinstance(split_size_or_sections, tuple | list):
         return split_with_sizes(tensor, split_size_or_sections, dim)
     _check_followed(tensor)
-    if not tensor.ndim:
+    return _several(tensor, *_of_equal_size(tensor._type.shape, split_size_or_sections, dim))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _of_equal_size(shape, size, dim):
+    """What `_several` takes for parts of this size."""
+    if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
-    dim = wrap_dim(dim, tensor.ndim)
-    size, n = split_size_or_sections, tensor.shape[dim]
+    dim = wrap_dim(dim, len(shape))
+    n = shape[dim]
     if size < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0:
         if n:
             raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
-        return _several(tensor, "Split", dim, (0,))
+        return "Split", dim, (0,)
     sizes = [size] * (n // size) + ([n % size] if n % size or not n else [])
-    return _several(tensor, "Split", dim, tuple(sizes))
+    return "Split", dim, tuple(sizes)
 
 
 @function(method=True)
@@ -176,16 +182,21 @@ def chunk(input, chunks, dim=0):
     """
     if not isinstance(chunks, int):
         raise TypeError(f"chunk(): argument 'chunks' (position 1) must be int, not {type(chunks).__name__}")
-    if not input.ndim:
+    parts = _chunks(input._type.shape, chunks, dim)
+    _check_followed(input)
+    return _several(input, *parts)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _chunks(shape, chunks, dim):
+    """What `_several` takes for so many parts."""
+    if not shape:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    dim = wrap_dim(dim, input.ndim)
-    n = input.shape[dim]
-    size = -(-n // chunks)
-    if size == 0:
-        return split_with_sizes(input, (0,) * chunks, dim)
-    return split(input, size, dim)
+    dim = wrap_dim(dim, len(shape))
+    size = -(-shape[dim] // chunks)
+    return _of_equal_size(shape, size, dim) if size else ("SplitWithSizes", dim, (0,) * chunks)
 
 
 @function(method=True)
