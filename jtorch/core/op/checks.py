@@ -18,15 +18,22 @@ _AT_ONCE = 1 << 14  # elements; to read more here costs more than a flag, since 
 _calls: dict = {}
 
 
-def data_check(value, bad, error, **consts) -> None:
+def data_check(value, bad, error, fine_below=None, **consts) -> None:
     """Raise an error if elements of `value` are bad: at once if they are few and on the host, else when a result is read.
 
     Args:
         value: a tensor, or a Python number.
         bad: a module-level function (array, **consts) -> bool, in terms that NumPy and JAX arrays share.
         error: the exception, or a function (NumPy array, **consts) -> exception. A function keeps the tensor's data.
+        fine_below: integers from 0 to below this are surely not bad, which takes less time to find out.
         consts: hashable arguments of `bad` and `error`.
     """
+    if fine_below is not None and value.__class__ is Tensor:
+        array = value._value.array
+        if array.__class__ is np.ndarray and array.size <= _AT_ONCE and array.dtype == np.int64:
+            above = array.view(np.uint64) >= fine_below  # so is a negative number
+            if 1 not in above.tobytes():
+                return
     data_checks([(value, error)], bad, **consts)
 
 

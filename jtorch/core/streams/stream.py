@@ -40,7 +40,7 @@ _BLOB = np.dtype([  # the state of torch.get_rng_state()
 ])  # fmt: skip
 
 
-_FLOAT32 = np.dtype(np.float32)
+_FLOAT32, _INT64 = np.dtype(np.float32), np.dtype(np.int64)
 
 
 class RandomStream:
@@ -350,6 +350,12 @@ class RandomStream:
         Warns:
             UserWarning: a bound that the float dtype cannot hold exactly.
         """
+        if dtype is _INT64 and strides is None and low.__class__ is high.__class__ is int:
+            n, count = math.prod(shape), high - low
+            if 0 < n <= FEW and 0 < count < 1 << 28 and refusals.MIN64 <= low and high <= refusals.MAX64:
+                with self.lock:
+                    words = self._words.words(n)
+                return (words % np.uint32(count)).astype(_INT64).reshape(shape) + low
         dtype = np.dtype(dtype)
         if low is None and high is None:
             return self._random_all(shape, dtype, strides)

@@ -13,7 +13,6 @@ from jtorch.core.streams import draws, rounding
 
 FEW = 624  # so many words at most come from a block; more are drawn at once. The engine makes as many at a time
 _MOST = 16 * FEW  # words in a block
-_FLOAT32 = np.dtype(np.float32)
 
 
 class _Block:
@@ -57,7 +56,8 @@ class Words:
 
     def _drop(self):
         """Forget the words that were drawn ahead. Words are counted from here on."""
-        self._block, self._at, self._start = _Block(np.empty(0, np.uint32)), 0, 0  # the block starts at word `_start`
+        self._block, self._at, self._end = _Block(np.empty(0, np.uint32)), 0, 0
+        self._start = 0  # the block starts at this word
         self._drawn_from, self._before = 0, None  # the first word drawn last, and the engine's state before
         self._size = FEW  # of the next block
         self._run = 0, 0, None  # (first word, end, the normals of these words)
@@ -88,21 +88,23 @@ class Words:
             self._source.random_raw(used)
 
     def _take(self, n):
-        """(block, at): the next n words, at most FEW, are those of the block from `at` on."""
+        """Where in the block the next n words are, at most FEW."""
+        at = self._at
+        if at + n > self._end:
+            self._refill()
+            at = 0
+        self._at = at + n
         if n:
             self.untouched = False
-        if self._at + n > self._block.words.size:
-            self._refill()
-        at = self._at
-        self._at = at + n
-        return self._block, at
+        return at
 
     def _refill(self):
         """Draw words, twice as many as the last time: who draws often will need them."""
         before, left = self._engine.get_state(), self._block.words[self._at :]
         drawn = self._source.random_raw(self._size).astype(np.uint32)
         start = self._start + self._at
-        self._block, self._at, self._start = _Block(np.concatenate([left, drawn])), 0, start
+        block = _Block(np.concatenate([left, drawn]))
+        self._block, self._at, self._end, self._start = block, 0, block.words.size, start
         self._drawn_from, self._before = start + left.size, before
         self._size = min(2 * self._size, _MOST)
 
@@ -118,14 +120,14 @@ class Words:
         """The next n words as uint32."""
         if n > FEW:
             return self.raw(n).astype(np.uint32)
-        block, at = self._take(n)
-        return block.words[at : at + n].copy()
+        at = self._take(n)
+        return self._block.words[at : at + n].copy()
 
     def longs(self, n: int) -> np.ndarray:
         """The next 2n words in pairs, as uint64: first << 32 | second."""
         if 2 * n <= FEW:
-            block, at = self._take(2 * n)
-            return block.longs(at & 1)[at >> 1 : (at >> 1) + n].copy()
+            at = self._take(2 * n)
+            return self._block.longs(at & 1)[at >> 1 : (at >> 1) + n].copy()
         self._settle()
         self.untouched = False
         # Over its full range randint returns the engine's words in order (NumPy keeps this stream fixed).
@@ -135,33 +137,28 @@ class Words:
         """float32 in [0, 1) of the next n words."""
         if n > FEW:
             return draws.unit32(self.words(n)).reshape(shape or (n,))
-        block, at = self._take(n)
-        made = block.made.get("uniforms")
-        if made is None:
-            made = block.uniforms()
-        return np.ndarray(
-            (n,) if shape is None else shape, _FLOAT32, made, 4 * at
-        ).copy()  # a slice and a reshape in one call
+        at = self._take(n)
+        return self._block.uniforms()[at : at + n].reshape(shape or (n,)).copy()
 
     def below(self, n: int, p: float) -> np.ndarray:
         """Whether a float64 in [0, 1) is less than p, for each of the next n pairs of words."""
         if 2 * n > FEW:
             return draws.unit_below(self.longs(n), p)
-        block, at = self._take(2 * n)
-        return block.fractions(at & 1)[at >> 1 : (at >> 1) + n] < draws.threshold(p)
+        at = self._take(2 * n)
+        return self._block.fractions(at & 1)[at >> 1 : (at >> 1) + n] < draws.threshold(p)
 
     def normals(self, n: int, shape) -> np.ndarray:
         """float32 normals of the next n words, a multiple of 16 and at most FEW."""
-        block, at = self._take(n)
+        at = self._take(n)
         word = self._start + at
         start, end, made = self._run
         if word < start or word + n > end or (word - start) & 15:
             follows = start <= word <= end and not (word - start) & 15
-            count = min(max(n, 2 * (end - start) if follows else FEW), block.words.size - at)
-            made = self._make_normals(block.uniforms()[at : at + count - count % 16])
+            count = min(max(n, 2 * (end - start) if follows else FEW), self._end - at)
+            made = self._make_normals(self._block.uniforms()[at : at + count - count % 16])
             start = word
             self._run = start, start + made.size, made
-        return np.ndarray(shape, _FLOAT32, made, 4 * (word - start)).copy()
+        return made[word - start : word - start + n].reshape(shape).copy()
 
     def _make_normals(self, uniforms):
         with np.errstate(all="ignore"):

@@ -33,6 +33,8 @@ def host_array(data, d=None) -> np.ndarray:
     if isinstance(data, jax.Array):
         return np.array(data)
     kind = data.__class__
+    if kind is list and d is None and _all_small(data):
+        return np.array(data, dtypes.default_of(_CATEGORY[data[0].__class__]).np)
     if kind in _CATEGORY:
         target = d or dtypes.default_of(_CATEGORY[kind])
         if kind is not complex and target.category > dtypes.INT and target.np and abs(data) < _SMALL:
@@ -55,6 +57,12 @@ def host_array(data, d=None) -> np.ndarray:
     flat = []
     _flatten(data, sizes, 0, flat)
     return _number_array(flat, d).reshape(sizes)
+
+
+def _all_small(data):
+    """Whether a list holds either ints or floats that any default type of them can hold, and nothing else."""
+    kinds = {*map(type, data)}
+    return (kinds == {float} or kinds == {int}) and -_SMALL < min(data) and max(data) < _SMALL
 
 
 def _is_sequence(data):

@@ -103,7 +103,10 @@ class Writing:
                 raise RuntimeError(f"{leaf} Variable that requires grad is being used in an in-place operation.")
         if twice:
             return
-        if geometry.may_overlap(self.shape, self.stride()) if view is None else view.refuses_write():
+        t = self._type
+        if t.contiguous:
+            return
+        if geometry.may_overlap(t.shape, t.strides) if view is None else view.refuses_write():
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                 "Please clone() the tensor before performing the operation."

@@ -224,7 +224,8 @@ def _check_ranges(x, found, inner):
     if not all(inner) or not all(n for dim, n in enumerate(x.shape) if dim not in dims):
         return
     for place, (dim, i) in enumerate(found):  # PyTorch counts the tensors among the indices
-        data_check(i, _out_of_range, _range_error, size=x.shape[dim], dim=place)
+        size = x.shape[dim]
+        data_check(i, _out_of_range, _range_error, fine_below=size, size=size, dim=place)
 
 
 def _common_index_shape(a, b, found):

@@ -44,7 +44,8 @@ _FORMS = {
 
 
 def check_range(index, size, dim=0, form="gather", negative=False):
-    data_check(index, _outside_dim, _outside_error, low=-size if negative else 0, size=size, dim=dim, form=form)
+    low = -size if negative else 0
+    data_check(index, _outside_dim, _outside_error, fine_below=size, low=low, size=size, dim=dim, form=form)
 
 
 def _size_along(shape, dim):

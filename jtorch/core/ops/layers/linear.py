@@ -174,14 +174,16 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         if not -weight.size(0) <= padding_idx < weight.size(0):
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= weight.size(0)
-    if input.dtype.name not in ("int64", "int32"):
+    if input._type.dtype is not dtypes.int64 and input._type.dtype is not dtypes.int32:
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got"
             f" {input.type()} instead (while checking arguments for embedding)"
         )
-    if weight.ndim != 2:
+    t = weight._type
+    if t.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
-    data_check(input, beyond_rows, IndexError("index out of range in self"), rows=weight.shape[0])
+    rows = t.shape[0]
+    data_check(input, beyond_rows, IndexError("index out of range in self"), fine_below=rows, rows=rows)
     if max_norm is not None:
         renormalize(weight, input, float(max_norm), float(norm_type))
     return _embedding(weight, input, -1 if padding_idx is None else padding_idx, bool(scale_grad_by_freq))

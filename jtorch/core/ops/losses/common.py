@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -238,10 +239,19 @@ def _nll_loss(input: Array, target: Array, weight: Array | None, ignore_index: i
 
 
 def _check_classes(input, target, weight, ignore_index):
+    classes = _class_count(input._type, target._type)
+    if weight is not None:
+        _check_weights(input, weight, classes)
+    data_check(target, _outside_classes, _out_of_bounds, fine_below=classes, classes=classes, ignore=ignore_index)
+
+
+@lru_cache(maxsize=4096)
+def _class_count(input, target):
+    """The number of classes, from the types of scores and class numbers. Raises the errors that these types alone decide."""
     if input.ndim < 1:
         raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
-    if input.ndim == target.ndim == 1 and len(target) != 1:
-        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {len(target)}")
+    if input.ndim == target.ndim == 1 and target.shape[0] != 1:
+        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}")
     if input.ndim != 1 and target.ndim and input.shape[0] != target.shape[0]:
         raise ValueError(
             f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
@@ -255,9 +265,7 @@ def _check_classes(input, target, weight, ignore_index):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.scalar_name}")
     if target.dtype.name == "uint8" and input.ndim > 2:
         raise RuntimeError("expected scalar type Long but found Byte")
-    if weight is not None:
-        _check_weights(input, weight, classes)
-    data_check(target, _outside_classes, _out_of_bounds, classes=classes, ignore=ignore_index)
+    return classes
 
 
 def _check_places(input, target):
@@ -394,10 +402,11 @@ def cross_entropy(
     reduction = reduction_of(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
-    if input.dtype.category != dtypes.FLOAT:
-        last = "lastdim_" if input.ndim < 3 else ""
-        raise NotImplementedError(f"\"log_softmax_{last}kernel_impl\" not implemented for '{input.dtype.scalar_name}'")
-    if input.shape == target.shape:
+    t = input._type
+    if t.dtype.category != dtypes.FLOAT:
+        last = "lastdim_" if t.ndim < 3 else ""
+        raise NotImplementedError(f"\"log_softmax_{last}kernel_impl\" not implemented for '{t.dtype.scalar_name}'")
+    if t.shape == target._type.shape:
         if not target.is_floating_point():
             raise RuntimeError(
                 f"Expected floating point type for target with class probabilities, got {target.dtype.scalar_name}"

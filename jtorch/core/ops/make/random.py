@@ -26,8 +26,8 @@ from jtorch.core.tensor import Storage, Tensor, known, store, type_of_array, wra
 # ---- draws: a kind of number, for a type
 
 _JAX = {
-    "uniform": lambda key, t, low, high: jax.random.uniform(key, t.shape, _real_type(t), low, high),
-    "normal": lambda key, t, mean, std: jax.random.normal(key, t.shape, t.dtype.np) * std + mean,
+    "uniform": lambda key, t, low=0.0, high=1.0: jax.random.uniform(key, t.shape, _real_type(t), low, high),
+    "normal": lambda key, t, mean=0.0, std=1.0: jax.random.normal(key, t.shape, t.dtype.np) * std + mean,
     "bernoulli": lambda key, t, p: jax.random.bernoulli(key, p, t.shape).astype(t.dtype.np),
     "exponential": lambda key, t, lambd: jax.random.exponential(key, t.shape, _real_type(t)) / lambd,
     "geometric": lambda key, t, p: jax.random.geometric(key, p, t.shape).astype(t.dtype.np),
@@ -83,6 +83,8 @@ def host_draw(kind, t, generator, strides, args):
     stream = default_generator.stream if generator is None else stream_of(t.place, generator)
     if kind == "randperm":
         array = stream.randperm(t.shape[0], t.dtype.np)
+    elif not args:
+        array = getattr(stream, kind)(tuple(t.shape), t.dtype.np, strides=strides)
     else:
         array = getattr(stream, kind)(tuple(t.shape), t.dtype.np, strides=strides, **args)
     return Value(t, array)
@@ -106,7 +108,7 @@ def _noise(t, beside, generator=None, strides=None) -> Value:
         or not (strides is None or geometry.is_contiguous(tuple(t.shape), strides))
         or not any(map(_promised, beside))
     ):
-        return draw("normal", t, generator, strides, mean=0.0, std=1.0)
+        return draw("normal", t, generator, strides)
     words = stream_of(t.place, generator).normal_words(n)
     call, type = _calls.get(("noise", t)) or _noise_call(t, words)
     return engine.record(call, (Value(type, words),))[1]
@@ -150,7 +152,7 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
     """Uniform random numbers in [0, 1)."""
     if dtype is not None:
         check_float("rand", dtype)
-    return _random_tensor("uniform", "rand", size, out, dtype, device, requires_grad, generator, low=0.0, high=1.0)
+    return _random_tensor("uniform", "rand", size, out, dtype, device, requires_grad, generator)
 
 
 def check_float(name, d):
@@ -164,7 +166,7 @@ def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None,
     """Standard normal random numbers (mean 0, standard deviation 1)."""
     if dtype is not None:
         check_float("randn", dtype)
-    return _random_tensor("normal", "randn", size, out, dtype, device, requires_grad, generator, mean=0.0, std=1.0)
+    return _random_tensor("normal", "randn", size, out, dtype, device, requires_grad, generator)
 
 
 @function
@@ -243,14 +245,14 @@ def _make_alike(t, dtype, device):
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Uniform random numbers in [0, 1), of another tensor's size, dtype and device."""
     check_float("rand", dtype or input.dtype)
-    return _drawn_like("uniform", input, dtype, device, requires_grad, memory_format, generator, low=0.0, high=1.0)
+    return _drawn_like("uniform", input, dtype, device, requires_grad, memory_format, generator)
 
 
 @function
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Standard normal random numbers, of another tensor's size, dtype and device."""
     check_float("randn", dtype or input.dtype)
-    return _drawn_like("normal", input, dtype, device, requires_grad, memory_format, generator, mean=0.0, std=1.0)
+    return _drawn_like("normal", input, dtype, device, requires_grad, memory_format, generator)
 
 
 def noise_beside(tensor, shape) -> Tensor:

@@ -91,7 +91,8 @@ def _copy_(self, src, non_blocking=False):
     theirs = src._type
     if theirs.shape != mine.shape:
         _check_expands(mine.shape, theirs.shape)
-    warn_of_real(theirs.dtype, mine.dtype)
+    if theirs.dtype is not mine.dtype:
+        warn_of_real(theirs.dtype, mine.dtype)
     if theirs.place is not mine.place:
         src = src.to(self.device)
     self._by_base()

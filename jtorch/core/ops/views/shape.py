@@ -109,10 +109,11 @@ def _method_view(self, *size, dtype=None):
 
 @lru_cache(maxsize=4096)
 def _reshaping(type, size):
-    """How PyTorch reshapes a tensor of this type: the op that makes a view, or None for a copy."""
-    if view_strides(type.shape, type.strides, _infer_size(size, math.prod(type.shape))) is None:
-        return None
-    return sized_view if type.contiguous else _reshape_alias
+    """How PyTorch reshapes a tensor of this type: (the op that makes a view or None for a copy, the full size)."""
+    full = _infer_size(size, math.prod(type.shape))
+    if view_strides(type.shape, type.strides, full) is None:
+        return None, full
+    return sized_view if type.contiguous else _reshape_alias, size
 
 
 @function(method=True)
@@ -126,10 +127,8 @@ def reshape(input, *shape, **named):
     size = as_ints((named["shape"],) if named else shape, "reshape", "shape")
     if not isinstance(input, Tensor):
         return sized_view(input, size)
-    make_view = _reshaping(input._type, size)
-    if make_view is not None:
-        return make_view(input, size)
-    return _unsafe_view(contiguous_copy(input), _infer_size(size, input.numel()))
+    make_view, size = _reshaping(input._type, size)
+    return _unsafe_view(contiguous_copy(input), size) if make_view is None else make_view(input, size)
 
 
 def _method_view_as(self, other):
