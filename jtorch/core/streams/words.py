@@ -136,9 +136,9 @@ class Words:
     def uniforms(self, n: int, shape=None) -> np.ndarray:
         """float32 in [0, 1) of the next n words."""
         if n > FEW:
-            return draws.unit32(self.words(n)).reshape(shape or (n,))
+            return draws.unit32(self.words(n)).reshape((n,) if shape is None else shape)
         at = self._take(n)
-        return self._block.uniforms()[at : at + n].reshape(shape or (n,)).copy()
+        return self._block.uniforms()[at : at + n].reshape((n,) if shape is None else shape).copy()
 
     def below(self, n: int, p: float) -> np.ndarray:
         """Whether a float64 in [0, 1) is less than p, for each of the next n pairs of words."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import Call, Value, record, type_of
+from jtorch.core.engine import Call, Value, local, type_of
 from jtorch.core.facts import dtypes, may_overlap, overlaps
 from jtorch.core.tensor.storage import Storage
 
@@ -214,7 +214,7 @@ class View:
         if root.array.__class__ is base.array.__class__ is np.ndarray and self.call.retype is None:
             value = Value(self.type, strided(root.array, root.type, self.type, self.offset))
         else:
-            value = record(self.call, (base, *self.numbers))[1]
+            value = local.trace.record(self.call, (base, *self.numbers))[1]
         if base.mark is None:
             base.mark = []
         value.mark = base.mark  # a write to the base overwrites this value, too
@@ -288,12 +288,12 @@ class View:
 def strided(array, base, type, offset):
     """A NumPy view of a base array by element strides and offset."""
     size = array.itemsize
+    if base.contiguous and array.flags.c_contiguous and array.dtype is type.dtype.np and 0 not in type.shape:
+        return np.ndarray(tuple(type.shape), array.dtype, array, offset * size, [s * size for s in type.strides])
     if base.strides != tuple([s // size for s in array.strides]) and array.size:
         array = laid_out(array, base)
     if not array.size or not all(type.shape):
         return np.empty(type.shape, array.dtype)
-    if array.flags.c_contiguous and array.dtype is type.dtype.np:  # the usual case, in a tenth of the time
-        return np.ndarray(type.shape, array.dtype, array, offset * size, [s * size for s in type.strides])
     flat = np.lib.stride_tricks.as_strided(array, (1,), (array.itemsize,))
     span = 1 + sum((n - 1) * s for n, s in zip(base.shape, base.strides, strict=True))
     flat = np.lib.stride_tricks.as_strided(flat, (span,), (array.itemsize,))

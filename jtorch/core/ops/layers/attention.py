@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.facts import KINDS, dtypes, like_strides
+from jtorch.core.facts import dtypes, like_strides
 from jtorch.core.op import Array, Number, common_shape, functional, op
 from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
 from jtorch.core.ops.gather.join import cat
@@ -110,35 +111,34 @@ def scaled_dot_product_attention(
     >>> torch.nn.functional.scaled_dot_product_attention(x, x, x).shape
     torch.Size([1, 1, 2, 4])
     """
-    _check_attention(query, key, value, attn_mask, dropout_p, is_causal)
-    grouped = bool(enable_gqa) and query.dim() >= 3 and not query.shape[-3] == key.shape[-3] == value.shape[-3]
-    if grouped and (query.shape[-3] % key.shape[-3] or query.shape[-3] % value.shape[-3]):
-        raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
-    _check_products(query, key, value, attn_mask, grouped)
+    mask = None if attn_mask is None else attn_mask._type
+    grouped, fuses = _check_attention(query._type, key._type, value._type, mask, dropout_p, bool(enable_gqa))
     scale = None if scale is None else float(scale)
-    if _fuses(query, key, value, attn_mask, dropout_p, grouped):
+    if fuses:
         return _fused_attention(query, key, value, bool(is_causal), scale, True)
     kept = None
     if dropout_p > 0:
         heads = [max(a, b) for a, b in zip(query.shape[:-2], key.shape[:-2], strict=True)]
         kept = mask_like(query, (*(query.shape[:-2] if grouped else heads), query.shape[-2], key.shape[-2]), dropout_p)
-    flash = query.dim() == 4 and kept is None and not (attn_mask is not None and attn_mask.requires_grad)
+    flash = query._type.ndim == 4 and kept is None and not (attn_mask is not None and attn_mask.requires_grad)
     return _attention(query, key, value, attn_mask, kept, float(dropout_p), bool(is_causal), scale, grouped, flash)
 
 
 def _fuses(query, key, value, mask, p, grouped):
     """Whether cuDNN's attention can compute this: half precision on a GPU, and no mask but the causal one."""
-    if not query.dtype.is_half or mask is not None or p or grouped or query.dim() != 4:
+    if not query.dtype.is_half or mask is not None or p or grouped or query.ndim != 4:
         return False
     width = query.shape[-1]
-    return KINDS[query.device.type].fuses_attention and width % 8 == 0 and width <= 128 and value.shape[-1] == width
+    return query.place.kind.fuses_attention and width % 8 == 0 and width <= 128 and value.shape[-1] == width
 
 
-def _check_attention(query, key, value, mask, p, is_causal):
-    if min(query.dim(), key.dim(), value.dim()) < 2:
+@lru_cache(maxsize=4096)
+def _check_attention(query, key, value, mask, p, enable_gqa):
+    """(whether heads share keys and values, whether cuDNN computes it), from types. Raises for types that do not fit."""
+    if min(query.ndim, key.ndim, value.ndim) < 2:
         raise RuntimeError(
-            f"Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {query.dim()} key.dim:"
-            f" {key.dim()} and value.dim: {value.dim()} instead."
+            f"Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {query.ndim} key.dim:"
+            f" {key.ndim} and value.dim: {value.ndim} instead."
         )
     if not query.dtype is key.dtype is value.dtype:
         raise RuntimeError(
@@ -152,6 +152,11 @@ def _check_attention(query, key, value, mask, p, is_causal):
         )
     if p > 1 or p < 0:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
+    grouped = enable_gqa and query.ndim >= 3 and not query.shape[-3] == key.shape[-3] == value.shape[-3]
+    if grouped and (query.shape[-3] % key.shape[-3] or query.shape[-3] % value.shape[-3]):
+        raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
+    _check_products(query, key, value, mask, grouped)
+    return grouped, _fuses(query, key, value, mask, p, grouped)
 
 
 def _check_products(query, key, value, mask, grouped):
@@ -162,15 +167,15 @@ def _check_products(query, key, value, mask, grouped):
     rows = math.prod(batch)
     source = key.shape[-2]
     if key.shape[-1] != width:
-        raise RuntimeError(_mismatch_text(query.dim(), (rows, length, width), (rows, *key.shape[:-3:-1])))
+        raise RuntimeError(_mismatch_text(query.ndim, (rows, length, width), (rows, *key.shape[:-3:-1])))
     if mask is not None:
-        if mask.dim() < 2:
+        if mask.ndim < 2:
             raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got -2)")
         common_shape(
             (*scores, query.shape[-3], length, source) if grouped else (*scores, length, source), tuple(mask.shape)
         )
     if value.shape[-2] != source:
-        raise RuntimeError(_mismatch_text(query.dim(), (rows, length, source), (rows, *value.shape[-2:])))
+        raise RuntimeError(_mismatch_text(query.ndim, (rows, length, source), (rows, *value.shape[-2:])))
     common_shape(scores, own[2])
 
 
