@@ -1,4 +1,4 @@
-"""`python -m bench.table`: the tables of docs/speed.md, written from what `python -m bench.step` measured."""
+"""`python -m bench.table`: the tables of docs/speed.md, written from what `bench.step` and `bench.record` measured."""
 
 from __future__ import annotations
 
@@ -41,12 +41,27 @@ def table(layout) -> str:
     return "\n".join(lines) + "\n"
 
 
+def recording() -> str:
+    """What it costs to record each statement, three in a row of the table."""
+    us = json.loads((ROOT / "bench/results/record.json").read_text())["us"]
+    cells = [f"`{statement}` | {row['jtorch']:.1f} | {row['torch']:.1f}" for statement, row in us.items()]
+    cells += [" | | "] * (-len(cells) % 3)
+    third = len(cells) // 3
+    lines = ["|" + " statement | jtorch | PyTorch |" * 3, "|" + "---|---|---|" * 3]
+    lines += [
+        f"| {' | '.join(row)} |"
+        for row in zip(cells[:third], cells[third : 2 * third], cells[2 * third :], strict=True)
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def written(page: str) -> str:
     """The page with the tables as they should be."""
-    for layout in LAYOUTS:
-        start, end = f"<!-- speeds, {layout} -->\n", f"<!-- end of speeds, {layout} -->\n"
+    blocks = {f"speeds, {layout}": table(layout) for layout in LAYOUTS} | {"recording": recording()}
+    for name, block in blocks.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
         before, _, rest = page.partition(start)
-        page = before + start + table(layout) + end + rest.partition(end)[2]
+        page = before + start + block + end + rest.partition(end)[2]
     return page
 
 
