@@ -149,11 +149,10 @@ class _Source:
 
     def _fast(self):
         """The usual arrangement: find the interned call and record it."""
-        first, first_kind = self.values[0]
-        self.sure = [n for n, kind in self.values if kind == "tensor"] or [first] * (first_kind != "list")
+        self.sure = [n for n, k in self.values if k == "tensor"] or [n for n, k in self.values[:1] if k != "list"]
         conditions = [f"{n}.__class__ in PLAIN" for n in self.sure]
-        lists = [n for n, kind in self.values if kind == "list"]
-        conditions += [f"{n} and {n}.__class__ in LISTS and {{*map(TYPE, {n})}} <= PLAIN" for n in lists]
+        lists = "{0} and {0}.__class__ in LISTS and {{*map(TYPE, {0})}} <= PLAIN"
+        conditions += [lists.format(n) for n, kind in self.values if kind == "list"]
         conditions += [f"{n} is default_{n}" for n, kind in self.values if kind == "number" and n in self.optional]
         body, inputs = [], []
         for name, kind in self.values:

@@ -172,22 +172,19 @@ class Tensor(metaclass=_Named):
         type, offset = call.layout(t, offset, numbers)
         if t.place is TRACED:
             return apply(call, (self, *numbers))
-        made = _new(Tensor)
-        made._storage = storage
-        counter = made._counter = self._counter
-        made._grad = None
-        made._view = looked = View(view, call, numbers, type, offset)
+        made, looked = _new(Tensor), View(view, call, numbers, type, offset)
+        made._storage, made._counter, made._grad, made._view = storage, self._counter, None, looked
         if storage.__class__ is InferenceStorage:
             made._base = made._edge = None  # autograd does not track views of inference tensors
             return made
         made._base = self if self._base is None else self._base
-        looked.at = (counter or storage).version
+        looked.at = (self._counter or storage).version
         if not grad:
             looked.note = IN_INFERENCE if here["inference"] else NO_GRAD
         elif view is not None:
             looked.note = view.note
-        tracked = grad and edge is not None and type.differentiable
-        made._edge = view_node(call, numbers, t, type, edge) if tracked else None
+        tracks = grad and edge is not None and type.differentiable
+        made._edge = view_node(call, numbers, t, type, edge) if tracks else None
         return made
 
     def _alias(self, cls=None):

@@ -43,9 +43,7 @@ class ViewCall(Call):
         """(Type, offset) of the view of a tensor of this type at this offset."""
         if self.retype and offset:  # from here on the offset counts elements of another size
             return self._layout(type, offset, [n.array for n in numbers])
-        key = type
-        for n in numbers:
-            key = key, n.type, n.array
+        key = (type, *[(n.type, n.array) for n in numbers]) if numbers else type
         found = self.layouts.get(key)
         if found is None:
             if len(self.layouts) > _MANY:
@@ -287,22 +285,15 @@ class View:
 
 def strided(array, base, type, offset):
     """A NumPy view of a base array by element strides and offset."""
-    size = array.itemsize
-    if base.contiguous and array.flags.c_contiguous and array.dtype is type.dtype.np and 0 not in type.shape:
-        return np.ndarray(tuple(type.shape), array.dtype, array, offset * size, [s * size for s in type.strides])
-    if base.strides != tuple([s // size for s in array.strides]) and array.size:
-        array = laid_out(array, base)
-    if not array.size or not all(type.shape):
-        return np.empty(type.shape, array.dtype)
-    flat = np.lib.stride_tricks.as_strided(array, (1,), (array.itemsize,))
-    span = 1 + sum((n - 1) * s for n, s in zip(base.shape, base.strides, strict=True))
-    flat = np.lib.stride_tricks.as_strided(flat, (span,), (array.itemsize,))
-    if type.dtype is not base.dtype:  # `view(dtype)` and `view_as_real` show the same bytes
-        flat = flat.view(type.dtype.np)
-    flat = flat[offset:]
-    return np.lib.stride_tricks.as_strided(
-        flat, type.shape, [s * flat.itemsize for s in type.strides], writeable=array.flags.writeable
-    )
+    size = type.dtype.np.itemsize  # `view(dtype)` and `view_as_real` show the same bytes as another dtype
+    if 0 in type.shape:
+        return np.empty(type.shape, type.dtype.np)
+    if not base.contiguous or not array.flags.c_contiguous:
+        if base.strides != tuple([s // array.itemsize for s in array.strides]):
+            array = laid_out(array, base)
+        span = 1 + sum((n - 1) * s for n, s in zip(base.shape, base.strides, strict=True))
+        array = np.lib.stride_tricks.as_strided(array, (span,), (array.itemsize,), writeable=array.flags.writeable)
+    return np.ndarray(tuple(type.shape), type.dtype.np, array, offset * size, [s * size for s in type.strides])
 
 
 def laid_out(array, type):
