@@ -45,6 +45,9 @@ def test_only_the_user_can_read_the_folder(kept):
         path = written()
     finally:
         os.umask(before)
+    kept.chmod(0o755)
+    cache_folder.forget_folder()
+    cache_folder.read_entry(NAME)
     modes = [stat.S_IMODE(p.stat().st_mode) for p in (kept.parent, kept, path)]
     assert modes == [0o700, 0o700, 0o600]
 

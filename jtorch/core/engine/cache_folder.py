@@ -60,6 +60,8 @@ def folder() -> Path | None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.mkdir(mode=0o700, exist_ok=True)
             _State.refused = _folder_trouble(path.parent) or _folder_trouble(path)
+            if _State.refused is None:
+                path.chmod(0o700)  # one that was made before
         except OSError as error:
             _State.refused = f"it cannot be made: {error.strerror}"
         else:
