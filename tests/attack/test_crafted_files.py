@@ -9,8 +9,7 @@ from tests.attack import attacked
 pytestmark = pytest.mark.attack
 
 DAMAGED = """
-    import pickle, random, warnings, zlib
-    from tests.files.checkpoints import FILES
+    import pickle, random, struct, warnings, zlib
 
     warnings.simplefilter("ignore")
     zipped = sys.argv[1] == "zipped"
@@ -34,7 +33,7 @@ DAMAGED = """
         lambda data: torch.serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(data)),
     ]
     REFUSED = (RuntimeError, ValueError, pickle.UnpicklingError, EOFError, TypeError, KeyError, IndexError,
-               AttributeError, AssertionError, NotImplementedError)
+               AttributeError, AssertionError, NotImplementedError, struct.error)
     loaded = refused = 0
 
     def tried(data, way):
@@ -65,11 +64,6 @@ DAMAGED = """
         if n % 3 == 0:
             data[a : a + size % 40] = data[b : b + size % 40]
         tried(bytes(data), n % 5)
-    for data, options in FILES.values():
-        try:
-            torch.load(io.BytesIO(data), **options)
-        except REFUSED:
-            pass
     assert loaded and refused
     print(loaded, refused)
     assert peak() < 1000, peak()
