@@ -14,7 +14,7 @@ import jtorch as torch
 import jtorch.nn as nn
 import jtorch.nn.functional as F
 from jtorch.core import engine
-from jtorch.core.facts import config
+from jtorch.core.engine import policy
 from tests import FIXTURES, ROOT
 from tests.ops import oprows
 from tests.ops.test_ops import EXPECTED, ROWS, close, same_gradient
@@ -35,7 +35,8 @@ DRAWS = {"lstm_language_model", "transformer_classifier", "gan", "vae"}  # in a 
 def full_precision(monkeypatch):
     """float32 to the last bits, as a CPU has it; and each row is a trace that never came before."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    monkeypatch.setattr(config, "fresh_budget", 1_000_000)
+    for limit in ("trusted_steps", "trusted_lines", "trusted_traces", "long_trace"):
+        monkeypatch.setattr(policy, limit, 10**9)
 
 
 @pytest.mark.parametrize("family, name, i, args, kwargs", SOME, ids=[f"{name}-{i}" for _, name, i, _, _ in SOME])

@@ -30,10 +30,11 @@ pytestmark = pytest.mark.optimized
 
 @pytest.fixture(autouse=True)
 def kept(tmp_path, monkeypatch):
-    """Everything is kept, in a folder of the test's own."""
+    """Everything is kept, in a folder of the test's own, and nothing runs in NumPy."""
     monkeypatch.setenv("JTORCH_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(config, "disk_cache", True)
     monkeypatch.setattr(disk, "worth_keeping", 0)
+    monkeypatch.setattr(config, "numpy_lines", False)
     engine.reset()
     cache_folder.forget_folder()
     yield tmp_path / "programs"
@@ -193,8 +194,9 @@ import collections
 import jax
 import jtorch as torch
 from jtorch.core.engine import disk
+from jtorch.core.facts import config
 
-disk.worth_keeping = 0
+disk.worth_keeping, config.numpy_lines = 0, False
 seen = collections.Counter()
 jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: seen.update([event.rpartition("/")[2]]))
 jax.monitoring.register_event_listener(lambda event, **_: seen.update([event.rpartition("/")[2]]))

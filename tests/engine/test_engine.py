@@ -18,9 +18,9 @@ import jtorch.nn as nn
 import jtorch.nn.functional as F
 from jtorch.compiler import stats
 from jtorch.core import engine
+from jtorch.core.engine import policy, xla_options
 from jtorch.core.engine import program as programs
 from jtorch.core.engine import trace as traces
-from jtorch.core.engine import xla_options
 from jtorch.core.facts import config
 from jtorch.core.op.op import Array, Number, op
 
@@ -295,7 +295,7 @@ class TestCompilesOnce:
         def look():
             return ((torch.arange(3.0) * 2).exp() + 1).sum().item()
 
-        monkeypatch.setattr(config, "patience", 6)
+        monkeypatch.setattr(policy, "patience_with_light", 6)
         before = stats().programs
         values = {look() for _ in range(5)}
         assert stats().programs == before
@@ -383,11 +383,12 @@ from pathlib import Path
 import jtorch as torch
 from jtorch.core.facts import config
 from jtorch.core import engine
+from jtorch.core.engine import policy
 from jtorch.compiler import stats
 
 maps = Path("/proc/self/maps")
 held = lambda: len(maps.read_text().splitlines()) if maps.exists() else 0
-config.max_programs, config.compiler_options = 20, json.loads(sys.argv[1])
+config.max_programs, config.compiler_options, config.numpy_lines = 20, json.loads(sys.argv[1]), False
 w = torch.ones(3, requires_grad=True)
 opt = torch.optim.SGD([w], lr=0.5)
 
@@ -412,8 +413,8 @@ print(stats().compiles - compiles)
 w.data.fill_(1.0)
 step()
 print(w.tolist(), stats().programs - programs)
-config.fresh_budget, engine.counters.warned, before = 1000, True, held()
-for n in range(3, 63):  # a training step of a new shape: a program of some ten maps
+policy.trusted_steps, policy.trusted_lines, engine.counters.warned, before = 10**9, 10**9, True, held()
+for n in range(3, 33):  # a training step of a new shape: a program of some ten maps
     w = torch.ones(n, requires_grad=True)
     opt = torch.optim.SGD([w], lr=0.5)
     step()
@@ -425,7 +426,7 @@ def test_programs_in_memory_are_bounded(quick_options):
     """The older half goes, a step's program too, and comes back when it is used again."""
     command = [sys.executable, "-c", MANY_PROGRAMS, json.dumps(quick_options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    assert done.stdout.splitlines() == ["0", "0", "2", "[0.0, 0.0, 0.0] 1", "True 61"], done.stderr
+    assert done.stdout.splitlines() == ["0", "0", "2", "[0.0, 0.0, 0.0] 1", "True 31"], done.stderr
 
 
 def test_no_cycles():
@@ -461,14 +462,14 @@ def outputs_of(run):
         made.append(len(self.outs) + len(self.made))
 
     programs.Program.__init__ = watched
-    patience, config.patience = config.patience, 2
+    patience, policy.patience_with_light = policy.patience_with_light, 2
     try:
         run()
         run()
         engine.flush()
     finally:
         programs.Program.__init__ = build
-        config.patience = patience
+        policy.patience_with_light = patience
     return made[-1]
 
 
@@ -734,6 +735,8 @@ def given(monkeypatch):
         return jit(*args, compiler_options=compiler_options, **kwargs)
 
     monkeypatch.setattr(jax, "jit", watched)
+    monkeypatch.setattr(config, "numpy_lines", False)
+    engine.reset()
     return seen
 
 
@@ -819,7 +822,7 @@ def test_eager_gives_the_same():
 
 
 def test_explain_names_the_line_and_the_difference(monkeypatch):
-    monkeypatch.setattr(config, "patience", 2)
+    monkeypatch.setattr(policy, "patience_with_light", 2)
     for n in (3, 3, 4, 4):
         (torch.ones(n) * 2 + 1).sum().item()
     told = torch.compiler.explain()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import jtorch
-from jtorch.core.facts import config
+from jtorch.core.engine import policy
 from tests import ROOT
 from tests.nn import modulerows
 
@@ -29,7 +29,8 @@ DEVIATIONS = {
 @pytest.fixture(autouse=True)
 def whole(monkeypatch):
     """The rows of a layer are one program, compiled whole."""
-    monkeypatch.setattr(config, "fresh_budget", 10**9)
+    for limit in ("trusted_steps", "trusted_lines", "trusted_traces", "long_trace"):
+        monkeypatch.setattr(policy, limit, 10**9)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -8,7 +8,7 @@ import pytest
 
 import jtorch
 from jtorch.core import engine
-from jtorch.core.facts import config
+from jtorch.core.engine import policy
 from jtorch.core.op.op import OPS
 from tests import FIXTURES
 from tests.ops import oprows
@@ -102,7 +102,8 @@ def raises(expected):
 @pytest.fixture(autouse=True)
 def _any_number_of_new_programs(monkeypatch):
     """Each row is a trace that never came before; compiled whole, it is one program, and does not come back."""
-    monkeypatch.setattr(config, "fresh_budget", 1_000_000)
+    for limit in ("trusted_steps", "trusted_lines", "trusted_traces", "long_trace"):
+        monkeypatch.setattr(policy, limit, 10**9)
     yield
     engine.reset()
 

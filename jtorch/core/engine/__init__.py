@@ -2,9 +2,11 @@
 
 Knows values, types and calls. Does not know tensors or gradients."""
 
-from jtorch.core.engine import opaque
+from jtorch.core.engine import lines, opaque, state
 from jtorch.core.engine.calls import Call, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
+from jtorch.core.engine.numpy_lines import NumpyLine
+from jtorch.core.engine.segments import SegmentedTrace
 from jtorch.core.engine.state import (
     add_fields,
     flush,
@@ -21,6 +23,10 @@ from jtorch.core.engine.stats import counters, events
 from jtorch.core.engine.trace import Position, ticks
 from jtorch.core.engine.types import META, NUMBER, TRACED, all_on_host, type_of
 from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
+
+lines.Kind = NumpyLine
+state.Kind = SegmentedTrace
+reset()
 
 __all__ = [
     "META",

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax.extend.core import Literal
 
-from jtorch.core.engine import xla_options
+from jtorch.core.engine import lines
 from jtorch.core.engine.compiling import JaxFunction, tracing
 from jtorch.core.engine.lines import LineProgram
 from jtorch.core.engine.types import Type, type_of, without_strides
@@ -128,7 +128,9 @@ class Call:
             if t.place is not None and t.ndim:
                 place = t.place
                 break
-        out = shapes_of(self.function(types).traced, *[t.aval for t in types])
+        function = self.function(types)
+        made = function.traced_for([t.aval for t in types])
+        function.jaxpr, out = made.jaxpr, made.out_info
         single = not isinstance(out, tuple | list)
         outs = [out] if single else out
         shapes = [tuple(o.shape) for o in outs]
@@ -151,9 +153,11 @@ class Call:
         key = (place, without_strides(types))
         program = self._lines.get(key)
         if program is None:
-            outs, on_host = self.infer(types)[1], place is devices.CPU
-            few = on_host and sum([prod(t.shape) for t in (*types, *outs)]) <= xla_options.FEW
-            program = LineProgram(self.function(types), on_host, few, (self, types, outs, place))
+            single, outs = self.infer(types)
+            elements = sum([prod(t.shape) for t in (*types, *outs)])
+            program = lines.Kind(
+                self.function(types), place is devices.CPU, elements, single, (self, types, outs, place)
+            )
             self._lines[key] = program
         return program
 

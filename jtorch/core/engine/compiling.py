@@ -37,6 +37,12 @@ class JaxFunction:
 
         self.name = traced.__name__ = name.replace(".", "_")
         self.traced = traced
+        self.jaxpr = None  # of the one kind of inputs that it is for, until somebody takes it
+
+    def traced_for(self, avals):
+        """What JAX traces for inputs like these, as `jax.stages.Traced`."""
+        with tracing():
+            return jax.jit(self.traced).trace(*avals)
 
     @functools.cached_property
     def inlined(self):

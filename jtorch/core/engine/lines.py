@@ -65,18 +65,19 @@ class LineProgram:
     program needs jit's call all the same, because no Ctrl-C interrupts it, or a `disk.Landing`.
     """
 
-    __slots__ = ("__weakref__", "compiled", "decided_by", "few", "function", "on_host", "used")
+    __slots__ = ("__weakref__", "compiled", "decided_by", "elements", "function", "on_host", "single", "used")
 
-    def __init__(self, function, on_host, few, decided_by):
+    def __init__(self, function, on_host, elements, single, decided_by):
         self.function = function
         self.on_host = on_host
-        self.few = few  # it runs on the host, with so few elements that compiling takes longer than running
+        self.elements = elements  # that it reads and writes
+        self.single = single
         self.decided_by = decided_by  # what the fingerprint is made of
         self.compiled = None
 
     def run(self, arrays):
         """The results of the line."""
-        arrays = [_SCALARS[a.__class__](a) if a.__class__ in _SCALARS else a for a in arrays]
+        arrays = [SCALARS[a.__class__](a) if a.__class__ in SCALARS else a for a in arrays]
         if self.compiled is None:
             memory.hold(self)
             self.compiled = self._made(arrays)  # one assignment: another thread may be here, too
@@ -86,7 +87,7 @@ class LineProgram:
     def _made(self, arrays):
         fingerprint = fingerprint_of("line", *self.decided_by) if self.on_host else None
         made = program_store().load(fingerprint)
-        if made is None and self.few:
+        if made is None and self.on_host and self.elements <= xla_options.FEW:  # compiling takes longer than running
             made = compiled_quickly(self.function, arrays, fingerprint)
         elif made is None:
             made = compiled_alone(self.function, arrays, fingerprint, xla_options.ordinary(self.on_host))
@@ -98,8 +99,11 @@ class LineProgram:
         self.compiled = None
 
 
+Kind = LineProgram  # the class of programs of lines; a subclass may take its place
+
+
 # Python numbers as arguments, with the types that they have in whole programs.
-_SCALARS = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}
+SCALARS = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}
 
 
 def run_lines(position, alive, values, place, broken=None):

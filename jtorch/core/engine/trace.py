@@ -21,7 +21,7 @@ from sys import getrefcount
 
 import jax
 
-from jtorch.core.engine import calls, deferred
+from jtorch.core.engine import deferred
 from jtorch.core.engine.calls import Pullback
 from jtorch.core.engine.lines import run_lines
 from jtorch.core.engine.program import Program
@@ -38,8 +38,23 @@ class Position:
     """A place in the tree of traces: one recorded line, and what was worked out about it the first time."""
 
     __slots__ = (
-        "call", "children", "depth", "full", "in_types", "key", "out", "parent", "plans", "programs", "single", "slots",
-        "stamp", "types", "visits", "where",
+        "call",
+        "children",
+        "depth",
+        "full",
+        "in_types",
+        "key",
+        "out",
+        "parent",
+        "plans",
+        "programs",
+        "programs_until_compiled",
+        "single",
+        "slots",
+        "stamp",
+        "types",
+        "visits",
+        "where",
     )  # fmt: skip
 
     def __init__(self, parent, key, call, in_types, single, types):
@@ -52,12 +67,13 @@ class Position:
         self.out = types[0] if single else None
         self.children = {}
         self.programs = {}
+        self.programs_until_compiled = {}
         self.depth = 0 if parent is None else parent.depth + 1
         leaves = 0 if key is None else sum(k.__class__ is not int for k in key[1:])
         self.slots = len(types) + leaves + (0 if parent is None else parent.slots)  # values in a trace that ends here
         self.full = self.depth >= config.max_lines
         self.plans = None  # backward passes that began here before: see jtorch.core.grad.replay
-        self.visits = 0
+        self.visits = {}  # how often a trace ended here, by which values were held
         self.stamp = 0
         self.where = None
 
@@ -124,7 +140,6 @@ class Trace:
         self.thread = threading.get_ident()
         self.recording = self.claimed = False
         self.checks = []
-        self.fresh = 0
         self.backwards = 0
         self.updated = False
         self._restart()
@@ -138,6 +153,7 @@ class Trace:
         self.backwards = 0
         self.overwritten = 0
         self.updated = False
+        self.segments = None  # where the trace is cut into segments: what the current one holds
         self.position = self.root
 
     def _repair(self):
@@ -182,17 +198,10 @@ class Trace:
                     key.append(t)
             key = tuple(key)
             position = self.position.children.get(key)
-            if position is None:
-                if self.pending is not None:
-                    self._forget(before)
-                    self.recording = False
-                    self.flush("step")
+            if position is None or self.segments is not None:
+                position = self._new_line(position, key, call, inputs, before)
+                if position is None:
                     return self.record(call, inputs)
-                try:
-                    position = self._extend(key, call, inputs)
-                except BaseException:
-                    self._forget(before)
-                    raise
             self.position = position
             slot = len(values)
             for t in position.types:
@@ -208,10 +217,34 @@ class Trace:
                 out = values[slot - len(position.types) :]
             if position.full:
                 self.recording = False
-                self.flush("cap")
+                self._cut()
             return position, out
         finally:
             self.recording = False
+
+    def _new_line(self, known, key, call, inputs, before):
+        """The position of a line that may never have been recorded here; None where the trace had to be run before it."""
+        try:
+            if self.pending is None and not self._ends_segment(known, call, inputs):
+                return known or self._extend(key, call, inputs)
+        except BaseException:
+            self._forget(before)
+            raise
+        self._forget(before)
+        self.recording = False
+        if self.pending is not None:
+            self.flush("step")
+        else:
+            self._cut()
+        return None
+
+    def _ends_segment(self, known, call, inputs):
+        """Whether the trace is cut before this line. `known`: its position, if it was recorded here before."""
+        return False
+
+    def _cut(self):
+        """End the trace before its end: it has become too long."""
+        self.flush("cap")
 
     def begin(self):
         """Keep other threads from running the trace while more than a line changes; `recording` = False ends it.
@@ -325,18 +358,16 @@ class Trace:
         if self.pending is not None:
             reason = "step"
         alive = _alive(self.values)
-        position.visits += 1
         position.stamp = counters.runs
+        reason = self._ended(position, reason)
         program = position.programs.get(alive)
         if program is None:
             program = self._program(position, alive, reason)
-        else:
-            self.fresh = 0
         done, late = [], False
         try:
             if program is not None:
                 program.run(self.values, done, self.place)
-                counters.runs += 1
+                counters.runs += program.__class__ is Program
             else:
                 run_lines(position, alive, self.values, self.place)
                 done.append(True)
@@ -350,51 +381,20 @@ class Trace:
                 self._restart()
         if late:
             deferred.raise_failed(newest=50)
-        if counters.positions > config.max_positions:
-            _prune(self.root)
+
+    def _ended(self, position, reason):
+        """Note that the trace ends here. Gives the reason."""
+        return reason
 
     def _program(self, position, alive, reason):
-        """A program for a training step, or for a trace that has come back often enough; None to run line by line."""
-        lines = position.path()
-        if reason == "step" and self.fresh < config.fresh_budget:
-            self.fresh += 1
-        elif len(lines) == 1 or position.visits < _patience(lines):
-            return None
+        """What runs the trace: here a program of the whole. None to run it line by line."""
         events.append((reason, position))
         del events[:-100]
         counters.warn_of_compiles(position.where)
-        program = Program(lines, alive, self.values, Pullback)
+        program = Program(position.path(), alive, self.values, Pullback)
         program.prepare(self.values, self.place)
         position.programs[alive] = program
         return program
-
-
-def _patience(lines):
-    """The visit at which a trace is compiled whole: the second in training, otherwise a late one.
-
-    Text generated token by token makes a trace for each of its lengths. Compiling all of them would take a thousand times
-    longer than running their lines, which other traces share. This is a count and not a clock, so every run of a script
-    computes the same bits.
-    """
-    return 2 if any(line.call.__class__ is Pullback for line in lines) else config.patience
-
-
-def _prune(root):
-    """Drop the least recently used half of the tree, so that shapes that never repeat do not fill the memory."""
-    newest, order = {}, [root]
-    for at in order:
-        order.extend(at.children.values())
-    for at in reversed(order):
-        newest[at] = max([at.stamp, *[newest[c] for c in at.children.values()]])
-    limit = sorted(newest.values())[len(newest) // 2]
-    kept, stack = 0, [root]
-    while stack:
-        at = stack.pop()
-        kept += 1
-        at.children = {k: c for k, c in at.children.items() if newest[c] > limit}
-        stack.extend(at.children.values())
-    counters.positions = kept
-    calls.drop_caches(1000)
 
 
 def _user_line():

@@ -20,20 +20,9 @@ max_positions: int = 200_000  # with more nodes in the tree of traces, the least
 max_programs: int = 4000  # with more compiled programs in memory (1.5 MB each), the older half is dropped
 warn_after: int = 30  # warn after this many compiles, if fewer runs than that found their program compiled
 compiler_options: dict = {}  # for programs compiled from now on: `compiler_options` of jax.jit; they override jtorch's
-patience: int = 50  # a trace without gradients is compiled whole when it has been run this many times
-fresh_budget: int = 8  # how many new training steps in a row are compiled whole before new ones run line by line
-
-
-def bytes_of(text: str) -> int:
-    """A number of bytes that is written as "2000", "500M" or "4G"."""
-    factor = {"K": 2**10, "M": 2**20, "G": 2**30}.get(text[-1:].upper(), 1)
-    try:
-        return int(float(text[:-1] if factor > 1 else text) * factor)
-    except ValueError:
-        raise ValueError(f"JTORCH_CACHE_SIZE={text} is no size: it must be a number, or one with K, M or G") from None
-
-
-cache_size: int = bytes_of(os.environ.get("JTORCH_CACHE_SIZE", "4G"))
+numpy_lines: bool = (
+    True  # lines of few elements, and those that seldom come, run in NumPy: jtorch.core.engine.numpy_lines
+)
 
 
 def cache_folder() -> Path:

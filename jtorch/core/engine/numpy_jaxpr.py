@@ -1,0 +1,171 @@
+"""Runs the jaxpr of a line in NumPy: see `jtorch.core.engine.numpy_primitives` for why.
+
+A jaxpr becomes a list of steps, functions of NumPy arrays with the numbers of what they read and write. What depends on
+constants alone is computed once, and what no result depends on is left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jax.extend.core import Literal
+
+from jtorch.core.engine.numpy_primitives import BUILDERS, Unsupported, multiplications
+
+_DTYPES = frozenset(map(np.dtype, "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()))
+
+
+def numpy_steps(closed) -> Steps:
+    """The steps of a closed jaxpr. Raises `Unsupported`, and so may a step, where NumPy would not give what XLA gives."""
+    if not _DTYPES.issuperset([v.aval.dtype for v in (*closed.jaxpr.invars, *closed.jaxpr.outvars)]):
+        raise Unsupported
+    return _steps_of(closed)
+
+
+_FEW_MULTIPLICATIONS = 1 << 18  # OpenBLAS computes a product of so many in the thread that asks for it
+
+
+class Steps:
+    """What computes a jaxpr. Its values have numbers.
+
+    Attributes:
+        steps: (function, numbers read, number written, or a list of them where the function gives several arrays).
+        known: {number: array} of the constants that are needed.
+        inputs, outs: numbers. An out may share memory with an input or another out.
+        count: how many numbers there are.
+        cost: how many primitives one run takes.
+        is_large: whether it has a product of matrices that NumPy may spread over several threads, which takes long to start.
+    """
+
+    def __init__(self):
+        self.count = 0
+        self.cost = 0
+        self.is_large = False
+        self.known = {}
+        self.steps = []
+        self.inputs = self.outs = ()
+
+    def new(self):
+        self.count += 1
+        return self.count - 1
+
+    def constant(self, array):
+        made = self.new()
+        self.known[made] = array if isinstance(array, np.generic) else np.asarray(array)
+        return made
+
+    def inline(self, jaxpr, consts, inputs):
+        """Append the steps of a jaxpr; gives the numbers of its results."""
+        of = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *inputs], strict=True))
+        for eqn in jaxpr.eqns:
+            given = [self._read(v, of) for v in eqn.invars]
+            inner = _INLINED.get(eqn.primitive.name)
+            if inner is not None:
+                closed = eqn.params[inner]
+                outs = self.inline(closed.jaxpr, [self.constant(c) for c in closed.consts], given)
+            else:
+                outs = self._append(eqn, given)
+            of.update(zip(eqn.outvars, outs, strict=True))
+        return [self._read(v, of) for v in jaxpr.outvars]
+
+    def _read(self, atom, of):
+        if isinstance(atom, Literal):
+            return self.constant(np.asarray(atom.val, atom.aval.dtype)[()])
+        return of[atom]
+
+    def _append(self, eqn, given):
+        for v in eqn.outvars:
+            if v.aval.dtype not in _DTYPES:
+                raise Unsupported
+        name = eqn.primitive.name
+        if name in _LOOPS:
+            (fn, cost), many = _LOOPS[name](eqn), True
+        elif name in BUILDERS:
+            fn, cost, many = BUILDERS[name](eqn), 1, len(eqn.outvars) > 1 or name in _SEQUENCES
+            self.is_large |= name == "dot_general" and multiplications(eqn) > _FEW_MULTIPLICATIONS
+        else:
+            raise Unsupported(name)
+        outs = [self.new() for _ in eqn.outvars]
+        if all(i in self.known for i in given):
+            with np.errstate(all="ignore"):
+                made = fn(*[self.known[i] for i in given])
+            self.known.update(zip(outs, made if many else [made], strict=True))
+        else:
+            self.steps.append((fn, given, outs if many else outs[0]))
+            self.cost += cost
+        return outs
+
+    def finish(self, inputs, outs):
+        """Set inputs and outs, and drop what no out needs."""
+        self.inputs, self.outs = inputs, outs
+        needed, steps = set(outs), []
+        for step in reversed(self.steps):
+            written = step[2] if step[2].__class__ is list else [step[2]]
+            if not needed.isdisjoint(written):
+                needed.update(step[1])
+                steps.append(step)
+        self.steps = steps[::-1]
+        self.known = {k: v for k, v in self.known.items() if k in needed}
+
+    def run(self, arrays):
+        """The list of results."""
+        env = [None] * self.count
+        for i, array in self.known.items():
+            env[i] = array
+        for i, array in zip(self.inputs, arrays, strict=True):
+            env[i] = array
+        for fn, given, out in self.steps:
+            if out.__class__ is int:
+                env[out] = fn(*[env[i] for i in given])
+            else:
+                for i, made in zip(out, fn(*[env[i] for i in given]), strict=True):
+                    env[i] = made
+        return [env[i] for i in self.outs]
+
+
+# Primitives that are a call of the jaxpr in this parameter.
+_INLINED = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+}
+_SEQUENCES = frozenset(["unstack", "split"])  # their functions give a sequence even of one result
+
+
+def _steps_of(closed):
+    steps = Steps()
+    inputs = [steps.new() for _ in closed.jaxpr.invars]
+    steps.finish(inputs, steps.inline(closed.jaxpr, [steps.constant(c) for c in closed.consts], inputs))
+    return steps
+
+
+def _branching(eqn):
+    branches = [_steps_of(b) for b in eqn.params["branches"]]
+
+    def cond(which, *given):
+        return branches[min(max(int(which), 0), len(branches) - 1)].run(given)
+
+    return cond, max(b.cost for b in branches)
+
+
+def _repeating(eqn):
+    p = eqn.params
+    length, consts, carry = p["length"], p["num_consts"], p["num_carry"]
+    body = _steps_of(p["jaxpr"])
+    if not length:
+        raise Unsupported
+    order = range(length - 1, -1, -1) if p["reverse"] else range(length)
+
+    def scan(*given):
+        fixed, state, xs = given[:consts], given[consts : consts + carry], given[consts + carry :]
+        rows = [None] * length
+        for i in order:
+            out = body.run([*fixed, *state, *[x[i] for x in xs]])
+            state, rows[i] = out[:carry], out[carry:]
+        return [*state, *[np.stack(column) for column in zip(*rows, strict=True)]]
+
+    return scan, body.cost * length
+
+
+_LOOPS = {"cond": _branching, "scan": _repeating}  # a `while` may run for long: it is left to XLA

@@ -1,0 +1,82 @@
+"""Lines that run in NumPy: see `jtorch.core.engine.numpy_primitives` for why."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jtorch.core.engine.lines import SCALARS, LineProgram
+from jtorch.core.engine.numpy_jaxpr import numpy_steps
+from jtorch.core.engine.numpy_primitives import Unsupported
+from jtorch.core.facts import config
+
+SMALL = 1 << 17  # elements that a line may read and write in all to run in NumPy always
+FEW_PRIMITIVES = 200  # primitives that such a line may run: each costs 1 to 2 us
+FIRST_RUNS = 16  # so often any other line runs in NumPy before it is compiled
+
+
+class NumpyLine(LineProgram):
+    """One line on its own: in NumPy where that is faster, otherwise as a compiled program.
+
+    Starting a compiled program takes 15 us, and compiling it 20 to 100 ms. So a line of few elements runs in NumPy, and so
+    do the first runs of any other on the host: most lines that are new each time never come back. These are counts and no
+    clock, so every run of a script computes the same bits.
+    """
+
+    __slots__ = ("_left", "_steps")
+
+    def __init__(self, function, on_host, *rest):
+        super().__init__(function, on_host, *rest)
+        self._steps = None
+        self._left = 1 if on_host else 0  # how many runs are left for NumPy
+
+    def run(self, arrays):
+        if self._left and config.numpy_lines:
+            try:
+                return self._run_in_numpy([as_host(a) for a in arrays])
+            except Unsupported:
+                self._left = 0
+        return super().run(arrays)
+
+    def numpy_steps(self):
+        """What computes it in NumPy if it always runs there, otherwise None."""
+        return self._steps if self._left == math.inf and config.numpy_lines else None
+
+    def _run_in_numpy(self, arrays):
+        with np.errstate(all="ignore"):
+            if self._steps is None:
+                steps = numpy_steps(self._taken_jaxpr())
+                _check_results(steps.run(arrays), self.decided_by[2])
+                always = self.elements <= SMALL and steps.cost <= FEW_PRIMITIVES and not steps.is_large
+                self._left = math.inf if always else FIRST_RUNS
+                self._steps = steps
+            outs = [apart(out, arrays) for out in self._steps.run(arrays)]
+        self._left -= 1
+        return outs[0] if self.single else outs
+
+    def _taken_jaxpr(self):
+        """The jaxpr of the line. JAX's function lets go of it, so that it is kept no longer than needed."""
+        function = self.function
+        jaxpr, function.jaxpr = function.jaxpr, None
+        return jaxpr or function.traced_for([t.aval for t in self.decided_by[1]]).jaxpr
+
+
+def as_host(array):
+    """An array or a Python number as NumPy's."""
+    made = SCALARS.get(array.__class__)
+    return np.asarray(array) if made is None else made(array)
+
+
+def _check_results(outs, types):
+    """Raise `Unsupported` where NumPy's results have other dtypes or shapes than XLA's."""
+    for out, t in zip(outs, types, strict=True):
+        if out.dtype != t.dtype.np or np.shape(out) != tuple(t.shape):
+            raise Unsupported
+
+
+def apart(out, arrays):
+    """An array that shares no memory with the inputs."""
+    if out.__class__ is not np.ndarray:
+        return np.asarray(out)
+    return out if out.base is None and not any([out is a for a in arrays]) else np.array(out, order="C")  # noqa: C419

@@ -1,0 +1,120 @@
+"""A trace of small arrays as one Python function that calls NumPy.
+
+It is made in 20 us for each line, where a program of XLA's takes 10 ms, and runs a line in the time that its NumPy calls
+take. So a loop of small lines is fast from its third round on. Lines that do not run in NumPy are called as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import jax
+import numpy as np
+
+from jtorch.core.engine.compiling import running_on
+from jtorch.core.engine.lines import lines_of, needed
+from jtorch.core.engine.numpy_lines import apart, as_host
+from jtorch.core.engine.stats import counters
+
+
+class NumpyProgram:
+    """One trace for one pattern of liveness: see `jtorch.core.engine.program.Program`, which has the same `run`."""
+
+    def __init__(self, path, alive, values, place):
+        lines = lines_of(path)
+        self.outs = [s for line in lines for s in line.outs if alive[s] and values[s] is not None]
+        self.lines = needed(lines, self.outs)
+        made = {s for line in self.lines for s in line.outs}
+        self.leaves = sorted({s for line in self.lines for s in line.slots} - made)
+        self.only_numpy = True
+        self._call = _FunctionWriter(self, place).function() if self.outs else None
+
+    def run(self, values, done, place):
+        """Compute the outputs into `values`; `done` is filled once they exist. The inputs stay, so Ctrl-C does no harm."""
+        if self._call is not None:
+            arrays = [as_host(values[s].materialize()) for s in self.leaves]
+            with np.errstate(all="ignore"), self._surroundings(place):
+                outs = self._call(*arrays)
+            seen = list(arrays)
+            for s, out in zip(self.outs, outs, strict=True):
+                array = apart(out, seen)
+                seen.append(array)
+                values[s].array = array
+        counters.line_runs += len(self.lines)
+        done.append(())
+
+    @contextlib.contextmanager
+    def _surroundings(self, place):
+        """Where lines that are not NumPy's run."""
+        if self.only_numpy:
+            yield
+        else:
+            with jax.enable_x64(True), running_on(place):
+                yield
+
+
+class _FunctionWriter:
+    """Writes the function of a program."""
+
+    def __init__(self, program, place):
+        self.program = program
+        self.place = place
+        self.names = {}  # of what the function uses: id -> name
+        self.globals = {}
+        self.body = []
+        self.count = 0
+
+    def function(self):
+        slots = {s: f"a{s}" for s in self.program.leaves}
+        arguments = ", ".join(slots.values())
+        for line in self.program.lines:
+            given = [slots[s] for s in line.slots]
+            made = line.call.line(line.types, self.place)
+            steps = made.numpy_steps()
+            outs = self._call(made, line, given) if steps is None else self._steps(steps, given)
+            slots.update(zip(line.outs, outs, strict=True))
+        results = ", ".join([slots[s] for s in self.program.outs])
+        source = "\n ".join([f"def program({arguments}):", *self.body, f"return [{results}]"])
+        exec(compile(source, "<NumPy program>", "exec"), self.globals)
+        return self.globals.pop("program")
+
+    def _new(self):
+        self.count += 1
+        return f"v{self.count}"
+
+    def _name(self, thing):
+        name = self.names.get(id(thing))
+        if name is None:
+            name = self.names[id(thing)] = f"f{len(self.names)}"
+            self.globals[name] = thing
+        return name
+
+    def _steps(self, steps, given):
+        """The names of the results of a line's steps."""
+        names = dict(zip(steps.inputs, given, strict=True))
+        for i, array in steps.known.items():
+            names[i] = self._name(array)
+        for fn, read_, out in steps.steps:
+            if out.__class__ is int:
+                names[out] = target = self._new()
+            else:
+                made = [self._new() for _ in out]
+                names.update(zip(out, made, strict=True))
+                target = f"[{', '.join(made)}]"
+            self.body.append(f"{target} = {self._name(fn)}({', '.join([names[i] for i in read_])})")
+        return [names[i] for i in steps.outs]
+
+    def _call(self, made, line, given):
+        """The names of the results of a line that is run as it is."""
+        self.program.only_numpy = False
+        outs = [self._new() for _ in line.outs]
+        target = outs[0] if line.single else f"[{', '.join(outs)}]"
+        self.body.append(f"{target} = {self._name(_on_host(made, line.single))}([{', '.join(given)}])")
+        return outs
+
+
+def _on_host(made, single):
+    """A line's `run` with arrays of NumPy's as results."""
+    if single:
+        return lambda arrays: np.asarray(made.run(arrays))
+    return lambda arrays: list(map(np.asarray, made.run(arrays)))

@@ -1,0 +1,160 @@
+"""Traces that are cut into segments where a loop does not repeat.
+
+Such a loop makes new traces for ever, and yet most of its lines come again and again: the body of a loop in the user's code,
+a layer, all that follows one array of a new size. So once there have been too many new traces, a new one is cut into segments,
+which are looked up and run apart:
+
+    a segment ends before a line that it already has: there the next round of the body begins
+    a line whose input types keep changing is a segment of its own: what follows begins with a type that comes back
+
+A sequence of segments that comes back often is recorded in one piece from then on.
+"""
+
+from __future__ import annotations
+
+from jtorch.core.engine import calls
+from jtorch.core.engine.numpy_program import NumpyProgram
+from jtorch.core.engine.policy import Policy
+from jtorch.core.engine.stats import counters
+from jtorch.core.engine.trace import Trace
+from jtorch.core.facts import config, devices
+
+_MANY = 8  # children of a position with the same call, from which on its types count as changing
+_MANY_AT_ROOT = 32
+_SHORTEST = 8  # lines of a segment
+_LONGEST = 64  # lines after which a segment ends at any line that it has already
+
+
+class SegmentedTrace(Trace):
+    """A trace that the policy cuts and compiles; until a trace of the host is compiled, NumPy runs it."""
+
+    def __init__(self, place, elsewhere):
+        self.policy = Policy()
+        self.chain = ()  # where the earlier segments of this trace ended
+        super().__init__(place, elsewhere)
+
+    def _restart(self):
+        super()._restart()
+        self.is_new = False  # whether it has lines that were never recorded before
+        self.promoted = False  # whether this trace is recorded in one piece because its segments came often
+
+    def _ends_segment(self, known, call, inputs):
+        at = self.position
+        if known is None and not self.promoted and at is not self.root and keeps_changing(at, call, _MANY):
+            return True
+        if self.segments is None:
+            if self.promoted or not self.policy.cuts_new_traces():
+                return False
+            self.segments = Segment([(p.call, p.in_types) for p in at.path()])
+        kind = call, tuple([v.type for v in inputs]) if known is None else known.in_types
+        if not self.segments.ends_before(kind):
+            return False
+        if not self.chain and self.policy.promotes(at):
+            self.promoted = True
+            self.segments = None
+            return False
+        return True
+
+    def _extend(self, key, call, inputs):
+        changing = self.position is self.root and keeps_changing(self.root, call, _MANY_AT_ROOT)
+        position = super()._extend(key, call, inputs)
+        position.full |= changing
+        self.is_new = True
+        return position
+
+    def _cut(self):
+        if self.position.depth >= config.max_lines:
+            super()._cut()
+            return
+        chain = (*self.chain, self.position)
+        self.flush("segment")
+        self.chain = chain
+        self.segments = Segment()
+
+    def _ended(self, position, reason):
+        if reason == "segment":
+            return reason
+        chain, self.chain = (*self.chain, position), ()
+        self.policy.ended(reason, chain, self.is_new)
+        return reason if len(chain) == 1 else "segment"
+
+    def _program(self, position, alive, reason):
+        visits = position.visits[alive] = position.visits.get(alive, 0) + 1
+        _drop_oldest(position.visits)
+        lines = position.path()
+        if self.policy.compiles(lines, reason, visits, self.promoted):
+            return super()._program(position, alive, reason)
+        if self.place is not devices.CPU or not config.numpy_lines:
+            return None
+        for v in self.values:
+            if v is not None and v.array is not None:
+                v.owned = False  # NumPy may share its buffer from now on
+        if visits < 3:
+            return None
+        program = position.programs_until_compiled.get(alive)
+        if program is None:
+            program = NumpyProgram(lines, alive, self.values, self.place)
+            position.programs_until_compiled[alive] = program
+            _drop_oldest(position.programs_until_compiled)
+        return program
+
+    def _flush(self, reason):
+        super()._flush(reason)
+        if counters.positions > config.max_positions:
+            _prune(self.root)
+
+
+_PATTERNS = 64  # of liveness that are kept at one position
+
+
+def _drop_oldest(patterns):
+    if len(patterns) > _PATTERNS:
+        del patterns[next(iter(patterns))]
+
+
+def _prune(root):
+    """Drop the least recently used half of the tree, so that shapes that never repeat do not fill the memory."""
+    newest, order = {}, [root]
+    for at in order:
+        order.extend(at.children.values())
+    for at in reversed(order):
+        newest[at] = max([at.stamp, *[newest[c] for c in at.children.values()]])
+    limit = sorted(newest.values())[len(newest) // 2]
+    kept, stack = 0, [root]
+    while stack:
+        at = stack.pop()
+        kept += 1
+        at.children = {k: c for k, c in at.children.items() if newest[c] > limit}
+        stack.extend(at.children.values())
+    counters.positions = kept
+    calls.drop_caches(1000)
+
+
+class Segment:
+    """The lines of a segment, by call and types: it tells where the segment ends.
+
+    `first`: the line that the segment began with, if a cut came before it.
+    """
+
+    __slots__ = ("first", "lines")
+
+    def __init__(self, lines=(), first=None):
+        self.lines = set(lines)
+        self.first = first
+
+    def ends_before(self, kind) -> bool:
+        """Whether the segment ends before a line of this kind, a pair (call, types of its inputs)."""
+        if kind in self.lines:
+            many = len(self.lines)
+            if many >= _LONGEST or (many >= _SHORTEST and (self.first is None or kind == self.first)):
+                return True
+        if self.first is None and not self.lines:
+            self.first = kind
+        self.lines.add(kind)
+        return False
+
+
+def keeps_changing(position, call, limit) -> bool:
+    """Whether lines of this call, recorded here, have had inputs of so many types."""
+    children = position.children
+    return len(children) >= limit and sum([c.call is call for c in children.values()]) >= limit
