@@ -14,7 +14,7 @@ from jtorch.core.engine.numpy_primitives import BUILDERS, Unsupported, multiplic
 _DTYPES = frozenset(map(np.dtype, "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()))
 
 
-def numpy_steps(closed) -> Steps:
+def numpy_steps(closed) -> NumpySteps:
     """The steps of a closed jaxpr. Raises `Unsupported`, and so may a step, where NumPy would not give what XLA gives."""
     if not _DTYPES.issuperset([v.aval.dtype for v in (*closed.jaxpr.invars, *closed.jaxpr.outvars)]):
         raise Unsupported
@@ -24,7 +24,7 @@ def numpy_steps(closed) -> Steps:
 _FEW_MULTIPLICATIONS = 1 << 18  # OpenBLAS computes a product of so many in the thread that asks for it
 
 
-class Steps:
+class NumpySteps:
     """What computes a jaxpr. Its values have numbers.
 
     Attributes:
@@ -134,7 +134,7 @@ _SEQUENCES = frozenset(["unstack", "split"])  # their functions give a sequence 
 
 
 def _steps_of(closed):
-    steps = Steps()
+    steps = NumpySteps()
     inputs = [steps.new() for _ in closed.jaxpr.invars]
     steps.finish(inputs, steps.inline(closed.jaxpr, [steps.constant(c) for c in closed.consts], inputs))
     return steps
