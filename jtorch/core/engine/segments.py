@@ -63,7 +63,7 @@ class SegmentedTrace(Trace):
         return position
 
     def _cut(self):
-        if self.position.depth >= config.max_lines:
+        if self.pending is not None or self.position.depth >= config.max_lines:
             super()._cut()
             return
         chain = (*self.chain, self.position)
@@ -79,24 +79,21 @@ class SegmentedTrace(Trace):
         return reason if len(chain) == 1 else "segment"
 
     def _program(self, position, alive, reason):
-        visits = position.visits[alive] = position.visits.get(alive, 0) + 1
-        _drop_oldest(position.visits)
+        noted = position.visits.setdefault(alive, [0, None])
+        noted[0] += 1
+        if len(position.visits) > _PATTERNS:
+            del position.visits[next(iter(position.visits))]
         lines = position.path()
-        if self.policy.compiles(lines, reason, visits, self.promoted):
+        if self.policy.compiles(lines, reason, noted[0], self.promoted):
             return super()._program(position, alive, reason)
         if self.place is not devices.CPU or not config.numpy_lines:
             return None
         for v in self.values:
             if v is not None and v.array is not None:
                 v.owned = False  # NumPy may share its buffer from now on
-        if visits < 3:
-            return None
-        program = position.programs_until_compiled.get(alive)
-        if program is None:
-            program = NumpyProgram(lines, alive, self.values, self.place)
-            position.programs_until_compiled[alive] = program
-            _drop_oldest(position.programs_until_compiled)
-        return program
+        if noted[1] is None and noted[0] >= _VISITS_UNTIL_WRITTEN:
+            noted[1] = NumpyProgram(lines, alive, self.values, self.place)
+        return noted[1]
 
     def _flush(self, reason):
         super()._flush(reason)
@@ -104,12 +101,8 @@ class SegmentedTrace(Trace):
             _prune(self.root)
 
 
-_PATTERNS = 64  # of liveness that are kept at one position
-
-
-def _drop_oldest(patterns):
-    if len(patterns) > _PATTERNS:
-        del patterns[next(iter(patterns))]
+_PATTERNS = 64  # of liveness that are noted at one position
+_VISITS_UNTIL_WRITTEN = 3  # writing a function takes longer than running the lines once
 
 
 def _prune(root):

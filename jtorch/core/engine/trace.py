@@ -67,13 +67,12 @@ class Position:
         self.out = types[0] if single else None
         self.children = {}
         self.programs = {}
-        self.programs_until_compiled = {}
         self.depth = 0 if parent is None else parent.depth + 1
         leaves = 0 if key is None else sum(k.__class__ is not int for k in key[1:])
         self.slots = len(types) + leaves + (0 if parent is None else parent.slots)  # values in a trace that ends here
         self.full = self.depth >= config.max_lines
         self.plans = None  # backward passes that began here before: see jtorch.core.grad.replay
-        self.visits = {}  # how often a trace ended here, by which values were held
+        self.visits = {}  # by which values were held: [how often a trace ended here, what runs it until it is compiled]
         self.stamp = 0
         self.where = None
 
@@ -232,18 +231,14 @@ class Trace:
             raise
         self._forget(before)
         self.recording = False
-        if self.pending is not None:
-            self.flush("step")
-        else:
-            self._cut()
-        return None
+        self._cut()
 
     def _ends_segment(self, known, call, inputs):
         """Whether the trace is cut before this line. `known`: its position, if it was recorded here before."""
         return False
 
     def _cut(self):
-        """End the trace before its end: it has become too long."""
+        """Run the trace before a line, because a step has ended or it has become too long."""
         self.flush("cap")
 
     def begin(self):

@@ -20,7 +20,7 @@ class Value:
         shape only       None             `type.place is META`: nothing will compute it
         on a device      jax.Array
         traced           a tracer         `type.place is TRACED`: JAX is tracing a function of the user's
-        on the host      numpy.ndarray    `is_on_host`: not sent to a device yet; it must not be written to
+        on the host      numpy.ndarray    its class: not sent to a device yet; it must not be written to
         Python number    int, float, ...  `type.number`
         part of a bundle (bundle, start)  `is_part`: see `jtorch.core.engine.bundles`
         lifted           None             `__class__ is Lifted`: it stands for several others
@@ -46,10 +46,6 @@ class Value:
     def is_promised(self):
         """Also true of the two kinds that never hold an array: shape only, and lifted."""
         return self.array is None
-
-    @property
-    def is_on_host(self):
-        return self.array.__class__ is np.ndarray
 
     @property
     def is_part(self):
