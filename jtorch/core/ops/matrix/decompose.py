@@ -1,7 +1,6 @@
 """Matrix factorisations and solvers, as `torch` has them; `jtorch.core.ops.matrix.linalg` has the forms of `torch.linalg`.
 
-An op that can fail because of its data also returns an info number. `check_info` turns it into PyTorch's `LinAlgError`,
-at once or at the next look.
+An op whose data can make it fail also returns an info number, from which `checks.check_info` makes PyTorch's LinAlgError.
 """
 
 from __future__ import annotations
@@ -10,20 +9,26 @@ import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from jtorch.core.facts import contiguous_strides, dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, data_check, letter, op, public
-
-
-class LinAlgError(RuntimeError):
-    """Raised when a computation fails because of a matrix's values: it is singular, or not positive definite."""
-
-
-LinAlgError.__name__ = LinAlgError.__qualname__ = "_LinAlgError"  # as PyTorch has it
-LinAlgError.__module__ = "torch._C"
+from jtorch.core.op import Array, letter, op, public
+from jtorch.core.ops.matrix.checks import (
+    INDEFINITE,
+    SINGULAR,
+    as_matrices,
+    at_least_2d,
+    bad_minor,
+    check_info,
+    check_square,
+    first_zero,
+    for_kernel,
+    refuse_nan,
+    refuse_unconverged,
+    with_nan,
+    zero_pivot,
+)
 
 
 def column_major(types, shapes, consts):
@@ -41,60 +46,13 @@ def column_major(types, shapes, consts):
     return strides
 
 
-def as_matrices(name, x, square=True):
-    if x.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
-    if square and x.shape[-1] != x.shape[-2]:
-        raise RuntimeError(
-            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} matrices"
-        )
-    if letter(x) not in "fc":
-        raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {dtypes.of(x.dtype).scalar_name}"
-        )
-    if x.dtype.itemsize == 2:
-        raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {dtypes.of(x.dtype).scalar_name}")
-    return x
-
-
-def _any_nonzero(array, **_):
-    return (array != 0).any()
-
-
-def _lapack_error(array, text, name):
-    flat = np.asarray(array).reshape(-1)
-    at = int(np.flatnonzero(flat)[0])
-    where = f"(Batch element {at}): " if np.ndim(array) else ""
-    return LinAlgError(f"{name}: {where}{text.format(int(flat[at]))}")
-
-
-def check_info(info, name, text):
-    data_check(info, _any_nonzero, _lapack_error, text=text, name=name)
-
-
-SINGULAR = "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
-INDEFINITE = (
-    "The factorization could not be completed because the input is not positive-definite (the leading"
-    " minor of order"
-    " {} is not positive-definite)."
-)
-
-
-def _zero_pivot(x):
-    """The number, from 1, of the first zero on the diagonal of U in x = PLU; 0 where there is none."""
-    pivots = jnp.diagonal(lax.linalg.lu(lax.stop_gradient(x))[0], axis1=-2, axis2=-1)
-    zero = pivots == 0
-    first = jnp.argmax(zero, axis=-1) + 1
-    return jnp.where(jnp.any(zero, axis=-1), first, 0).astype(jnp.int32)
-
-
 # ---- inverse and determinant
 
 
 @op(name="linalg_inv_ex", strides=column_major, autocast={"cpu": "float32"}, behind="inverse")
 def linalg_inv_ex(A: Array):
     x = as_matrices("linalg.inv", A)
-    return jnp.linalg.inv(x), _zero_pivot(x)
+    return with_nan(jnp.linalg.inv(x), x), zero_pivot(x)
 
 
 @public
@@ -111,7 +69,15 @@ def inverse(input, *, out=None):
 
 @op(name="linalg_pinv", autocast={"cpu": "float32"}, behind="pinverse")
 def linalg_pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
-    x = as_matrices("linalg.pinv", A, False)
+    if A.ndim < 2 or letter(A) not in "fc" or A.dtype.itemsize == 2:
+        raise RuntimeError(
+            f"linalg.pinv({dtypes.of(A.dtype).scalar_name}{{{list(A.shape)}}}): expected a tensor with 2 or more"
+            " dimensions of float, double, cfloat or cdouble types"
+        )
+    x = A
+    if hermitian:
+        check_square("linalg.eigh: ", x)
+        x = symmetric(x, True)
     if atol is None and rtol is None:
         rtol = max(x.shape[-2:]) * jnp.finfo(x.dtype).eps
     if not atol:
@@ -123,19 +89,22 @@ def linalg_pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
 @public
 def pinverse(input, rcond=1e-15):
     """The Moore-Penrose inverse; singular values below rcond times the largest count as 0."""
-    return linalg_pinv(input, None, rcond, False)
+    result = linalg_pinv(input, None, rcond, False)
+    refuse_nan(input, result)
+    return result
 
 
 @op(grad_fn="LinalgDetBackward0")
 def det(input: Array) -> Array:
     """The determinant of a square matrix, or of each in a batch."""
-    return jnp.linalg.det(as_matrices("linalg.det", input))
+    return jnp.linalg.det(as_matrices("linalg.det", input, kernel="lu_cpu"))
 
 
 @op(grad_fn="LinalgSlogdetBackward0", returns=returntypes.slogdet)
 def slogdet(input: Array):
     """(sign, log of the absolute value) of the determinant."""
-    return tuple(jnp.linalg.slogdet(as_matrices("linalg.slogdet", input)))
+    sign, size = jnp.linalg.slogdet(as_matrices("linalg.slogdet", input))
+    return jnp.where(jnp.isnan(size), 0, sign), size
 
 
 @op(grad_fn="WhereBackward0", graph={"WhereBackward0": "Where(-, LinalgSlogdet#1(input))"})
@@ -148,6 +117,8 @@ def logdet(input: Array) -> Array:
 @public
 def matrix_power(input, n, *, out=None):
     """The n-th power of a square matrix; of its inverse for negative n."""
+    at_least_2d("linalg.matrix_power", input)
+    check_square("linalg.matrix_power: ", input)
     base = input if n >= 0 else inverse(input)
     result = _matrix_power(base, abs(n)) if abs(n) != 1 else base if n < 0 else base.clone()
     return result if out is None else out.copy_(result)
@@ -164,7 +135,7 @@ def matrix_power(input, n, *, out=None):
     },
 )
 def _matrix_power(A: Array, n: int) -> Array:
-    return jnp.linalg.matrix_power(as_matrices("linalg.matrix_power", A), n)
+    return jnp.linalg.matrix_power(A, n)
 
 
 @op(grad_fn="LinalgMatrixExpBackward0")
@@ -185,7 +156,7 @@ def geqrf(input: Array):
     """(R on and above the diagonal with the reflectors' vectors below it, their factors) of a QR decomposition."""
     if input.ndim < 2:
         raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
-    packed, factors = jnp.linalg.qr(as_matrices("geqrf", input, square=False), mode="raw")
+    packed, factors = jnp.linalg.qr(for_kernel("geqrf", input, "geqrf_cpu", square=False), mode="raw")
     return jnp.swapaxes(packed, -1, -2), factors
 
 
@@ -215,23 +186,10 @@ def linalg_householder_product(input: Array, tau: Array) -> Array:
 
 @op(name="linalg_cholesky_ex", strides=column_major, autocast={"cpu": "float32"}, behind="cholesky")
 def linalg_cholesky_ex(A: Array, upper: bool):
-    x = as_matrices("linalg.cholesky", A)
-    factor = lax.linalg.cholesky(_symmetric(x, True), symmetrize_input=False)
-    good = jnp.isfinite(jnp.diagonal(factor, axis1=-2, axis2=-1).real)
-    factor = jnp.swapaxes(factor, -1, -2).conj() if upper else factor
-    return factor, jnp.where(jnp.all(good, axis=-1), 0, _bad_minor(lax.stop_gradient(x))).astype(jnp.int32)
-
-
-def _bad_minor(x):
-    """The order of the first leading minor that is not positive."""
-    n = x.shape[-1]
-    inside = jnp.arange(n)
-    minors = []
-    for k in range(1, min(n, 32) + 1):
-        kept = (inside[:, None] < k) & (inside[None, :] < k)
-        minors.append(jnp.linalg.det(jnp.where(kept, x, jnp.eye(n, dtype=x.dtype))).real)
-    bad = ~(jnp.stack(minors, -1) > 0)
-    return jnp.argmax(bad, axis=-1) + 1
+    x = symmetric(as_matrices("linalg.cholesky", A, kernel="cholesky_cpu"), not upper)
+    factor = lax.linalg.cholesky(x, symmetrize_input=False)
+    info = bad_minor(x, factor)
+    return jnp.swapaxes(factor, -1, -2).conj() if upper else factor, info
 
 
 @public
@@ -241,6 +199,7 @@ def cholesky(input, upper=False, *, out=None):
     Raises:
         LinAlgError: not positive definite.
     """
+    for_kernel("cholesky", input, "cholesky_cpu")
     factor, info = linalg_cholesky_ex(input, upper)
     check_info(info, "cholesky", INDEFINITE)
     if factor._edge is not None:
@@ -248,17 +207,34 @@ def cholesky(input, upper=False, *, out=None):
     return factor if out is None else out.copy_(factor)
 
 
-@op(strides=column_major, autocast={"cpu": "float32"})
-def cholesky_inverse(input: Array, upper: bool = False) -> Array:
-    """The inverse of the matrix whose Cholesky factor is given."""
-    x = as_matrices("cholesky_inverse", input)
+@op(name="cholesky_inverse", strides=column_major, autocast={"cpu": "float32"})
+def _cholesky_inverse(A: Array, upper: bool):
+    x = for_kernel("cholesky_inverse", A, "cholesky_inverse_out_cpu")
     eye = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape)
-    return _solved_by_factor(eye, x, upper)
+    return _solved_by_factor(eye, x, upper), first_zero(lax.stop_gradient(x))
+
+
+@public
+def cholesky_inverse(input, upper=False, *, out=None):
+    """The inverse of the matrix whose Cholesky factor is given.
+
+    Raises:
+        LinAlgError: the factor has a zero on its diagonal.
+    """
+    result, info = _cholesky_inverse(input, upper)
+    check_info(info, "cholesky_inverse", SINGULAR)
+    return result if out is None else out.copy_(result)
 
 
 @op(strides=column_major, autocast={"cpu": "float32"})
 def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     """X with A @ X = input, for the Cholesky factor input2 of A."""
+    if input.ndim < 2:
+        raise RuntimeError(f"b should have at least 2 dimensions, but has {input.ndim} dimensions instead")
+    if input2.ndim < 2:
+        raise RuntimeError(f"u should have at least 2 dimensions, but has {input2.ndim} dimensions instead")
+    check_square("", input2)
+    for_kernel("cholesky_solve", input, "cholesky_solve_cpu", square=False)
     return _solved_by_factor(input, input2, upper)
 
 
@@ -277,6 +253,13 @@ def solve_triangular_array(a, b, upper, transpose=False, unit=False):
 @op(strides=column_major, returns=returntypes.triangular_solve, autocast={"cpu": "float32"})
 def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(X with A @ X = input, A) for a triangular A."""
+    for name, x in (("b", input), ("A", A)):
+        if x.ndim < 2:
+            raise RuntimeError(
+                f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {x.ndim} dimensions instead"
+            )
+    check_square("", A)
+    for_kernel("triangular_solve", A, "triangular_solve_cpu")
     return solve_triangular_array(A, input, upper, transpose, unitriangular), A
 
 
@@ -285,7 +268,7 @@ def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool
 
 @op(name="linalg_qr", strides=column_major, autocast={"cpu": "float32"}, behind="qr")
 def linalg_qr(A: Array, mode: str):
-    x = as_matrices("linalg.qr", A, False)
+    x = as_matrices("linalg.qr", A, False, "geqrf_cpu")
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
@@ -303,7 +286,7 @@ def qr(input, some=True, *, out=None):
 
 @op(name="linalg_svd", strides=column_major, autocast={"cpu": "float32"}, behind="svd")
 def linalg_svd(A: Array, full_matrices: bool):
-    x = as_matrices("linalg.svd", A, False)
+    x = as_matrices("linalg.svd", A, False, "linalg_svd_cpu")
     n, m = x.shape[-2:]
     u, s, vh = jnp.linalg.svd(x, full_matrices=False)
     if full_matrices and n != m:  # the rest of the basis has no gradient: complete it outside
@@ -315,50 +298,72 @@ def linalg_svd(A: Array, full_matrices: bool):
 
 @op(name="linalg_svd", autocast={"cpu": "float32"}, behind="linalg.svdvals")
 def linalg_svdvals(A: Array) -> Array:
-    return jnp.linalg.svd(as_matrices("linalg.svd", A, False), compute_uv=False)
+    return jnp.linalg.svd(as_matrices("linalg.svd", A, False, "linalg_svd_cpu"), compute_uv=False)
+
+
+def svd_of(A, full_matrices):
+    """(U, S, Vh). Raises PyTorch's LinAlgError where they cannot be computed."""
+    found = linalg_svd(A, full_matrices)
+    refuse_nan(A, found[1])
+    k = min(A.shape[-2:])
+    refuse_unconverged("linalg.svd", "singular values", found[1], k - 1 if k > 2 else 0)
+    return found
 
 
 @public
 def svd(input, some=True, compute_uv=True, *, out=None):
     """(U, S, V) with U @ diag(S) @ Vᴴ = input."""
-    u, s, vh = linalg_svd(input, not some)
+    if input.ndim < 2:
+        raise RuntimeError(
+            f"linalg.svd: input should have at least 2 dimensions, but has {input.ndim} dimensions instead"
+        )
+    u, s, vh = svd_of(input, not some)
     return returntypes.svd((u, s, vh.transpose(-2, -1).conj() if input.dtype.is_complex else vh.transpose(-2, -1)))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _symmetric(x, lower):
+def symmetric(x, lower):
     """The full symmetric matrix of one triangle; its gradient is that of a symmetric matrix, as PyTorch's."""
     kept = jnp.tril(x) if lower else jnp.triu(x)
     strict = jnp.tril(x, -1) if lower else jnp.triu(x, 1)
     return kept + jnp.swapaxes(strict, -1, -2).conj()
 
 
-@_symmetric.defjvp
+@symmetric.defjvp
 def _symmetric_jvp(lower, primals, tangents):
-    return _symmetric(primals[0], lower), (tangents[0] + jnp.swapaxes(tangents[0], -1, -2).conj()) / 2
+    return symmetric(primals[0], lower), (tangents[0] + jnp.swapaxes(tangents[0], -1, -2).conj()) / 2
 
 
 @op(name="linalg_eigh", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.eigh")
 def linalg_eigh(A: Array, UPLO: str):
-    x = as_matrices("linalg.eigh", A)
+    x = for_kernel("linalg.eigh", A, "linalg_eigh_cpu")
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    return tuple(jnp.linalg.eigh(_symmetric(x, UPLO.upper() == "L"), symmetrize_input=False))
+    return tuple(jnp.linalg.eigh(symmetric(x, UPLO.upper() == "L"), symmetrize_input=False))
 
 
 @op(name="linalg_eigh", autocast={"cpu": "float32"}, behind="linalg.eigvalsh")
 def linalg_eigvalsh(A: Array, UPLO: str) -> Array:
-    return jnp.linalg.eigvalsh(_symmetric(as_matrices("linalg.eigh", A), UPLO.upper() == "L"), symmetrize_input=False)
+    x = for_kernel("linalg.eigh", A, "linalg_eigh_cpu")
+    return jnp.linalg.eigvalsh(symmetric(x, UPLO.upper() == "L"), symmetrize_input=False)
 
 
 @op(name="linalg_eig", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.eig")
 def linalg_eig(A: Array):
-    return tuple(jnp.linalg.eig(as_matrices("linalg.eig", A)))
+    return tuple(jnp.linalg.eig(_for_eig(A)))
 
 
 @op(name="linalg_eig", autocast={"cpu": "float32"}, behind="linalg.eigvals")
 def linalg_eigvals(A: Array) -> Array:
-    return jnp.linalg.eigvals(as_matrices("linalg.eig", A))
+    return jnp.linalg.eigvals(_for_eig(A))
+
+
+def _for_eig(A):
+    at_least_2d("linalg.eig", A)
+    check_square("linalg.eig: ", A)
+    if letter(A) not in "fc":
+        raise RuntimeError(f"Unknown Complex ScalarType for {dtypes.of(A.dtype).scalar_name}")
+    return for_kernel("linalg.eig", A, "linalg_eig_out_cpu")
 
 
 # ---- LU and solving
@@ -366,14 +371,24 @@ def linalg_eigvals(A: Array) -> Array:
 
 @op(name="linalg_lu_factor_ex", strides=column_major, behind="linalg.lu_factor")
 def linalg_lu_factor_ex(A: Array):
-    x = as_matrices("linalg.lu_factor", A, False)
+    x = _for_lu("torch.lu_factor", A)
     factors, pivots, _ = lax.linalg.lu(x)
-    return factors, pivots + 1, _zero_pivot(x)
+    return factors, pivots + 1, zero_pivot(x)
 
 
 @op(name="linalg_lu", behind="linalg.lu")
 def linalg_lu(A: Array):
-    return tuple(jax.scipy.linalg.lu(as_matrices("linalg.lu", A, False)))
+    m, n = _for_lu("linalg.lu", A).shape[-2:]
+    factors, _, permutation = lax.linalg.lu(A)
+    p = jnp.swapaxes(jnp.eye(m, dtype=A.real.dtype)[permutation], -1, -2)
+    low = jnp.tril(factors[..., : min(m, n)], -1) + jnp.eye(m, min(m, n), dtype=A.dtype)
+    return p.astype(A.dtype), low, jnp.triu(factors[..., : min(m, n), :])
+
+
+def _for_lu(name, x):
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: Expected tensor with 2 or more dimensions. Got size: {list(x.shape)} instead")
+    return for_kernel(name, x, "lu_cpu", square=False)
 
 
 @op(
@@ -384,6 +399,8 @@ def linalg_lu(A: Array):
     behind="lu_solve",
 )
 def linalg_lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
+    at_least_2d("torch.linalg.lu_solve", LU)
+    check_square("torch.linalg.lu_solve: ", LU)
     perm = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
     b = B if left else jnp.swapaxes(B, -1, -2).conj()
     turned = adjoint if left else not adjoint
@@ -405,7 +422,7 @@ def lu_solve(input, LU_data, LU_pivots, *, out=None):
 
 @op(name="linalg_solve_ex", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.solve")
 def linalg_solve_ex(A: Array, B: Array, left: bool):
-    x = as_matrices("linalg.solve", A)
+    x = as_matrices("linalg.solve", A, kernel="lu_cpu")
     if B.dtype != x.dtype:
         names = dtypes.of(x.dtype).scalar_name, dtypes.of(B.dtype).scalar_name
         raise RuntimeError(
@@ -415,7 +432,7 @@ def linalg_solve_ex(A: Array, B: Array, left: bool):
     b = B[..., None] if vector else B
     if not left:
         found = jnp.linalg.solve(jnp.swapaxes(x, -1, -2), jnp.swapaxes(b, -1, -2))
-        return jnp.swapaxes(found, -1, -2), _zero_pivot(x)
+        return with_nan(jnp.swapaxes(found, -1, -2), x), zero_pivot(x)
     if b.shape[-2] != x.shape[-1]:
         raise RuntimeError(
             f"linalg.solve: Incompatible shapes of A and B for the equation AX = B"
@@ -424,4 +441,5 @@ def linalg_solve_ex(A: Array, B: Array, left: bool):
         )
     batch = jnp.broadcast_shapes(x.shape[:-2], b.shape[:-2])
     found = jnp.linalg.solve(jnp.broadcast_to(x, (*batch, *x.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:])))
-    return found[..., 0] if vector else found, _zero_pivot(x)
+    found = with_nan(found, x)
+    return found[..., 0] if vector else found, zero_pivot(x)

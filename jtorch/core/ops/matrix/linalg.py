@@ -7,10 +7,12 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
+from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, op, public_in
+from jtorch.core.op import Array, letter, op, public_in
+from jtorch.core.ops.matrix import checks as _c
 from jtorch.core.ops.matrix import decompose as _d
-from jtorch.core.ops.matrix.norms import linalg_matrix_norm, linalg_vector_norm
+from jtorch.core.ops.matrix.norms import linalg_vector_norm, matrix_norm_of
 from jtorch.core.ops.matrix.products import linalg_cross, linalg_multi_dot, linalg_vecdot
 from jtorch.core.tensor import known
 
@@ -54,6 +56,12 @@ def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
 @op(method=False, grad_fn="CatBackward0", graph={"CatBackward0": "Cat(-, Cumprod(Expand(Unsqueeze(x))))"})
 def vander(x: Array, N: int | None = None) -> Array:
     """The powers of each element in a row: 1, x, x**2, ..."""
+    if x.dtype.itemsize == 2 and letter(x) == "f":
+        raise RuntimeError(
+            f"linalg.vander supports floating point, complex, and integer tensors, but got {dtypes.of(x.dtype).scalar_name}"
+        )
+    if (not x.ndim or x.shape[-1] <= 1) if N is None else N <= 1:
+        raise RuntimeError("N must be greater than 1.")
     return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N)
 
 
@@ -79,7 +87,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
 @public_in("jtorch.linalg")
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """The norm of a matrix: "fro", "nuc", 1, -1, 2, -2, inf or -inf."""
-    return linalg_matrix_norm(A, ord, tuple(dim), keepdim, dtype, out=out)
+    return matrix_norm_of(A, ord, dim, keepdim, dtype, out)
 
 
 @public_in("jtorch.linalg")
@@ -104,32 +112,64 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     graph={"SqueezeBackward1": "SqueezeBackward1(Div(Slice(LinalgSvd#1(A)), Slice(LinalgSvd#1(A))))"},
 )
 def _cond(A: Array, largest: bool) -> Array:
-    values = jnp.linalg.svd(_d.as_matrices("linalg.cond", A, False), compute_uv=False)
+    values = jnp.linalg.svd(_c.as_matrices("linalg.svd", A, False, "linalg_svd_cpu"), compute_uv=False)
     return values[..., 0] / values[..., -1] if largest else values[..., -1] / values[..., 0]
+
+
+def _cond_of_inverse(A, p):
+    """The condition number by the norm of the inverse, as PyTorch has it: infinite where there is no inverse."""
+    name = f"linalg.cond(ord={p})"
+    _c.at_least_2d(name, A)
+    _c.check_square(f"{name}: ", A)
+    if p == "nuc":
+        values = svdvals(A)
+        return values.sum(-1) * (1 / values).sum(-1)
+    inverse, info = _d.linalg_inv_ex(A)
+    inverse = inverse.masked_fill((info > 0)[..., None, None], math.inf)
+    return (matrix_norm(A, p) * matrix_norm(inverse, p)).nan_to_num(math.inf, math.inf, -math.inf)
 
 
 @public_in("jtorch.linalg")
 def cond(A, p=None, *, out=None):
     """How much solving with A can magnify errors: the norm of A times that of its inverse."""
-    if p in (None, 2, -2):
-        return _cond(A, p != -2, out=out)
-    return _out(matrix_norm(A, p) * matrix_norm(inv(A), p), out)
+    if A.ndim < 2 and not isinstance(p, str):
+        raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
+    if not A.numel() and A.ndim > 1 and (p in (None, 2, -2) or A.shape[-2] == A.shape[-1]):
+        return _out(A.new_zeros(A.shape[:-2], dtype=A.real.dtype), out)
+    if p not in (None, 2, -2):
+        return _out(_cond_of_inverse(A, p), out)
+    result = _cond(A, p != -2, out=out)
+    _c.refuse_nan(A, result)
+    return result
 
 
 @op(name="linalg_matrix_rank", saves=(), autocast={"cpu": "float32"})
 def _matrix_rank(A: Array, atol: float | None, rtol: float | None, hermitian: bool) -> Array:
-    x = _d.as_matrices("linalg.matrix_rank", A, False)
-    values = jnp.abs(jnp.linalg.eigvalsh(x)) if hermitian else jnp.linalg.svd(x, compute_uv=False)
+    if A.ndim < 2:
+        raise RuntimeError("torch.linalg.matrix_rank: The input tensor input must have at least 2 dimensions.")
+    x = _known_type(A)
+    if not min(x.shape[-2:]):
+        return jnp.zeros(x.shape[:-2], jnp.int64)
+    values = jnp.abs(jnp.linalg.eigvalsh(_d.symmetric(x, True))) if hermitian else jnp.linalg.svd(x, compute_uv=False)
     if rtol is None:
         rtol = 0.0 if atol else max(x.shape[-2:]) * jnp.finfo(x.dtype).eps
     limit = jnp.maximum(atol or 0.0, rtol * jnp.max(values, axis=-1, keepdims=True))
     return jnp.sum(values > limit, axis=-1, dtype=jnp.int64)
 
 
+def _known_type(x):
+    if letter(x) not in "fc" or x.dtype.itemsize == 2:
+        raise RuntimeError("This function doesn't handle types other than float and double")
+    return x
+
+
 @public_in("jtorch.linalg")
 def matrix_rank(A, *, atol=None, rtol=None, hermitian=False, out=None, tol=None):
     """How many singular values are larger than max(atol, rtol * the largest)."""
-    return _matrix_rank(A, tol if atol is None else atol, rtol, hermitian, out=out)
+    result = _matrix_rank(A, tol if atol is None else atol, rtol, hermitian, out=out)
+    if not hermitian:
+        _c.refuse_nan(A, A)
+    return result
 
 
 # ---- inverse and solving
@@ -150,14 +190,19 @@ def inv_ex(A, *, check_errors=False, out=None):
     """(inverse, info): info is 0, or the number of the zero pivot that makes the matrix singular."""
     result, info = _d.linalg_inv_ex(A)
     if check_errors:
-        _d.check_info(info, "linalg.inv", _d.SINGULAR)
+        _c.check_info(info, "linalg.inv_ex", _c.SINGULAR)
     return _out(returntypes.linalg_inv_ex((result, info)), out)
 
 
 @public_in("jtorch.linalg")
 def pinv(A, *, atol=None, rtol=None, hermitian=False, out=None, rcond=None):
     """The Moore-Penrose inverse."""
-    return _d.linalg_pinv(A, atol, rcond if rtol is None else rtol, hermitian, out=out)
+    result = _d.linalg_pinv(A, atol, rcond if rtol is None else rtol, hermitian, out=out)
+    if hermitian:
+        _c.refuse_unconverged("linalg.eigh", "eigenvalues", result.diagonal(0, -2, -1), _eigh_code(A, 1))
+    else:
+        _c.refuse_nan(A, result)
+    return result
 
 
 @public_in("jtorch.linalg")
@@ -171,7 +216,7 @@ def solve(A, B, *, left=True, out=None):
     tensor([1.0000, 0.5000])
     """
     result, info = _d.linalg_solve_ex(A, B, left)
-    _d.check_info(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
+    _c.check_info(info, "torch.linalg.solve", _c.UNSOLVED)
     return _out(result, out)
 
 
@@ -180,7 +225,7 @@ def solve_ex(A, B, *, left=True, check_errors=False, out=None):
     """(solution, info): info is not 0 where A is singular."""
     result, info = _d.linalg_solve_ex(A, B, left)
     if check_errors:
-        _d.check_info(info, "torch.linalg.solve", "The solver failed because the input matrix is singular.")
+        _c.check_info(info, "torch.linalg.solve_ex", _c.UNSOLVED)
     return _out(returntypes.linalg_solve_ex((result, info)), out)
 
 
@@ -190,6 +235,7 @@ def _column_strides(types, shapes, consts):
 
 @op(name="linalg_solve_triangular", strides=_column_strides, autocast={"cpu": "float32"})
 def _solve_triangular(A: Array, B: Array, upper: bool, left: bool, unitriangular: bool) -> Array:
+    _c.for_kernel("linalg.solve_triangular", A, "triangular_solve_cpu")
     if left:
         return _d.solve_triangular_array(A, B, upper, unit=unitriangular)
     turned = _d.solve_triangular_array(jnp.swapaxes(A, -1, -2), jnp.swapaxes(B, -1, -2), not upper, unit=unitriangular)
@@ -204,7 +250,7 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
 
 @op(name="linalg_lstsq", strides=_d.column_major, autocast={"cpu": "float32"})
 def _lstsq(A: Array, B: Array, rcond: float | None):
-    x = _d.as_matrices("linalg.lstsq", A, False)
+    x = _known_type(A)
     b = B[..., None] if B.ndim == x.ndim - 1 else B
     rcond = max(x.shape[-2:]) * float(jnp.finfo(x.dtype).eps) if rcond is None else rcond
     solution = jnp.linalg.pinv(x, rtol=rcond) @ b
@@ -217,10 +263,23 @@ def _lstsq(A: Array, B: Array, rcond: float | None):
 def lstsq(A, B, rcond=None, *, driver=None):
     """The X with the smallest Frobenius norm of A @ X - B.
 
+    Raises:
+        LinAlgError: the driver is "gels", and A does not have full rank.
+
     Differs from torch: solved through the pseudo-inverse whatever the driver; singular values are not given.
     """
+    if A.ndim < 2:
+        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError("torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
     solution, residuals = _lstsq(A, B, rcond)
     rank = matrix_rank(A, rtol=rcond)
+    if driver == "gels":
+        lost = (rank < min(A.shape[-2:])) & (A != 0).any(-1).any(-1)  # LAPACK solves with a matrix of zeros
+        _c.check_info((rank + 1) * lost, "torch.linalg.lstsq", _c.RANK)
+        rank = known(np.empty(0, np.int64))
+    elif residuals.numel() and (ranks := _c.numbers(rank)) is not None and (ranks < A.shape[-1]).any():
+        residuals = residuals.new_empty(0)  # PyTorch gives none if a matrix does not have full rank
     return returntypes.linalg_lstsq((solution, residuals, rank, known(np.empty(0, residuals.dtype.np))))
 
 
@@ -235,16 +294,19 @@ def cholesky(A, *, upper=False, out=None):
         LinAlgError: A is not positive definite.
     """
     factor, info = _d.linalg_cholesky_ex(A, upper)
-    _d.check_info(info, "linalg.cholesky", _d.INDEFINITE)
+    _c.check_info(info, "linalg.cholesky", _c.INDEFINITE)
     return _out(factor, out)
 
 
 @public_in("jtorch.linalg")
 def cholesky_ex(A, *, upper=False, check_errors=False, out=None):
-    """(L, info): info is 0, or the order of the first leading minor that is not positive."""
+    """(L, info): info is 0, or the order of the first leading minor that is not positive.
+
+    Differs from torch: where info is not 0, L is NaN; PyTorch gives what it had computed by then.
+    """
     factor, info = _d.linalg_cholesky_ex(A, upper)
     if check_errors:
-        _d.check_info(info, "linalg.cholesky", _d.INDEFINITE)
+        _c.check_info(info, "linalg.cholesky_ex", _c.INDEFINITE)
     return _out(returntypes.linalg_cholesky_ex((factor, info)), out)
 
 
@@ -263,64 +325,93 @@ def qr(A, mode="reduced", *, out=None):
 @public_in("jtorch.linalg")
 def svd(A, full_matrices=True, *, driver=None, out=None):
     """(U, S, Vh) with U @ diag(S) @ Vh = A, the singular values in descending order."""
-    return _out(returntypes.linalg_svd(_d.linalg_svd(A, full_matrices)), out)
+    return _out(returntypes.linalg_svd(_d.svd_of(A, full_matrices)), out)
 
 
 @public_in("jtorch.linalg")
 def svdvals(A, *, driver=None, out=None):
     """The singular values, in descending order."""
-    return _d.linalg_svdvals(A, out=out)
+    result = _d.linalg_svdvals(A, out=out)
+    _c.refuse_nan(A, result)
+    return result
 
 
 @public_in("jtorch.linalg")
 def eigh(A, UPLO="L", *, out=None):
     """(eigenvalues ascending, eigenvectors in columns) of a symmetric or Hermitian matrix."""
-    return _out(returntypes.linalg_eigh(_d.linalg_eigh(A, UPLO)), out)
+    found = _d.linalg_eigh(A, UPLO)
+    _c.refuse_unconverged("linalg.eigh", "eigenvalues", found[0], _eigh_code(A, 1))
+    return _out(returntypes.linalg_eigh(found), out)
+
+
+def _eigh_code(A, steps):
+    """LAPACK's error code where it has not found the last eigenvalues; it always finds those of a 2 by 2 matrix."""
+    return A.shape[-1] - steps if A.shape[-1] > 2 else 0
 
 
 @public_in("jtorch.linalg")
 def eigvalsh(A, UPLO="L", *, out=None):
     """The eigenvalues of a symmetric or Hermitian matrix, ascending."""
-    return _d.linalg_eigvalsh(A, UPLO, out=out)
+    result = _d.linalg_eigvalsh(A, UPLO, out=out)
+    _c.refuse_unconverged("linalg.eigh", "eigenvalues", result, _eigh_code(A, 2))
+    return result
 
 
 @public_in("jtorch.linalg")
 def eig(A, *, out=None):
     """(eigenvalues, eigenvectors in columns) of a square matrix, complex. On the CPU only."""
-    return _out(returntypes.linalg_eig(_d.linalg_eig(A)), out)
+    found = _d.linalg_eig(A)
+    _c.refuse_not_finite(A)
+    return _out(returntypes.linalg_eig(found), out)
 
 
 @public_in("jtorch.linalg")
 def eigvals(A, *, out=None):
     """The eigenvalues of a square matrix, complex. On the CPU only."""
-    return _d.linalg_eigvals(A, out=out)
+    _c.at_least_2d("linalg.eigvals", A)
+    _c.check_square("linalg.eigvals: ", A)
+    result = _d.linalg_eigvals(A, out=out)
+    _c.refuse_not_finite(A)
+    return result
 
 
 @public_in("jtorch.linalg")
 def lu(A, *, pivot=True, out=None):
     """(P, L, U) with P @ L @ U = A."""
-    _pivoted(pivot)
     p, low, up = _d.linalg_lu(A)
+    _check_pivot(A, pivot)
     return _out(returntypes.linalg_lu((p.detach(), low, up)), out)
 
 
 @public_in("jtorch.linalg")
 def lu_factor(A, *, pivot=True, out=None):
-    """(L and U in one matrix, pivots counted from 1)."""
-    _pivoted(pivot)
-    return _out(returntypes.linalg_lu_factor(_d.linalg_lu_factor_ex(A)[:2]), out)
+    """(L and U in one matrix, pivots counted from 1).
+
+    Raises:
+        RuntimeError: U has a zero on its diagonal.
+    """
+    *found, info = _d.linalg_lu_factor_ex(A)
+    _check_pivot(A, pivot)
+    _c.check_info(info, "torch.linalg.lu_factor", _c.ZERO_IN_U, RuntimeError)
+    return _out(returntypes.linalg_lu_factor(found), out)
 
 
 @public_in("jtorch.linalg")
 def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
-    """(L and U in one matrix, pivots counted from 1, info)."""
-    _pivoted(pivot)
-    return _out(returntypes.linalg_lu_factor_ex(_d.linalg_lu_factor_ex(A)), out)
+    """(L and U in one matrix, pivots counted from 1, info): info is 0, or the number of the first zero in U's diagonal."""
+    found = _d.linalg_lu_factor_ex(A)
+    _check_pivot(A, pivot)
+    if check_errors:
+        _c.check_info(found[2], "torch.linalg.lu_factor_ex", _c.ZERO_IN_U, RuntimeError)
+    return _out(returntypes.linalg_lu_factor_ex(found), out)
 
 
-def _pivoted(pivot):
-    if not pivot:
-        raise NotImplementedError("linalg.lu without pivoting")
+def _check_pivot(A, pivot):
+    if pivot or not A.numel():
+        return
+    if A.device.type == "cpu":
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
+    raise NotImplementedError("linalg.lu without pivoting")
 
 
 @public_in("jtorch.linalg")
@@ -335,8 +426,17 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
 @public_in("jtorch.linalg")
 def tensorinv(A, ind=2, *, out=None):
     """The inverse of A as a matrix: its first `ind` dims are the rows, the others the columns."""
+    if ind <= 0:
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
     rows, columns = A.shape[:ind], A.shape[ind:]
-    return _out(inv(A.reshape(math.prod(rows), -1)).reshape(*columns, *rows), out)
+    if math.prod(rows) != math.prod(columns):
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got"
+            f" {math.prod(columns)} != {math.prod(rows)}"
+        )
+    result, info = _d.linalg_inv_ex(A.reshape(math.prod(rows), math.prod(columns)))
+    _c.check_info(info, "inv", _c.SINGULAR)
+    return _out(result.reshape(*columns, *rows), out)
 
 
 @public_in("jtorch.linalg")
@@ -344,5 +444,10 @@ def tensorsolve(A, B, dims=None, *, out=None):
     """X with tensordot(A, X, X.ndim) = B."""
     if dims is not None:
         A = A.movedim(tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))
-    shape = A.shape[B.ndim :]
-    return _out(solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(*shape), out)
+    rows, columns = math.prod(A.shape[: B.ndim]), math.prod(A.shape[B.ndim :])
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but"
+            f" got {columns} != {rows}"
+        )
+    return _out(solve(A.reshape(rows, columns), B.reshape(-1)).reshape(*A.shape[B.ndim :]), out)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, letter, op, public
+from jtorch.core.ops.matrix.checks import refuse_nan
 from jtorch.core.ops.rules import largest_of, norm_of, reduced_dims, smallest_of
 from jtorch.core.tensor import wrap_dim
 
@@ -32,7 +33,20 @@ def _matrix_name(types, consts):
 
 
 def _singular_values(x):
+    if x.dtype.itemsize == 2:
+        raise RuntimeError(
+            f"linalg.matrix_norm: Low precision dtypes not supported. Got {dtypes.of(x.dtype).scalar_name}"
+        )
     return jnp.linalg.svd(x, compute_uv=False)
+
+
+def _largest(x, axis, keepdims=False):
+    return largest_of(x, axis, keepdims) if x.shape[axis] else jnp.sum(x, axis, keepdims=keepdims)
+
+
+def _check_not_empty(size, dim):
+    if not size:
+        raise IndexError(f"amin(): Expected reduction dim {dim} to have non-zero size.")
 
 
 @op(
@@ -60,14 +74,26 @@ def linalg_matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> 
     if ord in (1, -1, math.inf, -math.inf):
         first, second = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = jnp.sum(jnp.abs(x), axis=first, keepdims=True)
-        out = (largest_of if ord > 0 else smallest_of)(sums, axis=second, keepdims=True)
+        if ord < 0:
+            _check_not_empty(x.shape[second], second - (not keepdim and second > first))
+        out = (_largest if ord > 0 else smallest_of)(sums, axis=second, keepdims=True)
     elif ord in ("nuc", 2, -2):
         values = _singular_values(jnp.moveaxis(x, (rows, columns), (-2, -1)))
-        reduce = {"nuc": jnp.sum, 2: largest_of, -2: smallest_of}[ord]
+        if ord == -2:
+            _check_not_empty(values.shape[-1], -1)
+        reduce = {"nuc": jnp.sum, 2: _largest, -2: smallest_of}[ord]
         out = jnp.expand_dims(reduce(values, axis=-1), tuple(sorted((rows, columns))))
     else:
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     return out if keepdim else jnp.squeeze(out, (rows, columns))
+
+
+def matrix_norm_of(A, ord, dim, keepdim, dtype, out=None):
+    """The norm of matrices. Raises LinAlgError if it needs the singular values of a matrix with NaN."""
+    result = linalg_matrix_norm(A, ord, tuple(dim), keepdim, dtype, out=out)
+    if ord in ("nuc", 2, -2):
+        refuse_nan(A.movedim(tuple(dim), (-2, -1)), result)
+    return result
 
 
 @public
@@ -79,7 +105,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """
     if p == "nuc":
         dims = (-2, -1) if dim is None else (dim if isinstance(dim, tuple | list) else (dim,))
-        return linalg_matrix_norm(input, "nuc", dims, keepdim, dtype, out=out)
+        return matrix_norm_of(input, "nuc", dims, keepdim, dtype, out)
     order = 2.0 if p is None or p == "fro" else p
     if isinstance(order, str):
         raise RuntimeError(f"only valid string values are 'fro' and 'nuc', found {p}")
