@@ -269,7 +269,8 @@ def node_name(name) -> str:
 
 
 def _conjugate(x):
-    return jax.numpy.conj(x) if jax.numpy.iscomplexobj(x) else x
+    """The conjugate of complex numbers, with an imaginary part of 0 where that is 0 or -0, as PyTorch's formulas have it."""
+    return jax.lax.complex(x.real, 0 - x.imag) if jax.numpy.iscomplexobj(x) else x
 
 
 def shapes_of(fn, *inputs):

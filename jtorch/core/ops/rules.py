@@ -11,6 +11,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from jtorch.core.ops.slopes import magnitude
 from jtorch.core.tensor import wrap_dim
 
 
@@ -126,12 +127,45 @@ def norm_of(x, p, dims, keepdim):
     if p == 0:
         return jnp.sum(x != 0, axis=dims, keepdims=keepdim).astype(x.real.dtype)
     zero = x == 0
-    size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
+    size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x))) if jnp.iscomplexobj(x) else magnitude(x)
     if abs(p) == math.inf:
         return reduce_sharing_gradient(size, largest_of if p > 0 else smallest_of, dims, keepdim)
     if p == 1:
         return jnp.sum(size, axis=dims, keepdims=keepdim)
+    return _root_of_powers(size, p, dims, keepdim)
+
+
+def gap_norm(gap, p):
+    """The p-norm over the last dim, as `cdist` has it: for p = inf every element equal to the result has the whole gradient."""
+    return _largest_gap(magnitude(gap)) if p == math.inf else norm_of(gap, p, (gap.ndim - 1,), False)
+
+
+@jax.custom_jvp
+def _largest_gap(size):
+    return largest_of(size, -1)
+
+
+@_largest_gap.defjvp
+def _largest_gap_jvp(primals, tangents):
+    largest = largest_of(primals[0], -1)
+    return largest, jnp.sum(jnp.where(primals[0] == largest[..., None], tangents[0], 0), axis=-1)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
+def _root_of_powers(size, p, dims, keepdim):
+    """(sum of size**p) ** (1 / p) over dims, of sizes that are not negative."""
+    zero = size == 0
     powers = jnp.where(zero, 0.0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p).astype(size.dtype)
     total = jnp.sum(powers, axis=dims, keepdims=keepdim)
     empty = (total == 0) | jnp.isinf(total)
     return jnp.where(empty, 0 if p < 0 else total, jnp.where(empty, 1, total) ** (1 / p)).astype(size.dtype)
+
+
+@_root_of_powers.defjvp
+def _root_of_powers_jvp(p, dims, keepdim, primals, tangents):
+    (size,), (t,) = primals, tangents
+    whole = _root_of_powers(size, p, dims, True)
+    none = (size == 0) | (whole == 0)
+    share = jnp.where(none, 0, jnp.where(none, 1, size) ** (p - 1) / jnp.where(none, 1, whole) ** (p - 1))
+    result = whole if keepdim else jnp.squeeze(whole, dims)
+    return result, jnp.sum(t * share.astype(t.dtype), axis=dims, keepdims=keepdim)

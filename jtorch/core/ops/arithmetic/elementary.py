@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.op import Array, function, kernel, letter, op
+from jtorch.core.ops import slopes
 
 # ---- exponentials and logarithms
 
@@ -74,14 +75,14 @@ def rsqrt(input: Array) -> Array:
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow."""
     kernel("logaddexp_cpu", input, "fc")
-    return jnp.logaddexp(input, other)
+    return slopes.logaddexp(*jnp.broadcast_arrays(input, other))
 
 
 @op(promote=True)
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2**input + 2**other), without overflow."""
     kernel("logaddexp2_cpu", input, "f")
-    return jnp.logaddexp2(input, other)
+    return slopes.logaddexp2(*jnp.broadcast_arrays(input, other))
 
 
 # ---- trigonometric and hyperbolic
@@ -178,7 +179,7 @@ def atanh(input: Array) -> Array:
 def atan2(input: Array, other: Array) -> Array:
     """The angle of the point (other, input), in (-pi, pi]."""
     kernel("atan2_cpu", input, "f")
-    return jnp.arctan2(input, other)
+    return slopes.angle_of(*jnp.broadcast_arrays(input, other))
 
 
 @op(inplace=True, promote="float", saves="result")
@@ -195,7 +196,7 @@ def sigmoid(input: Array) -> Array:
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input**2 + other**2)."""
     kernel("hypot_cpu", input, "f")
-    return jnp.hypot(input, other)
+    return slopes.length_of(*jnp.broadcast_arrays(input, other))
 
 
 @op(inplace=True, promote="float", saves=(), grad_fn="Deg2RadBackward0", keeps_zero=True)

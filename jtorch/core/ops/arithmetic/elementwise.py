@@ -17,6 +17,7 @@ from jax import lax
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.op import Array, Number, data_check, function, is_integer, kernel, letter, op, public
 from jtorch.core.ops.rules import quotient
+from jtorch.core.ops.slopes import magnitude, power, sign_of
 from jtorch.core.tensor import Tensor, cast
 
 ZERO_DIVISION = RuntimeError("ZeroDivisionError")
@@ -256,7 +257,7 @@ def _power_name(types, consts):
 def _power(input: Array | Number, exponent: Array | Number) -> Array:
     kernel("pow", input, "ifc")
     if letter(input) != "i":
-        return lax.pow(*jnp.broadcast_arrays(input, exponent))
+        return power(*jnp.broadcast_arrays(input, exponent))
     raised = jnp.power(input, jnp.maximum(exponent, 0))
     if dtypes.of(input.dtype) is dtypes.uint8:
         return raised
@@ -412,22 +413,6 @@ def lerp(input, end, weight, *, out=None):
 # ---- sign and rounding
 
 
-@jax.custom_jvp
-def magnitude(x):
-    """|x| of real numbers, with gradient 0 at 0 (JAX's is 1)."""
-    return jnp.abs(x)
-
-
-def _sign(x):
-    """-1, 0 or 1; 0 for NaN."""
-    return jnp.where(x != x, 0, jnp.sign(x)).astype(x.dtype)
-
-
-@magnitude.defjvp
-def _magnitude_jvp(primals, tangents):
-    return jnp.abs(primals[0]), tangents[0] * _sign(primals[0])
-
-
 @op(aliases=("absolute",), inplace=True, promote=True, keeps_zero=True)
 def abs(input: Array) -> Array:
     """|input|; the gradient at 0 is 0."""
@@ -443,7 +428,7 @@ def sign(input: Array) -> Array:
             "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
         )
     kernel("sign_cpu", input, "bif")
-    return input if input.dtype == jnp.bool_ else _sign(input)
+    return input if input.dtype == jnp.bool_ else sign_of(input)
 
 
 @op(inplace=True, promote=True, keeps_zero=True)
@@ -452,7 +437,7 @@ def sgn(input: Array) -> Array:
     if letter(input) == "c":
         safe = jnp.where(input == 0, 1, input)
         return jnp.where(input == 0, 0, safe / jnp.abs(safe))  # jnp.sign's gradient ignores the angle
-    return input if input.dtype == jnp.bool_ else _sign(input)
+    return input if input.dtype == jnp.bool_ else sign_of(input)
 
 
 @op(promote=True, saves=())

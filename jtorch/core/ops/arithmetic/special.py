@@ -15,6 +15,7 @@ from jax import lax
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, Number, kernel, letter, op, public, public_in
+from jtorch.core.ops import slopes
 from jtorch.core.tensor import Tensor, overwrite
 
 # ---- error functions and logits
@@ -48,7 +49,7 @@ def logit(input: Array, eps: float | None = None) -> Array:
     if eps is not None:
         inside = (input >= eps) & (input <= 1 - eps)
         input = jnp.where(inside, input, lax.stop_gradient(jnp.clip(input, eps, 1 - eps)))
-    return jnp.log(input / (1 - input))
+    return slopes.logit(input)
 
 
 # ---- gamma
@@ -244,9 +245,10 @@ def lcm(input: Array, other: Array) -> Array:
 def angle(input: Array) -> Array:
     """The angle of a complex number in radians; of a real one 0, or pi if it is negative, or NaN."""
     if letter(input) == "c":
-        return jnp.angle(input)
+        real = jnp.where(input == 0, lax.stop_gradient(input.real), input.real)  # else the gradient at 0 is -0
+        return slopes.angle_of(input.imag, real)
     x = input if letter(input) == "f" else input.astype(dtypes.get_default_dtype().np)
-    return jnp.where(x != x, x, jnp.where(x < 0, math.pi, 0).astype(x.dtype))
+    return jnp.where(x != x, lax.stop_gradient(x), jnp.where(x < 0, math.pi, 0).astype(x.dtype))
 
 
 @op(promote=True, saves=(), name="conj_physical")
@@ -274,7 +276,7 @@ def complex(real: Array, imag: Array) -> Array:
 @op(method=False, strides="elementwise", grad_fn="PolarBackward0", autocast={"cpu": "float32"})
 def polar(abs: Array, angle: Array) -> Array:
     """abs * exp(1j * angle)."""
-    return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
+    return slopes.polar(*jnp.broadcast_arrays(abs, angle))
 
 
 # ---- only in torch.special
@@ -328,7 +330,7 @@ def ndtr(input: Array) -> Array:
 @op(method=False, promote="float", grad_fn="SpecialNdtriBackward0")
 def ndtri(input: Array) -> Array:
     """The inverse of ndtr."""
-    return jsp.ndtri(input)
+    return slopes.ndtri(input)
 
 
 @public_in("jtorch.special")

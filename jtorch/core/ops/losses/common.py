@@ -22,9 +22,9 @@ from jtorch.core.op import (
     undifferentiable,
 )
 from jtorch.core.ops.arithmetic.activations import log_softmax_array
-from jtorch.core.ops.arithmetic.elementwise import magnitude
 from jtorch.core.ops.arithmetic.special import xlogy
 from jtorch.core.ops.rules import mean_of
+from jtorch.core.ops.slopes import magnitude
 
 _SOFT = "LogSoftmax(input)"
 _KL = "Sub(Xlogy(target, target), Mul(target, input))"

@@ -97,7 +97,27 @@ def pinverse(input, rcond=1e-15):
 @op(grad_fn="LinalgDetBackward0")
 def det(input: Array) -> Array:
     """The determinant of a square matrix, or of each in a batch."""
-    return jnp.linalg.det(as_matrices("linalg.det", input, kernel="lu_cpu"))
+    return _determinant(as_matrices("linalg.det", input, kernel="lu_cpu"))
+
+
+@jax.custom_jvp
+def _determinant(x):
+    factors, pivots, _ = lax.linalg.lu(x)
+    exchanges = jnp.sum(pivots != jnp.arange(x.shape[-1]), axis=-1)
+    product = jnp.prod(jnp.diagonal(factors, axis1=-2, axis2=-1), axis=-1)
+    return jnp.where(exchanges % 2 == 1, -product, product)
+
+
+@_determinant.defjvp
+def _determinant_jvp(primals, tangents):
+    """det · trace(x⁻¹ dx). A singular matrix is moved by as little as makes it regular, as in PyTorch."""
+    (x,), (t,) = primals, tangents
+    result = _determinant(x)
+    factors, _, permutation = lax.linalg.lu(x)
+    zero = (jnp.diagonal(factors, axis1=-2, axis2=-1) == 0)[..., None] & jnp.eye(x.shape[-1], dtype=bool)
+    moved = jnp.where(zero, jnp.finfo(x.dtype).eps, factors)
+    half = solve_triangular_array(factors, jnp.take_along_axis(t, permutation[..., None], -2), upper=False, unit=True)
+    return result, result * jnp.trace(solve_triangular_array(moved, half, upper=True), axis1=-2, axis2=-1)
 
 
 @op(grad_fn="LinalgSlogdetBackward0", returns=returntypes.slogdet)

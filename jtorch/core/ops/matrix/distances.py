@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.op import Array, common_shape, data_check, functional, op
-from jtorch.core.ops.rules import norm_of
+from jtorch.core.ops.rules import gap_norm, norm_of
 from jtorch.core.tensor import Tensor, wrap_dim, write_result
 
 
@@ -73,7 +73,7 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
     first, second = np.triu_indices(input.shape[0], 1)
-    return norm_of(input[first] - input[second], p, (1,), False)
+    return gap_norm(input[first] - input[second], p)
 
 
 @functional

@@ -73,7 +73,7 @@ def linalg_matrix_norm(A: Array, ord: str, dim: tuple, keepdim: bool, dtype) -> 
         return norm_of(x, 2, tuple(sorted((rows, columns))), keepdim).astype(x.real.dtype)
     if ord in (1, -1, math.inf, -math.inf):
         first, second = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        sums = jnp.sum(jnp.abs(x), axis=first, keepdims=True)
+        sums = norm_of(x, 1, (first,), True)
         if ord < 0:
             _check_not_empty(x.shape[second], second - (not keepdim and second > first))
         out = (_largest if ord > 0 else smallest_of)(sums, axis=second, keepdims=True)

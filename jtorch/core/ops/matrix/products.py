@@ -12,7 +12,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, op, public
-from jtorch.core.ops.rules import at_least, at_most, norm_of, root
+from jtorch.core.ops.rules import at_least, at_most, gap_norm, norm_of, root
 from jtorch.core.tensor import wrap_dim
 
 
@@ -451,7 +451,7 @@ def _distances(x1, x2, p):
     if p == 2:
         gap = x1[..., :, None, :] - x2[..., None, :, :]
         return root(jnp.sum(gap * gap, axis=-1))
-    return norm_of(x1[..., :, None, :] - x2[..., None, :, :], p, (-1,), False)
+    return gap_norm(x1[..., :, None, :] - x2[..., None, :, :], p)
 
 
 @op(method=False, saves="inputs", autocast="float32")
@@ -479,6 +479,8 @@ def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
     """Each slice along a dim scaled down to a p-norm of at most maxnorm."""
     dim = wrap_dim(dim, input.ndim)
     others = tuple(d for d in range(input.ndim) if d != dim)
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
     norms = norm_of(input, p, others, True)
     factor = jnp.where(norms > maxnorm, maxnorm / (norms + 1e-7), 1)
     return input * factor

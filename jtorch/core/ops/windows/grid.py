@@ -7,6 +7,7 @@ import warnings
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.windows.resize import cubic_kernel
@@ -53,7 +54,8 @@ def _padded_coordinates(x, n, padding_mode, align_corners):
         return x
     if padding_mode == "reflection":
         x = _reflected_coordinates(x, 0.0, n - 1.0) if align_corners else _reflected_coordinates(x, -0.5, n - 0.5)
-    return jnp.clip(x, 0, n - 1)
+    inside = (x > 0) & (x < n - 1)  # at the border itself PyTorch's gradient is 0
+    return jnp.where(inside, x, lax.stop_gradient(jnp.clip(x, 0, n - 1)))
 
 
 def _reflected_coordinates(x, low, high):

@@ -1,0 +1,95 @@
+"""Functions of real and complex numbers whose derivatives are PyTorch's also where a formula divides by zero, and at ties."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as jsp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
+
+
+def with_slopes(fn, *slopes):
+    """`fn` with its derivatives given as formulas: a slope is a function (*arguments, result).
+
+    The arguments must have one shape. A slope is computed only where the argument is differentiated by.
+    """
+
+    @jax.custom_jvp
+    def sloped(*arguments):
+        return fn(*arguments)
+
+    def jvp(arguments, tangents):
+        result = sloped(*arguments)
+        moved = jnp.zeros_like(result)
+        for slope, t in zip(slopes, tangents, strict=True):
+            if t.__class__ is not SymbolicZero:
+                moved = moved + (t * slope(*arguments, result)).astype(result.dtype)
+        return result, moved
+
+    sloped.defjvp(jvp, symbolic_zeros=True)
+    return sloped
+
+
+def sign_of(x):
+    """-1, 0 or 1; 0 for NaN."""
+    return jnp.where(x != x, 0, jnp.sign(x)).astype(x.dtype)
+
+
+magnitude = with_slopes(jnp.abs, lambda x, size: sign_of(x))  # of real numbers; JAX's derivative at 0 is 1
+
+
+def _reciprocal_square(y, x):
+    """1 / (x² + y²), 0 at the origin."""
+    squares = x * x + y * y
+    return jnp.where(squares == 0, 0, 1 / jnp.where(squares == 0, 1, squares))
+
+
+angle_of = with_slopes(
+    jnp.arctan2,
+    lambda y, x, angle: x * _reciprocal_square(y, x),
+    lambda y, x, angle: y * -_reciprocal_square(y, x),
+)
+length_of = with_slopes(jnp.hypot, lambda x, y, length: x / length, lambda x, y, length: y / length)
+logaddexp = with_slopes(
+    jnp.logaddexp,
+    lambda x, y, total: 1 / (1 + jnp.exp(y - x)),
+    lambda x, y, total: 1 / (1 + jnp.exp(x - y)),
+)
+logaddexp2 = with_slopes(
+    jnp.logaddexp2,
+    lambda x, y, total: 1 / (1 + jnp.exp2(y - x)),
+    lambda x, y, total: 1 / (1 + jnp.exp2(x - y)),
+)
+
+
+def _slope_of_base(x, exponent, raised):
+    return jnp.where(exponent == 0, 0, exponent * power(x, exponent - 1))
+
+
+def _slope_of_exponent(x, exponent, raised):
+    at_zero = (x == 0) & (exponent.real >= 0) & (exponent.imag == 0)
+    return jnp.where(at_zero, 0, raised * jnp.log(x))
+
+
+power = with_slopes(lax.pow, _slope_of_base, _slope_of_exponent)
+
+logit = with_slopes(
+    lambda x: jnp.log(x / (1 - x)),
+    lambda x, result: jnp.where((x < 0) | (x > 1), jnp.nan, 1 / (x * (1 - x))),
+)
+ndtri = with_slopes(jsp.ndtri, lambda x, result: math.sqrt(2 * math.pi) * jnp.exp(result * result / 2))
+
+
+def _direction(z):
+    size = jnp.abs(z)
+    return jnp.where(size == 0, 0, z / jnp.where(size == 0, 1, size))
+
+
+polar = with_slopes(
+    lambda size, angle: lax.complex(size * jnp.cos(angle), size * jnp.sin(angle)),
+    lambda size, angle, z: _direction(z),
+    lambda size, angle, z: z * 1j,
+)
