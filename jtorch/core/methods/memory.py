@@ -27,6 +27,7 @@ from jtorch.core.tensor import (
     Storage,
     Tensor,
     attach,
+    batched_like,
     cast,
     host_array,
     known,
@@ -90,10 +91,10 @@ def _keep_hook(old, new):
     return new
 
 
-def _replace_view(self, make, name):
+def _replace_view(self, make, name, method):
     """Give this tensor the view that `make()` makes of it, and a node of this name. Returns self."""
     local = engine.local
-    self._writable(twice=True)
+    self._writable(twice=True, name=method)
     self._by_base()
     before, old = local.grad, self._history()
     leaf = old is not None and self.is_leaf
@@ -136,14 +137,16 @@ def _inplace_view(view, name):
             self._writable(twice=True)
             raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
         node = name(args or kwargs) if callable(name) else name
-        return _replace_view(self, lambda: view(self, *args, **kwargs), node)
+        return _replace_view(self, lambda: view(self, *args, **kwargs), node, view.__name__ + "_")
 
     return method
 
 
 def _as_strided_(self, size, stride, storage_offset=None):
     """Show the memory with these sizes and strides from now on. Returns self."""
-    return _replace_view(self, lambda: as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1")
+    return _replace_view(
+        self, lambda: as_strided_of(self, size, stride, storage_offset), "AsStridedBackward1", "as_strided_"
+    )
 
 
 def _resize_(self, *sizes, memory_format=None):
@@ -169,8 +172,8 @@ def _resize_view(self, size, memory_format=None, strides=None):
     if wanted > self._storage.value.type.shape.numel():
         _grow(self, wanted)
     elif wanted == self._storage.value.type.shape.numel() == self.numel() and self.is_contiguous() and strides == rows:
-        return _replace_view(self, lambda: sized_view(self, size), None)
-    return _replace_view(self, lambda: as_strided_of(self, size, strides, self._offset), None)
+        return _replace_view(self, lambda: sized_view(self, size), None, "resize_")
+    return _replace_view(self, lambda: as_strided_of(self, size, strides, self._offset), None, "resize_")
 
 
 def _grow(self, wanted):
@@ -303,9 +306,10 @@ def _new_filled(name):
     def method(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named):
         size = (named["size"],) if named else size
         try:
-            return make(*size, **_like(self, dtype, device), requires_grad=requires_grad)
+            made = make(*size, **_like(self, dtype, device), requires_grad=requires_grad)
         except TypeError as error:
             raise TypeError(str(error).replace(f"{name}()", f"new_{name}()", 1)) from None
+        return batched_like(made, self._storage.value)
 
     method.__name__ = method.__qualname__ = "new_" + name
     method.__doc__ = f"`torch.{name}` with this tensor's dtype and device."
@@ -316,7 +320,8 @@ def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=
     """`torch.full` with this tensor's dtype and device."""
     if not isinstance(size, tuple | list):
         raise TypeError(f"new_full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
-    return create.full(size, fill_value, **_like(self, dtype, device), requires_grad=requires_grad)
+    made = create.full(size, fill_value, **_like(self, dtype, device), requires_grad=requires_grad)
+    return batched_like(made, self._storage.value)
 
 
 def _new_empty_strided(self, size, stride, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):

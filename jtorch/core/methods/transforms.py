@@ -10,12 +10,12 @@ from functools import wraps
 
 from jtorch.core.engine import local
 from jtorch.core.facts import flatten_tree, map_tree, same_tree, unflatten_tree
-from jtorch.core.grad import GradNode, Leaf, enable_grad, nodes_behind, source
+from jtorch.core.grad import Leaf, enable_grad, nodes_behind, source
 from jtorch.core.methods.gradients import grad as gradients
 from jtorch.core.methods.vmap import vmap
 from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import eye, zeros_like
-from jtorch.core.tensor import SAME, Dual, Tensor, wrap, zeros_of
+from jtorch.core.tensor import SAME, Dual, Running, Tensor, Variable, may_write, wrap, zeros_of
 
 
 def _inner(tensor):
@@ -25,17 +25,8 @@ def _inner(tensor):
     if tensor._view is not None:
         made = wrap(tensor._value)
     t = made._type
-    made._edge = _Variable(SAME, (), (t,), (t,), (tensor._history(),))
+    made._edge = Variable(SAME, (), (t,), (t,), (tensor._history(),))
     return made
-
-
-class _Variable(GradNode):
-    """The node of an input of a transformation."""
-
-    __slots__ = ()
-
-    def name(self):
-        return "ViewBackward0"
 
 
 def _wanted_outside(outputs, variables):
@@ -98,7 +89,8 @@ def grad_and_value(func, argnums=0, has_aux=False):
         chosen, back = _split(args, argnums)
         variables, shape = _as_variables(chosen, "grad_and_value(f)(*args)")
         with enable_grad():
-            output = func(*back(unflatten_tree(variables, shape)), **kwargs)
+            with Running(given=(args, kwargs)):
+                output = func(*back(unflatten_tree(variables, shape)), **kwargs)
             output, aux = _with_aux(output, has_aux, "grad_and_value")
             _check_scalar(output)
             outside = outer and _wanted_outside([output], variables)
@@ -165,7 +157,7 @@ def vjp(func, *primals, has_aux=False):
     """
     outer = local.grad
     variables, shape = _as_variables(tuple(primals), "vjp(f, *primals)")
-    with enable_grad():
+    with enable_grad(), Running(given=primals):
         output, aux = _with_aux(func(*unflatten_tree(variables, shape)), has_aux, "vjp")
     outputs, out_shape = flatten_tree(output)
     _all_tensors(outputs, "vjp(f, *primals)")
@@ -229,7 +221,13 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         raise RuntimeError("jvp(f, primals, tangents): Expected at least one Tensor in primals.")
     level = Dual()
     duals = [level.lift(p, t) for p, t in zip(given, pushed, strict=True)]
-    output, aux = _with_aux(func(*unflatten_tree(duals, shape)), has_aux, "jvp")
+    with Running(level, duals):
+        output, aux = _with_aux(func(*unflatten_tree(duals, shape)), has_aux, "jvp")
+    for p, t, dual in zip(given, pushed, duals, strict=True):
+        if dual._storage.writes:  # the function wrote to its argument
+            written = level.lower(dual)
+            p.copy_(written[0])
+            t.copy_(written[1])
     outputs, out_shape = flatten_tree(output)
     _all_tensors(outputs, "jvp(f, primals, tangents)")
     pairs = [level.lower(o) for o in outputs]
@@ -284,6 +282,7 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
         inputs, shape = flatten_tree(chosen)
 
         def of_inputs(*new):
+            may_write((args, kwargs))
             return func(*back(unflatten_tree(new, shape)), **kwargs)
 
         output, pull, *aux = vjp(of_inputs, *inputs, has_aux=has_aux)
@@ -314,6 +313,7 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
         inputs, shape = flatten_tree(chosen)
 
         def of_inputs(*new):
+            may_write((args, kwargs))
             return func(*back(unflatten_tree(new, shape)), **kwargs)
 
         seen = []

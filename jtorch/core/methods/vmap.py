@@ -8,7 +8,7 @@ from jtorch.core.engine import local
 from jtorch.core.facts import broadcast_prefix, flatten_tree, unflatten_tree
 from jtorch.core.op import public_in
 from jtorch.core.ops.gather.join import cat
-from jtorch.core.tensor import Batch, Tensor
+from jtorch.core.tensor import Batch, Running, Tensor
 
 
 @public_in("jtorch.func")
@@ -115,9 +115,13 @@ def _run_batch(func, leaves, shape, dims, size, out_dims, randomness, kwargs):
     lifted = [leaf if dim is None else level.lift(leaf, dim) for leaf, dim in zip(leaves, dims, strict=True)]
     before, local.batch = local.batch, level
     try:
-        output = func(*unflatten_tree(lifted, shape), **kwargs)
+        with Running(level):
+            output = func(*unflatten_tree(lifted, shape), **kwargs)
     finally:
         local.batch = before
+    for leaf, dim, seen in zip(leaves, dims, lifted, strict=True):
+        if dim is not None and seen._storage.writes:  # the function wrote to its argument
+            leaf.copy_(level.lower(seen, dim))
     outputs, out_shape = flatten_tree(output)
     for o in outputs:
         if not isinstance(o, Tensor):

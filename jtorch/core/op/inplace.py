@@ -20,7 +20,7 @@ def inplace_form(op, name):
     def inplace(self, *args, **kwargs):
         before = self._edge
         try:
-            self._writable(twice, args)
+            self._writable(twice, args, name)
             if twice:
                 check_once(self)
             if args:

@@ -3,6 +3,7 @@
 Does no mathematics: every op is applied through `apply`."""
 
 from jtorch.core.tensor import graph_view, inference, printing  # `inference` registers with `grad.watchers`
+from jtorch.core.tensor.captured import Running, Variable, batched_like, escapes_batch, may_write
 from jtorch.core.tensor.casting import cast, cast_array, warn_of_real
 from jtorch.core.tensor.convert import as_tensor, from_numpy, known, rebuild_tensor, tensor, to_place
 from jtorch.core.tensor.from_data import host_array
@@ -53,19 +54,23 @@ __all__ = [
     "HostStorage",
     "InferenceStorage",
     "LeafGrad",
+    "Running",
     "ShownNode",
     "Storage",
     "Tensor",
     "TorchFunctionMode",
+    "Variable",
     "ViewCall",
     "apply",
     "as_tensor",
     "attach",
+    "batched_like",
     "cast",
     "cast_array",
     "check_apart",
     "check_once",
     "check_undifferentiated",
+    "escapes_batch",
     "from_numpy",
     "graph_view",
     "hand_over",
@@ -73,6 +78,7 @@ __all__ = [
     "jax_array_of",
     "known",
     "make_nodes",
+    "may_write",
     "moves",
     "next_function",
     "note_move",

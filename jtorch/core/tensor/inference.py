@@ -1,20 +1,27 @@
-"""Inference mode: the storages it makes, and the error for a value from there that a backward pass would need."""
+"""The storages that are made in inference mode, and in functions that torch.func transforms.
+
+A backward pass that would need a value from inference mode raises PyTorch's error.
+"""
 
 from __future__ import annotations
 
-from jtorch.core.engine import local
+from jtorch.core.engine import add_fields, local
 from jtorch.core.grad import INFERENCE, overwritten, watchers
 from jtorch.core.tensor.storage import InferenceStorage, Storage
 from jtorch.core.tensor.tensor import in_inference
 
-_blocks = 0  # open blocks of inference mode, in all threads
+add_fields(made_inside=())  # for each function that is being differentiated, outermost first: the storages it made
+_blocks = 0  # open blocks of inference mode and transformed functions that run, in all threads
 
 
 def _new_storage(value):
-    return (InferenceStorage if local.inference else Storage)(value)
+    made = (InferenceStorage if local.inference else Storage)(value)
+    for storages in local.made_inside:
+        storages.add(made)
+    return made
 
 
-def _count_blocks(change):
+def watch_storages(change):
     """While a block is open in any thread, new storages are made by `_new_storage`."""
     global _blocks
     _blocks += change
@@ -30,4 +37,4 @@ def _check_not_inference(call, values, edges):
             raise overwritten(values[i])
 
 
-watchers.append(_count_blocks)
+watchers.append(watch_storages)

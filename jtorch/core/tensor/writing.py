@@ -73,12 +73,13 @@ def _overlap(a, b, apart):
 class Writing:
     """How a tensor is written to. All writes end in `_assign`."""
 
-    def _writable(self, twice=False, given=()):
+    def _writable(self, twice=False, given=(), name="copy_"):
         """Raise PyTorch's error if this tensor must not be written to.
 
         Args:
             twice: the write is allowed if several elements share a cell.
             given: what the new elements are computed from.
+            name: the method that writes, which errors of transformed functions name.
         """
         view, leaf = self._view, None
         if self._storage.__class__ is InferenceStorage and not local.inference:

@@ -507,7 +507,7 @@ def _setitem(self, index, value):
     if arrays:
         if isinstance(value, Tensor):
             value = _without_ones(value)
-        seen._writable(twice=True, given=(value,))
+        seen._writable(twice=True, given=(value,), name="index_put_")
         check_once(seen)
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
             check_apart("none", seen, (value,))

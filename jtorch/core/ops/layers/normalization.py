@@ -22,7 +22,7 @@ from jtorch.core.ops.reduce.reductions import mean
 from jtorch.core.ops.views.shape import squeeze, unsqueeze
 from jtorch.core.ops.windows.pad import pad
 from jtorch.core.ops.windows.pool import avg_pool2d, avg_pool3d
-from jtorch.core.tensor import write_result
+from jtorch.core.tensor import escapes_batch, write_result
 
 
 @functional
@@ -57,11 +57,22 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         return _batch_norm_eval(input, weight, bias, running_mean, running_var, eps)
     out, mean, variance = _batch_norm_train(input, weight, bias, eps)
     if running_mean is not None and input.numel():
+        if escapes_batch(running_mean, mean):
+            raise RuntimeError(_NOT_BATCHED)
         with no_grad():
             moved = _updated_statistics(running_mean, running_var, mean, variance, momentum)
             write_result(running_mean, moved[0])
             write_result(running_var, moved[1])
     return out
+
+
+_NOT_BATCHED = (
+    "Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated in place, "
+    "were not batched.\n"
+    "If you are using a module and do not need eval mode, please set `track_running_stats` to be False."
+    "If you are using a prebuilt module and do not need eval mode, please see the functorch website for resources on how to "
+    "patch your module to work with vmap"
+)
 
 
 def _batch_norm_name(types, consts):

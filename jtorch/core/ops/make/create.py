@@ -15,7 +15,7 @@ from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import Place, devices, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import function
-from jtorch.core.tensor import Tensor, host_array, known, requiring, store, wrap
+from jtorch.core.tensor import Tensor, batched_like, host_array, known, requiring, store, wrap
 
 _SMALL = 1 << 16  # elements: up to this, sending the tensor from the host costs less than recording a line
 
@@ -175,7 +175,7 @@ def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):
         strides = geometry.channels_last_strides(shape) if "channels_last" in memory_format.name else None
     place = t.place if device is None else devices.place(device)
     place = devices.CPU if place is engine.TRACED else place
-    return filled(shape, n, dtype or t.dtype, place, strides, requires_grad)
+    return batched_like(filled(shape, n, dtype or t.dtype, place, strides, requires_grad), input._storage.value)
 
 
 @function

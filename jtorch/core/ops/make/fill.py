@@ -12,7 +12,7 @@ from jtorch.core.tensor import Tensor, wrap
 
 
 def _fill(self, kind, generator, node=None, **args):
-    self._writable()
+    self._writable(name=kind + "_")
     t = self._type
     strides = None if t.contiguous else t.strides
     drawn = wrap(draw(kind, t, generator, strides, **args))
@@ -51,7 +51,7 @@ def _random_(self, *bounds, generator=None, **named):
 def _bernoulli_(self, p=0.5, *, generator=None):
     """Fill with 1 at probability p (a number or a tensor of probabilities), else 0."""
     if isinstance(p, Tensor):
-        self._writable()
+        self._writable(name="bernoulli_")
         t = self._type
         drawn = host_draw("bernoulli", t, generator, t.strides, {"p": p.detach().expand(t.shape)._to_numpy()})
         self._assign(*standing_for(wrap(drawn), "BernoulliBackward1", self, p)._read())

@@ -150,7 +150,8 @@ _FILL = {
 
 
 def _write_number(self, value, kind):
-    self._writable(twice=kind != "item")
+    name = {"item": "copy_", "zero": "zero_"}.get(kind, "fill_")
+    self._writable(twice=kind != "item", name=name)
     t = self._type
     if (engine.local.grad and self._history() is not None) or t.place in (engine.TRACED, engine.META):
         made = apply(_FILL[kind], (self, value))
@@ -183,7 +184,7 @@ def _fill_(self, value):
         return fill_with(self, value, "number")
     if value.ndim:
         raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
-    self._writable()
+    self._writable(given=(value,), name="fill_")
     made = apply(_FILL["tensor"], (self, value))
     self._assign(*made._read())
     return self
