@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, common_shape, data_check, functional, op
 from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.rules import at_least
+from jtorch.core.ops.slopes import with_slopes
 from jtorch.core.tensor import Tensor, tensor
 
 _GAUSSIAN = "Mul(Add(Log(ClampMin(var)), Div(Pow(Sub(input, target)), var)), -)"
@@ -137,7 +139,7 @@ def _ctc_loss(
     zero_infinity: bool,
 ) -> Array:
     batch = log_probs.shape[1]
-    flat = targets.reshape(-1)
+    flat = targets.reshape(-1).astype(jnp.int64)
     # (N, most): the labels of each sample, with blanks after its end
     place = starts[:, None] + jnp.arange(most)
     inside = jnp.arange(most) < target_lengths[:, None]
@@ -171,10 +173,20 @@ def _ctc_loss(
     loss = loss + jnp.sum(shares - lax.stop_gradient(shares), (0, 2))
     if zero_infinity:
         loss = jnp.where(loss == jnp.inf, 0, loss)
+    else:
+        endless = jnp.broadcast_to(read & (loss == jnp.inf)[:, None], log_probs.shape)
+        loss = loss + jnp.sum(_without_gradient(log_probs, endless.astype(log_probs.dtype)), (0, 2))
     loss = loss.astype(log_probs.dtype)
     if reduction == "mean":
         return jnp.mean(loss / jnp.maximum(target_lengths, 1).astype(loss.dtype))
     return reduced_loss(loss, reduction)
+
+
+_without_gradient = with_slopes(  # 0; where the second argument is not 0, the derivative by the first is NaN
+    lambda x, endless: jnp.zeros_like(x),
+    lambda x, endless, zero: jnp.where(endless != 0, jnp.nan, 0),
+    lambda x, endless, zero: jnp.zeros_like(x),
+)
 
 
 @jax.custom_jvp
@@ -237,6 +249,8 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
 
 
 def _lengths(given, samples, name):
+    if isinstance(given, Tensor) and given.dtype.category != dtypes.INT:
+        raise RuntimeError(f"{name} must be integral")
     found = given.reshape(-1).tolist() if isinstance(given, Tensor) else [int(n) for n in given]
     if len(found) != samples:
         raise RuntimeError(f"{name} must be of size batch_size")
