@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 
 from jtorch.core.engine import TRACED, Call, local, trace_watchers, type_of
 from jtorch.core.facts import KINDS, dtypes
+from jtorch.core.op import autocast_by
 from jtorch.core.tensor import Tensor
 
 BANNED = (
@@ -62,6 +63,7 @@ def set_autocast_enabled(device_type, enabled=None) -> None:
     """Turn autocast on or off for a device type; for "cuda" if only a bool is given."""
     device_type, enabled = (device_type, enabled) if enabled is not None else ("cuda", device_type)
     _state.on[_supported(device_type)] = bool(enabled)
+    autocast_by(_cast_tensors)
     for trace in local.traces.values():
         trace.__dict__.pop("record", None)
         _record_casts(trace)
@@ -238,7 +240,23 @@ def _cast_call(call, inputs):
 
 def rule_of(op, device_type):
     """What autocast does with an op on a type of device; None: nothing."""
-    return op.autocast.get(device_type) if isinstance(op.autocast, dict) else op.autocast
+    return _rule_for(op.autocast, device_type)
+
+
+def _rule_for(rule, device_type):
+    return rule.get(device_type) if isinstance(rule, dict) else rule
+
+
+def _cast_tensors(rule, tensors):
+    """The tensors among these values cast as an op of this rule casts them, each by a node of its own."""
+    tensors = list(tensors)
+    for device_type, on in _state.on.items():
+        named = _rule_for(rule, device_type) if on else None
+        if named not in (None, "banned"):
+            types = [t._type if isinstance(t, Tensor) and _eligible(t._type, device_type) else None for t in tensors]
+            target = _target_dtype(named, _state.dtypes[device_type], types, None)
+            tensors = [t if d is None else t.to(target) for t, d in zip(tensors, types, strict=True)]
+    return tensors
 
 
 def _eligible(t, device_type):
@@ -255,7 +273,7 @@ def _target_dtype(rule, low, types, call):
     if rule == "low":
         return low
     if rule == "float32":
-        return dtypes.float32 if call.consts.get("dtype") is None else None
+        return dtypes.float32 if call is None or call.consts.get("dtype") is None else None
     return dtypes.float32 if any(t is not None and t.dtype is dtypes.float32 for t in types) else low
 
 

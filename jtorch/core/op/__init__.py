@@ -3,7 +3,16 @@
 Knows an op by its signature and options, and no op by name."""
 
 from jtorch.core.op import inplace, torch_function  # both register functions with `handlers`
-from jtorch.core.op.checks import data_check, data_checks, is_integer, kernel, letter, undifferentiable
+from jtorch.core.op.checks import (
+    autocast_by,
+    cast_first,
+    data_check,
+    data_checks,
+    is_integer,
+    kernel,
+    letter,
+    undifferentiable,
+)
 from jtorch.core.op.declared import (
     ELSEWHERE,
     FUNCTIONAL,
@@ -27,6 +36,8 @@ __all__ = [
     "Array",
     "Number",
     "as_number",
+    "autocast_by",
+    "cast_first",
     "common_shape",
     "data_check",
     "data_checks",

@@ -12,6 +12,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Call
 from jtorch.core.facts import dtypes
 from jtorch.core.grad import grad_enabled
+from jtorch.core.op.handlers import handlers
 from jtorch.core.tensor import Tensor
 
 _AT_ONCE = 1 << 14  # elements; to read more here costs more than a flag, since the program reads them anyway
@@ -80,6 +81,30 @@ def _check_call(bad, consts, n):
 
 def _exception(error, array, consts):
     return error(array, **consts) if callable(error) else error
+
+
+def autocast_by(cast) -> None:
+    """From now on, `cast(rule, tensors)` says what autocast makes of the tensors of an op with this rule."""
+    handlers.cast = cast
+
+
+def cast_first(rule, *tensors):
+    """The tensors as autocast gives them to an op of this rule, for a function that looks at dtypes before it calls one.
+
+    An argument that is no tensor stays as it is.
+    """
+    return tensors if handlers.cast is None else handlers.cast(rule, tensors)
+
+
+def on_cast(check, rule):
+    """A check of an op's arguments that sees them as autocast gives them to the op."""
+
+    def checked(**named):
+        if handlers.cast is not None:
+            named = dict(zip(named, handlers.cast(rule, named.values()), strict=True))
+        check(**named)
+
+    return checked
 
 
 def letter(x) -> str:

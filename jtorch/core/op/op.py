@@ -18,6 +18,7 @@ import numpy as np
 from jtorch.core.engine import NUMBER, Call, Value, node_name, number, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
+from jtorch.core.op.checks import on_cast
 from jtorch.core.op.handlers import NUMBER_FOR_TENSOR, handlers
 from jtorch.core.op.plain import explained
 from jtorch.core.op.wrapper import wrapper_of
@@ -176,6 +177,8 @@ class Op(Public):
         ]
         self.consts = [n for n, kind, _ in self.params if kind == "const"]
         self.calls = {}
+        if self.check is not None and self.autocast is not None:
+            self.check = on_cast(self.check, self.autocast)
         self.public = wrapper_of(self)
         DECLARED.append(self)
         if not self.hidden:

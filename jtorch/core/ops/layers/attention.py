@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes, like_strides
-from jtorch.core.op import Array, Number, common_shape, functional, op
+from jtorch.core.op import Array, Number, cast_first, common_shape, functional, op
 from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.layers.linear import linear
@@ -111,6 +111,7 @@ def scaled_dot_product_attention(
     >>> torch.nn.functional.scaled_dot_product_attention(x, x, x).shape
     torch.Size([1, 1, 2, 4])
     """
+    query, key, value = cast_first("low", query, key, value)
     mask = None if attn_mask is None else attn_mask._type
     grouped, fuses = _check_attention(query._type, key._type, value._type, mask, dropout_p, bool(enable_gqa))
     scale = None if scale is None else float(scale)

@@ -58,6 +58,12 @@ def at_least_2d(name, x):
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
 
 
+def check_dtypes(text, a, b):
+    """Raise the error, with the names of both dtypes, unless they are the same."""
+    if a.dtype != b.dtype:
+        raise RuntimeError(text.format(dtypes.of(a.dtype).scalar_name, dtypes.of(b.dtype).scalar_name))
+
+
 def check_square(prefix, x):
     if x.shape[-1] != x.shape[-2]:
         raise RuntimeError(

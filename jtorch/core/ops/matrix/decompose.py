@@ -13,13 +13,14 @@ from jax import lax
 
 from jtorch.core.facts import contiguous_strides, dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, letter, op, public
+from jtorch.core.op import Array, cast_first, letter, op, public
 from jtorch.core.ops.matrix.checks import (
     INDEFINITE,
     SINGULAR,
     as_matrices,
     at_least_2d,
     bad_minor,
+    check_dtypes,
     check_info,
     check_square,
     first_zero,
@@ -67,7 +68,7 @@ def inverse(input, *, out=None):
     return result if out is None else out.copy_(result)
 
 
-@op(name="linalg_pinv", autocast={"cpu": "float32"}, behind="pinverse")
+@op(name="linalg_pinv", behind="pinverse")
 def linalg_pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
     if A.ndim < 2 or letter(A) not in "fc" or A.dtype.itemsize == 2:
         raise RuntimeError(
@@ -89,6 +90,7 @@ def linalg_pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
 @public
 def pinverse(input, rcond=1e-15):
     """The Moore-Penrose inverse; singular values below rcond times the largest count as 0."""
+    (input,) = cast_first({"cpu": "float32"}, input)
     result = linalg_pinv(input, None, rcond, False)
     refuse_nan(input, result)
     return result
@@ -161,6 +163,8 @@ def _matrix_power(A: Array, n: int) -> Array:
 @op(grad_fn="LinalgMatrixExpBackward0")
 def matrix_exp(input: Array) -> Array:
     """The exponential of a square matrix: the sum of its powers over factorials."""
+    if letter(input) == "f" and input.dtype.itemsize == 2:
+        return jax.scipy.linalg.expm(as_matrices("linalg.matrix_exp", input.astype(jnp.float32))).astype(input.dtype)
     return jax.scipy.linalg.expm(as_matrices("linalg.matrix_exp", input))
 
 
@@ -171,7 +175,7 @@ def _first_in_columns(types, shapes, consts):
     return [*column_major(types, shapes[:1], consts), None]
 
 
-@op(grad_fn="NotImplemented", strides=_first_in_columns)
+@op(grad_fn="NotImplemented", strides=_first_in_columns, autocast={"cpu": "float32"})
 def geqrf(input: Array):
     """(R on and above the diagonal with the reflectors' vectors below it, their factors) of a QR decomposition."""
     if input.ndim < 2:
@@ -183,10 +187,12 @@ def geqrf(input: Array):
 @op(
     name="linalg_householder_product",
     grad_fn="LinalgHouseholderProductBackward0",
+    autocast={"cpu": "float32"},
     strides=column_major,
     behind="linalg.householder_product",
 )
 def linalg_householder_product(input: Array, tau: Array) -> Array:
+    check_dtypes("torch.linalg.householder_product: tau dtype {1} does not match input dtype {0}", input, tau)
     n, k = input.shape[-2:]
     vectors = jnp.tril(input, -1) + jnp.eye(n, k, dtype=input.dtype)
 
@@ -219,6 +225,7 @@ def cholesky(input, upper=False, *, out=None):
     Raises:
         LinAlgError: not positive definite.
     """
+    (input,) = cast_first({"cpu": "float32"}, input)
     for_kernel("cholesky", input, "cholesky_cpu")
     factor, info = linalg_cholesky_ex(input, upper)
     check_info(info, "cholesky", INDEFINITE)
@@ -279,6 +286,9 @@ def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool
                 f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {x.ndim} dimensions instead"
             )
     check_square("", A)
+    check_dtypes(
+        "Expected b and A to have the same dtype, but found b of type {0} and A of type {1} instead.", input, A
+    )
     for_kernel("triangular_solve", A, "triangular_solve_cpu")
     return solve_triangular_array(A, input, upper, transpose, unitriangular), A
 
@@ -421,6 +431,11 @@ def _for_lu(name, x):
 def linalg_lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
     at_least_2d("torch.linalg.lu_solve", LU)
     check_square("torch.linalg.lu_solve: ", LU)
+    check_dtypes(
+        "linalg.lu_solve: Expected LU and B to have the same dtype, but found LU of type {0} and B of type {1} instead",
+        LU,
+        B,
+    )
     perm = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
     b = B if left else jnp.swapaxes(B, -1, -2).conj()
     turned = adjoint if left else not adjoint
@@ -443,11 +458,9 @@ def lu_solve(input, LU_data, LU_pivots, *, out=None):
 @op(name="linalg_solve_ex", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.solve")
 def linalg_solve_ex(A: Array, B: Array, left: bool):
     x = as_matrices("linalg.solve", A, kernel="lu_cpu")
-    if B.dtype != x.dtype:
-        names = dtypes.of(x.dtype).scalar_name, dtypes.of(B.dtype).scalar_name
-        raise RuntimeError(
-            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {names[0]} and B of type {names[1]} instead"
-        )
+    check_dtypes(
+        "linalg.solve: Expected A and B to have the same dtype, but found A of type {0} and B of type {1} instead", x, B
+    )
     vector = B.ndim == 1 or (B.ndim == x.ndim - 1 and B.shape == x.shape[:-1])
     b = B[..., None] if vector else B
     if not left:

@@ -37,7 +37,14 @@ def cross(input, other, *, dim=-1, out=None):
 @public_in("jtorch.linalg")
 def multi_dot(tensors, *, out=None):
     """The product of several matrices, multiplied in the order that costs least."""
-    return linalg_multi_dot(list(tensors), out=out)
+    tensors = list(tensors)
+    for i, t in enumerate(tensors):  # before autocast casts them
+        if t.dtype != tensors[0].dtype:
+            names = [dtypes.of(x.dtype).cname for x in (tensors[0], t)]
+            raise RuntimeError(
+                f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {names[0]} and tensor {i} {names[1]}"
+            )
+    return linalg_multi_dot(tensors, out=out)
 
 
 @public_in("jtorch.linalg")
@@ -233,7 +240,7 @@ def _column_strides(types, shapes, consts):
     return _d.column_major(types, shapes, {})
 
 
-@op(name="linalg_solve_triangular", strides=_column_strides, autocast={"cpu": "float32"})
+@op(name="linalg_solve_triangular", strides=_column_strides)
 def _solve_triangular(A: Array, B: Array, upper: bool, left: bool, unitriangular: bool) -> Array:
     _c.for_kernel("linalg.solve_triangular", A, "triangular_solve_cpu")
     if left:
@@ -251,6 +258,11 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
 @op(name="linalg_lstsq", strides=_d.column_major, autocast={"cpu": "float32"})
 def _lstsq(A: Array, B: Array, rcond: float | None):
     x = _known_type(A)
+    _c.check_dtypes(
+        "torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype {0} and other's dtype {1}",
+        A,
+        B,
+    )
     b = B[..., None] if B.ndim == x.ndim - 1 else B
     rcond = max(x.shape[-2:]) * float(jnp.finfo(x.dtype).eps) if rcond is None else rcond
     solution = jnp.linalg.pinv(x, rtol=rcond) @ b

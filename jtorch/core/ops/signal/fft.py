@@ -7,7 +7,7 @@ Each checks its arguments as PyTorch does, trims or pads the dimensions, and use
 from __future__ import annotations
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import public_in
+from jtorch.core.op import cast_first, public_in
 from jtorch.core.ops.gather.join import cat, roll
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.signal import fourier
@@ -18,6 +18,7 @@ from jtorch.core.tensor import Tensor, store, wrap_dim
 def _check_fft_input(name, input):
     if not isinstance(input, Tensor):
         raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    (input,) = cast_first({"cpu": "float32"}, input)
     if input.dtype.category == dtypes.FLOAT and input.dtype.name not in ("float32", "float64"):
         raise RuntimeError(f"Unsupported dtype {input.dtype.scalar_name}")
     return input
@@ -123,7 +124,8 @@ def ifft(input, n=None, dim=-1, norm=None, *, out=None):
 
 
 def _transform_1d(name, input, n, dim, norm, forward):
-    dim = _dim(_check_fft_input(name, input), dim)
+    input = _check_fft_input(name, input)
+    dim = _dim(input, dim)
     x, scale = _to_floating(input), _scale(norm, forward)
     x = _trim_or_pad(x, _full_sizes([dim], [n], x))
     if x.dtype.is_complex:
@@ -145,7 +147,8 @@ def ihfft(input, n=None, dim=-1, norm=None, *, out=None):
 
 
 def _half_spectrum_1d(name, input, n, dim, norm, forward):
-    dim = _dim(_check_fft_input(name, input), dim)
+    input = _check_fft_input(name, input)
+    dim = _dim(input, dim)
     x, scale = _check_real(name, input), _scale(norm, forward)
     made = fourier.r2c(_trim_or_pad(x, _full_sizes([dim], [n], x)), (dim,), scale, True)
     return made if forward else made.conj()
@@ -164,7 +167,8 @@ def hfft(input, n=None, dim=-1, norm=None, *, out=None):
 
 
 def _transformed_back(name, input, n, dim, norm, forward):
-    dim = _dim(_check_fft_input(name, input), dim)
+    input = _check_fft_input(name, input)
+    dim = _dim(input, dim)
     x, scale = _to_complex(input), _scale(norm, forward)
     n = 2 * (x.shape[dim] - 1) if n is None else n
     if n < 1:
@@ -199,7 +203,7 @@ def _transform_nd(name, input, s, dim, norm, forward):
 @public_in("jtorch.fft")
 def rfftn(input, s=None, dim=None, norm=None, *, out=None):
     """`rfft` over the last of several dimensions, `fft` over the others."""
-    _check_fft_input("rfftn", input)
+    input = _check_fft_input("rfftn", input)
     x = _check_real("rfftn", input, "{} expects a real-valued input tensor, but got {}")
     dims, sizes = _dims_and_sizes(x, s, dim)
     if not dims:

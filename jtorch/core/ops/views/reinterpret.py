@@ -7,7 +7,7 @@ from jax import lax
 
 from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, function, op
+from jtorch.core.op import Array, cast_first, function, op
 from jtorch.core.ops.views.slices import alias, select
 from jtorch.core.tensor import Tensor
 
@@ -90,6 +90,7 @@ def _view_as_complex(input: Array) -> Array:
 @function
 def view_as_complex(input):
     """A real tensor with a last dimension of size 2 as a complex one: a view."""
+    (input,) = cast_first({"cpu": "float32"}, input)
     if input.dtype not in (dtypes.float32, dtypes.float64):
         raise RuntimeError(
             "view_as_complex is only supported for half, float and double tensors, but got a tensor of "

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.op import Array, functional, op
+from jtorch.core.op import Array, cast_first, functional, op
 from jtorch.core.ops.windows.resize import cubic_kernel
 
 
@@ -119,6 +119,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
             f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'"
         )
     align_corners = _unaligned() if align_corners is None else align_corners
+    input, grid = cast_first({"cpu": "float32", "cuda": "widest"}, input, grid)
     _check_grid(input, grid, mode)
     return _grid_sample(input, grid, mode, padding_mode, bool(align_corners))
 
@@ -145,7 +146,7 @@ def _check_grid(input, grid, mode):
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
 
 
-@op(grad_fn="AffineGridGeneratorBackward0")
+@op(grad_fn="AffineGridGeneratorBackward0", autocast={"cpu": "low"})
 def _affine_grid(theta: Array, sizes: tuple, align_corners: bool) -> Array:
     axes = []
     for n in sizes:
