@@ -40,7 +40,7 @@ def multi_dot(tensors, *, out=None):
     tensors = list(tensors)
     for i, t in enumerate(tensors):  # before autocast casts them
         if t.dtype != tensors[0].dtype:
-            names = [dtypes.of(x.dtype).cname for x in (tensors[0], t)]
+            names = [x.dtype.cname for x in (tensors[0], t)]
             raise RuntimeError(
                 f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {names[0]} and tensor {i} {names[1]}"
             )
