@@ -15,7 +15,7 @@ from jtorch.core.methods.gradients import grad as gradients
 from jtorch.core.methods.vmap import vmap
 from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import eye, zeros_like
-from jtorch.core.tensor import SAME, Dual, Running, Tensor, Variable, may_write, wrap, zeros_of
+from jtorch.core.tensor import SAME, Dual, InputNode, Running, Tensor, may_write, wrap, zeros_of
 
 
 def _inner(tensor):
@@ -25,7 +25,7 @@ def _inner(tensor):
     if tensor._view is not None:
         made = wrap(tensor._value)
     t = made._type
-    made._edge = Variable(SAME, (), (t,), (t,), (tensor._history(),))
+    made._edge = InputNode(SAME, (), (t,), (t,), (tensor._history(),))
     return made
 
 

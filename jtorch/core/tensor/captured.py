@@ -18,7 +18,7 @@ from jtorch.core.tensor.writing import Writing
 add_fields(depth=0)  # how many transforms are running
 
 
-class Variable(GradNode):
+class InputNode(GradNode):
     """The node of an input of a transformation. To the function it is a leaf."""
 
     __slots__ = ()
@@ -47,10 +47,10 @@ class Running:
         if self.given is not None:
             local.made_inside = (*self.before, WeakSet())
             may_write(self.given)
-        _watch(1)
+        _count_running(1)
 
     def __exit__(self, *error):
-        _watch(-1)
+        _count_running(-1)
         local.depth -= 1
         local.made_inside = self.before
 
@@ -64,7 +64,7 @@ _running = 0  # functions that are transformed now, in all threads
 _plain = Writing._writable, Writing._assign
 
 
-def _watch(change):
+def _count_running(change):
     global _running
     _running += change
     watch_storages(change)
@@ -85,7 +85,7 @@ def _checked_writable(self, twice=False, given=(), name="copy_"):
 
 
 def _checked_assign(self, value, edge):
-    missing = _missing(self, [value]) if local.depth else None
+    missing = _levels_missing(self, [value]) if local.depth else None
     if missing:
         raise RuntimeError(_not_batched("inplace arithmetic", missing))
     return _plain[1](self, value, edge)
@@ -114,7 +114,7 @@ def batched_like(made, value):
     return value.level.lift(part.unsqueeze(0).expand(value.level.size, *part.shape).clone(), 0)
 
 
-def _missing(tensor, values):
+def _levels_missing(tensor, values):
     """The levels that lifted one of the values, but not the tensor; innermost last."""
     found = set().union(*[_batches(v) for v in values]) - _batches(tensor._storage.value)
     return sorted(found, key=lambda level: level.depth)
@@ -122,7 +122,7 @@ def _missing(tensor, values):
 
 def escapes_batch(tensor, result):
     """Whether a result is a batch by `vmap`, and the tensor that it would be written to is not."""
-    return bool(local.depth and _missing(tensor, [result._value]))
+    return bool(local.depth and _levels_missing(tensor, [result._value]))
 
 
 _ARITHMETIC = {"mul_", "sub_", "div_", "copy_", "masked_fill_", "eq_", "ne_", "lt_", "le_", "gt_", "ge_"}
@@ -132,7 +132,7 @@ _NAMED = {"fill_", "index_add_", "index_put_"}
 def _unbatched(tensor, name, given):
     """PyTorch's error if one tensor is to hold a batch of results; None otherwise."""
     tensors = [t for t in flatten_tree(given)[0] if isinstance(t, Tensor)]
-    missing = _missing(tensor, [t._storage.value for t in tensors])
+    missing = _levels_missing(tensor, [t._storage.value for t in tensors])
     if not missing:
         return None
     if name == "add_":
@@ -160,15 +160,15 @@ def _captured(tensor, name, given):
     """PyTorch's error if the function that is differentiated does not own the tensor; None otherwise."""
     if not local.made_inside:
         return None
-    if local.grad and tensor._edge.__class__ is Variable:
+    if local.grad and tensor._edge.__class__ is InputNode:
         return "a leaf Variable that requires grad is being used in an in-place operation."
-    if local.grad and tensor._base is not None and tensor._base._edge.__class__ is Variable:
+    if local.grad and tensor._base is not None and tensor._base._edge.__class__ is InputNode:
         return "a view of a leaf Variable that requires grad is being used in an in-place operation."
     if tensor._storage in local.made_inside[-1]:
         return None
     return (
         "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place operation "
-        f"(aten::{name}{_overload(name, given)}) that would mutate a captured Tensor. This is not supported; please rewrite the "
+        f"(aten::{name}{_overload_name(name, given)}) that would mutate a captured Tensor. This is not supported; please rewrite the "
         "function being transformed to explicitly accept the mutated Tensor(s) as inputs."
     )
 
@@ -188,7 +188,7 @@ _OF_EITHER = {
 }
 
 
-def _overload(name, given):
+def _overload_name(name, given):
     """The name of the overload that PyTorch's parser would choose."""
     last = given[-1] if given else None
     if name in _OF_TENSORS or (isinstance(last, Tensor) and (name in _OF_EITHER or name == "clamp_")):
