@@ -24,7 +24,9 @@ FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(
 # The folders of jtorch/core, lowest first; everything else stands on them.
 FLOORS = "facts streams engine grad tensor op ops methods".split()
 # The same for jtorch/core/ops.
-OPS = "rules make matrix views arithmetic gather reduce windows signal layers losses functional functions".split()
+OPS = (
+    "slopes rules make matrix views arithmetic gather reduce windows signal layers losses functional functions".split()
+)
 # What `dir` shows of PyTorch's modules: tests/make/names.py.
 PYTORCH = load("names.json", "names")
 # Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
