@@ -50,6 +50,8 @@ class Adam(TransformOptimizer):
     ):
         betas = _check_tensors(lr, betas, foreach and not capturable)
         check_settings(lr, betas, eps=eps, weight_decay=weight_decay)
+        if not all(isinstance(beta, float) for beta in betas):
+            raise ValueError("betas must be either both floats or both Tensors")
         super().__init__(
             params,
             {

@@ -464,7 +464,9 @@ def as_number(op, name, value) -> Value:
     """A Python number (or a NumPy one) as a value. Raises PyTorch's TypeError for anything else."""
     if value.__class__ in NUMBER:
         if value.__class__ is int and not -(2**63) <= value < 2**63:
-            raise RuntimeError("value cannot be converted to type int64_t without overflow")
+            if -(2**63) <= value < 2**64:
+                raise RuntimeError("value cannot be converted to type int64_t without overflow")
+            raise OverflowError("int too big to convert")
         return number(value)
     if isinstance(value, np.generic):
         return as_number(op, name, value.item())

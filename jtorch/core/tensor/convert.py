@@ -177,6 +177,11 @@ def _to_arguments(args, d, where):
     return d, None if where is None else devices.place(where)
 
 
+def _check_not_meta(tensor):
+    if tensor._type.place is META:
+        raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+
+
 def _python_number(self, kind):
     if self.numel() != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
@@ -247,6 +252,7 @@ class Conversion:
             if self._value.__class__ is Lifted:
                 self._to_numpy()  # raises the error that says why
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+        _check_not_meta(self)
         return (
             self._to_numpy().reshape(()).item() if self.dtype.np.isbuiltin == 1 else float(self._to_numpy().reshape(()))
         )
@@ -264,11 +270,13 @@ class Conversion:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
         if self._value.__class__ is Lifted:
             self._value.level.branch()
+        _check_not_meta(self)
         return bool(self._to_numpy().reshape(()))
 
     def __index__(self):
         if self.numel() != 1 or self.dtype.category > dtypes.INT:
             raise TypeError("only integer tensors of a single element can be converted to an index")
+        _check_not_meta(self)
         return int(self._to_numpy().reshape(()))
 
     def __array__(self, dtype=None, copy=None):

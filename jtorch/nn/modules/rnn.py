@@ -194,6 +194,8 @@ class RNNBase(Module):
         states = hx or [self._zero_state(input, None, width) for width in widths]
         self._check_states(input, states, None)
         time_first = input.transpose(0, 1) if self.batch_first else input
+        if not time_first.shape[0]:
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         out, states = self._run_layers(time_first, states, None)
         if self.batch_first:
             out = out.transpose(0, 1) if self.mode == "LSTM" else _swap_in_place(out)

@@ -204,7 +204,7 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
 
 # ---- reductions at indices
 
-_IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
+_IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None, "max": None, "min": None}
 
 
 def _reduce_at(x, values, at, how, include_self):
@@ -311,13 +311,14 @@ def scatter_reduce(
     """A copy with `src` reduced into the elements that `index` names along a dimension.
 
     Args:
-        reduce: "sum", "prod", "mean", "amax" or "amin".
+        reduce: "sum", "prod", "mean", "amax" or "amin"; "max" and "min" mean the same as the last two.
         include_self: whether the elements of `input` take part.
     """
     if not index.size:
         return input
     x, at, values = _aligned(input, dim, index, src)
-    return _reduce_at(x, values, at, reduce, include_self).reshape(input.shape)
+    how = {"max": "amax", "min": "amin"}.get(reduce, reduce)
+    return _reduce_at(x, values, at, how, include_self).reshape(input.shape)
 
 
 # ---- whole slices by a vector of indices
@@ -333,6 +334,8 @@ def _check_select(input, dim, index):
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype not in _INTEGERS:
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    if not input.ndim and index.numel() != 1:
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
     check_range(index, _size_along(input.shape, dim), dim, "select")
 
 

@@ -337,7 +337,7 @@ def check_std(std):
 
 def _normal_of(mean, std, generator):
     like = mean if isinstance(mean, Tensor) else std
-    if isinstance(std, Tensor) and std._host() is not None and (std._host() < 0).any():
+    if isinstance(std, Tensor) and std._host() is not None and not (std._host() >= 0).all():
         raise RuntimeError("normal expects all elements of std >= 0.0")
     shape = np.broadcast_shapes(*[tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor)])
     t = type_of(shape, like.dtype, like._type.place)

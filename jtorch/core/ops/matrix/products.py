@@ -470,6 +470,7 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_
 @op(autocast={"cuda": "float32"})
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The p-norm of input - other."""
+    common_shape(input.shape, other.shape)  # raises PyTorch's error
     gap = input - other
     return norm_of(gap, p, tuple(range(gap.ndim)), False)
 

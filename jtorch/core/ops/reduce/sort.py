@@ -6,6 +6,8 @@ data and compute on the host.
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -406,8 +408,12 @@ def _histc(input: Array, bins: int, min: float, max: float) -> Array:
     kernel("histogram_cpu", input, "f")
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    if not math.isfinite(min) or not math.isfinite(max):
+        raise RuntimeError(f"torch.histc: range of [{min:g}, {max:g}] is not finite")
     if min > max:
-        raise RuntimeError("max must be larger than min")
+        raise RuntimeError("torch.histc: max must be larger than min")
+    if not input.size:
+        return jnp.zeros(bins, input.dtype)
     low, high = (jnp.min(input), jnp.max(input)) if min == max else (jnp.asarray(min), jnp.asarray(max))
     low, high = jnp.where(low == high, low - 1, low), jnp.where(low == high, high + 1, high)
     x = input.reshape(-1).astype(jnp.float64)
@@ -420,4 +426,14 @@ def _histc(input: Array, bins: int, min: float, max: float) -> Array:
 @public
 def histc(input, bins=100, min=0, max=0, *, out=None):
     """How many elements fall into each of `bins` equal intervals from min to max (if both are 0: the data's range)."""
+    if min == max and input.is_floating_point():
+        data_check(input, _not_all_finite, _range_error)
     return _histc(input.detach(), bins, min, max, out=out)
+
+
+def _not_all_finite(array):
+    return (array - array != 0).any()
+
+
+def _range_error(array):
+    return RuntimeError(f"torch.histc: range of [{array.min():g}, {array.max():g}] is not finite")

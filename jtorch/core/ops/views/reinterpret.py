@@ -142,7 +142,7 @@ def _as_type(x, to):
         return x
     if jnp.iscomplexobj(x):
         parts = jnp.stack([x.real, x.imag], -1)
-        return _as_type(parts.reshape(*x.shape[:-1], -1) if x.ndim else parts, to)
+        return _as_type(parts.reshape(*x.shape[:-1], 2 * x.shape[-1]) if x.ndim else parts, to)
     if x.dtype == jnp.bool_:
         return _as_type(x.astype(jnp.uint8), to)
     if to.is_complex:
@@ -154,7 +154,7 @@ def _as_type(x, to):
     if old < new:
         x = x.reshape(*x.shape[:-1], x.shape[-1] // (new // old), new // old)
     out = lax.bitcast_convert_type(x, to.np)
-    return out.reshape(*out.shape[:-2], -1) if old > new else out
+    return out.reshape(*out.shape[:-2], out.shape[-2] * out.shape[-1]) if old > new else out
 
 
 def _bytes_write(base, new, to, old):

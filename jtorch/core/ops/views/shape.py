@@ -99,7 +99,7 @@ def _method_view(self, *size, dtype=None):
             return sized_view(self, plain)
     given = size[0] if len(size) == 1 and isinstance(size[0], Dtype) else dtype
     if given is not None:
-        return reinterpret(self, given)
+        return self.detach() if given is self.dtype else reinterpret(self, given)  # the first has no history in PyTorch
     if not size or any(isinstance(n, float | str) for n in size):
         kinds = ", ".join(type(n).__name__ for n in size)
         miss = f"      didn't match because some of the arguments have invalid types: (!{kinds}!)\n" if size else ""
