@@ -427,13 +427,13 @@ def _histc(input: Array, bins: int, min: float, max: float) -> Array:
 def histc(input, bins=100, min=0, max=0, *, out=None):
     """How many elements fall into each of `bins` equal intervals from min to max (if both are 0: the data's range)."""
     if min == max and input.is_floating_point():
-        data_check(input, _not_all_finite, _range_error)
+        data_check(input, _any_not_finite, _infinite_range)
     return _histc(input.detach(), bins, min, max, out=out)
 
 
-def _not_all_finite(array):
+def _any_not_finite(array):
     return (array - array != 0).any()
 
 
-def _range_error(array):
+def _infinite_range(array):
     return RuntimeError(f"torch.histc: range of [{array.min():g}, {array.max():g}] is not finite")
