@@ -15,7 +15,7 @@ from jtorch.core.methods.gradients import grad as gradients
 from jtorch.core.methods.vmap import vmap
 from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import eye, zeros_like
-from jtorch.core.tensor import SAME, Dual, InputNode, Running, Tensor, may_write, wrap, zeros_of
+from jtorch.core.tensor import SAME, Dual, InputNode, Tensor, may_write, running, wrap, zeros_of
 
 
 def _inner(tensor):
@@ -89,7 +89,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
         chosen, back = _split(args, argnums)
         variables, shape = _as_variables(chosen, "grad_and_value(f)(*args)")
         with enable_grad():
-            with Running(given=(args, kwargs)):
+            with running(given=(args, kwargs)):
                 output = func(*back(unflatten_tree(variables, shape)), **kwargs)
             output, aux = _with_aux(output, has_aux, "grad_and_value")
             _check_scalar(output)
@@ -157,7 +157,7 @@ def vjp(func, *primals, has_aux=False):
     """
     outer = local.grad
     variables, shape = _as_variables(tuple(primals), "vjp(f, *primals)")
-    with enable_grad(), Running(given=primals):
+    with enable_grad(), running(given=primals):
         output, aux = _with_aux(func(*unflatten_tree(variables, shape)), has_aux, "vjp")
     outputs, out_shape = flatten_tree(output)
     _all_tensors(outputs, "vjp(f, *primals)")
@@ -221,7 +221,7 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         raise RuntimeError("jvp(f, primals, tangents): Expected at least one Tensor in primals.")
     level = Dual()
     duals = [level.lift(p, t) for p, t in zip(given, pushed, strict=True)]
-    with Running(level, duals):
+    with running(level, duals):
         output, aux = _with_aux(func(*unflatten_tree(duals, shape)), has_aux, "jvp")
     for p, t, dual in zip(given, pushed, duals, strict=True):
         if dual._storage.writes:  # the function wrote to its argument

@@ -8,7 +8,7 @@ from jtorch.core.engine import local
 from jtorch.core.facts import broadcast_prefix, flatten_tree, unflatten_tree
 from jtorch.core.op import public_in
 from jtorch.core.ops.gather.join import cat
-from jtorch.core.tensor import Batch, Running, Tensor
+from jtorch.core.tensor import Batch, Tensor, running
 
 
 @public_in("jtorch.func")
@@ -115,7 +115,7 @@ def _run_batch(func, leaves, shape, dims, size, out_dims, randomness, kwargs):
     lifted = [leaf if dim is None else level.lift(leaf, dim) for leaf, dim in zip(leaves, dims, strict=True)]
     before, local.batch = local.batch, level
     try:
-        with Running(level):
+        with running(level):
             output = func(*unflatten_tree(lifted, shape), **kwargs)
     finally:
         local.batch = before

@@ -12,11 +12,11 @@ from jtorch.core import engine
 from jtorch.core.engine import Call
 from jtorch.core.facts import dtypes
 from jtorch.core.grad import grad_enabled
-from jtorch.core.op.handlers import handlers
 from jtorch.core.tensor import Tensor
 
 _AT_ONCE = 1 << 14  # elements; to read more here costs more than a flag, since the program reads them anyway
 _calls: dict = {}
+_autocast: list = []  # the function of `autocast_by`, once autocast was on
 
 
 def data_check(value, bad, error, fine_below=None, **consts) -> None:
@@ -85,26 +85,15 @@ def _exception(error, array, consts):
 
 def autocast_by(cast) -> None:
     """From now on, `cast(rule, tensors)` says what autocast makes of the tensors of an op with this rule."""
-    handlers.cast = cast
+    _autocast[:] = [cast]
 
 
-def cast_first(rule, *tensors):
-    """The tensors as autocast gives them to an op of this rule, for a function that looks at dtypes before it calls one.
+def cast_first(*tensors, autocast):
+    """The tensors as autocast gives them to an op of this rule, for a function that looks at dtypes before it calls the op.
 
     An argument that is no tensor stays as it is.
     """
-    return tensors if handlers.cast is None else handlers.cast(rule, tensors)
-
-
-def on_cast(check, rule):
-    """A check of an op's arguments that sees them as autocast gives them to the op."""
-
-    def checked(**named):
-        if handlers.cast is not None:
-            named = dict(zip(named, handlers.cast(rule, named.values()), strict=True))
-        check(**named)
-
-    return checked
+    return _autocast[0](autocast, tensors) if _autocast else tensors
 
 
 def letter(x) -> str:

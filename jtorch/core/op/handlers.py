@@ -1,8 +1,7 @@
 """What an op leaves to files above it, so that it can be read without them.
 
 `jtorch.core.op.refusal` knows PyTorch's errors for wrong arguments, `jtorch.core.op.torch_function` the classes and modes
-that take functions over, `jtorch.core.op.inplace` where a result goes that does not become a new tensor, `jtorch.amp` what
-autocast makes of tensors. Each registers its
+that take functions over, `jtorch.core.op.inplace` where a result goes that does not become a new tensor. Each registers its
 functions here when it is imported.
 """
 
@@ -52,8 +51,6 @@ class Handlers:
 
     def inplace(self, op, name):
         """The method that writes the op's result into the tensor that it is called on."""
-
-    cast = None  # once autocast was on: function (rule, tensors) -> the tensors as autocast gives them to an op of this rule
 
     def store(self, out, result, name, op, operands):
         """Write a result into `out`. Returns it."""

@@ -18,7 +18,6 @@ import numpy as np
 from jtorch.core.engine import NUMBER, Call, Value, node_name, number, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op.checks import on_cast
 from jtorch.core.op.handlers import NUMBER_FOR_TENSOR, handlers
 from jtorch.core.op.plain import explained
 from jtorch.core.op.wrapper import wrapper_of
@@ -177,8 +176,6 @@ class Op(Public):
         ]
         self.consts = [n for n, kind, _ in self.params if kind == "const"]
         self.calls = {}
-        if self.check is not None and self.autocast is not None:
-            self.check = on_cast(self.check, self.autocast)
         self.public = wrapper_of(self)
         DECLARED.append(self)
         if not self.hidden:
@@ -464,9 +461,7 @@ def as_number(op, name, value) -> Value:
     """A Python number (or a NumPy one) as a value. Raises PyTorch's TypeError for anything else."""
     if value.__class__ in NUMBER:
         if value.__class__ is int and not -(2**63) <= value < 2**63:
-            if -(2**63) <= value < 2**64:
-                raise RuntimeError("value cannot be converted to type int64_t without overflow")
-            raise OverflowError("int too big to convert")
+            raise RuntimeError("value cannot be converted to type int64_t without overflow")
         return number(value)
     if isinstance(value, np.generic):
         return as_number(op, name, value.item())

@@ -3,7 +3,7 @@
 Does no mathematics: every op is applied through `apply`."""
 
 from jtorch.core.tensor import graph_view, inference, printing  # `inference` registers with `grad.watchers`
-from jtorch.core.tensor.captured import InputNode, Running, batched_like, escapes_batch, may_write
+from jtorch.core.tensor.captured import InputNode, running, batched_like, escapes_batch, may_write
 from jtorch.core.tensor.casting import cast, cast_array, warn_of_real
 from jtorch.core.tensor.convert import as_tensor, from_numpy, known, rebuild_tensor, tensor, to_place
 from jtorch.core.tensor.from_data import host_array
@@ -55,7 +55,6 @@ __all__ = [
     "InferenceStorage",
     "InputNode",
     "LeafGrad",
-    "Running",
     "ShownNode",
     "Storage",
     "Tensor",
@@ -90,6 +89,7 @@ __all__ = [
     "rebuild_tensor",
     "requiring",
     "run_backward",
+    "running",
     "set_printoptions",
     "show",
     "steps_to",

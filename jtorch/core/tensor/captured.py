@@ -5,6 +5,7 @@ While such a function runs in any thread, checks stand before two methods of Ten
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from weakref import WeakSet
 
 from jtorch.core.engine import Lifted, add_fields, local
@@ -27,32 +28,28 @@ class InputNode(GradNode):
         return "ViewBackward0"
 
 
-class Running:
+@contextmanager
+def running(level=None, given=None):
     """A block in which a transformed function runs.
 
     Args:
         level: the level of `vmap` or `jvp`, or None.
         given: if the function is differentiated, its arguments: it may write to tensors in them.
     """
-
-    def __init__(self, level=None, given=None):
-        self.level = level
-        self.given = given
-
-    def __enter__(self):
-        self.before = local.made_inside
-        local.depth += 1
-        if self.level is not None:
-            self.level.depth = local.depth
-        if self.given is not None:
-            local.made_inside = (*self.before, WeakSet())
-            may_write(self.given)
-        _count_running(1)
-
-    def __exit__(self, *error):
+    before = local.made_inside
+    local.depth += 1
+    if level is not None:
+        level.depth = local.depth
+    if given is not None:
+        local.made_inside = (*before, WeakSet())
+        may_write(given)
+    _count_running(1)
+    try:
+        yield
+    finally:
         _count_running(-1)
         local.depth -= 1
-        local.made_inside = self.before
+        local.made_inside = before
 
 
 def may_write(tree):

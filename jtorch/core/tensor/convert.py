@@ -259,6 +259,8 @@ class Conversion:
 
     def tolist(self):
         """The elements as nested lists of Python numbers."""
+        if self._type.place is META:
+            raise NotImplementedError("Cannot copy out of meta tensor; no data!")
         array = self._to_numpy()
         return (array if self.dtype.np.isbuiltin == 1 else array.astype(np.float32)).tolist()
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, Number, data_check, op, public
+from jtorch.core.op import Array, Number, cast_first, data_check, op, public
 from jtorch.core.ops.gather.index import placed, put_at
 from jtorch.core.ops.views.shape import expand_view
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
@@ -399,6 +399,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Num
 
 
 def _check_copy(input, dim, index, source):
+    input, source = cast_first(input, source, autocast={"cpu": "widest"})
     dim = wrap_dim(dim, input.ndim)
     if index.ndim > 1:
         raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})")

@@ -111,7 +111,7 @@ def scaled_dot_product_attention(
     >>> torch.nn.functional.scaled_dot_product_attention(x, x, x).shape
     torch.Size([1, 1, 2, 4])
     """
-    query, key, value = cast_first("low", query, key, value)
+    query, key, value = cast_first(query, key, value, autocast="low")
     mask = None if attn_mask is None else attn_mask._type
     grouped, fuses = _check_attention(query._type, key._type, value._type, mask, dropout_p, bool(enable_gqa))
     scale = None if scale is None else float(scale)

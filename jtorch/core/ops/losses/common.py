@@ -486,7 +486,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated. "
             "Please ensure they have the same size."
         )
-    input, target, weight = cast_first({"cpu": "float32"}, input, target, weight)
+    input, target, weight = cast_first(input, target, weight, autocast={"cpu": "float32"})
     if target.dtype is not input.dtype:
         raise RuntimeError(f"Found dtype {target.dtype.scalar_name} but expected {input.dtype.scalar_name}")
     if weight is not None and weight.shape != input.shape:

@@ -90,7 +90,7 @@ def linalg_pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
 @public
 def pinverse(input, rcond=1e-15):
     """The Moore-Penrose inverse; singular values below rcond times the largest count as 0."""
-    (input,) = cast_first({"cpu": "float32"}, input)
+    (input,) = cast_first(input, autocast={"cpu": "float32"})
     result = linalg_pinv(input, None, rcond, False)
     refuse_nan(input, result)
     return result
@@ -225,7 +225,7 @@ def cholesky(input, upper=False, *, out=None):
     Raises:
         LinAlgError: not positive definite.
     """
-    (input,) = cast_first({"cpu": "float32"}, input)
+    (input,) = cast_first(input, autocast={"cpu": "float32"})
     for_kernel("cholesky", input, "cholesky_cpu")
     factor, info = linalg_cholesky_ex(input, upper)
     check_info(info, "cholesky", INDEFINITE)

@@ -7,7 +7,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import KINDS, dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, letter, op, public_in
 from jtorch.core.ops.matrix import checks as _c
@@ -421,7 +421,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
 def _check_pivot(A, pivot):
     if pivot or not A.numel():
         return
-    if A.device.type == "cpu":
+    if KINDS[A.device.type].host:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
     raise NotImplementedError("linalg.lu without pivoting")
 

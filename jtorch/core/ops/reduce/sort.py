@@ -14,7 +14,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, Number, data_check, kernel, letter, op, public
+from jtorch.core.op import Array, Number, cast_first, data_check, kernel, letter, op, public
 from jtorch.core.ops.rules import pick, reduce_sharing_gradient
 from jtorch.core.tensor import Tensor, known, wrap_dim
 
@@ -199,6 +199,7 @@ def _outside_unit_interval(q):
 def _check_quantile(input, q, interpolation, **_):
     if not isinstance(input, Tensor):
         return
+    input, q = cast_first(input, q, autocast={"cpu": "float32"})
     if input.dtype not in (dtypes.float32, dtypes.float64):
         raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if not input.numel():

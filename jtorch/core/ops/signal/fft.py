@@ -18,7 +18,7 @@ from jtorch.core.tensor import Tensor, store, wrap_dim
 def _check_fft_input(name, input):
     if not isinstance(input, Tensor):
         raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    (input,) = cast_first({"cpu": "float32"}, input)
+    (input,) = cast_first(input, autocast={"cpu": "float32"})
     if input.dtype.category == dtypes.FLOAT and input.dtype.name not in ("float32", "float64"):
         raise RuntimeError(f"Unsupported dtype {input.dtype.scalar_name}")
     return input

@@ -90,7 +90,7 @@ def _view_as_complex(input: Array) -> Array:
 @function
 def view_as_complex(input):
     """A real tensor with a last dimension of size 2 as a complex one: a view."""
-    (input,) = cast_first({"cpu": "float32"}, input)
+    (input,) = cast_first(input, autocast={"cpu": "float32"})
     if input.dtype not in (dtypes.float32, dtypes.float64):
         raise RuntimeError(
             "view_as_complex is only supported for half, float and double tensors, but got a tensor of "

@@ -119,7 +119,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
             f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'"
         )
     align_corners = _unaligned() if align_corners is None else align_corners
-    input, grid = cast_first({"cpu": "float32", "cuda": "widest"}, input, grid)
+    input, grid = cast_first(input, grid, autocast={"cpu": "float32", "cuda": "widest"})
     _check_grid(input, grid, mode)
     return _grid_sample(input, grid, mode, padding_mode, bool(align_corners))
 
