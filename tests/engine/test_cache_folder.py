@@ -154,12 +154,12 @@ def test_the_least_recently_used_go(kept, monkeypatch):
 
 @pytest.mark.parametrize("text, size", [("2000", 2000), ("1.5K", 1536), ("3m", 3 << 20), ("4G", 4 << 30)])
 def test_sizes_as_they_are_written(text, size):
-    assert config.bytes_of(text) == size
+    assert cache_folder.bytes_of(text) == size
 
 
 def test_a_size_that_is_none():
     with pytest.raises(ValueError, match="JTORCH_CACHE_SIZE=much is no size"):
-        config.bytes_of("much")
+        cache_folder.bytes_of("much")
 
 
 def test_a_write_that_fails_leaves_nothing(kept, monkeypatch):
@@ -191,7 +191,7 @@ def test_the_cache_tells_what_it_holds_and_is_cleared(kept):
     written(OTHER, bytes(500))
     (kept / "mine").write_text("not the cache's either")
     info = cache_folder.cache_info()
-    assert (info.folder, info.files, info.limit, info.refused) == (str(kept), 2, config.cache_size, None)
+    assert (info.folder, info.files, info.limit, info.refused) == (str(kept), 2, cache_folder.limit(), None)
     assert cache_folder.clear_cache() == info.bytes > 500
     assert cache_folder.cache_info().files == 0
     assert (kept / "mine").exists()

@@ -28,6 +28,24 @@ _UNFINISHED = ".part"
 _OURS = re.compile(r"[0-9a-f]{64}(\..*\.part)?")
 
 
+def bytes_of(text) -> int:
+    """A number of bytes that is written as "2000", "500M" or "4G"."""
+    text = str(text)
+    factor = {"K": 2**10, "M": 2**20, "G": 2**30}.get(text[-1:].upper(), 1)
+    try:
+        return int(float(text[:-1] if factor > 1 else text) * factor)
+    except ValueError:
+        raise ValueError(f"JTORCH_CACHE_SIZE={text} is no size: it must be a number, or one with K, M or G") from None
+
+
+def limit() -> int:
+    """How many bytes the folder may hold."""
+    return bytes_of(config.cache_size)
+
+
+limit()  # raises now where the environment says something else
+
+
 class Info(NamedTuple):
     """What the folder of compiled programs holds."""
 
@@ -143,7 +161,7 @@ def write_entry(name: str, content: bytes) -> None:
     """Keep an entry. Another process sees all of it or nothing; where it cannot be written, nothing stays behind."""
     where = folder()
     size = len(_MARK) + _SUM().digest_size + len(content)
-    if where is None or size > config.cache_size:
+    if where is None or size > limit():
         return
     path = where / name
     part = where / f"{name}.{os.getpid()}-{threading.get_ident()}{_UNFINISHED}"
@@ -170,7 +188,7 @@ def drop_entry(name: str) -> None:
 def _make_room(where, size):
     """Count a new entry. Too much: the least recently used go, and with them what is a month old or was never finished."""
     with _State.lock:
-        if _State.used is not None and _State.used + size <= config.cache_size:
+        if _State.used is not None and _State.used + size <= limit():
             _State.used += size
             return
         now, kept = time.time(), []
@@ -182,7 +200,7 @@ def _make_room(where, size):
                 kept.append((found.st_mtime, found.st_size, path))
         kept.sort()
         used = sum(size for _, size, _ in kept)
-        room = config.cache_size if used <= config.cache_size else config.cache_size * 9 // 10  # not at each new one
+        room = limit() if used <= limit() else limit() * 9 // 10  # not at each new one
         for _, size_of_old, path in kept:
             if used <= room:
                 break
@@ -220,7 +238,7 @@ def cache_info() -> Info:
     """Where compiled programs are kept, how many files there are, how many bytes they take and may take."""
     folder()
     sizes = [found.st_size for _, found in _kept_files(_path())]
-    return Info(str(_path()), len(sizes), sum(sizes), config.cache_size, _State.refused)
+    return Info(str(_path()), len(sizes), sum(sizes), limit(), _State.refused)
 
 
 def clear_cache() -> int:

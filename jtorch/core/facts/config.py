@@ -15,14 +15,13 @@ ROOT = Path(__file__).parent.parent.parent  # the folder of jtorch's own code
 
 eager: bool = os.environ.get("JTORCH_EAGER", "0") not in ("0", "")
 disk_cache: bool = os.environ.get("JTORCH_CACHE", "1") not in ("0", "")
+cache_size: str = os.environ.get("JTORCH_CACHE_SIZE", "4G")
 max_lines: int = 10_000  # a trace with this many lines since the last cut runs
 max_positions: int = 200_000  # with more nodes in the tree of traces, the least recently used branches are dropped
 max_programs: int = 4000  # with more compiled programs in memory (1.5 MB each), the older half is dropped
 warn_after: int = 30  # warn after this many compiles, if fewer runs than that found their program compiled
 compiler_options: dict = {}  # for programs compiled from now on: `compiler_options` of jax.jit; they override jtorch's
-numpy_lines: bool = (
-    True  # lines of few elements, and those that seldom come, run in NumPy: jtorch.core.engine.numpy_lines
-)
+numpy_lines: bool = True  # lines of few elements, and lines that seldom come, run in NumPy
 
 
 def cache_folder() -> Path:
