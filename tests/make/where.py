@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from jtorch.core.ops.arithmetic import operators
 from jtorch.core.tensor import Tensor
 from tests import ROOT
 
@@ -23,44 +24,52 @@ class Addition(NamedTuple):
     """A kind of addition: an example of it, the tests' tables that have a row for it, the makers of what they compare with."""
 
     kind: str
-    example: str  # names that the code of every place has, or a part of a text
+    example: str  # names that the code of every place has; for an error, PyTorch's text
     rows: str = ""
     makers: str = ""
+    also: dict = {}  # files that do not name the example -> what is written there
+    used_elsewhere: bool = False  # other code uses the example, so only its definition and the lists of names count
 
 
 ADDITIONS = [
     Addition("an op", "heaviside", "samples*.py", "ops"),
-    Addition("a view op", "tensor_split", "samples*.py", "ops"),
+    Addition("a view op", "unsqueeze", "samples*.py", "ops", used_elsewhere=True),
     Addition("a random op", "cauchy_ cauchy", "stream_cases.py", "streams"),
     Addition("a loss", "soft_margin_loss SoftMarginLoss", "samples_nn.py layers_cases.txt", "ops layers"),
     Addition("a layer", "ChannelShuffle", "layers_cases.txt", "layers"),
-    Addition("a model", "ResNet", "models.py", "models"),
-    Addition("an optimizer", "Rprop", "optimizers.py", "optim"),
+    Addition("a whole program in the tests", "ResNet", "models.py", "models"),
+    Addition("an optimizer", "Rprop", "optimizers.py wrong_settings.py", "optim wrong_settings"),
     Addition("a scheduler", "PolynomialLR", "schedules.py", "schedules"),
     Addition("a distribution", "Laplace", "distribution_cases.py", "distributions"),
-    Addition("a dtype", "float8_e5m2", "make/printing.py", "printing"),
-    Addition("a kind of device", "mtia"),
-    Addition("a repr rule of tensors", "edgeitems", "make/printing.py", "printing"),
+    Addition("a dtype", "float8_e5m2", "make/printing.py", "printing", {
+        "jtorch/serialization/names.py": "its name leaves the list of dtypes that jtorch does not have, if it is there",
+    }),
+    Addition("a kind of device", "tpu"),
+    Addition("a repr rule of tensors", "edgeitems", "make/printing.py", "printing", {
+        "jtorch/core/tensor/repr.py": "a fact that the rule needs",
+        "jtorch/nn/parameter.py": "what differs for parameters",
+    }),
     Addition(
-        "an error text", "Promotion for uint16, uint32, uint64 types is not supported", "bad_calls.txt", "bad_calls"
+        "a TypeError for arguments", "logical_and(): argument 'other' (position 1) must be Tensor, not str", "bad_calls.txt",
+        "signatures bad_calls", {"jtorch/core/op/refusal/signatures.json": "nothing by hand; the maker writes it"},
     ),
-]
+    Addition("any other error of an op", "Repeats must be non-negative", "bad_calls.txt", "bad_calls", {
+        "jtorch/core/op/checks.py": "a check that several ops share, if there is none for it",
+    }),
+]  # fmt: skip
 # What is written in a file, by its path.
 WRITTEN = [
     (r"core/facts/dtypes\.py", "a row of the table of dtypes"),
     (r"core/facts/devices\.py", "a row of the table of kinds"),
     (r"core/streams/", "the draw on the host, in PyTorch's order"),
-    (r"core/ops/make/random", "the function, and the draw of JAX's stream"),
-    (r"core/ops/", "a pure function on arrays, under `@op`"),
+    (r"core/ops/make/random", "the draw of JAX's stream"),
     (r"core/tensor/printing\.py", "the rule"),
-    (r"/__init__\.py|nn/functional\.py|special\.py|linalg\.py|fft\.py", "its name in the list"),
+    (r"/__init__\.py|nn/functional\.py|^jtorch/(special|linalg|fft)\.py", "its name in the list"),
     (r"nn/", "the class"),
     (r"optim/lr_scheduler/", "the class"),
     (r"optim/", "the class: PyTorch's defaults and an optax chain"),
     (r"distributions/kl", "its divergences from others, where there are formulas"),
     (r"distributions/", "the class"),
-    (r"core/op/", "the check"),
-    (r"serialization/names\.py", "the module that PyTorch's checkpoints name it by"),
 ]
 
 
@@ -76,17 +85,30 @@ def code_of(path: Path) -> str:
 
 def places(addition: Addition) -> list[str]:
     """The files of jtorch whose code names the example."""
-    texts = [addition.example] if addition.kind == "an error text" else addition.example.split()
-    pattern = "|".join(rf"\b{re.escape(text)}(?!\w)" for text in texts)
+    names = [addition.example] if is_text(addition) else addition.example.split()
+    pattern = "|".join(rf"\b{re.escape(name)}(?!\w)" for name in names)
     named = [path for path in sorted((ROOT / "jtorch").rglob("*.py")) if re.search(pattern, path.read_text())]
-    return [path.relative_to(ROOT).as_posix() for path in named if re.search(pattern, code_of(path))]
+    named = [path.relative_to(ROOT).as_posix() for path in named if re.search(pattern, code_of(path))]
+    if addition.used_elsewhere:
+        named = [path for path in named if path in LISTS or functions(path, addition)]
+    return named
+
+
+LISTS = {"jtorch/__init__.py", "jtorch/nn/functional.py"}  # lists of public names
+
+
+def is_text(addition: Addition) -> bool:
+    """Whether the example is the text of an error."""
+    return "rror" in addition.kind
 
 
 def rows(addition: Addition) -> list[str]:
     """The tables of the tests that have a row for the example."""
     found = [path for pattern in addition.rows.split() for path in sorted((ROOT / "tests").glob(f"**/{pattern}"))]
-    words = addition.example.split()
-    return [p.relative_to(ROOT).as_posix() for p in found if any(w in p.read_text() for w in words)]
+    words = [addition.example] if is_text(addition) else addition.example.split()
+    # A table of calls does not hold the texts: PyTorch's answers beside it do.
+    texts = {path: (path.with_suffix(".json") if is_text(addition) else path).read_text() for path in found}
+    return [path.relative_to(ROOT).as_posix() for path in found if any(w in texts[path] for w in words)]
 
 
 def commands(addition: Addition) -> list[str]:
@@ -94,16 +116,49 @@ def commands(addition: Addition) -> list[str]:
     return [f"python -m tests.make {maker}" for maker in addition.makers.split()]
 
 
-def written(path: str) -> str:
+def functions(path: str, addition: Addition) -> list:
+    """The functions of a file that define the example: of its name, or with an underscore before it."""
+    names = {name.rstrip("_") for name in addition.example.split()}
+    made = ast.parse((ROOT / path).read_text()).body
+    return [node for node in made if isinstance(node, ast.FunctionDef) and node.name.strip("_") in names]
+
+
+def written(path: str, addition: Addition) -> str:
     """What an addition writes in a file."""
-    return next((text for pattern, text in WRITTEN if re.search(pattern, path)), "its name")
+    if path in addition.also:
+        return addition.also[path]
+    if is_text(addition):
+        return "the text, whole, where it is raised"
+    by_path = next((text for pattern, text in WRITTEN if re.search(pattern, path)), None)
+    return by_path or ", and ".join([_declared(node) for node in functions(path, addition)]) or "its name"
+
+
+def _declared(function):
+    """What a function of an op's file is, by its decorator."""
+    if not function.decorator_list:
+        is_method = function.args.args[:1] and function.args.args[0].arg == "self"
+        return "the method, and its name in the loop at the end" if is_method else "the function"
+    decorator = function.decorator_list[0]
+    called = isinstance(decorator, ast.Call)
+    name = (decorator.func if called else decorator).id
+    if name != "op":
+        return f"the public function under `@{name}`, which checks the arguments"
+    view = [f"{k.arg}=..." for k in decorator.keywords if k.arg in ("view", "write")] if called else []
+    shown = f"@op({', '.join(view)})" if view else "@op"
+    hidden = f" `{function.name}`" if function.name.startswith("_") else ""
+    return f"a pure function{hidden} on arrays, under `{shown}`"
 
 
 # ---- attributes
 
+OPERATORS = {f"__{form}{name}__" for name in (*operators.BINARY, *operators.UNARY, "matmul") for form in ("", "r", "i")}
+
 
 def definition(value, name: str) -> str:
-    """The file that defines an attribute of Tensor: for an op, that of its function; for an in-place form, that of the op."""
+    """The file that defines an attribute of Tensor: for an op, that of its function; for an in-place form, that of the op; for
+    an operator, that of the table of operators."""
+    if name in OPERATORS:
+        return _relative(operators.__file__)
     file = _file(value)
     if name.endswith("_") and not name.startswith("_") and "/core/op/" in file:
         plain = inspect.getattr_static(Tensor, name.rstrip("_"), None)
@@ -118,7 +173,7 @@ def _file(value):
     if code is None:
         return "jtorch/core/tensor/tensor.py"  # a slot
     inner = _inner(value) if _wraps(code) else None
-    return _relative(code) if inner is None else _file(inner)
+    return _relative(code.co_filename) if inner is None else _file(inner)
 
 
 def _wraps(code):
@@ -135,9 +190,9 @@ def _inner(function):
     return found[0] if found else None
 
 
-def _relative(code):
-    path = Path(code.co_filename)
-    return path.relative_to(ROOT).as_posix() if path.is_absolute() else code.co_filename
+def _relative(file):
+    path = Path(file)
+    return path.relative_to(ROOT).as_posix() if path.is_absolute() else file
 
 
 def attributes() -> dict[str, str]:
@@ -158,8 +213,7 @@ def page() -> str:
     """The text of where.md."""
     table = ["| one more | writes in | and a row in | then runs | as is there already |", "|---|---|---|---|---|"]
     for addition in ADDITIONS:
-        error = "the text, whole, where it is raised" if addition.kind == "an error text" else None
-        inside = [f"{_link(path)}: {error or written(path)}" for path in places(addition)]
+        inside = [f"{_link(path)}: {written(path, addition)}" for path in (*places(addition), *addition.also)]
         cells = [addition.kind, "<br>".join(inside), "<br>".join(map(_link, rows(addition)))]
         cells += ["<br>".join(f"`{c}`" for c in commands(addition)), f"`{addition.example}`"]
         table.append("| " + " | ".join(cells) + " |")
@@ -171,10 +225,12 @@ def page() -> str:
                 "Made by `python -m tests.make where`; do not edit.",
                 "## What one addition touches",
                 "The files are those whose code names the example in the last column. After any new name: `python -m tests.make"
-                " doors`, `stubs` and `where`, which write the lists of public names, the type stubs and this page.",
+                " doors`, `stubs` and `where`, which write the lists of public names, the type stubs and this page. A new file of ops"
+                " is imported in `core/ops/functions.py` or `core/ops/functional.py`.",
                 "\n".join(table),
                 "## Where an attribute of Tensor is defined",
-                "An in-place form `name_` belongs to the op of the plain name.",
+                "An in-place form `name_` belongs to the op of the plain name. The table of operators in `operators.py` names the op"
+                " of each.",
                 "\n".join(["| attribute | file |", "|---|---|", *lines]),
             ]
         )
