@@ -53,7 +53,7 @@ def _tagger(kind):
 
 
 def _restorer(kind):
-    """The function (storage, tag) -> the storage in its place; None: the tag is not one of this kind."""
+    """A function (storage, tag) that returns the storage on the device of the tag, or None for a tag of another kind."""
 
     def restore(storage, location):
         if kind.unreadable and location.startswith(kind.name):

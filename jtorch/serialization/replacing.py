@@ -1,6 +1,6 @@
 """A file that takes another's place in one step, when it is whole and on the disk.
 
-A program that is killed, a disk that is full, an exception and Ctrl-C leave the old file or the new one. Knows nothing of
+A program that is killed, a disk that is full, an exception and Ctrl-C leave the old file or the new one. Does not know
 what is in the files.
 """
 

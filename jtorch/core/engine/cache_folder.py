@@ -1,7 +1,7 @@
 """The folder that keeps compiled programs between runs: whose it is, what an entry must be, how much there may be.
 
 An entry is a file named by a hash, with a checksum over its name and content. The folder and its entries are used only if
-nobody else can have written them. Knows nothing of programs.
+nobody else can have written them. Does not know programs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Calls: what one line of a trace computes.
 
 A `Call` is a function with its constants; a `Pullback` is the gradient of a call. Shapes come from `jax.eval_shape`, once
-for each distinct line. This file knows no values and no traces.
+for each distinct line. Does not know values or traces.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 JAX's cache finds a program by its lowered form, so each start traces and lowers it again. That is more than half of a small
 program's second start. So jtorch finds a program of the host by what was recorded: its lines and all that decides the
 program (`jtorch.core.engine.fingerprint`). Where that does not do, a program is found by its lowered form, and what is kept is
-the file that JAX's own cache writes. This file knows no lines.
+the file that JAX's own cache writes. Does not know lines.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ def scalars(vector):
     """The elements of a vector, each as an array of no dimensions."""
     if vector.size < 4 or vector.dtype == np.complex128:
         return list(vector)
-    places = integers(range(vector.size), vector[0])
-    return [jax.lax.dynamic_index_in_dim(vector, i, keepdims=False, allow_negative_indices=False) for i in places]
+    indices = integers(range(vector.size), vector[0])
+    return [jax.lax.dynamic_index_in_dim(vector, i, keepdims=False, allow_negative_indices=False) for i in indices]
 
 
 def _never(near):

@@ -3,7 +3,7 @@
 `jax.experimental.serialize_executable` writes a program as a pickle. Unpickling can call anything, so no pickle of a file may
 be read. Here the pickle that JAX has just written is taken apart: XLA's bytes, and everything else as a list of nodes in JSON.
 To load a program, the nodes are checked against the few classes that JAX writes there, and only then written as a pickle
-again. Knows nothing of files.
+again. Does not know files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Types: what is known of a value before it is computed. This file knows no values, calls or traces."""
+"""Types: what is known of a value before it is computed. Does not know values, calls or traces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values: what a tensor is made of. Knows no traces but that of a promise, which it flushes."""
+"""Values: what a tensor is made of. Does not know traces, but that a promised value has one, which it flushes."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Kind:
         tensor_types: PyTorch has types such as `torch.cuda.FloatTensor`.
         file_rank: when a checkpoint file's location tag is tried against this kind, lowest first; None: it has no tag.
         unreadable: the error about a checkpoint file with its tag.
-        autocast: the dtype that autocast runs matrix products in; None: no autocast. `jtorch/amp/rules.py` has the ops.
+        autocast: the dtype that autocast runs matrix products in; None: no autocast. `jtorch.amp.autocast_mode` has the ops.
         autocast_dtypes: the only dtypes that autocast takes there; empty: any.
         autocast_absent, scaler_absent: the warning of autocast and of GradScaler where there is no such device.
         dlpack: DLPack's number for it.

@@ -2,7 +2,7 @@
 
 A dtype is one row of the table below: every fact about a single dtype is a field of its row, and everything else in
 jtorch is derived from the fields. Promotion follows PyTorch's three classes of operands (tensors with dimensions, 0-dim
-tensors, Python numbers) and never JAX's. This file knows no arrays.
+tensors, Python numbers) and never JAX's. Does not know arrays.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from jtorch.core.engine import add_fields, local
 add_fields(
     grad=True,  # whether gradients are recorded
     inference=False,  # whether `inference_mode` is on
-    anomaly=None,  # what searches for NaN in gradients: see jtorch.autograd.anomaly
+    anomaly=None,  # what searches for NaN in gradients: see jtorch.autograd.anomaly_mode
     running=None,  # the BackwardPass that is running
     mutable=False,  # whether saved values may be overwritten: see jtorch.autograd.graph
 )

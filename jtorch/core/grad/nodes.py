@@ -75,7 +75,7 @@ class GradNode:
             check_versions(self, inputs, [e is not None for e in self.edges])
 
     def frees(self):
-        """Whether a backward pass releases saved values, so that a second one is refused."""
+        """Whether a backward pass releases what this node has saved. A second pass through it then raises."""
         call = self.call
         return call is not None and ((self.inputs and not call.linear) or call.once)
 

@@ -122,12 +122,12 @@ class SparseTensor(Tensor):
     def _coalesced(self, node):
         unique, inverse = np.unique(self._at(), return_inverse=True)
         joined = kernels.coalesced_values(self._val, known(inverse.reshape(-1)), len(unique), node)
-        places = (
+        indices = (
             np.stack(np.unravel_index(unique, self._size[: self.sparse_dim()]))
             if self.sparse_dim()
             else unique[None][:0]
         )
-        return _make_sparse(known(places.astype(np.int64)), joined, self._size, True)
+        return _make_sparse(known(indices.astype(np.int64)), joined, self._size, True)
 
     def _at(self):
         """The indices of the sparse dimensions as one flat index for each value, a NumPy array."""
@@ -163,8 +163,8 @@ class SparseTensor(Tensor):
         if max(a, b) >= self.sparse_dim():
             raise NotImplementedError("transpose of a dense dimension of a sparse tensor")
         order[a], order[b] = b, a
-        places = known(self._ind._to_numpy()[order[: self.sparse_dim()]])
-        return _make_sparse(places, self._val, Size([self._size[d] for d in order]), self._nnz() < 2)
+        indices = known(self._ind._to_numpy()[order[: self.sparse_dim()]])
+        return _make_sparse(indices, self._val, Size([self._size[d] for d in order]), self._nnz() < 2)
 
     def detach(self):
         return self._with(self._val.detach())
@@ -176,8 +176,8 @@ class SparseTensor(Tensor):
         dim = wrap_dim(dim, self.ndim + 1)
         if dim > self.sparse_dim():
             raise NotImplementedError("unsqueeze of a dense dimension of a sparse tensor")
-        places = np.insert(self._ind._to_numpy(), dim, 0, axis=0)
-        return _make_sparse(known(places), self._val, Size([*self._size[:dim], 1, *self._size[dim:]]), self._sorted)
+        indices = np.insert(self._ind._to_numpy(), dim, 0, axis=0)
+        return _make_sparse(known(indices), self._val, Size([*self._size[:dim], 1, *self._size[dim:]]), self._sorted)
 
     def sum(self, dim=None, *, dtype=None):
         """The sum of all elements, or over dimensions (a sparse tensor)."""
@@ -353,10 +353,10 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
     found = self.detach()._to_numpy() != 0
     flat = found.reshape(math.prod(self.shape[:sparse]), -1).any(1)
     at = np.flatnonzero(flat)
-    places = np.stack(np.unravel_index(at, self.shape[:sparse])) if sparse else np.zeros((0, len(at)), np.int64)
+    indices = np.stack(np.unravel_index(at, self.shape[:sparse])) if sparse else np.zeros((0, len(at)), np.int64)
     node = f"ToSparseBackward{int(sparse_dim is None)}"
     return _make_sparse(
-        known(places.astype(np.int64)),
+        known(indices.astype(np.int64)),
         kernels.values_at(self, known(at, self._type.place), sparse, node),
         self.shape,
         True,
@@ -464,8 +464,8 @@ def _matrix_product(input, a, b, beta=1, alpha=1, node="SparseAddmmBackward0"):
     if is_sparse(b):
         return linalg.mm(a.to_dense(), b.to_dense()).to_sparse()
     where, rows, cols = a._val._type.place, *a._ind._to_numpy()
-    places = known(rows, where), known(cols, where)
-    return kernels.added_product(input, a._val, b, *places, a.shape[0], node, beta, alpha)
+    indices = known(rows, where), known(cols, where)
+    return kernels.added_product(input, a._val, b, *indices, a.shape[0], node, beta, alpha)
 
 
 def _matmul_sparse(a, b):
@@ -515,20 +515,20 @@ def _selected(x, index):
     index = index if isinstance(index, tuple) else (index,)
     if not all(isinstance(i, int) or i == slice(None) for i in index) or len(index) > x.sparse_dim():
         raise NotImplementedError("indexing a sparse tensor with anything but integers and full slices")
-    places, kept = x._ind._to_numpy(), np.ones(x._nnz(), np.bool_)
+    indices, kept = x._ind._to_numpy(), np.ones(x._nnz(), np.bool_)
     for d, i in enumerate(index):
         if isinstance(i, int):
             if not -x._size[d] <= i < x._size[d]:
                 raise IndexError(
                     f"select(): index {i} out of range for tensor of size {list(x._size)} at dimension {d}"
                 )
-            kept &= places[d] == i % x._size[d]
+            kept &= indices[d] == i % x._size[d]
     values = x._val.index_select(0, known(np.flatnonzero(kept)))
     rest = [d for d in range(x.ndim) if d >= len(index) or not isinstance(index[d], int)]
     if not any(d < x.sparse_dim() for d in rest):
         return values.sum(0)
     shown = [d for d in rest if d < x.sparse_dim()]
-    return _make_sparse(known(places[shown][:, kept]), values, [x._size[d] for d in rest], x._sorted)
+    return _make_sparse(known(indices[shown][:, kept]), values, [x._size[d] for d in rest], x._sorted)
 
 
 def _either(name, function):

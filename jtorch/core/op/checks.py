@@ -1,7 +1,7 @@
 """Checks of arguments that ops share: on dtypes when a line is recorded, on data as soon as it is known.
 
 XLA has no exceptions: it would clamp a class label out of range, and a division of integers by zero would return some number.
-`data_check` checks small host arrays at once; otherwise the program returns a flag beside its results. This file knows no op.
+`data_check` checks small host arrays at once; otherwise the program returns a flag beside its results. Does not know ops.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ def data_check(value, bad, error, fine_below=None, **consts) -> None:
     Args:
         value: a tensor, or a Python number.
         bad: a module-level function (array, **consts) -> bool, in terms that NumPy and JAX arrays share.
-        error: the exception, or a function (NumPy array, **consts) -> exception. A function keeps the tensor's data.
+        error: the exception, or a function (NumPy array, **consts) that makes it. A function keeps the tensor's data in
+            memory until the check has run.
         fine_below: integers from 0 to below this are surely not bad, which takes less time to find out.
-        consts: hashable arguments of `bad` and `error`.
+        **consts: arguments that `bad` and `error` are called with; they can be hashed.
     """
     if fine_below is not None and value.__class__ is Tensor:
         array = value._value.array

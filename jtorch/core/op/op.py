@@ -109,15 +109,16 @@ class Op(Public):
         aliases: other names that Tensor has for the method and its in-place form.
         method: attach it to Tensor.
         returns: a class of named results to wrap several outputs in.
-        deprecated: (parameters of an older overload that PyTorch still takes, those that it recommends instead).
+        deprecated: a pair: the parameters of an older overload that PyTorch still accepts with a warning, and those of the
+            overload that the warning recommends.
         check: function (args by name) called before each recording, with Tensors, to raise errors that need more
             than types.
         check_types: function (*types of the inputs) called once for each new combination, to raise errors that the
             function cannot, since it sees what is promoted.
 
     Writing:
-        inplace: also make the method `name_`, which writes the result into its first argument; "twice": also if that
-            shows a cell more than once, for which PyTorch only warns.
+        inplace: also make the method `name_`, which writes the result into its first argument. "twice": that argument may
+            show a cell more than once, as an expanded tensor does; PyTorch only warns.
         inplace_grad_fn: the node's name in place, where it differs.
         overlap: what memory an operand may share with the tensor that is written to, in place or by `out=`: "same", all
             or nothing of it; "none"; "any", since PyTorch reads the operands first. A tuple of names: "same" for these
@@ -133,7 +134,7 @@ class Op(Public):
         strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
         autocast: what `torch.autocast` does: "low", "float32", "widest" or "banned" (see `jtorch.amp.autocast_mode`); a
             dict by device type where it differs.
-        keeps_zero: it maps 0 to 0, so that for a sparse tensor PyTorch computes only the stored values.
+        keeps_zero: the op maps 0 to 0. For a sparse tensor it is then computed on the stored values only.
 
     The gradient:
         grad_fn: the node's name, or a function (types, consts) -> name.
@@ -145,7 +146,8 @@ class Op(Public):
 
     Views:
         view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
-        write: how a view is written, see `storage.ViewCall`; `retype` the dtype rule of a view that reinterprets.
+        write: how a view is written, see `views.ViewCall`.
+        retype: for a view as another dtype: function (dtype of the base, **consts) -> dtype of the view.
     """
 
     behind: str | None = None

@@ -3,7 +3,7 @@
 To bind arguments generically at every call would cost more than to record the line. So the source has a few tests and one
 look-up of the interned call for the usual arrangement (tensors where tensors go, numbers left at their defaults); every other
 arrangement goes through `Op.run`. What PyTorch's parser checks is checked only after a call has failed, by `handlers.failed`.
-This file knows an op by its parameters only.
+This file reads only the parameters of an op, its names and its constants.
 """
 
 from __future__ import annotations

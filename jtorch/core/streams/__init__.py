@@ -1,6 +1,6 @@
 """PyTorch's random numbers on the CPU: mt19937 and what is made of its output, with NumPy.
 
-Knows no tensors and no JAX."""
+Does not know tensors or JAX."""
 
 from jtorch.core.streams import draws, rounding
 from jtorch.core.streams.stream import RandomStream

@@ -12,7 +12,7 @@ import numpy as np
 
 
 def unit32(words: np.ndarray) -> np.ndarray:
-    """float32 in [0, 1) of the low 24 bits of each uint32: of NumPy's, or inside a program of JAX's."""
+    """float32 in [0, 1) from the low 24 bits of each uint32. Takes NumPy arrays, and JAX arrays inside a program."""
     return (words & np.uint32(2**24 - 1)).view(np.int32).astype(np.float32) * np.float32(2.0**-24)
 
 

@@ -1,6 +1,6 @@
 """The text of a tensor, letter for letter as PyTorch prints it, and the options that shape it.
 
-Knows numbers, widths and line breaks, but no Tensor, device or JAX: it works on a NumPy array and plain facts (dtype, the
+Does not know Tensor, devices or JAX: it works on a NumPy array and plain facts (dtype, the
 name of the grad_fn, the text of the device), which `jtorch.core.tensor.repr` finds. Of a large array it reads only the
 entries that are printed.
 """

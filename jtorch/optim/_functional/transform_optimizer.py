@@ -82,7 +82,7 @@ class TransformOptimizer(Optimizer):
         for group, p in pairs:
             self._check_parameter(p)
             if update.state_layout(type(self), _constants(self, group), p._type):
-                self.state[p]  # made in the order of the parameters, as PyTorch does
+                self.state[p]  # `state` makes an entry when it is read, here in the parameters' order, as in PyTorch
         new = {p for _, p in pairs if not self.state.get(p)}
         apart = [[pairs[i]] for i in sorted(shared)]
         together = [pair for i, pair in enumerate(pairs) if i not in shared]
@@ -107,8 +107,8 @@ class TransformOptimizer(Optimizer):
         """Make the states of all parameters now: for an optimizer whose states exist before its first step."""
         for group in self.param_groups:
             for p in group["params"]:
-                self.state[p]  # so that the entries are in the parameters' order
-            Bucket(self, group, _constants(self, group), False, group["params"])
+                self.state[p]  # `state` makes an entry when it is read; the entries keep the parameters' order
+            Bucket(self, group, _constants(self, group), False, group["params"])  # making a bucket fills the entries
 
     def _check_parameter(self, p):
         """Raise an error for a parameter that this optimizer cannot update."""

@@ -3,7 +3,7 @@
 from . import functional
 from .compose import Compose, Lambda, RandomApply, RandomChoice, RandomOrder
 from .functional import InterpolationMode
-from .places import (
+from .geometry import (
     CenterCrop,
     FiveCrop,
     Pad,

@@ -261,8 +261,8 @@ class RandomErasing(Transform):
             if height < rows and width < columns:
                 if value is None:
                     noise = empty(channels, height, width).normal_()
-                place = below(rows - height + 1), below(columns - width + 1)
-                return F.erase(img, *place, height, width, noise if value is None else value, self.inplace)
+                corner = below(rows - height + 1), below(columns - width + 1)
+                return F.erase(img, *corner, height, width, noise if value is None else value, self.inplace)
         return img
 
 

@@ -1,7 +1,7 @@
 """PyTorch's TypeErrors for arguments that a function does not take, word for word.
 
 The arguments are matched against PyTorch's overloads of a function as its own parser does it. signatures.json has these, and the
-checks of its Python functions. This is used only after a call has failed. This file knows no op.
+checks of its Python functions. This is used only after a call has failed. Does not know ops.
 """
 
 from __future__ import annotations

@@ -9,9 +9,8 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import operator
-from jtorch.core.ops.arithmetic import compare
-from jtorch.core.ops.arithmetic import elementwise as math
-from jtorch.core.ops.matrix import products as linalg
+from jtorch.core.ops.arithmetic import compare, elementwise
+from jtorch.core.ops.matrix import products
 from jtorch.core.tensor import Tensor, from_numpy
 
 _OPERANDS = (Tensor, int, float, complex, np.generic)
@@ -54,7 +53,7 @@ def _tensor_operand(other):
 
 
 def _multiplied_from_right(self, other):
-    return linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
+    return products.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 
 
 def _invert(self):
@@ -75,23 +74,23 @@ def _inplace(name):
 
 def _divided(number, tensor):
     """number / tensor, as PyTorch computes it: the reciprocal, then the product."""
-    return math.mul(math.reciprocal(tensor), number)
+    return elementwise.mul(elementwise.reciprocal(tensor), number)
 
 
 def _subtracted(number, tensor):
-    return math.rsub(tensor, number)
+    return elementwise.rsub(tensor, number)
 
 
 # name: (op, op of the reflected form, whether there is an in-place form). Reflected True: the same op with the tensor first,
 # as in PyTorch; None: no reflected form.
 BINARY = {
-    "add": (math.add, True, True),
-    "sub": (math.sub, _subtracted, True),
-    "mul": (math.mul, True, True),
-    "truediv": (math.div, _divided, True),
-    "floordiv": (math.floor_divide, math.floor_divide, True),
-    "mod": (math.remainder, math.remainder, True),
-    "pow": (math.pow, math.pow, True),
+    "add": (elementwise.add, True, True),
+    "sub": (elementwise.sub, _subtracted, True),
+    "mul": (elementwise.mul, True, True),
+    "truediv": (elementwise.div, _divided, True),
+    "floordiv": (elementwise.floor_divide, elementwise.floor_divide, True),
+    "mod": (elementwise.remainder, elementwise.remainder, True),
+    "pow": (elementwise.pow, elementwise.pow, True),
     "and": (compare.bitwise_and, True, True),
     "or": (compare.bitwise_or, True, True),
     "xor": (compare.bitwise_xor, True, True),
@@ -104,7 +103,7 @@ BINARY = {
     "gt": (compare.gt, None, False),
     "ge": (compare.ge, None, False),
 }
-UNARY = {"neg": math.neg, "pos": math.positive, "abs": math.abs, "invert": _invert}
+UNARY = {"neg": elementwise.neg, "pos": elementwise.positive, "abs": elementwise.abs, "invert": _invert}
 
 for _name, (_fn, _other, _written) in BINARY.items():
     setattr(Tensor, f"__{_name}__", _forward(_fn))
@@ -112,7 +111,7 @@ for _name, (_fn, _other, _written) in BINARY.items():
         setattr(Tensor, f"__r{_name}__", _forward(_fn) if _other is True else _reflected_operator(_other))
     if _written:
         setattr(Tensor, f"__i{_name}__", _inplace(_fn.__name__))
-Tensor.__matmul__ = operator(linalg.matmul, _tensor_operand)
+Tensor.__matmul__ = operator(products.matmul, _tensor_operand)
 Tensor.__rmatmul__ = _multiplied_from_right
 for _name, _fn in UNARY.items():
     setattr(Tensor, f"__{_name}__", _fn)

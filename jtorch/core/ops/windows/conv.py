@@ -32,7 +32,7 @@ def _conv_name(types, consts):
 
 
 def _warn_uneven(input, weight, padding, dilation, **_):
-    """PyTorch's warning that "same" pads one side more than the other, without the C++ lines at its end."""
+    """Warn once, as PyTorch does, that padding="same" pads one side more than the other, without the C++ lines of its text."""
     if padding != "same" or weight.ndim < 3 or _warned:
         return
     dilations = dilation if isinstance(dilation, tuple | list) else (dilation,) * (weight.ndim - 2)

@@ -2,9 +2,9 @@
 
 On a CPU, XLA's own convolution is fast with many channels and slow with few, and its gradients are slower still:
 `bench.forms` has the numbers. So the same sum is written in five ways, and `_ways` picks one for the result and one for
-each gradient. To choose how a gradient is computed, the derivative (a linear function) is written in the way whose
-transpose is fast. A transposed convolution is the transpose of one of the five with respect to the image. Nothing here
-knows PyTorch's arguments.
+each gradient. JAX computes a gradient by transposing the derivative, which is a linear function: the derivative is written
+in the way whose transpose is fast. A transposed convolution is the transpose, with respect to the image, of one of the
+five ways. Does not know PyTorch's arguments.
 
     direct      XLA's convolution                            many channels; every other platform
     shifted     one shifted copy of the image per weight     few channels: images of one to three

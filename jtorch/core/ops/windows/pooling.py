@@ -53,26 +53,26 @@ def window_argmax(x, windows: Windows):
     cells = [(cell, view) for cell, view in _window_views(x, windows, _lowest(x.dtype))]
     best = at = None
     for cell, view in cells:
-        place, inside = _places(cell, sizes, windows)
+        index, inside = _flat_indices(cell, sizes, windows)
         if best is None:
-            best, at = view, jnp.broadcast_to(place, view.shape)
+            best, at = view, jnp.broadcast_to(index, view.shape)
             found = jnp.broadcast_to(inside, view.shape)
             continue
         # PyTorch's own loop: a larger cell wins, and so does every NaN; outside cells never do
         wins = inside & ((view > best) | (view != view) | ~found)
-        best, at, found = jnp.where(wins, view, best), jnp.where(wins, place, at), found | inside
+        best, at, found = jnp.where(wins, view, best), jnp.where(wins, index, at), found | inside
     return at
 
 
-def _places(cell, sizes, windows):
+def _flat_indices(cell, sizes, windows):
     """For a cell of the window: its flat index in the input for each window, and whether it is inside."""
-    place, inside = np.zeros((), np.int64), np.ones((), bool)
+    index, inside = np.zeros((), np.int64), np.ones((), bool)
     spots = zip(cell, sizes, windows.stride, windows.padding, windows.dilation, windows.out, strict=True)
     for c, n, s, (p, _), d, count in spots:
         along = np.arange(count) * s - p + c * d
-        place = place[..., None] * n + along
+        index = index[..., None] * n + along
         inside = inside[..., None] & (0 <= along) & (along < n)
-    return place, inside
+    return index, inside
 
 
 def _tiled(x, windows):

@@ -193,8 +193,8 @@ class RandomResizedCrop(Transform):
         return (rows - height) // 2, (columns - width) // 2, height, width
 
     def forward(self, img):
-        place = self.get_params(img, self.scale, self.ratio)
-        return F.resized_crop(img, *place, self.size, self.interpolation, antialias=self.antialias)
+        box = self.get_params(img, self.scale, self.ratio)
+        return F.resized_crop(img, *box, self.size, self.interpolation, antialias=self.antialias)
 
 
 class RandomHorizontalFlip(Transform):
