@@ -119,12 +119,28 @@ def autocast_decrement_nesting() -> int:
     return _state.depth
 
 
-is_autocast_cpu_enabled = functools.partial(is_autocast_enabled, "cpu")
-set_autocast_cpu_enabled = functools.partial(set_autocast_enabled, "cpu")
-get_autocast_cpu_dtype = functools.partial(get_autocast_dtype, "cpu")
-get_autocast_gpu_dtype = functools.partial(get_autocast_dtype, "cuda")
-set_autocast_cpu_dtype = functools.partial(set_autocast_dtype, "cpu")
-set_autocast_gpu_dtype = functools.partial(set_autocast_dtype, "cuda")
+def _of_device(name, function, device_type):
+    """A function of a device type under its older name, for one device type."""
+
+    given = "" if name[:3] != "set" else "dtype" if name.endswith("dtype") else "enabled"
+    now = ", ".join([repr(device_type), *given.split()])
+    text = f"torch.{name}({given}) is deprecated. Please use torch.{function.__name__}({now}) instead."
+
+    def made(*args):
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return function(device_type, *args)
+
+    made.__name__ = made.__qualname__ = name
+    made.__doc__ = f'`{function.__name__}("{device_type}", ...)` by its older name.'
+    return made
+
+
+is_autocast_cpu_enabled = _of_device("is_autocast_cpu_enabled", is_autocast_enabled, "cpu")
+set_autocast_cpu_enabled = _of_device("set_autocast_cpu_enabled", set_autocast_enabled, "cpu")
+get_autocast_cpu_dtype = _of_device("get_autocast_cpu_dtype", get_autocast_dtype, "cpu")
+get_autocast_gpu_dtype = _of_device("get_autocast_gpu_dtype", get_autocast_dtype, "cuda")
+set_autocast_cpu_dtype = _of_device("set_autocast_cpu_dtype", set_autocast_dtype, "cpu")
+set_autocast_gpu_dtype = _of_device("set_autocast_gpu_dtype", set_autocast_dtype, "cuda")
 
 
 # ---- the region

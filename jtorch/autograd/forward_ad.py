@@ -15,6 +15,7 @@ from jtorch.core.tensor import Dual, Tensor
 class _OpenLevel(threading.local):
     def __init__(self):
         self.level = None
+        self.tangents = {}  # by the id of its value: the tangents that `make_dual` was given
 
 
 _state = _OpenLevel()
@@ -26,7 +27,7 @@ def enter_dual_level():
     """Open a level; returns its number."""
     if _state.level is not None:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
-    _state.level = Dual()
+    _state.level, _state.tangents = Dual(), {}
     return 0
 
 
@@ -69,6 +70,7 @@ def make_dual(tensor, tangent, *, level=None):
             "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not supported. "
             f"Tensor is of size {list(tensor.shape)} while the given forward gradient is of size {list(tangent.shape)}."
         )
+    _state.tangents[id(tangent._value)] = tangent
     return _state.level.lift(tensor, tangent)
 
 
@@ -76,4 +78,8 @@ def unpack_dual(tensor, *, level=None):
     """(primal, tangent) of a dual tensor; the tangent is None where there is none."""
     if _state.level is None:
         return UnpackedDualTensor(tensor, None)
-    return UnpackedDualTensor(*_state.level.lower(tensor))
+    primal, tangent = _state.level.lower(tensor)
+    given = None if tangent is None else _state.tangents.get(id(tangent._value))
+    if given is not None and given._value is tangent._value and given._edge is tangent._edge:
+        tangent = given
+    return UnpackedDualTensor(primal, tangent)

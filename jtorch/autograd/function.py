@@ -13,7 +13,18 @@ import warnings
 import weakref
 
 from jtorch.core.engine import lifted_by, local
-from jtorch.core.grad import FREED, RELEASED, GradNode, Leaf, NodeHooks, edge_of, no_grad, overwritten
+from jtorch.core.grad import (
+    FREED,
+    INFERENCE,
+    RELEASED,
+    GradNode,
+    Leaf,
+    NodeHooks,
+    edge_of,
+    last_mark,
+    no_grad,
+    overwritten,
+)
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import Batch, Dual, ShownNode, Tensor, next_function, wrap, write_of, zeros_of
 
@@ -104,13 +115,15 @@ class BackwardCFunction(ShownNode, FunctionCtx):
 
 
 class _Saved:
-    """A saved tensor: its value and place in the graph, and the tensor itself while it is alive and unchanged."""
+    """A saved tensor: its memory and place in the graph, its version then, and the tensor itself while it is alive."""
 
-    __slots__ = ("edge", "itself", "owner", "value")
+    __slots__ = ("counter", "edge", "itself", "memory", "owner", "value", "version")
 
     def __init__(self, tensor, outputs, owner):
         self.value, self.edge = tensor._read()
         self.owner = self.itself = None
+        self.memory, self.counter = tensor._alias(), tensor._counter or tensor._storage
+        self.version = self.counter.version
         if self.value.mark is None:
             self.value.mark = []  # so that a later write to the tensor is noted
         for nr, out in enumerate(outputs):
@@ -120,15 +133,16 @@ class _Saved:
         self.itself = weakref.ref(tensor)
 
     def tensor(self):
-        if self.value.mark:
+        if (self.counter.version != self.version or self.value.mark is INFERENCE) and not local.mutable:
             made_by = (self.owner().name(), self.edge) if self.owner is not None else None
-            raise overwritten(self.value, made_by)
+            raise overwritten(self.value, made_by, mark=last_mark(self.value.mark) or [self.counter, self.version])
+        value = self.value if local.mutable else self.memory._value
         if self.owner is not None:
-            return wrap(self.value, edge_of(self.owner(), self.edge) if self.edge is not None else None)
+            return wrap(value, edge_of(self.owner(), self.edge) if self.edge is not None else None)
         tensor = self.itself()
-        if tensor is not None and tensor._value is self.value:
+        if tensor is not None and (tensor._value is self.value or not local.mutable):
             return tensor
-        return wrap(self.value, self.edge)
+        return wrap(value, self.edge)
 
 
 class FunctionNode(GradNode):

@@ -131,6 +131,10 @@ class _PackedNode(GradNode):
         if self.inputs is RELEASED or not any(p.__class__ is _Packed for p in self.inputs):
             super().check()
 
+    def saved_input(self, i):
+        saved = self.inputs[i]
+        return saved.tensor()._value if saved.__class__ is _Packed else saved
+
     def pull(self, cotangents, needs, carrier):
         packed = self.inputs
         if packed is RELEASED:

@@ -50,8 +50,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
             return _marked_as_parameter(data, requires_grad)
         if requires_grad and not (data.dtype.is_floating_point or data.dtype.is_complex):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-        # .data: a parameter counts its own versions.
-        return data.data._alias(cls).requires_grad_(requires_grad)
+        return data.detach()._alias(cls).requires_grad_(requires_grad)
 
     def __deepcopy__(self, memo):
         if id(self) not in memo:
@@ -206,6 +205,9 @@ class UninitializedTensorMixin:
         was = self.data
         self.data = empty(shape, device=device or was.device, dtype=dtype or was.dtype)
         self.__class__ = self.cls_to_become
+
+    # As in PyTorch, a tensor without elements: values may be drawn into it, and are lost.
+    data = property(lambda self: empty(0, device=self.device, dtype=self.dtype), Tensor.data.fset)
 
     @property
     def shape(self):

@@ -25,7 +25,9 @@ from jtorch.core.grad.nodes import (
     full_value,
     nodes_behind,
 )
-from jtorch.core.grad.versions import INFERENCE, note_other_view, note_overwritten, overwritten, shown
+from jtorch.core.grad.overwritten import note_other_view, note_overwritten, overwritten
+from jtorch.core.grad.unseen import SharedArray, last_mark, moved_version
+from jtorch.core.grad.versions import INFERENCE, UnseenVersion, at_offset, link_marks, shown
 
 __all__ = [
     "AS_VALUES",
@@ -40,7 +42,10 @@ __all__ = [
     "NodeHooks",
     "Output",
     "Seed",
+    "SharedArray",
+    "UnseenVersion",
     "add_gradients",
+    "at_offset",
     "backward_pass",
     "check_replacement",
     "edge_of",
@@ -49,6 +54,9 @@ __all__ = [
     "grad_enabled",
     "inference_mode",
     "is_inference_mode_enabled",
+    "last_mark",
+    "link_marks",
+    "moved_version",
     "no_grad",
     "nodes",
     "nodes_behind",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.core.engine import Call, record, ticks
+from jtorch.core.engine import Call, local, record, ticks
 from jtorch.core.facts import Hooks
 from jtorch.core.grad.edges import source
 from jtorch.core.grad.versions import check_versions
 
 RELEASED = object()  # what a node holds in place of its saved values after they were released
+
+RENEWED = object()  # the position of a node whose values are no longer those of its line
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed)."
@@ -73,6 +75,27 @@ class GradNode:
             raise RuntimeError(FREED)
         if inputs and not self.call.linear:
             check_versions(self, inputs, [e is not None for e in self.edges])
+
+    def saved_input(self, i):
+        """The saved value with this number."""
+        return self.inputs[i]
+
+    def renew(self, values) -> bool:
+        """Save other values, {number of the input: value}, in place of some. Returns whether there are any."""
+        if values:
+            self.inputs = [values.get(i, v) for i, v in enumerate(self.inputs)]
+            self.position = RENEWED
+        return bool(values)
+
+    def renew_result(self, value):
+        """Take the gradient from this value instead of the saved result, as PyTorch does after a write that autograd does not see."""
+        call = None if local.grad else getattr(self.call, "by_result", None)
+        if call is None:
+            raise NotImplementedError(
+                f"backward through {self.name()}, whose result was written to unseen by autograd (through `.data` or NumPy)"
+            )
+        self.name_, self.call = self.name(), call
+        self.inputs, self.outputs, self.position = (value,), None, RENEWED
 
     def frees(self):
         """Whether a backward pass releases what this node has saved. A second pass through it then raises."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jtorch.core.engine import Value
 from jtorch.core.grad.edges import Leaf, Output, source
-from jtorch.core.grad.nodes import RELEASED, GradNode
+from jtorch.core.grad.nodes import RELEASED, RENEWED, GradNode
 from jtorch.core.grad.versions import check_versions
 
 
@@ -30,7 +30,7 @@ class Plan:
             return
         if root.__class__ is not GradNode:
             return  # an `Output`: the node alone would not tell which output
-        if any(n.hooks is not None or n.__class__ is not GradNode for n in order):
+        if any(n.hooks is not None or n.__class__ is not GradNode or n.position is RENEWED for n in order):
             return
         if any(leaf.plain() is None or grad.epoch is not trace.epoch for leaf, grad in leaves.items()):
             return
@@ -116,7 +116,8 @@ class Plan:
             ):
                 return None
             if check and node.inputs and not call.linear:
-                check_versions(node, node.inputs, [w is not None for w in wiring])
+                if check_versions(node, node.inputs, [w is not None for w in wiring]):
+                    return None
             for edge, to in zip(node.edges, wiring):  # noqa: B905 - a call's edges are as many as its inputs
                 if to is None:
                     if edge is not None:

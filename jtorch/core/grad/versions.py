@@ -1,139 +1,82 @@
-"""The error of an overwritten value: PyTorch names the node that made the tensor, its shape and its two versions.
+"""Version checks: a value that backward needs must not have been overwritten.
 
-A storage marks the value that it replaces (`Value.mark`). If the tensor has a history, `note_overwritten` adds to the mark
-which tensor replaced the value. The error needs this if a backward pass asks for the old value.
+A storage marks the value that it replaces (`Value.mark`). Most nodes saved no such value. `jtorch.core.grad.overwritten` says what
+is done about one that a node did save.
 """
 
 from __future__ import annotations
 
+import math
 import re
-import weakref
 
-from jtorch.core.engine import local
-from jtorch.core.grad.edges import Leaf, source
+from jtorch.core.engine import local, ticks
 
 INFERENCE = ("inference",)  # the mark of a value made in inference mode
-_VIEW = ("AsStridedBackward0", 0)  # the node that PyTorch names for a view of a tensor that was written to
 
 
-def check_versions(node, inputs, needs):
-    """Raise if a value that these gradients of a node need was overwritten."""
+class UnseenVersion:
+    """A version count of its own, of a tensor whose writes autograd does not see.
+
+    Attributes:
+        version: counts the writes.
+        made: tells which nodes are older, by their numbers; -1 once one of the tensors has a history.
+        move: for the mark that `.data = ` leaves: see `Move`.
+    """
+
+    __slots__ = ("made", "move", "version")
+
+    def __init__(self, move=None):
+        self.version = 0
+        self.made = next(ticks)
+        self.move = move
+
+
+BY_NUMPY = UnseenVersion()  # whoever writes to an array that a storage shares
+BY_NUMPY.made = math.inf
+
+
+def link_marks(old, storage, value):
+    """Continue the mark of a value that was overwritten unseen by that of the value which replaced it."""
+    if value.mark is None:
+        value.mark = []
+    if len(old.mark) == 2:
+        old.mark.append((storage, value.mark, None))
+
+
+def at_offset(mark, offset):
+    """The mark of a view that begins at this element, of a value with such a mark; any other mark as it is."""
+    if not mark or mark[0] is not BY_NUMPY:
+        return mark
+    storage, tail, _ = mark[2]
+    return [BY_NUMPY, 0, (storage, tail, offset)]
+
+
+_settle = None
+
+
+def settle_by(handler) -> None:
+    """Call `handler(node, numbers of the saved inputs that were written to)`: it raises, or gives the node other values.
+
+    It returns whether it gave the node other values.
+    """
+    global _settle
+    _settle = handler
+
+
+def check_versions(node, inputs, needs) -> bool:
+    """Raise if a value that these gradients of a node need was overwritten.
+
+    Returns whether there were writes that autograd does not see. The node then has the newest values.
+    """
     if local.mutable:
-        return
+        return False
     written = [i for i, v in enumerate(inputs) if v.mark and i >= node.copied]
     if written:
         saved = node.call.saved(node.in_types, needs)
         written = [i for i in written if i in saved]
-    if written:
-        first = min(written, key=node.call.parameter)  # PyTorch checks what it saved in the order of the names
-        shape = node.call.saved_shape(first, inputs[first].type.shape)
-        edge, made_by = node.edges[first], None
-        if shape is inputs[first].type.shape:
-            shape = None
-        elif edge is not None:
-            made_by = _VIEW
-        raise overwritten(inputs[first], made_by, edge, shape)
-    if node.outputs:
-        for nr, value in enumerate(node.outputs):
-            if value.mark:
-                raise overwritten(value, (((node.through and node.through()) or node).name(), nr))
-
-
-def overwritten(value, made_by=None, edge=None, shape=None):
-    """PyTorch's error for a saved value that was overwritten.
-
-    Args:
-        made_by: (node's name, output number), if they are known.
-        edge: the edge that the value was saved with, from which they follow.
-        shape: that of the view that PyTorch saved, if it saved a view of the value.
-    """
-    if value.mark is INFERENCE:
-        return RuntimeError(
-            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation"
-            " tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or"
-            " use `torch.no_grad()` instead of `torch.inference_mode()`."
-        )
-    counter, version, *noted = value.mark
-    kept = value.type.shape
-    if made_by is None and noted:
-        replacement, type = noted
-        made_by, kept = replacement.origin(value, type, edge)
-    elif made_by is None:
-        made_by = _made_by(edge)
-    origin = f", which is output {made_by[1]} of {shown(made_by[0])}," if made_by else ""
-    return RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{value.type.dtype.scalar_name}Tensor {list(kept if shape is None else shape)}]{origin} is at version"
-        f" {counter.version}; expected version {version} instead. Hint: enable anomaly detection to find the operation that failed"
-        " to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
-    )
-
-
-def note_overwritten(old, tensor):
-    """Remember in an overwritten value which tensor replaced it: PyTorch's error names its node and shape."""
-    node, nr = source(tensor._edge)
-    if not isinstance(node, Leaf) and old.mark:
-        storage = tensor._storage
-        replacement = getattr(storage, "replacement", None)
-        if replacement is None or replacement.tensor() is not tensor:
-            replacement = storage.replacement = _Replacement(weakref.ref(tensor))
-        replacement.update(tensor._type.shape, node, nr)
-        old.mark += (replacement, old.type)
-
-
-def note_other_view(old, tensor):
-    """The same for a tensor that now shows other cells of its memory. `old` is the value that it showed, and it alone."""
-    if old.mark:
-        replacement = _Replacement(weakref.ref(tensor))
-        replacement.update(tensor._type.shape, *source(tensor._edge))
-        old.mark = [*old.mark[:2], replacement, None]
-
-
-class _Replacement:
-    """The tensor that replaced values: what made it, and its shape. Shared by all values it replaced; holds no node."""
-
-    __slots__ = ("call", "in_types", "nr", "shape", "tensor")
-
-    def __init__(self, tensor):
-        self.tensor = tensor
-
-    def update(self, shape, node, nr):
-        """Note its newest shape and node."""
-        self.shape, self.nr = shape, nr
-        known = node is not None and not isinstance(node, Leaf)
-        self.call, self.in_types = (node.call, node.in_types) if known else (None, None)
-
-    def origin(self, value, type, edge):
-        """((node's name, output number) or None, shape) of the tensor that was saved as `value` with `edge`.
-
-        `type` is the tensor's type when it was overwritten; None: the saved tensor is certainly this one.
-        """
-        tensor = self.tensor()
-        if type is not None:
-            if value.type is not type or (edge is not None and is_view_edge(edge)):
-                return _VIEW, value.type.shape
-            if hasattr(edge, "tensor"):  # a leaf that was written to through another tensor: its own history counts
-                tensor = edge.tensor()
-                if tensor is None or tensor._edge is None or isinstance(tensor._edge, Leaf):
-                    return None, value.type.shape
-        if tensor is not None:
-            node, nr = source(tensor._history())
-            return None if node is None or isinstance(node, Leaf) else (node.name(), nr), tensor._type.shape
-        return None if self.call is None else (self.call.grad_fn(self.in_types), self.nr), self.shape
-
-
-def is_view_edge(edge):
-    """Whether an edge is that of a view. Its history is worked out again after a write to the memory."""
-    node, _ = source(edge)
-    return not (node is None or isinstance(node, Leaf) or node.position is not None or node.name() == "CopySlices")
-
-
-def _made_by(edge):
-    """(node's name, output number) of a tensor that was overwritten without a history, or None."""
-    node, nr = source(edge)
-    if node is None or isinstance(node, Leaf):
-        return None
-    return _VIEW if is_view_edge(edge) else (node.name(), nr)
+    if written or (node.outputs and any([v.mark for v in node.outputs])):  # noqa: C419 - a list is faster
+        return _settle(node, written)
+    return False
 
 
 def shown(name):

@@ -234,10 +234,14 @@ def _set_(self, source=None, storage_offset=0, size=None, stride=None):
     if size is not None:
         size = as_ints((size,), "set_", "size")
         source = as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
+    before = self._storage.value if self._view is None and other_users(self._storage) < 0 else None
     self._storage, self._view, self._counter = source._storage, source._view, source._counter
     self._base = None
     note_move()
     counter = self._counter or self._storage
+    if before is not None and not before.mark:  # what backward has saved
+        before.mark = [counter, max(counter.version, version)]
+        engine.local.trace.overwritten += 1
     counter.version = max(counter.version, version) + 1
     return self
 
@@ -345,6 +349,8 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, lay
 
 def _new_of_this_type(self, *size):
     """An empty tensor of this dtype and device, or one of the given data."""
+    if len(size) == 1 and isinstance(size[0], np.ndarray):
+        size = (size[0].tolist(),)
     if len(size) == 1 and isinstance(size[0], list | tuple) and not isinstance(size[0], geometry.Size):
         return _new_tensor(self, size[0])
     return create.empty(*size or (0,), **_like(self, None, None))

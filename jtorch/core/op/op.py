@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -139,6 +140,8 @@ class Op(Public):
     The gradient:
         grad_fn: the node's name, or a function (types, consts) -> name.
         saves: what PyTorch saves for backward, see `calls.Call`.
+        by_result: function (grad, result, **consts) -> the gradient, for an op that saves its result. It is asked where the
+            result was written to through `.data`, which autograd does not see.
         keeps: {number of an input: function (shape) -> the shape of the view that PyTorch saves of it}.
         chooses: the results are elements of the inputs, so that the gradient does not depend on their values.
         graph: {node's name: the nodes that PyTorch has for it}, see `jtorch.core.tensor.graph_view`.
@@ -160,6 +163,7 @@ class Op(Public):
     autocast: str | dict | None = None
     grad_fn: str | Callable | None = None
     saves: object = "inputs"
+    by_result: Callable | None = None
     keeps: dict = field(default_factory=dict)
     chooses: bool = False
     graph: dict = field(default_factory=dict)
@@ -304,6 +308,11 @@ class OpCall(Call):
             return named(types, self.consts)
         return named or node_name(self.op.name)
 
+    @property
+    def by_result(self):
+        """The call that takes this one's place in a node whose saved result was written to unseen; None: there is none."""
+        return None if self.op.by_result is None else _by_result(self.op.by_result, tuple(self.consts.items()))
+
     def bind(self, types):
         op, consts, structure = self.op, self.consts, self.structure
         names = [(n, kind) for n, kind, _ in op.params if kind != "const"]
@@ -339,6 +348,21 @@ class OpCall(Call):
             return made, _back_to_half(target.np) if low else None
 
         return convert
+
+
+class ResultCall(Call):
+    """The call of a node that has only a result, from which its gradient is computed."""
+
+    __slots__ = ()
+    once = True
+
+    def pulled(self, types, needs, given):
+        return self
+
+
+@cache
+def _by_result(formula, consts):
+    return ResultCall(lambda result, grad: formula(grad, result, **dict(consts)), name="by_result", saves=())
 
 
 def _back_to_half(np_type):

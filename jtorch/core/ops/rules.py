@@ -26,6 +26,11 @@ def reduced_dims(dim, ndim):
     return tuple(sorted(dims)) if ndim else ()
 
 
+def times(factor):
+    """The gradient of an elementwise op from its result: the cotangent times `factor(result)`."""
+    return lambda grad, result: grad * jnp.conj(factor(result)).astype(grad.dtype)
+
+
 def window_count(size, kernel, stride, padding, dilation=1, more=0):
     """How many windows fit along a dimension. `padding` is the sum of both sides, `more` how much the last window may lack."""
     return (size + padding - dilation * (kernel - 1) - 1 + more) // stride + 1

@@ -348,7 +348,7 @@ def _saved(node, name):
     wanted = {"self": "input"}.get(name, name)
     for parameter, _, at in _parameters(node) or ():
         if parameter == wanted and at is not None and not node.call.linear:
-            value = node.inputs[at]
+            value = node.saved_input(at)
             return value.array if value.type.number else wrap(value, node.edges[at])
     if node.call is not None and wanted in node.call.consts:
         return node.call.consts[wanted]

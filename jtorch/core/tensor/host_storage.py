@@ -10,8 +10,9 @@ from sys import getrefcount
 
 import numpy as np
 
-from jtorch.core.engine import Value, type_of
+from jtorch.core.engine import Value, local, type_of
 from jtorch.core.facts import CPU, dtypes
+from jtorch.core.grad import INFERENCE, SharedArray, UnseenVersion
 from jtorch.core.tensor.storage import Storage
 from jtorch.core.tensor.views import laid_out, strided
 
@@ -19,24 +20,43 @@ from jtorch.core.tensor.views import laid_out, strided
 class HostStorage(Storage):
     """A storage whose newest elements are in `host`, a NumPy array that others read and write.
 
-    Each reading of `value` makes a copy; `mark` is the mark of all copies made since the last write.
+    Each reading of `value` makes a copy; `mark` is the mark of all copies made since the last write by a tensor.
     """
 
     __slots__ = ()
 
+    def write(self, value, counter, reshaped=False):
+        if counter is not None:
+            self._count(counter)
+        super().write(value, None, reshaped)
+
+    def _count(self, counter):
+        """Count a write by a tensor: the copies made so far are overwritten."""
+        if self.mark is not INFERENCE:
+            shared, mark, _ = self.mark[2]
+            mark += (counter, counter.version)
+            self.mark = shared.mark()
+            if counter.__class__ is UnseenVersion:
+                mark.append((shared, self.mark, 0))
+        counter.version += 1
+
     @property
     def value(self):
         if _alone(self):  # nobody else holds the array: an ordinary storage again
-            host = self.host
+            host, mark = self.host, self.mark
             self.__class__ = Storage
             self.value = value = Value(type_of_array(host), host)
-            value.mark = self.mark
+            value.mark = mark
+            if mark is not INFERENCE:
+                shared, value.mark, _ = mark[2]
+                shared.array = None
             self.host = None
             self.writes += 1
             return value
         host = self.host
         value = Value(type_of_array(host), laid_out(host, type_of_array(host)))
         value.mark = self.mark
+        local.trace.overwritten += 1  # a backward pass in this trace must look at the marks
         return value
 
     @property
@@ -49,12 +69,19 @@ class HostStorage(Storage):
         if value.type.shape != self.host.shape:
             raise RuntimeError("Trying to resize storage that is not resizable")
         self.host[...] = value.read()
-        self.mark = []
 
     def touch(self, counter):
-        self.mark += (counter, counter.version)
-        self.mark = []
-        counter.version += 1
+        self._count(counter)
+
+
+class _Array(SharedArray):
+    """The array, read again as it was read before."""
+
+    __slots__ = ()
+
+    def again(self, type, offset):
+        base = type_of_array(self.array)
+        return Value(type, strided(laid_out(self.array, base), base, type, offset))
 
 
 def host_storage(array: np.ndarray) -> HostStorage:
@@ -62,7 +89,7 @@ def host_storage(array: np.ndarray) -> HostStorage:
     made = HostStorage.__new__(HostStorage)
     made.host = array
     made.version = made.writes = 0
-    made.mark = []
+    made.mark = _Array(array, made).mark()
     return made
 
 
@@ -77,10 +104,13 @@ def share(storage) -> np.ndarray:
             "Use Tensor.cpu() to copy the tensor to host memory first."
         )
     storage.host = laid_out(value.read(), value.type)
-    if value.mark is None:
-        value.mark = []
-    storage.mark = value.mark
     storage.__class__ = HostStorage
+    storage.mark = INFERENCE if value.mark is INFERENCE else _Array(storage.host, storage).mark()
+    if value.mark is None:
+        value.mark = storage.mark
+    elif not value.mark:
+        value.mark += storage.mark
+    local.trace.overwritten += 1
     return storage.host
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import warnings
 
 from jtorch.core.engine import Value, local
-from jtorch.core.grad import Leaf, Output
+from jtorch.core.grad import Leaf, Output, UnseenVersion, moved_version
 from jtorch.core.tensor.leaf import LeafGrad
-from jtorch.core.tensor.storage import InferenceStorage, note_move, other_users
+from jtorch.core.tensor.storage import InferenceStorage, Storage, note_move, other_users
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
@@ -117,7 +117,7 @@ class Gradient:
     def data(self):
         """The same memory without history; autograd does not see writes made through it."""
         made = self.detach()
-        made._counter = Counter()
+        made._counter = UnseenVersion()
         return made
 
     @data.setter
@@ -129,12 +129,30 @@ class Gradient:
         storage = self._storage
         if other._storage is storage and other._view is self._view:
             return
+        self._mark_moved(other, other_users(storage) > 0)
         if self._counter is None:  # earlier views keep sharing this tensor's count, though they show other cells
             self._counter = storage if other_users(storage) else Counter(storage.version)
         self._storage = other._storage
         self._view = other._view
         self._base = None
         note_move()
+
+    def _mark_moved(self, other, shared):
+        """Tell backward where the elements of this tensor are from now on. `shared`: others stay on its memory."""
+        storage, view = self._storage, self._view
+        if storage.__class__ is not Storage:
+            return
+        value = storage.value if view is None else view.value
+        if value is None:  # nobody has read it
+            return
+        counter = moved_version(self, value, other._value, shared)
+        if shared:
+            storage.touch(counter)
+        elif value.mark is None:
+            value.mark = [counter, 0]
+        elif not value.mark:
+            value.mark += (counter, 0)
+        local.trace.overwritten += 1
 
     @data.deleter
     def data(self):
@@ -148,7 +166,7 @@ class Gradient:
 
 
 class Counter:
-    """A version count of its own, for tensors whose writes autograd does not see."""
+    """A version count of its own, for a tensor that `.data = ` gave other memory."""
 
     __slots__ = ("version",)
 

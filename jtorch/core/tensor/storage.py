@@ -11,7 +11,7 @@ from sys import getrefcount
 import jax.numpy as jnp
 
 from jtorch.core.engine import Call, local, record
-from jtorch.core.grad import INFERENCE
+from jtorch.core.grad import INFERENCE, UnseenVersion, link_marks
 
 SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
 
@@ -70,6 +70,8 @@ class Storage:
             elif not mark:
                 mark += (counter, counter.version)
             counter.version += 1
+            if counter.__class__ is UnseenVersion:
+                link_marks(old, self, value)
         trace = local.trace
         trace.overwritten += 1
         if trace.backwards and old.epoch is not trace.epoch:

@@ -164,7 +164,7 @@ class _Getter:
 
 
 _OWN = {
-    "__init__", "__new__", "__getattribute__", "__init_subclass__", "__torch_function__", "as_subclass", "__class__",
+    "__init__", "__new__", "__getattribute__", "__iter__", "__init_subclass__", "__torch_function__", "as_subclass", "__class__",
     "__reduce_ex__", "__deepcopy__", "__hash__", "__setstate__", "requires_grad_",
 }  # fmt: skip
 
@@ -237,7 +237,7 @@ class Subclassing:
     @staticmethod
     def _make_subclass(cls, data, require_grad=False):
         """A tensor of class `cls` on the memory of `data`, without its history."""
-        made = data.data._alias(cls)
+        made = data.detach()._alias(cls)
         return made.requires_grad_() if require_grad else made
 
     @classmethod

@@ -12,6 +12,7 @@ import numpy as np
 
 from jtorch.core.engine import Call, Value, local, type_of
 from jtorch.core.facts import dtypes, may_overlap, overlaps
+from jtorch.core.grad import at_offset
 from jtorch.core.tensor.storage import Storage
 
 _MANY = 4096  # layouts that a call keeps: an index may take any number of values
@@ -209,13 +210,14 @@ class View:
             return self.value
         base = storage.value if self.parent is None else self.parent.read(storage)
         root = storage.value
-        if root.array.__class__ is base.array.__class__ is np.ndarray and self.call.retype is None:
-            value = Value(self.type, strided(root.array, root.type, self.type, self.offset))
-        else:
-            value = local.trace.record(self.call, (base, *self.numbers))[1]
         if base.mark is None:
             base.mark = []
-        value.mark = base.mark  # a write to the base overwrites this value, too
+        if root.array.__class__ is base.array.__class__ is np.ndarray and self.call.retype is None:
+            value = Value(self.type, strided(root.array, root.type, self.type, self.offset))
+            value.mark = at_offset(base.mark, self.offset)
+        else:
+            value = local.trace.record(self.call, (base, *self.numbers))[1]
+            value.mark = base.mark  # a write to the base overwrites this value, too
         self.value = value
         self.writes = storage.writes
         return value

@@ -287,7 +287,13 @@ def _is_unchanged(dataset: Dataset, kind: type) -> bool:
 
 def _gather(tensor: Tensor, rows: np.ndarray) -> Tensor | None:
     length = tensor.size(0)
-    if tensor.requires_grad or not rows.size or rows.min() < -length or rows.max() >= length:
+    if (
+        tensor.__class__ is not Tensor
+        or tensor.requires_grad
+        or not rows.size
+        or rows.min() < -length
+        or rows.max() >= length
+    ):
         return None
     host = tensor._host()
     return tensor[known(rows)] if host is None else known(host[rows])

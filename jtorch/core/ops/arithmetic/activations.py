@@ -17,10 +17,11 @@ from jtorch.core.op import Array, Number, function, functional, kernel, op
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.generator import on_host, stream_of
 from jtorch.core.ops.make.random import draw, host_draw
+from jtorch.core.ops.rules import times
 from jtorch.core.tensor import Tensor, cast, known, overwrite, wrap
 
 
-@op(inplace=True, saves="result", strides="elementwise", keeps_zero=True)
+@op(inplace=True, saves="result", by_result=times(lambda y: y > 0), strides="elementwise", keeps_zero=True)
 def relu(input: Array) -> Array:
     """max(x, 0); the gradient at 0 is 0.
 
@@ -218,14 +219,22 @@ def log_softmax_array(x, dim):
     return jax.nn.log_softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.zeros_like(x)
 
 
-@op(saves="result", grad_fn="SoftmaxBackward0", autocast={"cuda": "float32"})
+def _softmax_gradient(grad, y, dim):
+    return y * (grad - jnp.sum(grad * y, _axis(dim, y.ndim) if y.ndim else None, keepdims=True))
+
+
+def _log_softmax_gradient(grad, y, dim):
+    return grad - jnp.exp(y) * jnp.sum(grad, _axis(dim, y.ndim) if y.ndim else None, keepdims=True)
+
+
+@op(saves="result", by_result=_softmax_gradient, grad_fn="SoftmaxBackward0", autocast={"cuda": "float32"})
 def _softmax(input: Array, dim: int) -> Array:
     """exp(x) / sum(exp(x)) along dim."""
     kernel("softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "softmax_kernel_impl", input, "f")
     return _softmax_array(input, dim)
 
 
-@op(saves="result", grad_fn="LogSoftmaxBackward0", autocast={"cuda": "float32"})
+@op(saves="result", by_result=_log_softmax_gradient, grad_fn="LogSoftmaxBackward0", autocast={"cuda": "float32"})
 def _log_softmax(input: Array, dim: int) -> Array:
     """log(softmax(x)) along dim, without overflow."""
     name = "log_softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "log_softmax_kernel_impl"

@@ -13,23 +13,31 @@ from jax import lax
 
 from jtorch.core.op import Array, function, kernel, letter, op
 from jtorch.core.ops import slopes
+from jtorch.core.ops.rules import times
 
 # ---- exponentials and logarithms
 
 
-@op(inplace=True, promote="float", saves="result", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", saves="result", by_result=times(lambda y: y), autocast={"cuda": "float32"})
 def exp(input: Array) -> Array:
     """e ** input."""
     return jnp.exp(input)
 
 
-@op(inplace=True, promote="float", saves="result")
+@op(inplace=True, promote="float", saves="result", by_result=times(lambda y: y * math.log(2)))
 def exp2(input: Array) -> Array:
     """2 ** input."""
     return jnp.exp2(input)
 
 
-@op(inplace=True, promote="float", saves="result", keeps_zero=True, autocast={"cuda": "float32"})
+@op(
+    inplace=True,
+    promote="float",
+    saves="result",
+    by_result=times(lambda y: y + 1),
+    keeps_zero=True,
+    autocast={"cuda": "float32"},
+)
 def expm1(input: Array) -> Array:
     """e ** input - 1, accurate near 0."""
     return jnp.expm1(input)
@@ -59,13 +67,13 @@ def log1p(input: Array) -> Array:
     return jnp.log1p(input)
 
 
-@op(inplace=True, promote="float", saves="result", keeps_zero=True)
+@op(inplace=True, promote="float", saves="result", by_result=times(lambda y: 1 / (2 * y)), keeps_zero=True)
 def sqrt(input: Array) -> Array:
     """The square root; nan below 0."""
     return jnp.sqrt(input)
 
 
-@op(inplace=True, promote="float", saves="result", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", saves="result", by_result=times(lambda y: -0.5 * y**3), autocast={"cuda": "float32"})
 def rsqrt(input: Array) -> Array:
     """1 / sqrt(input)."""
     return lax.rsqrt(input)
@@ -100,7 +108,14 @@ def cos(input: Array) -> Array:
     return jnp.cos(input)
 
 
-@op(inplace=True, promote="float", saves="result", keeps_zero=True, autocast={"cuda": "float32"})
+@op(
+    inplace=True,
+    promote="float",
+    saves="result",
+    by_result=times(lambda y: 1 + y**2),
+    keeps_zero=True,
+    autocast={"cuda": "float32"},
+)
 def tan(input: Array) -> Array:
     """The tangent of an angle in radians."""
     return jnp.tan(input)
@@ -136,7 +151,7 @@ def cosh(input: Array) -> Array:
     return jnp.cosh(input)
 
 
-@op(inplace=True, promote="float", saves="result", keeps_zero=True)
+@op(inplace=True, promote="float", saves="result", by_result=times(lambda y: 1 - y**2), keeps_zero=True)
 def tanh(input: Array) -> Array:
     """sinh(input) / cosh(input): squashes to (-1, 1).
 
@@ -182,7 +197,7 @@ def atan2(input: Array, other: Array) -> Array:
     return slopes.angle_of(*jnp.broadcast_arrays(input, other))
 
 
-@op(inplace=True, promote="float", saves="result")
+@op(inplace=True, promote="float", saves="result", by_result=times(lambda y: y * (1 - y)))
 def sigmoid(input: Array) -> Array:
     """1 / (1 + exp(-input)): squashes to (0, 1).
 

@@ -16,7 +16,7 @@ from jax import lax
 
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.op import Array, Number, data_check, function, is_integer, kernel, letter, op, public
-from jtorch.core.ops.rules import quotient
+from jtorch.core.ops.rules import quotient, times
 from jtorch.core.ops.slopes import magnitude, power, sign_of
 from jtorch.core.tensor import Tensor, cast
 
@@ -344,7 +344,7 @@ def positive(input):
     return input
 
 
-@op(inplace=True, promote="float", saves="result", autocast={"cuda": "float32"})
+@op(inplace=True, promote="float", saves="result", by_result=times(lambda y: -(y**2)), autocast={"cuda": "float32"})
 def reciprocal(input: Array) -> Array:
     """1 / input."""
     return 1 / input

@@ -552,7 +552,7 @@ def _copy_into(seen, value):
 
 def _iterate(self):
     """The entries of the first dimension, one view after the other."""
-    if not self.ndim:
+    if not self.dim():
         raise TypeError("iteration over a 0-d tensor")
     return iter(self.unbind(0))
 

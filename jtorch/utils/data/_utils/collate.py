@@ -14,7 +14,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.ops.gather.join import stack
-from jtorch.core.tensor import Tensor, as_tensor, known, tensor
+from jtorch.core.tensor import Tensor, as_tensor, known, taken_over, tensor
 
 UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
@@ -65,10 +65,13 @@ def default_convert(data: Any) -> Any:
     return data
 
 
+_stack = taken_over(stack)  # samples of a subclass of Tensor decide what their batch is
+
+
 def stack_samples(batch: Sequence[Tensor]) -> Tensor:
     """`stack(batch)`; on the host if all samples are there."""
-    hosts = [t._host() if isinstance(t, Tensor) and not t.requires_grad else None for t in batch]
-    return known(np.stack(hosts)) if alike(hosts) else stack(batch)
+    hosts = [t._host() if t.__class__ is Tensor and not t.requires_grad else None for t in batch]
+    return known(np.stack(hosts)) if alike(hosts) else _stack(batch)
 
 
 def alike(arrays: Sequence[np.ndarray | None]) -> bool:
