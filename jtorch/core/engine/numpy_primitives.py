@@ -11,6 +11,7 @@ import math
 from functools import partial
 
 import numpy as np
+from jax.extend.core import Literal
 
 
 class Unsupported(Exception):
@@ -64,6 +65,11 @@ def _special(name):
     return build
 
 
+def _erf_inv(eqn):
+    inverse = _special("erfinv")(eqn)
+    return lambda x: np.copysign(inverse(x), x)  # scipy loses the sign of zero
+
+
 def _bitwise_not(eqn):
     return np.logical_not if eqn.invars[0].aval.dtype == np.bool_ else np.invert
 
@@ -78,7 +84,13 @@ def _integer_pow(eqn):
 def _pow(eqn):
     dtype = eqn.outvars[0].aval.dtype
     _need(dtype.kind == "f")
-    return lambda x, y: np.power(x, np.asarray(y, dtype))
+    return lambda x, y: _power(x, np.asarray(y, dtype))
+
+
+def _power(x, y):
+    if y.ndim == 0 and y == 0.5:  # NumPy would take the square root, which differs at -0.0 and -inf
+        return np.where(x == -np.inf, np.inf, np.sqrt(x) + 0)
+    return np.power(x, y)
 
 
 def _round(eqn):
@@ -91,8 +103,35 @@ def _select(eqn):
     return lambda which, no, yes: np.where(which, yes, no)
 
 
-def _clamp(low, x, high):
-    return np.minimum(np.maximum(x, low), high)
+def _extreme(ufunc):
+    return lambda eqn: _greatest(ufunc, eqn.outvars[0].aval.dtype, *eqn.invars)
+
+
+def _greatest(ufunc, dtype, *atoms):
+    """The larger or smaller of two arrays. `atoms`: what an equation says of them."""
+    number = next((a.val for a in atoms if isinstance(a, Literal)), None)
+    if dtype.kind == "f" and (number is None or (number == 0 and np.signbit(number) != (ufunc is np.minimum))):
+        return _with_sign_of_zero(ufunc)
+    if isinstance(atoms[0], Literal):
+        return lambda x, y: ufunc(y, x)  # of two zeros NumPy gives the second
+    return ufunc
+
+
+def _with_sign_of_zero(fn):
+    """A maximum or minimum that tells 0.0 from -0.0, as XLA's do."""
+
+    def extreme(*arrays):
+        out = fn(*arrays)
+        return out if out.all() else np.copysign(out, fn(*[np.copysign(1, a) for a in arrays]))
+
+    return extreme
+
+
+def _clamp(eqn):
+    low, x, high = eqn.invars
+    dtype = x.aval.dtype
+    larger, smaller = _greatest(np.maximum, dtype, x, low), _greatest(np.minimum, dtype, x, high)
+    return lambda low, x, high: smaller(larger(x, low), high)
 
 
 def _convert(eqn):
@@ -102,14 +141,15 @@ def _convert(eqn):
     if new == np.bool_:
         return lambda x: np.not_equal(x, 0)
     if old.kind == "f" and new.kind in "iu":
-        return partial(_truncated, limits=np.iinfo(new), new=new)
+        limits = np.iinfo(new)
+        return partial(_truncated, above=float(limits.min) - 1, below=float(limits.max) + 1, new=new)
     return lambda x: np.asarray(x).astype(new)
 
 
-def _truncated(x, limits, new):
+def _truncated(x, above, below, new):
     """Floating-point numbers as integers. What NumPy gives for NaN and for numbers out of range is not XLA's."""
     x = np.asarray(x)
-    _need(bool(np.all((x > limits.min) & (x < limits.max))))
+    _need(bool(np.all((x > above) & (x < below))))
     return x.astype(new)
 
 
@@ -244,9 +284,14 @@ def _reduce(ufunc):
         _need(ufunc.identity is not None or all(shape[a] for a in axes))
         if not axes:
             return lambda x: x
-        return lambda x: ufunc.reduce(x, axes, dtype)
+        reduce = lambda x: ufunc.reduce(x, axes, dtype)
+        return _with_sign_of_zero(reduce) if _is_extreme(ufunc, dtype) else reduce
 
     return build
+
+
+def _is_extreme(ufunc, dtype):
+    return dtype.kind == "f" and (ufunc is np.maximum or ufunc is np.minimum)
 
 
 def _arg(fn):
@@ -262,11 +307,17 @@ def _arg(fn):
 def _accumulate(ufunc):
     def build(eqn):
         axis, dtype = eqn.params["axis"], eqn.outvars[0].aval.dtype
-        if eqn.params["reverse"]:
-            return lambda x: np.flip(ufunc.accumulate(np.flip(x, axis), axis, dtype), axis)
-        return lambda x: ufunc.accumulate(x, axis, dtype)
+        accumulate = lambda x: ufunc.accumulate(x, axis, dtype)
+        if _is_extreme(ufunc, dtype):
+            accumulate = _with_sign_of_zero(accumulate)
+        return (lambda x: np.flip(accumulate(np.flip(x, axis)), axis)) if eqn.params["reverse"] else accumulate
 
     return build
+
+
+def _in_plain_order(keys):
+    """Whether NumPy sorts these as XLA does, which tells 0.0 from -0.0 at times."""
+    return keys.dtype.kind != "f" or not (np.isnan(keys).any() or (np.signbit(keys) & (keys == 0)).any())
 
 
 def _sort(eqn):
@@ -275,7 +326,7 @@ def _sort(eqn):
     _need(eqn.invars[0].aval.dtype != np.bool_)
 
     def sort(keys, *other):
-        _need(keys.dtype.kind != "f" or not (np.isnan(keys).any() or (np.signbit(keys) & (keys == 0)).any()))
+        _need(_in_plain_order(keys))
         order = np.argsort(keys, axis, "stable")
         return tuple([np.take_along_axis(a, order, axis) for a in (keys, *other)])
 
@@ -287,7 +338,7 @@ def _top_k(eqn):
     _need(eqn.invars[0].aval.dtype.kind == "f")
 
     def top(x):
-        _need(not np.isnan(x).any())
+        _need(_in_plain_order(x))
         order = np.argsort(-x, axis, "stable").take(np.arange(k), axis)
         return np.take_along_axis(x, order, axis), order.astype(np.int32)
 
@@ -374,9 +425,17 @@ def _gather_windows(eqn):
     def gather(x, starts):
         at, fits = _positions(starts, shape, windows, dims.start_index_map, len(out_shape), batch_axes, batching)
         out = np.broadcast_to(x[at], out_shape)
-        return out if mode != "FILL_OR_DROP" or fits.all() else np.where(fits, out, dtype.type(fill))
+        if mode != "FILL_OR_DROP" or fits.all():
+            return out
+        _need(_in_32_bits(starts))
+        return np.where(fits, out, dtype.type(fill))
 
     return gather
+
+
+def _in_32_bits(starts):
+    """Whether XLA knows these positions as out of range where they are: it looks at their last 32 bits."""
+    return starts.dtype.itemsize < 8 or bool(np.all(starts == starts.astype(np.int32)))
 
 
 def _nothing(dtype):
@@ -405,6 +464,7 @@ def _scatter_windows(combine):
             )
             out = np.array(x)
             if not clips and not fits.all():
+                _need(_in_32_bits(starts))
                 keep = np.broadcast_to(fits, updates)
                 at = tuple([np.broadcast_to(i, updates)[keep] for i in at])
                 new = np.broadcast_to(new, updates)[keep]
@@ -420,31 +480,44 @@ def _put(out, at, new):
     out[at] = new
 
 
+def _put_extreme(ufunc):
+    def put(out, at, new):
+        if out.dtype.kind != "f":
+            ufunc.at(out, at, new)
+            return
+        signs = np.copysign(1, out)  # XLA tells 0.0 from -0.0
+        ufunc.at(signs, at, np.copysign(1, new))
+        ufunc.at(out, at, new)
+        np.copysign(out, signs, out)
+
+    return put
+
+
 BUILDERS = {
     "abs": _elementwise(np.absolute), "acos": _float_only(np.arccos), "acosh": _float_only(np.arccosh),
     "add": _elementwise(np.add), "add_any": _elementwise(np.add), "and": _elementwise(np.bitwise_and),
     "argmax": _arg(np.argmax), "argmin": _arg(np.argmin), "asin": _float_only(np.arcsin), "asinh": _float_only(np.arcsinh),
     "atan": _float_only(np.arctan), "atan2": _float_only(np.arctan2), "atanh": _float_only(np.arctanh),
-    "broadcast_in_dim": _broadcast, "cbrt": _float_only(np.cbrt), "ceil": _float_only(np.ceil), "clamp": _elementwise(_clamp),
-    "concatenate": _concatenate, "convert_element_type": _convert, "copy": _identity, "copy_p": _identity,
+    "broadcast_in_dim": _broadcast, "cbrt": _float_only(np.cbrt), "ceil": _float_only(np.ceil), "clamp": _clamp,
+    "concatenate": _concatenate, "convert_element_type": _convert, "copy": _identity,
     "cos": _float_only(np.cos), "cosh": _float_only(np.cosh), "cummax": _accumulate(np.maximum),
     "cummin": _accumulate(np.minimum), "cumprod": _accumulate(np.multiply), "cumsum": _accumulate(np.add),
     "div": _float_only(np.divide), "dot_general": _dot_general, "dynamic_slice": _dynamic_slice,
     "dynamic_update_slice": _dynamic_update_slice, "eq": _elementwise(np.equal), "erf": _special("erf"),
-    "erf_inv": _special("erfinv"), "erfc": _special("erfc"), "exp": _float_only(np.exp), "exp2": _float_only(np.exp2),
-    "expand_dims": _reshape, "expm1": _float_only(np.expm1), "floor": _float_only(np.floor), "gather": _gather_windows,
+    "erf_inv": _erf_inv, "erfc": _special("erfc"), "exp": _float_only(np.exp), "exp2": _float_only(np.exp2),
+    "expm1": _float_only(np.expm1), "floor": _float_only(np.floor), "gather": _gather_windows,
     "ge": _elementwise(np.greater_equal), "gt": _elementwise(np.greater), "integer_pow": _integer_pow, "iota": _iota,
     "is_finite": _float_only(np.isfinite), "le": _elementwise(np.less_equal), "log": _float_only(np.log),
     "log1p": _float_only(np.log1p), "logistic": _float_only(_logistic), "lt": _elementwise(np.less),
-    "max": _elementwise(np.maximum), "min": _elementwise(np.minimum), "mul": _elementwise(np.multiply),
+    "max": _extreme(np.maximum), "min": _extreme(np.minimum), "mul": _elementwise(np.multiply),
     "ne": _elementwise(np.not_equal), "neg": _elementwise(np.negative), "not": _bitwise_not,
     "optimization_barrier": _identity, "or": _elementwise(np.bitwise_or), "pad": _pad, "pow": _pow,
     "reduce_and": _reduce(np.logical_and), "reduce_max": _reduce(np.maximum), "reduce_min": _reduce(np.minimum),
     "reduce_or": _reduce(np.logical_or), "reduce_prod": _reduce(np.multiply), "reduce_sum": _reduce(np.add),
     "rem": _float_only(np.fmod), "reshape": _ordered_reshape, "rev": _rev, "round": _round,
     "rsqrt": _float_only(lambda x: 1 / np.sqrt(x)), "scatter": _scatter_windows(_put), "scatter-add": _scatter_windows(np.add.at),
-    "scatter-max": _scatter_windows(np.maximum.at),
-    "scatter-min": _scatter_windows(np.minimum.at), "scatter-mul": _scatter_windows(np.multiply.at),
+    "scatter-max": _scatter_windows(_put_extreme(np.maximum)),
+    "scatter-min": _scatter_windows(_put_extreme(np.minimum)), "scatter-mul": _scatter_windows(np.multiply.at),
     "select_n": _select, "shift_left": _elementwise(np.left_shift), "sign": _float_only(_sign_with_zero), "sin": _float_only(np.sin),
     "sinh": _float_only(np.sinh), "slice": _slice, "sort": _sort, "split": _split_at_sizes, "sqrt": _float_only(np.sqrt),
     "square": _elementwise(np.square), "squeeze": _reshape, "stack": _stack, "stop_gradient": _identity,

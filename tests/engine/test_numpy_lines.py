@@ -1,0 +1,303 @@
+"""Lines that run in NumPy give what XLA gives: each primitive on ordinary and odd inputs, and whole programs."""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from jtorch.core.engine.numpy_jaxpr import numpy_steps
+from jtorch.core.engine.numpy_primitives import BUILDERS, Unsupported
+
+F = np.array([0.0, -0.0, 1.0, -1.5, 2.5, 3.5, 0.3, -7.0, 1e30, -1e30, np.inf, -np.inf, np.nan], np.float32)
+G = np.array([3.0, 0.0, -0.0, np.nan, np.inf, -2.0, 0.5, 2.0, -np.inf, 1e30, np.inf, 1.0, 7.0], np.float32)
+D = np.array([0.0, -0.0, 1.0, -1.0, 0.5, -0.25, np.nan, 1.5, np.inf, -np.inf, 20.0, -200.0, 1e-30])
+I = np.array([0, 1, -1, 7, -8, 2**31 - 1, -(2**31)], np.int32)
+J = np.array([3, -1, -(2**31), 2, 40, 2**31 - 1, -1], np.int32)
+U = np.array([0, 1, 7, 128, 200, 255], np.uint8)
+V = np.array([255, 2, 9, 8, 100, 1], np.uint8)
+L = np.array([0, -1, 5, 2**63 - 1, -(2**63)], np.int64)
+B = np.array([True, False, True, False])
+C = np.array([True, True, False, False])
+GRID = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+TIES = np.array([[2, 1, 2, 0, 1], [0, 3, 3, 3, -1]], np.float32)
+NANS = np.array([[1, np.nan, 2, np.nan], [0, -1, -0.0, 5]], np.float32)
+ZEROS = np.array([[0.0, -0.0, 0.0], [-0.0, 0.0, -0.0]], np.float32)
+EMPTY = np.zeros((0, 3), np.float32)
+INT_GRID = np.array([[3, -5, 3], [2**30, 2**30, 2**31 - 1]], np.int32)
+BOOL_GRID = np.array([[True, False], [True, True]])
+S = np.float64(-2.5)  # 0-dim
+
+DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
+FLOATS = [(F,), (D,), (S,), (EMPTY,)]
+WHOLE = [(I,), (U,), (L,), (np.int8(-128),)]
+MODES = [lax.GatherScatterMode.CLIP, lax.GatherScatterMode.FILL_OR_DROP, lax.GatherScatterMode.PROMISE_IN_BOUNDS]
+FAR = np.array([[-5], [-1], [0], [1], [2], [9]], np.int32)  # positions in two rows
+
+
+def each(fn, *rows):
+    return [(fn, *row) for row in rows]
+
+
+def of_axis(fn, *arrays, **kw):
+    """A reduction over each axis and over all."""
+    rows = []
+    for x in arrays:
+        rows += [
+            (functools.partial(fn, axes=axes, **kw), x) for axes in {(0,), (x.ndim - 1,), tuple(range(x.ndim)), ()}
+        ]
+    return rows
+
+
+def accumulated(fn, *arrays):
+    return [(functools.partial(fn, axis=x.ndim - 1, reverse=reverse), x) for x in arrays for reverse in (False, True)]
+
+
+def gathered(x, starts, dims, sizes, **kw):
+    """The same gather in each mode."""
+    return [
+        (
+            lambda a, i, mode=mode: lax.gather(a, i, lax.GatherDimensionNumbers(**dims), sizes, mode=mode, **kw),
+            x,
+            starts,
+        )
+        for mode in MODES[:2]
+    ]
+
+
+ROWS = dict(offset_dims=(1,), collapsed_slice_dims=(0,), start_index_map=(0,))
+SPANS = dict(offset_dims=(1, 2), collapsed_slice_dims=(), start_index_map=(0, 1))
+BATCHED = dict(
+    offset_dims=(), collapsed_slice_dims=(1,), start_index_map=(1,), operand_batching_dims=(0,), start_indices_batching_dims=(0,)
+)  # fmt: skip
+
+
+def scattered(fn, starts=None):
+    """The same scatter in each mode: rows with positions out of range and twice, windows, batches."""
+    rows = lax.ScatterDimensionNumbers(
+        update_window_dims=(1,), inserted_window_dims=(0,), scatter_dims_to_operand_dims=(0,)
+    )
+    spans = lax.ScatterDimensionNumbers(
+        update_window_dims=(1, 2), inserted_window_dims=(), scatter_dims_to_operand_dims=(0, 1)
+    )
+    batched = lax.ScatterDimensionNumbers(
+        update_window_dims=(), inserted_window_dims=(1,), scatter_dims_to_operand_dims=(1,), operand_batching_dims=(0,),
+        scatter_indices_batching_dims=(0,),
+    )  # fmt: skip
+    new = np.linspace(-3, 3, 30, dtype=np.float32).reshape(6, 5)
+    cases = [
+        (TIES, FAR, new, rows),
+        (
+            TIES,
+            np.array([[0], [1], [0]], np.int32),
+            np.array([NANS[0, :1], [np.inf], [-0.0]], np.float32) * np.ones(5, np.float32),
+            rows,
+        ),
+        (TIES.astype(np.int32), FAR, (new * 1000).astype(np.int32) * 2**20, rows),
+        (TIES, np.array([[0, 0], [1, 3], [0, 4], [-1, 0]], np.int64), np.ones((4, 1, 2), np.float32), spans),
+        (TIES, np.array([[[4], [0]], [[9], [1]]], np.int32), np.array([[5, 6], [7, 8]], np.float32), batched),
+        (ZEROS, np.array([[0], [1]], np.int32), -ZEROS, rows),
+    ]
+    return [
+        (lambda a, i, n, mode=mode, dims=dims: fn(a, i, n, dims, mode=mode), *arrays)
+        for *arrays, dims in (cases if starts is None else [(TIES, starts, new[:3], rows)])
+        for mode in MODES[:2]
+    ]
+
+
+def converted():
+    rows = []
+    for x in (np.array([1.9, -1.9, 0.0, -0.0, 100.5], np.float32), D[:6], I, U, L, B, S, EMPTY, np.float32(7)):
+        for to in DTYPES:
+            if not (x.dtype.kind == "f" and np.dtype(to).kind == "u"):
+                rows.append((functools.partial(lax.convert_element_type, new_dtype=to), x))
+    return [*rows, (lambda x: lax.convert_element_type(x, np.uint8), np.array([0.0, 3.7], np.float32)),
+            (lambda x: lax.convert_element_type(x, bool), F)]  # fmt: skip
+
+
+def dotted(left, right, *dims):
+    return [(lambda a, b, d=d: lax.dot_general(a, b, d), left, right) for d in dims]
+
+
+# Primitive -> rows (function, inputs...): what NumPy computes.
+COMPUTED = {
+    "abs": each(lax.abs, *FLOATS, (I,), (L,), (np.int8(-128),)),
+    "acos": each(lax.acos, *FLOATS), "acosh": each(lax.acosh, *FLOATS),
+    "add": each(lax.add, (F, G), (I, J), (U, V), (S, S), (EMPTY, EMPTY)),
+    "add_any": each(lambda x: jax.grad(lambda y: (lax.sin(y) * lax.cos(y)).sum())(x), (D,)),
+    "and": each(lax.bitwise_and, (I, J), (U, V), (B, C)),
+    "argmax": [(lambda x, a=a, t=t: lax.argmax(x, a, t), x) for t in (np.int32, np.int64) for x in (TIES, NANS, ZEROS, INT_GRID)
+    for a in (0, 1)],
+    "argmin": [(lambda x, a=a: lax.argmin(x, a, np.int32), x) for x in (TIES, NANS, ZEROS, INT_GRID, BOOL_GRID) for a in (0, 1)],
+    "asin": each(lax.asin, *FLOATS), "asinh": each(lax.asinh, *FLOATS), "atan": each(lax.atan, *FLOATS),
+    "atan2": each(lax.atan2, (F, G), (G, F), (D, D), (S, S)), "atanh": each(lax.atanh, *FLOATS),
+    "broadcast_in_dim": each(lambda x: lax.broadcast_in_dim(x, (2, 3, 4), (0, 2)), (GRID[:, 0],), (GRID[:, :1, 0],))
+    + each(lambda x: lax.broadcast_in_dim(x, (2, 0), ()), (S,)) + each(lambda x: lax.broadcast_in_dim(x, (1, 13), (1,)), (F,)),
+    "cbrt": each(lax.cbrt, *FLOATS), "ceil": each(lax.ceil, *FLOATS),
+    "clamp": each(lax.clamp, (np.float32(-1), F, np.float32(2)), (np.float32(np.nan), F, np.float32(2)), (F, G, -F),
+    (np.int32(5), I, np.int32(-5)),
+                  (np.uint8(3), U, np.uint8(9)), (np.float32(-0.0), ZEROS, np.float32(0.0)), (np.float32(0.0), ZEROS, np.float32(0.0))),
+    "concatenate": each(lambda *x: lax.concatenate(x, 1), (TIES, NANS, ZEROS), (EMPTY, EMPTY), (BOOL_GRID,)),
+    "convert_element_type": converted(),
+    "copy": each(jnp.copy, (F,), (S,)),
+    "cos": each(lax.cos, *FLOATS), "cosh": each(lax.cosh, *FLOATS),
+    "cummax": accumulated(lax.cummax, F, G, TIES, ZEROS, INT_GRID), "cummin": accumulated(lax.cummin, F, G, TIES, ZEROS, INT_GRID),
+    "cumprod": accumulated(lax.cumprod, TIES, INT_GRID, D), "cumsum": accumulated(lax.cumsum, TIES, NANS, INT_GRID, U, EMPTY),
+    "div": each(lax.div, (F, G), (G, F), (D, D), (S, S)),
+    "dot_general": dotted(GRID[0], GRID[1], (((1,), (1,)), ((), ())), (((0,), (0,)), ((), ())), (((), ()), ((), ())),
+    (((0, 1), (0, 1)), ((), ())))
+    + dotted(GRID, GRID + 1, (((2,), (2,)), ((0,), (0,))), (((1,), (1,)), ((2, 0), (2, 0))), (((), ()), ((0, 1, 2), (0, 1, 2))))
+    + dotted(INT_GRID, INT_GRID, (((1,), (1,)), ((), ()))) + dotted(U, V, (((0,), (0,)), ((), ())))
+    + dotted(EMPTY, EMPTY, (((0,), (0,)), ((), ())), (((1,), (1,)), ((), ())))
+    + dotted(S, S, (((), ()), ((), ()))) + dotted(GRID[0], GRID[0, 0], (((1,), (0,)), ((), ()))),
+    "dynamic_slice": [(lambda x, i, j, k: lax.dynamic_slice(x, (i, j, k), (1, 2, 4)), GRID, *map(np.int32, at))
+    for at in [(0, 1, 0), (9, 9, 9), (-9, -1, 2)]],
+    "dynamic_update_slice": [(lambda x, y, i, j: lax.dynamic_update_slice(x, y, (i, j)), TIES, NANS[:, :2], *map(np.int64, at))
+    for at in [(0, 1), (9, 9), (-9, -1)]],
+    "eq": each(lax.eq, (F, G), (I, J), (B, C), (F, F)),
+    "erf": each(lax.erf, *FLOATS), "erf_inv": each(lax.erf_inv, *FLOATS), "erfc": each(lax.erfc, *FLOATS),
+    "exp": each(lax.exp, *FLOATS), "exp2": each(lax.exp2, *FLOATS), "expm1": each(lax.expm1, *FLOATS), "floor": each(lax.floor, *FLOATS),
+    "gather": gathered(TIES, FAR, ROWS, (1, 5)) + gathered(INT_GRID, FAR, ROWS, (1, 3)) + gathered(BOOL_GRID, FAR, ROWS, (1, 2))
+    + gathered(np.tile(U, (2, 1)), FAR, ROWS, (1, 6)) + gathered(TIES, FAR, ROWS, (1, 5), fill_value=7)
+    + gathered(GRID[0], np.array([[0, 0], [2, 2], [1, -1], [9, 0]], np.int64), SPANS, (2, 3))
+    + gathered(TIES, np.array([[[4], [0]], [[9], [-1]]], np.int32), BATCHED, (1, 1))
+    + gathered(F, np.array([3], np.int32), dict(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,)), (1,))
+    + gathered(TIES, np.array([[200], [1], [0]], np.uint8), ROWS, (1, 5)),
+    "ge": each(lax.ge, (F, G), (I, J), (B, C)), "gt": each(lax.gt, (F, G), (I, J), (U, V)),
+    "integer_pow": [(lambda x, y=y: lax.integer_pow(x, y), x) for y in (0, 1, 2, 3, 4, 7, -1, -2, -3) for x in (F, D, S)]
+    + [(lambda x, y=y: lax.integer_pow(x, y), x) for y in (0, 1, 2, 3, 5) for x in (I, U, L)],
+    "iota": [(lambda t=t: lax.iota(t, 5),) for t in (np.int32, np.float32, np.uint8)]
+    + [(lambda: lax.broadcasted_iota(np.int64, (2, 3), 1),)],
+    "is_finite": each(lax.is_finite, *FLOATS), "le": each(lax.le, (F, G), (I, J), (B, C)), "log": each(lax.log, *FLOATS),
+    "log1p": each(lax.log1p, *FLOATS),
+    "logistic": each(lax.logistic, *FLOATS), "lt": each(lax.lt, (F, G), (I, J), (B, C)),
+    "max": each(lax.max, (F, G), (G, F), (I, J), (B, C), (U, V), (ZEROS, -ZEROS), (ZEROS, ZEROS[::-1])),
+    "min": each(lax.min, (F, G), (G, F), (I, J), (B, C), (ZEROS, -ZEROS), (ZEROS, ZEROS[::-1])),
+    "mul": each(lax.mul, (F, G), (I, J), (U, V), (S, S)), "ne": each(lax.ne, (F, G), (I, J), (B, C), (F, F)),
+    "neg": each(lax.neg, *FLOATS, *WHOLE), "not": each(lax.bitwise_not, *WHOLE, (B,)),
+    "optimization_barrier": each(lax.optimization_barrier, (F,)) + each(lambda x, y: lax.optimization_barrier((x, y)), (F, I)),
+    "or": each(lax.bitwise_or, (I, J), (U, V), (B, C)),
+    "pad": [(lambda x, v, c=c: lax.pad(x, v, c), x, x.dtype.type(1)) for x in (TIES, BOOL_GRID, INT_GRID, EMPTY)
+    for c in ([(1, 2, 0), (0, 0, 0)], [(0, 1, 2), (3, 0, 1)], [(0, 0, 0), (0, 0, 0)])],
+    "pow": each(lax.pow, (F, G), (G, F), (D, D), (F, np.float32(0.5)), (D, np.int32(3)), (F, np.int64(-2)), (F, np.int32(0))),
+    "reduce_and": of_axis(lax.reduce_and, BOOL_GRID, np.zeros((0, 2), bool)),
+    "reduce_max": of_axis(lax.reduce_max, TIES, NANS, ZEROS, INT_GRID, BOOL_GRID, F),
+    "reduce_min": of_axis(lax.reduce_min, TIES, NANS, ZEROS, INT_GRID, BOOL_GRID, F),
+    "reduce_or": of_axis(lax.reduce_or, BOOL_GRID, np.zeros((0, 2), bool)),
+    "reduce_prod": of_axis(lax.reduce_prod, TIES, NANS, INT_GRID, EMPTY, D, U),
+    "reduce_sum": of_axis(lax.reduce_sum, TIES, NANS, INT_GRID, EMPTY, D, U, ZEROS, -ZEROS),
+    "rem": each(lax.rem, (F, G), (G, F), (D, D), (-D, D)),
+    "reshape": [(lambda x: lax.reshape(x, (4, 6)), GRID), (lambda x: lax.reshape(x, ()), TIES[:1, :1]),
+    (lambda x: lax.reshape(x, (3, 0)), EMPTY)],
+    "rev": [(lambda x, d=d: lax.rev(x, d), x) for x in (GRID, EMPTY[None]) for d in ((0,), (1, 2))],
+    "round": each(lambda x: lax.round(x, 1), *FLOATS, (np.array([0.5, -0.5, 1.5, -2.5]),)),
+    "rsqrt": each(lax.rsqrt, *FLOATS),
+    "scatter": scattered(lax.scatter), "scatter-add": scattered(lax.scatter_add), "scatter-max": scattered(lax.scatter_max),
+    "scatter-min": scattered(lax.scatter_min), "scatter-mul": scattered(lax.scatter_mul),
+    "select_n": each(lax.select_n, (B, F[:4], G[:4]), (np.True_, F, G), (np.False_, F, G), (B, B, C)),
+    "shift_left": each(lax.shift_left, (I, J), (J, I), (U, V), (V, U)),
+    "sign": each(lax.sign, *FLOATS), "sin": each(lax.sin, *FLOATS), "sinh": each(lax.sinh, *FLOATS),
+    "slice": [(lambda x, s=s: lax.slice(x, *s), GRID)
+    for s in [((0, 1, 0), (2, 3, 4)), ((0, 0, 1), (2, 3, 4), (1, 2, 3)), ((1, 1, 1), (1, 2, 2))]],
+    "sort": each(lambda x: lax.sort(x), (TIES,), (INT_GRID,), (EMPTY,), (U,), (F[6:12],))
+    + each(lambda x: lax.sort(x, dimension=0), (TIES,))
+    + each(lambda x, y: lax.sort((x, y), num_keys=1), (TIES, GRID.reshape(-1)[:10].reshape(2, 5)), (INT_GRID, ZEROS)),
+    "split": [(lambda x, s=s: lax.split(x, s, 1), TIES) for s in [(5,), (2, 3), (0, 4, 1)]],
+    "sqrt": each(lax.sqrt, *FLOATS), "square": each(lax.square, *FLOATS, *WHOLE),
+    "squeeze": [(lambda x: lax.squeeze(x, (0, 1)), GRID[:1, :1]), (lambda x: lax.squeeze(x, (0,)), S[None])],
+    "stack": [(lambda *x, a=a: jnp.stack(x, a), TIES, TIES + 1) for a in (0, 1, 2)],
+    "stop_gradient": each(lax.stop_gradient, (F,)), "sub": each(lax.sub, (F, G), (I, J), (U, V), (S, S)),
+    "tan": each(lax.tan, *FLOATS), "tanh": each(lax.tanh, *FLOATS),
+    "top_k": [(lambda x, k=k: lax.top_k(x, k), x) for x in (TIES, F[6:12], np.float32([1, -np.inf, np.inf, 1])) for k in (0, 1, 3)]
+    + [(lambda x: lax.top_k(x, 2, axis=0), TIES)],
+    "transpose": [(lambda x, p=p: lax.transpose(x, p), GRID) for p in [(2, 0, 1), (0, 1, 2)]],
+    "unstack": [(lambda x, a=a: jnp.unstack(x, axis=a), x) for x in (TIES, TIES[:1]) for a in (0, 1)],
+    "xor": each(lax.bitwise_xor, (I, J), (U, V), (B, C)),
+}  # fmt: skip
+
+EXACT = set(BUILDERS) - set(
+    "acos acosh asin asinh atan atan2 atanh cbrt cos cosh cumprod cumsum dot_general erf erf_inv erfc exp exp2 expm1 integer_pow log log1p"
+    " logistic pow reduce_prod reduce_sum rsqrt sin sinh tan tanh add_any".split()
+)
+
+LOOPS = {
+    "cond": [(lambda i, x: lax.switch(i, [lax.sin, lambda y: y, lambda y: y * 2], x), np.int32(i), D) for i in (-1, 0, 1, 2, 3)]
+    + [(lambda p, x: lax.cond(p, lambda y: (y, y + 1), lambda y: (y * 0, y), x), np.bool_(p), I) for p in (True, False)],
+    "scan": [(lambda x, r=r: lax.scan(lambda c, y: (c + y, (c, y * c)), jnp.zeros(3, np.int32), x, reverse=r), INT_GRID)
+    for r in (True, False)],
+}  # fmt: skip
+
+# What NumPy cannot compute as XLA does, most of it for some inputs only.
+FAR_64 = np.array([[2**40], [-(2**63)], [1]])
+REFUSED = [
+    *each(lax.div, (I, J)), *each(lax.rem, (I, J)), *each(lax.sign, (I,)), *each(lax.shift_right_arithmetic, (I, J)),
+    *each(lax.sort, (NANS,), (ZEROS,), (B,)), *each(lambda x: lax.top_k(x, 2), (NANS,), (ZEROS,), (INT_GRID,)),
+    *[(functools.partial(lax.convert_element_type, new_dtype=t), x) for t in (np.int32, np.uint8) for x in (F, D)],
+    *each(lambda x: x.astype(np.uint8), (np.array([-1.0, 256.0]),)), *each(lambda x: x.astype(jnp.bfloat16), (F,)),
+    *each(lambda x: lax.complex(x, x), (D,)), *each(lambda x: x.astype(jnp.float16).astype(np.float32), (F,)),
+    *each(lambda x: lax.while_loop(lambda y: (y < 9).all(), lambda y: y + 1, x), (I,)),
+    *each(lambda x: lax.scan(lambda c, y: (c, y), 0, x), (EMPTY,)), *each(lambda x: lax.round(x, 0), (F,)),
+    *gathered(TIES, FAR_64, ROWS, (1, 5))[1:], *each(lambda x: lax.pad(x, np.float32(0), [(-1, 0, 0), (0, 0, 0)]), (TIES,)),
+    *scattered(lax.scatter, FAR_64)[1:], *each(lambda x: lax.reduce_max(x, axes=(0,)), (EMPTY,)),
+]  # fmt: skip
+
+
+def primitives(jaxpr):
+    found = {e.primitive.name for e in jaxpr.eqns}
+    for e in jaxpr.eqns:
+        for p in e.params.values():
+            found |= primitives(p.jaxpr) if hasattr(p, "jaxpr") else set()
+    return found
+
+
+def in_numpy(fn, arrays):
+    """What NumPy gives, and the primitives."""
+    closed = jax.jit(fn).trace(*arrays).jaxpr
+    with np.errstate(all="ignore"):
+        return numpy_steps(closed).run(arrays), primitives(closed.jaxpr)
+
+
+def test_every_primitive_has_rows():
+    assert COMPUTED.keys() == BUILDERS.keys()
+
+
+@pytest.mark.parametrize("name", [*COMPUTED, *LOOPS])
+def test_numpy_gives_what_xla_gives(quick_jit, name):
+    rows = (COMPUTED | LOOPS)[name]
+    with jax.enable_x64(True):
+        all_of_xla = quick_jit(lambda inputs: [fn(*arrays) for (fn, *_), arrays in zip(rows, inputs, strict=True)])
+        want = all_of_xla([arrays for _, *arrays in rows])
+        seen = set()
+        for (fn, *arrays), wanted in zip(rows, want, strict=True):
+            before = [a.copy() for a in arrays]
+            got, names = in_numpy(fn, arrays)
+            seen |= names
+            for g, w in zip(got, jax.tree.leaves(wanted), strict=True):
+                alike(np.asarray(g), np.asarray(w), name in EXACT or name in LOOPS, (fn, arrays))
+            for a, b in zip(arrays, before, strict=True):
+                np.testing.assert_array_equal(a, b, "an input was written to")
+    assert name in seen
+
+
+def alike(got, want, exactly, row):
+    assert (got.dtype, got.shape) == (want.dtype, want.shape), row
+    if exactly:
+        np.testing.assert_array_equal(got, want, str(row))
+    else:
+        np.testing.assert_allclose(
+            got, want, rtol=2e-6 if want.dtype == np.float32 else 1e-12, atol=0, err_msg=str(row)
+        )
+    if want.dtype.kind == "f":
+        numbers = ~np.isnan(want)
+        np.testing.assert_array_equal(np.signbit(got)[numbers], np.signbit(want)[numbers], str(row))
+
+
+@pytest.mark.parametrize("at", range(len(REFUSED)))
+def test_what_numpy_computes_otherwise_is_refused(at):
+    fn, *arrays = REFUSED[at]
+    with jax.enable_x64(True), pytest.raises(Unsupported):
+        in_numpy(fn, arrays)
