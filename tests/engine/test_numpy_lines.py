@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,15 @@ import numpy as np
 import pytest
 from jax import lax
 
+import jtorch as torch
+from jtorch.core import engine
+from jtorch.core.engine import numpy_program
 from jtorch.core.engine.numpy_jaxpr import numpy_steps
+from jtorch.core.engine.numpy_lines import NumpyLine
 from jtorch.core.engine.numpy_primitives import BUILDERS, Unsupported
+from jtorch.core.facts import config
+from jtorch.core.op.op import Array, op
+from tests.programs import fuzzing
 
 F = np.array([0.0, -0.0, 1.0, -1.5, 2.5, 3.5, 0.3, -7.0, 1e30, -1e30, np.inf, -np.inf, np.nan], np.float32)
 G = np.array([3.0, 0.0, -0.0, np.nan, np.inf, -2.0, 0.5, 2.0, -np.inf, 1e30, np.inf, 1.0, 7.0], np.float32)
@@ -36,6 +44,7 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64
 FLOATS = [(F,), (D,), (S,), (EMPTY,)]
 WHOLE = [(I,), (U,), (L,), (np.int8(-128),)]
 MODES = [lax.GatherScatterMode.CLIP, lax.GatherScatterMode.FILL_OR_DROP, lax.GatherScatterMode.PROMISE_IN_BOUNDS]
+FAR_64 = np.array([[2**40], [-(2**63)], [1]])
 FAR = np.array([[-5], [-1], [0], [1], [2], [9]], np.int32)  # positions in two rows
 
 
@@ -76,7 +85,7 @@ BATCHED = dict(
 )  # fmt: skip
 
 
-def scattered(fn, starts=None):
+def scattered(fn):
     """The same scatter in each mode: rows with positions out of range and twice, windows, batches."""
     rows = lax.ScatterDimensionNumbers(
         update_window_dims=(1,), inserted_window_dims=(0,), scatter_dims_to_operand_dims=(0,)
@@ -100,11 +109,12 @@ def scattered(fn, starts=None):
         (TIES.astype(np.int32), FAR, (new * 1000).astype(np.int32) * 2**20, rows),
         (TIES, np.array([[0, 0], [1, 3], [0, 4], [-1, 0]], np.int64), np.ones((4, 1, 2), np.float32), spans),
         (TIES, np.array([[[4], [0]], [[9], [1]]], np.int32), np.array([[5, 6], [7, 8]], np.float32), batched),
+        (TIES, FAR_64, new[:3], rows),
         (ZEROS, np.array([[0], [1]], np.int32), -ZEROS, rows),
     ]
     return [
         (lambda a, i, n, mode=mode, dims=dims: fn(a, i, n, dims, mode=mode), *arrays)
-        for *arrays, dims in (cases if starts is None else [(TIES, starts, new[:3], rows)])
+        for *arrays, dims in cases
         for mode in MODES[:2]
     ]
 
@@ -232,7 +242,6 @@ LOOPS = {
 }  # fmt: skip
 
 # What NumPy cannot compute as XLA does, most of it for some inputs only.
-FAR_64 = np.array([[2**40], [-(2**63)], [1]])
 REFUSED = [
     *each(lax.div, (I, J)), *each(lax.rem, (I, J)), *each(lax.sign, (I,)), *each(lax.shift_right_arithmetic, (I, J)),
     *each(lax.sort, (NANS,), (ZEROS,), (B,)), *each(lambda x: lax.top_k(x, 2), (NANS,), (ZEROS,), (INT_GRID,)),
@@ -242,7 +251,7 @@ REFUSED = [
     *each(lambda x: lax.while_loop(lambda y: (y < 9).all(), lambda y: y + 1, x), (I,)),
     *each(lambda x: lax.scan(lambda c, y: (c, y), 0, x), (EMPTY,)), *each(lambda x: lax.round(x, 0), (F,)),
     *gathered(TIES, FAR_64, ROWS, (1, 5))[1:], *each(lambda x: lax.pad(x, np.float32(0), [(-1, 0, 0), (0, 0, 0)]), (TIES,)),
-    *scattered(lax.scatter, FAR_64)[1:], *each(lambda x: lax.reduce_max(x, axes=(0,)), (EMPTY,)),
+    *each(lambda x: lax.reduce_max(x, axes=(0,)), (EMPTY,)),
 ]  # fmt: skip
 
 
@@ -301,3 +310,134 @@ def test_what_numpy_computes_otherwise_is_refused(at):
     fn, *arrays = REFUSED[at]
     with jax.enable_x64(True), pytest.raises(Unsupported):
         in_numpy(fn, arrays)
+
+
+@pytest.fixture(autouse=True)
+def fresh_traces():
+    engine.reset()
+    yield
+    engine.reset()
+
+
+TABLE = np.arange(3, dtype=np.float32)
+
+
+@op(method=False)
+def _shared(input: Array) -> tuple[Array, ...]:
+    """Results that NumPy gives without copies: the input, a view, one array twice, constants, and one of a branch."""
+    made = input + 1
+    table = jnp.asarray(TABLE) * 1
+    branch = lax.cond(input.sum() < 1e9, lambda: jnp.asarray(TABLE), lambda: jnp.zeros(3, jnp.float32))
+    return input, input[::-1], made, made, jnp.zeros(3), jnp.broadcast_to(input[:1], (3,)), table, table, branch
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """The NumPy programs that ran. Looks after each, and after each line, at what shares memory."""
+    seen = []
+    run, run_line = numpy_program.NumpyProgram.run, NumpyLine.run
+
+    def watched(program, values, *rest):
+        seen.append(program)
+        run(program, values, *rest)
+        apart([v.array for v in values if v is not None])
+
+    def watched_line(line, arrays):
+        outs = run_line(line, arrays)
+        apart([*arrays, *([outs] if line.single else outs)])
+        return outs
+
+    monkeypatch.setattr(numpy_program.NumpyProgram, "run", watched)
+    monkeypatch.setattr(NumpyLine, "run", watched_line)
+    return seen
+
+
+def apart(arrays):
+    arrays = [a for a in arrays if a.__class__ is np.ndarray]
+    for i, a in enumerate(arrays):
+        assert not any(np.shares_memory(a, b) for b in arrays[:i])
+
+
+def test_results_share_no_memory(runs):
+    """Neither with inputs, nor with each other, nor with what is kept for the next run."""
+    want = None
+    for _ in range(6):  # line by line, then as a program
+        x = torch.tensor([1.0, 2.0, 3.0])
+        y = x * 2
+        outs = _shared(y)
+        arrays = [t.numpy() for t in (*outs, y, x)]
+        got = [a.copy() for a in arrays]
+        want = want or got
+        for i, a in enumerate(arrays):
+            np.testing.assert_array_equal(a, want[i])
+            a[:] = -7 - i
+            for later, kept in zip(arrays[i + 1 :], want[i + 1 :], strict=True):
+                np.testing.assert_array_equal(later, kept)
+        assert [t.tolist() for t in (*outs, y, x)] == [[-7.0 - i] * 3 for i in range(len(arrays))]
+    assert runs
+
+
+def sorted_twice(x):
+    y = x * 2
+    return (y + 1).sort()[0] * 3, y - 1, y
+
+
+def test_what_numpy_refuses_in_a_program_runs_line_by_line(runs):
+    """Sorting NaN: the program goes on with that line in XLA."""
+    ordinary, odd = torch.tensor([3.0, 1.0, 2.0]), torch.tensor([3.0, float("nan"), 2.0])
+    nan = float("nan")
+    for i, x in enumerate([ordinary] * 5 + [odd, ordinary, odd]):
+        a, b, c = sorted_twice(x)
+        np.testing.assert_array_equal(a.tolist(), [15.0, 21.0, nan] if x is odd else [9.0, 15.0, 21.0])
+        np.testing.assert_array_equal(b.tolist(), [5.0, nan, 3.0] if x is odd else [5.0, 1.0, 3.0])
+        np.testing.assert_array_equal(c.tolist(), [6.0, nan, 4.0] if x is odd else [6.0, 2.0, 4.0])
+        assert bool(runs) == (i >= 2)
+    assert len(set(runs)) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
+def test_an_error_in_the_middle_loses_nothing(runs, monkeypatch, error):
+    x = torch.tensor([3.0, 1.0, 2.0])
+
+    def step():
+        y = x * 2
+        return y + 1, torch.sin(y) * 0, y
+
+    for _ in range(4):
+        kept = step()
+        kept[0].tolist()
+    program = runs[-1]
+    kept = step()
+    times = [0]
+
+    def interrupted(*arrays):
+        times[0] += 1
+        raise error("in the middle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(program, "_call", interrupted)
+        with pytest.raises(error):
+            kept[0].tolist()
+    assert times == [1]
+    assert [t.tolist() for t in kept] == [[7.0, 3.0, 5.0], [0.0, 0.0, 0.0], [6.0, 2.0, 4.0]]
+
+
+def program_of(seed):
+    """A random program of views, writes and gradients that needs no PyTorch to be written."""
+    pick = random.Random(seed).choice
+    return fuzzing.write(lambda options: pick(list(options)), torch, 6)
+
+
+def replayed(lines, numpy_lines, monkeypatch):
+    monkeypatch.setattr(config, "numpy_lines", numpy_lines)
+    engine.reset()
+    return [fuzzing.replay(torch, lines, False) for _ in range(4)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_programs_do_in_numpy_what_they_do_in_xla(monkeypatch, seed):
+    """Four times each: values, dtypes, shapes, strides, gradients and errors."""
+    lines = program_of(seed)
+    ours, want = (replayed(lines, on, monkeypatch) for on in (True, False))
+    for a, b in zip(ours, want, strict=True):
+        assert fuzzing.first(lines, a, b, False) is None, "\n".join(lines)

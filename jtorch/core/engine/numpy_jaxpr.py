@@ -30,6 +30,7 @@ class NumpySteps:
     Attributes:
         steps: (function, numbers read, number written, or a list of them where the function gives several arrays).
         known: {number: array} of the constants that are needed.
+        constants: the arrays that are kept between runs, also those of loops. An out may be one of them.
         inputs, outs: numbers. An out may share memory with an input or another out.
         count: how many numbers there are.
         cost: how many primitives one run takes.
@@ -41,6 +42,7 @@ class NumpySteps:
         self.cost = 0
         self.is_large = False
         self.known = {}
+        self.constants = []
         self.steps = []
         self.inputs = self.outs = ()
 
@@ -78,7 +80,8 @@ class NumpySteps:
                 raise Unsupported
         name = eqn.primitive.name
         if name in _LOOPS:
-            (fn, cost), many = _LOOPS[name](eqn), True
+            (fn, cost, constants), many = _LOOPS[name](eqn), True
+            self.constants += constants
         elif name in BUILDERS:
             fn, cost, many = BUILDERS[name](eqn), 1, len(eqn.outvars) > 1 or name in _SEQUENCES
             self.is_large |= name == "dot_general" and multiplications(eqn) > _FEW_MULTIPLICATIONS
@@ -105,6 +108,7 @@ class NumpySteps:
                 steps.append(step)
         self.steps = steps[::-1]
         self.known = {k: v for k, v in self.known.items() if k in needed}
+        self.constants += [v for v in self.known.values() if v.__class__ is np.ndarray]
 
     def run(self, arrays):
         """The list of results."""
@@ -146,7 +150,7 @@ def _branching(eqn):
     def cond(which, *given):
         return branches[min(max(int(which), 0), len(branches) - 1)].run(given)
 
-    return cond, max(b.cost for b in branches)
+    return cond, max(b.cost for b in branches), [c for b in branches for c in b.constants]
 
 
 def _repeating(eqn):
@@ -165,7 +169,7 @@ def _repeating(eqn):
             state, rows[i] = out[:carry], out[carry:]
         return [*state, *[np.stack(column) for column in zip(*rows, strict=True)]]
 
-    return scan, body.cost * length
+    return scan, body.cost * length, body.constants
 
 
 _LOOPS = {"cond": _branching, "scan": _repeating}  # a `while` may run for long: it is left to XLA

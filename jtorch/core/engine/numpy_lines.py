@@ -51,7 +51,7 @@ class NumpyLine(LineProgram):
                 always = self.elements <= SMALL and steps.cost <= FEW_PRIMITIVES and not steps.is_large
                 self._left = math.inf if always else FIRST_RUNS
                 self._steps = steps
-            outs = [apart(out, arrays) for out in self._steps.run(arrays)]
+            outs = apart(self._steps.run(arrays), arrays, self._steps.constants)
         self._left -= 1
         return outs[0] if self.single else outs
 
@@ -75,8 +75,15 @@ def _check_results(outs, types):
             raise Unsupported
 
 
-def apart(out, arrays):
-    """An array that shares no memory with the inputs."""
-    if out.__class__ is not np.ndarray:
-        return np.asarray(out)
-    return out if out.base is None and not any([out is a for a in arrays]) else np.array(out, order="C")  # noqa: C419
+def apart(outs, inputs, constants):
+    """Results as arrays that share no memory with each other, the inputs or the constants."""
+    seen, made = {id(a) for a in (*inputs, *constants)}, []
+    for out in outs:
+        if out.__class__ is not np.ndarray:
+            made.append(np.asarray(out))
+        elif out.base is None and id(out) not in seen:
+            seen.add(id(out))
+            made.append(out)
+        else:
+            made.append(np.array(out, order="C"))
+    return made

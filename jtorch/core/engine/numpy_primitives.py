@@ -464,7 +464,6 @@ def _scatter_windows(combine):
             )
             out = np.array(x)
             if not clips and not fits.all():
-                _need(_in_32_bits(starts))
                 keep = np.broadcast_to(fits, updates)
                 at = tuple([np.broadcast_to(i, updates)[keep] for i in at])
                 new = np.broadcast_to(new, updates)[keep]

@@ -12,41 +12,51 @@ import jax
 import numpy as np
 
 from jtorch.core.engine.compiling import running_on
-from jtorch.core.engine.lines import lines_of, needed
+from jtorch.core.engine.lines import lines_of, needed, run_lines
 from jtorch.core.engine.numpy_lines import apart, as_host
+from jtorch.core.engine.numpy_primitives import Unsupported
 from jtorch.core.engine.stats import counters
 
 
 class NumpyProgram:
     """One trace for one pattern of liveness: see `jtorch.core.engine.program.Program`, which has the same `run`."""
 
-    def __init__(self, path, alive, values, place):
-        lines = lines_of(path)
+    def __init__(self, position, alive, values, place):
+        self.position, self.alive = position, alive
+        lines = lines_of(position.path())
         self.outs = [s for line in lines for s in line.outs if alive[s] and values[s] is not None]
         self.lines = needed(lines, self.outs)
         made = {s for line in self.lines for s in line.outs}
         self.leaves = sorted({s for line in self.lines for s in line.slots} - made)
-        self.only_numpy = True
-        self._call = _FunctionWriter(self, place).function() if self.outs else None
+        if self.outs:
+            self._write(place)
+
+    def _write(self, place):
+        writer = _FunctionWriter(self, place)
+        self._call, self._constants, self._only_numpy = writer.function(), writer.constants, writer.only_numpy
 
     def run(self, values, done, place):
         """Compute the outputs into `values`; `done` is filled once they exist. The inputs stay, so Ctrl-C does no harm."""
-        if self._call is not None:
-            arrays = [as_host(values[s].materialize()) for s in self.leaves]
-            with np.errstate(all="ignore"), self._surroundings(place):
-                outs = self._call(*arrays)
-            seen = list(arrays)
-            for s, out in zip(self.outs, outs, strict=True):
-                array = apart(out, seen)
-                seen.append(array)
-                values[s].array = array
-        counters.line_runs += len(self.lines)
+        if self.outs:
+            try:
+                self._run(values, place)
+            except Unsupported:
+                run_lines(self.position, self.alive, values, place)
+                self._write(place)  # from now on XLA runs the line that raised
         done.append(())
+
+    def _run(self, values, place):
+        arrays = [as_host(values[s].materialize()) for s in self.leaves]
+        with np.errstate(all="ignore"), self._surroundings(place):
+            outs = self._call(*arrays)
+        for s, array in zip(self.outs, apart(outs, arrays, self._constants), strict=True):
+            values[s].array = array
+        counters.line_runs += len(self.lines)
 
     @contextlib.contextmanager
     def _surroundings(self, place):
         """Where lines that are not NumPy's run."""
-        if self.only_numpy:
+        if self._only_numpy:
             yield
         else:
             with jax.enable_x64(True), running_on(place):
@@ -61,6 +71,8 @@ class _FunctionWriter:
         self.place = place
         self.names = {}  # of what the function uses: id -> name
         self.globals = {}
+        self.constants = []
+        self.only_numpy = True
         self.body = []
         self.count = 0
 
@@ -94,6 +106,7 @@ class _FunctionWriter:
         names = dict(zip(steps.inputs, given, strict=True))
         for i, array in steps.known.items():
             names[i] = self._name(array)
+        self.constants += steps.constants
         for fn, read_, out in steps.steps:
             if out.__class__ is int:
                 names[out] = target = self._new()
@@ -106,7 +119,7 @@ class _FunctionWriter:
 
     def _call(self, made, line, given):
         """The names of the results of a line that is run as it is."""
-        self.program.only_numpy = False
+        self.only_numpy = False
         outs = [self._new() for _ in line.outs]
         target = outs[0] if line.single else f"[{', '.join(outs)}]"
         self.body.append(f"{target} = {self._name(_on_host(made, line.single))}([{', '.join(given)}])")

@@ -92,7 +92,7 @@ class SegmentedTrace(Trace):
             if v is not None and v.array is not None:
                 v.owned = False  # NumPy may share its buffer from now on
         if noted[1] is None and noted[0] >= _VISITS_UNTIL_WRITTEN:
-            noted[1] = NumpyProgram(lines, alive, self.values, self.place)
+            noted[1] = NumpyProgram(position, alive, self.values, self.place)
         return noted[1]
 
     def _flush(self, reason):
