@@ -84,10 +84,10 @@ def _integer_pow(eqn):
 def _pow(eqn):
     dtype = eqn.outvars[0].aval.dtype
     _need(dtype.kind == "f")
-    return lambda x, y: _power(x, np.asarray(y, dtype))
+    return lambda x, y: _pow_of(x, np.asarray(y, dtype))
 
 
-def _power(x, y):
+def _pow_of(x, y):
     if y.ndim == 0 and y == 0.5:  # NumPy would take the square root, which differs at -0.0 and -inf
         return np.where(x == -np.inf, np.inf, np.sqrt(x) + 0)
     return np.power(x, y)
@@ -104,10 +104,10 @@ def _select(eqn):
 
 
 def _extreme(ufunc):
-    return lambda eqn: _greatest(ufunc, eqn.outvars[0].aval.dtype, *eqn.invars)
+    return lambda eqn: _extreme_of(ufunc, eqn.outvars[0].aval.dtype, *eqn.invars)
 
 
-def _greatest(ufunc, dtype, *atoms):
+def _extreme_of(ufunc, dtype, *atoms):
     """The larger or smaller of two arrays. `atoms`: what an equation says of them."""
     number = next((a.val for a in atoms if isinstance(a, Literal)), None)
     if dtype.kind == "f" and (number is None or (number == 0 and np.signbit(number) != (ufunc is np.minimum))):
@@ -130,7 +130,7 @@ def _with_sign_of_zero(fn):
 def _clamp(eqn):
     low, x, high = eqn.invars
     dtype = x.aval.dtype
-    larger, smaller = _greatest(np.maximum, dtype, x, low), _greatest(np.minimum, dtype, x, high)
+    larger, smaller = _extreme_of(np.maximum, dtype, x, low), _extreme_of(np.minimum, dtype, x, high)
     return lambda low, x, high: smaller(larger(x, low), high)
 
 
