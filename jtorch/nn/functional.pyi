@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 from jtorch.core.ops.functional import log_softmax as log_softmax
 from jtorch.core.ops.functional import softmax as softmax
 from jtorch.core.ops.functional import softmin as softmin
-from jtorch.core.ops.matrix.distances import one_hot as one_hot
+from jtorch.core.ops.gather.scatter import one_hot as one_hot
 from jtorch.core.ops.windows.unpool import fractional_max_pool2d as fractional_max_pool2d
 from jtorch.core.ops.windows.unpool import fractional_max_pool3d as fractional_max_pool3d
 from jtorch.core.tensor.tensor import Tensor as Tensor

@@ -24,7 +24,7 @@ from jtorch.core.op.declared import (
     public_in,
 )
 from jtorch.core.op.op import Array, Number, OPS, as_number, common_shape, op, promoted, public
-from jtorch.core.op.plain import explain_methods, explained
+from jtorch.core.op.plain import explain_methods, with_torch_errors
 from jtorch.core.op.refusal import failed  # registers functions with `handlers`
 from jtorch.core.op.wrapper import operator
 
@@ -42,7 +42,6 @@ __all__ = [
     "data_check",
     "data_checks",
     "explain_methods",
-    "explained",
     "function",
     "functional",
     "is_integer",
@@ -56,4 +55,5 @@ __all__ = [
     "public",
     "public_in",
     "undifferentiable",
+    "with_torch_errors",
 ]

@@ -7,8 +7,8 @@ public in `jtorch.core.ops` is declared here: `jtorch.core.ops.functions` and `f
 from __future__ import annotations
 
 from jtorch.core.op.op import OPS
-from jtorch.core.op.plain import explained
-from jtorch.core.tensor import Tensor, taken_over
+from jtorch.core.op.plain import with_torch_errors
+from jtorch.core.tensor import Tensor, overridable
 
 FUNCTIONS: dict[str, object] = {}  # name -> the function of torch
 FUNCTIONAL: dict[str, object] = {}  # name -> the function of torch.nn.functional
@@ -26,7 +26,9 @@ def function(fn=None, *, name=None, method=False):
     if fn is None:
         return lambda fn: function(fn, name=name, method=method)
     name = name or fn.__name__
-    made = FUNCTIONS[name] = explained(fn if hasattr(fn, "op") else taken_over(fn), name, "functions", "jtorch")
+    made = FUNCTIONS[name] = with_torch_errors(
+        fn if hasattr(fn, "op") else overridable(fn), name, "functions", "jtorch"
+    )
     made.__module__ = "jtorch"
     if method:
         setattr(Tensor, name, fn)
@@ -42,7 +44,9 @@ def functional(fn=None, *, whole=True):
     if fn is None:
         return lambda fn: functional(fn, whole=whole)
     name = fn.__name__
-    made = FUNCTIONAL[name] = explained(taken_over(fn) if whole else fn, name, "functional", "jtorch.nn.functional")
+    made = FUNCTIONAL[name] = with_torch_errors(
+        overridable(fn) if whole else fn, name, "functional", "jtorch.nn.functional"
+    )
     made.__module__ = "jtorch.nn.functional"
     return made
 
@@ -65,9 +69,9 @@ def of_torch(name):
         made = OPS.get(name)
         if made is None:
             made = FUNCTIONAL.get(name)
-            made = made and explained(made, name, "functions")
+            made = made and with_torch_errors(made, name, "functions")
         elif not hasattr(made, "op"):
-            made = taken_over(made)
+            made = overridable(made)
         if made is not None:
             made.__module__ = "jtorch"
             FUNCTIONS[name] = made
@@ -78,6 +82,6 @@ def of_functional(name):
     """What `torch.nn.functional` has under this name, or None where nothing is declared."""
     made = FUNCTIONAL.get(name)
     if made is None and not name.startswith("_") and name in OPS:
-        made = FUNCTIONAL[name] = explained(OPS[name], name, "functional")
+        made = FUNCTIONAL[name] = with_torch_errors(OPS[name], name, "functional")
         made.__module__ = "jtorch.nn.functional"
     return made

@@ -33,7 +33,7 @@ class Handlers:
         raise TypeError(f"{function.__name__}() got arguments that it does not take")
 
     def plain_failed(self, function, args, kwargs):
-        """The same for a plain function, given by its `explained` form."""
+        """The same for a plain function, given by its `with_torch_errors` form."""
         raise
 
     def refuse(self, name, args, kwargs, kind, signature) -> None:

@@ -14,7 +14,7 @@ from jtorch.core.tensor import check_apart, check_once, overwrite, store
 def inplace_form(op, name):
     """The method `name_`: writes the op's result into the tensor that it is called on."""
     overlap, twice = op.overlap, op.inplace == "twice"
-    public = op.public.under(name, "methods") if hasattr(op.public, "under") else op.public
+    public = op.public.renamed(name, "methods") if hasattr(op.public, "renamed") else op.public
     signature = inspect.signature(public)
 
     def inplace(self, *args, **kwargs):
@@ -35,8 +35,8 @@ def inplace_form(op, name):
             raise
         return overwrite(self, result)
 
-    inplace.known = name, "methods"
-    inplace.under = lambda name, kind: inplace_form(op, name)
+    inplace.called_as = name, "methods"
+    inplace.renamed = lambda name, kind: inplace_form(op, name)
     inplace.__name__ = inplace.__qualname__ = name
     inplace.__doc__ = f"In-place version of :func:`{op.name}`: writes the result into this tensor and returns it."
     inplace.__module__ = "jtorch"

@@ -20,7 +20,7 @@ from jtorch.core.engine import NUMBER, Call, Value, node_name, number, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op.handlers import NUMBER_FOR_TENSOR, handlers
-from jtorch.core.op.plain import explained
+from jtorch.core.op.plain import with_torch_errors
 from jtorch.core.op.wrapper import wrapper_of
 from jtorch.core.tensor import Tensor, ViewCall, apply, tensor_from_jax
 
@@ -86,12 +86,12 @@ class Public:
         """Publish it under its names: the function, the method, the in-place form. Returns the function."""
         for name in (self.name, *self.aliases):
             if self.method:
-                setattr(Tensor, name, explained(self.public, name, "methods"))
+                setattr(Tensor, name, with_torch_errors(self.public, name, "methods"))
             if self.inplace:
                 setattr(Tensor, name + "_", handlers.inplace(self, name + "_"))
             if self.numbers == "tensor":
                 NUMBER_FOR_TENSOR.update((name, name + "_"))
-        made = OPS[self.name] = explained(self.public, self.name)
+        made = OPS[self.name] = with_torch_errors(self.public, self.name)
         made.declared = self
         return made
 

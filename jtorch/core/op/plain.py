@@ -13,7 +13,7 @@ from jtorch.core.op.handlers import handlers
 from jtorch.core.tensor import TAKERS
 
 
-def explained(fn, name, kind="functions", home=None):
+def with_torch_errors(fn, name, kind="functions", home=None):
     """A form of a plain function that raises PyTorch's TypeError for arguments that PyTorch would not take.
 
     An op does so already; it is returned under this name.
@@ -22,8 +22,8 @@ def explained(fn, name, kind="functions", home=None):
         kind: "functions" for torch's own, "methods", "functional" for those of nn.functional.
         home: the module it is public in, where pickle finds it.
     """
-    if hasattr(fn, "under"):
-        return fn if fn.known == (name, kind) else fn.under(name, kind)
+    if hasattr(fn, "renamed"):
+        return fn if fn.called_as == (name, kind) else fn.renamed(name, kind)
     if not isinstance(fn, FunctionType):
         return fn
 
@@ -40,14 +40,14 @@ def explained(fn, name, kind="functions", home=None):
     del function.__wrapped__  # it marks methods that a subclass of Tensor has wrapped
     function.plain = fn
     function.__signature__ = inspect.signature(fn)
-    function.known = name, kind
-    function.under = lambda name, kind: explained(fn, name, kind, home)
+    function.called_as = name, kind
+    function.renamed = lambda name, kind: with_torch_errors(fn, name, kind, home)
     function.__module__ = home or fn.__module__
     return function
 
 
 def explain_methods(cls, but) -> None:
-    """Replace the public methods of a class by their `explained` forms, except those of the module `but`."""
+    """Replace the public methods of a class by their `with_torch_errors` forms, except those of the module `but`."""
     for name, made in list(vars(cls).items()):
         if isinstance(made, FunctionType) and name[0] != "_" and made.__module__ != but:
-            setattr(cls, name, explained(made, name, "methods"))
+            setattr(cls, name, with_torch_errors(made, name, "methods"))

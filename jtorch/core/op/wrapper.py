@@ -33,7 +33,7 @@ def wrapper_of(op):
     return _set_name(made, op.name, "functions")
 
 
-def under(public, name, kind):
+def renamed(public, name, kind):
     """The same function under another name, as a method or as one of nn.functional: its errors say so."""
     return _set_name(_copied(public, name), name, kind)
 
@@ -66,8 +66,8 @@ def _set_name(made, name, kind):
     names = made.__globals__
     names["wrapper"] = made
     made.__name__ = made.__qualname__ = name
-    made.known = name, kind
-    made.under = lambda name, kind: under(made, name, kind)
+    made.called_as = name, kind
+    made.renamed = lambda name, kind: renamed(made, name, kind)
     return made
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import jtorch.core.ops.arithmetic.activations
 import jtorch.core.ops.arithmetic.elementary
+import jtorch.core.ops.gather.scatter
 import jtorch.core.ops.layers.attention
 import jtorch.core.ops.layers.bag
 import jtorch.core.ops.layers.linear

@@ -17,9 +17,11 @@ import jtorch.core.ops.make.fill
 import jtorch.core.ops.make.generator
 import jtorch.core.ops.make.random
 import jtorch.core.ops.matrix.decompose
+import jtorch.core.ops.matrix.distances
 import jtorch.core.ops.matrix.einsum
 import jtorch.core.ops.matrix.norms
 import jtorch.core.ops.matrix.products
+import jtorch.core.ops.reduce.histogram
 import jtorch.core.ops.reduce.reductions
 import jtorch.core.ops.reduce.segments
 import jtorch.core.ops.reduce.sort

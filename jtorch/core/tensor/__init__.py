@@ -22,7 +22,7 @@ from jtorch.core.tensor.subclass import (
     DisableTorchFunctionSubclass,
     TorchFunctionMode,
     hand_over,
-    taken_over,
+    overridable,
     wanted,
 )
 from jtorch.core.tensor.tensor import (
@@ -82,6 +82,7 @@ __all__ = [
     "next_function",
     "note_move",
     "other_users",
+    "overridable",
     "overwrite",
     "part_of_tensor",
     "print_unnamed",
@@ -94,7 +95,6 @@ __all__ = [
     "show",
     "steps_to",
     "store",
-    "taken_over",
     "tensor",
     "tensor_from_jax",
     "to_place",

@@ -122,7 +122,7 @@ class TorchFunctionMode:
         raise NotImplementedError
 
 
-def taken_over(fn):
+def overridable(fn):
     """A form of a plain function that classes and modes take over as a whole, instead of the ops that it calls."""
 
     @functools.wraps(fn)

@@ -22,7 +22,7 @@ _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch takes NumPy's n
 
 def failed(function, given, extra, named, bound):
     """A call of an op that does not fit its parameters (`bound` is False) or has raised: see `Handlers.failed`."""
-    op, (name, kind) = function.op, function.known
+    op, (name, kind) = function.op, function.called_as
     args, keywords = _as_written(op, given, extra, named, _keywords_of_call(sys._getframe(2)))
     operands = args[kind == "methods" :]
     if not bound:
@@ -49,8 +49,8 @@ def failed(function, given, extra, named, bound):
 
 
 def plain_failed(function, args, kwargs):
-    """A call of a plain function, given by its `explained` form: see `Handlers.plain_failed`."""
-    (name, kind), signature = function.known, function.__signature__
+    """A call of a plain function, given by its `with_torch_errors` form: see `Handlers.plain_failed`."""
+    (name, kind), signature = function.called_as, function.__signature__
     other = _other_form(signature, args, kwargs)
     if other is not None:
         return function.plain(*other[0], **other[1])
@@ -69,7 +69,7 @@ def refuse(name, args, kwargs, kind, own) -> None:
 
 def first_seen(function, given) -> None:
     """Raise PyTorch's error for constants that it would not take, when an op is called with them for the first time."""
-    op, (name, kind) = function.op, function.known
+    op, (name, kind) = function.op, function.called_as
     if op.hidden:
         return
     args, keywords = _as_written(op, given, (), {}, ())

@@ -1,4 +1,4 @@
-"""Reading and writing elements by tensors of indices: `gather`, the `scatter` and `index_` families.
+"""Reading and writing elements by tensors of indices: `gather`, the `scatter` and `index_` families; one-hot vectors.
 
 Indices are checked at once where they are known on the host; where they are promised, the program checks them.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, Number, cast_first, data_check, op, public
+from jtorch.core.op import Array, Number, cast_first, data_check, functional, op, public
 from jtorch.core.ops.gather.index import placed, put_at
 from jtorch.core.ops.views.shape import expand_view
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
@@ -514,3 +514,50 @@ def index_put(input, indices, values, accumulate=False):
 
 
 index_put = public(inplace="twice")(index_put)
+
+
+def _negative_class(x):
+    return (x < 0).any()
+
+
+def _beyond_classes(x, classes):
+    return (x >= classes).any()
+
+
+@op
+def _one_hot(input: Array, classes: int) -> Array:
+    return (input[..., None] == jnp.arange(classes)).astype(jnp.int64)
+
+
+@functional
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
+    """1 at the class, 0 elsewhere, in a new last dimension.
+
+    Args:
+        input: class numbers, int64.
+        num_classes: the number of classes; -1 means one more than the largest class, for which the data are looked at.
+
+    Shape:
+        (*) → (*, num_classes)
+
+    Raises:
+        RuntimeError: a class that is negative or too large.
+
+    >>> torch.nn.functional.one_hot(torch.tensor([1, 0]), 3)
+    tensor([[0, 1, 0],
+            [1, 0, 0]])
+    """
+    if input.dtype.name != "int64":
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if not input.numel():
+        if num_classes <= 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        return _one_hot(input, num_classes)
+    data_check(input, _negative_class, RuntimeError("Class values must be non-negative."))
+    if num_classes == -1:
+        num_classes = int(input.max()) + 1
+    else:
+        data_check(
+            input, _beyond_classes, RuntimeError("Class values must be smaller than num_classes."), classes=num_classes
+        )
+    return _one_hot(input, num_classes)

@@ -1,31 +1,12 @@
-"""Functions that combine layers: convolution over time, normalization across channels, a classifier with its loss."""
+"""Functions that combine layers: normalization across channels, a classifier with its loss."""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jax import lax
 
 from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.layers.linear import linear
 from jtorch.core.ops.losses.common import cross_entropy
-
-
-@op(method=False, grad_fn="ConvTbcBackward0", autocast="low")
-def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
-    """Convolution over the first dimension.
-
-    Shape:
-        input (T, N, in), weight (width, in, out), bias (out) → (T + 2 pad - width + 1, N, out)
-    """
-    if input.ndim != 3:
-        raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
-    if weight.ndim != 3:
-        raise RuntimeError("Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.")
-    if bias.ndim != 1:
-        raise RuntimeError("Bias must be 1-D")
-    x = jnp.transpose(input, (1, 2, 0))
-    made = lax.conv_general_dilated(x, jnp.transpose(weight, (2, 1, 0)), (1,), [(pad, pad)])
-    return jnp.transpose(made, (2, 0, 1)) + bias
 
 
 @op(grad_fn="CrossMapLRN2dBackward")

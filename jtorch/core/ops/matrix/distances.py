@@ -1,13 +1,13 @@
-"""Distances and similarities of vectors, scaling to unit length, and one-hot vectors."""
+"""Distances and similarities of vectors, and scaling to unit length."""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.op import Array, common_shape, data_check, functional, op
-from jtorch.core.ops.rules import gap_norm, norm_of
-from jtorch.core.tensor import Tensor, wrap_dim, write_result
+from jtorch.core.op import Array, common_shape, functional, op
+from jtorch.core.ops.rules import gap_norm, norm_of, root
+from jtorch.core.tensor import wrap_dim, write_result
 
 
 @op(
@@ -76,6 +76,26 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     return gap_norm(input[first] - input[second], p)
 
 
+def _distances(x1, x2, p):
+    if p == 2:
+        gap = x1[..., :, None, :] - x2[..., None, :, :]
+        return root(jnp.sum(gap * gap, axis=-1))
+    return gap_norm(x1[..., :, None, :] - x2[..., None, :, :], p)
+
+
+@op(method=False, saves="inputs", autocast="float32")
+def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
+    """The p-norm distance of every row of x1 from every row of x2: (*, n, d), (*, m, d) → (*, n, m)."""
+    for name, x in (("X1", x1), ("X2", x2)):
+        if x.ndim < 2:
+            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    return _distances(x1, x2, p)
+
+
 @functional
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """x / max(‖x‖ₚ, eps) along dim.
@@ -86,50 +106,3 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     made = input / length
     return made if out is None else write_result(out, made)
-
-
-def _negative_class(x):
-    return (x < 0).any()
-
-
-def _beyond_classes(x, classes):
-    return (x >= classes).any()
-
-
-@op
-def _one_hot(input: Array, classes: int) -> Array:
-    return (input[..., None] == jnp.arange(classes)).astype(jnp.int64)
-
-
-@functional
-def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
-    """1 at the class, 0 elsewhere, in a new last dimension.
-
-    Args:
-        input: class numbers, int64.
-        num_classes: the number of classes; -1 means one more than the largest class, for which the data are looked at.
-
-    Shape:
-        (*) → (*, num_classes)
-
-    Raises:
-        RuntimeError: a class that is negative or too large.
-
-    >>> torch.nn.functional.one_hot(torch.tensor([1, 0]), 3)
-    tensor([[0, 1, 0],
-            [1, 0, 0]])
-    """
-    if input.dtype.name != "int64":
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
-    if not input.numel():
-        if num_classes <= 0:
-            raise RuntimeError("Can not infer total number of classes from empty tensor.")
-        return _one_hot(input, num_classes)
-    data_check(input, _negative_class, RuntimeError("Class values must be non-negative."))
-    if num_classes == -1:
-        num_classes = int(input.max()) + 1
-    else:
-        data_check(
-            input, _beyond_classes, RuntimeError("Class values must be smaller than num_classes."), classes=num_classes
-        )
-    return _one_hot(input, num_classes)

@@ -12,7 +12,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, op, public
-from jtorch.core.ops.rules import at_least, at_most, gap_norm, norm_of, root
+from jtorch.core.ops.rules import at_least, at_most, norm_of
 from jtorch.core.tensor import wrap_dim
 
 
@@ -445,26 +445,6 @@ def corrcoef(input: Array) -> Array:
 
 def _within_one(x):
     return at_most(at_least(x, -1), 1)
-
-
-def _distances(x1, x2, p):
-    if p == 2:
-        gap = x1[..., :, None, :] - x2[..., None, :, :]
-        return root(jnp.sum(gap * gap, axis=-1))
-    return gap_norm(x1[..., :, None, :] - x2[..., None, :, :], p)
-
-
-@op(method=False, saves="inputs", autocast="float32")
-def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
-    """The p-norm distance of every row of x1 from every row of x2: (*, n, d), (*, m, d) → (*, n, m)."""
-    for name, x in (("X1", x1), ("X2", x2)):
-        if x.ndim < 2:
-            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
-    if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
-    if p < 0:
-        raise RuntimeError("cdist only supports non-negative p values")
-    return _distances(x1, x2, p)
 
 
 @op(autocast={"cuda": "float32"})

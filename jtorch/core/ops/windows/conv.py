@@ -1,7 +1,7 @@
-"""Convolutions with PyTorch's arguments: conv1d to conv3d and their transposes, with every check it makes.
+"""Convolutions with PyTorch's arguments: conv1d to conv3d and their transposes, with every check it makes; and conv_tbc.
 
 Each argument gets one entry per spatial dimension, sizes are checked in PyTorch's order with its messages, and
-`convolve` does the mathematics. Nothing here knows how a convolution is computed.
+`convolve` does the mathematics. Does not know how a convolution is computed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import warnings
 from operator import index
 
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, op
@@ -419,6 +421,24 @@ def _check_output_padding(output_padding, stride, dilation):
     given = {"output_padding": output_padding, "stride": stride, "dilation": dilation}
     shown = " ".join(f"{n}_{s}: {v}" for n, vs in given.items() for s, v in zip(sides, vs, strict=True))
     raise RuntimeError(f"output padding must be smaller than either stride or dilation, but got {shown}")
+
+
+@op(method=False, grad_fn="ConvTbcBackward0", autocast="low")
+def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
+    """Convolution over the first dimension.
+
+    Shape:
+        input (T, N, in), weight (width, in, out), bias (out) → (T + 2 pad - width + 1, N, out)
+    """
+    if input.ndim != 3:
+        raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
+    if weight.ndim != 3:
+        raise RuntimeError("Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.")
+    if bias.ndim != 1:
+        raise RuntimeError("Bias must be 1-D")
+    x = jnp.transpose(input, (1, 2, 0))
+    made = lax.conv_general_dilated(x, jnp.transpose(weight, (2, 1, 0)), (1,), [(pad, pad)])
+    return jnp.transpose(made, (2, 0, 1)) + bias
 
 
 def _no_such_call(name, bias, given):
