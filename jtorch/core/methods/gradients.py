@@ -8,7 +8,7 @@ from jtorch.core.engine import Value
 from jtorch.core.grad import source
 from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import zeros_like
-from jtorch.core.tensor import Batch, LeafGrad, Tensor, run_backward, taken_over, wrap
+from jtorch.core.tensor import Batch, LeafGrad, Tensor, overridable, run_backward, wrap
 
 
 class GradientEdge(namedtuple("GradientEdge", ["node", "output_nr", "ownership_token"], defaults=[None])):
@@ -41,7 +41,7 @@ def _gradients(outputs, given):
 
 
 @public_in("jtorch.autograd")
-@taken_over
+@overridable
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
     """Collect the gradients of several tensors into the `.grad` of the leaves behind them.
 
@@ -69,7 +69,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
 
 
 @public_in("jtorch.autograd")
-@taken_over
+@overridable
 def grad(
     outputs,
     inputs,

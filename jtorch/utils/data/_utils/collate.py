@@ -14,7 +14,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.ops.gather.join import stack
-from jtorch.core.tensor import Tensor, as_tensor, known, taken_over, tensor
+from jtorch.core.tensor import Tensor, as_tensor, known, overridable, tensor
 
 UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
@@ -65,7 +65,7 @@ def default_convert(data: Any) -> Any:
     return data
 
 
-_stack = taken_over(stack)  # samples of a subclass of Tensor decide what their batch is
+_stack = overridable(stack)  # samples of a subclass of Tensor decide what their batch is
 
 
 def stack_samples(batch: Sequence[Tensor]) -> Tensor:
