@@ -115,7 +115,20 @@ class Gradient:
 
     @property
     def data(self):
-        """The same memory without history; autograd does not see writes made through it."""
+        """The same memory without history. Autograd does not see writes made through it: backward reads what they wrote.
+
+        Differs from torch: backward raises NotImplementedError if it cannot tell what was written. That is so for a view
+        without a history, for the result of an op whose gradient is not known from its result alone, and for a tensor
+        without a history that shared its memory when `.data = ` gave it other memory.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> y = x * x
+        >>> x.data.mul_(3)
+        tensor([3., 3.])
+        >>> y.sum().backward()
+        >>> x.grad
+        tensor([6., 6.])
+        """
         made = self.detach()
         made._counter = UnseenVersion()
         return made
