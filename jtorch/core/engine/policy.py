@@ -33,6 +33,7 @@ class Policy:
         self.steps = 0.0  # new training steps that were compiled at sight, less what was regained since
         self.lines = 0.0  # lines of those that have few elements
         self.traces = 0.0  # new traces that were recorded in one piece
+        self.has_cut = False  # whether a trace was ever cut
         self._chains = {}  # ends of the segments of a trace -> how often it came
         self._promoted = {}  # end of a first segment -> how many traces that begin so are not cut
 
@@ -48,7 +49,7 @@ class Policy:
         self.traces = max(self.traces - _REGAINED, 0)
         if len(chain) == 1:
             if is_new:
-                self.traces += 1
+                self.traces = min(self.traces + 1, trusted_traces)
             return
         visits = self._chains.pop(chain, 0) + 1
         if visits == patience_with_heavy:

@@ -33,6 +33,11 @@ class SegmentedTrace(Trace):
         self.chain = ()  # where the earlier segments of this trace ended
         super().__init__(place, elsewhere)
 
+    @property
+    def was_cut(self):
+        """Whether new traces are cut, or were."""
+        return self.policy.has_cut
+
     def _restart(self):
         super()._restart()
         self.is_new = False  # whether it has lines that were never recorded before
@@ -67,6 +72,7 @@ class SegmentedTrace(Trace):
             super()._cut()
             return
         chain = (*self.chain, self.position)
+        self.policy.has_cut = True
         self.flush("segment")
         self.chain = chain
         self.segments = Segment()
