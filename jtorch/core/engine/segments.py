@@ -135,21 +135,22 @@ class Segment:
     `first`: the line that the segment began with, if a cut came before it.
     """
 
-    __slots__ = ("first", "lines")
+    __slots__ = ("count", "first", "kinds")
 
-    def __init__(self, lines=(), first=None):
-        self.lines = set(lines)
-        self.first = first
+    def __init__(self, kinds=()):
+        self.count = len(kinds)
+        self.kinds = set(kinds)
+        self.first = None
 
     def ends_before(self, kind) -> bool:
         """Whether the segment ends before a line of this kind, a pair (call, types of its inputs)."""
-        if kind in self.lines:
-            many = len(self.lines)
-            if many >= _LONGEST or (many >= _SHORTEST and (self.first is None or kind == self.first)):
+        if kind in self.kinds and self.count >= _SHORTEST:
+            if self.first is None or kind == self.first or self.count >= _LONGEST:
                 return True
-        if self.first is None and not self.lines:
+        if not self.count:
             self.first = kind
-        self.lines.add(kind)
+        self.count += 1
+        self.kinds.add(kind)
         return False
 
 
