@@ -18,7 +18,7 @@ import jtorch.nn as nn
 import jtorch.nn.functional as F
 from jtorch.compiler import stats
 from jtorch.core import engine
-from jtorch.core.engine import policy, xla_options
+from jtorch.core.engine import policy, segments, xla_options
 from jtorch.core.engine import program as programs
 from jtorch.core.engine import trace as traces
 from jtorch.core.facts import config
@@ -632,7 +632,9 @@ class TestNothingIsLost:
         x = torch.arange(3.0, requires_grad=True)
         y = (x * 2 + 1).sum()
         with monkeypatch.context() as patch:
-            patch.setattr(traces.Trace, "_program", lambda *a: (_ for _ in ()).throw(UserWarning("as -W error does")))
+            patch.setattr(
+                segments.SegmentedTrace, "_program", lambda *a: (_ for _ in ()).throw(UserWarning("as -W error does"))
+            )
             with pytest.raises(UserWarning, match="as -W error does"):
                 y.item()
         assert y.item() == 9.0

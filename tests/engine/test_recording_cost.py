@@ -11,6 +11,7 @@ from bench.decoder import decoder
 from bench.record import ROWS, repeated
 from jtorch.compiler import stats
 from jtorch.core import engine
+from jtorch.core.engine import policy
 from jtorch.core.facts import config
 
 
@@ -103,7 +104,10 @@ def test_a_line_is_recorded_in_few_calls(statement):
     assert (calls - 1) / 20 <= MOST[statement] + 0.5  # random words are drawn now and then
 
 
-def test_a_decoders_step_is_one_program_of_few_calls():
+def test_a_decoders_step_is_one_program_of_few_calls(monkeypatch):
+    for limit in ("long_trace", "trusted_lines"):  # its lines are many and have few elements
+        monkeypatch.setattr(policy, limit, 10**9)
+    engine.reset()
     train = decoder(torch, layers=2)
     for _ in range(3):
         train().item()

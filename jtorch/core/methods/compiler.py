@@ -59,10 +59,36 @@ def stats() -> Stats:
 
 @public_in("jtorch.compiler")
 def explain() -> str:
-    """For each of the last programs compiled: why it was, and which line made its trace differ from those before."""
-    if not engine.events:
-        return "No whole program was compiled."
-    return "\n".join(_explain_program(n, reason, position) for n, (reason, position) in enumerate(engine.events, 1))
+    """For each of the last programs compiled: why it was, and which line made its trace differ from those before.
+
+    Then what the engine did about traces that are new each time: the segments that it cut them into and runs again, and the
+    lines whose input types keep changing, which run by themselves.
+    """
+    told = [_explain_program(n, reason, position) for n, (reason, position) in enumerate(engine.events, 1)]
+    return "\n".join([*(told or ["No whole program was compiled."]), *_explain_segments()])
+
+
+def _explain_segments():
+    """A line for each of the segments that ran most often, and for each kind of line that runs by itself."""
+    ran, alone = {}, {}
+    for trace in engine.local.traces.values():
+        if getattr(trace, "was_cut", False):
+            todo = [trace.root]
+            for at in todo:
+                todo.extend(at.children.values())
+                ran[at] = sum(count for count, _ in at.visits.values())
+                if at.full and at.parent is trace.root:
+                    alone.setdefault((at.call.name, at.where), []).append(at)
+    often = sorted([at for at in ran if ran[at] > 1 and at.depth > 1], key=ran.get, reverse=True)[:5]
+    told = [f"segment of {at.depth} lines{_recorded_at(at.path()[0])}: ran {ran[at]} times" for at in often]
+    for (name, _), positions in alone.items():
+        where = _recorded_at(positions[0])
+        told.append(f"{name}{where}: its input types keep changing ({len(positions)} so far), so it runs by itself")
+    return told
+
+
+def _recorded_at(position):
+    return f" from {Path(position.where[0]).name}:{position.where[1]}" if position.where else ""
 
 
 _REASONS = {
