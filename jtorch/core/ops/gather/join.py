@@ -17,7 +17,7 @@ from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, data_check, function, op
 from jtorch.core.ops.views.shape import atleast_1d, atleast_2d, atleast_3d, expand_view, reshape, sized_view, unsqueeze
 from jtorch.core.ops.views.slices import as_ints
-from jtorch.core.tensor import Storage, Tensor, cast_array, known, wrap_dim
+from jtorch.core.tensor import PLAIN, Storage, Tensor, cast_array, known, wrap_dim
 
 # ---- joining
 
@@ -85,7 +85,7 @@ def _host_arrays(tensors):
     """
     hosts, dtype, grad = [], tensors[0]._type.dtype, local.grad
     for x in tensors:
-        if x._storage.__class__ is Storage and x._storage.value.is_promised:
+        if x.__class__ not in PLAIN or (x._storage.__class__ is Storage and x._storage.value.is_promised):
             return None
         wanted = grad and x.requires_grad
         array = x._host() if x._type.dtype is dtype and not wanted else None
