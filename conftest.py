@@ -61,6 +61,17 @@ def no_word_of_compiles(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def new_limits():
+    """The limits of compiling at sight are those of a new process, whatever ran before."""
+    if "jtorch" in sys.modules:
+        from jtorch.core.engine import local, policy
+
+        for trace in local.traces.values():
+            if hasattr(trace, "policy"):
+                trace.policy = policy.Policy()
+
+
+@pytest.fixture(autouse=True)
 def doctest_names(request):
     """Doctests see `jtorch`, and `torch` = jtorch, without importing them."""
     if isinstance(request.node, pytest.DoctestItem):
