@@ -59,7 +59,9 @@ def fma(x: np.ndarray, scale: float, shift: float) -> np.ndarray:
         return x * scale + shift  # either the sum or the product is exact
     if scale == 1:
         return x + shift
-    return _fma32(x, scale, shift) if x.dtype == _F32 else _fma64(x, scale, shift)
+    flat = x.reshape(-1)
+    made = _fma32(flat, scale, shift) if x.dtype == _F32 else _fma64(flat, scale, shift)
+    return made.reshape(x.shape)
 
 
 def _fma32(x, scale, shift):
