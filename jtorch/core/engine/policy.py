@@ -3,7 +3,7 @@ compiles the same programs and computes the same bits.
 
 Compiling a line in a program takes about 10 ms, and running it there saves 5 to 15 us: a program pays after some thousand
 runs of its lines. Most loops repeat, so the first few new training steps are compiled at sight. Each such step is a risk,
-and risks are limited: four, and one more for every fifty traces. What is not compiled at sight is compiled when it has come
+and risks are limited: four, and one more for every fifty steps. What is not compiled at sight is compiled when it has come
 back often enough.
 
 Once the limit for new traces is reached, a new trace is cut into segments: see `jtorch.core.engine.segments`. This file knows

@@ -166,7 +166,7 @@ class Program:
         counters.programs += 1
 
     def _fingerprint(self, place):
-        """What identifies the program on disk: all that decides it. JAX's own cache keeps programs of accelerators."""
+        """What identifies the program on disk: all that decides it. None for an accelerator's, which is known by its lowered form."""
         if not self.on_host:
             return None
         lines = [(line.call, line.types, line.slots, line.outs, line.out_types, line.single) for line in self.lines]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core import engine
-from jtorch.core.engine import Call, Value, number, type_of
+from jtorch.core.engine import Call, Lifted, Value, number, type_of
 from jtorch.core.facts import Place, devices, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import function
@@ -175,7 +175,8 @@ def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):
         strides = geometry.channels_last_strides(shape) if "channels_last" in memory_format.name else None
     place = t.place if device is None else devices.place(device)
     place = devices.CPU if place is engine.TRACED else place
-    return batched_like(filled(shape, n, dtype or t.dtype, place, strides, requires_grad), input._storage.value)
+    made, value = filled(shape, n, dtype or t.dtype, place, strides, requires_grad), input._storage.value
+    return batched_like(made, value) if value.__class__ is Lifted else made
 
 
 @function
