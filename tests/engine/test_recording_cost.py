@@ -13,6 +13,16 @@ from jtorch.compiler import stats
 from jtorch.core import engine
 from jtorch.core.engine import policy
 from jtorch.core.facts import config
+from jtorch.core.tensor import TAKERS
+
+
+@pytest.fixture(autouse=True)
+def plain_process():
+    """A process in which no class takes functions over; one that another test made would be asked at each call."""
+    before = set(TAKERS)
+    TAKERS.clear()
+    yield
+    TAKERS.update(before)
 
 
 def python_calls(run) -> int:
