@@ -11,6 +11,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from jtorch.core.facts import like_strides
 from jtorch.core.ops.slopes import magnitude
 from jtorch.core.tensor import wrap_dim
 
@@ -24,6 +25,11 @@ def reduced_dims(dim, ndim):
         if dims.count(d) > 1:
             raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
     return tuple(sorted(dims)) if ndim else ()
+
+
+def strides_like_first(types, shapes, consts):
+    """The rule for results that have the first input's shape and keep the order of its dimensions."""
+    return [like_strides(types[0].shape, types[0].strides)] * len(shapes)
 
 
 def times(factor):

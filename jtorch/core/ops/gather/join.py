@@ -15,6 +15,7 @@ from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, data_check, function, op
+from jtorch.core.ops.rules import strides_like_first
 from jtorch.core.ops.views.shape import atleast_1d, atleast_2d, atleast_3d, expand_view, reshape, sized_view, unsqueeze
 from jtorch.core.ops.views.slices import as_ints
 from jtorch.core.tensor import PLAIN, Storage, Tensor, cast_array, known, wrap_dim
@@ -305,11 +306,7 @@ def roll(input, shifts, dims=()):
     return _roll(input, shifts, dims)
 
 
-def _strides_like_first(types, shapes, consts):
-    return [geometry.like_strides(types[0].shape, types[0].strides)]
-
-
-@op(name="flip", saves=(), strides=_strides_like_first)
+@op(name="flip", saves=(), strides=strides_like_first)
 def _flip(input: Array, dims: tuple) -> Array:
     axes = [wrap_dim(d, input.ndim) for d in dims]
     for i, d in enumerate(axes):

@@ -12,7 +12,8 @@ from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, Number, data_check, function, op, public
 from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.gather.index import placed
-from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather, input_strides
+from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather
+from jtorch.core.ops.rules import strides_like_first
 from jtorch.core.ops.views.shape import expand_view, expanded_size, reshape
 from jtorch.core.tensor import cast_array, known, wrap_dim
 
@@ -156,7 +157,7 @@ def _check_put(input, index, source, accumulate):
     check_range(index, input.numel(), 0, "take", negative=True)
 
 
-@op(inplace=True, check=_check_put, saves=(1,), strides=input_strides, overlap="none")
+@op(inplace=True, check=_check_put, saves=(1,), strides=strides_like_first, overlap="none")
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """A copy with `source` written, or added, at indices of the flattened tensor."""
     flat, values = input.reshape(-1), source.reshape(-1)

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, cast_first, data_check, functional, op, public
 from jtorch.core.ops.gather.index import placed, put_at
+from jtorch.core.ops.rules import strides_like_first
 from jtorch.core.ops.views.shape import expand_view
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
@@ -324,10 +324,6 @@ def scatter_reduce(
 # ---- whole slices by a vector of indices
 
 
-def input_strides(types, shapes, consts):
-    return [geometry.like_strides(types[0].shape, types[0].strides)]
-
-
 def _check_select(input, dim, index):
     dim = wrap_dim(dim, input.ndim)
     if index.ndim > 1:
@@ -431,7 +427,7 @@ def _check_copy(input, dim, index, source):
     check_range(index, _size_along(input.shape, dim), dim, "copy")
 
 
-@op(inplace=True, saves=(1,), check=_check_copy, strides=input_strides, overlap="none", autocast={"cpu": "widest"})
+@op(inplace=True, saves=(1,), check=_check_copy, strides=strides_like_first, overlap="none", autocast={"cpu": "widest"})
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """A copy with entry index[k] of a dimension replaced by the k-th entry of `source`."""
     x, at, rows = _rows_along(input, dim, index, source)
@@ -468,7 +464,7 @@ def by_value(zero, one):
     inplace="twice",
     saves=(1,),
     check=_check_fill,
-    strides=input_strides,
+    strides=strides_like_first,
     grad_fn=by_value("IndexFillBackward0", "IndexFillBackward1"),
     overlap="any",
 )

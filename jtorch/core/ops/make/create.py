@@ -170,7 +170,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
 def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):
     t = input._type
     shape = t.shape
-    strides = None if t.contiguous else geometry.like_strides(shape, t.strides)
+    strides = t.strides if t.contiguous else geometry.like_strides(shape, t.strides)
     if memory_format is not None and memory_format.name != "preserve_format":
         strides = geometry.channels_last_strides(shape) if "channels_last" in memory_format.name else None
     place = t.place if device is None else devices.place(device)

@@ -13,7 +13,7 @@ from jax import lax
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, Number, cast_first, data_check, kernel, letter, op, public
-from jtorch.core.ops.rules import pick, reduce_sharing_gradient
+from jtorch.core.ops.rules import pick, reduce_sharing_gradient, strides_like_first
 from jtorch.core.tensor import Tensor, known, wrap_dim
 
 _SORTED = "Gather(View(Sort(Transpose(Unsqueeze(input)))))"
@@ -38,6 +38,7 @@ def _sorted(x, dim, descending=False):
 @op(
     chooses=True,
     returns=returntypes.sort,
+    strides=strides_like_first,
     grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}",
 )
 def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool | None = None):
@@ -51,13 +52,13 @@ def sort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool 
     return _sorted(input, wrap_dim(dim, input.ndim), descending)
 
 
-@op(saves=())
+@op(saves=(), strides=strides_like_first)
 def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """The indices that put the elements in order along a dim."""
     return _sorted(input, wrap_dim(dim, input.ndim), descending)[1]
 
 
-@op(chooses=True, grad_fn="SortBackward0")
+@op(chooses=True, strides=strides_like_first, grad_fn="SortBackward0")
 def msort(input: Array) -> Array:
     """The elements in order along the first dim."""
     return _sorted(input, 0)[0]
