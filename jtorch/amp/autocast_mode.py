@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 
 from jtorch.core.engine import TRACED, Call, local, trace_watchers, type_of
-from jtorch.core.facts import KINDS, dtypes
+from jtorch.core.facts import KINDS, device, dtypes
 from jtorch.core.op import autocast_by
 from jtorch.core.tensor import Tensor
 
@@ -31,8 +31,8 @@ BANNED = (
 
 class _AutocastState(threading.local):
     def __init__(self):
-        self.on = {name: False for name, kind in KINDS.items() if kind.autocast is not None}
-        self.dtypes = {name: KINDS[name].autocast for name in self.on}
+        self.on: dict[str, bool] = {}  # of the kinds that were switched
+        self.dtypes = {name: kind.autocast for name, kind in KINDS.items() if kind.autocast is not None}
         self.cache = True
         self.depth = 0
 
@@ -45,24 +45,39 @@ _state = _AutocastState()
 
 def is_autocast_available(device_type: str) -> bool:
     """Whether autocast works on this kind of device."""
-    return device_type in _state.on
+    return device(_as_text(device_type, "_is_autocast_available")).type in _state.dtypes
 
 
-def _supported(device_type):
-    if device_type not in _state.on:
-        raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}'")
+def _as_text(device_type, function):
+    if not isinstance(device_type, str):
+        kind = type(device_type).__name__
+        raise TypeError(f"{function}(): argument 'device_type' (position 1) must be str, not {kind}")
     return device_type
+
+
+def _supported(device_type, function, refusal):
+    """The type of device, if autocast knows it; else PyTorch's error: `refusal`, or that of an unknown device string."""
+    if device_type in _state.dtypes:
+        return device_type
+    kind = device(_as_text(device_type, function)).type
+    if kind not in _state.dtypes:
+        raise RuntimeError(refusal)
+    return kind
+
+
+_NO_KEY = "unknown device type for autocast in get_autocast_dispatch_key_from_device_type"
+_NO_DTYPE = "unsupported scalarType"
 
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
     """Whether autocast is on for this kind of device."""
-    return _state.on[_supported(device_type)]
+    return _state.on.get(_supported(device_type, "is_autocast_enabled", _NO_KEY), False)
 
 
 def set_autocast_enabled(device_type, enabled=None) -> None:
     """Turn autocast on or off for a device type; for "cuda" if only a bool is given."""
     device_type, enabled = (device_type, enabled) if enabled is not None else ("cuda", device_type)
-    _state.on[_supported(device_type)] = bool(enabled)
+    _state.on[_supported(device_type, "set_autocast_enabled", _NO_KEY)] = bool(enabled)
     autocast_by(_cast_tensors)
     for trace in local.traces.values():
         trace.__dict__.pop("record", None)
@@ -85,12 +100,12 @@ trace_watchers.append(_record_casts)
 
 def get_autocast_dtype(device_type: str):
     """The dtype in which "low" ops run on this kind of device."""
-    return _state.dtypes[_supported(device_type)]
+    return _state.dtypes[_supported(device_type, "get_autocast_dtype", _NO_DTYPE)]
 
 
 def set_autocast_dtype(device_type: str, dtype) -> None:
     """Set the dtype in which "low" ops run on this kind of device."""
-    _state.dtypes[_supported(device_type)] = dtype
+    _state.dtypes[_supported(device_type, "set_autocast_dtype", _NO_DTYPE)] = dtype
 
 
 def is_autocast_cache_enabled() -> bool:
@@ -166,8 +181,9 @@ class autocast:
     def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
-        self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
-        self.device = _supported(device_type)
+        default = get_autocast_dtype(device_type)
+        self.fast_dtype = default if dtype is None else dtype
+        self.device = _supported(device_type, "autocast", _NO_KEY)
         self._cache_enabled = _state.cache if cache_enabled is None else cache_enabled
         self._enabled = enabled and self._possible()
 

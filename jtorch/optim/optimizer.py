@@ -275,6 +275,10 @@ def _submitting(step):
 
     @functools.wraps(step)
     def submitted(self, *args, **kwargs):
+        if not hasattr(self, "_optimizer_step_pre_hooks"):  # `Optimizer.__init__` never ran: PyTorch calls no hooks
+            out = step(self, *args, **kwargs)
+            engine.local.trace.submit()
+            return out
         if self._optimizer_step_pre_hooks or _global_pre:
             for hook in chain(_global_pre.values(), self._optimizer_step_pre_hooks.values()):
                 seen = hook(self, args, kwargs)

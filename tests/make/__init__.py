@@ -21,6 +21,7 @@ TABLES = {
     "func": "tests.public.test_func:TABLE",
     "index": "tests.tensor.results:INDEX",
     "layers": "tests.nn.programs:LAYERS",
+    "library_uses": "tests.public.test_library_uses:TABLE",
     "module": "tests.nn.programs:MODULE",
     "schedule_snippets": "tests.optim.schedules:TABLE",
     "shared_memory": "tests.tensor.test_shared_memory:TABLE",

@@ -17,6 +17,7 @@ from jtorch.core.ops.arithmetic import elementwise as arithmetic
 from jtorch.core.ops.gather.join import cat
 from jtorch.core.ops.matrix import products as linalg
 from jtorch.core.ops.matrix import sparse_products as kernels
+from jtorch.core.ops.views.slices import as_ints
 from jtorch.core.tensor import Tensor, known, printing, tensor, to_place, wrap_dim
 
 _new = object.__new__
@@ -291,7 +292,7 @@ def is_sparse(x):
 
 
 def sparse_coo_tensor(
-    indices,
+    indices=None,
     values=None,
     size=None,
     *,
@@ -308,8 +309,11 @@ def sparse_coo_tensor(
     tensor([[0., 0., 3.],
             [4., 0., 0.]])
     """
-    if values is None:
-        return _make_sparse(known(np.zeros((len(indices), 0), np.int64)), _empty(dtype, device), indices, False)
+    if values is None and (indices is None or size is None):
+        size = as_ints((indices if size is None else size,), "sparse_coo_tensor", "size")
+        made = _make_sparse(known(np.zeros((len(size), 0), np.int64)), _empty(dtype, device), size, False)
+        made.requires_grad = requires_grad
+        return made
     values = values if isinstance(values, Tensor) else tensor(values)
     values = values if dtype is None else values.to(dtype)
     values = values if device is None else to_place(values, place(device))

@@ -115,10 +115,9 @@ def _register_all():
         cls = todo.pop()
         register_module(cls)
         todo += cls.__subclasses__()
-    before = Module.__init_subclass__
 
     def known(cls, **kwargs):
-        before(**kwargs)
+        super(Module, cls).__init_subclass__(**kwargs)
         register_module(cls)
 
     Module.__init_subclass__ = classmethod(known)

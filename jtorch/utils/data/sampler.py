@@ -40,6 +40,14 @@ def positive_int(name: str, value, also_bool: bool = False) -> int:
     return value
 
 
+def started(iterable: Iterable[T]) -> Iterator[T]:
+    """An iterator over `iterable`, which `islice` and `zip` may take from piece by piece.
+
+    They call `iter` on what they are given. An object that is its own iterator may begin anew then; this iterator does not.
+    """
+    return map(next, itertools.repeat(iter(iterable)))
+
+
 class Sampler(Generic[T]):
     """The base of samplers. A subclass defines `__iter__` over sample numbers (or lists of them), and `__len__`."""
 
@@ -203,7 +211,7 @@ class BatchSampler(Sampler[list[int]]):
         self.drop_last = drop_last
 
     def __iter__(self):
-        numbers = iter(self.sampler)
+        numbers = started(self.sampler)
         while batch := list(itertools.islice(numbers, self.batch_size)):
             if len(batch) == self.batch_size or not self.drop_last:
                 yield batch

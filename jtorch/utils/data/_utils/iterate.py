@@ -7,7 +7,6 @@ of a batch when a worker gets them, up to `prefetch_factor * num_workers` batche
 from __future__ import annotations
 
 import copy
-import itertools
 import warnings
 from collections import Counter, deque
 from typing import Any
@@ -35,6 +34,8 @@ class Pass:
         self.start(loader)
         # once, as in PyTorch: persistent workers continue with their random numbers
         self.base_seed = order_stream(loader.generator).base_seed()
+        if loader.num_workers:  # PyTorch starts the sampler once more, which may draw random numbers
+            self.numbers = iter(loader._index_sampler)
         self.check_pinning()
 
     def start(self, loader) -> None:
@@ -114,7 +115,10 @@ class LocalPass(Pass):
             self.ask()
 
     def ask(self) -> None:
-        self.requests.extend(itertools.islice(self.numbers, 1))
+        try:
+            self.requests.append(next(self.numbers))
+        except StopIteration:
+            pass
 
     def next_batch(self) -> Any:
         """The next batch."""

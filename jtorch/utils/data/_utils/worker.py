@@ -12,7 +12,7 @@ import operator
 import random
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from jtorch.core.ops.make.generator import manual_seed
 from jtorch.utils.data._utils.collate import default_collate
 from jtorch.utils.data.dataset import Dataset, samples, whole_batch
+from jtorch.utils.data.sampler import started
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class MapFetcher:
         """The batch of these sample numbers; one sample if the loader makes no batches."""
         if not self.batched:
             return self.collate_fn(self.dataset[request])
+        if not isinstance(request, Sized):
+            request = list(request)  # it can be gone through only once
         if self.collate_fn is default_collate:
             batch = whole_batch(self.dataset, request)
             if batch is not None:
@@ -82,7 +85,7 @@ class IterableFetcher:
     """Fetches batches of an IterableDataset. Raises StopIteration at its end."""
 
     def __init__(self, dataset: Iterable, batched: bool, collate_fn: Callable, drop_last: bool):
-        self.source = iter(dataset)
+        self.source = started(dataset)
         self.batched, self.collate_fn, self.drop_last = batched, collate_fn, drop_last
         self.ended = False
 
