@@ -336,6 +336,11 @@ def _new_empty_strided(self, size, stride, dtype=None, layout=None, device=None,
 def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """A copy of `data` with this tensor's dtype (unless `data` brings its own) and device."""
     if isinstance(data, Tensor):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
+            stacklevel=2,
+        )
         made = cast(data.detach().clone(), dtype or data.dtype)
     elif isinstance(data, np.ndarray | np.generic):
         made = known(host_array(data))

@@ -33,6 +33,8 @@ class Backward:
         Raises:
             RuntimeError: nothing requires grad, there are several elements and no `gradient`, or the graph was freed.
         """
+        if gradient is not None and not isinstance(gradient, Tensor):
+            gradient = next(iter(tuple(gradient)), None)  # PyTorch takes a sequence of one
         run_backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def retain_grad(self):

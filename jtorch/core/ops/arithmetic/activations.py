@@ -462,7 +462,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     if not training:
         return into_input(input, _rrelu(input, None, (lower + upper) / 2, inplace), inplace)
     noise = stream_of(input._type.place).rrelu_noise(input.detach()._to_numpy(), lower, upper)
-    return into_input(input, _rrelu(input, known(np.ascontiguousarray(noise)), 0.0, inplace), inplace)
+    return into_input(input, _rrelu(input, known(np.array(noise, order="C")), 0.0, inplace), inplace)
 
 
 @op(

@@ -5,6 +5,7 @@ The functions that only `torch.special` has come last.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import jax
@@ -59,20 +60,54 @@ def logit(input: Array, eps: float | None = None) -> Array:
 def lgamma(input: Array) -> Array:
     """log(|gamma(input)|)."""
     kernel("lgamma_vml_cpu", input, "f")
-    return lax.lgamma(input)
+    return _lgamma(input)
 
 
 @op(inplace=True, promote="float")
 def digamma(input: Array) -> Array:
     """The derivative of lgamma."""
     kernel("digamma", input, "f")
-    return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), lax.digamma(input))
+    return _polygamma_of(0)(input)
+
+
+_lgamma = slopes.with_slopes(lax.lgamma, lambda x, result: _polygamma_of(0)(x))
+
+
+@functools.cache
+def _polygamma_of(n):
+    """The function (x) -> the n-th derivative of digamma, whose derivative is the next of them."""
+    values = _DIGAMMAS.get(n) or functools.partial(_polygamma_by_zeta, n)
+    return slopes.with_slopes(values, lambda x, result: _polygamma_of(n + 1)(x))
+
+
+def _polygamma_by_zeta(n, x):
+    pole = (x <= 0) & (x == jnp.floor(x))
+    found = jnp.where(pole, jnp.inf, jsp.zeta(jnp.asarray(n + 1, x.dtype), jnp.where(pole, 1, x)))
+    return (-1) ** (n + 1) * math.factorial(n) * found
+
+
+def _trigamma(x):
+    """As PyTorch computes it: by reflection below 1/2, six steps of the recurrence, and the asymptotic series."""
+    below = x < 0.5
+    y = jnp.where(below, 1 - x, x)
+    total = jnp.zeros_like(x)
+    for _ in range(6):
+        total, y = total + 1 / (y * y), y + 1
+    square = 1 / (y * y)
+    total = total + (1 + 1 / (2 * y) + square * (1 / 6 - square * (1 / 30 - square / 42))) / y
+    return jnp.where(below, (math.pi / jnp.sin(math.pi * jnp.where(below, x, 0.5))) ** 2 - total, total)
+
+
+_DIGAMMAS = {
+    0: lambda x: jnp.where(x == 0, jnp.copysign(jnp.inf, -x), lax.digamma(x)),
+    1: _trigamma,
+}
 
 
 @op(promote=("input",), name="polygamma", inplace_grad_fn="PolygammaBackward1")
 def _polygamma(n: int, input: Array) -> Array:
     x = input if letter(input) == "f" else input.astype(jnp.float32)
-    return lax.digamma(x) if n == 0 else jsp.polygamma(n, x)
+    return _polygamma_of(n)(x)
 
 
 @public(method=False)
@@ -180,11 +215,18 @@ def copysign(input: Array, other: Array | Number) -> Array:
     )
 
 
-@op(inplace=True, promote=True, saves=())
+@op(inplace=True, promote=True)
 def nextafter(input: Array, other: Array) -> Array:
     """The next number after input towards other."""
     kernel("nextafter_cpu", input, "f")
-    return lax.stop_gradient(jnp.nextafter(input, other))
+    return _nextafter(*jnp.broadcast_arrays(input, other))
+
+
+_nextafter = slopes.with_slopes(
+    jnp.nextafter,
+    lambda x, y, result: (x != y).astype(result.dtype),
+    lambda x, y, result: jnp.zeros_like(result),
+)
 
 
 @op(returns=returntypes.frexp)

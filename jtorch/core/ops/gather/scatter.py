@@ -63,9 +63,9 @@ def _dims_of(x):
 
 def _check_gather(input, dim, index, sparse_grad):
     dim = wrap_dim(dim, input.ndim)
-    _check_index(index, "gather")
     if not index.numel():
         return
+    _check_index(index, "gather")
     if _dims_of(index) != _dims_of(input):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     for d in range(index.ndim):
@@ -372,7 +372,7 @@ def _vector_check(name, input, dim, index, source):
             "source tensor shape must match self tensor shape, excluding the specified dimension. "
             f"Got self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
         )
-    check_range(index, _size_along(input.shape, dim), dim)
+    check_range(index, _size_along(input.shape, dim), dim, "select" if input.ndim < 2 else "gather")
 
 
 def _rows_along(input, dim, index, source=None):

@@ -130,6 +130,8 @@ def _per_channel(values, x):
 
 
 def _channel_mean(x):
+    if not x.size:
+        return jnp.zeros(x.shape[1], x.dtype)
     return x.mean((0, *range(2, x.ndim)))
 
 

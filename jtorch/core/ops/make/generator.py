@@ -61,8 +61,10 @@ class Generator:
 
     def set_state(self, new_state):
         """Go on from a state that `get_state` gave. Returns self."""
-        if not isinstance(new_state, Tensor) or new_state.dtype is not dtypes.uint8:
+        if not isinstance(new_state, Tensor):
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
+        if new_state.dtype is not dtypes.uint8:
+            raise TypeError("RNG state must be a torch.ByteTensor")
         state = np.array(new_state._to_numpy())
         if on_host(self._place):
             self.stream.set_state(state)

@@ -16,7 +16,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, function, op
+from jtorch.core.op import Array, data_check, function, op
 from jtorch.core.ops.make.create import size_of
 from jtorch.core.ops.make.generator import default_generator, generator_of, on_host, stream_of
 from jtorch.core.streams import draws
@@ -335,10 +335,14 @@ def check_std(std):
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
 
 
+def _has_negative(std):
+    return (std < 0).any()
+
+
 def _normal_of(mean, std, generator):
     like = mean if isinstance(mean, Tensor) else std
-    if isinstance(std, Tensor) and std._host() is not None and not (std._host() >= 0).all():
-        raise RuntimeError("normal expects all elements of std >= 0.0")
+    if isinstance(std, Tensor):
+        data_check(std, _has_negative, RuntimeError("normal expects all elements of std >= 0.0"))
     shape = np.broadcast_shapes(*[tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor)])
     t = type_of(shape, like.dtype, like._type.place)
     if not isinstance(std, Tensor):

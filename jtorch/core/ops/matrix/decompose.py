@@ -78,13 +78,27 @@ def linalg_pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
     x = A
     if hermitian:
         check_square("linalg.eigh: ", x)
-        x = symmetric(x, True)
     if atol is None and rtol is None:
         rtol = max(x.shape[-2:]) * jnp.finfo(x.dtype).eps
-    if not atol:
-        return jnp.linalg.pinv(x, rtol=rtol, hermitian=hermitian)
-    largest = jnp.linalg.svd(lax.stop_gradient(x), compute_uv=False)[..., 0]
-    return jnp.linalg.pinv(x, rtol=jnp.maximum(atol, (rtol or 0) * largest) / largest, hermitian=hermitian)
+    if atol:
+        largest = jnp.linalg.svd(lax.stop_gradient(x), compute_uv=False)[..., 0]
+        rtol = jnp.maximum(atol, (rtol or 0) * largest) / largest
+    return _hermitian_pinv(x, rtol) if hermitian else jnp.linalg.pinv(x, rtol=rtol)
+
+
+@jax.custom_jvp
+def _hermitian_pinv(x, rtol):
+    return jnp.linalg.pinv(symmetric(x, True), rtol=rtol, hermitian=True)
+
+
+@_hermitian_pinv.defjvp
+def _hermitian_pinv_jvp(primals, tangents):
+    """The derivative of the pseudo-inverse of any matrix: PyTorch's knows nothing of the symmetry."""
+    (x, _), (t, _) = primals, tangents
+    result = _hermitian_pinv(*primals)
+    eye, turned = jnp.eye(x.shape[-1], dtype=x.dtype), _turned(result)
+    moved = result @ turned @ _turned(t) @ (eye - x @ result) + (eye - result @ x) @ _turned(t) @ turned @ result
+    return result, moved - result @ t @ result
 
 
 @public
@@ -265,10 +279,28 @@ def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     return _solved_by_factor(input, input2, upper)
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _solved_by_factor(b, factor, upper):
-    lower = jnp.swapaxes(factor, -1, -2).conj() if upper else factor
+    return _solve_by_factor(b, factor, upper)
+
+
+def _solve_by_factor(b, factor, upper):
+    lower = _turned(factor) if upper else factor
     half = solve_triangular_array(lower, b, upper=False)
-    return solve_triangular_array(jnp.swapaxes(lower, -1, -2).conj(), half, upper=True)
+    return solve_triangular_array(_turned(lower), half, upper=True)
+
+
+def _turned(x):
+    return jnp.swapaxes(x, -1, -2).conj()
+
+
+@_solved_by_factor.defjvp
+def _solved_by_factor_jvp(upper, primals, tangents):
+    """The derivative of the solution by the factor, in which, as in PyTorch, also the triangle counts that is not read."""
+    (b, factor), (db, dfactor) = primals, tangents
+    solution = _solved_by_factor(b, factor, upper)
+    half = _turned(dfactor) @ factor if upper else dfactor @ _turned(factor)
+    return solution, _solve_by_factor(db - (half + _turned(half)) @ solution, factor, upper)
 
 
 def solve_triangular_array(a, b, upper, transpose=False, unit=False):

@@ -255,7 +255,13 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
     return _solve_triangular(A, B, upper, left, unitriangular, out=out)
 
 
-@op(name="linalg_lstsq", strides=_d.column_major, autocast={"cpu": "float32"})
+def _lstsq_strides(types, shapes, consts):
+    if len(types[1].shape) == len(types[0].shape) - 1:
+        return [None, None]
+    return [_d.column_major(types, shapes, {})[0], None]
+
+
+@op(name="linalg_lstsq", strides=_lstsq_strides, autocast={"cpu": "float32"})
 def _lstsq(A: Array, B: Array, rcond: float | None):
     x = _known_type(A)
     _c.check_dtypes(
@@ -278,7 +284,8 @@ def lstsq(A, B, rcond=None, *, driver=None):
     Raises:
         LinAlgError: the driver is "gels", and A does not have full rank.
 
-    Differs from torch: solved through the pseudo-inverse whatever the driver; singular values are not given.
+    Differs from torch: solved through the pseudo-inverse whatever the driver; the solution of a tall system has no gaps
+    between its columns.
     """
     if A.ndim < 2:
         raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
@@ -286,13 +293,18 @@ def lstsq(A, B, rcond=None, *, driver=None):
         raise RuntimeError("torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
     solution, residuals = _lstsq(A, B, rcond)
     rank = matrix_rank(A, rtol=rcond)
+    values = known(np.empty(0, residuals.dtype.np))
     if driver == "gels":
         lost = (rank < min(A.shape[-2:])) & (A != 0).any(-1).any(-1)  # LAPACK solves with a matrix of zeros
         _c.check_info((rank + 1) * lost, "torch.linalg.lstsq", _c.RANK)
         rank = known(np.empty(0, np.int64))
-    elif residuals.numel() and (ranks := _c.numbers(rank)) is not None and (ranks < A.shape[-1]).any():
-        residuals = residuals.new_empty(0)  # PyTorch gives none if a matrix does not have full rank
-    return returntypes.linalg_lstsq((solution, residuals, rank, known(np.empty(0, residuals.dtype.np))))
+    elif driver in (None, "gelsy"):  # which gives no residuals
+        residuals = residuals.new_empty(0)
+    else:
+        values = svdvals(A).detach()
+        if residuals.numel() and (ranks := _c.numbers(rank)) is not None and (ranks < A.shape[-1]).any():
+            residuals = residuals.new_empty(0)  # PyTorch gives none if a matrix does not have full rank
+    return returntypes.linalg_lstsq((solution, residuals, rank, values))
 
 
 # ---- factorisations

@@ -6,6 +6,8 @@ data and compute on the host.
 
 from __future__ import annotations
 
+import warnings
+
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -286,7 +288,22 @@ def nanquantile(
 # ---- positions in a sorted sequence
 
 
-@op(saves=(), method=False)
+_warned = set()  # each warning comes once in a process
+
+
+def _warn_of_copies(sorted_sequence, input, out_int32, right, side, sorter):
+    for name, given in (("input value", input), ("boundary", sorted_sequence), ("sorter", sorter)):
+        if name not in _warned and isinstance(given, Tensor) and not given.is_contiguous():
+            _warned.add(name)
+            warnings.warn(
+                f"torch.searchsorted(): {name} tensor is non-contiguous, this will lower the performance due to extra data"
+                f" copy when converting non-contiguous tensor to contiguous, please use contiguous {name} tensor if"
+                " possible.",
+                stacklevel=4,
+            )
+
+
+@op(saves=(), method=False, check=_warn_of_copies)
 def searchsorted(
     sorted_sequence: Array,
     input: Array | Number,
@@ -340,8 +357,8 @@ def _unique_host(x, return_inverse, return_counts, axis):
     if x.dtype.kind == "V" or x.dtype.isbuiltin != 1:
         wide = _unique_host(x.astype(np.float32), return_inverse, return_counts, axis)
         return wide[0].astype(x.dtype), *wide[1:]
-    made = np.unique(x, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
-    return made[0], made[1].reshape(x.shape if axis is None else -1), made[2]
+    made = np.unique(np.asarray(x), return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
+    return made[0], np.reshape(made[1], np.shape(x) if axis is None else -1), made[2]
 
 
 @public
@@ -368,17 +385,19 @@ def _parts(input, values, inverse, counts, return_inverse, return_counts):
         (inverse.astype(np.int64), return_inverse),
         (counts.astype(np.int64), return_counts),
     ]
-    made = tuple([known(np.ascontiguousarray(p), input._type.place) for p, wanted in parts if wanted])
+    made = tuple([known(np.array(p, order="C"), input._type.place) for p, wanted in parts if wanted])
     return made if len(made) > 1 else made[0]
 
 
 @public
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """The elements (or slices along a dim) without those that repeat the one before: looks at the data."""
+    if dim is not None and not input.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     x = input._to_numpy()
     rows = x.reshape(-1) if dim is None else np.moveaxis(x, wrap_dim(dim, input.ndim), 0)
     fresh = np.ones(len(rows), bool)
-    fresh[1:] = (rows[1:] != rows[:-1]).reshape(max(len(rows) - 1, 0), -1).any(axis=1)
+    fresh[1:] = (rows[1:] != rows[:-1]).any(axis=tuple(range(1, rows.ndim)))
     group = np.cumsum(fresh) - 1
     counts = np.bincount(group, minlength=int(fresh.sum())) if len(rows) else np.zeros(0, int)
     values = rows[fresh] if dim is None else np.moveaxis(rows[fresh], 0, wrap_dim(dim, input.ndim))

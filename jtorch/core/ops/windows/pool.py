@@ -41,7 +41,7 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     if not return_indices and not input.dtype.is_floating_point:
         raise NotImplementedError(f"\"max_pool1d_impl\" not implemented for '{input.dtype.scalar_name}'")
     image = unsqueeze(input, -2)
-    found = max_pool2d(image, (1, size), (1, step), (0, pad), (1, apart), ceil_mode, return_indices)
+    found = max_pool2d(image, (1, size), (1, step), (0, pad), (1, apart), ceil_mode, return_indices=return_indices)
     return tuple([squeeze(t, -2) for t in found]) if return_indices else squeeze(found, -2)
 
 

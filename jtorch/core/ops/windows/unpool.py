@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
+import jax
 import jax.numpy as jnp
 
 from jtorch.core.op import Array, data_check, functional, op
@@ -22,10 +24,23 @@ def _outside_cells(indices, cells):
 @op(grad_fn=lambda types, consts: f"MaxUnpool{len(consts['size'])}DBackward0", autocast={"cpu": "float32"})
 def _max_unpool(input: Array, indices: Array, size: tuple) -> Array:
     batch = input.shape[: -len(size)]
-    rows = input.reshape(math.prod(batch), -1)
-    cells = jnp.zeros((rows.shape[0], math.prod(size)), input.dtype)
-    cells = cells.at[jnp.arange(rows.shape[0])[:, None], indices.reshape(rows.shape)].set(rows)
-    return cells.reshape(*batch, *size)
+    rows = input.reshape(math.prod(batch), math.prod(input.shape[len(batch) :]))
+    return _spread(rows, indices.reshape(rows.shape), math.prod(size)).reshape(*batch, *size)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _spread(rows, indices, count):
+    """Rows of `count` cells with the numbers at their indices: of several at one index, the last."""
+    cells = jnp.zeros((rows.shape[0], count), rows.dtype)
+    return cells.at[jnp.arange(rows.shape[0])[:, None], indices].set(rows)
+
+
+@_spread.defjvp
+def _spread_jvp(count, primals, tangents):
+    """As in PyTorch each number has the gradient of the cell at its index, also where another was written over it."""
+    (rows, indices), (t, _) = primals, tangents
+    moved = jnp.zeros((rows.shape[0], count), t.dtype).at[jnp.arange(rows.shape[0])[:, None], indices].add(t)
+    return _spread(rows, indices, count), moved
 
 
 def _unpooled(dims, input, indices, kernel_size, stride, padding, output_size):
