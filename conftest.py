@@ -20,6 +20,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 # A run tests what it compiles itself, not what an earlier one has left.
 os.environ.setdefault("JTORCH_CACHE", "0")
+# Its import would let `import torch` mean jtorch in this process.
+collect_ignore = ["jtorch/as_torch.py"]
 
 
 def pytest_xdist_auto_num_workers(config):

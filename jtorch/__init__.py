@@ -149,4 +149,4 @@ from jtorch.amp.autocast_mode import (
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
 from jtorch.serialization import load, save
-from jtorch.version import __version__
+from jtorch.torch_version import __version__

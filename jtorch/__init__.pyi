@@ -29,6 +29,7 @@ from jtorch import sparse as sparse
 from jtorch import special as special
 from jtorch import storage as storage
 from jtorch import testing as testing
+from jtorch import torch_version as torch_version
 from jtorch import utils as utils
 from jtorch import version as version
 from jtorch import vision as vision

@@ -2,6 +2,7 @@
 
 jtorch = "0.1.0"
 __version__ = "2.13.0"
+torchvision = "0.28.0"
 cuda = None
 hip = None
 debug = False

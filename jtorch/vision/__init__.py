@@ -3,4 +3,6 @@
 Needs pillow: `pip install "jtorch-xla[examples]"`. The data sets that are downloaded need the extra `data`.
 """
 
+from jtorch.version import torchvision as __version__
+
 from . import datasets, transforms, utils

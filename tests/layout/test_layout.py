@@ -206,10 +206,14 @@ def test_a_private_attribute_that_is_read_is_defined_somewhere():
     assert {name: place for name, place in read.items() if name not in defined} == {}
 
 
+# What else stands at the top: the command `jtorch` (`python -m jtorch`), and what makes `import torch` mean jtorch.
+COMMAND = {"__main__", "as_torch", "cli"}
+
+
 def test_at_the_top_stand_pytorchs_names_vision_and_core():
     modules = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()]
     names = {path.stem for path in modules if path.name not in ("__pycache__", "__init__.py")}
-    assert names <= set(PYTORCH["torch"]) | {"vision", "core"}
+    assert names <= set(PYTORCH["torch"]) | {"vision", "core"} | COMMAND
 
 
 def origin(module, name):
@@ -302,9 +306,15 @@ BANS = {
     "jax.jit": ({"jtorch/core/engine/compiling.py"}, "only the engine compiles"),
     "jax.eval_shape": ({"jtorch/core/engine/calls.py"}, "only calls ask for shapes, once for each distinct line"),
     "jax.random": ({"jtorch/core/ops/make/random.py"}, "one file owns randomness"),
-    # server.py reads no switch: it hands the program's environment to the workers.
+    # These read no switch: server.py hands the program's environment to the workers, the command to the program.
     "os.environ": (
-        {"jtorch/core/facts/config.py", "jtorch/utils/data/_utils/server.py"},
+        {
+            "jtorch/core/facts/config.py",
+            "jtorch/utils/data/_utils/server.py",
+            "jtorch/cli/hook.py",
+            "jtorch/cli/run.py",
+            "jtorch/cli/notebook.py",
+        },
         "one file knows the switches",
     ),
     "os.getenv": ({"jtorch/core/facts/config.py"}, "one file knows the switches"),

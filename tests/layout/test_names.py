@@ -10,7 +10,7 @@ from tests.make.doors import DOORS, PYTORCH, listed
 
 OWN = {
     # what dir shows beside PyTorch's names
-    "torch": {"core", "eager", "set_streams", "vision"},
+    "torch": {"as_torch", "cli", "core", "eager", "set_streams", "vision"},
     "torch.compiler": {"Stats", "eager", "explain", "last_program_memory", "stats"},
     "torch.func": {"from_jax", "to_jax"},
     "torch.optim": {"Optax"},

@@ -18,6 +18,8 @@ PATH = re.compile(r"(?<![\w/.])jtorch(?:/\w+)+\.\w+")
 NAME = re.compile(r"(?<![\w/.])jtorch(?:\.\w+)+")
 SHORT = re.compile(r"`(\w+)\.(\w+)`")  # `calls.Call`: a file of core and what it defines; `Trace.record`: a class of it
 
+AS_TORCH = "jtorch.as_torch"  # is not imported here: `import torch` would mean jtorch in this process
+
 
 def texts(name):
     """(line, text) of each comment and docstring of a file."""
@@ -33,6 +35,8 @@ def texts(name):
 def resolves(name):
     """Whether a dotted name is a module, or an attribute of one."""
     parts = name.split(".")
+    if parts[:2] == AS_TORCH.split("."):
+        return parts[2:] in ([], ["scope"])
     for count in range(len(parts), 0, -1):
         try:
             found = importlib.import_module(".".join(parts[:count]))
@@ -55,7 +59,8 @@ def modules_by_stem():
     """The modules of jtorch by the last part of their names."""
     found = defaultdict(list)
     for module in FILE_OF:
-        found[module.split(".")[-1]].append(importlib.import_module(module))
+        if module != AS_TORCH:
+            found[module.split(".")[-1]].append(importlib.import_module(module))
     return found
 
 

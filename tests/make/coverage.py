@@ -17,7 +17,7 @@ from tests import ROOT
 
 HERE = ROOT / "docs"
 PAGE = HERE / "coverage.md"
-REASONS = json.loads((HERE / "missing.json").read_text())
+REASONS = json.loads((ROOT / "jtorch/cli/missing.json").read_text())
 TITLES = {
     "module": "Layers and what they can do",
     "functional": "torch.nn.functional",
@@ -121,7 +121,8 @@ def page() -> str:
     text = [
         "# What of PyTorch is here",
         "Made by `python -m tests.make coverage`; do not edit. "
-        "The names are those that 1,918 public files use, with the number of projects that use each. `docs/missing.json` has the reasons.",
+        "The names are those that 1,918 public files use, with the number of projects that use each. "
+        "`jtorch/cli/missing.json` has the reasons.",
         "| | names | here | share of uses |",
         "|---|---|---|---|",
     ]

@@ -106,7 +106,7 @@ def _no_such_signature(args, kwargs):
 
 def _type_shown(value):
     kind = type(value)
-    if isinstance(value, Tensor) or not kind.__module__.startswith("jtorch"):
+    if isinstance(value, Tensor) or not kind.__module__.startswith(("jtorch", "torch")):
         return kind.__name__
     return f"torch.{kind.__name__}"
 

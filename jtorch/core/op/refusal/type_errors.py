@@ -332,7 +332,7 @@ def _described(value):
 
 def kind_of(value) -> str:
     """The name of a value's class, as PyTorch has it."""
-    if isinstance(value, FunctionType) and value.__module__ in ("jtorch", "jtorch.core.ops.make.create"):
+    if isinstance(value, FunctionType) and value.__module__ in ("jtorch", "torch", "jtorch.core.ops.make.create"):
         return "builtin_function_or_method"
     if isinstance(value, dtype | device | layout | memory_format):
         return f"torch.{type(value).__name__}"
