@@ -8,6 +8,7 @@ from math import e, inf, nan, pi
 
 from numpy import newaxis
 
+from jtorch.core.facts import module_on_demand as __getattr__
 from jtorch.core.facts import Size, can_cast, device, dtype, finfo, get_default_dtype, iinfo, promote_types
 from jtorch.core.facts import (
     channels_last,

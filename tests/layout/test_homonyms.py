@@ -14,8 +14,12 @@ PYTORCH = [load("names.json", "names"), load("defined.json", "names")]
 # Names that stand in two files although PyTorch does not show both, and why each is one idea all the same.
 KEPT: dict[str, str] = {
     "normalize": "torchvision's, and torch.nn.functional's",
+    "main": "torch.distributed.run's, and that of the command `jtorch`",
     "pad": "torchvision's, and torch.nn.functional's",
+    "record": "the engine's records a line; torch.distributed.elastic's writes an exception to a file",
     "reset": "the engine's forgets what was recorded and compiled; torch.compiler's calls it",
+    "run": "torch.distributed.run's, and that of the command `jtorch`",
+    "send": "torch.distributed's, and that of a parcel between DataLoader's processes",
 }
 
 

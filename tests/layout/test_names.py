@@ -12,6 +12,7 @@ OWN = {
     # what dir shows beside PyTorch's names
     "torch": {"as_torch", "cli", "core", "eager", "set_streams", "vision"},
     "torch.compiler": {"Stats", "eager", "explain", "last_program_memory", "stats"},
+    "torch.distributed": {"_c10d"},
     "torch.func": {"from_jax", "to_jax"},
     "torch.optim": {"Optax"},
     "torch.random": {"set_streams"},

@@ -2,11 +2,12 @@
 
 Knows values, types and calls. Does not know tensors or gradients."""
 
-from jtorch.core.engine import lines, opaque, state
-from jtorch.core.engine.calls import Call, node_name, shapes_of
+from jtorch.core.engine import lines, opaque, program, state
+from jtorch.core.engine.calls import Call, DistError, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
 from jtorch.core.engine.numpy_lines import NumpyLine
 from jtorch.core.engine.segments import SegmentedTrace
+from jtorch.core.engine.spread import AXIS, Collective, SpreadProgram, run_together_by, spread_over
 from jtorch.core.engine.state import (
     add_fields,
     flush,
@@ -25,14 +26,18 @@ from jtorch.core.engine.types import META, NUMBER, TRACED, all_on_host, type_of
 from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
 
 lines.Kind = NumpyLine
+program.spread.append(SpreadProgram)
 state.Kind = SegmentedTrace
 reset()
 
 __all__ = [
+    "AXIS",
     "META",
     "NUMBER",
     "TRACED",
     "Call",
+    "Collective",
+    "DistError",
     "Lifted",
     "Position",
     "Value",
@@ -52,9 +57,11 @@ __all__ = [
     "precision",
     "record",
     "reset",
+    "run_together_by",
     "set_eager",
     "set_precision",
     "shapes_of",
+    "spread_over",
     "ticks",
     "trace_of",
     "trace_watchers",

@@ -20,6 +20,13 @@ from jtorch.core.engine.lines import LineProgram
 from jtorch.core.engine.types import Type, type_of, without_strides
 from jtorch.core.facts import devices, dtypes
 
+
+class DistError(RuntimeError):
+    """A collective failed, or a process did not answer. What was recorded and not computed stays promised."""
+
+    __module__ = "jtorch.distributed"
+
+
 _calls: weakref.WeakSet = weakref.WeakSet()  # all calls there are
 
 
@@ -35,6 +42,7 @@ class Call:
     """
 
     chooses = False  # whether its results are elements of its inputs, chosen by values that have no gradient
+    communicates = False  # whether several processes compute it together: see `jtorch.core.engine.spread`
     once = False  # whether backward may run only once through it although it saves nothing
 
     __slots__ = (

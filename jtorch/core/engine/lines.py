@@ -48,10 +48,10 @@ def lines_of(path) -> list[Line]:
 
 
 def needed(lines, wanted) -> list[Line]:
-    """The lines that the wanted slots depend on, in order."""
+    """The lines that the wanted slots depend on, in order, and every collective: other processes wait for it."""
     wanted, kept = set(wanted), []
     for line in reversed(lines):
-        if not wanted.isdisjoint(line.outs):
+        if line.call.communicates or not wanted.isdisjoint(line.outs):
             kept.append(line)
             wanted.update(line.slots)
     return kept[::-1]

@@ -66,8 +66,16 @@ class Program:
         self._sent = {}  # by kind: the numbers of the last run, their bits, and the device's copy of them
         self._host = ()  # which arguments were kept host arrays in the last run: their device copies are used at once
         donated = [i for i, d in enumerate([*self.donated, *[group.donated for group in self.taken]]) if d]
-        self.jit = jitted(_traced_lines(self, pullback), donated, self.on_host)
+        self.jit = self._jitted(_traced_lines(self, pullback), types, donated)
         self.memory = None
+
+    def _jitted(self, step, types, donated):
+        """The function of arrays that JAX compiles. `types`: of the slots that lines read."""
+        return jitted(step, donated, self.on_host)
+
+    def _is_needed(self):
+        """Whether anything depends on the program's run."""
+        return bool(self.outs or self.made)
 
     def _pack(self, leaves, types, inner, alive, values):
         """Pack what lines can take and make as flat arrays: (groups of leaves, groups of outputs)."""
@@ -186,7 +194,7 @@ class Program:
         Ctrl-C may come between any two bytecodes, and donated inputs are gone. So the results go from the call into the
         list, and from there into the values, each inside a single C call.
         """
-        if not self.outs and not self.made:
+        if not self._is_needed():
             done.append(())
             return
         if self._call is None:
@@ -221,6 +229,9 @@ class Program:
             group.hand_out(values, array)
 
 
+spread: list = []  # the class of programs with collectives
+
+
 def _getter(slots):
     if len(slots) == 1:
         only = slots[0]
@@ -244,6 +255,8 @@ def _traced_lines(program, pullback):
                 elif i in finishes:
                     at, pair = finishes[i]
                     out = pair.finish_once.shared(vjps[at], inputs[len(pair.types) :])
+                elif line.call.communicates:
+                    out = program.communicate(line, inputs)
                 else:
                     out = line.call.function(line.types).inlined(*inputs)
                 env.update(zip(line.outs, [out] if line.single else out, strict=True))

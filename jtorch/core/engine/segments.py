@@ -92,7 +92,7 @@ class SegmentedTrace(Trace):
         lines = position.path()
         if self.policy.compiles(lines, reason, noted[0], self.promoted):
             return super()._program(position, alive, reason)
-        if self.place is not devices.CPU or not config.numpy_lines:
+        if self.place is not devices.CPU or not config.numpy_lines or any([p.call.communicates for p in lines]):  # noqa: C419
             return None
         for v in self.values:
             if v is not None and v.array is not None:

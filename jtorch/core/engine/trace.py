@@ -22,9 +22,9 @@ from sys import getrefcount
 import jax
 
 from jtorch.core.engine import deferred
-from jtorch.core.engine.calls import Pullback
+from jtorch.core.engine.calls import DistError, Pullback
 from jtorch.core.engine.lines import run_lines
-from jtorch.core.engine.program import Program
+from jtorch.core.engine.program import Program, spread
 from jtorch.core.engine.stats import counters, events
 from jtorch.core.engine.types import NUMBER
 from jtorch.core.engine.values import Lifted, Value
@@ -316,7 +316,7 @@ class Trace:
                 if threading.get_ident() != self.thread:
                     self._claim()
                 self._flush(reason)
-            except (jax.errors.JaxRuntimeError, MemoryError):
+            except (jax.errors.JaxRuntimeError, MemoryError, DistError):
                 raise
             except KeyboardInterrupt:  # it may come just as the block with 64-bit types is left
                 if jax.config.jax_enable_x64 != wide:
@@ -362,7 +362,7 @@ class Trace:
         try:
             if program is not None:
                 program.run(self.values, done, self.place)
-                counters.runs += program.__class__ is Program
+                counters.runs += isinstance(program, Program)
             else:
                 run_lines(position, alive, self.values, self.place)
                 done.append(True)
@@ -386,7 +386,9 @@ class Trace:
         events.append((reason, position))
         del events[:-100]
         counters.warn_of_compiles(position.where)
-        program = Program(position.path(), alive, self.values, Pullback)
+        path = position.path()
+        kind = spread[0] if any([p.call.communicates for p in path]) else Program  # noqa: C419 - a list is faster
+        program = kind(path, alive, self.values, Pullback)
         program.prepare(self.values, self.place)
         position.programs[alive] = program
         return program

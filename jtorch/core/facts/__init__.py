@@ -37,6 +37,7 @@ from jtorch.core.facts.formats import (
 from jtorch.core.facts.hooks import Hooks, RemovableHandle
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.facts.named_results import CLASSES, ReturnType, rebuild_result
+from jtorch.core.facts.on_demand import module_on_demand
 from jtorch.core.facts.strides import (
     Size,
     contiguous_strides,
@@ -106,6 +107,7 @@ __all__ = [
     "map_tree",
     "may_overlap",
     "memory_format",
+    "module_on_demand",
     "named_results",
     "overlaps",
     "place",

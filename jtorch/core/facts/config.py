@@ -42,3 +42,18 @@ def forced_weights_only() -> tuple[bool, bool]:
     variables = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
     force, forbid = (os.environ.get(v, "0").lower() in ("1", "y", "yes", "true") for v in variables)
     return force, forbid
+
+
+def variable(name: str) -> str | None:
+    """An environment variable of PyTorch's by which a launcher tells a process its place: RANK, MASTER_ADDR, ..."""
+    return os.environ.get(name)
+
+
+def environment_with(more: dict[str, str]) -> dict[str, str]:
+    """This process's environment and some variables more, for a process that it starts."""
+    return {**os.environ, **more}
+
+
+def nvidia_devices() -> list[Path]:
+    """The GPUs that Linux shows, without starting anything."""
+    return [path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()]

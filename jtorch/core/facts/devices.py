@@ -39,6 +39,7 @@ class Kind:
         tunes_convolutions: a convolution picks the fastest of several formulations by its shape.
         has_tf32: float32 convolutions may run in TF32 (`torch.backends.cudnn.allow_tf32`).
         fuses_attention: cuDNN's attention runs on it.
+        collectives: what carries tensors from process to process, by PyTorch's name.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Kind:
     tunes_convolutions: bool = False
     has_tf32: bool = False
     fuses_attention: bool = False
+    collectives: str | None = None
 
     @property
     def prefix(self) -> str:
@@ -84,10 +86,11 @@ _ROWS = [
     Kind(
         name="cpu", platforms=("cpu",), host=True, has_property=True, tensor_types=True, file_rank=10, dlpack=1,
         autocast=dtypes.bfloat16, autocast_dtypes=(dtypes.bfloat16, dtypes.float16), tunes_convolutions=True,
+        collectives="gloo",
     ),
     Kind(
         name="cuda", platforms=("gpu", "cuda", "rocm"), has_property=True, has_module=True, tensor_types=True,
-        file_rank=20, dlpack=2, divides_exactly=False, has_tf32=True, fuses_attention=True, autocast=dtypes.float16,
+        file_rank=20, dlpack=2, divides_exactly=False, has_tf32=True, fuses_attention=True, autocast=dtypes.float16, collectives="nccl",
         absent=AssertionError("Torch not compiled with CUDA enabled"),
         autocast_absent="CUDA is not available or torch_xla is imported. Disabling autocast.",
         scaler_absent="torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.",

@@ -1,0 +1,310 @@
+"""The collectives of tensors.
+
+A collective is a recorded line, as any op is: it runs with the lines around it, as a part of their program, when a result is
+read or the training step ends. So an asynchronous collective is a synchronous one.
+"""
+
+from __future__ import annotations
+
+from jtorch.core.tensor import Tensor
+from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d.process_groups import done, group_of, is_outside, meet, rank_of_root, supports_complex
+from jtorch.distributed._c10d.reduce_op import ReduceOp
+from jtorch.distributed._c10d.runner import flush_collectives
+
+
+def check_tensor(tensor, name):
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"Invalid function argument. Expected parameter `{name}` of type torch.Tensor\n             but got {type(tensor)} instead."
+        )
+
+
+def _check_list(tensors, name):
+    if not isinstance(tensors, list) or not all(isinstance(t, Tensor) for t in tensors):
+        raise TypeError(
+            f"Invalid function argument. Expected parameter `{name}` of type List[torch.Tensor]\n"
+            f"             but got {type(tensors)} with elements of type {[type(t) for t in tensors]}."
+        )
+
+
+def _check_dtypes(*tensors):
+    for tensor in tensors:
+        if tensor.dtype is not tensors[0].dtype:
+            raise ValueError(
+                f"Invalid usage of tensors with different dtypesFound {tensors[0].dtype} and  {tensor.dtype}"
+            )
+
+
+def _check_sizes(tensors, shape, name):
+    for i, tensor in enumerate(tensors):
+        if tensor.shape != shape:
+            raise RuntimeError(
+                f"ProcessGroupGloo::{name}: invalid tensor size at index {i} (expected {_size(shape)}, got {_size(tensor.shape)})"
+            )
+
+
+def _size(shape):
+    return f"({', '.join(map(str, shape))})"
+
+
+def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
+    """Reduce a tensor over the processes, in place in all of them.
+
+    Raises:
+        ValueError: there is no group, or a complex tensor and an order.
+        DistBackendError, where a result is read: a process ended, or the processes do not run the same collectives.
+    """
+    check_tensor(tensor, "tensor")
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    if tensor.is_complex() and not supports_complex(op):
+        raise ValueError(f"all_reduce does not support {op} on complex tensors")
+    if found.size() > 1:
+        lines.write(tensor, lines.reduce_tensors([tensor], op, found.ranks)[0])
+    return done(async_op, tensor)
+
+
+def all_reduce_coalesced(tensors, op=ReduceOp.SUM, group=None, async_op=False):
+    """Reduce several tensors over the processes, in place in all of them."""
+    tensors = [tensors] if isinstance(tensors, Tensor) else tensors
+    _check_list(tensors, "tensor")
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    if found.size() > 1:
+        for tensor, made in zip(tensors, lines.reduce_tensors(tensors, op, found.ranks), strict=True):
+            lines.write(tensor, made)
+    return done(async_op, *tensors)
+
+
+def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_dst=None):
+    """Reduce a tensor over the processes, in place in the one with rank `dst`."""
+    check_tensor(tensor, "tensor")
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    target = rank_of_root(found, dst, group_dst, "reduce")
+    if found.size() > 1:
+        made = lines.reduce_tensors([tensor], op, found.ranks)[0]
+        if found.rank() == target:
+            lines.write(tensor, made)
+    return done(async_op, tensor)
+
+
+def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
+    """Copy a tensor from the process with rank `src` to all others, in place."""
+    check_tensor(tensor, "tensor")
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    source = rank_of_root(found, src, group_src, "broadcast")
+    if found.size() > 1:
+        lines.write(tensor, lines.record_collective(lines.broadcast_arrays, found.ranks, [tensor], source=source))
+    return done(async_op, tensor)
+
+
+def all_gather(tensor_list, tensor, group=None, async_op=False):
+    """Collect the tensors of all processes in a list, in all of them. All have the same size."""
+    _check_list(tensor_list, "tensor_list")
+    check_tensor(tensor, "tensor")
+    _check_dtypes(*tensor_list, tensor)
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    _check_sizes(tensor_list, tensor.shape, "allgather")
+    for target, row in zip(tensor_list, _gathered(tensor, found), strict=True):
+        lines.write(target, row)
+    return done(async_op, tensor_list)
+
+
+def _gathered(tensor, found):
+    """The tensors of all processes."""
+    if found.size() == 1:
+        return [tensor.detach().clone()]
+    return list(lines.record_collective(lines.gather_array, found.ranks, [tensor]).unbind(0))
+
+
+def all_gather_into_tensor(output_tensor, input_tensor, group=None, async_op=False):
+    """Collect the tensors of all processes in one, one after the other or stacked, by the shape of the output."""
+    check_tensor(input_tensor, "input_tensor")
+    check_tensor(output_tensor, "output_tensor")
+    _check_dtypes(output_tensor, input_tensor)
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    if output_tensor.numel() != input_tensor.numel() * found.size():
+        _check_sizes([output_tensor], input_tensor.shape, "allgather")
+    if found.size() == 1:
+        made = input_tensor.detach().clone()
+    else:
+        made = lines.record_collective(lines.gather_array, found.ranks, [input_tensor])
+    lines.write(output_tensor, made.reshape(output_tensor.shape))
+    return done(async_op, output_tensor)
+
+
+all_gather_single = all_gather_into_tensor
+
+
+def all_gather_coalesced(output_tensor_lists, input_tensor_list, group=None, async_op=False):
+    """`all_gather` for several tensors."""
+    if is_outside(group):
+        return None
+    for outputs, tensor in zip(output_tensor_lists, input_tensor_list, strict=True):
+        all_gather(outputs, tensor, group)
+    return done(async_op, output_tensor_lists)
+
+
+def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group_dst=None):
+    """Collect the tensors of all processes in a list, in the one with rank `dst` (0 if none is given)."""
+    check_tensor(tensor, "tensor")
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    target = 0 if dst is None and group_dst is None else rank_of_root(found, dst, group_dst, "gather")
+    if found.rank() == target and not gather_list:
+        raise ValueError("Argument ``gather_list`` must be specified on destination rank.")
+    if found.rank() != target and gather_list:
+        raise ValueError("Argument ``gather_list`` must NOT be specified on non-destination ranks.")
+    rows = _gathered(tensor, found)
+    for place, row in zip(gather_list or (), rows, strict=False):
+        lines.write(place, row)
+    return done(async_op, gather_list or ())
+
+
+def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, group_src=None):
+    """Give each process one tensor of the list of the process with rank `src` (0 if none is given)."""
+    check_tensor(tensor, "tensor")
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    source = 0 if src is None and group_src is None else rank_of_root(found, src, group_src, "scatter")
+    if found.rank() == source:
+        if not scatter_list:
+            raise ValueError("Argument ``scatter_list`` must be specified on source rank.")
+        _check_list(scatter_list, "scatter_list")
+        _check_dtypes(tensor, *scatter_list)
+        _check_sizes(scatter_list, tensor.shape, "scatter")
+    elif scatter_list:
+        raise ValueError("Argument ``scatter_list`` must NOT be specified on non-source ranks.")
+    rows = lines.stacked(scatter_list or [tensor.detach()] * found.size())
+    made = rows if found.size() == 1 else lines.record_collective(lines.exchange_rows, found.ranks, [rows])
+    lines.write(tensor, made[source])
+    return done(async_op, tensor)
+
+
+def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None, async_op=False):
+    """Reduce the tensors of the lists over the processes; each gets the one of its rank."""
+    check_tensor(output, "output")
+    _check_list(input_list, "input_list")
+    _check_dtypes(output, *input_list)
+    if is_outside(group):
+        return None
+    _check_sizes(input_list, output.shape, "reduce_scatter")
+    return _reduce_scatter(output, lines.stacked(input_list), op, group_of(group), async_op)
+
+
+def reduce_scatter_tensor(output, input, op=ReduceOp.SUM, group=None, async_op=False):
+    """Reduce a tensor over the processes; each gets the part of its rank."""
+    check_tensor(output, "output")
+    check_tensor(input, "input")
+    _check_dtypes(output, input)
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    if input.numel() != output.numel() * found.size():
+        raise RuntimeError(
+            f"Check failed: outputShape[0] * worldSize == inputShape[0] ({output.shape[0]} vs. {input.shape[0]}). "
+        )
+    return _reduce_scatter(output, input.reshape(found.size(), *output.shape), op, found, async_op)
+
+
+reduce_scatter_single = reduce_scatter_tensor
+
+
+def _reduce_scatter(output, rows, op, found, async_op):
+    if found.size() == 1:
+        made = rows[0].detach().clone()
+    else:
+        made = lines.record_collective(lines.reduce_rows, found.ranks, [rows], op=lines.reduction_name(op))
+    lines.write(output, made)
+    return done(async_op, output)
+
+
+def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False):
+    """Send tensor i of the list to process i; get one from each. Sizes may differ."""
+    _check_list(output_tensor_list, "output_tensor_list")
+    _check_list(input_tensor_list, "input_tensor_list")
+    _check_dtypes(*output_tensor_list, *input_tensor_list)
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    shapes = {t.shape for t in (*output_tensor_list, *input_tensor_list)}
+    if len(shapes) == 1 and found.size() > 1:
+        made = lines.record_collective(lines.exchange_rows, found.ranks, [lines.stacked(input_tensor_list)]).unbind(0)
+    else:
+        made = _exchanged([t.reshape(-1) for t in input_tensor_list], [t.numel() for t in output_tensor_list], found)
+    for target, row in zip(output_tensor_list, made, strict=True):
+        lines.write(target, row.reshape(target.shape))
+    return done(async_op, output_tensor_list)
+
+
+def all_to_all_single(output, input, output_split_sizes=None, input_split_sizes=None, group=None, async_op=False):
+    """Send part i of a tensor to process i; get one from each. Without sizes the parts are equal."""
+    check_tensor(output, "output")
+    check_tensor(input, "input")
+    _check_dtypes(output, input)
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    n = found.size()
+    if not output_split_sizes and not input_split_sizes:
+        if input.shape[0] % n:
+            raise RuntimeError("Tensor's dim 0 does not divide equally across group size")
+        rows = input.reshape(n, input.shape[0] // n, *input.shape[1:])
+        made = rows if n == 1 else lines.record_collective(lines.exchange_rows, found.ranks, [rows])
+        lines.write(output, made.reshape(output.shape))
+        return done(async_op, output)
+    taken = output_split_sizes or [output.shape[0] // n] * n
+    given = input_split_sizes or [input.shape[0] // n] * n
+    row = input[0].numel() if input.shape[0] else output[0].numel()
+    parts = [part.reshape(-1) for part in input.split(list(given))]
+    made = _exchanged(parts, [size * row for size in taken], found)
+    lines.write(output, lines.concatenated(made).reshape(output.shape))
+    return done(async_op, output)
+
+
+def _exchanged(parts, sizes, found):
+    """Flat tensors of any sizes, exchanged: filled up to the longest of all processes, which is asked for first."""
+    if found.size() == 1:
+        return [parts[0].detach().clone()]
+    longest = lines.count(max(*[p.numel() for p in parts], *sizes))
+    most = int(lines.reduce_tensors([longest], ReduceOp.MAX, found.ranks)[0].item())
+    rows = lines.stacked([lines.filled_up(p, most) for p in parts])
+    made = lines.record_collective(lines.exchange_rows, found.ranks, [rows])
+    return [row[:size] for row, size in zip(made.unbind(0), sizes, strict=True)]
+
+
+def barrier(group=None, async_op=False, device_ids=None):
+    """Wait until all processes of the group are here."""
+    if is_outside(group):
+        return None
+    found = group_of(group)
+    flush_collectives()
+    if found.size() > 1:
+        lines.reduce_tensors([lines.count(0)], ReduceOp.SUM, found.ranks)[0].item()
+    return done(async_op)
+
+
+def monitored_barrier(group=None, timeout=None, wait_all_ranks=False):
+    """Wait until all processes of the group are here. The error of rank 0 names those that are late.
+
+    Raises:
+        RuntimeError: one did not come in time.
+    """
+    if is_outside(group):
+        return
+    found = group_of(group)
+    flush_collectives()
+    meet(found, found.timeout if timeout is None else timeout, wait_all_ranks)

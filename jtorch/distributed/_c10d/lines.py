@@ -1,0 +1,195 @@
+"""The collectives as lines: what each computes from the arrays of the processes, and how it is recorded.
+
+What only moves data moves bits, so that no number changes on its way.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch.core.engine import AXIS, Collective, local
+from jtorch.core.facts import dtypes
+from jtorch.core.grad import no_grad
+from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.tensor import Tensor, apply, tensor
+from jtorch.distributed._c10d.reduce_op import combined, reduced, reduction_name
+
+SMALL = 1 << 16  # elements of an array that travels together with others
+_BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+def _to_bits(x):
+    """An array as unsigned integers of its width; a complex one as pairs."""
+    if jnp.iscomplexobj(x):
+        return _to_bits(jnp.stack([x.real, x.imag]))
+    if jnp.issubdtype(x.dtype, bool):
+        return x.astype(np.uint8)
+    return jax.lax.bitcast_convert_type(x, _BITS[x.dtype.itemsize])
+
+
+def _from_bits(bits, dtype):
+    """Undo `_to_bits`."""
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        half = jnp.zeros((), dtype).real.dtype
+        pair = _from_bits(bits, half)
+        return jax.lax.complex(pair[0], pair[1])
+    if jnp.issubdtype(dtype, bool):
+        return bits.astype(bool)
+    return jax.lax.bitcast_convert_type(bits, dtype)
+
+
+def reduce_arrays(*arrays, op):
+    """The reduction of each array over the processes. Small arrays of one dtype travel as one."""
+    return _together(arrays, lambda x: reduced(x, op))
+
+
+def broadcast_arrays(*arrays, source):
+    """The arrays of one process, in all. Small arrays of one dtype travel as one."""
+    here = jax.lax.axis_index(AXIS) == source
+
+    def sent(x):
+        bits = _to_bits(x)
+        return _from_bits(jax.lax.psum(jnp.where(here, bits, jnp.zeros_like(bits)), AXIS), x.dtype)
+
+    return _together(arrays, sent)
+
+
+def _together(arrays, travel):
+    """`travel` of each array; small arrays of one dtype as one flat array."""
+    made, flat = [None] * len(arrays), {}
+    for i, x in enumerate(arrays):
+        if x.size > SMALL or len(arrays) == 1:
+            made[i] = travel(x)
+        else:
+            flat.setdefault(x.dtype, []).append(i)
+    for numbers in flat.values():
+        joint = travel(jnp.concatenate([arrays[i].reshape(-1) for i in numbers]))
+        start = 0
+        for i in numbers:
+            made[i] = joint[start : start + arrays[i].size].reshape(arrays[i].shape)
+            start += arrays[i].size
+    return tuple(made) if len(made) != 1 else made[0]
+
+
+def gather_array(x):
+    """The arrays of all processes, stacked."""
+    return _rows_from_bits(jax.lax.all_gather(_to_bits(x), AXIS), x.dtype)
+
+
+def exchange_rows(x):
+    """Row i of the array of process j becomes row j in process i."""
+    rows = jax.vmap(_to_bits)(x)
+    return _rows_from_bits(jax.lax.all_to_all(rows, AXIS, 0, 0), x.dtype)
+
+
+def _rows_from_bits(rows, dtype):
+    return jax.vmap(lambda bits: _from_bits(bits, dtype))(rows)
+
+
+def reduce_rows(x, *, op):
+    """The reduction of row i over the processes, in process i."""
+    if op == "SUM" and x.dtype != bool:
+        return jax.lax.psum_scatter(x, AXIS, scatter_dimension=0)
+    return combined(exchange_rows(x), op)
+
+
+def move_array(x, *, source, target):
+    """The array of one process in another one; the others get zeros."""
+    return _from_bits(jax.lax.ppermute(_to_bits(x), AXIS, [(source, target)]), x.dtype)
+
+
+def _same(types, members, consts):
+    return len(types) == 1, [(t.shape, t.dtype) for t in types]
+
+
+def _stacked_shape(types, members, consts):
+    return True, [((members, *types[0].shape), types[0].dtype)]
+
+
+def _row(types, members, consts):
+    return True, [(types[0].shape[1:], types[0].dtype)]
+
+
+# function -> (the name of its line, the shapes of its results)
+_KNOWN = {
+    reduce_arrays: ("all_reduce", _same),
+    broadcast_arrays: ("broadcast", _same),
+    gather_array: ("all_gather", _stacked_shape),
+    exchange_rows: ("all_to_all", _same),
+    reduce_rows: ("reduce_scatter", _row),
+    move_array: ("send", _same),
+}
+
+
+@functools.cache
+def _call(fn, members, consts):
+    name, shapes = _KNOWN[fn]
+    return Collective(fn, members, dict(consts), name, shapes)
+
+
+runner = None  # the `Runner` of this process, once there is a group
+
+
+def use(made) -> None:
+    """Set the runner."""
+    global runner
+    runner = made
+
+
+_members: dict = {}  # trace -> (its epoch, the members of the collectives that it holds)
+
+
+def record_collective(fn, members, tensors, **consts):
+    """Record a collective of these members. Returns a tensor, or a tuple of them."""
+    runner.check()
+    call = _call(fn, members, tuple(consts.items()))
+    trace = local.make(tensors[0]._type.place)
+    held = _members.get(trace)
+    if held is not None and held[0] is trace.epoch and held[1] != members:
+        trace.flush("read")  # a program runs over one mesh
+    with no_grad():
+        made = apply(call, tuple(tensors))
+    _members[trace] = trace.epoch, members
+    runner.recorded(trace)
+    return made
+
+
+def write(target: Tensor, result: Tensor) -> None:
+    """Write the result of a collective to a tensor, which autograd does not see."""
+    with no_grad():
+        if target.is_contiguous():
+            target._assign(result._value, None)
+        else:
+            target.detach().copy_(result)
+
+
+def reduce_tensors(tensors, op, members) -> tuple:
+    """The reductions of tensors over the members."""
+    made = record_collective(reduce_arrays, members, tensors, op=reduction_name(op))
+    return made if isinstance(made, tuple) else (made,)
+
+
+def stacked(tensors):
+    """Tensors of one size as the rows of one, without gradients."""
+    with no_grad():
+        return stack(list(tensors))
+
+
+def concatenated(tensors):
+    """Flat tensors as one, without gradients."""
+    with no_grad():
+        return cat(list(tensors))
+
+
+def filled_up(flat, size):
+    """A flat tensor with zeros up to this size."""
+    return concatenated([flat.detach(), flat.new_zeros(size - flat.numel())])
+
+
+def count(number):
+    """A whole number as a tensor without dimensions."""
+    return tensor(number, dtype=dtypes.int64)

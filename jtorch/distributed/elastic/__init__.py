@@ -1,0 +1,1 @@
+"""`torch.distributed.elastic`: what `torch.distributed.run` stands on."""

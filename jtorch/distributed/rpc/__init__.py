@@ -1,0 +1,8 @@
+"""`torch.distributed.rpc`: calls of functions in other processes. jtorch has none, as a PyTorch that was built without them."""
+
+__all__ = ["is_available"]
+
+
+def is_available() -> bool:
+    """Whether there are remote calls: False."""
+    return False

@@ -1,0 +1,18 @@
+"""fixtures/distributed.json: what two processes of PyTorch's print for the snippets of fixtures/distributed_cases.txt."""
+
+import json
+
+from tests import FIXTURES
+from tests.distributed import ranks
+
+
+def results(library, seconds=300):
+    """[{name: what was printed}] for each of two processes."""
+    ended = ranks.check(ranks.run(["-m", "tests.distributed.snippets", library], seconds=seconds))
+    return [json.loads(one.out.rpartition("results ")[2]) for one in ended]
+
+
+def make():
+    first, second = results("torch")
+    lines = [f"{json.dumps(name)}: {json.dumps([first[name], second[name]])}" for name in first]
+    (FIXTURES / "distributed.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
