@@ -7,6 +7,7 @@ from importlib import import_module
 
 COMMANDS = {
     "run": "run a PyTorch program as it is: import torch means jtorch",
+    "doctor": "say what is installed and whether it works",
 }
 HELP = """\
 usage: jtorch COMMAND ...      (or: python -m jtorch COMMAND ...)

@@ -139,7 +139,7 @@ def test_a_file_that_is_no_notebook_is_named(folder):
     assert error.startswith("jtorch run: can't read 'book.ipynb' as a notebook: ")
 
 
-@pytest.mark.parametrize("words", [[], ["run"]])
+@pytest.mark.parametrize("words", [[], ["run"], ["doctor"]])
 def test_the_help_fits_a_screen_and_has_an_example(words, folder):
     code, printed, error = finished([*COMMAND, *words, "--help"], folder)
     assert (code, error) == (0, "")
