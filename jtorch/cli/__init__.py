@@ -8,6 +8,7 @@ from importlib import import_module
 COMMANDS = {
     "run": "run a PyTorch program as it is: import torch means jtorch",
     "doctor": "say what is installed and whether it works",
+    "port": "rewrite the imports of PyTorch programs, and say what is missing",
 }
 HELP = """\
 usage: jtorch COMMAND ...      (or: python -m jtorch COMMAND ...)

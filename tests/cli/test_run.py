@@ -139,7 +139,7 @@ def test_a_file_that_is_no_notebook_is_named(folder):
     assert error.startswith("jtorch run: can't read 'book.ipynb' as a notebook: ")
 
 
-@pytest.mark.parametrize("words", [[], ["run"], ["doctor"]])
+@pytest.mark.parametrize("words", [[], ["run"], ["doctor"], ["port"]])
 def test_the_help_fits_a_screen_and_has_an_example(words, folder):
     code, printed, error = finished([*COMMAND, *words, "--help"], folder)
     assert (code, error) == (0, "")
@@ -151,4 +151,4 @@ def test_the_help_fits_a_screen_and_has_an_example(words, folder):
 def test_a_command_that_does_not_exist_is_refused(folder):
     code, printed, error = finished([*COMMAND, "walk"], folder)
     assert (code, printed) == (2, "")
-    assert error.startswith("jtorch: there is no command 'walk'; the commands are run")
+    assert error == "jtorch: there is no command 'walk'; the commands are run, doctor, port\n"

@@ -1,0 +1,82 @@
+"""Runs a program for some training steps under PyTorch and under jtorch, and compares the numbers that it prints."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import re
+import subprocess
+import sys
+
+from jtorch.cli.hook import STARTUP, environment
+
+TOLERANCE = 1e-3
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\w)")
+CLOCK = re.compile(
+    r"\b(time|dt|seconds?|secs?|ms|elapsed|duration|it/s|/s|eta|throughput|mfu)\b|_dt|time", re.IGNORECASE
+)
+# Ends the program after some steps of an optimizer, and when it waits for one that never comes.
+PRELUDE = """
+import runpy, sys
+sys.argv[:] = sys.argv[1:]
+steps, program = int(sys.argv.pop(0)), sys.argv[0]
+sys.path[0] = __import__("os").path.dirname(__import__("os").path.abspath(program))
+from torch.optim.optimizer import register_optimizer_step_post_hook
+taken = 0
+def count(*_):
+    global taken
+    taken += 1
+    if taken >= steps:
+        sys.stdout.flush()
+        raise SystemExit(0)
+register_optimizer_step_post_hook(count)
+runpy.run_path(program, run_name="__main__")
+"""
+
+
+def compared(file: str, steps: int, arguments=(), limit: int = 600) -> tuple[str, str]:
+    """(code, message): J400 if the printed numbers agree, J401 if they differ, J402 if one of the runs fails, J403 without
+    PyTorch. Lines that tell times are left out."""
+    if not any(found.files is not None for found in importlib.metadata.distributions(name="torch")):
+        return "J403", "PyTorch is not installed: nothing to compare with"
+    printed = []
+    for name, variables in (("PyTorch", _without_hook()), ("jtorch", environment(os.environ))):
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", PRELUDE, str(steps), file, *arguments],
+                env=variables,
+                capture_output=True,
+                text=True,
+                timeout=limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return "J402", f"takes more than {limit} s under {name}"
+        if done.returncode:
+            last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+            return "J402", f"fails under {name}: {last[0]}"
+        printed.append(done.stdout)
+    return agreement(*printed)
+
+
+def _without_hook():
+    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in folders if folder != STARTUP)}
+
+
+def agreement(theirs: str, mine: str) -> tuple[str, str]:
+    """(code, message) for what PyTorch and jtorch have printed."""
+    first, second = ([line for line in text.splitlines() if not CLOCK.search(line)] for text in (theirs, mine))
+    count = 0
+    for left, right in zip(first, second, strict=False):
+        numbers = [*map(float, NUMBER.findall(left))], [*map(float, NUMBER.findall(right))]
+        near = len(numbers[0]) == len(numbers[1]) and all(
+            math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE) for a, b in zip(*numbers, strict=True)
+        )
+        if not near or NUMBER.sub("", left) != NUMBER.sub("", right):
+            return "J401", f"prints {right!r} where PyTorch prints {left!r}"
+        count += len(numbers[0])
+    if len(first) != len(second):
+        return "J401", f"prints {len(second)} lines, PyTorch {len(first)}"
+    return "J400", f"{count} printed numbers agree with PyTorch's within {TOLERANCE}"

@@ -1,0 +1,144 @@
+"""Which of PyTorch's names a program uses, and where: `nn.Linear` after `from torch import nn` is torch.nn.Linear.
+
+Reads the syntax tree and runs nothing. A name that a function binds to something else is not taken for PyTorch's.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+ROOTS = ("torch", "torchvision")
+CAUGHT = {"ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"}
+ASKS = {"hasattr", "is_available", "TYPE_CHECKING", "find_spec", "__version__", "is_initialized"}
+
+
+class Use(NamedTuple):
+    """A name of PyTorch in a program.
+
+    `guarded`: the program does something else where the name is missing, or asks before it uses it.
+    """
+
+    name: str
+    line: int
+    column: int
+    guarded: bool
+    is_import: bool
+
+
+class ProgramReader(ast.NodeVisitor):
+    """Collects `uses` of one program, or of the cells of one notebook together."""
+
+    def __init__(self):
+        self.uses: list[Use] = []
+        self.scopes: list[dict[str, str | None]] = [{}]  # name -> PyTorch's path; None: something else
+        self.guarded = 0
+
+    def resolved(self, node) -> str | None:
+        """PyTorch's dotted name for `a.b.c`; None if it is something else."""
+        parts = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return None
+        home = next((scope[node.id] for scope in reversed(self.scopes) if node.id in scope), None)
+        return home and ".".join([home, *reversed(parts)])
+
+    def _add(self, name, node, is_import=False):
+        self.uses.append(Use(name, node.lineno, node.col_offset + 1, self.guarded > 0, is_import))
+
+    # ---- imports
+
+    def visit_Import(self, node):
+        for alias in node.names:
+            root = alias.name.partition(".")[0]
+            if root in ROOTS:
+                self._add(alias.name, node, True)
+                self.scopes[-1][alias.asname or root] = alias.name if alias.asname else root
+
+    def visit_ImportFrom(self, node):
+        if node.level or (node.module or "").partition(".")[0] not in ROOTS:
+            return
+        for alias in node.names:
+            name = node.module if alias.name == "*" else f"{node.module}.{alias.name}"
+            self._add(name, node, True)
+            self.scopes[-1][alias.asname or alias.name] = name
+
+    # ---- uses
+
+    def visit_Attribute(self, node):
+        name = self.resolved(node)
+        if name is None:
+            self.generic_visit(node)
+        elif isinstance(node.ctx, ast.Load):
+            self._add(name, node)
+
+    def visit_Assign(self, node):
+        self.generic_visit(node)
+        name = self.resolved(node.value) if isinstance(node.value, ast.Attribute | ast.Name) else None
+        for target in node.targets:
+            if name and isinstance(target, ast.Name):
+                self.scopes[-1][target.id] = name  # F = torch.nn.functional
+
+    # ---- scopes
+
+    def _visit_function(self, node):
+        for part in (*node.args.defaults, *filter(None, node.args.kw_defaults), *getattr(node, "decorator_list", ())):
+            self.visit(part)
+        given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+        for argument in filter(None, given):
+            if argument.annotation is not None:
+                self.visit(argument.annotation)
+        body = node.body if isinstance(node.body, list) else [node.body]
+        bound = [argument.arg for argument in filter(None, given)] + [*_bound(body)]
+        self.scopes.append(dict.fromkeys(bound))
+        for part in body:
+            self.visit(part)
+        self.scopes.pop()
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _visit_function
+
+    # ---- what the program is prepared for
+
+    def visit_Try(self, node):
+        kinds = {name for handler in node.handlers for name in _names(handler.type)} if node.handlers else set()
+        bare = any(handler.type is None for handler in node.handlers)
+        self._visit_guarded(node.body, bare or bool(kinds & CAUGHT))
+        for part in (*node.handlers, *node.orelse, *node.finalbody):
+            self.visit(part)
+
+    def visit_If(self, node):
+        self.visit(node.test)
+        self._visit_guarded(node.body, bool(_names(node.test) & ASKS))
+        for part in node.orelse:
+            self.visit(part)
+
+    def visit_IfExp(self, node):
+        self.visit(node.test)
+        self._visit_guarded([node.body], bool(_names(node.test) & ASKS))
+        self.visit(node.orelse)
+
+    def _visit_guarded(self, nodes, guarded):
+        self.guarded += guarded
+        for node in nodes:
+            self.visit(node)
+        self.guarded -= guarded
+
+
+def _names(node) -> set[str]:
+    """All names and attributes in an expression."""
+    found = ast.walk(node) if node is not None else ()
+    return {n.id if isinstance(n, ast.Name) else n.attr for n in found if isinstance(n, ast.Name | ast.Attribute)}
+
+
+def _bound(body) -> Iterator[str]:
+    """What a function binds by an assignment, a loop or a `with`, without functions inside of it."""
+    todo = [*body]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            todo += ast.iter_child_nodes(node)
