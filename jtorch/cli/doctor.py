@@ -58,7 +58,7 @@ def examined() -> dict:
     report = {
         "versions": versions(),
         "devices": devices(),
-        "memory": memory(),
+        "machine": machine(),
         "cache": cache(),
         "switches": switches(),
         "check": self_check(),
@@ -100,7 +100,7 @@ def devices() -> list[dict]:
     return rows
 
 
-def memory() -> dict:
+def machine() -> dict:
     """Of this machine: cores that this process may use, and bytes of memory where the system tells."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = {"cores": cores, "bytes": None, "free": None}
@@ -239,7 +239,7 @@ def told(report: dict) -> str:
     for row in report["devices"]:
         size = f", {_size(row['bytes'])}, {_size(row['used'])} in use" if "bytes" in row and "used" in row else ""
         rows.append(("device", f"{row['device']} ({row.get('model') or row.get('error')}{size})"))
-    here = report["memory"]
+    here = report["machine"]
     sizes = f", {_size(here['bytes'])} of memory, {_size(here['free'])} free" if here["bytes"] else ""
     rows.append(("machine", f"{here['cores']} cores{sizes}"))
     kept = report["cache"]

@@ -37,7 +37,7 @@ def turn_on() -> None:
             )
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
-    os.environ.update(environment(os.environ))
+    os.environ.update(environment())
 
 
 def turn_off() -> None:
@@ -49,14 +49,13 @@ def turn_off() -> None:
     if _is_ours(sys.modules.get("torch")):
         raise ImportError("torch is already imported as jtorch, for all modules")
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Finder)]
-    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    os.environ["PYTHONPATH"] = os.pathsep.join(folder for folder in folders if folder != STARTUP)
+    os.environ.update(environment(False))
 
 
-def environment(given) -> dict[str, str]:
-    """The variables that turn the hook on in a new Python: those given, with PYTHONPATH changed."""
-    folders = [folder for folder in given.get("PYTHONPATH", "").split(os.pathsep) if folder and folder != STARTUP]
-    return {**given, "PYTHONPATH": os.pathsep.join([STARTUP, *folders])}
+def environment(on: bool = True) -> dict[str, str]:
+    """The variables of this process, with the PYTHONPATH by which a new Python turns the hook on, or without it."""
+    folders = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder and folder != STARTUP]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([STARTUP, *folders] if on else folders)}
 
 
 def ours(name: str) -> str | None:

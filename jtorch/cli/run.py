@@ -37,7 +37,7 @@ def run(words: list[str]) -> int:
             return 2
     if at < len(words) and words[at].endswith(".ipynb"):
         words = [*words[:at], os.path.join(os.path.dirname(__file__), "notebook.py"), *words[at:]]
-    return _replaced_by([sys.executable, *_own_options(), *words], environment(os.environ))
+    return _replaced_by([sys.executable, *_own_options(), *words], environment())
 
 
 def _program(words):

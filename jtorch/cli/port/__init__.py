@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from jtorch.cli.port.comparing import compared
@@ -20,14 +21,14 @@ to be changed runs under `jtorch run`."""
 
 def port(words: list[str]) -> int:
     """Port what is named, and print the report. Returns 1 if a name is missing or a number differs, 2 for a wrong word."""
-    options = _options(words)
+    options = _arguments(words)
     path = Path(options.path)
     if not path.exists():
         print(f"jtorch port: there is no {path}", file=sys.stderr)
         return 2
     if not options.check:
         try:
-            from jtorch.cli.port.rewriting import rewritten
+            rewritten = import_module("jtorch.cli.port.rewriting").rewritten
         except ModuleNotFoundError:
             print(
                 "jtorch port: rewriting needs libcst: pip install 'jtorch-xla[port]' (--check does without)",
@@ -39,7 +40,7 @@ def port(words: list[str]) -> int:
         try:
             answers[source.file] = findings_of(source)
             if not options.check:
-                _write(source, [rewritten(part) for part in source.parts], _target(source, path, options.out))
+                _write(source, [rewritten(part) for part in source.parts], _written_to(source, path, options.out))
         except (SyntaxError, ValueError, KeyError) as error:
             answers[source.file] = Answer(
                 [Finding(source.file, getattr(error, "lineno", 1) or 1, 1, "J001", _unread(error))], 0, 0
@@ -53,7 +54,7 @@ def port(words: list[str]) -> int:
     return int(any(finding.code.startswith(bad) for answer in answers.values() for finding in answer.findings))
 
 
-def _options(words):
+def _arguments(words):
     parser = argparse.ArgumentParser(
         "jtorch port",
         description=HELP,
@@ -75,7 +76,7 @@ def _unread(error):
     return f"is not read: {error.msg if isinstance(error, SyntaxError) else error}"
 
 
-def _target(source, path, out):
+def _written_to(source, path, out):
     if out is None:
         return source.path
     return Path(out) / source.path.relative_to(path) if path.is_dir() else Path(out)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-import os
 import re
 import subprocess
 import sys
 
-from jtorch.cli.hook import STARTUP, environment
+from jtorch.cli.hook import environment
 
 TOLERANCE = 1e-3
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\w)")
@@ -41,7 +40,7 @@ def compared(file: str, steps: int, arguments=(), limit: int = 600) -> tuple[str
     if not any(found.files is not None for found in importlib.metadata.distributions(name="torch")):
         return "J403", "PyTorch is not installed: nothing to compare with"
     printed = []
-    for name, variables in (("PyTorch", _without_hook()), ("jtorch", environment(os.environ))):
+    for name, variables in (("PyTorch", environment(False)), ("jtorch", environment())):
         try:
             done = subprocess.run(
                 [sys.executable, "-c", PRELUDE, str(steps), file, *arguments],
@@ -58,11 +57,6 @@ def compared(file: str, steps: int, arguments=(), limit: int = 600) -> tuple[str
             return "J402", f"fails under {name}: {last[0]}"
         printed.append(done.stdout)
     return agreement(*printed)
-
-
-def _without_hook():
-    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in folders if folder != STARTUP)}
 
 
 def agreement(theirs: str, mine: str) -> tuple[str, str]:

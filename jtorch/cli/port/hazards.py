@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jtorch.cli.port.reading import ProgramReader
+from jtorch.cli.port.reading import ProgramReader, nodes_in
 
 READS = {"item", "tolist", "numpy"}
 SAYS = {
@@ -51,9 +51,9 @@ class HazardReader(ProgramReader):
         )
 
     def visit_If(self, node):
-        if self._in_inner_loop() and any(self._is_tensor(part) for part in ast.walk(node.test)):
+        if self._in_inner_loop() and any(self._is_tensor(part) for part in nodes_in(node.test)):
             self._warn(node, "J301")
-        seldom = any(isinstance(part, ast.Mod) for part in ast.walk(node.test))
+        seldom = any(isinstance(part, ast.Mod) for part in nodes_in(node.test))
         self.seldom += seldom
         super().visit_If(node)
         self.seldom -= seldom
@@ -69,7 +69,7 @@ class HazardReader(ProgramReader):
             parts = {
                 ast.unparse(part)
                 for argument in node.value.args[:1]
-                for part in ast.walk(argument)
+                for part in nodes_in(argument)
                 if hasattr(part, "ctx")
             }
             if grows and ast.unparse(node.targets[0]) in parts:

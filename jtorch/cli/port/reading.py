@@ -103,7 +103,7 @@ class ProgramReader(ast.NodeVisitor):
     # ---- what the program is prepared for
 
     def visit_Try(self, node):
-        kinds = {name for handler in node.handlers for name in _names(handler.type)} if node.handlers else set()
+        kinds = {name for handler in node.handlers for name in _names_in(handler.type)} if node.handlers else set()
         bare = any(handler.type is None for handler in node.handlers)
         self._visit_guarded(node.body, bare or bool(kinds & CAUGHT))
         for part in (*node.handlers, *node.orelse, *node.finalbody):
@@ -111,13 +111,13 @@ class ProgramReader(ast.NodeVisitor):
 
     def visit_If(self, node):
         self.visit(node.test)
-        self._visit_guarded(node.body, bool(_names(node.test) & ASKS))
+        self._visit_guarded(node.body, bool(_names_in(node.test) & ASKS))
         for part in node.orelse:
             self.visit(part)
 
     def visit_IfExp(self, node):
         self.visit(node.test)
-        self._visit_guarded([node.body], bool(_names(node.test) & ASKS))
+        self._visit_guarded([node.body], bool(_names_in(node.test) & ASKS))
         self.visit(node.orelse)
 
     def _visit_guarded(self, nodes, guarded):
@@ -127,9 +127,17 @@ class ProgramReader(ast.NodeVisitor):
         self.guarded -= guarded
 
 
-def _names(node) -> set[str]:
+def nodes_in(tree) -> Iterator[ast.AST]:
+    """All nodes of a syntax tree, the outer ones first."""
+    todo = [tree]
+    for node in todo:
+        yield node
+        todo += ast.iter_child_nodes(node)
+
+
+def _names_in(node) -> set[str]:
     """All names and attributes in an expression."""
-    found = ast.walk(node) if node is not None else ()
+    found = nodes_in(node) if node is not None else ()
     return {n.id if isinstance(n, ast.Name) else n.attr for n in found if isinstance(n, ast.Name | ast.Attribute)}
 
 

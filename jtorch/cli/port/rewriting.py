@@ -31,7 +31,7 @@ class _Imports(cst.CSTTransformer):
         if updated_node.relative or updated_node.module is None:
             return updated_node
         path = ours(_dotted(updated_node.module))
-        return updated_node if path is None else updated_node.with_changes(module=_path(path))
+        return updated_node if path is None else updated_node.with_changes(module=_as_path(path))
 
     def leave_Import(self, original_node, updated_node):
         names = []
@@ -49,15 +49,15 @@ def _aliases(alias):
     if path is None:
         return [alias]
     if alias.asname is not None:
-        return [alias.with_changes(name=_path(path))]
+        return [alias.with_changes(name=_as_path(path))]
     root = name.partition(".")[0]
-    bound = alias.with_changes(name=_path(ours(root)), asname=_as(root))
+    bound = alias.with_changes(name=_as_path(ours(root)), asname=_as(root))
     if path in sys.modules and path.startswith("jtorch.") and not path.startswith("jtorch.vision"):
         return [bound]  # imported with jtorch itself
     if path == ours(root):
         return [bound]
     comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    return [alias.with_changes(name=_path(path), comma=comma), bound]
+    return [alias.with_changes(name=_as_path(path), comma=comma), bound]
 
 
 def _as(name):
@@ -69,7 +69,7 @@ def _dotted(node):
     return node.value if isinstance(node, cst.Name) else f"{_dotted(node.value)}.{node.attr.value}"
 
 
-def _path(dotted):
+def _as_path(dotted):
     first, *rest = dotted.split(".")
     node = cst.Name(first)
     for part in rest:
