@@ -21,7 +21,7 @@ to be changed runs under `jtorch run`."""
 
 def port(words: list[str]) -> int:
     """Port what is named, and print the report. Returns 1 if a name is missing or a number differs, 2 for a wrong word."""
-    options = _arguments(words)
+    options = _port_options(words)
     path = Path(options.path)
     if not path.exists():
         print(f"jtorch port: there is no {path}", file=sys.stderr)
@@ -54,7 +54,7 @@ def port(words: list[str]) -> int:
     return int(any(finding.code.startswith(bad) for answer in answers.values() for finding in answer.findings))
 
 
-def _arguments(words):
+def _port_options(words):
     parser = argparse.ArgumentParser(
         "jtorch port",
         description=HELP,
