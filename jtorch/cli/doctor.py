@@ -18,7 +18,7 @@ import jax
 
 import jtorch
 from jtorch.core.engine import cache_folder
-from jtorch.core.facts import config
+from jtorch.core.facts import KINDS, config
 from jtorch.version import __version__ as behaviour
 from jtorch.version import jtorch as version
 
@@ -90,7 +90,7 @@ def devices() -> list[dict]:
         found = jax.devices()
     except RuntimeError as error:  # no backend starts
         return [{"device": "none", "error": str(error).splitlines()[0]}]
-    names = {"gpu": "cuda", "cuda": "cuda"}
+    names = {platform: kind.name for kind in KINDS.values() for platform in kind.platforms}
     rows = []
     for device in found:
         row = {"device": f"{names.get(device.platform, device.platform)}:{device.id}", "model": device.device_kind}
@@ -182,13 +182,13 @@ def _expect(got, right):
 def advice(report: dict) -> list[str]:
     """What to do where something is off, a sentence each."""
     found = list(_advice_on_packages(report["versions"]))
-    kinds = {row["device"].partition(":")[0] for row in report["devices"]}
     for row in report["devices"]:
         if "error" in row:
             found.append(
                 f"JAX starts no device ({row['error']}): check JAX_PLATFORMS={report['switches']['jax_platforms']}."
             )
-    if "cuda" not in kinds and Path("/proc/driver/nvidia/version").exists():
+    nvidia = any(row["device"].startswith(KINDS["cuda"].name) for row in report["devices"])
+    if not nvidia and Path("/proc/driver/nvidia/version").exists():
         found.append(
             "There is an NVIDIA GPU that JAX does not see: install its CUDA plugin (pip install -U 'jax[cuda13]', or "
             f"'jax[cuda12]' for older drivers){', and unset JAX_PLATFORMS' if report['switches']['jax_platforms'] else ''}."

@@ -7,11 +7,11 @@ import warnings
 
 from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
-from jtorch.core.ops.arithmetic.activations import gelu, relu
 from jtorch.core.ops.arithmetic.compare import where
 from jtorch.core.ops.layers import attention
 from jtorch.core.ops.make.create import full
 from jtorch.nn import init
+from jtorch.nn.functional import gelu, relu
 from jtorch.nn.modules.activation import MultiheadAttention
 from jtorch.nn.modules.container import ModuleList
 from jtorch.nn.modules.dropout import Dropout
