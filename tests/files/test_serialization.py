@@ -413,8 +413,8 @@ def test_anything_comes_back(obj, zipped):
 @pytest.mark.parametrize("name", ["relu", "gelu"])
 def test_the_activation_of_a_transformer_layer_has_pytorchs_name(name):
     """`torch.nn.functional.relu` and not `torch.relu`: programs list it for `safe_globals`."""
-    layer = torch.nn.TransformerEncoderLayer(4, 1, 4, activation=name)
-    assert layer.activation is getattr(torch.nn.functional, name)
+    layer = jtorch.nn.TransformerEncoderLayer(4, 1, 4, activation=name)
+    assert layer.activation is getattr(jtorch.nn.functional, name)
     file = io.BytesIO()
-    torch.save(layer, file)
+    save(layer, file)
     assert f"ctorch.nn.functional\n{name}\n".encode() in file.getvalue()
