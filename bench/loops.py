@@ -46,6 +46,7 @@ def process(library, workload, cache):
     env = os.environ | {
         "JTORCH_CACHE_DIR": cache, "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # Python would compile jtorch at each start, which `pip install` has done
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "bench.loops", "--one", library, workload]
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=900)
