@@ -10,6 +10,7 @@ import numpy as np
 from jax.extend.core import Literal
 
 from jtorch.core.engine.numpy_primitives import BUILDERS, Unsupported, multiplications
+from jtorch.core.facts import without_warnings
 
 _DTYPES = frozenset(map(np.dtype, "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()))
 
@@ -31,6 +32,7 @@ class NumpySteps:
         steps: (function, numbers read, number written, or a list of them where the function gives several arrays).
         known: {number: array} of the constants that are needed.
         constants: the arrays that are kept between runs, also those of loops. An out may be one of them.
+        constant_ids: the `id` of each.
         inputs, outs: numbers. An out may share memory with an input or another out.
         count: how many numbers there are.
         cost: how many primitives one run takes.
@@ -89,8 +91,7 @@ class NumpySteps:
             raise Unsupported(name)
         outs = [self.new() for _ in eqn.outvars]
         if all(i in self.known for i in given):
-            with np.errstate(all="ignore"):
-                made = fn(*[self.known[i] for i in given])
+            made = without_warnings(fn, *[self.known[i] for i in given])
             self.known.update(zip(outs, made if many else [made], strict=True))
         else:
             self.steps.append((fn, given, outs if many else outs[0]))
@@ -109,6 +110,7 @@ class NumpySteps:
         self.steps = steps[::-1]
         self.known = {k: v for k, v in self.known.items() if k in needed}
         self.constants += [v for v in self.known.values() if v.__class__ is np.ndarray]
+        self.constant_ids = frozenset(map(id, self.constants))
 
     def run(self, arrays):
         """The list of results."""

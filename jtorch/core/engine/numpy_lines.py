@@ -9,7 +9,7 @@ import numpy as np
 from jtorch.core.engine.lines import SCALARS, LineProgram
 from jtorch.core.engine.numpy_jaxpr import numpy_steps
 from jtorch.core.engine.numpy_primitives import Unsupported
-from jtorch.core.facts import config
+from jtorch.core.facts import config, without_warnings
 
 SMALL = 1 << 17  # elements that a line may read and write in all to run in NumPy always
 FEW_PRIMITIVES = 200  # primitives that such a line may run: each costs 1 to 2 us
@@ -44,14 +44,14 @@ class NumpyLine(LineProgram):
         return self._steps if self._left == math.inf and config.numpy_lines else None
 
     def _run_in_numpy(self, arrays):
-        with np.errstate(all="ignore"):
-            if self._steps is None:
-                steps = numpy_steps(self._taken_jaxpr())
-                _check_results(steps.run(arrays), self.decided_by[2])
-                always = self.elements <= SMALL and steps.cost <= FEW_PRIMITIVES and not steps.is_large
-                self._left = math.inf if always else FIRST_RUNS
-                self._steps = steps
-            outs = apart(self._steps.run(arrays), arrays, self._steps.constants)
+        steps = self._steps
+        if steps is None:
+            steps = numpy_steps(self._taken_jaxpr())
+            _check_results(without_warnings(steps.run, arrays), self.decided_by[2])
+            always = self.elements <= SMALL and steps.cost <= FEW_PRIMITIVES and not steps.is_large
+            self._left = math.inf if always else FIRST_RUNS
+            self._steps = steps
+        outs = apart(without_warnings(steps.run, arrays), arrays, steps.constant_ids)
         self._left -= 1
         return outs[0] if self.single else outs
 
@@ -75,13 +75,16 @@ def _check_results(outs, types):
             raise Unsupported
 
 
-def apart(outs, inputs, constants):
-    """Results as arrays that share no memory with each other, the inputs or the constants."""
-    seen, made = {id(a) for a in (*inputs, *constants)}, []
+def apart(outs, inputs, constant_ids):
+    """Results as arrays that share no memory with each other, the inputs or the constants, whose ids are given."""
+    made, seen = [], None
     for out in outs:
         if out.__class__ is not np.ndarray:
             made.append(np.asarray(out))
-        elif out.base is None and id(out) not in seen:
+            continue
+        if seen is None:
+            seen = set(map(id, inputs))
+        if out.base is None and id(out) not in seen and id(out) not in constant_ids:
             seen.add(id(out))
             made.append(out)
         else:

@@ -6,23 +6,23 @@ take. So a loop of small lines is fast from its third round on. Lines that do no
 
 from __future__ import annotations
 
-import contextlib
-
 import jax
 import numpy as np
 
 from jtorch.core.engine.compiling import running_on
-from jtorch.core.engine.lines import lines_of, needed, run_lines
-from jtorch.core.engine.numpy_lines import apart, as_host
+from jtorch.core.engine.lines import SCALARS, lines_of, needed, run_lines
+from jtorch.core.engine.numpy_lines import apart
 from jtorch.core.engine.numpy_primitives import Unsupported
 from jtorch.core.engine.stats import counters
+from jtorch.core.facts import without_warnings
 
 
 class NumpyProgram:
     """One trace for one pattern of liveness: see `jtorch.core.engine.program.Program`, which has the same `run`."""
 
-    def __init__(self, position, alive, values, place):
+    def __init__(self, position, alive, values, place, patience):
         self.position, self.alive = position, alive
+        self.patience = patience  # until so many visits it is not asked again whether to compile the trace
         lines = lines_of(position.path())
         self.outs = [s for line in lines for s in line.outs if alive[s] and values[s] is not None]
         self.lines = needed(lines, self.outs)
@@ -33,7 +33,8 @@ class NumpyProgram:
 
     def _write(self, place):
         writer = _FunctionWriter(self, place)
-        self._call, self._constants, self._only_numpy = writer.function(), writer.constants, writer.only_numpy
+        self._call, self._only_numpy = writer.function(), writer.only_numpy
+        self._constants = frozenset(map(id, writer.constants))
 
     def run(self, values, done, place):
         """Compute the outputs into `values`; `done` is filled once they exist. The inputs stay, so Ctrl-C does no harm."""
@@ -46,21 +47,26 @@ class NumpyProgram:
         done.append(())
 
     def _run(self, values, place):
-        arrays = [as_host(values[s].materialize()) for s in self.leaves]
-        with np.errstate(all="ignore"), self._surroundings(place):
-            outs = self._call(*arrays)
+        arrays = []
+        for s in self.leaves:
+            v = values[s]
+            array = v.array
+            if array.__class__ is not np.ndarray:
+                make = SCALARS.get(array.__class__)
+                if make is None:
+                    array = np.asarray(v.materialize())
+                    v.owned = False  # NumPy may share its buffer from now on
+                else:
+                    array = make(array)
+            arrays.append(array)
+        if self._only_numpy:
+            outs = without_warnings(self._call, *arrays)
+        else:
+            with jax.enable_x64(True), running_on(place):
+                outs = without_warnings(self._call, *arrays)
         for s, array in zip(self.outs, apart(outs, arrays, self._constants), strict=True):
             values[s].array = array
         counters.line_runs += len(self.lines)
-
-    @contextlib.contextmanager
-    def _surroundings(self, place):
-        """Where lines that are not NumPy's run."""
-        if self._only_numpy:
-            yield
-        else:
-            with jax.enable_x64(True), running_on(place):
-                yield
 
 
 class _FunctionWriter:

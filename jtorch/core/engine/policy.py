@@ -91,6 +91,11 @@ class Policy:
         return heavy or not self.lines or self.lines + len(lines) <= trusted_lines
 
 
+def patience(lines) -> int:
+    """How often a trace of these lines certainly runs before it is compiled, once it was not compiled at sight."""
+    return 2 if _is_heavy(lines) else patience_with_light
+
+
 _REGAINED = 1 / 50
 _LINES_REGAINED = 1 / 5
 _CHAINS = 1000

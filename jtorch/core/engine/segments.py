@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from jtorch.core.engine import calls
 from jtorch.core.engine.numpy_program import NumpyProgram
-from jtorch.core.engine.policy import Policy
+from jtorch.core.engine.policy import Policy, patience
 from jtorch.core.engine.stats import counters
 from jtorch.core.engine.trace import Trace
 from jtorch.core.facts import config, devices
@@ -85,21 +85,27 @@ class SegmentedTrace(Trace):
         return reason if len(chain) == 1 else "segment"
 
     def _program(self, position, alive, reason):
-        noted = position.visits.setdefault(alive, [0, None])
+        noted = position.visits.get(alive)
+        if noted is None:
+            noted = position.visits[alive] = [0, None]
+            if len(position.visits) > _PATTERNS:
+                del position.visits[next(iter(position.visits))]
         noted[0] += 1
-        if len(position.visits) > _PATTERNS:
-            del position.visits[next(iter(position.visits))]
+        written = noted[1]
+        if written is not None and noted[0] < written.patience and not self.promoted and config.numpy_lines:
+            return written
         lines = position.path()
         if self.policy.compiles(lines, reason, noted[0], self.promoted):
             return super()._program(position, alive, reason)
         if self.place is not devices.CPU or not config.numpy_lines or any([p.call.communicates for p in lines]):  # noqa: C419
             return None
-        for v in self.values:
-            if v is not None and v.array is not None:
-                v.owned = False  # NumPy may share its buffer from now on
-        if noted[1] is None and noted[0] >= _VISITS_UNTIL_WRITTEN:
-            noted[1] = NumpyProgram(position, alive, self.values, self.place)
-        return noted[1]
+        if written is None and noted[0] >= _VISITS_UNTIL_WRITTEN:
+            noted[1] = written = NumpyProgram(position, alive, self.values, self.place, patience(lines))
+        if written is None:
+            for v in self.values:
+                if v is not None and v.array is not None:
+                    v.owned = False  # NumPy may share its buffer from now on
+        return written
 
     def _flush(self, reason):
         super()._flush(reason)

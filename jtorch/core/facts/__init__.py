@@ -22,6 +22,7 @@ from jtorch.core.facts.dtypes import (
     promote_types,
     uint8,
 )
+from jtorch.core.facts.float_errors import without_warnings
 from jtorch.core.facts.formats import (
     channels_last,
     channels_last_3d,
@@ -122,4 +123,5 @@ __all__ = [
     "uint8",
     "unflatten_tree",
     "view_strides",
+    "without_warnings",
 ]

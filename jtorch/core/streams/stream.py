@@ -28,7 +28,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jtorch.core.facts import is_contiguous, like_strides
+from jtorch.core.facts import is_contiguous, like_strides, without_warnings
 from jtorch.core.streams import draws, refusals, rounding
 from jtorch.core.streams.words import FEW, Words
 
@@ -150,8 +150,9 @@ class RandomStream:
     def _run(self, n, dtype, values, step=_CHUNK):
         parts = refusals.part_dtype(dtype)  # a complex number is two reals
         if 0 < n <= FEW:
-            with self.lock, np.errstate(all="ignore"):
-                return rounding.cast_as_cpp(values(n * (dtype.itemsize // parts.itemsize)), parts).view(dtype)
+            with self.lock:
+                made = without_warnings(values, n * (dtype.itemsize // parts.itemsize))
+                return without_warnings(rounding.cast_as_cpp, made, parts).view(dtype)
         out = np.empty(n * (dtype.itemsize // parts.itemsize), parts)
         with self.lock, np.errstate(all="ignore"):
             for start in range(0, out.size, step):

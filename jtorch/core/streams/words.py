@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from jtorch.core.facts import without_warnings
 from jtorch.core.streams import draws, rounding
 
 FEW = 624  # so many words at most come from a block; more are drawn at once. The engine makes as many at a time
@@ -161,5 +162,4 @@ class Words:
         return made[word - start : word - start + n].reshape(shape).copy()
 
     def _make_normals(self, uniforms):
-        with np.errstate(all="ignore"):
-            return rounding.normals32(uniforms) + np.float32(0)  # no -0
+        return without_warnings(rounding.normals32, uniforms) + np.float32(0)  # no -0
