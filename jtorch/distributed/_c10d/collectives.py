@@ -40,11 +40,11 @@ def _check_sizes(tensors, shape, name):
     for i, tensor in enumerate(tensors):
         if tensor.shape != shape:
             raise RuntimeError(
-                f"ProcessGroupGloo::{name}: invalid tensor size at index {i} (expected {_size(shape)}, got {_size(tensor.shape)})"
+                f"ProcessGroupGloo::{name}: invalid tensor size at index {i} (expected {_elements(shape)}, got {_elements(tensor.shape)})"
             )
 
 
-def _size(shape):
+def _elements(shape):
     return f"({', '.join(map(str, shape))})"
 
 
