@@ -5,4 +5,4 @@ Needs pillow: `pip install "jtorch-xla[examples]"`. The data sets that are downl
 
 from jtorch.version import torchvision as __version__
 
-from . import datasets, transforms, utils
+from . import datasets, io, transforms, utils

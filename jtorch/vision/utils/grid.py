@@ -1,13 +1,16 @@
-"""Pictures to look at: several in one grid, and a grid saved to a file. This runs on the host, as transforms do."""
+"""Several pictures in one grid, and a grid saved to a file."""
 
 from __future__ import annotations
 
+import io
 import math
+import os
 
 import numpy as np
 from PIL import Image
 
 from jtorch.core.tensor import Tensor, from_numpy
+from jtorch.serialization.replacing import replacement_of
 
 
 def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scale_each=False, pad_value=0.0):
@@ -70,7 +73,33 @@ def _stretched(pictures, value_range, scale_each):
 
 
 def save_image(tensor, fp, format=None, **kwargs):
-    """Write pictures, values from 0 to 1, to an image file; several become a grid. See :func:`make_grid`."""
+    """Write pictures, values from 0 to 1, to an image file; several become a grid. See :func:`make_grid`.
+
+    The file appears when it is whole.
+
+    Args:
+        fp: a path, or an open file.
+        format: the name of a format of pillow's; None: by the suffix of the path.
+
+    Raises:
+        ValueError: no format has this suffix.
+        OSError: the file cannot be written.
+    """
     grid = make_grid(tensor, **kwargs).numpy()
     array = np.clip(grid * np.float32(255) + np.float32(0.5), 0, 255).astype(np.uint8)
-    Image.fromarray(np.ascontiguousarray(array.transpose(1, 2, 0))).save(fp, format=format)
+    image = Image.fromarray(np.ascontiguousarray(array.transpose(1, 2, 0)))
+    if not isinstance(fp, str | os.PathLike):
+        image.save(fp, format=format)
+        return
+    encoded = io.BytesIO()
+    image.save(encoded, format=format or _format_of(fp))
+    with replacement_of(os.fspath(fp)) as file:
+        file.write(encoded.getbuffer())
+
+
+def _format_of(path):
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    known = Image.registered_extensions()
+    if suffix not in known:
+        raise ValueError(f"unknown file extension: {suffix}")
+    return known[suffix]

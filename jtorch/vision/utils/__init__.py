@@ -1,0 +1,5 @@
+"""Pictures to look at: grids, boxes, masks, keypoints, optical flow: `torchvision.utils`. This runs on the host."""
+
+from .draw import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks
+from .flow import flow_to_image
+from .grid import make_grid, save_image
