@@ -160,7 +160,7 @@ def _decoded(data, mode, turned, format=None, where=""):
     except (OSError, SyntaxError, ValueError, KeyError, EOFError, Image.DecompressionBombError) as error:
         why = f"not a {format or 'known'} format" if isinstance(error, UnidentifiedImageError) else error
         raise RuntimeError(_NOT_READ.format(where, why)) from error
-    return from_numpy(np.ascontiguousarray(array))
+    return from_numpy(np.array(array, order="C"))
 
 
 def _converted(image, mode, turned):
