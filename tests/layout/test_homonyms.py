@@ -9,8 +9,8 @@ import pytest
 from tests.layout.test_layout import FILES, dotted, tree_of
 from tests.rows import load
 
-# Where PyTorch has each name: what its modules show, and what its files define.
-PYTORCH = [load("names.json", "names"), load("defined.json", "names")]
+# Where PyTorch has each name: what its modules show, and what its files define. And where torchvision has it.
+PYTORCH = [load("names.json", "names"), load("defined.json", "names"), load("vision_names.json", "vision_names")]
 # Names that stand in two files although PyTorch does not show both, and why each is one idea all the same.
 KEPT: dict[str, str] = {
     "normalize": "torchvision's, and torch.nn.functional's",
@@ -44,7 +44,7 @@ HOMONYMS = {name: files for name, files in PLACES.items() if len(files) > 1}
 def ours(module):
     """The module of jtorch for one of PyTorch's; None if jtorch does not have it."""
     try:
-        return importlib.import_module(module.replace("torch", "jtorch", 1))
+        return importlib.import_module(module.replace("torchvision", "torch.vision", 1).replace("torch", "jtorch", 1))
     except ModuleNotFoundError:
         return None
 

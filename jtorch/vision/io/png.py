@@ -24,7 +24,7 @@ def deep_png(data: bytes):
 
 def _pixels(data, width, height, channels):
     row = width * channels * 2
-    raw = zlib.decompress(b"".join(_chunks(data, b"IDAT")))
+    raw = zlib.decompress(b"".join(_png_chunks(data, b"IDAT")))
     if len(raw) < height * (row + 1):
         raise ValueError("the image is cut off")
     lines = np.frombuffer(raw, np.uint8, height * (row + 1)).reshape(height, row + 1)
@@ -34,7 +34,7 @@ def _pixels(data, width, height, channels):
     return rows.view(">u2").astype(np.uint16).reshape(height, width, channels).transpose(2, 0, 1)
 
 
-def _chunks(data, wanted):
+def _png_chunks(data, wanted):
     at = 8
     while at + 8 <= len(data):
         size, kind = struct.unpack(">I4s", data[at : at + 8])
