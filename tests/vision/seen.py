@@ -7,6 +7,7 @@ Where that is 0, the fixture holds a checksum of them, and else the numbers.
 import base64
 import importlib
 import random
+import re
 import zlib
 
 import numpy as np
@@ -33,7 +34,7 @@ def space(torch, vision, folder=None):
         "F": "transforms.functional",
     }
     short |= {module: module for module in ("io", "utils", "datasets")}
-    names = {"torch": torch, "np": np, "Image": Image, "random": random, "folder": folder}
+    names = {"torch": torch, "np": np, "Image": Image, "random": random, "folder": str(folder)}
     for key, module in short.items():
         names[key] = importlib.import_module(f"{name}.{module}")
     exec(PICTURES, names)
@@ -58,6 +59,7 @@ def plain(text, names):
     """A text that names neither library, nor the folder of the test."""
     text = text.replace("jtorch.", "torch.").replace("torch.vision", "torchvision")
     text = text.replace("<class 'torch.core.tensor.tensor.Tensor'>", "<class 'torch.Tensor'>")
+    text = re.sub(r"^[\w()]+, /\S+:\d+, ", "", text)  # where in torchvision's C++ an error was raised
     return text.replace(str(names["folder"]), "FOLDER")
 
 

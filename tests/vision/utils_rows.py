@@ -45,3 +45,55 @@ UTILS = dict.fromkeys(
     ],
     0,
 )
+
+IMAGES = [
+    *(
+        f"io.decode_image(folder + '/{name}')"
+        for name in ("rgb.png", "grey.png", "rgba.png", "deep.png", "deep_grey.png")
+    ),
+    *(f"io.decode_image(folder + '/{name}')" for name in ("rgb.jpg", "grey.jpg", "still.gif", "moving.gif")),
+    *(
+        f"io.read_image(folder + '/{name}', {mode})"
+        for name in ("rgb.png", "grey.png", "rgba.png", "rgb.jpg", "grey.jpg")
+        for mode in ("'RGB'", "io.ImageReadMode.RGB_ALPHA", "'gray_alpha'")
+        if not (name.endswith("jpg") and mode != "'RGB'")
+    ),
+    *(
+        f"io.read_image(folder + '/{name}', 'GRAY')"
+        for name in ("grey.png", "rgb.png", "deep.png", "rgb.jpg", "grey.jpg")
+    ),
+    "io.read_image(folder + '/deep_grey.png', 'RGBA')",
+    "io.read_image(folder + '/palette.png', 'RGB')",
+    "io.read_image(folder + '/turned.jpg', apply_exif_orientation=True)",
+    "io.read_image(folder + '/turned.jpg')",
+    "io.decode_png(io.encode_png(bytes3))",
+    "io.decode_jpeg(io.encode_jpeg(bytes3))",
+    "io.decode_jpeg([io.encode_jpeg(bytes1, 90)])",
+    "io.write_png(bytes3, folder + '/written.png'); io.read_image(folder + '/written.png')",
+    "io.write_jpeg(bytes3, folder + '/written.jpg', 50); io.read_image(folder + '/written.jpg')",
+    "io.read_file(folder + '/no.png')",
+    "io.read_image(folder + '/no.png')",
+    "io.decode_image(torch.zeros(3, dtype=torch.uint8))",
+    "io.decode_image(torch.zeros(0, dtype=torch.uint8))",
+    "io.decode_image(torch.zeros(3, 3, dtype=torch.uint8))",
+    "io.decode_image(torch.zeros(30))",
+    "io.decode_image(io.encode_jpeg(bytes3)[:300])",
+    "io.decode_image(io.encode_png(bytes3)[:200])",
+    "io.decode_png(io.encode_jpeg(bytes3))",
+    "io.decode_jpeg(io.encode_png(bytes3))",
+    "io.decode_jpeg([])",
+    "io.decode_jpeg([3])",
+    "io.encode_jpeg(bytes3, 0)",
+    "io.encode_jpeg(bytes3[:2])",
+    "io.encode_jpeg(bytes3[0])",
+    "io.encode_jpeg(floats)",
+    "io.encode_jpeg([])",
+    "io.encode_png(bytes3, 10)",
+    "io.encode_png(bytes3[:2])",
+    "io.encode_png(bytes3[0])",
+    "io.encode_png(floats)",
+    "io.write_file(folder + '/x', bytes3)",
+    "io.write_file(folder + '/x', floats)",
+    "io.decode_image(folder + '/rgb.png', 'NOPE')",
+]
+UTILS |= dict.fromkeys(IMAGES, 0)

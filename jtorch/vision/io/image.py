@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from enum import Enum
 
 import numpy as np
@@ -12,7 +13,7 @@ from jtorch.core.facts import uint8
 from jtorch.core.tensor import Tensor, from_numpy
 from jtorch.serialization.replacing import replacement_of
 
-from .png import deep_png
+from .png import brightness, deep_png
 
 
 class ImageReadMode(Enum):
@@ -33,7 +34,14 @@ _PIL_MODES = {
     ImageReadMode.RGB_ALPHA: "RGBA",
 }
 _UNCHANGED = {"1": "L", "P": "RGB", "PA": "RGBA", "I": "I", "I;16": "I;16", "F": "L"}  # modes that are read as others
-_NOT_READ = "The image cannot be decoded{}: {}"
+_UNKNOWN = (
+    "Unsupported image file. Only jpeg, png, webp and gif are currently supported. For avif and heic format, please rely on "
+    "`decode_avif` and `decode_heic` directly."
+)
+_DAMAGED = {
+    "JPEG": "Image is incomplete or truncated",
+    "PNG": "Out of bound read in decode_png. Probably, the input image is corrupted",
+}
 
 
 def _mode(mode):
@@ -62,12 +70,16 @@ def write_file(filename, data: Tensor) -> None:
     Raises:
         RuntimeError: not such a tensor, or the file cannot be written.
     """
-    array = _bytes_of(data)
+    if data.dtype != uint8:
+        raise RuntimeError("Input tensor dtype should be uint8")
+    if data.ndim != 1:
+        raise RuntimeError("Input data should be a 1-dimensional tensor")
+    array = data.detach().cpu().numpy()
     try:
         with replacement_of(str(filename)) as file:
-            file.write(array)
+            file.write(array.tobytes())
     except OSError as error:
-        raise RuntimeError(f"[Errno {error.errno}] {error.strerror}: '{filename}'") from error
+        raise RuntimeError(f"Error opening output file '{filename}': {error.strerror}") from error
 
 
 def _bytes_of(data):
@@ -75,9 +87,9 @@ def _bytes_of(data):
     if not isinstance(data, Tensor):
         raise TypeError(f"Expected a tensor of encoded bytes, got {type(data)}")
     if data.dtype != uint8:
-        raise RuntimeError(f"Expected a torch.uint8 tensor, got {data.dtype}")
+        raise RuntimeError("Expected a torch.uint8 tensor")
     if data.ndim != 1 or not len(data):
-        raise RuntimeError("Expected a non empty 1-dimensional tensor.")
+        raise RuntimeError("Expected a non empty 1-dimensional tensor")
     return data.numpy().tobytes()
 
 
@@ -93,9 +105,10 @@ def decode_image(input, mode=ImageReadMode.UNCHANGED, apply_exif_orientation=Fal
         RuntimeError: the bytes are no image, or the image is damaged or cut off.
 
     Differs from torch:
-        No warning says that these functions are deprecated. Other formats than JPEG, PNG, GIF and WebP are read too.
+        No warning says that these functions are deprecated. A PNG image with a palette gives its colours also with
+        UNCHANGED, where torchvision gives its packed bits. Other formats than JPEG, PNG, GIF and WebP are read too.
     """
-    where = "" if isinstance(input, Tensor) else f" (file '{input}')"
+    where = "" if isinstance(input, Tensor) else f": '{input}'"
     data = _bytes_of(input if isinstance(input, Tensor) else read_file(str(input)))
     return _decoded(data, _mode(mode), apply_exif_orientation, where=where)
 
@@ -156,14 +169,38 @@ def _decoded(data, mode, turned, format=None, where=""):
         if deep is not None:
             return from_numpy(np.ascontiguousarray(deep(mode.name)))
         with Image.open(io.BytesIO(data), formats=None if format is None else [format]) as image:
-            array = _frames(image) if image.format == "GIF" else _planes(_converted(image, mode, turned))
-    except (OSError, SyntaxError, ValueError, KeyError, EOFError, Image.DecompressionBombError) as error:
-        why = f"not a {format or 'known'} format" if isinstance(error, UnidentifiedImageError) else error
-        raise RuntimeError(_NOT_READ.format(where, why)) from error
+            if image.format == "GIF":
+                array = _frames(image)
+            else:
+                array = _channels_first(_in_mode(image, mode, turned))
+    except UnidentifiedImageError as error:
+        raise RuntimeError(_unidentified(data, format) + where) from error
+    except (OSError, SyntaxError, ValueError, KeyError, EOFError, zlib.error, Image.DecompressionBombError) as error:
+        kind = format or _kind_of(data)
+        raise RuntimeError(_DAMAGED.get(kind, f"The {kind or 'image'} cannot be decoded: {error}") + where) from error
     return from_numpy(np.array(array, order="C"))
 
 
-def _converted(image, mode, turned):
+def _kind_of(data):
+    """JPEG or PNG, by the first bytes; None for others."""
+    return next((kind for kind, start in _STARTS.items() if data.startswith(start)), None)
+
+
+_STARTS = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n"}
+
+
+def _unidentified(data, format):
+    """Why pillow knows no image in these bytes, in torchvision's words where it has some."""
+    if format == "PNG" or (format is None and _kind_of(data) == "PNG"):
+        return "Content is not png!" if _kind_of(data) != "PNG" else _DAMAGED["PNG"]
+    if format == "JPEG" or (format is None and _kind_of(data) == "JPEG"):
+        if _kind_of(data) == "JPEG":
+            return _DAMAGED["JPEG"]
+        return "Not a JPEG file: starts with " + " ".join(f"0x{byte:02x}" for byte in data[:2])
+    return _UNKNOWN if format is None else f"The bytes are no {format} image"
+
+
+def _in_mode(image, mode, turned):
     wanted = _PIL_MODES.get(mode)
     if wanted == "L" and image.format == "JPEG":
         image.draft("L", image.size)  # the file's own brightness, without a detour by RGB
@@ -174,10 +211,18 @@ def _converted(image, mode, turned):
         wanted = _UNCHANGED.get(image.mode, image.mode)
         if image.mode == "P" and "transparency" in image.info:
             wanted = "RGBA"
+    if wanted in ("L", "LA") and image.format == "PNG" and image.mode not in ("1", "L", "LA", "I", "I;16"):
+        return _grey_png(image, wanted)
     return image if image.mode == wanted else image.convert(wanted)
 
 
-def _planes(image):
+def _grey_png(image, wanted):
+    image = image.convert("RGBA")
+    grey = Image.fromarray(brightness(np.asarray(image).transpose(2, 0, 1)[:3]))
+    return grey if wanted == "L" else Image.merge("LA", [grey, image.getchannel("A")])
+
+
+def _channels_first(image):
     array = np.asarray(image)
     array = array.astype(np.uint16) if image.mode in ("I", "I;16") else array
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
@@ -187,7 +232,7 @@ def _frames(image):
     frames = []
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
-        frames.append(_planes(image.convert("RGB")))
+        frames.append(_channels_first(image.convert("RGB")))
     return frames[0] if len(frames) == 1 else np.stack(frames)
 
 

@@ -55,14 +55,20 @@ def _unfiltered(kind, line, above, step):
     made = made.tolist()
     for i in range(len(made)):
         left, corner = (made[i - step], up[i - step]) if i >= step else (0, 0)
-        guess = (left + up[i]) // 2 if kind == 3 else _nearest(left, up[i], corner)
+        guess = (left + up[i]) // 2 if kind == 3 else _closest(left, up[i], corner)
         made[i] = (made[i] + guess) & 255
     return np.array(made, np.uint8)
 
 
-def _nearest(left, up, corner):
+def _closest(left, up, corner):
     guess = left + up - corner
     return min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))[2]
+
+
+def brightness(channels, half=0):
+    """(H, W): the grey of red, green and blue as libpng computes it: in integers, rounded up from `half` of 2**15 on."""
+    red, green, blue = channels.astype(np.int64)
+    return (red * 9794 + green * 19234 + blue * 3740 + half >> 15).astype(channels.dtype)
 
 
 def _as_mode(array, mode):
@@ -74,6 +80,5 @@ def _as_mode(array, mode):
     if colours > len(shown):
         shown = np.repeat(shown, 3, 0)
     elif colours < len(shown):
-        red, green, blue = shown.astype(np.float64)
-        shown = np.rint(0.299 * red + 0.587 * green + 0.114 * blue).astype(np.uint16)[None]
+        shown = brightness(shown, 1 << 14)[None]
     return np.concatenate([shown, opaque]) if alpha else shown

@@ -1,7 +1,9 @@
 """Transforms of pictures before they become a batch: torchvision's, with its names and random draws."""
 
 from . import functional
+from .augment import AugMix, AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 from .compose import Compose, Lambda, RandomApply, RandomChoice, RandomOrder
+from .distort import ElasticTransform, RandomPerspective
 from .functional import InterpolationMode
 from .geometry import (
     CenterCrop,
@@ -16,16 +18,24 @@ from .geometry import (
     Resize,
     TenCrop,
 )
+from .tones import (
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+)
 from .values import (
     ColorJitter,
     ConvertImageDtype,
     GaussianBlur,
     Grayscale,
+    LinearTransformation,
     Normalize,
     PILToTensor,
     RandomErasing,
     RandomGrayscale,
-    RandomInvert,
     ToPILImage,
     ToTensor,
 )

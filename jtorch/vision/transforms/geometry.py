@@ -247,13 +247,13 @@ def _checked_center(center):
     return center
 
 
-def _checked_fill(fill):
+def checked_fill(fill):
     if fill is not None and not isinstance(fill, Sequence | numbers.Number):
         raise TypeError("Fill should be either a sequence or a number.")
     return 0 if fill is None else fill
 
 
-def _fill_for(fill, img):
+def channel_fill(fill, img):
     """One float for each channel of a Tensor; a PIL image takes the fill as it is."""
     if not isinstance(img, Tensor):
         return fill
@@ -275,11 +275,16 @@ class RandomRotation(Transform):
         super().__init__()
         self.degrees = _angles(degrees, "degrees")
         self.interpolation = interpolation_mode(interpolation)
-        self.expand, self.center, self.fill = expand, _checked_center(center), _checked_fill(fill)
+        self.expand, self.center, self.fill = expand, _checked_center(center), checked_fill(fill)
+
+    @staticmethod
+    def get_params(degrees):
+        """The angle, in degrees."""
+        return uniform(*degrees)
 
     def forward(self, img):
-        angle = uniform(*self.degrees)
-        return F.rotate(img, angle, self.interpolation, self.expand, self.center, _fill_for(self.fill, img))
+        angle = self.get_params(self.degrees)
+        return F.rotate(img, angle, self.interpolation, self.expand, self.center, channel_fill(self.fill, img))
 
     def __repr__(self):
         return super().__repr__().replace(", center=None", "")
@@ -310,22 +315,16 @@ class RandomAffine(Transform):
         self.translate, self.scale = _checked_move(translate), _checked_scale(scale)
         self.shear = None if shear is None else _angles(shear, "shear", (2, 4))
         self.interpolation = interpolation_mode(interpolation)
-        self.fill, self.center = _checked_fill(fill), _checked_center(center)
+        self.fill, self.center = checked_fill(fill), _checked_center(center)
+
+    @staticmethod
+    def get_params(degrees, translate, scale_ranges, shears, img_size):
+        """(angle, (across, down), scale, (shear x, shear y)) for a picture of this size (width, height)."""
+        return random_affine(degrees, translate, scale_ranges, shears, img_size)
 
     def forward(self, img):
-        angle = uniform(*self.degrees)
-        width, height = F.get_image_size(img)
-        move = (0, 0)
-        if self.translate is not None:
-            across, down = float(self.translate[0] * width), float(self.translate[1] * height)
-            move = round(uniform(-across, across)), round(uniform(-down, down))
-        scale = 1.0 if self.scale is None else uniform(*self.scale)
-        shear = [0.0, 0.0]
-        if self.shear is not None:
-            pairs = [self.shear[:2], self.shear[2:]]
-            shear = [uniform(*pair) if pair else 0.0 for pair in pairs]
-        fill = _fill_for(self.fill, img)
-        return F.affine(img, angle, move, scale, shear, self.interpolation, fill, self.center)
+        parameters = self.get_params(self.degrees, self.translate, self.scale, self.shear, F.get_image_size(img))
+        return F.affine(img, *parameters, self.interpolation, channel_fill(self.fill, img), self.center)
 
     def __repr__(self):
         optional = {"translate": self.translate, "scale": self.scale, "shear": self.shear}
@@ -334,6 +333,18 @@ class RandomAffine(Transform):
         optional |= {"fill": self.fill or None, "center": self.center}
         shown = {"degrees": self.degrees} | {name: v for name, v in optional.items() if v is not None}
         return f"{type(self).__name__}({', '.join(f'{name}={v}' for name, v in shown.items())})"
+
+
+def random_affine(degrees, translate, scales, shears, size):
+    """(angle, (across, down), scale, (shear x, shear y)) for a picture of this size (width, height)."""
+    angle, move, shear = uniform(*degrees), (0, 0), (0.0, 0.0)
+    if translate is not None:
+        across, down = (float(share * side) for share, side in zip(translate, size, strict=True))
+        move = round(uniform(-across, across)), round(uniform(-down, down))
+    scale = 1.0 if scales is None else uniform(*scales)
+    if shears is not None:
+        shear = tuple(uniform(*pair) if pair else 0.0 for pair in (shears[:2], shears[2:]))
+    return angle, move, scale, shear
 
 
 def _checked_move(translate):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
-from jtorch.core.ops.make.create import empty
-from jtorch.core.ops.make.random import randperm
+from jtorch.core.tensor import from_numpy
 from jtorch.nn.modules.module import Module
 
 from . import functional as F
-from .chance import below, happens, uniform
+from .chance import below, happens, normals, shuffled_range, uniform
 
 
 class Transform(Module):
@@ -84,6 +84,63 @@ class Normalize(Transform):
         return F.normalize(tensor, self.mean, self.std, self.inplace)
 
 
+def check_linear(matrix, mean):
+    """Raise ValueError unless the matrix is square and the mean fits it."""
+    if matrix.size(0) != matrix.size(1):
+        raise ValueError(f"transformation_matrix should be square. Got {tuple(matrix.size())} rectangular matrix.")
+    if mean.size(0) != matrix.size(0):
+        raise ValueError(
+            f"mean_vector should have the same length {mean.size(0)} as any one of the dimensions of the "
+            f"transformation_matrix [{tuple(matrix.size())}]"
+        )
+    if matrix.device != mean.device:
+        raise ValueError(f"Input tensors should be on the same device. Got {matrix.device} and {mean.device}")
+    if matrix.dtype != mean.dtype:
+        raise ValueError(f"Input tensors should have the same dtype. Got {matrix.dtype} and {mean.dtype}")
+
+
+def linearly_transformed(tensor, matrix, mean):
+    """(flat tensor - mean) @ matrix, in the shape of the tensor."""
+    shape = tensor.shape
+    n = shape[-3] * shape[-2] * shape[-1]
+    if n != matrix.shape[0]:
+        raise ValueError(
+            "Input tensor and transformation matrix have incompatible shape."
+            f"[{shape[-3]} x {shape[-2]} x {shape[-1]}] != {matrix.shape[0]}"
+        )
+    if tensor.device.type != mean.device.type:
+        raise ValueError(
+            "Input tensor should be on the same device as transformation matrix and mean vector. "
+            f"Got {tensor.device} vs {mean.device}"
+        )
+    flat = tensor.reshape(-1, n) - mean
+    return (flat @ matrix.to(flat.dtype)).reshape(shape)
+
+
+class LinearTransformation(Module):
+    """A Tensor, flat and less a mean, times a matrix: whitening, for example.
+
+    Args:
+        transformation_matrix: (D, D), with D = C · H · W.
+        mean_vector: (D,).
+
+    Raises:
+        ValueError: shapes, devices or dtypes that do not fit.
+    """
+
+    def __init__(self, transformation_matrix, mean_vector):
+        super().__init__()
+        check_linear(transformation_matrix, mean_vector)
+        self.transformation_matrix, self.mean_vector = transformation_matrix, mean_vector
+
+    def forward(self, tensor):
+        return linearly_transformed(tensor, self.transformation_matrix, self.mean_vector)
+
+    def __repr__(self):
+        matrix, mean = self.transformation_matrix.tolist(), self.mean_vector.tolist()
+        return f"{type(self).__name__}(transformation_matrix={matrix}, mean_vector={mean})"
+
+
 class Grayscale(Transform):
     """Grey, in 1 or 3 equal channels. See :func:`functional.rgb_to_grayscale`."""
 
@@ -112,19 +169,6 @@ class RandomGrayscale(Transform):
         return img
 
 
-class RandomInvert(Transform):
-    """White minus the picture, with probability p."""
-
-    shown = ("p",)
-
-    def __init__(self, p=0.5):
-        super().__init__()
-        self.p = p
-
-    def forward(self, img):
-        return F.invert(img) if happens(self.p) else img
-
-
 class ColorJitter(Transform):
     """Brightness, contrast, saturation and hue changed at random, in a random order.
 
@@ -145,11 +189,17 @@ class ColorJitter(Transform):
         self.saturation = _range(saturation, "saturation")
         self.hue = _range(hue, "hue", center=0, bound=(-0.5, 0.5), clip=False)
 
-    def forward(self, img):
-        order = randperm(4).tolist()
+    @staticmethod
+    def get_params(brightness, contrast, saturation, hue):
+        """(the order of the changes, and a factor of each, or None)."""
+        order = shuffled_range(4)
         # Draw all before the first is used, so that the draws do not depend on the order of the changes.
-        factors = [None if r is None else uniform(*r) for r in map(self.__getattribute__, self.shown)]
-        for i in order:
+        ranges = (brightness, contrast, saturation, hue)
+        return from_numpy(np.asarray(order)), *(None if r is None else uniform(*r) for r in ranges)
+
+    def forward(self, img):
+        order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
+        for i in order.tolist():
             if factors[i] is not None:
                 img = _ADJUST[i](img, factors[i])
         return img
@@ -204,8 +254,13 @@ class GaussianBlur(Transform):
             raise ValueError("sigma values should be positive and of the form (min, max).")
         self.sigma = sigma
 
+    @staticmethod
+    def get_params(sigma_min, sigma_max):
+        """The width of the window."""
+        return uniform(sigma_min, sigma_max)
+
     def forward(self, img):
-        sigma = uniform(*self.sigma)
+        sigma = self.get_params(*self.sigma)
         return F.gaussian_blur(img, self.kernel_size, [sigma, sigma])
 
 
@@ -246,28 +301,34 @@ class RandomErasing(Transform):
             raise TypeError("Scale should be a sequence")
         if not isinstance(ratio, tuple | list):
             raise TypeError("Ratio should be a sequence")
+        if scale[0] > scale[1] or ratio[0] > ratio[1]:
+            warnings.warn("Scale and ratio should be of kind (min, max)", stacklevel=2)
         if scale[0] < 0 or scale[1] > 1:
             raise ValueError("Scale should be between 0 and 1")
         if p < 0 or p > 1:
             raise ValueError("Random erasing probability should be between 0 and 1")
         self.p, self.scale, self.ratio, self.value, self.inplace = p, scale, ratio, value, inplace
 
+    @staticmethod
+    def get_params(img, scale, ratio, value=None):
+        """(top, left, height, width, what to write); the whole picture if ten tries did not fit."""
+        channels, rows, columns = F.get_dimensions(img)
+        patch = None if value is None else from_numpy(np.asarray(value, np.float32)[:, None, None])
+        for height, width in random_rectangles(rows * columns, scale, ratio, heights_first=True):
+            if height < rows and width < columns:
+                noise = from_numpy(normals(channels, height, width)) if patch is None else patch
+                return below(rows - height + 1), below(columns - width + 1), height, width, noise
+        return 0, 0, rows, columns, img
+
     def forward(self, img):
         if not happens(self.p):
             return img
-        channels, rows, columns = F.get_dimensions(img)
-        value = _patch(self.value, channels)
-        for height, width in random_rectangles(rows * columns, self.scale, self.ratio, heights_first=True):
-            if height < rows and width < columns:
-                if value is None:
-                    noise = empty(channels, height, width).normal_()
-                corner = below(rows - height + 1), below(columns - width + 1)
-                return F.erase(img, *corner, height, width, noise if value is None else value, self.inplace)
-        return img
+        value = _patch(self.value, F.get_dimensions(img)[0])
+        return F.erase(img, *self.get_params(img, self.scale, self.ratio, value), self.inplace)
 
 
 def _patch(value, channels):
-    """The value to write as (C, 1, 1); None for noise."""
+    """The values to write, one or one for each channel; None for noise."""
     if isinstance(value, str):
         return None
     values = [value] if isinstance(value, int | float) else list(value)
@@ -275,7 +336,7 @@ def _patch(value, channels):
         raise ValueError(
             f"If value is a sequence, it should have either a single value or {channels} (number of input channels)"
         )
-    return np.asarray(values, np.float32)[:, None, None]
+    return [float(v) for v in values]
 
 
 def random_rectangles(area, scale, ratio, heights_first=False):

@@ -28,10 +28,10 @@ def flow_to_image(flow: Tensor) -> Tensor:
     array = flow.detach().cpu().numpy()
     speed = np.sqrt(np.sum(array * array, axis=-3))
     array = array / (speed.max() + np.finfo(np.float32).eps)
-    return from_numpy(np.ascontiguousarray(_colours(array)))
+    return from_numpy(np.ascontiguousarray(_hues(array)))
 
 
-def _colours(unit):
+def _hues(unit):
     """The picture of a flow whose speeds are 0 to 1."""
     wheel = _wheel()
     x, y = np.moveaxis(unit, -3, 0)

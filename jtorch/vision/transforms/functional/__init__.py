@@ -3,11 +3,9 @@
 from .colour import (
     adjust_brightness,
     adjust_contrast,
+    adjust_gamma,
     adjust_hue,
     adjust_saturation,
-    erase,
-    gaussian_blur,
-    invert,
     rgb_to_grayscale,
     to_grayscale,
 )
@@ -16,9 +14,11 @@ from .geometry import (
     affine,
     center_crop,
     crop,
+    elastic_transform,
     five_crop,
     hflip,
     pad,
+    perspective,
     resize,
     resized_crop,
     rotate,
@@ -26,3 +26,13 @@ from .geometry import (
     vflip,
 )
 from .picture import InterpolationMode, get_dimensions, get_image_num_channels, get_image_size
+from .tone import (
+    adjust_sharpness,
+    autocontrast,
+    equalize,
+    erase,
+    gaussian_blur,
+    invert,
+    posterize,
+    solarize,
+)

@@ -1,16 +1,16 @@
-"""Functions that change the values of pixels: grey, brightness, contrast, saturation, hue, blur, erase."""
+"""Functions that change the colours of a picture: grey, brightness, contrast, saturation, hue, gamma."""
 
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance
 
 from jtorch.core.tensor import Tensor
 
-from .convert import pil_to_tensor, to_pil_image
-from .picture import is_pil, picture_of, pixels
+from .picture import get_dimensions, is_pil, on_pixels
 
 _LUMA = (0.2989, 0.587, 0.114)  # the brightness of red, green and blue to the eye
+_COLOURLESS = ("L", "1", "I", "F")  # PIL modes without a hue
 
 
 def to_grayscale(img, num_output_channels=1):
@@ -32,70 +32,102 @@ def rgb_to_grayscale(img, num_output_channels=1):
     """The picture in grey, with 1 channel, or with 3 equal ones."""
     if is_pil(img):
         return to_grayscale(img, num_output_channels)
+    check_three_dims(img)
+    check_channels(img)
     if num_output_channels not in (1, 3):
         raise ValueError("num_output_channels should be either 1 or 3")
-    grey = _grey(pixels(img))
-    return picture_of(grey if num_output_channels == 1 else np.repeat(grey, 3, axis=-3))
+    return on_pixels(_grey_channels, img, channels=num_output_channels)
 
 
-def _grey(array):
-    channels = array.shape[-3]
-    if channels == 1:
-        return array.copy()
-    if channels != 3:
+def check_channels(img):
+    """Raise TypeError unless a Tensor has 1 or 3 channels."""
+    channels = get_dimensions(img)[0]
+    if channels not in (1, 3):
         raise TypeError(f"Input image tensor permitted channel values are {[1, 3]}, but found {channels}")
-    red, green, blue = (array[..., c, :, :].astype(_float_type(array)) for c in range(3))
+
+
+def check_three_dims(img):
+    """Raise TypeError for a Tensor without channels."""
+    if img.ndim < 3:
+        raise TypeError(f"Input image tensor should have at least 3 dimensions, but found {img.ndim}")
+
+
+def float_type(array):
+    """The dtype in which an array's pixels are computed."""
+    return array.dtype if array.dtype.kind == "f" else np.dtype(np.float32)
+
+
+def white_of(dtype):
+    """The greatest value of a channel: 1 for floats and bools."""
+    return int(np.iinfo(dtype).max) if np.dtype(dtype).kind in "iu" else 1
+
+
+def grey(xp, array):
+    """The brightness (..., 1, H, W), in the dtype of the picture."""
+    if array.shape[-3] != 3:
+        return array
+    kind = float_type(array)
+    red, green, blue = (array[..., c, :, :].astype(kind) for c in range(3))
     bright = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
     return bright.astype(array.dtype)[..., None, :, :]
 
 
-def _float_type(array):
-    return array.dtype if array.dtype.kind == "f" else np.dtype(np.float32)
+def _grey_channels(xp, array, channels):
+    made = grey(xp, array)
+    return made if channels == 1 else xp.broadcast_to(made, array.shape)
 
 
-def _white(array):
-    return 1.0 if array.dtype.kind == "f" else float(np.iinfo(array.dtype).max)
+def blended(xp, one, other, ratio):
+    """ratio · one + (1 - ratio) · other, kept between black and white, in the dtype of `one`."""
+    kind = float_type(one)
+    mixed = ratio.astype(kind) * one.astype(kind) + (1.0 - ratio).astype(kind) * other.astype(kind)
+    return xp.clip(mixed, 0, white_of(one.dtype)).astype(one.dtype)
 
 
-def _blend(one, other, ratio):
-    """ratio · one + (1 - ratio) · other, kept between black and white."""
-    ratio = np.float64(ratio)
-    kind = _float_type(one)
-    mixed = kind.type(ratio) * one.astype(kind) + kind.type(1.0 - ratio) * other.astype(kind)
-    return picture_of(np.clip(mixed, 0, _white(one)).astype(one.dtype))
+def _brightened(xp, array, factor):
+    return blended(xp, array, xp.zeros_like(array), factor)
 
 
-def _not_negative(factor, name):
+def _contrasted(xp, array, factor):
+    shades = grey(xp, array).astype(float_type(array))
+    return blended(xp, array, shades.mean((-3, -2, -1), keepdims=True, dtype=shades.dtype), factor)
+
+
+def _saturated(xp, array, factor):
+    return blended(xp, array, grey(xp, array), factor)
+
+
+def enhanced(img, factor, name, enhancer, function):
+    """The picture after an enhancer of pillow's, or the function of a Tensor that does the same.
+
+    Raises:
+        ValueError: a factor below 0 for a Tensor.
+        TypeError: a Tensor that has neither 1 nor 3 channels.
+    """
+    if is_pil(img):
+        return enhancer(img).enhance(factor)
     if factor < 0:
         raise ValueError(f"{name} ({factor}) is not non-negative.")
+    check_channels(img)
+    return on_pixels(function, img, np.float64(factor))
 
 
 def adjust_brightness(img, brightness_factor: float):
     """The picture times brightness_factor: 0 is black, 1 leaves it, 2 doubles it."""
-    if is_pil(img):
-        return ImageEnhance.Brightness(img).enhance(brightness_factor)
-    _not_negative(brightness_factor, "brightness_factor")
-    array = pixels(img)
-    return _blend(array, np.zeros_like(array), brightness_factor)
+    return enhanced(img, brightness_factor, "brightness_factor", ImageEnhance.Brightness, _brightened)
 
 
 def adjust_contrast(img, contrast_factor: float):
     """The picture's distance from its mean grey times contrast_factor: 0 is flat grey, 1 leaves it."""
-    if is_pil(img):
-        return ImageEnhance.Contrast(img).enhance(contrast_factor)
-    _not_negative(contrast_factor, "contrast_factor")
-    array = pixels(img)
-    grey = _grey(array).astype(_float_type(array))
-    return _blend(array, grey.mean((-3, -2, -1), keepdims=True, dtype=grey.dtype), contrast_factor)
+    return enhanced(img, contrast_factor, "contrast_factor", ImageEnhance.Contrast, _contrasted)
 
 
 def adjust_saturation(img, saturation_factor: float):
     """The picture's distance from its own grey times saturation_factor: 0 is grey, 1 leaves it."""
-    if is_pil(img):
-        return ImageEnhance.Color(img).enhance(saturation_factor)
-    _not_negative(saturation_factor, "saturation_factor")
-    array = pixels(img)
-    return img if array.shape[-3] == 1 else _blend(array, _grey(array), saturation_factor)
+    coloured = is_pil(img) or get_dimensions(img)[0] != 1 or saturation_factor < 0
+    if not coloured:
+        return img
+    return enhanced(img, saturation_factor, "saturation_factor", ImageEnhance.Color, _saturated)
 
 
 def adjust_hue(img, hue_factor: float):
@@ -103,87 +135,96 @@ def adjust_hue(img, hue_factor: float):
 
     Raises:
         ValueError: hue_factor outside that range.
-
-    Differs from torch:
-        Only PIL images: a Tensor is refused.
     """
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
     if not is_pil(img):
-        raise NotImplementedError("adjust_hue of a Tensor; adjust the PIL image")
-    if img.mode in ("L", "1", "I", "F"):
+        check_channels(img)
+        return img if get_dimensions(img)[0] == 1 else on_pixels(_turned_hue, img, np.float32(hue_factor))
+    if img.mode in _COLOURLESS:
         return img
     hue, saturation, value = img.convert("HSV").split()
     turned = np.asarray(hue) + np.int32(hue_factor * 255).astype(np.uint8)  # bytes wrap around, and so do hues
     return Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert(img.mode)
 
 
-def invert(img):
-    """White minus the picture."""
-    if is_pil(img):
-        return ImageOps.invert(img)
-    array = pixels(img)
-    return picture_of((_white(array) - array).astype(array.dtype))
+def to_unit(xp, array):
+    """The numbers as floats from 0 to 1."""
+    if array.dtype.kind == "f":
+        return array
+    return array.astype(np.float32) / np.float32(white_of(array.dtype))
 
 
-def gaussian_blur(img, kernel_size, sigma=None):
-    """The picture through a Gaussian window; the borders are mirrored.
-
-    Args:
-        kernel_size: (across, down) or one number, in pixels, odd.
-        sigma: (across, down) or one number, in pixels; None is 0.3 · ((kernel_size - 1) / 2 - 1) + 0.8.
-
-    Raises:
-        ValueError: a kernel size that is even, or a sigma that is not above 0.
-    """
-    sizes = _pair_of(kernel_size, "kernel_size")
-    for size in sizes:
-        if size % 2 == 0 or size < 0:
-            raise ValueError(f"kernel_size should have odd and positive integers. Got {list(sizes)}")
-    default = [size * 0.15 + 0.35 for size in sizes]
-    sigmas = default if sigma is None else [float(s) for s in _pair_of(sigma, "sigma")]
-    for s in sigmas:
-        if s <= 0.0:
-            raise ValueError(f"sigma should have positive values. Got {sigmas}")
-    if is_pil(img):
-        return to_pil_image(gaussian_blur(pil_to_tensor(img), sizes, sigmas), mode=img.mode)
-    return picture_of(_blurred(pixels(img), sizes, sigmas))
+def from_unit(xp, array, dtype):
+    """Floats from 0 to 1 in the dtype of a picture. Every integer owns the same share."""
+    if np.dtype(dtype).kind == "f":
+        return array.astype(dtype)
+    return (array * array.dtype.type(white_of(dtype) + 1.0 - 1e-3)).astype(dtype)
 
 
-def _pair_of(value, name):
-    values = list(value) if isinstance(value, list | tuple) else [value, value]
-    if len(values) == 1:
-        return values * 2
-    if len(values) != 2:
-        raise ValueError(f"If {name} is a sequence its length should be 2. Got {len(values)}")
-    return values
+def _turned_hue(xp, array, turn):
+    dtype, unit = array.dtype, to_unit(xp, array)
+    unit = unit.astype(np.float32) if dtype.kind != "f" else unit
+    hue, saturation, value = _hue_saturation_value(xp, unit)
+    hue = (hue + turn.astype(unit.dtype)) % 1.0
+    return from_unit(xp, _red_green_blue(xp, hue, saturation, value), dtype)
 
 
-def _window(size, sigma, kind):
-    at = np.linspace(-(size - 1) * 0.5, (size - 1) * 0.5, size).astype(kind)
-    weights = np.exp(-0.5 * (at / kind.type(sigma)) ** 2)
-    return weights / weights.sum()
+def _hue_saturation_value(xp, unit):
+    red, green, blue = (unit[..., c, :, :] for c in range(3))
+    high, low = unit.max(-3), unit.min(-3)
+    width, flat = high - low, high == low
+    saturation = width / xp.where(flat, xp.ones_like(high), high)
+    divisor = xp.where(flat, xp.ones_like(width), width)
+    below = [(high - channel) / divisor for channel in (red, green, blue)]
+    hue = xp.where(
+        high == red,
+        below[2] - below[1],
+        xp.where(high == green, 2.0 + below[0] - below[2], 4.0 + below[1] - below[0]),
+    )
+    return xp.fmod(hue / 6.0 + 1.0, 1.0), saturation, high
 
 
-def _blurred(array, sizes, sigmas):
-    kind = _float_type(array)
-    across, down = (_window(size, s, kind) for size, s in zip(sizes, sigmas, strict=True))
-    borders = [(size // 2, size // 2) for size in reversed(sizes)]
-    wide = np.pad(array.astype(kind), [(0, 0)] * (array.ndim - 2) + borders, mode="reflect")
-    rows, columns = array.shape[-2:]
-    lines = sum(w * wide[..., :, j : j + columns] for j, w in enumerate(across))
-    result = sum(w * lines[..., i : i + rows, :] for i, w in enumerate(down))
-    return result.astype(kind) if array.dtype.kind == "f" else np.rint(result).astype(array.dtype)
+def _red_green_blue(xp, hue, saturation, value):
+    sixth = xp.floor(hue * 6.0)
+    rest = hue * 6.0 - sixth
+    sixth = sixth.astype(np.int32) % 6
+    low = xp.clip(value * (1.0 - saturation), 0.0, 1.0)
+    falling = xp.clip(value * (1.0 - saturation * rest), 0.0, 1.0)
+    rising = xp.clip(value * (1.0 - saturation * (1.0 - rest)), 0.0, 1.0)
+    sixths = (  # what each channel is in each sixth of the circle
+        (value, falling, low, low, rising, value),
+        (rising, value, value, falling, low, low),
+        (low, low, rising, value, value, falling),
+    )
+    return xp.stack([xp.select([sixth == i for i in range(6)], channel) for channel in sixths], axis=-3)
 
 
-def erase(img, i, j, h, w, v, inplace=False):
-    """The picture with the rectangle of h x w pixels at (i, j) set to v.
+def adjust_gamma(img, gamma: float, gain: float = 1):
+    """gain · picture ** gamma, with white as 1: gamma above 1 makes shadows darker.
 
     Raises:
-        TypeError: not a Tensor.
+        ValueError: gamma below 0.
+        TypeError: a Tensor that has neither 1 nor 3 channels.
     """
+    pil = is_pil(img)
+    if not pil:
+        check_channels(img)
+    if gamma < 0:
+        raise ValueError("Gamma should be a non-negative real number")
+    if not pil:
+        return on_pixels(_gamma_corrected, img, np.float64(gamma), np.float64(gain))
+    table = [int((255 + 1 - 0.001) * gain * pow(value / 255.0, gamma)) for value in range(256)] * 3
+    return img.convert("RGB").point(table).convert(img.mode)
+
+
+def _gamma_corrected(xp, array, gamma, gain):
+    unit = to_unit(xp, array)
+    powers = xp.power(unit, gamma.astype(unit.dtype)) * gain.astype(unit.dtype)
+    return from_unit(xp, xp.clip(powers, 0, 1), array.dtype)
+
+
+def require_tensor(img: object) -> None:
+    """Raise TypeError for what is no Tensor."""
     if not isinstance(img, Tensor):
         raise TypeError(f"img should be Tensor Image. Got {type(img)}")
-    array = pixels(img) if inplace else pixels(img).copy()
-    array[..., i : i + h, j : j + w] = pixels(v) if isinstance(v, Tensor) else v
-    return img if inplace else picture_of(array)

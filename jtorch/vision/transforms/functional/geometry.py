@@ -1,4 +1,4 @@
-"""Functions that move pixels: crop, pad, resize, flip, rotate, affine."""
+"""Functions that move pixels: crop, pad, resize, flip, rotate, affine, perspective, elastic."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageOps
 
+from jtorch.core.facts import Size
+from jtorch.core.tensor import Tensor
+
+from .convert import pil_to_tensor, to_pil_image
 from .picture import (
     InterpolationMode,
     filling,
     get_dimensions,
+    host_pixels,
     interpolation_mode,
     is_pil,
+    on_pixels,
     picture_of,
-    pixels,
     resampling,
 )
+from .resample import affine_grid_of, identity_grid, looked_up, perspective_grid_of, resized
 
 _PAD_MODES = ("constant", "edge", "reflect", "symmetric")
 
@@ -26,7 +32,9 @@ def crop(img, top: int, left: int, height: int, width: int):
     """The part of the picture from (top, left) on; what lies outside the picture is 0."""
     if is_pil(img):
         return img.crop((left, top, left + width, top + height))
-    array = pixels(img)
+    array = host_pixels(img)
+    if array is None:
+        return on_pixels(_cut_out, img, np.arange(top, top + height), np.arange(left, left + width))
     rows, columns = array.shape[-2:]
     inside = array[..., max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     margins = (
@@ -34,6 +42,13 @@ def crop(img, top: int, left: int, height: int, width: int):
         (max(-left, 0), max(left + width - max(columns, left), 0)),
     )
     return picture_of(np.pad(inside, [(0, 0)] * (array.ndim - 2) + [*margins]))
+
+
+def _cut_out(xp, array, rows, columns):
+    height, width = array.shape[-2:]
+    inside = ((rows >= 0) & (rows < height))[:, None] & (columns >= 0) & (columns < width)
+    found = array[..., xp.clip(rows, 0, height - 1)[:, None], xp.clip(columns, 0, width - 1)]
+    return xp.where(inside, found, 0).astype(array.dtype)
 
 
 def center_crop(img, output_size):
@@ -73,12 +88,20 @@ def pad(img, padding, fill=0, padding_mode="constant"):
     """
     left, top, right, bottom = _borders(img, padding, fill, padding_mode)
     if min(left, top, right, bottom) < 0:
-        raise NotImplementedError("pad: a negative padding; use crop")
+        img = crop(img, -min(top, 0), -min(left, 0), *_less(img, left, top, right, bottom))
+        left, top, right, bottom = (max(side, 0) for side in (left, top, right, bottom))
     if is_pil(img):
         return _pad_image(img, (left, top, right, bottom), fill, padding_mode)
-    array = pixels(img)
-    borders = [(0, 0)] * (array.ndim - 2) + [(top, bottom), (left, right)]
-    return picture_of(_pad_array(array, borders, fill, padding_mode))
+    borders = ((0, 0),) * (img.ndim - 2) + ((top, bottom), (left, right))
+    if padding_mode != "constant":
+        return on_pixels(_padded, img, borders=borders, mode=padding_mode)
+    return on_pixels(_padded, img, _one_fill(fill), borders=borders, mode="constant")
+
+
+def _less(img, left, top, right, bottom):
+    """(height, width) without the negative sides of a padding."""
+    _, rows, columns = get_dimensions(img)
+    return rows + min(top, 0) + min(bottom, 0), columns + min(left, 0) + min(right, 0)
 
 
 def _borders(img, padding, fill, padding_mode):
@@ -111,14 +134,20 @@ def _pad_image(img, borders, fill, padding_mode):
     return padded
 
 
-def _pad_array(array, borders, fill, padding_mode):
-    if padding_mode != "constant":
-        return np.pad(array, borders, mode=padding_mode)
+def _one_fill(fill):
+    if fill is None:
+        return np.float64(0)
     if not isinstance(fill, int | float):
         if len(fill) != 1:
-            raise ValueError("pad: a Tensor takes one fill value")
+            raise TypeError("Got inappropriate fill arg")
         fill = fill[0]
-    return np.pad(array, borders, constant_values=fill)
+    return np.float64(fill)
+
+
+def _padded(xp, array, fill=None, *, borders, mode):
+    if mode != "constant":
+        return xp.pad(array, borders, mode=mode)
+    return xp.pad(array, borders, constant_values=fill.astype(array.dtype))
 
 
 def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
@@ -134,8 +163,7 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
         ValueError: a size with more than two numbers, or a max_size that contradicts it.
 
     Differs from torch:
-        A Tensor is resized on the host by pillow's filters and carries no gradient; antialias=False is
-        refused for a Tensor, except with the nearest pixel.
+        A single Tensor is resized by pillow's filters, in double precision.
     """
     mode = interpolation_mode(interpolation)
     if not isinstance(size, int | Sequence):
@@ -146,7 +174,7 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
         return img
     if is_pil(img):
         return img.resize((width, height), resampling(mode))
-    return picture_of(_resize_array(pixels(img), height, width, mode, antialias))
+    return resized(img, height, width, mode, antialias)
 
 
 def _resized_shape(rows, columns, size, max_size):
@@ -173,29 +201,6 @@ def _resized_shape(rows, columns, size, max_size):
     return (new_shorter, new_longer) if rows <= columns else (new_longer, new_shorter)
 
 
-def _resize_array(array, height, width, mode, antialias):
-    if mode in (InterpolationMode.NEAREST, InterpolationMode.NEAREST_EXACT):
-        middle = 0.5 if mode is InterpolationMode.NEAREST_EXACT else 0.0
-        rows, columns = (
-            np.minimum(((np.arange(new) + middle) * np.float32(old / new)).astype(int), old - 1)
-            for new, old in ((height, array.shape[-2]), (width, array.shape[-1]))
-        )
-        return array[..., rows[:, None], columns]
-    if not antialias:
-        raise NotImplementedError("resize: a Tensor with antialias=False; leave it on")
-    if mode not in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC):
-        raise NotImplementedError(f"resize: interpolation {mode.value} of a Tensor; resize the PIL image")
-    planes = [
-        np.asarray(Image.fromarray(plane).resize((width, height), resampling(mode)))
-        for plane in array.reshape(-1, *array.shape[-2:]).astype(np.float32)
-    ]
-    result = np.stack(planes).reshape(*array.shape[:-2], height, width)
-    if array.dtype.kind == "f":
-        return result.astype(array.dtype)
-    limits = np.iinfo(array.dtype)
-    return np.clip(np.rint(result), limits.min, limits.max).astype(array.dtype)
-
-
 def resized_crop(img, top, left, height, width, size, interpolation=InterpolationMode.BILINEAR, antialias=True):
     """A part of the picture, in another number of pixels."""
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
@@ -205,14 +210,22 @@ def hflip(img):
     """The picture with left and right exchanged."""
     if is_pil(img):
         return img.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return picture_of(pixels(img)[..., ::-1])
+    return on_pixels(_mirrored, img)
 
 
 def vflip(img):
     """The picture upside down."""
     if is_pil(img):
         return img.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    return picture_of(pixels(img)[..., ::-1, :])
+    return on_pixels(_upside_down, img)
+
+
+def _mirrored(xp, array):
+    return array[..., ::-1]
+
+
+def _upside_down(xp, array):
+    return array[..., ::-1, :]
 
 
 def five_crop(img, size):
@@ -253,8 +266,12 @@ def rotate(img, angle, interpolation=InterpolationMode.NEAREST, expand=False, ce
     _, rows, columns = get_dimensions(img)
     middle = [0.0, 0.0] if center is None else [center[0] - columns * 0.5, center[1] - rows * 0.5]
     matrix = inverse_affine(middle, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
-    size = _turned_size(matrix, columns, rows) if expand else (columns, rows)
-    return picture_of(_sampled(pixels(img), matrix, size, mode, fill))
+    size = turned_size(matrix, columns, rows) if expand else (columns, rows)
+    return looked_up(img, affine_grid_of(matrix, (columns, rows), size, _grid_type(img)), mode, fill)
+
+
+def _grid_type(img):
+    return img.dtype.np if img.dtype.is_floating_point else np.dtype(np.float32)
 
 
 def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.NEAREST, fill=None, center=None):
@@ -286,7 +303,8 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
         )
     middle = [0.0, 0.0] if center is None else [center[0] - columns * 0.5, center[1] - rows * 0.5]
     matrix = inverse_affine(middle, angle, [float(t) for t in translate], scale, shear)
-    return picture_of(_sampled(pixels(img), matrix, (columns, rows), mode, fill))
+    size = columns, rows
+    return looked_up(img, affine_grid_of(matrix, size, size, _grid_type(img)), mode, fill)
 
 
 def _checked_affine(angle, translate, scale, shear, center):
@@ -334,7 +352,7 @@ def inverse_affine(center, angle, translate, scale, shear):
     ]
 
 
-def _turned_size(matrix, columns, rows):
+def turned_size(matrix, columns, rows):
     """(width, height) of the smallest upright frame around the turned picture."""
     half = np.array([columns, rows], np.float32) * np.float32(0.5)
     corners = np.array([[x, y] for x in (-1, 1) for y in (-1, 1)], np.float32) * half
@@ -345,47 +363,61 @@ def _turned_size(matrix, columns, rows):
     return int(width), int(height)
 
 
-def _sampled(array, matrix, size, mode, fill):
-    """The array after the map: each output pixel is looked up at its source. Positions are relative to the middle."""
-    if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
-        raise NotImplementedError(f"interpolation {mode.value} of a Tensor; transform the PIL image")
-    (width, height), (rows, columns) = size, array.shape[-2:]
-    x = (np.arange(width) - width * 0.5 + 0.5).astype(np.float32)
-    y = (np.arange(height) - height * 0.5 + 0.5).astype(np.float32)[:, None]
-    source_x, source_y = (_source(x, y, row, old) for row, old in ((matrix[:3], columns), (matrix[3:], rows)))
-    if mode is InterpolationMode.NEAREST:
-        corners = [(np.rint(source_y), np.rint(source_x), np.float32(1))]
-    else:
-        top, left = np.floor(source_y), np.floor(source_x)
-        down, right = source_y - top, source_x - left
-        corners = [
-            (top + i, left + j, (down if i else 1 - down) * (right if j else 1 - right)) for i in (0, 1) for j in (0, 1)
-        ]
-    result, share = _interpolate_corners(array.astype(np.float32), corners)
-    if fill is not None:
-        colour = np.asarray(fill, np.float32).reshape(-1, 1, 1)
-        if mode is InterpolationMode.NEAREST:
-            result = np.where(share < 0.5, colour, result)
-        else:
-            result = result * share + (1 - share) * colour
-    return result.astype(array.dtype) if array.dtype.kind == "f" else np.rint(result).astype(array.dtype)
+def perspective(img, startpoints, endpoints, interpolation=InterpolationMode.BILINEAR, fill=None):
+    """The picture seen from another side: the corners in `startpoints` move to those in `endpoints`.
+
+    Args:
+        startpoints, endpoints: four corners (x, y): top left, top right, bottom right, bottom left.
+        fill: the colour of what was outside the picture; None is 0.
+
+    Raises:
+        ValueError: not four corners.
+    """
+    coeffs = perspective_coefficients(startpoints, endpoints)
+    return by_coefficients(img, coeffs, interpolation_mode(interpolation), fill)
 
 
-def _source(x, y, row, size):
-    """The source coordinate in pixels, computed from -1..1 as in `grid_sample`, so that ties are rounded in the same way."""
-    a, b, c = np.asarray(row, np.float32) / np.float32(0.5 * size)
-    unit = x * a + y * b + c
-    return ((unit + np.float32(1)) * np.float32(size) - np.float32(1)) / np.float32(2)
+def by_coefficients(img, coeffs, mode, fill):
+    """The picture after the projective map with these eight coefficients: where each output pixel comes from."""
+    if is_pil(img):
+        colour = filling(fill, img)
+        return img.transform(img.size, Image.Transform.PERSPECTIVE, coeffs, resampling(mode), fillcolor=colour)
+    size = img.shape[-1], img.shape[-2]
+    return looked_up(img, perspective_grid_of(coeffs, size, _grid_type(img)), mode, fill)
 
 
-def _interpolate_corners(array, corners):
-    """The weighted sum of the array at the corners, 0 outside, and how much of each pixel was inside."""
-    rows, columns = array.shape[-2:]
-    result, share = 0.0, 0.0
-    for row, column, weight in corners:
-        inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
-        weight = np.where(inside, weight, np.float32(0))
-        at = np.clip(row, 0, rows - 1).astype(int), np.clip(column, 0, columns - 1).astype(int)
-        result = result + array[..., at[0], at[1]] * weight
-        share = share + weight
-    return result, share
+def perspective_coefficients(startpoints, endpoints):
+    """(a, ..., h): x' = (ax + by + c) / (gx + hy + 1), y' = (dx + ey + f) / (gx + hy + 1), from the end points to the start points."""
+    if len(startpoints) != 4 or len(endpoints) != 4:
+        raise ValueError(
+            f"Please provide exactly four corners, got {len(startpoints)} startpoints and {len(endpoints)} endpoints."
+        )
+    rows = []
+    for (x, y), (to_x, to_y) in zip(endpoints, startpoints, strict=True):
+        rows.append([x, y, 1, 0, 0, 0, -to_x * x, -to_x * y])
+        rows.append([0, 0, 0, x, y, 1, -to_y * x, -to_y * y])
+    solution, *_ = np.linalg.lstsq(np.array(rows, np.float64), np.ravel(np.array(startpoints, np.float64)), rcond=None)
+    return solution.astype(np.float32).tolist()
+
+
+def elastic_transform(img, displacement, interpolation=InterpolationMode.BILINEAR, fill=None):
+    """The picture with each pixel taken from beside its place.
+
+    Args:
+        displacement: (1, H, W, 2): how far beside, x and y; 2 is the whole side of the picture.
+
+    Raises:
+        TypeError: `displacement` is no Tensor.
+        ValueError: its shape does not fit the picture.
+    """
+    mode = interpolation_mode(interpolation)
+    if not isinstance(displacement, Tensor):
+        raise TypeError("Argument displacement should be a Tensor")
+    _, rows, columns = get_dimensions(img)
+    shape = Size([1, rows, columns, 2])
+    if shape != displacement.shape:
+        raise ValueError(f"Argument displacement shape should be {shape}, but given {displacement.shape}")
+    if is_pil(img):
+        return to_pil_image(elastic_transform(pil_to_tensor(img), displacement, mode, fill), mode=img.mode)
+    grid = identity_grid(rows, columns) + displacement.detach().cpu().numpy()[0]
+    return looked_up(img, grid, mode, fill)

@@ -1,17 +1,20 @@
-"""Pictures: a PIL image, or a Tensor (..., C, H, W) on the CPU; and functions that all transforms use.
+"""Pictures: a PIL image, or a Tensor (..., C, H, W); and functions that all transforms use.
 
-Transforms run on the host, before a batch exists. They use pillow and NumPy and not JAX, so that the worker processes of a
-DataLoader never start it.
+A single picture is transformed on the host, before a batch exists, with pillow and NumPy and not JAX, so that the worker
+processes of a DataLoader never start it. A batch, and a picture that carries a gradient or is on an accelerator, is
+transformed by one recorded line. Both run the same function: see `on_pixels`.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from jtorch.core.tensor import Tensor, from_numpy
+from jtorch.core.op import Array, op
+from jtorch.core.tensor import Tensor, as_tensor, from_numpy
 
 
 class InterpolationMode(Enum):
@@ -71,8 +74,36 @@ def pixels(tensor: Tensor) -> np.ndarray:
 
 
 def picture_of(array: np.ndarray) -> Tensor:
-    """A Tensor on the array's memory. An array that is not contiguous is copied."""
-    return from_numpy(np.ascontiguousarray(array))
+    """A Tensor on the array's memory. An array that is not contiguous, or somebody else's, is copied."""
+    own = array.flags.c_contiguous and array.flags.writeable
+    return from_numpy(array if own else np.array(array, order="C"))
+
+
+def on_pixels(function, picture: Tensor, *values, **constants) -> Tensor:
+    """`function(xp, array, *values, **constants)` of a picture's numbers: xp is NumPy on the host, and jax.numpy in a line.
+
+    Args:
+        values: numbers and arrays that may differ from call to call, so that they never compile anew.
+        constants: what gives the function its form.
+    """
+    array = host_pixels(picture)
+    if array is not None:
+        return picture_of(function(np, array, *map(np.asarray, values), **constants))
+    device = picture.device
+    return _picture_line(picture, [as_tensor(v, device=device) for v in values], function, tuple(constants.items()))
+
+
+def host_pixels(picture: Tensor) -> np.ndarray | None:
+    """The numbers of one picture that is known on the host and carries no gradient; None for any other tensor."""
+    if picture.ndim > 3 or picture.requires_grad or picture.device.type != "cpu":
+        return None
+    return picture._host()
+
+
+@op
+def _picture_line(image: Array, values: list[Array], function, constants) -> Array:
+    """The function that `on_pixels` got, on JAX arrays."""
+    return function(jnp, image, *values, **dict(constants))
 
 
 def get_dimensions(img) -> list[int]:
@@ -102,12 +133,13 @@ def filling(fill, img):
     bands = len(img.getbands())
     if fill is None:
         fill = 0
-    if isinstance(fill, int | float):
-        return fill if bands == 1 else (int(fill) if img.mode != "F" else fill,) * bands
+    fill = (fill,) * bands if isinstance(fill, int | float) else tuple(fill)
     if len(fill) == 1:
-        fill = tuple(fill) * bands
+        fill = fill * bands
     if len(fill) != bands:
         raise ValueError(
             f"The number of elements in 'fill' does not match the number of channels of the image ({len(fill)} != {bands})"
         )
-    return fill[0] if bands == 1 else tuple(fill)
+    if img.mode != "F":
+        fill = tuple(int(part) for part in fill)
+    return fill[0] if bands == 1 else fill
