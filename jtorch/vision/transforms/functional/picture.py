@@ -95,7 +95,7 @@ def on_pixels(function, picture: Tensor, *values, **constants) -> Tensor:
 
 def host_pixels(picture: Tensor) -> np.ndarray | None:
     """The numbers of one picture that is known on the host and carries no gradient; None for any other tensor."""
-    if picture.ndim > 3 or picture.requires_grad or picture.device.type != "cpu":
+    if picture.ndim > 3 or picture.requires_grad or not picture.is_cpu:
         return None
     return picture._host()
 
