@@ -1,7 +1,7 @@
 """A convolutional network learns to read handwritten digits.
 
     python examples/mnist_cnn.py                            # real digits, no download, under a minute
-    python examples/mnist_cnn.py --data mnist --epochs 5    # needs pip install -e ".[data]"
+    python examples/mnist_cnn.py --data mnist --epochs 5
 
 This is a PyTorch program: with `import torch` for `import jtorch as torch`, and the same in the four lines
 below it, it runs under PyTorch and learns from the same numbers.

@@ -1,6 +1,6 @@
 """Pictures: `from jtorch.vision import datasets, transforms`, under torchvision's names.
 
-Needs pillow: `pip install "jtorch-xla[examples]"`. The data sets that are downloaded need the extra `data`.
+Needs pillow: `pip install "jtorch-xla[examples]"`.
 """
 
 from jtorch.version import torchvision as __version__

@@ -6,6 +6,8 @@ import re
 import runpy
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 import numpy as np
 import pytest
@@ -106,11 +108,12 @@ def test_the_twin_differs_in_its_import_lines_only(tmp_path):
 
 
 def test_data_that_cannot_be_had_is_an_error_with_a_way_out(tmp_path, monkeypatch, capsys):
-    (tmp_path / "tensorflow_datasets.py").write_text("raise ModuleNotFoundError('not here', name=__name__)")
-    monkeypatch.delitem(sys.modules, "tensorflow_datasets", raising=False)
-    monkeypatch.syspath_prepend(tmp_path)
+    def refuse(request, timeout):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
     _, error = run_here(monkeypatch, capsys, "--data", "mnist", "--out", tmp_path)
-    assert "pip install tensorflow-datasets" in error
+    assert "Error downloading train-images-idx3-ubyte.gz" in error
     assert "`--data digits` needs no download" in error
 
 

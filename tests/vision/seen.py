@@ -50,7 +50,8 @@ def run(names, code, seed=0):
     body, _, last = code.rpartition(";")
     try:
         exec(body, names)
-        return list(parts(eval(last.strip(), names)))
+        found = list(parts(eval(last.strip(), names)))
+        return [(kind, plain(what, names) if isinstance(what, str) else what) for kind, what in found]
     except Exception as error:
         return [(f"raises {type(error).__name__}", plain(str(error), names))]
 

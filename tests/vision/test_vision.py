@@ -1,9 +1,16 @@
 """Vision against torchvision: results, draws, refusals and reprs of the cases; data sets and their errors."""
 
-import importlib
+import errno
+import gzip
+import hashlib
+import io
+import os
+import pickle
 import random
-import sys
+import re
 import types
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +20,13 @@ from tests.rows import fixture, load
 
 pytest.importorskip("PIL")
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 import jtorch as torch
 from jtorch.vision import datasets, transforms, utils
+from jtorch.vision import io as io_
+from jtorch.vision.datasets import mat, mnist
+from tests.vision import files
 from tests.vision.vision_cases import CASES, GRID, GRIDS, PICTURES, REFUSED, REPRS, parts
 
 TABLE = load("vision.json", "vision")
@@ -85,10 +95,9 @@ def test_a_transform_prints_as_torchvisions(expression):
     assert repr(eval(expression, NAMES)) == TABLE["reprs"][expression]
 
 
-@pytest.mark.parametrize("expression", ["T.Resize(6, antialias=False)", "T.Resize(6, T.InterpolationMode.BOX)"])
-def test_what_a_tensor_cannot_have_is_refused_by_name(expression):
+def test_what_a_tensor_cannot_have_is_refused_by_name():
     with pytest.raises(NotImplementedError, match="resize"):
-        eval(expression, NAMES)(PICTURES["floats"](torch))
+        transforms.Resize(6, transforms.InterpolationMode.BOX)(PICTURES["floats"](torch))
 
 
 def test_normalize_lets_gradients_through():
@@ -113,7 +122,9 @@ class Tiny(datasets.VisionDataset):
     """Three pictures in memory."""
 
     classes = ["a", "b", "c"]
-    extra_repr = datasets.Prepared.extra_repr
+
+    def extra_repr(self):
+        return "Split: Train"
 
     def __init__(self, **transforms):
         super().__init__("data", **transforms)
@@ -215,88 +226,168 @@ def test_a_grid_refuses_in_torchvisions_words(grid, message):
         grid()
 
 
-def test_a_missing_package_is_named_with_the_way_out(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(ModuleNotFoundError, match=r"(?s)tensorflow_datasets.*pip install.*Digits"):
-        datasets.MNIST("data", download=True)
+def test_a_failed_download_names_each_address_and_leaves_nothing(tmp_path, monkeypatch):
+    def refuse(request, timeout):
+        raise urllib.error.URLError("no network")
 
-
-class Elsewhere(datasets.MNIST):
-    """MNIST at an address where nobody answers."""
-
-    home = "http://127.0.0.1:9/"
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    with pytest.raises(RuntimeError) as caught:
+        datasets.MNIST(tmp_path, download=True)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "Error downloading train-images-idx3-ubyte.gz:"
+    assert lines[1:3] == [f"Tried {datasets.MNIST.mirrors[0]}, got:", "<urlopen error no network>"]
+    with pytest.raises(urllib.error.URLError, match="no network"):
+        datasets.CIFAR10(tmp_path, download=True)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.fixture
-def unprepared(monkeypatch):
-    """tensorflow-datasets as it looks where nothing has been downloaded yet."""
-    builder = types.SimpleNamespace(is_prepared=lambda: False)
-    module = types.SimpleNamespace(builder=lambda name, data_dir: builder)
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", module)
+def served(tmp_path, monkeypatch):
+    """A server of one file in memory: name -> bytes; a file in `cut` is closed half-way."""
+    files, cut = {}, set()
+
+    def answer(request, timeout):
+        name = request.full_url.rsplit("/", 1)[-1]
+        made = io.BytesIO(files[name][: len(files[name]) // 2] if name in cut else files[name])
+        made.length = len(files[name])
+        return made
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    return types.SimpleNamespace(files=files, cut=cut)
 
 
-@pytest.mark.parametrize("kind", ["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100"])
-def test_a_data_set_that_is_not_there_is_not_downloaded_unasked(kind, unprepared):
-    with pytest.raises(RuntimeError, match="^Dataset not found.*You can use download=True to download it$"):
-        getattr(datasets, kind)("data")
+def test_a_data_set_is_fetched_checked_and_unpacked(tmp_path, served):
+    for name in mnist._PARTS:
+        shape = (2, 28, 28) if "images" in name else (2,)
+        files.write_idx(tmp_path / "made" / name, np.ones(shape, np.uint8))
+        served.files[name + ".gz"] = gzip.compress((tmp_path / "made" / name).read_bytes())
+    sums = [hashlib.md5(data).hexdigest() for data in served.files.values()]
+    kind = type("MNIST", (datasets.MNIST,), {"sums": sums})
+    served.cut.add("t10k-labels-idx1-ubyte.gz")
+    with pytest.raises(RuntimeError, match="^Error downloading t10k-labels-idx1-ubyte.gz"):
+        kind(tmp_path, download=True)
+    assert not (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").exists()  # what is half is not kept
+    served.cut.clear()
+    assert kind(tmp_path, download=True, train=False).targets.tolist() == [1, 1]
+    assert len(kind(tmp_path)) == 2
 
 
-def test_a_failed_download_says_what_was_tried_and_what_to_do(unprepared):
-    with pytest.raises(RuntimeError) as caught:
-        Elsewhere("some/folder", download=True)
-    lines = str(caught.value).splitlines()
-    assert lines[0] == "Elsewhere could not be prepared in 'some/folder'."
-    assert "'mnist'" in lines[1]
-    assert "http://127.0.0.1:9/" in lines[1]
-    assert "URLError" in lines[2]
-    assert "pip install tensorflow-datasets" in lines[3]
-    assert "`jtorch.vision.datasets.Digits` needs no download." in lines[4]
+def test_a_download_with_another_sum_is_refused_and_not_kept(tmp_path, served):
+    served.files["a.zip"] = b"other bytes"
+    with pytest.raises(RuntimeError, match="^File not found or corrupted.$"):
+        datasets.utils.download_url("http://x/a.zip", tmp_path, md5="0" * 32)
+    assert not list(tmp_path.iterdir())
 
 
-BUILDER = """
-import numpy as np
-import tensorflow_datasets as tfds
+class Evil:
+    """Its pickle would run a command."""
+
+    def __reduce__(self):
+        return os.system, ("true",)
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
-    VERSION = tfds.core.Version("1.0.0")
+def test_a_data_set_runs_no_code_of_a_file(tmp_path):
+    files.write_cifar(tmp_path)
+    batch = tmp_path / "cifar-100-python" / "train"
+    batch.write_bytes(pickle.dumps({"data": Evil()}, 2))
 
-    def _info(self):
-        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict({
-            "image": tfds.features.Tensor(shape=(28, 28, 1), dtype=np.uint8),
-            "label": tfds.features.ClassLabel(num_classes=10),
-        }))
+    def summed(names):
+        return [[name, datasets.utils.calculate_md5(batch.parent / name)] for name, _ in names]
 
-    def _split_generators(self, dl_manager):
-        return {"train": self._generate_examples(20), "test": self._generate_examples(5)}
-
-    def _generate_examples(self, n):
-        for i in range(n):
-            yield i, {"image": np.full((28, 28, 1), i, np.uint8), "label": i % 10}
-"""
+    lists = {"train_list": summed([["train", 0]]), "test_list": summed([["test", 0]])}
+    with pytest.raises(pickle.UnpicklingError, match="system is not allowed in a data set"):
+        type("CIFAR100", (datasets.CIFAR100,), lists)(tmp_path)
 
 
-@pytest.mark.filterwarnings("default")  # tensorflow-datasets and what it stands on warn about each other
-def test_a_data_set_is_prepared_once_and_read_through_tensorflow_datasets(tmp_path, monkeypatch):
-    pytest.importorskip("tensorflow_datasets")
-    package = tmp_path / "jtorch_tiny_set"  # a builder must live in a package, whose name is the data set's
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "jtorch_tiny_set_dataset_builder.py").write_text(BUILDER)
-    monkeypatch.syspath_prepend(tmp_path)
-    importlib.import_module("jtorch_tiny_set.jtorch_tiny_set_dataset_builder")
+@pytest.mark.parametrize("damage", ["cut", "other"])
+def test_a_damaged_file_is_named(tmp_path, damage):
+    files.write_idx_sets(tmp_path)
+    path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:500] if damage == "cut" else b"something else")
+    with pytest.raises(RuntimeError, match=re.escape(str(path))):
+        datasets.MNIST(tmp_path)
 
-    class TinySet(datasets.MNIST):
-        source, home = "jtorch_tiny_set", None
 
-    root = tmp_path / "data"
-    with pytest.raises(RuntimeError, match="^Dataset not found"):
-        TinySet(root)
-    train = TinySet(root, download=True, transform=transforms.ToTensor())
-    test = TinySet(root, train=False)
-    assert (len(train), len(test)) == (20, 5)
-    for (picture, label), number in zip(train, train.data[:, 0, 0].tolist(), strict=True):
-        assert (picture == number / 255).all()
-        assert label == number % 10
-    assert sorted(test.targets.tolist()) == [0, 1, 2, 3, 4]
-    assert "tensorflow" not in sys.modules
+def test_a_damaged_picture_is_pillows_error(tmp_path):
+    files.write_classes(tmp_path)
+    with pytest.raises(UnidentifiedImageError):
+        datasets.ImageFolder(tmp_path / "damaged")[0]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_svhn_and_flowers_are_read_without_scipy(tmp_path, packed):
+    matlab = pytest.importorskip("scipy.io")
+    pictures, labels = files.noise(32, 32, 3, 4), np.array([[1], [10], [3], [2]], np.uint8)
+    matlab.savemat(tmp_path / "train_32x32.mat", {"X": pictures, "y": labels}, do_compression=packed)
+    md5 = datasets.utils.calculate_md5(tmp_path / "train_32x32.mat")
+    kind = type("SVHN", (datasets.SVHN,), {"split_list": {"train": ["", "train_32x32.mat", md5]}})
+    found = kind(tmp_path)
+    assert found.labels.tolist() == [1, 0, 3, 2]
+    np.testing.assert_array_equal(np.asarray(found[1][0]), pictures[..., 1])
+    flowers = tmp_path / "flowers-102"
+    (flowers / "jpg").mkdir(parents=True)
+    files.smooth(5, 4).save(flowers / "jpg" / "image_00002.jpg")
+    matlab.savemat(flowers / "setid.mat", {"trnid": [[2]]}, do_compression=packed)
+    matlab.savemat(flowers / "imagelabels.mat", {"labels": [[7, 5]]}, do_compression=packed)
+    names = {
+        key: (name, datasets.utils.calculate_md5(flowers / name))
+        for key, (name, _) in datasets.Flowers102.lists.items()
+    }
+    assert type("Flowers102", (datasets.Flowers102,), {"lists": names})(tmp_path)[0][1] == 4
+
+
+def test_structures_and_cells_of_matlab_are_read(tmp_path):
+    matlab = pytest.importorskip("scipy.io")
+    row = np.array([("a.jpg", 3)], [("fname", object), ("class", object)])
+    names = np.array(["Audi", "BMW"], object)
+    matlab.savemat(tmp_path / "a.mat", {"annotations": row, "class_names": names, "half": 0.5})
+    found = mat.read_mat(tmp_path / "a.mat")
+    assert (found["annotations"][0]["fname"], found["annotations"][0]["class"].item()) == ("a.jpg", 3)
+    assert (found["class_names"], found["half"].item()) == (["Audi", "BMW"], 0.5)
+    (tmp_path / "b.mat").write_bytes((tmp_path / "a.mat").read_bytes()[:200])
+    with pytest.raises(RuntimeError, match="b.mat' is damaged or cut off"):
+        mat.read_mat(tmp_path / "b.mat")
+
+
+def test_coco_is_read_without_pycocotools(tmp_path):
+    files.write_coco(tmp_path)
+    found = datasets.CocoDetection(tmp_path / "coco", tmp_path / "coco" / "all.json")
+    picture, things = found[0]
+    assert (picture.size, [each["category_id"] for each in things], found.ids) == ((6, 7), [5, 6], [7, 9])
+    assert found[1][1] == []
+    captions = datasets.CocoCaptions(tmp_path / "coco", tmp_path / "coco" / "all.json")
+    assert captions[0][1] == ["a dog", "a cat"]
+
+
+def test_a_full_disk_leaves_no_half_written_picture(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        utils.save_image(torch.from_numpy(GRID), tmp_path / "grid.png")
+    with pytest.raises(RuntimeError, match="No space left"):
+        io_.write_png(torch.zeros(3, 4, 4, dtype=torch.uint8), tmp_path / "b.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_is_one_recorded_line_for_any_draw():
+    batch = PICTURES["batch"](torch)
+    made = [transforms.functional.rotate(batch, angle) for angle in (10, 20)]
+    before = torch.compiler.stats().compiles
+    made[1].sum().item()
+    assert torch.compiler.stats().compiles - before <= 1
+    x = batch.clone().requires_grad_()
+    transforms.functional.resize(x, [4, 4]).sum().backward()
+    assert x.grad.shape == x.shape
+
+
+def test_a_single_picture_records_nothing():
+    picture, before = PICTURES["floats"](torch), torch.compiler.stats().lines
+    change = transforms.Compose([
+        transforms.RandomCrop(8, 2), transforms.RandomHorizontalFlip(), transforms.ColorJitter(0.4, 0.4, 0.4, 0.1),
+        transforms.RandomErasing(1.0), transforms.Resize(5),
+        transforms.Normalize((0.5,) * 3, (0.5,) * 3),
+    ])  # fmt: skip
+    change(picture)
+    assert torch.compiler.stats().lines == before

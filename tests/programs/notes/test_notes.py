@@ -31,11 +31,12 @@ def ours(tmp_path_factory):
     """What jtorch prints for a program, which is run once."""
     pytest.importorskip("matplotlib")
     pytest.importorskip("PIL")
+    from jtorch.vision import datasets
 
     @cache
     def run(name):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(sys.modules, "tensorflow_datasets", notebook.tensorflow_datasets())
+            patch.setattr(datasets, "CIFAR10", notebook.stand_in(datasets.VisionDataset))
             return notebook.printed(name, tmp_path_factory.mktemp(name), notebook.with_jtorch)
 
     return run
