@@ -23,7 +23,7 @@ from .picture import (
     picture_of,
     resampling,
 )
-from .resample import affine_grid_of, identity_grid, looked_up, perspective_grid_of, resized
+from .resample import affine_grid_of, identity_grid, sampled_at, perspective_grid_of, resized
 
 _PAD_MODES = ("constant", "edge", "reflect", "symmetric")
 
@@ -267,7 +267,7 @@ def rotate(img, angle, interpolation=InterpolationMode.NEAREST, expand=False, ce
     middle = [0.0, 0.0] if center is None else [center[0] - columns * 0.5, center[1] - rows * 0.5]
     matrix = inverse_affine(middle, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     size = turned_size(matrix, columns, rows) if expand else (columns, rows)
-    return looked_up(img, affine_grid_of(matrix, (columns, rows), size, _grid_type(img)), mode, fill)
+    return sampled_at(img, affine_grid_of(matrix, (columns, rows), size, _grid_type(img)), mode, fill)
 
 
 def _grid_type(img):
@@ -304,7 +304,7 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
     middle = [0.0, 0.0] if center is None else [center[0] - columns * 0.5, center[1] - rows * 0.5]
     matrix = inverse_affine(middle, angle, [float(t) for t in translate], scale, shear)
     size = columns, rows
-    return looked_up(img, affine_grid_of(matrix, size, size, _grid_type(img)), mode, fill)
+    return sampled_at(img, affine_grid_of(matrix, size, size, _grid_type(img)), mode, fill)
 
 
 def _checked_affine(angle, translate, scale, shear, center):
@@ -383,7 +383,7 @@ def by_coefficients(img, coeffs, mode, fill):
         colour = filling(fill, img)
         return img.transform(img.size, Image.Transform.PERSPECTIVE, coeffs, resampling(mode), fillcolor=colour)
     size = img.shape[-1], img.shape[-2]
-    return looked_up(img, perspective_grid_of(coeffs, size, _grid_type(img)), mode, fill)
+    return sampled_at(img, perspective_grid_of(coeffs, size, _grid_type(img)), mode, fill)
 
 
 def perspective_coefficients(startpoints, endpoints):
@@ -420,4 +420,4 @@ def elastic_transform(img, displacement, interpolation=InterpolationMode.BILINEA
     if is_pil(img):
         return to_pil_image(elastic_transform(pil_to_tensor(img), displacement, mode, fill), mode=img.mode)
     grid = identity_grid(rows, columns) + displacement.detach().cpu().numpy()[0]
-    return looked_up(img, grid, mode, fill)
+    return sampled_at(img, grid, mode, fill)

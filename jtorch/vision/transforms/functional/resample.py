@@ -103,7 +103,7 @@ def _weighted(xp, array, row_sources, row_weights, column_sources, column_weight
 # ---- each output pixel is looked up at its source
 
 
-def looked_up(img, grid, mode, fill):
+def sampled_at(img, grid, mode, fill):
     """A Tensor whose pixels come from the places in `grid`, (H, W, 2): x and y, from -1 to 1 over the picture.
 
     Raises:
