@@ -23,7 +23,7 @@ from .picture import (
     picture_of,
     resampling,
 )
-from .resample import affine_grid_of, identity_grid, sampled_at, perspective_grid_of, resized
+from .resample import affine_grid_of, identity_grid, perspective_grid_of, resized, sampled_at
 
 _PAD_MODES = ("constant", "edge", "reflect", "symmetric")
 
