@@ -42,7 +42,7 @@ def read_mat(path):
         raise RuntimeError(f"'{path}' is damaged or cut off: {error}") from error
 
 
-def _elements(data, order):
+def _mat_elements(data, order):
     """(kind, content) of each element."""
     at = 0
     while at + 8 <= len(data):
@@ -58,7 +58,7 @@ def _elements(data, order):
 
 
 def _named(data, order):
-    for kind, content in _elements(data, order):
+    for kind, content in _mat_elements(data, order):
         if kind == _PACKED:
             yield from _named(zlib.decompress(content), order)
         elif kind == _MATRIX:
@@ -71,7 +71,7 @@ def _numbers(kind, content, order):
 
 def _matrix(content, order):
     """(name, value) of a matrix element."""
-    parts = list(_elements(content, order))
+    parts = list(_mat_elements(content, order))
     if not parts:
         return "", np.empty(0)
     kind = int(_numbers(*parts[0], order)[0]) & 0xFF
