@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from tests.cli import COMMAND, finished
+from tests.programs.notes.notebook import difference
+from tests.programs.test_tutorials import EXPECTED, FOLDER
 
 # name: (the arguments of python, what it reads)
 SAME = {
@@ -152,3 +154,16 @@ def test_a_command_that_does_not_exist_is_refused(folder):
     code, printed, error = finished([*COMMAND, "walk"], folder)
     assert (code, printed) == (2, "")
     assert error == "jtorch: there is no command 'walk'; the commands are run, doctor, port\n"
+
+
+# Between them: workers of a DataLoader, classes of __main__ in a file, autocast, several optimizers.
+TUTORIALS = ["datasets", "checkpoint_resume", "mixed_precision", "four_fits"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_a_program_prints_what_pytorch_prints(name, tmp_path):
+    """As it is, with `import torch`."""
+    code, printed, error = finished([*COMMAND, "run", "-W", "ignore", str(FOLDER / f"{name}.py")], tmp_path)
+    assert code == 0, error
+    assert difference(printed, EXPECTED[name]) is None
