@@ -24,7 +24,12 @@ def main(words: list[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0, 1 where something is wrong, 2 for a command that does not exist."""
     command, *rest = (sys.argv[1:] if words is None else words) or ["--help"]
     if command in COMMANDS:
-        return getattr(import_module(f"jtorch.cli.{command}"), command)(rest)
+        try:
+            module = import_module(f"jtorch.cli.{command}")
+        except (ImportError, RuntimeError) as error:  # JAX raises the latter where its parts do not fit together
+            print(f"jtorch {command}: import jtorch fails ({error}): pip install -U jtorch-xla", file=sys.stderr)
+            return 1
+        return getattr(module, command)(rest)
     if command in ("-h", "--help"):
         print(HELP.format(commands="\n".join(f"  {name:8}{text}" for name, text in COMMANDS.items())))
         return 0

@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
-from jtorch.cli.missing import attribute_error, explained
+from jtorch.cli.missing import attribute_error, explain_attributes, explained
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STARTUP = os.path.join(HERE, "startup")  # its sitecustomize.py turns the hook on in a new process
@@ -188,10 +188,10 @@ def _rename(names, home, inside=""):
 def _complete(module):
     """Add what a module of PyTorch has because it is a module: an error for a name that is missing, and `__all__`."""
     names = vars(module)
-    if "__getattr__" not in names:
-        module.__getattr__ = attribute_error(module)
+    module.__getattr__ = attribute_error(module)
     if module.__name__ == "torch":
         kind = type(sys)  # not modules: `from torch import *` must not replace Python's `random`
+        explain_attributes(module.Tensor)
         module.cli = sys.modules["jtorch.cli"]  # where it was imported before jtorch, it is no attribute yet
         module.__all__ = [name for name, what in names.items() if name[0] != "_" and not isinstance(what, kind)]
 

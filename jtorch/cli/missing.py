@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from opcode import opmap
 
 
@@ -30,11 +32,42 @@ def explained(text: str, name: str) -> str:
     return text if why is None else f"{text}. jtorch does not have {name}: {why}."
 
 
+class MissingAttribute:
+    """In a class in place of an attribute that PyTorch has and jtorch does not: to read it raises PyTorch's error."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __get__(self, instance, owner):
+        attribute = self.name.rpartition(".")[2]
+        kind = f"type object {owner.__name__!r}" if instance is None else f"{owner.__name__!r} object"
+        text = explained(f"{kind} has no attribute {attribute!r}", self.name)
+        raise AttributeError(text, name=attribute, obj=owner if instance is None else instance)
+
+
+def explain_attributes(cls) -> None:
+    """Put a MissingAttribute into a class for each of its attributes that has a reason. A `__getattr__` of the class would
+    make each attribute that is there slower to read."""
+    for name in reasons():
+        home, _, attribute = name.partition(".")
+        if home == cls.__name__ and attribute and not hasattr(cls, attribute):
+            setattr(cls, attribute, MissingAttribute(name))
+
+
 def attribute_error(module):
-    """What raises PyTorch's error for an attribute that a module does not have: the module's `__getattr__`."""
+    """What raises PyTorch's error for an attribute that a module does not have: the module's `__getattr__`.
+
+    A module that has one may give the attribute first, such as a submodule that is imported when it is needed.
+    """
+    given = vars(module).get("__getattr__")
 
     def __getattr__(name):
         home = module.__name__
+        if given is not None:
+            with suppress(AttributeError):
+                found = given(name)
+                # By PyTorch's name, so that what the submodule defines has PyTorch's names, too.
+                return import_module(f"{home}.{name}") if isinstance(found, type(sys)) else found
         asking = sys._getframe(1)
         if not name.startswith("__") and asking.f_code.co_code[asking.f_lasti] == opmap["IMPORT_FROM"]:
             # Python replaces an AttributeError by its own ImportError, without the reason.

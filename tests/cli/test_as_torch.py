@@ -54,6 +54,9 @@ print(torch.ones(2))
 """
 
 MISSING = {
+    "torch.ones(1).nothing": "AttributeError: 'Tensor' object has no attribute 'nothing'",
+    "torch.ones(1).gone": "AttributeError: 'Tensor' object has no attribute 'gone'. jtorch does not have Tensor.gone: why.",
+    "torch.Tensor.gone": "AttributeError: type object 'Tensor' has no attribute 'gone'. jtorch does not have Tensor.gone: why.",
     "import torch.nothing": "ModuleNotFoundError: No module named 'torch.nothing'",
     "import torch.gone": "ModuleNotFoundError: No module named 'torch.gone'. jtorch does not have torch.gone: use `this`.",
     "import torch.gone.inner": "ModuleNotFoundError: No module named 'torch.gone'. jtorch does not have torch.gone: use `this`.",
@@ -67,7 +70,11 @@ ASKED = """
 import jtorch.cli.missing as missing, traceback
 from jtorch import vision
 assert vision is torchvision
-missing.reasons = lambda: {"torch.gone": "use `this`", "torch.nn.gone": "why", "torchvision.gone": "why"}
+missing.reasons = lambda: {"torch.gone": "use `this`", "torch.nn.gone": "why", "torchvision.gone": "why", "Tensor.gone": "why"}
+missing.explain_attributes(torch.Tensor)
+class Mine(torch.Tensor):
+    pass
+assert not hasattr(torch.ones(1).as_subclass(Mine), "gone") and torch.ones(1).as_subclass(Mine).add(1).item() == 2
 for code in sys.argv[1:]:
     try:
         exec(code)
@@ -75,7 +82,8 @@ for code in sys.argv[1:]:
         print(traceback.format_exception(error)[-1].strip().replace(torch.__file__, "FILE"))
         if code.startswith("import"):
             assert [frame.name for frame in traceback.extract_tb(error.__traceback__)] == ["<module>"] * 2
-assert not hasattr(torch, "gone") and getattr(torch.nn, "nothing", 3) == 3
+assert torch.distributed.__name__ == "torch.distributed"
+assert not hasattr(torch, "gone") and not hasattr(torch.Tensor, "gone") and getattr(torch.nn, "nothing", 3) == 3
 """
 
 CHILDREN = """

@@ -3,6 +3,7 @@
 import copy
 import importlib.metadata
 import json
+import sys
 
 import pytest
 
@@ -102,3 +103,9 @@ def test_the_cache_is_cleared(capsys, kept, monkeypatch):
     assert main(["doctor", "--clear-cache"]) == 0
     assert capsys.readouterr().out == "deleted 4 KiB of compiled programs\n"
     assert doctor.cache()["files"] == 0
+
+
+def test_a_jtorch_that_cannot_be_imported_is_told(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "jtorch.cli.doctor", None)
+    assert main(["doctor"]) == 1
+    assert capsys.readouterr().err.startswith("jtorch doctor: import jtorch fails (import of jtorch.cli.doctor halted")
