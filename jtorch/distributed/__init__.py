@@ -5,7 +5,7 @@ gloo between CPUs and NCCL between GPUs. `jtorch.distributed._c10d` has the part
 `init_process_group`.
 """
 
-from jtorch.distributed import constants, distributed_c10d
+from jtorch.distributed import algorithms, autograd, constants, device_mesh, distributed_c10d, rpc
 from jtorch.distributed._c10d.errors import (
     DistBackendError,
     DistError,
@@ -13,8 +13,10 @@ from jtorch.distributed._c10d.errors import (
     DistStoreError,
     QueueEmptyError,
 )
+from jtorch.distributed._c10d.grad_bucket import GradBucket
 from jtorch.distributed._c10d.process_groups import is_available
 from jtorch.distributed._c10d.stores import FileStore, HashStore, TCPStore
+from jtorch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from jtorch.distributed.distributed_c10d import (
     AllToAllOptions,
     AllreduceCoalescedOptions,

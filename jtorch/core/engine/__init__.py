@@ -7,7 +7,7 @@ from jtorch.core.engine.calls import Call, DistError, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
 from jtorch.core.engine.numpy_lines import NumpyLine
 from jtorch.core.engine.segments import SegmentedTrace
-from jtorch.core.engine.spread import AXIS, Collective, SpreadProgram, run_together_by, spread_over
+from jtorch.core.engine.spread import AXIS, Collective, SpreadProgram, recorded_at, run_together_by, spread_over
 from jtorch.core.engine.state import (
     add_fields,
     flush,
@@ -56,6 +56,7 @@ __all__ = [
     "opaque",
     "precision",
     "record",
+    "recorded_at",
     "reset",
     "run_together_by",
     "set_eager",

@@ -97,7 +97,8 @@ class SegmentedTrace(Trace):
         lines = position.path()
         if self.policy.compiles(lines, reason, noted[0], self.promoted):
             return super()._program(position, alive, reason)
-        if self.place is not devices.CPU or not config.numpy_lines or any([p.call.communicates for p in lines]):  # noqa: C419
+        numpy = self.place is devices.CPU and config.numpy_lines
+        if not numpy or any([p.call.communicates for p in lines]):  # noqa: C419 - a list is faster
             return None
         if written is None and noted[0] >= _VISITS_UNTIL_WRITTEN:
             noted[1] = written = NumpyProgram(position, alive, self.values, self.place, patience(lines))

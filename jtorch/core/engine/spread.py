@@ -14,6 +14,7 @@ Who the processes are, and how one waits for the others, is known by the `runner
 from __future__ import annotations
 
 import functools
+from collections import deque
 
 import jax
 import numpy as np
@@ -27,6 +28,7 @@ from jtorch.core.engine.types import type_of, without_strides
 
 AXIS = "processes"  # the axis of the mesh, as functions of collectives name it
 
+recorded_at: deque = deque()  # where in the user's code the collectives stand that have not run, in their order
 runner = None  # has `devices(members, place)` and `run(members, signatures, job)`
 
 
@@ -120,6 +122,11 @@ def spread_over(members, place) -> SpreadMesh:
     return SpreadMesh(members, place)
 
 
+def _with_places(signatures):
+    """Signatures of collectives that are about to run, each with its place in the user's code."""
+    return [(signature, recorded_at.popleft() if recorded_at else None) for signature in signatures]
+
+
 def chained(call, types, arrays, token):
     """The results of a collective, computed after `token` is, and the token for the next: see the top of this file."""
     near = token.reshape(-1)[0]
@@ -139,7 +146,7 @@ class SpreadProgram(Program):
     def __init__(self, path, alive, values, pullback):
         collectives = [p for p in path if p.call.communicates]
         self.members = collectives[0].call.members
-        self.signatures = [(p.call.signature(p.in_types), p.where) for p in collectives]
+        self.signatures = [p.call.signature(p.in_types) for p in collectives]
         self.spread = spread_over(self.members, collectives[0].types[0].place)
         super().__init__(path, alive, values, pullback)
 
@@ -174,7 +181,9 @@ class SpreadProgram(Program):
 
     def run(self, values, done, place):
         self._landed = None
-        runner.run(self.members, self.signatures, lambda: super(SpreadProgram, self).run(values, done, place))
+        runner.run(
+            self.members, _with_places(self.signatures), lambda: super(SpreadProgram, self).run(values, done, place)
+        )
 
     def _is_needed(self):
         return True
@@ -196,7 +205,7 @@ class SpreadLine:
         self.call, self.types, self.place = call, types, place
         self.spread = spread_over(call.members, place)
         self.single, outs = call.infer(types)
-        self.signature = call.signature(types), None
+        self.signature = call.signature(types)
         self.jit = self.spread.jitted(self._step, [t.ndim for t in types], [t.ndim for t in outs], (), False)
 
     def _step(self, token, *arrays):
@@ -211,7 +220,11 @@ class SpreadLine:
         """The results of the collective."""
         arrays = [lines.SCALARS[a.__class__](a) if a.__class__ in lines.SCALARS else a for a in arrays]
         done = []
-        runner.run(self.call.members, [self.signature], lambda: done.extend(self._run(arrays)))
+        runner.run(
+            self.call.members,
+            _with_places([self.signature]),
+            lambda: done.extend(self._run(arrays)),
+        )
         return done[0] if self.single else done
 
     def _run(self, arrays):

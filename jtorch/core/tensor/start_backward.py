@@ -152,6 +152,9 @@ def _value_carrier():
 AS_VALUES.wrap, AS_VALUES.unwrap = wrap, _unwrap
 
 
+after_backward: list = []  # functions that are called when a backward pass has collected its gradients
+
+
 def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect=True, allow_unused=True):
     """`torch.autograd.backward` and `grad`: check the roots, run the backward pass, return the targets' gradients."""
     keep = create_graph if retain_graph is None else retain_graph
@@ -176,6 +179,9 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
         grads = backward_pass(roots, carrier, keep, targets, collect)
     finally:
         local.trace.backwards += 1
+    if collect:
+        for callback in after_backward:
+            callback()
     return None if targets is None or collect else [None if g is None else gradient_tensor(g, carrier) for g in grads]
 
 

@@ -6,13 +6,14 @@ What only moves data moves bits, so that no number changes on its way.
 from __future__ import annotations
 
 import functools
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import AXIS, Collective, local
-from jtorch.core.facts import dtypes
+from jtorch.core.engine import AXIS, Collective, local, opaque, recorded_at
+from jtorch.core.facts import config, dtypes
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.tensor import Tensor, apply, tensor
@@ -60,19 +61,26 @@ def broadcast_arrays(*arrays, source):
 
 def _together(arrays, travel):
     """`travel` of each array; small arrays of one dtype as one flat array."""
-    made, flat = [None] * len(arrays), {}
+    made, flat, before = [None] * len(arrays), {}, None
     for i, x in enumerate(arrays):
         if x.size > SMALL or len(arrays) == 1:
-            made[i] = travel(x)
+            made[i] = before = travel(_sent_after(before, x))
         else:
             flat.setdefault(x.dtype, []).append(i)
     for numbers in flat.values():
-        joint = travel(jnp.concatenate([arrays[i].reshape(-1) for i in numbers]))
+        joint = before = travel(_sent_after(before, jnp.concatenate([arrays[i].reshape(-1) for i in numbers])))
         start = 0
         for i in numbers:
             made[i] = joint[start : start + arrays[i].size].reshape(arrays[i].shape)
             start += arrays[i].size
     return tuple(made) if len(made) != 1 else made[0]
+
+
+def _sent_after(before, x):
+    """An array, to be sent after what was sent before it: the order is the same in all processes."""
+    if before is None or not before.size:
+        return x
+    return opaque.after(jnp.real(before.reshape(-1)[0]).astype(np.float32), x)
 
 
 def gather_array(x):
@@ -153,6 +161,7 @@ def record_collective(fn, members, tensors, **consts):
         trace.flush("read")  # a program runs over one mesh
     with no_grad():
         made = apply(call, tuple(tensors))
+    recorded_at.append(_line_outside())
     _members[trace] = trace.epoch, members
     runner.recorded(trace)
     return made
@@ -165,6 +174,14 @@ def write(target: Tensor, result: Tensor) -> None:
             target._assign(result._value, None)
         else:
             target.detach().copy_(result)
+
+
+def _line_outside():
+    """File and line of the code outside jtorch that asks for a collective."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(str(config.ROOT)):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
 
 def reduce_tensors(tensors, op, members) -> tuple:
@@ -193,3 +210,8 @@ def filled_up(flat, size):
 def count(number):
     """A whole number as a tensor without dimensions."""
     return tensor(number, dtype=dtypes.int64)
+
+
+def answers_as_bytes(answers):
+    """Yes and no as a tensor of bytes."""
+    return tensor([int(a) for a in answers], dtype=dtypes.uint8)

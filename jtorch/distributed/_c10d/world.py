@@ -64,7 +64,7 @@ class World:
             while True:
                 failed, *found = store.get_many(["failed", *keys, *left])
                 ends, gone = found[: self.size], found[self.size :]
-                if None not in ends:
+                if failed is None and None not in ends:
                     break
                 if failed is not None or any(g is not None and e is None for e, g in zip(ends, gone, strict=True)):
                     return False
@@ -79,7 +79,7 @@ class World:
             store.set(f"end/{self.rank}", "1")
             if self.rank == 0:  # the others lose their connection with this process: they hear the reason before
                 end = time.monotonic() + _TOLD
-                others = [f"end/{rank}" for rank in range(1, self.size)]
+                others = [f"left/{rank}" for rank in range(1, self.size)]
                 while None in store.get_many(others) and time.monotonic() < end:
                     time.sleep(0.02)
         for stream in (sys.stdout, sys.stderr):

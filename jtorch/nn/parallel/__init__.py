@@ -1,21 +1,25 @@
-"""`torch.nn.parallel`: modules spread over devices, here over one.
+"""`torch.nn.parallel`: modules spread over devices and processes."""
 
-JAX's own sharding spreads XLA programs over devices, so these keep PyTorch's interface for one device and one process:
-the wrapped module is called as it is.
-"""
+import importlib
 
 from jtorch.nn.parallel.data_parallel import DataParallel, data_parallel
-from jtorch.nn.parallel.distributed import DistributedDataParallel
 from jtorch.nn.parallel.parallel_apply import parallel_apply
 from jtorch.nn.parallel.replicate import replicate
 from jtorch.nn.parallel.scatter_gather import gather, scatter
 
 __all__ = [
     "DataParallel",
-    "DistributedDataParallel",
     "data_parallel",
     "gather",
     "parallel_apply",
     "replicate",
     "scatter",
 ]
+
+
+def __getattr__(name):
+    """`DistributedDataParallel` and its module need `torch.distributed`, which is imported when it is asked for."""
+    if name in ("DistributedDataParallel", "distributed"):
+        module = importlib.import_module("jtorch.nn.parallel.distributed")
+        return module if name == "distributed" else module.DistributedDataParallel
+    raise AttributeError(f"module 'jtorch.nn.parallel' has no attribute {name!r}")

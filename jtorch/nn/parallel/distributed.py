@@ -1,18 +1,53 @@
-"""`torch.nn.parallel.distributed`: a module that every process has a copy of; here there is one process."""
+"""`torch.nn.parallel.distributed`: a module that every process has a copy of, trained on the data of all."""
 
 from __future__ import annotations
 
+import contextlib
+import weakref
+
+from jtorch.core.grad import grad_enabled, no_grad
+from jtorch.core.tensor import Tensor, after_backward
+from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d.grad_bucket import GradBucket
+from jtorch.distributed._c10d.process_groups import default_group
+from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.nn.modules.module import Module
+from jtorch.nn.parameter import UninitializedParameter
 
 __all__ = ["DistributedDataParallel"]
 
+_UNFINISHED = (
+    "Expected to have finished reduction in the prior iteration before starting a new one. This error indicates that your "
+    "module has parameters that were not used in producing loss. You can enable unused parameter detection by passing the "
+    "keyword argument `find_unused_parameters=True` to `torch.nn.parallel.DistributedDataParallel`, and by \n"
+    "making sure all `forward` function outputs participate in calculating loss. \n"
+    "If you already have done the above, then the distributed data parallel module wasn't able to locate the output tensors in "
+    "the return value of your module's `forward` function. Please include the loss function and the structure of the return "
+    "value of `forward` of your module when reporting this issue (e.g. list, dict, iterable)."
+)
+
 
 class DistributedDataParallel(Module):
-    """A module that every process has a copy of; with one process, the module itself.
+    """A module that every process has a copy of. The gradients become the mean over the processes in each backward pass.
+
+    The mean is a recorded line after the backward pass, so it is a part of the training step's program.
 
     Args:
-        module: the wrapped module, registered as `module`, so its names in a state_dict begin with "module.".
-        device_ids, output_device, ...: accepted, and have no effect with one process.
+        module: the wrapped module, registered as `module`, so its names in a state_dict begin with "module.". The parameters
+            and buffers of rank 0 replace those of the others.
+        device_ids, output_device: the device of the module, or None.
+        broadcast_buffers: replace the buffers by those of rank 0 before each forward pass.
+        init_sync: replace parameters and buffers by those of rank 0 at the start.
+        process_group: the processes; None for all.
+        find_unused_parameters: some parameters may have no gradient. Then the processes also exchange which have one.
+        static_graph: the same parameters have no gradient in each step.
+        bucket_cap_mb, gradient_as_bucket_view, ...: taken and not needed. Small gradients travel as one array.
+
+    Raises:
+        ValueError: there is no process group.
+        RuntimeError: no parameter requires a gradient; in `forward`, one had none in the step before.
+
+    Differs from torch: with `create_graph=True` the mean has no gradient.
     """
 
     def __init__(
@@ -21,7 +56,7 @@ class DistributedDataParallel(Module):
         device_ids=None,
         output_device=None,
         dim=0,
-        broadcast_buffers=True,
+        broadcast_buffers=None,
         init_sync=True,
         process_group=None,
         bucket_cap_mb=None,
@@ -29,40 +64,177 @@ class DistributedDataParallel(Module):
         check_reduction=False,
         gradient_as_bucket_view=False,
         static_graph=False,
-        **kwargs,
+        forward_sync_buffers=None,
+        **options,
     ):
         super().__init__()
-        if not any(p.requires_grad for p in module.parameters()):
+        self.process_group = default_group() if process_group is None else process_group
+        ignored = set(getattr(module, "_ddp_params_and_buffers_to_ignore", ()))
+        self.parameters_to_ignore = ignored
+        self._trained = [p for name, p in module.named_parameters() if name not in ignored and p.requires_grad]
+        self._check(device_ids, output_device, [p for n, p in module.named_parameters() if n not in ignored])
+        self._sent_buffers = [b for name, b in module.named_buffers() if name not in ignored]
+        self.module = module
+        self.device_ids, self.output_device, self.dim = device_ids, output_device, dim
+        self.device = self._trained[0].device
+        asked = broadcast_buffers if forward_sync_buffers is None else forward_sync_buffers
+        self.broadcast_buffers = self.forward_sync_buffers = True if asked is None else asked
+        self.find_unused_parameters = find_unused_parameters
+        self.static_graph = static_graph
+        self.gradient_as_bucket_view = gradient_as_bucket_view
+        self.require_backward_grad_sync = True
+        self.require_forward_param_sync = True
+        self._hook = None
+        self._before = None  # the gradients before the backward pass that is awaited
+        self._unfinished = False
+        if init_sync and self.process_group.size() > 1:
+            named = [p for name, p in module.named_parameters() if name not in ignored]
+            self._send([*named, *(self._sent_buffers if self.broadcast_buffers else ())])
+
+    @staticmethod
+    def _check(device_ids, output_device, parameters):
+        if not any(p.requires_grad for p in parameters):
             raise RuntimeError(
                 "DistributedDataParallel is not needed when a module doesn't have any parameter that requires a gradient."
             )
-        self.module = module
-        self.device_ids = device_ids
-        self.output_device = output_device
-        self.dim = dim
-        self.process_group = process_group
-        self.broadcast_buffers = broadcast_buffers
-        self.find_unused_parameters = find_unused_parameters
-        self.require_backward_grad_sync = True
+        if device_ids is not None and len(device_ids) > 1:
+            raise ValueError("device_ids can only be None or contain a single element.")
+        if (device_ids or output_device) and parameters[0]._type.place.kind.host:
+            raise ValueError(
+                "DistributedDataParallel device_ids and output_device arguments only work with single-device/multiple-device GPU "
+                f"modules or CPU modules, but got device_ids {device_ids}, output_device {output_device}, and module parameters "
+                f"{ {p.device for p in parameters} }."
+            )
+        if any(isinstance(p, UninitializedParameter) for p in parameters):
+            raise RuntimeError(
+                "Modules with uninitialized parameters can't be used with `DistributedDataParallel`. "
+                "Run a dummy forward pass to correctly initialize the modules"
+            )
+
+    def _send(self, tensors):
+        """Replace tensors by those of rank 0."""
+        if tensors:
+            made = lines.record_collective(lines.broadcast_arrays, self.process_group.ranks, tensors, source=0)
+            for tensor, new in zip(tensors, made if isinstance(made, tuple) else (made,), strict=True):
+                lines.write(tensor, new)
 
     def forward(self, *inputs, **kwargs):
-        return self.module(*inputs, **kwargs)
+        syncs = grad_enabled() and self.require_backward_grad_sync
+        if self.process_group.size() > 1:
+            if syncs and self._unfinished:
+                raise RuntimeError(_UNFINISHED)
+            if self.require_forward_param_sync and self.broadcast_buffers:
+                self._send(self._sent_buffers)
+        self.require_forward_param_sync = syncs
+        outputs = self.module(*inputs, **kwargs)
+        if syncs and self._before is None:
+            self._await_backward()
+        return outputs
 
+    def _await_backward(self):
+        """Take the mean when a backward pass has changed the gradients."""
+        self._before = [None if p._grad is None else p._gradient()._value for p in self._trained]
+        mine = weakref.ref(self)
+
+        def callback():
+            ddp = mine()
+            if ddp is None or ddp._after_backward():
+                after_backward.remove(callback)
+
+        after_backward.append(callback)
+
+    def _after_backward(self):
+        """Take the mean of the gradients. Returns whether this was the pass that was waited for."""
+        used = [
+            p._grad is not None and (before is None or p._gradient()._value is not before)
+            for p, before in zip(self._trained, self._before, strict=True)
+        ]
+        if not any(used):
+            return False
+        self._before = None
+        if self.process_group.size() == 1 and self._hook is None:
+            return True
+        if all(used):
+            given, wanted = self._trained, self._trained
+        elif self.find_unused_parameters or self.static_graph:
+            given, wanted = self._trained, None
+        else:
+            given = wanted = [p for p, is_used in zip(self._trained, used, strict=True) if is_used]
+            self._unfinished = True
+        with no_grad():
+            gradients = [p._gradient() if p._grad is not None else p.detach() * 0 for p in given]
+            means = self._hooked(given, gradients) if self._hook else self._means(gradients)
+            if self.find_unused_parameters:
+                wanted = self._used_anywhere(used, wanted)
+            kept = {id(p) for p in (given if wanted is None else wanted)}
+            for p, mean in zip(given, means, strict=True):
+                if id(p) in kept and p._grad is None:
+                    p._grad = mean
+                elif id(p) in kept:
+                    lines.write(p._gradient(), mean)
+        return True
+
+    def _means(self, gradients):
+        return lines.reduce_tensors(gradients, ReduceOp.AVG, self.process_group.ranks)
+
+    def _used_anywhere(self, used, wanted):
+        """The parameters that have a gradient in some process. Asked for only where one has none here."""
+        mask = lines.answers_as_bytes(used)
+        if self.process_group.size() > 1:
+            mask = lines.reduce_tensors([mask], ReduceOp.MAX, self.process_group.ranks)[0]
+        if wanted is not None:
+            return wanted
+        return [p for p, is_used in zip(self._trained, mask.tolist(), strict=True) if is_used]
+
+    def _hooked(self, parameters, gradients):
+        """The gradients after the user's hook, which sees them as one flat bucket for each dtype."""
+        state, hook = self._hook
+        kinds = list(dict.fromkeys(g.dtype for g in gradients))
+        made = [None] * len(gradients)
+        for index, dtype in enumerate(kinds):
+            own = [i for i, g in enumerate(gradients) if g.dtype is dtype]
+            flat = lines.concatenated([gradients[i].reshape(-1) for i in own])
+            bucket = GradBucket(index, flat, [parameters[i] for i in own], index == len(kinds) - 1)
+            result = hook(state, bucket).wait()
+            result = result if isinstance(result, Tensor) else result[0]
+            start = 0
+            for i in own:
+                made[i] = result[start : start + gradients[i].numel()].view(gradients[i].shape)
+                start += gradients[i].numel()
+        return made
+
+    @contextlib.contextmanager
     def no_sync(self):
-        """A context in which gradients are not exchanged."""
-        return _WithoutSync(self)
+        """Gradients are only added up in here. The next backward pass outside takes the mean of the sums."""
+        before, self.require_backward_grad_sync = self.require_backward_grad_sync, False
+        try:
+            yield
+        finally:
+            self.require_backward_grad_sync = before
 
     def register_comm_hook(self, state, hook):
-        """Accepted: with one process no gradient is exchanged."""
+        """Let `hook(state, bucket)` take the mean: it returns a `Future` of the flat tensor of gradients.
 
+        Raises:
+            TypeError: the hook cannot be called.
+            RuntimeError: there is a hook.
+        """
+        if not callable(hook):
+            raise TypeError("Communication hook must be callable.")
+        if self._hook is not None:
+            raise RuntimeError("register_comm_hook or register_builtin_comm_hook can only be called once.")
+        self._hook = state, hook
 
-class _WithoutSync:
-    def __init__(self, parallel):
-        self.parallel = parallel
+    def train(self, mode=True):
+        super().train(mode)
+        return self
 
-    def __enter__(self):
-        self.before = self.parallel.require_backward_grad_sync
-        self.parallel.require_backward_grad_sync = False
+    def __getstate__(self):
+        state = {**self.__dict__, "_before": None}
+        del state["process_group"]
+        return state
 
-    def __exit__(self, *error):
-        self.parallel.require_backward_grad_sync = self.before
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.process_group = default_group()
+        self.require_backward_grad_sync = self.require_forward_param_sync = True

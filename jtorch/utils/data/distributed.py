@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Sized
 
@@ -11,19 +12,23 @@ from jtorch.utils.data.sampler import Sampler, permutation
 __all__ = ["DistributedSampler"]
 
 
+def _group_says(question):
+    """What the default process group answers. `torch.distributed` is imported here, because few programs need it."""
+    return getattr(importlib.import_module("jtorch.distributed"), question)()
+
+
 class DistributedSampler(Sampler[int]):
     """The part of a data set that belongs to one of several processes. All parts have the same size.
 
     Args:
-        num_replicas: the number of processes.
-        rank: the index of this process, from 0.
+        num_replicas: the number of processes; None: that of the default process group.
+        rank: the index of this process, from 0; None: its rank in the default process group.
         shuffle: use a random order, the same in all processes.
         seed: the seed of that order, the same in all processes.
         drop_last: leave out samples so that the parts are equal. False: repeat samples from the start instead.
 
     Raises:
-        ValueError: rank is not in [0, num_replicas), or one of the two is not given (jtorch has no process group to
-            ask).
+        ValueError: rank is not in [0, num_replicas), or one of the two is not given and there is no process group.
 
     >>> list(DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
     [1, 3, 0]
@@ -38,10 +43,10 @@ class DistributedSampler(Sampler[int]):
         seed: int = 0,
         drop_last: bool = False,
     ):
-        if num_replicas is None or rank is None:
-            raise ValueError(
-                "Default process group has not been initialized, please make sure to call init_process_group."
-            )
+        if num_replicas is None:
+            num_replicas = _group_says("get_world_size")
+        if rank is None:
+            rank = _group_says("get_rank")
         if rank >= num_replicas or rank < 0:
             raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset = dataset
