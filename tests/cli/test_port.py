@@ -90,8 +90,8 @@ FOUND = {
 @pytest.mark.parametrize("code", FOUND, ids=repr)
 def test_what_is_missing_differs_or_is_slow_is_found(code, tmp_path):
     (tmp_path / "p.py").write_text(code)
-    found = findings_of(Source(tmp_path / "p.py", "p.py")).findings
-    assert [str(finding).removeprefix("p.py:").split(" ")[:2] for finding in found] == [
+    found = findings_of(Source(tmp_path / "p.py")).findings
+    assert [str(finding).partition("p.py:")[2].split(" ")[:2] for finding in found] == [
         row.split() for row in FOUND[code]
     ]
 
@@ -102,7 +102,7 @@ PROGRAMS = [*(ROOT / "tests/programs/tutorials").glob("*.py"), *(ROOT / "tests/p
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_of_a_program_that_runs_it_says_so_and_its_imports_are_changed(path):
     """These run in the tests as they are."""
-    source = Source(path, path.name)
+    source = Source(path)
     assert findings_of(source).runs
     names = set()
     for node in ast.walk(ast.parse(rewritten(source.text))):
@@ -146,14 +146,19 @@ def test_a_folder_is_ported_in_place_or_only_checked(tmp_path, capsys):
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner/b.py").write_text("from torch import nn\n")
     (tmp_path / "c.py").write_text("import torch as\n")
+    (tmp_path / "d.py").write_bytes(b"x = '\xe4'\n")
+    (tmp_path / "e.ipynb").write_text("{}")
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden/d.py").write_text("import torch\n")
     assert main(["port", "--check", "--json", str(tmp_path)]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert told["summary"] == {"files": 3, "uses": 2, "here": 2, "rate": 1.0, "unchanged": 2}
-    assert [(f["file"], f["line"], f["code"]) for f in told["findings"]] == [(str(tmp_path / "c.py"), 1, "J001")]
+    assert told["summary"] == {"files": 5, "uses": 2, "here": 2, "rate": 1.0, "unchanged": 2}
+    assert [(f["file"], f["line"], f["code"]) for f in told["findings"]] == [
+        (str(tmp_path / name), 1, "J001") for name in ("c.py", "d.py", "e.ipynb")
+    ]
     assert (tmp_path / "a.py").read_text() == "import torch\n"
-    (tmp_path / "c.py").unlink()
+    for name in ("c.py", "d.py", "e.ipynb"):
+        (tmp_path / name).unlink()
     assert main(["port", str(tmp_path), "-o", str(tmp_path.with_suffix(".out"))]) == 0
     assert (tmp_path.with_suffix(".out") / "inner/b.py").read_text() == "from jtorch import nn\n"
     assert main(["port", str(tmp_path)]) == 0

@@ -119,7 +119,6 @@ Traceback (most recent call last):
     f()
   File "book.ipynb, cell 8", line 3, in f
     return 1 / 0
-            ~~^~~
 ZeroDivisionError: division by zero
 """
 
@@ -131,7 +130,10 @@ def notebook(codes):
 
 def test_a_notebook_runs_from_top_to_bottom(folder):
     (folder / "book.ipynb").write_text(notebook(CELLS))
-    assert finished([*COMMAND, "run", "book.ipynb", "a"], folder) == (1, SHOWN, TRACEBACK)
+    code, printed, error = finished([*COMMAND, "run", "book.ipynb", "a"], folder)
+    assert (code, printed) == (1, SHOWN)
+    # Without the lines that mark a part of the line above: when they come depends on Python's version.
+    assert "".join(line for line in error.splitlines(keepends=True) if set(line) - set(" ~^\n")) == TRACEBACK
 
 
 def test_a_file_that_is_no_notebook_is_named(folder):

@@ -97,3 +97,7 @@ def test_a_wheel_from_a_clean_checkout_installs_and_trains(tmp_path):
 
     (tmp_path / "program.py").write_text(PROGRAM)
     assert run(python, "-I", "program.py", cwd=tmp_path) == "the installed package works\n"
+
+    program = "import sys, torch, torch.nn as nn; print(nn.Linear, torch.ones(2), sys.argv)"
+    printed = run(python.parent / "jtorch", "run", "-c", program, "a", cwd=tmp_path)
+    assert printed == "<class 'torch.nn.modules.linear.Linear'> tensor([1., 1.]) ['-c', 'a']\n"

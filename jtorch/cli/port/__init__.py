@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jtorch.cli.port.comparing import compared
 from jtorch.cli.port.findings import Answer, Finding, findings_of
-from jtorch.cli.port.sources import sources_in
+from jtorch.cli.port.sources import Source, programs_in
 
 HELP = """\
 Rewrites `import torch` and `import torchvision` to jtorch's, in place or into OUT; every comment and space stays.
@@ -36,19 +36,19 @@ def port(words: list[str]) -> int:
             )
             return 2
     answers = {}
-    for source in sources_in(path):
+    for program in programs_in(path):
+        file = str(program)
         try:
-            answers[source.file] = findings_of(source)
+            source = Source(program)
+            answers[file] = findings_of(source)
             if not options.check:
                 _write(source, [rewritten(part) for part in source.parts], _written_to(source, path, options.out))
         except (SyntaxError, ValueError, KeyError) as error:
-            answers[source.file] = Answer(
-                [Finding(source.file, getattr(error, "lineno", 1) or 1, 1, "J001", _unread(error))], 0, 0
-            )
+            line = getattr(error, "lineno", None) or 1
+            answers[file] = Answer([Finding(file, line, 1, "J001", _unread(error))], 0, 0)
         if options.run is not None:
-            answer = answers[source.file]
-            code, text = compared(source.file, options.run, options.arguments)
-            answer.findings.append(Finding(source.file, 1, 1, code, text))
+            code, text = compared(file, options.run, options.arguments)
+            answers[file].findings.append(Finding(file, 1, 1, code, text))
     print(as_json(answers) if options.json else as_text(answers))
     bad = ("J0", "J1", "J401", "J402")
     return int(any(finding.code.startswith(bad) for answer in answers.values() for finding in answer.findings))
@@ -73,7 +73,7 @@ def _port_options(words):
 
 
 def _unread(error):
-    return f"is not read: {error.msg if isinstance(error, SyntaxError) else error}"
+    return f"is not read: {error.msg if isinstance(error, SyntaxError) else repr(error)}"
 
 
 def _written_to(source, path, out):

@@ -11,10 +11,14 @@ STAND_IN = "pass  # jtorch port keeps this line: "
 
 
 class Source:
-    """A program, or the cells of a notebook one after the other. Lines that only IPython reads stand there as `pass`."""
+    """A program, or the cells of a notebook one after the other. Lines that only IPython reads stand there as `pass`.
 
-    def __init__(self, path: Path, file: str):
-        self.path, self.file = path, file
+    Raises:
+        ValueError, KeyError: the file is not UTF-8, or no notebook.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.file = path, str(path)
         self.book = None
         raw = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
@@ -60,15 +64,15 @@ class Source:
         return code.replace(f"# {STAND_IN}", "").replace(STAND_IN, "")
 
 
-def sources_in(path: Path) -> list[Source]:
-    """The programs of a folder, or of one file. Hidden folders and those of installed packages are left out."""
+def programs_in(path: Path) -> list[Path]:
+    """The programs of a folder, or one file. Hidden folders and those of installed packages are left out."""
     if not path.is_dir():
-        return [Source(path, str(path))]
+        return [path]
     skipped = {"site-packages", "node_modules", "__pycache__", "build", "venv"}
     found = []
     for kind in ("*.py", "*.ipynb"):
         for file in sorted(path.rglob(kind)):
             inside = file.relative_to(path).parts
-            if not any(part in skipped or part.startswith(".") for part in inside):
-                found.append(Source(file, str(file)))
+            if file.is_file() and not any(part in skipped or part.startswith(".") for part in inside):
+                found.append(file)
     return found
