@@ -86,10 +86,11 @@ def main():
     arguments = parser("loops", __doc__, rounds=3)
     arguments.add_argument("workloads", nargs="*", default=list(WORKLOADS), help="default: all")
     given = arguments.parse_args()
-    report = {"machine": machine.line(), "rounds": given.rounds, "workloads": {}}
-    print(report["machine"])
-    for name in given.workloads:
-        made = report["workloads"][name] = row(name, [one_round(name) for _ in range(given.rounds)])
+    report = json.loads(given.json.read_text()) if given.json.exists() else {}
+    print(machine.line())
+    for name in given.workloads:  # the rows of others stay
+        made = row(name, [one_round(name) for _ in range(given.rounds)])
+        report[name] = {"rounds": given.rounds, "machine": machine.line()} | made
         figures = [f"{what} {made[what]['ratio']:.2f}" for what in (*STARTS[1:], "step")]
         print(f"{name:15} PyTorch {made['torch_s']:6.2f} s; of that: {', '.join(figures)}", flush=True)
     save(report, given.json)

@@ -1,9 +1,11 @@
-"""`python -m bench.table`: the tables of docs/speed.md, written from what `bench.step` and `bench.record` measured."""
+"""`python -m bench.table`: the tables of docs/speed.md, written from what `bench.step`, `bench.record` and `bench.loops` measured."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+
+from bench.loop_programs import WORKLOADS
 
 ROOT = Path(__file__).parent.parent
 NAMES = {
@@ -55,9 +57,20 @@ def recording() -> str:
     return "\n".join(lines) + "\n"
 
 
+def loops() -> str:
+    """Each loop that does not repeat: PyTorch's seconds, and the starts and the settled step in units of PyTorch's."""
+    rows = json.loads((ROOT / "bench/results/loops.json").read_text())
+    lines = ["| loop | PyTorch, s | first start | second start | step |", "|---|---|---|---|---|"]
+    for name, (title, _) in WORKLOADS.items():
+        if name in rows:
+            ratios = [rows[name][what]["ratio"] for what in ("first start", "second start", "step")]
+            lines.append(f"| {title} | {rows[name]['torch_s']:.1f} | " + " | ".join(f"{r:.2f}" for r in ratios) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def written(page: str) -> str:
     """The page with the tables as they should be."""
-    blocks = {f"speeds, {layout}": table(layout) for layout in LAYOUTS} | {"recording": recording()}
+    blocks = {f"speeds, {layout}": table(layout) for layout in LAYOUTS} | {"recording": recording(), "loops": loops()}
     for name, block in blocks.items():
         start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
         before, _, rest = page.partition(start)
