@@ -8,8 +8,30 @@ from math import e, inf, nan, pi
 
 from numpy import newaxis
 
-from jtorch.core.facts import module_on_demand as __getattr__
-from jtorch.core.facts import Size, can_cast, device, dtype, finfo, get_default_dtype, iinfo, promote_types
+from jtorch.core.facts import (
+    Size,
+    can_cast,
+    device,
+    dtype,
+    finfo,
+    get_default_dtype,
+    iinfo,
+    lazy_modules,
+    promote_types,
+)
+from jtorch.core.facts import (
+    SymBool,
+    SymFloat,
+    SymInt,
+    sym_float,
+    sym_int,
+    sym_ite,
+    sym_max,
+    sym_min,
+    sym_not,
+    sym_sum,
+)
+from jtorch.core.facts import contiguous_format as legacy_contiguous_format
 from jtorch.core.facts import (
     channels_last,
     channels_last_3d,
@@ -86,18 +108,27 @@ from jtorch.core.methods import (
     sparse_csr_tensor,
 )
 from jtorch.core.methods import (
+    AcceleratorError,
+    Event,
+    OutOfMemoryError,
+    Stream,
     are_deterministic_algorithms_enabled,
     get_default_device,
+    get_deterministic_debug_mode,
+    get_device_module,
     get_float32_matmul_precision,
     get_num_interop_threads,
     get_num_threads,
+    is_deterministic_algorithms_warn_only_enabled,
     set_default_device,
     set_default_dtype,
     set_default_tensor_type,
+    set_deterministic_debug_mode,
     set_float32_matmul_precision,
     set_flush_denormal,
     set_num_interop_threads,
     set_num_threads,
+    typename,
     use_deterministic_algorithms,
 )
 from jtorch.core.methods import (
@@ -149,5 +180,13 @@ from jtorch.amp.autocast_mode import (
 )
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
+from jtorch.jit import ScriptFunction, ScriptModule
 from jtorch.serialization import load, save
 from jtorch.torch_version import __version__
+
+# What PyTorch's own `import torch` brings and few programs use: imported when it is asked for.
+__getattr__, __dir__ = lazy_modules(
+    __name__,
+    "__config__ __future__ _dynamo _inductor _jit_internal distributed functional futures fx hub mps mtia multiprocessing onnx "
+    "profiler types xpu",
+)

@@ -81,6 +81,18 @@ class device:
         devices.set_current_index(self._before)
 
 
+class device_of(device):
+    """Inside the `with` block, "cuda" without an index means the GPU of a tensor; nothing changes for one on the CPU."""
+
+    def __init__(self, obj):
+        super().__init__(obj.get_device() if obj.is_cuda else None)
+
+
+def get_arch_list() -> list[str]:
+    """The GPUs that were built for: XLA compiles for the one that is there."""
+    return [f"sm_{''.join(map(str, get_device_capability()))}"] if is_available() else []
+
+
 def get_device_name(device=None) -> str:
     """The GPU's name."""
     return jax_device(device).device_kind
@@ -122,6 +134,11 @@ def synchronize(device=None) -> None:
 def is_bf16_supported(including_emulation=True) -> bool:
     """Whether the GPU computes in bfloat16."""
     return is_available()
+
+
+def is_tf32_supported() -> bool:
+    """Whether the GPU multiplies in TensorFloat32: from compute capability 8 on."""
+    return is_available() and get_device_capability() >= (8, 0)
 
 
 def is_initialized() -> bool:

@@ -20,6 +20,18 @@ def manual_seed_all(seed) -> None:
         generator_of(devices.place(a_device("cuda", i))).manual_seed(int(seed))
 
 
+def seed() -> None:
+    """Seed this GPU's random numbers from the system's. Without a GPU it does nothing."""
+    if is_available():
+        generator_of(devices.place("cuda")).seed()
+
+
+def seed_all() -> None:
+    """Seed every GPU's random numbers with one seed from the system's. Without a GPU it does nothing."""
+    if is_available():
+        manual_seed_all(generator_of(devices.place("cuda")).seed())
+
+
 def initial_seed() -> int:
     """The seed of this GPU's random numbers."""
     return generator_of(devices.place("cuda")).initial_seed()

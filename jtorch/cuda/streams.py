@@ -1,45 +1,56 @@
-"""Streams and events: a GPU has one queue and runs its work in order, so these do nothing."""
+"""Streams and events: a GPU has one queue and runs its work in order. `jtorch.core.methods.queues` has what they do."""
 
 from __future__ import annotations
 
-import contextlib
-import time
-
-from jtorch.cuda._utils import synchronize
+from jtorch.core.methods import Event as AnyEvent
+from jtorch.core.methods import Stream as AnyStream
 
 
-class Event:
+class Event(AnyEvent):
     """A point in the GPU's work. Its time is the host's."""
 
-    def __init__(self, enable_timing=False, blocking=False, interprocess=False):
-        self._time = None
+    def __init__(self, enable_timing=False, blocking=False, interprocess=False, external=False):
+        super().__init__("cuda", enable_timing=enable_timing)
 
-    def record(self, stream=None):
-        synchronize()
-        self._time = time.perf_counter()
-
-    def synchronize(self):
-        synchronize()
-
-    def query(self):
-        return True
-
-    def elapsed_time(self, end_event):
-        """Milliseconds from this event to another."""
-        return (end_event._time - self._time) * 1000
+    def __repr__(self):
+        return "<torch.cuda.Event uninitialized>" if self._time is None else f"<torch.cuda.Event 0x{id(self):x}>"
 
 
-class Stream:
-    """A queue of work; JAX has one for each GPU."""
+class Stream(AnyStream):
+    """A queue of a GPU's work; JAX has one for each GPU."""
 
-    def __init__(self, device=None, priority=0):
-        self.device = device
+    def __init__(self, device=None, priority=0, **kwargs):
+        super().__init__("cuda" if device is None else device, priority=priority)
 
-    def synchronize(self):
-        synchronize(self.device)
+    cuda_stream = 0
 
-    def wait_stream(self, stream):
-        """Accepted, and does nothing: there is one queue."""
+    def __repr__(self):
+        return f"<torch.cuda.Stream device={self.device} cuda_stream=0x0>"
+
+    def record_event(self, event=None) -> Event:
+        event = Event() if event is None else event
+        event.record(self)
+        return event
+
+
+class ExternalStream(Stream):
+    """A queue that other code made. Differs from torch: it is the GPU's one queue, whatever the address."""
+
+    def __init__(self, stream_ptr, device=None, **kwargs):
+        super().__init__(device)
+
+
+class StreamContext:
+    """A `with` block whose work goes to a stream; there is one."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *exc):
+        return False
 
 
 def current_stream(device=None) -> Stream:
@@ -50,6 +61,10 @@ def current_stream(device=None) -> Stream:
 default_stream = current_stream
 
 
-def stream(stream):
+def stream(stream) -> StreamContext:
     """A `with` block whose work goes to a stream; there is one."""
-    return contextlib.nullcontext(stream)
+    return StreamContext(stream)
+
+
+def set_stream(stream) -> None:
+    """Accepted, and does nothing: there is one queue."""

@@ -21,11 +21,13 @@ import os
 import pickle
 import sys
 import warnings
+from collections.abc import Callable
 from enum import Enum
+from typing import TypeAlias
 
 import numpy as np
 
-from jtorch.core.facts import config
+from jtorch.core.facts import config, device
 from jtorch.serialization import archive, legacy, pickling, unpickling
 from jtorch.serialization.archive import Reader
 from jtorch.serialization.legacy import SourceChangeWarning
@@ -70,6 +72,8 @@ __all__ = [
     "set_default_mmap_options",
     "validate_cuda_device",
 ]
+
+MAP_LOCATION: TypeAlias = Callable | device | str | dict[str, str] | None  # what `map_location` may be; for annotations
 
 
 # ---- switches

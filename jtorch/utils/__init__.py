@@ -1,3 +1,6 @@
 """torch.utils: data loading, checkpointing and other tools."""
 
+from jtorch.core.facts import lazy_modules
 from jtorch.utils import checkpoint, data, dlpack
+
+__getattr__, __dir__ = lazy_modules(__name__, "_pytree hooks model_zoo")

@@ -24,6 +24,7 @@ from jtorch.core.engine.stats import counters, events
 from jtorch.core.engine.trace import Position, ticks
 from jtorch.core.engine.types import META, NUMBER, TRACED, all_on_host, type_of
 from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
+from jtorch.core.engine.watching import watch_lines
 
 lines.Kind = NumpyLine
 program.spread.append(SpreadProgram)
@@ -67,4 +68,5 @@ __all__ = [
     "trace_of",
     "trace_watchers",
     "type_of",
+    "watch_lines",
 ]

@@ -36,9 +36,9 @@ from jtorch.core.facts.formats import (
     strided,
 )
 from jtorch.core.facts.hooks import Hooks, RemovableHandle
+from jtorch.core.facts.lazy import lazy_modules
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.facts.named_results import CLASSES, ReturnType, rebuild_result
-from jtorch.core.facts.on_demand import module_on_demand
 from jtorch.core.facts.strides import (
     Size,
     contiguous_strides,
@@ -49,6 +49,18 @@ from jtorch.core.facts.strides import (
     may_overlap,
     overlaps,
     view_strides,
+)
+from jtorch.core.facts.symbolic import (
+    SymBool,
+    SymFloat,
+    SymInt,
+    sym_float,
+    sym_int,
+    sym_ite,
+    sym_max,
+    sym_min,
+    sym_not,
+    sym_sum,
 )
 from jtorch.core.facts.trees import flatten_tree, map_tree, same_tree, broadcast_prefix, unflatten_tree
 
@@ -73,6 +85,9 @@ __all__ = [
     "RemovableHandle",
     "ReturnType",
     "Size",
+    "SymBool",
+    "SymFloat",
+    "SymInt",
     "accelerator",
     "bool_",
     "broadcast_prefix",
@@ -104,11 +119,11 @@ __all__ = [
     "is_contiguous",
     "is_dense",
     "layout",
+    "lazy_modules",
     "like_strides",
     "map_tree",
     "may_overlap",
     "memory_format",
-    "module_on_demand",
     "named_results",
     "overlaps",
     "place",
@@ -120,6 +135,13 @@ __all__ = [
     "sparse_csr",
     "strided",
     "strides",
+    "sym_float",
+    "sym_int",
+    "sym_ite",
+    "sym_max",
+    "sym_min",
+    "sym_not",
+    "sym_sum",
     "uint8",
     "unflatten_tree",
     "view_strides",

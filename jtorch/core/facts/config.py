@@ -32,6 +32,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jtorch"
 
 
+def hub_folder() -> Path:
+    """PyTorch's folder for what `torch.hub` downloads: the variables are PyTorch's, and the files are shared with it."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
+    return Path(os.environ.get("TORCH_HOME", caches / "torch")).expanduser() / "hub"
+
+
 def xla_flags() -> str | None:
     """The options that XLA reads from the environment; compiled programs depend on them."""
     return os.environ.get("XLA_FLAGS")

@@ -9,12 +9,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from jtorch.core import engine
 from jtorch.core.engine import disk
+from jtorch.core.facts import map_tree
 from jtorch.core.op import public_in
+from jtorch.core.tensor import Tensor, from_numpy
 
 engine.keep_programs_in(disk.DiskStore())
 
@@ -197,3 +202,83 @@ is_dynamo_compiling = is_exporting = is_compiling
 @public_in("jtorch.compiler")
 def cudagraph_mark_step_begin() -> None:
     """Accepted without effect: `optimizer.step()`, or reading a value, ends a step."""
+
+
+@public_in("jtorch.compiler")
+def allow_in_graph(fn):
+    """The function itself: Python code runs as it stands anyway."""
+    return fn
+
+
+assume_constant_result = nested_compile_region = allow_in_graph
+
+
+@public_in("jtorch.compiler")
+def substitute_in_graph(original_fn, *, can_constant_fold_through=False, skip_signature_check=False):
+    """A decorator that returns the function itself: `original_fn` runs as it stands."""
+    return lambda fn: fn
+
+
+@public_in("jtorch.compiler")
+def list_backends(exclude_tags=("debug", "experimental")) -> list[str]:
+    """The backends that `compile` takes: it takes any name, and XLA compiles."""
+    return ["inductor"]
+
+
+_backend = ["inductor"]
+
+
+@public_in("jtorch.compiler")
+def set_default_backend(backend) -> None:
+    """Accepted without effect: XLA compiles."""
+    _backend[0] = backend
+
+
+@public_in("jtorch.compiler")
+def get_default_backend():
+    """What `set_default_backend` was given."""
+    return _backend[0]
+
+
+@public_in("jtorch.compiler")
+def set_enable_guard_collectives(enabled: bool) -> bool:
+    """Accepted without effect; returns False."""
+    return False
+
+
+@public_in("jtorch.compiler")
+def wrap_numpy(fn):
+    """The function, written for NumPy arrays, as one of tensors.
+
+    Differs from torch: no gradient flows through it, so a tensor that requires grad is refused.
+
+    >>> double = torch.compiler.wrap_numpy(lambda x: 2 * x)
+    >>> double(torch.ones(2))
+    tensor([2., 2.])
+    """
+
+    @functools.wraps(fn)
+    def of_tensors(*args, **kwargs):
+        args, kwargs = map_tree(lambda x: x.numpy() if isinstance(x, Tensor) else x, (args, kwargs))
+        result = fn(*args, **kwargs)
+        return map_tree(lambda x: from_numpy(np.asarray(x)) if isinstance(x, np.ndarray | np.generic) else x, result)
+
+    return of_tensors
+
+
+@public_in("jtorch.compiler")
+def save_cache_artifacts():
+    """None: compiled programs are on disk already, in jtorch's cache folder."""
+    return None
+
+
+@public_in("jtorch.compiler")
+def load_cache_artifacts(serialized_artifacts):
+    """None: compiled programs are read from jtorch's cache folder."""
+    return None
+
+
+@public_in("jtorch.compiler")
+def load_compiled_function(file, *, f_globals=None, external_data=None):
+    """Raises NotImplementedError: the file holds machine code of PyTorch's compiler."""
+    raise NotImplementedError("jtorch cannot run what PyTorch's compiler made; call the function itself")

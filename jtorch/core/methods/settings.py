@@ -72,7 +72,7 @@ def get_float32_matmul_precision() -> str:
     return _precision["float32"]
 
 
-_threads = {"intra": None, "inter": None, "deterministic": False}
+_threads = {"intra": None, "inter": None, "deterministic": False, "warn_only": False}
 
 
 def set_num_threads(n: int) -> None:
@@ -99,12 +99,40 @@ def get_num_interop_threads() -> int:
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Accepted: on the CPU everything is deterministic; on a GPU see XLA's xla_gpu_deterministic_ops."""
-    _threads["deterministic"] = bool(mode)
+    _threads["deterministic"], _threads["warn_only"] = bool(mode), bool(warn_only)
 
 
 def are_deterministic_algorithms_enabled() -> bool:
     """What `use_deterministic_algorithms` was given."""
     return _threads["deterministic"]
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether `use_deterministic_algorithms` was given `warn_only=True`."""
+    return _threads["warn_only"]
+
+
+_DEBUG_MODES = {"default": 0, "warn": 1, "error": 2}
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """`use_deterministic_algorithms` as one number: 0 "default" is off, 1 "warn" warns only, 2 "error" is on."""
+    if not isinstance(debug_mode, int | str):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    if isinstance(debug_mode, str):
+        if debug_mode not in _DEBUG_MODES:
+            raise RuntimeError(
+                f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}"
+            )
+        debug_mode = _DEBUG_MODES[debug_mode]
+    if debug_mode not in (0, 1, 2):
+        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}")
+    use_deterministic_algorithms(debug_mode > 0, warn_only=debug_mode == 1)
+
+
+def get_deterministic_debug_mode() -> int:
+    """The number that `set_deterministic_debug_mode` takes."""
+    return _threads["deterministic"] * (1 if _threads["warn_only"] else 2)
 
 
 def set_flush_denormal(mode: bool) -> bool:

@@ -27,7 +27,7 @@ def mover(args, kwargs):
     Raises:
         TypeError: arguments that `to` does not take, or a dtype that is neither floating point nor complex.
     """
-    device, dtype, non_blocking, memory_format = _parse_to(args, kwargs)
+    device, dtype, non_blocking, memory_format = parse_to(args, kwargs)
     if dtype is not None:
         _check_dtype(dtype)
 
@@ -60,7 +60,7 @@ def _check_dtype(dtype):
         )
 
 
-def _parse_to(args, kwargs):
+def parse_to(args, kwargs):
     """(device, dtype, non_blocking, memory_format) from the arguments of `to`."""
     if len(args) > 4:
         raise TypeError(f"to() takes from 0 to 4 positional arguments but {len(args)} were given")

@@ -24,9 +24,18 @@ from jtorch.utils.data.sampler import BatchSampler, RandomSampler, Sampler, Sequ
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 T = TypeVar("T", covariant=True)
+# PyTorch's names of what iterates over a loader.
+_BaseDataLoaderIter, _SingleProcessDataLoaderIter, _MultiProcessingDataLoaderIter = Pass, LocalPass, WorkersPass
 
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 _ITERABLE_TAKES_NO = "DataLoader with IterableDataset: expected unspecified {0} option, but got {0}={1}"
+
+
+class _DatasetKind:
+    """Whether a data set has numbered samples or yields them."""
+
+    Map = 0
+    Iterable = 1
 
 
 class _Endless(Sampler):

@@ -1,0 +1,17 @@
+"""`torch.profiler`: what a program's time goes to. `jtorch.autograd.profiler` measures; this adds steps and schedules."""
+
+from jtorch.autograd.profiler import record_function
+from jtorch.profiler import profiler
+from jtorch.profiler.profiler import (
+    ExecutionTraceObserver,
+    ProfilerAction,
+    ProfilerActivity,
+    kineto_available,
+    profile,
+    schedule,
+    supported_activities,
+    tensorboard_trace_handler,
+)
+
+__all__ = ["ExecutionTraceObserver", "ProfilerAction", "ProfilerActivity", "kineto_available", "profile", "profiler",
+           "record_function", "schedule", "supported_activities", "tensorboard_trace_handler"]  # fmt: skip
