@@ -143,9 +143,9 @@ class EventList(list):
             widths.append(min(longest, max_shapes_column_width) + 4)
         total = self.self_cpu_time_total or 1.0
         line = "  ".join("-" * width for width in widths) + "  "
-        text = [line, _row(columns, widths), line]
+        text = [line, _row_text(columns, widths), line]
         shown = rows if row_limit == -1 else rows[:row_limit]
-        text += [_row(_cells_of_row(event, total, with_shapes), widths) for event in shown]
+        text += [_row_text(_cells_of_row(event, total, with_shapes), widths) for event in shown]
         text += [line, f"Self CPU time total: {time_text(self.self_cpu_time_total)}", ""]
         return "\n".join(([f"{'=' * len(line)}", header] if header else []) + text)
 
@@ -171,7 +171,7 @@ class EventList(list):
             json.dump({"schemaVersion": 1, "displayTimeUnit": "ms", "traceEvents": events}, file)
 
 
-def _row(cells, widths):
+def _row_text(cells, widths):
     cut = [cell if len(cell) <= width else f"{cell[: width - 3]}..." for cell, width in zip(cells, widths, strict=True)]
     return "  ".join(cell.rjust(width) for cell, width in zip(cut, widths, strict=True)) + "  "
 
