@@ -145,10 +145,10 @@ def start_processes(fn, args=(), nprocs=1, join=True, daemon=False, start_method
     Raises:
         ProcessRaisedException, ProcessExitedException: with `join`, when one of them fails.
     """
-    return _start(ProcessContext, fn, args, nprocs, join, daemon, start_method)
+    return _start_processes(ProcessContext, fn, args, nprocs, join, daemon, start_method)
 
 
-def _start(kind, fn, args, nprocs, join, daemon, start_method):
+def _start_processes(kind, fn, args, nprocs, join, daemon, start_method):
     context = multiprocessing.get_context(start_method)
     folder = tempfile.mkdtemp(prefix="torch-multiprocessing-")
     processes, error_files = [], []
@@ -179,4 +179,4 @@ def spawn(fn, args=(), nprocs=1, join=True, daemon=False, start_method="spawn"):
             FutureWarning,
             stacklevel=2,
         )
-    return _start(SpawnContext, fn, args, nprocs, join, daemon, "spawn")
+    return _start_processes(SpawnContext, fn, args, nprocs, join, daemon, "spawn")
