@@ -28,13 +28,9 @@ class EagerTrace(Trace):
         arrays = [np.asarray(v.array, v.type.dtype.np) if v.type.number else v.materialize() for v in inputs]
         counters.lines += 1
         with jax.enable_x64(True), running_on(self.place):
-            out = call.bind(types)(*arrays) if self.place is TRACED else self.run_line(call, types, arrays)
+            out = call.bind(types)(*arrays) if self.place is TRACED else call.line(types, self.place).run(arrays)
         values = [Value(t, a) for t, a in zip(out_types, [out] if single else out, strict=True)]
         return position, values[0] if single else values
-
-    def run_line(self, call, types, arrays):
-        """The results of one line. `watching` puts another function here."""
-        return call.line(types, self.place).run(arrays)
 
     def flush(self, reason):
         if self.checks:

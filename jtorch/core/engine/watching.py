@@ -1,4 +1,4 @@
-"""Tells a profile of each line that runs at once, and of the seconds that it took."""
+"""Tells a profile of each line that runs by itself, and of the seconds that it took."""
 
 from __future__ import annotations
 
@@ -7,23 +7,34 @@ import weakref
 
 import jax
 
-from jtorch.core.engine.modes import EagerTrace
+from jtorch.core.engine.calls import Call
 
-_plain = EagerTrace.run_line
+_line_of = Call.line
 _compiled: weakref.WeakSet = weakref.WeakSet()
 
 
-def watch_lines(watcher) -> None:
-    """Call `watcher(call, types of its inputs, seconds, seconds of compiling)` for each line that runs at once; None: stop."""
+class _TimedLine:
+    """A line that tells `watcher` of each run."""
 
-    def timed(trace, call, types, arrays):
-        line, started = call.line(types, trace.place), time.perf_counter()
-        if line not in _compiled:  # the first time compiles
-            _compiled.add(line)
-            jax.block_until_ready(line.run(arrays))
+    def __init__(self, call, types, line, watcher):
+        self.call, self.types, self.line, self.watcher = call, types, line, watcher
+
+    def run(self, arrays):
+        """The results of the line."""
+        started = time.perf_counter()
+        if self.line not in _compiled:  # the first time compiles
+            _compiled.add(self.line)
+            jax.block_until_ready(self.line.run(arrays))
         begun = time.perf_counter()
-        out = jax.block_until_ready(line.run(arrays))
-        watcher(call, types, time.perf_counter() - begun, begun - started)
+        out = jax.block_until_ready(self.line.run(arrays))
+        self.watcher(self.call, self.types, time.perf_counter() - begun, begun - started)
         return out
 
-    EagerTrace.run_line = _plain if watcher is None else timed
+
+def watch_lines(watcher) -> None:
+    """Call `watcher(call, types of its inputs, seconds, seconds of compiling)` for each line that runs; None: stop."""
+
+    def timed(call, types, place):
+        return _TimedLine(call, types, _line_of(call, types, place), watcher)
+
+    Call.line = _line_of if watcher is None else timed
