@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from jtorch.cli.hook import ours, theirs, turn_off
+from jtorch.cli.missing import explained
 
 
 @contextlib.contextmanager
@@ -83,9 +84,15 @@ def _import_in_scope(name, globals=None, locals=None, fromlist=(), level=0):
     if path is None:
         found = builtins.__import__(name, globals, locals, fromlist, level)
         return _Sys("sys") if found is sys else found
-    if fromlist:
-        return builtins.__import__(path, globals, locals, fromlist, 0)
-    import_module(path)
+    try:
+        import_module(path)
+        if fromlist:
+            return builtins.__import__(path, globals, locals, fromlist, 0)
+    except ModuleNotFoundError as error:
+        missing = theirs(error.name or "")
+        if missing is None:
+            raise
+        raise ModuleNotFoundError(explained(f"No module named {missing!r}", missing), name=missing) from None
     return sys.modules[ours(name.partition(".")[0])]
 
 

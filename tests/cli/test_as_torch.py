@@ -154,6 +154,7 @@ def later():
 """,
     "inner.py": "import torch",
     "late.py": "import torch, torchvision.transforms as transforms",
+    "wrong.py": "import torch.nothing",
 }
 
 
@@ -172,6 +173,8 @@ def test_a_scope_is_for_the_modules_of_its_libraries_only(tmp_path, monkeypatch)
     assert importlib.import_module("torch") is other
     assert library.torch is library.inner.torch is library.later() is library.late.torch is jtorch
     assert library.nn is jtorch.nn
+    with pytest.raises(ModuleNotFoundError, match="No module named 'torch.nothing'"):
+        importlib.import_module("library_in_scope.wrong")
     assert library.late.transforms is jtorch.vision.transforms
     assert os.environ["PYTHONPATH"] == ""
     with pytest.raises(ImportError, match="library_in_scope is already imported"), scope("library_in_scope"):
