@@ -180,7 +180,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     finally:
         local.trace.backwards += 1
     if collect:
-        for callback in after_backward:
+        for callback in tuple(after_backward):  # one that is done removes itself
             callback()
     return None if targets is None or collect else [None if g is None else gradient_tensor(g, carrier) for g in grads]
 
