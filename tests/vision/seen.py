@@ -13,6 +13,8 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from tests.vision.v2_rows import SAMPLE
+
 PICTURES = """
 def noise(*shape, seed=0):
     return np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
@@ -30,6 +32,9 @@ def space(torch, vision, folder=None):
     """The names of a row: `torch` and `vision` are PyTorch and torchvision, or jtorch and jtorch.vision."""
     name = vision.__name__
     short = {
+        "V": "transforms.v2",
+        "VF": "transforms.v2.functional",
+        "tvt": "tv_tensors",
         "T": "transforms",
         "F": "transforms.functional",
     }
@@ -38,6 +43,7 @@ def space(torch, vision, folder=None):
     for key, module in short.items():
         names[key] = importlib.import_module(f"{name}.{module}")
     exec(PICTURES, names)
+    exec(SAMPLE, names)
     return names
 
 

@@ -4,8 +4,9 @@ from tests.vision import files
 from tests.vision.datasets_rows import DATASETS
 from tests.vision.transforms_rows import DRAWN, TRANSFORMS
 from tests.vision.utils_rows import UTILS
+from tests.vision.v2_rows import V2
 
 __all__ = ["SEEDS", "TABLES", "files"]
 
-TABLES = {"utils": UTILS, "transforms": TRANSFORMS, "drawn": DRAWN, "datasets": DATASETS}
-SEEDS = {"drawn": 3}  # with how many seeds a table's rows run, where it is not one
+TABLES = {"utils": UTILS, "transforms": TRANSFORMS, "drawn": DRAWN, "datasets": DATASETS, "v2": V2}
+SEEDS = {"drawn": 3, "v2": 2}  # with how many seeds a table's rows run, where it is not one

@@ -1,6 +1,6 @@
 """Transforms of pictures before they become a batch: torchvision's, with its names and random draws."""
 
-from . import functional
+from . import functional, v2
 from .augment import AugMix, AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 from .compose import Compose, Lambda, RandomApply, RandomChoice, RandomOrder
 from .distort import ElasticTransform, RandomPerspective

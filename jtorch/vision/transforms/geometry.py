@@ -223,27 +223,28 @@ class RandomVerticalFlip(Transform):
         return F.vflip(img) if happens(self.p) else img
 
 
-def _angles(x, name, sizes=(2,)):
+def angle_range(x, name, sizes=(2,)):
     """[lowest, highest] in degrees, of a pair or of one number x for [-x, x]."""
     if isinstance(x, numbers.Number):
         if x < 0:
             raise ValueError(f"If {name} is a single number, it must be positive.")
         return [float(-x), float(x)]  # negate before float: an int 0 stays without a sign
+    check_sequence(x, name, sizes)
+    return [float(d) for d in x]
+
+
+def check_sequence(x, name, sizes):
+    """Raise an error unless x is a sequence of one of these lengths."""
     message = f"{name} should be a sequence of length {' or '.join(map(str, sizes))}."
     if not isinstance(x, Sequence):
         raise TypeError(message)
     if len(x) not in sizes:
         raise ValueError(message)
-    return [float(d) for d in x]
 
 
 def _checked_center(center):
-    if center is None:
-        return None
-    if not isinstance(center, Sequence):
-        raise TypeError("center should be a sequence of length 2.")
-    if len(center) != 2:
-        raise ValueError("center should be a sequence of length 2.")
+    if center is not None:
+        check_sequence(center, "center", (2,))
     return center
 
 
@@ -273,7 +274,7 @@ class RandomRotation(Transform):
 
     def __init__(self, degrees, interpolation=F.InterpolationMode.NEAREST, expand=False, center=None, fill=0):
         super().__init__()
-        self.degrees = _angles(degrees, "degrees")
+        self.degrees = angle_range(degrees, "degrees")
         self.interpolation = interpolation_mode(interpolation)
         self.expand, self.center, self.fill = expand, _checked_center(center), checked_fill(fill)
 
@@ -311,9 +312,9 @@ class RandomAffine(Transform):
         center=None,
     ):
         super().__init__()
-        self.degrees = _angles(degrees, "degrees")
-        self.translate, self.scale = _checked_move(translate), _checked_scale(scale)
-        self.shear = None if shear is None else _angles(shear, "shear", (2, 4))
+        self.degrees = angle_range(degrees, "degrees")
+        self.translate, self.scale = checked_move(translate), checked_scale(scale)
+        self.shear = None if shear is None else angle_range(shear, "shear", (2, 4))
         self.interpolation = interpolation_mode(interpolation)
         self.fill, self.center = checked_fill(fill), _checked_center(center)
 
@@ -347,7 +348,7 @@ def random_affine(degrees, translate, scales, shears, size):
     return angle, move, scale, shear
 
 
-def _checked_move(translate):
+def checked_move(translate):
     if translate is not None:
         if not isinstance(translate, Sequence):
             raise TypeError("translate should be a sequence of length 2.")
@@ -358,7 +359,7 @@ def _checked_move(translate):
     return translate
 
 
-def _checked_scale(scale):
+def checked_scale(scale):
     if scale is not None:
         if not isinstance(scale, Sequence):
             raise TypeError("scale should be a sequence of length 2.")

@@ -1,0 +1,14 @@
+"""Tensors that say what they are: images, videos, masks, boxes, key points: `torchvision.tv_tensors`."""
+
+from .kinds import (
+    BoundingBoxes,
+    BoundingBoxFormat,
+    Image,
+    KeyPoints,
+    Mask,
+    TVTensor,
+    Video,
+    is_rotated_bounding_format,
+    set_return_type,
+    wrap,
+)

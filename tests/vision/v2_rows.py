@@ -1,0 +1,178 @@
+"""Rows for `transforms.v2` and `tv_tensors`: code -> how far its numbers may be from torchvision's."""
+
+SAMPLE = """
+image = tvt.Image(bytes3)
+imagef = tvt.Image(floats)
+mask = tvt.Mask(torch.from_numpy(noise(2, 9, 12, seed=4) % 3))
+video = tvt.Video(torch.from_numpy(noise(2, 3, 9, 12, seed=5)))
+boxes = tvt.BoundingBoxes(torch.tensor([[1.0, 2, 5, 6], [0, 0, 11, 8], [3, 3, 4, 4]]), format="XYXY", canvas_size=(9, 12))
+corners = tvt.BoundingBoxes(torch.tensor([[1, 2, 4, 4], [0, 0, 11, 8]]), format="XYWH", canvas_size=(9, 12))
+middles = tvt.BoundingBoxes(torch.tensor([[5.0, 4, 4, 4], [6, 4, 5, 3]]), format="CXCYWH", canvas_size=(9, 12))
+points = tvt.KeyPoints(torch.tensor([[1.0, 2], [5, 6], [11, 8]]), canvas_size=(9, 12))
+picture = Image.fromarray(noise(9, 12, 3))
+sample = [image, boxes, mask, points, {"labels": torch.tensor([1, 2, 3]), "w": corners, "c": middles}, "x", 3]
+"""
+
+TRANSFORMS = """
+V.RandomHorizontalFlip(1.0)
+V.RandomHorizontalFlip()
+V.RandomVerticalFlip(1.0)
+V.Resize((5,7))
+V.Resize(5)
+V.Resize(5,max_size=6)
+V.Resize(None,max_size=20)
+V.CenterCrop((5,20))
+V.RandomResizedCrop((4,5))
+V.Pad(2,fill=3)
+V.Pad([1,2,3,4],fill=[1,2,3])
+V.Pad([1,2],fill={tvt.Image:5,"others":0})
+V.RandomZoomOut(p=1.0)
+V.RandomCrop((4,5))
+V.RandomCrop((4,5),padding=[1,2])
+V.RandomCrop((14,15),pad_if_needed=True)
+V.RandomRotation(40)
+V.RandomRotation((90,90))
+V.RandomRotation((90,90),expand=True)
+V.RandomRotation(40,expand=True,interpolation="bilinear",fill=1)
+V.RandomAffine(20,(0.1,0.2),(0.7,1.3),10)
+V.RandomPerspective(0.5,1.0)
+V.ElasticTransform(10.0,1.0)
+V.RandomIoUCrop()
+V.ScaleJitter((10,12))
+V.RandomShortestSize([5,7,8],max_size=9)
+V.RandomResize(4,9)
+V.Grayscale(3)
+V.RandomGrayscale(1.0)
+V.ColorJitter(0.4,0.3,0.2,0.1)
+V.RandomPhotometricDistort()
+V.RandomChannelPermutation()
+V.RandomEqualize(1.0)
+V.RandomInvert(1.0)
+V.RandomPosterize(3,1.0)
+V.RandomSolarize(100,1.0)
+V.RandomAutocontrast(1.0)
+V.RandomAdjustSharpness(2,1.0)
+V.GaussianBlur(3)
+V.RandomErasing(1.0)
+V.RandomErasing(1.0,value="random")
+V.ToDtype(torch.float32)
+V.ToDtype(torch.float32,scale=True)
+V.ToDtype({tvt.Image:torch.float32,tvt.Mask:torch.int64,"others":None},scale=True)
+V.SanitizeBoundingBoxes(labels_getter=None)
+V.ConvertBoundingBoxFormat("CXCYWH")
+V.ClampBoundingBoxes()
+V.ClampKeyPoints()
+V.SetClampingMode("hard")
+V.ToPureTensor()
+V.Identity()
+V.JPEG((20,80))
+V.FiveCrop(3)
+V.Compose([V.RandomHorizontalFlip(),V.RandomCrop(5)])
+V.RandomApply([V.RandomHorizontalFlip(1.0)],0.6)
+V.RandomChoice([V.RandomHorizontalFlip(1.0),V.Resize(4)])
+V.RandomOrder([V.RandomHorizontalFlip(1.0),V.Resize(4)])
+V.Lambda(lambda x:x,tvt.Image)
+""".strip().splitlines()
+
+AUGMENT = """
+V.AutoAugment()
+V.AutoAugment(V.AutoAugmentPolicy.SVHN)
+V.RandAugment()
+V.TrivialAugmentWide()
+V.AugMix()
+""".strip().splitlines()
+
+OTHERS = """
+V.MixUp(num_classes=4)(batch,torch.tensor([1,2]))
+V.CutMix(num_classes=4)(batch,torch.tensor([1,2]))
+V.CutMix(alpha=0.4)(batch,{"labels":torch.tensor([[0.2,0.8],[1.0,0.0]])})
+V.MixUp()(batch,torch.tensor([1,2]))
+V.MixUp(num_classes=4)(picture,torch.tensor([1,2]))
+V.MixUp(num_classes=4)(floats,torch.tensor([1,2]))
+V.GaussianNoise()(floats)
+V.GaussianNoise(sigma=0.2)(image)
+V.GaussianNoise()(mask.to(torch.int32))
+V.Normalize([.5,.4,.3],[.1,.2,.3])(imagef)
+V.Normalize([.5],[0.])(imagef)
+V.Normalize([.5],[.1])(image)
+V.Normalize([.5],[.1])(picture)
+V.ToImage()(picture)
+V.ToPILImage()(image)
+V.PILToTensor()(picture)
+V.SanitizeBoundingBoxes()(image,{"boxes":boxes,"labels":torch.tensor([1,2,3]),"masks":tvt.Mask(torch.zeros(3,9,12))})
+V.SanitizeBoundingBoxes()(image,{"boxes":boxes,"labels":torch.tensor([1,2])})
+V.SanitizeBoundingBoxes(min_size=3)(image,{"boxes":tvt.BoundingBoxes([[-1,2,3,4],[0,0,5,6]],format='XYXY',canvas_size=(9,12)),"labels":torch.tensor([1,2])})
+V.SanitizeKeyPoints()(image,points)
+V.RandomIoUCrop()(image)
+V.FiveCrop(3)([image,boxes][0:1])
+V.LinearTransformation(torch.ones(324,324),torch.ones(324))(imagef)
+V.RGB()(bytes1)
+V.RGB()(grey)
+V.Compose([])
+V.Compose(3)
+V.RandomApply([V.Identity()],3)
+V.RandomHorizontalFlip(3)
+V.Resize('a')
+V.Pad('a')
+V.Pad(1,padding_mode='x')
+V.ColorJitter(-1)
+V.JPEG(0)
+V.ToDtype(3)
+V.RandomCrop(40)(image)
+V.ToImage()(image).shape
+VF.convert_bounding_box_format(boxes.clone(),new_format="XYWH")
+VF.convert_bounding_box_format(torch.tensor([[1.,2,3,4]]),"XYWH","CXCYWH")
+VF.convert_bounding_box_format(torch.tensor([[1.,2,3,4]]),new_format="CXCYWH")
+VF.convert_bounding_box_format(torch.tensor([[1,2,3,5]]),"CXCYWH","XYXY")
+VF.convert_bounding_box_format(torch.tensor([[1,2,3,5]]),"CXCYWH","XYWH")
+VF.convert_bounding_box_format(torch.tensor([[1,2,6,9]]),"XYXY","CXCYWH")
+VF.convert_bounding_box_format(torch.tensor([[1.,2,3,5,30]]),"CXCYWHR","XYXYXYXY")
+VF.convert_bounding_box_format(torch.tensor([[1.,2,3,5,30]]),"XYWHR","CXCYWHR")
+VF.convert_bounding_box_format(torch.tensor([[1.,2,4,1,5,4,2,5]]),"XYXYXYXY","XYWHR")
+VF.convert_bounding_box_format(torch.tensor([[1.,2,3,5,30]]),"XYWHR","XYXY")
+VF.clamp_bounding_boxes(torch.tensor([[-1.,2,33,5]]),"XYXY",(9,12),"soft")
+VF.clamp_bounding_boxes(torch.tensor([[-1.,2,33,5]]))
+VF.get_size(boxes), VF.get_size(image), VF.get_size(picture), VF.get_dimensions(video)
+VF.get_num_frames(video), VF.get_num_channels(picture)
+VF.to_dtype(floats,torch.uint8,True)
+VF.to_dtype(floats,torch.int64,True)
+VF.to_dtype(bytes3,torch.int32,True)
+VF.to_dtype(bytes3,torch.float64,True)
+VF.equalize(floats), VF.posterize(floats,3)
+VF.resize(mask,[4,5]), VF.rotate(mask,30), VF.affine(mask,3,[1,2],1.2,[2,3])
+VF.erase(picture,1,2,3,4,torch.zeros(3,1,1,dtype=torch.uint8))
+tvt.Image(torch.zeros(3)), 3
+tvt.BoundingBoxes(torch.zeros(1,2,3),format='XYXY',canvas_size=(1,2))
+tvt.BoundingBoxes(torch.zeros(1,5,dtype=torch.int64),format='XYWHR',canvas_size=(1,2))
+tvt.KeyPoints(torch.zeros(2,3),canvas_size=(1,2))
+repr(boxes), repr(image), repr(points), repr(mask)
+tvt.wrap(torch.zeros(1,4),like=boxes,canvas_size=(3,3)).canvas_size
+V.query_size([image,boxes]), V.query_chw([image]), V.has_any([image],tvt.Mask), V.has_all([image,boxes],tvt.Image,tvt.BoundingBoxes)
+V.query_size([image,bytes3[:,:3]])
+V.query_size([3])
+V.RandomCrop.get_params(floats,(3,4))
+""".strip().splitlines()
+
+_ALONE = ("Sanitize", "Convert", "Clamp")
+V2 = {}
+for _line in TRANSFORMS:
+    V2[f"repr({_line})"] = 0
+    V2[f"{_line}(sample)"] = 0
+    if not any(word in _line for word in _ALONE):
+        V2[f"{_line}(picture)"] = 0
+for _line in AUGMENT:
+    V2[f"repr({_line})"] = 0
+    V2 |= {f"{_line}({inputs})": 0 for inputs in ("image", "picture", "[image, 3]", "[image, boxes]", "3")}
+V2 |= dict.fromkeys(OTHERS, 0)
+V2.pop("V.RandomIoUCrop()(sample)")  # it finds boxes of other numbers
+V2["V.RandomIoUCrop()([image, boxes, mask])"] = 0
+# Bytes that are resized or mixed may be rounded the other way: pillow computes in double precision, PyTorch in integers.
+ROUNDED = ("Resize", "ScaleJitter", "RandomShortestSize", "AugMix")
+# Sums in another order: floats differ in the last digits.
+SUMMED = ("RandomRotation(40", "RandomPerspective", "ElasticTransform", "LinearTransformation", "CXCYWHR")
+for _line in V2:
+    if not _line.startswith("repr"):
+        if any(word in _line for word in ROUNDED):
+            V2[_line] = 1
+        elif any(word in _line for word in SUMMED):
+            V2[_line] = 2e-4
