@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from jtorch.core.ops.make.generator import Generator
 from jtorch.utils.data._utils.collate import default_collate, default_convert
 from jtorch.utils.data._utils.iterate import LocalPass, Pass, WorkersPass
+from jtorch.utils.data._utils.progress import Progress, resumed, saved
 from jtorch.utils.data._utils.server import warm_up
 from jtorch.utils.data._utils.worker import get_worker_info
 from jtorch.utils.data.dataset import Dataset, IterableDataset, needs_no_code
@@ -96,6 +97,9 @@ class DataLoader(Generic[T]):
     prefetch_factor: int | None
     _iterator: Pass | None
     _initialized = False
+    _progress: Progress | None = None  # of the newest pass
+    _resumes: dict[str, Any] | None = None  # what `load_state_dict` got, until the next pass
+    _skipped = 0  # how many batches the pass that is being made leaves out
 
     def __init__(
         self,
@@ -173,6 +177,11 @@ class DataLoader(Generic[T]):
         super().__setattr__(name, value)
 
     def __iter__(self) -> Pass:
+        if self._resumes is not None:
+            state, self._resumes = self._resumes, None
+            made = resumed(self, state, self._get_iterator)
+            self._iterator = made if self.persistent_workers else None
+            return made
         if not self.persistent_workers or self.num_workers == 0:
             return self._get_iterator()
         if self._iterator is None:
@@ -210,6 +219,31 @@ class DataLoader(Generic[T]):
             return length
         full, rest = divmod(length, self.batch_size)
         return full if self.drop_last or not rest else full + 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the newest pass has come, also in its middle, as torchdata's StatefulDataLoader has it.
+
+        A loader that is made alike and gets this by `load_state_dict` goes on with the next batch. A data set with a
+        `state_dict` of its own is asked for it, without workers. After the last batch the next pass begins anew.
+
+        Differs from torch: PyTorch has this in torchdata only. The random states of workers are not kept, nor the default
+        generator's: save that with `torch.get_rng_state`.
+
+        >>> loader = DataLoader(range(6), batch_size=2)
+        >>> _ = next(iter(loader))
+        >>> again = DataLoader(range(6), batch_size=2)
+        >>> again.load_state_dict(loader.state_dict())
+        >>> list(again)
+        [tensor([2, 3]), tensor([4, 5])]
+        """
+        return dict(self._resumes) if self._resumes is not None else saved(self, self._progress)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let the next pass go on where the pass of `state_dict` was.
+
+        An IterableDataset without a `state_dict` is read from its beginning, and the batches that were given are dropped.
+        """
+        self._resumes, self._iterator = dict(state_dict), None
 
     def check_worker_number_rationality(self) -> None:
         """Warn if there are more workers than processors."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from jtorch.core.facts import accelerator
 from jtorch.utils.data._utils.crew import crew_for
+from jtorch.utils.data._utils.progress import begun
 from jtorch.utils.data._utils.worker import End, Failure, Job
 from jtorch.utils.data.sampler import order_stream
 
@@ -32,10 +33,13 @@ class Pass:
 
     def __init__(self, loader):
         self.start(loader)
+        self.skipped = loader._skipped
         # once, as in PyTorch: persistent workers continue with their random numbers
         self.base_seed = order_stream(loader.generator).base_seed()
         if loader.num_workers:  # PyTorch starts the sampler once more, which may draw random numbers
             self.numbers = iter(loader._index_sampler)
+        for _ in range(self.skipped):
+            next(self.numbers, None)
         self.check_pinning()
 
     def start(self, loader) -> None:
@@ -43,8 +47,8 @@ class Pass:
         # a copy, because a loader with persistent workers holds this pass: a reference cycle
         self.loader = copy.copy(loader)
         self.loader._iterator = None
+        loader._progress = self.progress = begun(loader)
         self.numbers = iter(loader._index_sampler)
-        self.given = 0
 
     def check_pinning(self) -> None:
         loader = self.loader
@@ -69,11 +73,16 @@ class Pass:
         return len(self.loader._index_sampler)
 
     def __next__(self) -> Any:
-        batch = self.next_batch()
-        self.given += 1
+        progress = self.progress
+        try:
+            batch = self.next_batch()
+        except StopIteration:
+            progress.ended = True
+            raise
+        progress.given += 1
         promised = self.loader._IterableDataset_len_called
-        if self.loader._is_iterable and promised is not None and self.given > promised:
-            text = TOO_LONG.format(self.loader.dataset, promised, self.given)
+        if self.loader._is_iterable and promised is not None and progress.given > promised:
+            text = TOO_LONG.format(self.loader.dataset, promised, progress.given)
             warnings.warn(text + TOO_LONG_WORKERS * (self.loader.num_workers > 0), stacklevel=2)
         return batch
 
@@ -149,6 +158,7 @@ class WorkersPass(Pass):
     def again(self, loader) -> None:
         """Begin again with the same workers."""
         self.start(loader)
+        self.skipped = 0
         if self.crew.closed:  # after Ctrl-C, or the death of a worker
             self.hire()
         else:
@@ -158,7 +168,7 @@ class WorkersPass(Pass):
     def prime(self) -> None:
         self.asked = self.due = 0
         self.worker_of: dict[int, int] = {}
-        self.turn = 0
+        self.turn = self.skipped % self.loader.num_workers  # the worker whose turn it was
         self.active = [True] * self.loader.num_workers
         for _ in range(self.loader.prefetch_factor * self.loader.num_workers):
             self.ask()
