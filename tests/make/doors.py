@@ -5,6 +5,7 @@ A function is listed where PyTorch has its name (fixtures/names.json) and jtorch
 """
 
 import ast
+import importlib
 import json
 import re
 import textwrap
@@ -49,8 +50,15 @@ def _of_methods():
     return (called - _declared(OPS, FUNCTIONS, FUNCTIONAL) - modules - _dtypes() - {*dir(object)}) | {*EITHER, *TYPES}
 
 
-def _of(home):
-    return {*ELSEWHERE[home]} & PYTORCH[home[1:]]
+def _of(home, file=None):
+    """The names of a public module; only those that one of its files declares."""
+    names = {*ELSEWHERE[home]} & PYTORCH[home[1:]]
+    return names if file is None else {n for n in names if hasattr(importlib.import_module(file), n)}
+
+
+def _of_special(file):
+    path = f"jtorch.core.ops.arithmetic.{file}"
+    return ("jtorch/special.py", path), lambda: _of("jtorch.special", path)
 
 
 DOORS = {
@@ -61,7 +69,7 @@ DOORS = {
     ("jtorch/nn/functional.py", "jtorch.core.ops.functional"): _of_functional,
     ("jtorch/linalg.py", "jtorch.core.ops.matrix.linalg"): lambda: _of("jtorch.linalg"),
     ("jtorch/fft.py", "jtorch.core.ops.signal.fft"): lambda: _of("jtorch.fft"),
-    ("jtorch/special.py", "jtorch.core.ops.arithmetic.special"): lambda: _of("jtorch.special"),
+    **dict(_of_special(file) for file in ("bessel", "polynomials", "special")),
     ("jtorch/special.py", "jtorch.core.ops.functions"): lambda: _of_torch() & PYTORCH["torch.special"],
 }
 

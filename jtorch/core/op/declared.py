@@ -6,6 +6,9 @@ public in `jtorch.core.ops` is declared here: `jtorch.core.ops.functions` and `f
 
 from __future__ import annotations
 
+import functools
+
+from jtorch.core.grad import no_grad
 from jtorch.core.op.op import OPS
 from jtorch.core.op.plain import with_torch_errors
 from jtorch.core.tensor import Tensor, overridable
@@ -52,12 +55,30 @@ def functional(fn=None, *, whole=True):
 
 
 def public_in(home):
-    """Declare a function of another public module, such as `jtorch.linalg`: pickles and `help` name it there."""
+    """Declare a function of another public module, such as `jtorch.linalg`: pickles and `help` name it there.
+
+    An op may have the module's name before its own, as PyTorch's have: `special_bessel_j0` is `torch.special.bessel_j0`.
+    """
+    prefix = home.rpartition(".")[2] + "_"
 
     def declare(fn):
         fn.__module__ = home
-        ELSEWHERE.setdefault(home, {})[fn.__name__] = fn
+        ELSEWHERE.setdefault(home, {})[fn.__name__.removeprefix(prefix)] = fn
         return fn
+
+    return declare
+
+
+def constant_in(home):
+    """As `public_in`, for an op that PyTorch has no derivative of: its results require no gradient."""
+
+    def declare(made):
+        @functools.wraps(made)
+        def constant(*args, **kwargs):
+            with no_grad():
+                return made(*args, **kwargs)
+
+        return public_in(home)(constant)
 
     return declare
 

@@ -25,6 +25,8 @@ import jtorch.core.ops.reduce.histogram
 import jtorch.core.ops.reduce.reductions
 import jtorch.core.ops.reduce.segments
 import jtorch.core.ops.reduce.sort
+import jtorch.core.ops.signal.stft
+import jtorch.core.ops.signal.window_shapes
 import jtorch.core.ops.views.copies
 import jtorch.core.ops.views.diagonal
 import jtorch.core.ops.views.reinterpret

@@ -324,6 +324,16 @@ def polar(abs: Array, angle: Array) -> Array:
 # ---- only in torch.special
 
 
+_erfcx = slopes.with_slopes(jsp.erfcx, lambda x, result: 2 * x * result - 2 / math.sqrt(math.pi))
+
+
+@public_in("jtorch.special")
+@op(name="special_erfcx", method=False, promote="float")
+def erfcx(input: Array) -> Array:
+    """exp(input**2) * erfc(input), which does not underflow."""
+    return _erfcx(input)
+
+
 def _zeta_name(types, consts):
     return f"SpecialZetaBackward{1 if types[0].number else 2 if types[1].number else 0}"
 

@@ -1,0 +1,3 @@
+"""`torch.signal`: the window functions."""
+
+from jtorch.signal import windows
