@@ -19,8 +19,10 @@ import jtorch.core.ops.make.random
 import jtorch.core.ops.matrix.decompose
 import jtorch.core.ops.matrix.distances
 import jtorch.core.ops.matrix.einsum
+import jtorch.core.ops.matrix.low_rank
 import jtorch.core.ops.matrix.norms
 import jtorch.core.ops.matrix.products
+import jtorch.core.ops.reduce.gradients
 import jtorch.core.ops.reduce.histogram
 import jtorch.core.ops.reduce.reductions
 import jtorch.core.ops.reduce.segments
@@ -33,6 +35,7 @@ import jtorch.core.ops.views.reinterpret
 import jtorch.core.ops.views.shape
 import jtorch.core.ops.views.slices
 import jtorch.core.ops.views.split
+import jtorch.core.ops.views.view_copies
 from jtorch.core.op import of_torch
 
 

@@ -5,6 +5,9 @@ Only a mask's data tell how much it selects, so selecting by a mask looks at it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -117,6 +120,48 @@ def nonzero(input, *, out=None, as_tuple=False):
         return known(np.zeros((int(bool(array)), 0), np.int64), place)
     table = np.array(np.nonzero(array), np.int64)
     return known(table.T, place, strides=(1, max(table.shape[1], 1)))
+
+
+@function(method=True)
+def nonzero_static(input, *, size, fill_value=-1, out=None):
+    """The first `size` rows of `nonzero`, and rows of `fill_value` where there are fewer.
+
+    >>> torch.tensor([1, 0, 1]).nonzero_static(size=3).tolist()
+    [[0], [2], [-1]]
+    """
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    found = np.stack(np.nonzero(np.atleast_1d(input._to_numpy())), 1)[:size, : input.ndim]
+    made = np.full((size, input.ndim), fill_value, np.int64)
+    made[: len(found)] = found
+    result = known(made, input._type.place)
+    return result if out is None else out.resize_(result.shape).copy_(result)
+
+
+@function
+def unravel_index(indices, shape):
+    """The coordinates of flat indices in a tensor of this shape, one tensor for each dimension.
+
+    >>> torch.unravel_index(torch.tensor([5]), (2, 3))
+    (tensor([1]), tensor([2]))
+    """
+    if indices.dtype.is_complex or indices.dtype.is_floating_point or indices.dtype is dtypes.bool_:
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not isinstance(shape, int | Sequence):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in sizes:
+        if not isinstance(n, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(n)}")
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    return _unravelled(indices, sizes).unbind(-1)
+
+
+@op(name="remainder", saves=(), behind="unravel_index")
+def _unravelled(indices: Array, sizes: tuple) -> Array:
+    steps = np.array([math.prod(sizes[d + 1 :]) for d in range(len(sizes))], np.int64)
+    return indices[..., None].astype(jnp.int64) // steps % np.array(sizes, np.int64)
 
 
 @function(method=True)

@@ -389,3 +389,30 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
     """A 0-dim tensor of the default float type."""
     return known(host_array(s, dtype or dtypes.get_default_dtype()), devices.place(device))
+
+
+@function
+def empty_permuted(
+    size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
+    """A tensor to be filled, whose dimensions lie in memory in this order, the outermost first."""
+    size, order = tuple(size), tuple(physical_layout)
+    if len(order) != len(size):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) ="
+            f" {len(size)} is not equal to len(physical_layout) = {len(order)}"
+        )
+    for d in order:
+        if not 0 <= d < len(size):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {d} at index"
+                f" {order.index(d)}.  NB: negative dims not currently supported; file an issue if you want it."
+                f" currently supported; file an issue if you want it."
+            )
+    if len(set(order)) != len(order):
+        twice = next(d for i, d in enumerate(order) if d in order[:i])
+        raise RuntimeError(f"Duplicate dim not allowed: {twice}")
+    strides, step = [0] * len(size), 1
+    for d in reversed(order):
+        strides[d], step = step, step * max(size[d], 1)
+    return empty_strided(size, strides, dtype=dtype, device=device, requires_grad=requires_grad)

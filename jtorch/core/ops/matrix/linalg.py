@@ -9,7 +9,7 @@ import numpy as np
 
 from jtorch.core.facts import KINDS, dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, letter, op, public_in
+from jtorch.core.op import Array, function, letter, op, public_in
 from jtorch.core.ops.matrix import checks as _c
 from jtorch.core.ops.matrix import decompose as _d
 from jtorch.core.ops.matrix.norms import linalg_vector_norm, matrix_norm_of
@@ -475,3 +475,23 @@ def tensorsolve(A, B, dims=None, *, out=None):
             f" got {columns} != {rows}"
         )
     return _out(solve(A.reshape(rows, columns), B.reshape(-1)).reshape(*A.shape[B.ndim :]), out)
+
+
+@function(name="vander")
+def _older_vander(x, N=None, increasing=False):
+    """The powers of each element of a vector in a row, the highest first; with `increasing`, the lowest.
+
+    >>> torch.vander(torch.tensor([2, 3]))
+    tensor([[2, 1],
+            [3, 1]])
+    """
+    if x.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    n = x.shape[0] if N is None else N
+    powers = x.new_zeros((x.shape[0], 0), dtype=None) if not n else _powers(x, n)
+    return powers if increasing else powers.flip(1)
+
+
+def _powers(x, n):
+    whole = x if x.dtype.category >= dtypes.FLOAT else x.to(dtypes.int64)
+    return vander(whole, n) if n > 1 else whole.new_ones((x.shape[0], 1))

@@ -12,7 +12,7 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import as_number, common_shape, function
+from jtorch.core.op import Array, Number, as_number, common_shape, function, op
 from jtorch.core.tensor import SAME, Tensor, apply, cast_array, check_apart, warn_of_real
 
 # ---- copies
@@ -198,3 +198,16 @@ def _zero_(self):
 Tensor.clone = clone
 for _made in (_contiguous, _copy_, _fill_, _zero_):
     setattr(Tensor, _made.__name__[1:], _made)
+
+
+@op(
+    method=False,
+    saves=(),
+    strides="elementwise",
+    grad_fn=lambda types, consts: f"FillBackward{int(not types[1].number)}",
+)
+def fill(input: Array, value: Array | Number) -> Array:
+    """A tensor like the input, full of one number or of the value of a 0-dim tensor."""
+    if value.ndim:
+        raise RuntimeError(f"fill only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+    return jnp.full_like(input, value.astype(input.dtype))

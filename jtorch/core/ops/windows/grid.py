@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.op import Array, cast_first, functional, op
+from jtorch.core.op import Array, cast_first, function, functional, op
 from jtorch.core.ops.windows.resize import cubic_kernel
 
 
@@ -185,3 +185,27 @@ def affine_grid(theta, size, align_corners=None):
     elif min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     return _affine_grid(theta, tuple([int(n) for n in size[2:]]), bool(align_corners))
+
+
+_MODES, _PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
+
+
+def _sampler(name, dims):
+    """Declare `grid_sample` with numbers for the modes, as PyTorch has it below `torch`."""
+
+    def sampler(input, grid, interpolation_mode, padding_mode, align_corners):
+        return grid_sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], align_corners)
+
+    sampler.__name__ = sampler.__qualname__ = name
+    sampler.__doc__ = f"`torch.nn.functional.grid_sample` of {dims}, with the numbers of the modes."
+    return function(sampler)
+
+
+for _name, _dims in {"grid_sampler": "any images", "grid_sampler_2d": "images", "grid_sampler_3d": "volumes"}.items():
+    _sampler(_name, _dims)
+
+
+@function
+def affine_grid_generator(theta, size, align_corners):
+    """`torch.nn.functional.affine_grid` without a default."""
+    return affine_grid(theta, size, align_corners)

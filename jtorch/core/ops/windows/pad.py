@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, functional, op
+from jtorch.core.op import Array, Number, function, functional, op
 from jtorch.core.tensor import Tensor
 
 _SUPPORTED = """Supported combinations for non-constant padding:
@@ -87,3 +87,9 @@ def pad(input, pad, mode="constant", value=None):
             f"Padding size {len(edges)} is not supported for {input.ndim}D input tensor.\n" + _SUPPORTED
         )
     return _edge_pad(input, edges, mode)
+
+
+@function
+def constant_pad_nd(input, pad, value=0):
+    """`torch.nn.functional.pad` with a number around the tensor."""
+    return _constant_pad(input, tuple(pad), value)
