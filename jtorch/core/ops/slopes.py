@@ -7,6 +7,7 @@ import math
 import jax
 import jax.numpy as jnp
 import jax.scipy.special as jsp
+import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
@@ -93,3 +94,34 @@ polar = with_slopes(
     lambda size, angle, z: _direction(z),
     lambda size, angle, z: z * 1j,
 )
+
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+
+
+def beta_slope(x, a, b):
+    """-(dF/da) / (f (1 - x)) for F the distribution function of Beta(a, b) and f its density: how a number drawn from it moves
+    with `a`, over 1 - x.
+
+    dF/da is an integral over the part of [0, 1] on the shorter side of x; a power of the variable takes out the pole at its end.
+    """
+    dtype = x.dtype
+    x, a, b = [v.astype(jnp.float64) for v in (x, a, b)]
+    flip = x > a / (a + b)
+    low = -_beta_integral(x, a, b, jsp.digamma(a) - jsp.digamma(a + b))
+    high = _beta_integral(1 - x, b, a, None, jsp.digamma(a) - jsp.digamma(a + b))
+    return (jnp.where(flip, high, low) / (1 - x)).astype(dtype)
+
+
+def _beta_integral(x, a, b, mean_log, mean_log_of_rest=None):
+    """The integral from 0 to x of t**(a - 1) (1 - t)**(b - 1) (log - its mean), over x**(a - 1) (1 - x)**(b - 1).
+
+    `log` is that of t, or of 1 - t where `mean_log_of_rest` is given. The variable is u = (t / x)**a.
+    """
+    u = (_NODES + 1) / 2
+    u, weights = u**3, _WEIGHTS / 2 * 3 * u**2  # closer together where the log is infinite
+    a, b, x = a[..., None], b[..., None], x[..., None]
+    t = x * u ** (1 / a)
+    ratio = ((1 - t) / (1 - x)) ** (b - 1)
+    log = jnp.log(t) - mean_log[..., None] if mean_log_of_rest is None else jnp.log1p(-t) - mean_log_of_rest[..., None]
+    return jnp.sum(weights * ratio * log, -1) * x[..., 0] / a[..., 0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import ml_dtypes
 import numpy as np
 
 
@@ -86,6 +87,91 @@ def _poisson_by_rejection(rate, uniform):
         log_ratio = math.log(v) + math.log(inverse_alpha) - math.log(a / (us * us) + b)
         if log_ratio <= -rate + count * math.log(rate) - math.lgamma(count + 1):
             return count
+
+
+def least_of(dtype):
+    """The smallest positive number of a float dtype that is not subnormal."""
+    return ml_dtypes.finfo(dtype).tiny.astype(dtype)
+
+
+_THIRD, _SQUEEZE = float(np.float32(1) / np.float32(3)), float(np.float32(0.0331))  # C++ has them in single precision
+
+
+def gamma(shape, uniform, normal) -> float:
+    """Marsaglia and Tsang (2000). Below 1 a gamma of shape + 1 is drawn, times a power of a uniform.
+
+    Args:
+        shape: a NumPy number, in whose precision the constants that follow from it are computed.
+    """
+    one, scale = shape.dtype.type(1), 1.0
+    if shape < 1:
+        if shape == 0:
+            return 0.0
+        scale = (1 - uniform()) ** float(one / shape)
+        shape = shape + one
+    d = float(shape - shape.dtype.type(_THIRD))
+    c = 1 / math.sqrt(9 * d)
+    while True:
+        x = normal()
+        y = 1 + c * x
+        if y <= 0:
+            continue
+        v, u, square = y * y * y, 1 - uniform(), x * x
+        if u < 1 - _SQUEEZE * square * square or math.log(u) < 0.5 * square + d * (1 - v + math.log(v)):
+            return scale * d * v
+
+
+def binomial_count(count: float, p: float, uniform) -> float:
+    """How many of `count` trials succeed."""
+    if not (count > 0 and p > 0):
+        return 0.0
+    if p >= 1:
+        return count
+    if p > 0.5:
+        return count - binomial_count(count, 1 - p, uniform)
+    if count * p >= 10:
+        return _binomial_by_rejection(count, p, uniform)
+    trials, successes, scale = 0.0, 0.0, math.log1p(-p)
+    while True:  # the trials from one success to the next are geometric
+        u = uniform()
+        trials += math.ceil(math.log(u) / scale) if u else math.inf
+        if trials > count:
+            return successes
+        successes += 1
+
+
+def _stirling_rest(k):
+    """log(k!) less Stirling's formula."""
+    if k <= 9:
+        return math.lgamma(k + 1) - ((k + 0.5) * math.log(k + 1) - (k + 1) + 0.5 * math.log(2 * math.pi))
+    square = (k + 1) * (k + 1)
+    return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1)
+
+
+def _binomial_by_rejection(n, p, uniform):
+    """Hörmann (1993), transformed rejection: his BTRS and its constants."""
+    deviation = math.sqrt(n * p * (1 - p))
+    b = 1.15 + 2.53 * deviation
+    a = -0.0873 + 0.0248 * b + 0.01 * p
+    c, edge, odds = n * p + 0.5, 0.92 - 4.2 / b, p / (1 - p)
+    alpha, m = (2.83 + 5.1 / b) * deviation, math.floor((n + 1) * p)
+    while True:
+        u, v = uniform() - 0.5, uniform()
+        us = 0.5 - abs(u)
+        k = math.floor((2 * a / us + b) * u + c) if us else -1
+        if us >= 0.07 and v <= edge:
+            return float(k)
+        if k < 0 or k > n:
+            continue
+        v = math.log(v * alpha / (a / (us * us) + b)) if v else -math.inf
+        bound = (
+            (m + 0.5) * math.log((m + 1) / (odds * (n - m + 1)))
+            + (n + 1) * math.log((n - m + 1) / (n - k + 1))
+            + (k + 0.5) * math.log(odds * (n - k + 1) / (k + 1))
+            + (_stirling_rest(m) + _stirling_rest(n - m) - _stirling_rest(k) - _stirling_rest(n - k))
+        )
+        if v <= bound:
+            return float(k)
 
 
 def cumulative_probabilities(weights: np.ndarray) -> np.ndarray:

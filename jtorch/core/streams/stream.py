@@ -444,16 +444,55 @@ class RandomStream:
         """
         rates = np.asarray(rates)
         refusals.check_implemented("poisson_cpu", rates.dtype, refusals.FLOATS)
+        counts = self._one_by_one(draws.poisson_count, _doubles(rates))
+        return rounding.cast_as_cpp(np.array(counts, np.int64), rates.dtype).reshape(rates.shape)
+
+    def _one_by_one(self, draw, *parameters, normals=False):
+        """draw(*parameters, uniform) for each element, or draw(*parameters, uniform, normal)."""
         with self.lock:
             before, drawn = self._position(), itertools.count()
             supply = itertools.chain.from_iterable(self._unit64(256).tolist() for _ in itertools.count())
             uniform = lambda: (next(drawn), next(supply))[1]
+            given = (uniform, lambda: self._normal_from(uniform)) if normals else (uniform,)
+            rows = zip(*parameters, strict=True)
             try:
-                counts = [draws.poisson_count(rate, uniform) for rate in rates.astype(np.float64).ravel().tolist()]
+                return [draw(*row, *given) for row in rows]
             finally:
                 self._rewind(before)
                 self.longs(next(drawn))
-        return rounding.cast_as_cpp(np.array(counts, np.int64), rates.dtype).reshape(rates.shape)
+
+    def _normal_from(self, uniform):
+        kept, self._cached_normal = self._cached_normal, None
+        if kept is not None:
+            return kept
+        angle, radius = 2 * math.pi * uniform(), math.sqrt(-2 * math.log1p(-uniform()))
+        self._cached_normal = radius * math.sin(angle)
+        return radius * math.cos(angle)
+
+    def standard_gamma(self, alpha: np.ndarray) -> np.ndarray:
+        """Gamma numbers of these shapes and scale 1: `torch._standard_gamma`."""
+        alpha = np.asarray(alpha)
+        refusals.check_implemented("gamma_cpu", alpha.dtype, ("float32", "float64", "bfloat16", "float16"))
+        made = self._gammas(alpha)
+        made = rounding.cast_as_cpp(np.array(made, np.float64), alpha.dtype).reshape(alpha.shape)
+        return np.maximum(made, draws.least_of(alpha.dtype))
+
+    def _gammas(self, alpha):
+        wide = alpha if alpha.dtype.itemsize == 8 else alpha.astype(np.float32)
+        return self._one_by_one(draws.gamma, wide.ravel(), normals=True)
+
+    def dirichlet(self, alpha: np.ndarray) -> np.ndarray:
+        """Points of the simplex, along the last dimension: `torch._sample_dirichlet`."""
+        alpha = np.asarray(alpha)
+        made = np.array(self._gammas(alpha.astype(np.float64)), np.float64).reshape(alpha.shape)
+        made = rounding.cast_as_cpp(made / made.sum(-1, keepdims=True), alpha.dtype)
+        return np.clip(made, draws.least_of(alpha.dtype), np.nextafter(alpha.dtype.type(1), alpha.dtype.type(0)))
+
+    def binomial(self, count: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """How many of `count` trials succeed, with probability p: `torch.binomial`."""
+        return np.array(self._one_by_one(draws.binomial_count, _doubles(count), _doubles(p)), count.dtype).reshape(
+            count.shape
+        )
 
     def _position(self):
         return *self._words.get_state(), self._words.untouched
@@ -529,6 +568,10 @@ class RandomStream:
     def base_seed(self) -> int:
         """The seed that `iter(DataLoader)` draws for its workers: `empty((), dtype=int64).random_()`."""
         return int(self.longs(1)[0]) & refusals.MAX64
+
+
+def _doubles(array):
+    return array.astype(np.float64).ravel().tolist()
 
 
 def _memory_order(shape, strides):

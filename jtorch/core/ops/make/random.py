@@ -11,6 +11,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number, type_of
@@ -19,6 +20,7 @@ from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, data_check, function, op
 from jtorch.core.ops.make.create import size_of
 from jtorch.core.ops.make.generator import default_generator, generator_of, on_host, stream_of
+from jtorch.core.ops.slopes import beta_slope, with_slopes
 from jtorch.core.streams import draws
 from jtorch.core.streams import rounding as exact
 from jtorch.core.tensor import Storage, Tensor, known, store, type_of_array, wrap
@@ -400,6 +402,62 @@ def poisson(input, generator=None):
         raise NotImplementedError("poisson is not supported on accelerators")
     drawn = stream_of(input._type.place, generator).poisson(input.detach()._to_numpy())
     return standing_for(known(drawn), "PoissonBackward0", input)
+
+
+@function
+def binomial(count, prob, generator=None):
+    """How many of `count` trials succeed, each with the probability `prob`."""
+    if not on_host(count._type.place):
+        raise NotImplementedError("binomial is not supported on accelerators")
+    drawn = stream_of(count._type.place, generator).binomial(count.detach()._to_numpy(), prob.detach()._to_numpy())
+    return standing_for(known(drawn), "BinomialBackward0", count, prob)
+
+
+def standard_gamma(alpha, generator=None):
+    """Gamma numbers of these shapes and scale 1, with the gradient of implicit reparametrisation."""
+    if not on_host(alpha._type.place):
+        raise NotImplementedError("gamma is not supported on accelerators")
+    drawn = known(stream_of(alpha._type.place, generator).standard_gamma(alpha.detach()._to_numpy()))
+    return _standard_gamma(alpha, drawn)
+
+
+@op(name="standard_gamma", undifferentiated=("drawn",), strides="elementwise")
+def _standard_gamma(alpha: Array, drawn: Array) -> Array:
+    return _drawn_gamma(alpha, drawn)
+
+
+_drawn_gamma = with_slopes(
+    lambda alpha, drawn: drawn,
+    lambda alpha, drawn, result: lax.random_gamma_grad(alpha, drawn),
+    lambda alpha, drawn, result: jnp.zeros_like(result),
+)
+
+
+def sample_dirichlet(alpha, generator=None):
+    """Points of the simplex, along the last dimension, with the gradient of implicit reparametrisation."""
+    if not on_host(alpha._type.place):
+        raise NotImplementedError("dirichlet is not supported on accelerators")
+    drawn = known(stream_of(alpha._type.place, generator).dirichlet(alpha.detach()._to_numpy()))
+    return _sample_dirichlet(alpha, drawn)
+
+
+@op(name="dirichlet", grad_fn="_DirichletBackward", undifferentiated=("drawn",))
+def _sample_dirichlet(alpha: Array, drawn: Array) -> Array:
+    return _drawn_dirichlet(alpha, drawn)
+
+
+@jax.custom_jvp
+def _drawn_dirichlet(alpha, drawn):
+    return drawn
+
+
+@_drawn_dirichlet.defjvp
+def _drawn_dirichlet_jvp(primals, tangents):
+    """Each coordinate moves as a beta number does; the others keep their proportions, so that the sum is 1."""
+    (alpha, x), (t, _) = primals, tangents
+    rest = alpha.sum(-1, keepdims=True) - alpha
+    moved = t * beta_slope(x, alpha, rest)
+    return x, moved - x * moved.sum(-1, keepdims=True)
 
 
 def standing_for(drawn, node, *tensors):

@@ -14,7 +14,6 @@ from jtorch.core.op import Array, function, op, public
 from jtorch.core.ops.make.random import randn
 from jtorch.core.ops.matrix import decompose, linalg
 from jtorch.core.ops.matrix.products import matmul
-from jtorch.core.ops.reduce.reductions import mean
 from jtorch.core.tensor import Tensor
 
 # ---- of low rank
@@ -63,7 +62,7 @@ def pca_lowrank(A, q=None, center=True, niter=2):
         raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
     if niter < 0:
         raise ValueError(f"niter(={niter}) must be non-negative integer")
-    return svd_lowrank(A - mean(A, (-2,), True) if center else A, q, niter)
+    return svd_lowrank(A - A.mean((-2,), True) if center else A, q, niter)
 
 
 # ---- LU
