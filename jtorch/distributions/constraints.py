@@ -6,6 +6,9 @@ host is checked at once, all others when a result is read. This file does not kn
 
 from __future__ import annotations
 
+from jtorch.core.facts import finfo
+from jtorch.core.ops.gather.join import cat as joined
+from jtorch.core.ops.gather.join import stack as stacked
 from jtorch.core.ops.matrix import linalg
 from jtorch.core.tensor import Tensor
 
@@ -206,6 +209,85 @@ class PositiveDefinite(Symmetric):
         )
 
 
+class CorrCholesky(Constraint):
+    event_dim = 2
+
+    def holds(self, x):
+        x = _require_tensor(x)
+        tolerance = finfo(x.dtype).eps * x.size(-1) * 10
+        unit = ((x**2).sum(-1) ** 0.5 - 1).abs() < tolerance
+        return LowerCholesky().holds(x) & unit.all(-1)
+
+
+class CountsUpTo(Constraint):
+    is_discrete = True
+    event_dim = 1
+
+    def __init__(self, upper_bound):
+        self.upper_bound = upper_bound
+
+    def holds(self, x):
+        return (x >= 0).all(-1) & (x.sum(-1) <= self.upper_bound)
+
+    def __repr__(self):
+        return "Multinomial()"
+
+
+class Cat(Constraint):
+    """Sets of parts of given lengths along a dim."""
+
+    def __init__(self, cseq, dim=0, lengths=None):
+        self.cseq, self.dim = list(cseq), dim
+        self.lengths = [1] * len(self.cseq) if lengths is None else list(lengths)
+
+    is_discrete = property(lambda self: any(c.is_discrete for c in self.cseq))
+    event_dim = property(lambda self: max(c.event_dim for c in self.cseq))
+
+    def holds(self, x):
+        parts = _require_tensor(x).split(self.lengths, self.dim)
+        return joined([c.check(part) for c, part in zip(self.cseq, parts, strict=True)], self.dim)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+class Stack(Constraint):
+    """A set for each entry of a dim."""
+
+    def __init__(self, cseq, dim=0):
+        self.cseq, self.dim = list(cseq), dim
+
+    is_discrete = property(lambda self: any(c.is_discrete for c in self.cseq))
+
+    @property
+    def event_dim(self):
+        dims = max(c.event_dim for c in self.cseq)
+        return dims + 1 if self.dim + dims < 0 else dims
+
+    def holds(self, x):
+        parts = _require_tensor(x).unbind(self.dim)
+        return stacked([c.check(part) for c, part in zip(self.cseq, parts, strict=True)], self.dim)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+class MixtureSameFamilyConstraint(Constraint):
+    """The set of the samples of a mixture whose components have samples in another set."""
+
+    fields = ("base_constraint",)
+    is_discrete = property(lambda self: self.base_constraint.is_discrete)
+    event_dim = property(lambda self: self.base_constraint.event_dim)
+
+    def holds(self, x):
+        dims = self.event_dim
+        of_components = self.base_constraint.check(_require_tensor(x).unsqueeze(-1 - dims))
+        return of_components.flatten(of_components.dim() - 1 - dims if dims else -1).all(-1)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.base_constraint!r})"
+
+
 def _require_tensor(x):
     if isinstance(x, Tensor):
         return x
@@ -237,4 +319,5 @@ interval, half_open_interval, integer_interval, independent = (
     IntegerInterval,
     IndependentConstraint,
 )
+corr_cholesky, multinomial, cat, stack = CorrCholesky(), CountsUpTo, Cat, Stack
 real_vector = independent(real, 1)

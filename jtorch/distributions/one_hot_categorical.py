@@ -62,3 +62,12 @@ class OneHotCategorical(Distribution):
             (n,) + (1,) * len(self._batch_shape) + (n,)
         )
         return values.expand((n, *self._batch_shape, n)) if expand else values
+
+
+class OneHotCategoricalStraightThrough(OneHotCategorical):
+    """`OneHotCategorical` whose samples pass their gradient on to `probs`."""
+
+    has_rsample = True
+
+    def rsample(self, sample_shape=()):
+        return self.sample(sample_shape) + (self.probs - self.probs.detach())

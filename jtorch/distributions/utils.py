@@ -6,6 +6,8 @@ Knows tensors. Does not know distributions.
 from __future__ import annotations
 
 from jtorch.core.facts import finfo, get_default_dtype
+from jtorch.core.ops.make.create import zeros
+from jtorch.core.ops.views.diagonal import tril_indices
 from jtorch.core.ops.views.shape import broadcast_tensors
 from jtorch.core.tensor import Tensor, tensor
 from jtorch.nn.functional import softmax
@@ -37,6 +39,30 @@ class lazy_property:
             return self
         made = vars(instance)[self.fn.__name__] = self.fn(instance)
         return made
+
+
+def vec_to_tril_matrix(vec, diag=0):
+    """The lower triangle, up to the diagonal of this number, whose rows are one after the other in `vec`."""
+    n = (-(1 + 2 * diag) + ((1 + 2 * diag) ** 2 + 8 * vec.shape[-1] + 4 * abs(diag) * (diag + 1)) ** 0.5) / 2
+    if round(n) - n > finfo(vec.dtype).eps:
+        raise ValueError(
+            f"The size of last dimension is {vec.shape[-1]} which cannot be expressed as the lower"
+            " triangular part of a square D x D matrix."
+        )
+    n = round(n)
+    rows, columns = tril_indices(n, n, diag)
+    matrix = zeros((*vec.shape[:-1], n, n), dtype=vec.dtype, device=vec.device)
+    matrix[..., rows, columns] = vec
+    return matrix
+
+
+def tril_matrix_to_vec(mat, diag=0):
+    """The rows of the lower triangle up to the diagonal of this number, one after the other."""
+    n = mat.shape[-1]
+    if diag < -n or diag >= n:
+        raise ValueError(f"diag ({diag}) provided is outside [{-n}, {n - 1}].")
+    rows, columns = tril_indices(n, n, diag)
+    return mat[..., rows, columns]
 
 
 def half_log_det(scale_tril):

@@ -17,6 +17,67 @@ MADE = {
         "torch.zeros(3, 2), scale_tril=torch.tensor([[2., 0.], [.5, 1.]])",
     ],
 }
+MORE = {  # looked at in fewer ways
+    "Gamma": ["torch.tensor([.5, 2.]), torch.tensor([1., 3.])"],
+    "Beta": ["torch.tensor([.5, 2.]), torch.tensor([1., 3.])"],
+    "Dirichlet": ["torch.tensor([[.5, 2., 1.], [3., 1., .7]])"],
+    "Chi2": ["torch.tensor([1., 4.])"],
+    "StudentT": ["torch.tensor([1.5, 5.]), torch.tensor([0., 1.]), torch.tensor([1., 2.])"],
+    "Cauchy": ["torch.tensor([0., 1.]), torch.tensor([1., 2.])"],
+    "HalfCauchy": ["torch.tensor([1., 2.])"],
+    "HalfNormal": ["torch.tensor([1., 2.])"],
+    "LogNormal": ["torch.tensor([0., 1.]), torch.tensor([1., .5])"],
+    "Gumbel": ["torch.tensor([0., 1.]), torch.tensor([1., 2.])"],
+    "Weibull": ["torch.tensor([1., 2.]), torch.tensor([.7, 3.])"],
+    "Pareto": ["torch.tensor([1., 2.]), torch.tensor([3., 2.5])"],
+    "Kumaraswamy": ["torch.tensor([1.5, 2.]), torch.tensor([.7, 3.])"],
+    "LogisticNormal": ["torch.tensor([0., 1.]), torch.tensor([1., .5])"],
+    "InverseGamma": ["torch.tensor([3., 2.5]), torch.tensor([1., 2.])"],
+    "Geometric": ["torch.tensor([.3, .7])", "logits=torch.tensor([.3, -.7])"],
+    "Binomial": ["5, torch.tensor([.3, .7])", "torch.tensor([5., 30.]), logits=torch.tensor([.3, -.7])"],
+    "NegativeBinomial": ["torch.tensor([5., 3.]), torch.tensor([.3, .7])"],
+    "Multinomial": ["4, torch.tensor([[.3, .7], [.5, .5]])"],
+    "OneHotCategoricalStraightThrough": ["torch.tensor([.2, .3, .5])"],
+    "RelaxedBernoulli": ["torch.tensor(.5), torch.tensor([.3, .7])"],
+    "RelaxedOneHotCategorical": ["torch.tensor(.7), torch.tensor([.2, .3, .5])"],
+    "FisherSnedecor": ["torch.tensor([5., 6.]), torch.tensor([4.5, 8.])"],
+    "VonMises": ["torch.tensor([0., 1.]), torch.tensor([1., 5.])"],
+    "ContinuousBernoulli": ["torch.tensor([.2, .5, .9])"],
+    "LowRankMultivariateNormal": ["torch.zeros(3), torch.tensor([[1.], [.5], [2.]]), torch.tensor([1., .5, 2.])"],
+    "LKJCholesky": ["3, torch.tensor(.7)"],
+    "Wishart": ["torch.tensor(5.), torch.tensor([[2., .5], [.5, 1.]])"],
+    "MixtureSameFamily": [
+        "D.Categorical(torch.tensor([.3, .7])), D.Normal(torch.tensor([0., 3.]), torch.tensor([1., .5]))",
+    ],
+    "TransformedDistribution": [
+        "D.Normal(torch.tensor([0., 1.]), torch.tensor([1., 2.])), [D.AffineTransform(1., 2.), D.ExpTransform()]",
+    ],
+    "GeneralizedPareto": ["torch.tensor([0., 1.]), torch.tensor([1., 2.]), torch.tensor([.3, 0.])"],
+}
+FEWER_LOOKS = [
+    "d", "d.sample((3,))", "d.mean", "d.variance", "d.mode", "d.entropy()", "d.log_prob(d.sample((2,)))", "d.cdf(d.sample())",
+    "d.icdf(torch.tensor(.3))", "repr(d.support)", "d.expand((3, *d.batch_shape)).sample()", "D.kl_divergence(d, d)",
+]  # fmt: skip
+TRANSFORMS = [
+    "D.biject_to(D.constraints.{})", "D.transform_to(D.constraints.{})(torch.tensor([[.3, -1.2], [.7, .1]]))",
+    "(lambda t, x: t.inv(t(x)))(D.biject_to(D.constraints.{}), torch.tensor([[.3, -1.2], [.7, .1]]))",
+    "(lambda t, x: t.log_abs_det_jacobian(x, t(x)))(D.biject_to(D.constraints.{}), torch.tensor([[.3, -1.2], [.7, .1]]))",
+]  # fmt: skip
+SETS = [
+    "real",
+    "positive",
+    "greater_than(2.)",
+    "less_than(1.)",
+    "interval(1., 3.)",
+    "unit_interval",
+    "simplex",
+    "real_vector",
+]
+FAMILIES = [
+    "D.Beta(2., 3.)", "D.Gamma(2., 3.)", "D.Exponential(.5)", "D.Normal(.3, 2.)", "D.Laplace(.3, 2.)", "D.Gumbel(.5, 1.5)",
+    "D.Pareto(1., 2.)", "D.Uniform(0., 1.)", "D.HalfNormal(2.)", "D.Cauchy(.4, 2.)", "D.Geometric(.4)", "D.Binomial(4, .3)",
+    "D.LogNormal(.2, .8)",
+]  # fmt: skip
 LOOKS = [
     "d.sample()", "d.sample((3,))", "d.rsample((2,))", "d.mean", "d.variance", "d.stddev", "d.mode", "d.entropy()",
     "d.perplexity()", "d.log_prob(d.sample((4,)))", "d.cdf(d.sample())", "d.icdf(torch.tensor([.2, .6]))", "d",
@@ -52,6 +113,10 @@ OTHERS = [
     "D.constraints.dependent.check(torch.ones(2))",
 ]  # fmt: skip
 CASES = [f"d = D.{name}({args}); {look}" for name, made in MADE.items() for args in made for look in LOOKS] + OTHERS
+CASES += [f"d = D.{name}({args}); {look}" for name, made in MORE.items() for args in made for look in FEWER_LOOKS]
+CASES.remove(f"d = D.Wishart({MORE['Wishart'][0]}); D.kl_divergence(d, d)")  # requires a gradient there for no reason
+CASES += [look.format(of) for look in TRANSFORMS for of in SETS]
+CASES += [f"D.kl_divergence({p}, {q})" for p in FAMILIES for q in FAMILIES]
 
 
 def row(torch, case):

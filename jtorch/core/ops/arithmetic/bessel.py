@@ -77,17 +77,17 @@ def _y_far(order, x):
     return p * jnp.sin(phase) + q * jnp.cos(phase)
 
 
-def _joined(x, near, far):
+def _near_and_far(x, near, far):
     """near(x) up to the bound, far(x) beyond, each computed at arguments that it takes."""
     return jnp.where(x <= _NEAR, near(jnp.minimum(x, _NEAR)), far(jnp.maximum(x, _NEAR)))
 
 
 def _j0(x):
-    return _joined(jnp.abs(x), _j0_near, lambda x: _j_far(0, x))
+    return _near_and_far(jnp.abs(x), _j0_near, lambda x: _j_far(0, x))
 
 
 def _j1(x):
-    return jnp.sign(x) * _joined(jnp.abs(x), _j1_near, lambda x: _j_far(1, x))
+    return jnp.sign(x) * _near_and_far(jnp.abs(x), _j1_near, lambda x: _j_far(1, x))
 
 
 def _for_positive(fn):
@@ -100,8 +100,8 @@ def _for_positive(fn):
     return whole
 
 
-_y0 = _for_positive(lambda x: _joined(x, _y0_near, lambda x: _y_far(0, x)))
-_y1 = _for_positive(lambda x: _joined(x, _y1_near, lambda x: _y_far(1, x)))
+_y0 = _for_positive(lambda x: _near_and_far(x, _y0_near, lambda x: _y_far(0, x)))
+_y1 = _for_positive(lambda x: _near_and_far(x, _y1_near, lambda x: _y_far(1, x)))
 
 
 @constant_in("jtorch.special")

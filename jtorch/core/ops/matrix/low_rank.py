@@ -19,7 +19,7 @@ from jtorch.core.tensor import Tensor
 # ---- of low rank
 
 
-def _basis(A, q, niter, M):
+def _range_basis(A, q, niter, M):
     """An orthogonal basis of nearly the range of A - M, by powers of it applied to random vectors."""
     minus = lambda x, mean, y: x if mean is None else x - matmul(mean, y)
     start = randn(A.shape[-1], q, dtype=A.dtype, device=A.device)
@@ -44,7 +44,7 @@ def svd_lowrank(A, q=6, niter=2, M=None):
     wide = A.shape[-2] < A.shape[-1]
     if wide:
         A, M = A.mH, None if M is None else M.mH
-    basis = _basis(A, q, niter, M)
+    basis = _range_basis(A, q, niter, M)
     small = matmul(basis.mH, A)
     small = small if M is None else small - matmul(basis.mH, M)
     u, s, vh = linalg.svd(small, full_matrices=False)

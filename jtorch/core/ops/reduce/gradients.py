@@ -7,15 +7,15 @@ from jtorch.core.ops.gather.join import cat
 from jtorch.core.tensor import Tensor, wrap_dim
 
 
-def _between(x, dim, start, length):
+def _samples(x, dim, start, length):
     return x.narrow(dim, start, length)
 
 
 def _even(x, dim, step, order):
     """Slopes along a dim of samples that are `step` apart."""
     n = x.shape[dim]
-    at = lambda i: _between(x, dim, i % n, 1)
-    inner = (_between(x, dim, 2, n - 2) - _between(x, dim, 0, n - 2)) / (2 * step)
+    at = lambda i: _samples(x, dim, i % n, 1)
+    inner = (_samples(x, dim, 2, n - 2) - _samples(x, dim, 0, n - 2)) / (2 * step)
     if order == 1:
         first, last = (at(1) - at(0)) / step, (at(-1) - at(-2)) / step
     else:
@@ -27,11 +27,11 @@ def _even(x, dim, step, order):
 def _uneven(x, dim, coordinates, order):
     """Slopes along a dim of samples at the coordinates."""
     n = x.shape[dim]
-    at = lambda i: _between(x, dim, i % n, 1)
+    at = lambda i: _samples(x, dim, i % n, 1)
     steps = (coordinates[1:] - coordinates[:-1]).to(x.dtype)
     shape = [-1 if d == dim else 1 for d in range(x.ndim)]
     left, right = steps[:-1].reshape(shape), steps[1:].reshape(shape)
-    a, b, c = [_between(x, dim, i, n - 2) for i in range(3)]
+    a, b, c = [_samples(x, dim, i, n - 2) for i in range(3)]
     inner = (
         c * (left / (right * (left + right)))
         + b * ((right - left) / (left * right))
@@ -74,7 +74,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     listed = isinstance(spacing, list | tuple)
     steps = list(spacing) if listed else [1.0 if spacing is None else spacing] * len(dims)
     coordinates = listed and any(isinstance(s, Tensor) for s in steps)
-    _check(input, steps, dims, edge_order, listed, coordinates, dim is None)
+    _check_gradient_call(input, steps, dims, edge_order, listed, coordinates, dim is None)
     found = []
     for d, step in zip(dims, steps, strict=True):
         d = wrap_dim(d, input.ndim)
@@ -85,7 +85,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     return tuple(found)
 
 
-def _check(input, steps, dims, edge_order, listed, coordinates, whole):
+def _check_gradient_call(input, steps, dims, edge_order, listed, coordinates, whole):
     if listed and whole and len(steps) != len(dims):
         raise RuntimeError(
             "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() ="

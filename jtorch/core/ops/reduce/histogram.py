@@ -151,7 +151,7 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False, out=No
         edges = [bins.detach().clone()]
     else:
         edges = _equal_edges("torch.histogram", points, [bins], range)
-    _check_weight("histogram", input, weight)
+    _check_weight_dtype("histogram", input, weight)
     made = returntypes.histogram((_counts(points, weight, edges, density), edges[0]))
     return made if out is None else type(made)([o.resize_(m.shape).copy_(m) for o, m in zip(out, made, strict=True)])
 
@@ -168,7 +168,7 @@ def _check_edges(name, bins):
             )
 
 
-def _check_weight(name, input, weight):
+def _check_weight_dtype(name, input, weight):
     if weight is None:
         return
     if weight.dtype is not input.dtype:
@@ -204,7 +204,7 @@ def histogramdd(input, bins, *, range=None, weight=None, density=False):
         edges = [b.detach().clone() for b in bins]
     else:
         edges = _equal_edges("torch.histogramdd", points, bins, range)
-    _check_weight("torch.histogramdd", input, weight)
+    _check_weight_dtype("torch.histogramdd", input, weight)
     return returntypes.histogramdd(
         (_counts(points, None if weight is None else weight.detach(), edges, density), tuple(edges))
     )

@@ -15,7 +15,7 @@ from jtorch.core.ops.windows.pad import pad
 _warned = set()  # each warning comes once in a process
 
 
-def _warn(text):
+def _warn_once(text):
     if text not in _warned:
         _warned.add(text)
         warnings.warn(text, stacklevel=3)
@@ -39,21 +39,21 @@ _REAL_RESULT = (
 )
 
 
-def _shown(value):
+def _stft_number(value):
     return int(value) if isinstance(value, bool) else value
 
 
-def _described(name, kind, input, window, **rest):
+def _call_text(name, kind, input, window, **rest):
     """The call as PyTorch's errors write it."""
     sizes = ", ".join(map(str, input.shape))
     shown = "None" if window is None else f"{window.type()}{{[{', '.join(map(str, window.shape))}]}}"
     before = {k: v for k, v in rest.items() if k in ("n_fft", "hop_length", "win_length")}
     after = {k: v for k, v in rest.items() if k not in before}
-    parts = [f"{k}={_shown(v)}" for k, v in before.items()] + [f"window={shown}"]
-    return f"{name}({kind}[{sizes}], {', '.join(parts + [f'{k}={_shown(v)}' for k, v in after.items()])})"
+    parts = [f"{k}={_stft_number(v)}" for k, v in before.items()] + [f"window={shown}"]
+    return f"{name}({kind}[{sizes}], {', '.join(parts + [f'{k}={_stft_number(v)}' for k, v in after.items()])})"
 
 
-def _widened(window, n_fft, win_length, like):
+def _padded_window(window, n_fft, win_length, like):
     """The window with zeros on both sides up to n_fft; ones where none is given."""
     if win_length == n_fft:
         return window
@@ -108,7 +108,7 @@ def stft(
     hop_length = n_fft // 4 if hop_length is None else hop_length
     win_length = n_fft if win_length is None else win_length
     if window is None:
-        _warn(_NO_WINDOW_OF_STFT)
+        _warn_once(_NO_WINDOW_OF_STFT)
     real = not (input.dtype.is_complex or (window is not None and window.dtype.is_complex))
     if return_complex is None and real:
         raise RuntimeError(
@@ -116,14 +116,16 @@ def stft(
             " return_complex=True in a future PyTorch release."
         )
     if return_complex is False:
-        _warn(_REAL_RESULT)
-    call = _described(
+        _warn_once(_REAL_RESULT)
+    call = _call_text(
         "stft", input.type(), input, window, n_fft=n_fft, hop_length=hop_length, win_length=win_length,
         normalized=normalized, onesided=onesided, return_complex=return_complex, align_to_window=align_to_window,
     )  # fmt: skip
     _check_stft(call, input, n_fft, hop_length, win_length, window)
     rows = input if input.dim() == 2 else input.unsqueeze(0)
-    found = _transformed(rows, n_fft, hop_length, _widened(window, n_fft, win_length, input), normalized, onesided)
+    found = _transformed(
+        rows, n_fft, hop_length, _padded_window(window, n_fft, win_length, input), normalized, onesided
+    )
     found = found if input.dim() == 2 else found.squeeze_(0)
     return found if return_complex is not False else view_as_real(found)
 
@@ -194,12 +196,12 @@ def istft(
     hop_length = n_fft // 4 if hop_length is None else hop_length
     win_length = n_fft if win_length is None else win_length
     if window is None:
-        _warn(_NO_WINDOW_OF_ISTFT)
+        _warn_once(_NO_WINDOW_OF_ISTFT)
     if not input.dtype.is_complex:
         raise RuntimeError(
             "istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
         )
-    call = _described(
+    call = _call_text(
         "istft", f"CPU{input.dtype.scalar_name}Type", input, window, n_fft=n_fft, hop_length=hop_length,
         win_length=win_length, center=center, normalized=normalized, onesided=onesided, length=length,
         return_complex=return_complex,
@@ -212,7 +214,7 @@ def istft(
         pieces = fourier.c2c(spectra, (2,), norm, False)
     else:
         pieces = fourier.c2r(spectra if onesided else spectra[..., : n_fft // 2 + 1], (2,), norm, n_fft)
-    whole = _widened(window, n_fft, win_length, pieces if window is None else window)
+    whole = _padded_window(window, n_fft, win_length, pieces if window is None else window)
     whole = ones(n_fft, dtype=pieces.dtype, device=input.device) if whole is None else whole
     found = _overlapped(call, pieces, whole, hop_length, center, length)
     return found if input.dim() == 3 else found.squeeze(0)
@@ -231,7 +233,7 @@ def _overlapped(call, pieces, window, hop_length, center, length):
         raise RuntimeError(f"{call} window overlap add min: 1\n[ CPUBoolType{{}} ]")
     signal = signal / weights
     if end > total:
-        _warn(
+        _warn_once(
             "The length of signal is shorter than the length parameter. Result is being padded with zeros in the tail."
             " Please check your center and hop_length settings."
         )

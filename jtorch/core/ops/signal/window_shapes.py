@@ -171,7 +171,7 @@ general_hamming = _of_cosines("general_hamming", "alpha - (1 - alpha) cos(2 pi n
 # ---- the older functions of torch, whose windows are periodic unless they are told otherwise
 
 
-def _older(name, length, dtype, layout, options):
+def _checked_options(name, length, dtype, layout, options):
     """(dtype, whether the window is too short for a formula)"""
     if layout is not None and str(layout) == "torch.sparse_coo":
         raise RuntimeError(f"{name} is not implemented for sparse types, got: {layout}")
@@ -186,12 +186,12 @@ def _older(name, length, dtype, layout, options):
     return dict(options, dtype=dtype)
 
 
-def _steps(length, periodic, options):
+def _points_of_period(length, periodic, options):
     """0 ... length - 1, and how many steps a period has."""
     return arange(length, **options), length if periodic else length - 1
 
 
-def _options(dtype, device, requires_grad):
+def _creation(dtype, device, requires_grad):
     return dict(dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -213,10 +213,10 @@ def hamming_window(
     >>> torch.hamming_window(4)
     tensor([0.0800, 0.5400, 1.0000, 0.5400])
     """
-    options = _older("hamming_window", window_length, dtype, layout, _options(dtype, device, requires_grad))
+    options = _checked_options("hamming_window", window_length, dtype, layout, _creation(dtype, device, requires_grad))
     if window_length < 2:
         return ones(window_length, **options)
-    n, period = _steps(window_length, periodic, options)
+    n, period = _points_of_period(window_length, periodic, options)
     return cos(n * (math.pi * 2 / period)) * -beta + alpha
 
 
@@ -225,7 +225,7 @@ def hann_window(
     window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
     """1/2 - 1/2 cos(2 pi n / N)."""
-    options = _older("hann_window", window_length, dtype, layout, _options(dtype, device, requires_grad))
+    options = _checked_options("hann_window", window_length, dtype, layout, _creation(dtype, device, requires_grad))
     if window_length < 2:
         return ones(window_length, **options)
     return hamming_window(window_length, periodic, 0.5, 0.5, **options)
@@ -236,10 +236,10 @@ def bartlett_window(
     window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
     """The triangle from 0 to 1 to 0."""
-    options = _older("bartlett_window", window_length, dtype, layout, _options(dtype, device, requires_grad))
+    options = _checked_options("bartlett_window", window_length, dtype, layout, _creation(dtype, device, requires_grad))
     if window_length < 2:
         return ones(window_length, **options)
-    n, period = _steps(window_length, periodic, options)
+    n, period = _points_of_period(window_length, periodic, options)
     return 1 - absolute(n * (2.0 / period) - 1)
 
 
@@ -248,10 +248,10 @@ def blackman_window(
     window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
     """0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N)."""
-    options = _older("blackman_window", window_length, dtype, layout, _options(dtype, device, requires_grad))
+    options = _checked_options("blackman_window", window_length, dtype, layout, _creation(dtype, device, requires_grad))
     if window_length < 2:
         return ones(window_length, **options)
-    n, period = _steps(window_length, periodic, options)
+    n, period = _points_of_period(window_length, periodic, options)
     x = n * (math.pi / period)
     return cos(x * 4) * 0.08 - cos(x * 2) * 0.5 + 0.42
 
@@ -269,9 +269,9 @@ def kaiser_window(
     requires_grad=False,
 ):
     """i0(beta sqrt(1 - x**2)) / i0(beta), for x from -1 to 1."""
-    options = _older("kaiser_window", window_length, dtype, layout, _options(dtype, device, requires_grad))
+    options = _checked_options("kaiser_window", window_length, dtype, layout, _creation(dtype, device, requires_grad))
     if window_length < 2:
         return ones(window_length, **options)
-    n, period = _steps(window_length, periodic, options)
+    n, period = _points_of_period(window_length, periodic, options)
     x = n * (2.0 / period) - 1
     return i0(beta * sqrt(1 - power(x, 2))) / float(i0(made_tensor(float(beta), dtype=dtypes.float64)))

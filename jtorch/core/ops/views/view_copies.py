@@ -12,23 +12,23 @@ from jtorch.core.ops.views.slices import alias, as_strided, diagonal, select
 from jtorch.core.ops.views.split import split, split_with_sizes, unbind
 
 
-def _expand(input, size, *, implicit=False):
+def _expanded_view(input, size, *, implicit=False):
     return input.expand(size)
 
 
-def _slice(input, dim=0, start=None, end=None, step=1):
+def _sliced_view(input, dim=0, start=None, end=None, step=1):
     return input[(slice(None),) * (dim % input.ndim) + (slice(start, end, step),)]
 
 
-def _unfold(input, dimension, size, step):
+def _unfolded_view(input, dimension, size, step):
     return input.unfold(dimension, size, step)
 
 
-def _view(input, size):
+def _sized(input, size):
     return input.view(size)
 
 
-def _detach(input):
+def _detached(input):
     return input.detach()
 
 
@@ -74,23 +74,23 @@ def _copying(name, view, node=None):
 _VIEWS = {
     "alias_copy": (alias, "AliasBackward0"),
     "as_strided_copy": (as_strided, "AsStridedBackward0"),
-    "detach_copy": (_detach, None),
+    "detach_copy": (_detached, None),
     "diagonal_copy": (diagonal, "DiagonalBackward0"),
-    "expand_copy": (_expand, "ExpandBackward0"),
+    "expand_copy": (_expanded_view, "ExpandBackward0"),
     "permute_copy": (permute, "PermuteBackward0"),
     "select_copy": (select, "SelectBackward0"),
-    "slice_copy": (_slice, "SliceBackward0"),
+    "slice_copy": (_sliced_view, "SliceBackward0"),
     "split_copy": (split, "SplitBackward0"),
     "split_with_sizes_copy": (split_with_sizes, "SplitWithSizesBackward0"),
     "squeeze_copy": (squeeze, None),
     "t_copy": (t, "TBackward0"),
     "transpose_copy": (transpose, "TransposeBackward0"),
     "unbind_copy": (unbind, "UnbindBackward0"),
-    "unfold_copy": (_unfold, "UnfoldBackward0"),
+    "unfold_copy": (_unfolded_view, "UnfoldBackward0"),
     "unsqueeze_copy": (unsqueeze, "UnsqueezeBackward0"),
     "view_as_complex_copy": (view_as_complex, "ViewAsComplexBackward0"),
     "view_as_real_copy": (view_as_real, "ViewAsRealBackward0"),
-    "view_copy": (_view, "ViewBackward0"),
+    "view_copy": (_sized, "ViewBackward0"),
 }
 for _name, (_made, _node) in _VIEWS.items():
     _copying(_name, _made, _node)
