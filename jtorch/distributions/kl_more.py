@@ -296,7 +296,7 @@ def _kl_wishart_wishart(p, q):
     return volumes + norms + 0.5 * (p.df - q.df) * digammas + 0.5 * p.df * (trace - n)
 
 
-def _infinite(p, q):
+def _outside_support(p, q):
     """The divergence where q is zero on a part of the support of p."""
     first = p.entropy() if isinstance(p, Pareto) else p.mean
     return first * 0 + math.inf
@@ -308,4 +308,4 @@ for _p, _q in [
     (Laplace, Exponential), (Laplace, Gamma), (Laplace, Pareto), (Normal, Beta), (Normal, Exponential), (Normal, Gamma),
     (Normal, Pareto), (Pareto, Beta), (Pareto, Uniform),
 ]:  # fmt: skip
-    register_kl(_p, _q)(_infinite)
+    register_kl(_p, _q)(_outside_support)
