@@ -13,6 +13,7 @@ OWN = {
     "torch": {"as_torch", "cli", "core", "eager", "set_streams", "vision"},
     "torch.compiler": {"Stats", "eager", "explain", "last_program_memory", "stats"},
     "torch.distributed": {"_c10d"},
+    "torch.distributions": {"kl_more", "transform"},  # files that PyTorch has in kl and transforms
     "torch.func": {"from_jax", "to_jax"},
     "torch.optim": {"Optax"},
     "torch.random": {"set_streams"},

@@ -34,7 +34,7 @@ class Addition(NamedTuple):
 ADDITIONS = [
     Addition("an op", "heaviside", "samples*.py", "ops"),
     Addition("a view op", "unsqueeze", "samples*.py", "ops", used_elsewhere=True),
-    Addition("a random op", "cauchy_ cauchy", "stream_cases.py", "streams"),
+    Addition("a random op", "log_normal_ log_normal", "stream_cases.py", "streams"),
     Addition("a loss", "soft_margin_loss SoftMarginLoss", "samples_nn.py layers_cases.txt", "ops layers"),
     Addition("a layer", "ChannelShuffle", "layers_cases.txt", "layers"),
     Addition("a whole program in the tests", "ResNet", "models.py", "models"),
@@ -86,7 +86,8 @@ def code_of(path: Path) -> str:
 def places(addition: Addition) -> list[str]:
     """The files of jtorch whose code names the example."""
     names = [addition.example] if is_text(addition) else addition.example.split()
-    pattern = "|".join(rf"\b{re.escape(name)}(?!\w)" for name in names)
+    # A file of a distribution may have the name of a random op.
+    pattern = "|".join(rf"(?<!\bdistributions\.)\b{re.escape(name)}(?!\w)" for name in names)
     named = [path for path in sorted((ROOT / "jtorch").rglob("*.py")) if re.search(pattern, path.read_text())]
     named = [path.relative_to(ROOT).as_posix() for path in named if re.search(pattern, code_of(path))]
     if addition.used_elsewhere:

@@ -40,7 +40,7 @@ def _copy_of(view, node):
     return made
 
 
-def _write(out, made):
+def _into_out(out, made):
     if isinstance(made, tuple):
         for o, m in zip(out, made, strict=True):
             o.resize_(m.shape).copy_(m)
@@ -58,7 +58,7 @@ def _copying(name, view, node=None):
         else:
             edge = shown._history()
             made = _copy_of(shown, node or (edge.name() if edge is not None and hasattr(edge, "name") else ""))
-        return made if out is None else _write(out, made)
+        return made if out is None else _into_out(out, made)
 
     copied.__name__ = copied.__qualname__ = name
     copied.__module__ = __name__
