@@ -159,6 +159,7 @@ from jtorch import (
     distributions,
     fft,
     func,
+    hub,
     jit,
     library,
     linalg,
