@@ -1,0 +1,63 @@
+"""The overlap of boxes with an angle: polygons of four corners."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jtorch.library import Array, op
+
+
+def iou_rotated(corners1, corners2):
+    """What each two boxes (N, 8) and (M, 8), as four corners, have in common, as a part of what they cover: (N, M) in float32."""
+    return _iou_rotated(corners1, corners2).float()
+
+
+@op(method=False)
+def _iou_rotated(corners1: Array, corners2: Array) -> Array:
+    first, second = (corners.reshape(-1, 4, 2) for corners in (corners1, corners2))
+    pairs = jax.vmap(jax.vmap(_iou, (None, 0)), (0, None))
+    return pairs(first, second)
+
+
+def _iou(a, b):
+    area_a, area_b, common = _area(a), _area(b), _common(a, b)
+    union = area_a + area_b - common
+    return jnp.where(union > 0, common / jnp.where(union > 0, union, 1), 0)
+
+
+def _cross(a, b):
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
+def _area(polygon):
+    return abs(_cross(polygon, jnp.roll(polygon, -1, axis=0)).sum()) / 2
+
+
+def _inside(points, polygon):
+    """Which points lie within a convex polygon, its border included."""
+    edges = jnp.roll(polygon, -1, axis=0) - polygon
+    sides = _cross(edges[None], points[:, None] - polygon[None])
+    small = 1e-5 * jnp.abs(edges).max()
+    return (sides >= -small).all(1) | (sides <= small).all(1)
+
+
+def _common(a, b):
+    """The area of what two convex polygons have in common: that of the corners of each inside the other, and the crossings of
+    their edges, in the order of their angles about their mean."""
+    ea, eb = jnp.roll(a, -1, axis=0) - a, jnp.roll(b, -1, axis=0) - b
+    across = _cross(ea[:, None], eb[None])
+    safe = jnp.where(across == 0, 1, across)
+    apart = b[None] - a[:, None]
+    t, u = _cross(apart, eb[None]) / safe, _cross(apart, ea[:, None]) / safe
+    crossing = (across != 0) & (t >= 0) & (t <= 1) & (u >= 0) & (u <= 1)
+    points = jnp.concatenate([a, b, (a[:, None] + t[..., None] * ea[:, None]).reshape(-1, 2)])
+    valid = jnp.concatenate([_inside(a, b), _inside(b, a), crossing.ravel()])
+    count = valid.sum()
+    middle = jnp.where(valid[:, None], points, 0).sum(0) / jnp.maximum(count, 1)
+    points = jnp.where(valid[:, None], points - middle, 0)
+    angles = jnp.where(valid, jnp.arctan2(points[:, 1], points[:, 0]), jnp.inf)
+    order = jnp.argsort(angles)
+    points, valid = points[order], valid[order]
+    points = jnp.where(valid[:, None], points, points[0])  # those that are none close the polygon
+    return jnp.where(count > 2, _area(points), 0)

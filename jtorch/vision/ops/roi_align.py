@@ -1,0 +1,117 @@
+"""RoIAlign (He and others, 2017): the features of regions, each as an image of the same size, by bilinear samples."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from jtorch import nn
+from jtorch.library import Array, op
+from jtorch.vision.ops import _sampling
+from jtorch.vision.ops._utils import pair, regions_of
+
+
+def roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, aligned=False):
+    """The mean of bilinear samples in each bin of each region.
+
+    Args:
+        input: features (N, C, H, W).
+        boxes: regions (K, 5), with the number of the image first, or a list with the boxes (L, 4) of each image.
+        output_size: bins along a side, or along both.
+        spatial_scale: cells of the features for a pixel of the boxes.
+        sampling_ratio: samples along each side of a bin; 0 or less: as many as it has cells, rounded up. Their number is then
+            read from the regions at once.
+        aligned: move the regions by half a cell, so that samples lie between the right cells.
+
+    Returns:
+        (K, C, *output_size), differentiable with respect to the features.
+
+    Raises:
+        AssertionError: boxes of another shape or type.
+    """
+    rois, (rows, columns) = regions_of(boxes), pair(output_size)
+    offset = 0.5 if aligned else 0.0
+    most = (
+        [sampling_ratio] * 2
+        if sampling_ratio > 0
+        else most_samples(rois, spatial_scale, rows, columns, 0 if aligned else 1)
+    )
+    return _roi_align(input, rois, spatial_scale, rows, columns, sampling_ratio, tuple(most), offset)
+
+
+def most_samples(rois, spatial_scale, rows, columns, least):
+    """How many samples the largest bin has along each side: a power of two, so that few numbers occur.
+
+    It is read from the regions; `least` is the least length that a region counts with.
+    """
+    values = rois.detach().cpu().numpy() * spatial_scale
+    if len(values) == 0:
+        return [1, 1]
+    lengths = values[:, 4] - values[:, 2], values[:, 3] - values[:, 1]
+    found = []
+    for length, bins in zip(lengths, (rows, columns), strict=True):
+        samples = math.ceil(max(float(length.max()), least) / bins * (1 + 1e-6))
+        found.append(1 << max(samples - 1, 0).bit_length())
+    return found
+
+
+@op(method=False)
+def _roi_align(
+    input: Array,
+    rois: Array,
+    spatial_scale: float,
+    rows: int,
+    columns: int,
+    sampling_ratio: int,
+    most: tuple,
+    offset: float,
+) -> Array:
+    _, _, height, width = input.shape
+    features = input.transpose(0, 2, 3, 1)
+    image, box = placed(rois, spatial_scale, offset)
+
+    def aligned(image, *box):
+        """Of some regions."""
+        at = lambda row, column: features[image[:, None, None, None, None], row, column]
+        return _sampling.binned(at, box, (height, width), (rows, columns), sampling_ratio, most, 1)
+
+    if sampling_ratio > 0:
+        out = aligned(image, *box)
+    else:  # region by region: the room for samples is that of the largest
+        out = jax.lax.map(lambda region: aligned(*[each[None] for each in region])[0], (image, *box))
+    return out.transpose(0, 3, 1, 2)
+
+
+def placed(rois, spatial_scale, offset):
+    """The number of the image, and left and upper edge, width and height in cells, of regions (K, 5), which get no gradient.
+
+    `spatial_scale` is a number, or one for each region. Without an offset a region is at least one cell wide and high.
+    """
+    rois = jax.lax.stop_gradient(rois)
+    left, top, right, bottom = (rois[:, i] * spatial_scale - offset for i in (1, 2, 3, 4))
+    wide, high = right - left, bottom - top
+    if offset == 0:
+        wide, high = jnp.maximum(wide, 1), jnp.maximum(high, 1)
+    return rois[:, 0].astype(jnp.int32), (left, top, wide, high)
+
+
+class RoIAlign(nn.Module):
+    """See :func:`roi_align`."""
+
+    def __init__(self, output_size, spatial_scale, sampling_ratio, aligned=False):
+        super().__init__()
+        self.output_size = output_size
+        self.spatial_scale = spatial_scale
+        self.sampling_ratio = sampling_ratio
+        self.aligned = aligned
+
+    def forward(self, input, rois):
+        return roi_align(input, rois, self.output_size, self.spatial_scale, self.sampling_ratio, self.aligned)
+
+    def __repr__(self):
+        return (
+            f"{type(self).__name__}(output_size={self.output_size}, spatial_scale={self.spatial_scale}, "
+            f"sampling_ratio={self.sampling_ratio}, aligned={self.aligned})"
+        )
