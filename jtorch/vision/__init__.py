@@ -5,4 +5,4 @@ Needs pillow: `pip install "jtorch-xla[examples]"`.
 
 from jtorch.version import torchvision as __version__
 
-from . import datasets, io, transforms, tv_tensors, utils
+from . import datasets, io, models, ops, transforms, tv_tensors, utils

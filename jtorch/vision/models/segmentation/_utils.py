@@ -1,0 +1,48 @@
+"""What the segmentation models share."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from jtorch import nn
+from jtorch.core.ops.functional import interpolate
+from jtorch.vision.models._utils import overwrite_value_param
+
+PARAMETERS = ("weights", "progress", "num_classes", "aux_loss", "weights_backbone")
+
+
+class SegmentationModel(nn.Module):
+    """Classifies each pixel of images (N, 3, H, W).
+
+    Args:
+        backbone: gives a dict with the features "out", and "aux" if there is another classifier.
+        classifier: of the features "out".
+        aux_classifier: of the features "aux", for one more loss in training; None: there is none.
+
+    Its call gives a dict of logits (N, classes, H, W) with the same names.
+    """
+
+    __constants__ = ["aux_classifier"]
+
+    def __init__(self, backbone, classifier, aux_classifier=None):
+        super().__init__()
+        self.backbone = backbone
+        self.classifier = classifier
+        self.aux_classifier = aux_classifier
+
+    def forward(self, x):
+        features = self.backbone(x)
+        result = OrderedDict(out=upsampled(self.classifier(features["out"]), x))
+        if self.aux_classifier is not None:
+            result["aux"] = upsampled(self.aux_classifier(features["aux"]), x)
+        return result
+
+
+def upsampled(logits, images):
+    """Logits of the images' size."""
+    return interpolate(logits, size=images.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def has_aux(weights, aux_loss):
+    """Whether a model has another classifier: published ones have. Raises ValueError if the caller said otherwise."""
+    return aux_loss if weights is None else overwrite_value_param("aux_loss", aux_loss, True)
