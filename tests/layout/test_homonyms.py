@@ -15,8 +15,12 @@ PYTORCH = [load("names.json", "names"), load("defined.json", "names"), load("vis
 KEPT: dict[str, str] = {
     "Transform": "torchvision's, and torch.distributions.transforms'",
     "normalize": "torchvision's, and torch.nn.functional's",
+    "main": "torch.distributed.run's, and that of the command `jtorch`",
     "pad": "torchvision's, and torch.nn.functional's",
+    "record": "the engine's records a line; torch.distributed.elastic's writes an exception to a file",
     "reset": "the engine's forgets what was recorded and compiled; torch.compiler's calls it",
+    "run": "torch.distributed.run's, and that of the command `jtorch`",
+    "send": "torch.distributed's, and that of a parcel between DataLoader's processes",
 }
 
 

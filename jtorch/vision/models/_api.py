@@ -27,10 +27,10 @@ class Weights:
     def __eq__(self, other):
         if not isinstance(other, Weights):
             return NotImplemented
-        return (self.url, self.meta, _parts(self.transforms)) == (other.url, other.meta, _parts(other.transforms))
+        return (self.url, self.meta, _identity(self.transforms)) == (other.url, other.meta, _identity(other.transforms))
 
 
-def _parts(function):
+def _identity(function):
     """What tells a function from another; two partials of the same function and arguments are equal."""
     if isinstance(function, functools.partial):
         return function.func, function.args, function.keywords

@@ -33,7 +33,7 @@ def _weights(row):
     name, options = row["transforms"]
     preset = getattr(_presets, name)
     if options is not None:
-        preset = functools.partial(preset, **_options(options))
+        preset = functools.partial(preset, **_preset_options(options))
     meta = {key: tuple(value) if key == "min_size" else value for key, value in row["meta"].items()}
     for key in ("categories", "keypoint_names"):
         if isinstance(meta.get(key), str):
@@ -41,7 +41,7 @@ def _weights(row):
     return Weights(row["url"], preset, meta)
 
 
-def _options(options):
+def _preset_options(options):
     """The arguments of a preset: JSON has lists for tuples, and no enums."""
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     if "interpolation" in options:

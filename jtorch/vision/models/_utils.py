@@ -278,14 +278,14 @@ def initialize(model, conv=None, linear=None):
     are), with biases 0; of batch and group normalisations 1 and 0."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d) and conv:
-            _fill(module, conv)
+            _set_initial(module, conv)
         elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d | nn.GroupNorm):
-            _fill(module, nn.init.ones_)
+            _set_initial(module, nn.init.ones_)
         elif isinstance(module, nn.Linear) and linear:
-            _fill(module, linear)
+            _set_initial(module, linear)
 
 
-def _fill(module, weight):
+def _set_initial(module, weight):
     if module.weight is not None:
         weight(module.weight)
     if module.bias is not None:

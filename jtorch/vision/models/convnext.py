@@ -148,7 +148,7 @@ class ConvNeXt(nn.Module):
         return self.classifier(self.avgpool(self.features(x)))
 
 
-def _make(widths, depths, **kwargs):
+def _of_stages(widths, depths, **kwargs):
     stages = [CNBlockConfig(*row) for row in zip(widths, [*widths[1:], None], depths, strict=True)]
     return ConvNeXt(stages, **kwargs)
 
@@ -158,7 +158,7 @@ ConvNeXt_Small_Weights = published("ConvNeXt_Small_Weights", __name__)
 ConvNeXt_Base_Weights = published("ConvNeXt_Base_Weights", __name__)
 ConvNeXt_Large_Weights = published("ConvNeXt_Large_Weights", __name__)
 
-_convnext = Family(_make, __name__)
+_convnext = Family(_of_stages, __name__)
 convnext_tiny = _convnext(
     "convnext_tiny", ConvNeXt_Tiny_Weights, (96, 192, 384, 768), (3, 3, 9, 3), stochastic_depth_prob=0.1
 )

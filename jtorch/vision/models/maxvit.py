@@ -328,7 +328,7 @@ class MaxVit(nn.Module):
         super().__init__()
         norm_layer = norm_layer or partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
         size = _halved(input_size)
-        _check_sizes(size, len(block_channels), partition_size)
+        _check_partitions(size, len(block_channels), partition_size)
         self.stem = nn.Sequential(
             Conv2dNormActivation(
                 3,
@@ -385,7 +385,7 @@ class MaxVit(nn.Module):
         return self.classifier(x)
 
 
-def _check_sizes(size, blocks, partition_size):
+def _check_partitions(size, blocks, partition_size):
     sizes = []
     for _ in range(blocks):
         size = _halved(size)
@@ -399,12 +399,12 @@ def _check_sizes(size, blocks, partition_size):
             )
 
 
-def _make(input_size=(224, 224), **kwargs):
+def _of_size(input_size=(224, 224), **kwargs):
     return MaxVit(input_size, **kwargs)
 
 
 MaxVit_T_Weights = published("MaxVit_T_Weights", __name__)
-maxvit_t = Family(_make, __name__, from_weights={"input_size": lambda meta: meta["min_size"]})(
+maxvit_t = Family(_of_size, __name__, from_weights={"input_size": lambda meta: meta["min_size"]})(
     "maxvit_t",
     MaxVit_T_Weights,
     stem_channels=64,

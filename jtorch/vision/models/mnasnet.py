@@ -44,7 +44,7 @@ class _InvertedResidual(nn.Module):
         return self.layers(input) + input if self.apply_residual else self.layers(input)
 
 
-def _stack(in_ch, out_ch, kernel_size, stride, exp_factor, repeats):
+def _stage_of(in_ch, out_ch, kernel_size, stride, exp_factor, repeats):
     """Blocks of which the first has the stride."""
     if repeats < 1:
         raise ValueError(f"repeats should be >= 1, instead got {repeats}")
@@ -101,7 +101,7 @@ class MNASNet(nn.Module):
         depths = _depths(alpha)
         layers = _stem(*depths[:2])
         for i, (kernel, stride, expansion, repeats) in enumerate(_STAGES, 1):
-            layers.append(_stack(depths[i], depths[i + 1], kernel, stride, expansion, repeats))
+            layers.append(_stage_of(depths[i], depths[i + 1], kernel, stride, expansion, repeats))
         layers += [
             nn.Conv2d(depths[7], 1280, 1, padding=0, stride=1, bias=False),
             nn.BatchNorm2d(1280, momentum=_MOMENTUM),
@@ -120,7 +120,7 @@ class MNASNet(nn.Module):
         if version not in (1, 2):
             raise ValueError(f"version should be set to 1 or 2 instead of {version}")
         if version == 1 and self.alpha != 1.0:
-            for i, layer in enumerate([*_stem(32, 16), _stack(16, _depths(self.alpha)[2], 3, 2, 3, 3)]):
+            for i, layer in enumerate([*_stem(32, 16), _stage_of(16, _depths(self.alpha)[2], 3, 2, 3, 3)]):
                 self.layers[i] = layer
             self._version = 1
             warnings.warn(

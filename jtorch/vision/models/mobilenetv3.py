@@ -172,7 +172,7 @@ _SMALL = [
 ]
 
 
-def _settings(rows, last_channel, width_mult=1.0, reduced_tail=False, dilated=False, **kwargs):
+def _of_table(rows, last_channel, width_mult=1.0, reduced_tail=False, dilated=False, **kwargs):
     """The configs of a table's blocks, and the features before the last layer."""
     divider = 2 if reduced_tail else 1
     settings = []
@@ -194,14 +194,14 @@ def _settings(rows, last_channel, width_mult=1.0, reduced_tail=False, dilated=Fa
     return settings, InvertedResidualConfig.adjust_channels(last_channel // divider, width_mult)
 
 
-def _make(rows, last_channel, **kwargs):
-    return MobileNetV3(*_settings(rows, last_channel, **kwargs), **kwargs)
+def _of_rows(rows, last_channel, **kwargs):
+    return MobileNetV3(*_of_table(rows, last_channel, **kwargs), **kwargs)
 
 
 MobileNet_V3_Large_Weights = published("MobileNet_V3_Large_Weights", __name__)
 MobileNet_V3_Small_Weights = published("MobileNet_V3_Small_Weights", __name__)
 
 # Keyword arguments of theirs, beside those of MobileNetV3: width_mult, reduced_tail, dilated.
-_mobilenet_v3 = Family(_make, __name__)
+_mobilenet_v3 = Family(_of_rows, __name__)
 mobilenet_v3_large = _mobilenet_v3("mobilenet_v3_large", MobileNet_V3_Large_Weights, _LARGE, 1280)
 mobilenet_v3_small = _mobilenet_v3("mobilenet_v3_small", MobileNet_V3_Small_Weights, _SMALL, 1024)

@@ -246,7 +246,7 @@ class RegNet(nn.Module):
         return self.fc(self.avgpool(self.trunk_output(self.stem(x))).flatten(1))
 
 
-def _make(depth, w_0, w_a, w_m, group_width, se_ratio=None, norm_layer=None, **kwargs):
+def _of_line(depth, w_0, w_a, w_m, group_width, se_ratio=None, norm_layer=None, **kwargs):
     params = BlockParams.from_init_params(depth, w_0, w_a, w_m, group_width, se_ratio=se_ratio, **kwargs)
     return RegNet(params, norm_layer=norm_layer or partial(nn.BatchNorm2d, eps=1e-05, momentum=0.1), **kwargs)
 
@@ -267,7 +267,7 @@ RegNet_X_8GF_Weights = published("RegNet_X_8GF_Weights", __name__)
 RegNet_X_16GF_Weights = published("RegNet_X_16GF_Weights", __name__)
 RegNet_X_32GF_Weights = published("RegNet_X_32GF_Weights", __name__)
 
-_regnet = Family(_make, __name__)
+_regnet = Family(_of_line, __name__)
 # Depth, w_0, w_a, w_m and group width; Y is X with squeeze and excitation.
 _Y = {"se_ratio": 0.25}
 regnet_y_400mf = _regnet("regnet_y_400mf", RegNet_Y_400MF_Weights, 16, 48, 27.89, 2.09, 8, **_Y)

@@ -79,7 +79,7 @@ def make_layers(cfg, batch_norm=False):
     return nn.Sequential(*layers)
 
 
-def _make(cfg, batch_norm, **kwargs):
+def _of_cfg(cfg, batch_norm, **kwargs):
     return VGG(make_layers(cfgs[cfg], batch_norm), **kwargs)
 
 
@@ -92,7 +92,7 @@ VGG16_BN_Weights = published("VGG16_BN_Weights", __name__)
 VGG19_Weights = published("VGG19_Weights", __name__)
 VGG19_BN_Weights = published("VGG19_BN_Weights", __name__)
 
-_vgg = Family(_make, __name__, given_weights=lambda kwargs: kwargs.update(init_weights=False))
+_vgg = Family(_of_cfg, __name__, given_weights=lambda kwargs: kwargs.update(init_weights=False))
 vgg11 = _vgg("vgg11", VGG11_Weights, "A", False)
 vgg11_bn = _vgg("vgg11_bn", VGG11_BN_Weights, "A", True)
 vgg13 = _vgg("vgg13", VGG13_Weights, "B", False)

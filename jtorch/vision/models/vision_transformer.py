@@ -248,7 +248,7 @@ def interpolate_embeddings(image_size, patch_size, model_state, interpolation_mo
     return model_state
 
 
-def _make(patch_size, num_layers, num_heads, hidden_dim, mlp_dim, image_size=224, **kwargs):
+def _of_patches(patch_size, num_layers, num_heads, hidden_dim, mlp_dim, image_size=224, **kwargs):
     return VisionTransformer(image_size, patch_size, num_layers, num_heads, hidden_dim, mlp_dim, **kwargs)
 
 
@@ -258,7 +258,7 @@ ViT_L_16_Weights = published("ViT_L_16_Weights", __name__)
 ViT_L_32_Weights = published("ViT_L_32_Weights", __name__)
 ViT_H_14_Weights = published("ViT_H_14_Weights", __name__)
 
-_vit = Family(_make, __name__, from_weights={"image_size": lambda meta: meta["min_size"][0]})
+_vit = Family(_of_patches, __name__, from_weights={"image_size": lambda meta: meta["min_size"][0]})
 # Patch size, layers, heads, features, features inside.
 vit_b_16 = _vit("vit_b_16", ViT_B_16_Weights, 16, 12, 12, 768, 3072)
 vit_b_32 = _vit("vit_b_32", ViT_B_32_Weights, 32, 12, 12, 768, 3072)

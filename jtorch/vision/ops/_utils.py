@@ -16,7 +16,7 @@ def upcast(t):
     return t if t.dtype in (dtypes.int32, dtypes.int64) else t.int()
 
 
-def pair(value):
+def both_sides(value):
     """A number, or two, as two."""
     return (value, value) if isinstance(value, int) else tuple(value)
 
@@ -45,7 +45,7 @@ def convert_boxes_to_roi_format(boxes):
     return cat([numbers, cat(boxes, dim=0)], dim=1)
 
 
-def reduced(loss, reduction):
+def reduced_loss(loss, reduction):
     """The losses, their mean or their sum. Raises ValueError for another name; the mean of none is 0."""
     if reduction == "none":
         return loss

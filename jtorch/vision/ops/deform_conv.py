@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jtorch import nn
 from jtorch.core.ops.make.create import empty
 from jtorch.library import Array, op
-from jtorch.vision.ops._utils import pair
+from jtorch.vision.ops._utils import both_sides
 
 
 def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), mask=None):
@@ -43,7 +43,9 @@ def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0
         raise RuntimeError(f"offset.shape[1] is not valid: got: {offset.shape[1]} expected: {groups * 2 * cells}")
     if mask is not None and mask.shape[1] != groups * cells:
         raise RuntimeError(f"mask.shape[1] is not valid: got: {mask.shape[1]} expected: {groups * cells}")
-    return _deform_conv2d(input, offset, weight, bias, mask, pair(stride), pair(padding), pair(dilation))
+    return _deform_conv2d(
+        input, offset, weight, bias, mask, both_sides(stride), both_sides(padding), both_sides(dilation)
+    )
 
 
 @op(method=False)
@@ -114,10 +116,10 @@ class DeformConv2d(nn.Module):
             raise ValueError("out_channels must be divisible by groups")
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = pair(kernel_size)
-        self.stride = pair(stride)
-        self.padding = pair(padding)
-        self.dilation = pair(dilation)
+        self.kernel_size = both_sides(kernel_size)
+        self.stride = both_sides(stride)
+        self.padding = both_sides(padding)
+        self.dilation = both_sides(dilation)
         self.groups = groups
         self.weight = nn.Parameter(empty(out_channels, in_channels // groups, *self.kernel_size))
         if bias:

@@ -23,15 +23,15 @@ def drop_block2d(input, p, block_size, inplace=False, eps=1e-6, training=True):
     Raises:
         ValueError: p is not in [0, 1], the input has not 4 dimensions, or the block size is even.
     """
-    return _dropped(input, p, block_size, inplace, eps, training, 2, max_pool2d)
+    return _without_blocks(input, p, block_size, inplace, eps, training, 2, max_pool2d)
 
 
 def drop_block3d(input, p, block_size, inplace=False, eps=1e-6, training=True):
     """The same for (N, C, D, H, W): see :func:`drop_block2d`."""
-    return _dropped(input, p, block_size, inplace, eps, training, 3, max_pool3d)
+    return _without_blocks(input, p, block_size, inplace, eps, training, 3, max_pool3d)
 
 
-def _dropped(input, p, block_size, inplace, eps, training, dims, max_pool):
+def _without_blocks(input, p, block_size, inplace, eps, training, dims, max_pool):
     if p < 0.0 or p > 1.0:
         raise ValueError(f"drop probability has to be between 0 and 1, but got {p}.")
     if input.ndim != dims + 2:

@@ -15,7 +15,7 @@ from jtorch.library import Array, op
 from jtorch.vision.ops import _sampling
 from jtorch.vision.ops._utils import convert_boxes_to_roi_format
 from jtorch.vision.ops.boxes import box_area
-from jtorch.vision.ops.roi_align import placed, roi_align
+from jtorch.vision.ops.roi_align import cells_of, roi_align
 
 
 class LevelMapper:
@@ -65,7 +65,7 @@ def _pyramid_align(
     heights, widths = ([each.shape[i] for each in features] for i in (2, 3))
     starts = np.cumsum([0, *[h * w for h, w in zip(heights, widths, strict=True)]])[:-1]
     of = lambda numbers: jnp.asarray(numbers)[levels]
-    image, box = placed(rois, jnp.asarray(scales, rois.dtype)[levels], 0)
+    image, box = cells_of(rois, jnp.asarray(scales, rois.dtype)[levels], 0)
     height, width = (of(each)[:, None, None] for each in (heights, widths))
     wide, first, number = (each[:, None, None, None, None] for each in (of(widths), of(starts), image))
     at = lambda row, column: cells[number, first + row * wide + column]

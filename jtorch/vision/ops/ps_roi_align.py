@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jtorch import nn
 from jtorch.library import Array, op
 from jtorch.vision.ops import _sampling
-from jtorch.vision.ops._utils import pair, regions_of
-from jtorch.vision.ops.roi_align import most_samples, placed
+from jtorch.vision.ops._utils import both_sides, regions_of
+from jtorch.vision.ops.roi_align import cells_of, most_samples
 
 
 def ps_roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1):
@@ -27,7 +27,7 @@ def ps_roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1
         AssertionError: boxes of another shape or type.
         RuntimeError: channels that are no multiple of P · Q.
     """
-    rois, (rows, columns) = regions_of(boxes), pair(output_size)
+    rois, (rows, columns) = regions_of(boxes), both_sides(output_size)
     if input.shape[1] % (rows * columns):
         raise RuntimeError("input channels must be a multiple of pooling height * pooling width")
     most = [sampling_ratio] * 2 if sampling_ratio > 0 else most_samples(rois, spatial_scale, rows, columns, 0)
@@ -41,7 +41,7 @@ def _ps_roi_align(
     batch, _, height, width = input.shape
     features = input.reshape(batch, -1, rows, columns, height, width).transpose(0, 2, 3, 4, 5, 1)
     own_row, own_column = jnp.arange(rows)[:, None, None, None], jnp.arange(columns)[:, None]
-    image, box = placed(rois, spatial_scale, 0.5)
+    image, box = cells_of(rois, spatial_scale, 0.5)
 
     def aligned(region):
         """Of one region."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jtorch import nn
 from jtorch.library import Array, op
-from jtorch.vision.ops._utils import pair, regions_of
+from jtorch.vision.ops._utils import both_sides, regions_of
 from jtorch.vision.ops.roi_pool import bin_edges, rounded_edges
 
 
@@ -20,7 +20,7 @@ def ps_roi_pool(input, boxes, output_size, spatial_scale=1.0):
         The gradient is that of the result. torchvision's backward also counts the last row and column of the features, which
         its forward leaves out of regions that reach beyond them.
     """
-    rows, columns = pair(output_size)
+    rows, columns = both_sides(output_size)
     if input.shape[1] % (rows * columns):
         raise RuntimeError("input channels must be a multiple of pooling height * pooling width")
     return _ps_roi_pool(input, regions_of(boxes), spatial_scale, rows, columns)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jtorch import nn
 from jtorch.library import Array, op
 from jtorch.vision.ops import _sampling
-from jtorch.vision.ops._utils import pair, regions_of
+from jtorch.vision.ops._utils import both_sides, regions_of
 
 
 def roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, aligned=False):
@@ -31,7 +31,7 @@ def roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, a
     Raises:
         AssertionError: boxes of another shape or type.
     """
-    rois, (rows, columns) = regions_of(boxes), pair(output_size)
+    rois, (rows, columns) = regions_of(boxes), both_sides(output_size)
     offset = 0.5 if aligned else 0.0
     most = (
         [sampling_ratio] * 2
@@ -70,7 +70,7 @@ def _roi_align(
 ) -> Array:
     _, _, height, width = input.shape
     features = input.transpose(0, 2, 3, 1)
-    image, box = placed(rois, spatial_scale, offset)
+    image, box = cells_of(rois, spatial_scale, offset)
 
     def aligned(image, *box):
         """Of some regions."""
@@ -84,7 +84,7 @@ def _roi_align(
     return out.transpose(0, 3, 1, 2)
 
 
-def placed(rois, spatial_scale, offset):
+def cells_of(rois, spatial_scale, offset):
     """The number of the image, and left and upper edge, width and height in cells, of regions (K, 5), which get no gradient.
 
     `spatial_scale` is a number, or one for each region. Without an offset a region is at least one cell wide and high.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jtorch import nn
 from jtorch.library import Array, op
-from jtorch.vision.ops._utils import pair, regions_of
+from jtorch.vision.ops._utils import both_sides, regions_of
 
 
 def roi_pool(input, boxes, output_size, spatial_scale=1.0):
@@ -15,7 +15,7 @@ def roi_pool(input, boxes, output_size, spatial_scale=1.0):
 
     The arguments, the result's shape and the errors are those of :func:`roi_align`.
     """
-    rows, columns = pair(output_size)
+    rows, columns = both_sides(output_size)
     return _roi_pool(input, regions_of(boxes), spatial_scale, rows, columns)
 
 

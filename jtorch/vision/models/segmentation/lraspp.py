@@ -58,7 +58,7 @@ class LRASPP(nn.Module):
         return OrderedDict(out=upsampled(self.classifier(self.backbone(input)), input))
 
 
-def _make(weights, weights_backbone, progress, num_classes, aux_loss=False, **kwargs):
+def _with_levels(weights, weights_backbone, progress, num_classes, aux_loss=False, **kwargs):
     if aux_loss:
         raise NotImplementedError("This model does not use auxiliary loss")
     layers = mobilenet_v3_large(weights=weights_backbone, dilated=True).features
@@ -73,6 +73,6 @@ lraspp_mobilenet_v3_large = OnBackbone(__name__, ("weights", "progress", "num_cl
     "lraspp_mobilenet_v3_large",
     LRASPP_MobileNet_V3_Large_Weights,
     MobileNet_V3_Large_Weights,
-    _make,
+    _with_levels,
     LRASPP_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1,
 )
