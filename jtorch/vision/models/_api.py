@@ -27,10 +27,14 @@ class Weights:
     def __eq__(self, other):
         if not isinstance(other, Weights):
             return NotImplemented
-        return (self.url, self.meta, _identity(self.transforms)) == (other.url, other.meta, _identity(other.transforms))
+        return (self.url, self.meta, _told_apart(self.transforms)) == (
+            other.url,
+            other.meta,
+            _told_apart(other.transforms),
+        )
 
 
-def _identity(function):
+def _told_apart(function):
     """What tells a function from another; two partials of the same function and arguments are equal."""
     if isinstance(function, functools.partial):
         return function.func, function.args, function.keywords

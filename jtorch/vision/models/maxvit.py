@@ -329,21 +329,7 @@ class MaxVit(nn.Module):
         norm_layer = norm_layer or partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
         size = _halved(input_size)
         _check_partitions(size, len(block_channels), partition_size)
-        self.stem = nn.Sequential(
-            Conv2dNormActivation(
-                3,
-                stem_channels,
-                3,
-                stride=2,
-                norm_layer=norm_layer,
-                activation_layer=activation_layer,
-                bias=False,
-                inplace=None,
-            ),
-            Conv2dNormActivation(
-                stem_channels, stem_channels, 3, stride=1, norm_layer=None, activation_layer=None, bias=True
-            ),
-        )
+        self.stem = _stem_of(stem_channels, norm_layer, activation_layer)
         self.partition_size = partition_size
         self.blocks = nn.ModuleList()
         probabilities = np.linspace(0, stochastic_depth_prob, sum(block_layers)).tolist()
@@ -383,6 +369,15 @@ class MaxVit(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.classifier(x)
+
+
+def _stem_of(channels, norm_layer, activation_layer):
+    """The layers before the blocks, which halve the size."""
+    first = Conv2dNormActivation(
+        3, channels, 3, stride=2, norm_layer=norm_layer, activation_layer=activation_layer, bias=False, inplace=None
+    )
+    second = Conv2dNormActivation(channels, channels, 3, stride=1, norm_layer=None, activation_layer=None, bias=True)
+    return nn.Sequential(first, second)
 
 
 def _check_partitions(size, blocks, partition_size):

@@ -31,26 +31,26 @@ def _to_xywh(boxes):
     return stack((x1, y1, x2 - x1, y2 - y1), dim=-1)
 
 
-def _angles(r):
+def _cos_sin(r):
     radians = r * math.pi / 180.0
     return radians.cos(), radians.sin()
 
 
 def _centre_to_corner(boxes):
     cx, cy, w, h, r = boxes.unbind(-1)
-    cos, sin = _angles(r)
+    cos, sin = _cos_sin(r)
     return stack((cx - w / 2 * cos - h / 2 * sin, cy - h / 2 * cos + w / 2 * sin, w, h, r), dim=-1)
 
 
 def _corner_to_centre(boxes):
     x, y, w, h, r = boxes.unbind(-1)
-    cos, sin = _angles(r)
+    cos, sin = _cos_sin(r)
     return stack((x + w / 2 * cos + h / 2 * sin, y - w / 2 * sin + h / 2 * cos, w, h, r), dim=-1)
 
 
 def _to_corners(boxes):
     x1, y1, w, h, r = boxes.unbind(-1)
-    cos, sin = _angles(r)
+    cos, sin = _cos_sin(r)
     x2, y2 = x1 + w * cos, y1 - w * sin
     return stack((x1, y1, x2, y2, x2 + h * sin, y2 + h * cos, x1 + h * sin, y1 + h * cos), dim=-1)
 

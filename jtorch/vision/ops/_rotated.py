@@ -26,18 +26,18 @@ def _iou(a, b):
     return jnp.where(union > 0, common / jnp.where(union > 0, union, 1), 0)
 
 
-def _outer(a, b):
+def _determinants(a, b):
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 def _area(polygon):
-    return abs(_outer(polygon, jnp.roll(polygon, -1, axis=0)).sum()) / 2
+    return abs(_determinants(polygon, jnp.roll(polygon, -1, axis=0)).sum()) / 2
 
 
 def _inside(points, polygon):
     """Which points lie within a convex polygon, its border included."""
     edges = jnp.roll(polygon, -1, axis=0) - polygon
-    sides = _outer(edges[None], points[:, None] - polygon[None])
+    sides = _determinants(edges[None], points[:, None] - polygon[None])
     small = 1e-5 * jnp.abs(edges).max()
     return (sides >= -small).all(1) | (sides <= small).all(1)
 
@@ -46,10 +46,10 @@ def _common(a, b):
     """The area of what two convex polygons have in common: that of the corners of each inside the other, and the crossings of
     their edges, in the order of their angles about their mean."""
     ea, eb = jnp.roll(a, -1, axis=0) - a, jnp.roll(b, -1, axis=0) - b
-    across = _outer(ea[:, None], eb[None])
+    across = _determinants(ea[:, None], eb[None])
     safe = jnp.where(across == 0, 1, across)
     apart = b[None] - a[:, None]
-    t, u = _outer(apart, eb[None]) / safe, _outer(apart, ea[:, None]) / safe
+    t, u = _determinants(apart, eb[None]) / safe, _determinants(apart, ea[:, None]) / safe
     crossing = (across != 0) & (t >= 0) & (t <= 1) & (u >= 0) & (u <= 1)
     points = jnp.concatenate([a, b, (a[:, None] + t[..., None] * ea[:, None]).reshape(-1, 2)])
     valid = jnp.concatenate([_inside(a, b), _inside(b, a), crossing.ravel()])

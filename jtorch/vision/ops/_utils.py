@@ -45,7 +45,7 @@ def convert_boxes_to_roi_format(boxes):
     return cat([numbers, cat(boxes, dim=0)], dim=1)
 
 
-def reduced_loss(loss, reduction):
+def by_reduction(loss, reduction):
     """The losses, their mean or their sum. Raises ValueError for another name; the mean of none is 0."""
     if reduction == "none":
         return loss

@@ -149,7 +149,7 @@ def _corners(boxes, fmt):
     return (first, first + second) if fmt == "xywh" else (first - second / 2, first + second / 2)
 
 
-def _shared(boxes1, boxes2, fmt="xyxy"):
+def _intersections(boxes1, boxes2, fmt="xyxy"):
     """The areas of what each two boxes have in common, and of what they cover: (..., N, M)."""
     (low1, high1), (low2, high2) = _corners(boxes1, fmt), _corners(boxes2, fmt)
     sizes = minimum(high1[..., None, :], high2[..., None, :, :]) - maximum(low1[..., None, :], low2[..., None, :, :])
@@ -179,7 +179,7 @@ def box_iou(boxes1, boxes2, fmt="xyxy"):
         ValueError: a format that is none of these.
     """
     if fmt in ("xyxy", "xywh", "cxcywh"):
-        common, covered = _shared(boxes1, boxes2, fmt)
+        common, covered = _intersections(boxes1, boxes2, fmt)
         return common / covered
     rotated = ("cxcywhr", "xywhr", "xyxyxyxy")
     if fmt not in rotated:
@@ -193,7 +193,7 @@ def box_iou(boxes1, boxes2, fmt="xyxy"):
 
 def generalized_box_iou(boxes1, boxes2):
     """:func:`box_iou`, less the part of the box around both that neither covers."""
-    common, covered = _shared(boxes1, boxes2)
+    common, covered = _intersections(boxes1, boxes2)
     wide, high = _hull(boxes1, boxes2).unbind(-1)
     around = wide * high
     return common / covered - (around - covered) / around

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from jtorch.core.grad import no_grad
-from jtorch.vision.ops._utils import reduced_loss
+from jtorch.vision.ops._utils import by_reduction
 from jtorch.vision.ops.diou_loss import losses_and_overlaps
 from jtorch.vision.ops.giou_loss import floats
 
@@ -18,4 +18,4 @@ def complete_box_iou_loss(boxes1, boxes2, reduction="none", eps=1e-7):
     term = 4 / math.pi**2 * (angles[0] - angles[1]) ** 2
     with no_grad():
         weight = term / (1 - iou + term + eps)
-    return reduced_loss(loss + weight * term, reduction)
+    return by_reduction(loss + weight * term, reduction)

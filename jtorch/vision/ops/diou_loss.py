@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.vision.ops._utils import reduced_loss
+from jtorch.vision.ops._utils import by_reduction
 from jtorch.vision.ops.giou_loss import floats, overlap
 
 
@@ -19,4 +19,4 @@ def distance_box_iou_loss(boxes1, boxes2, reduction="none", eps=1e-7):
 
     The arguments and errors are those of :func:`generalized_box_iou_loss`.
     """
-    return reduced_loss(losses_and_overlaps(floats(boxes1), floats(boxes2), eps)[0], reduction)
+    return by_reduction(losses_and_overlaps(floats(boxes1), floats(boxes2), eps)[0], reduction)

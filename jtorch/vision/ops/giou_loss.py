@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jtorch.core.facts import dtypes
 from jtorch.core.ops.functions import maximum, minimum
-from jtorch.vision.ops._utils import reduced_loss
+from jtorch.vision.ops._utils import by_reduction
 
 
 def floats(boxes):
@@ -35,4 +35,4 @@ def generalized_box_iou_loss(boxes1, boxes2, reduction="none", eps=1e-7):
     """
     common, covered, (wide, high) = overlap(floats(boxes1), floats(boxes2))
     around = wide * high
-    return reduced_loss(1 - common / (covered + eps) + (around - covered) / (around + eps), reduction)
+    return by_reduction(1 - common / (covered + eps) + (around - covered) / (around + eps), reduction)
