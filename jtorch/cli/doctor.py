@@ -43,7 +43,7 @@ def doctor(words: list[str]) -> int:
     options = parser.parse_args(words)
     if options.clear_cache:
         try:
-            print(f"deleted {_size(cache_folder.clear_cache())} of compiled programs")
+            print(f"deleted {_in_units(cache_folder.clear_cache())} of compiled programs")
         except OSError as error:
             print(f"jtorch doctor: nothing is deleted: {error}", file=sys.stderr)
             return 1
@@ -237,17 +237,19 @@ def told(report: dict) -> str:
     ]
     rows.append(("", f"behaves as {report['versions']['behaviour']}"))
     for row in report["devices"]:
-        size = f", {_size(row['bytes'])}, {_size(row['used'])} in use" if "bytes" in row and "used" in row else ""
+        size = (
+            f", {_in_units(row['bytes'])}, {_in_units(row['used'])} in use" if "bytes" in row and "used" in row else ""
+        )
         rows.append(("device", f"{row['device']} ({row.get('model') or row.get('error')}{size})"))
     here = report["machine"]
-    sizes = f", {_size(here['bytes'])} of memory, {_size(here['free'])} free" if here["bytes"] else ""
+    sizes = f", {_in_units(here['bytes'])} of memory, {_in_units(here['free'])} free" if here["bytes"] else ""
     rows.append(("machine", f"{here['cores']} cores{sizes}"))
     kept = report["cache"]
     state = "" if kept["on"] and not kept["refused"] else " (not in use)"
     rows.append(
         (
             "cache",
-            f"{kept['folder']}{state}: {kept['files']} programs, {_size(kept['bytes'])} of {_size(kept['limit'])}",
+            f"{kept['folder']}{state}: {kept['files']} programs, {_in_units(kept['bytes'])} of {_in_units(kept['limit'])}",
         )
     )
     rows += [
@@ -262,7 +264,7 @@ def told(report: dict) -> str:
     return "\n".join(f"{title:12}{text}" for title, text in rows)
 
 
-def _size(count):
+def _in_units(count):
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:
             return f"{count:.0f} {unit}"
