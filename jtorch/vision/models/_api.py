@@ -69,7 +69,7 @@ class WeightsEnum(Enum):
         return load_state_dict_from_url(self.url, *args, **kwargs)
 
     def __repr__(self):
-        return f"{type(self).__name__}.{self._name_}"
+        return f"{type(self).__name__}.{self.name}"
 
     @property
     def url(self):
