@@ -37,7 +37,7 @@ ADDITIONS = [
     Addition("a random op", "log_normal_ log_normal", "stream_cases.py", "streams"),
     Addition("a loss", "soft_margin_loss SoftMarginLoss", "samples_nn.py layers_cases.txt", "ops layers"),
     Addition("a layer", "ChannelShuffle", "layers_cases.txt", "layers"),
-    Addition("a whole program in the tests", "ResNet", "models.py", "models"),
+    Addition("a whole program in the tests", "Adversaries", "models.py", "models"),
     Addition("an optimizer", "Rprop", "optimizers.py wrong_settings.py", "optim wrong_settings"),
     Addition("a scheduler", "PolynomialLR", "schedules.py", "schedules"),
     Addition("a distribution", "Laplace", "distribution_cases.py", "distributions"),

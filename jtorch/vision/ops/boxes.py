@@ -72,7 +72,7 @@ def batched_nms(boxes, scores, idxs, iou_threshold):
         boxes, scores, iou_threshold: as of :func:`nms`.
         idxs: (N,), the number of each box's category.
     """
-    if boxes.numel() > (4000 if boxes.device.type == "cpu" else 100_000):
+    if boxes.numel() > (4000 if boxes._type.place.kind.host else 100_000):
         return _each_category(boxes, scores, idxs, iou_threshold)
     if boxes.numel() == 0:
         return empty((0,), dtype=dtypes.int64, device=boxes.device)
