@@ -159,7 +159,6 @@ from jtorch import (
     distributions,
     fft,
     func,
-    hub,
     jit,
     library,
     linalg,

@@ -16,7 +16,7 @@ from ._api import (
     list_models,
     register_model,
 )
-from . import segmentation
+from . import detection, optical_flow, segmentation, video
 from .alexnet import *
 from .convnext import *
 from .densenet import *

@@ -9,8 +9,9 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from urllib.error import HTTPError, URLError
 
-from jtorch.hub import load_state_dict_from_url
+from jtorch.hub import get_dir, load_state_dict_from_url
 
 BUILTIN_MODELS: dict[str, Callable] = {}  # name -> the function that builds the model
 ENUMS: dict[str, type[WeightsEnum]] = {}  # name -> the enum of weights
@@ -65,8 +66,20 @@ class WeightsEnum(Enum):
         )
 
     def get_state_dict(self, *args, **kwargs):
-        """The state_dict, from the cache or downloaded: see `torch.hub.load_state_dict_from_url` for the arguments."""
-        return load_state_dict_from_url(self.url, *args, **kwargs)
+        """The state_dict, from the cache or downloaded: see `torch.hub.load_state_dict_from_url` for the arguments.
+
+        Raises:
+            urllib.error.URLError: the file is not there and cannot be downloaded. The message says where to put it.
+        """
+        try:
+            return load_state_dict_from_url(self.url, *args, **kwargs)
+        except HTTPError:
+            raise
+        except URLError as error:
+            folder = kwargs.get("model_dir") or f"{get_dir()}/checkpoints"
+            raise URLError(
+                f"{error.reason}; where there is a network, download {self.url} and put it in the folder {folder}"
+            ) from error
 
     def __repr__(self):
         return f"{type(self).__name__}.{self.name}"

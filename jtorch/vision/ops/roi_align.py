@@ -68,7 +68,9 @@ def _roi_align(
     most: tuple,
     offset: float,
 ) -> Array:
-    _, _, height, width = input.shape
+    _, channels, height, width = input.shape
+    if len(rois) == 0:  # then there may be no image either, of which nothing can be taken
+        return jnp.zeros((0, channels, rows, columns), input.dtype)
     features = input.transpose(0, 2, 3, 1)
     image, box = cells_of(rois, spatial_scale, offset)
 

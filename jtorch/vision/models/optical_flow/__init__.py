@@ -1,0 +1,3 @@
+"""Models that find the flow from one image to another."""
+
+from .raft import *
