@@ -25,6 +25,7 @@ TABLES = {
     "module": "tests.nn.programs:MODULE",
     "schedule_snippets": "tests.optim.schedules:TABLE",
     "shared_memory": "tests.tensor.test_shared_memory:TABLE",
+    "surface": "tests.public.test_surface:TABLE",
     "streams": "tests.streams.stream_cases:TABLE",
     "views": "tests.tensor.results:VIEWS",
     "wrong_settings": "tests.optim.wrong_settings:TABLE",
