@@ -16,7 +16,7 @@ from jtorch.core.tensor import tensor as made_tensor
 _HOME = "jtorch.signal.windows"
 
 
-def _checked(name, M, dtype, layout):
+def _window_dtype(name, M, dtype, layout):
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
     if M < 0:
         raise ValueError(f"{name} requires non-negative window length, got M={M}")
@@ -52,7 +52,7 @@ def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=None, d
     >>> torch.signal.windows.exponential(3)
     tensor([0.3679, 1.0000, 0.3679])
     """
-    options = dict(dtype=_checked("exponential", M, dtype, layout), device=device, requires_grad=requires_grad)
+    options = dict(dtype=_window_dtype("exponential", M, dtype, layout), device=device, requires_grad=requires_grad)
     if tau <= 0:
         raise ValueError(f"Tau must be positive, got: {tau} instead.")
     if sym and center is not None:
@@ -66,7 +66,7 @@ def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=None, d
 @public_in(_HOME)
 def cosine(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
     """sin(pi (n + 1/2) / M): half a period of the sine."""
-    options = dict(dtype=_checked("cosine", M, dtype, layout), device=device, requires_grad=requires_grad)
+    options = dict(dtype=_window_dtype("cosine", M, dtype, layout), device=device, requires_grad=requires_grad)
     if not M:
         return empty(0, **options)
     step = math.pi / (_last(M, sym) + 1)
@@ -76,7 +76,7 @@ def cosine(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=F
 @public_in(_HOME)
 def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
     """exp(-(n - middle)**2 / (2 std**2))."""
-    options = dict(dtype=_checked("gaussian", M, dtype, layout), device=device, requires_grad=requires_grad)
+    options = dict(dtype=_window_dtype("gaussian", M, dtype, layout), device=device, requires_grad=requires_grad)
     if std <= 0:
         raise ValueError(f"Standard deviation must be positive, got: {std} instead.")
     if not M:
@@ -88,7 +88,7 @@ def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=None, device=None, requ
 @public_in(_HOME)
 def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
     """i0(beta sqrt(1 - x**2)) / i0(beta), for x from -1 to 1."""
-    options = dict(dtype=_checked("kaiser", M, dtype, layout), device=device, requires_grad=requires_grad)
+    options = dict(dtype=_window_dtype("kaiser", M, dtype, layout), device=device, requires_grad=requires_grad)
     if beta < 0:
         raise ValueError(f"beta must be non-negative, got: {beta} instead.")
     if M < 2:
@@ -102,7 +102,7 @@ def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=None, device=None, requ
 @public_in(_HOME)
 def bartlett(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
     """The triangle from 0 to 1 to 0."""
-    options = dict(dtype=_checked("bartlett", M, dtype, layout), device=device, requires_grad=requires_grad)
+    options = dict(dtype=_window_dtype("bartlett", M, dtype, layout), device=device, requires_grad=requires_grad)
     if M < 2:
         return ones(M, **options)
     return 1 - absolute(_points(-1, 2 / _last(M, sym), M, options))
@@ -118,7 +118,7 @@ def general_cosine(M, *, a, sym=True, dtype=None, layout=None, device=None, requ
     Raises:
         ValueError: no coefficients, or a wrong length or dtype.
     """
-    options = dict(dtype=_checked("general_cosine", M, dtype, layout), device=device, requires_grad=requires_grad)
+    options = dict(dtype=_window_dtype("general_cosine", M, dtype, layout), device=device, requires_grad=requires_grad)
     if M < 2:
         return ones(M, **options)
     if not hasattr(a, "__iter__"):
@@ -136,7 +136,7 @@ def _of_cosines(name, doc, *, alpha=None, a=None):
     if alpha is None:
 
         def window(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
-            _checked(name if name == "blackman" else "general_cosine", M, dtype, layout)
+            _window_dtype(name if name == "blackman" else "general_cosine", M, dtype, layout)
             return general_cosine(
                 M, a=a, sym=sym, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad
             )
