@@ -391,3 +391,17 @@ def test_a_single_picture_records_nothing():
     ])  # fmt: skip
     change(picture)
     assert torch.compiler.stats().lines == before
+
+
+def test_a_wrapped_data_set_says_what_its_targets_are(tmp_path):
+    files.write(tmp_path)
+    wrap, flip = datasets.wrap_dataset_for_transforms_v2, transforms.v2.RandomHorizontalFlip(1.0)
+    _, found = wrap(datasets.VOCDetection(tmp_path, transforms=flip))[0]
+    assert (found["boxes"].tolist()[0], found["labels"].tolist()) == ([4, 2, 8, 6], [12, 8])
+    assert wrap(datasets.VOCSegmentation(tmp_path))[0][1].shape == (1, 8, 9)
+    coco = datasets.CocoDetection(tmp_path / "coco", tmp_path / "coco" / "all.json")
+    assert wrap(coco)[0][1]["boxes"].tolist() == [[1, 2, 4, 6], [0, 2, 3, 6]]
+    assert set(wrap(coco, ["labels"])[0][1]) == {"labels"}
+    assert wrap(datasets.MNIST(tmp_path))[0][1] == datasets.MNIST(tmp_path)[0][1]
+    with pytest.raises(TypeError, match="^This wrapper is meant for subclasses"):
+        wrap([1, 2])

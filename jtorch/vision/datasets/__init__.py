@@ -26,3 +26,4 @@ from .pictures import (
 )
 from .scenes import CelebA, CocoCaptions, CocoDetection, VOCDetection, VOCSegmentation
 from .vision import VisionDataset
+from .wrapped import wrap_dataset_for_transforms_v2
