@@ -23,7 +23,7 @@ from jtorch.vision.ops.stochastic_depth import StochasticDepth
 __all__ = ["MaxVit", "MaxVit_T_Weights", "maxvit_t"]
 
 
-def _halved(size):
+def _half_size(size):
     """The size after a 3x3 convolution with stride 2 and padding 1."""
     return (size[0] - 1) // 2 + 1, (size[1] - 1) // 2 + 1
 
@@ -268,7 +268,7 @@ class MaxVitBlock(nn.Module):
         if len(p_stochastic) != n_layers:
             raise ValueError(f"p_stochastic must have length n_layers={n_layers}, got p_stochastic={p_stochastic}.")
         self.layers = nn.ModuleList()
-        self.grid_size = _halved(input_grid_size)
+        self.grid_size = _half_size(input_grid_size)
         for i, probability in enumerate(p_stochastic):
             self.layers.append(
                 MaxVitLayer(
@@ -327,7 +327,7 @@ class MaxVit(nn.Module):
     ):
         super().__init__()
         norm_layer = norm_layer or partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
-        size = _halved(input_size)
+        size = _half_size(input_size)
         _check_partitions(size, len(block_channels), partition_size)
         self.stem = _stem_of(stem_channels, norm_layer, activation_layer)
         self.partition_size = partition_size
@@ -383,7 +383,7 @@ def _stem_of(channels, norm_layer, activation_layer):
 def _check_partitions(size, blocks, partition_size):
     sizes = []
     for _ in range(blocks):
-        size = _halved(size)
+        size = _half_size(size)
         sizes.append(size)
     for i, size in enumerate(sizes):
         if size[0] % partition_size != 0 or size[1] % partition_size != 0:

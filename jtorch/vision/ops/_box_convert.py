@@ -48,14 +48,14 @@ def _corner_to_centre(boxes):
     return stack((x + w / 2 * cos + h / 2 * sin, y - w / 2 * sin + h / 2 * cos, w, h, r), dim=-1)
 
 
-def _to_corners(boxes):
+def _angle_to_corners(boxes):
     x1, y1, w, h, r = boxes.unbind(-1)
     cos, sin = _cos_sin(r)
     x2, y2 = x1 + w * cos, y1 - w * sin
     return stack((x1, y1, x2, y2, x2 + h * sin, y2 + h * cos, x1 + h * sin, y1 + h * cos), dim=-1)
 
 
-def _from_corners(boxes):
+def _corners_to_angle(boxes):
     x1, y1, x2, y2, x3, y3, _, _ = boxes.unbind(-1)
     angle = atan2(y1 - y2, x2 - x1) * 180 / math.pi
     wide, high = ((x2 - x1) ** 2 + (y1 - y2) ** 2).sqrt(), ((x3 - x2) ** 2 + (y3 - y2) ** 2).sqrt()
@@ -72,13 +72,13 @@ CONVERSIONS = {
     ("cxcywh", "xywh"): [_from_cxcywh, _to_xywh],
     ("cxcywhr", "xywhr"): [_centre_to_corner],
     ("xywhr", "cxcywhr"): [_corner_to_centre],
-    ("cxcywhr", "xyxyxyxy"): [_centre_to_corner, _to_corners],
-    ("xyxyxyxy", "cxcywhr"): [_from_corners, _corner_to_centre],
-    ("xywhr", "xyxyxyxy"): [_to_corners],
-    ("xyxyxyxy", "xywhr"): [_from_corners],
+    ("cxcywhr", "xyxyxyxy"): [_centre_to_corner, _angle_to_corners],
+    ("xyxyxyxy", "cxcywhr"): [_corners_to_angle, _corner_to_centre],
+    ("xywhr", "xyxyxyxy"): [_angle_to_corners],
+    ("xyxyxyxy", "xywhr"): [_corners_to_angle],
 }
 FORMATS = ("xyxy", "xywh", "cxcywh", "xywhr", "cxcywhr", "xyxyxyxy")
-_ROTATED = {_centre_to_corner, _corner_to_centre, _to_corners, _from_corners}
+_ROTATED = {_centre_to_corner, _corner_to_centre, _angle_to_corners, _corners_to_angle}
 
 
 def converted(boxes, step):

@@ -48,7 +48,7 @@ class BalancedPositiveNegativeSampler:
         return masks
 
 
-def _centres(boxes):
+def _centres_and_sizes(boxes):
     """The centres and sizes of boxes (N, 4) as corners: four columns."""
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     return boxes[:, 0] + 0.5 * width, boxes[:, 1] + 0.5 * height, width, height
@@ -56,8 +56,8 @@ def _centres(boxes):
 
 def encode_boxes(reference_boxes, proposals, weights):
     """What leads from proposals to boxes: the way of the centre in units of the size, and the logarithm of the growth."""
-    x, y, width, height = _centres(proposals)
-    goal_x, goal_y, goal_width, goal_height = _centres(reference_boxes)
+    x, y, width, height = _centres_and_sizes(proposals)
+    goal_x, goal_y, goal_width, goal_height = _centres_and_sizes(reference_boxes)
     return stack(
         (
             weights[0] * (goal_x - x) / width,
@@ -105,7 +105,7 @@ class BoxCoder:
 
     def decode_single(self, rel_codes, boxes):
         """The boxes (N, 4 · classes) of codes relative to boxes (N, 4)."""
-        x, y, width, height = (each[:, None] for each in _centres(boxes.to(rel_codes.dtype)))
+        x, y, width, height = (each[:, None] for each in _centres_and_sizes(boxes.to(rel_codes.dtype)))
         dx, dy, dw, dh = (rel_codes[:, i::4] / weight for i, weight in enumerate(self.weights))
         x, y = dx * width + x, dy * height + y
         half_width = 0.5 * (dw.clamp(max=self.bbox_xform_clip).exp() * width)

@@ -105,7 +105,7 @@ def _keypoint_v1(
     return KeypointRCNN(backbone, num_classes, num_keypoints=num_keypoints, **kwargs)
 
 
-def _older(kwargs):
+def _legacy_weights(kwargs):
     legacy = kwargs["pretrained"] == "legacy"
     return KeypointRCNN_ResNet50_FPN_Weights["COCO_LEGACY" if legacy else "COCO_V1"]
 
@@ -116,6 +116,6 @@ keypointrcnn_resnet50_fpn = OnBackbone(__name__, _PARAMETERS, 2)(
     KeypointRCNN_ResNet50_FPN_Weights,
     ResNet50_Weights,
     _keypoint_v1,
-    _older,
+    _legacy_weights,
     after=without_eps,
 )

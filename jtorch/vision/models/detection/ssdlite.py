@@ -55,7 +55,7 @@ def _normal(model):
                 nn.init.zeros_(layer.bias)
 
 
-def _blocks(in_channels, num_anchors, columns, norm_layer):
+def _predictors(in_channels, num_anchors, columns, norm_layer):
     pairs = zip(in_channels, num_anchors, strict=True)
     modules = nn.ModuleList([
         _prediction_block(channels, columns * anchors, norm_layer) for channels, anchors in pairs
@@ -68,14 +68,14 @@ class SSDLiteClassificationHead(SSDScoringHead):
     """Logits of the classes."""
 
     def __init__(self, in_channels, num_anchors, num_classes, norm_layer):
-        super().__init__(_blocks(in_channels, num_anchors, num_classes, norm_layer), num_classes)
+        super().__init__(_predictors(in_channels, num_anchors, num_classes, norm_layer), num_classes)
 
 
 class SSDLiteRegressionHead(SSDScoringHead):
     """Codes of the boxes."""
 
     def __init__(self, in_channels, num_anchors, norm_layer):
-        super().__init__(_blocks(in_channels, num_anchors, 4, norm_layer), 4)
+        super().__init__(_predictors(in_channels, num_anchors, 4, norm_layer), 4)
 
 
 class SSDLiteHead(nn.Module):

@@ -66,18 +66,18 @@ class Pool(nn.Module):
         return x.squeeze(1) if flat else x, thw
 
 
-def _distances(queries, keys):
+def _table_rows(queries, keys):
     """For each query and key along one side, the row of a table of 2 · max(queries, keys) - 1 distances."""
     q, k = np.arange(queries)[:, None] * max(keys / queries, 1.0), np.arange(keys)[None, :] + (1.0 - keys)
     return (q - k * max(queries / keys, 1.0)).astype(int)
 
 
-def _rows(table, queries, keys, device):
+def _rows_between(table, queries, keys, device):
     """The rows of a table of distances, interpolated to the right length, for each query and key: (queries, keys, C)."""
     length = 2 * max(queries, keys) - 1
     if table.shape[0] != length:
         table = interpolate(table.permute(1, 0).unsqueeze(0), size=length, mode="linear").squeeze(0).permute(1, 0)
-    return table[tensor(_distances(queries, keys), device=device)]
+    return table[tensor(_table_rows(queries, keys), device=device)]
 
 
 class MultiscaleAttention(nn.Module):
@@ -149,7 +149,7 @@ class MultiscaleAttention(nn.Module):
         count, heads, _, dim = q.shape
         tables = (self.rel_pos_t, self.rel_pos_h, self.rel_pos_w)
         rows = zip(tables, q_thw, k_thw, strict=True)
-        time, high, wide = (_rows(table, queries, keys, q.device) for table, queries, keys in rows)
+        time, high, wide = (_rows_between(table, queries, keys, q.device) for table, queries, keys in rows)
         q = q[:, :, 1:].reshape(count, heads, *q_thw, dim)
         in_time = einsum("bythwc,tkc->bythwk", q, time)
         in_height = einsum("bythwc,hkc->bythwk", q, high)
@@ -375,7 +375,7 @@ _HEADS = [1, *[2] * 2, *[4] * 11, *[8] * 2]
 _STRIDES = [8, *[4] * 2, *[2] * 11, *[1] * 2]  # of the keys and values, in space
 
 
-def _scales(features, always):
+def _multiscale_settings(features, always):
     """The configs of 16 blocks; `always`: every block has a convolution of its queries, with stride 1 where nothing is pooled."""
     settings = []
     for i, (heads, *channels, stride) in enumerate(zip(_HEADS, *features, _STRIDES, strict=True)):
@@ -398,7 +398,7 @@ def _of_scales(
     proj_after_attn=False,
     **kwargs,
 ):
-    settings = _scales(features, always)
+    settings = _multiscale_settings(features, always)
     return MViT(
         spatial_size,
         temporal_size,

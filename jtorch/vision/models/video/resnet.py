@@ -55,7 +55,7 @@ class Conv3DNoTemporal(nn.Conv3d):
         return 1, stride, stride
 
 
-def _middle(inplanes, planes):
+def _middle_channels(inplanes, planes):
     """The channels with which two convolutions have as many parameters as one in three dimensions."""
     return (inplanes * planes * 3 * 3 * 3) // (inplanes * 3 * 3 + 3 * planes)
 
@@ -67,7 +67,7 @@ class BasicBlock(nn.Module):
 
     def __init__(self, inplanes, planes, conv_builder, stride=1, downsample=None):
         super().__init__()
-        middle = _middle(inplanes, planes)
+        middle = _middle_channels(inplanes, planes)
         self.conv1 = nn.Sequential(
             conv_builder(inplanes, planes, middle, stride), nn.BatchNorm3d(planes), nn.ReLU(inplace=True)
         )
@@ -94,7 +94,7 @@ class Bottleneck(nn.Module):
             nn.Conv3d(inplanes, planes, kernel_size=1, bias=False), nn.BatchNorm3d(planes), nn.ReLU(inplace=True)
         )
         self.conv2 = nn.Sequential(
-            conv_builder(planes, planes, _middle(inplanes, planes), stride),
+            conv_builder(planes, planes, _middle_channels(inplanes, planes), stride),
             nn.BatchNorm3d(planes),
             nn.ReLU(inplace=True),
         )
