@@ -167,18 +167,14 @@ class FasterRCNN(GeneralizedRCNN):
             score_thresh=rpn_score_thresh,
         )
         pool = box_roi_pool or MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=7, sampling_ratio=2)
+        matching = (box_fg_iou_thresh, box_bg_iou_thresh, box_batch_size_per_image, box_positive_fraction)
         roi_heads = RoIHeads(
             pool,
             TwoMLPHead(channels * pool.output_size[0] ** 2, 1024) if box_head is None else box_head,
             FastRCNNPredictor(1024, num_classes) if box_predictor is None else box_predictor,
-            box_fg_iou_thresh,
-            box_bg_iou_thresh,
-            box_batch_size_per_image,
-            box_positive_fraction,
+            *matching,
             bbox_reg_weights,
-            box_score_thresh,
-            box_nms_thresh,
-            box_detections_per_img,
+            *(box_score_thresh, box_nms_thresh, box_detections_per_img),
         )
         super().__init__(backbone, rpn, roi_heads, transform_of(min_size, max_size, image_mean, image_std, **kwargs))
 
