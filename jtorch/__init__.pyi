@@ -16,6 +16,7 @@ from jtorch import cuda as cuda
 from jtorch import distributions as distributions
 from jtorch import fft as fft
 from jtorch import func as func
+from jtorch import hub as hub
 from jtorch import jit as jit
 from jtorch import library as library
 from jtorch import linalg as linalg

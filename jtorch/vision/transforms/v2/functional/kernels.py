@@ -20,7 +20,7 @@ def is_pure_tensor(inpt) -> bool:
     return isinstance(inpt, Tensor) and not isinstance(inpt, TVTensor)
 
 
-def functional(name, *, image=None, mask=None, boxes=None, points=None, pil=True, video=True):
+def dispatching(name, *, image=None, mask=None, boxes=None, points=None, pil=True, video=True):
     """The function of this name.
 
     Args:

@@ -13,16 +13,16 @@ from jtorch.vision import tv_tensors
 from jtorch.vision.transforms import functional as v1
 
 from . import boxes, images
-from .kernels import KERNELS, functional
+from .kernels import KERNELS, dispatching
 
-horizontal_flip = functional(
+horizontal_flip = dispatching(
     "horizontal_flip",
     image=images.horizontal_flip_image,
     mask=images.horizontal_flip_image,
     boxes=boxes.boxes_flipped_across,
     points=boxes.points_flipped_across,
 )
-vertical_flip = functional(
+vertical_flip = dispatching(
     "vertical_flip",
     image=images.vertical_flip_image,
     mask=images.vertical_flip_image,
@@ -30,55 +30,55 @@ vertical_flip = functional(
     points=boxes.points_flipped_down,
 )
 hflip, vflip = horizontal_flip, vertical_flip
-resize = functional(
+resize = dispatching(
     "resize",
     image=images.resize_image,
     mask=images.resize_mask,
     boxes=boxes.boxes_resized,
     points=boxes.points_resized,
 )
-affine = functional(
+affine = dispatching(
     "affine",
     image=images.affine_image,
     mask=images.affine_mask,
     boxes=boxes.boxes_affine,
     points=boxes.points_affine,
 )
-rotate = functional(
+rotate = dispatching(
     "rotate",
     image=images.rotate_image,
     mask=images.rotate_mask,
     boxes=boxes.boxes_rotated,
     points=boxes.points_rotated,
 )
-pad = functional(
+pad = dispatching(
     "pad", image=images.pad_image, mask=images.pad_mask, boxes=boxes.boxes_padded, points=boxes.points_padded
 )
-crop = functional(
+crop = dispatching(
     "crop", image=images.crop_image, mask=images.crop_image, boxes=boxes.boxes_cropped, points=boxes.points_cropped
 )
-center_crop = functional(
+center_crop = dispatching(
     "center_crop",
     image=images.center_crop_image,
     mask=images.center_crop_image,
     boxes=boxes.boxes_center_cropped,
     points=boxes.points_center_cropped,
 )
-resized_crop = functional(
+resized_crop = dispatching(
     "resized_crop",
     image=images.resized_crop_image,
     mask=images.resized_crop_mask,
     boxes=boxes.boxes_resized_cropped,
     points=boxes.points_resized_cropped,
 )
-perspective = functional(
+perspective = dispatching(
     "perspective",
     image=images.perspective_image,
     mask=images.perspective_mask,
     boxes=boxes.boxes_in_perspective,
     points=boxes.points_in_perspective,
 )
-elastic = functional(
+elastic = dispatching(
     "elastic",
     image=images.elastic_image,
     mask=images.elastic_mask,
@@ -86,34 +86,34 @@ elastic = functional(
     points=boxes.points_elastic,
 )
 elastic_transform = elastic
-five_crop = functional("five_crop", image=images.five_crop_image)
-ten_crop = functional("ten_crop", image=images.ten_crop_image)
+five_crop = dispatching("five_crop", image=images.five_crop_image)
+ten_crop = dispatching("ten_crop", image=images.ten_crop_image)
 
-adjust_brightness = functional("adjust_brightness", image=v1.adjust_brightness)
-adjust_contrast = functional("adjust_contrast", image=v1.adjust_contrast)
-adjust_saturation = functional("adjust_saturation", image=v1.adjust_saturation)
-adjust_hue = functional("adjust_hue", image=v1.adjust_hue)
-adjust_gamma = functional("adjust_gamma", image=v1.adjust_gamma)
-adjust_sharpness = functional("adjust_sharpness", image=v1.adjust_sharpness)
-autocontrast = functional("autocontrast", image=images.autocontrast_image)
-equalize = functional("equalize", image=images.equalize_image)
-invert = functional("invert", image=v1.invert)
-posterize = functional("posterize", image=images.posterize_image)
-solarize = functional("solarize", image=v1.solarize)
-permute_channels = functional("permute_channels", image=images.permute_channels_image)
-rgb_to_grayscale = functional("rgb_to_grayscale", image=images.rgb_to_grayscale_image, video=False)
+adjust_brightness = dispatching("adjust_brightness", image=v1.adjust_brightness)
+adjust_contrast = dispatching("adjust_contrast", image=v1.adjust_contrast)
+adjust_saturation = dispatching("adjust_saturation", image=v1.adjust_saturation)
+adjust_hue = dispatching("adjust_hue", image=v1.adjust_hue)
+adjust_gamma = dispatching("adjust_gamma", image=v1.adjust_gamma)
+adjust_sharpness = dispatching("adjust_sharpness", image=v1.adjust_sharpness)
+autocontrast = dispatching("autocontrast", image=images.autocontrast_image)
+equalize = dispatching("equalize", image=images.equalize_image)
+invert = dispatching("invert", image=v1.invert)
+posterize = dispatching("posterize", image=images.posterize_image)
+solarize = dispatching("solarize", image=v1.solarize)
+permute_channels = dispatching("permute_channels", image=images.permute_channels_image)
+rgb_to_grayscale = dispatching("rgb_to_grayscale", image=images.rgb_to_grayscale_image, video=False)
 to_grayscale = rgb_to_grayscale
-grayscale_to_rgb = functional("grayscale_to_rgb", image=images.grayscale_to_rgb_image, video=False)
+grayscale_to_rgb = dispatching("grayscale_to_rgb", image=images.grayscale_to_rgb_image, video=False)
 
-gaussian_blur = functional("gaussian_blur", image=v1.gaussian_blur)
-gaussian_noise = functional("gaussian_noise", image=images.gaussian_noise_image, pil=False)
-normalize = functional("normalize", image=images.normalize_image, pil=False)
-erase = functional("erase", image=images.erase_image)
-jpeg = functional("jpeg", image=images.jpeg_image)
-to_dtype = functional("to_dtype", image=images.to_dtype_image, mask=images.to_dtype_only, pil=False)
+gaussian_blur = dispatching("gaussian_blur", image=v1.gaussian_blur)
+gaussian_noise = dispatching("gaussian_noise", image=images.gaussian_noise_image, pil=False)
+normalize = dispatching("normalize", image=images.normalize_image, pil=False)
+erase = dispatching("erase", image=images.erase_image)
+jpeg = dispatching("jpeg", image=images.jpeg_image)
+to_dtype = dispatching("to_dtype", image=images.to_dtype_image, mask=images.to_dtype_only, pil=False)
 for _kind in (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints):
     KERNELS[to_dtype][_kind] = images.to_dtype_only
-uniform_temporal_subsample = functional(
+uniform_temporal_subsample = dispatching(
     "uniform_temporal_subsample", image=images.uniform_temporal_subsample_video, pil=False
 )
 KERNELS[uniform_temporal_subsample].pop(tv_tensors.Image)
