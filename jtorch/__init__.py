@@ -98,6 +98,7 @@ from jtorch.core.methods import (
     UntypedStorage,
     asarray,
     from_dlpack,
+    from_file,
     frombuffer,
     is_storage,
     is_tensor,

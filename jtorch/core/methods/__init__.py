@@ -61,7 +61,7 @@ from jtorch.core.methods.settings import (
     set_num_threads,
     use_deterministic_algorithms,
 )
-from jtorch.core.methods.sharing import DLDeviceType, asarray, from_dlpack, frombuffer, to_dlpack
+from jtorch.core.methods.sharing import DLDeviceType, asarray, from_dlpack, from_file, frombuffer, to_dlpack
 from jtorch.core.methods import sparse
 from jtorch.core.methods.sparse import (
     EITHER,
@@ -110,6 +110,7 @@ __all__ = [
     "eager",
     "explain",
     "from_dlpack",
+    "from_file",
     "from_jax",
     "frombuffer",
     "func_grad",

@@ -1,7 +1,7 @@
 """Methods about a tensor's memory and view, new tensors like it, and conversion to other types.
 
 `t_`, `resize_` and `set_` change the view or the memory of a tensor without computing; `untyped_storage` and `data_ptr` say
-which memory it is. An address is only a name, since XLA has the memory: equal addresses mean the same cells.
+which memory it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from jtorch.core import engine
 from jtorch.core.facts import devices, dtypes, strided
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import Leaf, note_other_view, source
+from jtorch.core.grad import INFERENCE, Leaf, note_other_view, source
 from jtorch.core.methods import typed_storage as storages
 from jtorch.core.op import Array, op
 from jtorch.core.ops.make import create
@@ -57,6 +57,12 @@ def _nbytes(self):
 def _get_device(self):
     """The number of its accelerator, -1 on the CPU."""
     return -1 if self.is_cpu else self.device.index or 0
+
+
+def _is_inference(self):
+    """Whether it was made in inference mode."""
+    storage = self._storage
+    return isinstance(storage, InferenceStorage) or (isinstance(storage, HostStorage) and storage.mark is INFERENCE)
 
 
 def _is_on(name):
@@ -179,6 +185,7 @@ def _resize_view(self, size, memory_format=None, strides=None):
 def _grow(self, wanted):
     """Give this tensor memory of `wanted` cells that begins with what it had."""
     storage = self._storage
+    storage.release()
     if isinstance(storage, HostStorage):
         raise RuntimeError("Trying to resize storage that is not resizable")
     old = storage.value.type
@@ -225,10 +232,9 @@ def _set_(self, source=None, storage_offset=0, size=None, stride=None):
     version = (self._counter or self._storage).version
     if source is None:
         source = create.empty(0, dtype=self.dtype, device=self.device)
-    if isinstance(source, storages.UntypedStorage):
-        source = source._tensor
-        source = source if source._view is None else (source._base or source)
-        size = (source.numel(),) if size is None else size
+    if isinstance(source, storages.UntypedStorage):  # all of it, as elements of this dtype
+        source = source.as_elements(self.dtype)
+        size = (source._type.shape.numel(),) if size is None else size
     if source.dtype is not self.dtype:
         raise RuntimeError(f"Could not set tensor of type {source.dtype.cname} to a tensor of type {self.dtype.cname}")
     if size is not None:
@@ -427,7 +433,7 @@ _METHODS = {
     "is_signed": is_signed,
     "is_conj": _is_conj,
     "is_neg": lambda self: False,
-    "is_inference": lambda self: self._storage.__class__ is InferenceStorage,
+    "is_inference": _is_inference,
     "is_pinned": lambda self, device=None: False,
     "is_shared": lambda self: False,
     "is_coalesced": lambda self: False,
@@ -437,7 +443,7 @@ _METHODS = {
     "pin_memory": _itself,
     "share_memory_": _itself,
     "data_ptr": storages.data_ptr,
-    "untyped_storage": lambda self: storages.UntypedStorage(self),
+    "untyped_storage": storages.storage_of,
     "storage": storages.storage,
     "storage_type": lambda self: storages.TypedStorage,
     "t_": _inplace_view(t, "TBackward1"),

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from jtorch.core.facts import devices, dtypes
+from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, map_file
 from jtorch.core.tensor import Tensor, attach, cast, from_numpy, jax_array_of, tensor, tensor_from_jax, to_place
 
 
@@ -63,6 +64,8 @@ def _shared(obj, dtype, copy):
         return obj
     if isinstance(obj, np.ndarray):
         return from_numpy(obj)
+    if isinstance(obj, UntypedStorage):
+        return obj.as_elements(obj.dtype if isinstance(obj, TypedStorage) else dtype or dtypes.int64)
     if not isinstance(obj, np.generic):
         if hasattr(obj, "__dlpack__"):
             return from_dlpack(obj)
@@ -119,6 +122,22 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
         made = from_numpy(np.frombuffer(view, dtype.np, count, offset))
     if requires_grad and not made._type.differentiable:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    return made.requires_grad_() if requires_grad else made
+
+
+def from_file(filename, shared=None, size=0, *, dtype=None, requires_grad=False, pin_memory=False):
+    """A vector of a file's first elements.
+
+    Args:
+        shared: what is written goes to the file, which is mapped into memory and grows if it is shorter. Who cuts the file ends
+            this process. False: the file is read.
+        size: how many elements.
+
+    Raises:
+        RuntimeError: the file cannot be opened, or is too short.
+    """
+    dtype = dtype or dtypes.get_default_dtype()
+    made = from_numpy(map_file(filename, bool(shared), size * dtype.itemsize).view(dtype.np))
     return made.requires_grad_() if requires_grad else made
 
 

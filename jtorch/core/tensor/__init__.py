@@ -8,7 +8,7 @@ from jtorch.core.tensor.casting import cast, cast_array, warn_of_real
 from jtorch.core.tensor.convert import as_tensor, from_numpy, known, rebuild_tensor, tensor, to_place
 from jtorch.core.tensor.from_data import host_array
 from jtorch.core.tensor.graph_view import ShownNode, next_function, show
-from jtorch.core.tensor.host_storage import HostStorage, type_of_array
+from jtorch.core.tensor.host_storage import HostStorage, share, stay, type_of_array
 from jtorch.core.tensor.jax_arrays import tensor_from_jax, jax_array_of
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.levels import Batch, Dual, zeros_of
@@ -93,7 +93,9 @@ __all__ = [
     "run_backward",
     "running",
     "set_printoptions",
+    "share",
     "show",
+    "stay",
     "steps_to",
     "store",
     "tensor",

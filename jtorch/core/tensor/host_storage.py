@@ -1,11 +1,14 @@
 """Storages whose memory a NumPy array outside shares: `torch.from_numpy` and `Tensor.numpy`.
 
 While the array lives, the storage is a `HostStorage` and the array holds the newest elements; a recorded line copies what it
-reads. Once nobody else holds the array, the storage is an ordinary one again.
+reads. Once nobody else holds the array, the storage is an ordinary one again. An address that was given away is a holder that
+nobody can see: such an array lives as long as its storage, which is ordinary again from the next step of an optimizer on.
 """
 
 from __future__ import annotations
 
+import itertools
+import weakref
 from sys import getrefcount
 
 import numpy as np
@@ -13,7 +16,7 @@ import numpy as np
 from jtorch.core.engine import Value, local, type_of
 from jtorch.core.facts import CPU, dtypes
 from jtorch.core.grad import INFERENCE, SharedArray, UnseenVersion
-from jtorch.core.tensor.storage import Storage
+from jtorch.core.tensor.storage import InferenceStorage, Storage
 from jtorch.core.tensor.views import laid_out, strided
 
 
@@ -43,16 +46,7 @@ class HostStorage(Storage):
     @property
     def value(self):
         if _alone(self):  # nobody else holds the array: an ordinary storage again
-            host, mark = self.host, self.mark
-            self.__class__ = Storage
-            self.value = value = Value(type_of_array(host), host)
-            value.mark = mark
-            if mark is not INFERENCE:
-                shared, value.mark, _ = mark[2]
-                shared.array = None
-            self.host = None
-            self.writes += 1
-            return value
+            return self._ordinary(self.host)
         host = self.host
         value = Value(type_of_array(host), laid_out(host, type_of_array(host)))
         value.mark = self.mark
@@ -70,8 +64,49 @@ class HostStorage(Storage):
             raise RuntimeError("Trying to resize storage that is not resizable")
         self.host[...] = value.read()
 
+    def _ordinary(self, array):
+        """Become an ordinary storage of this array, which nobody else holds. Returns its value."""
+        mark = self.mark
+        self.__class__ = InferenceStorage if mark is INFERENCE else Storage
+        self.value = value = Value(type_of_array(array), array)
+        value.mark = mark
+        if mark is not INFERENCE:
+            shared, value.mark, _ = mark[2]
+            shared.array = None
+        self.host = None
+        self.writes += 1
+        return value
+
     def touch(self, counter):
         self._count(counter)
+
+    def release(self):
+        if self in _addressed and _alone(self, pins=1):
+            self._ordinary(laid_out(self.host, type_of_array(self.host)))
+
+
+_addressed: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # storage -> the array in its memory
+
+
+def stay(storage) -> np.ndarray:
+    """The memory of a storage as a NumPy array that stays where it is as long as the storage lives: see `share`."""
+    if storage.__class__ is not HostStorage and storage not in _addressed:
+        _addressed[storage] = _room(storage.value.type)
+    return _addressed.setdefault(storage, share(storage))
+
+
+_ROTATED = 4096
+_shifts = itertools.cycle(range(0, _ROTATED, 64))
+
+
+def _room(type):
+    """Memory for this type. It does not begin where memory freed just before began: programs compare addresses of tensors
+    that lived at different times, and under PyTorch the one that lives on had its memory all the time.
+    """
+    size = type.dtype.np.itemsize
+    raw = np.empty(type.shape.numel() * size + _ROTATED + 64, np.uint8)
+    start = -raw.ctypes.data % 64 + next(_shifts)
+    return np.ndarray(tuple(type.shape), type.dtype.np, raw, start, [s * size for s in type.strides])
 
 
 class _Array(SharedArray):
@@ -103,7 +138,14 @@ def share(storage) -> np.ndarray:
             f"can't convert {value.type.place.device} device type tensor to numpy. "
             "Use Tensor.cpu() to copy the tensor to host memory first."
         )
-    storage.host = laid_out(value.read(), value.type)
+    host = _addressed.get(storage)
+    if host is None or type_of_array(host) is not value.type:
+        host = laid_out(value.read(), value.type)
+        if storage in _addressed:
+            _addressed[storage] = host
+    else:
+        host[...] = value.read()
+    storage.host = host
     storage.__class__ = HostStorage
     storage.mark = INFERENCE if value.mark is INFERENCE else _Array(storage.host, storage).mark()
     if value.mark is None:
@@ -123,11 +165,11 @@ def _references_of_one_storage():
 _UNSHARED = _references_of_one_storage()  # references to an array that only its storage holds, as `_alone` counts them
 
 
-def _alone(storage):
-    """Whether nobody else holds the array, nor an array that it is a view of."""
+def _alone(storage, pins=0):
+    """Whether nobody else holds the array, nor an array that it is a view of. `pins`: known references to the array."""
     at = storage.host
-    while at.__class__ is np.ndarray and getrefcount(at) <= _UNSHARED:
-        at = at.base
+    while at.__class__ is np.ndarray and getrefcount(at) <= _UNSHARED + pins:
+        at, pins = at.base, 0
         if at is None:
             return True
     return False

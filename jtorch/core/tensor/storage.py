@@ -83,6 +83,9 @@ class Storage:
         """Count a write that does not change the elements. Values that the gradient graph saved count as overwritten."""
         self.write(record(SAME, (self.value,))[1], counter)
 
+    def release(self) -> None:
+        """Give up an array outside that nobody but the reader of an address may hold: see `HostStorage`."""
+
 
 def write_all(tensors, values) -> None:
     """Write newer values of the same types to many tensors, as an optimizer step does.
@@ -92,6 +95,7 @@ def write_all(tensors, values) -> None:
     for t, value in zip(tensors, values, strict=True):
         storage = t._storage
         if t._view is not None or storage.__class__ is not Storage:
+            storage.release()
             t._assign(value, t._edge)
             continue
         counter = t._counter or storage
