@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from jtorch.core.engine import NUMBER
-from jtorch.core.op import promoted
-from jtorch.core.tensor import Tensor
+from jtorch.core.op import promoted, taken_over_whole
+from jtorch.core.tensor import Tensor, hand_over, wanted
 
 
+@taken_over_whole
 def result_type(tensor1, tensor2):
     """The dtype that arithmetic on two tensors or numbers gives.
 
@@ -27,6 +28,8 @@ def free_function(name):
 
     def free(input, *args, **kwargs):
         if not isinstance(input, Tensor):
+            if wanted((input, *args)):
+                return hand_over(free, (input, *args), (input, *args), kwargs or None)
             kind = type(input).__name__
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {kind}")
         return method(input, *args, **kwargs)

@@ -25,7 +25,7 @@ from jtorch.core.op.declared import (
     public_in,
 )
 from jtorch.core.op.op import Array, Number, OPS, as_number, common_shape, op, promoted, public
-from jtorch.core.op.plain import explain_methods, with_torch_errors
+from jtorch.core.op.plain import explain_methods, taken_over_whole, with_torch_errors
 from jtorch.core.op.refusal import failed  # registers functions with `handlers`
 from jtorch.core.op.wrapper import operator
 
@@ -56,6 +56,7 @@ __all__ = [
     "promoted",
     "public",
     "public_in",
+    "taken_over_whole",
     "undifferentiable",
     "with_torch_errors",
 ]

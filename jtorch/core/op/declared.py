@@ -10,7 +10,7 @@ import functools
 
 from jtorch.core.grad import no_grad
 from jtorch.core.op.op import OPS
-from jtorch.core.op.plain import with_torch_errors
+from jtorch.core.op.plain import taken_over_whole, with_torch_errors
 from jtorch.core.tensor import Tensor, overridable
 
 FUNCTIONS: dict[str, object] = {}  # name -> the function of torch
@@ -54,6 +54,9 @@ def functional(fn=None, *, whole=True):
     return made
 
 
+_OF_TENSORS = ("jtorch.linalg", "jtorch.fft", "jtorch.special")
+
+
 def public_in(home):
     """Declare a function of another public module, such as `jtorch.linalg`: pickles and `help` name it there.
 
@@ -62,8 +65,12 @@ def public_in(home):
     prefix = home.rpartition(".")[2] + "_"
 
     def declare(fn):
-        fn.__module__ = home
-        ELSEWHERE.setdefault(home, {})[fn.__name__.removeprefix(prefix)] = fn
+        if home in _OF_TENSORS and not hasattr(fn, "renamed"):
+            fn = taken_over_whole(fn)
+        fn.__module__, name = home, fn.__name__.removeprefix(prefix)
+        ELSEWHERE.setdefault(home, {})[name] = fn
+        if home in _OF_TENSORS:
+            fn.__name__ = prefix + name  # PyTorch's; pickle goes by `__qualname__`
         return fn
 
     return declare
@@ -92,7 +99,7 @@ def of_torch(name):
             made = FUNCTIONAL.get(name)
             made = made and with_torch_errors(made, name, "functions")
         elif not hasattr(made, "op"):
-            made = overridable(made)
+            made = with_torch_errors(overridable(getattr(made, "plain", made)), name, "functions")
         if made is not None:
             made.__module__ = "jtorch"
             FUNCTIONS[name] = made

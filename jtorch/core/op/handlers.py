@@ -46,8 +46,14 @@ class Handlers:
         """Whether one of the arguments, or a mode, takes the call over."""
         return False
 
-    def hand_over(self, op, args, consts, out):
-        """The result of whatever takes the call over."""
+    def hand_over(self, function, args, consts, out):
+        """The result of whatever takes a call of the wrapper `function` over."""
+
+    def hand_over_plain(self, function, args, kwargs, caller):
+        """The same for a plain function whose call from the frame `caller` has failed, since it knows tensors only. The error is
+        being handled.
+        """
+        raise
 
     def inplace(self, op, name):
         """The method that writes the op's result into the tensor that it is called on."""

@@ -6,6 +6,7 @@ The result is computed as for a new tensor and then written: see `jtorch.core.te
 from __future__ import annotations
 
 import inspect
+import sys
 
 from jtorch.core.op.handlers import handlers
 from jtorch.core.tensor import check_apart, check_once, overwrite, store
@@ -31,6 +32,8 @@ def inplace_form(op, name):
         except Exception:
             if self._edge is not before:
                 self._not_written(before)
+            if handlers.overridden(args):
+                return handlers.hand_over_plain(inplace, (self, *args), kwargs, sys._getframe(1))
             handlers.refuse(name, args, kwargs, "methods", signature)
             raise
         return overwrite(self, result)

@@ -46,11 +46,12 @@ def operator(public, operand):
     """
     made, slow = _copied(public, public.__name__), public.__globals__["slow"]
 
-    def operated(args, consts, out):
+    def operated(wrapper, args, consts, out):
         other = operand(args[1])
-        return other if other is NotImplemented else slow((args[0], other, *args[2:]), consts, out)
+        return other if other is NotImplemented else slow(wrapper, (args[0], other, *args[2:]), consts, out)
 
-    made.__globals__["slow"] = operated
+    made.__globals__.update(slow=operated, wrapper=made)
+    made.is_operator = True
     return made
 
 
@@ -108,7 +109,7 @@ class _Source:
         self.given = "{" + ", ".join(f"{n!r}: {n}" for n in own) + "}"
         self.args = args
         self.every = ", ".join(f"{n}={n}" for n, _, _ in op.params)
-        self.give_up = f"return slow({args}, {consts}, {'out' if self.out else 'None'})"
+        self.give_up = f"return slow(wrapper, {args}, {consts}, {'out' if self.out else 'None'})"
         self.check = [f"check({self.every})"] if op.check else []
         self.finish = ["result = returns(result)"] if op.returns is not None else []
         self.finish += [
@@ -123,6 +124,7 @@ class _Source:
         if self.values and self.values[0][1] != "maybe":
             lines += self._fast()
         lines.append(f"    if any_array({self.args}): return plain({self.every})")
+        lines.append(f"    if handlers.overridden({self.args}): {self.give_up}")
         lines += ["    " + line for line in [*self.check, self.give_up]]
         return "\n".join(
             [
@@ -214,9 +216,9 @@ class _Source:
 def _slow(op):
     """Any arrangement of arguments, bound generically."""
 
-    def slow(args, consts, out):
+    def slow(wrapper, args, consts, out):
         if handlers.overridden(args):
-            return handlers.hand_over(op, args, consts, out)
+            return handlers.hand_over(wrapper, args, consts, out)
         result = op.run(args, consts)
         if op.returns is not None:
             result = op.returns(result)

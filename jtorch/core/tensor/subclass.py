@@ -70,10 +70,22 @@ def wanted(args) -> bool:
     return bool(state.modes) or bool(overriders(args))
 
 
-def hand_over(func, relevant, args, kwargs):
-    """The result of `func(*args, **kwargs)` from the innermost mode, or the first overriding argument that gives one."""
+def hand_over(func, relevant, args, kwargs, types=None):
+    """The result of `func(*args, **kwargs)` from the innermost mode, or the first overriding argument that gives one.
+
+    Args:
+        types: the classes that are told; None: those of the overriding arguments.
+    """
     found = overriders(relevant)
     kinds = tuple([type(f) for f in found])
+    try:
+        return _taken_over(func, found, kinds if types is None else types, args, kwargs)
+    except Exception as error:
+        error.taken_over = True
+        raise
+
+
+def _taken_over(func, found, kinds, args, kwargs):
     if state.modes:
         mode = state.modes.pop()
         _switch()

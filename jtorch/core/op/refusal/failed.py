@@ -23,7 +23,7 @@ _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch takes NumPy's n
 def failed(function, given, extra, named, bound):
     """A call of an op that does not fit its parameters (`bound` is False) or has raised: see `Handlers.failed`."""
     op, (name, kind) = function.op, function.called_as
-    args, keywords = _as_written(op, given, extra, named, _keywords_of_call(sys._getframe(2)))
+    args, keywords = _as_written(op, given, extra, named, keywords_of_call(sys._getframe(2)))
     operands = args[kind == "methods" :]
     if not bound:
         if op.deprecated and name.removesuffix("_") == op.name and is_old_form(op.deprecated, args):
@@ -50,6 +50,8 @@ def failed(function, given, extra, named, bound):
 
 def plain_failed(function, args, kwargs):
     """A call of a plain function, given by its `with_torch_errors` form: see `Handlers.plain_failed`."""
+    if handlers.overridden((*args, *kwargs.values())):
+        return handlers.hand_over_plain(function, args, kwargs, sys._getframe(2))
     (name, kind), signature = function.called_as, function.__signature__
     other = _other_form(signature, args, kwargs)
     if other is not None:
@@ -76,7 +78,7 @@ def first_seen(function, given) -> None:
     first, signature = kind == "methods", function.__signature__
     if isinstance(given.get("dtype"), type) or not type_error_of(name, args[first:], keywords, kind, signature):
         return
-    by_name = _keywords_of_call(sys._getframe(2))
+    by_name = keywords_of_call(sys._getframe(2))
     if by_name is not None:  # else what looks like one argument too many may have been given by name
         args, keywords = _as_written(op, given, (), {}, by_name)
         refuse(name, args[first:], keywords, kind, signature)
@@ -106,8 +108,16 @@ def _as_written(op, given, extra, named, by_name):
     return [*args, *extra], keywords | named
 
 
-def _keywords_of_call(frame):
-    """The names of the keyword arguments in the call that a frame is at, None if that cannot be told.
+def keywords_of_call(frame):
+    """The names of the keyword arguments in the call that a frame is at, None if that cannot be told."""
+    written = arguments_of_call(frame)
+    return None if written is None else written[1]
+
+
+def arguments_of_call(frame):
+    """(number of positional arguments, names of the others) of the call that a frame is at, None if that cannot be told.
+
+    The tensor that a method belongs to is not counted.
 
     PyTorch's errors tell `f(x, dim=0)` from `f(x, 0)`: "argument 'dim' (position 2)". A Python function cannot, since both
     bind the same parameter. With positional-only parameters it could: keywords then arrive in a dictionary. But every call
@@ -117,11 +127,12 @@ def _keywords_of_call(frame):
     done = [i for i in dis.get_instructions(frame.f_code) if i.offset <= frame.f_lasti and i.opname != "PRECALL"]
     before, call = done[-2:] if len(done) > 1 else (None, done[0])
     if call.opname in ("BINARY_OP", "COMPARE_OP"):
-        return ()
+        return 1, ()
     if call.opname not in ("CALL", "CALL_KW"):
         return None
     named = before.opname == "KW_NAMES" or call.opname == "CALL_KW"
-    return frame.f_code.co_consts[before.arg] if named else ()
+    names = frame.f_code.co_consts[before.arg] if named else ()
+    return call.arg - len(names), names
 
 
 def _other_form(signature, args, kwargs):

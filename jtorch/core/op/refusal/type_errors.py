@@ -77,6 +77,14 @@ def _table():
     return json.loads((Path(__file__).parent / "signatures.json").read_text())
 
 
+@cache
+def python_signature_of(name, kind) -> frozenset | None:
+    """The names of the parameters of a function that PyTorch has written in Python; None for one that it has not."""
+    known = _table().get(kind, {}).get(name)
+    text = known.get("python") if isinstance(known, dict) else None
+    return None if text is None else frozenset(re.findall(r"\w+(?=[,=)])", text))
+
+
 # ---- C functions with a parser
 
 

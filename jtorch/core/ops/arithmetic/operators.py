@@ -49,7 +49,7 @@ def _reflected_operator(fn):
 
 def _tensor_operand(other):
     """The operand of a matrix product: a tensor, or NotImplemented for anything else."""
-    return other if isinstance(other, Tensor) else NotImplemented
+    return other if isinstance(other, Tensor) or hasattr(type(other), "__torch_function__") else NotImplemented
 
 
 def _multiplied_from_right(self, other):
