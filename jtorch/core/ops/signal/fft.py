@@ -258,8 +258,8 @@ def _over_two_dims(function):
     def two(input, s=None, dim=(-2, -1), norm=None, *, out=None):
         return function(input, s, dim, norm, out=out)
 
-    two.__name__ = two.__qualname__ = function.__name__[:-1] + "2"
-    two.__doc__ = f"`{function.__name__}` over the last two dimensions, or the two of `dim`."
+    two.__name__ = two.__qualname__ = function.__qualname__[:-1] + "2"
+    two.__doc__ = f"`{function.__qualname__}` over the last two dimensions, or the two of `dim`."
     return public_in("jtorch.fft")(two)
 
 
