@@ -34,7 +34,7 @@ class UntypedStorage:
     """
 
     def __init__(self, data=0, *, device=None):
-        made = _allocated(data) if isinstance(data, int) and not isinstance(data, bool) else _bytes_of(data)
+        made = _allocated(data) if isinstance(data, int) and not isinstance(data, bool) else _of_sequence(data)
         self._show(to_place(known(made), devices.place(device)))
 
     def _show(self, tensor):
@@ -366,7 +366,7 @@ def _of_same_kind(storage, tensor):
     return storage_of(tensor, TypedStorage if isinstance(storage, TypedStorage) else UntypedStorage)
 
 
-def _bytes_of(data):
+def _of_sequence(data):
     if not isinstance(data, Sequence):
         raise RuntimeError(f"torch.UntypedStorage(): Expected a sequence type, but got {type(data).__name__}")
     for item in data:
