@@ -83,18 +83,14 @@ class Kind:
 
 # In the order in which PyTorch's error lists them.
 _ROWS = [
-    Kind(
-        name="cpu", platforms=("cpu",), host=True, has_property=True, tensor_types=True, file_rank=10, dlpack=1,
-        autocast=dtypes.bfloat16, autocast_dtypes=(dtypes.bfloat16, dtypes.float16), tunes_convolutions=True,
-        collectives="gloo",
-    ),
-    Kind(
-        name="cuda", platforms=("gpu", "cuda", "rocm"), has_property=True, has_module=True, tensor_types=True,
-        file_rank=20, dlpack=2, divides_exactly=False, has_tf32=True, fuses_attention=True, autocast=dtypes.float16, collectives="nccl",
-        absent=AssertionError("Torch not compiled with CUDA enabled"),
-        autocast_absent="CUDA is not available or torch_xla is imported. Disabling autocast.",
-        scaler_absent="torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.",
-    ),
+    Kind(name="cpu", platforms=("cpu",), host=True, has_property=True, tensor_types=True, file_rank=10, dlpack=1,
+         autocast=dtypes.bfloat16, autocast_dtypes=(dtypes.bfloat16, dtypes.float16), tunes_convolutions=True,
+         collectives="gloo"),
+    Kind(name="cuda", platforms=("gpu", "cuda", "rocm"), has_property=True, has_module=True, tensor_types=True,
+         file_rank=20, dlpack=2, divides_exactly=False, has_tf32=True, fuses_attention=True, autocast=dtypes.float16, collectives="nccl",
+         absent=AssertionError("Torch not compiled with CUDA enabled"),
+         autocast_absent="CUDA is not available or torch_xla is imported. Disabling autocast.",
+         scaler_absent="torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling."),
     Kind(name="ipu", autocast=dtypes.float16),
     Kind(name="xpu", has_property=True, has_module=True, file_rank=25, autocast=dtypes.float16),
     Kind(name="mkldnn"),
@@ -108,17 +104,13 @@ _ROWS = [
     Kind(name="xla", platforms=("tpu",), has_property=True, autocast=dtypes.bfloat16),
     Kind(name="lazy"),
     Kind(name="vulkan"),
-    Kind(
-        name="mps", has_property=True, file_rank=21, autocast=dtypes.float16,
-        unreadable="torch.UntypedStorage(): Storage device not recognized: mps",
-    ),
+    Kind(name="mps", has_property=True, file_rank=21, autocast=dtypes.float16,
+         unreadable="torch.UntypedStorage(): Storage device not recognized: mps"),
     Kind(name="meta", shapes_only=True, has_property=True, file_rank=22),
     Kind(name="hpu", file_rank=24, autocast=dtypes.bfloat16),
     Kind(name="mtia", file_rank=26, autocast=dtypes.float16),
     Kind(name="privateuseone", file_rank=23, autocast=dtypes.float16),
-    Kind(
-        name="tpu", platforms=("tpu",), listed=False, has_module=True, file_rank=27, autocast=dtypes.bfloat16,
-    ),
+    Kind(name="tpu", platforms=("tpu",), listed=False, has_module=True, file_rank=27, autocast=dtypes.bfloat16),
 ]  # fmt: skip
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ROWS}
 _LISTED = ", ".join(kind.name for kind in _ROWS if kind.listed)

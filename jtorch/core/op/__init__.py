@@ -2,7 +2,7 @@
 
 Knows an op by its signature and options, and no op by name."""
 
-from jtorch.core.op import inplace, torch_function  # both register functions with `handlers`
+from jtorch.core.op import inplace  # registers functions with `handlers`
 from jtorch.core.op.checks import (
     autocast_by,
     cast_first,
@@ -25,8 +25,9 @@ from jtorch.core.op.declared import (
     public_in,
 )
 from jtorch.core.op.op import Array, Number, OPS, as_number, common_shape, op, promoted, public
-from jtorch.core.op.plain import explain_methods, taken_over_whole, with_torch_errors
+from jtorch.core.op.plain import explain_methods, with_torch_errors
 from jtorch.core.op.refusal import failed  # registers functions with `handlers`
+from jtorch.core.op.torch_function import taken_over_whole
 from jtorch.core.op.wrapper import operator
 
 __all__ = [

@@ -10,7 +10,8 @@ import functools
 
 from jtorch.core.grad import no_grad
 from jtorch.core.op.op import OPS
-from jtorch.core.op.plain import taken_over_whole, with_torch_errors
+from jtorch.core.op.plain import with_torch_errors
+from jtorch.core.op.torch_function import taken_over_whole
 from jtorch.core.tensor import Tensor, overridable
 
 FUNCTIONS: dict[str, object] = {}  # name -> the function of torch

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from types import FunctionType
 
 from jtorch.core.op.handlers import handlers
@@ -45,21 +44,6 @@ def with_torch_errors(fn, name, kind="functions", home=None):
     function.called_as = name, kind
     function.renamed = lambda name, kind: with_torch_errors(fn, name, kind, home)
     function.__module__ = home or fn.__module__
-    return function
-
-
-def taken_over_whole(fn):
-    """A form of a plain function that a class takes over as a whole, instead of the ops that it calls: see `handlers`."""
-
-    @functools.wraps(fn)
-    def function(*args, **kwargs):
-        try:
-            return fn(*args, **kwargs)
-        except Exception:
-            if handlers.overridden((*args, *kwargs.values())):
-                return handlers.hand_over_plain(function, args, kwargs, sys._getframe(1))
-            raise
-
     return function
 
 

@@ -7,9 +7,9 @@ tensor while the function around them is still to be asked.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
-from functools import cache
 
 from jtorch.core.op.handlers import handlers
 from jtorch.core.op.refusal.failed import arguments_of_call
@@ -63,7 +63,7 @@ def _handed_over(function, relevant, args, kwargs):
     return hand_over(function, relevant, args, kwargs or None, tuple(kinds))
 
 
-@cache
+@functools.cache
 def _own_signature(function):
     return inspect.signature(function)
 
@@ -120,6 +120,21 @@ def _as_given(function, args, consts, out, written):
     if out is not None:
         named["out"] = out
     return tuple(given), named or None
+
+
+def taken_over_whole(fn):
+    """A form of a plain function that a class takes over as a whole, instead of the ops that it calls: see `handlers`."""
+
+    @functools.wraps(fn)
+    def function(*args, **kwargs):
+        try:
+            return fn(*args, **kwargs)
+        except Exception:
+            if handlers.overridden((*args, *kwargs.values())):
+                return handlers.hand_over_plain(function, args, kwargs, sys._getframe(1))
+            raise
+
+    return function
 
 
 def _is_default(value, p):
