@@ -25,6 +25,9 @@ CONVOLUTIONS = {
     "many channels": ((3, 5, 9, 8), (17, 5, 3, 3), 2, 1, 1, 1),
     "dilated": ((4, 8, 9, 8), (5, 8, 3, 3), 1, 0, 2, 1),
     "depthwise": ((4, 4, 9, 8), (4, 1, 3, 3), 1, 1, 1, 4),
+    "depthwise, a large kernel": ((4, 4, 9, 8), (4, 1, 5, 4), 1, 2, 1, 4),
+    "depthwise, a large kernel, strided": ((1, 4, 19, 18), (4, 1, 4, 5), 2, 1, 2, 4),
+    "depthwise, a long signal": ((3, 4, 30), (4, 1, 11), 2, 5, 1, 4),
     "depthwise, strided": ((1, 4, 9, 8), (4, 1, 3, 3), 2, 1, 1, 4),
     "groups": ((4, 4, 9, 8), (8, 2, 3, 3), 1, 0, 1, 2),
     "groups, strided": ((16, 6, 18, 17), (9, 2, 3, 3), 2, 1, 1, 3),
@@ -68,7 +71,16 @@ def test_the_rows_take_every_way():
     taken = set()
     for name in CONVOLUTIONS:
         taken.update(way.__name__ for way in convolve._ways(*row(name)))
-    assert taken == {"_direct", "_shifted_copies", "_shifts", "_patch_columns", "_cell_by_cell", "_with_full_vectors"}
+    ways = "_direct _shifted_copies _shifts _shifts_in_a_loop _patch_columns _cell_by_cell _with_full_vectors"
+    assert taken == {*ways.split()}
+
+
+@pytest.mark.parametrize("size, most", [(3, 400), (5, 600), (7, 600), (31, 600)])
+def test_the_gradients_of_a_depthwise_convolution_are_a_short_program(size, most):
+    window = Window((1, 1), ((size // 2, size // 2),) * 2, (1, 1), 32)
+    x, w = jnp.ones((8, 32, 28, 28), "float32"), jnp.ones((32, 1, size, size), "float32")
+    gradients = jax.jit(jax.grad(lambda x, w: convolve.convolve(x, w, window).sum(), (0, 1)))
+    assert gradients.lower(x, w).compile().as_text().count(" = ") < most
 
 
 @pytest.mark.parametrize("name", [name for name, (*_, groups) in CONVOLUTIONS.items() if groups == 1])

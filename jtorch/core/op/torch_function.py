@@ -12,7 +12,7 @@ import inspect
 import sys
 
 from jtorch.core.op.handlers import handlers
-from jtorch.core.op.refusal.failed import arguments_of_call
+from jtorch.core.op.refusal.failed import arguments_of_call, by_torch_names
 from jtorch.core.op.refusal.type_errors import python_signature_of
 from jtorch.core.tensor import Tensor, hand_over, wanted
 
@@ -132,7 +132,10 @@ def taken_over_whole(fn):
         except Exception:
             if handlers.overridden((*args, *kwargs.values())):
                 return handlers.hand_over_plain(function, args, kwargs, sys._getframe(1))
-            raise
+            meant = by_torch_names(kwargs, _own_signature(fn).parameters, "", "functions")
+            if meant is None:
+                raise
+            return fn(*args, **meant)
 
     return function
 

@@ -14,10 +14,10 @@ import sys
 from jtorch.core.facts import OF_PYTHON
 from jtorch.core.op.handlers import MISSING, handlers
 from jtorch.core.op.refusal.old_forms import is_old_form, modern
-from jtorch.core.op.refusal.type_errors import type_error_of
+from jtorch.core.op.refusal.type_errors import NUMPY_NAMES, python_signature_of, type_error_of
 from jtorch.core.tensor import check_undifferentiated, wanted
 
-_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch takes NumPy's names, too
+_TORCH_NAMES = {other: name for name, others in NUMPY_NAMES.items() for other in others}  # "axis": "dim", ...
 
 
 def failed(function, given, extra, named, bound):
@@ -28,13 +28,10 @@ def failed(function, given, extra, named, bound):
     if not bound:
         if op.deprecated and name.removesuffix("_") == op.name and is_old_form(op.deprecated, args):
             return modern(op.deprecated, function, name, args, keywords, kind == "methods")
-        meant = None
-        if _takes_axis(op) and not extra and all(_NUMPY_NAMES.get(k) in given for k in named):
-            meant = {n: v for n, v in given.items() if v is not MISSING}
-            meant |= {_NUMPY_NAMES[k]: v for k, v in named.items()}
         try:
-            if meant is not None:
-                return function(**meant)
+            meant = None if extra else by_torch_names(named, given, name, kind)
+            if meant is not None and not any(_is_given(op, n, given) for n in meant):
+                return function(**{n: v for n, v in given.items() if v is not MISSING} | meant)
             raise TypeError(f"{name}() got arguments that it cannot take")
         except Exception:
             refuse(name, operands, keywords, kind, function.__signature__)
@@ -53,6 +50,9 @@ def plain_failed(function, args, kwargs):
     if handlers.overridden((*args, *kwargs.values())):
         return handlers.hand_over_plain(function, args, kwargs, sys._getframe(2))
     (name, kind), signature = function.called_as, function.__signature__
+    meant = by_torch_names(kwargs, signature.parameters, name, kind)
+    if meant is not None:
+        return function(*args, **meant)
     other = _other_form(signature, args, kwargs)
     if other is not None:
         return function.plain(*other[0], **other[1])
@@ -84,10 +84,21 @@ def first_seen(function, given) -> None:
         refuse(name, args[first:], keywords, kind, signature)
 
 
-def _takes_axis(op):
-    """Whether the op's `dim` may be called axis, too: where no required parameter comes after it."""
-    names = [n for n, _, _ in op.params]
-    return "dim" in names and all(p.default is not p.empty for _, _, p in op.params[names.index("dim") + 1 :])
+def by_torch_names(keywords, parameters, name, kind):
+    """The keywords with PyTorch's names where NumPy's were given, None if there are none such that the function takes.
+
+    PyTorch's parser takes them for every function that it has not written in Python.
+    """
+    if not keywords or python_signature_of(name, kind) is not None:
+        return None
+    meant = {k if k in parameters else _TORCH_NAMES.get(k, k): v for k, v in keywords.items()}
+    return meant if len(meant) == len(keywords) and meant.keys() != keywords.keys() else None
+
+
+def _is_given(op, name, given):
+    """Whether a call names the parameter itself."""
+    value = given.get(name, MISSING)
+    return value is not MISSING and all(value is not p.default for n, _, p in op.params if n == name)
 
 
 def _as_written(op, given, extra, named, by_name):

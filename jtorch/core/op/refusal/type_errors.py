@@ -21,7 +21,7 @@ from jtorch.core.facts import OF_PYTHON, device, dtype, layout, memory_format
 from jtorch.core.op.handlers import MISSING, NUMBER_FOR_TENSOR
 from jtorch.core.tensor import Tensor
 
-_NUMPY_NAMES = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", "x1"), "other": ("x2",)}
+NUMPY_NAMES = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", "x1"), "other": ("x2",)}
 SIZES = ("size", "sizes", "shape", "dims", "repeats")  # *size may also be one tuple
 _TYPES = {"Array": "Tensor", "Array | Number": "Tensor", "Number": "Number", "list[Array]": "tuple of Tensors",
           "int": "int", "bool": "bool", "float": "float", "str": "str", "tuple": "tuple of ints"}  # fmt: skip
@@ -165,7 +165,7 @@ def _overload_message(params, name, args, kwargs):
         by_name = at >= len(args)
         if not by_name and p.keyword:
             return _too_many(name, positional, args)
-        key = next((k for k in (p.name, *_NUMPY_NAMES.get(p.name, ())) if k in kwargs), None)
+        key = next((k for k in (p.name, *NUMPY_NAMES.get(p.name, ())) if k in kwargs), None)
         value = args[at] if not by_name else kwargs.get(key, MISSING)
         if by_name and key is not None:
             used.add(key)

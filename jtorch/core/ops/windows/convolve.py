@@ -1,13 +1,14 @@
 """Convolution on arrays, computed in the way that is fastest on the device.
 
 On a CPU, XLA's own convolution is fast with many channels and slow with few, and its gradients are slower still:
-`bench.forms` has the numbers. So the same sum is written in five ways, and `_ways` picks one for the result and one for
+`bench.forms` has the numbers. So the same sum is written in six ways, and `_ways` picks one for the result and one for
 each gradient. JAX computes a gradient by transposing the derivative, which is a linear function: the derivative is written
 in the way whose transpose is fast. A transposed convolution is the transpose, with respect to the image, of one of the
-five ways. Does not know PyTorch's arguments.
+six ways. Does not know PyTorch's arguments.
 
     direct      XLA's convolution                            many channels; every other platform
-    shifted     one shifted copy of the image per weight     few channels: images of one to three
+    shifted     one shifted copy of the image per weight     few channels: images of one to three; small kernels of one
+    looped      the same in a loop, which compiles faster    large kernels, each for one channel
     columns     patches laid out as a matrix, a product      the gradient where nothing is padded or channels are few
     cells       a product for each cell of the kernel        the weight's gradient of images that are not small; groups
     widened     direct, with channels added to fill a vector the weight's gradient of few output channels
@@ -33,6 +34,7 @@ Window = namedtuple("Window", "stride padding dilation groups")
 
 _VECTOR = 16  # output channels that fill a vector register of float32
 _FEW_WEIGHTS = 80  # up to this many weights for an output channel, one copy of the image for each weight is fast
+_FEW_COPIES = 9  # up to this many copies of the image in one program: XLA takes a second for the gradients of 20
 _PARTS = 8  # how many pieces a batch is divided into for a loop
 _LONG = 256  # positions of the result from which a product of matrices is efficient
 
@@ -84,7 +86,7 @@ def _ways(x_shape, w_shape, window):
     loops = x_shape[0] > 1  # there is a batch to take in pieces
     if window.groups == x_shape[1] == outputs and cells > 1 and channels == 1:
         forward = _shifted_copies if loops else _shifts
-        return (forward, _shifts, _shifts) if cells <= _FEW_WEIGHTS else (_direct,) * 3
+        return (forward, _shifts, _shifts) if cells <= _FEW_COPIES else (_shifts_in_a_loop,) * 3
     if window.groups > 1:
         return (_cell_by_cell,) * 3
     few = channels <= 3 and channels * cells <= _FEW_WEIGHTS and outputs <= 16 * channels
@@ -166,6 +168,30 @@ def _shifted_copies(x, w, window):
     """One shifted copy of the image per weight, a few images at a time."""
     x = _zero_padded(x, window.padding)
     return _by_parts(lambda part: _shifts(part, w, window._replace(padding=((0, 0),) * (x.ndim - 2))), x)
+
+
+def _shifts_in_a_loop(x, w, window):
+    """Σ of shifted copies of the image, each times its weight, with one channel of the image for each kernel.
+
+    The program is as long for a kernel of 31 x 31 as for one of 5 x 5.
+    """
+    kernel, unpadded = w.shape[2:], window._replace(padding=((0, 0),) * (x.ndim - 2))
+    x = _zero_padded(x, window.padding)
+    out = _result_sizes(x.shape[2:], kernel, unpadded)
+    spans = [s * (n - 1) + 1 for s, n in zip(window.stride, out, strict=True)]
+    weights = jnp.moveaxis(w.reshape(w.shape[0], -1), 1, 0)
+    cells = jnp.stack(jnp.unravel_index(jnp.arange(len(weights)), kernel), 1) * jnp.array(window.dilation)
+
+    def shifts(part):
+        def add(total, one):
+            start, weight = one
+            view = lax.dynamic_slice(part, (0, 0, *start), (*part.shape[:2], *spans))
+            view = view[(..., *[slice(None, None, s) for s in window.stride])]
+            return total + view * weight.reshape(-1, *(1,) * len(kernel)), None
+
+        return lax.scan(add, jnp.zeros((*part.shape[:2], *out), part.dtype), (cells, weights))[0]
+
+    return _by_parts(shifts, x)
 
 
 def _shifts(x, w, window):
