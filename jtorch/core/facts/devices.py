@@ -84,8 +84,7 @@ class Kind:
 # In the order in which PyTorch's error lists them.
 _ROWS = [
     Kind(name="cpu", platforms=("cpu",), host=True, has_property=True, tensor_types=True, file_rank=10, dlpack=1,
-         autocast=dtypes.bfloat16, autocast_dtypes=(dtypes.bfloat16, dtypes.float16), tunes_convolutions=True,
-         collectives="gloo"),
+         autocast=dtypes.bfloat16, autocast_dtypes=(dtypes.bfloat16, dtypes.float16), tunes_convolutions=True, collectives="gloo"),
     Kind(name="cuda", platforms=("gpu", "cuda", "rocm"), has_property=True, has_module=True, tensor_types=True,
          file_rank=20, dlpack=2, divides_exactly=False, has_tf32=True, fuses_attention=True, autocast=dtypes.float16, collectives="nccl",
          absent=AssertionError("Torch not compiled with CUDA enabled"),

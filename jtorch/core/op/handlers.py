@@ -53,7 +53,6 @@ class Handlers:
         """The same for a plain function whose call from the frame `caller` has failed, since it knows tensors only. The error is
         being handled.
         """
-        raise
 
     def inplace(self, op, name):
         """The method that writes the op's result into the tensor that it is called on."""
