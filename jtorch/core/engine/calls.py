@@ -18,7 +18,7 @@ from jtorch.core.engine import lines
 from jtorch.core.engine.compiling import JaxFunction, tracing
 from jtorch.core.engine.lines import LineProgram
 from jtorch.core.engine.types import Type, type_of, without_strides
-from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import check_memory, devices, dtypes
 
 
 class DistError(RuntimeError):
@@ -143,9 +143,13 @@ class Call:
         outs = [out] if single else out
         shapes = [tuple(o.shape) for o in outs]
         strides = self.strides(types, shapes) if self.strides else repeat(None)
-        return single, tuple(
-            type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False)
-        )
+        made = tuple(type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False))
+        if place is devices.CPU:
+            largest = max([t.bytes for t in types], default=0)  # a view shows no more than there is already
+            for t in made:
+                if t.bytes > largest:
+                    check_memory(t.bytes)
+        return single, made
 
     def function(self, types) -> JaxFunction:
         """The interned `bind(types)`. JAX traces it once for the shapes of its results, for its own program and for all

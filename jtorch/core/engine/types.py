@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from jtorch.core.facts import Size, contiguous_strides, devices, dtypes, is_contiguous
+from jtorch.core.facts import Size, bytes_of, check_memory, contiguous_strides, devices, dtypes, is_contiguous
 
 META = devices.place("meta")
 TRACED = devices.Place(devices.device("cpu"), None)  # the place of a tracer: inside jax.jit, jax.grad, jax.vmap
@@ -16,13 +16,25 @@ class Type:
     Interned: equal types are the same object. `number` marks a Python number that travels as a value.
     """
 
-    __slots__ = ("aval", "contiguous", "differentiable", "dtype", "ndim", "number", "place", "shape", "strides")
+    __slots__ = (
+        "aval",
+        "bytes",
+        "contiguous",
+        "differentiable",
+        "dtype",
+        "ndim",
+        "number",
+        "place",
+        "shape",
+        "strides",
+    )
 
-    def __init__(self, shape, dtype, place, strides, number=False):
+    def __init__(self, shape, dtype, place, strides, bytes, number=False):
         self.shape = shape
         self.dtype = dtype
         self.place = place
         self.strides = strides
+        self.bytes = bytes  # from the first element to the last
         self.ndim = len(shape)
         self.number = number
         self.contiguous = is_contiguous(shape, strides)
@@ -41,20 +53,27 @@ _types: dict[tuple, Type] = {}
 
 
 def type_of(shape, dtype_, place, strides=None) -> Type:
-    """The interned Type; `strides` None means contiguous."""
+    """The interned Type; `strides` None means contiguous, so that it may be memory that is not there yet.
+
+    Raises:
+        RuntimeError: PyTorch's, for a size that overflows, and for new memory of the host's that nobody can have.
+    """
     key = (shape, dtype_, place, strides)
     found = _types.get(key)
     if found is None:
         size = Size(shape)
+        needed = bytes_of(size, strides, dtype_.itemsize)
+        if strides is None and place is devices.CPU:
+            check_memory(needed)
         full = strides if strides is not None else contiguous_strides(size)
         canonical = (tuple(size), dtype_, place, full)
-        found = _types.get(canonical) or Type(size, dtype_, place, full)
+        found = _types.get(canonical) or Type(size, dtype_, place, full, needed)
         _types[key] = _types[canonical] = found
     return found
 
 
 NUMBER = {
-    kind: Type(Size(), d, None, (), number=True)
+    kind: Type(Size(), d, None, (), d.itemsize, number=True)
     for kind, d in ((bool, dtypes.bool_), (int, dtypes.int64), (float, dtypes.float64), (complex, dtypes.complex128))
 }
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from jtorch.core.engine import type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.tensor import Tensor, attach, known, tensor, to_place
+
+
+def _zeros(size, d, place):
+    type_of(size, d, place)  # raises where there is too little memory
+    return known(np.zeros(size, d.np), place)
 
 
 def _construct(d, args, place, name):
@@ -16,7 +22,7 @@ def _construct(d, args, place, name):
     if all(isinstance(a, int) and not isinstance(a, bool) for a in args):
         if any(a < 0 for a in args):
             raise RuntimeError(f"Trying to create tensor with negative dimension {min(args)}: {list(args)}")
-        return known(np.zeros(args, d.np), place)
+        return _zeros(args, d, place)
     if len(args) > 1:
         raise TypeError(
             f"new() received an invalid combination of arguments - got ({', '.join(_class_name(a) for a in args)})"
@@ -26,7 +32,7 @@ def _construct(d, args, place, name):
             raise TypeError(f"expected {_options(d, place)} (got {_options(first.dtype, first._type.place)})")
         return first._alias()
     if hasattr(first, "numel") and isinstance(first, tuple):  # a Size
-        return known(np.zeros(tuple(first), d.np), place)
+        return _zeros(tuple(first), d, place)
     if isinstance(first, list | tuple | np.ndarray | range):
         made = tensor(list(first) if isinstance(first, range) else first, dtype=d)
         return made if place is devices.CPU else to_place(made, place)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core import engine
-from jtorch.core.facts import devices, dtypes, strided
+from jtorch.core.facts import devices, dtypes, strided, strided_bytes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, Leaf, note_other_view, source
 from jtorch.core.methods import typed_storage as storages
@@ -171,6 +171,7 @@ def _resize_(self, *sizes, memory_format=None):
 def _resize_view(self, size, memory_format=None, strides=None):
     if tuple(self.shape) == size:
         return self
+    strided_bytes(size, [0] * len(size), self.element_size())  # raises where the number of elements overflows
     channels_last = memory_format is not None and memory_format.name.startswith("channels_last")
     rows = geometry.contiguous_strides(size)
     strides = strides or (geometry.channels_last_strides(size) if channels_last else rows)

@@ -11,7 +11,7 @@ import dis
 import inspect
 import sys
 
-from jtorch.core.facts import OF_PYTHON
+from jtorch.core.facts import OF_PYTHON, memory_error
 from jtorch.core.op.handlers import MISSING, handlers
 from jtorch.core.op.refusal.old_forms import is_old_form, modern
 from jtorch.core.op.refusal.type_errors import NUMPY_NAMES, python_signature_of, type_error_of
@@ -42,7 +42,7 @@ def failed(function, given, extra, named, bound):
         refuse(name, operands, keywords, kind, function.__signature__)
     if given.get("out") is not None:  # PyTorch checks this before the op checks its operands
         check_undifferentiated(op.name, given["out"], given.values())
-    raise
+    _raise_handled()
 
 
 def plain_failed(function, args, kwargs):
@@ -57,6 +57,14 @@ def plain_failed(function, args, kwargs):
     if other is not None:
         return function.plain(*other[0], **other[1])
     refuse(name, args[kind == "methods" :], kwargs, kind, signature)
+    _raise_handled()
+
+
+def _raise_handled():
+    """Raise the error that is being handled; one about memory becomes PyTorch's."""
+    error = memory_error(sys.exception())
+    if error is not None:
+        raise error from None
     raise
 
 

@@ -186,6 +186,9 @@ def _overload_message(params, name, args, kwargs):
         odd = next((n for n, v in enumerate(values) if not _is_int(v)), None)
         if odd is not None and message is None:
             raise _Unpacked(_unpack_message(name, p, odd, values[odd]))
+        wide = next((n for n, v in enumerate(values) if _is_int(v) and not -(2**63) <= v < 2**63), None)
+        if wide is not None and message is None:
+            raise _Unpacked(_wide_message(name, p, wide))
     return message
 
 
@@ -227,6 +230,13 @@ def _unpack_message(name, p, at, bad):
     return (
         f"{name}(): argument '{p.name}' failed to unpack the object at pos {at + 1} with error"
         f' "type must be tuple of ints,but got {kind_of(bad)}"'
+    )
+
+
+def _wide_message(name, p, at):
+    return (
+        f"{name}(): argument '{p.name}' failed to unpack the object at pos {at + 1} with error"
+        ' "Overflow when unpacking long long"'
     )
 
 

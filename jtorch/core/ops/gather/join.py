@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from operator import index as integer
 
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.engine import local
+from jtorch.core.engine import local, type_of
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, data_check, function, op
@@ -417,6 +418,8 @@ def combinations(input, r=2, with_replacement=False):
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
         return known(np.zeros(0, input.dtype.np), input._type.place)
+    rows = math.comb(n + r - 1, r) if with_replacement and n else math.comb(n, r)
+    type_of((rows, r), input.dtype, input._type.place)  # raises where there is too little memory
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     chosen = np.array(list(choose(range(n), r)), np.int64).reshape(-1, r)
     return _stack_arrays([_masked_elements(input, column) for column in _index_columns(chosen, input._type.place)], 1)

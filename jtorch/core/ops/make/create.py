@@ -83,14 +83,14 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
         raise NotImplementedError(f"XLA has no {d.name}")
     dtypes.must_hold(d, n)
     if math.prod(shape) <= _SMALL or place is engine.META:
-        array = np.broadcast_to(host_array(n, d), shape) if place is engine.META else np.full(shape, host_array(n, d))
-        value = Value(type_of(shape, d, place, strides), None if place is engine.META else array)
-        if place is devices.CPU and n.__class__ is int and array.size <= 1024:
+        type = type_of(shape, d, place, strides)
+        value = Value(type, None if place is engine.META else np.full(shape, host_array(n, d)))
+        if place is devices.CPU and n.__class__ is int and math.prod(shape) <= 1024:
             if len(_kept) > 500:
                 _kept.clear()
-            _kept[shape, n, d, strides] = value.type, array
+            _kept[shape, n, d, strides] = type, value.array
         if place not in (devices.CPU, engine.META):
-            value = engine.move(Value(type_of(shape, d, devices.CPU, strides), array), place)
+            value = engine.move(Value(type_of(shape, d, devices.CPU, strides), value.array), place)
         made = wrap(value)
     else:
         n = n.item() if isinstance(n, np.generic) else n
@@ -228,6 +228,12 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
     return filled(tuple(size), 0, d, devices.place(device), tuple(stride), requires_grad)
 
 
+def _check_line(count, d, device):
+    """Raise PyTorch's error if there is no memory for a vector of so many elements."""
+    if count > _SMALL:
+        type_of((count,), d, devices.place(device))
+
+
 def _python_numbers(*values):
     return [v.item() if isinstance(v, Tensor | np.generic) else v for v in values]
 
@@ -248,6 +254,8 @@ def arange(
         start, end = 0, start
     plain = start.__class__ is end.__class__ is step.__class__ is int
     if plain and step > 0 and start <= end and out is None and (dtype is None or dtype is dtypes.int64):
+        if end - start > _SMALL:
+            _check_line(-(-(end - start) // step), dtypes.int64, device)
         made = known(np.arange(start, end, step, np.int64), devices.place(device))
         return requiring(made) if requires_grad else made
     start, end, step = _python_numbers(start, end, step)
@@ -260,6 +268,7 @@ def arange(
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
+    _check_line(int(count), d, device)
     exact = np.arange(int(count), dtype=np.int64 if whole else np.float64)
     if not whole and d is dtypes.float32:
         array = (np.float64(start) + exact * np.float64(step)).astype(np.float32)
@@ -287,6 +296,7 @@ def range(start, end, step=1, *, out=None, dtype=None, layout=None, device=None,
     )
     d = dtype or dtypes.get_default_dtype()
     count = math.floor((end - start) / step) + 1
+    _check_line(count, d, device)
     made = known((start + np.arange(count) * step).astype(d.np), devices.place(device))
     return made.requires_grad_() if requires_grad else made
 
@@ -331,6 +341,7 @@ def linspace(
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     if isinstance(start, complex) or isinstance(end, complex):
         d = dtype or d.to_complex()
+    _check_line(int(steps), d, device)
     made = known(_evenly_spaced(start, end, int(steps), d), devices.place(device))
     if out is not None:
         return _write_out(out, made)
@@ -355,6 +366,7 @@ def logspace(
     start, end = _python_numbers(start, end)
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     steps = int(steps)
+    _check_line(steps, d, device)
     step = (end - start) / (steps - 1) if steps > 1 else 0
     i = np.arange(steps)
     powers = (
@@ -379,6 +391,7 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory
     if m is not None and m < 0:
         raise RuntimeError(f"m must be greater or equal to 0, got {m}")
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
+    type_of((n, n if m is None else m), d, devices.place(device))  # raises where there is too little memory
     made = known(np.eye(n, m, dtype=d.np), devices.place(device))
     if out is not None:
         return _write_out(out, made)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jtorch.core.engine import type_of
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, data_check, function, kernel, letter, op, public
@@ -26,6 +27,7 @@ def bincount(input, weights=None, minlength=0):
     x = input._to_numpy()
     if x.ndim != 1 or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    type_of((max(int(x.max(initial=0)), minlength),), dtypes.int64, input._type.place)  # raises: too little memory
     if weights is None:
         return known(np.bincount(x, minlength=minlength).astype(np.int64), input._type.place)
     if weights.shape != input.shape:

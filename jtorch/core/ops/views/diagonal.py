@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.facts import dtypes
+from jtorch.core.engine import type_of
+from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import place as _place
 from jtorch.core.op import Array, Number, function, op, public
 from jtorch.core.ops.views.shape import reshape
@@ -38,24 +39,25 @@ def triu(input: Array, diagonal: int = 0) -> Array:
     return jnp.triu(input, diagonal)
 
 
-def _triangle_indices(row, col, dtype, device, spots):
+def _triangle_indices(row, col, offset, dtype, device, spots):
     for n, name in ((row, "row"), (col, "col")):
         if n < 0:
             raise RuntimeError(f"{name} must be non-negative, got{n}")
     place = _place(device) if device is not None else None
-    return known(np.array(spots, (dtype or dtypes.int64).np), place)
+    type_of((row, col), dtypes.bool_, devices.CPU)  # raises where there is too little memory
+    return known(np.array(spots(row, offset, col), (dtype or dtypes.int64).np), place)
 
 
 @function
 def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
     """The rows and columns of the lower triangle of a matrix, row by row."""
-    return _triangle_indices(row, col, dtype, device, np.tril_indices(max(row, 0), offset, max(col, 0)))
+    return _triangle_indices(row, col, offset, dtype, device, np.tril_indices)
 
 
 @function
 def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
     """The rows and columns of the upper triangle of a matrix, row by row."""
-    return _triangle_indices(row, col, dtype, device, np.triu_indices(max(row, 0), offset, max(col, 0)))
+    return _triangle_indices(row, col, offset, dtype, device, np.triu_indices)
 
 
 def _embed_dims(ndim, dim1, dim2):

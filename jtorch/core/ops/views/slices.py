@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.engine import Call, local
+from jtorch.core.facts import strided_bytes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import GradNode
 from jtorch.core.op import Array, Number, function, op
@@ -236,6 +237,7 @@ def _check_strided(x, size, stride, offset):
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
     cells, item = x._storage.value.type.shape.numel(), x.dtype.itemsize
+    strided_bytes(size, stride, item, offset)  # raises where a number overflows
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if all(size) and last >= cells:
         raise RuntimeError(
