@@ -5,6 +5,7 @@ Knows values, types and calls. Does not know tensors or gradients."""
 from jtorch.core.engine import lines, opaque, program, state
 from jtorch.core.engine.calls import Call, DistError, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
+from jtorch.core.engine.guards import computed_ahead, replacements_by
 from jtorch.core.engine.numpy_lines import NumpyLine
 from jtorch.core.engine.segments import SegmentedTrace
 from jtorch.core.engine.spread import AXIS, Collective, SpreadProgram, recorded_at, run_together_by, spread_over
@@ -44,6 +45,7 @@ __all__ = [
     "Value",
     "add_fields",
     "all_on_host",
+    "computed_ahead",
     "counters",
     "events",
     "flush",
@@ -58,6 +60,7 @@ __all__ = [
     "precision",
     "record",
     "recorded_at",
+    "replacements_by",
     "reset",
     "run_together_by",
     "set_eager",

@@ -1,5 +1,9 @@
 """Data checks of programs. A program cannot raise, so it returns a flag for each check, and the flag is read later.
 
+Where a check has failed, all that was computed from what it checks is wrong. Such a value gets the error in place of its array,
+and a look at it raises. What was written to memory that lives on, as the update of a parameter, is undone: see
+`jtorch.core.engine.guards`.
+
 Flags on an accelerator are fetched together, and only when their programs have surely run.
 """
 
@@ -12,22 +16,58 @@ import numpy as np
 from jtorch.core.engine.compiling import JaxFunction
 from jtorch.core.facts import CPU, devices
 
-pending: list = []  # (flag, a function of its array that makes the error) of finished programs, oldest first
+pending: list = []  # the `Guard`s of programs that have run, oldest first
+untold: list = []  # errors that no look has raised yet
 
 
-def raise_failed(newest=0) -> None:
-    """Raise the error of the first check that failed. The `newest` ones are left out: a device may not have run them yet."""
-    due = len(pending) - newest
-    if newest:
-        due -= due % _TOGETHER
-    while due > 0:
-        flags = [flag for flag, _ in pending[: min(due, _TOGETHER)]]
-        due -= len(flags)
-        for array in _fetched([flag.array for flag in flags], {flag.type.place for flag in flags} != {CPU}):
-            _, error = pending.pop(0)
-            if array.any():
-                pending.clear()
-                raise error(array)
+class Epoch:
+    """Identifies one recording: `value.slot` is valid only while `value.epoch is trace.epoch`."""
+
+    __slots__ = ("trace",)
+
+    def __init__(self, trace):
+        self.trace = trace
+
+
+class Broken:
+    """Takes the place of the trace of a value that cannot be computed: a look at the value raises."""
+
+    happened = False  # whether there has ever been one
+
+    def __init__(self, error):
+        Broken.happened = True
+        self.error = error
+
+    def flush(self, reason):
+        untold[:] = [error for error in untold if error is not self.error]
+        raise self.error.with_traceback(None)  # else each look would make it longer
+
+
+def is_broken(value) -> bool:
+    """Whether a value cannot be computed."""
+    epoch = None if value is None or value.array is not None else value.epoch
+    return epoch is not None and epoch.trace.__class__ is Broken
+
+
+def settle(newest=0) -> None:
+    """Find out which checks have failed. The `newest` programs are left out: a device may not have run them yet."""
+    while len(pending) > newest:
+        due = pending[: min(len(pending) - newest, _TOGETHER)]
+        flags = [flag for guard in due for flag, _ in guard.checks]
+        arrays = iter(_fetched([flag.array for flag in flags], {flag.type.place for flag in flags} != {CPU}))
+        del pending[: len(due)]
+        for guard in due:
+            guard.settle([next(arrays) for _ in guard.checks])
+
+
+def report() -> None:
+    """At the end of a step: raise an error of the steps before it that nobody has been told of."""
+    if pending and all(guard.on_host for guard in pending):
+        settle()
+    elif len(pending) > 2 * _TOGETHER:
+        settle(newest=_TOGETHER)
+    if untold:
+        raise untold.pop(0)
 
 
 _TOGETHER = 32  # flags that are fetched as one array: a copy from an accelerator takes 60 us, however small it is

@@ -5,7 +5,6 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from jtorch.core.engine import deferred
 from jtorch.core.engine.compiling import running_on
 from jtorch.core.engine.stats import counters
 from jtorch.core.engine.trace import Position, Trace
@@ -33,9 +32,7 @@ class EagerTrace(Trace):
         return position, values[0] if single else values
 
     def flush(self, reason):
-        if self.checks:
-            deferred.pending.extend(self.checks)
-            self.checks = []
+        """Nothing is left to compute."""
 
 
 class MetaTrace(Trace):

@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from jtorch.core.engine import bundles, memory, opaque
+from jtorch.core.engine.choices import with_choices
 from jtorch.core.engine.compiling import compiled, fingerprint_of, jitted, program_store, running_on, tracing
 from jtorch.core.engine.lines import lines_of, needed
 from jtorch.core.engine.stats import counters
@@ -31,20 +32,24 @@ _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 class Program:
     """One trace compiled for one pattern of liveness.
 
-    `alive` holds a byte for each slot: whether somebody but the trace holds the value (or no value was made).
+    `alive` holds a byte for each slot: whether somebody but the trace holds the value (or no value was made). `guard`: the checks
+    of the trace, if it has any. `chosen` are those of its choices (old slot, new slot, flags) that the program makes.
     """
 
-    def __init__(self, path, alive, values, pullback):
+    def __init__(self, path, alive, values, pullback, guard=None):
         lines = lines_of(path)
         outs = [s for line in lines for s in line.outs]
         # Last first, leaves too: JAX gives a donated array to the first output of its shape, and the new value of a
         # parameter is made at the end, after its gradient.
         self.outs = [s for s in reversed(outs) if alive[s] and values[s] is not None]
-        self.lines = needed(lines, self.outs)
+        chosen = [choice for choice in guard.choices if choice[1] in self.outs] if guard else []
+        inner = set(outs)
+        self.lines = needed(lines, [*self.outs, *[old for old, *_ in chosen if old in inner]])
         types = {s: t for line in self.lines for s, t in zip(line.slots, line.types, strict=True)}
-        leaves = sorted(types.keys() - set(outs), reverse=True)
+        leaves = sorted(types.keys() - inner, reverse=True)
+        self.chosen = tuple([choice for choice in chosen if choice[0] in inner or choice[0] in types])
         self.on_host = all_on_host(types.values())
-        self.taken, self.made = self._pack(leaves, types, set(outs), alive, values)
+        self.taken, self.made = self._pack(leaves, types, inner, alive, values)
         apart = {s for group in (*self.taken, *self.made) for s in group.slots}
         self.outs = [s for s in self.outs if s not in apart]
         self.arrays = [s for s in leaves if not types[s].number and s not in apart]
@@ -85,13 +90,31 @@ class Program:
             new_slots = count(max([*read, *inner]) + 1)
             for i, line in enumerate(self.lines):
                 found = bundles.packed_line(line, new_slots, inner, read, alive, values)
-                if found is not None:
+                if found is not None and self._chooses_whole(*found[1:]):
                     self.lines[i], ins, outs = found
                     taken += ins
                     made += outs
             apart = {s for group in taken for s in group.slots}
             taken += bundles.whole_groups([s for s in leaves if s not in apart], types, values)
         return taken, made
+
+    def _chooses_whole(self, taken, made):
+        """Whether the values of flat arrays are chosen together, or none of them is."""
+        old = {new: old for old, new, _ in self.chosen}
+        return all(
+            old.keys().isdisjoint(after.slots) or before.slots == tuple(map(old.get, after.slots))
+            for before, after in zip(taken, made, strict=True)
+        )
+
+    def choices(self):
+        """{new slot: (old slot, flags)} inside the program: for values that are packed, the slots of the flat arrays."""
+        choices = {new: (old, flags) for old, new, flags in self.chosen}
+        flat = {group.slots: group.flat for group in self.taken}
+        for group in self.made:
+            inside = [choices.pop(s, None) for s in group.slots]
+            if inside[0] is not None:
+                choices[group.flat] = flat[tuple([old for old, _ in inside])], inside[0][1]
+        return choices
 
     def _donations(self, types, made):
         """For each array leaf whether nobody holds it and some output can take its place."""
@@ -178,7 +201,7 @@ class Program:
         if not self.on_host:
             return None
         lines = [(line.call, line.types, line.slots, line.outs, line.out_types, line.single) for line in self.lines]
-        arguments = self.arrays, self.numbers, self.kept, self.donated, self.taken
+        arguments = self.arrays, self.numbers, self.kept, self.donated, self.taken, self.chosen
         return fingerprint_of("program", place, lines, arguments, self.outs, self.made)
 
     def clear_cache(self):
@@ -242,6 +265,7 @@ def _getter(slots):
 def _traced_lines(program, pullback):
     """The function of (arrays..., bundles..., numbers...) that JAX traces: the lines, each pullback beside its forward."""
     starts, finishes = _forward_pairs(program.lines, pullback)
+    choices = program.choices()
 
     def step(*args):
         with tracing():
@@ -257,6 +281,8 @@ def _traced_lines(program, pullback):
                     out = pair.finish_once.shared(vjps[at], inputs[len(pair.types) :])
                 elif line.call.communicates:
                     out = program.communicate(line, inputs)
+                elif not choices.keys().isdisjoint(line.outs):
+                    out = with_choices(line, inputs, {s: choices[s] for s in line.outs if s in choices}, env)
                 else:
                     out = line.call.function(line.types).inlined(*inputs)
                 env.update(zip(line.outs, [out] if line.single else out, strict=True))

@@ -85,9 +85,10 @@ class SegmentedTrace(Trace):
         return reason if len(chain) == 1 else "segment"
 
     def _program(self, position, alive, reason):
-        noted = position.visits.get(alive)
+        computed = self.guard.with_old(alive) if self.guard is not None else alive
+        noted = position.visits.get(computed)
         if noted is None:
-            noted = position.visits[alive] = [0, None]
+            noted = position.visits[computed] = [0, None]
             if len(position.visits) > _PATTERNS:
                 del position.visits[next(iter(position.visits))]
         noted[0] += 1
@@ -101,7 +102,7 @@ class SegmentedTrace(Trace):
         if not numpy or any([p.call.communicates for p in lines]):  # noqa: C419 - a list is faster
             return None
         if written is None and noted[0] >= _VISITS_UNTIL_WRITTEN:
-            noted[1] = written = NumpyProgram(position, alive, self.values, self.place, patience(lines))
+            noted[1] = written = NumpyProgram(position, computed, self.values, self.place, patience(lines))
         if written is None:
             for v in self.values:
                 if v is not None and v.array is not None:

@@ -20,15 +20,18 @@ from operator import gt
 from sys import getrefcount
 
 import jax
+import numpy as np
 
-from jtorch.core.engine import deferred
+from jtorch.core.engine import deferred, guards
 from jtorch.core.engine.calls import DistError, Pullback
+from jtorch.core.engine.deferred import Epoch
+from jtorch.core.engine.guards import Guard
 from jtorch.core.engine.lines import run_lines
 from jtorch.core.engine.program import Program, spread
 from jtorch.core.engine.stats import counters, events
 from jtorch.core.engine.types import NUMBER
 from jtorch.core.engine.values import Lifted, Value
-from jtorch.core.facts import config, devices
+from jtorch.core.facts import config, devices, memory_error
 
 _new = object.__new__
 _OURS = (str(config.ROOT), "<op ")  # where a line is never the user's
@@ -42,6 +45,7 @@ class Position:
         "children",
         "depth",
         "full",
+        "guarded",
         "in_types",
         "key",
         "out",
@@ -71,6 +75,7 @@ class Position:
         leaves = 0 if key is None else sum(k.__class__ is not int for k in key[1:])
         self.slots = len(types) + leaves + (0 if parent is None else parent.slots)  # values in a trace that ends here
         self.full = self.depth >= config.max_lines
+        self.guarded = None  # what is wrong where checks fail: see jtorch.core.engine.guards
         self.plans = None  # backward passes that began here before: see jtorch.core.grad.replay
         self.visits = {}  # by which values were held: [how often a trace ended here, what runs it until it is compiled]
         self.stamp = 0
@@ -88,15 +93,6 @@ class Position:
 ticks = count()  # numbers gradient nodes, and the traces between them
 
 
-class Epoch:
-    """Identifies one recording: `value.slot` is valid only while `value.epoch is trace.epoch`."""
-
-    __slots__ = ("trace",)
-
-    def __init__(self, trace):
-        self.trace = trace
-
-
 def _alive(values) -> bytes:
     """For each value whether anybody but the trace holds it. Reading reference counts costs 20 ns a value; weak references
     would cost 100 ns a recorded line."""
@@ -110,16 +106,6 @@ _UNHELD = next(map(getrefcount, [Value(NUMBER[int], 0)]))
 _CLOSED = Position(None, None, None, (), False, ())  # the position of a submitted trace: it has no children
 _SPENT = Position(None, None, None, (), False, ())  # the position of a trace that has run and is about to restart
 _SPENT.slots = -1
-
-
-class _Broken:
-    """Takes the place of the trace of a value that cannot be computed."""
-
-    def __init__(self, error):
-        self.error = error
-
-    def flush(self, reason):
-        raise self.error
 
 
 class Trace:
@@ -138,7 +124,9 @@ class Trace:
         self.lock = threading.RLock()
         self.thread = threading.get_ident()
         self.recording = self.claimed = False
-        self.checks = []
+        self.checks = []  # pairs (flag, function that makes the error of its array)
+        self.held = []  # (old value, storage) of memory written to since the first check, where the trace does not have the old value
+        self.guard = None  # of the trace that is running
         self.backwards = 0
         self.updated = False
         self._restart()
@@ -272,6 +260,8 @@ class Trace:
             elif self.position is not self.root and self.pending is None:
                 self.pending = self.position
                 self.position = _CLOSED
+        if deferred.pending or deferred.untold:
+            deferred.report()
 
     def jump(self, position, slots):
         """Append lines that were recorded before from this position, without their values."""
@@ -295,9 +285,13 @@ class Trace:
         del self.values[length:]
 
     def check(self, flag: Value, error) -> None:
-        """Raise `error(array of the flag)` at the next read if the flag turns out true."""
+        """Raise `error(array of the flag)` if the flag is true: now if it is known, else at a look at what depends on it."""
         while flag.__class__ is Lifted:
             flag = flag.parts[0]
+        if flag.array is not None:
+            if np.asarray(flag.array).any():
+                raise error(np.asarray(flag.array))
+            return
         try:
             self.begin()
             self.checks.append((flag, error))
@@ -307,8 +301,8 @@ class Trace:
     def flush(self, reason):
         """Compute every promised value that somebody still holds.
 
-        After Ctrl-C or an error of the device all of them are still promised. A line that cannot be traced raises here, and
-        only what depends on it is lost.
+        After Ctrl-C or an error of the device all of them are still promised. Where a line cannot be traced, or gets no memory,
+        what depends on it is broken: a look at it raises. The rest is computed.
         """
         with self.lock:
             wide, claimed = jax.config.jax_enable_x64, self.claimed
@@ -316,33 +310,48 @@ class Trace:
                 if threading.get_ident() != self.thread:
                     self._claim()
                 self._flush(reason)
-            except (jax.errors.JaxRuntimeError, MemoryError, DistError):
+            except DistError:
                 raise
             except KeyboardInterrupt:  # it may come just as the block with 64-bit types is left
                 if jax.config.jax_enable_x64 != wide:
                     jax.enable_x64(wide).__enter__()
                 raise
-            except Exception:
-                if self.position is self.root:  # the trace has run: a check of data found something
+            except Exception as error:
+                no_memory = memory_error(error) is not None
+                if (isinstance(error, jax.errors.JaxRuntimeError) and not no_memory) or self.position is self.root:
                     raise
-                self._isolate()
-                raise  # no line raised by itself: everything is computed, and the program's error is reported
+                if not self._isolate() and not no_memory:
+                    raise  # no line raised by itself: everything is computed, and the program's error is reported
             finally:
                 self.claimed = claimed
 
     def _isolate(self):
-        """Run each line by itself. A value that depends on a line that raises will raise the same error when it is read."""
-        position, broken = self.pending or self.position, {}
-        run_lines(position, _alive(self.values), self.values, self.place, broken)
-        for slot, error in broken.items():
-            if self.values[slot] is not None:
-                self.values[slot].epoch = Epoch(_Broken(error))
-        deferred.pending.extend([(flag, error) for flag, error in self.checks if not flag.is_promised])
-        self.checks = []
+        """Run each line by itself. What depends on a line that raises is broken, and memory that was given such a value keeps
+        its old one. Returns whether a line raised."""
+        position, values, broken = self.pending or self.position, self.values, {}
+        wanted = bytearray(_alive(values))
+        for slot in guards.replaced_slots(values):
+            wanted[slot] = 1
+        run_lines(position, wanted, values, self.place, broken)
+        found = bool(broken)
+        kept = guards.kept_after(values, broken)
+        for old, new, storage in kept:
+            del broken[new]
+            guards.put_back(storage, values[old], values[new])
+        for error in dict.fromkeys(broken.values()):
+            told = memory_error(error) or error
+            if error not in [v.epoch.trace.error for v in values if deferred.is_broken(v)]:
+                deferred.untold.append(told)
+            guards.spoil([values[slot] for slot, cause in broken.items() if cause is error], told)
+        if checks := [(flag, error) for flag, error in self.checks if flag.array is not None]:
+            guard = Guard(checks, position, values, self.place is devices.CPU)
+            guard.ran(values, self.held, ())
+            deferred.pending.append(guard)
+        self.checks, self.held = [], []
         counters.lines += position.depth
         self._restart()
-        for error in broken.values():
-            raise error
+        deferred.settle()
+        return found
 
     def _flush(self, reason):
         if self.position is _SPENT or (self.position.slots != len(self.values) and self.pending is None):
@@ -352,30 +361,46 @@ class Trace:
             return
         if self.pending is not None:
             reason = "step"
+        if deferred.pending and any(g.on_host or g.concerns(self.epoch) for g in deferred.pending):
+            deferred.settle()
+        if deferred.Broken.happened and any(map(deferred.is_broken, self.values)):
+            self._isolate()
+            return
         alive = _alive(self.values)
         position.stamp = counters.runs
         reason = self._ended(position, reason)
-        program = position.programs.get(alive)
+        self.guard = Guard(self.checks, position, self.values, self.place is devices.CPU) if self.checks else None
+        program = position.programs.get(self._key(alive))
         if program is None:
             program = self._program(position, alive, reason)
-        done, late = [], False
+        done = []
         try:
             if program is not None:
                 program.run(self.values, done, self.place)
                 counters.runs += isinstance(program, Program)
             else:
-                run_lines(position, alive, self.values, self.place)
+                run_lines(position, self.guard.with_old(alive) if self.guard else alive, self.values, self.place)
                 done.append(True)
         finally:
             if done:
                 self.position, self.pending = _SPENT, None  # before any call that Ctrl-C could interrupt
                 counters.lines += position.depth
-                deferred.pending.extend(self.checks)
-                late = len(deferred.pending) > 100
-                self.checks = []
+                if self.guard is not None:
+                    self._ran(program)
                 self._restart()
-        if late:
-            deferred.raise_failed(newest=50)
+        if deferred.pending and program.__class__ is not Program and self.place is devices.CPU:
+            deferred.settle()  # the flags are there
+
+    def _key(self, alive):
+        """What tells programs apart that end at one position."""
+        return (alive, self.guard.choices) if self.guard is not None and self.guard.choices else alive
+
+    def _ran(self, program):
+        """Keep in mind the checks of a trace that has run."""
+        guard, held = self.guard, self.held
+        self.guard, self.checks, self.held = None, [], []
+        guard.ran(self.values, held, program.chosen if program.__class__ is Program else ())
+        deferred.pending.append(guard)
 
     def _ended(self, position, reason):
         """Note that the trace ends here. Gives the reason."""
@@ -388,9 +413,9 @@ class Trace:
         counters.warn_of_compiles(position.where)
         path = position.path()
         kind = spread[0] if any([p.call.communicates for p in path]) else Program  # noqa: C419 - a list is faster
-        program = kind(path, alive, self.values, Pullback)
+        program = kind(path, alive, self.values, Pullback, self.guard)
         program.prepare(self.values, self.place)
-        position.programs[alive] = program
+        position.programs[self._key(alive)] = program
         return program
 
 

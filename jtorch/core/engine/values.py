@@ -32,7 +32,7 @@ class Value:
         epoch, slot: where it stands in a trace; `slot` is valid only while `epoch is trace.epoch`.
     """
 
-    __slots__ = ("array", "epoch", "mark", "owned", "sent", "slot", "type")
+    __slots__ = ("__weakref__", "array", "epoch", "mark", "owned", "sent", "slot", "type")
 
     def __init__(self, type, array, epoch=None, slot=-1):
         self.type = type
@@ -55,6 +55,8 @@ class Value:
         """The array, computed now if it was promised. May be a NumPy array that must not be written to."""
         if self.array is None:
             self.epoch.trace.flush("read")
+            if self.array is None:  # it cannot be computed
+                self.epoch.trace.flush("read")
         if self.is_part:
             bundle, start = self.array
             return bundle.part(start, self.type.shape)
@@ -67,9 +69,11 @@ class Value:
             self.array[0].owned = False
 
     def read(self) -> np.ndarray:
-        """The value on the host, read-only. Raises the error of a data check of an earlier line that failed."""
+        """The value on the host, read-only. Raises the error of a data check that it depends on and that failed."""
         array = self.materialize()
-        deferred.raise_failed()
+        if deferred.pending:
+            deferred.settle()
+            array = self.materialize()
         if array.__class__ is np.ndarray:
             return array
         if not isinstance(array, jax.core.Tracer):

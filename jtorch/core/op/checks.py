@@ -20,7 +20,8 @@ _autocast: list = []  # the function of `autocast_by`, once autocast was on
 
 
 def data_check(value, bad, error, fine_below=None, **consts) -> None:
-    """Raise an error if elements of `value` are bad: at once if they are few and on the host, else when a result is read.
+    """Raise an error if elements of `value` are bad: at once if they are few and on the host, or computed from such in few
+    steps; else at a look at what depends on the check, at the latest at the end of the next training step.
 
     Args:
         value: a tensor, or a Python number.
@@ -49,7 +50,7 @@ def data_checks(pairs, bad, **consts) -> None:
             held = value._value
             if held.type.place is engine.META or held.type.place is engine.TRACED:
                 continue
-            array = held.array
+            array = engine.computed_ahead(held) if held.is_promised else held.array
             if array.__class__ is not np.ndarray or array.size > _AT_ONCE:
                 late.append((held, error))
                 continue

@@ -10,7 +10,7 @@ from sys import getrefcount
 
 import jax.numpy as jnp
 
-from jtorch.core.engine import Call, local, record
+from jtorch.core.engine import Call, local, record, replacements_by
 from jtorch.core.grad import INFERENCE, UnseenVersion, link_marks
 
 SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
@@ -76,8 +76,15 @@ class Storage:
         trace.overwritten += 1
         if trace.backwards and old.epoch is not trace.epoch:
             trace.updated = True  # state of an earlier step changes after a backward pass: the next step begins a trace
+        if trace.checks and old.epoch is not trace.epoch:
+            trace.held.append((old, self))
         self.writes += 1
         self.value = value
+
+    def put_back(self, value) -> None:
+        """Note that the value that the last write gave has the elements from before it again."""
+        if self.value is value:
+            self.writes += 1  # views read again
 
     def touch(self, counter) -> None:
         """Count a write that does not change the elements. Values that the gradient graph saved count as overwritten."""
@@ -87,11 +94,32 @@ class Storage:
         """Give up an array outside that nobody but the reader of an address may hold: see `HostStorage`."""
 
 
+def replaced(values):
+    """The values of a trace that a storage has replaced since: [(slot, storage)], as their marks tell."""
+    found = []
+    for slot, v in enumerate(values):
+        if v is not None and v.mark and v.mark is not INFERENCE:
+            storage = v.mark[0] if isinstance(v.mark[0], Storage) else _unseen(v.mark)
+            if storage is not None and storage.value.type is v.type:
+                found.append((slot, storage))
+    return found
+
+
+def _unseen(mark):
+    """The storage whose value was replaced by a write that autograd does not see."""
+    follows = mark[2] if len(mark) > 2 else None
+    return follows[0] if isinstance(follows, tuple) and isinstance(follows[0], Storage) else None
+
+
+replacements_by(replaced)
+
+
 def write_all(tensors, values) -> None:
     """Write newer values of the same types to many tensors, as an optimizer step does.
 
     The loop repeats the marks and counts of `Storage.write`, because it takes a third of the time of as many calls.
     """
+    trace = local.trace
     for t, value in zip(tensors, values, strict=True):
         storage = t._storage
         if t._view is not None or storage.__class__ is not Storage:
@@ -106,6 +134,8 @@ def write_all(tensors, values) -> None:
         elif not mark:
             mark += (counter, counter.version)
         counter.version += 1
+        if trace.checks and old.epoch is not trace.epoch:
+            trace.held.append((old, storage))
         storage.writes += 1
         storage.value = value
 

@@ -1,0 +1,212 @@
+"""What a data check that fails means for a trace: which values are wrong, and which memory keeps its old value.
+
+A check is a line that takes what it checks and gives a flag. The lines after it that take the same are those that it guards;
+what is computed from their results is wrong where the flag is true. PyTorch would have raised before it wrote any of that
+to a parameter, a buffer or the state of an optimizer. So where such memory was written to in the trace, the program chooses
+between the old and the new value by the flags. Both are there at that point, so it costs no further access to memory.
+"""
+
+from __future__ import annotations
+
+import weakref
+from math import prod
+
+import jax
+import numpy as np
+
+from jtorch.core.engine import deferred
+from jtorch.core.engine.compiling import running_on
+from jtorch.core.engine.deferred import Broken, Epoch
+from jtorch.core.engine.lines import lines_of
+from jtorch.core.facts import config, devices
+
+_replaced = None
+
+
+def replacements_by(finder) -> None:
+    """Call `finder(values)` for the values of a trace that a storage has replaced since: [(slot, storage)], oldest first."""
+    global _replaced
+    _replaced = finder
+
+
+class Guard:
+    """The checks of one trace.
+
+    Attributes:
+        checks: pairs (flag, error): the error is a function of the flag's array.
+        flags: the slots of the flags.
+        spoiled: for each check, the slots of what is wrong if it fails.
+        choices: (old slot, new slot, flags) of memory that keeps its old value if one of these flags is true.
+    """
+
+    def __init__(self, checks, position, values, on_host):
+        self.checks = checks
+        self.position = position
+        self.on_host = on_host
+        self.flags = tuple([flag.slot for flag, _ in checks])
+        self.spoiled = _spoiled_by(position, self.flags)
+        self.storages = _kept(values, self._every())
+        self.choices = tuple([(old, s.value.slot, self._flags_of(s.value.slot)) for old, s in self.storages])
+
+    def _every(self):
+        return self.spoiled[0].union(*self.spoiled[1:])
+
+    def _flags_of(self, slot):
+        return tuple([flag for flag, spoiled in zip(self.flags, self.spoiled, strict=True) if slot in spoiled])
+
+    def with_old(self, alive) -> bytes:
+        """`alive`, and the old values too: they are computed, so that they can be put back."""
+        made = bytearray(alive)
+        for old, *_ in self.choices:
+            made[old] = 1
+        return bytes(made)
+
+    def ran(self, values, held, chosen) -> None:
+        """Note what may be wrong. Call it when the trace has run.
+
+        Args:
+            held: pairs (old value, storage) of memory whose old value the trace does not have.
+            chosen: the choices that the program has made.
+        """
+        every, inside = self._every(), {new for _, new, _ in chosen}
+        kept = [(values[old], storage) for old, storage in self.storages]
+        kept += [(old, s) for old, s in held if s.value.slot in every and values[s.value.slot] is s.value]
+        self.storages = [
+            (None if s.value.slot in inside else old, weakref.ref(s.value), s.value.slot, s)
+            for old, s in kept
+            if s.value.slot in inside or old.array is not None
+        ]
+        right = {slot for *_, slot, _ in self.storages}
+        self.doubtful = {s: weakref.ref(values[s]) for s in every - right if values[s] is not None}
+
+    def concerns(self, epoch) -> bool:
+        """Whether a trace uses a value that may be wrong."""
+        self.doubtful = {s: ref for s, ref in self.doubtful.items() if ref() is not None}
+        return any(v is not None and v.epoch is epoch for v in [ref() for ref in self.doubtful.values()])
+
+    def settle(self, flags) -> None:
+        """Give what is wrong its error, and put back what was written, where a flag is true."""
+        for i, flag in enumerate(flags):
+            if flag.any():
+                error = self._error(i, flag)
+                deferred.untold.append(error)
+                spoil([self.doubtful[s]() for s in self.spoiled[i] if s in self.doubtful], error)
+                for old, new, slot, storage in self.storages:
+                    if slot in self.spoiled[i]:
+                        put_back(storage, old, new())
+
+    def _error(self, i, flag):
+        slot, error = self.flags[i], self.checks[i][1]
+        try:
+            made = error(flag)
+        except Exception as other:  # what was checked could not be computed either
+            made = other
+        where = next((line.where for line in self.position.path() if _makes(line, slot)), None)
+        if where is not None and not getattr(made, "__notes__", None):
+            made.add_note(f"The check belongs to this line: {where[0]}:{where[1]}")
+        return made
+
+
+_FEW_LINES, _FEW_ELEMENTS = 4, 1 << 12
+
+
+def computed_ahead(value):
+    """The array of a value of the host's that few lines make of few known elements; None for any other.
+
+    Computing it twice costs some microseconds, and an error then comes at the call that PyTorch raises it from.
+    """
+    trace = None if value.epoch is None else value.epoch.trace
+    if trace is None or trace.__class__ is Broken or trace.place is not devices.CPU or not config.numpy_lines:
+        return None
+    try:
+        with jax.enable_x64(True), running_on(trace.place):
+            return np.asarray(_computed(trace, trace.pending or trace.position, value.slot, {}, [_FEW_LINES]))
+    except _TooMuch:
+        return None
+
+
+class _TooMuch(Exception):
+    """It takes too many lines or elements, or what is not known on the host."""
+
+
+def _computed(trace, at, slot, known, left):
+    """The array in a slot. `at` is a position not before its line, `left` how many lines may still be run, in a list."""
+    if slot in known:
+        return known[slot]
+    leaf = trace.values[slot]
+    if leaf is not None and leaf.array is not None:
+        if not leaf.type.number and leaf.array.__class__ is not np.ndarray:
+            raise _TooMuch
+        return leaf.array
+    while at.parent is not None and not _makes(at, slot):
+        at = at.parent
+    left[0] -= 1
+    if at.parent is None or left[0] < 0 or sum([prod(t.shape) for t in (*at.in_types, *at.types)]) > _FEW_ELEMENTS:
+        raise _TooMuch
+    first = at.slots - len(at.types)
+    leaves = iter(range(first - sum([k.__class__ is not int for k in at.key[1:]]), first))
+    slots = [k if k.__class__ is int else next(leaves) for k in at.key[1:]]
+    out = at.call.line(at.in_types, trace.place).run([_computed(trace, at.parent, s, known, left) for s in slots])
+    known.update(zip(range(first, at.slots), [out] if at.single else out, strict=True))
+    return known[slot]
+
+
+def _makes(position, slot):
+    return position.slots - len(position.types) <= slot < position.slots
+
+
+def spoil(values, error) -> None:
+    """Give values an error in place of their arrays."""
+    epoch = Epoch(Broken(error))
+    for v in values:
+        if v is not None and not deferred.is_broken(v):
+            v.array = None
+            v.epoch = epoch
+
+
+def put_back(storage, old, new) -> None:
+    """Give a storage's new value the array of its old one. `old` is None where a program has done it."""
+    if old is not None and new is not None:
+        new.array = old.array
+        new.owned = old.owned = False
+    storage.put_back(new)
+
+
+def kept_after(values, broken):
+    """Of a trace with broken slots: [(old slot, new slot, storage)] of memory that keeps its old value."""
+    return [(old, storage.value.slot, storage) for old, storage in _kept(values, broken)]
+
+
+def replaced_slots(values):
+    """The slots of the values of a trace that a storage has replaced since."""
+    return [slot for slot, _ in _replaced(values)]
+
+
+def _kept(values, spoiled):
+    """[(old slot, storage)]: for each storage whose newest value is spoiled, its last value that is not."""
+    found = {}
+    for slot, storage in _replaced(values):
+        new = storage.value
+        if slot not in spoiled and new.slot in spoiled and values[new.slot] is new:
+            found[storage] = slot
+    return [(slot, storage) for storage, slot in found.items()]
+
+
+def _spoiled_by(position, flags):
+    """For each of these flags, the slots of what is computed after its line from what the line checks."""
+    found = (position.guarded or {}).get(flags)
+    if found is None:
+        lines = lines_of(position.path())
+        found = [_after(lines, flag) - {*flags} for flag in flags]
+        position.guarded = {flags: found}
+    return found
+
+
+def _after(lines, flag):
+    given, spoiled = None, set()
+    for line in lines:
+        if flag in line.outs:
+            given = set(line.slots)
+        elif given is not None and not (given.isdisjoint(line.slots) and spoiled.isdisjoint(line.slots)):
+            spoiled.update(line.outs)
+    return frozenset(spoiled)
