@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from jtorch.core.engine import META, TRACED, Lifted
 from jtorch.core.facts import Size
 from jtorch.core.grad import no_grad
 from jtorch.core.op import data_check
@@ -21,9 +22,8 @@ class Distribution:
     Args:
         validate_args: check parameters and the values given to `log_prob` and `cdf`.
 
-    Differs from torch:
-        A value that is not computed yet is checked when a result is read, not at the call, so a check does not stop a
-        training step.
+    A check looks at its value: what computes it ends there, as a program of its own. `validate_args=False` leaves the
+    distribution in the program of the training step.
     """
 
     has_rsample = False
@@ -175,7 +175,7 @@ class Distribution:
 
 
 def require(value, constraint, message):
-    """Raise ValueError(message()) unless the value lies in the set: at once if it is known, else when a result is read."""
+    """Raise ValueError(message()) unless the value lies in the set. The value is looked at."""
     array = _host_array(value)
     bounds = {name: _host_array(bound) for name, bound in vars(constraint).items()}
     if array is not None and all(bound is not None for bound in bounds.values()):
@@ -188,7 +188,12 @@ def require(value, constraint, message):
         except constraints.NeedsTensorError:
             pass
     with no_grad():
-        data_check(constraint.check(value), _any_false, lambda array: ValueError(message()))
+        inside = constraint.check(value)
+        held = inside._value
+        if held.__class__ is Lifted or held.type.place in (META, TRACED):
+            data_check(inside, _any_false, lambda array: ValueError(message()))
+        elif not held.read().all():
+            raise ValueError(message())
 
 
 def _host_array(x):

@@ -457,8 +457,8 @@ def outputs_of(run):
     made = []
     build = programs.Program.__init__
 
-    def watched(self, path, alive, values, pullback):
-        build(self, path, alive, values, pullback)
+    def watched(self, *given):
+        build(self, *given)
         made.append(len(self.outs) + len(self.made))
 
     programs.Program.__init__ = watched
@@ -623,7 +623,7 @@ class TestNothingIsLost:
         y = x * 2 + 1
         with monkeypatch.context() as patch:
             patch.setattr(traces, "run_lines", lambda *a: (_ for _ in ()).throw(MemoryError("no room")))
-            with pytest.raises(MemoryError):
+            with pytest.raises(RuntimeError, match="can't allocate memory"):
                 y.tolist()
         assert y.tolist() == [1.0, 3.0, 5.0]
 
@@ -642,8 +642,6 @@ class TestNothingIsLost:
     def test_a_gradient_that_cannot_be_traced_keeps_back_nothing_else(self):
         x, y = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
         (_broken_gradient(x) + y * 2).sum().backward()
-        with pytest.raises(ArithmeticError, match="no gradient today"):
-            y.grad.tolist()  # the first look says what is wrong with the trace
         assert y.grad.tolist() == [2.0, 2.0, 2.0]
         for _ in range(2):  # what depends on it goes on saying so, and stops nothing
             with pytest.raises(ArithmeticError, match="no gradient today"):
@@ -670,9 +668,8 @@ class TestDataChecks:
 
     def test_label_out_of_range_in_a_promised_tensor(self):
         target = torch.tensor([0, 1]) + 2
-        loss = F.cross_entropy(torch.zeros(2, 3), target)
-        with pytest.raises(IndexError, match="Target 3 is out of bounds."):
-            loss.item()
+        with pytest.raises(IndexError, match="Target 3 is out of bounds."):  # few known elements: at the call
+            F.cross_entropy(torch.zeros(2, 3), target)
 
     def test_label_out_of_range_among_many(self):
         """So many are not read on the host, but they are read."""
@@ -686,9 +683,8 @@ class TestDataChecks:
         with pytest.raises(IndexError, match="index out of range in self"):
             nn.Embedding(3, 2)(torch.tensor([3]))
         later = torch.tensor([2]) * 2
-        rows = nn.Embedding(3, 2)(later)
         with pytest.raises(IndexError, match="index out of range in self"):
-            rows.tolist()
+            nn.Embedding(3, 2)(later)
 
     def test_wrong_shape_raises_at_the_line(self):
         with pytest.raises(RuntimeError, match=r"mat1 and mat2 shapes cannot be multiplied \(2x5 and 4x8\)"):

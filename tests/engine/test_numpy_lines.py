@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
 
@@ -416,7 +417,9 @@ def test_an_error_in_the_middle_loses_nothing(runs, monkeypatch, error):
 
     with monkeypatch.context() as patch:
         patch.setattr(program, "_call", interrupted)
-        with pytest.raises(error):
+        with (
+            contextlib.nullcontext() if error is MemoryError else pytest.raises(error)
+        ):  # there is memory for each line
             kept[0].tolist()
     assert times == [1]
     assert [t.tolist() for t in kept] == [[7.0, 3.0, 5.0], [0.0, 0.0, 0.0], [6.0, 2.0, 4.0]]

@@ -19,12 +19,13 @@ def test_pytorch_still_does_what_was_recorded(case):
     assert not TABLE.differences(torch, case)
 
 
-def test_a_check_does_not_stop_a_training_step():
-    """A wrong scale that is still to be computed is refused at the next look."""
-    scale = jtorch.ones(2).neg()
-    made = jtorch.distributions.Normal(0.0, scale)
+def test_a_value_that_is_still_to_be_computed_is_checked_at_once():
+    scale = jtorch.ones(100, 100).exp().neg()
     with pytest.raises(ValueError, match="Expected parameter scale"):
-        made.scale.tolist()
+        jtorch.distributions.Normal(0.0, scale)
+    with pytest.raises(ValueError, match="to be within the support"):
+        jtorch.distributions.Exponential(1.0).log_prob(scale)
+    jtorch.distributions.Normal(0.0, scale, validate_args=False)
 
 
 def test_a_policy_gradient_flows_through_log_prob():

@@ -34,7 +34,7 @@ class Bundle:
     def part(self, start, shape) -> np.ndarray:
         """One part, read-only."""
         self.owned = False  # NumPy shares the buffer from now on
-        return np.asarray(self.array)[start : start + prod(shape)].reshape(shape)
+        return np.asarray(self.array.block_until_ready())[start : start + prod(shape)].reshape(shape)
 
 
 class Group:

@@ -64,8 +64,10 @@ class NumpyLine(LineProgram):
 
 def as_host(array):
     """An array or a Python number as NumPy's."""
+    if array.__class__ is np.ndarray:
+        return array
     made = SCALARS.get(array.__class__)
-    return np.asarray(array) if made is None else made(array)
+    return np.asarray(array.block_until_ready()) if made is None else made(array)
 
 
 def _check_results(outs, types):

@@ -8,9 +8,6 @@ This file knows positions of a trace by their attributes only.
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 import time
 from collections import deque
 from itertools import count, repeat, starmap
@@ -21,10 +18,19 @@ import numpy as np
 
 from jtorch.core.engine import bundles, memory, opaque
 from jtorch.core.engine.choices import with_choices
-from jtorch.core.engine.compiling import compiled, fingerprint_of, jitted, program_store, running_on, tracing
+from jtorch.core.engine.compiling import (
+    compiled,
+    fingerprint_of,
+    interrupt_later,
+    jitted,
+    program_store,
+    running_on,
+    tracing,
+)
 from jtorch.core.engine.lines import lines_of, needed
 from jtorch.core.engine.stats import counters
 from jtorch.core.engine.types import all_on_host
+from jtorch.core.facts import check_memory
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 
@@ -191,6 +197,8 @@ class Program:
         else:
             made = call
         counters.compiles += 1
+        if self.on_host and (needs := made.memory_analysis()) is not None:
+            check_memory(needs.temp_size_in_bytes + needs.output_size_in_bytes - needs.alias_size_in_bytes)
         self.memory = made.memory_analysis
         self._call = call
         counters.seconds += time.perf_counter() - start
@@ -326,24 +334,3 @@ def _after(flats, outs):
         if out.ndim == 0 and jax.numpy.issubdtype(out.dtype, np.floating):
             flats = [opaque.after(out, flat) for flat in flats]
     return flats
-
-
-@contextlib.contextmanager
-def interrupt_later():
-    """Ctrl-C waits in here; its handler runs afterwards.
-
-    Blocking the signal would not do: another thread takes it then, of which XLA has many, and Python's handlers run in the
-    main thread whichever thread took it.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield
-        return
-    came = []
-    signal.signal(signal.SIGINT, lambda *what: came.append(what))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        for what in came[:1]:
-            handler(*what)

@@ -320,10 +320,17 @@ class Trace:
                 no_memory = memory_error(error) is not None
                 if (isinstance(error, jax.errors.JaxRuntimeError) and not no_memory) or self.position is self.root:
                     raise
-                if not self._isolate() and not no_memory:
+                if not self._isolated(no_memory):
                     raise  # no line raised by itself: everything is computed, and the program's error is reported
             finally:
                 self.claimed = claimed
+
+    def _isolated(self, no_memory):
+        """Whether running each line by itself has found what raises, or has found memory for each line."""
+        try:
+            return self._isolate() or no_memory
+        except MemoryError as error:  # not of a line: everything is still promised
+            raise memory_error(error) from None
 
     def _isolate(self):
         """Run each line by itself. What depends on a line that raises is broken, and memory that was given such a value keeps

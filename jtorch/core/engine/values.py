@@ -7,7 +7,7 @@ import numpy as np
 
 from jtorch.core.engine import deferred
 from jtorch.core.engine.types import META, NUMBER, TRACED, type_of
-from jtorch.core.facts import devices
+from jtorch.core.facts import devices, memory_error
 
 _new = object.__new__
 
@@ -68,16 +68,25 @@ class Value:
         if self.is_part:
             self.array[0].owned = False
 
-    def read(self) -> np.ndarray:
-        """The value on the host, read-only. Raises the error of a data check that it depends on and that failed."""
+    def looked_at(self):
+        """The array, for who looks at it. Raises the error of a data check that it depends on and that failed."""
         array = self.materialize()
         if deferred.pending:
             deferred.settle()
             array = self.materialize()
+        return array
+
+    def read(self) -> np.ndarray:
+        """The array of `looked_at` on the host, read-only."""
+        array = self.looked_at()
         if array.__class__ is np.ndarray:
             return array
         if not isinstance(array, jax.core.Tracer):
             self.owned = False  # NumPy may share the buffer from now on
+            try:
+                array.block_until_ready()  # NumPy would end the process where there is no array, for lack of memory
+            except jax.errors.JaxRuntimeError as error:
+                raise memory_error(error) or error from None
         return np.asarray(array)
 
 

@@ -74,6 +74,8 @@ def _contiguous_bytes(shape, itemsize):
 def memory_error(error) -> RuntimeError | None:
     """PyTorch's error for one of NumPy's or XLA's about memory, None for any other error."""
     text = str(error)
+    if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text:
+        return error
     if isinstance(error, MemoryError):
         shape, dtype = getattr(error, "shape", None), getattr(error, "dtype", None)
         return no_memory(None if shape is None else prod(shape) * dtype.itemsize)

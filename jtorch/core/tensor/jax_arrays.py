@@ -21,7 +21,7 @@ def tensor_from_jax(array) -> Tensor:
 def jax_array_of(t: Tensor):
     """The tensor's value as a jax.Array (or the tracer it holds)."""
     value = t._value
-    array = value.materialize()
+    array = value.looked_at()
     if isinstance(array, np.ndarray):
         with jax.enable_x64(True):
             array = jax.device_put(array, value.type.place.jax)

@@ -338,7 +338,7 @@ def check_std(std):
 
 
 def _has_negative(std):
-    return (std < 0).any()
+    return (~(std >= 0)).any()
 
 
 def _normal_of(mean, std, generator):
