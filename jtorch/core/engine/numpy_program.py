@@ -11,7 +11,7 @@ import numpy as np
 
 from jtorch.core.engine.compiling import running_on
 from jtorch.core.engine.lines import SCALARS, lines_of, needed, run_lines
-from jtorch.core.engine.numpy_lines import apart
+from jtorch.core.engine.numpy_lines import apart, as_host
 from jtorch.core.engine.numpy_primitives import Unsupported
 from jtorch.core.engine.stats import counters
 from jtorch.core.facts import without_warnings
@@ -54,7 +54,7 @@ class NumpyProgram:
             if array.__class__ is not np.ndarray:
                 make = SCALARS.get(array.__class__)
                 if make is None:
-                    array = np.asarray(v.materialize())
+                    array = as_host(v.materialize())
                     v.owned = False  # NumPy may share its buffer from now on
                 else:
                     array = make(array)

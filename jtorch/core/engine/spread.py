@@ -143,12 +143,12 @@ def chained(call, types, arrays, token):
 class SpreadProgram(Program):
     """A trace with collectives as one program of each process: see the top of this file."""
 
-    def __init__(self, path, alive, values, pullback):
+    def __init__(self, path, alive, values, pullback, guard=None):
         collectives = [p for p in path if p.call.communicates]
         self.members = collectives[0].call.members
         self.signatures = [p.call.signature(p.in_types) for p in collectives]
         self.spread = spread_over(self.members, collectives[0].types[0].place)
-        super().__init__(path, alive, values, pullback)
+        super().__init__(path, alive, values, pullback, guard)
 
     def _jitted(self, step, types, donated):
         out_types = {s: t for line in self.lines for s, t in zip(line.outs, line.out_types, strict=True)}
