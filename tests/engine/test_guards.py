@@ -23,7 +23,7 @@ def flags(monkeypatch):
     engine.reset()
     monkeypatch.setattr(checks, "_AT_ONCE", -1)
     yield
-    deferred.settle()
+    deferred.resolve()
     deferred.untold.clear()
     engine.reset()
 

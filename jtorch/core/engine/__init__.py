@@ -2,10 +2,11 @@
 
 Knows values, types and calls. Does not know tensors or gradients."""
 
-from jtorch.core.engine import lines, opaque, program, state
+from jtorch.core.engine import choices, deferred, guards, lines, opaque, program, state
 from jtorch.core.engine.calls import Call, DistError, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
-from jtorch.core.engine.guards import computed_ahead, replacements_by
+from jtorch.core.engine.deferred import replacements_by
+from jtorch.core.engine.guards import computed_ahead
 from jtorch.core.engine.numpy_lines import NumpyLine
 from jtorch.core.engine.segments import SegmentedTrace
 from jtorch.core.engine.spread import AXIS, Collective, SpreadProgram, recorded_at, run_together_by, spread_over
@@ -28,6 +29,8 @@ from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
 from jtorch.core.engine.watching import watch_lines
 
 lines.Kind = NumpyLine
+program.with_choices = choices.with_choices
+deferred.guards = guards
 program.spread.append(SpreadProgram)
 state.Kind = SegmentedTrace
 reset()

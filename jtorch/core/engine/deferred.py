@@ -17,7 +17,17 @@ from jtorch.core.engine.compiling import JaxFunction
 from jtorch.core.facts import CPU, devices
 
 pending: list = []  # the `Guard`s of programs that have run, oldest first
+guards = None  # jtorch.core.engine.guards, which knows what a failed check means
 untold: list = []  # errors that no look has raised yet
+
+
+replaced = None
+
+
+def replacements_by(finder) -> None:
+    """Call `finder(values)` for the values of a trace that a storage has replaced since: [(slot, storage)], oldest first."""
+    global replaced
+    replaced = finder
 
 
 class Epoch:
@@ -49,7 +59,7 @@ def is_broken(value) -> bool:
     return epoch is not None and epoch.trace.__class__ is Broken
 
 
-def settle(newest=0) -> None:
+def resolve(newest=0) -> None:
     """Find out which checks have failed. The `newest` programs are left out: a device may not have run them yet."""
     while len(pending) > newest:
         due = pending[: min(len(pending) - newest, _TOGETHER)]
@@ -63,9 +73,9 @@ def settle(newest=0) -> None:
 def report() -> None:
     """At the end of a step: raise an error of the steps before it that nobody has been told of."""
     if pending and all(guard.on_host for guard in pending):
-        settle()
+        resolve()
     elif len(pending) > 2 * _TOGETHER:
-        settle(newest=_TOGETHER)
+        resolve(newest=_TOGETHER)
     if untold:
         raise untold.pop(0)
 

@@ -20,14 +20,6 @@ from jtorch.core.engine.deferred import Broken, Epoch
 from jtorch.core.engine.lines import lines_of
 from jtorch.core.facts import config, devices
 
-_replaced = None
-
-
-def replacements_by(finder) -> None:
-    """Call `finder(values)` for the values of a trace that a storage has replaced since: [(slot, storage)], oldest first."""
-    global _replaced
-    _replaced = finder
-
 
 class Guard:
     """The checks of one trace.
@@ -93,7 +85,7 @@ class Guard:
                 spoil([self.doubtful[s]() for s in self.spoiled[i] if s in self.doubtful], error)
                 for old, new, slot, storage in self.storages:
                     if slot in self.spoiled[i]:
-                        put_back(storage, old, new())
+                        keep_old(storage, old, new())
 
     def _error(self, i, flag):
         slot, error = self.flags[i], self.checks[i][1]
@@ -164,7 +156,7 @@ def spoil(values, error) -> None:
             v.epoch = epoch
 
 
-def put_back(storage, old, new) -> None:
+def keep_old(storage, old, new) -> None:
     """Give a storage's new value the array of its old one. `old` is None where a program has done it."""
     if old is not None and new is not None:
         new.array = old.array
@@ -179,13 +171,13 @@ def kept_after(values, broken):
 
 def replaced_slots(values):
     """The slots of the values of a trace that a storage has replaced since."""
-    return [slot for slot, _ in _replaced(values)]
+    return [slot for slot, _ in deferred.replaced(values)]
 
 
 def _kept(values, spoiled):
     """[(old slot, storage)]: for each storage whose newest value is spoiled, its last value that is not."""
     found = {}
-    for slot, storage in _replaced(values):
+    for slot, storage in deferred.replaced(values):
         new = storage.value
         if slot not in spoiled and new.slot in spoiled and values[new.slot] is new:
             found[storage] = slot
@@ -197,12 +189,12 @@ def _spoiled_by(position, flags):
     found = (position.guarded or {}).get(flags)
     if found is None:
         lines = lines_of(position.path())
-        found = [_after(lines, flag) - {*flags} for flag in flags]
+        found = [_spoiled_after(lines, flag) - {*flags} for flag in flags]
         position.guarded = {flags: found}
     return found
 
 
-def _after(lines, flag):
+def _spoiled_after(lines, flag):
     given, spoiled = None, set()
     for line in lines:
         if flag in line.outs:

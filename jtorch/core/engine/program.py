@@ -17,7 +17,6 @@ import jax
 import numpy as np
 
 from jtorch.core.engine import bundles, memory, opaque
-from jtorch.core.engine.choices import with_choices
 from jtorch.core.engine.compiling import (
     compiled,
     fingerprint_of,
@@ -260,6 +259,7 @@ class Program:
             group.hand_out(values, array)
 
 
+with_choices = None  # computes a line some of whose results are chosen: see jtorch.core.engine.choices
 spread: list = []  # the class of programs with collectives
 
 

@@ -22,10 +22,9 @@ from sys import getrefcount
 import jax
 import numpy as np
 
-from jtorch.core.engine import deferred, guards
+from jtorch.core.engine import deferred
 from jtorch.core.engine.calls import DistError, Pullback
 from jtorch.core.engine.deferred import Epoch
-from jtorch.core.engine.guards import Guard
 from jtorch.core.engine.lines import run_lines
 from jtorch.core.engine.program import Program, spread
 from jtorch.core.engine.stats import counters, events
@@ -337,27 +336,27 @@ class Trace:
         its old one. Returns whether a line raised."""
         position, values, broken = self.pending or self.position, self.values, {}
         wanted = bytearray(_alive(values))
-        for slot in guards.replaced_slots(values):
+        for slot in deferred.guards.replaced_slots(values):
             wanted[slot] = 1
         run_lines(position, wanted, values, self.place, broken)
         found = bool(broken)
-        kept = guards.kept_after(values, broken)
+        kept = deferred.guards.kept_after(values, broken)
         for old, new, storage in kept:
             del broken[new]
-            guards.put_back(storage, values[old], values[new])
+            deferred.guards.keep_old(storage, values[old], values[new])
         for error in dict.fromkeys(broken.values()):
             told = memory_error(error) or error
             if error not in [v.epoch.trace.error for v in values if deferred.is_broken(v)]:
                 deferred.untold.append(told)
-            guards.spoil([values[slot] for slot, cause in broken.items() if cause is error], told)
+            deferred.guards.spoil([values[slot] for slot, cause in broken.items() if cause is error], told)
         if checks := [(flag, error) for flag, error in self.checks if flag.array is not None]:
-            guard = Guard(checks, position, values, self.place is devices.CPU)
+            guard = deferred.guards.Guard(checks, position, values, self.place is devices.CPU)
             guard.ran(values, self.held, ())
             deferred.pending.append(guard)
         self.checks, self.held = [], []
         counters.lines += position.depth
         self._restart()
-        deferred.settle()
+        deferred.resolve()
         return found
 
     def _flush(self, reason):
@@ -369,14 +368,18 @@ class Trace:
         if self.pending is not None:
             reason = "step"
         if deferred.pending and any(g.on_host or g.concerns(self.epoch) for g in deferred.pending):
-            deferred.settle()
+            deferred.resolve()
         if deferred.Broken.happened and any(map(deferred.is_broken, self.values)):
             self._isolate()
             return
         alive = _alive(self.values)
         position.stamp = counters.runs
         reason = self._ended(position, reason)
-        self.guard = Guard(self.checks, position, self.values, self.place is devices.CPU) if self.checks else None
+        self.guard = (
+            deferred.guards.Guard(self.checks, position, self.values, self.place is devices.CPU)
+            if self.checks
+            else None
+        )
         program = position.programs.get(self._key(alive))
         if program is None:
             program = self._program(position, alive, reason)
@@ -396,7 +399,7 @@ class Trace:
                     self._ran(program)
                 self._restart()
         if deferred.pending and program.__class__ is not Program and self.place is devices.CPU:
-            deferred.settle()  # the flags are there
+            deferred.resolve()  # the flags are there
 
     def _key(self, alive):
         """What tells programs apart that end at one position."""

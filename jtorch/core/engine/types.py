@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from jtorch.core.facts import Size, bytes_of, check_memory, contiguous_strides, devices, dtypes, is_contiguous
+from jtorch.core.facts import Size, check_memory, contiguous_strides, devices, dtypes, is_contiguous, size_in_memory
 
 META = devices.place("meta")
 TRACED = devices.Place(devices.device("cpu"), None)  # the place of a tracer: inside jax.jit, jax.grad, jax.vmap
@@ -62,7 +62,7 @@ def type_of(shape, dtype_, place, strides=None) -> Type:
     found = _types.get(key)
     if found is None:
         size = Size(shape)
-        needed = bytes_of(size, strides, dtype_.itemsize)
+        needed = size_in_memory(size, strides, dtype_.itemsize)
         if strides is None and place is devices.CPU:
             check_memory(needed)
         full = strides if strides is not None else contiguous_strides(size)

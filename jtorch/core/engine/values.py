@@ -72,7 +72,7 @@ class Value:
         """The array, for who looks at it. Raises the error of a data check that it depends on and that failed."""
         array = self.materialize()
         if deferred.pending:
-            deferred.settle()
+            deferred.resolve()
             array = self.materialize()
         return array
 

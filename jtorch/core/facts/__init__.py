@@ -39,7 +39,7 @@ from jtorch.core.facts.hooks import Hooks, RemovableHandle
 from jtorch.core.facts.lazy import lazy_modules
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.facts.named_results import CLASSES, ReturnType, rebuild_result
-from jtorch.core.facts.sizes import bytes_of, check_memory, memory_error, strided_bytes
+from jtorch.core.facts.sizes import check_memory, memory_error, size_in_memory, strided_bytes
 from jtorch.core.facts.strides import (
     Size,
     contiguous_strides,

@@ -20,7 +20,7 @@ _MOST = 2**63 - 1  # what PyTorch's int64 holds
 _SMALL = 1 << 28  # bytes that are not worth a question about the machine's memory
 
 
-def bytes_of(shape, strides, itemsize) -> int:
+def size_in_memory(shape, strides, itemsize) -> int:
     """The bytes from the first element of a tensor to its last. `strides` is None for contiguous.
 
     Raises:
