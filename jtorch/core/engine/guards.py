@@ -37,7 +37,7 @@ class Guard:
         self.on_host = on_host
         self.flags = tuple([flag.slot for flag, _ in checks])
         self.spoiled = _spoiled_by(position, self.flags)
-        self.storages = _kept(values, self._every())
+        self.storages = _keeping(values, self._every())
         self.choices = tuple([(old, s.value.slot, self._flags_of(s.value.slot)) for old, s in self.storages])
 
     def _every(self):
@@ -166,7 +166,7 @@ def keep_old(storage, old, new) -> None:
 
 def kept_after(values, broken):
     """Of a trace with broken slots: [(old slot, new slot, storage)] of memory that keeps its old value."""
-    return [(old, storage.value.slot, storage) for old, storage in _kept(values, broken)]
+    return [(old, storage.value.slot, storage) for old, storage in _keeping(values, broken)]
 
 
 def replaced_slots(values):
@@ -174,7 +174,7 @@ def replaced_slots(values):
     return [slot for slot, _ in deferred.replaced(values)]
 
 
-def _kept(values, spoiled):
+def _keeping(values, spoiled):
     """[(old slot, storage)]: for each storage whose newest value is spoiled, its last value that is not."""
     found = {}
     for slot, storage in deferred.replaced(values):
