@@ -66,8 +66,10 @@ def as_host(array):
     """An array or a Python number as NumPy's."""
     if array.__class__ is np.ndarray:
         return array
-    made = SCALARS.get(array.__class__)
-    return np.asarray(array.block_until_ready()) if made is None else made(array)
+    make = SCALARS.get(array.__class__)
+    if make is not None:
+        return make(array)
+    return np.asarray(array if isinstance(array, np.generic) else array.block_until_ready())
 
 
 def _check_results(outs, types):

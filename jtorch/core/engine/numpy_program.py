@@ -135,5 +135,5 @@ class _FunctionWriter:
 def _on_host(made, single):
     """A line's `run` with arrays of NumPy's as results."""
     if single:
-        return lambda arrays: np.asarray(made.run(arrays))
-    return lambda arrays: list(map(np.asarray, made.run(arrays)))
+        return lambda arrays: as_host(made.run(arrays))
+    return lambda arrays: list(map(as_host, made.run(arrays)))
