@@ -165,6 +165,8 @@ def test_a_scope_is_for_the_modules_of_its_libraries_only(tmp_path, monkeypatch)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     monkeypatch.setenv("PYTHONPATH", "")
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("torch", "torchvision")]:
+        monkeypatch.delitem(sys.modules, name)  # an earlier test may have imported PyTorch
     hook.turn_on()
     other = types.ModuleType("torch")
     with scope("library_in_scope"):

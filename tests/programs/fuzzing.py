@@ -331,6 +331,14 @@ def seen(torch, space):
     return found
 
 
+def _memory(x):
+    """What tells whether two tensors share memory. Asking jtorch for an address would share the memory with whoever asked."""
+    storage = x.untyped_storage()
+    if not hasattr(x, "_storage"):
+        return storage.data_ptr()
+    return id(x._storage) if storage.nbytes() else 0
+
+
 def facts(x, space, cells):
     base = x._base
     return {
@@ -344,7 +352,7 @@ def facts(x, space, cells):
         "leaf": _tried(lambda: x.is_leaf),
         "wants": _tried(lambda: x.requires_grad),
         "fn": _tried(lambda: _bare(x.grad_fn)),
-        "cells": cells.setdefault(x.untyped_storage().data_ptr(), len(cells)),
+        "cells": cells.setdefault(_memory(x), len(cells)),
         "base": None if base is None else next((k for k, v in space.items() if v is base), "hidden"),
         "grad": _gradient(x),
         "retains": _tried(lambda: x.retains_grad),
