@@ -195,4 +195,5 @@ __getattr__, __dir__ = lazy_modules(
     __name__,
     "__config__ __future__ _dynamo _inductor _jit_internal distributed functional futures fx hub mps mtia multiprocessing onnx "
     "profiler types xpu",
+    {"PyTorchFileReader": "jtorch.serialization:Reader", "ops": "jtorch._ops:ops"},
 )

@@ -1,5 +1,21 @@
-"""`torch.library`: the place where new ops are defined. Here an op is one pure function on jax arrays; see `op`."""
+"""`torch.library`: the place where new ops are defined.
 
+An op of jtorch's own kind is one pure function on jax arrays; see `op`. `custom_op` takes a function of tensors, as PyTorch's.
+"""
+
+from jtorch._library.custom_ops import custom_op, register_autograd, register_fake, register_kernel, register_vmap
 from jtorch.core.op import Array, Number, op
 
-__all__ = ["Array", "Number", "op"]
+impl_abstract = register_fake
+
+__all__ = [
+    "Array",
+    "Number",
+    "custom_op",
+    "impl_abstract",
+    "op",
+    "register_autograd",
+    "register_fake",
+    "register_kernel",
+    "register_vmap",
+]

@@ -232,7 +232,7 @@ def _collect_leaves(tree, leaves, is_leaf):
 
 def tree_unflatten(leaves: Iterable, treespec: TreeSpec):
     """The tree of this form with these leaves."""
-    return _checked(treespec).unflatten(leaves)
+    return _checked_spec(treespec).unflatten(leaves)
 
 
 def tree_iter(tree, is_leaf=None):
@@ -375,7 +375,7 @@ def _broadcast_to_and_flatten(tree, treespec, is_leaf=None):
 # ---- as text
 
 
-def _checked(spec):
+def _checked_spec(spec):
     if not isinstance(spec, TreeSpec):
         raise TypeError(f"Expected `treespec` to be an instance of PyTreeSpec but got item of type {type(spec)}.")
     return spec
@@ -389,7 +389,7 @@ def treespec_dumps(treespec: TreeSpec, protocol: int | None = None) -> str:
     """
     protocol = DEFAULT_TREESPEC_SERIALIZATION_PROTOCOL if protocol is None else protocol
     _check_protocol(protocol)
-    return json.dumps([protocol, _as_json(_checked(treespec))])
+    return json.dumps([protocol, _as_json(_checked_spec(treespec))])
 
 
 def _check_protocol(protocol):

@@ -1,0 +1,1 @@
+"""`torch._library`: where `torch.library` keeps its parts."""
