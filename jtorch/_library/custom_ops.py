@@ -57,8 +57,9 @@ class CustomOpDef:
             @staticmethod
             def backward(ctx, *grads):
                 if definition._backward is None:
+                    shown = definition._qualname.replace("::", ".")
                     raise RuntimeError(
-                        f"Trying to backward through {definition._qualname.replace('::', '.')}.default but no autograd formula was registered. "
+                        f"Trying to backward through {shown}.default but no autograd formula was registered. "
                         "Please use register_autograd to add one."
                     )
                 return definition._backward(ctx, *grads)
