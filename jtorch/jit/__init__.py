@@ -12,7 +12,7 @@ import typing
 from concurrent.futures import Future as _PythonsFuture
 from typing import Final
 
-from jtorch.jit import annotations
+import jtorch.jit.annotations  # `from jtorch.jit import annotations` would find the name of the line above
 from jtorch.nn.modules.module import Module
 
 __all__ = [
