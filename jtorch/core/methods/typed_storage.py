@@ -74,12 +74,12 @@ class UntypedStorage:
     def device(self):
         return self._type.place.device
 
-    is_cuda = property(lambda self: self.device.type == "cuda")
+    is_cuda = property(lambda self: not self._type.place.kind.host)
     is_sparse = is_sparse_csr = False
     filename: str | None = None
 
     def get_device(self) -> int:
-        return -1 if self.device.type == "cpu" else self.device.index or 0
+        return -1 if self._type.place.kind.host else self.device.index or 0
 
     def type(self) -> str:
         return f"torch.storage.{type(self).__name__}"

@@ -39,7 +39,10 @@ def _is_of_core(frame):
 
 def hand_over_op(function, args, consts, out):
     """The result of whatever takes the call of an op over: see `Handlers.hand_over`."""
-    caller = sys._getframe(3)
+    wrapper = sys._getframe(1)
+    while not wrapper.f_code.co_filename.startswith("<op "):  # an operator has one call more on the way
+        wrapper = wrapper.f_back
+    caller = wrapper.f_back
     if _is_inside(caller):
         raise _InsideAnother(f"{function.__name__}() inside a function that is taken over")
     given = _as_given(function, args, consts, out, arguments_of_call(caller))
@@ -105,7 +108,7 @@ def _as_given(function, args, consts, out, written):
     if out is not None:
         values["out"] = out
     if written is not None and {*written[1]} <= values.keys():
-        count = written[0] + (function.called_as[1] == "methods" or getattr(function, "is_operator", False))
+        count = 2 if getattr(function, "is_operator", False) else written[0] + (function.called_as[1] == "methods")
         names = [n for n, _, _ in op.params]
         if {n for n, _, p in op.params[count:] if not _is_default(values[n], p)} <= {*written[1]}:
             return tuple([values[n] for n in names[:count]]), {n: values[n] for n in written[1]} or None
