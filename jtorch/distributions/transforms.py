@@ -471,3 +471,6 @@ class CumulativeDistributionTransform(Transform):
 
 __all__ = [name for name, thing in vars().items() if isinstance(thing, type) and issubclass(thing, Transform)]
 __all__ = [name for name in __all__ if name[0] != "_"] + ["identity_transform"]
+
+for _cls in (ComposeTransform, IndependentTransform, ReshapeTransform, Transform):
+    _cls.__module__ = __name__  # where PyTorch has them: files name it

@@ -161,7 +161,7 @@ def list_models(module=None, include=None, exclude=None):
         exclude: one or several patterns; no names that match one of them.
 
     >>> from jtorch.vision.models import list_models
-    >>> list_models(include="*resnet*", exclude=["*rcnn*", "*retina*", "deeplab*", "fcn*"])
+    >>> list_models(include="*resnet*", exclude=["*rcnn*", "*retina*", "deeplab*", "fc*"])
     ['resnet101', 'resnet152', 'resnet18', 'resnet34', 'resnet50', 'wide_resnet101_2', 'wide_resnet50_2']
     """
     names = [

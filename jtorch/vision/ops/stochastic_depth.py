@@ -19,8 +19,9 @@ def stochastic_depth(input, p, mode, training=True):
         ValueError: p is not in [0, 1], or the mode is neither of the two.
 
     >>> from jtorch.vision.ops import stochastic_depth
+    >>> _ = torch.manual_seed(0)
     >>> stochastic_depth(torch.ones(4, 1), 0.5, "row").flatten()
-    tensor([2., 0., 0., 2.])
+    tensor([0., 0., 2., 0.])
     """
     if p < 0.0 or p > 1.0:
         raise ValueError(f"drop probability has to be between 0 and 1, but got {p}")

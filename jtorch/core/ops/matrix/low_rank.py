@@ -112,7 +112,7 @@ _warned = set()
 
 
 @function
-def lu(A, pivot=True, get_infos=False, out=None):
+def lu(A, pivot=True, get_infos=False, out=None) -> tuple[Tensor, ...]:
     """(L and U in one matrix, pivots), and the info number with `get_infos`: the older `torch.linalg.lu_factor`."""
     if not _warned:
         _warned.add("lu")
