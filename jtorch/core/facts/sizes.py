@@ -77,9 +77,8 @@ def memory_error(error) -> RuntimeError | None:
     if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text:
         return error
     if isinstance(error, MemoryError):
-        if not hasattr(error, "shape"):
-            return None  # Python's own, such as for a list, which PyTorch lets through
-        return no_memory(prod(error.shape) * error.dtype.itemsize)
+        shape, dtype = getattr(error, "shape", None), getattr(error, "dtype", None)
+        return no_memory(None if shape is None else prod(shape) * dtype.itemsize)
     if "RESOURCE_EXHAUSTED" in text:
         size = re.search(r"allocat\w+ (\d+) bytes", text)
         return no_memory(size[1] if size else None)

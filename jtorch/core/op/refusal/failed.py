@@ -57,6 +57,8 @@ def plain_failed(function, args, kwargs):
     if other is not None:
         return function.plain(*other[0], **other[1])
     refuse(name, args[kind == "methods" :], kwargs, kind, signature)
+    if isinstance(sys.exception(), MemoryError) and not hasattr(sys.exception(), "shape"):
+        raise  # Python's own, such as for a list, which PyTorch lets through
     _raise_handled()
 
 
