@@ -124,7 +124,11 @@ def lu(A, pivot=True, get_infos=False, out=None) -> tuple[Tensor, ...]:
     return made if out is None else tuple(_into(out, list(made)))
 
 
-Tensor.lu = lambda self, pivot=True, get_infos=False: lu(self, pivot, get_infos)
+def _lu_method(self, pivot=True, get_infos=False) -> tuple[Tensor, ...]:
+    return lu(self, pivot, get_infos)
+
+
+Tensor.lu = _lu_method
 
 
 # ---- reflectors
