@@ -64,10 +64,11 @@ def no_word_of_compiles(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def new_limits():
-    """The limits of compiling at sight are those of a new process, whatever ran before."""
+    """The limits of compiling at sight are those of a new process, whatever ran before; no test hears of another's errors."""
     if "jtorch" in sys.modules:
-        from jtorch.core.engine import local, policy
+        from jtorch.core.engine import deferred, local, policy
 
+        deferred.untold.clear()
         for trace in local.traces.values():
             if hasattr(trace, "policy"):
                 trace.policy = policy.Policy()
