@@ -13,12 +13,15 @@ from jtorch.compiler import stats
 from jtorch.core import engine
 from jtorch.core.engine import policy
 from jtorch.core.facts import config
-from jtorch.core.tensor import TAKERS
+from jtorch.core.tensor import TAKERS, apply
 
 
 @pytest.fixture(autouse=True)
-def plain_process():
-    """A process in which no class takes functions over; one that another test made would be asked at each call."""
+def plain_process(monkeypatch):
+    """A process in which no class takes functions over and inference mode was never entered. What earlier tests did would cost
+    each line a call or two: such classes are asked, and such tensors looked for, from then on.
+    """
+    monkeypatch.setitem(apply.__globals__, "_check_inputs", None)
     before = set(TAKERS)
     TAKERS.clear()
     yield

@@ -6,19 +6,9 @@ import sys
 import pytest
 
 import jtorch
-from jtorch.core.tensor import TAKERS
 from tests import printed
 
 TABLE = printed.table("library_uses")
-
-
-@pytest.fixture(autouse=True)
-def plain_process():
-    """A process in which no class takes functions over: after one did, a few functions are handed over in their inner form."""
-    before = set(TAKERS)
-    TAKERS.clear()
-    yield
-    TAKERS.update(before)
 
 
 @pytest.mark.parametrize("name", TABLE.programs)

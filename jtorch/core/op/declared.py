@@ -39,18 +39,10 @@ def function(fn=None, *, name=None, method=False):
     return fn
 
 
-def functional(fn=None, *, whole=True):
-    """Declare a plain function of `torch.nn.functional`. Layers and other files call it in the form that users get.
-
-    Args:
-        whole: a class that takes functions over is given the whole call, not the ops inside.
-    """
-    if fn is None:
-        return lambda fn: functional(fn, whole=whole)
+def functional(fn):
+    """Declare a plain function of `torch.nn.functional`. Layers and other files call it in the form that users get."""
     name = fn.__name__
-    made = FUNCTIONAL[name] = with_torch_errors(
-        overridable(fn) if whole else fn, name, "functional", "jtorch.nn.functional"
-    )
+    made = FUNCTIONAL[name] = with_torch_errors(overridable(fn), name, "functional", "jtorch.nn.functional")
     made.__module__ = "jtorch.nn.functional"
     return made
 

@@ -49,6 +49,9 @@ class Handlers:
     def hand_over(self, function, args, consts, out):
         """The result of whatever takes a call of the wrapper `function` over."""
 
+    def hand_over_whole(self, function, args, kwargs):
+        """The same for a plain function, instead of the ops inside it."""
+
     def hand_over_plain(self, function, args, kwargs, caller):
         """The same for a plain function whose call from the frame `caller` has failed, since it knows tensors only. The error is
         being handled.

@@ -32,7 +32,9 @@ def with_torch_errors(fn, name, kind="functions", home=None):
     @functools.wraps(fn)
     def function(*args, **kwargs):
         try:
-            run = fn if direct is None or TAKERS else direct
+            run = direct or fn
+            if TAKERS and run is direct and handlers.overridden((*args, *kwargs.values())):
+                return handlers.hand_over_whole(function, args, kwargs)
             return run(*args, **kwargs) if kwargs else run(*args)
         except Exception:
             return handlers.plain_failed(function, args, kwargs)

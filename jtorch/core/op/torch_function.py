@@ -53,6 +53,11 @@ def hand_over_plain(function, args, kwargs, caller):
     """The same for a plain function: see `Handlers.hand_over_plain`."""
     if getattr(sys.exception(), "taken_over", False) or _is_inside(caller):
         raise
+    return hand_over_whole(function, args, kwargs)
+
+
+def hand_over_whole(function, args, kwargs):
+    """The same for a plain function that is not called first: see `Handlers.hand_over_whole`."""
     return _handed_over(function, (*args, *kwargs.values()), args, kwargs)
 
 
@@ -150,4 +155,5 @@ def _is_default(value, p):
 
 handlers.overridden = wanted
 handlers.hand_over = hand_over_op
+handlers.hand_over_whole = hand_over_whole
 handlers.hand_over_plain = hand_over_plain

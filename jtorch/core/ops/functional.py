@@ -29,7 +29,7 @@ from jtorch.core.ops.arithmetic import activations
 from jtorch.core.tensor import Tensor
 
 
-@functional(whole=False)
+@functional
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     """exp(x) / sum(exp(x)) along dim.
 
@@ -41,7 +41,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
     return activations.implicit_softmax("softmax", activations.softmax, input, dim, dtype, _stacklevel)
 
 
-@functional(whole=False)
+@functional
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     """log(softmax(x)) along dim, computed without overflow."""
     if dim is not None:
@@ -49,7 +49,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     return activations.implicit_softmax("log_softmax", activations.log_softmax, input, dim, dtype, _stacklevel)
 
 
-@functional(whole=False)
+@functional
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     """softmax(-x) along dim."""
     return activations.implicit_softmax("softmin", activations.softmax, -input, dim, dtype, _stacklevel)

@@ -499,7 +499,7 @@ def implicit_softmax(name, function, input, dim, dtype=None, stacklevel=3):
     return function(input, dim, dtype)
 
 
-@functional(whole=False)
+@functional
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
     """In-place version of :func:`rrelu`."""
     return rrelu(input, lower, upper, training, True)
@@ -530,7 +530,7 @@ def _with_inplace(activation) -> None:
     written.__doc__ = f"In-place version of :func:`{name}`."
     for made, its_name in ((chosen, name), (written, name + "_")):
         made.__name__ = made.__qualname__ = its_name
-        functional(made, whole=False)
+        functional(made)
 
 
 for _activation in (

@@ -419,7 +419,7 @@ def _with_indices(pooling) -> None:
 
     pooled.__name__ = pooled.__qualname__ = name + "_with_indices"
     pooled.__doc__ = f"(`{name}`, where the largest numbers were)"
-    functional(pooled, whole=False)
+    functional(pooled)
 
 
 for _pooling in (
