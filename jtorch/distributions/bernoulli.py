@@ -7,11 +7,11 @@ from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.make.random import bernoulli
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution
-from jtorch.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
+from jtorch.distributions.utils import TwoClasses, broadcast_all, probs_or_logits
 from jtorch.nn.functional import binary_cross_entropy_with_logits
 
 
-class Bernoulli(Distribution):
+class Bernoulli(TwoClasses, Distribution):
     """1 with probability `probs`, else 0. Give either `probs` or `logits`."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -19,19 +19,9 @@ class Bernoulli(Distribution):
     has_enumerate_support = True
 
     def __init__(self, probs=None, logits=None, validate_args=None):
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        name, given = ("logits", logits) if probs is None else ("probs", probs)
+        name, given = probs_or_logits(probs, logits)
         (vars(self)[name],) = broadcast_all(given)
         super().__init__(vars(self)[name].shape, validate_args=validate_args)
-
-    @lazy_property
-    def logits(self):
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self):
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def mean(self):

@@ -7,10 +7,10 @@ from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.make.random import binomial
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution
-from jtorch.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
+from jtorch.distributions.utils import TwoClasses, broadcast_all, probs_or_logits
 
 
-class Binomial(Distribution):
+class Binomial(TwoClasses, Distribution):
     """How many of `total_count` trials succeed, each with probability `probs`."""
 
     arg_constraints = {
@@ -21,27 +21,14 @@ class Binomial(Distribution):
     has_enumerate_support = True
 
     def __init__(self, total_count=1, probs=None, logits=None, validate_args=None):
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        if probs is not None:
-            count, self.probs = broadcast_all(total_count, probs)
-            self.total_count = count.type_as(self.probs)
-        else:
-            count, self.logits = broadcast_all(total_count, logits)
-            self.total_count = count.type_as(self.logits)
+        name, given = probs_or_logits(probs, logits)
+        count, vars(self)[name] = broadcast_all(total_count, given)
+        self.total_count = count.type_as(vars(self)[name])
         super().__init__(self.total_count.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self):
         return constraints.integer_interval(0, self.total_count)
-
-    @lazy_property
-    def logits(self):
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self):
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def param_shape(self):

@@ -9,7 +9,7 @@ from jtorch.core.ops.make.random import multinomial
 from jtorch.core.ops.views.shape import broadcast_tensors
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution
-from jtorch.distributions.utils import lazy_property, logits_to_probs, probs_to_logits
+from jtorch.distributions.utils import lazy_property, logits_to_probs, probs_or_logits, probs_to_logits
 
 
 class Categorical(Distribution):
@@ -23,15 +23,12 @@ class Categorical(Distribution):
     has_enumerate_support = True
 
     def __init__(self, probs=None, logits=None, validate_args=None):
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        if probs is not None:
-            if probs.dim() < 1:
-                raise ValueError("`probs` parameter must be at least one-dimensional.")
+        name, given = probs_or_logits(probs, logits)
+        if given.dim() < 1:
+            raise ValueError(f"`{name}` parameter must be at least one-dimensional.")
+        if name == "probs":
             self.probs = probs / probs.sum(-1, keepdim=True)
         else:
-            if logits.dim() < 1:
-                raise ValueError("`logits` parameter must be at least one-dimensional.")
             self.logits = logits - logits.logsumexp(dim=-1, keepdim=True)
         super().__init__(self._param.shape[:-1], validate_args=validate_args)
 

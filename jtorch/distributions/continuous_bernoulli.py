@@ -11,16 +11,17 @@ from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints
 from jtorch.distributions.exp_family import ExponentialFamily
 from jtorch.distributions.utils import (
+    TwoClasses,
     broadcast_all,
     clamp_probs,
     lazy_property,
     logits_to_probs,
-    probs_to_logits,
+    probs_or_logits,
 )
 from jtorch.nn.functional import binary_cross_entropy_with_logits
 
 
-class ContinuousBernoulli(ExponentialFamily):
+class ContinuousBernoulli(TwoClasses, ExponentialFamily):
     """A number in [0, 1] with a density proportional to probs^x (1 - probs)^(1 - x).
 
     Args:
@@ -32,21 +33,14 @@ class ContinuousBernoulli(ExponentialFamily):
     has_rsample = True
 
     def __init__(self, probs=None, logits=None, lims=(0.499, 0.501), validate_args=None):
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        if probs is not None:
-            (self.probs,) = broadcast_all(probs)
+        name, given = probs_or_logits(probs, logits)
+        (vars(self)[name],) = broadcast_all(given)
+        if name == "probs":
             if validate_args is not None and not self.arg_constraints["probs"].check(self.probs).all():
                 raise ValueError("The parameter probs has invalid values")
             self.probs = clamp_probs(self.probs)
-        else:
-            (self.logits,) = broadcast_all(logits)
         self._lims = lims
-        super().__init__((self.logits if probs is None else self.probs).shape, validate_args=validate_args)
-
-    @lazy_property
-    def logits(self):
-        return probs_to_logits(self.probs, is_binary=True)
+        super().__init__(vars(self)[name].shape, validate_args=validate_args)
 
     @lazy_property
     def probs(self):

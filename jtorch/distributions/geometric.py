@@ -7,24 +7,20 @@ from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import empty
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution, require
-from jtorch.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
+from jtorch.distributions.utils import TwoClasses, broadcast_all, probs_or_logits
 from jtorch.nn.functional import binary_cross_entropy_with_logits
 
 
-class Geometric(Distribution):
+class Geometric(TwoClasses, Distribution):
     """How many trials of probability `probs` fail before the first success."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.nonnegative_integer
 
     def __init__(self, probs=None, logits=None, validate_args=None):
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        if probs is not None:
-            (self.probs,) = broadcast_all(probs)
-        else:
-            (self.logits,) = broadcast_all(logits)
-        super().__init__((self.logits if probs is None else self.probs).shape, validate_args=validate_args)
+        name, given = probs_or_logits(probs, logits)
+        (vars(self)[name],) = broadcast_all(given)
+        super().__init__(vars(self)[name].shape, validate_args=validate_args)
         if self._validate_args and probs is not None:
             value = self.probs
             require(
@@ -35,14 +31,6 @@ class Geometric(Distribution):
                     f" positive but found invalid values:\n{value}"
                 ),
             )
-
-    @lazy_property
-    def logits(self):
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self):
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def mean(self):

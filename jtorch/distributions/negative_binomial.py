@@ -7,11 +7,11 @@ from jtorch.core.ops.make.random import poisson
 from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution
 from jtorch.distributions.gamma import Gamma
-from jtorch.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
+from jtorch.distributions.utils import TwoClasses, broadcast_all, lazy_property, probs_or_logits
 from jtorch.nn.functional import logsigmoid
 
 
-class NegativeBinomial(Distribution):
+class NegativeBinomial(TwoClasses, Distribution):
     """How many trials of probability `probs` succeed before `total_count` have failed."""
 
     arg_constraints = {
@@ -22,23 +22,10 @@ class NegativeBinomial(Distribution):
     support = constraints.nonnegative_integer
 
     def __init__(self, total_count, probs=None, logits=None, validate_args=None):
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        if probs is not None:
-            count, self.probs = broadcast_all(total_count, probs)
-            self.total_count = count.type_as(self.probs)
-        else:
-            count, self.logits = broadcast_all(total_count, logits)
-            self.total_count = count.type_as(self.logits)
+        name, given = probs_or_logits(probs, logits)
+        count, vars(self)[name] = broadcast_all(total_count, given)
+        self.total_count = count.type_as(vars(self)[name])
         super().__init__(self.total_count.shape, validate_args=validate_args)
-
-    @lazy_property
-    def logits(self):
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self):
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def mean(self):

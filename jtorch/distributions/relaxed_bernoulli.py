@@ -7,10 +7,10 @@ from jtorch.distributions import constraints
 from jtorch.distributions.distribution import Distribution
 from jtorch.distributions.transformed_distribution import TransformedDistribution
 from jtorch.distributions.transforms import SigmoidTransform
-from jtorch.distributions.utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs, probs_to_logits
+from jtorch.distributions.utils import TwoClasses, broadcast_all, clamp_probs, probs_or_logits
 
 
-class LogitRelaxedBernoulli(Distribution):
+class LogitRelaxedBernoulli(TwoClasses, Distribution):
     """The logit of `RelaxedBernoulli`: (logits + the logit of a uniform number) / temperature."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -18,9 +18,7 @@ class LogitRelaxedBernoulli(Distribution):
 
     def __init__(self, temperature, probs=None, logits=None, validate_args=None):
         self.temperature = temperature
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        name, given = ("logits", logits) if probs is None else ("probs", probs)
+        name, given = probs_or_logits(probs, logits)
         (vars(self)[name],) = broadcast_all(given)
         super().__init__(vars(self)[name].shape, validate_args=validate_args)
 
@@ -28,14 +26,6 @@ class LogitRelaxedBernoulli(Distribution):
         given = {name: vars(self)[name].expand(batch_shape) for name in ("probs", "logits") if name in vars(self)}
         name = "probs" if "probs" in given else "logits"
         return LogitRelaxedBernoulli(self.temperature, validate_args=self._validate_args, **{name: given[name]})
-
-    @lazy_property
-    def logits(self):
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self):
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def param_shape(self):

@@ -90,3 +90,26 @@ def probs_to_logits(probs, is_binary=False):
 def logits_to_probs(logits, is_binary=False):
     """The probabilities of logits."""
     return logits.sigmoid() if is_binary else softmax(logits, dim=-1)
+
+
+def probs_or_logits(probs, logits):
+    """(name, value) of the one that was given.
+
+    Raises:
+        ValueError: both were given, or neither.
+    """
+    if (probs is None) == (logits is None):
+        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+    return ("logits", logits) if probs is None else ("probs", probs)
+
+
+class TwoClasses:
+    """A distribution by `probs` or `logits` of one class of two: the one that was not given is computed when it is first read."""
+
+    @lazy_property
+    def logits(self):
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self):
+        return logits_to_probs(self.logits, is_binary=True)
