@@ -13,16 +13,25 @@ from jtorch import compiler as compiler
 from jtorch import core as core
 from jtorch import cpu as cpu
 from jtorch import cuda as cuda
+from jtorch import distributed as distributed
 from jtorch import distributions as distributions
 from jtorch import fft as fft
 from jtorch import func as func
+from jtorch import functional as functional
+from jtorch import futures as futures
+from jtorch import fx as fx
 from jtorch import hub as hub
 from jtorch import jit as jit
 from jtorch import library as library
 from jtorch import linalg as linalg
+from jtorch import mps as mps
+from jtorch import mtia as mtia
+from jtorch import multiprocessing as multiprocessing
 from jtorch import nn as nn
+from jtorch import onnx as onnx
 from jtorch import optim as optim
 from jtorch import overrides as overrides
+from jtorch import profiler as profiler
 from jtorch import random as random
 from jtorch import return_types as return_types
 from jtorch import serialization as serialization
@@ -32,9 +41,11 @@ from jtorch import special as special
 from jtorch import storage as storage
 from jtorch import testing as testing
 from jtorch import torch_version as torch_version
+from jtorch import types as types
 from jtorch import utils as utils
 from jtorch import version as version
 from jtorch import vision as vision
+from jtorch import xpu as xpu
 from jtorch.amp.autocast_mode import autocast as autocast
 from jtorch.amp.autocast_mode import autocast_decrement_nesting as autocast_decrement_nesting
 from jtorch.amp.autocast_mode import autocast_increment_nesting as autocast_increment_nesting
@@ -65,7 +76,6 @@ from jtorch.core.facts.formats import preserve_format as preserve_format
 from jtorch.core.facts.formats import sparse_coo as sparse_coo
 from jtorch.core.facts.formats import sparse_csr as sparse_csr
 from jtorch.core.facts.formats import strided as strided
-from jtorch.core.facts.lazy import lazy_modules as lazy_modules
 from jtorch.core.facts.limits import finfo as finfo
 from jtorch.core.facts.limits import iinfo as iinfo
 from jtorch.core.facts.strides import Size as Size
@@ -119,6 +129,7 @@ class FloatTensor(Tensor): ...
 class HalfTensor(Tensor): ...
 class IntTensor(Tensor): ...
 class LongTensor(Tensor): ...
+PyTorchFileReader: Any
 class ShortTensor(Tensor): ...
 def abs(input: Tensor, *, out: Any = None) -> Tensor: ...
 def abs_(input: Tensor) -> Tensor: ...
@@ -560,6 +571,7 @@ def ones(*size: builtins.int, out: Any = None, dtype: dtype | type | None = None
 @overload
 def ones(size: Sequence[builtins.int], *, out: Any = None, dtype: dtype | type | None = None, layout: layout | None = None, device: device | str | builtins.int | None = None, pin_memory: builtins.bool = False, requires_grad: builtins.bool = False) -> Tensor: ...
 def ones_like(input: Tensor, *, dtype: dtype | type | None = None, layout: layout | None = None, device: device | str | builtins.int | None = None, pin_memory: builtins.bool = False, requires_grad: builtins.bool = False, memory_format: memory_format | None = None) -> Tensor: ...
+ops: Any
 def orgqr(input: Tensor, input2: Tensor, *, out: Any = None) -> Tensor: ...
 def ormqr(input: Tensor, tau: Tensor, other: Tensor | _Number, left: builtins.bool = True, transpose: builtins.bool = False, *, out: Any = None) -> Tensor: ...
 def outer(input: Tensor, vec2: Tensor, *, out: Any = None) -> Tensor: ...

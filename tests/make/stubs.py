@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
+import importlib.util
 import inspect
 import json
 import keyword
@@ -349,9 +350,19 @@ def _default(value) -> str:
 
 def public(module: ModuleType):
     """(name, value) of what users see of a module, in alphabetical order."""
-    names = getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]
+    names = getattr(module, "__all__", None) or [n for n in dir(module) if n[0] != "_" and not _is_stray(module, n)]
     hidden = {"annotations", "Array", "Number"}
     return [(n, getattr(module, n)) for n in sorted({*names}) if n not in hidden and not keyword.iskeyword(n)]
+
+
+def _is_stray(module, name):
+    """Whether a module is an attribute of its package only because something has imported it: the package does not name it."""
+    loaded = vars(module).get(name)
+    return (
+        isinstance(loaded, ModuleType)
+        and loaded.__name__ == f"{module.__name__}.{name}"
+        and name not in re.findall(r"\w+", inspect.getsource(module))
+    )
 
 
 def _is_untyped(value, where):
@@ -372,6 +383,8 @@ def module_stub(path: str) -> str:
             parent, _, last = value.__name__.rpartition(".")
             if parent.startswith("jtorch") and not parent.startswith("jtorch.core"):
                 imports.add(f"from {parent} import {last} as {name}")
+            elif path == "jtorch" and importlib.util.find_spec(f"jtorch.{name}") is None:
+                lines.append(f"{name}: Any")
             elif path == "jtorch":
                 imports.add(f"from jtorch import {name} as {name}")
         elif isinstance(value, dtypes.dtype):
