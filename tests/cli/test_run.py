@@ -45,7 +45,7 @@ FILES = {
     "path.py": """
 import sys
 print(sys.path, sys.executable)
-print(sorted(name for name in sys.modules if "torch" in name or "jax" in name) if "jtorch.cli" not in sys.modules else [])
+print(sorted({"torch", "jtorch", "jax"} & {*sys.modules}))
 print(sys.modules["sitecustomize"].__name__, sys.modules["sitecustomize"].found)
 """,
     "site/sitecustomize.py": "found = 'the one that was there'",

@@ -99,4 +99,5 @@ def test_a_pickle_names_paths_that_stay(name):
 
 
 def test_the_old_paths_are_no_names_of_torch():
-    assert not {"convert", "dtypes", "formats", "returntypes", "ops"} & {*dir(torch)}
+    assert not {"convert", "dtypes", "formats", "returntypes"} & {*dir(torch)}
+    assert torch.ops.__name__ == "torch.ops"  # PyTorch's, and no folder of ours any more
