@@ -21,7 +21,7 @@ from jax.experimental.compilation_cache import compilation_cache
 import jtorch as torch
 from jtorch.compiler import last_program_memory, stats
 from jtorch.core import engine
-from jtorch.core.engine import cache_folder, compiling, disk, fingerprint, program
+from jtorch.core.engine import cache_folder, compiling, disk, fingerprint, interrupts
 from jtorch.core.facts import config, devices, dtypes
 from tests.engine.test_engine import Model, a_step, interrupted
 
@@ -178,7 +178,7 @@ def test_ctrl_c_waits_for_the_end_of_a_first_call():
     thread = threading.Thread(target=sleep.wait, daemon=True)
     thread.start()
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - where it is raised is what is tested
-        with program.interrupt_later():
+        with interrupts.undisturbed():
             os.kill(os.getpid(), signal.SIGINT)
             end = time.perf_counter() + 0.2
             while time.perf_counter() < end:

@@ -18,7 +18,7 @@ import jtorch.nn as nn
 import jtorch.nn.functional as F
 from jtorch.compiler import stats
 from jtorch.core import engine
-from jtorch.core.engine import policy, segments, xla_options
+from jtorch.core.engine import failures, policy, segments, xla_options
 from jtorch.core.engine import program as programs
 from jtorch.core.engine import trace as traces
 from jtorch.core.facts import config
@@ -622,7 +622,8 @@ class TestNothingIsLost:
         x = torch.arange(3.0)
         y = x * 2 + 1
         with monkeypatch.context() as patch:
-            patch.setattr(traces, "run_lines", lambda *a: (_ for _ in ()).throw(MemoryError("no room")))
+            for file in (traces, failures):  # as a whole, and then each line by itself
+                patch.setattr(file, "run_lines", lambda *a: (_ for _ in ()).throw(MemoryError("no room")))
             with pytest.raises(RuntimeError, match="can't allocate memory"):
                 y.tolist()
         assert y.tolist() == [1.0, 3.0, 5.0]

@@ -23,7 +23,7 @@ def flags(monkeypatch):
     engine.reset()
     monkeypatch.setattr(checks, "_AT_ONCE", -1)
     yield
-    deferred.resolve()
+    deferred.failures.resolve()
     deferred.untold.clear()
     engine.reset()
 

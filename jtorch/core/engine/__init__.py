@@ -2,11 +2,22 @@
 
 Knows values, types and calls. Does not know tensors or gradients."""
 
-from jtorch.core.engine import choices, deferred, guards, lines, opaque, program, state
+from jtorch.core.engine import (
+    choices,
+    compiling,
+    deferred,
+    failures,
+    guards,
+    interrupts,
+    lines,
+    memory,
+    opaque,
+    program,
+    state,
+)
 from jtorch.core.engine.calls import Call, DistError, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
-from jtorch.core.engine.deferred import replacements_by
-from jtorch.core.engine.guards import computed_ahead
+from jtorch.core.engine.guards import computed_ahead, replacements_by
 from jtorch.core.engine.numpy_lines import NumpyLine
 from jtorch.core.engine.segments import SegmentedTrace
 from jtorch.core.engine.spread import AXIS, Collective, SpreadProgram, recorded_at, run_together_by, spread_over
@@ -27,10 +38,14 @@ from jtorch.core.engine.trace import Position, ticks
 from jtorch.core.engine.types import META, NUMBER, TRACED, all_on_host, type_of
 from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
 from jtorch.core.engine.watching import watch_lines
+from jtorch.core.facts import sizes
 
 lines.Kind = NumpyLine
-program.with_choices = choices.with_choices
+program.choices = choices
 deferred.guards = guards
+deferred.failures = failures
+memory.sizes = sizes
+compiling.undisturbed = interrupts.undisturbed
 program.spread.append(SpreadProgram)
 state.Kind = SegmentedTrace
 reset()

@@ -14,11 +14,11 @@ import jax
 import numpy as np
 from jax.extend.core import Literal
 
-from jtorch.core.engine import lines
+from jtorch.core.engine import lines, memory
 from jtorch.core.engine.compiling import JaxFunction, tracing
 from jtorch.core.engine.lines import LineProgram
 from jtorch.core.engine.types import Type, type_of, without_strides
-from jtorch.core.facts import check_memory, devices, dtypes
+from jtorch.core.facts import devices, dtypes
 
 
 class DistError(RuntimeError):
@@ -145,10 +145,7 @@ class Call:
         strides = self.strides(types, shapes) if self.strides else repeat(None)
         made = tuple(type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False))
         if place is devices.CPU:
-            largest = max([t.bytes for t in types], default=0)  # a view shows no more than there is already
-            for t in made:
-                if t.bytes > largest:
-                    check_memory(t.bytes)
+            memory.sizes.check_results(types, made)
         return single, made
 
     def function(self, types) -> JaxFunction:

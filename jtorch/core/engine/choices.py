@@ -10,7 +10,27 @@ import jax
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
 
-def with_choices(line, inputs, choices, env):
+def inside(program) -> dict:
+    """{new slot: (old slot, flags)} inside a program: for values that are packed, the slots of the flat arrays."""
+    found = {new: (old, flags) for old, new, flags in program.chosen}
+    flat = {group.slots: group.flat for group in program.taken}
+    for group in program.made:
+        parts = [found.pop(s, None) for s in group.slots]
+        if parts[0] is not None:
+            found[group.flat] = flat[tuple([old for old, _ in parts])], parts[0][1]
+    return found
+
+
+def are_whole(chosen, taken, made) -> bool:
+    """Whether the values of flat arrays are chosen together, or none of them is."""
+    old = {new: old for old, new, _ in chosen}
+    return all(
+        old.keys().isdisjoint(after.slots) or before.slots == tuple(map(old.get, after.slots))
+        for before, after in zip(taken, made, strict=True)
+    )
+
+
+def choose(line, inputs, choices, env):
     """The results of a line: an array, or a list of them.
 
     Args:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
-import signal
 import threading
 
 import jax
@@ -110,7 +108,7 @@ def compiled(jit, arguments, fingerprint):
     No signal interrupts it: JAX imports parts of MLIR when it lowers its first functions, and MLIR does not let a part be
     registered again that an interrupted import has left half registered.
     """
-    with _compiling, interrupt_later(), _no_collection():
+    with _compiling, undisturbed():
         return _store.compile(jit, arguments, fingerprint)
 
 
@@ -133,56 +131,7 @@ def compiled_alone(function, arguments, fingerprint, options):
 _compiling = threading.RLock()  # one at a time: whether JAX has a cache is a setting of the whole process
 
 
-@contextlib.contextmanager
-def interrupt_later():
-    """Signals wait in here; the handlers that are Python functions run afterwards, each once.
-
-    Blocking the signals would not do: another thread takes them then, of which XLA has many, and Python's handlers run in the
-    main thread whichever thread took the signal.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handlers = {number: h for number in signal.valid_signals() if callable(h := signal.getsignal(number))}
-    came = {}
-    try:
-        for number in handlers:
-            signal.signal(number, lambda *what: came.setdefault(what[0], what))
-        yield
-    finally:
-        errors = _put_back(handlers)
-        for number, what in came.items():
-            try:
-                handlers[number](*what)
-            except BaseException as error:
-                errors.append(error)
-        if errors:
-            raise errors[0]
-
-
-def _put_back(handlers):
-    """Install signal handlers. Gives what they raised meanwhile."""
-    left, errors = list(handlers), []
-    while left:
-        try:
-            while left:
-                signal.signal(left[-1], handlers[left[-1]])
-                left.pop()
-        except BaseException as error:
-            errors.append(error)
-    return errors
-
-
-@contextlib.contextmanager
-def _no_collection():
-    """Without Python's collector: tracing makes so many objects that it would search all modules, 80 ms of a start."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
+undisturbed = contextlib.nullcontext  # jtorch.core.engine.interrupts: signals wait in here
 
 
 _default_device: dict = {}  # place -> whether programs run there by default
@@ -192,7 +141,7 @@ def running_on(place):
     """Programs run on this place in here, although their arrays may come from the host."""
     default = _default_device.get(place)
     if default is None:
-        with interrupt_later():  # JAX starts its devices here, and cannot do so a second time
+        with undisturbed():  # JAX starts its devices here, and cannot do so a second time
             default = _default_device[place] = place.jax is None or place.jax == jax.local_devices()[0]
     return _NOTHING if default else jax.default_device(place.jax)
 

@@ -20,6 +20,14 @@ from jtorch.core.engine.deferred import Broken, Epoch
 from jtorch.core.engine.lines import lines_of
 from jtorch.core.facts import config, devices
 
+_replaced = None
+
+
+def replacements_by(finder) -> None:
+    """Call `finder(values)` for the values of a trace that a storage has replaced since: [(slot, storage)], oldest first."""
+    global _replaced
+    _replaced = finder
+
 
 class Guard:
     """The checks of one trace.
@@ -99,6 +107,19 @@ class Guard:
         return made
 
 
+def guard_of(trace, position) -> Guard:
+    """The guard of a trace that ends at this position and has checks."""
+    return Guard(trace.checks, position, trace.values, trace.place is devices.CPU)
+
+
+def ran(trace, program) -> None:
+    """Keep in mind the checks of a trace that has run. `program`: what ran it, a `Program` or anything else."""
+    guard, held = trace.guard, trace.held
+    trace.guard, trace.checks, trace.held = None, [], []
+    guard.ran(trace.values, held, getattr(program, "chosen", ()))
+    deferred.pending.append(guard)
+
+
 _FEW_LINES, _FEW_ELEMENTS = 4, 1 << 12
 
 
@@ -171,13 +192,13 @@ def kept_after(values, broken):
 
 def replaced_slots(values):
     """The slots of the values of a trace that a storage has replaced since."""
-    return [slot for slot, _ in deferred.replaced(values)]
+    return [slot for slot, _ in _replaced(values)]
 
 
 def _keeping(values, spoiled):
     """[(old slot, storage)]: for each storage whose newest value is spoiled, its last value that is not."""
     found = {}
-    for slot, storage in deferred.replaced(values):
+    for slot, storage in _replaced(values):
         new = storage.value
         if slot not in spoiled and new.slot in spoiled and values[new.slot] is new:
             found[storage] = slot

@@ -1,6 +1,6 @@
-"""Which compiled programs stay in memory.
+"""Which compiled programs stay in memory, and whose errors say that there is too little.
 
-There is a limit on them. A program of XLA's for the CPU takes 0.3 MB and four memory maps for a line, and hundreds of maps
+There is a limit on programs. A program of XLA's for the CPU takes 0.3 MB and four memory maps for a line, and hundreds of maps
 for a network. Linux grants a process 65,530; one more, and the process dies in the compiler.
 """
 
@@ -14,6 +14,8 @@ import jax
 
 from jtorch.core.engine.stats import counters
 from jtorch.core.facts import config
+
+sizes = None  # jtorch.core.facts.sizes, which raises PyTorch's errors for what no memory can hold
 
 _held: weakref.WeakSet = weakref.WeakSet()  # programs, of traces and of lines, that are compiled
 _SHARE = 0.4  # of the memory maps that Linux grants a process

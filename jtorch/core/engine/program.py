@@ -16,11 +16,10 @@ from operator import is_, itemgetter
 import jax
 import numpy as np
 
-from jtorch.core.engine import bundles, memory, opaque
+from jtorch.core.engine import bundles, compiling, memory, opaque
 from jtorch.core.engine.compiling import (
     compiled,
     fingerprint_of,
-    interrupt_later,
     jitted,
     program_store,
     running_on,
@@ -29,7 +28,6 @@ from jtorch.core.engine.compiling import (
 from jtorch.core.engine.lines import lines_of, needed
 from jtorch.core.engine.stats import counters
 from jtorch.core.engine.types import all_on_host
-from jtorch.core.facts import check_memory
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 
@@ -95,31 +93,13 @@ class Program:
             new_slots = count(max([*read, *inner]) + 1)
             for i, line in enumerate(self.lines):
                 found = bundles.packed_line(line, new_slots, inner, read, alive, values)
-                if found is not None and self._chooses_whole(*found[1:]):
+                if found is not None and choices.are_whole(self.chosen, *found[1:]):
                     self.lines[i], ins, outs = found
                     taken += ins
                     made += outs
             apart = {s for group in taken for s in group.slots}
             taken += bundles.whole_groups([s for s in leaves if s not in apart], types, values)
         return taken, made
-
-    def _chooses_whole(self, taken, made):
-        """Whether the values of flat arrays are chosen together, or none of them is."""
-        old = {new: old for old, new, _ in self.chosen}
-        return all(
-            old.keys().isdisjoint(after.slots) or before.slots == tuple(map(old.get, after.slots))
-            for before, after in zip(taken, made, strict=True)
-        )
-
-    def choices(self):
-        """{new slot: (old slot, flags)} inside the program: for values that are packed, the slots of the flat arrays."""
-        choices = {new: (old, flags) for old, new, flags in self.chosen}
-        flat = {group.slots: group.flat for group in self.taken}
-        for group in self.made:
-            inside = [choices.pop(s, None) for s in group.slots]
-            if inside[0] is not None:
-                choices[group.flat] = flat[tuple([old for old, _ in inside])], inside[0][1]
-        return choices
 
     def _donations(self, types, made):
         """For each array leaf whether nobody holds it and some output can take its place."""
@@ -197,7 +177,7 @@ class Program:
             made = call
         counters.compiles += 1
         if self.on_host and (needs := made.memory_analysis()) is not None:
-            check_memory(needs.temp_size_in_bytes + needs.output_size_in_bytes - needs.alias_size_in_bytes)
+            memory.sizes.check_memory(needs.temp_size_in_bytes + needs.output_size_in_bytes - needs.alias_size_in_bytes)
         self.memory = made.memory_analysis
         self._call = call
         counters.seconds += time.perf_counter() - start
@@ -236,7 +216,7 @@ class Program:
                 if self._warm:
                     done.extend(starmap(self._call, (args,)))
                 else:  # the first call runs Python code of JAX's after the program, which no signal may interrupt
-                    with interrupt_later():
+                    with compiling.undisturbed():
                         done.extend(starmap(self._call, (args,)))
                     self._warm = True
             finally:
@@ -259,7 +239,7 @@ class Program:
             group.hand_out(values, array)
 
 
-with_choices = None  # computes a line some of whose results are chosen: see jtorch.core.engine.choices
+choices = None  # jtorch.core.engine.choices, which computes lines with results that are chosen
 spread: list = []  # the class of programs with collectives
 
 
@@ -273,7 +253,7 @@ def _getter(slots):
 def _traced_lines(program, pullback):
     """The function of (arrays..., bundles..., numbers...) that JAX traces: the lines, each pullback beside its forward."""
     starts, finishes = _forward_pairs(program.lines, pullback)
-    choices = program.choices()
+    chosen = choices.inside(program)
 
     def step(*args):
         with tracing():
@@ -289,8 +269,8 @@ def _traced_lines(program, pullback):
                     out = pair.finish_once.shared(vjps[at], inputs[len(pair.types) :])
                 elif line.call.communicates:
                     out = program.communicate(line, inputs)
-                elif not choices.keys().isdisjoint(line.outs):
-                    out = with_choices(line, inputs, {s: choices[s] for s in line.outs if s in choices}, env)
+                elif not chosen.keys().isdisjoint(line.outs):
+                    out = choices.choose(line, inputs, {s: chosen[s] for s in line.outs if s in chosen}, env)
                 else:
                     out = line.call.function(line.types).inlined(*inputs)
                 env.update(zip(line.outs, [out] if line.single else out, strict=True))

@@ -38,8 +38,8 @@ class SegmentedTrace(Trace):
         """Whether new traces are cut, or were."""
         return self.policy.has_cut
 
-    def _restart(self):
-        super()._restart()
+    def restart(self):
+        super().restart()
         self.is_new = False  # whether it has lines that were never recorded before
         self.promoted = False  # whether this trace is recorded in one piece because its segments came often
 

@@ -23,14 +23,14 @@ import jax
 import numpy as np
 
 from jtorch.core.engine import deferred
-from jtorch.core.engine.calls import DistError, Pullback
+from jtorch.core.engine.calls import Pullback
 from jtorch.core.engine.deferred import Epoch
 from jtorch.core.engine.lines import run_lines
 from jtorch.core.engine.program import Program, spread
 from jtorch.core.engine.stats import counters, events
 from jtorch.core.engine.types import NUMBER
 from jtorch.core.engine.values import Lifted, Value
-from jtorch.core.facts import config, devices, memory_error
+from jtorch.core.facts import config, devices
 
 _new = object.__new__
 _OURS = (str(config.ROOT), "<op ")  # where a line is never the user's
@@ -92,7 +92,7 @@ class Position:
 ticks = count()  # numbers gradient nodes, and the traces between them
 
 
-def _alive(values) -> bytes:
+def held_by_others(values) -> bytes:
     """For each value whether anybody but the trace holds it. Reading reference counts costs 20 ns a value; weak references
     would cost 100 ns a recorded line."""
     return bytes(map(gt, map(getrefcount, values), repeat(_UNHELD)))
@@ -128,9 +128,10 @@ class Trace:
         self.guard = None  # of the trace that is running
         self.backwards = 0
         self.updated = False
-        self._restart()
+        self.restart()
 
-    def _restart(self):
+    def restart(self):
+        """Begin a new recording; what the old one promised is computed, or broken."""
         self.position = _SPENT  # from here on nothing of the old trace can run again
         self.pending = None
         self.values = []  # by slot: leaves and outputs in order of appearance; None where no value was made
@@ -145,7 +146,7 @@ class Trace:
     def _repair(self):
         """Make the slots agree with the position again: Ctrl-C came while a line was being recorded."""
         if self.position is _SPENT:
-            self._restart()
+            self.restart()
         elif self.position is not _CLOSED:
             slots = self.position.slots
             self._forget(slots)
@@ -260,7 +261,7 @@ class Trace:
                 self.pending = self.position
                 self.position = _CLOSED
         if deferred.pending or deferred.untold:
-            deferred.report()
+            deferred.failures.report()
 
     def jump(self, position, slots):
         """Append lines that were recorded before from this position, without their values."""
@@ -309,55 +310,15 @@ class Trace:
                 if threading.get_ident() != self.thread:
                     self._claim()
                 self._flush(reason)
-            except DistError:
-                raise
             except KeyboardInterrupt:  # it may come just as the block with 64-bit types is left
                 if jax.config.jax_enable_x64 != wide:
                     jax.enable_x64(wide).__enter__()
                 raise
             except Exception as error:
-                no_memory = memory_error(error) is not None
-                if (isinstance(error, jax.errors.JaxRuntimeError) and not no_memory) or self.position is self.root:
+                if self.position is self.root or not deferred.failures.found(self, error):
                     raise
-                if not self._isolated(no_memory):
-                    raise  # no line raised by itself: everything is computed, and the program's error is reported
             finally:
                 self.claimed = claimed
-
-    def _isolated(self, no_memory):
-        """Whether running each line by itself has found what raises, or has found memory for each line."""
-        try:
-            return self._isolate() or no_memory
-        except MemoryError as error:  # not of a line: everything is still promised
-            raise memory_error(error) from None
-
-    def _isolate(self):
-        """Run each line by itself. What depends on a line that raises is broken, and memory that was given such a value keeps
-        its old one. Returns whether a line raised."""
-        position, values, broken = self.pending or self.position, self.values, {}
-        wanted = bytearray(_alive(values))
-        for slot in deferred.guards.replaced_slots(values):
-            wanted[slot] = 1
-        run_lines(position, wanted, values, self.place, broken)
-        found = bool(broken)
-        kept = deferred.guards.kept_after(values, broken)
-        for old, new, storage in kept:
-            del broken[new]
-            deferred.guards.keep_old(storage, values[old], values[new])
-        for error in dict.fromkeys(broken.values()):
-            told = memory_error(error) or error
-            if error not in [v.epoch.trace.error for v in values if deferred.is_broken(v)]:
-                deferred.untold.append(told)
-            deferred.guards.spoil([values[slot] for slot, cause in broken.items() if cause is error], told)
-        if checks := [(flag, error) for flag, error in self.checks if flag.array is not None]:
-            guard = deferred.guards.Guard(checks, position, values, self.place is devices.CPU)
-            guard.ran(values, self.held, ())
-            deferred.pending.append(guard)
-        self.checks, self.held = [], []
-        counters.lines += position.depth
-        self._restart()
-        deferred.resolve()
-        return found
 
     def _flush(self, reason):
         if self.position is _SPENT or (self.position.slots != len(self.values) and self.pending is None):
@@ -368,18 +329,14 @@ class Trace:
         if self.pending is not None:
             reason = "step"
         if deferred.pending and any(g.on_host or g.concerns(self.epoch) for g in deferred.pending):
-            deferred.resolve()
+            deferred.failures.resolve()
         if deferred.Broken.happened and any(map(deferred.is_broken, self.values)):
-            self._isolate()
+            deferred.failures.isolate(self)
             return
-        alive = _alive(self.values)
+        alive = held_by_others(self.values)
         position.stamp = counters.runs
         reason = self._ended(position, reason)
-        self.guard = (
-            deferred.guards.Guard(self.checks, position, self.values, self.place is devices.CPU)
-            if self.checks
-            else None
-        )
+        self.guard = deferred.guards.guard_of(self, position) if self.checks else None
         program = position.programs.get(self._key(alive))
         if program is None:
             program = self._program(position, alive, reason)
@@ -396,21 +353,14 @@ class Trace:
                 self.position, self.pending = _SPENT, None  # before any call that Ctrl-C could interrupt
                 counters.lines += position.depth
                 if self.guard is not None:
-                    self._ran(program)
-                self._restart()
+                    deferred.guards.ran(self, program)
+                self.restart()
         if deferred.pending and program.__class__ is not Program and self.place is devices.CPU:
-            deferred.resolve()  # the flags are there
+            deferred.failures.resolve()  # the flags are there
 
     def _key(self, alive):
         """What tells programs apart that end at one position."""
         return (alive, self.guard.choices) if self.guard is not None and self.guard.choices else alive
-
-    def _ran(self, program):
-        """Keep in mind the checks of a trace that has run."""
-        guard, held = self.guard, self.held
-        self.guard, self.checks, self.held = None, [], []
-        guard.ran(self.values, held, program.chosen if program.__class__ is Program else ())
-        deferred.pending.append(guard)
 
     def _ended(self, position, reason):
         """Note that the trace ends here. Gives the reason."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from jtorch.core.engine import deferred
 from jtorch.core.engine.types import META, NUMBER, TRACED, type_of
-from jtorch.core.facts import devices, memory_error
+from jtorch.core.facts import devices
 
 _new = object.__new__
 
@@ -72,7 +72,7 @@ class Value:
         """The array, for who looks at it. Raises the error of a data check that it depends on and that failed."""
         array = self.materialize()
         if deferred.pending:
-            deferred.resolve()
+            deferred.failures.resolve()
             array = self.materialize()
         return array
 
@@ -86,7 +86,7 @@ class Value:
             try:
                 array.block_until_ready()  # NumPy would end the process where there is no array, for lack of memory
             except jax.errors.JaxRuntimeError as error:
-                raise memory_error(error) or error from None
+                raise deferred.failures.memory_error(error) or error from None
         return np.asarray(array)
 
 

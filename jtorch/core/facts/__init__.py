@@ -3,7 +3,7 @@
 Imports nothing else of jtorch. It must not know arrays or tensors.
 """
 
-from jtorch.core.facts import config, devices, dtypes, formats, named_results, strides
+from jtorch.core.facts import config, devices, dtypes, formats, named_results, sizes, strides
 from jtorch.core.facts.devices import CPU, KINDS, Kind, Place, accelerator, current_index, device, place
 from jtorch.core.facts.dtypes import (
     ALL,
@@ -39,7 +39,7 @@ from jtorch.core.facts.hooks import Hooks, RemovableHandle
 from jtorch.core.facts.lazy import lazy_modules
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.facts.named_results import CLASSES, ReturnType, rebuild_result
-from jtorch.core.facts.sizes import check_memory, memory_error, size_in_memory, strided_bytes
+from jtorch.core.facts.sizes import memory_error, strided_bytes
 from jtorch.core.facts.strides import (
     Size,
     contiguous_strides,
@@ -132,6 +132,7 @@ __all__ = [
     "promote_types",
     "rebuild_result",
     "same_tree",
+    "sizes",
     "sparse_coo",
     "sparse_csr",
     "strided",

@@ -54,6 +54,14 @@ def check_memory(size) -> None:
         raise no_memory(size)
 
 
+def check_results(inputs, results) -> None:
+    """Raise PyTorch's error for a result that this process cannot get the memory for. Each is a type with its `bytes`."""
+    largest = max([t.bytes for t in inputs], default=0)  # a view shows no more than there is already
+    for t in results:
+        if t.bytes > largest:
+            check_memory(t.bytes)
+
+
 def _contiguous_bytes(shape, itemsize):
     size = 1
     for n in shape:

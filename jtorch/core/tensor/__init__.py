@@ -14,9 +14,10 @@ from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.levels import Batch, Dual, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
 from jtorch.core.tensor.repr import print_unnamed
+from jtorch.core.tensor.requires_grad import moves, note_move
 from jtorch.core.tensor.start_backward import after_backward, run_backward
 from jtorch.core.tensor.steps import steps_to
-from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, moves, note_move, other_users, write_all
+from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, other_users, write_all
 from jtorch.core.tensor.subclass import (
     DISABLED,
     DisableTorchFunctionSubclass,

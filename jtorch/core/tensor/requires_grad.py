@@ -10,7 +10,7 @@ import warnings
 from jtorch.core.engine import Value, local
 from jtorch.core.grad import Leaf, Output, UnseenVersion, moved_version
 from jtorch.core.tensor.leaf import LeafGrad
-from jtorch.core.tensor.storage import InferenceStorage, Storage, note_move, other_users
+from jtorch.core.tensor.storage import InferenceStorage, Storage, other_users
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
@@ -212,3 +212,17 @@ def _check_grad(self, grad):
             f"attempting to assign a gradient of size '{list(theirs.shape)}' to a tensor of size '{list(mine.shape)}'. "
             "Please ensure that the gradient and the tensor are the same size"
         )
+
+
+_moves = 0
+
+
+def moves() -> int:
+    """How often a tensor was given other memory (`.data = `, `set_`), for who keeps in mind which tensors share memory."""
+    return _moves
+
+
+def note_move() -> None:
+    """Count that a tensor was given other memory."""
+    global _moves
+    _moves += 1

@@ -10,24 +10,10 @@ from sys import getrefcount
 
 import jax.numpy as jnp
 
-from jtorch.core.engine import Call, local, record, replacements_by
+from jtorch.core.engine import Call, local, record
 from jtorch.core.grad import INFERENCE, UnseenVersion, link_marks
 
 SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [types[0].strides])
-
-
-_moves = 0
-
-
-def moves() -> int:
-    """How often a tensor was given other memory (`.data = `, `set_`), for who keeps in mind which tensors share memory."""
-    return _moves
-
-
-def note_move() -> None:
-    """Count that a tensor was given other memory."""
-    global _moves
-    _moves += 1
 
 
 class Storage:
@@ -92,26 +78,6 @@ class Storage:
 
     def release(self) -> None:
         """Give up an array outside that nobody but the reader of an address may hold: see `HostStorage`."""
-
-
-def replaced(values):
-    """The values of a trace that a storage has replaced since: [(slot, storage)], as their marks tell."""
-    found = []
-    for slot, v in enumerate(values):
-        if v is not None and v.mark and v.mark is not INFERENCE:
-            storage = v.mark[0] if isinstance(v.mark[0], Storage) else _unseen(v.mark)
-            if storage is not None and storage.value.type is v.type:
-                found.append((slot, storage))
-    return found
-
-
-def _unseen(mark):
-    """The storage whose value was replaced by a write that autograd does not see."""
-    follows = mark[2] if len(mark) > 2 else None
-    return follows[0] if isinstance(follows, tuple) and isinstance(follows[0], Storage) else None
-
-
-replacements_by(replaced)
 
 
 def write_all(tensors, values) -> None:

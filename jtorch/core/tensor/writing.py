@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 import weakref
 
-from jtorch.core.engine import local, record
+from jtorch.core.engine import local, record, replacements_by
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, GradNode, InPlaceNode, Leaf, note_overwritten
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.leaf import LeafGrad
-from jtorch.core.tensor.storage import SAME, InferenceStorage
+from jtorch.core.tensor.storage import SAME, InferenceStorage, Storage
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, replace_edge
 from jtorch.core.tensor.views import write_of
 
@@ -265,3 +265,23 @@ def store(out, result, name, op=None, operands=()):
         out._edge = edge
         (out._counter or out._storage).version = version
     return write_result(out, result)
+
+
+def _replaced_values(values):
+    """The values of a trace that a storage has replaced since: [(slot, storage)], as their marks tell."""
+    found = []
+    for slot, v in enumerate(values):
+        if v is not None and v.mark and v.mark is not INFERENCE:
+            storage = v.mark[0] if isinstance(v.mark[0], Storage) else _unseen(v.mark)
+            if storage is not None and storage.value.type is v.type:
+                found.append((slot, storage))
+    return found
+
+
+def _unseen(mark):
+    """The storage whose value was replaced by a write that autograd does not see."""
+    follows = mark[2] if len(mark) > 2 else None
+    return follows[0] if isinstance(follows, tuple) and isinstance(follows[0], Storage) else None
+
+
+replacements_by(_replaced_values)
