@@ -156,20 +156,20 @@ def share(storage) -> np.ndarray:
     return storage.host
 
 
-def _references_of_one_storage():
-    probe = host_storage(np.zeros(1))
-    host = probe.host
-    return getrefcount(host)
+def _references_of_one_holder():
+    holder = [np.zeros(1)]  # refers to its array as a storage does, or as an array to its base
+    at = holder[0]
+    return getrefcount(at)
 
 
-_UNSHARED = _references_of_one_storage()  # references to an array that only its storage holds, as `_alone` counts them
+_ONE_HOLDER = _references_of_one_holder()  # references to an array that one object holds, as `_alone` counts them
 
 
 def _alone(storage, pins=0):
     """Whether nobody else holds the array, nor an array that it is a view of. `pins`: known references to the array."""
-    at = storage.host
-    while at.__class__ is np.ndarray and getrefcount(at) <= _UNSHARED + pins:
-        at, pins = at.base, 0
+    at, known = storage.host, _ONE_HOLDER + pins + (storage.mark is not INFERENCE)  # a `SharedArray` holds it for the marks
+    while at.__class__ is np.ndarray and getrefcount(at) <= known:
+        at, known = at.base, _ONE_HOLDER
         if at is None:
             return True
     return False
