@@ -272,7 +272,7 @@ class Writer:
         x = self.name()
         made = [f"{x}.requires_grad_()", f"{x}.requires_grad_(False)", f"{x}.requires_grad = True", f"r = {x}.tolist()",
                 f"r = str({x})", f"r = bool({x} > 0)", f"r = len({x})", f"r = {x}.is_contiguous()", f"r = {x}.item()",
-                f"r = [v.sum().item() for v in {x}]", f"r = float({x}.sum())", f"r = {x}.numpy().copy()"]  # fmt: skip
+                f"r = [v.sum().item() for v in {x}]", f"r = {x}.data_ptr() == {self.name()}.data_ptr()", f"r = float({x}.sum())", f"r = {x}.numpy().copy()"]  # fmt: skip
         if x in NAMES:
             made += [f"del {x}"] * 3
         if "n" in self.space:
@@ -331,14 +331,6 @@ def seen(torch, space):
     return found
 
 
-def _memory(x):
-    """What tells whether two tensors share memory. Asking jtorch for an address would share the memory with whoever asked."""
-    storage = x.untyped_storage()
-    if not hasattr(x, "_storage"):
-        return storage.data_ptr()
-    return id(x._storage) if storage.nbytes() else 0
-
-
 def facts(x, space, cells):
     base = x._base
     return {
@@ -352,7 +344,7 @@ def facts(x, space, cells):
         "leaf": _tried(lambda: x.is_leaf),
         "wants": _tried(lambda: x.requires_grad),
         "fn": _tried(lambda: _bare(x.grad_fn)),
-        "cells": cells.setdefault(_memory(x), len(cells)),
+        "cells": cells.setdefault(x.untyped_storage().data_ptr(), len(cells)),
         "base": None if base is None else next((k for k, v in space.items() if v is base), "hidden"),
         "grad": _gradient(x),
         "retains": _tried(lambda: x.retains_grad),

@@ -11,7 +11,7 @@ import weakref
 
 from jtorch.core.grad.edges import Leaf, source
 from jtorch.core.grad.unseen import is_view_edge, last_mark, newest, newest_result
-from jtorch.core.grad.versions import INFERENCE, UnseenVersion, settle_by, shown
+from jtorch.core.grad.versions import BY_NUMPY, INFERENCE, UnseenVersion, settle_by, shown
 
 _VIEW = ("AsStridedBackward0", 0)  # the node that PyTorch names for a view of a tensor that was written to
 
@@ -107,10 +107,14 @@ def note_overwritten(old, tensor):
 
 def note_other_view(old, tensor):
     """The same for a tensor that now shows other cells of its memory. `old` is the value that it showed, and it alone."""
-    if old.mark:
+    if mark := last_mark(old.mark):
         replacement = _Replacement(weakref.ref(tensor))
         replacement.update(tensor._type.shape, *source(tensor._edge))
-        old.mark = [*old.mark[:2], replacement, None]
+        noted = [*mark[:2], replacement, None]
+        if old.mark[0] is BY_NUMPY and len(old.mark[2]) == 3:
+            old.mark[:] = noted  # it is the mark of every copy that was read of this memory
+        else:
+            old.mark = noted
 
 
 class _Replacement:

@@ -5,7 +5,8 @@ mark of a value that was replaced in this way says where the newest value is:
 
     [counter, version, (storage, mark of the value that replaced it, offset), ...]
 
-Where NumPy writes, a `SharedArray` stands for the storage, and `offset` is where the saved view begins in it.
+Where NumPy writes, a `SharedArray` stands for the storage, and `offset` is where the saved view begins in it; a fourth entry is
+the value of the whole memory that a view was read from. If the memory holds that again, nothing was written.
 """
 
 from __future__ import annotations
@@ -20,16 +21,31 @@ from jtorch.core.grad.versions import BY_NUMPY, UnseenVersion
 
 
 class SharedArray:
-    """A NumPy array that a storage shares, for the marks of the values that were read from it. It outlives the storage."""
+    """A NumPy array that a storage shares, for the marks of the values that were read from it. It outlives the storage.
 
-    __slots__ = ("array", "storage")
+    Attributes:
+        array: the array; None: the storage is an ordinary one again.
+        storage: a weak reference to the storage.
+        origin: the storage's value from before it shared its memory, if views have read it and no tensor has written since.
+    """
 
-    def __init__(self, array, storage):
+    __slots__ = ("array", "origin", "storage")
+
+    def __init__(self, array, storage, origin=None):
         self.array = array
         self.storage = weakref.ref(storage)
+        self.origin = origin
 
-    def again(self, type, offset):
-        """The newest value of what was read as a value of this type, from this element on; None: it cannot be told."""
+    def again(self, type, offset, whole):
+        """The newest value of what was read as a value of this type, from this element on; None: it cannot be told.
+
+        Args:
+            whole: it is known of the memory only, and not of a part of it, at which element it begins.
+        """
+        raise NotImplementedError
+
+    def holds(self, value):
+        """Whether the memory has the elements of this value of all of it."""
         raise NotImplementedError
 
     def mark(self):
@@ -117,7 +133,7 @@ def newest(node, i):
     reader, viewed = _leaf(edge)
     shape = value.type.shape
     as_view = viewed or node.call.saved_shape(i, shape) is not shape
-    mark, storage, move, offset, lost = value.mark, None, None, None, False
+    mark, storage, move, followed, lost = value.mark, None, None, None, False
     while mark:
         counter = mark[0]
         if counter.__class__ is UnseenVersion and counter.move is not None:
@@ -133,7 +149,7 @@ def newest(node, i):
             lost = counter.__class__ is not UnseenVersion or counter.move is None
             break
         if storage is None and counter.move is None:
-            storage, _, offset = following
+            storage, followed = following[0], following
         mark = following[1]
     if move is not None:
         return _fitting(move.moved()._value, value), None
@@ -146,7 +162,7 @@ def newest(node, i):
             "backward through a view whose memory an optimizer wrote to through another tensor's `.data`"
         )
     if isinstance(storage, SharedArray):
-        return _from_host(value, storage, offset, edge, reader), None
+        return _from_host(value, followed, edge, reader), None
     return _reread(value, storage.value, edge, reader, storage), None
 
 
@@ -210,40 +226,47 @@ def _unless_equal(value, now):
     return now
 
 
-def _from_host(value, shared, offset, edge, reader):
+def _from_host(value, followed, edge, reader):
     """The newest value of what was read from memory that a NumPy array shares or has shared."""
-    if edge is None and value.array.__class__ is np.ndarray and shared.array is not None:
-        return _unless_equal(value, shared.again(value.type, offset))
+    shared, _, offset, *roots = followed
+    root = roots[0] if roots else shared.origin
+    if root is not None and shared.holds(root):
+        return value
+    if edge is None and value.array.__class__ is np.ndarray and shared.array is not None and offset is not None:
+        again = shared.again(value.type, offset, not roots)
+        if again is not None:
+            return _unless_equal(value, again)
     storage = shared.storage()
     if storage is None:
         return value
-    now = storage.value
-    if edge is None and now.type is not value.type:
-        return value  # a view that was computed before the array was given out
-    return _unless_equal(value, _reread(value, now, edge, reader, storage))
+    return _unless_equal(value, _reread(value, storage.value, edge, reader, storage))
 
 
 def _reread(value, now, edge, reader, storage):
     """What a node saved, read again from the newest value of its storage."""
     if edge is not None and is_view_edge(edge) and source(edge)[0].call is not None:
-        node = source(edge)[0]
-        base = _reread_base(node, now, reader, storage)
-        return record(node.call, (base, *node.inputs))[1]
+        return _shown(edge, _reread_base(source(edge)[0], now, reader, storage))
     if reader is not None and reader._storage is storage:
         now = reader._value
     if now.type is not value.type or value.type.dtype.is_complex:  # not the whole storage, or maybe its conjugate
         if not (edge is not None and now.type is value.type):
             raise NotImplementedError(
-                "backward through a view without a history whose memory was written to through `.data`"
+                "backward through a view without a history whose memory was written to through `.data` or NumPy"
             )
     return now
+
+
+def _shown(edge, base):
+    """What the view with this edge shows of this value of its base."""
+    node, nr = source(edge)
+    made = record(node.call, (base, *node.inputs))[1]
+    return made[nr] if isinstance(made, list) else made
 
 
 def _reread_base(node, now, reader, storage):
     edge = node.edges[0]
     if edge is not None and is_view_edge(edge) and source(edge)[0].call is not None:
-        inner = source(edge)[0]
-        return record(inner.call, (_reread_base(inner, now, reader, storage), *inner.inputs))[1]
+        return _shown(edge, _reread_base(source(edge)[0], now, reader, storage))
     if reader is not None and reader._storage is storage:
         return reader._value
     if now.type is not node.in_types[0]:

@@ -43,12 +43,17 @@ def link_marks(old, storage, value):
         old.mark.append((storage, value.mark, None))
 
 
-def at_offset(mark, offset):
-    """The mark of a view that begins at this element, of a value with such a mark; any other mark as it is."""
+def at_offset(mark, offset, root):
+    """The mark of a view of a value with such a mark, if NumPy shares the memory; else the mark as it is.
+
+    Args:
+        offset: the element that the view begins at; None: it cannot be read by its strides.
+        root: the value of the whole memory that the view was read from.
+    """
     if not mark or mark[0] is not BY_NUMPY:
         return mark
-    storage, tail, _ = mark[2]
-    return [BY_NUMPY, 0, (storage, tail, offset)]
+    storage, tail, *_ = mark[2]
+    return [BY_NUMPY, 0, (storage, tail, offset, root)]
 
 
 _settle = None

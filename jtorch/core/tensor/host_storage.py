@@ -32,11 +32,20 @@ class HostStorage(Storage):
         if counter is not None:
             self._count(counter)
         super().write(value, None, reshaped)
+        self._give_mark(value)
+
+    def _give_mark(self, value):
+        """Mark a value that holds the elements of now: the next write overwrites it, too."""
+        if value.mark is None:
+            value.mark = self.mark
+        elif not value.mark:
+            value.mark += self.mark
 
     def _count(self, counter):
         """Count a write by a tensor: the copies made so far are overwritten."""
         if self.mark is not INFERENCE:
-            shared, mark, _ = self.mark[2]
+            shared, mark, *_ = self.mark[2]
+            shared.origin = None
             mark += (counter, counter.version)
             self.mark = shared.mark()
             if counter.__class__ is UnseenVersion:
@@ -71,7 +80,7 @@ class HostStorage(Storage):
         self.value = value = Value(type_of_array(array), array)
         value.mark = mark
         if mark is not INFERENCE:
-            shared, value.mark, _ = mark[2]
+            shared, value.mark, *_ = mark[2]
             shared.array = None
         self.host = None
         self.writes += 1
@@ -114,9 +123,16 @@ class _Array(SharedArray):
 
     __slots__ = ()
 
-    def again(self, type, offset):
+    def again(self, type, offset, whole):
         base = type_of_array(self.array)
+        if whole and (type is not base or type.dtype.is_complex):  # a view, at an unknown offset, or the conjugate
+            return None
         return Value(type, strided(laid_out(self.array, base), base, type, offset))
+
+    def holds(self, value):
+        storage = self.storage()
+        now = storage.value.read() if self.array is None and storage is not None else self.array
+        return now is not None and now.shape == value.type.shape and now.tobytes() == value.read().tobytes()
 
 
 def host_storage(array: np.ndarray) -> HostStorage:
@@ -147,11 +163,9 @@ def share(storage) -> np.ndarray:
         host[...] = value.read()
     storage.host = host
     storage.__class__ = HostStorage
-    storage.mark = INFERENCE if value.mark is INFERENCE else _Array(storage.host, storage).mark()
-    if value.mark is None:
-        value.mark = storage.mark
-    elif not value.mark:
-        value.mark += storage.mark
+    viewed = value if value.mark == [] else None
+    storage.mark = INFERENCE if value.mark is INFERENCE else _Array(storage.host, storage, viewed).mark()
+    storage._give_mark(value)
     local.trace.overwritten += 1
     return storage.host
 
@@ -179,6 +193,16 @@ def type_of_array(array: np.ndarray):
     """The Type of a host array, with its strides counted in elements."""
     strides = tuple([s // array.itemsize for s in array.strides]) if array.size else None
     return type_of(array.shape, dtypes.of(array.dtype), CPU, strides)
+
+
+def is_newest(value, tensor) -> bool:
+    """Whether a value is what a tensor shows now. A storage that shares its memory gives a new value at each reading."""
+    storage = tensor._storage
+    if storage.__class__ is not HostStorage:
+        return value is tensor._value
+    mark = value.mark
+    read_now = mark and len(mark) == 3 and storage.mark is not INFERENCE and mark[2][1] is storage.mark[2][1]
+    return bool(read_now) and value.type is tensor._type and mark[2][2] in (None, tensor._offset)
 
 
 def host_view(storage, type, offset) -> np.ndarray:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import warnings
 import weakref
 
-from jtorch.core.engine import Value, local
+from jtorch.core.engine import Value, local, record
 from jtorch.core.facts import Hooks, RemovableHandle
 from jtorch.core.grad import AS_VALUES, Carrier, Seed, backward_pass, source
 from jtorch.core.tensor.casting import cast_call
 from jtorch.core.tensor.leaf import LeafGrad, gradient_tensor
 from jtorch.core.tensor.requires_grad import computed
+from jtorch.core.tensor.storage import SAME
 from jtorch.core.tensor.tensor import NOWHERE, Nowhere, Tensor, apply, part_of_tensor, wrap
 
 
@@ -104,7 +105,7 @@ def _apply_pullback(call, node, cotangents):
         used = _differentiated(call, node)
         inputs = [
             v if v.type.number else wrap(v, _unless_frozen(e) if i in used else None)
-            for i, (v, e) in enumerate(zip(node.inputs, node.edges, strict=True))
+            for i, (v, e) in enumerate(zip(_as_saved(node), node.edges, strict=True))
         ]
     given = (*inputs, *cotangents)
     out = apply(call, given)
@@ -114,6 +115,13 @@ def _apply_pullback(call, node, cotangents):
         if not of & wanting:
             gradient._edge = None
     return out
+
+
+def _as_saved(node):
+    """The saved values. What an in-place line read counts as a copy, which nobody has written to."""
+    if not node.copied:
+        return node.inputs
+    return [record(SAME, (v,))[1] if v.mark and i < node.copied else v for i, v in enumerate(node.inputs)]
 
 
 def _unless_frozen(edge):

@@ -214,10 +214,11 @@ class View:
             base.mark = []
         if root.array.__class__ is base.array.__class__ is np.ndarray and self.call.retype is None:
             value = Value(self.type, strided(root.array, root.type, self.type, self.offset))
-            value.mark = at_offset(base.mark, self.offset) if base.mark else base.mark
+            value.mark = at_offset(base.mark, self.offset, root) if base.mark else base.mark
         else:
             value = local.trace.record(self.call, (base, *self.numbers))[1]
-            value.mark = base.mark  # a write to the base overwrites this value, too
+            # A write to the base overwrites this value, too.
+            value.mark = base.mark if storage.__class__ is Storage else at_offset(base.mark, None, root)
         self.value = value
         self.writes = storage.writes
         return value

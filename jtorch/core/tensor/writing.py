@@ -10,6 +10,7 @@ from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, GradNode, InPlaceNode, Leaf, note_overwritten
 from jtorch.core.tensor.casting import cast
+from jtorch.core.tensor.host_storage import is_newest
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import SAME, InferenceStorage, Storage
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, replace_edge
@@ -215,7 +216,7 @@ def overwrite(tensor, result):
         op = getattr(node.call, "op", None)
         if op is not None and op.inplace_grad_fn is not None:
             node.name_ = op.inplace_grad_fn
-    if node.__class__ is GradNode and node.inputs and node.inputs[0] is tensor._value:
+    if node.__class__ is GradNode and node.inputs and is_newest(node.inputs[0], tensor):
         node.__class__ = InPlaceNode
     return write_result(tensor, result)
 
