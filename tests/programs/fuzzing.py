@@ -272,7 +272,8 @@ class Writer:
         x = self.name()
         made = [f"{x}.requires_grad_()", f"{x}.requires_grad_(False)", f"{x}.requires_grad = True", f"r = {x}.tolist()",
                 f"r = str({x})", f"r = bool({x} > 0)", f"r = len({x})", f"r = {x}.is_contiguous()", f"r = {x}.item()",
-                f"r = [v.sum().item() for v in {x}]", f"r = {x}.data_ptr() == {self.name()}.data_ptr()", f"r = float({x}.sum())", f"r = {x}.numpy().copy()"]  # fmt: skip
+                f"r = [v.sum().item() for v in {x}]", f"r = float({x}.sum())", f"r = {x}.numpy().copy()"]  # fmt: skip
+        made.append(f"r = {x}.data_ptr() == {self.name()}.data_ptr()")
         if x in NAMES:
             made += [f"del {x}"] * 3
         if "n" in self.space:

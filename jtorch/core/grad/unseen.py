@@ -245,7 +245,7 @@ def _from_host(value, followed, edge, reader):
 def _reread(value, now, edge, reader, storage):
     """What a node saved, read again from the newest value of its storage."""
     if edge is not None and is_view_edge(edge) and source(edge)[0].call is not None:
-        return _shown(edge, _reread_base(source(edge)[0], now, reader, storage))
+        return _as_view(edge, _reread_base(source(edge)[0], now, reader, storage))
     if reader is not None and reader._storage is storage:
         now = reader._value
     if now.type is not value.type or value.type.dtype.is_complex:  # not the whole storage, or maybe its conjugate
@@ -256,7 +256,7 @@ def _reread(value, now, edge, reader, storage):
     return now
 
 
-def _shown(edge, base):
+def _as_view(edge, base):
     """What the view with this edge shows of this value of its base."""
     node, nr = source(edge)
     made = record(node.call, (base, *node.inputs))[1]
@@ -266,7 +266,7 @@ def _shown(edge, base):
 def _reread_base(node, now, reader, storage):
     edge = node.edges[0]
     if edge is not None and is_view_edge(edge) and source(edge)[0].call is not None:
-        return _shown(edge, _reread_base(source(edge)[0], now, reader, storage))
+        return _as_view(edge, _reread_base(source(edge)[0], now, reader, storage))
     if reader is not None and reader._storage is storage:
         return reader._value
     if now.type is not node.in_types[0]:

@@ -181,7 +181,10 @@ _ONE_HOLDER = _references_of_one_holder()  # references to an array that one obj
 
 def _alone(storage, pins=0):
     """Whether nobody else holds the array, nor an array that it is a view of. `pins`: known references to the array."""
-    at, known = storage.host, _ONE_HOLDER + pins + (storage.mark is not INFERENCE)  # a `SharedArray` holds it for the marks
+    at, known = (
+        storage.host,
+        _ONE_HOLDER + pins + (storage.mark is not INFERENCE),
+    )  # a `SharedArray` holds it for the marks
     while at.__class__ is np.ndarray and getrefcount(at) <= known:
         at, known = at.base, _ONE_HOLDER
         if at is None:
