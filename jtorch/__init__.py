@@ -193,7 +193,7 @@ from jtorch.torch_version import __version__
 # What PyTorch's own `import torch` brings and few programs use, and `vision`: imported when it is asked for.
 __getattr__, __dir__ = lazy_modules(
     __name__,
-    "__config__ __future__ _dynamo _inductor _jit_internal distributed functional futures fx hub mps mtia multiprocessing onnx "
+    "__config__ __future__ _dynamo _inductor _jit_internal distributed export flax functional futures fx hub mps mtia multiprocessing onnx "
     "profiler types vision xpu",
     {"PyTorchFileReader": "jtorch.serialization:Reader", "ops": "jtorch._ops:ops"},
 )

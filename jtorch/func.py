@@ -6,6 +6,7 @@ A function written with jtorch may also go through `jax.jit`, `jax.grad` and `ja
 from jtorch.core.methods import (
     from_jax,
     functional_call,
+    functionalize,
     grad_and_value,
     hessian,
     jacfwd,
@@ -24,6 +25,7 @@ from jtorch.core.methods import (
 __all__ = [
     "from_jax",
     "functional_call",
+    "functionalize",
     "grad",
     "grad_and_value",
     "hessian",

@@ -19,7 +19,7 @@ STARTUP = os.path.join(HERE, "startup")  # its sitecustomize.py turns the hook o
 PACKAGE = os.path.dirname(HERE)
 PATHS = {"torch": "jtorch", "torchvision": "jtorch.vision"}
 # What jtorch has and PyTorch does not: it keeps its names.
-OWN = tuple(f"jtorch.{name}" for name in ("core", "cli", "as_torch", "__main__", "optim._functional"))
+OWN = tuple(f"jtorch.{name}" for name in ("core", "cli", "as_torch", "flax", "__main__", "optim._functional"))
 
 
 def turn_on() -> None:

@@ -13,6 +13,7 @@ from tests.rows import load
 PYTORCH = [load("names.json", "names"), load("defined.json", "names"), load("vision_names.json", "vision_names")]
 # Names that stand in two files although PyTorch does not show both, and why each is one idea all the same.
 KEPT: dict[str, str] = {
+    "Module": "torch.nn's, and jtorch.flax's: a module of flax's as one",
     "Transform": "torchvision's, and torch.distributions.transforms'",
     "normalize": "torchvision's, and torch.nn.functional's",
     "main": "torch.distributed.run's, and that of the command `jtorch`",

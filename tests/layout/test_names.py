@@ -10,7 +10,7 @@ from tests.make.doors import DOORS, PYTORCH, listed
 
 OWN = {
     # what dir shows beside PyTorch's names
-    "torch": {"as_torch", "cli", "core", "eager", "set_streams", "vision"},
+    "torch": {"as_torch", "cli", "core", "eager", "flax", "set_streams", "vision"},  # flax: modules of another library
     "torch.compiler": {"Stats", "eager", "explain", "last_program_memory", "stats"},
     "torch.distributed": {"_c10d"},
     "torch.distributions": {"kl_more", "transform"},  # files that PyTorch has in kl and transforms

@@ -116,3 +116,31 @@ def test_from_jax_is_a_differentiable_operation():
     assert func.jvp(func.from_jax(jnp.sin), (x.detach(),), (x.detach(),))[1].tolist() == pytest.approx(
         [np.cos(1.0)] * 3
     )
+
+
+def test_writes_through_views_hold_under_jit():
+    def f(x):
+        y = x * 1
+        y.view(-1)[1:3] += 1
+        y.t()[0].fill_(7)
+        y.detach().mul_(2)
+        y.data.add_(1)
+        return y
+
+    x = np.ones((2, 2), np.float32)
+    np.testing.assert_array_equal(jax.jit(func.to_jax(f))(x), f(jtorch.ones(2, 2)).numpy())
+
+
+def test_jax_grad_stops_where_pytorch_does():
+    def f(x):
+        with jtorch.no_grad():
+            y = x * x
+        z = x * 1
+        z.detach().mul_(3)  # autograd does not see it
+        return (x + y + z).sum() + (3 * x).detach().sum() + (3 * x).data.sum()
+
+    x = jtorch.ones(2, requires_grad=True)
+    f(x).backward()
+    assert jax.grad(func.to_jax(f))(jnp.ones(2)).tolist() == x.grad.tolist() == [2.0, 2.0]
+    with jtorch.no_grad():  # around it all it means nothing
+        assert jax.grad(func.to_jax(f))(jnp.ones(2)).tolist() == [2.0, 2.0]

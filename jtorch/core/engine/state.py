@@ -47,7 +47,7 @@ def _elsewhere(trace, call, inputs):
         return level.record(call, inputs)
     places = [v.type.place for v in inputs if v.type.place is not None]
     if TRACED in places:
-        with jax.ensure_compile_time_eval():  # JAX must not trace what is computed now
+        with jax.core.eval_context():  # JAX must not trace what is computed now
             for v in inputs:
                 v.materialize()
         return local.make(TRACED).record(call, inputs)

@@ -37,6 +37,7 @@ from jtorch.core.methods.cpu import synchronize as synchronize_cpu
 from jtorch.core.methods.constructors import CUDA_TYPES, TYPES
 from jtorch.core.methods.free_functions import free_function, result_type
 from jtorch.core.methods.functional_call import functional_call, stack_module_state
+from jtorch.core.methods.functionalize import functionalize
 from jtorch.core.methods.gradients import GradientEdge, backward, grad
 from jtorch.core.methods.jax_functions import from_jax, to_jax
 from jtorch.core.methods.names import AcceleratorError, OutOfMemoryError, get_device_module, typename
@@ -115,6 +116,7 @@ __all__ = [
     "frombuffer",
     "func_grad",
     "functional_call",
+    "functionalize",
     "get_default_backend",
     "get_default_device",
     "get_deterministic_debug_mode",

@@ -39,12 +39,13 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
             merged.update(d)
         given = merged
     args = () if args is None else args if isinstance(args, tuple) else (args,)
-    with _replaced_state(module, given, tie_weights, strict):
+    with replaced_state(module, given, tie_weights, strict):
         return module(*args, **(kwargs or {}))
 
 
 @contextlib.contextmanager
-def _replaced_state(module, given, tie_weights, strict):
+def replaced_state(module, given, tie_weights=True, strict=False):
+    """Inside, the module has other tensors, {name: tensor}, for its parameters and buffers."""
     places = {}  # full name -> (table, key)
     for prefix, m in module.named_modules(remove_duplicate=False):
         for table in (m._parameters, m._buffers):

@@ -5,11 +5,21 @@ from __future__ import annotations
 from functools import wraps
 
 import jax
+from jax import lax
 
-from jtorch.core.engine import Call
+from jtorch.core.engine import Call, local, traced_rules
 from jtorch.core.facts import flatten_tree, map_tree, unflatten_tree
+from jtorch.core.grad import enable_grad
 from jtorch.core.op import public_in
 from jtorch.core.tensor import Tensor, apply, jax_array_of, tensor_from_jax
+
+
+def _constant_without_gradients(arrays):
+    """What a line gives JAX's transformations: under `no_grad`, `jax.grad` stops there, too."""
+    return arrays if local.grad else [lax.stop_gradient(a) for a in arrays]
+
+
+traced_rules.append(_constant_without_gradients)
 
 
 class _FromJax(Call):
@@ -56,7 +66,8 @@ def to_jax(fn):
     @wraps(fn, updated=())
     def wrapper(*args, **kwargs):
         args, kwargs = map_tree(lambda a: tensor_from_jax(a) if isinstance(a, jax.Array) else a, (args, kwargs))
-        return map_tree(lambda t: jax_array_of(t) if isinstance(t, Tensor) else t, fn(*args, **kwargs))
+        with enable_grad():  # a `no_grad` around jax.grad is not the function's
+            return map_tree(lambda t: jax_array_of(t) if isinstance(t, Tensor) else t, fn(*args, **kwargs))
 
     return wrapper
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from jtorch.core.engine import TRACED, Value, type_of
+from jtorch.core.engine import TRACED, Value, flush, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.tensor.tensor import Tensor, attach, wrap
 
@@ -13,6 +13,8 @@ from jtorch.core.tensor.tensor import Tensor, attach, wrap
 def tensor_from_jax(array) -> Tensor:
     """A tensor of a jax.Array or of a tracer inside JAX's transformations. Its buffer is never donated."""
     if isinstance(array, jax.core.Tracer):
+        with jax.core.eval_context():  # what was recorded before is no part of what JAX traces
+            flush("traced")
         return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), TRACED), array))
     where = devices.of_jax(next(iter(array.devices())))
     return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), where), array))

@@ -18,7 +18,7 @@ from jtorch.core.facts import CPU
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import GradNode, Leaf, edge_of, nodes, shown, source
 from jtorch.core.tensor.storage import InferenceStorage, Storage
-from jtorch.core.tensor.views import IN_INFERENCE, NO_GRAD, View, strided
+from jtorch.core.tensor.views import DETACHED, IN_INFERENCE, NO_GRAD, View, strided
 
 _new = object.__new__
 
@@ -170,8 +170,6 @@ class Tensor(metaclass=_Named):
             if grad:
                 edge = self._history()  # its error comes before the call's
         type, offset = call.layout(t, offset, numbers)
-        if t.place is TRACED:
-            return apply(call, (self, *numbers))
         made, looked = _new(Tensor), View(view, call, numbers, type, offset)
         made._storage, made._counter, made._grad, made._view = storage, self._counter, None, looked
         if storage.__class__ is InferenceStorage:
@@ -203,6 +201,10 @@ class Tensor(metaclass=_Named):
         storage = self._storage
         if storage.__class__ is Storage and storage.value.__class__ is Lifted:
             return storage.value.level.constant(self)
+        if storage.__class__ is Storage and storage.value.type.place is TRACED:
+            made = self._make_view(DETACHED)
+            made._base = made._edge = None
+            return made
         return self._alias()
 
 

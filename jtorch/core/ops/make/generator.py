@@ -114,6 +114,7 @@ def restored_generator(device, state, drawn):
 restored_generator.__module__ = "jtorch._utils"  # the name in pickles
 
 
+engine.add_fields(keyed=None)  # the KeyedGenerator that the default generators give way to
 default_generator = Generator()
 _by_place: dict = {devices.CPU: default_generator}
 _streams = {"host": "torch"}
@@ -205,7 +206,7 @@ def put_back(states: dict) -> None:
 
 def on_host(place, generator=None) -> bool:
     """Whether numbers for this device come from PyTorch's streams, drawn on the host."""
-    return place is devices.CPU and _streams["host"] == "torch"
+    return place is devices.CPU and _streams["host"] == "torch" and engine.local.keyed is None
 
 
 def stream_of(place, generator=None) -> RandomStream:

@@ -8,6 +8,8 @@ replaces by the next. So no program holds a key, and a draw sends nothing to the
 
 from __future__ import annotations
 
+import contextlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,7 +32,7 @@ from jtorch.core.tensor import Storage, Tensor, known, store, type_of_array, wra
 _JAX = {
     "uniform": lambda key, t, low=0.0, high=1.0: jax.random.uniform(key, t.shape, _real_type(t), low, high),
     "normal": lambda key, t, mean=0.0, std=1.0: jax.random.normal(key, t.shape, t.dtype.np) * std + mean,
-    "bernoulli": lambda key, t, p: jax.random.bernoulli(key, p, t.shape).astype(t.dtype.np),
+    "bernoulli": lambda key, t, p: (jax.random.uniform(key, t.shape, np.float32) < p).astype(t.dtype.np),
     "exponential": lambda key, t, lambd: jax.random.exponential(key, t.shape, _real_type(t)) / lambd,
     "geometric": lambda key, t, p: jax.random.geometric(key, p, t.shape).astype(t.dtype.np),
     "cauchy": lambda key, t, median, sigma: jax.random.cauchy(key, t.shape, _real_type(t)) * sigma + median,
@@ -43,6 +45,39 @@ _calls: dict = {}
 
 def _real_type(t):
     return t.dtype.np
+
+
+class KeyedGenerator:
+    """Draws from a key of JAX's, which may be a tracer; without a key any draw is refused."""
+
+    def __init__(self, key):
+        self.state = None
+        if key is not None:
+            with jax.enable_x64(True):
+                seed = jax.random.bits(key, dtype="uint32").astype("int64")
+                pair = jnp.stack([seed, jnp.zeros_like(seed)])
+            self.state = Value(type_of((2,), dtypes.int64, engine.TRACED), pair)
+
+    def move_on(self, call, numbers):
+        """As `Generator.move_on`."""
+        if self.state is None:
+            raise RuntimeError(
+                "this module draws random numbers (dropout in training, say), and the pure function was given no key: "
+                "call it with rng=jax.random.key(...), or call eval() on the module first"
+            )
+        made, self.state = engine.record(call, (self.state, *numbers))[1]
+        return made
+
+
+@contextlib.contextmanager
+def draws_from(key):
+    """Inside, random numbers of the default generators come from this key of JAX's; for None they are refused."""
+    before = engine.local.keyed
+    engine.local.keyed = KeyedGenerator(key)
+    try:
+        yield
+    finally:
+        engine.local.keyed = before
 
 
 def draw(kind, t, generator=None, strides=None, **args) -> Value:
@@ -58,7 +93,8 @@ def _draw(kind, t, generator, strides, args):
         return host_draw(kind, t, generator, strides, args)
     if place is engine.META:
         return Value(t, None)
-    source = generator or generator_of(place)
+    keyed = None if generator is not None else engine.local.keyed
+    source = generator or keyed or generator_of(place)
     if place is not engine.TRACED:
         stream_of(place, generator)  # raises for a generator of another device
     key = (kind, t, tuple(args))
@@ -67,15 +103,15 @@ def _draw(kind, t, generator, strides, args):
         names = tuple(args)
 
         def drawn(state, *numbers):
-            key = jax.random.fold_in(jax.random.key(state[0]), state[1] + 1)
+            key = jax.random.fold_in(jax.random.key(state[0].astype(np.uint32)), state[1] + 1)
             made = _JAX[kind](key, t, **dict(zip(names, numbers, strict=True))).astype(t.dtype.np)
             return made, state + np.array([0, 1])
 
         call = _calls[key] = Call(drawn, name=kind, strides=lambda types, shapes: [t.strides, None])
     numbers = [number(float(a)) for a in args.values()]
-    if place is not engine.TRACED:
+    if place is not engine.TRACED or keyed is not None:
         return source.move_on(call, numbers)
-    with jax.ensure_compile_time_eval():  # otherwise the generator would keep a tracer
+    with jax.core.eval_context():  # otherwise the generator would keep a tracer
         made = source.move_on(call, numbers)
         source.state.materialize()
     return made
