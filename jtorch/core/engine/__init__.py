@@ -18,7 +18,6 @@ from jtorch.core.engine import (
 from jtorch.core.engine.calls import Call, DistError, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
 from jtorch.core.engine.guards import computed_ahead, replacements_by
-from jtorch.core.engine.modes import traced_rules
 from jtorch.core.engine.numpy_lines import NumpyLine
 from jtorch.core.engine.segments import SegmentedTrace
 from jtorch.core.engine.spread import AXIS, Collective, SpreadProgram, recorded_at, run_together_by, spread_over
@@ -89,7 +88,6 @@ __all__ = [
     "ticks",
     "trace_of",
     "trace_watchers",
-    "traced_rules",
     "type_of",
     "watch_lines",
 ]

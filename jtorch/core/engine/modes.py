@@ -11,8 +11,6 @@ from jtorch.core.engine.trace import Position, Trace
 from jtorch.core.engine.types import META, TRACED, type_of
 from jtorch.core.engine.values import Value, lifted_by
 
-traced_rules: list = []  # what folders above do with the arrays of a line inside JAX's transformations
-
 
 class EagerTrace(Trace):
     """Runs each line at once: for `jtorch.eager()`, and for values that are tracers of JAX's transformations."""
@@ -30,11 +28,7 @@ class EagerTrace(Trace):
         counters.lines += 1
         with jax.enable_x64(True), running_on(self.place):
             out = call.bind(types)(*arrays) if self.place is TRACED else call.line(types, self.place).run(arrays)
-        arrays = [out] if single else out
-        if self.place is TRACED:
-            for rule in traced_rules:
-                arrays = rule(arrays)
-        values = [Value(t, a) for t, a in zip(out_types, arrays, strict=True)]
+        values = [Value(t, a) for t, a in zip(out_types, [out] if single else out, strict=True)]
         return position, values[0] if single else values
 
     def flush(self, reason):

@@ -7,19 +7,46 @@ from functools import wraps
 import jax
 from jax import lax
 
-from jtorch.core.engine import Call, local, traced_rules
+from jtorch.core.engine import TRACED, Call, local, trace_watchers
 from jtorch.core.facts import flatten_tree, map_tree, unflatten_tree
 from jtorch.core.grad import enable_grad
 from jtorch.core.op import public_in
-from jtorch.core.tensor import Tensor, apply, jax_array_of, tensor_from_jax
+from jtorch.core.tensor import Tensor, ViewCall, apply, attach, jax_array_of, tensor_from_jax
 
 
-def _constant_without_gradients(arrays):
-    """What a line gives JAX's transformations: under `no_grad`, `jax.grad` stops there, too."""
-    return arrays if local.grad else [lax.stop_gradient(a) for a in arrays]
+class _TracedTrace(type(local.make(TRACED))):
+    """The lines inside JAX's transformations. Under `no_grad`, `jax.grad` stops at what they give, too."""
+
+    def record(self, call, inputs):
+        position, out = super().record(call, inputs)
+        if not local.grad:
+            for value in [out] if position.single else out:
+                value.array = lax.stop_gradient(value.array)
+        return position, out
 
 
-traced_rules.append(_constant_without_gradients)
+def _use_for_tracers(trace):
+    if trace.place is TRACED:
+        trace.__class__ = _TracedTrace
+
+
+_use_for_tracers(local.make(TRACED))
+trace_watchers.append(_use_for_tracers)  # in other threads, and after a reset
+
+# (base, new) -> new, with the gradient of the base: a write that gradients do not see.
+_written_unseen = jax.custom_jvp(lambda base, new: new)
+_written_unseen.defjvp(lambda values, slopes: (values[1], slopes[0]))
+_DETACHED = ViewCall(lax.stop_gradient, {}, "detach", lambda *geometry: geometry, _written_unseen, "")
+
+
+def _detached_in_jax(self):
+    """`detach` inside JAX's transformations: the same memory is shown, and `jax.grad` stops there."""
+    made = self._make_view(_DETACHED)
+    made._base = made._edge = None
+    return made
+
+
+attach("_detached_in_jax", _detached_in_jax)
 
 
 class _FromJax(Call):

@@ -18,7 +18,7 @@ from jtorch.core.facts import CPU
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import GradNode, Leaf, edge_of, nodes, shown, source
 from jtorch.core.tensor.storage import InferenceStorage, Storage
-from jtorch.core.tensor.views import DETACHED, IN_INFERENCE, NO_GRAD, View, strided
+from jtorch.core.tensor.views import IN_INFERENCE, NO_GRAD, View, strided
 
 _new = object.__new__
 
@@ -202,9 +202,7 @@ class Tensor(metaclass=_Named):
         if storage.__class__ is Storage and storage.value.__class__ is Lifted:
             return storage.value.level.constant(self)
         if storage.__class__ is Storage and storage.value.type.place is TRACED:
-            made = self._make_view(DETACHED)
-            made._base = made._edge = None
-            return made
+            return self._detached_in_jax()
         return self._alias()
 
 

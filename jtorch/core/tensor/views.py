@@ -7,7 +7,6 @@ base's positions through the view, where the op declares no `writer`.
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -78,13 +77,6 @@ class ViewCall(Call):
 
 
 _SMALLEST = {d: kind() for kind, d in dtypes.OF_PYTHON.items()}
-
-
-# (base, new) -> new, with the gradient of the base: a write that gradients do not see.
-_written_unseen = jax.custom_jvp(lambda base, new: new)
-_written_unseen.defjvp(lambda values, slopes: (values[1], slopes[0]))
-# How a tensor inside JAX's transformations is detached: it shows the same memory, and `jax.grad` stops there.
-DETACHED = ViewCall(jax.lax.stop_gradient, {}, "detach", lambda *geometry: geometry, _written_unseen, "")
 
 
 class Chain(ViewCall):
