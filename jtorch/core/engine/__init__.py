@@ -3,6 +3,7 @@
 Knows values, types and calls. Does not know tensors or gradients."""
 
 from jtorch.core.engine import (
+    calls,
     choices,
     compiling,
     deferred,
@@ -14,6 +15,7 @@ from jtorch.core.engine import (
     opaque,
     program,
     state,
+    symbolic_shapes,
 )
 from jtorch.core.engine.calls import Call, DistError, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
@@ -45,6 +47,7 @@ program.choices = choices
 deferred.guards = guards
 deferred.failures = failures
 memory.sizes = sizes
+calls.symbolic_shapes = symbolic_shapes
 compiling.undisturbed = interrupts.undisturbed
 program.spread.append(SpreadProgram)
 state.Kind = SegmentedTrace

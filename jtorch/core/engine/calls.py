@@ -11,7 +11,6 @@ from itertools import repeat
 from math import prod
 
 import jax
-import numpy as np
 from jax.extend.core import Literal
 
 from jtorch.core.engine import lines, memory
@@ -27,6 +26,7 @@ class DistError(RuntimeError):
     __module__ = "jtorch.distributed"
 
 
+symbolic_shapes = None  # jtorch.core.engine.symbolic_shapes, which traces a call once for many sizes
 _calls: weakref.WeakSet = weakref.WeakSet()  # all calls there are
 
 
@@ -131,16 +131,15 @@ class Call:
         return found
 
     def _infer(self, types):
-        place = next((t.place for t in types if t.place is not None), None) or self.consts.get("place")
-        for t in types:  # a 0-dim CPU tensor may meet tensors of any device
-            if t.place is not None and t.ndim:
-                place = t.place
-                break
+        given = [t for t in types if t.place is not None]
+        given = [t for t in given if t.ndim] or given  # a 0-dim CPU tensor may meet tensors of any device
+        place = given[0].place if given else self.consts.get("place")
         function = self.function(types)
-        made = function.traced_for([t.aval for t in types])
-        function.jaxpr, out = made.jaxpr, made.out_info
-        single = not isinstance(out, tuple | list)
-        outs = [out] if single else out
+        if function.out_info is None:
+            made = symbolic_shapes.instance(self, types) or function.traced_for([t.aval for t in types])
+            function.jaxpr, function.out_info = made.jaxpr, made.out_info
+        single = not isinstance(function.out_info, tuple | list)
+        outs = [function.out_info] if single else function.out_info
         shapes = [tuple(o.shape) for o in outs]
         strides = self.strides(types, shapes) if self.strides else repeat(None)
         made = tuple(type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False))
@@ -215,7 +214,7 @@ class Pullback(Call):
 
         def linear_pullback(*arrays):
             numbers = iter(arrays[:saved])
-            inputs = [next(numbers) if t.number else np.zeros(t.shape, t.dtype.np) for t in self.types]
+            inputs = [next(numbers) if t.number else jax.numpy.zeros(t.shape, t.dtype.np) for t in self.types]
             return self.finish(self.start(inputs)[1], arrays[saved:])
 
         return linear_pullback
@@ -314,6 +313,7 @@ _LOOPS = ("scan", "while")  # results of one round are inputs of the next
 
 def drop_caches(more_than=-1) -> None:
     """Drop the caches of calls that hold more than so many entries."""
+    symbolic_shapes.forget_traces()
     for call in list(_calls):
         if len(call._inferred) + len(call._lines) + len(call.pullbacks) > more_than:
             call._inferred.clear()

@@ -36,7 +36,8 @@ class JaxFunction:
 
         self.name = traced.__name__ = name.replace(".", "_")
         self.traced = traced
-        self.jaxpr = None  # of the one kind of inputs that it is for, until somebody takes it
+        # What JAX traced for the one kind of inputs that it is for; the jaxpr is there until somebody takes it.
+        self.jaxpr = self.out_info = None
 
     def traced_for(self, avals):
         """What JAX traces for inputs like these, as `jax.stages.Traced`."""

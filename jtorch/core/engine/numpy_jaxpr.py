@@ -22,7 +22,7 @@ def numpy_steps(closed) -> NumpySteps:
     return _steps_of(closed)
 
 
-_FEW_MULTIPLICATIONS = 1 << 18  # OpenBLAS computes a product of so many in the thread that asks for it
+_FEW_MULTIPLICATIONS = 1 << 22  # of one product of matrices that NumPy computes as fast as XLA
 
 
 class NumpySteps:
@@ -36,7 +36,7 @@ class NumpySteps:
         inputs, outs: numbers. An out may share memory with an input or another out.
         count: how many numbers there are.
         cost: how many primitives one run takes.
-        is_large: whether it has a product of matrices that NumPy may spread over several threads, which takes long to start.
+        is_large: whether it has a product of matrices that XLA computes faster.
     """
 
     def __init__(self):

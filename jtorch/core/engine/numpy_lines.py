@@ -9,6 +9,7 @@ import numpy as np
 from jtorch.core.engine.lines import SCALARS, LineProgram
 from jtorch.core.engine.numpy_jaxpr import numpy_steps
 from jtorch.core.engine.numpy_primitives import Unsupported
+from jtorch.core.engine.symbolic_shapes import instance
 from jtorch.core.facts import config, without_warnings
 
 SMALL = 1 << 17  # elements that a line may read and write in all to run in NumPy always
@@ -59,7 +60,10 @@ class NumpyLine(LineProgram):
         """The jaxpr of the line. JAX's function lets go of it, so that it is kept no longer than needed."""
         function = self.function
         jaxpr, function.jaxpr = function.jaxpr, None
-        return jaxpr or function.traced_for([t.aval for t in self.decided_by[1]]).jaxpr
+        if jaxpr is None:
+            call, types = self.decided_by[:2]
+            jaxpr = (instance(call, types) or function.traced_for([t.aval for t in types])).jaxpr
+        return jaxpr
 
 
 def as_host(array):

@@ -156,6 +156,11 @@ def _truncated(x, above, below, new):
 # ---- shapes
 
 
+def _size_as_value(eqn):
+    size = eqn.outvars[0].aval.dtype.type(eqn.params["dim"])
+    return lambda: size
+
+
 def _broadcast(eqn):
     shape, dims = _out_shape(eqn), eqn.params["broadcast_dimensions"]
     _need(len(eqn.invars) == 1)
@@ -361,8 +366,9 @@ def _dot_general(eqn):
     left, right = (v.aval for v in eqn.invars)
     dtype = eqn.outvars[0].aval.dtype
     _need(left.dtype == right.dtype == dtype and dtype.kind in "fiu")
+    matmul = np.matmul if multiplications(eqn) <= _OF_ONE_THREAD else _matmul_in_pieces
     if (left.ndim, tuple(left_sum), left_batch) == (2, (1,), ()) and right.ndim == 2:
-        return np.matmul if tuple(right_sum) == (0,) else lambda a, b: np.matmul(a, b.T)
+        return matmul if tuple(right_sum) == (0,) else lambda a, b: matmul(a, b.T)
     left_free = [d for d in range(left.ndim) if d not in (*left_sum, *left_batch)]
     right_free = [d for d in range(right.ndim) if d not in (*right_sum, *right_batch)]
     left_order, right_order = (*left_batch, *left_free, *left_sum), (*right_batch, *right_sum, *right_free)
@@ -375,9 +381,27 @@ def _dot_general(eqn):
     def product(a, b):
         a = np.transpose(a, left_order).reshape(left_shape)
         b = np.transpose(b, right_order).reshape(right_shape)
-        return np.matmul(a, b).reshape(out_shape)
+        return matmul(a, b).reshape(out_shape)
 
     return product
+
+
+_OF_ONE_THREAD = 1 << 18  # OpenBLAS computes a product of so many multiplications in the thread that asks for it
+
+
+def _matmul_in_pieces(a, b):
+    """`a @ b` in products that OpenBLAS does not spread over threads: to start those takes longer, up to milliseconds."""
+    rows, inner, columns = *a.shape[-2:], b.shape[-1]
+    out = np.empty((*a.shape[:-1], columns), a.dtype)
+    if rows >= columns:
+        step = max(1, _OF_ONE_THREAD // (inner * columns))
+        for i in range(0, rows, step):
+            np.matmul(a[..., i : i + step, :], b, out=out[..., i : i + step, :])
+    else:
+        step = max(1, _OF_ONE_THREAD // (inner * rows))
+        for i in range(0, columns, step):
+            np.matmul(a, b[..., i : i + step], out=out[..., i : i + step])
+    return out
 
 
 # ---- gather and scatter
@@ -498,7 +522,7 @@ BUILDERS = {
     "argmax": _arg(np.argmax), "argmin": _arg(np.argmin), "asin": _float_only(np.arcsin), "asinh": _float_only(np.arcsinh),
     "atan": _float_only(np.arctan), "atan2": _float_only(np.arctan2), "atanh": _float_only(np.arctanh),
     "broadcast_in_dim": _broadcast, "cbrt": _float_only(np.cbrt), "ceil": _float_only(np.ceil), "clamp": _clamp,
-    "concatenate": _concatenate, "convert_element_type": _convert, "copy": _identity,
+    "concatenate": _concatenate, "dim_as_value": _size_as_value, "convert_element_type": _convert, "copy": _identity,
     "cos": _float_only(np.cos), "cosh": _float_only(np.cosh), "cummax": _accumulate(np.maximum),
     "cummin": _accumulate(np.minimum), "cumprod": _accumulate(np.multiply), "cumsum": _accumulate(np.add),
     "div": _float_only(np.divide), "dot_general": _dot_general, "dynamic_slice": _dynamic_slice,

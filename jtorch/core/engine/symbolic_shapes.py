@@ -1,0 +1,285 @@
+"""One trace of JAX's for lines of one call that differ in sizes only.
+
+A loop whose arrays grow makes lines of new sizes for ever, and JAX takes 1 to 5 ms to trace each. So once a call has come with
+a few sizes, it is traced with symbols in place of the sizes that differ (JAX calls this shape polymorphism). For the next
+sizes numbers take the place of the symbols, in 0.1 ms, and NumPy runs what comes out. A program of XLA's is always traced with
+its own sizes.
+
+A symbol compares as equal to nothing but itself. A function may do something else where two sizes are equal, or where a size is
+small, so such sizes are traced for themselves; and the first results of a trace with symbols are compared with what JAX
+traced for the numbers.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from math import prod
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+from jax.export import is_symbolic_dim, symbolic_shape
+
+from jtorch.core.engine.calls import Pullback
+from jtorch.core.engine.compiling import JaxFunction
+from jtorch.core.engine.numpy_jaxpr import numpy_steps
+from jtorch.core.engine.numpy_primitives import Unsupported
+from jtorch.core.facts import CPU, contiguous_strides, without_warnings
+
+_SIZES = 3  # after so many lines that differ in the same sizes, the next is traced with symbols
+_CHECKS = 2  # so many instances of a trace are compared with what JAX traces for the numbers
+_LEAST = 4  # a smaller size may be a special case: a determinant of 2 x 2
+_FEW_ELEMENTS = 1 << 17  # of more the trace takes less time than the run
+
+_ON_HOST = {CPU, None}  # None: of a Python number
+_families: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # call -> {key: Family}
+
+
+def instance(call, types):
+    """What JAX would trace for a call of these types, with `jaxpr` and `out_info`. None: it has to be traced."""
+    if not _may_be_traced_with_symbols(call, types):
+        return None
+    owner, key = call, tuple([(t.dtype, t.ndim, t.number) for t in types])
+    if call.__class__ is Pullback:
+        owner, key = call.forward, (call.needs, call.given, *[(t.dtype, t.ndim, t.number) for t in call.types], key)
+    of_call = _families.setdefault(owner, {})
+    family = of_call.get(key)
+    if family is None:
+        if len(of_call) >= _KEYS:
+            of_call.clear()
+        family = of_call[key] = _Family()
+    return family.instance(call, types)
+
+
+def forget_traces() -> None:
+    """Drop all traces with symbols."""
+    _families.clear()
+
+
+def _may_be_traced_with_symbols(call, types):
+    """Whether it is a line of few elements, on the host, whose function is known to do the same for all but special sizes."""
+    forward = call.forward if call.__class__ is Pullback else call
+    return (
+        (getattr(forward.fn, "__module__", None) or "").startswith("jtorch.core.")  # a user's may do anything
+        and {t.place for t in types} <= _ON_HOST
+        and sum([prod(t.shape) for t in types]) <= _FEW_ELEMENTS
+    )
+
+
+_KEYS = 16  # of one call that are noted
+_NOTED = 64  # sizes of a family, and traces with symbols, that are kept
+
+
+class _Family:
+    """Lines of one call whose inputs have the same dtypes and numbers of dimensions.
+
+    Attributes:
+        seen: sizes of lines that no trace was there for, the newest last.
+        traces: the traces with symbols.
+        tried: which sizes differed, by number, where lines were traced with symbols.
+    """
+
+    def __init__(self):
+        self.seen = {}
+        self.traces = []
+        self.tried = set()
+
+    def instance(self, call, types):
+        sizes = _sizes(call, types)
+        for trace in self.traces:
+            if trace.fits(sizes):
+                return self._checked(trace, trace.instance(sizes), call, types)
+        self._note(sizes, call, types)
+
+    def _note(self, sizes, call, types):
+        """Keep sizes in mind, and make a trace once enough lines differed in the same ones of them."""
+        alike = {}
+        for other in self.seen:
+            differ = tuple([i for i, (n, m) in enumerate(zip(sizes, other, strict=True)) if n != m])
+            alike.setdefault(differ, []).append(other)
+        self.seen[sizes] = None
+        if len(self.seen) > _NOTED:
+            del self.seen[next(iter(self.seen))]
+        for differ, others in alike.items():
+            fixed = differ, *[n for i, n in enumerate(sizes) if i not in differ]
+            if differ and len(others) >= _SIZES and fixed not in self.tried and len(self.traces) < _NOTED:
+                self.tried.add(fixed)
+                try:
+                    self.traces.append(_SymbolicTrace(call, types, [*others, sizes]))
+                except Exception:  # whatever a function raises for symbols
+                    continue
+
+    def _checked(self, trace, made, call, types):
+        """What was traced with symbols; the first times compared with what JAX traces for the numbers."""
+        if not trace.checks:
+            return made
+        own = call.function(types).traced_for([t.aval for t in types])
+        trace.checks -= 1
+        if not _is_equal(made, own, types):
+            self.traces.remove(trace)
+        return own
+
+
+def _sizes(call, types):
+    """All sizes that a line depends on, one after the other."""
+    if call.__class__ is Pullback:
+        types = (*call.types, *types)
+    return tuple([n for t in types for n in t.shape])
+
+
+def _is_equal(made, own, types):
+    """Whether two traces give the same, to the last bit."""
+    draws = np.random.default_rng(0)
+    arrays = [_drawn(draws, t) for t in types]
+    try:
+        ours, theirs = [without_warnings(numpy_steps(traced.jaxpr).run, arrays) for traced in (made, own)]
+    except Unsupported:
+        return False
+    outs = [[(tuple(o.shape), o.dtype) for o in jax.tree.leaves(traced.out_info)] for traced in (made, own)]
+    return outs[0] == outs[1] and all(
+        (np.shape(a), a.dtype) == out and np.asarray(a).tobytes() == np.asarray(b).tobytes()
+        for a, b, out in zip(ours, theirs, outs[1], strict=True)
+    )
+
+
+def _drawn(draws, t):
+    """Some array of a type; of integers, those that are an index of almost everything."""
+    if t.dtype.np.kind == "f":
+        return draws.standard_normal(t.shape).astype(t.dtype.np)[()]
+    return draws.integers(0, 2, t.shape).astype(t.dtype.np)[()]
+
+
+class _SymbolicTrace:
+    """A jaxpr with symbols for sizes, and how numbers take their place."""
+
+    def __init__(self, call, types, seen):
+        columns = list(zip(*seen, strict=True))  # one for each size: its values so far
+        self.fixed = {i: column[0] for i, column in enumerate(columns) if len({*column}) == 1}
+        varying = {column: None for i, column in enumerate(columns) if i not in self.fixed}
+        names = [f"n{i}" for i in range(len(varying))]
+        symbols = dict(zip(varying, symbolic_shape(", ".join(names)), strict=True))
+        self.places = [columns.index(column) for column in varying]  # where the value of each symbol stands
+        self.same = [(i, columns.index(column)) for i, column in enumerate(columns) if i not in self.fixed]
+        shapes = iter([self.fixed.get(i, symbols.get(column)) for i, column in enumerate(columns)])
+        if call.__class__ is Pullback:
+            call = Pullback(
+                call.forward, tuple([_symbolic_type(t, shapes) for t in call.types]), call.needs, call.given
+            )
+        types = [_symbolic_type(t, shapes) for t in types]
+        made = JaxFunction(call.bind(tuple(types)), call.name).traced_for([t.aval for t in types])
+        self.checks = _CHECKS
+        self.jaxpr, self.out_info = made.jaxpr, made.out_info
+        found = dict.fromkeys(_symbolic_dims(self.out_info))
+        found.update(dict.fromkeys(_symbolic_dims_of(self.jaxpr.jaxpr)))
+        self.dims = list(found)
+        results = ", ".join([str(d).replace("^", "**") for d in self.dims])
+        self.values = eval(f"lambda {', '.join(names)}: ({results},)", _FUNCTIONS)
+
+    def instance(self, sizes):
+        """The trace for these sizes, which it `fits`."""
+        numbers = [sizes[i] for i in self.places]
+        value_of = dict(zip(self.dims, self.values(*numbers), strict=True))
+        outs = jax.tree.map(lambda o: jax.ShapeDtypeStruct(_with_sizes(o.shape, value_of), o.dtype), self.out_info)
+        return SimpleNamespace(jaxpr=_with_numbers(self.jaxpr, value_of), out_info=outs)
+
+    def fits(self, sizes):
+        """Whether what was traced with symbols holds for these sizes."""
+        numbers = {sizes[i] for i in self.places}
+        return (
+            min(numbers) >= _LEAST
+            and len(numbers) == len(self.places)
+            and numbers.isdisjoint(self.fixed.values())
+            and all(sizes[i] == n for i, n in self.fixed.items())
+            and all(sizes[i] == sizes[j] for i, j in self.same)
+        )
+
+
+_FUNCTIONS = {
+    "__builtins__": {}, "floordiv": lambda a, b: a // b, "mod": lambda a, b: a % b, "max": max, "min": min,
+}  # fmt: skip
+
+
+def _symbolic_type(t, sizes):
+    """A stand-in for a type, with the next of these sizes."""
+    shape = tuple([next(sizes) for _ in t.shape])
+    aval = jax.ShapeDtypeStruct(shape, t.dtype.np)
+    return SimpleNamespace(
+        shape=shape, dtype=t.dtype, place=t.place, ndim=t.ndim, number=t.number, aval=aval,
+        differentiable=t.differentiable, strides=contiguous_strides(shape) if t.contiguous else None,
+    )  # fmt: skip
+
+
+def _symbolic_dims(x):
+    """The sizes with symbols in a parameter, shape or result of an equation."""
+    if isinstance(x, tuple | list):
+        return [d for part in x for d in _symbolic_dims(part)]
+    if isinstance(x, jax.ShapeDtypeStruct):
+        return _symbolic_dims(x.shape)
+    if hasattr(x, "jaxpr") or hasattr(x, "eqns"):
+        return _symbolic_dims_of(getattr(x, "jaxpr", x))
+    return [x] if is_symbolic_dim(x) else []
+
+
+def _symbolic_dims_of(jaxpr):
+    atoms = [*jaxpr.invars, *jaxpr.constvars, *jaxpr.outvars, *[a for e in jaxpr.eqns for a in (*e.invars, *e.outvars)]]
+    found = [d for atom in atoms for d in _symbolic_dims(atom.aval.shape)]
+    return found + [d for eqn in jaxpr.eqns for p in eqn.params.values() for d in _symbolic_dims(p)]
+
+
+def _with_sizes(x, value_of):
+    """A parameter or a shape with numbers in place of symbols."""
+    if isinstance(x, tuple | list):
+        made = [_with_sizes(part, value_of) for part in x]
+        return made if isinstance(x, list) else x._make(made) if hasattr(x, "_make") else tuple(made)
+    if hasattr(x, "jaxpr"):  # a closed one
+        return _with_numbers(x, value_of)
+    if hasattr(x, "eqns"):
+        return _jaxpr_with_numbers(x, value_of)
+    return value_of.get(x, x) if is_symbolic_dim(x) else x
+
+
+def _with_numbers(closed, value_of):
+    return SimpleNamespace(jaxpr=_jaxpr_with_numbers(closed.jaxpr, value_of), consts=closed.consts)
+
+
+def _jaxpr_with_numbers(jaxpr, value_of):
+    """What stands for a jaxpr: the same equations by attributes, with numbers in place of symbols."""
+    known = {}
+
+    def put(atom):
+        if not _symbolic_dims(atom.aval.shape):
+            return atom
+        if atom not in known:
+            known[atom] = _Atom(jax.ShapeDtypeStruct(_with_sizes(atom.aval.shape, value_of), atom.aval.dtype))
+        return known[atom]
+
+    def put_all(atoms):
+        return [*map(put, atoms)]
+
+    eqns = []
+    for eqn in jaxpr.eqns:
+        params = {name: _with_sizes(p, value_of) for name, p in eqn.params.items()}
+        eqns.append(_Equation(eqn.primitive, params, put_all(eqn.invars), put_all(eqn.outvars)))
+    return _Jaxpr(put_all(jaxpr.constvars), put_all(jaxpr.invars), put_all(jaxpr.outvars), eqns)
+
+
+@dataclass(slots=True, eq=False)
+class _Atom:
+    aval: object
+
+
+@dataclass(slots=True, eq=False)
+class _Equation:
+    primitive: object
+    params: dict
+    invars: list
+    outvars: list
+
+
+@dataclass(slots=True, eq=False)
+class _Jaxpr:
+    constvars: list
+    invars: list
+    outvars: list
+    eqns: list
