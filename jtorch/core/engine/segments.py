@@ -12,6 +12,8 @@ A sequence of segments that comes back often is recorded in one piece from then 
 
 from __future__ import annotations
 
+from itertools import islice
+
 from jtorch.core.engine import calls
 from jtorch.core.engine.numpy_program import NumpyProgram
 from jtorch.core.engine.policy import Policy, patience
@@ -164,5 +166,7 @@ class Segment:
 
 def keeps_changing(position, call, limit) -> bool:
     """Whether lines of this call, recorded here, have had inputs of so many types."""
-    children = position.children
-    return len(children) >= limit and sum([c.call is call for c in children.values()]) >= limit
+    if len(position.children) < limit:
+        return False
+    same = (c for c in position.children.values() if c.call is call)  # most often the first ones are
+    return sum(1 for _ in islice(same, limit)) == limit

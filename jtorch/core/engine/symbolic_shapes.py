@@ -15,6 +15,7 @@ from __future__ import annotations
 import weakref
 from dataclasses import dataclass
 from math import prod
+from operator import is_
 from types import SimpleNamespace
 
 import jax
@@ -61,7 +62,7 @@ def _may_be_traced_with_symbols(call, types):
     """Whether it is a line of few elements, on the host, whose function is known to do the same for all but special sizes."""
     forward = call.forward if call.__class__ is Pullback else call
     return (
-        (getattr(forward.fn, "__module__", None) or "").startswith("jtorch.core.")  # a user's may do anything
+        (getattr(forward.fn, "__module__", None) or "").startswith(("jtorch.core.", "jax."))  # a user's may do anything
         and {t.place for t in types} <= _ON_HOST
         and sum([prod(t.shape) for t in types]) <= _FEW_ELEMENTS
     )
@@ -169,19 +170,19 @@ class _SymbolicTrace:
         types = [_symbolic_type(t, shapes) for t in types]
         made = JaxFunction(call.bind(tuple(types)), call.name).traced_for([t.aval for t in types])
         self.checks = _CHECKS
-        self.jaxpr, self.out_info = made.jaxpr, made.out_info
-        found = dict.fromkeys(_symbolic_dims(self.out_info))
-        found.update(dict.fromkeys(_symbolic_dims_of(self.jaxpr.jaxpr)))
-        self.dims = list(found)
-        results = ", ".join([str(d).replace("^", "**") for d in self.dims])
-        self.values = eval(f"lambda {', '.join(names)}: ({results},)", _FUNCTIONS)
+        index = {}  # size with symbols -> its number
+        self.jaxpr = _template(made.jaxpr, index)
+        self.single = not isinstance(made.out_info, tuple | list)
+        outs = [made.out_info] if self.single else made.out_info
+        self.outs = [(_template(o.shape, index), o.dtype) for o in outs]
+        results = "".join([str(d).replace("^", "**") + ", " for d in index])
+        self.values = eval(f"lambda {', '.join(names)}: ({results})", _FUNCTIONS)
 
     def instance(self, sizes):
         """The trace for these sizes, which it `fits`."""
-        numbers = [sizes[i] for i in self.places]
-        value_of = dict(zip(self.dims, self.values(*numbers), strict=True))
-        outs = jax.tree.map(lambda o: jax.ShapeDtypeStruct(_with_sizes(o.shape, value_of), o.dtype), self.out_info)
-        return SimpleNamespace(jaxpr=_with_numbers(self.jaxpr, value_of), out_info=outs)
+        values = self.values(*[sizes[i] for i in self.places])
+        outs = [_Aval(_filled(shape, values), dtype) for shape, dtype in self.outs]
+        return _Traced(_filled(self.jaxpr, values), outs[0] if self.single else outs)
 
     def fits(self, sizes):
         """Whether what was traced with symbols holds for these sizes."""
@@ -210,58 +211,97 @@ def _symbolic_type(t, sizes):
     )  # fmt: skip
 
 
-def _symbolic_dims(x):
-    """The sizes with symbols in a parameter, shape or result of an equation."""
+def _template(x, index):
+    """A parameter, a shape or a jaxpr with `_Place`s for sizes with symbols; itself if it has none.
+
+    index: {size with symbols: its number}, which is filled.
+    """
     if isinstance(x, tuple | list):
-        return [d for part in x for d in _symbolic_dims(part)]
-    if isinstance(x, jax.ShapeDtypeStruct):
-        return _symbolic_dims(x.shape)
-    if hasattr(x, "jaxpr") or hasattr(x, "eqns"):
-        return _symbolic_dims_of(getattr(x, "jaxpr", x))
-    return [x] if is_symbolic_dim(x) else []
-
-
-def _symbolic_dims_of(jaxpr):
-    atoms = [*jaxpr.invars, *jaxpr.constvars, *jaxpr.outvars, *[a for e in jaxpr.eqns for a in (*e.invars, *e.outvars)]]
-    found = [d for atom in atoms for d in _symbolic_dims(atom.aval.shape)]
-    return found + [d for eqn in jaxpr.eqns for p in eqn.params.values() for d in _symbolic_dims(p)]
-
-
-def _with_sizes(x, value_of):
-    """A parameter or a shape with numbers in place of symbols."""
-    if isinstance(x, tuple | list):
-        made = [_with_sizes(part, value_of) for part in x]
-        return made if isinstance(x, list) else x._make(made) if hasattr(x, "_make") else tuple(made)
+        parts = [_template(part, index) for part in x]
+        return x if all(map(is_, parts, x)) else type(x)(parts)
     if hasattr(x, "jaxpr"):  # a closed one
-        return _with_numbers(x, value_of)
+        made = _template(x.jaxpr, index)
+        return x if made is x.jaxpr else _ClosedTemplate(made, x.consts)
     if hasattr(x, "eqns"):
-        return _jaxpr_with_numbers(x, value_of)
-    return value_of.get(x, x) if is_symbolic_dim(x) else x
+        made = _JaxprTemplate(x, index)
+        return made if made.atoms else x
+    return _Place(index.setdefault(x, len(index))) if is_symbolic_dim(x) else x
 
 
-def _with_numbers(closed, value_of):
-    return SimpleNamespace(jaxpr=_jaxpr_with_numbers(closed.jaxpr, value_of), consts=closed.consts)
+def _filled(x, values):
+    """A template with these values in its places."""
+    kind = x.__class__
+    if kind is _Place:
+        return values[x.number]
+    if kind is tuple or kind is list:
+        return kind([_filled(part, values) for part in x])
+    return x.filled(values) if kind is _ClosedTemplate or kind is _JaxprTemplate else x
 
 
-def _jaxpr_with_numbers(jaxpr, value_of):
-    """What stands for a jaxpr: the same equations by attributes, with numbers in place of symbols."""
-    known = {}
+@dataclass(slots=True, eq=False)
+class _Place:
+    number: int
 
-    def put(atom):
-        if not _symbolic_dims(atom.aval.shape):
-            return atom
-        if atom not in known:
-            known[atom] = _Atom(jax.ShapeDtypeStruct(_with_sizes(atom.aval.shape, value_of), atom.aval.dtype))
-        return known[atom]
 
-    def put_all(atoms):
-        return [*map(put, atoms)]
+@dataclass(slots=True, eq=False)
+class _ClosedTemplate:
+    jaxpr: object
+    consts: list
 
-    eqns = []
-    for eqn in jaxpr.eqns:
-        params = {name: _with_sizes(p, value_of) for name, p in eqn.params.items()}
-        eqns.append(_Equation(eqn.primitive, params, put_all(eqn.invars), put_all(eqn.outvars)))
-    return _Jaxpr(put_all(jaxpr.constvars), put_all(jaxpr.invars), put_all(jaxpr.outvars), eqns)
+    def filled(self, values):
+        return _ClosedTemplate(self.jaxpr.filled(values), self.consts)
+
+
+class _JaxprTemplate:
+    """A jaxpr in which some shapes and parameters are templates."""
+
+    def __init__(self, jaxpr, index):
+        self.jaxpr = jaxpr
+        self.atoms = {}  # of a size with symbols: template of the shape, dtype
+        self.ends = [self._marked(atoms, index) for atoms in (jaxpr.constvars, jaxpr.invars, jaxpr.outvars)]
+        self.eqns = []
+        for eqn in jaxpr.eqns:
+            params = {name: _template(p, index) for name, p in eqn.params.items()}
+            params = {name: made for name, made in params.items() if made is not eqn.params[name]}
+            self.eqns.append((eqn, params, self._marked(eqn.invars, index), self._marked(eqn.outvars, index)))
+
+    def _marked(self, atoms, index):
+        """Pairs (atom, whether its shape is a template)."""
+        marked = []
+        for atom in atoms:
+            shape = _template(atom.aval.shape, index)
+            marked.append((atom, shape is not atom.aval.shape))
+            if marked[-1][1]:
+                self.atoms[atom] = shape, atom.aval.dtype
+        return marked
+
+    def filled(self, values):
+        """What stands for the jaxpr: the same equations by attributes, with values in place of symbols."""
+        known = {atom: _Atom(_Aval(_filled(shape, values), dtype)) for atom, (shape, dtype) in self.atoms.items()}
+
+        def atoms(marked):
+            return [known[atom] if changes else atom for atom, changes in marked]
+
+        eqns = []
+        for eqn, params, ins, outs in self.eqns:
+            made = {name: _filled(p, values) for name, p in params.items()}
+            eqns.append(_Equation(eqn.primitive, {**eqn.params, **made}, atoms(ins), atoms(outs)))
+        return _Jaxpr(*map(atoms, self.ends), eqns)
+
+
+@dataclass(slots=True, eq=False)
+class _Traced:
+    jaxpr: object
+    out_info: object
+
+
+@dataclass(slots=True, eq=False)
+class _Aval:
+    shape: tuple
+    dtype: object
+
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: prod(self.shape))
 
 
 @dataclass(slots=True, eq=False)
