@@ -62,6 +62,14 @@ def isolate(trace) -> bool:
     return raised
 
 
+def wait_for(array) -> None:
+    """Wait until a program has computed an array: where memory was short there is none, and NumPy would end the process."""
+    try:
+        array.block_until_ready()
+    except jax.errors.JaxRuntimeError as error:
+        raise memory_error(error) or error from None
+
+
 def resolve(newest=0) -> None:
     """Find out which checks have failed. The `newest` programs are left out: a device may not have run them yet."""
     while len(pending) > newest:

@@ -83,10 +83,7 @@ class Value:
             return array
         if not isinstance(array, jax.core.Tracer):
             self.owned = False  # NumPy may share the buffer from now on
-            try:
-                array.block_until_ready()  # NumPy would end the process where there is no array, for lack of memory
-            except jax.errors.JaxRuntimeError as error:
-                raise deferred.failures.memory_error(error) or error from None
+            deferred.failures.wait_for(array)
         return np.asarray(array)
 
 
