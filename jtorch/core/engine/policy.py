@@ -3,7 +3,7 @@ compiles the same programs and computes the same bits.
 
 Compiling a line in a program takes about 10 ms, and running it there saves 5 to 15 us: a program pays after some thousand
 runs of its lines. Most loops repeat, so the first few new training steps are compiled at sight. Each such step is a risk,
-and risks are limited: four, and one more for every fifty steps. What is not compiled at sight is compiled when it has come
+and risks are limited: four, and one more for every hundred steps. What is not compiled at sight is compiled when it has come
 back often enough.
 
 Once the limit for new traces is reached, a new trace is cut into segments: see `jtorch.core.engine.segments`. This file knows
@@ -18,8 +18,8 @@ from jtorch.core.engine.calls import Pullback
 
 _TRIES = 3  # how often a trace that begins like a promoted one is not cut
 
-trusted_steps = 4  # new training steps that are compiled at sight; one more for every fifty steps
-trusted_lines = 120  # lines that those of few elements may have in all; one more for every five steps
+trusted_steps = 4  # new training steps that are compiled at sight; one more for every hundred steps
+trusted_lines = 120  # lines that those of few elements may have in all; one more for every ten steps
 trusted_traces = 8  # new traces that are recorded in one piece; one more for every fifty
 long_trace = 200  # with more lines of few elements than this, a trace is not compiled at sight
 patience_with_heavy = 16  # how often a trace or segment of many elements runs before it is compiled
@@ -44,9 +44,9 @@ class Policy:
     def ended(self, reason, chain, is_new) -> None:
         """Note that a trace has ended, and why. `chain`: the ends of its segments; `is_new`: it had lines never recorded before."""
         if reason == "step":
-            self.steps = max(self.steps - _REGAINED, 0)
+            self.steps = max(self.steps - _STEPS_REGAINED, 0)
             self.lines = max(self.lines - _LINES_REGAINED, 0)
-        self.traces = max(self.traces - _REGAINED, 0)
+        self.traces = max(self.traces - _TRACES_REGAINED, 0)
         if len(chain) == 1:
             if is_new:
                 self.traces = min(self.traces + 1, trusted_traces)
@@ -96,8 +96,9 @@ def patience(lines) -> int:
     return 2 if _is_heavy(lines) else patience_with_light
 
 
-_REGAINED = 1 / 50
-_LINES_REGAINED = 1 / 5
+_STEPS_REGAINED = 1 / 100
+_LINES_REGAINED = 1 / 10
+_TRACES_REGAINED = 1 / 50
 _CHAINS = 1000
 _HEAVY = 32768  # elements of a line's results, in the mean
 
