@@ -1,8 +1,8 @@
-"""`python -m bench.data`: samples a second of input pipelines, beside PyTorch's with torchvision.
+"""`python -m bench.data`: samples a second of input pipelines, compared with PyTorch and torchvision.
 
 Pictures in memory become PIL images, are transformed and batched, by 0, 2 and 4 workers. Each measurement is a process of its
-own; the libraries take turns. What is reported is the median over rounds of jtorch's rate in units of PyTorch's in the same
-round. torchvision has to be installed beside PyTorch.
+own; the libraries take turns. The report is the median over rounds of jtorch's rate divided by PyTorch's in the
+same round. torchvision has to be installed beside PyTorch.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def measured(name, pipeline, workers):
 
 
 def rate(name, pipeline, workers):
-    """What a process of its own measures."""
+    """Samples a second, measured in a new process."""
     command = [sys.executable, "-W", "ignore", "-m", "bench.data", "--one", name, pipeline, str(workers)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if done.returncode:

@@ -18,7 +18,7 @@ WIDTH, BATCH, STEPS, ROUNDS = 256, 64, 40, 5
 
 
 def ours(rank, size):
-    """A function that runs so many steps of DDP."""
+    """A function that runs `STEPS` steps of DDP."""
     import jtorch as torch
     import jtorch.nn as nn
     from jtorch.nn.parallel import DistributedDataParallel
@@ -80,7 +80,7 @@ def by_hand(rank, size):
 
 
 def work():
-    """One process: the two take turns, round by round."""
+    """What each process runs: the two contestants in turns, round by round."""
     import jtorch.distributed as dist
 
     dist.init_process_group("gloo")

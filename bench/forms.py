@@ -1,10 +1,10 @@
-"""`python -m bench.forms`: what jtorch writes in its own way, against the textbook's form:
-convolutions and their adjoints, pooling and batch norm.
+"""`python -m bench.forms`: convolutions and their adjoints, pooling and batch norm, each as jtorch writes it and as the
+textbook does.
 
 Each pair runs in one process pinned to one core, in alternating bursts, forward and backward as one compiled
 program; the median of the ratios is shown. These are the numbers behind the choices in `jtorch.core.ops.windows.convolve`,
-`jtorch.core.ops.windows.pooling` and `jtorch.core.ops.layers.normalization`. A form alone is not a form in its place: XLA fuses and lays
-out a whole step, so a choice that wins here has to win in `bench.step` too.
+`jtorch.core.ops.windows.pooling` and `jtorch.core.ops.layers.normalization`. XLA fuses and
+lays out a whole step, so a form that wins here must also win in `bench.step`.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def norms():
 
 
 def compiled(form, shapes, options=None):
-    """One burst of the form's forward and backward, compiled with XLA's options: steps -> seconds a step."""
+    """A function of a number of steps: runs the compiled forward and backward of the form that often, returns seconds a step."""
     import jax
     import jax.numpy as jnp
     import numpy as np

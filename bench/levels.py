@@ -1,7 +1,7 @@
-"""`python -m bench.levels`: what optimization costs and buys: XLA's options of jtorch against XLA's own, LLVM's -O3.
+"""`python -m bench.levels`: compile time and speed under jtorch's XLA options, against XLA's default, LLVM's -O3.
 
 Each form is compiled with both, forward and backward as one program, three times; then both run in alternating bursts on
-one core. With `--lines`, forms of few elements as jtorch compiles a single line of such against how it compiles a program.
+one core. `--lines` compares, on forms of few elements, the options for a single line with those for a program.
 These are the numbers behind `jtorch.core.engine.xla_options`.
 """
 
@@ -45,7 +45,7 @@ def windows():
 
 
 def seconds(form, shapes, options):
-    """How long it takes from the function to the end of its second run, the median of a few; and one burst of it."""
+    """(seconds to trace, compile and run the form twice, the median of a few; the burst of `forms.compiled`)."""
     times = []
     for _ in range(COMPILES):
         start = time.perf_counter()
@@ -62,7 +62,7 @@ def contest(lines):
     whole = xla_options.ordinary(on_host=True)
     if lines:
         with jtorch.eager():
-            (jtorch.ones(2) + 1).tolist()  # now it is known which options this XLA knows
+            (jtorch.ones(2) + 1).tolist()  # jtorch has now asked XLA which options it knows
         few = lambda shapes: 2 * sum(math.prod(shape) for shape in shapes) <= xla_options.FEW
         small = lambda: (form for form in elementwise() if few(form[2]))
         return "lines of few elements", xla_options.quick(), whole, (small,)

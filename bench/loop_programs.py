@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Library:
-    """PyTorch or jtorch, and the times of the steps by a clock, a function that gives seconds."""
+    """PyTorch or jtorch, and the seconds that each step took by `clock`."""
 
     def __init__(self, name, clock):
         self.clock = clock
@@ -27,7 +27,7 @@ class Library:
             self.torch.set_num_threads(1)
 
     def run(self, steps, step):
-        """Call `step(i)` so often; gives the last result."""
+        """Call `step(i)` for each i below `steps`. Returns the last result."""
         result = None
         for i in range(steps):
             start = self.clock()
@@ -109,7 +109,7 @@ def digits(lib):
             losses.append(loss.item())
 
     lib.run(8, epoch)
-    return sum(losses[:20])  # after some thirty steps last bits have grown to whole digits, as from machine to machine
+    return sum(losses[:20])  # after about thirty steps rounding differences have grown to visible digits
 
 
 @workload("a GAN of two MLPs")

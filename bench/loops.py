@@ -1,9 +1,9 @@
 """`python -m bench.loops`: loops that do not repeat exactly, from the start of Python to the last result.
 
 Each of `bench.loop_programs` runs as a process of its own on one core: under PyTorch, under jtorch with an empty cache (the
-first start), under jtorch once more (the second start), and so on in turns. What is reported is the median over rounds of the
-ratio of a process's CPU seconds to PyTorch's in the same round, and of the median step once the loop has settled. On one
-core CPU seconds are the seconds of a quiet machine; the wall clock would measure its other users, too.
+first start), under jtorch once more (the second start), and so on in turns. The report is the median over rounds of two
+ratios to PyTorch in the same round: of the process's CPU seconds, and of the median step once the loop has settled. On one
+core, CPU seconds are what a quiet machine would take; the wall clock would also count the machine's other users.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import time
 from bench import machine
 from bench.report import parser, save
 
-TOLERANCE = 1e-3  # by which the results may differ, relatively
+TOLERANCE = 1e-3  # relative difference that the results may have
 STARTS = ("torch", "first start", "second start")
 
 
@@ -46,7 +46,7 @@ def process(library, workload, cache):
     env = os.environ | {
         "JTORCH_CACHE_DIR": cache, "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # Python would compile jtorch at each start, which `pip install` has done
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles jtorch's source
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "bench.loops", "--one", library, workload]
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=900)
@@ -88,7 +88,7 @@ def main():
     given = arguments.parse_args()
     report = json.loads(given.json.read_text()) if given.json.exists() else {}
     print(machine.line())
-    for name in given.workloads:  # the rows of others stay
+    for name in given.workloads:  # the other rows stay
         made = row(name, [one_round(name) for _ in range(given.rounds)])
         report[name] = {"rounds": given.rounds, "machine": machine.line()} | made
         figures = [f"{what} {made[what]['ratio']:.2f}" for what in (*STARTS[1:], "step")]

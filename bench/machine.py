@@ -26,7 +26,7 @@ def _processor():
 
 
 def gpu():
-    """The GPU's name and driver, as its driver tells them."""
+    """The GPU's name and driver version, as the driver reports them."""
     asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()[0]
 

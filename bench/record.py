@@ -1,8 +1,8 @@
-"""`python -m bench.record`: what it costs to record a line, beside PyTorch, which computes it.
+"""`python -m bench.record`: what recording a line costs, compared with PyTorch, which computes it.
 
 Each row is a statement that is run over and over, as in the body of a training loop, under jtorch and under PyTorch in turns, in
 one process on one core. jtorch only records it; what was recorded runs outside of the timing. The tensors are so small that
-PyTorch's computing hardly counts. The last row is a training step of a deep decoder.
+PyTorch's arithmetic takes almost no time. The last row is a training step of a deep decoder.
 
 The bound of a row is 1.5 times PyTorch's time or 4 µs for each call, whichever is larger; for random numbers it is twice
 PyTorch's time.
@@ -21,7 +21,7 @@ from bench.decoder import decoder
 from bench.report import parser, save
 
 LIBRARIES = ("jtorch", "torch")
-TIMES = 40  # that a statement is run between two looks at the clock
+TIMES = 40  # runs of a statement between two readings of the clock
 WARM = 10  # rounds before the timing: the first ones compile
 BACKWARD = (
     "x * y",
@@ -31,7 +31,7 @@ BACKWARD = (
     "F.linear(x, w, b)",
 )  # chains whose backward pass is timed, too
 
-ROWS = (  # what the files that docs/census.csv counts call most, and what was slow
+ROWS = (  # the calls that the files of docs/census.csv make most, and some that were slow
     *BACKWARD, "layer(x)", "x.view(2, 8)", "x.reshape(2, 8)", "x.transpose(0, 1).reshape(2, 8)", "x.flatten()", "x[0]",
     "x[:, 1:3]", "x[:, :, None]", "x.unsqueeze(0)", "x.squeeze(0)", "x.transpose(0, 1)", "x.permute(1, 0)", "x.expand(2, 4, 4)",
     "x.t().contiguous()", "x.chunk(2, 1)", "torch.cat([x, y])", "torch.stack([x, y])", "x.sum()", "x.mean(1)", "x.max(1)",
@@ -46,7 +46,7 @@ RANDOM = ("torch.rand(2, 8)", "torch.randn(2, 8)", "F.dropout(x, 0.5)")
 
 
 def names(torch):
-    """What a row may use."""
+    """The names that a row may use."""
     return {
         "torch": torch,
         "F": torch.nn.functional,
@@ -83,7 +83,7 @@ def calls_of(statement):
 
 
 def bound(statement, theirs):
-    """How many µs a row may take where PyTorch takes `theirs`."""
+    """The most µs that a row may take if PyTorch takes `theirs`."""
     return 2 * theirs if statement in RANDOM else max(1.5 * theirs, 4 * calls_of(statement))
 
 

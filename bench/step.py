@@ -1,8 +1,8 @@
 """`python -m bench.step`: what a training step costs under jtorch, hand-written JAX, PyTorch, torch.compile.
 
 Every contestant runs in its own process, all pinned to the same core, and they take turns: in each round each
-runs one burst of steps while the others sleep, so whatever else the machine does hits all alike. What is
-reported is the median over rounds of the ratio of one burst to another in the same round. Then once more on
+runs one burst of steps while the others sleep, so other load on the machine slows all of them equally. The
+report is the median over rounds of the ratio of one burst to another in the same round. Then all run once more on
 all cores, for information. With `--device cuda` they share the GPU in the same way, on all cores: XLA tries kernels
 out in parallel while it compiles.
 """
@@ -22,7 +22,7 @@ from bench.worker import CONTESTANTS, main
 
 BURST_S = 0.2  # how long one burst should take, about
 WARM_UP = 3  # steps in the bursts that are not counted
-TOLERANCE = 1e-3  # by which the losses of the first steps may differ, relatively
+TOLERANCE = 1e-3  # relative difference that the losses of the first steps may have
 NOISY_TOLERANCE = 2e-2  # the same where the contestants draw different noise
 
 
@@ -75,7 +75,7 @@ def start(contestants, workload, cores, cache, device):
 
 
 def burst_length(worker):
-    """Steps that take about BURST_S, after a burst: steps whose loss nobody looks at are another program to jtorch."""
+    """How many steps take about BURST_S. A first burst compiles: in jtorch, steps whose loss is not read are another program."""
     worker.ask(WARM_UP)
     return max(1, round(BURST_S * WARM_UP / worker.ask(WARM_UP)))
 
@@ -93,8 +93,8 @@ def race(workers, rounds):
 def measure(workload, contestants, rounds, starts, cores, device):
     """Everything about one workload on these cores and this device, as a JSON-able dict; `rounds` for each start.
 
-    Each contestant is started several times: where its arrays come to lie differs from process to process, and makes
-    a tenth of a step more or less.
+    Each contestant is started several times: the addresses of its arrays differ from process to process, which changes
+    the time of a step by up to a tenth.
     """
     runs = [once(workload, contestants, rounds, cores, device) for _ in range(starts)]
     names = [name for name in runs[0][0] if all(name in said for said, _ in runs)]
@@ -103,7 +103,7 @@ def measure(workload, contestants, rounds, starts, cores, device):
 
 
 def once(workload, contestants, rounds, cores, device):
-    """({contestant: what it says of itself}, its times) of one process for each contestant."""
+    """({contestant: its report}, its times) of one process for each contestant."""
     with tempfile.TemporaryDirectory() as cache:
         workers = start(contestants, workload, cores, cache, device)
         check_losses(workload, workers)
@@ -119,7 +119,7 @@ def once(workload, contestants, rounds, cores, device):
 
 
 def medians(said):
-    """What several processes of a contestant say of themselves: of seconds the median, all else as the last says it."""
+    """The reports of several processes of a contestant as one: times as the median, all else from the last process."""
     made = dict(said[-1])
     for key, value in made.items():
         if key.endswith("_s"):
@@ -139,7 +139,7 @@ def summary(times, name):
 
 
 def check_losses(workload, workers):
-    """Say so if the contestants' first losses differ: they do not do the same work, and no ratio counts."""
+    """Warn if the contestants' first losses differ: then they do not do the same work, and no ratio is valid."""
     losses = {worker.name: worker.first["losses"] for worker in workers}
     tolerance = NOISY_TOLERANCE if workload in weights.NOISY else TOLERANCE
     for step, values in enumerate(zip(*losses.values(), strict=True)):
@@ -200,7 +200,7 @@ def run(arguments):
             measured[workload] = measure(
                 workload, arguments.contestants, rounds, arguments.starts, cores, arguments.device
             )
-            report.setdefault(name, {})[workload] = measured[workload] | stamp  # others keep what they had
+            report.setdefault(name, {})[workload] = measured[workload] | stamp  # other contestants' figures stay
             save(report, arguments.json)
         print_table(
             f"{name} ({len(cores)}), median of {rounds * arguments.starts} rounds in {arguments.starts} processes each",

@@ -1,6 +1,6 @@
 """The starting weights and the batches of every workload, as NumPy arrays under PyTorch's state_dict names.
 
-All contestants start from these, so their losses must agree; that is how a table proves that they did the
+All contestants start from these, so their losses must agree; a table checks that, which shows that they did the
 same work. Knows NumPy only.
 """
 
@@ -31,7 +31,7 @@ def batches(workload, count=4, seed=0):
 
     def pixels(*shape):
         image = rng.random(shape).astype("f4")
-        return image, image.copy()  # of two tensors over one array each must take the other's writes into account
+        return image, image.copy()  # two arrays: tensors that share one would have to follow each other's writes
 
     make = {
         "mlp": lambda: (normal(32, MLP_WIDTH), normal(32, MLP_WIDTH)),

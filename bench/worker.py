@@ -1,7 +1,7 @@
-"""One contestant in a process of its own: pinned first, imported second, then driven burst by burst.
+"""One contestant in a process of its own: it is pinned to its cores, then imports, then runs bursts when asked.
 
 The parent says "run n steps"; the worker runs them, waits for the last loss, and answers with the seconds.
- Between bursts the worker sleeps on the pipe, so that contestants never share the core.
+Between bursts the worker sleeps on the pipe, so that contestants never share the core.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tests: one folder for each part of jtorch; `fixtures` holds what PyTorch answered, `make` asks it again."""
+"""The tests: one folder for each part of jtorch; `fixtures` holds PyTorch's results, `make` writes them anew."""
 
 from pathlib import Path
 

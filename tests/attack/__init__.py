@@ -1,4 +1,4 @@
-"""What somebody who means harm, a dying machine or a hurried user would do: each in a process with limits on time and memory."""
+"""Attacks, crashes and interrupts, each in a process with limits on time and memory."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ PRELUDE = """
 
 
 def attacked(script: str, *arguments, seconds: int = 300, megabytes: int | None = None, **environment) -> str:
-    """What a script prints, in a fresh interpreter. It must end well, within so much time and address space."""
+    """What a script prints in a fresh interpreter. It must exit with 0 within these limits on time and address space."""
     done = run(script, *arguments, seconds=seconds, megabytes=megabytes, **environment)
     assert done.returncode == 0, f"ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
 
 def run(script, *arguments, seconds=300, megabytes=None, **environment):
-    """The same, and it may end in any way."""
+    """Run a script as `attacked` does; any exit code will do."""
 
     def limit():
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

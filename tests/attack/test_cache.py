@@ -1,4 +1,4 @@
-"""The cache of compiled programs: damaged, planted, swapped, another's, on a full disk. A run computes what it always does."""
+"""The cache of compiled programs with damaged, planted, swapped or foreign entries, or on a full disk: the results stay right."""
 
 from __future__ import annotations
 

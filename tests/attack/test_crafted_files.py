@@ -1,4 +1,4 @@
-"""Files that were damaged or made to do harm: they load as what was saved, or raise; they run nothing and stay small."""
+"""Damaged and malicious files: they load as what was saved, or raise. They run no code and take little memory."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ DAMAGED = """
 
 @pytest.mark.parametrize("form", ["zipped", "stream"])
 def test_damaged_files_load_as_they_were_saved_or_raise(form, tmp_path):
-    """Each bit of a file, each length, pieces that moved. A stream has no checksums: there it is only an error or an object."""
+    """Flips each bit, cuts at each length, moves pieces. A stream has no checksums, so there any object or an error will do."""
     attacked(DAMAGED, form, tmp_path / "file.pt", seconds=900, megabytes=6000)
 
 

@@ -1,4 +1,4 @@
-"""Saves that are killed, interrupted, or find no room: the old file or the new one is there, whole, and nothing else."""
+"""Saves that are killed, interrupted, or find no room: the folder then holds the whole old file or the whole new one."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ KILLED = """
 
 @pytest.mark.parametrize("form", ["zipped", "stream"])
 def test_a_killed_save_leaves_a_whole_file(form, tmp_path):
-    """Killed at more than 100 points, of which 60 are the last calls before its end."""
+    """Kills the save at more than 100 points; 60 of them are its last calls."""
     print(attacked(KILLED, tmp_path / "c.pt", form, seconds=600))
 
 

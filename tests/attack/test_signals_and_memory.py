@@ -1,4 +1,4 @@
-"""Signals and memory: a loop that is interrupted all the time, and one that gets no memory."""
+"""Signals and memory: a loop that is interrupted again and again, and one that runs out of memory."""
 
 from __future__ import annotations
 

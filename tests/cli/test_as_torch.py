@@ -12,7 +12,7 @@ from jtorch.cli import hook
 from jtorch.cli.scoped import scope
 from tests.cli import COMMAND, finished
 
-# One process, because each of them imports JAX anew. Every line is a claim.
+# One process for all lines, because each process would import JAX anew. Every line is checked.
 NAMES = """
 import importlib.metadata, importlib.util, inspect, io, pickle, random, sys
 assert importlib.util.find_spec("torch").origin.endswith("__init__.py") and "jax" not in sys.modules

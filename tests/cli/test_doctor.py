@@ -1,4 +1,4 @@
-"""`jtorch doctor` says what is there and what to do where something is off."""
+"""`jtorch doctor` reports the installation and gives advice where something is wrong."""
 
 import copy
 import importlib.metadata
@@ -36,7 +36,7 @@ def test_the_report_names_versions_devices_and_switches(report):
 
 
 OFF = {
-    # what is changed: (where, the value, what the advice begins with)
+    # what is wrong: (the key of the fact, its value, how the advice begins)
     "eager": (("switches", "eager"), True, "JTORCH_EAGER=1 computes each operation by itself"),
     "no cache": (("cache", "on"), False, "Compiled programs are not kept (JTORCH_CACHE=0)"),
     "refused": (
@@ -55,7 +55,7 @@ OFF = {
 
 
 def sound(report):
-    """The report of a machine where all is well, whatever this one's is."""
+    """The report of a machine where all is well, independent of this machine."""
     report = copy.deepcopy(report)
     report["cache"] |= {"on": True, "refused": None, "disk_free": 2**40}
     report["switches"] |= {"eager": False}

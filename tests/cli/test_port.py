@@ -58,11 +58,11 @@ FOUND = {
     "import torch\nF = torch.nn.functional\nF.never(1)": ["3:1 J101"],
     "def f():\n    import torch\n    return torch.never": ["3:12 J101"],
     "import torch\ntorch.float32.whatever, torch.ones(1).anything": [],
-    # what only looks like PyTorch's
+    # looks like PyTorch's name, but is not
     "import torch\ndef f(torch):\n    return torch.never": [],
     "from torch import nn\ndef f():\n    nn = g()\n    return nn.never, lambda nn: nn.never": [],
     "import torchmetrics\ntorchmetrics.never": [],
-    # what the program is prepared for
+    # missing names that the program handles itself
     "try:\n    from torch import never\nexcept ImportError:\n    never = None": [],
     "try:\n    from torch import never\nexcept KeyError:\n    pass": ["2:5 J102"],
     "import torch\nif hasattr(torch, 'never'):\n    torch.never()\nelse:\n    torch.nothing()": ["5:5 J101"],
@@ -101,7 +101,7 @@ PROGRAMS = [*(ROOT / "tests/programs/tutorials").glob("*.py"), *(ROOT / "tests/p
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_of_a_program_that_runs_it_says_so_and_its_imports_are_changed(path):
-    """These run in the tests as they are."""
+    """These programs run unchanged in other tests."""
     source = Source(path)
     assert findings_of(source).runs
     names = set()

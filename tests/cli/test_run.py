@@ -9,7 +9,7 @@ from tests.cli import COMMAND, finished
 from tests.programs.notes.notebook import difference
 from tests.programs.test_tutorials import EXPECTED, FOLDER
 
-# name: (the arguments of python, what it reads)
+# name: (the arguments of python, its standard input)
 SAME = {
     "script": (["prog.py", "a", "-b", "--help"], ""),
     "script in a folder": (["inner/deep.py"], ""),
@@ -132,7 +132,7 @@ def test_a_notebook_runs_from_top_to_bottom(folder):
     (folder / "book.ipynb").write_text(notebook(CELLS))
     code, printed, error = finished([*COMMAND, "run", "book.ipynb", "a"], folder)
     assert (code, printed) == (1, SHOWN)
-    # Without the lines that mark a part of the line above: when they come depends on Python's version.
+    # Without the lines of ^^^^ in tracebacks: which of them appear depends on Python's version.
     assert "".join(line for line in error.splitlines(keepends=True) if set(line) - set(" ~^\n")) == TRACEBACK
 
 
@@ -158,14 +158,14 @@ def test_a_command_that_does_not_exist_is_refused(folder):
     assert error == "jtorch: there is no command 'walk'; the commands are run, doctor, port\n"
 
 
-# Between them: workers of a DataLoader, classes of __main__ in a file, autocast, several optimizers.
+# Together they use workers of a DataLoader, classes of __main__ in a file, autocast and several optimizers.
 TUTORIALS = ["datasets", "checkpoint_resume", "mixed_precision", "four_fits"]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", TUTORIALS)
 def test_a_program_prints_what_pytorch_prints(name, tmp_path):
-    """As it is, with `import torch`."""
+    """The program is unchanged: it says `import torch`."""
     code, printed, error = finished([*COMMAND, "run", "-W", "ignore", str(FOLDER / f"{name}.py")], tmp_path)
     assert code == 0, error
     assert difference(printed, EXPECTED[name]) is None

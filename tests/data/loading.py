@@ -1,4 +1,4 @@
-"""Pieces of code over torch.utils.data: what they give, raise and warn of, and the random numbers that come next."""
+"""Pieces of code that use torch.utils.data, and what is seen of them: results, errors, warnings, and the next random numbers."""
 
 import random
 import warnings
@@ -18,7 +18,7 @@ def row(torch, code):
 
     def look():
         warnings.filterwarnings("ignore", message=".*non-writable|.*not writable")
-        # a module that no other process can import, as a script's own code
+        # as a script's own code, no other process can import this module
         return plain(torch, run(torch, f"{PRELUDE}\n{code}", module="snippet"))
 
     return seen(look) | {"next": [torch.rand(1).item(), random.random(), float(np.random.rand())]}

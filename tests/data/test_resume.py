@@ -1,4 +1,4 @@
-"""A pass over a DataLoader that is saved in its middle and taken up again gives the batches that were left."""
+"""A pass over a DataLoader that is saved halfway and resumed gives the remaining batches."""
 
 import io
 
@@ -19,14 +19,14 @@ class Squares(Dataset):
 
 
 class Stream(IterableDataset):
-    """A data set without numbers."""
+    """An iterable data set: it has no indices."""
 
     def __iter__(self):
         return iter(range(11))
 
 
 class Counting(IterableDataset):
-    """A data set that knows where it is."""
+    """An iterable data set that saves its own position."""
 
     def __init__(self):
         self.at = 0
@@ -60,7 +60,7 @@ CASES = [
 
 
 def loader(kind, options):
-    """A loader of a new data set; a number stands for a generator with this seed."""
+    """A loader over a new data set. `generator` may be a number: the seed of one."""
     data, options = KINDS[kind](), dict(options)
     if "generator" in options:
         options["generator"] = torch.Generator().manual_seed(options["generator"])
@@ -74,7 +74,7 @@ def values(batches):
 
 
 def saved(state):
-    """The state after a save and a load."""
+    """The state, saved to a file and loaded again."""
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)

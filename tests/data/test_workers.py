@@ -1,4 +1,4 @@
-"""DataLoader's workers: scripts as people write them, data that cannot leave, deaths, nothing left behind."""
+"""DataLoader's workers: ordinary scripts, samples that cannot be pickled, workers that die, and no process left behind."""
 
 import enum
 import os
@@ -44,7 +44,7 @@ class Rows(Dataset):
 
 
 def run(script):
-    """A script in a fresh interpreter, as `python script.py`, with this jtorch."""
+    """Run a script in a fresh interpreter, as `python script.py` does, with this checkout of jtorch."""
     environment = os.environ | {"PYTHONPATH": str(Path(torch.__file__).parent.parent)}
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
         file.write(textwrap.dedent(script))
@@ -183,7 +183,7 @@ INTERRUPTED = """
 
 
 def test_workers_are_gone_right_after_ctrl_c():
-    """Also those in the middle of a batch. Persistent ones stay as long as their loader, as in PyTorch."""
+    """Also workers in the middle of a batch. Persistent workers live as long as their loader, as in PyTorch."""
     done = run(INTERRUPTED)
     expected = [*["False 2 False"] * 2, "False", *["True 2 True"] * 2, "False"]
     assert done.stdout.splitlines() == expected * 2, done.stderr
@@ -201,7 +201,7 @@ def test_persistent_workers_stay_from_pass_to_pass():
     loader = DataLoader(range(8), num_workers=2, collate_fn=lambda x: os.getpid(), persistent_workers=True)
     first = set(loader)
     assert [set(loader) for _ in range(2)] == [first, first]
-    next(iter(loader))  # a pass broken off
+    next(iter(loader))  # a pass that is not finished
     assert set(loader) == first
     del loader
     assert gone(first)
@@ -386,7 +386,7 @@ def test_an_epoch_of_input_compiles_and_records_nothing():
 
 
 def test_data_on_its_way_is_gathered_by_one_line():
-    """Rows of a tensor that is not known yet are taken by an index, a batch at a time."""
+    """A batch of rows of a tensor that is not computed yet is recorded as one indexing line."""
     promised = torch.arange(20.0) * 2
     (batch,) = next(iter(DataLoader(TensorDataset(promised), 4, sampler=[3, 1, 4, 1, 5])))
     assert batch.tolist() == [6, 2, 8, 2]
@@ -436,7 +436,7 @@ def test_a_parcel_holds_anything_that_pickles():
 
 
 def test_code_travels_by_value():
-    """In one process: the functions come back as others, and work."""
+    """Pickled and unpickled in one process: the functions come back as new objects that work."""
 
     def counter(start):
         total = [start]

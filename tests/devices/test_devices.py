@@ -1,4 +1,4 @@
-"""Two devices: the host, and a second CPU device of JAX's that plays the GPU (no GPU is needed to run this)."""
+"""Two devices: the host, and a second CPU device of JAX that stands for the GPU, so these tests need no GPU."""
 
 import functools
 import json
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-# JAX asks for the number of devices once a process: all programs run in one, each with names of its own.
+# JAX reads the number of devices once a process, so one process runs all programs, each in its own namespace.
 RUNNER = """
 import contextlib, io, json, sys, traceback
 import jax

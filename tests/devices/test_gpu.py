@@ -23,17 +23,17 @@ from tests.programs import models
 pytestmark = [pytest.mark.gpu, pytest.mark.optimized]
 if not torch.cuda.is_available():
     pytest.skip("gpu: JAX sees none", allow_module_level=True)
-UNSURE = {  # what PyTorch promises no more of than that it is one of several
+UNSURE = {  # PyTorch promises one of several results, and not which
     "scatter": "two values for one place: which is written is not said",
     "linalg.eigh": "the sign of an eigenvector is free",
 }
 SOME = [row for row in ROWS if row[2] < int(os.environ.get("JTORCH_GPU_ROWS", 1)) and row[1] not in UNSURE]
-DRAWS = {"lstm_language_model", "transformer_classifier", "gan", "vae"}  # in a step: other numbers than a CPU's
+DRAWS = {"lstm_language_model", "transformer_classifier", "gan", "vae"}  # draw in a step, so numbers differ from a CPU's
 
 
 @pytest.fixture(autouse=True)
 def full_precision(monkeypatch):
-    """float32 to the last bits, as a CPU has it; and each row is a trace that never came before."""
+    """Convolutions in full float32, as on a CPU. A trace counts as new however often it has come."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     for limit in ("trusted_steps", "trusted_lines", "trusted_traces", "long_trace"):
         monkeypatch.setattr(policy, limit, 10**9)
@@ -52,7 +52,7 @@ def test_results_are_the_cpus(family, name, i, args, kwargs):
 
 
 def on_gpu(program):
-    """A program whose weights and data were drawn on the CPU, moved."""
+    """The program, with weights and data drawn on the CPU and then moved."""
     for name, value in vars(program).items():
         if isinstance(value, torch.Tensor | nn.Module):
             setattr(program, name, value.cuda())
@@ -61,7 +61,7 @@ def on_gpu(program):
 
 @pytest.mark.parametrize("name", models.PROGRAMS)
 def test_programs_learn(name):
-    """The losses of 50 steps are the CPU's, and as good where a step draws numbers; a settled step compiles nothing."""
+    """50 steps give the CPU's losses, or equally good ones if a step draws random numbers. Later steps compile nothing."""
     known = np.load(FIXTURES / "models.npz")[f"{name}: losses"]
     program = on_gpu(models.PROGRAMS[name](torch))
     with torch.device("cuda"):
@@ -135,7 +135,7 @@ def test_mixed_precision_learns(dtype):
 
 
 def test_tf32_is_where_pytorch_has_it():
-    """Not in products of matrices and in convolutions, unless it is switched on."""
+    """Off in matrix products and in convolutions unless it is switched on."""
     torch.manual_seed(0)
     a, b = torch.randn(256, 256, dtype=torch.float64).cuda(), torch.randn(256, 256, dtype=torch.float64).cuda()
     image, kernel = (
@@ -214,7 +214,7 @@ def test_the_example_trains(tmp_path):
 
 
 def test_the_state_of_random_numbers_goes_back():
-    """Also in the second run of a checkpointed function, and where nothing was drawn before it."""
+    """Also in the second run of a checkpointed function, and if nothing was drawn before it."""
     torch.manual_seed(5)
     x = torch.ones(200, device="cuda", requires_grad=True)
     y = torch.utils.checkpoint.checkpoint(lambda t: F.dropout(t * 3, 0.5), x, use_reentrant=False)

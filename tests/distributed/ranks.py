@@ -1,4 +1,4 @@
-"""Starts the processes of a program, and ends them when their time is over: a hang is a failure, not a lost run."""
+"""Starts the processes of a program and ends them at a time limit, so a hang fails one test and does not block the run."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ def free_port():
 
 
 def start(command, rank, size, port, **variables):
-    """One process of a program that meets by `env://`."""
+    """Start one process of a program, with the environment of `env://`."""
     environment = os.environ | {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -43,13 +43,13 @@ def start(command, rank, size, port, **variables):
 
 
 def kill(process):
-    """End a process and all that it has started."""
+    """End a process and all processes that it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def finish(processes, seconds):
-    """Wait for processes, and end those that take longer together. Returns an `Ended` for each."""
+    """Wait for all processes up to the limit, then end those that still run. Returns an `Ended` for each."""
     end, ended = time.monotonic() + seconds, []
     try:
         for process in processes:
@@ -67,13 +67,13 @@ def finish(processes, seconds):
 
 
 def run(command, size=2, seconds=120, **variables):
-    """Run a program in so many processes. Returns an `Ended` for each."""
+    """Run a program in `size` processes. Returns an `Ended` for each."""
     port = free_port()
     return finish([start(command, rank, size, port, **variables) for rank in range(size)], seconds)
 
 
 def check(ended):
-    """All processes ended well."""
+    """Hold that all processes exited with 0."""
     for rank, one in enumerate(ended):
         assert one.code == 0, f"rank {rank} ended with {one.code}:\n{one.out}\n{one.err}"
     return ended

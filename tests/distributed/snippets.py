@@ -29,7 +29,7 @@ def snippets():
 
 
 def seen(code, names):
-    """What a snippet prints; in place of the rest, an exception that ends it."""
+    """What a snippet prints. If an exception ends it, the exception comes last."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out), warnings.catch_warnings():
         warnings.simplefilter("ignore")

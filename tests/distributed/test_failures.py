@@ -1,4 +1,4 @@
-"""A process that dies, ends or runs other collectives is told to the others, and nothing hangs: each test has a limit."""
+"""If a process dies, ends early or runs other collectives, the others raise, and nothing hangs: each test has a time limit."""
 
 import random
 import re
@@ -102,7 +102,7 @@ def test_an_error_in_one_process_ends_the_others(tmp_path):
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_a_process_that_is_killed_is_an_error_in_the_others(seed, tmp_path):
-    """Killed from outside, at any time after the first step."""
+    """The kill comes from outside, at any time after the first step."""
     command = program(
         tmp_path, BEGIN, TRAIN, "for i in range(10**6):", "    step(i)", "    if i == 2: print('ready', flush=True)"
     )
@@ -124,7 +124,7 @@ def test_a_process_that_is_killed_is_an_error_in_the_others(seed, tmp_path):
 
 @pytest.mark.long
 def test_the_end_of_rank_0_ends_the_others(tmp_path):
-    """JAX itself ends them, with a message of its own: rank 0 keeps what it calls the coordination service."""
+    """JAX itself ends them with its own message: rank 0 hosts JAX's coordination service."""
     ending = "    if i == 4 and rank == 0: os.kill(os.getpid(), signal.SIGKILL)"
     first, second = ranks.run(
         program(tmp_path, BEGIN, TRAIN, "for i in range(10**6):", "    step(i)", ending), seconds=90
@@ -135,7 +135,7 @@ def test_the_end_of_rank_0_ends_the_others(tmp_path):
 
 @pytest.mark.long
 def test_a_training_step_is_one_program(tmp_path):
-    """Forward, backward, the mean of the gradients and the update; ranks that look at other values agree all the same."""
+    """One program holds forward, backward, the mean of the gradients and the update, also where ranks read different values."""
     command = program(
         tmp_path,
         BEGIN,
@@ -206,7 +206,7 @@ def test_the_launcher_starts_again(tmp_path):
 
 @pytest.mark.long
 def test_the_launcher_trains(tmp_path):
-    """And the error of a process that `record` decorates is in its report."""
+    """And its report has the error of a process whose function `record` decorates."""
     command = program(
         tmp_path, BEGIN, TRAIN, "for i in range(3): print(rank, step(i).item())", "dist.destroy_process_group()"
     )

@@ -1,4 +1,4 @@
-"""Small parameters go from step to step as one array: whatever is done between the steps, the numbers stay the same."""
+"""Small parameters go from step to step as one array. The numbers stay right whatever the program does between the steps."""
 
 import copy
 import pickle
@@ -41,7 +41,7 @@ def _share(model, kept, step):
     if step != 1:
         return
     kept["average"] = copy.deepcopy(model)
-    engine.flush()  # what is known is shared instead of copied
+    engine.flush()  # known values are shared, not copied
     for mine, its in zip(kept["average"].parameters(), model.parameters(), strict=True):
         mine.data.copy_(its.data)
 
@@ -67,7 +67,7 @@ def _replace_by_numpys(model, kept, step):
 
 
 def _shrink(model, kept, step):
-    """What a hand-written weight decay does: now and then the parameters are written to before the optimizer's step."""
+    """A hand-written weight decay: in some steps it writes to the parameters before the optimizer does."""
     if step % 2:
         with torch.no_grad():
             for p in model.parameters():
@@ -142,7 +142,7 @@ def test_what_is_done_between_the_steps_changes_no_number(optimizer, between):
 
 
 def test_a_hook_reads_what_the_step_made():
-    """Its lines come after the optimizer's in one program."""
+    """The hook's lines follow the optimizer's in the same program."""
 
     def norms():
         torch.manual_seed(0)
@@ -174,7 +174,7 @@ def same(found, wanted):
 
 
 def stepping(between):
-    """A model in training, and a function that trains it one step on."""
+    """(a model in training, a function that trains it for one more step)."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
     opt = torch.optim.Adam(model.parameters())
@@ -199,7 +199,7 @@ def test_parameters_are_parts_of_one_array():
     assert isinstance(bundle, Bundle)
     assert bundle.array.shape == (4 * 8 + 8 + 8 * 3 + 3,)
     step()
-    assert bundle.array.is_deleted()  # it was given away: no second copy of the parameters
+    assert bundle.array.is_deleted()  # it was donated: no second copy of the parameters
 
 
 def test_parameters_without_elements():
@@ -236,7 +236,7 @@ def test_nothing_compiles_from_the_third_step_on(between):
 
 @pytest.mark.parametrize("workload", ["mlp", "cnn4", "vae"])
 def test_a_step_takes_the_memory_of_the_hand_written_one(workload, monkeypatch):
-    # What memory a program takes is settled before its machine code is made, which may be any.
+    # XLA assigns memory before it makes machine code, so quick options give the same figures.
     monkeypatch.setattr(jtorch.core.facts.config, "compiler_options", {"xla_backend_optimization_level": 0})
     engine.reset()
     step = workloads.build(torch, workload)
@@ -249,7 +249,7 @@ def test_a_step_takes_the_memory_of_the_hand_written_one(workload, monkeypatch):
 
 
 def test_no_large_parameter_is_copied_in_a_step(monkeypatch):
-    """The backward pass reads a weight for the gradient of what went into its layer, and the update overwrites it."""
+    """The backward pass reads a weight for the gradient of its layer's input, and the update overwrites the weight."""
     made, compile = [], disk.DiskStore.compile
     monkeypatch.setattr(disk.DiskStore, "compile", lambda *args: made.append(compile(*args)) or made[-1])
     model = torch.nn.Sequential(torch.nn.Linear(4, 150), torch.nn.Linear(150, 151), torch.nn.Linear(151, 152))

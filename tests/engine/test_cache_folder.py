@@ -1,4 +1,4 @@
-"""The folder of compiled programs: whose it may be, what an entry must be, how large it grows."""
+"""The folder of compiled programs: who may own it, what a valid entry is, how large it grows."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_a_program_is_written_as_data_and_comes_back():
 
 
 class Evil:
-    """What runs a function when it is unpickled."""
+    """An object that runs a function when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -260,7 +260,7 @@ def test_nothing_of_an_entry_is_called(tmp_path, planted):
 
 
 def test_what_jax_writes_is_known():
-    """The list of JAX's classes is complete, for programs of all kinds that the host runs."""
+    """Every kind of program that the host runs is written with JAX's classes that are listed."""
     kinds = {
         "no arguments": (lambda: jnp.ones(3), ()),
         "an argument that is not used": (lambda a, b: a, (jnp.ones(3), jnp.ones(2))),

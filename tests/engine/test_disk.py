@@ -1,4 +1,4 @@
-"""Programs on disk: what they are known by, that a second start does without JAX's compiler, and that nothing is lost by it."""
+"""Programs on disk: what identifies them, that a second start compiles nothing, and that no result is lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.optimized
 
 @pytest.fixture(autouse=True)
 def kept(tmp_path, monkeypatch):
-    """Everything is kept, in a folder of the test's own, and nothing runs in NumPy."""
+    """Keep every program, in a folder of the test's own; run nothing in NumPy."""
     monkeypatch.setenv("JTORCH_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(config, "disk_cache", True)
     monkeypatch.setattr(disk, "worth_keeping", 0)
@@ -43,13 +43,13 @@ def kept(tmp_path, monkeypatch):
 
 
 def files(folder):
-    """The entries."""
+    """The files of the entries."""
     return [path for path in folder.iterdir() if path.is_file()]
 
 
 @pytest.fixture
 def compiles(monkeypatch):
-    """Counts what is compiled and not read back."""
+    """Collect the programs that are compiled rather than read back."""
     made, compile = [], disk.DiskStore.compile
     monkeypatch.setattr(disk.DiskStore, "compile", lambda *what: made.append(what) or compile(*what))
     return made
@@ -69,9 +69,9 @@ def test_a_program_is_read_back(compiles):
     engine.reset()
     assert train() == first
     assert len(compiles) == made
-    assert stats().programs - before.programs >= 1  # what was read back counts as compiled
+    assert stats().programs - before.programs >= 1  # a program that was read back counts as compiled
     assert last_program_memory().argument_size_in_bytes > 0
-    train(rate=0.5)  # a number is a value
+    train(rate=0.5)  # a number is an argument, so another one is no new program
     assert len(compiles) == made
     train(width=9)
     assert len(compiles) > made
@@ -100,7 +100,7 @@ def test_what_is_on_disk_need_not_be_readable(kept, compiles):
 
 
 def test_what_nobody_reads_goes(kept):
-    """After a month, at the first program that a process keeps; what is read back counts as new."""
+    """An entry that was not read for a month is deleted when a process first keeps a program. Reading one back renews it."""
     train()
     (old,) = files(kept)
     long_ago = time.time() - 40 * 24 * 3600
@@ -121,7 +121,7 @@ def test_a_folder_need_not_be_writable(kept):
 
 
 def test_a_function_of_the_users_is_found_by_its_lowered_form(kept):
-    """It may be another one tomorrow, under the same name."""
+    """Another function may have the same name tomorrow."""
     double = torch.func.from_jax(lambda x: x * 2)
     with torch.compiler.eager():
         double(torch.ones(3)).tolist()
@@ -139,17 +139,17 @@ def test_a_cache_that_the_user_gave_jax_has_everything(kept, tmp_path):
         assert not kept.exists()
         assert list(theirs.iterdir())
         assert jax.config.jax_compilation_cache_dir == str(theirs)
-        assert jax.config.jax_persistent_cache_min_compile_time_secs == 1  # JAX's own, lower only while we compile
+        assert jax.config.jax_persistent_cache_min_compile_time_secs == 1  # JAX's own; lower only while jtorch compiles
     finally:
         jax.config.update("jax_compilation_cache_dir", None)
         compilation_cache.reset_cache()
     engine.reset()
-    train()  # and where the program then comes from is none of our business
+    train()  # where JAX's cache finds the program then does not matter
     assert list(kept.iterdir())
 
 
 def test_a_program_that_calls_lapack_is_found_by_its_lowered_form(kept):
-    """LAPACK's functions are looked up when JAX lowers a call of one; a program that was read back would call nothing."""
+    """JAX registers LAPACK's functions when it lowers a call of one; a program read back without that could not call them."""
     with torch.compiler.eager():
         torch.linalg.inv(torch.eye(3) * 2).tolist()
         (torch.eye(3) @ torch.eye(3)).tolist()
@@ -159,21 +159,21 @@ def test_a_program_that_calls_lapack_is_found_by_its_lowered_form(kept):
 
 
 def test_ctrl_c_during_a_step_that_was_read_back(compiles):
-    """Interrupted at any moment, every value is known or still promised."""
+    """After an interrupt at any moment, every value is known or still promised."""
     train()
     engine.reset()
     compiles.clear()
     model = Model()
     step = a_step(model, torch.optim.Adam(model.parameters()))
     step().item()
-    assert not compiles  # a step that was interrupted may go on as another program
+    assert not compiles  # the rest of an interrupted step may be another program
     for _ in interrupted(lambda: step().item()):
         assert np.isfinite(step().item())
         assert all(np.isfinite(p.detach().numpy()).all() for p in model.parameters())
 
 
 def test_ctrl_c_waits_for_the_end_of_a_first_call():
-    """Also where another thread takes the signal: Python's handlers run in the main thread whoever took it."""
+    """Also if another thread receives the signal: Python runs handlers in the main thread in any case."""
     done, sleep = [], threading.Event()
     thread = threading.Thread(target=sleep.wait, daemon=True)
     thread.start()
@@ -232,7 +232,7 @@ def test_the_second_start_compiles_nothing(tmp_path):
 
 
 def _trusted(source):
-    """What a source gives that stands in one of jtorch's own modules."""
+    """What a source defines, as if it stood in one of jtorch's own modules."""
     return eval(source, {"__name__": "jtorch.core.ops.arithmetic.elementwise", "functools": functools, "np": np})
 
 
@@ -240,7 +240,7 @@ def _closing(constant):
     return _trusted("lambda c: lambda x: x + c")(constant)
 
 
-ALIKE = {  # two makings of the same: one name
+ALIKE = {  # the same thing made twice: one fingerprint
     "code": lambda: _trusted("lambda x: x * 2 + 1"),
     "closures": lambda: _closing((1, "a", None)),
     "calls": lambda: torch.relu.op.bound(),
@@ -250,7 +250,7 @@ ALIKE = {  # two makings of the same: one name
     "a function that holds itself": lambda: _trusted("(lambda made: made.append(lambda: made) or made[0])([])"),
 }
 
-DIFFERENT = {  # neighbours: each has a name of its own
+DIFFERENT = {  # things that differ a little: each has its own fingerprint
     "numbers": [0, False, 0.0, -0.0, 0j, "0", b"0", None, (), [], {}],
     "code": [_trusted(f"lambda x: x {o} {n}") for o in "+-" for n in (1, 2, 1.0)],
     "names": [_trusted("lambda x: x.sum()"), _trusted("lambda x: x.max()")],
@@ -311,7 +311,7 @@ def test_settings_are_part_of_a_name():
 
 
 def test_what_was_recorded_runs_before_a_switch(monkeypatch):
-    """Its name says what the default dtype and the precision are when it runs; they were meant as it was recorded."""
+    """A program's fingerprint has the default dtype and the precision of the time when it runs, so lines run before these change."""
     seen, fingerprint_of = [], disk.DiskStore.fingerprint
     now = lambda: (dtypes.get_default_dtype(), engine.precision["matmul"])
     monkeypatch.setattr(disk.DiskStore, "fingerprint", lambda *parts: seen.append(now()) or fingerprint_of(*parts))

@@ -1,4 +1,4 @@
-"""The engine: what is compiled and when, what a program computes, and that nothing is ever lost."""
+"""The engine: what is compiled and when, what a program computes, and that no value is lost."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def data(n=6):
 
 
 def compiled_after(rounds, step, warm=1):
-    """How many programs `step(i)` compiled after the first `warm` rounds."""
+    """How many programs `step(i)` compiles after the first `warm` rounds."""
     for i in range(warm + 1):
-        step(i)  # a step is submitted when the next begins
+        step(i)  # a step runs when the next one begins
     before = stats().compiles
     for i in range(warm + 1, rounds + 1):
         step(i)
@@ -81,7 +81,7 @@ def a_step(model, opt):
 
 
 def interrupted(step):
-    """Run steps until a signal comes into one, at another moment each time, and yield."""
+    """Interrupt steps by a signal, each time at another moment of the step; yield after each interrupt."""
     for wait in np.linspace(1e-5, 2e-3, 40):
         old = signal.signal(signal.SIGALRM, signal.default_int_handler)
         try:
@@ -109,7 +109,7 @@ _untraceable.defvjp(lambda x: (x, None), _refuse)
 
 @op(method=False)
 def _broken_gradient(input: Array) -> Array:
-    """input, with a gradient that raises while it is traced."""
+    """The identity, whose gradient raises while it is traced."""
     return _untraceable(input)
 
 
@@ -240,7 +240,7 @@ class TestCompilesOnce:
         assert compiled_after(10, step, warm=2) == 0
 
     def test_batches_drawn_from_a_memory(self):
-        """One state drawn twice, computed actions beside given states: joined on the host, whatever was drawn."""
+        """The same state twice, computed and given actions in one batch: always joined on the host, whichever samples are drawn."""
         model, optimizer = training()
         states = [torch.randn(1, 4) for _ in range(8)]
         memory = [(x, model(x).max(1).indices.view(1, 1)) for x in states]
@@ -276,7 +276,7 @@ class TestCompilesOnce:
         assert stats().programs - before == 1
 
     def test_shapes_that_grow_and_come_back(self):
-        """Text made token by token: its lines are compiled for each length, and whole traces for none."""
+        """Text generated token by token: lines are compiled for each length, whole traces for none."""
         weight = torch.randn(3, 3)
 
         def generate(i):
@@ -316,7 +316,7 @@ class TestCompilesOnce:
 
 @pytest.mark.optimized(False)
 def test_a_loop_over_many_lengths_settles():
-    """A character RNN with Python loops over 18 lengths: bounded compiles, and none once all were seen twice."""
+    """A character RNN loops in Python over 18 lengths: it compiles a bounded number of programs, and none once each length came twice."""
     torch.manual_seed(0)
     cell = nn.Linear(6, 4)
     head = nn.Linear(4, 3)
@@ -368,7 +368,7 @@ print(*(b - a for a, b in zip(before, after)))
 
 
 def test_ten_thousand_steps_do_not_grow():
-    # In a process of its own: the memory of this one is also what other tests' arrays left to the allocator.
+    # In a process of its own: here the allocator still holds memory of other tests' arrays.
     done = subprocess.run([sys.executable, "-c", MANY_STEPS], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     positions, objects, memory = map(int, done.stdout.split())
@@ -423,14 +423,14 @@ print(held() - before < 100, stats().programs - programs)
 
 
 def test_programs_in_memory_are_bounded(quick_options):
-    """The older half goes, a step's program too, and comes back when it is used again."""
+    """The older half is dropped, also a step's program, which is made again when it is used again."""
     command = [sys.executable, "-c", MANY_PROGRAMS, json.dumps(quick_options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.stdout.splitlines() == ["0", "0", "2", "[0.0, 0.0, 0.0] 1", "True 31"], done.stderr
 
 
 def test_no_cycles():
-    """With the collector off, a training loop leaves nothing behind."""
+    """With the garbage collector off, a training loop leaves no objects behind."""
     model, opt = training()
     x, y = data()
     gc.collect()
@@ -453,7 +453,7 @@ def test_no_cycles():
 
 
 def outputs_of(run):
-    """How many arrays the program gives that `run` makes."""
+    """The number of outputs of the program that `run` makes."""
     made = []
     build = programs.Program.__init__
 
@@ -474,12 +474,12 @@ def outputs_of(run):
 
 
 def test_a_line_is_traced_once():
-    """For the shapes of its results, alone, in programs and for its gradient: Python runs an op's function once."""
+    """Python runs an op's function once: for the shapes of its results, its own program, larger programs and its gradient."""
     runs = []
 
     @op(method=False)
     def _counted(input: Array, scale: Number) -> Array:
-        """input * scale, and a note that it was traced."""
+        """input * scale. It notes each time it is traced."""
         runs.append(input.shape)
         return input * scale.astype(input.dtype)
 
@@ -509,7 +509,7 @@ def test_layers_that_are_alike_are_differentiated_once(monkeypatch):
     assert stats().programs == before + 1
     assert (
         len(differentiated) <= 5
-    )  # the first layer, whose input needs no gradient; one other; relu and sum, at most twice
+    )  # the first layer (its input needs no gradient), one other layer, relu and sum; at most twice
 
 
 def test_a_loop_that_is_new_each_time_is_told_so_once(monkeypatch):
@@ -570,7 +570,7 @@ class TestLiveness:
             opt.step()
             opt.zero_grad()
 
-        assert outputs_of(run) == 1  # the four parameters, which go as one
+        assert outputs_of(run) == 1  # the four parameters, as one flat array
 
     def test_kept_gradients_are(self):
         model, opt = training(lambda p: torch.optim.SGD(p, lr=0.1))
@@ -622,14 +622,14 @@ class TestNothingIsLost:
         x = torch.arange(3.0)
         y = x * 2 + 1
         with monkeypatch.context() as patch:
-            for file in (traces, failures):  # as a whole, and then each line by itself
+            for file in (traces, failures):  # the program as a whole, then each line by itself
                 patch.setattr(file, "run_lines", lambda *a: (_ for _ in ()).throw(MemoryError("no room")))
             with pytest.raises(RuntimeError, match="can't allocate memory"):
                 y.tolist()
         assert y.tolist() == [1.0, 3.0, 5.0]
 
     def test_a_program_that_fails_while_its_lines_do_not(self, monkeypatch):
-        """The error is told, not swallowed, and everything is computed."""
+        """The error is raised, and every value is computed all the same."""
         x = torch.arange(3.0, requires_grad=True)
         y = (x * 2 + 1).sum()
         with monkeypatch.context() as patch:
@@ -644,7 +644,7 @@ class TestNothingIsLost:
         x, y = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
         (_broken_gradient(x) + y * 2).sum().backward()
         assert y.grad.tolist() == [2.0, 2.0, 2.0]
-        for _ in range(2):  # what depends on it goes on saying so, and stops nothing
+        for _ in range(2):  # what depends on it raises each time, and stops nothing else
             with pytest.raises(ArithmeticError, match="no gradient today"):
                 x.grad.tolist()
         with pytest.raises(ArithmeticError, match="no gradient today"):
@@ -652,7 +652,7 @@ class TestNothingIsLost:
         assert (y + 1).tolist() == [2.0, 2.0, 2.0]
 
     def test_ctrl_c_during_a_step(self):
-        """Interrupted at any moment, every value is known or still promised."""
+        """After an interrupt at any moment, every value is known or still promised."""
         model, opt = training(lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9))
         step = a_step(model, opt)
         step().item()
@@ -669,11 +669,11 @@ class TestDataChecks:
 
     def test_label_out_of_range_in_a_promised_tensor(self):
         target = torch.tensor([0, 1]) + 2
-        with pytest.raises(IndexError, match="Target 3 is out of bounds."):  # few known elements: at the call
+        with pytest.raises(IndexError, match="Target 3 is out of bounds."):  # few elements: checked at the call
             F.cross_entropy(torch.zeros(2, 3), target)
 
     def test_label_out_of_range_among_many(self):
-        """So many are not read on the host, but they are read."""
+        """So many labels are not checked on the host, but the program checks them."""
         target = torch.zeros(20_000, dtype=torch.int64)
         target[19_999] = 3
         loss = F.cross_entropy(torch.zeros(20_000, 3), torch.from_numpy(target.numpy().copy()))
@@ -725,7 +725,7 @@ def test_a_value_promised_by_another_thread():
 
 @pytest.fixture
 def given(monkeypatch):
-    """The options that XLA is given, in order."""
+    """The options given to XLA, in order."""
     seen, jit = [], jax.jit
 
     def watched(*args, compiler_options=None, **kwargs):
@@ -763,7 +763,7 @@ def test_a_line_of_few_elements_is_compiled_quickly(given):
 
 
 def test_an_xla_need_not_know_the_quick_options(monkeypatch, given):
-    """It is asked once: jaxlib 0.12 has one of them no more."""
+    """jtorch asks once. jaxlib 0.12 no longer has one of the options."""
     monkeypatch.setattr(xla_options, "_QUICK", {"xla_no_such_option": True, "xla_backend_optimization_level": 0})
     with torch.compiler.eager():
         assert ((torch.ones(62) + torch.ones(62)) * 2.5).tolist() == [5.0] * 62
@@ -772,7 +772,7 @@ def test_an_xla_need_not_know_the_quick_options(monkeypatch, given):
 
 
 def test_threads_look_while_another_records():
-    """Who looks runs the trace of the thread that promised the value, which is in the midst of its next lines."""
+    """A thread that reads a value runs the trace of the thread that recorded it, which is recording its next lines meanwhile."""
     w = torch.ones(3)
     promised, errors, done = [], [], threading.Event()
 

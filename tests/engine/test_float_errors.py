@@ -1,4 +1,4 @@
-"""`without_warnings`: NumPy says nothing inside, and as much as before outside."""
+"""`without_warnings`: NumPy does not warn inside; outside its settings stay as they were."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_numpy_says_nothing_inside_and_warns_outside():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isinf(without_warnings(divide, np.ones(1)))
-        assert np.isinf(without_warnings(without_warnings, divide, np.ones(1)))  # one in the other
+        assert np.isinf(without_warnings(without_warnings, divide, np.ones(1)))  # nested
         with pytest.raises(RuntimeWarning):
             divide(np.ones(1))
     assert np.geterr() == before

@@ -1,4 +1,4 @@
-"""Data checks that fail inside programs: what they leave as it was, who is told of them, and what they cost."""
+"""Data checks that fail inside programs: what keeps its old value, what raises, and what the checks cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEVER = 10**9
 
 @pytest.fixture(autouse=True)
 def flags(monkeypatch):
-    """No check is answered at once: each becomes a flag of a program. Every test starts from an empty tree."""
+    """No check is made at the call: each becomes a flag of a program. Every test starts from an empty tree."""
     engine.reset()
     monkeypatch.setattr(checks, "_AT_ONCE", -1)
     yield
@@ -44,7 +44,7 @@ def mode(request, monkeypatch):
 
 
 def by_hand(params):
-    """An update as tutorials write it."""
+    """An update by hand, as tutorials write it."""
     params = list(params)
 
     class ByHand(torch.optim.Optimizer):
@@ -67,7 +67,7 @@ OPTIMIZERS = {
 
 
 def trained(optimizer, bad, skip):
-    """(parameters and state after some steps, errors). In the steps `bad` a label is out of range; with `skip` they are left out."""
+    """(parameters and state after some steps, errors). In the steps `bad` a label is out of range; `skip` leaves these steps out."""
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
     opt, told, loss = OPTIMIZERS[optimizer](net.parameters()), [], None
@@ -91,7 +91,7 @@ def trained(optimizer, bad, skip):
 
 
 def near(found, want):
-    """Whether nested lists of numbers agree up to rounding."""
+    """Whether nested lists of numbers are equal up to rounding."""
     if isinstance(want, list):
         return len(found) == len(want) and all(map(near, found, want))
     return found == pytest.approx(want, rel=1e-3, abs=1e-5)
@@ -142,7 +142,7 @@ def test_memory_keeps_its_old_value(mode, write):
     memory = torch.arange(4.0)
     view = memory[1:]
     for _ in range(3):
-        memory.add_(1)  # before the check: it stays
+        memory.add_(1)  # before the check, so it stays
         wrong = F.embedding(torch.tensor([9]), torch.ones(4, 1)).sum()
         WRITES[write](memory, wrong)
         other = memory * 1 if mode != "whole" else None
@@ -162,7 +162,7 @@ def test_a_value_that_goes_on_into_the_next_program(mode):
         memory.add_(rows)
         try:
             total = total + rows
-        except IndexError:  # what was made before is known to be wrong by now
+        except IndexError:  # the program has run, so the check is known to have failed
             assert i > 1
         engine.local.trace.flush("step")
         memory.mul_(1)
@@ -183,7 +183,7 @@ def test_the_next_step_tells_at_the_latest():
 
 
 def test_few_known_elements_are_checked_at_the_call(monkeypatch):
-    """As labels that are computed from those of the data."""
+    """As labels that a few lines compute from the data's."""
     monkeypatch.setattr(checks, "_AT_ONCE", 1 << 14)
     labels = (torch.tensor([0, 1, 2]) * 3 + 1).long()
     assert raises(lambda: F.cross_entropy(torch.zeros(3, 5), labels)) == "Target 7 is out of bounds."
@@ -217,7 +217,7 @@ def test_a_choice_between_old_and_new_costs_no_access_to_memory(monkeypatch):
 
 
 def test_what_cannot_be_computed_leaves_the_rest(mode, monkeypatch):
-    """A line that gets no memory: only what depends on it raises, and memory that was to take it keeps its value."""
+    """A line gets no memory: only what depends on it raises, and a tensor that its result was to be written to keeps its value."""
     from jtorch.core.engine import lines
 
     run = lines.Kind.run

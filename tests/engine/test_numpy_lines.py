@@ -1,4 +1,4 @@
-"""Lines that run in NumPy give what XLA gives: each primitive on ordinary and odd inputs, and whole programs."""
+"""Lines that run in NumPy give XLA's results: each primitive on ordinary and unusual inputs, and whole programs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FLOATS = [(F,), (D,), (S,), (EMPTY,)]
 WHOLE = [(I,), (U,), (L,), (np.int8(-128),)]
 MODES = [lax.GatherScatterMode.CLIP, lax.GatherScatterMode.FILL_OR_DROP, lax.GatherScatterMode.PROMISE_IN_BOUNDS]
 FAR_64 = np.array([[2**40], [-(2**63)], [1]])
-FAR = np.array([[-5], [-1], [0], [1], [2], [9]], np.int32)  # positions in two rows
+FAR = np.array([[-5], [-1], [0], [1], [2], [9]], np.int32)  # positions in two rows, some out of range
 
 
 def each(fn, *rows):
@@ -87,7 +87,7 @@ BATCHED = dict(
 
 
 def scattered(fn):
-    """The same scatter in each mode: rows with positions out of range and twice, windows, batches."""
+    """The same scatter in each mode: rows with positions out of range or repeated, windows, batches."""
     rows = lax.ScatterDimensionNumbers(
         update_window_dims=(1,), inserted_window_dims=(0,), scatter_dims_to_operand_dims=(0,)
     )
@@ -242,7 +242,7 @@ LOOPS = {
     for r in (True, False)],
 }  # fmt: skip
 
-# What NumPy cannot compute as XLA does, most of it for some inputs only.
+# Primitives that NumPy refuses, most of them for some inputs only: it could not give XLA's result.
 REFUSED = [
     *each(lax.div, (I, J)), *each(lax.rem, (I, J)), *each(lax.sign, (I,)), *each(lax.shift_right_arithmetic, (I, J)),
     *each(lax.sort, (NANS,), (ZEROS,), (B,)), *each(lambda x: lax.top_k(x, 2), (NANS,), (ZEROS,), (INT_GRID,)),
@@ -265,7 +265,7 @@ def primitives(jaxpr):
 
 
 def in_numpy(fn, arrays):
-    """What NumPy gives, and the primitives."""
+    """(NumPy's results, the primitives that it ran)."""
     closed = jax.jit(fn).trace(*arrays).jaxpr
     with np.errstate(all="ignore"):
         return numpy_steps(closed).run(arrays), primitives(closed.jaxpr)
@@ -327,7 +327,7 @@ TABLE = np.arange(3, dtype=np.float32)
 
 @op(method=False)
 def _shared(input: Array) -> tuple[Array, ...]:
-    """Results that NumPy gives without copies: the input, a view, one array twice, constants, and one of a branch."""
+    """Results that NumPy gives without copying: the input, a view, one array twice, constants, one from a branch."""
     made = input + 1
     table = jnp.asarray(TABLE) * 1
     branch = lax.cond(input.sum() < 1e9, lambda: jnp.asarray(TABLE), lambda: jnp.zeros(3, jnp.float32))
@@ -336,7 +336,7 @@ def _shared(input: Array) -> tuple[Array, ...]:
 
 @pytest.fixture
 def runs(monkeypatch):
-    """The NumPy programs that ran. Looks after each, and after each line, at what shares memory."""
+    """The NumPy programs that ran. Checks after each program and each line which arrays share memory."""
     seen = []
     run, run_line = numpy_program.NumpyProgram.run, NumpyLine.run
 
@@ -362,9 +362,9 @@ def apart(arrays):
 
 
 def test_results_share_no_memory(runs):
-    """Neither with inputs, nor with each other, nor with what is kept for the next run."""
+    """Results share no memory with inputs, with each other, or with what is kept for the next run."""
     want = None
-    for _ in range(6):  # line by line, then as a program
+    for _ in range(6):  # first line by line, then as a program
         x = torch.tensor([1.0, 2.0, 3.0])
         y = x * 2
         outs = _shared(y)
@@ -386,7 +386,7 @@ def sorted_twice(x):
 
 
 def test_what_numpy_refuses_in_a_program_runs_line_by_line(runs):
-    """Sorting NaN: the program goes on with that line in XLA."""
+    """NumPy refuses to sort NaN: XLA runs that line, and the program goes on."""
     ordinary, odd = torch.tensor([3.0, 1.0, 2.0]), torch.tensor([3.0, float("nan"), 2.0])
     nan = float("nan")
     for i, x in enumerate([ordinary] * 5 + [odd, ordinary, odd]):
@@ -421,14 +421,14 @@ def test_an_error_in_the_middle_loses_nothing(runs, monkeypatch, error):
         patch.setattr(program, "_call", interrupted)
         with (
             contextlib.nullcontext() if error is MemoryError else pytest.raises(error)
-        ):  # there is memory for each line
+        ):  # enough for each line, not for the program
             kept[0].tolist()
     assert times == [1]
     assert [t.tolist() for t in kept] == [[7.0, 3.0, 5.0], [0.0, 0.0, 0.0], [6.0, 2.0, 4.0]]
 
 
 def program_of(seed):
-    """A random program of views, writes and gradients that needs no PyTorch to be written."""
+    """A random program of views, writes and gradients, written without PyTorch."""
     pick = random.Random(seed).choice
     return fuzzing.write(lambda options: pick(list(options)), torch, 6)
 
@@ -441,7 +441,7 @@ def replayed(lines, numpy_lines, monkeypatch):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_programs_do_in_numpy_what_they_do_in_xla(monkeypatch, seed):
-    """Four times each: values, dtypes, shapes, strides, gradients and errors."""
+    """Runs each four times and compares values, dtypes, shapes, strides, gradients and errors."""
     lines = program_of(seed)
     ours, want = (replayed(lines, on, monkeypatch) for on in (True, False))
     for a, b in zip(ours, want, strict=True):

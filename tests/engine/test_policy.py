@@ -1,4 +1,4 @@
-"""Compiling never costs more than a fixed multiple of what it gains: held by counts, with loops that never repeat."""
+"""Compiling costs at most a fixed multiple of what it gains: loops that never repeat, held by counts of programs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _new_limits():
 
 
 def new_every_step(seed):
-    """A function that makes a training step which no other step repeats: another size, another number of layers."""
+    """A function that runs a new training step each time: another size, another number of layers."""
     draw, seen = random.Random(seed), set()
 
     def step():
@@ -80,11 +80,11 @@ def test_a_static_loop_is_compiled_at_sight_and_never_again():
 
 
 def test_a_static_loop_is_compiled_although_others_never_repeat():
-    """What comes after a phase that used up the limits: its step is compiled later, and then nothing more."""
+    """A static loop follows a phase that used up the limits: its step is compiled later than usual, and nothing after that."""
     step = new_every_step(7)
     for _ in range(60):
         step()
-    w = torch.randn(64, 1024, requires_grad=True)  # many elements: XLA is worth it
+    w = torch.randn(64, 1024, requires_grad=True)  # many elements, so compiling pays
     x, optimizer = torch.randn(64, 64), torch.optim.SGD([w], lr=0.01)
 
     def static():
@@ -104,7 +104,7 @@ def test_a_static_loop_is_compiled_although_others_never_repeat():
 
 
 def recurrent():
-    """A function that runs a cell so many times."""
+    """A function that runs a cell a given number of times."""
     cell, head = nn.Linear(6, 4), nn.Linear(4, 3)
 
     def run(length):
@@ -118,14 +118,14 @@ def recurrent():
 
 
 def test_a_body_that_comes_many_times_is_found_again():
-    """Sequences of all lengths share the segments of their body, so the tree stops growing."""
+    """Sequences of all lengths share the segments of their loop body, so the tree stops growing."""
     run, draw = recurrent(), random.Random(0)
     for _ in range(60):
         run(draw.randint(1, 60))
     grown = stats().positions
     for length in range(61, 160):  # none of these lengths was seen
         run(length)
-    assert stats().positions - grown < 1500  # in one piece they would be 60,000
+    assert stats().positions - grown < 1500  # without segments there would be 60,000
 
 
 def test_what_follows_an_array_that_grows_is_found_again():
@@ -144,7 +144,7 @@ def test_what_follows_an_array_that_grows_is_found_again():
     before = stats().positions
     for _ in range(100):
         token()
-    assert stats().positions - before < 100 * 6  # the lines of a token that see the whole text; not the other sixteen
+    assert stats().positions - before < 100 * 6  # not the sixteen lines of a token that read only the token
 
 
 def test_explain_tells_of_segments():

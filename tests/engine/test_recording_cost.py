@@ -1,4 +1,4 @@
-"""What it costs to record a line, counted in calls of Python functions, so that a busy machine changes nothing."""
+"""The cost of recording a line, counted in calls of Python functions, which a busy machine does not change."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from jtorch.core.tensor import TAKERS, apply
 
 @pytest.fixture(autouse=True)
 def plain_process(monkeypatch):
-    """A process in which no class takes functions over and inference mode was never entered. What earlier tests did would cost
-    each line a call or two: such classes are asked, and such tensors looked for, from then on.
+    """A process without classes that override functions, in which inference mode was never entered. Once an earlier test did
+    either, each line costs a call or two more, because it has to ask.
     """
     monkeypatch.setitem(apply.__globals__, "_check_inputs", None)
     before = set(TAKERS)
@@ -109,12 +109,12 @@ def test_every_row_of_the_benchmark_has_a_bound():
 @pytest.mark.parametrize("statement", ROWS)
 def test_a_line_is_recorded_in_few_calls(statement):
     run = repeated(statement, torch)
-    for _ in range(3):  # what a line comes to is worked out the first time
+    for _ in range(3):  # the first time, the line's type is worked out
         run(range(20))
         engine.flush()
     calls = python_calls(lambda: run(range(20)))
     engine.flush()
-    assert (calls - 1) / 20 <= MOST[statement] + 0.5  # random words are drawn now and then
+    assert (calls - 1) / 20 <= MOST[statement] + 0.5  # now and then the generator draws new words
 
 
 def test_a_decoders_step_is_one_program_of_few_calls(monkeypatch):

@@ -1,4 +1,4 @@
-"""Lines that come with ever new sizes: JAX traces a few of them, and each gives what JAX's own trace of it gives."""
+"""Lines whose sizes are always new: JAX traces a few of them, and each gives the result of JAX's own trace."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def indices(n, below=5):
 
 WEIGHT = drawn(64, 8)
 
-# Functions of a size. `8` and `64` are among the fixed sizes, which the changing one meets on its way.
+# Functions of a size. The changing size also takes the values of the fixed sizes `8` and `64`.
 FUNCTIONS = {
     "elementwise": lambda n: torch.exp(drawn(n, 8)) * 2 - drawn(n, 1) / drawn(1, 8),
     "reductions": lambda n: [drawn(n, 8).sum(0), drawn(n, 8).mean(), drawn(8, n).mean(1), drawn(n, 8).amax(0), drawn(n + 1).std()],
@@ -71,7 +71,7 @@ def results(fn, sizes=SIZES):
 
 
 def check_same(fn, monkeypatch):
-    """To the last bit what comes out where JAX traces each line."""
+    """The results are, to the last bit, those of a run in which JAX traces each line."""
     mine = results(fn)
     engine.forget()
     with monkeypatch.context() as patch:
@@ -99,7 +99,7 @@ def test_the_same_gradients(name, traced, monkeypatch):
 
 
 def test_a_growing_loop_is_traced_a_few_times(traced):
-    """Each line of 60 sizes: three, one with symbols, two compared, and those that meet a fixed size."""
+    """JAX traces few of 60 sizes: the first three, one with symbols, two to compare with, those that equal a fixed size."""
     keys = drawn(0, 8)
     with torch.no_grad():
         for _ in range(60):
@@ -110,7 +110,7 @@ def test_a_growing_loop_is_traced_a_few_times(traced):
 
 
 def test_a_users_op_is_always_traced_with_its_sizes(traced):
-    """It may do anything for one size, which no comparison with other sizes would find."""
+    """It may treat one size differently, which a comparison at other sizes would not find."""
 
     @op(method=False)
     def odd_at_twelve(input: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What the checkpoint tests save and load: objects as program text, and odd files as bytes.
+"""What the checkpoint tests save and load: objects as program text, and unusual files as bytes.
 
 `describe` turns whatever was loaded into JSON, so that what PyTorch loads and what jtorch loads can be
 compared: values, dtypes, strides, who shares memory with whom.
@@ -18,7 +18,7 @@ FOLDER = FIXTURES / "checkpoints"
 EXPRESSIONS = sections(FOLDER / "objects.txt")
 MODULES = ("linear", "network", "list", "functions")  # need weights_only=False
 OBJECTS = tuple(name for name in EXPRESSIONS if name not in MODULES)
-# What the stream format of PyTorch itself reads back: not the late dtypes.
+# What PyTorch itself reads back from the stream format: not the newer dtypes.
 LEGACY = (
     "tensor",
     "scalar",
@@ -45,14 +45,14 @@ def _mark(tensor, **attributes):
 
 
 def made(name, torch):
-    """The object of this name, made with this `torch`."""
+    """The object of this name, made by this library."""
     names = {"torch": torch, "nn": torch.nn, "od": collections.OrderedDict, "collections": collections,
              "metadata": _metadata, "mark": _mark}  # fmt: skip
     return eval(EXPRESSIONS[name].strip(), names)
 
 
 def describe(obj, torch, _seen=None):
-    """Whatever was loaded, as JSON. Storages are numbered in the order of meeting."""
+    """Whatever was loaded, as JSON. Storages are numbered in the order in which they are found."""
     seen = {} if _seen is None else _seen
     if isinstance(obj, torch.Tensor):
         return _tensor(obj, torch, seen)
@@ -71,7 +71,7 @@ def describe(obj, torch, _seen=None):
 
 
 def _tensor(t, torch, seen):
-    # Storages are told apart by address, which tensors that nobody holds may share: keep each.
+    # Storages are told apart by address, and two that are freed may have the same one: keep each.
     address = None if t.device.type == "meta" or not t.numel() else t.untyped_storage().data_ptr()
     number = None if address is None else seen.setdefault(address, (len(seen), t))[0]
     return {

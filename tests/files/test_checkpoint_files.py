@@ -1,4 +1,4 @@
-"""torch.save and torch.load around the objects: what is safe, files and their errors, switches, places."""
+"""torch.save and torch.load: what is safe to load, files and their errors, options, devices."""
 
 import argparse
 import collections
@@ -29,7 +29,7 @@ class Plain:
         self.tensor = jtorch.ones(2)
 
 
-# ---- what is safe
+# ---- safe loading
 
 
 def test_users_classes_need_weights_only_false():
@@ -125,7 +125,7 @@ def test_pickle_module_excludes_weights_only():
 
 def test_another_pickle_module():
     class Other:
-        """A module of the user's, with C's pickler."""
+        """A pickle module of the user's, which uses the pickler written in C."""
 
         Pickler = type("Pickler", (pickle.Pickler,), {})
         Unpickler = type("Unpickler", (pickle.Unpickler,), {})
@@ -214,7 +214,7 @@ def test_what_cannot_be_found_again_is_not_saved():
 
 
 def test_storages_inside_storages():
-    """In very old files a storage may be a part of another one. PyTorch counts the offset from the part."""
+    """In very old files a storage may be part of another. PyTorch counts a tensor's offset from the start of that part."""
     data = stream(view=b"(" + text("7") + b"K\1K\2t", size=b"K\2\x85")
     assert load(io.BytesIO(data)).tolist() == [2.0, 3.0]
 
@@ -234,7 +234,7 @@ def test_an_archive_begins_where_the_file_stands():
 
 
 def test_archives_after_one_another_are_refused():
-    """Those of one size are read as the first, by chance: the directory of the last names the places of the first."""
+    """Archives of one size are read as the first: the last one's directory happens to point into the first."""
     file = io.BytesIO(saved(jtorch.ones(2)).getvalue() + saved(jtorch.zeros(200)).getvalue())
     with pytest.raises(RuntimeError, match="PytorchStreamReader failed reading zip archive"):
         load(file)
@@ -276,7 +276,7 @@ def test_classes_that_jtorch_lacks_are_named():
         load(io.BytesIO(archive(b"\x80\2ctorch.nn.modules.loss\nGone\n.")), weights_only=False)
 
 
-# ---- switches and places
+# ---- options and devices
 
 
 def test_options_are_pytorchs():
@@ -311,7 +311,7 @@ def test_users_devices(monkeypatch):
 
 @pytest.mark.parametrize("path", CLASSES)
 def test_a_class_has_pytorchs_name_in_files(path):
-    """What is written under a name is read under it as the same thing. The name follows from the file of the class."""
+    """A class is written and read under PyTorch's name, which follows from the file of the class."""
     module, _, name = path.rpartition(".")
     package = importlib.import_module(module.replace("torch", "jtorch", 1))
     if hasattr(package, name):

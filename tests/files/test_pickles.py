@@ -1,4 +1,4 @@
-"""Plain pickles (`pickle.dumps`, `copy`, `multiprocessing`): those made before the files of jtorch moved, and today's."""
+"""Plain pickles (`pickle.dumps`, `copy`, `multiprocessing`): old ones, from before the files of jtorch moved, and new ones."""
 
 import base64
 import pickle
@@ -100,4 +100,4 @@ def test_a_pickle_names_paths_that_stay(name):
 
 def test_the_old_paths_are_no_names_of_torch():
     assert not {"convert", "dtypes", "formats", "returntypes"} & {*dir(torch)}
-    assert torch.ops.__name__ == "torch.ops"  # PyTorch's, and no folder of ours any more
+    assert torch.ops.__name__ == "torch.ops"  # PyTorch's object, no longer a folder of jtorch

@@ -156,7 +156,7 @@ def test_a_file_is_written_in_place_where_its_folder_permits_no_other(path, monk
 
 
 def test_a_file_that_cannot_be_renamed_gets_the_content(path, monkeypatch):
-    """One that is mounted by itself, as containers do."""
+    """A file that is mounted by itself, as in containers."""
     inode = path.stat().st_ino
 
     def busy(*_):
@@ -179,7 +179,7 @@ def test_what_a_killed_program_left_goes_with_the_next_save(path):
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as living:
         living.stdout.readline()
         torch.save(NEW, path)
-        assert left.exists()  # another program is still at it
+        assert left.exists()  # another program is still writing it
         living.send_signal(signal.SIGKILL)
     torch.save(NEW, path)
     assert not left.exists()

@@ -1,4 +1,4 @@
-"""torch.save and torch.load against PyTorch: its files read here, ours there, the same words for odd ones."""
+"""torch.save and torch.load against PyTorch: each library reads the other's files, and unusual files raise the same errors."""
 
 import io
 import struct
@@ -96,7 +96,7 @@ def test_map_location_is_pytorchs(code):
 
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_writes_pytorchs_bytes(name, tmp_path):
-    """Every record, byte for byte, save the one that PyTorch fills with a hash of its own."""
+    """Compares every record byte for byte, except the one that PyTorch fills with its own hash."""
     file = tmp_path / f"{name}.pt"
     save(made(name, jtorch), file)
     if name in MODULES:  # weights are random, and built-in functions have no path there
@@ -120,10 +120,10 @@ def _but_the_id(data):
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}, {"pickle_protocol": 3}])
 def test_reads_what_it_wrote(name, options):
     if options == {"pickle_protocol": 3} and name == "plain":
-        return  # bytes are written as PyTorch does not read them either
+        return  # PyTorch cannot read these bytes either
     file = saved(made(name, jtorch), **options)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # protocol 3 is read, with a warning
+        warnings.simplefilter("ignore")  # loading protocol 3 warns
         assert describe(load(file), jtorch) == EXPECTED["held"][name]
 
 
@@ -323,7 +323,7 @@ def test_damaged_bytes_are_not_loaded():
 
 @pytest.mark.parametrize("declared", [0, 16, 999, 1001, 2**31])
 def test_a_record_is_what_it_declares(declared):
-    """Packed records that hold more or less than they say, however much."""
+    """Compressed records that hold more or less than they declare, by any amount."""
     data = deflated(bytes(1000), declared, type=b"ctorch\nByteStorage\n", numel=long_number(declared))
     with pytest.raises(RuntimeError, match="PytorchStreamReader failed reading .*: (unexpected|invalid)"):
         load(io.BytesIO(data))
@@ -339,7 +339,7 @@ NAMES_WITH_DOTS = [
 
 @pytest.mark.parametrize("module, name", NAMES_WITH_DOTS)
 def test_dots_in_names_are_followed_from_protocol_4_on(module, name):
-    """Those who look for dangerous names in a file rely on it."""
+    """Programs that look for dangerous names in a file rely on it."""
     for protocol in (0, 2, 3):
         pickled = b"\x80%c" % protocol * bool(protocol) + f"c{module}\n{name}\n.".encode()
         with pytest.raises(AttributeError, match=f"Can't get attribute '{name}' on <module '{module}'"):
@@ -366,12 +366,12 @@ def test_files_without_checksums_are_read():
 
 
 def test_sizes_beyond_32_bits(monkeypatch):
-    """With a limit of 100 bytes instead of 4 GB, every field that can be wide is."""
+    """With a limit of 100 bytes in place of 4 GB, every field that can be 64 bits wide is."""
     monkeypatch.setattr(serialization.archive, "LIMIT", 100)
     file = saved([jtorch.zeros(50), jtorch.ones(50)])
     content = file.getvalue()
     for at in [m for m in range(len(content)) if content.startswith(b"PK\1\2", m)]:
-        # The narrow fields must say "look at the wide ones", which they do with 32 ones.
+        # 32 one-bits in a narrow field say that the value stands in the wide one.
         entry = bytearray(content[at : at + 46])
         for field in (20, 24, 42):
             if entry[field : field + 4] == struct.pack("<I", 100):

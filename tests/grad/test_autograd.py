@@ -1,4 +1,4 @@
-"""torch.autograd: programs whose printed text is compared with PyTorch's, and what no print shows."""
+"""torch.autograd: programs whose printed text is compared with PyTorch's, and tests of what a print cannot show."""
 
 import gc
 import weakref
@@ -35,7 +35,7 @@ class Double(jtorch.autograd.Function):
 
 
 def test_a_function_leaves_no_cycle():
-    """A cycle would keep promised values alive until the collector came by."""
+    """A cycle would keep promised values alive until the garbage collector runs."""
     gc.disable()
     try:
         x = jtorch.ones(2, requires_grad=True)

@@ -1,4 +1,4 @@
-"""The gradient graph as users see it: names, what is behind each node, leaves and views, against PyTorch's table."""
+"""The gradient graph as users see it: names of nodes, their next functions, leaves and views, against PyTorch's table."""
 
 import json
 

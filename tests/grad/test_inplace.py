@@ -1,4 +1,4 @@
-"""In-place ops in the gradient graph: an op keeps what it read of the tensor it writes to, and nobody else does."""
+"""In-place ops in the gradient graph: the op itself may save the old value of the tensor that it overwrites, other ops may not."""
 
 import pytest
 
@@ -11,7 +11,7 @@ ACTIVATIONS = "celu elu hardsigmoid hardswish hardtanh leaky_relu mish relu relu
 
 
 def gradients(change, *, part=slice(None)):
-    """The gradients of x and w where `change(y, w)` has worked on y, which is part of 0.9·x."""
+    """The gradients of x and w after `change(y, w)` wrote to y, a part of 0.9·x."""
     x = torch.tensor([0.2, -0.4, 0.9, 0.6], requires_grad=True)
     w = torch.tensor([1.5, 0.5, -2.0, 3.0], requires_grad=True)
     y = x * 0.9
@@ -60,7 +60,7 @@ def test_what_another_place_saved_is_still_watched(name):
 
 
 def test_a_tensor_that_was_copied_from_may_be_used_while_the_copy_moves_on():
-    """The target network of a DQN: what is written to the copy is no write to the source."""
+    """As a DQN's target network: writing to the copy does not count as a write to the source."""
     source, copy = (torch.nn.Linear(3, 2) for _ in range(2))
     for _ in range(2):
         copy.load_state_dict(source.state_dict())

@@ -1,4 +1,4 @@
-"""Remembered backward walks: the second time round gives what a fresh walk gives, and what differs is walked anew."""
+"""Replayed backward passes: a replay gives what a full pass gives, and a different graph gets a full pass."""
 
 import pytest
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.optimized
 
 @pytest.fixture
 def followed(monkeypatch):
-    """How many walks were jumped along."""
+    """How many backward passes were replayed."""
     count = []
     follow = Plan.follow
 
@@ -44,7 +44,7 @@ def test_a_given_gradient_is_walked(followed):
 
 
 def test_other_wiring_over_the_same_lines_is_walked():
-    """detach changes where gradients go and records nothing."""
+    """`detach` changes where gradients go, but records no line."""
     engine.reset()
     x = torch.tensor([2.0], requires_grad=True)
     grads = []
@@ -60,7 +60,7 @@ def test_other_wiring_over_the_same_lines_is_walked():
 @pytest.mark.parametrize("wanted", ["ab", "aa", "a-", "-a"])
 @pytest.mark.parametrize("before", ["ab", "aa", "a-", "-a"])
 def test_one_leaf_in_two_places_is_another_wiring_than_two_leaves_or_none(before, wanted):
-    """The lines are the same; what differs is which of the two factors is which leaf, or none."""
+    """The lines are the same; only which leaves the two factors are differs."""
     engine.reset()
 
     def gradients(which):

@@ -1,4 +1,4 @@
-"""The coverage page tells the truth: every name of the census is here or has a reason, and the page is fresh."""
+"""docs/coverage.md: every name of the census is in jtorch or has a reason why not, and the page is up to date."""
 
 import importlib
 
@@ -36,7 +36,7 @@ LAYERS = ("module", "functional", "optim", "scheduler", "amp")
 
 
 def test_layers_losses_optimizers_and_schedules_are_here(coverage):
-    """Only what PyTorch has no longer, int8 inference and attention compiled from Python may be missing."""
+    """Only names that PyTorch has dropped, int8 inference and attention compiled from Python may be missing."""
     names = [
         row["name"]
         for row in coverage.census()

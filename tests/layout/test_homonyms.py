@@ -9,9 +9,9 @@ import pytest
 from tests.layout.test_layout import FILES, dotted, tree_of
 from tests.rows import load
 
-# Where PyTorch has each name: what its modules show, and what its files define. And where torchvision has it.
+# The modules in which PyTorch shows each name, the files in which it defines it, and the same for torchvision.
 PYTORCH = [load("names.json", "names"), load("defined.json", "names"), load("vision_names.json", "vision_names")]
-# Names that stand in two files although PyTorch does not show both, and why each is one idea all the same.
+# Names that two files define although PyTorch does not show both, and why each still stands for one idea.
 KEPT: dict[str, str] = {
     "Module": "torch.nn's, and jtorch.flax's: a module of flax's as one",
     "Transform": "torchvision's, and torch.distributions.transforms'",
@@ -53,7 +53,7 @@ def ours(module):
 
 
 def written(made):
-    """The function as it is written, inside the wrappers that `@function`, `@functional` and `@public` put around it."""
+    """The function in the source, without the wrappers that `@function`, `@functional` and `@public` put around it."""
     while inner := getattr(made, "plain", None) or getattr(made, "__wrapped__", None):
         made = inner
     return made

@@ -21,7 +21,7 @@ from tests.rows import load
 PACKAGE = ROOT / "jtorch"
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 
-# The folders of jtorch/core, lowest first; everything else stands on them.
+# The folders of jtorch/core, lowest first; everything else may import them.
 FLOORS = "facts streams engine grad tensor op ops methods".split()
 # The same for jtorch/core/ops.
 OPS = (
@@ -31,7 +31,7 @@ OPS = (
 COMMAND = {"__main__", "as_torch", "cli"}
 # What `dir` shows of PyTorch's modules: tests/make/names.py.
 PYTORCH = load("names.json", "names")
-# Where a rule gives way, and why. Entries may go or get smaller; new ones need a better reason than haste.
+# Exceptions to the rules, and why. Remove or shrink entries; a new one needs a good reason.
 LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}
 
@@ -40,7 +40,7 @@ def floor(module):
     """The floor of a dotted module name: (folder of core, folder of core.ops)."""
     parts = module.split(".")
     if parts[0] == "jtorch" and parts[1:2] and parts[1] in COMMAND:
-        return (len(FLOORS) + 2, 0)  # nothing stands on the command
+        return (len(FLOORS) + 2, 0)  # nothing imports the command
     if parts[:2] != ["jtorch", "core"] or len(parts) < 3:
         return (len(FLOORS) + (module == "jtorch"), 0)
     group = OPS.index(parts[3]) if parts[2] == "ops" and len(parts) > 3 else len(OPS)
@@ -58,7 +58,7 @@ MODULES = FILE_OF.keys()
 
 @functools.cache
 def tree_of(name):
-    """The syntax tree of a file; of all together they take seconds."""
+    """The syntax tree of a file, kept: parsing all files takes seconds."""
     return ast.parse(FILES[name])
 
 
@@ -85,7 +85,7 @@ def source_of(name, node):
 
 
 def _running(tree):
-    """The nodes of a tree, without those under `if TYPE_CHECKING`."""
+    """The nodes of a tree that run: without those under `if TYPE_CHECKING`."""
     todo = [tree]
     while todo:
         node = todo.pop()
@@ -159,7 +159,7 @@ PYTORCHS_PRIVATE = {
     "_dict_flatten_with_keys", "_dict_unflatten", "_get_node_type", "_list_flatten", "_list_unflatten", "_register_namedtuple",
     "_register_pytree_node", "_tuple_flatten", "_tuple_unflatten",
 }  # fmt: skip
-# What is still to be renamed or moved. Entries may only go.
+# Private names that other files still read. Entries may only be removed.
 STILL_PRIVATE: set[str] = set()
 
 
@@ -187,7 +187,7 @@ def test_a_private_name_stays_in_its_file(name):
 
 
 def _defined_names(tree):
-    """The names that a file gives to something: by a definition, an assignment, an import, or in a short text."""
+    """The names that a file defines, assigns or imports, or that stand in a short string."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
@@ -200,8 +200,8 @@ def _defined_names(tree):
 
 
 def test_a_private_attribute_that_is_read_is_defined_somewhere():
-    """One that was renamed and is still read under its old name would be found only where that line runs."""
-    defined = {"_replace", "_asdict", "_getframe", "_exit", "_Pickler"}  # Python's own
+    """A use of an old name after a renaming would otherwise show only when that line runs."""
+    defined = {"_replace", "_asdict", "_getframe", "_exit", "_Pickler"}  # attributes of Python's own
     defined.update(name for file in FILES for name in _defined_names(tree_of(file)))
     read = {
         node.attr: f"{file}:{node.lineno}"
@@ -273,7 +273,7 @@ def test_an_op_is_understood_from_3300_lines():
 
 
 def test_there_is_an_order_to_read_the_files_in():
-    """Nothing imports in a circle, so each file can be read after those that it stands on."""
+    """There is no circular import, so each file can be read after those that it imports."""
     below = {}
     for name in FILES:
         here, needs = dotted(name), imports(name)
@@ -293,19 +293,19 @@ def test_nothing_of_jtorch_is_imported_inside_a_function(name):
 
 # Where module-level names are looked up: a table of what the file itself defines.
 READS_ITS_NAMES = {"jtorch/core/facts/dtypes.py"}
-# To be taken out, and this line with the last.
+
 
 
 @pytest.mark.parametrize("name", sorted(FILES.keys() - READS_ITS_NAMES))
 def test_no_name_is_made_by_scanning(name):
-    """What a file offers is written in it; `globals()` and `locals()` say nothing to readers and editors."""
+    """A file writes out the names that it offers: readers and editors cannot follow `globals()` and `locals()`."""
     calls = [node.func for node in ast.walk(tree_of(name)) if isinstance(node, ast.Call)]
     assert not {"globals", "locals"} & {call.id for call in calls if isinstance(call, ast.Name)}
 
 
 BANS = {
     # name: (where it may stand, why nowhere else)
-    # jax.export wants a jitted function, and compiles nothing
+    # jax.export takes a jitted function and compiles nothing
     "jax.jit": ({"jtorch/core/engine/compiling.py", "jtorch/export/exported_program.py"}, "only the engine compiles"),
     "jax.eval_shape": ({"jtorch/core/engine/calls.py"}, "only calls ask for shapes, once for each distinct line"),
     # flax's modules bring keys of their own
@@ -351,12 +351,12 @@ HOT_FOLDERS = tuple(f"jtorch/core/{folder}/" for folder in ("engine", "grad", "t
 
 
 def branches(function):
-    """How many ways apart a function has: `if`, loops, `except`, `and`, `or`, and the `if` of expressions."""
+    """The number of branches in a function: `if`, loops, `except`, `and`, `or`, and the `if` of expressions."""
     found, todo = 0, list(ast.iter_child_nodes(function))
     while todo:
         node = todo.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue  # counted for itself
+            continue  # counted by itself
         found += isinstance(node, ast.If | ast.For | ast.While | ast.ExceptHandler | ast.IfExp)
         found += len(node.values) - 1 if isinstance(node, ast.BoolOp) else 0
         found += len(node.ifs) if isinstance(node, ast.comprehension) else 0
@@ -366,7 +366,7 @@ def branches(function):
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith(HOT_FOLDERS) and "/refusal/" not in name])
 def test_no_function_on_the_way_of_a_line_has_more_than_25_branches(name):
-    """Each recorded line runs through these folders; through op/refusal only a call that has failed."""
+    """Each recorded line runs through these folders, except op/refusal, which only a failed call reaches."""
     nodes = [node for node in ast.walk(tree_of(name)) if isinstance(node, ast.FunctionDef)]
     many = {node.name: branches(node) for node in nodes if branches(node) > 25}
     assert not many, f"{name}: {many}"
@@ -384,7 +384,7 @@ def test_no_exception_outlives_its_reason():
 def test_a_public_function_of_the_mathematics_is_defined_once():
     places = {}
     for name in FILES:
-        apart = name.endswith(("matrix/linalg.py", "signal/fft.py"))  # namespaces of their own
+        apart = name.endswith(("matrix/linalg.py", "signal/fft.py"))  # functions of modules of their own
         if name.startswith(("jtorch/core/ops/", "jtorch/nn/functional")) and not apart:
             for node in tree_of(name).body:
                 if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
@@ -477,7 +477,7 @@ def python(code, **environment):
 
 
 def test_import_jtorch_changes_no_setting_and_starts_no_backend():
-    # A platform that does not exist: the first backend that anything starts is an error.
+    # No such platform exists, so starting any backend is an error.
     assert "no backend was started" in python(IMPORT, JAX_PLATFORMS="nowhere")
 
 

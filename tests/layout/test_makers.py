@@ -1,4 +1,4 @@
-"""The maker of fixtures: it knows what it makes, and each fixture has the rows of its table and no others."""
+"""The maker of fixtures: it lists all that it makes, and each fixture has the rows of its table and no others."""
 
 import pytest
 

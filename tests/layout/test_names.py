@@ -9,7 +9,7 @@ from jtorch.core.methods import CUDA_TYPES
 from tests.make.doors import DOORS, PYTORCH, listed
 
 OWN = {
-    # what dir shows beside PyTorch's names
+    # what dir shows in addition to PyTorch's names
     "torch": {"as_torch", "cli", "core", "eager", "flax", "set_streams", "vision"},  # flax: modules of another library
     "torch.compiler": {"Stats", "eager", "explain", "last_program_memory", "stats"},
     "torch.distributed": {"_c10d"},
@@ -44,6 +44,6 @@ def test_cuda_has_every_type_of_tensors():
 
 
 def test_the_parts_of_pytorch_that_are_not_here_are_not_something_else():
-    """`torch.nested` is a large part of PyTorch; a file of jtorch by that name would be found by hasattr."""
+    """If jtorch had a file named after a missing part, such as `torch.nested`, `hasattr` would say that the part is there."""
     assert not hasattr(jtorch, "nested")
     assert set(jtorch.storage.__all__) == {"TypedStorage", "UntypedStorage"}

@@ -1,4 +1,4 @@
-"""Docstrings and comments point to what is there: each path and dotted name of jtorch in them resolves."""
+"""Each path and dotted name of jtorch in a docstring or comment exists."""
 
 import ast
 import importlib
@@ -18,7 +18,7 @@ PATH = re.compile(r"(?<![\w/.])jtorch(?:/\w+)+\.\w+")
 NAME = re.compile(r"(?<![\w/.])jtorch(?:\.\w+)+")
 SHORT = re.compile(r"`(\w+)\.(\w+)`")  # `calls.Call`: a file of core and what it defines; `Trace.record`: a class of it
 
-AS_TORCH = "jtorch.as_torch"  # is not imported here: `import torch` would mean jtorch in this process
+AS_TORCH = "jtorch.as_torch"  # not imported here: after that, `import torch` would mean jtorch in this process
 
 
 def texts(name):
@@ -66,7 +66,7 @@ def modules_by_stem():
 
 @cache
 def classes_by_name():
-    """What the classes of core define, by the name of the class: attributes of it and of its instances."""
+    """The attributes of the classes of core and of their instances, by the name of the class."""
     found = defaultdict(set)
     for path in FILES:
         for node in ast.walk(tree_of(path)) if path.startswith("jtorch/core/") else ():
@@ -79,7 +79,7 @@ def classes_by_name():
 
 
 def short_resolves(first, second):
-    """Whether `first.second` names a thing of a file or class of core, or is about something else."""
+    """Whether `first.second` is defined in that file or class of core, or is not about core at all."""
     if first in classes_by_name():
         return second in classes_by_name()[first]
     stems = {PurePath(path).stem for path in FILES if path.startswith("jtorch/core/")}

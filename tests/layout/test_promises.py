@@ -1,4 +1,4 @@
-"""docs/promises.md: each promise names the tests that hold it, and there are such tests."""
+"""docs/promises.md: each promise names the tests that check it, and those tests exist."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""A dtype is one row and a kind of device is one row: what is added to the table is known everywhere."""
+"""A dtype is one row of a table, a kind of device too: a row added to the table works everywhere."""
 
 import ast
 import os
@@ -20,7 +20,7 @@ float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, "Float8_e4
                         alias="odd", method="odd", partner="complex64", tolerance=(0.25, 0.5))
 """
 
-# Everything that is said about a dtype, asked of one that this program's copy of jtorch has in addition.
+# Asks about every property of a dtype, for one that is added to this program's copy of jtorch.
 PROGRAM = """
 import io, pickle
 import numpy as np
@@ -100,19 +100,19 @@ def test_the_partners_of_dtypes_agree():
 
 # ---- kinds of devices
 
-# Named after one kind of device by PyTorch, or PyTorch's lists of ops for one kind.
+# Files that PyTorch names after one kind of device, or that hold PyTorch's lists of ops for one kind.
 APART = ("jtorch/cuda/", "jtorch/cpu/", "jtorch/backends/", "jtorch/core/facts/devices.py")
 KINDS = {*devices.KINDS, *(p for kind in devices.KINDS.values() for p in kind.platforms)} - {"lazy", "ve", "hip"}
 
 
 def literals(node):
-    """The strings that a node is, or that a tuple, list or set of it holds."""
+    """The strings in a node: the node itself, or the items of a tuple, list or set."""
     nodes = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
     return {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
 
 def decisions(tree):
-    """The lines that decide something by a string: comparisons, `match`, keys of a dict, `startswith`."""
+    """The lines that choose by a string: comparisons, `match`, keys of a dict, `startswith`."""
     of_an_op = {
         k.value for k in ast.walk(tree) if isinstance(k, ast.keyword) and k.arg == "autocast"
     }  # PyTorch's lists
@@ -133,7 +133,7 @@ def decisions(tree):
 
 
 def test_nothing_is_decided_by_the_name_of_a_kind_of_device():
-    """A new kind of device is a row of `devices.KINDS`; whatever depends on the kind asks the row."""
+    """A new kind of device is a row of `devices.KINDS`; code that depends on the kind reads the row."""
     found = []
     for path in sorted((ROOT / "jtorch").rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
@@ -145,7 +145,7 @@ def test_nothing_is_decided_by_the_name_of_a_kind_of_device():
 
 
 def _methods(node):
-    """Whether a dict is a table of methods, whose names may be a kind's: Tensor.cpu, Tensor.cuda."""
+    """Whether a dict is a table of methods, which may have a kind's name: Tensor.cpu, Tensor.cuda."""
     return isinstance(node, ast.Dict) and len(node.keys) > 8
 
 

@@ -1,4 +1,4 @@
-"""Type stubs: fresh, complete, true about results, and good enough for a type checker to read typical programs."""
+"""Type stubs: up to date, complete, right about results, and enough for a type checker to check typical programs."""
 
 import ast
 import importlib.util
@@ -69,7 +69,7 @@ def test_every_name_of_a_module_is_declared(name):
 
 
 def promised(name):
-    """The types that a stub promises of a function's result, by the function's name in the tables of samples."""
+    """The types that the stub gives for a function's result; the function has its name in the tables of samples."""
     home, _, last = name.rpartition(".")
     path = ROOT / "jtorch" / Path(*home.split("."))
     stub = DECLARED[path / "__init__.pyi" if path.is_dir() else path.with_suffix(".pyi")]
@@ -80,7 +80,7 @@ def promised(name):
 
 
 def kept(result, promise):
-    """Whether a result is what a stub's type says."""
+    """Whether a result has the type that the stub gives."""
     base = promise.replace("builtins.", "").partition("[")[0].removeprefix("_")
     if " | " in promise or base == "Any":
         return True
@@ -97,7 +97,7 @@ ROWS = [
 
 
 def test_results_are_what_the_stubs_say():
-    """Every row of the samples, recorded and not computed: the class of the result is one that the stub names."""
+    """Records every row of the samples, without computing: the stub names the class of the result."""
     wrong, seen = [], 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -108,7 +108,7 @@ def test_results_are_what_the_stubs_say():
             except Exception:  # rows about errors
                 continue
             seen += 1
-            promises = promised(name)  # none: its own source says what it returns
+            promises = promised(name)  # no entry: its own source says what it returns
             if promises and not any(kept(result, promise) for promise in promises):
                 wrong.append((name, type(result).__name__, promises))
     assert not wrong

@@ -1,4 +1,4 @@
-"""docs/where.md tells the truth: it is fresh, its files exist, and one addition touches few places."""
+"""docs/where.md: it is up to date, its files exist, and one addition touches few places."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_the_page_is_fresh():
 
 @pytest.mark.parametrize("kind", ADDITIONS)
 def test_an_addition_touches_few_places(kind):
-    """The example of the page is named by the code of no file but these."""
+    """No other file's code names the example of the page."""
     places = MAKER.places(ADDITIONS[kind])
     assert len(places) <= MOST.get(kind, 1), places
     assert places or MOST[kind] == 0

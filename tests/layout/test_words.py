@@ -1,4 +1,4 @@
-"""The inner words: README's glossary has each that names a class of the core, and words of nobody's field are not used."""
+"""The words of the core: README's glossary has each that names a class, and words from outside the field are not used."""
 
 import ast
 import importlib
@@ -14,12 +14,12 @@ from tests.layout.test_layout import FILES, FLOORS, PYTORCH, tree_of
 README = (ROOT / "README.md").read_text()
 TABLE = README[README.index("| word | meaning |") : README.index("## Add an op")]
 GLOSSARY = set(re.findall(r"^\| ([a-z ]+) \|", TABLE, re.MULTILINE)) - {"word"}
-# Words in names of inner classes that need no row: a reader knows them from Python, NumPy, JAX or PyTorch.
+# Words in names of classes that need no row: a reader knows them from Python, NumPy, JAX or PyTorch.
 COMMON = set(
     "array backward batch dual gradient grad hook host inference kind number output random seed shape size".split()
 )
 COMMON |= set("handle pass stats stream tensor type".split())
-# Words that say nothing to a reader from outside, and what is said instead. `floor` is not among them: it is an op.
+# Words that a reader from outside would not understand, and what to write instead. Not `floor`, which is an op.
 PRIVATE = {
     "house": "layout, package",
     "door": "the folder's __init__",
@@ -35,7 +35,7 @@ PRIVATE = {
     "walk": "the backward pass, or to visit",
 }
 FORMS = {f"{word}{end}": word for word in PRIVATE for end in ("", "s", "ed", "ing")}
-# Where such a word is somebody else's name.
+# Files in which such a word is part of another library's name or of a command.
 NAMES = {"jtorch/__init__.py": {"doors"}}  # `python -m tests.make doors`
 
 

@@ -1,6 +1,6 @@
 """Typical uses of jtorch, for a type checker: `mypy tests/layout/typing_uses.py` finds nothing. Nothing here is run.
 
-Where a line says `assert_type`, the checker must know the type and not only let the line pass.
+In a line with `assert_type` the checker must infer exactly that type.
 """
 
 from typing import Any, assert_type

@@ -1,4 +1,4 @@
-"""Writes the fixtures, from what PyTorch 2.13 answers: `python -m tests.make NAME ...`; `--list` says which there are.
+"""Writes the fixtures, from PyTorch 2.13's results: `python -m tests.make NAME ...`; `--list` prints the names.
 
 A fixture of rows is a `Table` of tests/rows.py, found in TABLES; any other has a module here with a function `make`.
 """

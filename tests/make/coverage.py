@@ -73,7 +73,7 @@ def contexts():
     return [Echo.apply(jtorch.zeros(1, requires_grad=True)).grad_fn]
 
 
-HOMES = {  # what a name of the census begins with, and where its other part is looked up
+HOMES = {  # how a name of the census begins, and the object that has the rest of the name as an attribute
     "torch": lambda: [jtorch],
     "torchvision": lambda: [jtorch.vision],
     "Tensor": lambda: [jtorch.zeros(2, 2)],
@@ -90,7 +90,7 @@ HOMES = {  # what a name of the census begins with, and where its other part is 
 
 
 def exists(name: str, homes=HOMES) -> bool:
-    """Whether a name of the census can be had from jtorch."""
+    """Whether jtorch has a name of the census."""
     root, _, path = name.partition(".")
     return any(_found(home, path.split(".")) for home in homes.get(root, list)())
 
@@ -109,7 +109,7 @@ def _found(at, path):
 
 
 def reason(name: str) -> str | None:
-    """Why a name is not here: the entry of missing.json that says most of the name."""
+    """Why jtorch does not have a name: the entry of missing.json with the longest match."""
     parts = name.split(".")
     known = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
     return next((REASONS[k] for k in known if k in REASONS), None)

@@ -1,4 +1,4 @@
-"""docs/differences.md: the rows of PyTorch's tables that come out differently under jtorch, each with a reason."""
+"""docs/differences.md: the rows of PyTorch's tables whose results differ under jtorch, each with a reason."""
 
 from tests.tables.deviations import PAGE, page
 

@@ -1,4 +1,4 @@
-"""fixtures/distributed.json: what two processes of PyTorch's print for the snippets of fixtures/distributed_cases.txt."""
+"""fixtures/distributed.json: what two processes print under PyTorch for the snippets of fixtures/distributed_cases.txt."""
 
 import json
 

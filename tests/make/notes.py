@@ -9,7 +9,7 @@ from tests.programs.notes import notebook
 
 
 def text(name):
-    """Everything that a program prints, under the titles of its snippets."""
+    """All that a program prints, under the titles of its snippets."""
     sys.modules["torchvision"] = notebook.torchvision(torch)
     with tempfile.TemporaryDirectory() as scratch:
         outputs = notebook.printed(name, scratch)

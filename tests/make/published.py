@@ -3,7 +3,7 @@
     pip install torch==2.14.1 torchvision==0.29.1    (in an environment of its own)
     python -m tests.make published
 
-Of the metadata all is kept but the texts for torchvision's own pages. Quantized models are left out.
+Keeps all metadata except the texts for torchvision's own pages. Leaves out quantized models.
 """
 
 import functools

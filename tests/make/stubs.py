@@ -1,7 +1,7 @@
-"""jtorch/**/*.pyi: what editors and type checkers know of the functions and methods that ops make.
+"""jtorch/**/*.pyi: the types of the functions and methods that ops make, for editors and type checkers.
 
 A stub stands beside each module whose functions are made by ops, and beside the file of Tensor, to which other files add
-methods. Everything else carries its types in its own source. The stubs are read off the running package: names, parameters
+methods. All other code has its types in its own source. The stubs are read off the running package: names, parameters
 and defaults from signatures, types from annotations, from PyTorch's own signatures (core/op/refusal/signatures.json) and, for
 a few, from the tables below.
 """
@@ -45,12 +45,12 @@ PARSED = {"Tensor": "Tensor", "int": "int", "bool": "bool", "float": "float", "s
 ANNOTATED = {"Array": "Tensor", "jax.Array": "Tensor", "Tensor": "Tensor", "Number": "Number", "None": "None",
              "bool": "bool", "int": "int", "float": "float", "str": "str", "tuple": "int | Sequence[int]",
              "list[Array]": "Sequence[Tensor]", "list[Tensor]": "Sequence[Tensor]", "dtype": "dtype | type"}  # fmt: skip
-# What a parameter of this name is, where neither its annotation nor PyTorch's signature says it.
+# The type of a parameter by its name, if neither its annotation nor PyTorch's signature has one.
 NAMED = {"dtype": "dtype | type | None", "device": "device | str | int | None", "requires_grad": "bool", "out": "Any",
          "generator": "Generator | None", "layout": "layout | None", "pin_memory": "bool", "keepdim": "bool",
          "memory_format": "memory_format | None", "non_blocking": "bool", "copy": "bool", "inplace": "bool",
          "training": "bool", "input": "Tensor", "tensor": "Tensor", "A": "Tensor", "B": "Tensor", "LU": "Tensor"}  # fmt: skip
-# Results that are no tensor, where the function has no annotation that says so.
+# Results that are no tensors, of functions without an annotation that says so.
 RESULTS = {
     name: result
     for result, names in {
@@ -103,7 +103,7 @@ OPERATORS = {
 }
 # A result may be a tuple once one of these is true.
 FLAGS = {"as_tuple", "return_indices", "return_inverse", "return_counts", "return_complex_pair"}
-# What a type checker takes for what: an int where a float is wanted.
+# What a type checker accepts: an int for a float.
 WIDER = {"float": {"Number"}, "int": {"Number", "float"}, "bool": {"Number", "float", "int"}}
 # Functions whose result depends on how many arguments there are.
 FORMS = {
@@ -159,7 +159,7 @@ def home(value, name: str) -> str | None:
 
 
 def annotated(annotation, default=KINDS.empty, result=False) -> str | None:
-    """The type that an annotation of jtorch's source means to a user, or None."""
+    """The type that a user sees for an annotation in jtorch's source, or None."""
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", None)
     if annotation is KINDS.empty or text is None:
         return None
@@ -202,7 +202,7 @@ def overloads(section: str, name: str) -> list[list[tuple[str, str, bool]]]:
 
 
 def _parsed(lists, at, name):
-    """What PyTorch's overloads take as this parameter, by its position or its name."""
+    """The type that PyTorch's overloads accept for this parameter, by its position or its name."""
     found = []
     for parameters in lists:
         found += [t for t, n, _ in parameters if n == name]
@@ -215,7 +215,7 @@ def _parsed(lists, at, name):
 
 
 def parameter_type(parameter, at, lists) -> str:
-    """The type of a parameter: as annotated, as PyTorch takes it, as its name says."""
+    """The type of a parameter: from its annotation, from PyTorch's signature, or from its name."""
     name, default = parameter.name, parameter.default
     found = annotated(parameter.annotation, default)
     parsed = _parsed(lists, at, name)
@@ -234,13 +234,13 @@ def parameter_type(parameter, at, lists) -> str:
 
 
 class Writer:
-    """Writes the declarations of one stub, and knows the names it may not use as types."""
+    """Writes the declarations of one stub. `hidden` are the names that it may not use as types."""
 
     def __init__(self, hidden=()):
         self.hidden = set(hidden)  # names of types that mean something else in this scope
 
     def type(self, text: str) -> str:
-        """A type's name that is right in this scope: `builtins.float` inside a class with a method `float`."""
+        """A type's name that is valid in this scope: `builtins.float` inside a class with a method `float`."""
 
         def known(match):
             name = match[0]
@@ -328,7 +328,7 @@ def _ordered(parameters):
 
 
 def _signature(name, function, method):
-    """The signature; that of the plain form for an in-place form that does not know it."""
+    """The signature. An in-place form without one has that of the plain form."""
     made = inspect.signature(function)
     kinds = [p.kind for p in made.parameters.values()]
     if name.endswith("_") and KINDS.VAR_KEYWORD in kinds:
@@ -356,7 +356,7 @@ def public(module: ModuleType):
 
 
 def _is_stray(module, name):
-    """Whether a module is an attribute of its package only because something has imported it: the package does not name it."""
+    """Whether a module is an attribute of its package only because it was imported: the package does not name it."""
     loaded = vars(module).get(name)
     return (
         isinstance(loaded, ModuleType)
@@ -429,7 +429,7 @@ def _page(lines, imports, path):
 
 
 def tensor_stub() -> str:
-    """The stub of the file of Tensor: the class with the attributes that other files give it, and what else the file has."""
+    """The stub of the file of Tensor: the class with the attributes that other files add to it, and the rest of the file."""
     module = importlib.import_module("jtorch.core.tensor.tensor")
     attributes = {n: inspect.getattr_static(Tensor, n) for n in sorted(dir(Tensor)) if _is_attribute(n)}
     writer = Writer(["Number", *(n for n in attributes if n in NEEDED or hasattr(builtins, n))])
@@ -452,7 +452,7 @@ def tensor_stub() -> str:
             lines.append(f"{name}: Any")
     body = [f"_{n} = {n}" for n in NEEDED if n in attributes]
     body += ["", "class Tensor:", *["    " + line for line in lines], ""]
-    # The file's other names; what is private to it stays unknown.
+    # The file's other public names.
     own = [n for n, v in vars(module).items() if home(v, n) == module.__name__ and v is not Tensor and n[0] != "_"]
     body += [f"def {n}(*args: Any, **kwargs: Any) -> Any: ..." for n in sorted(own)]
     body.append("def __getattr__(name: str) -> Any: ...")

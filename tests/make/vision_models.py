@@ -13,7 +13,7 @@ from tests.vision import model_cases, reference
 
 
 def described(torch, models, name):
-    """The text and the parameters; no initial values are drawn."""
+    """The text and the parameters of a model. Initial values are not drawn."""
     init, same = torch.nn.init, lambda tensor, *args, **kwargs: tensor
     drawing = [each for each in vars(init) if each.endswith("_") and not each.startswith("_")]
     with unittest.mock.patch.multiple(init, **dict.fromkeys(drawing, same)):

@@ -31,7 +31,7 @@ def make():
             continue
         try:
             found[info.name] = shown(importlib.import_module(info.name))
-        except Exception:  # a module for Facebook's own machines, or one that warns and fails
+        except Exception:  # a module for Meta's own machines, or one that warns and fails
             continue
     lines = [f"{json.dumps(name)}: {json.dumps(names)}" for name, names in sorted(found.items()) if names]
     (FIXTURES / "vision_names.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -1,4 +1,4 @@
-"""fixtures/vision_rows.json: what torchvision 0.29 makes of the rows of tests/vision/tables.py.
+"""fixtures/vision_rows.json: torchvision 0.29's results for the rows of tests/vision/tables.py.
 
 Run it where torchvision is: see tests/vision/reference.py.
 """

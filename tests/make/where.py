@@ -1,7 +1,7 @@
 """docs/where.md: the files that an addition touches, and the file in which each attribute of Tensor is defined.
 
-The files are measured: each kind of addition has an example that is already there, and the table lists the files of jtorch whose
-code names it.
+The files are found by search: each kind of addition has an example that exists already, and the table lists the files of
+jtorch whose code names it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE = ROOT / "docs/where.md"
 
 
 class Addition(NamedTuple):
-    """A kind of addition: an example of it, the tests' tables that have a row for it, the makers of what they compare with."""
+    """A kind of addition: an example, the tables of tests with a row for it, and the makers of the results that these compare with."""
 
     kind: str
     example: str  # names that the code of every place has; for an error, PyTorch's text
@@ -107,13 +107,13 @@ def rows(addition: Addition) -> list[str]:
     """The tables of the tests that have a row for the example."""
     found = [path for pattern in addition.rows.split() for path in sorted((ROOT / "tests").glob(f"**/{pattern}"))]
     words = [addition.example] if is_text(addition) else addition.example.split()
-    # A table of calls does not hold the texts: PyTorch's answers beside it do.
+    # A table of calls does not hold the texts of errors; PyTorch's results beside it do.
     texts = {path: (path.with_suffix(".json") if is_text(addition) else path).read_text() for path in found}
     return [path.relative_to(ROOT).as_posix() for path in found if any(w in texts[path] for w in words)]
 
 
 def commands(addition: Addition) -> list[str]:
-    """What writes down PyTorch's results for a new row."""
+    """The commands that write PyTorch's results for a new row."""
     return [f"python -m tests.make {maker}" for maker in addition.makers.split()]
 
 
@@ -125,7 +125,7 @@ def functions(path: str, addition: Addition) -> list:
 
 
 def written(path: str, addition: Addition) -> str:
-    """What an addition writes in a file."""
+    """What one writes in a file for an addition."""
     if path in addition.also:
         return addition.also[path]
     if is_text(addition):
