@@ -1,6 +1,6 @@
-"""Tables of programs that print what they find. A file of them is plain text; a line `#: name` begins each.
+"""Tables of programs whose printed text is compared. A table is plain text; a line `#: name` begins each program.
 
-Every program sees the two tiny layers below and `raises`, which prints a result or the exception's type and message.
+Every program can use the two tiny layers below and `raises`, which prints a result or the exception's type and message.
 """
 
 import collections
@@ -34,7 +34,7 @@ def hook_function(module, args, output):
 
 
 def show(*values, **options):
-    """`print`, with an OrderedDict as Python 3.11 shows it, under which the fixtures were written."""
+    """`print`, with an OrderedDict as Python 3.11 prints it, which wrote the fixtures."""
     old = [f"OrderedDict({list(v.items())})" if isinstance(v, collections.OrderedDict) and v else v for v in values]
     print(*old, **options)
 

@@ -1,8 +1,8 @@
-"""Runs a piece of code under PyTorch or jtorch, and writes down what is seen of it: the one form that all tests use.
+"""Runs a piece of code under PyTorch or jtorch and records what it does, in the one format that all tests use.
 
-`seen` gives a dictionary that JSON can hold, with those of these keys that there is something for:
+`seen` returns a dictionary for JSON, with those of these keys that apply:
 
-    value      what the last line gave, if it is an expression
+    value      the value of the last line, if it is an expression
     printed    what was printed
     raises     [type, message] of the exception that ended it
     warnings   [[category, message], ...]
@@ -39,7 +39,7 @@ IGNORED = (
 
 
 class Near(typing.NamedTuple):
-    """How far numbers may be apart: by a part of their size, or absolutely; in texts too, or not."""
+    """How far numbers may be apart: relative and absolute, and whether this holds for numbers in texts."""
 
     rel: float = 0.0
     abs: float = 0.0
@@ -50,7 +50,7 @@ class Near(typing.NamedTuple):
 
 
 class Table:
-    """The rows of a fixture: their code, how one is run, and what was seen of it under PyTorch.
+    """The rows of a fixture: their code, how to run one, and what it did under PyTorch.
 
     `row(torch, code)` is what `seen` gives of it. `near` says how far numbers may be from PyTorch's.
     """
@@ -60,15 +60,15 @@ class Table:
 
     @functools.cached_property
     def recorded(self):
-        """name -> what was seen under PyTorch."""
+        """name -> what the row did under PyTorch."""
         return load(f"{self.name}.json", self.name)["rows"]
 
     def seen(self, torch, name):
-        """What is seen of a row now."""
+        """What the row does now."""
         return self.row(torch, self.programs[name])
 
     def compare(self, name, got):
-        """Where what was seen of a row differs from what the fixture says, as text."""
+        """The differences between what a row did and the fixture, as text."""
         if name not in self.recorded:
             return [
                 f"fixtures/{self.name}.json has no row {name!r}; with PyTorch 2.13 installed, run: {command(self.name)}"
@@ -76,7 +76,7 @@ class Table:
         return differences(got, self.recorded[name], self.near)
 
     def differences(self, torch, name):
-        """Where the row, run under `torch`, differs from what the fixture says, as text."""
+        """Run the row under `torch`: its differences from the fixture, as text."""
         return self.compare(name, self.seen(torch, name))
 
     def make(self, torch):
@@ -88,7 +88,7 @@ class Table:
 
 
 def load(path, maker):
-    """A JSON file under tests/fixtures; `maker` is the name of what writes it."""
+    """A JSON file under tests/fixtures; `maker` is the name that `python -m tests.make` writes it by."""
     return json.loads(fixture(path, maker).read_text())
 
 
@@ -112,7 +112,7 @@ def sections(path):
 
 
 def blocks(path):
-    """The pieces of text of a file that blank lines separate, but for comments."""
+    """The blocks of a file, which blank lines separate, without comments."""
     parts = re.split(r"\n\n+", path.read_text().strip())
     return [part.strip() for part in parts if not part.startswith("#")]
 
@@ -123,12 +123,12 @@ def as_torch(text):
 
 
 def with_imports(code, torch):
-    """The code with its imports from `torch`, whichever library that is."""
+    """The code with its imports from `torch`, which may be jtorch."""
     return code.replace("from torch", f"from {torch.__name__}")
 
 
 def run(torch, code, names=(), module="__main__"):
-    """Runs the code in a module of its own, where pickle finds its classes; gives the value of a last expression."""
+    """Run the code in a new module, where pickle finds its classes. Returns the value of a last expression."""
     made = types.ModuleType(module)
     space = vars(made)
     space.update({"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "np": np, "math": math}, **dict(names))
@@ -145,7 +145,7 @@ def run(torch, code, names=(), module="__main__"):
 
 
 def seen(look, warned=True):
-    """What `look()` gives (JSON, or None for nothing), prints, raises and warns of."""
+    """What `look()` returns (JSON or None), prints, raises and warns of."""
     made, printed = {}, io.StringIO()
     with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always" if warned else "ignore")
@@ -162,10 +162,10 @@ def seen(look, warned=True):
 
 
 def message(error):
-    """Its text without what differs from run to run, or is the place in PyTorch's source."""
+    """An exception's text, without parts that differ from run to run and without places in PyTorch's source."""
     text = str(error).partition("\nException raised")[0]
     text = re.sub(r"without an implementation for( abstract methods?) '(\w+)'", r"with\1 \2", text)  # Python 3.12
-    if "\nOriginal Traceback" in text:  # of a worker's traceback the first and the last line
+    if "\nOriginal Traceback" in text:  # keep the first and the last line of a worker's traceback
         lines = text.strip().split("\n")
         text = f"{lines[0]}\n{lines[1]}\n...\n{lines[-1].split('.')[-1]}"
     return re.sub(r"pid\(s\) \d+", "pid(s) N", as_torch(text))
@@ -176,7 +176,7 @@ def _inside(text):
 
 
 def _cut(text):
-    """Without the place in PyTorch's source, and the user's code as PyTorch quotes it."""
+    """The text without places in PyTorch's source and without the user's code that PyTorch quotes."""
     return text.partition(" (Triggered internally")[0].partition(" Traceback of forward call")[0]
 
 
@@ -196,7 +196,7 @@ FIELDS = {
 
 
 def plain(torch, value, fields=("dtype", "value"), extra=lambda tensor: {}):
-    """A result as JSON: of a tensor these fields and what `extra` adds; [type, item, ...] of a container."""
+    """A result as JSON: a tensor as these fields and those of `extra`, a container as [type, item, ...]."""
     again = lambda v: plain(torch, v, fields, extra)
     if isinstance(value, torch.Tensor):
         if value.layout is not torch.strided:
@@ -242,7 +242,7 @@ NUMBER = re.compile(r"(-?\d+\.\d*(?:e[+-]?\d+)?)")
 
 
 def differences(got, want, near, where=""):
-    """Where two rows differ, as text."""
+    """The differences between two rows, as text."""
     if isinstance(got, dict) and isinstance(want, dict):
         keys = dict.fromkeys([*want, *got])
         pairs = [(f"{where}.{key}", got.get(key, "missing"), want.get(key, "missing")) for key in keys]

@@ -7,6 +7,6 @@ import unittest
 
 
 def module(name):
-    """A module of `torch.testing._internal`. They import a package that a table does without."""
+    """A module of `torch.testing._internal`. These modules import a package that the tables do not need."""
     sys.modules.setdefault("expecttest", types.SimpleNamespace(TestCase=unittest.TestCase))
     return importlib.import_module(f"torch.testing._internal.{name}")

@@ -28,7 +28,7 @@ UNSURE = {  # PyTorch promises one of several results, and not which
     "linalg.eigh": "the sign of an eigenvector is free",
 }
 SOME = [row for row in ROWS if row[2] < int(os.environ.get("JTORCH_GPU_ROWS", 1)) and row[1] not in UNSURE]
-DRAWS = {"lstm_language_model", "transformer_classifier", "gan", "vae"}  # draw in a step, so numbers differ from a CPU's
+DRAWS = {"lstm_language_model", "transformer_classifier", "gan", "vae"}  # a step draws: not a CPU's numbers
 
 
 @pytest.fixture(autouse=True)

@@ -144,7 +144,7 @@ def test_what_follows_an_array_that_grows_is_found_again():
     before = stats().positions
     for _ in range(100):
         token()
-    assert stats().positions - before < 100 * 6  # not the sixteen lines of a token that read only the token
+    assert stats().positions - before < 100 * 6  # the sixteen lines of a fixed shape are found again
 
 
 def test_explain_tells_of_segments():

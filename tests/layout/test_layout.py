@@ -295,7 +295,6 @@ def test_nothing_of_jtorch_is_imported_inside_a_function(name):
 READS_ITS_NAMES = {"jtorch/core/facts/dtypes.py"}
 
 
-
 @pytest.mark.parametrize("name", sorted(FILES.keys() - READS_ITS_NAMES))
 def test_no_name_is_made_by_scanning(name):
     """A file writes out the names that it offers: readers and editors cannot follow `globals()` and `locals()`."""

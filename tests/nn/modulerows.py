@@ -14,12 +14,12 @@ import numpy as np
 from tests import FIXTURES
 
 FIXTURE = FIXTURES / "modules.npz"
-UNNAMED = {"LinearCrossEntropyLoss"}  # the name of its node tells how PyTorch cut the work into chunks
-_KEPT = 12  # a tensor of more elements is written as a seed, where its values are any numbers
+UNNAMED = {"LinearCrossEntropyLoss"}  # its node's name depends on how PyTorch splits the work into chunks
+_KEPT = 12  # a tensor with more elements is written as a seed, if its values are random
 _SAMPLED = 8  # values kept of each result
 
 
-# ---- writing a row down (this half sees PyTorch's objects only)
+# ---- writing a row (from PyTorch's objects)
 
 
 def encode(torch, value):
@@ -64,7 +64,7 @@ def _encode_array(tensor):
     return [name, shape, array.reshape(-1).tolist()]
 
 
-# ---- reading it back
+# ---- reading a row
 
 
 def decode(torch, value):
@@ -98,11 +98,11 @@ def _array(name, shape, values):
     return np.array(values, name).reshape(shape)
 
 
-# ---- running it
+# ---- running a row
 
 
 class Run:
-    """A row that has been run forward; nothing of it has been looked at yet."""
+    """A row after the forward pass; none of its values has been read yet."""
 
     def __init__(self, torch, row, seed=0):
         self.found, self.wanted, self.total, self.error = [], [], None, None
@@ -121,7 +121,7 @@ class Run:
         module = module.to(getattr(torch, row["dtype"]["name"])).train(row["training"])
         lazy = torch.nn.parameter.is_lazy
         self.first = {k: v.detach().clone() for k, v in module.state_dict().items() if not lazy(v)}
-        for p in module.parameters():  # ones and zeros would hide a scale or a shift that is not applied
+        for p in module.parameters():  # with weights of one and zero, a missing scale or shift would not show
             if not lazy(p):
                 p.data.add_(weights(torch, p) * 0.1)
         args, named = decode(torch, row["inputs"]), decode(torch, row["named"])
@@ -131,7 +131,7 @@ class Run:
         self.total = sum(learned) if learned else None
 
     def results(self):
-        """What a test compares: texts of what is known at once, and the arrays of results and gradients."""
+        """What a test compares: texts of shapes, dtypes and nodes, and the arrays of results and gradients."""
         if self.error is not None:
             return {"facts": [self.error], "arrays": []}
         drawn = zlib.crc32(b"".join(k.encode() + _numpy(v).tobytes() for k, v in self.first.items()))
@@ -169,7 +169,7 @@ def _numpy(tensor):
 
 
 def run(torch, rows):
-    """The results of rows, all of them in one backward: one program under jtorch."""
+    """The results of rows, with one backward pass for all: under jtorch, one program."""
     runs = [Run(torch, row) for row in rows]
     totals = [r.total for r in runs if r.total is not None]
     if totals:
@@ -183,7 +183,7 @@ def run(torch, rows):
 
 
 def digest(array):
-    """A few numbers that stand for an array: two projections of all of it, and some of its values."""
+    """A few numbers in place of an array: two projections of all its values, and some of the values."""
     flat = array.reshape(-1).astype("f8")
     finite = np.where(np.isfinite(flat), flat, 0)
     places = np.unique(np.linspace(0, max(flat.size - 1, 0), min(_SAMPLED, flat.size)).astype(int))
@@ -191,7 +191,7 @@ def digest(array):
 
 
 def key(row):
-    """How a row is called in deviations.json."""
+    """The name of a row in deviations.json."""
     given = {name: row[name] for name in ("args", "kwargs", "inputs", "named") if row[name] not in ([], {"dict": {}})}
     mode = "train" if row["training"] else "eval"
     return f"module_db: {row['module']} {mode} {zlib.crc32(json.dumps(given, sort_keys=True).encode()):08x}"
@@ -223,7 +223,7 @@ def load():
 
 
 def different(result, facts, wanted):
-    """None where a result is what the fixture says, else how it differs."""
+    """How a result differs from the fixture; None if it does not."""
     if json.loads(json.dumps(result["facts"])) != facts:
         return f"{result['facts']} instead of {facts}"
     found = [(str(a.dtype), list(a.shape)) for a in result["arrays"]]

@@ -2,7 +2,7 @@
 
 from tests import printed
 
-# What programs print of results and gradients: shapes, a projection of all elements, and a few of them.
+# Programs print shapes, a projection of all elements, and a few elements of results and gradients.
 CHECK = """
 import numpy as np
 def weights(t):

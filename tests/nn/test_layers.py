@@ -1,4 +1,4 @@
-"""Layers with their options, against PyTorch: programs whose printed text is compared, numbers up to rounding."""
+"""Layers with their options, against PyTorch: programs whose printed texts must agree, numbers up to rounding."""
 
 import pytest
 

@@ -81,7 +81,7 @@ def test_a_handle_keeps_no_module_alive():
     gc.disable()
     try:
         del net
-        assert gone() is None  # no cycle either: nobody collected
+        assert gone() is None  # nor is there a cycle: the garbage collector did not run
     finally:
         gc.enable()
     handle.remove()
@@ -130,7 +130,7 @@ def _layer_classes():
 
 def test_every_layer_is_in_the_list():
     """A new layer is a class in a file of `jtorch.nn.modules`, and its name in the file's `__all__`."""
-    hidden = {"NonDynamicallyQuantizableLinear", "LazyModuleMixin"}  # PyTorch has them in their files only
+    hidden = {"NonDynamicallyQuantizableLinear", "LazyModuleMixin"}  # PyTorch shows them in their files only
     for cls, module in _layer_classes():
         name = cls.__name__
         if name not in hidden and issubclass(cls, nn.Module):

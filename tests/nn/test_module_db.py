@@ -1,6 +1,6 @@
-"""Layers and losses on the rows of PyTorch's own `module_db`: first weights, results, gradients and nodes.
+"""Layers and losses on the rows of PyTorch's own `module_db`: initial weights, results, gradients and nodes.
 
-The fixture holds a selection of the rows and what PyTorch made of them. With PyTorch installed, `-m parity` draws
+The fixture holds some of the rows and PyTorch's results. With PyTorch installed, `-m parity` draws
 other rows of the table; `MODULE_DB_ROWS=1000` runs them all.
 """
 
@@ -28,7 +28,7 @@ DEVIATIONS = {
 
 @pytest.fixture(autouse=True)
 def whole(monkeypatch):
-    """The rows of a layer are one program, compiled whole."""
+    """Compile the rows of a layer as one program."""
     for limit in ("trusted_steps", "trusted_lines", "trusted_traces", "long_trace"):
         monkeypatch.setattr(policy, limit, 10**9)
 

@@ -1,4 +1,4 @@
-"""Rows of `samples*.py`, and what PyTorch or jtorch makes of one: the results that tests compare."""
+"""Rows of `samples*.py`, and the results that PyTorch or jtorch gives for one, which tests compare."""
 
 import importlib
 import json
@@ -41,12 +41,12 @@ def function(torch, name):
 
 
 def of_the_op(kwargs):
-    """The keywords of a row that are the op's."""
+    """The keywords of a row that the op takes."""
     return {k: v for k, v in kwargs.items() if k not in OF_THE_ROW}
 
 
 def tensors(torch, value, grad=False):
-    """The arrays inside `value` as tensors; with grad, those of floats require it."""
+    """The arrays inside `value` as tensors; with `grad`, floating-point ones require gradients."""
     if isinstance(value, np.ndarray):
         made = torch.tensor(value)
         return made.requires_grad_() if grad and value.dtype.kind in "fc" else made
@@ -63,7 +63,7 @@ def leaves(torch, value):
 
 
 def cotangent(torch, like):
-    """A fixed gradient of a result."""
+    """Fixed numbers that serve as the gradient of a result."""
     weights = np.cos(np.arange(like.numel())).reshape(tuple(like.shape))
     return torch.tensor(weights, dtype=like.dtype)
 
@@ -76,8 +76,8 @@ def array(found):
 def evaluate(torch, name, args, kwargs, also=lambda given: None):
     """What the op gives: "facts" (dtype, shape, strides, node of each result), "values" and "grads".
 
-    Nobody looks before all is recorded, gradients too, so that a library which compiles can make one program of it;
-    `also` is called just before the look, with the arguments as tensors.
+    Values are read only after all is recorded, gradients too, so jtorch can make one program of it. `also` is called
+    just before they are read, with the arguments as tensors.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -93,7 +93,7 @@ def evaluate(torch, name, args, kwargs, also=lambda given: None):
 
 
 def record(torch, name, given, kwargs, grad):
-    """(facts, results, gradients) of a call, not looked at."""
+    """(facts, results, gradients) of a call, whose values have not been read."""
     out = function(torch, name)(*given, **{k: tensors(torch, v) for k, v in of_the_op(kwargs).items()})
     found = leaves(torch, out)
     node = lambda t: t.grad_fn and t.grad_fn.name().removeprefix("torch::autograd::")
@@ -103,7 +103,7 @@ def record(torch, name, given, kwargs, grad):
 
 
 def gradients(torch, results, inputs):
-    """What fixed gradients of all results give for each float input; zeros where there is none."""
+    """The gradient of each floating-point input, from fixed gradients of all results; zeros if there is none."""
     ends = [t for t in results if t.requires_grad]
     if not ends:
         return []
@@ -118,7 +118,7 @@ def gradients(torch, results, inputs):
 def by_reference(args, kwargs):
     """What a row's own `reference` gives: values, and gradients by central differences in double precision.
 
-    The facts are None: strides and the node's name are not known.
+    The facts are None: a reference has no strides and no node.
     """
     given = [a.astype("float64") if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in args]
     total = lambda: (out := called(given)) @ np.cos(np.arange(out.size))
@@ -132,7 +132,7 @@ def by_reference(args, kwargs):
 
 
 def _differences(total, x, step=1e-6):
-    """The gradient of `total()` by the array x, which it reads."""
+    """The gradient of `total()` with respect to the array x, which it reads."""
     found = np.zeros_like(x)
     for at in np.ndindex(x.shape):
         kept = x[at]

@@ -1,5 +1,5 @@
-"""Arguments that every op is tried with: name -> rows. A row holds positional arguments, then maybe a dict of
-keywords; "grad": False says that no input requires grad.
+"""Arguments for every op: name -> rows. A row holds positional arguments, then possibly a dict of
+keywords; "grad": False means that no input requires grad.
 
 Arrays stand for tensors; the helpers make small ones with distinct values, always the same. Each distinct
 shape and dtype costs a compile, so rows share them. Other families have files of their own,

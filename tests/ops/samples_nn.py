@@ -1,4 +1,4 @@
-"""Rows for functions of layers: activations, dense layers, distances, cells dealt out, resizing, losses."""
+"""Rows for functions of layers: activations, dense layers, distances, pixel shuffles, resizing, losses."""
 
 import numpy as np
 

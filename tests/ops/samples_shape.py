@@ -1,4 +1,4 @@
-"""Arguments for views, joins, indexing and what else moves elements without changing them."""
+"""Arguments for views, joins, indexing and other ops that only move elements."""
 
 import numpy as np
 

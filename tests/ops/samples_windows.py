@@ -1,4 +1,4 @@
-"""Rows for what slides a window: convolutions and poolings. The sizes reach every way that `convolve` has."""
+"""Rows for sliding windows: convolutions and poolings. The sizes reach each algorithm of `convolve`."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ GREY = A(4, 1, 8, 8)
 DEEP = A(4, 6, 6, 7)
 SIGNAL = A(2, 3, 9)
 VOLUME = A(2, 2, 5, 4, 6)
-TIED = np.round(A(2, 2, 6, 6))  # windows with several largest numbers
+TIED = np.round(A(2, 2, 6, 6))  # windows whose maximum comes several times
 HOLES = np.where(A(2, 2, 6, 6) > 1.5, np.nan, A(2, 2, 6, 6, seed=1)).astype("float32")
 DEPTHS = np.where(A(2, 2, 6, 6) < 0, -np.inf, TIED).astype("float32")
 

@@ -1,4 +1,4 @@
-"""Factorisations, whose signs LAPACK leaves open: they multiply back to what was factored."""
+"""Factorizations. LAPACK leaves their signs open, so the test multiplies the factors and compares with the input."""
 
 import numpy as np
 import pytest

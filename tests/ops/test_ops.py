@@ -1,4 +1,4 @@
-"""Every op on every row of samples, against what PyTorch made of it (fixtures/ops_*.npz)."""
+"""Every op on every row of samples, against PyTorch's results (fixtures/ops_*.npz)."""
 
 import functools
 import importlib
@@ -32,7 +32,7 @@ def pytorch():
 
 
 def expected_of(family, name, i, args, kwargs):
-    """What should come of a row: its own reference, what was written down, or else what PyTorch says now."""
+    """The expected result of a row: of its own reference, from the fixture, or else of PyTorch, computed now."""
     if "reference" in kwargs:
         return oprows.by_reference(args, kwargs)
     found = EXPECTED.get(family, {}).get((name, i))
@@ -78,13 +78,13 @@ def close(family, name, mine, theirs):
     np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * max(1.0, finite.max(initial=0)))
 
 
-GIVEN = {  # a gradient where PyTorch's backward raises
+GIVEN = {  # ops whose gradient PyTorch's backward refuses and jtorch computes
     ("nn.functional.adaptive_avg_pool2d", 5): "zeros where there are no windows: nothing else can be meant",
 }
 
 
 def same_gradient(family, name, i, mine, theirs):
-    """Compare gradients; one that PyTorch refuses is its error as text."""
+    """Compare gradients. If PyTorch refuses one, its error stands in its place as text."""
     if theirs.dtype.kind != "U":
         close(family, name, mine, theirs)
     elif (name, i) in GIVEN:
@@ -101,33 +101,33 @@ def raises(expected):
 
 @pytest.fixture(autouse=True)
 def _any_number_of_new_programs(monkeypatch):
-    """Each row is a trace that never came before; compiled whole, it is one program, and does not come back."""
+    """Each row is a new trace that does not come again, so the limits on new programs are lifted."""
     for limit in ("trusted_steps", "trusted_lines", "trusted_traces", "long_trace"):
         monkeypatch.setattr(policy, limit, 10**9)
     yield
     engine.reset()
 
 
-LOOKS = {"inverse", "pinverse"}  # look at their results themselves: a trace so ended is compiled when it comes again
+LOOKS = {"inverse", "pinverse"}  # they read values themselves, which ends the trace: it is compiled when it comes again
 
 
 def evaluate(expected, name, i, args, kwargs):
-    """What the op's three forms make of a row: (result as PyTorch's, the method's, a base written to in place)."""
+    """The results of the op's three forms: (the function's, the method's, a base that was written to in place)."""
     other = []
 
     def record_other_forms(given):
         if not raises(expected):
             kept = {k: oprows.tensors(jtorch, v) for k, v in oprows.of_the_op(kwargs).items()}
             other.extend([by_method(name, given, kept), through_a_view(expected, name, args, kept)])
-        if i != 1:  # else line by line, as a trace that is new usually runs
+        if i != 1:  # the other rows run line by line, as new traces usually do
             engine.flush("step")
 
     return oprows.evaluate(jtorch, name, args, kwargs, record_other_forms), *(other or [None, None])
 
 
 def by_method(name, given, kwargs):
-    """The results of the method; None where there is none, or where it is the function itself. Of the same tensors, so that
-    XLA has the same to compile once."""
+    """The results of the method; None if there is none or if it is the function itself. It takes the same tensors, so XLA
+    compiles the program once."""
     method = getattr(jtorch.Tensor, name, None)
     if not callable(method) or method is getattr(jtorch, name, None) or not isinstance(given[0], jtorch.Tensor):
         return None
@@ -137,7 +137,7 @@ def by_method(name, given, kwargs):
 
 
 def through_a_view(expected, name, args, kwargs):
-    """A base whose middle part, turned round, was written to by the in-place form; None where there is no such form."""
+    """A base, after the in-place form wrote to its middle part through a transposed view; None if there is no such form."""
     inplace = getattr(jtorch.Tensor, name + "_", None)
     if inplace is None or not isinstance(args[0], np.ndarray) or args[0].ndim != 2:
         return None
@@ -166,7 +166,7 @@ def test_results_are_pytorchs(family, name, i, args, kwargs):
         close(family, name, written.T, expected["values"][0].astype(args[0].dtype))
         assert not before.any()
         assert (after == 1).all()
-    if i == 0:  # what comes back compiles nothing
+    if i == 0:  # a trace that came before compiles nothing
         if name in LOOKS:
             evaluate(expected, name, i, args, kwargs)
         before = engine.counters.compiles
@@ -189,7 +189,7 @@ NAN_GOES_ON = """
 
 @pytest.mark.parametrize("library", ["jtorch", pytest.param("torch", marks=pytest.mark.parity)])
 def test_nan_goes_on_from_large_arrays(library):
-    """XLA's library for reductions, which it leaves 4,096 elements and more to, has maxima that pass NaN over."""
+    """From 4,096 elements on, XLA calls a library whose maximum ignores NaN."""
     torch = pytest.importorskip(library)
     x = torch.linspace(0, 1, 64 * 64).reshape(64, 64)
     x[9, 9] = np.nan
@@ -201,14 +201,14 @@ def test_nan_goes_on_from_large_arrays(library):
 
 
 def of_jtorch(made):
-    """Whether an op is jtorch's own: other tests, doctests and README's examples make ops, too."""
+    """Whether the op is defined in jtorch: tests, doctests and README's examples define ops, too."""
     fn = made.op.fn if hasattr(made, "op") else made
     return fn.__module__.partition(".")[0] == "jtorch" and not fn.__code__.co_filename.startswith("<doctest")
 
 
 def test_every_op_has_rows():
     known = {n.rpartition(".")[2] for samples in FAMILIES.values() for n in samples}
-    tables = [row for path in FOLDER.glob("*.txt") for row in read(path)[1]]  # these have rows of another kind
+    tables = [row for path in FOLDER.glob("*.txt") for row in read(path)[1]]  # these tables have another form of rows
     known |= {row.partition("(")[0].rpartition(".")[2] for row in tables}
     own = [n for n, made in OPS.items() if of_jtorch(made)]
     names = {n.removeprefix("linalg_").removeprefix("special_") for n in own}

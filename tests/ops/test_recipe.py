@@ -1,4 +1,4 @@
-"""README's recipe "Add an op", followed to the letter in a copy of the repository that cannot import PyTorch."""
+"""Follows README's recipe "Add an op" literally, in a copy of the repository that cannot import PyTorch."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def written(pattern):
 
 
 def run(copy, command):
-    """README's command, in this Python."""
+    """Run README's command in this Python."""
     copied, blocked = copy
     words = shlex.split(command)
     assert words[0] == "pytest"
@@ -62,7 +62,7 @@ def test_an_op_is_a_function_and_a_row_of_samples(copy):
     assert "without a row of samples: soft_step. Add one to tests/ops/samples" in text
 
     before, start, after = (copied / samples).read_text().partition("SAMPLES = {\n")
-    unknown = re.sub(r', "reference": .*?\}\)', "})", row).replace("soft_step", "every_op_")  # of no fixture
+    unknown = re.sub(r', "reference": .*?\}\)', "})", row).replace("soft_step", "every_op_")  # no fixture has this row
     (copied / samples).write_text(before + start + row + unknown + after)
     failed, text = run(copy, command)
     assert "1 failed, 2 passed" in text

@@ -1,6 +1,6 @@
-"""What slides a window, on arrays: every way to convolve or pool gives the plain way's numbers and derivatives.
+"""Sliding windows on arrays: each algorithm to convolve or pool gives the results and derivatives of XLA's own.
 
-The plain way is XLA's own; `samples_windows` compares with PyTorch.
+`samples_windows` compares with PyTorch.
 """
 
 from functools import partial
@@ -41,7 +41,7 @@ CONVOLUTIONS = {
 
 
 def row(name):
-    """(input's shape, weight's shape, window) of a convolution."""
+    """(shape of the input, shape of the weight, window) of a convolution."""
     x_shape, w_shape, stride, padding, dilation, groups = CONVOLUTIONS[name]
     dims = len(x_shape) - 2
     return x_shape, w_shape, Window((stride,) * dims, ((padding, padding),) * dims, (dilation,) * dims, groups)
@@ -57,7 +57,7 @@ def test_every_way_to_convolve_agrees_to_the_second_derivative(name, quick_jit):
 
 
 def agree(ours, plain, x_shape, w_shape, window, quick_jit):
-    """Hold that two ways have the same `derivatives`."""
+    """Hold that two algorithms have the same `derivatives`."""
     with jax.enable_x64(True):
         x, w, dx, dw = doubles(*x_shape), doubles(*w_shape), doubles(*x_shape, seed=1), doubles(*w_shape, seed=2)
         cotangent = doubles(*plain(x, w, window).shape, seed=3)
@@ -102,7 +102,7 @@ def test_the_weights_gradient_is_the_same_in_every_way(name, quick_jit):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
-# input, weight, stride, padding before and after (what the result has more comes off the end), dilation, groups
+# input, weight, stride, padding before and after (a surplus is cut off the end of the result), dilation, groups
 TRANSPOSED = {
     "two by two": ((4, 6, 5, 4), (6, 5, 2, 2), 2, (0, 0), 1, 1),
     "overlapping": ((3, 6, 5, 4), (6, 5, 4, 4), 2, (1, 1), 1, 1),
@@ -126,7 +126,7 @@ def test_every_way_to_spread_an_image_agrees_to_the_second_derivative(name, quic
 
 
 def derivatives(way, x, w, dx, dw, cotangent, window):
-    """The result, its gradients, the gradients of their projection, the forward derivative, and it all mapped."""
+    """The result, its gradients, the gradients of their projection, the forward derivative, and the result under vmap."""
 
     def of(x, w):
         return way(x, w, window)

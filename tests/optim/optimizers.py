@@ -1,4 +1,4 @@
-"""The optimizers' rows that make_optim.py and the tests run, under PyTorch or jtorch: name, settings, what they did."""
+"""Rows for optimizers, which tests/make/optim.py and the tests run under PyTorch or jtorch: name, settings, result."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ ROWS = [
 
 
 def parameters(torch, name, dtype="float32", large=True):
-    """Small ones, a large one that no optimizer joins with others (or not), and one that never has a gradient."""
+    """Small parameters, a large one that no optimizer joins with others (if `large`), and one that never has a gradient."""
     random = np.random.RandomState(0)
     shapes = [(2, 3), (4, 5)] if name == "Muon" else [(2, 3), (3,), (), (130, 130) if large else (3, 2), (4,)]
     arrays = [np.array(random.randn(*shape)) for shape in shapes]
@@ -40,13 +40,13 @@ def parameters(torch, name, dtype="float32", large=True):
 
 
 def loss_of(torch, params):
-    """Neither convex nor the same for each element; the last parameter takes no part unless all are matrices."""
+    """A loss that is not convex and differs from element to element. It uses the last parameter only if all are matrices."""
     used = params if all(p.ndim == 2 for p in params) else params[:-1]
     return sum(((p - 0.3).abs() ** 2).mean() + 0.1 * ((p + 0.2).abs() ** 4).mean() for p in used)
 
 
 def run(torch, name, settings, steps=None, dtype="float32", schedule=False, large=True):
-    """What the steps do: (losses, parameters, state_dict)."""
+    """Run the steps: (losses, parameters, state_dict)."""
     steps = steps or (3 if name == "LBFGS" else 10)  # rounding errors grow in a line search
     params = parameters(torch, name, dtype, large)
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
@@ -68,7 +68,7 @@ def run(torch, name, settings, steps=None, dtype="float32", schedule=False, larg
 
 
 def plain(value):
-    """A state_dict in JSON's terms; large tensors as their sum and their size."""
+    """A state_dict as JSON; large tensors as their sum and size."""
     if hasattr(value, "detach"):
         a = value.detach().numpy()
         if a.size > 30:
@@ -80,7 +80,7 @@ def plain(value):
 
 
 def distance(got, want, path=""):
-    """(how far two results are apart, relative to their size; differences in form as text)."""
+    """(relative distance of two results, differences in structure as text)."""
     if isinstance(want, dict) and isinstance(got, dict):
         if list(got) != list(want):
             return 0.0, [f"{path}: {list(got)} for {list(want)}"]

@@ -1,7 +1,7 @@
-"""Learning-rate schedules as data, run the same way under PyTorch and under jtorch.
+"""Learning-rate schedulers as data, run the same way under PyTorch and under jtorch.
 
-A case is JSON: the optimizer, its groups' rates, the schedule with its arguments, what is done at each step.
-`log_of(torch, case)` gives the log that the two must have in common.
+A case is JSON: the optimizer, its groups' rates, the scheduler with its arguments, the calls of each step.
+`log_of(torch, case)` gives the log, which must be the same under both.
 """
 
 import random
@@ -12,7 +12,7 @@ from tests.rows import Table, blocks, plain, run, seen
 
 
 def power(base, name):
-    """The user's function of LambdaLR and MultiplicativeLR, as data: its base."""
+    """A user's function for LambdaLR and MultiplicativeLR; its base is data."""
     return (lambda step: base**step) if name == "LambdaLR" else (lambda step: base)
 
 
@@ -39,7 +39,7 @@ def make_optimizer(torch, case):
 
 
 def jsonable(torch, value):
-    """What a state dict or a group holds, as JSON can hold it; floats to the last bit."""
+    """The content of a state dict or a group as JSON; floats to the last bit."""
     if isinstance(value, torch.Tensor):
         return ["tensor", str(value.dtype).split(".")[-1], value.tolist()]
     if isinstance(value, dict):
@@ -66,7 +66,7 @@ def act(torch, optimizer, scheduler, case, action):
 
 
 def log_of(torch, case):
-    """What each step sets in the groups, then the whole state; a final [type, message] where one raises."""
+    """What each step sets in the groups, then the whole state. If a step raises, the log ends with [type, message]."""
     optimizer = make_optimizer(torch, case)
     log = []
 
@@ -94,7 +94,7 @@ def log_of(torch, case):
 
 
 def simple(draw, groups):
-    """One schedule that can stand alone or be a part of another."""
+    """A random scheduler that can stand alone or be part of another."""
     uniform, integer, choice = draw.uniform, draw.randint, draw.choice
     return choice(
         [
@@ -194,7 +194,7 @@ SETUP, *SNIPPETS = blocks(FIXTURES / "schedule_snippets.txt")
 
 
 def row(torch, code):
-    """What a snippet raises and warns of."""
+    """The exception and the warnings of a snippet."""
     return seen(lambda: plain(torch, run(torch, f"{SETUP}\n{code}")))
 
 

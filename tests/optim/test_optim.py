@@ -17,8 +17,8 @@ from tests.rows import load
 ROWS = load("optim.json", "optim")["rows"]
 NAMES = sorted(set(jtorch.optim.__all__) - {"Optimizer", "Optax", "SparseAdam", "lr_scheduler", "swa_utils"})
 
-# Muon's matrices are bfloat16, whose last bit depends on the order of a sum; a line search takes another turn when it
-# meets a number that differs in the last bit.
+# Muon's matrices are bfloat16, whose last bit depends on the order of a sum; a line search may take another branch if a
+# number differs in the last bit.
 LOOSE = {"Muon": 6e-3, "LBFGS": 1e-3}
 
 
@@ -50,7 +50,7 @@ def test_errors_and_texts_are_pytorchs(code):
 @pytest.mark.parametrize("row", [r for r in optimizers.ROWS if r[0] != "LBFGS"], ids=lambda row: row[0])
 def test_all_steps_are_one_program_also_under_a_schedule(row):
     name, settings = row
-    engine.reset()  # the rows make their parameters alike: what has come 50 times would become a program of its own
+    engine.reset()  # all rows make equal parameters: the trace that makes them would be compiled when it has come 50 times
     before = jtorch.compiler.stats().programs
     optimizers.run(jtorch, name, settings, schedule=True)
     first_alone = settings.get("dampening", 0) != 0
@@ -63,7 +63,7 @@ def test_all_steps_are_one_program_also_under_a_schedule(row):
 
 @pytest.mark.parametrize("row", optimizers.ROWS, ids=lambda row: row[0])
 def test_training_goes_on_after_saving_and_loading(row, monkeypatch):
-    # A line search multiplies the last bit, in which a first run in NumPy and a program of XLA's differ.
+    # A line search amplifies the last bit, in which NumPy's first run and XLA's program differ.
     monkeypatch.setattr(config, "numpy_lines", False)
     name, settings = row
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
@@ -141,7 +141,7 @@ def test_a_sparse_optimizer_leaves_rows_without_a_gradient_alone():
 
 
 class OfData(jtorch.optim.Optimizer):
-    """A user's own, that updates p.data."""
+    """A user's own optimizer that updates p.data."""
 
     def __init__(self, params, lr=0.1, beta=0.5):
         super().__init__(params, dict(lr=lr, beta=beta))
@@ -161,7 +161,7 @@ class OfData(jtorch.optim.Optimizer):
 
 
 class UnderNoGrad(OfData):
-    """The same, with p written to under no_grad."""
+    """The same, but it writes to p under no_grad."""
 
     @jtorch.no_grad()
     def step(self, closure=None):
@@ -193,7 +193,7 @@ def test_a_users_own_optimizer_is_compiled_with_the_step(kind):
     after = jtorch.compiler.stats()
     assert losses[-1] < losses[0] / 2
     assert after.compiles == before.compiles
-    assert after.runs - before.runs <= 2 * 6  # the step, and what its look cuts off
+    assert after.runs - before.runs <= 2 * 6  # the step, and the trace that reading the loss ends
     assert after.line_runs == before.line_runs
 
 

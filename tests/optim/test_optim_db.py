@@ -13,13 +13,13 @@ common = torch_tables.module("common_optimizers")
 
 pytestmark = pytest.mark.parity
 
-# bfloat16 products; maximizing makes numbers large; a line search may take another turn at the last bit
+# bfloat16 products; maximizing makes numbers large; a line search may take another branch at the last bit
 LOOSE = {"Muon": 6e-3, "LBFGS": 1e-3, "ASGD": 1e-4}
 
 CASES = [
     pytest.param(info.name, row, dtype, id=f"{info.name}-{dtype}-{row.desc}-{i}")
     for info in common.optim_db
-    if not info.only_supports_sparse_grads  # dense gradients are all there are here
+    if not info.only_supports_sparse_grads  # jtorch has dense gradients only
     for dtype in ["float32", *["complex64"] * info.supports_complex]
     for i, row in enumerate(info.optim_inputs_func(device="cpu"))
 ]
@@ -45,7 +45,7 @@ def _parts(array):
 
 
 def _ours(x, memo):
-    """PyTorch's tensors inside a value as ours, the same where they were the same."""
+    """The value with jtorch's tensors in place of PyTorch's; one tensor stays one tensor."""
     if isinstance(x, torch.Tensor):
         if id(x) not in memo:
             made = jtorch.tensor(x.tolist(), dtype=getattr(jtorch, str(x.dtype)[6:]))
@@ -77,14 +77,14 @@ def test_wrong_settings_raise_pytorchs_errors(info):
     for case in info.optim_error_inputs_func(device="cpu", dtype=torch.float32):
         row = case.optimizer_error_input
         if "dense params required" in row.desc:
-            continue  # there are no sparse tensors here
+            continue  # jtorch has no sparse gradients
         mine, theirs = (_outcome(T, info.name, row, case.error_on) for T in (jtorch, torch))
         assert mine == theirs, row.desc
 
 
 @pytest.mark.parametrize("row", optimizers.ROWS, ids=lambda row: row[0])
 def test_states_go_both_ways(row, tmp_path):
-    """A state saved by one library goes on in the other."""
+    """A state saved by one library continues in the other."""
     name, settings = row
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
     for here, there in ((torch, jtorch), (jtorch, torch)):

@@ -14,7 +14,7 @@ NAMES = sorted(set(jtorch.optim.lr_scheduler.__all__) - {"EPOCH_DEPRECATION_WARN
 
 
 def agree(log, expected, exactly):
-    """Whether two logs are equal as JSON; rates that are tensors to their last bit but one or two.
+    """Whether two logs are equal as JSON; rates that are tensors may differ in the last bit or two.
 
     XLA contracts a product and a sum into one operation with one rounding, where PyTorch rounds twice.
     """
@@ -62,7 +62,7 @@ def test_random_schedules_equal_pytorchs_live():
 
 
 def test_a_scheduler_leaves_its_optimizer_free_to_die():
-    """Reference counting alone frees an optimizer: a cycle would keep its arrays until a collection."""
+    """Reference counting alone frees an optimizer: a cycle would keep its arrays until the garbage collector runs."""
     import gc
     import weakref
 

@@ -1,11 +1,11 @@
-"""Random programs of views, in-place writes and gradients: written beside a running PyTorch, replayed under jtorch.
+"""Random programs of views, in-place writes and gradients: written while PyTorch runs them, replayed under jtorch.
 
-A `Writer` writes a program line by line, looking at the shapes that PyTorch's tensors have by then, so that most
-lines do something; a line that raises is left out of nothing, both must raise the same. `difference` replays a program
-twice under jtorch, with a look at everything after each line (one line a trace) and with a look at the end only
-(one trace, run line by line), and, where `whole` says so, a third time, when the trace comes back and is compiled.
+A `Writer` writes a program line by line. It knows the shapes that PyTorch's tensors have at that point, so most lines are
+valid; a line that raises stays, and both libraries must raise the same. `difference` replays a program twice under
+jtorch: once it reads everything after each line (each line is a trace), once only at the end (one trace, run line by
+line). With `whole` it replays a third time, when the trace comes again and is compiled.
 
-`python -m tests.programs.fuzzing --count 20000` runs programs of consecutive seeds and says how many did not differ.
+`python -m tests.programs.fuzzing --count 20000` runs programs of consecutive seeds and prints how many agreed.
 """
 
 import argparse
@@ -47,16 +47,16 @@ b = torch.arange(4.).reshape(2, 2)""",
 NAMES = "abcdef"
 NUMBERS = ["2", "0.5", "-1.", "3"]
 UNARY = ["neg", "abs", "relu", "sigmoid", "tanh", "sin", "square", "exp"]
-HOLDS = 8  # elements beyond which nothing is expanded
+HOLDS = 8  # a tensor with more elements is not expanded
 
 
 class Writer:
-    """Writes lines. `pick(options)` chooses; `space` holds PyTorch's variables as they are by now."""
+    """Writes lines. `pick(options)` chooses; `space` holds PyTorch's variables at this point."""
 
     def __init__(self, pick, torch, space):
         self.pick, self.torch, self.space = pick, torch, space
 
-    # ---- what there is
+    # ---- variables
 
     def chance(self, one_in):
         return self.pick(range(one_in)) == 0
@@ -68,12 +68,12 @@ class Writer:
         return self.pick(self.tensors())
 
     def target(self):
-        """A name to assign to: a new one, or sometimes one that is taken."""
+        """A name to assign to: a new one, or sometimes one in use."""
         free = [n for n in NAMES if n not in self.space]
         return free[0] if free and not self.chance(5) else self.pick(NAMES)
 
     def fitting(self, shape, apart=None):
-        """A tensor or a number that broadcasts to a shape; `apart` from a tensor that it will be written to."""
+        """A tensor or a number that broadcasts to a shape; not the tensor `apart`, to which it will be written."""
         names = [k for k in self.tensors() if _broadcasts(tuple(self.space[k].shape), shape)]
         if apart is not None:
             names = [k for k in names if not _in_the_way(self.space[k], self.space[apart])]
@@ -81,8 +81,8 @@ class Writer:
         return self.pick([*names, *names, *NUMBERS]) if not self.chance(15) else self.name()
 
     def broken(self, x):
-        """Whether autograd cannot follow a view. Wrong arguments are kept from it: which error comes first depends on
-        whether PyTorch's function is made of other functions."""
+        """Whether autograd cannot follow a view. Such a view gets no wrong arguments: which error PyTorch raises first depends on
+        whether its function calls other functions."""
         return isinstance(_tried(lambda: self.space[x].grad_fn), tuple)
 
     # ---- lines
@@ -91,7 +91,7 @@ class Writer:
         kinds = (
             [self.look_at] * 6 + [self.several] + [self.compute] * 4 + [self.write] * 8 + [self.relook] + [self.odd] * 2
         )
-        if "n" not in self.space:  # PyTorch saves what NumPy writes to, jtorch a copy
+        if "n" not in self.space:  # PyTorch saves the memory that NumPy writes to, jtorch a copy
             kinds += [self.differentiate] * 4
         kind = self.pick(kinds)
         line = kind()
@@ -151,7 +151,7 @@ class Writer:
         return f"{self.target()} = {self.pick(made)}"
 
     def gathered(self, x):
-        """An index that copies."""
+        """An index that makes a copy."""
         shape = tuple(self.space[x].shape)
         made = [f"{x} > 1", "None, ..., True"]
         if shape:
@@ -159,7 +159,7 @@ class Writer:
             made += ["[True, False]", "[1, 0]"] * (shape[0] == 2)
         if len(shape) > 1:
             made += [":, [1]", "[0], :", "None, [0], 1"]
-            # PyTorch writes what is in range before it raises for the rest.
+            # PyTorch writes the elements in range before it raises for the rest.
             made += ["[0, 1], [1, 0]", "[[0], [1]], [0, 1]", "0, [1, 0]"] * (min(shape[:2]) > 1)
         return self.pick([*made, "[7]"] if self.chance(12) and not self.broken(x) else made)
 
@@ -208,9 +208,9 @@ class Writer:
         return self.pick(made)
 
     def written_out(self, shape):
-        """A tensor for `out=`. No leaf that would change its shape: what backward then does in PyTorch depends on whether
-        something still holds a gradient function made for the leaf's old shape. And none that would outgrow NumPy's
-        memory: PyTorch refuses that when it has the new shape already, and reads past the end from then on."""
+        """A tensor for `out=`. Not a leaf that would change its shape: what backward then does in PyTorch depends on whether
+        something still holds a gradient function made for the leaf's old shape. Not a tensor that would outgrow NumPy's
+        memory: PyTorch refuses it only after it has set the new shape, and then reads past the end."""
 
         def fits(t):
             leaf = t.requires_grad and (t._is_view() or t.is_leaf)
@@ -220,7 +220,7 @@ class Writer:
 
     def assign(self, x):
         index = self.indexed(x)
-        if ">" in index:  # how many values fit is only known when the mask is: an error comes with the next look
+        if ">" in index:  # how many values fit depends on the mask's values: the error comes when something is read
             return self.pick([f"{x}[{index}] = {self.pick(NUMBERS)}", f"{x}[{index}] *= {self.pick(NUMBERS)}"])
         value = self.pick([*NUMBERS, f"torch.tensor({self.pick(NUMBERS)})", f"{x}[{index}] * 2", "torch.ones(2)",
                            self.fitting(tuple(self.space[x].shape), x), self.fitting((2, 2, 2), x), "torch.full((1,), 4.)"])  # fmt: skip
@@ -229,7 +229,7 @@ class Writer:
         )
 
     def differentiate(self):
-        rows = "clone(memory_format=torch.contiguous_format)"  # PyTorch lays gradients out as they come
+        rows = "clone(memory_format=torch.contiguous_format)"  # PyTorch keeps the strides of an incoming gradient
         x = self.name()
         y = self.fitting(tuple(self.space[x].shape))
         loss = self.pick(
@@ -246,13 +246,13 @@ class Writer:
                 f"{leaf}.register_post_accumulate_grad_hook(lambda t: setattr(t, 'grad', t.grad * 2))",
                 f"with torch.no_grad():\n    {leaf} -= 0.5 * {leaf}.grad", f"{leaf}.data.sub_({leaf}.grad)",
                 f"{leaf}.data -= 0.5"]  # fmt: skip
-        if self.space[x]._is_view() and x not in "pq":  # PyTorch crashes where such a view was made without gradients
+        if self.space[x]._is_view() and x not in "pq":  # PyTorch crashes if such a view was made without gradients
             made = [m for m in made if not m.startswith(f"{x}.register_hook")]
         return self.pick(made)
 
     def relook(self):
-        """Other ways of looking, in place."""
-        # Where a tensor was to retain its gradient, PyTorch's own assertion fails at the next write.
+        """Changes the shape, strides or memory of a tensor in place."""
+        # If a tensor retains its gradient, PyTorch's own assertion fails at the next write.
         names = [n for n in self.tensors() if not self.space[n].is_inference() and not self.space[n].retains_grad]
         x = self.pick(names or ["b"])
         shape = tuple(self.space[x].shape)
@@ -261,10 +261,10 @@ class Writer:
                 "{x}.as_strided_((2,), (1,))", "{x}.swapaxes_(0, -1)"]  # fmt: skip
         if len(shape) > 2:
             made.remove("{x}.unsqueeze_(0)")
-        if self.space[x].numel() < 4:  # what it would grow by is not set
+        if self.space[x].numel() < 4:  # new elements would have no defined value
             made = [m for m in made if "resize_" not in m]
         if self.space[x]._is_view() or self.space[x].requires_grad:
-            # Nobody can say what such a tensor is then.
+            # PyTorch leaves the state of such a tensor undefined.
             made = [m for m in made if "set_" not in m and ".data" not in m and "as_strided_" not in m]
         return self.pick(made).replace("{x}", x)
 
@@ -291,26 +291,26 @@ def _dense(t):
 
 
 def _spots(t):
-    """Where the elements lie, counted from the first."""
+    """The offsets of the elements, counted from the first."""
     return {sum(i * s for i, s in zip(at, t.stride(), strict=True)) for at in np.ndindex(*t.shape)}
 
 
 def _shows_twice(t):
-    """Whether cells show twice and PyTorch does not see it: it then writes in an order of its own."""
+    """Whether the view has cells twice and PyTorch does not detect it: it then writes in an order of its own."""
     return len(_spots(t)) < t.numel() and not _expanded(t)
 
 
 def _expanded(t):
-    """Whether cells show twice and PyTorch sees it: it refuses to write there."""
+    """Whether the view has cells twice and PyTorch detects it: it refuses to write there."""
     return any(n > 1 and s == 0 for n, s in zip(t.shape, t.stride(), strict=True))
 
 
 def _in_the_way(read, written):
-    """Whether PyTorch may read cells that it has just written: it sees that only where both are dense."""
+    """Whether PyTorch may read cells that it has just written: it detects this only if both tensors are dense."""
     if read.untyped_storage().data_ptr() != written.untyped_storage().data_ptr():
         return False
     if read.data_ptr() == written.data_ptr() and read.shape == written.shape and read.stride() == written.stride():
-        return _expanded(written)  # a copy onto itself, which PyTorch leaves out before it sees that it must refuse it
+        return _expanded(written)  # PyTorch skips a copy onto itself before it checks whether to refuse it
     return not (_dense(read) and _dense(written))
 
 
@@ -318,11 +318,11 @@ def _broadcasts(shape, to):
     return len(shape) <= len(to) and all(m in (1, n) for m, n in zip(shape[::-1], to[::-1], strict=False))
 
 
-# ---- what can be seen
+# ---- what is compared
 
 
 def seen(torch, space):
-    """Every tensor and array by name: values, looks, versions, gradients, who shares memory with whom."""
+    """Every tensor and array by name: values, shapes and strides, versions, gradients, which ones share memory."""
     cells, found = {}, {}
     for name, value in space.items():
         if isinstance(value, torch.Tensor):
@@ -370,13 +370,13 @@ def _bare(node):
 
 def _error(error):
     if isinstance(error, TypeError):
-        return "TypeError", ""  # how arguments are taken apart has tables of its own
+        return "TypeError", ""  # other tables compare the messages about wrong arguments
     text = str(error).partition("\nException raised")[0].partition("\n")[0]
     return type(error).__name__, re.sub(r"0x[0-9a-f]+", "", text)
 
 
 def replay(torch, lines, look, space=None):
-    """What each line raised (or None), and what was seen: after each line, or at the end only."""
+    """What each line raised (or None), and what `seen` gives after each line or at the end only."""
     space = {"torch": torch, "np": np} if space is None else space
     raised, views = [], []
     with warnings.catch_warnings():
@@ -399,13 +399,13 @@ def run(line, space):
 
 
 def found():
-    """The programs in which jtorch once differed."""
+    """The programs for which jtorch once differed."""
     text = (Path(__file__).parent / "fuzz_found.txt").read_text()
     return [block.strip() for block in text.split("\n\n") if not block.startswith("#")]
 
 
 def plain(replayed):
-    """What `replay` gave as JSON keeps it."""
+    """The result of `replay` as JSON keeps it."""
     return json.loads(json.dumps(replayed, default=str))
 
 
@@ -439,7 +439,7 @@ class Indexer:
         return self.pick(range(one_in)) == 0
 
     def program(self):
-        """The tensor, what an index shows of it, and a write or two by an index that shows something."""
+        """The tensor, what an index selects, and one or two writes through an index that selects something."""
         shape = [
             self.pick([1, 2, 2, 3, 3, 0] if self.chance(6) else [1, 2, 2, 3])
             for _ in range(self.pick([1, 2, 2, 3, 3, 4]))
@@ -462,7 +462,7 @@ class Indexer:
     def write(self, index, space):
         space = {**space, "x": space["x"].clone()}
         failed = run(f"y = x[{index}]", space)
-        if failed and ("[" in index or "(" in index):  # PyTorch writes what is in range before it raises for the rest
+        if failed and ("[" in index or "(" in index):  # PyTorch writes what is in range, then raises
             return f"y = x[{index}]"
         shape = list(space["y"].shape) if failed is None else [1]
         number = self.pick(["5", "-2.5", "True", "torch.tensor(7)", "torch.tensor(2.5)", "np.float32(3)"])
@@ -473,7 +473,7 @@ class Indexer:
             shape = shape[self.pick(range(len(shape))) :] if shape else [1]
         if self.chance(5):
             shape = [1, *shape]
-        if "True" not in index and "> " not in index and self.chance(12):  # what a mask hits is told with the next look
+        if "True" not in index and "> " not in index and self.chance(12):  # a mask's error comes when a value is read
             shape = [*shape, 2]
         dtype = self.pick(["dtype=x.dtype"] * 5 + ["dtype=torch.int64", "dtype=torch.float32"])
         return f"x[{index}] = 10 + torch.arange({math.prod(shape)}, {dtype}).reshape({shape})"
@@ -535,7 +535,7 @@ class Indexer:
         return self.pick([f"{at}", f"{at}", f"{at}", f"torch.tensor({at})", f"np.int64({at})", f"np.array({at})"])
 
 
-# ---- what differs
+# ---- differences
 
 
 def close(got, want):
@@ -548,7 +548,7 @@ def close(got, want):
         if not math.isfinite(want) or not math.isfinite(got):
             return repr(got) == repr(want) or max(abs(got), abs(want)) > 1e30
         return abs(got - want) <= 1e-3 * max(1.0, abs(want))
-    if isinstance(want, str) and isinstance(got, str):  # `r = str(x)`: the last digit printed may be rounded otherwise
+    if isinstance(want, str) and isinstance(got, str):  # `r = str(x)`: the last digit may differ
         return got == want or unlike_text(got, want) is None
     return got == want
 
@@ -557,13 +557,13 @@ REFUSED = "NotImplementedError"
 
 
 def first(lines, got, want, look):
-    """The first difference of two replays as text; None; or REFUSED where jtorch refuses by name."""
+    """The first difference of two replays as text; None if there is none; REFUSED if jtorch refuses by name."""
     for i, (a, b) in enumerate(zip(got[0], want[0], strict=True)):
         if a != b:
             if a is not None and a[0] == REFUSED and (b is None or b[0] != REFUSED):
                 return REFUSED
             if a is not None and b is None and "modified by an inplace" in a[1] and ".data" in "".join(lines[:i]):
-                return REFUSED  # a gradient that PyTorch works out from what was written behind its back
+                return REFUSED  # PyTorch computes this gradient from values that were overwritten without its knowledge
             return f"line {i} {lines[i]!r} raised {a}, want {b}"
         if look and (found := _unlike(got[1][i], want[1][i])):
             return f"after line {i} {lines[i]!r}: {found}"
@@ -586,7 +586,7 @@ def _unlike(got, want):
 
 
 def difference(torch, jtorch, lines, whole=False):
-    """The first difference between the two on a program, as text; None where there is none."""
+    """The first difference between PyTorch and jtorch on a program, as text; None if there is none."""
     want = replay(torch, lines, True)
     if found := first(lines, replay(jtorch, lines, True), want, True):
         return found if REFUSED not in found else REFUSED
@@ -598,7 +598,7 @@ def difference(torch, jtorch, lines, whole=False):
 
 
 def reduced(torch, jtorch, lines, whole=False):
-    """The program without the lines that the difference does not need."""
+    """The program without the lines that the difference does not depend on."""
     at = len(lines) - 1
     while at > 0:
         shorter = lines[:at] + lines[at + 1 :]
@@ -609,7 +609,7 @@ def reduced(torch, jtorch, lines, whole=False):
     return lines
 
 
-# ---- many at once
+# ---- many programs
 
 
 def main():

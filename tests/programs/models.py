@@ -1,14 +1,14 @@
 """Six whole programs as plain PyTorch code, run by PyTorch and by jtorch alike: the module is handed in as `torch`.
 
-Each has a `model` whose state_dict is all there is to save, `step(i)` that trains on batch i and gives its losses,
-and `predict()`, what the model says in eval mode. Everything random comes from `torch.manual_seed(0)`.
+Each has a `model`, whose state_dict is the whole state, `step(i)`, which trains on batch i and returns its losses,
+and `predict()`, the model's output in eval mode. Everything random comes from `torch.manual_seed(0)`.
 """
 
 STEPS = 50
 
 
 class LanguageModel:
-    """A two-layer LSTM that reads a text in stretches and carries its memory along; clipped SGD with a schedule."""
+    """A two-layer LSTM that reads a text in pieces and keeps its state between them; clipped SGD with a scheduler."""
 
     def __init__(self, torch):
         nn = torch.nn
@@ -122,7 +122,7 @@ class Classifier:
 
 
 class Segmenter:
-    """A U-Net of two depths that marks the bright disc in noise; cross-entropy and dice together, Adam until a plateau."""
+    """A U-Net of two levels that segments a bright disc in noise; cross-entropy plus dice loss, Adam, ReduceLROnPlateau."""
 
     def __init__(self, torch):
         nn, F = torch.nn, torch.nn.functional
@@ -195,7 +195,7 @@ class Segmenter:
 
 
 class Adversaries:
-    """A generator of images and its critic, each with an Adam of its own, against one another."""
+    """A GAN of images: generator and critic, each with its own Adam."""
 
     def __init__(self, torch):
         nn = torch.nn
@@ -267,7 +267,7 @@ class Adversaries:
 
 
 class Autoencoder:
-    """A variational autoencoder of binary images: the reparametrized draw, and the two terms of its bound."""
+    """A variational autoencoder of binary images: a reparametrized sample, and the two terms of its bound."""
 
     def __init__(self, torch):
         nn, F = torch.nn, torch.nn.functional
@@ -319,7 +319,7 @@ class Autoencoder:
 
 
 class ResNet:
-    """Residual blocks with batch norm and shortcuts; SGD with Nesterov momentum down a cosine."""
+    """Residual blocks with batch norm and shortcuts; SGD with Nesterov momentum and a cosine schedule."""
 
     def __init__(self, torch):
         nn, F = torch.nn, torch.nn.functional

@@ -1,4 +1,4 @@
-"""The examples: each runs, each is a PyTorch program but for its import lines, each keeps its promises."""
+"""The examples: each runs, runs under PyTorch when its import lines are changed, and prints what it says."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ from tests import ROOT
 NEEDED = ("sklearn", "matplotlib", "PIL", "tqdm")
 pytestmark = pytest.mark.skipif(not all(map(importlib.util.find_spec, NEEDED)), reason="needs the extra `examples`")
 DIGITS = ROOT / "examples" / "mnist_cnn.py"
-# jtorch.X as torch.X, for what PyTorch has; jtorch.vision is torchvision there.
+# jtorch.X becomes torch.X; jtorch.vision becomes torchvision.
 SWAP = [
     (r"^import jtorch as torch$", "import torch"),
     (r"^(import|from) jtorch\.(nn|optim|utils)\b", r"\1 torch.\2"),
@@ -45,7 +45,7 @@ def run_here(monkeypatch, capsys, *flags):
 
 
 def twin(folder):
-    """The example with its import lines changed for PyTorch's."""
+    """The example with PyTorch's import lines."""
     source = DIGITS.read_text()
     for pattern, replacement in SWAP:
         source = re.sub(pattern, replacement, source, flags=re.MULTILINE)

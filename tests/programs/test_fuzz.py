@@ -1,4 +1,4 @@
-"""Random programs of views, in-place writes and gradients beside PyTorch, and the programs in which jtorch once differed.
+"""Random programs of views, in-place writes and gradients against PyTorch, and the programs for which jtorch once differed.
 
 JTORCH_FUZZ=1000 runs more of the random ones; `python -m tests.programs.fuzzing` many more, without hypothesis.
 """
@@ -22,7 +22,7 @@ WANT = load("fuzz.json", "fuzz")
 def test_what_once_differed(at, look):
     lines = FOUND[at].split("\n")
     want = WANT[FOUND[at]]["looked at" if look else "not looked at"]
-    for _ in range(1 if look else 3):  # a trace that comes back is compiled
+    for _ in range(1 if look else 3):  # a trace that comes again is compiled
         assert fuzzing.first(lines, fuzzing.plain(fuzzing.replay(jtorch, lines, look)), want, look) is None
 
 

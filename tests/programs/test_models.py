@@ -1,8 +1,8 @@
-"""Whole programs learn as under PyTorch: 50 steps from one seed, each loss to 1e-3, and each other's checkpoints load.
+"""Whole programs learn as under PyTorch: 50 steps from one seed, each loss to 1e-3. Each library loads the other's checkpoints.
 
 models.py has the programs; `python -m tests.make models` ran them under PyTorch and kept losses, predictions
-and state_dicts. Adam's eps is large in the U-Net: divided by less, the noise below it grows to another curve in
-PyTorch, too, when its weights are changed in the seventh digit.
+and state_dicts. The U-Net's Adam has a large eps: with a small one, PyTorch's own curve changes when the weights change
+in the seventh digit.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ from tests.rows import fixture
 KNOWN = np.load(fixture("models.npz", "models"))
 
 
-USERS = ("resnet", "transformer_classifier")  # compiled as users' programs are; the others more quickly
+USERS = ("resnet", "transformer_classifier")  # compiled with users' options; the others more quickly
 
 
 @pytest.fixture(
@@ -25,7 +25,7 @@ USERS = ("resnet", "transformer_classifier")  # compiled as users' programs are;
     params=[pytest.param(name, marks=pytest.mark.optimized(name in USERS)) for name in models.PROGRAMS],
 )
 def name(request):
-    """Of a program. A fixture of the module, so that all tests of one program come together, and it is trained once."""
+    """The name of a program. A fixture of the module: pytest then runs all tests of a program together and trains it once."""
     return request.param
 
 

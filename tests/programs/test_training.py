@@ -25,7 +25,7 @@ def test_losses_are_pytorchs_live(name):
 
 
 def test_a_step_is_one_program():
-    """Fifty steps with dropout and batch norm: each runs as one program, compiled once."""
+    """Fifty steps with dropout and batch norm: all run one program, which is compiled once."""
     before = stats()
     training.cnn(jtorch, dropout=0.5, batchnorm=True)
     after = stats()

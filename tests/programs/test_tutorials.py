@@ -1,6 +1,6 @@
-"""Small programs of every kind that people write, with torch's import lines changed, print what PyTorch prints.
+"""Small programs of many kinds, with their imports of torch changed, print what PyTorch prints.
 
-tutorials/ has the programs; tests/make/tutorials.py ran them under PyTorch. Numbers may differ by 1e-3.
+tutorials/ has the programs; `python -m tests.make tutorials` runs them under PyTorch. Numbers may differ by 1e-3.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 
 
 def with_jtorch(source):
-    """The source with jtorch imported in place of torch, and nothing else changed."""
+    """The source, with jtorch imported in place of torch and no other change."""
     source = re.sub(r"^import torch$", "import jtorch as torch", source, flags=re.MULTILINE)
     source = re.sub(r"^import torch\.([\w.]+) as\b", r"import jtorch.\1 as", source, flags=re.MULTILINE)
     return re.sub(r"^from torch\b", "from jtorch", source, flags=re.MULTILINE)
 
 
 def printed(name, rewrite=str):
-    """What a program prints, run as a script is."""
+    """What a program prints when it runs as a script."""
     module, out = types.ModuleType("__main__"), io.StringIO()  # pickles look for a program's classes in __main__
     runner, sys.modules["__main__"] = sys.modules["__main__"], module
     try:

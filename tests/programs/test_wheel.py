@@ -1,4 +1,4 @@
-"""The package as users get it: a wheel from a clean checkout, in a virtual environment that sees nothing of this folder."""
+"""The package as users get it: a wheel from a clean checkout, in a virtual environment that cannot see this folder."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from tests import ROOT
 
 pytestmark = pytest.mark.long
 
-# Runs outside the checkout. The training loop is README's, the rest is what only an installed package can lack.
+# Runs outside the checkout. The training loop is README's; the rest needs files that a wheel might lack.
 PROGRAM = """
 import importlib.metadata, importlib.util, pathlib, sys
 
@@ -53,7 +53,7 @@ print("the installed package works")
 
 
 def run(*command, **options):
-    """What a command prints. An error shows all that it said."""
+    """What a command prints. If it fails, the error shows all its output."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     done = subprocess.run(
         [*map(str, command)], env=clean, capture_output=True, text=True, timeout=900, check=False, **options
@@ -63,18 +63,18 @@ def run(*command, **options):
 
 
 def checkout(folder):
-    """Copy the files that git knows, as they are now, and nothing else: what a fresh clone has."""
+    """Copy the files that git tracks, as they are now: what a fresh clone has."""
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout, so which files belong to it is not known")
     for name in run("git", "ls-files", "-z", cwd=ROOT).split("\0"):
-        if name and (ROOT / name).is_file():  # else it was just deleted
+        if name and (ROOT / name).is_file():  # else it is deleted, but not yet in git
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     return folder
 
 
 def installed(source, folder):
-    """The Python of a new environment into which the wheel of a checkout was installed, with what it requires."""
+    """The Python of a new environment that has the wheel of a checkout and its requirements."""
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "wheels", source)
@@ -84,7 +84,7 @@ def installed(source, folder):
 
 
 def test_a_wheel_from_a_clean_checkout_installs_and_trains(tmp_path):
-    """One test, so that the packages are installed once, on whichever process it runs."""
+    """One test, so the packages are installed once even if several processes run the tests."""
     source = checkout(tmp_path / "checkout")
     python = installed(source, tmp_path / "environment")
     assert "No broken requirements" in run(python, "-m", "pip", "check")

@@ -44,9 +44,9 @@ def cnn(torch, dropout=0.0, batchnorm=False, steps=50, optimizer="SGD", seed=0, 
     return losses
 
 
-# Seeds from which the order of sums does not decide: `ATEN_CPU_CAPABILITY=avx2 pytest tests/programs/test_training.py` holds PyTorch to
-# that. With dropout and batch norm, PyTorch without AVX left its own losses by 0.4 to 1.5 % from four of the seeds 0 to 7, and
-# from seed 0 those of AVX2 and of AVX-512, each on its machine, parted at step 16: 1.4 % by the end.
+# Seeds for which the order of sums does not matter: `ATEN_CPU_CAPABILITY=avx2 pytest tests/programs/test_training.py` checks
+# this for PyTorch. With dropout and batch norm, PyTorch's losses without AVX differ by 0.4 to 1.5 % for four of the seeds 0 to 7;
+# for seed 0 its losses with AVX2 and with AVX-512 differ from step 16 on, by 1.4 % at the end.
 VARIANTS = {
     "plain": {},
     "dropout": {"dropout": 0.5},

@@ -1,4 +1,4 @@
-"""Calls whose type under autocast is PyTorch's. `c` casts to the type that is tried."""
+"""Calls whose dtype under autocast is compared with PyTorch's. `c` casts to the dtype under test."""
 
 import numpy as np
 
@@ -100,7 +100,7 @@ CALLS = {
 
 
 def names(torch):
-    """What the calls are made with, but for `c`."""
+    """The names that the calls use, except `c`."""
 
     def t(*shape):
         return torch.tensor(np.random.RandomState(len(shape)).rand(*shape).astype("float32") * 0.8 + 0.1)
@@ -113,7 +113,7 @@ def names(torch):
 
 
 def called(torch, name, cast):
-    """What a call gives under autocast."""
+    """The result of a call under autocast."""
     with torch.autocast("cpu"):
         return run(torch, CALLS[name], {**names(torch), "c": cast})
 

@@ -1,4 +1,4 @@
-"""Programs with distributions, and what they give under PyTorch or jtorch."""
+"""Programs with distributions, and their results under PyTorch or jtorch."""
 
 from tests.rows import Near, Table, plain, run, seen
 
@@ -17,7 +17,7 @@ MADE = {
         "torch.zeros(3, 2), scale_tril=torch.tensor([[2., 0.], [.5, 1.]])",
     ],
 }
-MORE = {  # looked at in fewer ways
+MORE = {  # with fewer calls each
     "Gamma": ["torch.tensor([.5, 2.]), torch.tensor([1., 3.])"],
     "Beta": ["torch.tensor([.5, 2.]), torch.tensor([1., 3.])"],
     "Dirichlet": ["torch.tensor([[.5, 2., 1.], [3., 1., .7]])"],
@@ -114,7 +114,7 @@ OTHERS = [
 ]  # fmt: skip
 CASES = [f"d = D.{name}({args}); {look}" for name, made in MADE.items() for args in made for look in LOOKS] + OTHERS
 CASES += [f"d = D.{name}({args}); {look}" for name, made in MORE.items() for args in made for look in FEWER_LOOKS]
-CASES.remove(f"d = D.Wishart({MORE['Wishart'][0]}); D.kl_divergence(d, d)")  # requires a gradient there for no reason
+CASES.remove(f"d = D.Wishart({MORE['Wishart'][0]}); D.kl_divergence(d, d)")  # PyTorch's requires grad for no reason
 CASES += [look.format(of) for look in TRANSFORMS for of in SETS]
 CASES += [f"D.kl_divergence({p}, {q})" for p in FAMILIES for q in FAMILIES]
 

@@ -1,4 +1,4 @@
-"""torch.amp: types under autocast as PyTorch's, gradients, nothing left outside; GradScaler skips without a wait."""
+"""torch.amp: dtypes under autocast, gradients, no effect outside of it; GradScaler skips a step without waiting for values."""
 
 import pickle
 import warnings
@@ -45,7 +45,7 @@ HERE_CALLED = {
 def test_the_lists_for_a_gpu_are_pytorchs(rule, name):
     name = HERE_CALLED.get(name, name)
     found = {rule_of(op, "cuda") for op in DECLARED if op.name.removeprefix("_") == name}
-    assert (found or {None}) == {rule}  # made of several ops, it runs in the types that it is given
+    assert (found or {None}) == {rule}  # a function of several ops runs in its arguments' dtypes
 
 
 def test_regions_nest_and_leave_nothing():
@@ -155,7 +155,7 @@ def test_a_function_of_ones_own_runs_as_its_decorators_say():
 
 
 def train(torch, infinite=(), **options):
-    """Parameters and scales of six steps, some of which have an infinite gradient."""
+    """Parameters and scales after six steps, some of which have an infinite gradient."""
     p = torch.tensor([1.0, 2.0], requires_grad=True)
     optimizer = torch.optim.Adam([p], lr=0.1)
     scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=2, **options)
@@ -193,7 +193,7 @@ def test_a_scaled_step_waits_for_nothing():
         scaler.update()
         counts.append((jtorch.compiler.stats().runs, jtorch.compiler.stats().compiles))
     runs, compiles = zip(*counts, strict=True)
-    assert runs[5] - runs[2] == 3  # one program a step, started by the next one's first line
+    assert runs[5] - runs[2] == 3  # one program a step, started by the first line of the next
     assert compiles[5] == compiles[2]
 
 
@@ -226,7 +226,7 @@ def test_a_scaler_can_be_pickled_and_loaded():
 
 
 def test_convolutions_of_a_gpu_use_tf32_unless_told_otherwise(monkeypatch):
-    """What XLA would be given on a GPU: products in full float32, convolutions as JAX has them, and cudnn's switch."""
+    """Reads the programs that XLA would get on a GPU: products in full float32, convolutions in TF32, and cudnn's switch."""
     window = Window((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
 
     def given():

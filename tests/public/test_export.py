@@ -1,4 +1,4 @@
-"""`jtorch.export` and `func.functionalize`: modules as pure functions and as StableHLO, which JAX reads without jtorch."""
+"""`jtorch.export` and `func.functionalize`: modules as pure functions and as StableHLO that JAX runs without jtorch."""
 
 import importlib.util
 import io

@@ -1,4 +1,4 @@
-"""`jtorch.flax`: flax's modules in a PyTorch loop give flax's own numbers, and an `nn.Module` trains under NNX."""
+"""`jtorch.flax`: a flax module trains in a PyTorch loop with flax's own numbers, and an `nn.Module` trains under NNX."""
 
 import importlib.util
 
@@ -79,7 +79,7 @@ def test_an_nnx_module_trains_in_a_pytorch_loop_as_it_does_under_nnx(kind):
     np.testing.assert_allclose(net(x).detach().numpy(), theirs(PICTURES), atol=1e-5)
     np.testing.assert_allclose(net.to_flax()(PICTURES), theirs(PICTURES), atol=1e-5)
 
-    fresh = jtorch.flax.Module(kind(nnx.Rngs(1)))  # the state_dict holds all, where dropout's streams are too
+    fresh = jtorch.flax.Module(kind(nnx.Rngs(1)))  # the state_dict holds dropout's streams, too
     fresh.load_state_dict(net.state_dict())
     net.train()
     assert jtorch.equal(fresh(x), net(x))
@@ -156,7 +156,7 @@ def test_an_nn_module_trains_under_nnx():
     optimizer = nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
     losses = [nnx_step(model, optimizer, jnp.asarray(PICTURES), LABELS).item() for _ in range(5)]
     assert losses[-1] < losses[0] - 0.1
-    assert module.norm.num_batches_tracked == 0  # the module itself is only the code
+    assert module.norm.num_batches_tracked == 0  # the module itself stays unchanged
     state = model.state_dict()
     assert state["norm.num_batches_tracked"].dtype is jtorch.int64
     assert jtorch.equal(state["out.bias"], module.out.bias)

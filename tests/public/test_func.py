@@ -10,7 +10,7 @@ from jtorch import func, nn
 from jtorch.core import engine
 from tests import printed
 
-pytestmark = pytest.mark.optimized  # JAX takes no options for what runs inside its own jit
+pytestmark = pytest.mark.optimized  # JAX passes no compiler options to what runs inside its own jit
 
 TABLE = printed.table("func")
 
@@ -142,5 +142,5 @@ def test_jax_grad_stops_where_pytorch_does():
     x = jtorch.ones(2, requires_grad=True)
     f(x).backward()
     assert jax.grad(func.to_jax(f))(jnp.ones(2)).tolist() == x.grad.tolist() == [2.0, 2.0]
-    with jtorch.no_grad():  # around it all it means nothing
+    with jtorch.no_grad():  # around the whole call it has no effect
         assert jax.grad(func.to_jax(f))(jnp.ones(2)).tolist() == [2.0, 2.0]

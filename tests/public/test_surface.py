@@ -1,4 +1,4 @@
-"""The modules that libraries ask PyTorch for: pytrees, profiler, hub, ... answer as PyTorch's."""
+"""Modules of PyTorch that libraries import (pytrees, profiler, hub, ...) behave as PyTorch's."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""The cases of the random streams' parity tests: what to ask PyTorch, and what to ask a `RandomStream` S.
+"""The cases of the random streams' parity tests: expressions for PyTorch, and expressions for a `RandomStream` S.
 
 Plain text: the left column runs under PyTorch, the right one under jtorch.
 """
@@ -178,7 +178,7 @@ DRAWS = {
 _METHODS = ("uniform", "normal", "random", "bernoulli", "exponential", "cauchy", "log_normal")
 _WRONG = {"int64": "i64", "bool": "bool", "uint16": "u16", "complex64": "c64", "float8_e5m2": "f8e5m2"}
 
-# What is refused, or warned of, in PyTorch's words.
+# Calls that raise or warn with PyTorch's text.
 REFUSALS = {
     **{
         f"torch.empty({n},dtype=torch.{theirs}).{method}_()": f"S.{method}(({n},), {ours})"
@@ -288,7 +288,7 @@ NAMES = {
 
 
 def row(torch, case):
-    """What is drawn, as a digest of its bytes, and a digest of the generator's state after."""
+    """(digest of the bytes drawn, digest of the generator's state afterwards)."""
     seed, theirs, ours = case
     if torch.__name__ == "torch":
         torch.manual_seed(seed)
@@ -300,7 +300,7 @@ def row(torch, case):
 
 
 def drawn(draw, state):
-    """Digests of the bytes of the array that `draw()` gives, and of the generator's state after."""
+    """(digest of the array that `draw()` returns, digest of the generator's state afterwards)."""
     made = seen(lambda: hashlib.sha256(draw().tobytes()).hexdigest())
     if "raises" in made:
         made["raises"][1] = made["raises"][1].split("\n")[0]

@@ -1,4 +1,4 @@
-"""The CPU's random streams against PyTorch's: recorded draws and refusals, states, live where torch is."""
+"""The CPU's random streams against PyTorch's: recorded draws, errors and states; live if PyTorch is installed."""
 
 import math
 import threading
@@ -38,7 +38,7 @@ def test_longs_are_words_in_pairs_first_word_high():
 def test_a_state_goes_on_where_it_was_taken(before):
     stream = RandomStream(3)
     stream.words(before)
-    stream.normal((1,), F32)  # leaves its twin in the cache
+    stream.normal((1,), F32)  # the second normal of the pair stays in the cache
     state, copy, other = stream.get_state(), stream.clone(), RandomStream()
     other.set_state(state)
     expected = stream.normal((5,), F32).tobytes(), stream.uniform((700,), F32).tobytes()
@@ -50,7 +50,7 @@ def test_a_state_goes_on_where_it_was_taken(before):
 
 def test_an_impossible_state_is_refused():
     state = RandomStream(0).get_state()
-    state[8] = 7  # words left, though the array has not been twisted
+    state[8] = 7  # claims unused words, but the state array has not been twisted
     with pytest.raises(RuntimeError, match="^Invalid mt19937 state$"):
         RandomStream().set_state(state)
 
@@ -146,7 +146,7 @@ def test_normals_inside_a_program_are_the_same_for_every_uniform(step):
         for start in range(0, 1 << 24, step << 18):
             words = np.arange(start, min(start + (step << 18), 1 << 24), step).astype(np.uint32)
             words = words[: words.size // 16 * 16]
-            for order in (words, words.reshape(-1, 2, 8)[:, ::-1].ravel()):  # each word is a radius once, and an angle
+            for order in (words, words.reshape(-1, 2, 8)[:, ::-1].ravel()):  # a word is a radius once, an angle once
                 np.testing.assert_array_equal(
                     np.asarray(compiled(order)).view(np.int32), exact.normals32(draws.unit32(order)).view(np.int32)
                 )
@@ -155,7 +155,7 @@ def test_normals_inside_a_program_are_the_same_for_every_uniform(step):
 @pytest.mark.optimized
 @pytest.mark.parametrize("shape", [(1024,), (64, 64), (33, 37), (7, 1000), (5, 3)])
 def test_noise_beside_a_promised_tensor_is_made_in_its_program(shape):
-    """And is what it would have been on the host, the state of the stream included."""
+    """The noise equals a draw on the host, and so does the state of the stream afterwards."""
     torch.manual_seed(3)
     wanted = [torch.randn(shape).numpy() for _ in range(4)] + [torch.rand(2).numpy()]
     torch.manual_seed(3)
@@ -163,7 +163,7 @@ def test_noise_beside_a_promised_tensor_is_made_in_its_program(shape):
     made = [
         torch.randn_like(x),
         torch.normal(x, x),
-        torch.distributions.Normal(x, x, validate_args=False).rsample(),  # validating would look at x
+        torch.distributions.Normal(x, x, validate_args=False).rsample(),  # validation would read x
         torch.randn_like(x),
         torch.rand(2),
     ]
@@ -193,7 +193,7 @@ def test_noise_beside_a_promised_tensor_is_made_in_its_program(shape):
 @pytest.mark.parametrize("dtype", [F32, F64])
 def test_fma_rounds_once(dtype, scale, shift):
     x = np.random.RandomState(0).randn(2000).astype(dtype)
-    x[::2] = np.ldexp(np.round(np.ldexp(x[::2], 12)), -12)  # few bits: sums that fall on midpoints
+    x[::2] = np.ldexp(np.round(np.ldexp(x[::2], 12)), -12)  # few bits, so that sums fall on midpoints between floats
     scale, shift = float(dtype(scale)), float(dtype(shift))
     with np.errstate(under="ignore"):
         ours = exact.fma(x, scale, shift)
@@ -275,7 +275,7 @@ def layouts(draw):
 @pytest.mark.parity
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FILLS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(data=st.data(), seed=st.integers(0, 2**64 - 1), before=st.booleans())
 def test_fills_of_any_dtype_and_layout_equal_pytorchs(name, data, seed, before):
     torch = pytest.importorskip("torch")
@@ -285,7 +285,7 @@ def test_fills_of_any_dtype_and_layout_equal_pytorchs(name, data, seed, before):
     tensor = torch.empty(sizes, dtype=getattr(torch, dtype)).permute(order)
     tensor = tensor[tuple(slice(start, None, step) for start, step in cuts)]
     generator, stream = torch.Generator().manual_seed(seed), RandomStream(seed)
-    if before:  # an odd number of normals leaves one in the cache
+    if before:  # after an odd number of normals one is in the cache
         torch.randn(1, generator=generator)
         stream.normal((1,), F32)
 

@@ -1,4 +1,4 @@
-"""Calls that PyTorch refuses, and what it says."""
+"""Calls that PyTorch refuses, and its errors."""
 
 from tests import FIXTURES
 from tests.rows import Table, run, seen
@@ -11,7 +11,7 @@ def row(torch, code):
 
     def look():
         run(torch, code, names)
-        torch.ones(1).add(1).item()  # what needs data to be refused is refused at the next look
+        torch.ones(1).add(1).item()  # errors that depend on data come when a value is read
 
     return seen(look, warned=False)
 

@@ -1,7 +1,7 @@
-"""Runs the rows of fixtures/facts/*.json: what a piece of code does, in the form in which its table wrote it down.
+"""Runs the rows of fixtures/facts/*.json: what a piece of code does, in the format of its table.
 
-Every function takes the module to examine, so that PyTorch can sit the same paper. As a script, it prints the share
-of each table that passes and the rows that do not:  python -m tests.tables.corpora [--torch] [table ...]
+Every function takes the library to test, so PyTorch can be tested in the same way. As a script, it prints which part of
+each table passes and the rows that fail:  python -m tests.tables.corpora [--torch] [table ...]
 """
 
 import contextlib
@@ -30,14 +30,14 @@ def cases():
 
 
 def key(name, row):
-    """How a row is called in deviations.json and in the reports."""
+    """The name of a row in deviations.json and in the reports."""
     code = row.get("expr") or row["code"]
     extra = row.get("printoptions", row.get("seed"))
     return f"{name}: {code}" + ("" if extra is None else f" [{extra}]")
 
 
 def difference(torch, name, row):
-    """None where the code does what the row says, else what it did instead."""
+    """What the code does in place of what the row says; None if it agrees."""
     with fresh(torch):
         space = {
             "__name__": "__main__",
@@ -55,7 +55,7 @@ def difference(torch, name, row):
 
 @contextlib.contextmanager
 def fresh(torch):
-    """A scratch directory, no warnings shown, and afterwards the settings that a row may change as they were."""
+    """Run in a scratch directory without warnings; afterwards restore the settings that a row may change."""
     here = os.getcwd()
     always = getattr(torch, "set_warn_always", bool)
     getattr(torch.storage, "_set_always_warn_typed_storage_removal", bool)(True)
@@ -78,7 +78,7 @@ def fresh(torch):
 
 
 def seen(look):
-    """What `look()` gives, or the error it raised as text."""
+    """What `look()` returns, or its error as text."""
     try:
         return look()
     except Exception as error:
@@ -91,7 +91,7 @@ def as_torch(text):
 
 
 def of_module(code, torch):
-    """The code with its imports from the module that sits the paper."""
+    """The code with its imports from the library under test."""
     return code.replace("from torch", f"from {torch.__name__}")
 
 
@@ -155,7 +155,7 @@ def _views(torch, space, row):
             ]
         if row["version_shared"] is not None:
             before = source._version
-            seen(value.zero_)  # a leaf that requires grad refuses
+            seen(value.zero_)  # a leaf that requires grad raises
             made["version_shared"] = source._version != before
         return made
 
@@ -165,7 +165,7 @@ def _views(torch, space, row):
 def _error_cases(torch, space, row):
     try:
         exec(of_module(row["code"], torch), space)
-        torch.ones(1).add(1).item()  # what needs data to be refused is refused at the next look
+        torch.ones(1).add(1).item()  # errors that depend on data come when a value is read
     except Exception as error:
         got = type(error)
         text = str(error).partition("\nException raised")[0]
@@ -183,10 +183,10 @@ def _warning_cases(torch, space, row):
         failed = seen(lambda: exec(of_module(row["code"], torch), space))
     texts = [(w.category.__name__, str(w.message).partition(" (Triggered internally at")[0]) for w in given]
     want = [(kind, text.partition(" (Triggered internally at")[0]) for kind, text in row["warnings"]]
-    return compared(failed or list(dict.fromkeys(texts)), want)  # what comes again in a loop comes once in the table
+    return compared(failed or list(dict.fromkeys(texts)), want)  # the table has each text of a loop once
 
 
-# What is equal to a relative and an absolute bound, not bit for bit. gumbel_softmax takes log and exp, and NumPy's are right
+# Rows that agree to a relative and an absolute bound, and not bit for bit. gumbel_softmax takes log and exp, and NumPy's are right
 # to 4 and 3 units in the last place on CPUs without AVX-512.
 WITHIN = {"gumbel_softmax": (1e-6, 0), "orthogonal_": (0, 1.2e-6)}
 

@@ -1,8 +1,8 @@
-"""Tables of expressions: what a row gives, in a form that can be written down and compared.
+"""Tables of expressions: the result of a row, in a format that can be stored and compared.
 
-A table is a text file: what every row finds (`leaves` are the tensors to differentiate by), a line `----`, and one
-expression a line. Of a tensor: the chain of its nodes, dtype, shape, strides, whether it is a view, its values and the
-gradients of a fixed function of it. As a script it prints where jtorch differs from PyTorch on a table:
+A table is a text file: a setup that runs before every row (it defines `leaves`, the tensors to differentiate by), a line
+`----`, and one expression a line. A tensor is stored as the chain of its nodes, dtype, shape, strides, whether it is a
+view, its values, and the gradients of a fixed function of it. As a script it prints where jtorch differs from PyTorch:
 
     python -m tests.tables.expressions fft
 """
@@ -19,7 +19,7 @@ def read(path):
     """(setup, rows, depth): a first line `# depth: n` bounds the chains of nodes, 1 unless it says otherwise; -1 is for
     values alone.
 
-    In a table that begins with `# nodes` no value is looked at, which costs no program.
+    In a table that begins with `# nodes` no value is read, so no program runs.
     """
     setup, _, rows = path.read_text().partition("----\n")
     first = setup.partition("\n")[0]
@@ -28,7 +28,7 @@ def read(path):
 
 
 def chain(node, depth):
-    """A node with what is behind it: Mul(AccumulateGrad, -)."""
+    """A node with its next functions: Mul(AccumulateGrad, -)."""
     if node is None:
         return "-"
     name = type(node).__name__.removesuffix("Backward0")
@@ -39,7 +39,7 @@ def chain(node, depth):
 
 
 def written(torch, value, depth, values=True):
-    """A result in a form that JSON can hold."""
+    """A result as JSON."""
     fields = ["dtype", "shape", *["value"] * values, *["stride", "is_view"] * (depth >= 0), "requires_grad"]
     return plain(torch, value, fields, lambda t: {"node": chain(t.grad_fn, depth)} if depth >= 0 else {})
 
@@ -80,7 +80,7 @@ TABLES = {path.stem: of_table(path.stem) for path in sorted(FOLDER.glob("*.txt")
 
 
 def main(names):
-    """Prints where jtorch differs from PyTorch, asked now, on these tables."""
+    """Print where jtorch differs from PyTorch, which runs now, on these tables."""
     import torch
 
     import jtorch

@@ -1,7 +1,7 @@
-"""The tables of fixtures/facts, one test for each row: what PyTorch 2.13 did with a piece of code, so must jtorch.
+"""The tables of fixtures/facts, one test for each row: jtorch must do with a piece of code what PyTorch 2.13 did.
 
-Rows that differ are listed with their reasons in deviations.json. A listed row that comes right fails here, too, so
-that the list gets shorter and never lies.
+Rows that differ are listed with their reasons in deviations.json. A listed row that no longer differs fails, too, so the
+list stays true.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from tests.tables.deviations import PAGE, REASONS, page
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch):
-    """The machine that the tables were written on: DataLoader's warning tells how many cores there are."""
+    """As on the machine that wrote the tables: DataLoader's warning gives the number of cores."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
 
 
@@ -27,7 +27,7 @@ CASES = {key(name, row): (name, row) for name, row in cases()}
 
 @pytest.mark.parametrize("row", CASES)
 def test_a_row_of_the_tables(row, monkeypatch):
-    monkeypatch.setattr(start_backward, "_warned_cycle", False)  # a warning that comes once in a process
+    monkeypatch.setattr(start_backward, "_warned_cycle", False)  # this warning comes once in a process
     found = difference(jtorch, *CASES[row])
     if row in REASONS:
         assert found, "comes right now: take it off deviations.json"
@@ -50,7 +50,7 @@ def test_the_page_of_differences_is_fresh():
     "table", ["warning_cases", "repr_cases", "module_repr_cases", "gradfn", "views", "rng_vectors"]
 )
 def test_pytorch_itself_passes_its_tables(table):
-    """The rows are run as they were when the tables were written: warnings first, for some come once in a process."""
+    """Runs the rows in the order in which the tables were written: warnings first, because some come once in a process."""
     import torch
 
     assert not {key(name, row): d for name, row in cases() if name == table and (d := difference(torch, name, row))}

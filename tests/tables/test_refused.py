@@ -1,8 +1,8 @@
 """Bad calls: PyTorch's exception and message for each, and every tensor left as it was.
 
-fixtures/bad_calls.txt holds calls in the manner of the tables of fixtures/facts, written by hand and drawn at random
-for every public name. One in twelve of those drawn came out differently and is not kept. What PyTorch says to the
-others is in bad_calls.json; `python -m tests.make bad_calls` asks it again.
+fixtures/bad_calls.txt holds calls like those in the tables of fixtures/facts, some written by hand, some drawn at random
+for every public name. Of the random ones, one in twelve raised another error in jtorch and is not kept. bad_calls.json
+has PyTorch's errors; `python -m tests.make bad_calls` writes it.
 """
 
 import pytest
@@ -117,7 +117,7 @@ def test_a_refused_write_leaves_every_tensor_as_it_was(kind):
             exec(code, space)
             taken.append(code)
         except Exception:
-            space["x"] = held  # `x += 'a'` may have bound it
+            space["x"] = held  # `x += 'a'` may have rebound x
             if seen(space) != before:
                 changed.append(code)
     assert not changed

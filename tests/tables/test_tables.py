@@ -1,4 +1,4 @@
-"""Every row of the tables of expressions gives what PyTorch gives: nodes, strides, values, gradients, errors."""
+"""Every row of the tables of expressions has PyTorch's nodes, strides, values, gradients and errors."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""The programs of data_model_cases.txt, and what one gives, prints or raises under PyTorch or jtorch."""
+"""The programs of data_model_cases.txt, and what one returns, prints or raises under PyTorch or jtorch."""
 
 from pathlib import Path
 

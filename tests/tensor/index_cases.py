@@ -1,4 +1,4 @@
-"""Programs about indexing: every kind of index, read, assigned to, added to, with gradients and errors."""
+"""Programs about indexing: every kind of index in reads, assignments and `+=`, with gradients and errors."""
 
 INDICES = [
     "0",

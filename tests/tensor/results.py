@@ -1,4 +1,4 @@
-"""The tables of programs about views and indexing: all that can be seen of their results, p (a leaf), x, y, z and r."""
+"""The tables of programs about views and indexing: all attributes of their variables p (a leaf), x, y, z and r."""
 
 from tests.rows import Near, Table, everything, run, seen
 from tests.tensor import index_cases, view_cases

@@ -1,4 +1,4 @@
-"""What a tensor is to Python: the programs of data_model_cases.txt print and raise what they do under PyTorch."""
+"""Tensors as Python objects: the programs of data_model_cases.txt print and raise what they do under PyTorch."""
 
 import pytest
 

@@ -1,6 +1,6 @@
 """Printed text against PyTorch's, letter for letter: fixtures/printing.npz, and PyTorch itself if installed.
 
-tests/make/printing.py wrote the fixture, and describes its rows.
+tests/make/printing.py writes the fixture and describes its rows.
 """
 
 import copy
@@ -149,7 +149,7 @@ def test_options_are_set_read_and_restored():
     plain = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
     with printing.printoptions():
         printing.set_printoptions(precision=7, sci_mode=True)
-        printing.set_printoptions(linewidth=33)  # forgets sci_mode, as PyTorch does
+        printing.set_printoptions(linewidth=33)  # this resets sci_mode, as in PyTorch
         assert printing.get_printoptions() == plain | {"precision": 7, "linewidth": 33}
         printing.set_printoptions(profile="Short", linewidth=40)
         assert printing.get_printoptions() == plain | {"precision": 2, "edgeitems": 2, "linewidth": 40}

@@ -1,4 +1,4 @@
-"""Type promotion against PyTorch's tables (facts measured once, in fixtures/promotion.json)."""
+"""Type promotion against PyTorch's tables, in fixtures/promotion.json."""
 
 import json
 import math
@@ -50,7 +50,7 @@ def differences(pairs):
 
 
 def wanted(table):
-    """(a, b, expected) of the cells that jtorch can have."""
+    """(a, b, expected) of the cells for dtypes that jtorch has."""
     cells = [(a, b, e) for a, row in table.items() for b, e in row.items()]
     return [(a, b, e) for a, b, e in cells if "complex32" not in (a, b, e) and "ComplexHalf" not in str(e)]
 

@@ -1,5 +1,4 @@
-"""Views and indexing against PyTorch: what views show, what writes through them do, every kind of index read and
-assigned, and gradients through all of it."""
+"""Views and indexing against PyTorch: reading and writing through views, every kind of index, and their gradients."""
 
 import pytest
 
@@ -7,9 +6,9 @@ import jtorch
 from tests.tensor.results import INDEX, VIEWS
 
 TABLES = {"views": VIEWS, "index": INDEX}
-GROUP = 40  # programs a test: each is too small to be a test of its own
+GROUP = 40  # programs in one test: each is too small for a test of its own
 
-# PyTorch writes to cells that a view shows twice in an order of its own; here that is refused.
+# If a view has a cell twice, PyTorch writes in an order of its own; jtorch refuses.
 REFUSED = "writing through a view that shows elements more than once"
 
 

@@ -29,7 +29,7 @@ def noise(*shape, seed=0):
 
 
 def smooth(height, width, seed=0):
-    """A smooth picture in colours, as photographs are."""
+    """A smooth colour picture, like a photograph."""
     small = Image.fromarray(noise(4, 4, 3, seed=seed))
     return small.resize((width, height), Image.Resampling.BICUBIC)
 
@@ -44,7 +44,7 @@ def write_images(folder):
     rgb.save(folder / "rgb.jpg", quality=90)
     rgb.convert("L").save(folder / "grey.jpg")
     turned = Image.Exif()
-    turned[0x0112] = 6  # the camera was held upright
+    turned[0x0112] = 6  # EXIF orientation: turned by 90 degrees
     rgb.save(folder / "turned.jpg", exif=turned)
     rgb.save(folder / "still.gif")
     rgb.save(folder / "moving.gif", save_all=True, append_images=[smooth(17, 22, seed=1)])
@@ -80,7 +80,7 @@ def write_idx(path, array):
 
 
 def write_idx_sets(folder):
-    """MNIST and the sets of its form, with seven and three pictures; one is cut off."""
+    """MNIST and sets of its format, with seven and three pictures; one file is cut off."""
     for name, ends in (
         ("MNIST", ("train", "t10k")),
         ("FashionMNIST", ("train", "t10k")),
@@ -97,7 +97,7 @@ def write_idx_sets(folder):
 
 
 def write_cifar(folder):
-    """CIFAR10 and CIFAR100 as pickles of the protocol that theirs have."""
+    """CIFAR10 and CIFAR100 as pickles with the original protocol."""
     for base, names, key in (
         ("cifar-10-batches-py", [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"], "labels"),
         ("cifar-100-python", ["train", "test"], "fine_labels"),

@@ -1,11 +1,11 @@
-"""What is seen of a model under torchvision and under jtorch.vision: its text, its parameters, outputs and gradients."""
+"""What the tests compare of a model under torchvision and under jtorch.vision: its repr, parameters, outputs and gradients."""
 
 import hashlib
 import warnings
 
 import numpy as np
 
-# One model of each family, as small as there is: name -> (shape of the input, keyword arguments). The first run by default.
+# The smallest model of each family: name -> (shape of the input, keyword arguments). The first ones run by default.
 SEEN = {
     "squeezenet1_1": ((2, 3, 32, 32), {}),
     "shufflenet_v2_x0_5": ((2, 3, 64, 64), {}),
@@ -26,7 +26,7 @@ SEEN = {
     "vit_b_32": ((2, 3, 64, 64), {"image_size": 64, "representation_size": 32}),
 }
 QUICK = ("squeezenet1_1", "shufflenet_v2_x0_5")
-# Those whose making draws numbers for long, or warns.
+# Models that draw initial values for a long time, or warn.
 QUIET = {"googlenet": {"init_weights": False}, "inception_v3": {"init_weights": False}}
 
 
@@ -52,7 +52,7 @@ def outputs(torch, models, name):
     model = models.get_model(name, weights=None, **options)
     digest = hashlib.md5()
     for key, value in model.state_dict().items():
-        if not key.endswith("relative_coords_table"):  # logarithms, which libraries round differently
+        if not key.endswith("relative_coords_table"):  # holds logarithms, which libraries round differently
             digest.update(value.detach().numpy().tobytes())
     model = model.double()
     x = torch.from_numpy(np.random.RandomState(0).rand(*shape))
@@ -75,7 +75,7 @@ def outputs(torch, models, name):
 
 
 def weights(models, name):
-    """The name of a model's enum of weights, and a checksum of what is known of each member."""
+    """The name of a model's enum of weights, and a checksum of each member's metadata."""
     enum = models.get_model_weights(name)
     members = {}
     for member, value in enum.__members__.items():

@@ -2,7 +2,8 @@
 
     pip install torch==2.14.1 torchvision==0.29.1
 
-torchvision's own build needs CUDA's libraries. Without them its compiled operators do not load, and only `io` needs those here.
+torchvision's default build needs CUDA's libraries. Without them its compiled operators do not load; of the rows, only those
+of `io` need them.
 """
 
 import importlib

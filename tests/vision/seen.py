@@ -1,7 +1,7 @@
-"""What is seen of a row of vision's tables: code that reads the same under torchvision and under jtorch.vision.
+"""Runs the rows of vision's tables: code that is the same under torchvision and under jtorch.vision.
 
-A row is code, whose last part (after the last `;`) is an expression, and how far its numbers may be from torchvision's.
-Where that is 0, the fixture holds a checksum of them, and else the numbers.
+A row is code, whose last part (after the last `;`) is an expression, and a tolerance for its numbers. If the tolerance is 0,
+the fixture holds a checksum of the numbers, else the numbers.
 """
 
 import base64
@@ -63,7 +63,7 @@ def run(names, code, seed=0):
 
 
 def plain(text, names):
-    """A text that names neither library, nor the folder of the test."""
+    """The text without the name of the library and the folder of the test."""
     text = text.replace("jtorch.", "torch.").replace("torch.vision", "torchvision")
     text = text.replace("<class 'torch.core.tensor.tensor.Tensor'>", "<class 'torch.Tensor'>")
     text = re.sub(r"^[\w()]+, /\S+:\d+, ", "", text)  # where in torchvision's C++ an error was raised
@@ -91,7 +91,7 @@ def parts(value):
 
 
 def recorded(found, tolerance):
-    """The parts as JSON can hold them."""
+    """The parts as JSON."""
     return [[kind, _recorded(what, tolerance)] for kind, what in found]
 
 

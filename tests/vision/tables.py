@@ -9,4 +9,4 @@ from tests.vision.v2_rows import V2
 __all__ = ["SEEDS", "TABLES", "files"]
 
 TABLES = {"utils": UTILS, "transforms": TRANSFORMS, "drawn": DRAWN, "datasets": DATASETS, "v2": V2}
-SEEDS = {"drawn": 3, "v2": 2}  # with how many seeds a table's rows run, where it is not one
+SEEDS = {"drawn": 3, "v2": 2}  # the number of seeds that a table's rows run with; 1 for other tables

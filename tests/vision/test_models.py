@@ -51,5 +51,5 @@ def test_a_seeded_model_gives_what_torchvisions_gives(name):
     assert ours["init"] == theirs["init"]
     for key in ("eval", "train", "buffers", "gradients"):
         ones, others = np.array(ours[key]), np.array(theirs[key])
-        # Where a gradient is zero by symmetry, rounding is all that is left.
+        # Some gradients are zero by symmetry, so that only rounding errors remain.
         np.testing.assert_allclose(ones, others, rtol=1e-6, atol=1e-9 * max(1, np.abs(others).max(initial=0)))

@@ -1,4 +1,4 @@
-"""The rows of vision's tables against torchvision: what it gave is committed, and asked live where it is installed."""
+"""The rows of vision's tables against torchvision: its results are committed, and computed again if it is installed."""
 
 import functools
 import warnings

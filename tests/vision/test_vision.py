@@ -1,4 +1,4 @@
-"""Vision against torchvision: results, draws, refusals and reprs of the cases; data sets and their errors."""
+"""Vision against torchvision: results, random numbers, errors and reprs of the cases; data sets and their errors."""
 
 import errno
 import gzip
@@ -46,13 +46,13 @@ def expected():
 
 
 def tolerance(expression, picture, kind):
-    """How far a number may be off, in its own units, and why."""
+    """The tolerance for a number, in its own units, and why."""
     if "Resize" in expression and picture in ("floats", "bytes", "batch"):
         # pillow's filters run in double precision, PyTorch's in single; bytes may then round the other way.
         return 1 if kind == "torch.uint8" else 2e-6
     if kind == "torch.uint8" or not kind.startswith("torch."):
         return 0
-    return 1e-6  # sums in another order
+    return 1e-6  # sums are taken in another order
 
 
 @pytest.mark.parametrize("row", range(len(ROWS)), ids=["-".join(row) for row in ROWS])
@@ -243,7 +243,7 @@ def test_a_failed_download_names_each_address_and_leaves_nothing(tmp_path, monke
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-    """A server of one file in memory: name -> bytes; a file in `cut` is closed half-way."""
+    """Serve files from memory: name -> bytes. The connection for a file in `cut` is closed halfway."""
     files, cut = {}, set()
 
     def answer(request, timeout):
@@ -266,7 +266,7 @@ def test_a_data_set_is_fetched_checked_and_unpacked(tmp_path, served):
     served.cut.add("t10k-labels-idx1-ubyte.gz")
     with pytest.raises(RuntimeError, match="^Error downloading t10k-labels-idx1-ubyte.gz"):
         kind(tmp_path, download=True)
-    assert not (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").exists()  # what is half is not kept
+    assert not (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").exists()  # a half file is not kept
     served.cut.clear()
     assert kind(tmp_path, download=True, train=False).targets.tolist() == [1, 1]
     assert len(kind(tmp_path)) == 2

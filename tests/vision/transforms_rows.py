@@ -94,7 +94,7 @@ PARAMETERS = [
 ]
 DRAWN = {
     **_each([f"{line}(X)" for line in RANDOM], "rgb bytes3"),
-    **_each(["T.AugMix()(X)"], "rgb bytes3", 1),  # shares of floats are cut to bytes
+    **_each(["T.AugMix()(X)"], "rgb bytes3", 1),  # weighted sums of floats are truncated to bytes
     **dict.fromkeys(PARAMETERS, 0),
     **dict.fromkeys([f"repr({line})" for line in RANDOM], 0),
 }

@@ -164,11 +164,11 @@ for _line in AUGMENT:
     V2[f"repr({_line})"] = 0
     V2 |= {f"{_line}({inputs})": 0 for inputs in ("image", "picture", "[image, 3]", "[image, boxes]", "3")}
 V2 |= dict.fromkeys(OTHERS, 0)
-V2.pop("V.RandomIoUCrop()(sample)")  # it finds boxes of other numbers
+V2.pop("V.RandomIoUCrop()(sample)")  # it draws other boxes
 V2["V.RandomIoUCrop()([image, boxes, mask])"] = 0
-# Bytes that are resized or mixed may be rounded the other way: pillow computes in double precision, PyTorch in integers.
+# Resized or mixed bytes may be rounded differently: pillow computes in double precision, PyTorch in integers.
 ROUNDED = ("Resize", "ScaleJitter", "RandomShortestSize", "AugMix")
-# Sums in another order: floats differ in the last digits.
+# Sums are taken in another order, so floats differ in the last digits.
 SUMMED = ("RandomRotation(40", "RandomPerspective", "ElasticTransform", "LinearTransformation", "CXCYWHR")
 for _line in V2:
     if not _line.startswith("repr"):

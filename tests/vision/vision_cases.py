@@ -1,7 +1,7 @@
-"""The cases of vision's parity tests, as text that reads the same against torchvision and against jtorch.
+"""The cases of vision's parity tests: code that is the same for torchvision and for jtorch.
 
-`T` is the transforms module and `torch` the library; PICTURES are made from NumPy alone. tests/fixtures/
-make_vision.py runs them under torchvision and writes what came out.
+`T` is the transforms module and `torch` the library; PICTURES are made with NumPy alone. `python -m tests.make vision`
+runs the cases under torchvision and writes the results.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ PICTURES = {
     "plane": lambda torch: _noise(7, 5).astype(np.float64),
 }
 
-_BOTH = "grey rgb floats bytes"  # pictures that nearly every transform takes
+_BOTH = "grey rgb floats bytes"  # kinds of pictures that nearly every transform takes
 _TENSORS = "floats bytes"
 
 # expression: the pictures it is tried on, each with three seeds where it draws

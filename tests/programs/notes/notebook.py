@@ -1,7 +1,7 @@
-"""Runs the programs note_*.py as somebody at a prompt would, and compares what two runs printed.
+"""Runs the programs note_*.py as at a Python prompt, and compares what two runs print.
 
-A program is cut into snippets at its `# %%` lines. Each statement of a snippet is run in the program's one
-namespace: the value of a bare expression is printed, an exception is printed and the program goes on.
+A program is cut into snippets at its `# %%` lines. All statements of a program run in one namespace.
+The value of a bare expression is printed. An exception is printed, and the program goes on.
 """
 
 import ast
@@ -28,7 +28,7 @@ def snippets(name):
 
 
 def with_jtorch(source):
-    """The source with jtorch imported in place of torch, and nothing else changed."""
+    """The source, with jtorch imported in place of torch and no other change."""
     source = re.sub(r"^import torch(?=$| )", "import jtorch as torch", source, flags=re.MULTILINE)
     source = re.sub(r"^from torchvision\b", "from jtorch.vision", source, flags=re.MULTILINE)
     return re.sub(r"^(import|from) torch\.", r"\1 jtorch.", source, flags=re.MULTILINE)
@@ -66,7 +66,7 @@ def _run(source, space):
 
 
 def plain(text):
-    """The text without addresses, and jtorch called torch: of an id only whether it is the one printed before it."""
+    """The text without addresses, with torch for jtorch. Of an id it keeps only whether it equals the one printed before."""
     text = re.sub(r"0x[0-9a-f]+", "0x...", text.replace("jtorch", "torch"))
     last = None
 
@@ -82,7 +82,7 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?(?![\w])")
 
 
 def difference(got, want):
-    """None where two texts agree to the letter, and their numbers to 1e-3 or to the last digit that is printed."""
+    """How two texts differ. None if the words are equal, and the numbers up to 1e-3 or the last printed digit."""
     if NUMBER.sub("#", got) != NUMBER.sub("#", want):
         return f"printed\n{got}\nwhere PyTorch printed\n{want}"
     for mine, theirs in zip(NUMBER.findall(got), NUMBER.findall(want), strict=True):
@@ -94,20 +94,20 @@ def difference(got, want):
 
 
 def _last_digit(text):
-    """The worth of the last digit of a fraction; integers have to be equal."""
+    """The unit of the last digit of a fraction; integers must be equal."""
     digits, _, power = text.partition("e")
     return 10.0 ** (int(power or 0) - len(digits.partition(".")[2])) if "." in digits else 0
 
 
 def cifar10(train):
-    """Eight, and four, made-up pictures (N, 32, 32, 3) and their labels, for the snippet that downloads CIFAR10."""
+    """Eight training pictures and four test pictures (N, 32, 32, 3) with labels, for the snippet that downloads CIFAR10."""
     count = 8 if train else 4
     draw = np.random.default_rng(train)
     return draw.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), list(range(count))
 
 
 def stand_in(base):
-    """A class with these pictures in the place of jtorch.vision's CIFAR10, which would download them."""
+    """A class with these pictures that replaces jtorch.vision's CIFAR10, which would download the real ones."""
 
     class CIFAR10(base):
         def __init__(self, root, train=True, transform=None, download=False):
@@ -118,7 +118,7 @@ def stand_in(base):
 
 
 def torchvision(torch):
-    """A stand-in for torchvision, for the run under PyTorch: the four names of the snippet, as it documents them."""
+    """A replacement for torchvision in the run under PyTorch: the four names that the snippet uses, as torchvision documents them."""
 
     class CIFAR10:
         def __init__(self, root, train, transform, download):

@@ -1,7 +1,7 @@
 """Every snippet of the five documents: what it prints with jtorch imported in place of torch is what PyTorch prints.
 
-notebook.py says how a program is run and compared. What PyTorch 2.13 prints is in expected/, written by
-make_expected.py; where PyTorch is installed it is asked again.
+notebook.py runs the programs and compares what they print. `python -m tests.make notes` wrote expected/ under PyTorch 2.13;
+if PyTorch is installed, the programs run under it again.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ from tests.layout.test_names import OWN
 from tests.programs.notes import notebook
 
 SNIPPETS = [(name, title) for name in notebook.NAMES for title, _ in notebook.snippets(name)]
-OWN_WORDS = {"print(dir(torch.distributions))", "help(torch.ones)"}  # tests of their own below
+OWN_WORDS = {"print(dir(torch.distributions))", "help(torch.ones)"}  # compared by tests below
 
 
 @cache
@@ -29,7 +29,7 @@ def expected(name):
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory):
-    """What jtorch prints for a program, which is run once."""
+    """What jtorch prints for a program. Each program runs once."""
     pytest.importorskip("matplotlib")
     pytest.importorskip("PIL")
     from jtorch.vision import datasets
