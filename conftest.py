@@ -32,7 +32,9 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="also run the tests marked `long` or `attack`")
+    parser.addoption(
+        "--long", action="store_true", help="also run the tests marked `long` or `attack`, some of `opinfo`"
+    )
 
 
 def pytest_collection_modifyitems(config, items):
@@ -42,6 +44,17 @@ def pytest_collection_modifyitems(config, items):
     if long and not config.getoption("--long"):
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    if "opinfo" not in config.option.markexpr:
+        _without_most_of_opinfo(config, items)
+
+
+def _without_most_of_opinfo(config, items):
+    """Tests marked `opinfo` run by `-m opinfo`; a fixed tenth of them with `--long`."""
+    every = [item for item in items if item.get_closest_marker("opinfo")]
+    left = set(every[::10]) if config.getoption("--long") else set()
+    if gone := [item for item in every if item not in left]:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,6 @@ _INNER = {
     "detach_copy",
     "copy",
     "lift_fresh",
-    "slice",
     "index",
 }
 

@@ -61,13 +61,18 @@ def _of_special(file):
     return ("jtorch/special.py", path), lambda: _of("jtorch.special", path)
 
 
+def _of_linalg(file):
+    path = f"jtorch.core.ops.matrix.{file}"
+    return ("jtorch/linalg.py", path), lambda: _of("jtorch.linalg", path)
+
+
 DOORS = {
     # (file, the module that its list imports from): the names
     ("jtorch/__init__.py", "jtorch.core.facts"): _dtypes,
     ("jtorch/__init__.py", "jtorch.core.ops.functions"): _of_torch,
     ("jtorch/__init__.py", "jtorch.core.methods"): _of_methods,
     ("jtorch/nn/functional.py", "jtorch.core.ops.functional"): _of_functional,
-    ("jtorch/linalg.py", "jtorch.core.ops.matrix.linalg"): lambda: _of("jtorch.linalg"),
+    **dict(_of_linalg(file) for file in ("indefinite", "linalg")),
     ("jtorch/fft.py", "jtorch.core.ops.signal.fft"): lambda: _of("jtorch.fft"),
     **dict(_of_special(file) for file in ("bessel", "polynomials", "special")),
     ("jtorch/special.py", "jtorch.core.ops.functions"): lambda: _of_torch() & PYTORCH["torch.special"],

@@ -17,7 +17,7 @@ from jtorch.core.engine import lines, memory
 from jtorch.core.engine.compiling import JaxFunction, tracing
 from jtorch.core.engine.lines import LineProgram
 from jtorch.core.engine.types import Type, type_of, without_strides
-from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import devices, dtypes, like_strides
 
 
 class DistError(RuntimeError):
@@ -264,7 +264,7 @@ class Pullback(Call):
     def _gradient_types(self):
         place = next((t.place for t in self.forward.infer(self.types)[1]), None)
         self._inferred[None] = [
-            type_of(t.shape, t.dtype, place if t.number else t.place, t.strides)
+            type_of(t.shape, t.dtype, place if t.number else t.place, like_strides(t.shape, t.strides))
             for t, need in zip(self.types, self.needs, strict=True)
             if need
         ]

@@ -23,6 +23,7 @@ from jtorch.core.op.declared import (
     of_functional,
     of_torch,
     public_in,
+    with_out,
 )
 from jtorch.core.op.op import Array, Number, OPS, as_number, common_shape, op, promoted, public
 from jtorch.core.op.plain import explain_methods, with_torch_errors
@@ -59,5 +60,6 @@ __all__ = [
     "public_in",
     "taken_over_whole",
     "undifferentiable",
+    "with_out",
     "with_torch_errors",
 ]

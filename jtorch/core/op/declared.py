@@ -7,12 +7,13 @@ public in `jtorch.core.ops` is declared here: `jtorch.core.ops.functions` and `f
 from __future__ import annotations
 
 import functools
+import inspect
 
 from jtorch.core.grad import no_grad
 from jtorch.core.op.op import OPS
 from jtorch.core.op.plain import with_torch_errors
 from jtorch.core.op.torch_function import taken_over_whole
-from jtorch.core.tensor import Tensor, overridable
+from jtorch.core.tensor import Tensor, overridable, store
 
 FUNCTIONS: dict[str, object] = {}  # name -> the function of torch
 FUNCTIONAL: dict[str, object] = {}  # name -> the function of torch.nn.functional
@@ -44,6 +45,21 @@ def functional(fn):
     name = fn.__name__
     made = FUNCTIONAL[name] = with_torch_errors(overridable(fn), name, "functional", "jtorch.nn.functional")
     made.__module__ = "jtorch.nn.functional"
+    return made
+
+
+def with_out(fn):
+    """The function with `out=`, where it has none of its own: its result is written there, which takes its shape."""
+
+    @functools.wraps(fn, updated=())
+    def made(*args, out=None, **kwargs):
+        result = fn(*args, **kwargs)
+        return result if out is None else store(out, result, fn.__name__)
+
+    del made.__wrapped__
+    own = inspect.signature(fn)
+    given = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+    made.__signature__ = own.replace(parameters=[*own.parameters.values(), given])
     return made
 
 

@@ -11,6 +11,7 @@ import jtorch.core.ops.gather.scatter
 import jtorch.core.ops.layers.attention
 import jtorch.core.ops.layers.bag
 import jtorch.core.ops.layers.linear
+import jtorch.core.ops.layers.native
 import jtorch.core.ops.layers.normalization
 import jtorch.core.ops.losses.common
 import jtorch.core.ops.losses.fused

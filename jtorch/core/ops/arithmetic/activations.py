@@ -13,7 +13,7 @@ from jax import lax
 
 from jtorch.core.engine import type_of
 from jtorch.core.facts import dtypes, elementwise_strides, like_strides
-from jtorch.core.op import Array, Number, function, functional, kernel, op
+from jtorch.core.op import Array, Number, function, functional, kernel, letter, op, with_out
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.generator import on_host, stream_of
 from jtorch.core.ops.make.random import draw, host_draw
@@ -103,7 +103,7 @@ def celu(input: Array, alpha: float = 1.0) -> Array:
 
 
 @op(method=False, strides="elementwise")
-def gelu(input: Array, approximate: str = "none") -> Array:
+def gelu(input: Array, *, approximate: str = "none") -> Array:
     """x * P(N(0, 1) <= x); approximate="tanh" approximates the probability with tanh."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
@@ -168,8 +168,12 @@ Tensor.hardshrink = hardshrink
 @op(method=False, strides="elementwise")
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """x moved towards 0 by lambd; 0 where |x| <= lambd."""
-    if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
+    kind = dtypes.of(input.dtype)
+    most = float(jnp.finfo(input.dtype).max) if letter(input) == "f" else math.inf
+    if not 0 <= lambd <= most:
+        raise RuntimeError(
+            f"lambda must be in range [0, {most:g}] for input dtype {kind.scalar_name}, but found {lambd:g}"
+        )
     step = jnp.asarray(lambd, input.dtype)
     within = (input >= -step) & (input <= step)
     return jnp.where(within, jax.lax.stop_gradient(input * 0), jnp.where(input > 0, input - step, input + step))
@@ -243,6 +247,7 @@ def _log_softmax(input: Array, dim: int) -> Array:
 
 
 @function
+@with_out
 @functional
 def softmax(input, dim, dtype=None):
     """exp(x) / sum(exp(x)) along dim.
@@ -254,6 +259,7 @@ def softmax(input, dim, dtype=None):
 
 
 @function
+@with_out
 @functional
 def log_softmax(input, dim, dtype=None):
     """log(softmax(x)) along dim, computed without overflow."""

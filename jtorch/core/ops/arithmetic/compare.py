@@ -18,7 +18,7 @@ from jtorch.core.tensor import Tensor
 # ---- comparisons
 
 
-@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor")
+@op(inplace=True, promote=True, saves=(), widen=False)
 def eq(input: Array, other: Array | Number) -> Array:
     """input == other.
 
@@ -28,34 +28,34 @@ def eq(input: Array, other: Array | Number) -> Array:
     return input == other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("not_equal",))
+@op(inplace=True, promote=True, saves=(), widen=False, aliases=("not_equal",))
 def ne(input: Array, other: Array | Number) -> Array:
     """input != other."""
     return input != other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("less",))
+@op(inplace=True, promote=True, saves=(), widen=False, aliases=("less",))
 def lt(input: Array, other: Array | Number) -> Array:
     """input < other."""
     kernel("lt_cpu", input, "bif")
     return input < other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("less_equal",))
+@op(inplace=True, promote=True, saves=(), widen=False, aliases=("less_equal",))
 def le(input: Array, other: Array | Number) -> Array:
     """input <= other."""
     kernel("le_cpu", input, "bif")
     return input <= other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("greater",))
+@op(inplace=True, promote=True, saves=(), widen=False, aliases=("greater",))
 def gt(input: Array, other: Array | Number) -> Array:
     """input > other."""
     kernel("gt_cpu", input, "bif")
     return input > other
 
 
-@op(inplace=True, promote=True, saves=(), widen=False, numbers="tensor", aliases=("greater_equal",))
+@op(inplace=True, promote=True, saves=(), widen=False, aliases=("greater_equal",))
 def ge(input: Array, other: Array | Number) -> Array:
     """input >= other."""
     kernel("ge_cpu", input, "bif")

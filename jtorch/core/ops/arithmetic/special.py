@@ -11,6 +11,7 @@ import math
 import jax
 import jax.numpy as jnp
 import jax.scipy.special as jsp
+import numpy as np
 from jax import lax
 
 from jtorch.core.facts import dtypes
@@ -81,9 +82,22 @@ def _polygamma_of(n):
 
 
 def _polygamma_by_zeta(n, x):
-    pole = (x <= 0) & (x == jnp.floor(x))
-    found = jnp.where(pole, jnp.inf, jsp.zeta(jnp.asarray(n + 1, x.dtype), jnp.where(pole, 1, x)))
-    return (-1) ** (n + 1) * math.factorial(n) * found
+    """By the zeta function, and below 0, where JAX's is far off, by reflection."""
+    pole, below = (x <= 0) & (x == jnp.floor(x)), x < 0
+    found = jsp.zeta(jnp.asarray(n + 1, x.dtype), jnp.where(pole, 1, jnp.where(below, 1 - x, x)))
+    sign, size = (-1) ** (n + 1), math.factorial(n)
+    cot = 1 / jnp.tan(math.pi * jnp.where(below & ~pole, x - jnp.round(x), 0.25))
+    reflected = -size * found - math.pi ** (n + 1) * jnp.polyval(_cot_derivative(n).astype(x.dtype), cot)
+    return jnp.where(pole, sign * jnp.inf, jnp.where(below, reflected, sign * size * found))
+
+
+@functools.cache
+def _cot_derivative(n):
+    """The n-th derivative of cot as a polynomial in cot: that of cot itself is -(1 + cot²)."""
+    made = np.poly1d([1, 0])
+    for _ in range(n):
+        made = -made.deriv() * np.poly1d([1, 0, 1])
+    return made.coeffs
 
 
 def _trigamma(x):
@@ -308,10 +322,12 @@ def conj_physical(input, *, out=None):
 def complex(real: Array, imag: Array) -> Array:
     """real + imag * 1j."""
     first, second = [dtypes.of(x.dtype).scalar_name for x in (real, imag)]
+    if not {first, second} <= {"Half", "Float", "Double"}:
+        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {first} and {second}")
     if first != second:
         raise RuntimeError(f"Expected object of scalar type {first} but got scalar type {second} for second argument")
-    if letter(real) != "f" or real.dtype.itemsize == 2:
-        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {first} and {second}")
+    if first == "Half":
+        raise NotImplementedError("JAX has no complex numbers of two halves; convert to float32 first")
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, data_check, function, op, public
+from jtorch.core.op import Array, Number, data_check, function, op, public, with_out
 from jtorch.core.op import common_shape as _common
+from jtorch.core.ops.arithmetic.elementwise import remainder
 from jtorch.core.ops.gather.index import placed
 from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather
 from jtorch.core.ops.rules import strides_like_first
@@ -53,6 +54,7 @@ def _taken(input: Array, index: Array, shape: tuple) -> Array:
 
 
 @public
+@with_out
 def masked_select(input, mask):
     """The elements where the mask is true, as a vector. Looks at the mask.
 
@@ -227,6 +229,8 @@ def take_along_dim(input, indices, dim=None):
             f" {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     dim = wrap_dim(dim, input.ndim)
+    if input.shape[dim]:
+        indices = remainder(indices, input.shape[dim])  # PyTorch wraps them round
     full = [a if d == dim else max(a, b) for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))]
     wide = [b if d == dim else n for d, (n, b) in enumerate(zip(full, indices.shape, strict=True))]
     return gather(

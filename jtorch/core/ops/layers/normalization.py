@@ -83,7 +83,7 @@ def _batch_norm_name(types, consts):
 def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
     """The normalised input, and the batch's mean and unbiased variance, which carry no gradient."""
     kernel("batch_norm", input, "f")
-    wide = _parameter_dtype(input)
+    wide = wide_dtype(input)
     shape = (input.shape[1],)
     scale = jnp.ones(shape, wide) if weight is None else weight.astype(wide)
     shift = jnp.zeros(shape, wide) if bias is None else bias.astype(wide)
@@ -103,12 +103,12 @@ def _batch_norm_eval(
     eps: float,
 ) -> Array:
     kernel("batch_norm", input, "f")
-    wide = _parameter_dtype(input)
+    wide = wide_dtype(input)
     scale = lax.rsqrt(running_var.astype(wide) + jnp.asarray(eps, wide))
     scale = scale if weight is None else scale * weight.astype(wide)
     shift = -running_mean.astype(wide) * scale
     shift = shift if bias is None else shift + bias.astype(wide)
-    return (input.astype(wide) * _per_channel(scale, input) + _per_channel(shift, input)).astype(input.dtype)
+    return (input.astype(wide) * per_channel(scale, input) + per_channel(shift, input)).astype(input.dtype)
 
 
 @op
@@ -124,7 +124,7 @@ def _updated_statistics(
     return move(running_mean, mean), move(running_var, variance)
 
 
-def _per_channel(values, x):
+def per_channel(values, x):
     """One value for each channel, reshaped to broadcast against x."""
     return values.reshape(-1, *[1] * (x.ndim - 2))
 
@@ -139,13 +139,13 @@ def _channel_mean(x):
 def _batch_normed(x, scale, shift, eps):
     """(x normalised over all but the second dimension and scaled, mean, variance)."""
     mean, variance, factor, offset, _ = _affine(x, scale, shift, eps)
-    return x * _per_channel(factor, x) + _per_channel(offset, x), mean, variance
+    return x * per_channel(factor, x) + per_channel(offset, x), mean, variance
 
 
 def _affine(x, scale, shift, eps):
     """(mean, variance, factor, offset, 1 / deviation): the normalised x is x * factor + offset."""
     mean = _channel_mean(x)
-    variance = _channel_mean(lax.square(x - _per_channel(mean, x)))
+    variance = _channel_mean(lax.square(x - per_channel(mean, x)))
     inverse = lax.rsqrt(variance + jnp.asarray(eps, x.dtype))
     factor = scale * inverse
     return mean, variance, factor, shift - mean * factor, inverse
@@ -156,12 +156,12 @@ def _batch_normed_jvp(eps, primals, tangents):
     x, scale, shift = primals
     dx, dscale, dshift = tangents
     mean, variance, factor, offset, inverse = _affine(x, scale, shift, eps)
-    y = x * _per_channel(factor, x) + _per_channel(offset, x)
-    centred = x - _per_channel(mean, x)
+    y = x * per_channel(factor, x) + per_channel(offset, x)
+    centred = x - per_channel(mean, x)
     dmean = _channel_mean(dx)
     half = _channel_mean(centred * dx)  # half the change of the variance
     dfactor = dscale * inverse - scale * inverse**3 * half
-    dy = dx * _per_channel(factor, x) + centred * _per_channel(dfactor, x) + _per_channel(dshift - factor * dmean, x)
+    dy = dx * per_channel(factor, x) + centred * per_channel(dfactor, x) + per_channel(dshift - factor * dmean, x)
     return (y, mean, variance), (dy, dmean, 2 * half)
 
 
@@ -210,7 +210,7 @@ def layer_norm(
     sizes = _check_layer("layer_norm", input, normalized_shape, weight, bias)
     _check_mixed(input, weight, bias)
     kernel("LayerNormKernelImpl", input, "f")
-    wide = _parameter_dtype(input)
+    wide = wide_dtype(input)
     y = _standardized(input.astype(wide), tuple(range(input.ndim - len(sizes), input.ndim)), eps)
     y = y if weight is None else y * weight.astype(wide)
     y = y if bias is None else y + bias.astype(wide)
@@ -244,13 +244,13 @@ def group_norm(
     """
     _check_group(input, num_groups, weight, bias)
     kernel("GroupNormKernelImpl", input, "f")
-    wide = _parameter_dtype(input)
+    wide = wide_dtype(input)
     if not input.size:
         return input
     groups = input.astype(wide).reshape(input.shape[0], num_groups, -1)
     y = _standardized(groups, (2,), eps).reshape(input.shape)
-    y = y if weight is None else y * _per_channel(weight.astype(wide), y)
-    y = y if bias is None else y + _per_channel(bias.astype(wide), y)
+    y = y if weight is None else y * per_channel(weight.astype(wide), y)
+    y = y if bias is None else y + per_channel(bias.astype(wide), y)
     return y.astype(input.dtype)
 
 
@@ -352,7 +352,7 @@ def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
     return true_divide(input, pow(add(mul(means, alpha), k), beta))
 
 
-def _parameter_dtype(x):
+def wide_dtype(x):
     """Half types are normalised in float32, as PyTorch does."""
     return jnp.float32 if x.dtype in dtypes.HALF else x.dtype
 

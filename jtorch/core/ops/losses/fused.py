@@ -30,6 +30,27 @@ def cross_map_lrn(input, size, alpha=1e-4, beta=0.75, k=1):
     return _cross_map_lrn(input, size, float(alpha), float(beta), float(k))
 
 
+def _check_scoring(input, weight, target, bias, ignore_index):
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if weight.dim() < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {weight.dim()}")
+    if input.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got"
+            f" {input.shape[-1]} and {weight.shape[-1]}, respectively"
+        )
+    if target.is_floating_point() and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if weight.dim() > 2 and input.dim() == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched input, (N,"
+            f" {input.shape[0]}), got unbatched input with shape {tuple(input.shape)}"
+        )
+    if bias is not None and bias.shape != weight.shape[:-1]:
+        raise RuntimeError(f"expected linear_bias shape {tuple(weight.shape[:-1])}, got {tuple(bias.shape)}")
+
+
 @functional
 def linear_cross_entropy(
     input,
@@ -52,6 +73,7 @@ def linear_cross_entropy(
     Shape:
         input (N, in) or (in); target as `cross_entropy` takes it
     """
+    _check_scoring(input, linear_weight, target, linear_bias, ignore_index)
     if ignore_index is None:
         ignore_index = -100
     if linear_weight.dim() == 2:

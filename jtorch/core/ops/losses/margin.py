@@ -41,7 +41,7 @@ def _hinge_embedding_loss(input: Array, target: Array, margin: float, reduction:
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where the target is 1, max(0, margin - x) where it is -1, reduced."""
     common_shape(target.shape, input.shape)
-    return _hinge_embedding_loss(input, target, margin, reduction_of(size_average, reduce, reduction))
+    return _hinge_embedding_loss(input, target.detach(), margin, reduction_of(size_average, reduce, reduction))
 
 
 @op(
@@ -107,7 +107,9 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
             f"0D target tensor expects 1D input tensors, but found inputs with sizes {list(input1.shape)} and {list(input2.shape)}."
         )
     common_shape(tuple(input1.shape), tuple(input2.shape))
-    return _cosine_embedding_loss(input1, input2, target, float(margin), reduction_of(size_average, reduce, reduction))
+    return _cosine_embedding_loss(
+        input1, input2, target.detach(), float(margin), reduction_of(size_average, reduce, reduction)
+    )
 
 
 @op(
@@ -209,6 +211,8 @@ def _multi_margin_loss(
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """The mean over all wrong classes i of max(0, margin - x[target] + x[i])^p, reduced."""
     reduction = reduction_of(size_average, reduce, reduction)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
@@ -257,6 +261,8 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         target: the labels of each sample, followed by -1 where there are fewer than classes.
     """
     reduction = reduction_of(size_average, reduce, reduction)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
     _check_rows_of_classes(input)
     if input.shape != target.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")

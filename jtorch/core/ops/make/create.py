@@ -6,6 +6,7 @@ Small tensors are known host values that cost no compile. Large ones are recorde
 from __future__ import annotations
 
 import math
+from operator import index
 
 import jax.numpy as jnp
 import numpy as np
@@ -261,6 +262,8 @@ def arange(
     start, end, step = _python_numbers(start, end, step)
     whole = not any(isinstance(x, float) for x in (start, end, step))
     d = dtype or (out.dtype if out is not None else dtypes.int64 if whole else dtypes.get_default_dtype())
+    if d.category <= dtypes.INT and step and not int(step):
+        raise ValueError("step must be nonzero")  # that of the dtype in which it counts
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
@@ -328,6 +331,13 @@ def _evenly_spaced(start, end, steps, d):
     return np.where(i < steps // 2, up, down).astype(d.np)
 
 
+def _step_count(steps):
+    steps = index(steps)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    return steps
+
+
 @function
 def linspace(
     start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
@@ -338,11 +348,12 @@ def linspace(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     start, end = _python_numbers(start, end)
+    steps = _step_count(steps)
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     if isinstance(start, complex) or isinstance(end, complex):
         d = dtype or d.to_complex()
-    _check_line(int(steps), d, device)
-    made = known(_evenly_spaced(start, end, int(steps), d), devices.place(device))
+    _check_line(steps, d, device)
+    made = known(_evenly_spaced(start, end, steps, d), devices.place(device))
     if out is not None:
         return _write_out(out, made)
     return made.requires_grad_() if requires_grad else made
@@ -365,7 +376,7 @@ def logspace(
     """base ** x for `steps` evenly spaced x from start to end."""
     start, end = _python_numbers(start, end)
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
-    steps = int(steps)
+    steps = _step_count(steps)
     _check_line(steps, d, device)
     step = (end - start) / (steps - 1) if steps > 1 else 0
     i = np.arange(steps)
@@ -419,8 +430,7 @@ def empty_permuted(
         if not 0 <= d < len(size):
             raise RuntimeError(
                 f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {d} at index"
-                f" {order.index(d)}.  NB: negative dims not currently supported; file an issue if you want it."
-                f" currently supported; file an issue if you want it."
+                f" {order.index(d)}).  NB: negative dims not currently supported; file an issue if you want it."
             )
     if len(set(order)) != len(order):
         twice = next(d for i, d in enumerate(order) if d in order[:i])

@@ -125,7 +125,7 @@ def host_draw(kind, t, generator, strides, args):
         array = getattr(stream, kind)(tuple(t.shape), t.dtype.np, strides=strides)
     else:
         array = getattr(stream, kind)(tuple(t.shape), t.dtype.np, strides=strides, **args)
-    return Value(t, array)
+    return Value(t, np.asarray(array))
 
 
 _MANY = 1024  # normals: for fewer, computing them in the program saves nothing

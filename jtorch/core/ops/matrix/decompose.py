@@ -30,6 +30,7 @@ from jtorch.core.ops.matrix.checks import (
     with_nan,
     zero_pivot,
 )
+from jtorch.core.tensor import store
 
 
 def column_major(types, shapes, consts):
@@ -38,7 +39,7 @@ def column_major(types, shapes, consts):
         return [None] * len(shapes)
     strides = []
     for shape in shapes:
-        if len(shape) < 2:
+        if len(shape) < max(2, types[0].ndim):  # pivots and eigenvalues of a batch
             strides.append(None)
             continue
         *batch, n, m = shape
@@ -245,7 +246,7 @@ def cholesky(input, upper=False, *, out=None):
     check_info(info, "cholesky", INDEFINITE)
     if factor._edge is not None:
         factor._edge.name_ = "CholeskyBackward0"
-    return factor if out is None else out.copy_(factor)
+    return factor if out is None else store(out, factor, "cholesky")
 
 
 @op(name="cholesky_inverse", strides=column_major, autocast={"cpu": "float32"})
@@ -412,7 +413,9 @@ def linalg_eigvalsh(A: Array, UPLO: str) -> Array:
 
 @op(name="linalg_eig", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.eig")
 def linalg_eig(A: Array):
-    return tuple(jnp.linalg.eig(_for_eig(A)))
+    values, vectors = lax.linalg.eig(_for_eig(A), compute_left_eigenvectors=False, enable_eigvec_derivs=True)
+    length = jnp.linalg.norm(vectors, axis=-2, keepdims=True)  # 1, and so is that of every vector near by
+    return values, vectors / length
 
 
 @op(name="linalg_eig", autocast={"cpu": "float32"}, behind="linalg.eigvals")

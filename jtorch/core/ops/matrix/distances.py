@@ -7,7 +7,7 @@ import numpy as np
 
 from jtorch.core.op import Array, common_shape, functional, op
 from jtorch.core.ops.rules import gap_norm, norm_of, root
-from jtorch.core.tensor import wrap_dim, write_result
+from jtorch.core.tensor import store, wrap_dim
 
 
 @op(
@@ -31,6 +31,13 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     """
     shape = common_shape(x1.shape, x2.shape)
     dim = wrap_dim(dim, len(shape))
+    if not shape:
+        return cosine_of(x1[None], x2[None], 0, eps)
+    return cosine_of(x1, x2, dim, eps)
+
+
+def cosine_of(x1, x2, dim, eps):
+    shape = jnp.broadcast_shapes(x1.shape, x2.shape)
     a, b = [jnp.broadcast_to(x, shape) for x in (x1, x2)]
     lengths = [jnp.maximum(norm_of(x, 2, (dim,), True), jnp.asarray(eps, x.dtype)) for x in (a, b)]
     return jnp.sum((a / lengths[0]) * (b / lengths[1]), axis=dim)
@@ -105,4 +112,4 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """
     length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     made = input / length
-    return made if out is None else write_result(out, made)
+    return made if out is None else store(out, made, "normalize")

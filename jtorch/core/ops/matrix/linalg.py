@@ -69,6 +69,7 @@ def vander(x: Array, N: int | None = None) -> Array:
         )
     if (not x.ndim or x.shape[-1] <= 1) if N is None else N <= 1:
         raise RuntimeError("N must be greater than 1.")
+    x = jnp.atleast_1d(x)
     return x[..., None] ** jnp.arange(x.shape[-1] if N is None else N)
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, op, public
+from jtorch.core.op import Array, Number, common_shape, data_check, function, kernel, letter, op, public
 from jtorch.core.ops.rules import at_least, at_most, norm_of
 from jtorch.core.tensor import wrap_dim
 
@@ -279,6 +279,10 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
 )
 def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
     for i, j in zip(dims_a, dims_b, strict=True):
+        if b.shape[j] == 1:  # one of size 1 counts for all of the other
+            a = jnp.sum(a, i, keepdims=True, dtype=a.dtype)
+        elif a.shape[i] == 1:
+            b = jnp.sum(b, j, keepdims=True, dtype=b.dtype)
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and"
@@ -362,10 +366,10 @@ def trace(input: Array) -> Array:
 @op(grad_fn="LinalgCrossBackward0", promote=True, name="cross", autocast={"cuda": "widest"}, behind="cross")
 def linalg_cross(input: Array, other: Array, dim: int) -> Array:
     a, b = jnp.broadcast_arrays(input, other)
-    dim = wrap_dim(dim, a.ndim)
+    given, dim = dim, wrap_dim(dim, a.ndim)
     sizes = [x.shape[dim] for x in (input, other)]
     if sizes != [3, 3]:
-        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]}")
+        raise RuntimeError(f"linalg.cross: inputs dimension {given} must have length 3. Got {sizes[0]} and {sizes[1]}")
     return jnp.cross(a, b, axis=dim)
 
 
@@ -417,12 +421,39 @@ def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array 
     if input.dtype == jnp.bool_:
         raise RuntimeError("cov(): bool dtype is not supported for input")
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
+    samples = jnp.atleast_2d(x).shape[1]
+    _check_cov_weights("fweights", fweights, "bi", "integral", samples)
+    _check_cov_weights("aweights", aweights, "f", "floating point", samples)
     return jnp.cov(jnp.atleast_2d(x), ddof=correction, fweights=fweights, aweights=aweights)
+
+
+def _check_cov_weights(name, weights, letters, kind, samples):
+    if weights is None:
+        return
+    if weights.ndim > 1:
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions"
+        )
+    if letter(weights) not in letters:
+        given = dtypes.of(weights.dtype).scalar_name
+        raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with {given} dtype")
+    if weights.size != samples:
+        raise RuntimeError(
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got"
+            f" {weights.size} != {samples}"
+        )
+
+
+def _any_below_zero(weights):
+    return (weights < 0).any()
 
 
 @public
 def cov(input, *, correction=1, fweights=None, aweights=None):
     """The covariance matrix of variables in rows."""
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is not None and weights.ndim <= 1:
+            data_check(weights, _any_below_zero, RuntimeError(f"cov(): {name} cannot be negative"))
     return _cov(input, correction, fweights, aweights)
 
 
@@ -458,6 +489,8 @@ def dist(input: Array, other: Array, p: float = 2) -> Array:
 @op(inplace=True, autocast={"cuda": "float32"})
 def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
     """Each slice along a dim scaled down to a p-norm of at most maxnorm."""
+    if input.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
     dim = wrap_dim(dim, input.ndim)
     others = tuple(d for d in range(input.ndim) if d != dim)
     if p <= 0:

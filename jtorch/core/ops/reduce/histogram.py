@@ -198,9 +198,7 @@ def histogramdd(input, bins, *, range=None, weight=None, density=False):
     points = input.detach().reshape(-1, dims)
     bins = [bins] * dims if isinstance(bins, int) else list(bins)
     if len(bins) != dims:
-        raise RuntimeError(
-            "torch.histogramdd(): The size of bins must be equal to the innermost dimension of the input."
-        )
+        raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
     if any(isinstance(b, Tensor) for b in bins):
         _check_edges("torch.histogramdd", bins)
         edges = [b.detach().clone() for b in bins]

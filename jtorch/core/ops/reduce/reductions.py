@@ -39,7 +39,8 @@ def _cast(x, np_type):
 def _check_dims_not_empty(name, shape, dims):
     for d in dims:
         if not shape[d]:
-            raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+            name = name if name.endswith(":") else f"{name}():"
+            raise IndexError(f"{name} Expected reduction dim {d} to have non-zero size.")
 
 
 def _by_form(name):
@@ -68,10 +69,11 @@ def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype
     >>> torch.tensor([1., 2., 6.]).mean()
     tensor(3.)
     """
-    if dtype is None and letter(input) not in "fc":
+    given = dtypes.of(input.dtype) if dtype is None else dtype
+    if given.category <= dtypes.INT:
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-            f"Got: {_scalar_name(input)}"
+            f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must be either a floating"
+            f" point or complex dtype. Got: {given.scalar_name}"
         )
     x = input if dtype is None else _cast(input, dtype.np)
     return mean_of(x, reduced_dims(dim, x.ndim), keepdim)
@@ -236,6 +238,13 @@ def amin(input: Array, dim: tuple = (), keepdim: bool = False) -> Array:
 @op(chooses=True, returns=returntypes.aminmax)
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     """The smallest and the largest element."""
+    if dim is None and not input.size:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
+    dims = () if dim is None else (wrap_dim(dim, input.ndim),)
+    if input.ndim:
+        _check_dims_not_empty("aminmax:", input.shape, dims)
     return _extreme_along("amin", smallest_of, input, dim, keepdim), _extreme_along(
         "amax", largest_of, input, dim, keepdim
     )
@@ -457,6 +466,8 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     dim = wrap_dim(dim, input.ndim)
+    if not n:
+        return input
     x = jnp.concatenate([p for p in (prepend, input, append) if p is not None], dim)
     for _ in range(n):
         after, before = _sliced(x, dim, 1, None), _sliced(x, dim, 0, -1) if x.shape[dim] else x

@@ -14,6 +14,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
+from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, cast_first, data_check, kernel, letter, op, public
 from jtorch.core.ops.rules import pick, reduce_sharing_gradient, strides_like_first
 from jtorch.core.tensor import Tensor, known, wrap_dim
@@ -245,9 +246,19 @@ def _quantile(x, q, dim, keepdim, interpolation, ignore_nan):
     return out if jnp.ndim(q) else out[0]
 
 
+def _quantile_strides(types, shapes, consts):
+    """PyTorch works with the quantiles in the last dimension, and moves it to the front."""
+    (shape,) = shapes
+    if len(types) < 2 or not types[1].ndim:
+        return [None]
+    strides = geometry.contiguous_strides((*shape[1:], shape[0]))
+    return [(strides[-1], *strides[:-1])]
+
+
 @op(
     check=_check_quantile,
     grad_fn="SqueezeBackward4",
+    strides=_quantile_strides,
     autocast={"cpu": "float32"},
     graph={"SqueezeBackward4": _QUANTILE, "SqueezeBackward4[dim=None]": _FLAT_QUANTILE},
 )
@@ -270,6 +281,7 @@ def quantile(
 @op(
     check=_check_quantile,
     grad_fn="SqueezeBackward4",
+    strides=_quantile_strides,
     autocast={"cpu": "float32"},
     graph={"SqueezeBackward4": _QUANTILE, "SqueezeBackward4[dim=None]": _FLAT_QUANTILE},
 )

@@ -89,6 +89,8 @@ def _dims_and_sizes(input, s, dim):
 
 
 def _full_sizes(dims, sizes, input):
+    if dims and not input.ndim:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
     return {d: input.shape[d] if n is None else n for d, n in zip(dims, sizes, strict=True)}
 
 
@@ -225,6 +227,8 @@ def _half_spectrum_nd(name, input, s, dim):
     dims, sizes = _dims_and_sizes(x, s, dim)
     if not dims:
         raise RuntimeError(f"{name} must transform at least one axis")
+    if not x.ndim:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
     n = 2 * (x.shape[dims[-1]] - 1) if sizes[-1] is None else sizes[-1]
     if n < 1:
         raise RuntimeError(f"Invalid number of data points ({n}) specified")

@@ -8,7 +8,7 @@ import numpy as np
 from jtorch.core.engine import type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import place as _place
-from jtorch.core.op import Array, Number, function, op, public
+from jtorch.core.op import Array, Number, function, op, public, with_out
 from jtorch.core.ops.views.shape import reshape
 from jtorch.core.ops.views.slices import diagonal_view, write_diagonal, write_select, write_slice
 from jtorch.core.tensor import Tensor, known, wrap_dim
@@ -84,6 +84,7 @@ def _diag_of(input: Array, diagonal: int) -> Array:
 
 
 @public
+@with_out
 def diag(input, diagonal=0):
     """The diagonal of a matrix as a copy, or the matrix with a given diagonal.
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.engine import Call, local
-from jtorch.core.facts import strided_bytes
+from jtorch.core.facts import dtypes, strided_bytes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import GradNode
 from jtorch.core.op import Array, Number, function, op
@@ -129,6 +129,8 @@ def narrow(input, dim, start, length):
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, input.ndim)
     size = input.shape[dim]
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.category > dtypes.INT):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = integer(start)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -138,6 +140,18 @@ def narrow(input, dim, start, length):
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
     return slice_view(input, dim, start, length, 1)
+
+
+@function(name="slice")
+def slice_of(input, dim=0, start=None, end=None, step=1):
+    """The elements start:end:step of a dimension, as `torch.ops.aten.slice`: a view."""
+    if not input.ndim:
+        raise RuntimeError("slice() cannot be applied to a 0-dim tensor.")
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    dim = wrap_dim(dim, input.ndim)
+    at = slice(start, end, step).indices(input.shape[dim])
+    return slice_view(input, dim, at[0], len(range(*at)), step)
 
 
 @op(name="narrow_copy", saves=())
@@ -236,7 +250,8 @@ def _check_strided(x, size, stride, offset):
         raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}")
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
-    cells, item = x._storage.value.type.shape.numel(), x.dtype.itemsize
+    held, item = x._storage.value.type, x.dtype.itemsize
+    cells = held.shape.numel() * held.dtype.itemsize // item
     strided_bytes(size, stride, item, offset)  # raises where a number overflows
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if all(size) and last >= cells:
@@ -276,6 +291,9 @@ def as_strided_of(x, size, stride, storage_offset=None):
         root = root._alias()
         root._view = None
     own = root._type
+    if own.dtype is not x.dtype:
+        root = root.view(x.dtype)
+        own = root._type
     if not geometry.is_dense(own.shape, own.strides):
         raise NotImplementedError("as_strided is not supported for memory with gaps between its elements")
     order = tuple(sorted(range(own.ndim), key=lambda d: (-own.strides[d], d)))

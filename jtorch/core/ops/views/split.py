@@ -237,6 +237,8 @@ def _named_split(name, at_least):
                 f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension"
                 f" {input.shape[dim]} is not divisible by the split_size {n}!"
             )
+        if not isinstance(n, int | tuple | list):
+            raise TypeError(f"{name}() takes a number of sections or indices, not {type(n).__name__}")
         return tensor_split(input, n, dim)
 
     made.__name__ = made.__qualname__ = name
@@ -249,16 +251,26 @@ hsplit, vsplit, dsplit = _named_split("hsplit", 1), _named_split("vsplit", 2), _
 
 @function(method=True)
 def unsafe_split(tensor, split_size, dim=0):
-    """Copies of the parts that :func:`split` shows."""
-    return _copies(tensor, split(tensor.detach(), split_size, dim), dim)
+    """The parts that :func:`split` shows, of which autograd does not know that they share memory."""
+    return _apart(tensor, split(tensor.detach(), split_size, dim), dim)
 
 
 @function(method=True)
 def unsafe_chunk(input, chunks, dim=0):
-    """Copies of the parts that :func:`chunk` shows."""
-    return _copies(input, chunk(input.detach(), chunks, dim), dim)
+    """The parts that :func:`chunk` shows, of which autograd does not know that they share memory."""
+    return _apart(input, chunk(input.detach(), chunks, dim), dim)
 
 
-def _copies(x, parts, dim):
-    dim = wrap_dim(dim, x.ndim)
-    return apply(_parts_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts])), (x,))
+def _apart(x, parts, dim):
+    dim, t = wrap_dim(dim, x.ndim), x._type
+    call = _parts_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts]))
+    if t.place is engine.TRACED:
+        return apply(call, (x,))
+    node = None
+    if local.grad and t.differentiable and (history := x._history()) is not None:
+        node = GradNode(call, (), (t,), tuple([p._type for p in parts]), (history,))
+    for nr, part in enumerate(parts):
+        part._base = None
+        if node is not None:
+            part._edge = edge_of(node, nr)
+    return parts

@@ -322,6 +322,8 @@ def _ints_of_value(value):
 def _per_dimension(name, value, dims, spatial):
     """One number for each spatial dimension of the weight."""
     values = value if isinstance(value, tuple) else (value,) * dims
+    if spatial < 1:
+        raise RuntimeError("weight should have at least three dimensions")
     if len(values) == 1:
         return values * spatial
     if len(values) != spatial:

@@ -37,7 +37,9 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     >>> torch.nn.functional.max_pool1d(torch.tensor([[1., 3., 2., 0.]]), 2)
     tensor([[3., 2.]])
     """
-    size, step, pad, apart = pool_checks.max_pool1d_sizes(input, kernel_size, stride, padding, dilation, ceil_mode)
+    size, step, pad, apart = pool_checks.max_pool1d_sizes(
+        input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
     if not return_indices and not input.dtype.is_floating_point:
         raise NotImplementedError(f"\"max_pool1d_impl\" not implemented for '{input.dtype.scalar_name}'")
     image = unsqueeze(input, -2)
@@ -45,7 +47,7 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return tuple([squeeze(t, -2) for t in found]) if return_indices else squeeze(found, -2)
 
 
-@op(method=False, grad_fn="MaxPool2DWithIndicesBackward0")
+@op(method=False, grad_fn="MaxPool2DWithIndicesBackward0", strides=pooling.strides_by_format)
 def max_pool2d(
     input: Array,
     kernel_size: int | tuple,

@@ -119,7 +119,7 @@ def _check_smaller(spatial, kernel, padding):
     raise RuntimeError(f"input image ({image}) smaller than kernel size ({shown})")
 
 
-def max_pool1d_sizes(x, kernel_size, stride, padding, dilation, ceil_mode):
+def max_pool1d_sizes(x, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
     """(kernel, stride, padding, dilation) of a max_pool1d, whose checks have messages of their own."""
     listed = "must be an int, list of ints{} or tuple of ints of size 1"
     kernel = _one_of_max("kernel_size", kernel_size, listed.format(""))
@@ -135,6 +135,8 @@ def max_pool1d_sizes(x, kernel_size, stride, padding, dilation, ceil_mode):
     for name, value in (("kernel_size", kernel), ("stride", step), ("dilation", dilation)):
         if value <= 0:
             raise RuntimeError(f"max_pool1d() {name} must be greater than zero, but got {value}")
+    if return_indices:
+        _check_reach(kernel, step, padding, dilation)
     if padding < 0:
         raise RuntimeError(f"max_pool1d() padding must be non-negative, but got {padding}")
     if padding > kernel // 2:
@@ -173,6 +175,8 @@ def check_signal(name, x):
 def adaptive_sizes(name, x, dims, output_size):
     """The output sizes of an adaptive pooling: None keeps a size. Raises PyTorch's errors."""
     sizes = output_size if isinstance(output_size, tuple | list) else (output_size,) * dims
+    if sizes is output_size and x.ndim <= len(sizes):
+        raise ValueError(f"Input dimension should be at least {len(sizes) + 1}")
     if len(sizes) == dims and x.ndim >= dims:
         sizes = [n if size is None else size for n, size in zip(x.shape[-dims:], sizes, strict=True)]
     try:

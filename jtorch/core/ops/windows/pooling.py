@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jtorch.core.facts import strides as geometry
 from jtorch.core.ops.rules import larger, window_count
 
 # The windows of a pooling: one entry for each pooled dimension. Padding in pairs; `out` is the number of windows.
@@ -182,6 +183,12 @@ def _lowest(dtype):
 def spans(size, count):
     """Start and end of each of `count` adaptive windows: they cover the size, overlapping where they must."""
     return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+
+
+def strides_by_format(types, shapes, consts):
+    """channels_last where the input is."""
+    odd = types[0].ndim == 4 and geometry.is_channels_last(types[0].shape, types[0].strides) and not types[0].contiguous
+    return [geometry.channels_last_strides(shape) if odd else None for shape in shapes]
 
 
 def adaptive_mean(x, out):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jtorch.core.op import Array, data_check, functional, op
 from jtorch.core.ops.make.random import rand
+from jtorch.core.ops.windows.pooling import strides_by_format
 from jtorch.core.tensor import Tensor
 
 
@@ -21,7 +22,11 @@ def _outside_cells(indices, cells):
     return ((indices < 0) | (indices >= cells)).any()
 
 
-@op(grad_fn=lambda types, consts: f"MaxUnpool{len(consts['size'])}DBackward0", autocast={"cpu": "float32"})
+@op(
+    grad_fn=lambda types, consts: f"MaxUnpool{len(consts['size'])}DBackward0",
+    strides=strides_by_format,
+    autocast={"cpu": "float32"},
+)
 def _max_unpool(input: Array, indices: Array, size: tuple) -> Array:
     batch = input.shape[: -len(size)]
     rows = input.reshape(math.prod(batch), math.prod(input.shape[len(batch) :]))
@@ -96,9 +101,9 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     stride = _per_dim(stride, 1) if stride is not None and stride != [] else kernel
     size = _output_size(input, kernel, stride, padding, output_size)
     rows = _unpooled(
-        2, input.unsqueeze(-2), indices.unsqueeze(-2), (1, *kernel), (1, *stride), (0, *padding), (1, *size)
+        2, input.unsqueeze(-1), indices.unsqueeze(-1), (*kernel, 1), (*stride, 1), (*padding, 0), (*size, 1)
     )
-    return rows.squeeze(-2)
+    return rows.squeeze(-1)
 
 
 @functional

@@ -1,0 +1,62 @@
+"""What is seen of a result, and how two results are compared."""
+
+import numpy as np
+
+# dtype -> how far values may be apart, by a part of their own size and of the largest
+NEAR = {
+    "float32": 2e-4, "complex64": 2e-4, "float64": 1e-6, "complex128": 1e-6, "bfloat16": 2e-2, "float16": 2e-3,
+    "complex32": 5e-3,
+}  # fmt: skip
+
+
+def leaves(T, value):
+    """The tensors, numbers and other leaves of a result, in order."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple) and not isinstance(value, T.Size):
+        return [leaf for v in value for leaf in leaves(T, v)]
+    return [value]
+
+
+def array(T, tensor):
+    """The values of a tensor, in a dtype that NumPy has."""
+    tensor = tensor.detach()
+    if tensor.dtype in (T.bfloat16, T.float16):
+        tensor = tensor.float()
+    if tensor.dtype is getattr(T, "complex32", None):
+        tensor = tensor.to(T.complex64)
+    return np.array(tensor.resolve_conj().resolve_neg().numpy())
+
+
+def form(T, tensor):
+    """dtype and shape."""
+    return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
+
+
+def layout(T, tensor, inputs):
+    """Strides where they are seen, and the input whose memory it shows, from where on."""
+    shares = None
+    if tensor.numel():
+        place = tensor.untyped_storage().data_ptr()
+        shares = next((i for i, x in enumerate(inputs) if x.numel() and x.untyped_storage().data_ptr() == place), None)
+    strides = [s for s, n in zip(tensor.stride(), tensor.shape, strict=True) if n > 1] if tensor.numel() else []
+    return strides, None if shares is None else (shares, tensor.storage_offset())
+
+
+def far(mine, theirs, dtype):
+    """How two arrays of one shape differ, as text; empty where they do not."""
+    if mine.shape != theirs.shape or mine.dtype != theirs.dtype:
+        return f"{mine.dtype}{list(mine.shape)} instead of {theirs.dtype}{list(theirs.shape)}"
+    near = NEAR.get(dtype, 0)
+    if theirs.dtype.kind not in "fc":
+        same = mine == theirs
+    else:
+        finite = np.abs(theirs[np.isfinite(theirs)])
+        with np.errstate(all="ignore"):
+            same = np.isclose(
+                mine, theirs, rtol=near, atol=near * max(0.1, finite.max(initial=0) * 0.1), equal_nan=True
+            )
+    if same.all():
+        return ""
+    at = tuple(np.argwhere(~same)[0])
+    return f"{mine[at]} instead of {theirs[at]} at {[int(i) for i in at]}, {int((~same).sum())} of {same.size}"

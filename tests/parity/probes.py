@@ -1,0 +1,261 @@
+"""What is tried with an entry: each probe runs one sample under one library and says what it saw.
+
+What is seen is a list of (what, value, dtype): arrays are compared with the tolerance of the dtype, all else by equality.
+"""
+
+import warnings
+
+import numpy as np
+import torch
+
+from tests.parity import outcomes
+from tests.parity.converting import OURS, Converter
+from tests.parity.entries import called, variant
+
+# memory that nobody has written
+UNWRITTEN = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "empty_permuted", "resize")
+
+# PyTorch does not check `out`, and writes beyond its memory
+UNCHECKED = ("lu_unpack",)
+
+
+class Case:
+    """A sample of an entry, handed over to `T`."""
+
+    def __init__(self, T, entry, sample, shared=False):
+        self.T, self.entry = T, entry
+        convert = Converter(T, shared)
+        self.input, self.args, self.kwargs = convert(sample.input), convert(sample.args), convert(sample.kwargs)
+        self.process = convert(sample.output_process_fn_grad)
+        self.unwritten = entry.name.startswith(UNWRITTEN)
+        self.inputs = [x for x in outcomes.leaves(T, [self.input, self.args, self.kwargs]) if isinstance(x, T.Tensor)]
+        self.function = called(T, entry)
+        T.manual_seed(0)
+
+    def run(self, function=None, **more):
+        return (function or self.function)(self.input, *self.args, **self.kwargs, **more)
+
+    def tensors(self, result):
+        return [x for x in outcomes.leaves(self.T, result) if isinstance(x, self.T.Tensor)]
+
+    def arrays(self, what, tensors):
+        """Their values, dtypes and shapes."""
+        seen = [(f"{what}s", len(tensors), None)]
+        for i, t in enumerate(tensors):
+            dtype, shape = outcomes.form(self.T, t)
+            seen += [(f"{what} {i} form", (dtype, shape), None)]
+            if not self.unwritten:
+                seen += [(f"{what} {i}", outcomes.array(self.T, t), dtype)]
+        return seen
+
+
+def value(case):
+    """Values, dtypes and shapes."""
+    result = case.run()
+    plain = [x for x in outcomes.leaves(case.T, result) if not isinstance(x, case.T.Tensor)]
+    plain = [x if isinstance(x, bool | int | str | float | complex) else str(x) for x in plain]
+    forms = [(f"result {i} form", outcomes.form(case.T, t), None) for i, t in enumerate(case.tensors(result))]
+    return (
+        forms
+        + [("plain", np.array(p), "float32") for p in plain]
+        + case.arrays("result", case.tensors(case.process(result)))
+    )
+
+
+def strides(case):
+    """Strides, and whose memory the results show."""
+    inputs = list(case.inputs)
+    return [(f"layout {i}", outcomes.layout(case.T, t, inputs), None) for i, t in enumerate(case.tensors(case.run()))]
+
+
+def _weights(case, t):
+    made = np.cos(np.arange(t.numel())).reshape(tuple(t.shape)).astype("float64")
+    made = case.T.tensor(made)
+    return (made.to(t.dtype) if not t.dtype.is_complex else case.T.complex(made, made * 0.5).to(t.dtype)).detach()
+
+
+def _sum(case, tensors):
+    total = None
+    for t in tensors:
+        part = (t * _weights(case, t)).sum()
+        part = part.real if part.dtype.is_complex else part
+        part = part.double()
+        total = part if total is None else total + part
+    return total
+
+
+def _gradients(case, create_graph=False):
+    results = [t for t in case.tensors(case.process(case.run())) if t.requires_grad]
+    wanted = [x for x in case.inputs if x.requires_grad]
+    if not results or not wanted:
+        return wanted, None
+    return wanted, case.T.autograd.grad(_sum(case, results), wanted, allow_unused=True, create_graph=create_graph)
+
+
+def gradient(case):
+    """The gradient of a fixed projection of the results."""
+    _, found = _gradients(case)
+    if found is None:
+        return [("gradients", None, None)]
+    unused = [
+        g is None and x.numel() > 0 for g, x in zip(found, (x for x in case.inputs if x.requires_grad), strict=True)
+    ]
+    return [("unused", unused, None), *case.arrays("gradient", [g for g in found if g is not None and g.numel()])]
+
+
+def second(case):
+    """The gradient of a fixed projection of the gradient."""
+    wanted, found = _gradients(case, create_graph=True)
+    found = [g for g in found or () if g is not None and g.requires_grad]
+    if not found:
+        return [("gradients", None, None)]
+    again = case.T.autograd.grad(_sum(case, found), wanted, allow_unused=True)
+    again = [g if g is not None else case.T.zeros_like(x) for g, x in zip(again, wanted, strict=True)]
+    if not any(outcomes.array(case.T, g).any() for g in again):
+        return [("gradients", None, None)]  # of zeros or none: the libraries find it out at different places
+    return case.arrays("gradient", again)
+
+
+def _fresh(case):
+    """A copy of the first tensor that may be written to, with a history where it has a gradient."""
+    x = case.input
+    return x.clone() if isinstance(x, case.T.Tensor) else [t.clone() for t in x]
+
+
+def inplace(case):
+    """The in-place form: what it returns, what it has written, and its gradient."""
+    wanted = [x for x in case.inputs if x.requires_grad]
+    written = _fresh(case)
+    result = variant(case.T, case.entry, "inplace")(written, *case.args, **case.kwargs)
+    seen = [("returns its input", result is written, None), *case.arrays("written", case.tensors(written))]
+    if result.requires_grad and wanted:
+        found = case.T.autograd.grad(_sum(case, [result]), wanted, allow_unused=True)
+        seen += case.arrays("gradient", [g for g in found if g is not None])
+    return seen
+
+
+def out(case):
+    """`out=` of the right shape in other strides, of no elements, and of integers. The text of an error is not compared: each
+    kernel of PyTorch has its own."""
+    T, seen = case.T, []
+    with T.no_grad():
+        expected = case.run()
+        many = isinstance(expected, list | tuple)
+        for make in (_other_strides, _no_elements, _of_integers):
+            T.manual_seed(0)
+            given = [make(T, t) for t in case.tensors(expected)]
+            try:
+                result = case.run(out=tuple(given) if many else given[0])
+            except Exception as error:
+                seen.append((f"{make.__name__} raises", type(error).__name__, None))
+                continue
+            same = all(a is b for a, b in zip(case.tensors(result), given, strict=True))
+            seen += [("returns out", same, None), *case.arrays(make.__name__, given)]
+            seen += [("strides", outcomes.layout(T, t, ())[0], None) for t in given]
+    return seen
+
+
+def _other_strides(T, t):
+    made = T.zeros(tuple(reversed(t.shape)), dtype=t.dtype)
+    return made.permute(*reversed(range(t.dim()))) if t.dim() else made
+
+
+def _no_elements(T, t):
+    return T.zeros((0,), dtype=t.dtype)
+
+
+def _of_integers(T, t):
+    return T.zeros(tuple(t.shape), dtype=T.int32)
+
+
+def forward(case):
+    """Forward-mode tangents."""
+    T, ad = case.T, case.T.autograd.forward_ad
+    with ad.dual_level():
+        swap = {id(x): ad.make_dual(x.detach(), _weights(case, x)) for x in case.inputs if x.requires_grad}
+        result = case.function(
+            *[_swapped(T, v, swap) for v in (case.input, *case.args)], **_swapped(T, case.kwargs, swap)
+        )
+        parts = [ad.unpack_dual(t) for t in case.tensors(case.process(result))]
+        tangents = [p.tangent for p in parts]
+        seen = [("has tangents", [t is not None for t in tangents], None)]
+        return seen + case.arrays("tangent", [t for t in tangents if t is not None])
+
+
+def _swapped(T, value, swap):
+    if isinstance(value, T.Tensor):
+        return swap.get(id(value), value)
+    if isinstance(value, list | tuple) and not isinstance(value, T.Size):
+        return type(value)([_swapped(T, v, swap) for v in value])
+    return {k: _swapped(T, v, swap) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def strided(case):
+    """Values and gradients of inputs that are not contiguous."""
+    T = case.T
+
+    def spread(x):
+        if not isinstance(x, T.Tensor) or x.numel() < 2:
+            return x
+        wide = T.zeros((*x.shape, 2), dtype=x.dtype)
+        wide[..., 1] = x.detach()
+        return wide[..., 1].detach().requires_grad_(x.requires_grad)
+
+    spreads = {id(x): spread(x) for x in case.inputs}
+    case.input, case.args, case.kwargs = (_swapped(T, v, spreads) for v in (case.input, case.args, case.kwargs))
+    case.inputs = [spreads[id(x)] for x in case.inputs]
+    T.manual_seed(0)
+    return value(case) + (gradient(case) if any(x.requires_grad for x in case.inputs) else [])
+
+
+def eager(case):
+    """One operation at a time; jtorch's own way beside its programs."""
+    if case.T is not OURS:
+        return value(case)
+    with case.T.eager():
+        return value(case)
+
+
+def _error(error):
+    return type(error).__name__, str(error).split("\nException raised from")[0]
+
+
+def seen(T, probe, entry, sample, shared=False):
+    """What a probe sees, or the error that it meets; the warnings do not matter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return probe(Case(T, entry, sample, shared))
+        except Exception as error:
+            return _error(error)
+
+
+def difference(mine, theirs):
+    """How what was seen differs, as text."""
+    if isinstance(theirs, tuple) or isinstance(mine, tuple):
+        return "" if mine == theirs else f"{_short(mine)} instead of {_short(theirs)}"
+    for a, b in zip(mine, theirs, strict=False):
+        (what, x, dtype), (name, y, _) = a, b
+        if what != name:
+            return f"{what} instead of {name}"
+        text = outcomes.far(x, y, dtype) if isinstance(y, np.ndarray) and isinstance(x, np.ndarray) else ""
+        if not isinstance(y, np.ndarray) and x != y:
+            text = f"{x} instead of {y}"
+        if text:
+            return f"{what}: {text}"
+    return "" if len(mine) == len(theirs) else f"{len(mine)} things seen instead of {len(theirs)}"
+
+
+def _short(seen):
+    return f"{seen[0]}: {seen[1]}"[:400] if isinstance(seen, tuple) else "a result"
+
+
+def compare(probe, entry, sample, shared=False):
+    """How jtorch differs from PyTorch in what a probe sees of a sample."""
+    theirs = seen(torch, probe, entry, sample, shared)
+    return difference(seen(OURS, probe, entry, sample, shared), theirs)
+
+
+def wrong(case):
+    """The error of a wrong call, or what it gives."""
+    return case.arrays("result", case.tensors(case.run()))
