@@ -8,16 +8,14 @@ os.environ["MPLBACKEND"] = "Agg"
 
 from tests.make import make, names
 
-USAGE = (
-    "python -m tests.make NAME [ARGUMENT ...]    writes a fixture\npython -m tests.make --list    says which there are"
-)
+USAGE = "python -m tests.make NAME [ARGUMENT ...]    writes a fixture\npython -m tests.make --list    lists the names"
 
 
 def main(words):
     known = names()
     if words == ["--list"]:
         for name, text in sorted(known.items()):
-            print(f"{name:24}{text}")
+            print(f"{name:26}{text}")
     elif not words or words[0] not in known:
         raise SystemExit(USAGE)
     else:

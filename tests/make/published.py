@@ -1,4 +1,4 @@
-"""jtorch/vision/models/published.json: the published weights of torchvision's models, and what is known about them.
+"""jtorch/vision/models/published.json: the published weights of torchvision's models, and their metadata.
 
     pip install torch==2.14.1 torchvision==0.29.1    (in an environment of its own)
     python -m tests.make published

@@ -41,6 +41,9 @@ ADDITIONS = [
     Addition("an optimizer", "Rprop", "optimizers.py wrong_settings.py", "optim wrong_settings"),
     Addition("a scheduler", "PolynomialLR", "schedules.py", "schedules"),
     Addition("a distribution", "Laplace", "distribution_cases.py", "distributions"),
+    Addition("a vision model", "alexnet AlexNet", "model_cases.py", "vision_models published", {
+        "jtorch/vision/models/published.json": "nothing by hand; the maker writes its published weights",
+    }),
     Addition("a dtype", "float8_e5m2", "make/printing.py", "printing", {
         "jtorch/serialization/names.py": "its name leaves the list of dtypes that jtorch does not have, if it is there",
     }),
@@ -64,7 +67,10 @@ WRITTEN = [
     (r"core/streams/", "the draw on the host, in PyTorch's order"),
     (r"core/ops/make/random", "the draw of JAX's stream"),
     (r"core/tensor/printing\.py", "the rule"),
-    (r"/__init__\.py|nn/functional\.py|^jtorch/(special|linalg|fft)\.py", "its name in the list"),
+    (r"^jtorch/(__init__|nn/functional|special|linalg|fft)\.py", "its name in the list, by `tests.make doors`"),
+    (r"vision/models/__init__\.py", "an import of its file"),
+    (r"vision/models/", "the class, its weights, and the function that builds it"),
+    (r"/__init__\.py", "its name in the list"),
     (r"nn/", "the class"),
     (r"optim/lr_scheduler/", "the class"),
     (r"optim/", "the class: PyTorch's defaults and an optax chain"),
@@ -212,7 +218,7 @@ def _link(path):
 
 def page() -> str:
     """The text of where.md."""
-    table = ["| one more | writes in | and a row in | then runs | as is there already |", "|---|---|---|---|---|"]
+    table = ["| to add | write in | add a row to | then run | example |", "|---|---|---|---|---|"]
     for addition in ADDITIONS:
         inside = [f"{_link(path)}: {written(path, addition)}" for path in (*places(addition), *addition.also)]
         cells = [addition.kind, "<br>".join(inside), "<br>".join(map(_link, rows(addition)))]
@@ -225,8 +231,9 @@ def page() -> str:
                 "# Where things are",
                 "Made by `python -m tests.make where`; do not edit.",
                 "## What one addition touches",
-                "The files are those whose code names the example in the last column. After any new name: `python -m tests.make"
-                " doors`, `stubs` and `where`, which write the lists of public names, the type stubs and this page. A new file of ops"
+                "The last column has an example that exists; the files are those whose code names it. After any new name, run"
+                " `python -m tests.make` three times, with `doors` (the lists of public names), `stubs` (the type stubs) and `where`"
+                " (this page). A new file of ops"
                 " is imported in `core/ops/functions.py` or `core/ops/functional.py`.",
                 "\n".join(table),
                 "## Where an attribute of Tensor is defined",
