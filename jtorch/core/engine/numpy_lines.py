@@ -45,14 +45,14 @@ class NumpyLine(LineProgram):
         return self._steps if self._left == math.inf and config.numpy_lines else None
 
     def _run_in_numpy(self, arrays):
-        steps = self._steps
-        if steps is None:
-            steps = numpy_steps(self._taken_jaxpr())
-            _check_results(without_warnings(steps.run, arrays), self.decided_by[2])
+        steps = self._steps or numpy_steps(self._taken_jaxpr())
+        outs = without_warnings(steps.run, arrays)
+        if self._steps is None:
+            _check_results(outs, self.decided_by[2])
             always = self.elements <= SMALL and steps.cost <= FEW_PRIMITIVES and not steps.is_large
             self._left = math.inf if always else FIRST_RUNS
             self._steps = steps
-        outs = apart(without_warnings(steps.run, arrays), arrays, steps.constant_ids)
+        outs = apart(outs, arrays, steps.constant_ids)
         self._left -= 1
         return outs[0] if self.single else outs
 
