@@ -100,6 +100,8 @@ def _round(eqn):
 
 def _select(eqn):
     _need(len(eqn.invars) == 3 and eqn.invars[0].aval.dtype == np.bool_)
+    if not eqn.outvars[0].aval.shape:
+        return lambda which, no, yes: yes if which else no
     return lambda which, no, yes: np.where(which, yes, no)
 
 
@@ -143,6 +145,8 @@ def _convert(eqn):
     if old.kind == "f" and new.kind in "iu":
         limits = np.iinfo(new)
         return partial(_truncated, above=float(limits.min) - 1, below=float(limits.max) + 1, new=new)
+    if not eqn.invars[0].aval.shape and new.kind == "f":
+        return new.type  # of a number it is five times as fast
     return lambda x: np.asarray(x).astype(new)
 
 
