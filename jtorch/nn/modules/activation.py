@@ -167,7 +167,7 @@ class GELU(Module):
         self.approximate = approximate
 
     def forward(self, input):
-        return activations.gelu(input, self.approximate)
+        return activations.gelu(input, approximate=self.approximate)
 
     def extra_repr(self):
         return f"approximate={self.approximate!r}"
