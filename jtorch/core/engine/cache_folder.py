@@ -1,4 +1,4 @@
-"""The folder that keeps compiled programs between runs: whose it is, what an entry must be, how much there may be.
+"""The folder that keeps compiled programs between runs: who may own it, what a valid entry is, how large it may grow.
 
 An entry is a file named by a hash, with a checksum over its name and content. The folder and its entries are used only if
 nobody else can have written them. Does not know programs.
@@ -186,7 +186,7 @@ def drop_entry(name: str) -> None:
 
 
 def _make_room(where, size):
-    """Count a new entry. Too much: the least recently used go, and with them what is a month old or was never finished."""
+    """Count a new entry. If the folder is too large, delete the least recently used entries, those a month old, and unfinished ones."""
     with _State.lock:
         if _State.used is not None and _State.used + size <= limit():
             _State.used += size

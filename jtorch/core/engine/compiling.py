@@ -36,11 +36,11 @@ class JaxFunction:
 
         self.name = traced.__name__ = name.replace(".", "_")
         self.traced = traced
-        # What JAX traced for the one kind of inputs that it is for; the jaxpr is there until somebody takes it.
+        # JAX's trace for its one kind of inputs; the jaxpr is kept until somebody takes it.
         self.jaxpr = self.out_info = None
 
     def traced_for(self, avals):
-        """What JAX traces for inputs like these, as `jax.stages.Traced`."""
+        """JAX's trace for inputs like these, as `jax.stages.Traced`."""
         with tracing():
             return jax.jit(self.traced).trace(*avals)
 
@@ -68,7 +68,7 @@ class NoStore:
     """Keeps no compiled programs between processes; `jtorch.core.engine.disk` keeps them on disk."""
 
     def fingerprint(self, *parts) -> str | None:
-        """What identifies a program of the host that these parts decide; None where it is not kept."""
+        """The fingerprint of a program of the host that these parts decide; None if it is not kept."""
         return None
 
     def load(self, fingerprint):
@@ -76,7 +76,7 @@ class NoStore:
         return None
 
     def load_landing(self, fingerprint, results):
-        """The same, and a list in which its results (so many) arrive inside the call; (None, ()) where there is none."""
+        """The program, and a list that receives its `results` results inside the call; (None, ()) if there is no such program."""
         return None, ()
 
     def compile(self, jit, arguments, fingerprint):

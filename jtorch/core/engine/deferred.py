@@ -1,7 +1,7 @@
 """Data checks of programs. A program cannot raise, so it returns a flag for each check, and the flag is read later.
 
-Where a check has failed, all that was computed from what it checks is wrong. Such a value gets the error in place of its array,
-and a look at it raises. What was written to memory that lives on, as the update of a parameter, is undone: see
+If a check has failed, all that was computed from the checked values is wrong. Such a value gets the error in place of its
+array, and reading it raises. Writes to memory that lives on, such as a parameter's update, are undone: see
 `jtorch.core.engine.guards`.
 
 `jtorch.core.engine.failures` reads the flags.
@@ -10,7 +10,7 @@ and a look at it raises. What was written to memory that lives on, as the update
 from __future__ import annotations
 
 pending: list = []  # the `Guard`s of programs that have run, oldest first
-untold: list = []  # errors that no look has raised yet
+untold: list = []  # errors that nothing has raised yet
 guards = None  # jtorch.core.engine.guards, which knows what a failed check means
 failures = None  # jtorch.core.engine.failures, which finds out what has failed
 
@@ -25,7 +25,7 @@ class Epoch:
 
 
 class Broken:
-    """Takes the place of the trace of a value that cannot be computed: a look at the value raises."""
+    """Takes the place of the trace of a value that cannot be computed: reading the value raises."""
 
     happened = False  # whether there has ever been one
 
@@ -35,7 +35,7 @@ class Broken:
 
     def flush(self, reason):
         untold[:] = [error for error in untold if error is not self.error]
-        raise self.error.with_traceback(None)  # else each look would make it longer
+        raise self.error.with_traceback(None)  # else each read would make it longer
 
 
 def is_broken(value) -> bool:

@@ -1,6 +1,6 @@
-"""Finds out what has failed: which data checks, and which line of a trace that could not run.
+"""Finds out what has failed: which data checks of programs that ran, and which line of a trace that did not.
 
-Flags on an accelerator are fetched together, and only when their programs have surely run.
+Flags on an accelerator are fetched together, and only when their programs have certainly run.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from jtorch.core.facts import CPU, devices, memory_error
 
 
 def found(trace, error) -> bool:
-    """Whether running each line by itself has found what raises, or has found memory for each line.
+    """Run each line by itself after a program failed with `error`. Returns whether that explains the failure: a line raised, or the
+    lines had enough memory one by one.
 
-    If not, `error` stands: it is the device's or a collective's, or everything is computed now, and it is the program's as a whole.
+    If not, the caller raises `error`: it is the device's or a collective's, or the program failed although each line ran.
     """
     no_memory = memory_error(error) is not None
     if isinstance(error, DistError) or (isinstance(error, jax.errors.JaxRuntimeError) and not no_memory):
         return False
     try:
         return isolate(trace) or no_memory
-    except MemoryError as other:  # not of a line: everything is still promised
+    except MemoryError as other:  # raised outside of a line: everything is still promised
         raise memory_error(other) from None
 
 
 def isolate(trace) -> bool:
-    """Run each line by itself. What depends on a line that raises is broken, and memory that was given such a value keeps
-    its old one. Returns whether a line raised."""
+    """Run each line by itself. What depends on a line that raises is broken, and memory that was to take such a value
+    keeps its old one. Returns whether a line raised."""
     position, values, broken = trace.pending or trace.position, trace.values, {}
     wanted = bytearray(held_by_others(values))
     for slot in guards.replaced_slots(values):
@@ -63,7 +64,7 @@ def isolate(trace) -> bool:
 
 
 def wait_for(array) -> None:
-    """Wait until a program has computed an array: where memory was short there is none, and NumPy would end the process."""
+    """Wait until a program has computed an array. Without memory the array does not exist, and NumPy would end the process."""
     try:
         array.block_until_ready()
     except jax.errors.JaxRuntimeError as error:
@@ -82,7 +83,7 @@ def resolve(newest=0) -> None:
 
 
 def report() -> None:
-    """At the end of a step: raise an error of the steps before it that nobody has been told of."""
+    """At the end of a step: raise an error of an earlier step that nothing has raised yet."""
     if pending and all(guard.on_host for guard in pending):
         resolve()
     elif len(pending) > 2 * _TOGETHER:
@@ -91,7 +92,7 @@ def report() -> None:
         raise untold.pop(0)
 
 
-_TOGETHER = 32  # flags that are fetched as one array: a copy from an accelerator takes 60 us, however small it is
+_TOGETHER = 32  # flags that are fetched as one array: a copy from an accelerator takes 60 us, even a small one
 
 
 def _fetched(flags, far):

@@ -1,9 +1,9 @@
-"""What a data check that fails means for a trace: which values are wrong, and which memory keeps its old value.
+"""What a failed data check means for a trace: which values are wrong, and which memory keeps its old value.
 
-A check is a line that takes what it checks and gives a flag. The lines after it that take the same are those that it guards;
-what is computed from their results is wrong where the flag is true. PyTorch would have raised before it wrote any of that
-to a parameter, a buffer or the state of an optimizer. So where such memory was written to in the trace, the program chooses
-between the old and the new value by the flags. Both are there at that point, so it costs no further access to memory.
+A check is a line that takes the values it checks and gives a flag. It guards the later lines that take the same values;
+what is computed from their results is wrong if the flag is true. PyTorch would have raised before it wrote any of that
+to a parameter, a buffer or the state of an optimizer. So if the trace writes to such memory, the program chooses
+between the old and the new value by the flags. It has both at that point, so the choice costs no further memory access.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Guard:
         return bytes(made)
 
     def ran(self, values, held, chosen) -> None:
-        """Note what may be wrong. Call it when the trace has run.
+        """Note which values may be wrong. Called when the trace has run.
 
         Args:
             held: pairs (old value, storage) of memory whose old value the trace does not have.
@@ -85,7 +85,7 @@ class Guard:
         return any(v is not None and v.epoch is epoch for v in [ref() for ref in self.doubtful.values()])
 
     def settle(self, flags) -> None:
-        """Give what is wrong its error, and put back what was written, where a flag is true."""
+        """If a flag is true, give the wrong values its error, and put back the old values of memory."""
         for i, flag in enumerate(flags):
             if flag.any():
                 error = self._error(i, flag)
@@ -99,7 +99,7 @@ class Guard:
         slot, error = self.flags[i], self.checks[i][1]
         try:
             made = error(flag)
-        except Exception as other:  # what was checked could not be computed either
+        except Exception as other:  # the checked value itself could not be computed
             made = other
         where = next((line.where for line in self.position.path() if _makes(line, slot)), None)
         if where is not None and not getattr(made, "__notes__", None):
@@ -113,7 +113,7 @@ def guard_of(trace, position) -> Guard:
 
 
 def ran(trace, program) -> None:
-    """Keep in mind the checks of a trace that has run. `program`: what ran it, a `Program` or anything else."""
+    """Remember the checks of a trace that has run. `program`: what ran it, a `Program` or anything else."""
     guard, held = trace.guard, trace.held
     trace.guard, trace.checks, trace.held = None, [], []
     guard.ran(trace.values, held, getattr(program, "chosen", ()))
@@ -124,9 +124,9 @@ _FEW_LINES, _FEW_ELEMENTS = 4, 1 << 12
 
 
 def computed_ahead(value):
-    """The array of a value of the host's that few lines make of few known elements; None for any other.
+    """The array of a value on the host that few lines compute from few known elements; None for any other value.
 
-    Computing it twice costs some microseconds, and an error then comes at the call that PyTorch raises it from.
+    Computing it twice costs some microseconds, but then an error comes at the call at which PyTorch raises it.
     """
     trace = None if value.epoch is None else value.epoch.trace
     if trace is None or trace.__class__ is Broken or trace.place is not devices.CPU or not config.numpy_lines:
@@ -139,7 +139,7 @@ def computed_ahead(value):
 
 
 class _TooMuch(Exception):
-    """It takes too many lines or elements, or what is not known on the host."""
+    """Raised if a value takes too many lines or elements, or a value that is not known on the host."""
 
 
 def _computed(trace, at, slot, known, left):
@@ -186,7 +186,7 @@ def keep_old(storage, old, new) -> None:
 
 
 def kept_after(values, broken):
-    """Of a trace with broken slots: [(old slot, new slot, storage)] of memory that keeps its old value."""
+    """[(old slot, new slot, storage)] of memory that keeps its old value, in a trace with these broken slots."""
     return [(old, storage.value.slot, storage) for old, storage in _keeping(values, broken)]
 
 

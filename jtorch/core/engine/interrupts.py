@@ -1,4 +1,4 @@
-"""What waits while JAX works: signals, and Python's collector."""
+"""Holds back signals and Python's garbage collector while JAX traces and compiles."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import threading
 
 @contextlib.contextmanager
 def undisturbed():
-    """In here signals wait, and Python's collector does not run.
+    """In here signals wait, and Python's garbage collector does not run.
 
-    Tracing makes so many objects that the collector would search all modules, 80 ms of a start.
+    Tracing makes so many objects that the collector would search all modules, which takes 80 ms of a start.
     """
     on = gc.isenabled()
     gc.disable()
@@ -26,10 +26,10 @@ def undisturbed():
 
 @contextlib.contextmanager
 def _interrupted_later():
-    """Signals wait in here; the handlers that are Python functions run afterwards, each once.
+    """Signals with a Python handler wait in here; each handler runs once, afterwards.
 
-    Blocking the signals would not do: another thread takes them then, of which XLA has many, and Python's handlers run in the
-    main thread whichever thread took the signal.
+    It is not enough to block the signals in this thread: XLA has many threads, one of which would receive them, and Python
+    runs the handler in the main thread all the same.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -52,7 +52,7 @@ def _interrupted_later():
 
 
 def _put_back(handlers):
-    """Install signal handlers. Gives what they raised meanwhile."""
+    """Install signal handlers. Returns the errors that they raised meanwhile."""
     left, errors = list(handlers), []
     while left:
         try:

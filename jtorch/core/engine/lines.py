@@ -109,7 +109,7 @@ SCALARS = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex
 def run_lines(position, alive, values, place, broken=None):
     """Run a trace line by line.
 
-    With `broken`, a line that raises holds back only what depends on it: {slot: error} is put in there.
+    With `broken`, a line that raises stops only the lines that depend on it; {slot: error} of their results is added to it.
     """
     wanted = {i for i, held in enumerate(alive) if held and values[i] is not None}
     kept = needed(lines_of(position.path()), wanted)

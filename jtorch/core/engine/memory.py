@@ -1,7 +1,7 @@
-"""Which compiled programs stay in memory, and whose errors say that there is too little.
+"""Limits how many compiled programs stay in memory, and recognizes errors about too little memory.
 
-There is a limit on programs. A program of XLA's for the CPU takes 0.3 MB and four memory maps for a line, and hundreds of maps
-for a network. Linux grants a process 65,530; one more, and the process dies in the compiler.
+An XLA program for the CPU takes 0.3 MB and four memory maps for a single line, and hundreds of maps for a network. Linux allows
+a process 65,530 maps; with one more, the process dies in the compiler.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def hold(program) -> None:
         for old in sorted(_held, key=lambda p: p.used)[: len(_held) // 2]:
             _held.discard(old)
             old.clear_cache()
-        if _crowded():  # JAX's own caches hold programs too, and so does what waits for the collector
+        if _crowded():  # programs are also held by JAX's caches, and by objects that wait for the garbage collector
             gc.collect()
             jax.clear_caches()
 
 
 def _crowded():
-    """Whether many memory maps are taken. Counting them takes time, so it is not asked at each compile."""
+    """Whether many memory maps are in use. Counting them takes time, so not every compile counts."""
     limit, maps = Path("/proc/sys/vm/max_map_count"), Path("/proc/self/maps")
     return maps.exists() and maps.read_bytes().count(b"\n") > _SHARE * int(limit.read_text())

@@ -14,15 +14,15 @@ from jtorch.core.facts import config, without_warnings
 
 SMALL = 1 << 17  # elements that a line may read and write in all to run in NumPy always
 FEW_PRIMITIVES = 200  # primitives that such a line may run: each costs 1 to 2 us
-FIRST_RUNS = 16  # so often any other line runs in NumPy before it is compiled
+FIRST_RUNS = 16  # how often any other line runs in NumPy before it is compiled
 
 
 class NumpyLine(LineProgram):
     """One line on its own: in NumPy where that is faster, otherwise as a compiled program.
 
     Starting a compiled program takes 15 us, and compiling it 20 to 100 ms. So a line of few elements runs in NumPy, and so
-    do the first runs of any other on the host: most lines that are new each time never come back. These are counts and no
-    clock, so every run of a script computes the same bits.
+    do the first runs of any other on the host: most lines of loops that do not repeat never come again. NumPy's share is set
+    by counts, not by a clock, so every run of a script computes the same bits.
     """
 
     __slots__ = ("_left", "_steps")
@@ -41,7 +41,7 @@ class NumpyLine(LineProgram):
         return super().run(arrays)
 
     def numpy_steps(self):
-        """What computes it in NumPy if it always runs there, otherwise None."""
+        """The steps that compute it, if it always runs in NumPy; else None."""
         return self._steps if self._left == math.inf and config.numpy_lines else None
 
     def _run_in_numpy(self, arrays):

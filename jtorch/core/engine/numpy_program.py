@@ -1,7 +1,7 @@
 """A trace of small arrays as one Python function that calls NumPy.
 
-It is made in 20 us for each line, where a program of XLA's takes 10 ms, and runs a line in the time that its NumPy calls
-take. So a loop of small lines is fast from its third round on. Lines that do not run in NumPy are called as they are.
+It is made in 20 us a line, where XLA takes 10 ms, and runs a line in the time that its NumPy calls take. So a loop of small
+lines is fast from its third round on. Lines that do not run in NumPy are called as they are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class NumpyProgram:
 
     def __init__(self, position, alive, values, place, patience):
         self.position, self.alive = position, alive
-        self.patience = patience  # until so many visits it is not asked again whether to compile the trace
+        self.patience = patience  # the number of visits before the policy is asked again whether to compile the trace
         lines = lines_of(position.path())
         self.outs = [s for line in lines for s in line.outs if alive[s] and values[s] is not None]
         self.lines = needed(lines, self.outs)

@@ -1,4 +1,4 @@
-"""Numbers and orders that XLA does not know while it compiles, so that it makes less code and copies less."""
+"""Hides numbers and dependences from XLA while it compiles, so that it makes less code and copies less."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def scalars(vector):
 
 
 def _never(near):
-    """False, in a way that XLA cannot know."""
+    """False, computed so that XLA cannot know it."""
     return jax.lax.gt(near.astype(np.float64), np.inf)

@@ -1,11 +1,11 @@
 """Traces that are cut into segments where a loop does not repeat.
 
-Such a loop makes new traces for ever, and yet most of its lines come again and again: the body of a loop in the user's code,
-a layer, all that follows one array of a new size. So once there have been too many new traces, a new one is cut into segments,
-which are looked up and run apart:
+Such a loop always makes new traces, but most of its lines come again and again: the body of an inner loop, a layer, all lines
+after one array of a new size. So after too many new traces, each new one is cut into segments, which are looked up and run
+one by one:
 
-    a segment ends before a line that it already has: there the next round of the body begins
-    a line whose input types keep changing is a segment of its own: what follows begins with a type that comes back
+    a segment ends before a line that it already has: the next round of the body begins there
+        a line whose input types keep changing is a segment of its own: the lines after it begin with a type that comes again
 
 A sequence of segments that comes back often is recorded in one piece from then on.
 """

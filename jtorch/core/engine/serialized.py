@@ -18,7 +18,7 @@ from jax.experimental import serialize_executable
 
 from jtorch.core.facts import ALL
 
-# What JAX builds a program of (0.10 to 0.12). None of these does anything but hold what it is given.
+# The classes that JAX builds a program of (0.10 to 0.12). Each of them only holds its arguments.
 _CLASSES = frozenset(
     (
         "AbstractMesh AllArgsInfo ArgInfo AutoLayoutSingleton AxisType DebugInfo DeviceList Layout ManualAxisType MemorySpace P "
@@ -30,14 +30,14 @@ _HEAD = struct.Struct("<Q")  # the length of the JSON that comes before XLA's by
 
 
 class Unreadable(Exception):
-    """These bytes are no program as `as_bytes` writes it, or a program that it cannot write."""
+    """The bytes are no program written by `as_bytes`, or the program cannot be written."""
 
 
 def as_bytes(compiled) -> bytes:
     """A program of `jax.stages.Compiled` as bytes.
 
     Raises:
-        Unreadable: it contains something that is not known here.
+        Unreadable: it contains an object of an unknown class.
     """
     payload, inputs, outputs = serialize_executable.serialize(compiled)
     count = inputs.num_leaves

@@ -8,7 +8,7 @@ a process are its shards of global arrays that are never put together. XLA match
 the programs may differ in everything else. That order is made certain here: each collective depends on the one before it, and
 the first one on the last of the program before, by a number that goes from program to program.
 
-Who the processes are, and how one waits for the others, is known by the `runner` that `run_together_by` sets.
+The `runner` that `run_together_by` sets knows the processes and how one waits for the others.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from jtorch.core.engine.types import type_of, without_strides
 
 AXIS = "processes"  # the axis of the mesh, as functions of collectives name it
 
-recorded_at: deque = deque()  # where in the user's code the collectives stand that have not run, in their order
+recorded_at: deque = deque()  # the places in the user's code of the collectives that have not run, in order
 runner = None  # has `devices(members, place)` and `run(members, signatures, job)`
 
 
 def run_together_by(made) -> None:
-    """Set what knows the other processes; None: there are none."""
+    """Set the runner, which knows the other processes; None: there are none."""
     global runner
     runner = made
     spread_over.cache_clear()

@@ -1,13 +1,12 @@
-"""One trace of JAX's for lines of one call that differ in sizes only.
+"""One JAX trace with symbolic sizes for all lines of a call that differ in sizes only.
 
-A loop whose arrays grow makes lines of new sizes for ever, and JAX takes 1 to 5 ms to trace each. So once a call has come with
-a few sizes, it is traced with symbols in place of the sizes that differ (JAX calls this shape polymorphism). For the next
-sizes numbers take the place of the symbols, in 0.1 ms, and NumPy runs what comes out. A program of XLA's is always traced with
-its own sizes.
+A loop whose arrays grow records each line with a new size in every round, and JAX takes 1 to 5 ms to trace one. So when a call
+has come with a few sizes, it is traced with symbols for the sizes that differ (JAX calls this shape polymorphism). For each
+later size, numbers replace the symbols in 0.1 ms, and NumPy runs the result. XLA's programs are always traced with their own
+sizes.
 
-A symbol compares as equal to nothing but itself. A function may do something else where two sizes are equal, or where a size is
-small, so such sizes are traced for themselves; and the first results of a trace with symbols are compared with what JAX
-traced for the numbers.
+A symbol equals only itself. A function may treat equal sizes or a small size differently, so a line with such sizes is traced
+with its numbers. The first results of a symbolic trace are compared with those of JAX's trace for the numbers.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ from jtorch.core.engine.numpy_jaxpr import numpy_steps
 from jtorch.core.engine.numpy_primitives import Unsupported
 from jtorch.core.facts import CPU, contiguous_strides, without_warnings
 
-_SIZES = 3  # after so many lines that differ in the same sizes, the next is traced with symbols
-_CHECKS = 2  # so many instances of a trace are compared with what JAX traces for the numbers
+_SIZES = 3  # lines that differ in the same sizes before the next one is traced with symbols
+_CHECKS = 2  # instances of a trace that are compared with JAX's trace for the numbers
 _LEAST = 4  # a smaller size may be a special case: a determinant of 2 x 2
-_FEW_ELEMENTS = 1 << 17  # of more the trace takes less time than the run
+_FEW_ELEMENTS = 1 << 17  # with more elements, running a line takes longer than tracing it
 
-_ON_HOST = {CPU, None}  # None: of a Python number
+_ON_HOST = {CPU, None}  # None: the place of a Python number
 _families: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # call -> {key: Family}
 
 
 def instance(call, types):
-    """What JAX would trace for a call of these types, with `jaxpr` and `out_info`. None: it has to be traced."""
+    """JAX's trace of a call for these types (`jaxpr` and `out_info`), made without tracing. None: JAX has to trace it."""
     if not _may_be_traced_with_symbols(call, types):
         return None
     owner, key = call, tuple([(t.dtype, t.ndim, t.number) for t in types])
@@ -59,26 +58,27 @@ def forget_traces() -> None:
 
 
 def _may_be_traced_with_symbols(call, types):
-    """Whether it is a line of few elements, on the host, whose function is known to do the same for all but special sizes."""
+    """Whether the line has few elements, is on the host, and its function is jtorch's or JAX's: a user's may treat any size
+    differently."""
     forward = call.forward if call.__class__ is Pullback else call
     return (
-        (getattr(forward.fn, "__module__", None) or "").startswith(("jtorch.core.", "jax."))  # a user's may do anything
+        (getattr(forward.fn, "__module__", None) or "").startswith(("jtorch.core.", "jax."))  # not a user's
         and {t.place for t in types} <= _ON_HOST
         and sum([prod(t.shape) for t in types]) <= _FEW_ELEMENTS
     )
 
 
-_KEYS = 16  # of one call that are noted
-_NOTED = 64  # sizes of a family, and traces with symbols, that are kept
+_KEYS = 16  # families of one call that are kept
+_NOTED = 64  # sizes, and symbolic traces, that a family keeps
 
 
 class _Family:
     """Lines of one call whose inputs have the same dtypes and numbers of dimensions.
 
     Attributes:
-        seen: sizes of lines that no trace was there for, the newest last.
+        seen: the sizes of lines that fitted no symbolic trace, newest last.
         traces: the traces with symbols.
-        tried: which sizes differed, by number, where lines were traced with symbols.
+        tried: for each attempt to trace with symbols, the numbers of the sizes that differed and the values of the others.
     """
 
     def __init__(self):
@@ -94,7 +94,7 @@ class _Family:
         self._note(sizes, call, types)
 
     def _note(self, sizes, call, types):
-        """Keep sizes in mind, and make a trace once enough lines differed in the same ones of them."""
+        """Remember the sizes of a line. Once enough lines differ in the same ones, trace with symbols."""
         alike = {}
         for other in self.seen:
             differ = tuple([i for i, (n, m) in enumerate(zip(sizes, other, strict=True)) if n != m])
@@ -108,11 +108,11 @@ class _Family:
                 self.tried.add(fixed)
                 try:
                     self.traces.append(_SymbolicTrace(call, types, [*others, sizes]))
-                except Exception:  # whatever a function raises for symbols
+                except Exception:  # a function may raise anything for symbols
                     continue
 
     def _checked(self, trace, made, call, types):
-        """What was traced with symbols; the first times compared with what JAX traces for the numbers."""
+        """An instance of a symbolic trace. The first ones are compared with JAX's trace for the numbers, which is returned."""
         if not trace.checks:
             return made
         own = call.function(types).traced_for([t.aval for t in types])
@@ -130,7 +130,7 @@ def _sizes(call, types):
 
 
 def _is_equal(made, own, types):
-    """Whether two traces give the same, to the last bit."""
+    """Whether two traces give the same results, to the last bit."""
     draws = np.random.default_rng(0)
     arrays = [_drawn(draws, t) for t in types]
     try:
@@ -145,14 +145,14 @@ def _is_equal(made, own, types):
 
 
 def _drawn(draws, t):
-    """Some array of a type; of integers, those that are an index of almost everything."""
+    """A random array of a type. Integers are 0 or 1, which are valid indices of nearly every dimension."""
     if t.dtype.np.kind == "f":
         return draws.standard_normal(t.shape).astype(t.dtype.np)[()]
     return draws.integers(0, 2, t.shape).astype(t.dtype.np)[()]
 
 
 class _SymbolicTrace:
-    """A jaxpr with symbols for sizes, and how numbers take their place."""
+    """A jaxpr with symbolic sizes, and the means to replace them by numbers."""
 
     def __init__(self, call, types, seen):
         columns = list(zip(*seen, strict=True))  # one for each size: its values so far
@@ -160,7 +160,7 @@ class _SymbolicTrace:
         varying = {column: None for i, column in enumerate(columns) if i not in self.fixed}
         names = [f"n{i}" for i in range(len(varying))]
         symbols = dict(zip(varying, symbolic_shape(", ".join(names)), strict=True))
-        self.places = [columns.index(column) for column in varying]  # where the value of each symbol stands
+        self.places = [columns.index(column) for column in varying]  # the number of the size that each symbol has
         self.same = [(i, columns.index(column)) for i, column in enumerate(columns) if i not in self.fixed]
         shapes = iter([self.fixed.get(i, symbols.get(column)) for i, column in enumerate(columns)])
         if call.__class__ is Pullback:
@@ -170,7 +170,7 @@ class _SymbolicTrace:
         types = [_symbolic_type(t, shapes) for t in types]
         made = JaxFunction(call.bind(tuple(types)), call.name).traced_for([t.aval for t in types])
         self.checks = _CHECKS
-        index = {}  # size with symbols -> its number
+        index = {}  # symbolic size -> its number
         self.jaxpr = _template(made.jaxpr, index)
         self.single = not isinstance(made.out_info, tuple | list)
         outs = [made.out_info] if self.single else made.out_info
@@ -185,7 +185,7 @@ class _SymbolicTrace:
         return _Traced(_filled(self.jaxpr, values), outs[0] if self.single else outs)
 
     def fits(self, sizes):
-        """Whether what was traced with symbols holds for these sizes."""
+        """Whether the symbolic trace is valid for these sizes."""
         numbers = {sizes[i] for i in self.places}
         return (
             min(numbers) >= _LEAST
@@ -202,7 +202,7 @@ _FUNCTIONS = {
 
 
 def _symbolic_type(t, sizes):
-    """A stand-in for a type, with the next of these sizes."""
+    """An object with the attributes of a type and the next of these sizes."""
     shape = tuple([next(sizes) for _ in t.shape])
     aval = jax.ShapeDtypeStruct(shape, t.dtype.np)
     return SimpleNamespace(
@@ -212,14 +212,14 @@ def _symbolic_type(t, sizes):
 
 
 def _template(x, index):
-    """A parameter, a shape or a jaxpr with `_Place`s for sizes with symbols; itself if it has none.
+    """A parameter, a shape or a jaxpr with a `_Place` for each symbolic size; the object itself if it has none.
 
-    index: {size with symbols: its number}, which is filled.
+    Adds to `index`: {symbolic size: its number}.
     """
     if isinstance(x, tuple | list):
         parts = [_template(part, index) for part in x]
         return x if all(map(is_, parts, x)) else type(x)(parts)
-    if hasattr(x, "jaxpr"):  # a closed one
+    if hasattr(x, "jaxpr"):  # a closed jaxpr
         made = _template(x.jaxpr, index)
         return x if made is x.jaxpr else _ClosedTemplate(made, x.consts)
     if hasattr(x, "eqns"):
@@ -229,7 +229,7 @@ def _template(x, index):
 
 
 def _filled(x, values):
-    """A template with these values in its places."""
+    """The template with these values in its `_Place`s."""
     kind = x.__class__
     if kind is _Place:
         return values[x.number]
@@ -257,7 +257,7 @@ class _JaxprTemplate:
 
     def __init__(self, jaxpr, index):
         self.jaxpr = jaxpr
-        self.atoms = {}  # of a size with symbols: template of the shape, dtype
+        self.atoms = {}  # with a symbolic shape -> (template of the shape, dtype)
         self.ends = [self._marked(atoms, index) for atoms in (jaxpr.constvars, jaxpr.invars, jaxpr.outvars)]
         self.eqns = []
         for eqn in jaxpr.eqns:
@@ -276,7 +276,7 @@ class _JaxprTemplate:
         return marked
 
     def filled(self, values):
-        """What stands for the jaxpr: the same equations by attributes, with values in place of symbols."""
+        """An object with the attributes of a jaxpr: the same equations, with values in place of symbols."""
         known = {atom: _Atom(_Aval(_filled(shape, values), dtype)) for atom, (shape, dtype) in self.atoms.items()}
 
         def atoms(marked):
