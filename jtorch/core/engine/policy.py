@@ -2,9 +2,9 @@
 compiles the same programs and computes the same bits.
 
 Compiling a line in a program takes about 10 ms, and running it there saves 5 to 15 us: a program pays after some thousand
-runs of its lines. Most loops repeat, so the first few new training steps are compiled at sight. Each such step is a risk,
-and risks are limited: four, and one more for every hundred steps. What is not compiled at sight is compiled when it has come
-back often enough.
+runs of its lines. Most loops repeat, so the first few new training steps are compiled when they first come. Each such step is a risk,
+and risks are limited: four, and one more for every hundred steps. Any other trace is compiled when it has come often
+enough.
 
 Once the limit for new traces is reached, a new trace is cut into segments: see `jtorch.core.engine.segments`. This file knows
 positions by their attributes only.
@@ -16,7 +16,7 @@ from math import prod
 
 from jtorch.core.engine.calls import Pullback
 
-_TRIES = 3  # how often a trace that begins like a promoted one is not cut
+_TRIES = 3  # how often a trace that begins like a promoted one is recorded in one piece
 
 trusted_steps = 4  # new training steps that are compiled at sight; one more for every hundred steps
 trusted_lines = 120  # lines that those of few elements may have in all; one more for every ten steps

@@ -1,4 +1,4 @@
-"""What each thread has for itself: its traces, one for each place, and the fields that the folders above add."""
+"""Each thread's own state: its traces, one for each place, and the fields that the folders above add."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _elsewhere(trace, call, inputs):
         return level.record(call, inputs)
     places = [v.type.place for v in inputs if v.type.place is not None]
     if TRACED in places:
-        with jax.core.eval_context():  # JAX must not trace what is computed now
+        with jax.core.eval_context():  # what is computed here is no part of a trace of JAX's
             for v in inputs:
                 v.materialize()
         return local.make(TRACED).record(call, inputs)
@@ -62,7 +62,7 @@ def _elsewhere(trace, call, inputs):
 
 
 def _common_place(inputs, places):
-    """The place of a line. Tensors with dimensions decide it: one without may be on the CPU all the same."""
+    """The place of a line. Tensors with dimensions decide it; a 0-dim tensor may be on the CPU in any case."""
     solid = [v.type.place for v in inputs if v.type.ndim and v.type.place is not None] or places
     place = META if META in solid else solid[0]
     for other in solid:
@@ -127,7 +127,7 @@ def _new_traces():
 
 
 def forget() -> None:
-    """Forget what was worked out about calls, too: something changed that they read while they are traced."""
+    """Also forget the traces of calls, because something changed that their functions read."""
     reset()
     calls.drop_caches()
 

@@ -8,7 +8,7 @@ from jtorch.core.facts import config
 
 
 class Counters:
-    """What the engine did so far: see `jtorch.compiler.stats`."""
+    """Counts of what the engine has done: see `jtorch.compiler.stats`."""
 
     def __init__(self):
         self.lines = self.misses = self.runs = self.line_runs = self.compiles = self.programs = 0

@@ -181,8 +181,8 @@ class _SymbolicTrace:
     def instance(self, sizes):
         """The trace for these sizes, which it `fits`."""
         values = self.values(*[sizes[i] for i in self.places])
-        outs = [_Aval(_filled(shape, values), dtype) for shape, dtype in self.outs]
-        return _Traced(_filled(self.jaxpr, values), outs[0] if self.single else outs)
+        outs = [_Aval(_with_numbers(shape, values), dtype) for shape, dtype in self.outs]
+        return _Traced(_with_numbers(self.jaxpr, values), outs[0] if self.single else outs)
 
     def fits(self, sizes):
         """Whether the symbolic trace is valid for these sizes."""
@@ -228,13 +228,13 @@ def _template(x, index):
     return _Place(index.setdefault(x, len(index))) if is_symbolic_dim(x) else x
 
 
-def _filled(x, values):
+def _with_numbers(x, values):
     """The template with these values in its `_Place`s."""
     kind = x.__class__
     if kind is _Place:
         return values[x.number]
     if kind is tuple or kind is list:
-        return kind([_filled(part, values) for part in x])
+        return kind([_with_numbers(part, values) for part in x])
     return x.filled(values) if kind is _ClosedTemplate or kind is _JaxprTemplate else x
 
 
@@ -277,14 +277,14 @@ class _JaxprTemplate:
 
     def filled(self, values):
         """An object with the attributes of a jaxpr: the same equations, with values in place of symbols."""
-        known = {atom: _Atom(_Aval(_filled(shape, values), dtype)) for atom, (shape, dtype) in self.atoms.items()}
+        known = {atom: _Atom(_Aval(_with_numbers(shape, values), dtype)) for atom, (shape, dtype) in self.atoms.items()}
 
         def atoms(marked):
             return [known[atom] if changes else atom for atom, changes in marked]
 
         eqns = []
         for eqn, params, ins, outs in self.eqns:
-            made = {name: _filled(p, values) for name, p in params.items()}
+            made = {name: _with_numbers(p, values) for name, p in params.items()}
             eqns.append(_Equation(eqn.primitive, {**eqn.params, **made}, atoms(ins), atoms(outs)))
         return _Jaxpr(*map(atoms, self.ends), eqns)
 

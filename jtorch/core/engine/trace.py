@@ -1,9 +1,8 @@
 """Traces: code is recorded line by line and runs as one XLA program when a value is read.
 
 `record` finds a line as a child of the position before it in a tree of traces, so the second time round a loop costs one
-dictionary look-up per line. `flush` runs what was recorded: as one program where that pays, line by line where it does not.
-This file knows functions on jax arrays, and nothing of tensors or gradients, except that a line may be the pullback of
-another.
+dictionary look-up per line. `flush` runs what was recorded: as one program if that pays, else line by line. This file
+knows functions on JAX arrays, and nothing of tensors or gradients, except that a line may be the pullback of another.
 
     loop body           tree of traces                    programs hang where a trace ended
     y = x @ w           root ─ matmul(leaf, leaf)
@@ -93,8 +92,8 @@ ticks = count()  # numbers gradient nodes, and the traces between them
 
 
 def held_by_others(values) -> bytes:
-    """For each value whether anybody but the trace holds it. Reading reference counts costs 20 ns a value; weak references
-    would cost 100 ns a recorded line."""
+    """For each value whether anybody but the trace holds it. Reading a reference count costs 20 ns a value; weak
+    references would cost 100 ns a recorded line."""
     return bytes(map(gt, map(getrefcount, values), repeat(_UNHELD)))
 
 

@@ -1,4 +1,4 @@
-"""Types: what is known of a value before it is computed. Does not know values, calls or traces."""
+"""Types: shape, dtype, place and strides of a value, known before it is computed. Does not know values, calls or traces."""
 
 from __future__ import annotations
 

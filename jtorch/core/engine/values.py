@@ -1,4 +1,4 @@
-"""Values: what a tensor is made of. Does not know traces, but that a promised value has one, which it flushes."""
+"""Values: the immutable arrays behind tensors. Knows of traces only that a promised value has one, which it flushes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Value:
             self.array[0].owned = False
 
     def looked_at(self):
-        """The array, for who looks at it. Raises the error of a data check that it depends on and that failed."""
+        """The array, for a reader. Raises the error of a failed data check that the value depends on."""
         array = self.materialize()
         if deferred.pending:
             deferred.failures.resolve()

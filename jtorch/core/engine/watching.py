@@ -1,4 +1,4 @@
-"""Tells a profile of each line that runs by itself, and of the seconds that it took."""
+"""Reports each line that runs by itself, and its seconds, to a profiler."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Seed:
 
 
 class Carrier:
-    """What gradients are in one backward pass: Values, or Tensors if they are to be differentiated.
+    """How one backward pass represents gradients: as Values, or as Tensors if they are to be differentiated.
 
     `apply(call, node, cotangents)` runs a pullback, `add(a, b)` adds two gradients, `wrap`/`unwrap` turn a
     gradient into a Tensor for hooks and back.
@@ -233,7 +233,7 @@ class BackwardPass:
 
 
 def _check_shape(node, i, grad):
-    """Raise PyTorch's error if a gradient has not the shape of the output it belongs to: `out=` may have resized that."""
+    """Raise PyTorch's error if a gradient does not have the shape of its output, which `out=` may have resized."""
     to, nr = source(node.edges[i])
     if to.__class__ is GradNode and to.call is not None and to.out_types[nr].shape != grad.type.shape:
         raise RuntimeError(

@@ -40,7 +40,7 @@ class Leaf:
         raise NotImplementedError
 
     def plain(self):
-        """The tensor, if to collect is only to set its `.grad`; None if it has a gradient already, or hooks."""
+        """The tensor, if collecting only sets its `.grad`; None if it has a gradient already, or hooks."""
         raise NotImplementedError
 
     def watched(self):

@@ -139,7 +139,7 @@ watchers: list = []  # called when an `inference_mode` block begins (+1) and end
 
 
 class inference_mode(_Switch):
-    """Like `no_grad`, and what is made inside can never enter a gradient graph."""
+    """Like `no_grad`; in addition, tensors made inside can never enter a gradient graph."""
 
     __module__ = "jtorch.autograd.grad_mode"
 

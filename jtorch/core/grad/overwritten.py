@@ -1,4 +1,4 @@
-"""What is done about a saved value that was overwritten: PyTorch's error, or backward takes the newest value.
+"""Handles a saved value that was overwritten: raises PyTorch's error, or lets backward take the newest value.
 
 The error names the node that made the tensor, its shape and its two versions. If the tensor has a history, `note_overwritten`
 adds to the mark which tensor replaced the value. If autograd does not see the write, backward takes the newest value: see
@@ -106,7 +106,7 @@ def note_overwritten(old, tensor):
 
 
 def note_other_view(old, tensor):
-    """The same for a tensor that now shows other cells of its memory. `old` is the value that it showed, and it alone."""
+    """As `note_overwritten`, for a tensor that now shows other cells of its memory. `old` is the value that only it showed."""
     if mark := last_mark(old.mark):
         replacement = _Replacement(weakref.ref(tensor))
         replacement.update(tensor._type.shape, *source(tensor._edge))

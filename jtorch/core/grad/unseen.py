@@ -1,6 +1,6 @@
 """Writes that autograd does not see: through `.data`, by `.data = ` and by NumPy.
 
-PyTorch saves tensors for backward, so after such a write backward reads what they hold by then. jtorch saves values. So the
+PyTorch saves tensors for backward, so after such a write backward reads their new elements. jtorch saves values. So the
 mark of a value that was replaced in this way says where the newest value is:
 
     [counter, version, (storage, mark of the value that replaced it, offset), ...]
@@ -37,10 +37,10 @@ class SharedArray:
         self.origin = origin
 
     def again(self, type, offset, whole):
-        """The newest value of what was read as a value of this type, from this element on; None: it cannot be told.
+        """The newest value of the cells that were read as this type, beginning at this element; None: unknown.
 
         Args:
-            whole: it is known of the memory only, and not of a part of it, at which element it begins.
+            whole: only the offset of the whole memory is known, and not that of a part of it.
         """
         raise NotImplementedError
 
@@ -54,7 +54,7 @@ class SharedArray:
 
 
 class Move:
-    """What `.data = ` did to a tensor. It counts only for nodes that saved this tensor: others stay on the old memory.
+    """A `.data = ` on a tensor. It affects only nodes that saved this tensor: others stay on the old memory.
 
     Args:
         tensor: the tensor that was given other memory.
@@ -104,7 +104,7 @@ def moved_version(tensor, value, new, shared):
 
 
 def _origin_of(edge):
-    """What tells the histories of two tensors apart, without holding them."""
+    """An object that identifies a tensor's history without holding it."""
     node, nr = source(edge)
     return None if node is None else ("leaf", 0) if isinstance(node, Leaf) else (node.number, nr)
 

@@ -1,7 +1,7 @@
 """Version checks: a value that backward needs must not have been overwritten.
 
-A storage marks the value that it replaces (`Value.mark`). Most nodes saved no such value. `jtorch.core.grad.overwritten` says what
-is done about one that a node did save.
+A storage marks the value that it replaces (`Value.mark`). Most nodes saved no such value. `jtorch.core.grad.overwritten` handles
+a value that a node did save.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class UnseenVersion:
         self.move = move
 
 
-BY_NUMPY = UnseenVersion()  # whoever writes to an array that a storage shares
+BY_NUMPY = UnseenVersion()  # the count for writes by NumPy to an array that a storage shares
 BY_NUMPY.made = math.inf
 
 

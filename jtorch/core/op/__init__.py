@@ -1,4 +1,4 @@
-"""`@op`: what one pure function on JAX arrays becomes.
+"""`@op`: makes an operation of PyTorch's from one pure function on JAX arrays.
 
 Knows an op by its signature and options, and no op by name."""
 

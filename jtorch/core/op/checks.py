@@ -1,6 +1,6 @@
 """Checks of arguments that ops share: on dtypes when a line is recorded, on data as soon as it is known.
 
-XLA has no exceptions: it would clamp a class label out of range, and a division of integers by zero would return some number.
+XLA has no exceptions: it would clamp a class label out of range, and return some number for an integer divided by zero.
 `data_check` checks small host arrays at once; otherwise the program returns a flag beside its results. Does not know ops.
 """
 
@@ -20,15 +20,15 @@ _autocast: list = []  # the function of `autocast_by`, once autocast was on
 
 
 def data_check(value, bad, error, fine_below=None, **consts) -> None:
-    """Raise an error if elements of `value` are bad: at once if they are few and on the host, or computed from such in few
-    steps; else at a look at what depends on the check, at the latest at the end of the next training step.
+    """Raise an error if elements of `value` are bad. If they are few and on the host, or a few lines compute them from such
+        elements, it comes at once; else when a value that depends on the check is read, or at the end of the next training step.
 
     Args:
         value: a tensor, or a Python number.
         bad: a module-level function (array, **consts) -> bool, in terms that NumPy and JAX arrays share.
         error: the exception, or a function (NumPy array, **consts) that makes it. A function keeps the tensor's data in
             memory until the check has run.
-        fine_below: integers from 0 to below this are surely not bad, which takes less time to find out.
+        fine_below: integers from 0 up to this are certainly not bad; comparing with it is quicker.
         **consts: arguments that `bad` and `error` are called with; they can be hashed.
     """
     if fine_below is not None and value.__class__ is Tensor:
@@ -86,12 +86,12 @@ def _exception(error, array, consts):
 
 
 def autocast_by(cast) -> None:
-    """From now on, `cast(rule, tensors)` says what autocast makes of the tensors of an op with this rule."""
+    """From now on, `cast(rule, tensors)` gives the tensors of an op with this rule as autocast converts them."""
     _autocast[:] = [cast]
 
 
 def cast_first(*tensors, autocast):
-    """The tensors as autocast gives them to an op of this rule, for a function that looks at dtypes before it calls the op.
+    """The tensors as autocast converts them for an op with this rule, for a function that reads dtypes before it calls the op.
 
     An argument that is no tensor stays as it is.
     """

@@ -21,8 +21,8 @@ ELSEWHERE: dict[str, dict] = {}  # "jtorch.linalg" -> name -> the function of an
 
 
 def function(fn=None, *, name=None, method=False):
-    """Declare a plain function of `torch`. It stays as it is for the files that call it; users get PyTorch's TypeErrors,
-    and a class that takes functions over is given the whole call.
+    """Declare a plain function of `torch`. Files of jtorch call the function itself. Users get a form that raises
+        PyTorch's TypeErrors and hands the whole call to a class that overrides functions.
 
     Args:
         name: PyTorch's name where it is another: `arccos = function(acos, name="arccos")`.
@@ -100,7 +100,7 @@ def constant_in(home):
 
 
 def of_torch(name):
-    """What `torch` has under this name, or None where nothing is declared."""
+    """The function of `torch` with this name, or None if none is declared."""
     made = FUNCTIONS.get(name)
     if made is None and not name.startswith("_"):
         made = OPS.get(name)
@@ -116,7 +116,7 @@ def of_torch(name):
 
 
 def of_functional(name):
-    """What `torch.nn.functional` has under this name, or None where nothing is declared."""
+    """The function of `torch.nn.functional` with this name, or None if none is declared."""
     made = FUNCTIONAL.get(name)
     if made is None and not name.startswith("_") and name in OPS:
         made = FUNCTIONAL[name] = with_torch_errors(OPS[name], name, "functional")

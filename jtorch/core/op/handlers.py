@@ -1,8 +1,8 @@
-"""What an op leaves to files above it, so that it can be read without them.
+"""The parts of an op's call that files above it handle, so that a reader of an op need not know them.
 
 `jtorch.core.op.refusal` knows PyTorch's errors for wrong arguments, `jtorch.core.op.torch_function` the classes and modes
-that take functions over, `jtorch.core.op.inplace` where a result goes that does not become a new tensor. Each registers its
-functions here when it is imported.
+that override functions, `jtorch.core.op.inplace` how to write a result into an existing tensor. Each registers its functions
+here when it is imported.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ class Handlers:
         """Raise PyTorch's error for constants that an op is called with for the first time, if PyTorch would not take them."""
 
     def overridden(self, args) -> bool:
-        """Whether one of the arguments, or a mode, takes the call over."""
+        """Whether one of the arguments, or a mode, overrides the function."""
         return False
 
     def hand_over(self, function, args, consts, out):
-        """The result of whatever takes a call of the wrapper `function` over."""
+        """The result of the override of a call of the wrapper `function`."""
 
     def hand_over_whole(self, function, args, kwargs):
-        """The same for a plain function, instead of the ops inside it."""
+        """The same for a plain function, which is overridden as a whole, and not the ops inside it."""
 
     def hand_over_plain(self, function, args, kwargs, caller):
-        """The same for a plain function whose call from the frame `caller` has failed, since it knows tensors only. The error is
-        being handled.
+        """The same for a plain function that was called from the frame `caller` and failed, because it accepts tensors only. Its
+        error is being handled.
         """
 
     def inplace(self, op, name):

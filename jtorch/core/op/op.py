@@ -1,4 +1,4 @@
-"""`@op`: makes all that PyTorch has of an op from one pure function on jax arrays.
+"""`@op`: makes all forms that PyTorch has of an op from one pure function on JAX arrays.
 
 The function, the Tensor method, the in-place form, `out=`, type promotion, the shape before computing, the gradient, the name of
 the node and the identity in the trace follow from the signature and a few options. `jtorch.core.op.wrapper` generates the
@@ -110,12 +110,12 @@ class Op(Public):
         aliases: other names that Tensor has for the method and its in-place form.
         method: attach it to Tensor.
         returns: a class of named results to wrap several outputs in.
-        deprecated: a pair: the parameters of an older overload that PyTorch still accepts with a warning, and those of the
-            overload that the warning recommends.
+        deprecated: (the parameters of an older overload that PyTorch still accepts with a warning, those of the overload that
+                the warning recommends).
         check: function (args by name) called before each recording, with Tensors, to raise errors that need more
             than types.
         check_types: function (*types of the inputs) called once for each new combination, to raise errors that the
-            function cannot, since it sees what is promoted.
+                pure function cannot, because its inputs are already promoted.
 
     Writing:
         inplace: also make the method `name_`, which writes the result into its first argument. "twice": that argument may
@@ -126,8 +126,8 @@ class Op(Public):
             parameters, which come first, "any" for the others.
 
     Types and strides:
-        promote: True: convert tensors and numbers to their common type first; "float": and integers to the
-            default float type; a tuple of names: these parameters only.
+        promote: True: convert tensors and numbers to their common type first; "float": also convert integers to the
+                default float type; a tuple of names: these parameters only.
         widen: compute half types in float32 (with promote).
         numbers: what a number in place of a tensor is to PyTorch: "operand", a 0-dim operand of the loop; "parameter", a
             parameter of the loop, which does not affect the strides; "tensor", a tensor, made before PyTorch chooses an
@@ -188,7 +188,7 @@ class Op(Public):
             self.publish()
 
     def described(self):
-        """What decides what its calls compute: see `jtorch.core.engine.fingerprint`."""
+        """Everything that its calls' results depend on: see `jtorch.core.engine.fingerprint`."""
         return self.fn, self.promote, self.widen
 
     def call(self, consts, structure) -> Call:

@@ -27,7 +27,7 @@ def with_torch_errors(fn, name, kind="functions", home=None):
     if not isinstance(fn, FunctionType):
         return fn
 
-    direct = getattr(fn, "direct", None)  # what it comes to while no class and no mode takes functions over
+    direct = getattr(fn, "direct", None)  # the function to call while no class and no mode overrides functions
 
     @functools.wraps(fn)
     def function(*args, **kwargs):

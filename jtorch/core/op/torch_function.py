@@ -1,8 +1,8 @@
-"""Calls that a class or a mode takes over by `__torch_function__`. Registered with `jtorch.core.op.handlers`.
+"""Calls that a class or a mode overrides by `__torch_function__`. Registered with `jtorch.core.op.handlers`.
 
-What takes over is given the function that the user called, and its arguments as they were written. An op asks when it finds no
-plain tensors, which costs the usual call nothing. A plain function finds out by failing: the ops inside it refuse what is no
-tensor while the function around them is still to be asked.
+The override gets the function that the user called, and its arguments as they were written. An op looks for an override when
+its arguments are no plain tensors, which costs the usual call nothing. A plain function looks for one after it has failed: the
+ops inside it refuse other objects while the function around them may be overridden.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jtorch.core.tensor import Tensor, hand_over, wanted
 
 
 class _InsideAnother(TypeError):
-    """The call is a part of a public function, which is taken over as a whole."""
+    """The call is part of a public function, which is overridden as a whole."""
 
 
 _WHOLE = {"with_torch_errors.<locals>.function", "taken_over_whole.<locals>.function", "inplace_form.<locals>.inplace"}
@@ -38,7 +38,7 @@ def _is_of_core(frame):
 
 
 def hand_over_op(function, args, consts, out):
-    """The result of whatever takes the call of an op over: see `Handlers.hand_over`."""
+    """The result of the override of an op's call: see `Handlers.hand_over`."""
     wrapper = sys._getframe(1)
     while not wrapper.f_code.co_filename.startswith("<op "):  # an operator has one call more on the way
         wrapper = wrapper.f_back
@@ -131,7 +131,7 @@ def _as_given(function, args, consts, out, written):
 
 
 def taken_over_whole(fn):
-    """A form of a plain function that a class takes over as a whole, instead of the ops that it calls: see `handlers`."""
+    """A form of a plain function that a class overrides as a whole, and not the ops that it calls: see `handlers`."""
 
     @functools.wraps(fn)
     def function(*args, **kwargs):

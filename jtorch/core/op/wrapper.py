@@ -1,8 +1,8 @@
 """The function that users call for an op, generated as source from its signature.
 
-To bind arguments generically at every call would cost more than to record the line. So the source has a few tests and one
-look-up of the interned call for the usual arrangement (tensors where tensors go, numbers left at their defaults); every other
-arrangement goes through `Op.run`. What PyTorch's parser checks is checked only after a call has failed, by `handlers.failed`.
+Binding arguments generically would cost more than recording the line. So the source has a few tests and one look-up of the
+interned call for the usual arrangement (tensors where tensors go, numbers left at their defaults); every other arrangement
+goes through `Op.run`. The checks of PyTorch's parser run only after a call has failed, by `handlers.failed`.
 This file reads only the parameters of an op, its names and its constants.
 """
 

@@ -1,6 +1,6 @@
-"""Writes in a function that `torch.func` transforms: those that would reach tensors from outside it are refused, as in PyTorch.
+"""Refuses writes in a function that `torch.func` transforms if they would reach tensors from outside of it, as PyTorch does.
 
-While such a function runs in any thread, checks stand before two methods of Tensor; otherwise nothing is checked.
+While such a function runs in any thread, two methods of Tensor check first; otherwise nothing is checked.
 """
 
 from __future__ import annotations

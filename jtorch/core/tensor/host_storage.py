@@ -109,8 +109,8 @@ _shifts = itertools.cycle(range(0, _ROTATED, 64))
 
 
 def _room(type):
-    """Memory for this type. It does not begin where memory freed just before began: programs compare addresses of tensors
-    that lived at different times, and under PyTorch the one that lives on had its memory all the time.
+    """Memory for this type. It does not begin at the address of memory freed just before: programs compare addresses of tensors
+    that lived at different times. Under PyTorch the two differ, because the one that still lives had its memory all the time.
     """
     size = type.dtype.np.itemsize
     raw = np.empty(type.shape.numel() * size + _ROTATED + 64, np.uint8)

@@ -218,7 +218,7 @@ _moves = 0
 
 
 def moves() -> int:
-    """How often a tensor was given other memory (`.data = `, `set_`), for who keeps in mind which tensors share memory."""
+    """How often a tensor was given other memory (`.data = `, `set_`), for code that remembers which tensors share memory."""
     return _moves
 
 

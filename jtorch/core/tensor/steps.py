@@ -1,4 +1,4 @@
-"""Views that come again: what an index or a split comes to is worked out once for a type, and then repeated.
+"""Views that come again: the steps of an index or a split are worked out once for a type, and then repeated.
 
 A step is (call, its numbers, the type of the view, its offset beyond that of the first tensor). Steps hold no values, so that
 they can be kept. `jtorch.core.tensor.views` says what a view is.

@@ -1,4 +1,4 @@
-"""Storages: the memory that tensors share, as a cell with the newest value and counts of the writes to it.
+"""Storages: the memory that tensors share. A storage holds the newest value and counts the writes.
 
 `jtorch.core.tensor.views` says how a view reads its storage and writes to it, `jtorch.core.tensor.host_storage` what changes
 while a NumPy array shares the memory.
@@ -17,7 +17,7 @@ SAME = Call(lambda x: x, name="same", saves=(), strides=lambda types, shapes: [t
 
 
 class Storage:
-    """A cell with the newest value.
+    """The newest value of some memory, and counts of the writes to it.
 
     Attributes:
         value: the newest `Value`, of the shape and strides of the tensor that made the storage.
@@ -77,7 +77,7 @@ class Storage:
         self.write(record(SAME, (self.value,))[1], counter)
 
     def release(self) -> None:
-        """Give up an array outside that nobody but the reader of an address may hold: see `HostStorage`."""
+        """Give up an outside array that at most the reader of an address holds: see `HostStorage`."""
 
 
 def write_all(tensors, values) -> None:

@@ -1,6 +1,6 @@
-"""`__torch_function__`: classes and modes that take over PyTorch's functions, and the results that subclasses return.
+"""`__torch_function__`: classes and modes that override PyTorch's functions, and the results that subclasses return.
 
-An op checks only whether the classes of its arguments are in `PLAIN`, whose instances take nothing over. All else comes here: a
+An op checks only whether the classes of its arguments are in `PLAIN`, which override nothing. All other arguments come here: a
 subclass of Tensor, a class of the user's, any tensor while a mode is on. Methods that are no ops are wrapped in each subclass
 when the subclass is made, so a plain Tensor pays nothing for this.
 """
@@ -26,7 +26,7 @@ state = _DispatchState()
 
 
 def disabled(cls, func, types, args=(), kwargs=None):
-    """The `__torch_function__` of a class that takes no function over: results are plain Tensors."""
+    """The `__torch_function__` of a class that overrides nothing: results are plain Tensors."""
     return NotImplemented
 
 
@@ -34,7 +34,7 @@ DISABLED = classmethod(disabled)
 
 
 class DisableTorchFunctionSubclass:
-    """A context in which subclasses of Tensor take no function over."""
+    """A context in which subclasses of Tensor override no function."""
 
     def __enter__(self):
         self.before, state.off = state.off, True
@@ -48,7 +48,7 @@ def _takes_over(kind):
 
 
 def overriders(args):
-    """The arguments (one of each class, subclasses before their bases) whose classes take functions over."""
+    """The arguments (one of each class, subclasses before their bases) whose classes override functions."""
     found = []
     for arg in args:
         for a in arg if isinstance(arg, list | tuple) else (arg,):
@@ -116,9 +116,9 @@ def _switch():
 
 
 class TorchFunctionMode:
-    """A context that takes over every op: subclass it and define `__torch_function__(self, func, types, args, kwargs)`.
+    """A context that overrides every op: subclass it and define `__torch_function__(self, func, types, args, kwargs)`.
 
-    Differs from torch: functions that take no tensor (`ones`, `tensor`, ...) are not taken over.
+    Differs from torch: functions that take no tensor (`ones`, `tensor`, ...) are not overridden.
     """
 
     def __enter__(self):
@@ -135,7 +135,7 @@ class TorchFunctionMode:
 
 
 def overridable(fn):
-    """A form of a plain function that classes and modes take over as a whole, instead of the ops that it calls."""
+    """A form of a plain function that classes and modes override as a whole, and not the ops that it calls."""
 
     @functools.wraps(fn)
     def function(*args, **kwargs):
@@ -207,7 +207,7 @@ def _wrapped_property(prop, name):
 
 
 def _operator(name):
-    """`a + b` is taken over as `add`; NotImplemented if all who could take it decline."""
+    """`a + b` is overridden as `add`; NotImplemented if every override declines."""
     plain = getattr(Tensor, name)
 
     def operator(self, other):
@@ -254,7 +254,7 @@ class Subclassing:
 
     @classmethod
     def __init_subclass__(cls, **kwargs):
-        """Wrap the methods that are no ops, unless the class takes nothing over."""
+        """Wrap the methods that are no ops, unless the class overrides nothing."""
         super(Tensor, cls).__init_subclass__(**kwargs)
         own = cls.__torch_function__
         if cls.__module__.startswith("jtorch.") or getattr(own, "__func__", own) is disabled:

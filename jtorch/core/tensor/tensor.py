@@ -168,7 +168,7 @@ class Tensor(metaclass=_Named):
         else:
             t, offset = view.type, view.offset
             if grad:
-                edge = self._history()  # its error comes before the call's
+                edge = self._history()  # an error here comes before the call's
         type, offset = call.layout(t, offset, numbers)
         made, looked = _new(Tensor), View(view, call, numbers, type, offset)
         made._storage, made._counter, made._grad, made._view = storage, self._counter, None, looked
@@ -206,7 +206,7 @@ class Tensor(metaclass=_Named):
         return self._alias()
 
 
-TAKERS: set = set()  # "class" once a subclass that takes functions over was made, "mode" while a mode is on
+TAKERS: set = set()  # "class" once a subclass that overrides functions was made, "mode" while a mode is on
 PLAIN = {Tensor}  # the classes whose instances an op takes as they are: see `jtorch.core.tensor.subclass`
 
 

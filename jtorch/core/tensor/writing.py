@@ -37,7 +37,7 @@ def check_apart(overlap, tensor, operands) -> None:
             and _overlap(tensor, other, overlap == "none")
         ):
             if local.grad:
-                other._history()  # its error comes first in PyTorch
+                other._history()  # PyTorch raises its error first
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
                 "Please clone() the tensor before performing the operation."

@@ -1,7 +1,7 @@
-"""What follows a failed call: PyTorch's TypeError if PyTorch would not take the arguments, a call in another form if PyTorch
-takes that, or else the error itself.
+"""Handles a failed call: raises PyTorch's TypeError if PyTorch does not accept the arguments, calls another form if PyTorch
+accepts that, or else raises the error itself.
 
-Nothing here runs when a call succeeds, but for `first_seen`, once for each new combination of an op's constants. The functions
+Nothing here runs when a call succeeds, except `first_seen`, once for each new combination of an op's constants. The functions
 are registered with `jtorch.core.op.handlers` at the end of the file.
 """
 
@@ -71,9 +71,9 @@ def _raise_handled():
 
 
 def refuse(name, args, kwargs, kind, own) -> None:
-    """Raise PyTorch's error if PyTorch takes no such arguments; return if the call failed for another reason."""
+    """Raise PyTorch's error if PyTorch does not accept the arguments; return if the call failed for another reason."""
     if wanted((*args, *kwargs.values())):
-        return  # the call was handed over: the error comes from what took it
+        return  # the call was handed over: the error comes from the override
     error = type_error_of(name, args, kwargs, kind, own)
     if error is not None:
         raise error from None
