@@ -133,10 +133,9 @@ def chained(call, types, arrays, token):
     made = call.function(types).inlined(*[opaque.after(near, a) for a in arrays])
     outs = list(made) if isinstance(made, tuple | list) else [made]
     outs = list(jax.lax.optimization_barrier(tuple(outs)))
-    first = next((o for o in outs if o.size), None)
-    if first is not None:
-        number = jax.numpy.real(first.reshape(-1)[0]).astype(np.float32)
-        token = opaque.after(number, token)
+    for out in outs:  # XLA drops the barrier, and each result may be that of a collective of its own
+        if out.size:
+            token = opaque.after(jax.numpy.real(out.reshape(-1)[0]).astype(np.float32), token)
     return outs, token
 
 
@@ -181,9 +180,12 @@ class SpreadProgram(Program):
 
     def run(self, values, done, place):
         self._landed = None
-        runner.run(
-            self.members, _with_places(self.signatures), lambda: super(SpreadProgram, self).run(values, done, place)
-        )
+        try:
+            runner.run(
+                self.members, _with_places(self.signatures), lambda: super(SpreadProgram, self).run(values, done, place)
+            )
+        finally:
+            self._landed = None  # else the results would live until the next run
 
     def _is_needed(self):
         return True

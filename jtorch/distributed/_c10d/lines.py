@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from math import prod
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from jtorch.core.tensor import Tensor, apply, tensor
 from jtorch.distributed._c10d.reduce_op import combined, reduced, reduction_name
 
 SMALL = 1 << 16  # elements of an array that travels together with others
+BUCKET = 1 << 20  # elements of parts of arrays that travel together
 _BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
@@ -61,19 +63,47 @@ def broadcast_arrays(*arrays, source):
 
 def _together(arrays, travel):
     """`travel` of each array; small arrays of one dtype as one flat array."""
-    made, flat, before = [None] * len(arrays), {}, None
+    made = [None] * len(arrays)
+    flats = {}
     for i, x in enumerate(arrays):
-        if x.size > SMALL or len(arrays) == 1:
-            made[i] = before = travel(_sent_after(before, x))
-        else:
-            flat.setdefault(x.dtype, []).append(i)
-    for numbers in flat.values():
-        joint = before = travel(_sent_after(before, jnp.concatenate([arrays[i].reshape(-1) for i in numbers])))
+        if x.size <= SMALL:
+            flats.setdefault(x.dtype, []).append(i)
+    alone = [[i] for i, x in enumerate(arrays) if x.size > SMALL]
+    _in_buckets(arrays, [*alone, *flats.values()], made, travel, lambda x: x.reshape(-1))
+    return tuple(made) if len(made) != 1 else made[0]
+
+
+def _in_buckets(arrays, buckets, made, travel, flat):
+    """`travel` of arrays, given by number in buckets, of which each travels as one; the results are put into `made`.
+
+    `flat` makes an array flat in its last dimension. The result of an array has the array's own dimensions last.
+    """
+    before = None
+    for numbers in buckets:
+        if len(numbers) == 1:
+            made[numbers[0]] = before = travel(_sent_after(before, arrays[numbers[0]]))
+            continue
+        joint = jnp.concatenate([flat(arrays[i]) for i in numbers], axis=-1)
+        joint = before = travel(_sent_after(before, joint))
         start = 0
         for i in numbers:
-            made[i] = joint[start : start + arrays[i].size].reshape(arrays[i].shape)
-            start += arrays[i].size
-    return tuple(made) if len(made) != 1 else made[0]
+            shape = arrays[i].shape[flat(arrays[i]).ndim - 1 :]
+            size = prod(shape)
+            made[i] = joint[..., start : start + size].reshape(*joint.shape[:-1], *shape)
+            start += size
+
+
+def _buckets(arrays):
+    """The numbers of arrays that travel together: of one dtype, up to a size."""
+    made, held = [], {}
+    for i, x in enumerate(arrays):
+        found, size = held.get(x.dtype, (None, 0))
+        if found is None or size + x.size > BUCKET:
+            made.append([])
+            found, size = made[-1], 0
+        found.append(i)
+        held[x.dtype] = found, size + x.size
+    return made
 
 
 def _sent_after(before, x):
@@ -102,7 +132,35 @@ def reduce_rows(x, *, op):
     """The reduction of row i over the processes, in process i."""
     if op == "SUM" and x.dtype != bool:
         return jax.lax.psum_scatter(x, AXIS, scatter_dimension=0)
+    if op == "AVG" and jnp.issubdtype(x.dtype, jnp.inexact):
+        return jax.lax.psum_scatter(x, AXIS, scatter_dimension=0) / x.shape[0]
     return combined(exchange_rows(x), op)
+
+
+def gather_parts(*arrays, dims, sizes):
+    """The arrays of all processes one after the other along a dimension of each, cut to a size. They travel in buckets."""
+    stacked = [None] * len(arrays)
+    _in_buckets(arrays, _buckets(arrays), stacked, gather_array, lambda x: x.reshape(-1))
+    made = []
+    for x, dim, size in zip(stacked, dims, sizes, strict=True):
+        x = jnp.moveaxis(x, 0, dim)
+        whole = x.reshape(*x.shape[:dim], -1, *x.shape[dim + 2 :])
+        made.append(jax.lax.slice_in_dim(whole, 0, size, axis=dim))
+    return tuple(made) if len(made) != 1 else made[0]
+
+
+def reduce_parts(*arrays, dims, op):
+    """The reduction over the processes of the part of each array, along a dimension of it, that has this process's number.
+
+    The sizes of the dimensions are multiples of the number of processes. The arrays travel in buckets.
+    """
+    n = jax.lax.axis_size(AXIS)
+    rows, made = [], [None] * len(arrays)
+    for x, dim in zip(arrays, dims, strict=True):
+        cut = x.reshape(*x.shape[:dim], n, x.shape[dim] // n, *x.shape[dim + 1 :])
+        rows.append(jnp.moveaxis(cut, dim, 0))
+    _in_buckets(rows, _buckets(arrays), made, lambda x: reduce_rows(x, op=op), lambda x: x.reshape(n, -1))
+    return tuple(made) if len(made) != 1 else made[0]
 
 
 def move_array(x, *, source, target):
@@ -122,11 +180,29 @@ def _row(types, members, consts):
     return True, [(types[0].shape[1:], types[0].dtype)]
 
 
+def _joined_parts(types, members, consts):
+    shapes = [
+        (*t.shape[:dim], size, *t.shape[dim + 1 :])
+        for t, dim, size in zip(types, consts["dims"], consts["sizes"], strict=True)
+    ]
+    return len(types) == 1, [(shape, t.dtype) for shape, t in zip(shapes, types, strict=True)]
+
+
+def _own_parts(types, members, consts):
+    shapes = [
+        (*t.shape[:dim], t.shape[dim] // members, *t.shape[dim + 1 :])
+        for t, dim in zip(types, consts["dims"], strict=True)
+    ]
+    return len(types) == 1, [(shape, t.dtype) for shape, t in zip(shapes, types, strict=True)]
+
+
 # function -> (the name of its line, the shapes of its results)
 _KNOWN = {
     reduce_arrays: ("all_reduce", _same),
     broadcast_arrays: ("broadcast", _same),
     gather_array: ("all_gather", _stacked_shape),
+    gather_parts: ("all_gather_parts", _joined_parts),
+    reduce_parts: ("reduce_scatter_parts", _own_parts),
     exchange_rows: ("all_to_all", _same),
     reduce_rows: ("reduce_scatter", _row),
     move_array: ("send", _same),
@@ -196,10 +272,10 @@ def stacked(tensors):
         return stack(list(tensors))
 
 
-def concatenated(tensors):
-    """Flat tensors as one, without gradients."""
+def concatenated(tensors, dim=0):
+    """Tensors as one, without gradients."""
     with no_grad():
-        return cat(list(tensors))
+        return cat(list(tensors), dim)
 
 
 def filled_up(flat, size):
