@@ -147,7 +147,7 @@ class GradScaler:
         for device, grads in by_device.items():
             *made, state["found_inf_per_device"][device] = _unscale_gradients(grads, self._scale.to(device=device))
             for g, new in zip(grads, made, strict=True):
-                g._assign(new._value, None)
+                g._memory._assign(new._memory._value, None)
         state["stage"] = OptState.UNSCALED
 
     def step(self, optimizer, *args, **kwargs):

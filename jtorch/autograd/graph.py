@@ -70,13 +70,19 @@ def observe_nodes(change):
 
 def _observed_node(call, inputs, in_types, out_types, edges, position=None):
     """A new node. This thread's hooks pack what it saves."""
-    if not _hooks.stack or call.linear:
+    if not _hooks.stack or call.linear or not _wants_one(inputs):
         made = GradNode(call, inputs, in_types, out_types, edges, position)
     else:
         made = _PackedNode(call, inputs, in_types, out_types, edges, position)
     if local.anomaly:
         local.anomaly.note(made)
     return made
+
+
+def _wants_one(inputs):
+    """Whether the hooks want one of these values."""
+    picks = _hooks.stack[-1][2]
+    return picks is None or any(map(picks, inputs))
 
 
 class _Packed:
@@ -124,7 +130,11 @@ class _PackedNode(GradNode):
     def __init__(self, call, inputs, in_types, out_types, edges, position):
         needs = tuple([e is not None for e in edges])
         saved = set(range(len(inputs))) if call.keep_result else call.saved(in_types, needs)
-        packed = [_Packed(wrap(v)) if i in saved and not v.type.number else v for i, v in enumerate(inputs)]
+        picks = _hooks.stack[-1][2]
+        packed = [
+            _Packed(wrap(v)) if i in saved and not v.type.number and (picks is None or picks(v)) else v
+            for i, v in enumerate(inputs)
+        ]
         super().__init__(call, packed, in_types, out_types, edges, position)
 
     def check(self):
@@ -165,6 +175,8 @@ class saved_tensors_hooks:
     tensor([2., 2.])
     """
 
+    _picks = None  # function (value) -> whether to pack it; None: pack all
+
     def __init__(self, pack_hook, unpack_hook):
         self.pack_hook = pack_hook
         self.unpack_hook = unpack_hook
@@ -172,7 +184,7 @@ class saved_tensors_hooks:
     def __enter__(self):
         if _hooks.disabled is not None:
             raise RuntimeError(_hooks.disabled)
-        _hooks.stack.append((self.pack_hook, self.unpack_hook))
+        _hooks.stack.append((self.pack_hook, self.unpack_hook, self._picks))
         observe_nodes(+1)
         return None
 

@@ -262,7 +262,8 @@ def _cast_state(p, value, key=None):
     if isinstance(value, Tensor):
         if key == "step":
             return value
-        return value.to(dtype=p.dtype, device=p.device) if p.is_floating_point() else value.to(device=p.device)
+        made = value.to(dtype=p.dtype, device=p.device) if p.is_floating_point() else value.to(device=p.device)
+        return p._around(made) if made.shape == p.shape else made
     if isinstance(value, dict):
         return {k: _cast_state(p, v, k) for k, v in value.items()}
     return type(value)(_cast_state(p, v) for v in value) if isinstance(value, list | tuple) else value

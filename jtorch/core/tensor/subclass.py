@@ -230,6 +230,8 @@ _OPERATORS = {"add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
 class Subclassing:
     """What a subclass of Tensor inherits."""
 
+    _hands_over = False  # whether a class of jtorch's takes functions over, as a user's class does
+
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         """Run `func` and give its results this class: what a subclass that defines nothing does."""
@@ -257,8 +259,9 @@ class Subclassing:
         """Wrap the methods that are no ops, unless the class overrides nothing."""
         super(Tensor, cls).__init_subclass__(**kwargs)
         own = cls.__torch_function__
-        if cls.__module__.startswith("jtorch.") or getattr(own, "__func__", own) is disabled:
-            if "__torch_function__" not in cls.__dict__ and cls.__module__.startswith("jtorch."):
+        ours = cls.__module__.startswith("jtorch.") and not cls._hands_over
+        if ours or getattr(own, "__func__", own) is disabled:
+            if "__torch_function__" not in cls.__dict__ and ours:
                 cls.__torch_function__ = DISABLED
             PLAIN.add(cls)
             return

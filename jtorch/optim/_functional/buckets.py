@@ -28,16 +28,8 @@ class Bucket:
     def __init__(self, optimizer, group, settings, first, params):
         self.group = group
         self.first = first
-        kind = params[0]._type
-        small = [
-            p
-            for p in params
-            if optimizer.elementwise
-            and p.numel() <= _SMALL
-            and p.dtype is kind.dtype
-            and p._type.place is kind.place
-            and p.is_contiguous()
-        ]
+        kind = params[0]._memory._type
+        small = [p for p in params if optimizer.elementwise and _is_small(p._memory, kind)]
         small = small if len(small) > 1 else []
         small_ids = {id(p) for p in small}
         large = [p for p in params if id(p) not in small_ids]
@@ -45,7 +37,7 @@ class Bucket:
         self.settings = (*settings, ("first", True)) if first else settings
         self.key = (self.settings, len(small), len(params))
         self.held, self.moved = [], []
-        layouts = [update.state_layout(type(optimizer), settings, p._type) for p in self.params]
+        layouts = [update.state_layout(type(optimizer), settings, p._memory._type) for p in self.params]
         for name in update.in_order(optimizer, layouts[0]):
             if name in optimizer.scalars:
                 self._share_scalar(optimizer, name, layouts[0][name].first)
@@ -54,9 +46,9 @@ class Bucket:
                 for p, layout in zip(large, layouts[len(small) :], strict=True):
                     state = optimizer.state[p]
                     if name not in state:
-                        state[name] = _filled(p._type, *layout[name])
+                        state[name] = p._around(_filled(p._memory._type, *layout[name]))
                     self.held.append((state, name, state[name]))
-                    self.moved.append(state[name])
+                    self.moved.append(state[name]._memory)
 
     def _share_scalar(self, optimizer, name, first):
         """Hold a number that is the same for all parameters in one flat tensor, of which each parameter has a view.
@@ -68,7 +60,7 @@ class Bucket:
         bases = {id(s[name]._base) for s in states if name in s}
         base = states[0][name]._base if name in states[0] else None
         if base is None or len(bases) > 1 or base.numel() != len(states):
-            base = _scalars([s.get(name) for s in states], first, self.params[0]._type.place)
+            base = _scalars([s.get(name) for s in states], first, self.params[0]._memory._type.place)
             for i, state in enumerate(states):
                 state[name] = base.select(0, i)
         self.held += [(s, name, s[name]) for s in states]
@@ -79,21 +71,28 @@ class Bucket:
         if not small:
             return
         states = [optimizer.state[p] for p in small]
-        bases = {id(s[name]._base) for s in states if name in s}
-        base = states[0][name]._base if name in states[0] else None
-        if base is None or len(bases) > 1 or base.numel() != sum(p.numel() for p in small):
-            kind = small[0]._type
-            first, total = layouts[0][name].first, sum(p.numel() for p in small)
+        sizes = [p._memory.numel() for p in small]
+        bases = {id(s[name]._memory._base) for s in states if name in s}
+        base = states[0][name]._memory._base if name in states[0] else None
+        if base is None or len(bases) > 1 or base.numel() != sum(sizes):
+            kind = small[0]._memory._type
+            first, total = layouts[0][name].first, sum(sizes)
             if any(name in s for s in states):  # loaded from a file, or made by the user
-                base = _concatenated([s[name].detach() for s in states], kind.place)
+                base = _concatenated([s[name]._memory.detach() for s in states], kind.place)
             else:
                 base = filled((total,), _both_parts(first, kind.dtype), kind.dtype, kind.place)
             start = 0
-            for p, s in zip(small, states, strict=True):
-                s[name] = base.narrow(0, start, p.numel()).view(p.shape)
-                start += p.numel()
+            for p, s, size in zip(small, states, sizes, strict=True):
+                s[name] = p._around(base.narrow(0, start, size).view(p._memory.shape))
+                start += size
         self.held += [(s, name, s[name]) for s in states]
         self.moved.append(base)
+
+
+def _is_small(p, kind):
+    """Whether a parameter, given the tensor with its elements, is updated together with others of this type."""
+    t = p._type
+    return t.shape.numel() <= _SMALL and t.dtype is kind.dtype and t.place is kind.place and t.contiguous
 
 
 def _concatenated(tensors, place):

@@ -64,7 +64,14 @@ def shared_by(optimizer) -> set[int]:
     single = optimizer.scalars
     return sharing(
         [
-            [p, *[t for name, t in optimizer.state.get(p, {}).items() if name not in single and isinstance(t, Tensor)]]
+            [
+                p._memory,
+                *[
+                    t._memory
+                    for name, t in optimizer.state.get(p, {}).items()
+                    if name not in single and isinstance(t, Tensor)
+                ],
+            ]
             for _, p in with_gradients(optimizer)
         ]
     )
@@ -75,7 +82,7 @@ class PreparedUpdate:
 
     def __init__(self, optimizer, buckets):
         self.buckets = buckets
-        self.params = [p for bucket in buckets for p in bucket.params]
+        self.params = [p._memory for bucket in buckets for p in bucket.params]
         self.held = [h for bucket in buckets for h in bucket.held]
         self.states = [t for bucket in buckets for t in bucket.moved]
         self.moved = [*self.params, *self.states]

@@ -81,7 +81,11 @@ class TransformOptimizer(Optimizer):
         pairs, shared = with_gradients(self), shared_by(self)
         for group, p in pairs:
             self._check_parameter(p)
-            if update.state_layout(type(self), _constants(self, group), p._type):
+            if not self.elementwise and p._memory is not p:
+                raise NotImplementedError(
+                    f"{type(self).__name__}: of a {type(p).__name__}, of which each process has a part"
+                )
+            if update.state_layout(type(self), _constants(self, group), p._memory._type):
                 self.state[p]  # `state` makes an entry when it is read, here in the parameters' order, as in PyTorch
         new = {p for _, p in pairs if not self.state.get(p)}
         apart = [[pairs[i]] for i in sorted(shared)]
@@ -94,7 +98,7 @@ class TransformOptimizer(Optimizer):
         buckets = {}
         for group, p in pairs:
             settings = _constants(self, group)
-            names = tuple(update.state_layout(type(self), settings, p._type))
+            names = tuple(update.state_layout(type(self), settings, p._memory._type))
             state = self.state[p] if names else None
             scalars = tuple([_scalar_key(state.get(n)) for n in self.scalars]) if state else None
             buckets.setdefault((id(group), scalars, p in new, names), (group, settings, []))[2].append(p)

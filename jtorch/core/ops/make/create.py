@@ -169,6 +169,9 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
 
 
 def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):
+    held = input._memory
+    if held is not input:
+        return input._around(_filled_like(held, n, dtype, device, requires_grad, memory_format))
     t = input._type
     shape = t.shape
     strides = t.strides if t.contiguous else geometry.like_strides(shape, t.strides)

@@ -81,6 +81,8 @@ def _log_normal_(self, mean=1, std=2, *, generator=None):
     return _fill(self, "log_normal", generator, mean=float(mean), std=float(std))
 
 
+DRAWS_IN_PLACE = []  # the names of these methods
 for _method in (_uniform_, _normal_, _random_, _bernoulli_, _exponential_, _geometric_, _cauchy_, _log_normal_):
     _method.__name__ = _method.__name__[1:]
     setattr(Tensor, _method.__name__, _method)
+    DRAWS_IN_PLACE.append(_method.__name__)
