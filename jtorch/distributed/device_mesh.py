@@ -43,6 +43,7 @@ class DeviceMesh:
             raise RuntimeError(
                 f"Mesh should not be bigger than default world size {get_world_size()}, but found {self._ranks.size} ranks!"
             )
+        self._root = None  # the mesh of which this is a part
         self._groups = _groups if _groups is not None else [self._group_along(d) for d in range(self._ranks.ndim)]
 
     def _group_along(self, dim):
@@ -119,7 +120,19 @@ class DeviceMesh:
         index = tuple([slice(None) if d in numbers else here[d] for d in range(self.ndim)])
         ranks = self._ranks[index].transpose(np.argsort(np.argsort(numbers)))
         groups = [self._groups[d] for d in numbers]
-        return DeviceMesh(self.device_type, ranks.tolist(), mesh_dim_names=names, _groups=groups)
+        made = DeviceMesh(self.device_type, ranks.tolist(), mesh_dim_names=names, _groups=groups)
+        made._root = self._root or self
+        return made
+
+    def _joined_with(self, other):
+        """The mesh with the dimensions of this one and then those of another part of the same mesh.
+
+        Raises:
+            ValueError: they are no parts of one mesh with names.
+        """
+        if self._root is None or self._root != other._root:
+            raise ValueError(f"{self} and {other} are not parts of one mesh: slice both from it by names")
+        return self._root[(*self.mesh_dim_names, *other.mesh_dim_names)]
 
     def __eq__(self, other):
         if not isinstance(other, DeviceMesh):

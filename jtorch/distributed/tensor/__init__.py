@@ -1,34 +1,15 @@
-"""`torch.distributed.tensor`: tensors spread over processes. They are not built: the names are there for `isinstance`.
+"""`torch.distributed.tensor`: tensors that lie in parts, or as copies, in several processes.
 
-`jax.sharding` spreads an array over devices.
+`_layout` says which part lies where, `_redistribute` moves them, `_api` has the class, `_dispatch` and `_ops` what ops do.
 """
 
 from __future__ import annotations
 
-from jtorch.core.tensor import Tensor
 from jtorch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from jtorch.distributed.tensor import _dispatch
+from jtorch.distributed.tensor._api import DTensor, distribute_tensor
+from jtorch.distributed.tensor._makers import distribute_module, empty, full, ones, rand, randn, zeros
 from jtorch.distributed.tensor.placement_types import Partial, Placement, Replicate, Shard
 
 __all__ = ["DTensor", "DeviceMesh", "Partial", "Placement", "Replicate", "Shard", "distribute_module", "distribute_tensor",
-           "init_device_mesh"]  # fmt: skip
-
-_NOT_BUILT = "torch.distributed.tensor: jtorch does not spread a tensor over processes; jax.sharding spreads an array over devices"
-
-
-class DTensor(Tensor):
-    """A tensor spread over processes. There are none."""
-
-    @staticmethod
-    def from_local(local_tensor, device_mesh=None, placements=None, **options):
-        """Raises NotImplementedError."""
-        raise NotImplementedError(_NOT_BUILT)
-
-
-def distribute_tensor(tensor, device_mesh=None, placements=None, **options):
-    """Raises NotImplementedError."""
-    raise NotImplementedError(_NOT_BUILT)
-
-
-def distribute_module(module, device_mesh=None, partition_fn=None, input_fn=None, output_fn=None):
-    """Raises NotImplementedError."""
-    raise NotImplementedError(_NOT_BUILT)
+           "empty", "full", "init_device_mesh", "ones", "rand", "randn", "zeros"]  # fmt: skip

@@ -1,0 +1,71 @@
+"""What is done with the gradients of all parameters together: their norm, and whether one is not finite."""
+
+from __future__ import annotations
+
+from jtorch.core.grad import no_grad
+from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d.reduce_op import ReduceOp
+from jtorch.distributed.tensor._api import DTensor, made_of
+from jtorch.distributed.tensor._ops.rules import RULES, rule
+from jtorch.distributed.tensor._redistribute import members
+from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
+
+OF_LISTS = {"_total_norm", "_unscale_gradients"}  # these may be given DTensors on several meshes
+
+
+def _split_over(tensor):
+    """The groups of processes that have parts of a DTensor."""
+    if any(isinstance(p, Partial) for p in tensor._placements):
+        raise NotImplementedError("a gradient that is a sum in parts")
+    found = [(members(tensor._mesh, i)) for i, p in enumerate(tensor._placements) if isinstance(p, Shard)]
+    return tuple([ranks for ranks in found if len(ranks) > 1])
+
+
+def _by_groups(tensors):
+    """{groups of processes: the local tensors that are parts over them}."""
+    found = {}
+    for t in tensors:
+        own = isinstance(t, DTensor)
+        found.setdefault(_split_over(t) if own else (), []).append(t._local_tensor if own else t)
+    return found
+
+
+def _reduced_over(number, op, groups):
+    for ranks in groups:
+        (number,) = lines.reduce_tensors([number], op, ranks)
+    return number
+
+
+@rule("_total_norm")
+def total_norm(func, name, args, kwargs):
+    """The norm of all elements, of which each process has a part."""
+    tensors, order = args
+    first = next(t for t in tensors if isinstance(t, DTensor))
+    with no_grad():
+        norms = []
+        for groups, held in _by_groups(tensors).items():
+            own = func([t for t in held if t.numel()] or [held[0].new_zeros(1)], order)
+            if not groups:
+                norms.append(own)
+            elif order == float("inf"):
+                norms.append(_reduced_over(own, ReduceOp.MAX, groups))
+            elif order > 0:
+                norms.append(_reduced_over(own**order, ReduceOp.SUM, groups) ** (1 / order))
+            else:
+                raise NotImplementedError(f"the norm of order {order} of DTensors")
+        total = norms[0] if len(norms) == 1 else func(norms, order)
+    return made_of(total, first._mesh, (Replicate(),) * first._mesh.ndim, ())
+
+
+@rule("_unscale_gradients")
+def unscale(func, name, args, kwargs):
+    """The gradients unscaled, and whether one of any process is not finite."""
+    tensors, scale = args
+    with no_grad():
+        *made, found = func([t._memory for t in tensors], scale)
+        for groups in _by_groups(tensors):
+            found = _reduced_over(found, ReduceOp.MAX, groups)
+    return (*[t._around(m) for t, m in zip(tensors, made, strict=True)], found)
+
+
+__all__ = ["OF_LISTS", "RULES"]
