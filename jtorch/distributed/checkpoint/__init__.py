@@ -1,26 +1,22 @@
-"""`torch.distributed.checkpoint`: checkpoints in parts. They are not built: `torch.save` on one process writes a whole one."""
+"""`torch.distributed.checkpoint`: checkpoints that every process writes its part of, in PyTorch's files.
+
+Another number of processes, or one alone, can read them, and so can PyTorch.
+"""
 
 from __future__ import annotations
 
-__all__ = ["FileSystemReader", "FileSystemWriter", "load", "save"]
+from jtorch.distributed.checkpoint.api import CheckpointException
+from jtorch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+from jtorch.distributed.checkpoint.metadata import (
+    BytesStorageMetadata,
+    ChunkStorageMetadata,
+    Metadata,
+    TensorStorageMetadata,
+)
+from jtorch.distributed.checkpoint.state_dict_loader import load, load_state_dict
+from jtorch.distributed.checkpoint.state_dict_saver import async_save, save, save_state_dict
 
-
-def _refuse_parts(*args, **options):
-    """Raises NotImplementedError."""
-    raise NotImplementedError(
-        "torch.distributed.checkpoint: jtorch writes whole checkpoints, torch.save(model.state_dict(), path) on one process"
-    )
-
-
-load = save = async_save = _refuse_parts
-
-
-class FileSystemReader:
-    """Reads a checkpoint in parts. Making one raises NotImplementedError."""
-
-    def __init__(self, path, *args, **options):
-        _refuse_parts()
-
-
-class FileSystemWriter(FileSystemReader):
-    """Writes a checkpoint in parts. Making one raises NotImplementedError."""
+__all__ = [
+    "BytesStorageMetadata", "CheckpointException", "ChunkStorageMetadata", "FileSystemReader", "FileSystemWriter", "Metadata",
+    "TensorStorageMetadata", "async_save", "load", "load_state_dict", "save", "save_state_dict",
+]  # fmt: skip

@@ -1,0 +1,116 @@
+"""`load`: every process reads its parts of a state_dict, however many processes wrote it."""
+
+from __future__ import annotations
+
+import traceback
+
+from jtorch.core.grad import no_grad
+from jtorch.core.tensor import Tensor
+from jtorch.distributed._c10d.objects import all_gather_object
+from jtorch.distributed._c10d.process_groups import get_rank, get_world_size, is_initialized
+from jtorch.distributed.checkpoint._plan import common_slices, part_of_value, put_at, values_by_name
+from jtorch.distributed.checkpoint.api import CheckpointException
+from jtorch.distributed.checkpoint.filesystem import FileSystemReader
+from jtorch.distributed.checkpoint.metadata import TensorStorageMetadata
+from jtorch.distributed.checkpoint.stateful import Stateful
+
+__all__ = ["load", "load_state_dict"]
+
+
+def load_parts(
+    state_dict, *, checkpoint_id=None, storage_reader=None, planner=None, process_group=None, no_dist: bool = False
+) -> None:
+    """Read into a state_dict: tensors in place, each process the parts that its DTensors have here; other values are replaced.
+
+    Args:
+        state_dict: what to read, by name; the checkpoint may hold more. Objects with `load_state_dict` are given what they had.
+        checkpoint_id: the folder.
+        storage_reader: a `FileSystemReader`, in place of the folder.
+
+    Raises:
+        CheckpointException: there is no checkpoint, a name is not in it, or a size differs.
+    """
+    if planner is not None or process_group is not None:
+        raise NotImplementedError("torch.distributed.checkpoint.load: planner and process_group")
+    if storage_reader is None and checkpoint_id is None:
+        raise RuntimeError("Cannot load: give checkpoint_id or storage_reader")
+    reader = FileSystemReader(checkpoint_id) if storage_reader is None else storage_reader
+    asked = {k: v.state_dict() if isinstance(v, Stateful) else v for k, v in state_dict.items()}
+    failed = None
+    try:
+        _read(asked, reader)
+    except Exception as error:
+        failed = error
+    _raise_any(failed, no_dist)
+    for key, value in state_dict.items():
+        if isinstance(value, Stateful):
+            value.load_state_dict(asked[key])
+        else:
+            state_dict[key] = asked[key]
+
+
+def load_state_dict(
+    state_dict, storage_reader, process_group=None, coordinator_rank=0, no_dist=False, planner=None
+) -> None:
+    """The older name of `load`."""
+    load_parts(state_dict, storage_reader=storage_reader, process_group=process_group, no_dist=no_dist, planner=planner)
+
+
+load = load_parts
+
+
+def _raise_any(failed, no_dist):
+    """Raise in all processes what failed in one."""
+    if no_dist or not is_initialized() or get_world_size() == 1:
+        found = {0 if not is_initialized() else get_rank(): failed}
+    else:
+        told = [None] * get_world_size()
+        all_gather_object(told, failed)
+        found = dict(enumerate(told))
+    failures = {
+        rank: (error, traceback.extract_tb(error.__traceback__)) for rank, error in found.items() if error is not None
+    }
+    if failures:
+        raise CheckpointException("load", failures)
+
+
+def _read(state, reader):
+    found = reader.read_metadata()
+    values, paths = values_by_name(state)
+    for name, value in values.items():
+        entry = found.state_dict_metadata.get(name)
+        if entry is None:
+            raise RuntimeError(f"Missing key in checkpoint state_dict: {name}.")
+        stored = [(index, info) for index, info in found.storage_data.items() if index.fqn == name]
+        if not isinstance(value, Tensor):
+            put_at(state, paths[name], _whole_value(entry, stored, reader))
+        elif isinstance(entry, TensorStorageMetadata):
+            _read_tensor(name, value, entry, stored, reader)
+        else:
+            raise ValueError(f"{name}: the checkpoint has no tensor of that name")
+
+
+def _whole_value(entry, stored, reader):
+    """A value that was no tensor here: as it is in the checkpoint."""
+    if isinstance(entry, TensorStorageMetadata) and len(stored) > 1:
+        raise ValueError("a tensor in parts is read into a tensor; the state_dict has none of that name")
+    return reader.read_part(stored[0][1])
+
+
+def _read_tensor(name, value, entry, stored, reader):
+    if tuple(value.shape) != tuple(entry.size):
+        raise ValueError(f"Size mismatch between saved {entry.size} and current: {value.shape} for {name}")
+    part = part_of_value(name, value)
+    sizes = {tuple(chunk.offsets): chunk for chunk in entry.chunks}
+    with no_grad():
+        for index, info in stored:
+            offsets = tuple(index.offset or ())
+            both = common_slices(sizes[offsets], part.offsets, part.tensor.shape)
+            if both is None:
+                continue
+            source, target = both
+            read = reader.read_part(info).to(part.tensor.device)
+            if tuple(part.tensor.shape) == tuple(s.stop - s.start for s in target):
+                part.tensor.copy_(read[source] if source else read)
+            else:
+                part.tensor[target] = read[source]
