@@ -5,7 +5,7 @@ gloo between CPUs and NCCL between GPUs. `jtorch.distributed._c10d` has the part
 `init_process_group`.
 """
 
-from jtorch.distributed import algorithms, autograd, constants, device_mesh, distributed_c10d, rpc
+from jtorch.distributed import algorithms, autograd, constants, device_mesh, distributed_c10d, nn, rpc
 from jtorch.distributed._c10d.errors import (
     DistBackendError,
     DistError,

@@ -1,6 +1,10 @@
-"""fixtures/distributed.json: what two processes print under PyTorch for the snippets of fixtures/distributed_cases.txt."""
+"""fixtures/distributed.json: what two processes print under PyTorch for the snippets of fixtures/distributed_cases.txt.
+
+And fixtures/checkpoints/in_parts: what two of them save after they have trained a model in parts.
+"""
 
 import json
+import shutil
 
 from tests import FIXTURES
 from tests.distributed import ranks
@@ -16,3 +20,6 @@ def make():
     first, second = results("torch")
     lines = [f"{json.dumps(name)}: {json.dumps([first[name], second[name]])}" for name in first]
     (FIXTURES / "distributed.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    folder = FIXTURES / "checkpoints" / "in_parts"
+    shutil.rmtree(folder, ignore_errors=True)
+    ranks.check(ranks.run(["-m", "tests.distributed.sharded", "torch", folder], seconds=120))

@@ -1,5 +1,6 @@
 """`torch.distributed.nn`: collectives that gradients go through."""
 
+from jtorch.distributed.nn import batch_statistics
 from jtorch.distributed.nn.functional import (
     all_gather,
     all_reduce,

@@ -114,15 +114,12 @@ class _BatchNorm(_NormBase):
                 average = 1.0 / float(self.num_batches_tracked)
         batch = self.training or (self.running_mean is None and self.running_var is None)
         kept = not self.training or self.track_running_stats
+        running = (self.running_mean, self.running_var) if kept else (None, None)
+        return self._normalized(input, *running, batch, average)
+
+    def _normalized(self, input, running_mean, running_var, batch, average):
         return normalization.batch_norm(
-            input,
-            self.running_mean if kept else None,
-            self.running_var if kept else None,
-            self.weight,
-            self.bias,
-            batch,
-            average,
-            self.eps,
+            input, running_mean, running_var, self.weight, self.bias, batch, average, self.eps
         )
 
 
@@ -203,8 +200,31 @@ class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
     cls_to_become = BatchNorm3d
 
 
+_over_processes = None  # set by `jtorch.distributed`: see `normalize_over`
+
+
+def normalize_over(function) -> None:
+    """Let `function(module, input, running_mean, running_var, average)` normalize over several processes.
+
+    It returns None where there is one process.
+    """
+    global _over_processes
+    _over_processes = function
+
+
 class SyncBatchNorm(_BatchNorm):
-    """Batch norm over all processes; here there is one."""
+    """Batch norm over the batches of all processes together.
+
+    Args:
+        num_features: C of an input (N, C, ...).
+        process_group: the processes; None for all. With one process, or without a process group, a batch norm like any other.
+
+    Differs from torch: it also works on the CPU, where PyTorch's raises ValueError.
+
+    >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    >>> torch.nn.SyncBatchNorm.convert_sync_batchnorm(net)[1].num_features
+    3
+    """
 
     def __init__(
         self,
@@ -225,6 +245,13 @@ class SyncBatchNorm(_BatchNorm):
     def _check_input_dim(self, input):
         if input.dim() < 2:
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    def _normalized(self, input, running_mean, running_var, batch, average):
+        if batch and self.training and _over_processes is not None:
+            made = _over_processes(self, input, running_mean, running_var, average)
+            if made is not None:
+                return made
+        return super()._normalized(input, running_mean, running_var, batch, average)
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):
