@@ -1,8 +1,11 @@
 """DDP over one and two processes against a `shard_map` written by hand: the time of a step, on this machine's CPU.
 
     python -m bench.distributed
+    python -m bench.distributed memory    # what a process holds: one alone, DDP, FSDP
 
-Both train the same network (three layers of 256) on the same data with SGD. The processes share the cores of the machine.
+Both train the same network (three layers of 256) on the same data with SGD. The processes share the cores of the machine. The
+memory is that of eight layers of 512 with Adam after a step: parameters, gradients and states, and what the step's program
+needs besides.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import sys
 import time
 
 WIDTH, BATCH, STEPS, ROUNDS = 256, 64, 40, 5
+WIDE, LAYERS = 512, 8
 
 
 def ours(rank, size):
@@ -103,16 +107,75 @@ def work():
     dist.destroy_process_group()
 
 
+def hold(kind):
+    """One process: trains a network, and tells what it holds."""
+    import gc
+
+    import jax
+
+    import jtorch as torch
+    import jtorch.distributed as dist
+    import jtorch.nn as nn
+    from jtorch.distributed.fsdp import fully_shard
+
+    dist.init_process_group("gloo")
+    torch.manual_seed(0)
+    net = nn.Sequential(*[nn.Sequential(nn.Linear(WIDE, WIDE), nn.ReLU()) for _ in range(LAYERS)])
+    if kind == "DDP":
+        net = nn.parallel.DistributedDataParallel(net)
+    elif kind != "one process":
+        for layer in net:
+            fully_shard(layer, reshard_after_forward=kind == "FSDP")
+        fully_shard(net)
+    optimizer = torch.optim.Adam(net.parameters())
+    x = torch.randn(16, WIDE)
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        loss = net(x).pow(2).mean()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+        times.append(time.perf_counter() - start)
+    gc.collect()
+    shards = [shard.data for array in jax.live_arrays() for shard in array.addressable_shards]
+    held = sum({data.unsafe_buffer_pointer(): data.nbytes for data in shards}.values())
+    besides = torch.compiler.last_program_memory().temp_size_in_bytes
+    if dist.get_rank() == 0:
+        step = statistics.median(times[10:])
+        print(
+            f"{kind}, {dist.get_world_size()} processes: holds {held / 1e6:.1f} MB, needs {besides / 1e6:.1f} MB besides, "
+            f"{step * 1e3:.0f} ms a step",
+            flush=True,
+        )
+    dist.destroy_process_group()
+
+
 def main():
     for size in (1, 2):
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            port = listening.getsockname()[1]
-        shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "JAX_PLATFORMS": "cpu"}
-        command = ["timeout", "-k", "5", "180", sys.executable, "-m", "bench.distributed", "work"]
-        started = [subprocess.Popen(command, env=os.environ | shared | {"RANK": str(r)}) for r in range(size)]
-        for process in started:
-            process.wait()
+        start(size, "work")
+
+
+def memory():
+    for kind, size in (("one process", 1), ("DDP", 2), ("FSDP, kept", 2), ("FSDP", 2), ("FSDP, kept", 4), ("FSDP", 4)):
+        start(size, "hold", kind)
+
+
+def start(size, *words):
+    """Run so many processes of this file."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "JAX_PLATFORMS": "cpu"}
+    command = ["timeout", "-k", "5", "180", sys.executable, "-m", "bench.distributed", *words]
+    started = [subprocess.Popen(command, env=os.environ | shared | {"RANK": str(r)}) for r in range(size)]
+    for process in started:
+        process.wait()
 
 
 if __name__ == "__main__":
-    work() if sys.argv[1:] == ["work"] else main()
+    words = sys.argv[1:]
+    if words[:1] == ["hold"]:
+        hold(words[1])
+    else:
+        {"work": work, "memory": memory, "": main}[words[0] if words else ""]()

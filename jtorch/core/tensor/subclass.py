@@ -232,6 +232,15 @@ class Subclassing:
 
     _hands_over = False  # whether a class of jtorch's takes functions over, as a user's class does
 
+    @property
+    def _memory(self):
+        """The tensor that has this one's elements: itself, unless it stands for one that lies in several processes."""
+        return self
+
+    def _around(self, tensor):
+        """A tensor of what is computed for each element of `_memory`, as users see it beside this one."""
+        return tensor
+
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         """Run `func` and give its results this class: what a subclass that defines nothing does."""

@@ -194,15 +194,6 @@ class Tensor(metaclass=_Named):
         made._base = made._grad = made._edge = None
         return made
 
-    @property
-    def _memory(self):
-        """The tensor that has this one's elements: itself, unless it stands for one that lies in several processes."""
-        return self
-
-    def _around(self, tensor):
-        """A tensor of what is computed for each element of `_memory`, as users see it beside this one."""
-        return tensor
-
     # ---- autograd
 
     def detach(self):

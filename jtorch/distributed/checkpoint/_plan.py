@@ -46,7 +46,7 @@ def _is_leaf(value):
     )
 
 
-def put_at(state, path, value) -> None:
+def put_value(state, path, value) -> None:
     """Set the value at a path of a state_dict."""
     at = state
     for key in path[:-1]:
@@ -149,6 +149,6 @@ __all__ = [
     "item_of",
     "metadata_of",
     "part_of_value",
-    "put_at",
+    "put_value",
     "values_by_name",
 ]

@@ -70,7 +70,7 @@ def _raw_names(model):
     return {_clean(name, model): name for name, _ in [*model.named_parameters(), *model.named_buffers()]}
 
 
-def _checked_options(options, submodules=None):
+def _options_given(options, submodules=None):
     if submodules:
         raise NotImplementedError("torch.distributed.checkpoint.state_dict: submodules")
     return StateDictOptions() if options is None else options
@@ -95,7 +95,7 @@ def get_model_state_dict(model, *, submodules=None, options=None) -> dict:
     Raises:
         NotImplementedError: `submodules`.
     """
-    options = _checked_options(options, submodules)
+    options = _options_given(options, submodules)
     frozen = {_clean(n, model) for n, p in model.named_parameters() if not p.requires_grad}
     made = {}
     for name, value in _own_state(model).items():
@@ -135,7 +135,7 @@ def set_model_state_dict(model, model_state_dict, *, options=None):
     Returns:
         the names that are missing and those that are unexpected.
     """
-    options = _checked_options(options)
+    options = _options_given(options)
     own = _own_state(model)
     state = _from_rank0(model_state_dict, own) if options.broadcast_from_rank0 else dict(model_state_dict)
     state = {name: _in_parts_of(value, own.get(name)) for name, value in state.items()}
@@ -194,7 +194,7 @@ def _as_list(optimizers):
     return list(optimizers) if isinstance(optimizers, list | tuple) else [optimizers]
 
 
-def _names_of(model):
+def _parameter_names(model):
     return {id(p): _clean(name, model) for name, p in model.named_parameters()}
 
 
@@ -212,8 +212,8 @@ def get_optimizer_state_dict(model, optimizers, *, submodules=None, options=None
 
     An optimizer that has made no step gets its first states, so that a checkpoint can be loaded into them.
     """
-    options = _checked_options(options, submodules)
-    names = _names_of(model)
+    options = _options_given(options, submodules)
+    names = _parameter_names(model)
     state, groups = {}, []
     for optimizer in _as_list(optimizers):
         _with_states(optimizer)
@@ -239,7 +239,7 @@ def _flat(state):
 
 def _nested(flat, model, optimizers):
     """Undo `_flat`, with the groups that the optimizers have."""
-    names = _names_of(model)
+    names = _parameter_names(model)
     state, groups = {}, []
     for optimizer in _as_list(optimizers):
         for group in optimizer.param_groups:
@@ -262,13 +262,13 @@ def set_optimizer_state_dict(model, optimizers, optim_state_dict, *, options=Non
     Raises:
         KeyError: with `strict`, a parameter has no group in it.
     """
-    options = _checked_options(options)
+    options = _options_given(options)
     if options.broadcast_from_rank0 and is_initialized() and get_world_size() > 1:
         flat = _flat(optim_state_dict) if "param_groups" in optim_state_dict else dict(optim_state_dict)
         optim_state_dict = _nested(_from_rank0(flat, None), model, optimizers)
     elif "param_groups" not in optim_state_dict:
         optim_state_dict = _nested(optim_state_dict, model, optimizers)
-    names = _names_of(model)
+    names = _parameter_names(model)
     of_name = {name: group for group in optim_state_dict["param_groups"] for name in group["params"]}
     for optimizer in _as_list(optimizers):
         state, groups, number = {}, [], 0

@@ -8,7 +8,7 @@ from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
 from jtorch.distributed._c10d.objects import all_gather_object
 from jtorch.distributed._c10d.process_groups import get_rank, get_world_size, is_initialized
-from jtorch.distributed.checkpoint._plan import common_slices, part_of_value, put_at, values_by_name
+from jtorch.distributed.checkpoint._plan import common_slices, part_of_value, put_value, values_by_name
 from jtorch.distributed.checkpoint.api import CheckpointException
 from jtorch.distributed.checkpoint.filesystem import FileSystemReader
 from jtorch.distributed.checkpoint.metadata import TensorStorageMetadata
@@ -83,7 +83,7 @@ def _read(state, reader):
             raise RuntimeError(f"Missing key in checkpoint state_dict: {name}.")
         stored = [(index, info) for index, info in found.storage_data.items() if index.fqn == name]
         if not isinstance(value, Tensor):
-            put_at(state, paths[name], _whole_value(entry, stored, reader))
+            put_value(state, paths[name], _whole_value(entry, stored, reader))
         elif isinstance(entry, TensorStorageMetadata):
             _read_tensor(name, value, entry, stored, reader)
         else:

@@ -38,7 +38,7 @@ def full(size, fill_value, *, dtype=None, layout=None, requires_grad=False, devi
     return make(size, dtype=dtype, requires_grad=requires_grad, device_mesh=device_mesh, placements=placements)
 
 
-def _drawn(name, draw):
+def _random_maker(name, draw):
     def maker(*size, dtype=None, layout=None, requires_grad=False, device_mesh=None, placements=None):
         made = empty(*size, dtype=dtype, device_mesh=device_mesh, placements=placements)
         with no_grad():
@@ -50,7 +50,7 @@ def _drawn(name, draw):
     return maker
 
 
-rand, randn = _drawn("rand", lambda t: t.uniform_()), _drawn("randn", lambda t: t.normal_())
+rand, randn = _random_maker("rand", lambda t: t.uniform_()), _random_maker("randn", lambda t: t.normal_())
 
 
 def distribute_module(module: Module, device_mesh=None, partition_fn=None, input_fn=None, output_fn=None):

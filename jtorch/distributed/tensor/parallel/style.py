@@ -138,7 +138,7 @@ class SequenceParallel(ParallelStyle):
         return distribute_module(module, device_mesh, None, before, after)
 
 
-def _as_tuple(layouts):
+def _layouts_given(layouts):
     return layouts if isinstance(layouts, tuple | list) else (layouts,)
 
 
@@ -157,8 +157,8 @@ class PrepareModuleInput(ParallelStyle):
 
     def __init__(self, *, input_layouts=None, desired_input_layouts=None, input_kwarg_layouts=None,
                  desired_input_kwarg_layouts=None, use_local_output=False):  # fmt: skip
-        self.input_layouts = None if input_layouts is None else _as_tuple(input_layouts)
-        self.desired_input_layouts = None if desired_input_layouts is None else _as_tuple(desired_input_layouts)
+        self.input_layouts = None if input_layouts is None else _layouts_given(input_layouts)
+        self.desired_input_layouts = None if desired_input_layouts is None else _layouts_given(desired_input_layouts)
         self.use_local_output = use_local_output
         self.input_kwarg_layouts = input_kwarg_layouts or {}
         self.desired_input_kwarg_layouts = desired_input_kwarg_layouts or {}
@@ -209,7 +209,10 @@ class PrepareModuleOutput(ParallelStyle):
     """
 
     def __init__(self, *, output_layouts, desired_output_layouts, use_local_output=True):
-        self.output_layouts, self.desired_output_layouts = _as_tuple(output_layouts), _as_tuple(desired_output_layouts)
+        self.output_layouts, self.desired_output_layouts = (
+            _layouts_given(output_layouts),
+            _layouts_given(desired_output_layouts),
+        )
         self.use_local_output = use_local_output
         if len(self.output_layouts) != len(self.desired_output_layouts):
             raise AssertionError("output_layouts and desired_output_layouts should have same length!")
