@@ -46,7 +46,7 @@ class Bucket:
                 for p, layout in zip(large, layouts[len(small) :], strict=True):
                     state = optimizer.state[p]
                     if name not in state:
-                        state[name] = p._around(_filled(p._memory._type, *layout[name]))
+                        state[name] = p._around(_filled_state(p._memory._type, *layout[name]))
                     self.held.append((state, name, state[name]))
                     self.moved.append(state[name]._memory)
 
@@ -117,7 +117,7 @@ def _scalars(held, first, place):
     return known(np.array([first if t is None else t.item() for t in held], d), place)
 
 
-def _filled(kind, shape, first):
+def _filled_state(kind, shape, first):
     if shape is None:
         return filled(tuple(kind.shape), _both_parts(first, kind.dtype), kind.dtype, kind.place, kind.strides)
     return filled(shape, first, kind.dtype, kind.place)
