@@ -12,7 +12,7 @@ from jtorch.distributed.checkpoint.state_dict import get_state_dict, set_state_d
 from tests import FIXTURES
 from tests.distributed import ranks, sharded
 
-PYTORCHS = FIXTURES / "checkpoints" / "in_parts"  # written by two processes of PyTorch's
+PYTORCHS = FIXTURES / "checkpoints" / "in_parts"  # written by two processes under PyTorch
 
 
 @pytest.fixture(scope="module")
