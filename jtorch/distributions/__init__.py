@@ -53,7 +53,6 @@ from jtorch.distributions.weibull import Weibull as Weibull
 from jtorch.distributions.wishart import Wishart as Wishart
 from jtorch.distributions.constraint_registry import biject_to as biject_to
 from jtorch.distributions.constraint_registry import transform_to as transform_to
-from jtorch.distributions import kl_more as kl_more
 from jtorch.distributions.kl import kl_divergence as kl_divergence
 from jtorch.distributions.kl import register_kl as register_kl
 

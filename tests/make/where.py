@@ -74,7 +74,7 @@ WRITTEN = [
     (r"nn/", "the class"),
     (r"optim/lr_scheduler/", "the class"),
     (r"optim/", "the class: PyTorch's defaults and an optax chain"),
-    (r"distributions/kl", "its divergences from others, where there are formulas"),
+    (r"distributions/kl", "its divergences, where there are formulas"),
     (r"distributions/", "the class"),
 ]
 
