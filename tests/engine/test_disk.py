@@ -99,7 +99,7 @@ def test_what_is_on_disk_need_not_be_readable(kept, compiles):
     assert len(compiles) == 2 * made
 
 
-def test_what_nobody_reads_goes(kept):
+def test_an_entry_that_nobody_reads_is_deleted(kept):
     """An entry that was not read for a month is deleted when a process first keeps a program. Reading one back renews it."""
     train()
     (old,) = files(kept)

@@ -113,7 +113,7 @@ def raises(look):
     return str(caught.value)
 
 
-def test_whoever_looks_at_what_depends_on_a_check_is_told(mode):
+def test_reading_what_depends_on_a_failed_check_raises(mode):
     index, labels = torch.tensor([1, 9]), torch.tensor([0, 7])
     rows = F.embedding(index, torch.ones(4, 3))
     loss = F.cross_entropy(torch.zeros(2, 3), labels)
@@ -170,7 +170,7 @@ def test_a_value_that_goes_on_into_the_next_program(mode):
     assert memory.tolist() == [4.0, 4.0]
 
 
-def test_the_next_step_tells_at_the_latest():
+def test_the_next_step_raises_at_the_latest():
     weight = torch.ones(3, requires_grad=True)
     optimizer = torch.optim.SGD([weight], lr=0.5)
     F.embedding(torch.tensor([9]), weight[:, None]).sum().backward()

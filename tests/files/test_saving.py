@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_renamed_gets_the_content(path, monkeypatch):
     assert torch.load(path)["weight"].sum() == 1000
 
 
-def test_what_a_killed_program_left_goes_with_the_next_save(path):
+def test_the_next_save_deletes_what_a_killed_program_left(path):
     left, others = path.parent / ".c.pt.1-0.saving", path.parent / ".d.pt.1-0.saving"
     for file in (left, others):
         file.write_bytes(b"half")

@@ -80,7 +80,7 @@ def test_reads_pytorchs_modules(name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_says_of_odd_files_what_pytorch_says(name):
+def test_unusual_files_raise_what_they_raise_in_pytorch(name):
     data, options = FILES[name]
     assert loading(jtorch, data, **options) == EXPECTED["files"][name]
 

@@ -25,7 +25,7 @@ def followed(monkeypatch):
     return count
 
 
-def test_the_second_walk_is_a_jump(followed):
+def test_the_second_pass_is_replayed(followed):
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     for scale in (2.0, 3.0, 4.0):
         x.grad = None
@@ -34,7 +34,7 @@ def test_the_second_walk_is_a_jump(followed):
     assert followed == [True, True]
 
 
-def test_a_given_gradient_is_walked(followed):
+def test_a_pass_from_a_given_gradient_is_not_replayed(followed):
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     for given in ([1.0, 1.0], [2.0, 0.0], [0.0, 5.0]):
         x.grad = None
@@ -43,7 +43,7 @@ def test_a_given_gradient_is_walked(followed):
     assert True not in followed
 
 
-def test_other_wiring_over_the_same_lines_is_walked():
+def test_another_graph_over_the_same_lines_gets_a_full_pass():
     """`detach` changes where gradients go, but records no line."""
     engine.reset()
     x = torch.tensor([2.0], requires_grad=True)
@@ -59,7 +59,7 @@ def test_other_wiring_over_the_same_lines_is_walked():
 
 @pytest.mark.parametrize("wanted", ["ab", "aa", "a-", "-a"])
 @pytest.mark.parametrize("before", ["ab", "aa", "a-", "-a"])
-def test_one_leaf_in_two_places_is_another_wiring_than_two_leaves_or_none(before, wanted):
+def test_one_leaf_in_two_places_is_another_graph_than_two_leaves_or_none(before, wanted):
     """The lines are the same; only which leaves the two factors are differs."""
     engine.reset()
 
@@ -80,7 +80,7 @@ def test_one_leaf_in_two_places_is_another_wiring_than_two_leaves_or_none(before
     assert got == gradients(wanted)
 
 
-def test_a_root_that_is_another_output_is_walked():
+def test_a_root_that_is_another_output_gets_a_full_pass():
     engine.reset()
     for i in (3, 3, 0, 2, 0, 3):
         x = torch.tensor([0.5, 1.0, -1.0, 2.0], requires_grad=True)
@@ -88,7 +88,7 @@ def test_a_root_that_is_another_output_is_walked():
         assert x.grad.tolist() == [float(k == i) for k in range(4)]
 
 
-def test_a_hook_is_never_jumped_over():
+def test_a_hook_is_never_skipped():
     engine.reset()
     x = torch.tensor([2.0], requires_grad=True)
     seen = []

@@ -138,7 +138,7 @@ def test_a_file_imports_only_from_its_floor_or_below(name):
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("jtorch/core/ops/")])
-def test_a_folder_of_core_is_imported_by_its_door(name):
+def test_a_folder_of_core_is_imported_by_its_init_or_a_module(name):
     """From another folder: `from jtorch.core.engine import record`, or one of the folder's modules by name."""
     own = dotted(name).split(".")[:3]
     past = set()
@@ -147,7 +147,7 @@ def test_a_folder_of_core_is_imported_by_its_door(name):
             folder = node.module.split(".")[:3]
             if folder != own and folder[2] != "ops" and len(node.module.split(".")) > 3:
                 past.add(node.module)
-    assert not past, f"{name} goes past the door: {sorted(past)}"
+    assert not past, f"{name} imports from inside a folder: {sorted(past)}"
 
 
 # Names with an underscore that PyTorch itself has: users and other files import them.
@@ -219,7 +219,7 @@ def test_at_the_top_stand_pytorchs_names_vision_and_core():
 
 
 def origin(module, name):
-    """The module where a name is defined that is imported from a folder's door, or from a module itself."""
+    """The module that defines a name which is imported from a folder's `__init__` or from the module itself."""
     if f"{module}.{name}" in MODULES:
         return f"{module}.{name}"
     for node in tree_of(FILE_OF[module]).body if FILE_OF[module].endswith("__init__.py") else ():
@@ -233,9 +233,10 @@ def origin(module, name):
 def stands_on(start):
     """The modules that a reader of `start` needs: those that define the names it imports, and so on for each of them.
 
-    A name that comes through a door counts as imported from the module that defines it: a door imports all of its folder, but
-    a reader who follows the name reads one module. An import inside a function counts like any other. What is registered
-    from above (`jtorch.core.op.handlers`, `jtorch.core.grad.watchers`) does not count: that it need not be read is the point.
+    A name imported from a folder's `__init__` counts as imported from the module that defines it: the `__init__` imports
+    the whole folder, but a reader who follows the name reads one module. An import inside a function counts like any other.
+    What is registered from above (`jtorch.core.op.handlers`, `jtorch.core.grad.watchers`) does not count: a reader need not
+    know it.
     """
     found, todo = set(), [start]
     while todo:
@@ -393,9 +394,9 @@ def test_a_public_function_of_the_mathematics_is_defined_once():
     assert not twice
 
 
-def test_the_street_door_defines_nothing():
-    door = tree_of("jtorch/__init__.py").body
-    assert not [node.name for node in door if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+def test_the_package_itself_defines_nothing():
+    package = tree_of("jtorch/__init__.py").body
+    assert not [node.name for node in package if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if FILES[name].strip()])

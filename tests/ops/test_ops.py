@@ -188,7 +188,7 @@ NAN_GOES_ON = """
 
 
 @pytest.mark.parametrize("library", ["jtorch", pytest.param("torch", marks=pytest.mark.parity)])
-def test_nan_goes_on_from_large_arrays(library):
+def test_nan_propagates_through_large_arrays(library):
     """From 4,096 elements on, XLA calls a library whose maximum ignores NaN."""
     torch = pytest.importorskip(library)
     x = torch.linspace(0, 1, 64 * 64).reshape(64, 64)
