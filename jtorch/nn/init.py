@@ -66,7 +66,7 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
             return tensor.uniform_(low, high).erfinv_().mul_(std * math.sqrt(2)).add_(mean).clamp_(a, b)
         strides = None if t.contiguous else t.strides
         drawn = stream_of(t.place, generator).trunc_normal(tuple(t.shape), t.dtype.np, mean, std, a, b, strides=strides)
-        return tensor.copy_(known(drawn))
+        return tensor.copy_(tensor._of_whole(known(drawn)))
 
 
 def constant_(tensor, val):
@@ -90,7 +90,7 @@ def eye_(tensor):
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with no_grad():
-        return tensor.copy_(known(np.eye(*tensor.shape, dtype=tensor.dtype.np)))
+        return tensor.copy_(tensor._of_whole(known(np.eye(*tensor.shape, dtype=tensor.dtype.np))))
 
 
 def dirac_(tensor, groups=1):
@@ -108,7 +108,7 @@ def dirac_(tensor, groups=1):
         for d in range(min(out, sizes[1])):
             made[(g * out + d, d, *middle)] = 1
     with no_grad():
-        return tensor.copy_(known(made))
+        return tensor.copy_(tensor._of_whole(known(made)))
 
 
 def _calculate_fan_in_and_fan_out(tensor):
@@ -172,7 +172,11 @@ def orthogonal_(tensor, gain=1, generator=None):
     q = q.T if rows < columns else q
     with no_grad():
         return tensor.copy_(
-            known((np.ascontiguousarray(q).reshape(tuple(tensor.shape)) * np.asarray(gain, q.dtype)).astype(q.dtype))
+            tensor._of_whole(
+                known(
+                    (np.ascontiguousarray(q).reshape(tuple(tensor.shape)) * np.asarray(gain, q.dtype)).astype(q.dtype)
+                )
+            )
         )
 
 
@@ -187,7 +191,7 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
         made = np.array(tensor._to_numpy())
         for column in range(columns):
             made[randperm(rows)._to_numpy()[:zero], column] = 0
-        return tensor.copy_(known(made))
+        return tensor.copy_(tensor._of_whole(known(made)))
 
 
 def _old(fresh):

@@ -6,7 +6,9 @@ import os
 import pytest
 
 import jtorch as torch
+import jtorch.distributed as dist
 import jtorch.distributed.checkpoint as checkpoint
+import jtorch.distributed.tensor as tensors
 from jtorch.distributed.checkpoint import format_utils
 from jtorch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from tests import FIXTURES
@@ -106,3 +108,47 @@ def test_an_interrupted_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     checkpoint.load(state, checkpoint_id=tmp_path)
     assert state["a"].tolist() == [1, 1]
     assert len(os.listdir(tmp_path)) == 2
+
+
+@pytest.fixture
+def alone():
+    """A mesh of one process."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield tensors.init_device_mesh("cpu", (1,))
+    dist.destroy_process_group()
+
+
+WRITES = {
+    "by an index": lambda d: d.__setitem__(0, 1.0),
+    "to a row": lambda d: d[0].fill_(1),
+    "to a shape that is no longer in parts": lambda d: d.view(-1)[:2].zero_(),
+    "random, to a row": lambda d: d[0].normal_(),
+    "of an op without a rule": lambda d: d.cumsum_(0),
+    "by out=": lambda d: torch.exp(d, out=d),
+    "a sum in parts": lambda d: d.sum(0).add_(1),
+}
+
+
+@pytest.mark.parametrize("how", WRITES)
+def test_a_write_that_would_be_lost_is_refused(how, alone):
+    made = tensors.distribute_tensor(torch.ones(2, 3), alone, [tensors.Shard(0)])
+    with pytest.raises(NotImplementedError):
+        WRITES[how](made)
+    assert made.full_tensor().tolist() == torch.ones(2, 3).tolist()
+
+
+@pytest.mark.parametrize("name", ["Muon", "Adafactor"])
+def test_an_optimizer_that_looks_at_whole_parameters_is_refused(name, alone):
+    p = torch.nn.Parameter(tensors.distribute_tensor(torch.ones(2, 3), alone, [tensors.Shard(0)]))
+    (p * p).sum().backward()
+    with pytest.raises(NotImplementedError, match=name):
+        getattr(torch.optim, name)([p]).step()
+
+
+@pytest.mark.parametrize("name", ["trunc_normal_", "orthogonal_", "xavier_uniform_", "kaiming_normal_", "eye_"])
+def test_parameters_in_parts_begin_as_whole_ones(name, alone):
+    made = tensors.distribute_tensor(torch.empty(4, 6), alone, [tensors.Shard(0)])
+    torch.manual_seed(3)
+    getattr(torch.nn.init, name)(made)
+    torch.manual_seed(3)
+    assert made.full_tensor().tolist() == getattr(torch.nn.init, name)(torch.empty(4, 6)).tolist()

@@ -241,6 +241,10 @@ class Subclassing:
         """A tensor of what is computed for each element of `_memory`, as users see it beside this one."""
         return tensor
 
+    def _of_whole(self, whole):
+        """A tensor of this shape, in the form in which this one is."""
+        return whole
+
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         """Run `func` and give its results this class: what a subclass that defines nothing does."""

@@ -95,6 +95,9 @@ class DTensor(Tensor):
 
     __module__ = "jtorch.distributed.tensor"
     _hands_over = True
+    _shows_copy = (
+        False  # whether it is a view of a DTensor for PyTorch, and here a copy: nobody would see a write to it
+    )
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
@@ -130,6 +133,14 @@ class DTensor(Tensor):
                 f"part of shape {tuple(self._local_tensor.shape)}"
             )
         return self._same(tensor)
+
+    def _of_whole(self, whole):
+        with no_grad():
+            part = part_here(whole.to(self.device), self._mesh, self._placements)
+            for i, p in enumerate(self._placements):
+                if not isinstance(p, Shard):
+                    part = sent_from_first(part, self._mesh, i)
+        return self._same(part)
 
     device_mesh = property(lambda self: self._mesh)
     placements = property(lambda self: self._placements)

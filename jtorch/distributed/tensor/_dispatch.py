@@ -21,6 +21,21 @@ def rule_name(func) -> str:
     return func.op.name if hasattr(func, "op") and not name.endswith("_") else name
 
 
+_VIEWS = {
+    "getitem",
+    "T",
+    "mT",
+    "H",
+    "mH",
+    "real",
+    "imag",
+    "chunk",
+    "split",
+    "unbind",
+    "tensor_split",
+    "expand",
+    "narrow",
+}
 _OPERATORS = {"add", "sub", "mul", "truediv", "div", "pow"}
 
 
@@ -59,6 +74,7 @@ def _on_whole_tensors(func, name, mesh, args, kwargs):
     if name.endswith("_") or name in ("setitem", "set"):
         raise NotImplementedError(f"torch.{name}: writing to a DTensor")
     everywhere = (Replicate(),) * mesh.ndim
+    shows = name in _VIEWS or getattr(getattr(func, "op", None), "view", None) is not None
 
     def whole(a):
         if isinstance(a, DTensor):
@@ -70,7 +86,9 @@ def _on_whole_tensors(func, name, mesh, args, kwargs):
 
     def _wrapped(made):
         if isinstance(made, Tensor):
-            return made_of(made, mesh, everywhere, made.shape)
+            result = made_of(made, mesh, everywhere, made.shape)
+            result._shows_copy = shows
+            return result
         if isinstance(made, list | tuple):
             parts = [_wrapped(m) for m in made]
             return type(made)(*parts) if hasattr(made, "_fields") else type(made)(parts)

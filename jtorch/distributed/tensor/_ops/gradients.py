@@ -10,7 +10,7 @@ from jtorch.distributed.tensor._ops.rules import RULES, rule
 from jtorch.distributed.tensor._redistribute import members
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
-OF_LISTS = {"_total_norm", "_unscale_gradients"}  # these may be given DTensors on several meshes
+OF_LISTS = {"_total_norm", "_unscale_gradients", "grad", "backward"}  # these may be given DTensors on several meshes
 
 
 def _split_over(tensor):
@@ -66,6 +66,48 @@ def unscale(func, name, args, kwargs):
         for groups in _by_groups(tensors):
             found = _reduced_over(found, ReduceOp.MAX, groups)
     return (*[t._around(m) for t, m in zip(tensors, made, strict=True)], found)
+
+
+@rule("grad")
+def gradients_of(func, name, args, kwargs):
+    """`torch.autograd.grad`: the gradients of DTensors are DTensors."""
+    given = dict(zip(("outputs", "inputs", "grad_outputs"), args, strict=False)) | kwargs
+    inputs = given["inputs"]
+    inputs = [inputs] if not isinstance(inputs, list | tuple) else list(inputs)
+    found = func(**{**given, "outputs": _whole_sums(given["outputs"]), "inputs": [t._memory for t in inputs],
+                    "grad_outputs": _local_gradients(given)})  # fmt: skip
+    return tuple([None if g is None else t._around(g) for t, g in zip(inputs, found, strict=True)])
+
+
+@rule("backward")
+def backward_of(func, name, args, kwargs):
+    """`torch.autograd.backward`."""
+    given = dict(zip(("tensors", "grad_tensors"), args, strict=False)) | kwargs
+    gradients = _local_gradients({"outputs": given["tensors"], "grad_outputs": given.get("grad_tensors")})
+    inputs = given.get("inputs")
+    if inputs is not None:
+        inputs = [t._memory for t in (inputs if isinstance(inputs, list | tuple) else [inputs])]
+    func(**{**given, "tensors": _whole_sums(given["tensors"]), "grad_tensors": gradients, "inputs": inputs})
+
+
+def _without_sums(tensor):
+    """The placements of the gradient of a DTensor."""
+    return tuple([Replicate() if isinstance(p, Partial) else p for p in tensor._placements])
+
+
+def _whole_sums(tensors):
+    """The local tensors; what is a sum in parts is summed first."""
+    listed = tensors if isinstance(tensors, list | tuple) else [tensors]
+    return [t._under(_without_sums(t))._local_tensor if isinstance(t, DTensor) else t for t in listed]
+
+
+def _local_gradients(given):
+    """The local tensors of the gradients that are given."""
+    gradients, tensors = given.get("grad_outputs"), given["outputs"]
+    if gradients is None:
+        return None
+    pairs = zip(*[a if isinstance(a, list | tuple) else [a] for a in (gradients, tensors)], strict=True)
+    return [g._under(_without_sums(t))._local_tensor if isinstance(g, DTensor) else g for g, t in pairs]
 
 
 __all__ = ["OF_LISTS", "RULES"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jtorch.core.tensor import Tensor
 from jtorch.distributed.tensor._api import DTensor
-from jtorch.distributed.tensor._ops.rules import by_mesh_dim, placed_all, result_of, rule
+from jtorch.distributed.tensor._ops.rules import by_mesh_dim, check_written, placed_all, result_of, rule
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
 _POINTWISE = """
@@ -99,6 +99,7 @@ def in_place(func, name, args, kwargs):
     first, *others = args
     if not isinstance(first, DTensor):
         return NotImplemented
+    check_written(first, name)
     if any(isinstance(p, Partial) for p in first._placements) and name != "zero_":
         others_partial = all(not isinstance(o, DTensor) or o._placements == first._placements for o in others)
         numbers = not any(isinstance(o, DTensor) for o in others)

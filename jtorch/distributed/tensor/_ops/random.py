@@ -8,7 +8,7 @@ from __future__ import annotations
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.fill import DRAWS_IN_PLACE
 from jtorch.distributed.tensor._api import DTensor, part_here, sent_from_first
-from jtorch.distributed.tensor._ops.rules import by_mesh_dim, placed_all, result_of, rule
+from jtorch.distributed.tensor._ops.rules import by_mesh_dim, check_written, placed_all, result_of, rule
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
 
@@ -27,6 +27,7 @@ def drawn(draw, x, placements):
 def draw_in_place(func, name, args, kwargs):
     """Fills a DTensor."""
     x, *rest = args
+    check_written(x, name)
     if any(isinstance(a, DTensor) for a in (*rest, *kwargs.values())) or any(
         isinstance(p, Partial) for p in x._placements
     ):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jtorch.core.tensor import Tensor
 from jtorch.distributed.tensor._api import DTensor, made_of
 from jtorch.distributed.tensor._redistribute import SumGradients
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
@@ -60,8 +59,10 @@ def even(shape, dim, mesh, mesh_dim):
     return shape[dim] % mesh.shape[mesh_dim] == 0
 
 
-def is_whole_number(value):
-    return not isinstance(value, Tensor)
+def check_written(tensor, name):
+    """Raise NotImplementedError if a write to this DTensor would be lost."""
+    if tensor._shows_copy:
+        raise NotImplementedError(f"torch.{name}: writing to a view of a DTensor that had to be gathered for it")
 
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "Replicate",
     "Shard",
     "by_mesh_dim",
+    "check_written",
     "even",
     "placed_all",
     "placed_local",

@@ -23,7 +23,13 @@ def _mapped(x, to):
 
 def _view_of_parts(func, x, needed, out, shape, args, kwargs):
     (local,) = placed_all([x], needed, out)
-    return result_of(func(local, *args, **kwargs), x._mesh, out, shape)
+    return _noting_copies(result_of(func(local, *args, **kwargs), x._mesh, out, shape), x, needed)
+
+
+def _noting_copies(made, x, needed):
+    """The result; where parts were gathered for it, it shows no longer the memory of `x`."""
+    made._shows_copy = x._shows_copy or tuple(needed[0]) != x._placements
+    return made
 
 
 @rule("t", "T", "mT", "transpose", "swapaxes", "swapdims")
@@ -86,7 +92,7 @@ def reshape_parts(func, name, args, kwargs):
         if isinstance(p, Shard):
             sizes[p.dim] //= x._mesh.shape[i]
     (local,) = placed_all([x], needed, out)
-    return result_of(local.reshape(sizes), x._mesh, out, shape)
+    return _noting_copies(result_of(local.reshape(sizes), x._mesh, out, shape), x, needed)
 
 
 def _twice(x, dim):
