@@ -5,7 +5,7 @@ after one array of a new size. So after too many new traces, each new one is cut
 one by one:
 
     a segment ends before a line that it already has: the next round of the body begins there
-        a line whose input types keep changing is a segment of its own: the lines after it begin with a type that comes again
+    a line whose input types keep changing is a segment of its own: the lines after it begin with a type that comes again
 
 A sequence of segments that comes back often is recorded in one piece from then on.
 """

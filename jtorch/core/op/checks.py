@@ -21,7 +21,7 @@ _autocast: list = []  # the function of `autocast_by`, once autocast was on
 
 def data_check(value, bad, error, fine_below=None, **consts) -> None:
     """Raise an error if elements of `value` are bad. If they are few and on the host, or a few lines compute them from such
-        elements, it comes at once; else when a value that depends on the check is read, or at the end of the next training step.
+    elements, it comes at once; else when a value that depends on the check is read, or at the end of the next training step.
 
     Args:
         value: a tensor, or a Python number.

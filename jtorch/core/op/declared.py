@@ -22,7 +22,7 @@ ELSEWHERE: dict[str, dict] = {}  # "jtorch.linalg" -> name -> the function of an
 
 def function(fn=None, *, name=None, method=False):
     """Declare a plain function of `torch`. Files of jtorch call the function itself. Users get a form that raises
-        PyTorch's TypeErrors and hands the whole call to a class that overrides functions.
+    PyTorch's TypeErrors and hands the whole call to a class that overrides functions.
 
     Args:
         name: PyTorch's name where it is another: `arccos = function(acos, name="arccos")`.

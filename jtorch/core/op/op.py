@@ -111,11 +111,11 @@ class Op(Public):
         method: attach it to Tensor.
         returns: a class of named results to wrap several outputs in.
         deprecated: (the parameters of an older overload that PyTorch still accepts with a warning, those of the overload that
-                the warning recommends).
+            the warning recommends).
         check: function (args by name) called before each recording, with Tensors, to raise errors that need more
             than types.
         check_types: function (*types of the inputs) called once for each new combination, to raise errors that the
-                pure function cannot, because its inputs are already promoted.
+            pure function cannot, because its inputs are already promoted.
 
     Writing:
         inplace: also make the method `name_`, which writes the result into its first argument. "twice": that argument may
@@ -127,7 +127,7 @@ class Op(Public):
 
     Types and strides:
         promote: True: convert tensors and numbers to their common type first; "float": also convert integers to the
-                default float type; a tuple of names: these parameters only.
+            default float type; a tuple of names: these parameters only.
         widen: compute half types in float32 (with promote).
         numbers: what a number in place of a tensor is to PyTorch: "operand", a 0-dim operand of the loop; "parameter", a
             parameter of the loop, which does not affect the strides; "tensor", a tensor, made before PyTorch chooses an
