@@ -9,12 +9,13 @@ import inspect
 import math
 import types
 
-from jtorch.core.tensor import Tensor
+from jtorch.core.tensor import TAKERS, Tensor
 from jtorch.fx.graph import Graph
 from jtorch.fx.graph_module import GraphModule
 from jtorch.fx.proxy import Proxy, TracerBase
 from jtorch.nn.modules.container import Sequential
 from jtorch.nn.modules.module import Module
+from jtorch.nn.parameter import Parameter
 
 _wrapped: list[tuple[dict, str]] = []  # (the module's names, a name in it) of what `wrap` was called for
 
@@ -68,8 +69,8 @@ class Tracer(TracerBase):
         return forward(*args, **kwargs)
 
     def getattr(self, attr, attr_val, parameter_proxy_cache):
-        """What `module.name` gives while tracing: a proxy for a parameter or buffer."""
-        if not isinstance(attr_val, Tensor):
+        """What `module.name` gives while tracing: a proxy for a parameter."""
+        if not isinstance(attr_val, Parameter):
             return attr_val
         name = self._names.get(id(attr_val))
         if name is None:
@@ -168,6 +169,8 @@ def _patched(tracer, names):
 
     undo = [(Module, "__call__", call), (Module, "__getattr__", get)]
     Module.__call__, Module.__getattr__ = traced_call, traced_getattr
+    asked = "proxies" in TAKERS
+    TAKERS.add("proxies")  # functions hand a call over before they begin: what they do with a proxy would become nodes
     functions = {id(f) for m in tracer._autowrap_modules for f in vars(m).values() if callable(f)}
     functions |= {id(f) for f in tracer._autowrap_functions}
     spots = [(space, name) for space, name in _wrapped if name in space or hasattr(builtins, name)]
@@ -179,6 +182,8 @@ def _patched(tracer, names):
         with _wrapped_modules(tracer._autowrap_modules):
             yield
     finally:
+        if not asked:
+            TAKERS.discard("proxies")
         for owner, name, value in undo:
             setattr(owner, name, value)
         for space, name, value in reversed(saved):

@@ -67,6 +67,7 @@ class Graph:
         self.owning_module = owning_module
         self._tracer_cls = tracer_cls
         self._used: set[str] = set()
+        self._counts: dict[str, int] = {}  # the newest number of each name without one
         self._root = Node(self, "", "root", "", (), {})
         self._insert: Callable[[Node], None] = self._root.prepend
 
@@ -86,19 +87,24 @@ class Graph:
 
     def _suggested(self, op, target):
         text = target if isinstance(target, str) else getattr(target, "__name__", "function")
-        return (
-            "_".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[0-9]+|_+", text)).lower()
-            if "." not in text
-            else text
-        )
+        if text.startswith("__") and text.endswith("__"):
+            text = text[2:-2]
+        return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", text).lower()
 
     def _name(self, wanted):
-        wanted = re.sub(r"_+", "_", re.sub(r"[^0-9a-zA-Z_]+", "_", wanted)).strip("_") or "_node"
+        wanted = re.sub(r"[^0-9a-zA-Z_]+", "_", wanted) or "_unnamed"
         wanted = f"_{wanted}" if wanted[0].isdigit() else wanted
-        base, number = wanted, 0
-        while wanted in self._used or keyword.iskeyword(wanted) or hasattr(builtins, wanted) or wanted in _RESERVED:
-            number += 1
-            wanted = f"{base}_{number}"
+        base, number = re.fullmatch(r"(.+?)(?:_(\d+))?", wanted).groups()
+        count = int(number or 0)
+        if number is None or wanted in self._used:
+            count = self._counts.get(base, 0)
+        if keyword.iskeyword(wanted) or hasattr(builtins, wanted) or wanted in _RESERVED:
+            count += 1
+            wanted = f"{base}_{count}"
+        while wanted in self._used:
+            count += 1
+            wanted = f"{base}_{count}"
+        self._counts[base] = count
         self._used.add(wanted)
         return wanted
 
@@ -243,6 +249,8 @@ class Graph:
                     seen.add(used)
                     if node.op != "output":
                         last.setdefault(node, []).append(used)
+            if not node.users and node.op not in ("placeholder", "output"):
+                last.setdefault(node, []).append(node)
         return last
 
     def _statement(self, node, names):

@@ -26,10 +26,14 @@ class GraphModule(Module):
         type(self).__name__ = class_name
         if isinstance(root, Module):
             self.training = root.training
+        self._take(root, graph)
+        self.graph = graph
+
+    def _take(self, root, graph):
+        """Take the modules and attributes that a graph uses from the root."""
         for node in graph.nodes:
             if node.op in ("get_attr", "call_module"):
                 _copy_attribute(root, self, node.target)
-        self.graph = graph
 
     @property
     def graph(self) -> Graph:

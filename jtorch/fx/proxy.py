@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import operator
+import sys
 
 from jtorch.fx.node import Node, map_aggregate
 
@@ -71,7 +73,8 @@ class Proxy:
         return self.tracer.create_proxy("call_method", "__call__", (self, *args), kwargs)
 
     def __iter__(self):
-        return self.tracer.iter(self)
+        count = _unpacked_by(sys._getframe(1))
+        return self.tracer.iter(self) if count is None else iter([self[i] for i in range(count)])
 
     def __bool__(self):
         return self.tracer.to_bool(self)
@@ -103,6 +106,13 @@ class Proxy:
 class _GraphTracer(TracerBase):
     def __init__(self, graph):
         self.graph = graph
+
+
+def _unpacked_by(frame):
+    """Into how many names a frame unpacks what it iterates over now, as `a, b = value` does; None if it does something else."""
+    instructions = dis.get_instructions(frame.f_code)
+    at = next((each for each in instructions if each.offset == frame.f_lasti), None)
+    return at.arg if at is not None and at.opname == "UNPACK_SEQUENCE" else None
 
 
 def _tracer_of(*trees):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.tensor import Tensor
+from jtorch.core.tensor import Tensor, hand_over, wanted
 
 _UNEXPLAINED = (
     "Expected cond to be True, but got False. (Could this error message be improved? "
@@ -12,7 +12,10 @@ _UNEXPLAINED = (
 
 def _assert(condition, message) -> None:
     """Python's `assert` as a function. Reads the value of a tensor."""
+    if condition.__class__ is not Tensor and wanted((condition,)):
+        return hand_over(_assert, (condition,), (condition, message), None)
     assert condition, message
+    return None
 
 
 def _check_as(kind):
