@@ -67,6 +67,9 @@ def overwrite_value_param(param, actual, expected):
     return expected
 
 
+_ovewrite_named_param, _ovewrite_value_param = overwrite_named_param, overwrite_value_param  # torchvision's names
+
+
 def handle_legacy_interface(**legacy):
     """A decorator for builder functions: accept positional arguments, `pretrained=True` and their like, with torchvision's warnings.
 

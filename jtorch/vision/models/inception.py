@@ -50,9 +50,10 @@ class InceptionA(nn.Module):
         self.branch_pool = conv(in_channels, pool_features, kernel_size=1)
 
     def forward(self, x):
+        single, wide = self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x))
         twice = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
         pooled = self.branch_pool(avg_pool2d(x, kernel_size=3, stride=1, padding=1))
-        return cat([self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x)), twice, pooled], 1)
+        return cat([single, wide, twice, pooled], 1)
 
 
 class InceptionB(nn.Module):
@@ -67,8 +68,9 @@ class InceptionB(nn.Module):
         self.branch3x3dbl_3 = conv(96, 96, kernel_size=3, stride=2)
 
     def forward(self, x):
+        once = self.branch3x3(x)
         twice = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        return cat([self.branch3x3(x), twice, max_pool2d(x, kernel_size=3, stride=2)], 1)
+        return cat([once, twice, max_pool2d(x, kernel_size=3, stride=2)], 1)
 
 
 class InceptionC(nn.Module):
@@ -90,11 +92,12 @@ class InceptionC(nn.Module):
         self.branch_pool = conv(in_channels, 192, kernel_size=1)
 
     def forward(self, x):
+        single = self.branch1x1(x)
         once = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
         twice = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
         twice = self.branch7x7dbl_5(self.branch7x7dbl_4(twice))
         pooled = self.branch_pool(avg_pool2d(x, kernel_size=3, stride=1, padding=1))
-        return cat([self.branch1x1(x), once, twice, pooled], 1)
+        return cat([single, once, twice, pooled], 1)
 
 
 class InceptionD(nn.Module):
@@ -134,12 +137,12 @@ class InceptionE(nn.Module):
         self.branch_pool = conv(in_channels, 192, kernel_size=1)
 
     def forward(self, x):
-        once = self.branch3x3_1(x)
+        single, once = self.branch1x1(x), self.branch3x3_1(x)
         once = cat([self.branch3x3_2a(once), self.branch3x3_2b(once)], 1)
         twice = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
         twice = cat([self.branch3x3dbl_3a(twice), self.branch3x3dbl_3b(twice)], 1)
         pooled = self.branch_pool(avg_pool2d(x, kernel_size=3, stride=1, padding=1))
-        return cat([self.branch1x1(x), once, twice, pooled], 1)
+        return cat([single, once, twice, pooled], 1)
 
 
 class InceptionAux(nn.Module):

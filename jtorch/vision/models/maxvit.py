@@ -11,7 +11,7 @@ import numpy as np
 from jtorch import nn
 from jtorch.core.methods import _assert
 from jtorch.core.ops.functional import softmax
-from jtorch.core.ops.functions import einsum
+from jtorch.core.ops.functions import einsum, swapaxes
 from jtorch.core.ops.make.create import empty
 from jtorch.core.tensor import tensor
 from jtorch.vision.models._published import published
@@ -110,9 +110,9 @@ class RelativePositionalMultiHeadAttention(nn.Module):
 
     def forward(self, x):
         count, groups, cells, features = x.shape
+        q, k, v = self.to_qkv(x).chunk(3, dim=-1)
         q, k, v = (
-            each.reshape(count, groups, cells, self.n_heads, self.head_dim).permute(0, 1, 3, 2, 4)
-            for each in self.to_qkv(x).chunk(3, dim=-1)
+            each.reshape(count, groups, cells, self.n_heads, self.head_dim).permute(0, 1, 3, 2, 4) for each in (q, k, v)
         )
         logits = einsum("B G H I D, B G H J D -> B G H I J", q, k * self.scale_factor)
         weights = softmax(logits + self.get_relative_positional_bias(), dim=-1)
@@ -129,7 +129,7 @@ class SwapAxes(nn.Module):
         self.b = b
 
     def forward(self, x):
-        return x.swapaxes(self.a, self.b)
+        return swapaxes(x, self.a, self.b)
 
 
 class WindowPartition(nn.Module):

@@ -13,6 +13,7 @@ from jtorch.core.ops.functional import pad
 from jtorch.core.ops.functions import cat, log
 from jtorch.core.ops.make.create import ones, zeros
 from jtorch.core.tensor import tensor
+from jtorch.fx import wrap
 from jtorch.vision.models._published import published
 from jtorch.vision.models._utils import Family, initialize
 from jtorch.vision.models._windows import position_bias, relative_positions, window_attention
@@ -36,11 +37,16 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _neighbours(x):
+def _patch_merging_pad(x):
     """(..., H, W, C) as (..., H / 2, W / 2, 4 · C): each four neighbours in one cell, zeros where one is missing."""
     height, width, _ = x.shape[-3:]
     x = pad(x, (0, 0, 0, width % 2, 0, height % 2))
     return cat([x[..., i::2, j::2, :] for j in (0, 1) for i in (0, 1)], -1)
+
+
+def _get_relative_position_bias(table, index, window_size):
+    """The bias of a window's cells: see `position_bias`."""
+    return position_bias(table, index, math.prod(window_size))
 
 
 class PatchMerging(nn.Module):
@@ -53,7 +59,7 @@ class PatchMerging(nn.Module):
         self.norm = norm_layer(4 * dim)
 
     def forward(self, x):
-        return self.reduction(self.norm(_neighbours(x)))
+        return self.reduction(self.norm(_patch_merging_pad(x)))
 
 
 class PatchMergingV2(nn.Module):
@@ -66,7 +72,7 @@ class PatchMergingV2(nn.Module):
         self.norm = norm_layer(2 * dim)
 
     def forward(self, x):
-        return self.norm(self.reduction(_neighbours(x)))
+        return self.norm(self.reduction(_patch_merging_pad(x)))
 
 
 def shifted_window_attention(
@@ -104,6 +110,10 @@ def shifted_window_attention(
         logit_scale,
         training,
     )
+
+
+for _name in ("_patch_merging_pad", "_get_relative_position_bias", "shifted_window_attention"):
+    wrap(_name)  # one node each under torch.fx: they look at sizes
 
 
 class ShiftedWindowAttention(nn.Module):
@@ -153,16 +163,20 @@ class ShiftedWindowAttention(nn.Module):
 
     def get_relative_position_bias(self):
         """(1, heads, cells, cells)."""
-        return position_bias(
-            self.relative_position_bias_table, self.relative_position_index, math.prod(self.window_size)
+        return _get_relative_position_bias(
+            self.relative_position_bias_table, self.relative_position_index, self.window_size
         )
 
-    def _attend(self, x, logit_scale=None):
+    def _scale(self):
+        return None
+
+    def forward(self, x):
+        bias = self.get_relative_position_bias()
         return shifted_window_attention(
             x,
             self.qkv.weight,
             self.proj.weight,
-            self.get_relative_position_bias(),
+            bias,
             self.window_size,
             self.num_heads,
             self.shift_size,
@@ -170,12 +184,9 @@ class ShiftedWindowAttention(nn.Module):
             self.dropout,
             self.qkv.bias,
             self.proj.bias,
-            logit_scale,
+            self._scale(),
             self.training,
         )
-
-    def forward(self, x):
-        return self._attend(x)
 
 
 class ShiftedWindowAttentionV2(ShiftedWindowAttention):
@@ -212,10 +223,10 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
 
     def get_relative_position_bias(self):
         table = self.cpb_mlp(self.relative_coords_table).view(-1, self.num_heads)
-        return 16 * position_bias(table, self.relative_position_index, math.prod(self.window_size)).sigmoid()
+        return 16 * _get_relative_position_bias(table, self.relative_position_index, self.window_size).sigmoid()
 
-    def forward(self, x):
-        return self._attend(x, self.logit_scale)
+    def _scale(self):
+        return self.logit_scale
 
 
 class SwinTransformerBlock(nn.Module):

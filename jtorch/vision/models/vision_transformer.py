@@ -188,12 +188,13 @@ class VisionTransformer(nn.Module):
         size = self.image_size
         _assert(height == size, f"Wrong image height! Expected {size} but got {height}!")
         _assert(width == size, f"Wrong image width! Expected {size} but got {width}!")
-        patches = (size // self.patch_size) ** 2
-        return self.conv_proj(x).reshape(count, self.hidden_dim, patches).permute(0, 2, 1)
+        rows, columns = height // self.patch_size, width // self.patch_size
+        return self.conv_proj(x).reshape(count, self.hidden_dim, rows * columns).permute(0, 2, 1)
 
     def forward(self, x):
         x = self._process_input(x)
-        x = cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1)
+        count = x.shape[0]
+        x = cat([self.class_token.expand(count, -1, -1), x], dim=1)
         return self.heads(self.encoder(x)[:, 0])
 
 

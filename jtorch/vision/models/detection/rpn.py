@@ -8,6 +8,9 @@ from jtorch.core.ops.functional import binary_cross_entropy_with_logits, smooth_
 from jtorch.core.ops.functions import arange, cat, full, where
 from jtorch.core.ops.make.create import zeros
 from jtorch.vision.models.detection._utils import BalancedPositiveNegativeSampler, BoxCoder, Matcher, by_anchor
+from jtorch.vision.models.detection.anchor_utils import (
+    AnchorGenerator as AnchorGenerator,
+)  # tutorials import it from here
 from jtorch.vision.ops.boxes import batched_nms, box_iou, clip_boxes_to_image, remove_small_boxes
 from jtorch.vision.ops.misc import Conv2dNormActivation
 

@@ -31,16 +31,17 @@ class SegmentationModel(nn.Module):
         self.aux_classifier = aux_classifier
 
     def forward(self, x):
+        size = x.shape[-2:]
         features = self.backbone(x)
-        result = OrderedDict(out=upsampled(self.classifier(features["out"]), x))
+        result = OrderedDict(out=upsampled(self.classifier(features["out"]), size))
         if self.aux_classifier is not None:
-            result["aux"] = upsampled(self.aux_classifier(features["aux"]), x)
+            result["aux"] = upsampled(self.aux_classifier(features["aux"]), size)
         return result
 
 
-def upsampled(logits, images):
-    """Logits of the images' size."""
-    return interpolate(logits, size=images.shape[-2:], mode="bilinear", align_corners=False)
+def upsampled(logits, size):
+    """Logits of this height and width."""
+    return interpolate(logits, size=size, mode="bilinear", align_corners=False)
 
 
 def has_aux(weights, aux_loss):

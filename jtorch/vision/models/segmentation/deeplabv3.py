@@ -50,7 +50,8 @@ class ASPPPooling(nn.Sequential):
         )
 
     def forward(self, x):
-        return interpolate(super().forward(x), size=x.shape[-2:], mode="bilinear", align_corners=False)
+        size = x.shape[-2:]
+        return interpolate(super().forward(x), size=size, mode="bilinear", align_corners=False)
 
 
 class ASPP(nn.Module):

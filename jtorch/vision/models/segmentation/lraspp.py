@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from jtorch import nn
-from jtorch.core.ops.functional import interpolate
 from jtorch.vision.models._published import published
 from jtorch.vision.models._utils import IntermediateLayerGetter, OnBackbone, stage_positions
 from jtorch.vision.models.mobilenetv3 import MobileNet_V3_Large_Weights, mobilenet_v3_large
@@ -33,7 +32,7 @@ class LRASPPHead(nn.Module):
     def forward(self, input):
         low, high = input["low"], input["high"]
         x = self.cbr(high) * self.scale(high)
-        x = interpolate(x, size=low.shape[-2:], mode="bilinear", align_corners=False)
+        x = upsampled(x, low.shape[-2:])
         return self.low_classifier(low) + self.high_classifier(x)
 
 
@@ -55,7 +54,7 @@ class LRASPP(nn.Module):
         self.classifier = LRASPPHead(low_channels, high_channels, num_classes, inter_channels)
 
     def forward(self, input):
-        return OrderedDict(out=upsampled(self.classifier(self.backbone(input)), input))
+        return OrderedDict(out=upsampled(self.classifier(self.backbone(input)), input.shape[-2:]))
 
 
 def _with_levels(weights, weights_backbone, progress, num_classes, aux_loss=False, **kwargs):

@@ -10,9 +10,10 @@ import numpy as np
 
 from jtorch import nn
 from jtorch.core.ops.functional import interpolate
-from jtorch.core.ops.functions import cat, einsum
+from jtorch.core.ops.functions import cat, einsum, repeat_interleave, tensor_split
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import tensor
+from jtorch.fx import wrap
 from jtorch.vision.models._published import published
 from jtorch.vision.models._utils import Family
 from jtorch.vision.ops.misc import MLP
@@ -34,6 +35,21 @@ class MSBlockConfig:
     stride_kv: list[int]
 
 
+def _unsqueeze(x, target_dim, expand_dim):
+    """(x with `target_dim` dimensions, how many it had)."""
+    dims = x.dim()
+    if dims == target_dim - 1:
+        x = x.unsqueeze(expand_dim)
+    elif dims != target_dim:
+        raise ValueError(f"Unsupported input dimension {x.shape}")
+    return x, dims
+
+
+def _squeeze(x, target_dim, expand_dim, tensor_dim):
+    """What undoes `_unsqueeze`."""
+    return x.squeeze(expand_dim) if tensor_dim == target_dim - 1 else x
+
+
 class Pool(nn.Module):
     """Pools the cells of a sequence (N, heads, 1 + cells, C), or (N, 1 + cells, C), but for its first element.
 
@@ -48,22 +64,19 @@ class Pool(nn.Module):
         self.norm_before_pool = norm_before_pool
 
     def forward(self, x, thw):
-        flat = x.dim() == 3
-        if flat:
-            x = x.unsqueeze(1)
-        elif x.dim() != 4:
-            raise ValueError(f"Unsupported input dimension {x.shape}")
-        first, cells = x[:, :, :1], x[:, :, 1:].transpose(2, 3)
+        x, dims = _unsqueeze(x, 4, 1)
+        first, cells = tensor_split(x, (1,), dim=2)
+        cells = cells.transpose(2, 3)
         count, heads, channels = cells.shape[:3]
         cells = cells.reshape((count * heads, channels, *thw)).contiguous()
         if self.norm_before_pool and self.norm_act is not None:
             cells = self.norm_act(cells)
         cells = self.pool(cells)
-        thw = tuple(cells.shape[2:])
+        t, h, w = cells.shape[2:]
         x = cat((first, cells.reshape(count, heads, channels, -1).transpose(2, 3)), dim=2)
         if not self.norm_before_pool and self.norm_act is not None:
             x = self.norm_act(x)
-        return x.squeeze(1) if flat else x, thw
+        return _squeeze(x, 4, 1, dims), (t, h, w)
 
 
 def _table_rows(queries, keys):
@@ -78,6 +91,33 @@ def _rows_between(table, queries, keys, device):
     if table.shape[0] != length:
         table = interpolate(table.permute(1, 0).unsqueeze(0), size=length, mode="linear").squeeze(0).permute(1, 0)
     return table[tensor(_table_rows(queries, keys), device=device)]
+
+
+def _add_rel_pos(logits, q, q_thw, k_thw, rel_pos_h, rel_pos_w, rel_pos_t):
+    """The logits with the products of the queries with the distances, but for the first elements."""
+    count, heads, _, dim = q.shape
+    rows = zip((rel_pos_t, rel_pos_h, rel_pos_w), q_thw, k_thw, strict=True)
+    time, high, wide = (_rows_between(table, queries, keys, q.device) for table, queries, keys in rows)
+    q = q[:, :, 1:].reshape(count, heads, *q_thw, dim)
+    in_time = einsum("bythwc,tkc->bythwk", q, time)
+    in_height = einsum("bythwc,hkc->bythwk", q, high)
+    in_width = einsum("bythwc,wkc->bythwk", q, wide)
+    total = in_height[..., None, :, None] + in_width[..., None, None, :] + in_time[..., :, None, None]
+    logits[:, :, 1:, 1:] += total.reshape(count, heads, math.prod(q_thw), math.prod(k_thw))
+    return logits
+
+
+def _add_shortcut(x, shortcut, residual_with_cls_embed):
+    """x, with the shortcut added in place, to its first element too or not."""
+    if residual_with_cls_embed:
+        x.add_(shortcut)
+    else:
+        x[:, :, 1:, :] += shortcut[:, :, 1:, :]
+    return x
+
+
+for _name in ("_unsqueeze", "_squeeze", "_add_rel_pos", "_add_shortcut"):
+    wrap(_name)  # one node each under torch.fx: they look at sizes
 
 
 class MultiscaleAttention(nn.Module):
@@ -144,19 +184,6 @@ class MultiscaleAttention(nn.Module):
         conv = nn.Conv3d(dim, dim, kernel, stride=stride, padding=padding, groups=dim, bias=False)
         return Pool(conv, norm_layer(dim))
 
-    def _position_logits(self, q, q_thw, k_thw):
-        """The products of the queries with the distances: (N, heads, queries, keys), without the first elements."""
-        count, heads, _, dim = q.shape
-        tables = (self.rel_pos_t, self.rel_pos_h, self.rel_pos_w)
-        rows = zip(tables, q_thw, k_thw, strict=True)
-        time, high, wide = (_rows_between(table, queries, keys, q.device) for table, queries, keys in rows)
-        q = q[:, :, 1:].reshape(count, heads, *q_thw, dim)
-        in_time = einsum("bythwc,tkc->bythwk", q, time)
-        in_height = einsum("bythwc,hkc->bythwk", q, high)
-        in_width = einsum("bythwc,wkc->bythwk", q, wide)
-        total = in_height[..., None, :, None] + in_width[..., None, None, :] + in_time[..., :, None, None]
-        return total.reshape(count, heads, math.prod(q_thw), math.prod(k_thw))
-
     def forward(self, x, thw):
         count, length, _ = x.shape
         q, k, v = self.qkv(x).reshape(count, length, 3, self.num_heads, self.head_dim).transpose(1, 3).unbind(dim=2)
@@ -164,17 +191,15 @@ class MultiscaleAttention(nn.Module):
         if self.pool_k is not None:
             k, k_thw = self.pool_k(k, thw)
         if self.pool_v is not None:
-            v, _ = self.pool_v(v, thw)
+            v = self.pool_v(v, thw)[0]
         if self.pool_q is not None:
             q, thw = self.pool_q(q, thw)
         logits = (self.scaler * q).matmul(k.transpose(2, 3))
         if self.rel_pos_h is not None:
-            logits[:, :, 1:, 1:] += self._position_logits(q, thw, k_thw)
+            logits = _add_rel_pos(logits, q, thw, k_thw, self.rel_pos_h, self.rel_pos_w, self.rel_pos_t)
         x = logits.softmax(dim=-1).matmul(v)
-        if self.residual_pool and self.residual_with_cls_embed:
-            x = x + q
-        elif self.residual_pool:
-            x[:, :, 1:, :] += q[:, :, 1:, :]
+        if self.residual_pool:
+            _add_shortcut(x, q, self.residual_with_cls_embed)
         return self.project(x.transpose(1, 2).reshape(count, -1, self.output_dim)), thw
 
 
@@ -241,7 +266,7 @@ class MultiscaleBlock(nn.Module):
         if self.project is not None and self.proj_after_attn:
             x = self.project(normalized)
         if self.pool_skip is not None:
-            x, _ = self.pool_skip(x, thw)
+            x = self.pool_skip(x, thw)[0]
         x = x + self.stochastic_depth(attended)
         normalized = self._normalized(self.norm2, x)
         if self.project is not None and not self.proj_after_attn:
@@ -265,9 +290,12 @@ class PositionalEncoding(nn.Module):
 
     def forward(self, x):
         x = cat((self.class_token.expand(x.size(0), -1).unsqueeze(1), x), dim=1)
-        if self.spatial_pos is not None:
-            positions = (self.temporal_pos[:, None] + self.spatial_pos[None]).flatten(0, 1)
-            x = x + cat((self.class_pos.unsqueeze(0), positions), dim=0).unsqueeze(0)
+        in_space, in_time, first = self.spatial_pos, self.temporal_pos, self.class_pos
+        if in_space is not None:
+            cells, features = in_space.shape
+            positions = repeat_interleave(in_time, cells, dim=0)
+            positions.add_(in_space.unsqueeze(0).expand(self.temporal_size, -1, -1).reshape(-1, features))
+            x.add_(cat((first.unsqueeze(0), positions), dim=0).unsqueeze(0))
         return x
 
 
@@ -356,10 +384,7 @@ class MViT(nn.Module):
                     nn.init.trunc_normal_(parameter, std=0.02)
 
     def forward(self, x):
-        if x.dim() == 4:
-            x = x.unsqueeze(2)
-        elif x.dim() != 5:
-            raise ValueError(f"Unsupported input dimension {x.shape}")
+        x = _unsqueeze(x, 5, 2)[0]
         x = self.pos_encoding(self.conv_proj(x).flatten(2).transpose(1, 2))
         thw = (self.pos_encoding.temporal_size, *self.pos_encoding.spatial_size)
         for block in self.blocks:

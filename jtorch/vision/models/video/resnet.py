@@ -11,7 +11,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Conv3DSimple(nn.Conv3d):
+class _Conv3D(nn.Conv3d):
+    def forward(self, input):
+        return self._conv_forward(input, self.weight, self.bias)  # by name, for torch.fx, which sees into this class
+
+
+class Conv3DSimple(_Conv3D):
     """A 3x3x3 convolution."""
 
     def __init__(self, in_planes, out_planes, midplanes=None, stride=1, padding=1):
@@ -42,7 +47,7 @@ class Conv2Plus1D(nn.Sequential):
         return stride, stride, stride
 
 
-class Conv3DNoTemporal(nn.Conv3d):
+class Conv3DNoTemporal(_Conv3D):
     """A 1x3x3 convolution."""
 
     def __init__(self, in_planes, out_planes, midplanes=None, stride=1, padding=1):

@@ -9,6 +9,7 @@ from jtorch import nn
 from jtorch.core.ops.functional import pad
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import tensor
+from jtorch.fx import wrap
 from jtorch.vision.models._published import published
 from jtorch.vision.models._utils import Family, initialize
 from jtorch.vision.models._windows import position_bias, relative_positions, window_attention
@@ -51,6 +52,33 @@ def shifted_window_attention_3d(
     )
 
 
+def _get_window_and_shift_size(shift_size, sizes, window_size):
+    """The window, at most as large as the input, and the shift, 0 along a side that one window covers."""
+    window = [min(pair) for pair in zip(window_size, sizes, strict=True)]
+    rows = zip(shift_size, window_size, sizes, strict=True)
+    return window, [0 if size <= length else by for by, length, size in rows]
+
+
+def _get_relative_position_bias(table, index, window_size):
+    """The bias of a window's cells: see `position_bias`."""
+    cells = math.prod(window_size)
+    return position_bias(table, index[:cells, :cells], cells)
+
+
+def _compute_pad_size_3d(sizes, patch_size):
+    """How much is missing to full patches."""
+    return tuple([-size % step for size, step in zip(sizes, patch_size, strict=True)])
+
+
+for _name in (
+    "_get_window_and_shift_size",
+    "_get_relative_position_bias",
+    "_compute_pad_size_3d",
+    "shifted_window_attention_3d",
+):
+    wrap(_name)  # one node each under torch.fx: they look at sizes
+
+
 class ShiftedWindowAttention3d(nn.Module):
     """Attention within shifted windows of (N, T, H, W, C): see `ShiftedWindowAttention` for the arguments.
 
@@ -88,19 +116,17 @@ class ShiftedWindowAttention3d(nn.Module):
 
     def get_relative_position_bias(self, window_size):
         """(1, heads, cells, cells) of a window of this size."""
-        cells = math.prod(window_size)
-        return position_bias(self.relative_position_bias_table, self.relative_position_index[:cells, :cells], cells)
+        return _get_relative_position_bias(self.relative_position_bias_table, self.relative_position_index, window_size)
 
     def forward(self, x):
-        sizes = x.shape[1:4]
-        window = [min(pair) for pair in zip(self.window_size, sizes, strict=True)]
-        rows = zip(self.shift_size, self.window_size, sizes, strict=True)
-        shift = [0 if size <= length else by for by, length, size in rows]
+        _, t, h, w, _ = x.shape
+        window, shift = _get_window_and_shift_size(self.shift_size, [t, h, w], self.window_size)
+        bias = self.get_relative_position_bias(window)
         return shifted_window_attention_3d(
             x,
             self.qkv.weight,
             self.proj.weight,
-            self.get_relative_position_bias(window),
+            bias,
             window,
             self.num_heads,
             shift,
@@ -122,8 +148,10 @@ class PatchEmbed3d(nn.Module):
         self.norm = nn.Identity() if norm_layer is None else norm_layer(embed_dim)
 
     def forward(self, x):
-        t, h, w = (-size % step for size, step in zip(x.shape[2:], self.tuple_patch_size, strict=True))
-        return self.norm(self.proj(pad(x, (0, w, 0, h, 0, t))).permute(0, 2, 3, 4, 1))
+        _, _, t, h, w = x.size()
+        missing = _compute_pad_size_3d((t, h, w), self.tuple_patch_size)
+        x = pad(x, (0, missing[2], 0, missing[1], 0, missing[0]))
+        return self.norm(self.proj(x).permute(0, 2, 3, 4, 1))
 
 
 class SwinTransformer3d(nn.Module):
