@@ -28,10 +28,18 @@ def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0
         (N, out, OH, OW).
 
     Raises:
-        RuntimeError: an offset or a mask of another shape.
+        RuntimeError: an offset, a mask or a weight of another shape.
     """
-    kernel = tuple(weight.shape[-2:])
-    cells = kernel[0] * kernel[1]
+    stride, padding, dilation = both_sides(stride), both_sides(padding), both_sides(dilation)
+    _check_groups(input, offset, weight, mask)
+    _check_result_sizes(input, offset, weight, mask, stride, padding, dilation)
+    return _deform_conv2d(input, offset, weight, bias, mask, stride, padding, dilation)
+
+
+def _check_groups(input, offset, weight, mask):
+    """That the channels fit together."""
+    _, channels, _, _ = input.shape
+    cells = weight.shape[-2] * weight.shape[-1]
     groups = offset.shape[1] // (2 * cells)
     if groups == 0:
         raise RuntimeError(
@@ -39,13 +47,38 @@ def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0
             "be a multiple of 2 * weight.size[2] * weight.size[3].\n"
             f"Got offset.shape[1]={offset.shape[1]}, while 2 * weight.size[2] * weight.size[3]={2 * cells}"
         )
+    if channels % weight.shape[1] or weight.shape[0] % max(1, channels // weight.shape[1]):
+        raise RuntimeError(
+            f"a weight of shape {tuple(weight.shape)} does not divide {channels} channels of the input into groups"
+        )
     if offset.shape[1] != groups * 2 * cells:
         raise RuntimeError(f"offset.shape[1] is not valid: got: {offset.shape[1]} expected: {groups * 2 * cells}")
     if mask is not None and mask.shape[1] != groups * cells:
         raise RuntimeError(f"mask.shape[1] is not valid: got: {mask.shape[1]} expected: {groups * cells}")
-    return _deform_conv2d(
-        input, offset, weight, bias, mask, both_sides(stride), both_sides(padding), both_sides(dilation)
+    if channels % groups:
+        raise RuntimeError(f"{channels} channels of the input cannot be divided into {groups} groups of offsets")
+
+
+def _check_result_sizes(input, offset, weight, mask, stride, padding, dilation):
+    """That offset and mask have the sizes of the result."""
+    for name, sizes, least in (("stride", stride, 1), ("pad", padding, 0), ("dilation", dilation, 1)):
+        if min(sizes) < least:
+            raise RuntimeError(f"{name}_h: {sizes[0]} {name}_w: {sizes[1]}")
+    out = tuple(
+        (size + 2 * pad - (step * (cells - 1) + 1)) // jump + 1
+        for size, pad, step, cells, jump in zip(
+            input.shape[2:], padding, dilation, weight.shape[2:], stride, strict=True
+        )
     )
+    for name, each in (("offset", offset), ("mask", mask)):
+        if each is None:
+            continue
+        if each.shape[0] != input.shape[0]:
+            raise RuntimeError(f"invalid batch size of {name}")
+        if tuple(each.shape[2:]) != out:
+            raise RuntimeError(f"{name} output dims: {tuple(each.shape[2:])} - computed output dims: {out}")
+    if min(out) <= 0:
+        raise RuntimeError(f"Calculated output size too small - out_h: {out[0]} out_w: {out[1]}")
 
 
 @op(method=False)
