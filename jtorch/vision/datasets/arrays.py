@@ -1,4 +1,4 @@
-"""Data sets that are one array in a file: SVHN (MATLAB), USPS (text), STL10 (bytes)."""
+"""Data sets that are one array in a file: SVHN (MATLAB), USPS and SEMEION (text), STL10 (bytes), MovingMNIST, PCAM."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import os
 import numpy as np
 from PIL import Image
 
+from jtorch.core.tensor import from_numpy
+
 from .cifar import CORRUPTED
 from .mat import read_mat
-from .utils import check_integrity, download_and_extract_archive, download_url, verify_str_arg
+from .mnist import MISSING
+from .utils import (
+    check_integrity,
+    download_and_extract_archive,
+    download_file_from_google_drive,
+    download_url,
+    extract_archive,
+    verify_str_arg,
+)
 from .vision import VisionDataset
 
 
@@ -168,3 +178,131 @@ def _checked_fold(folds):
     if folds is not None and folds not in range(10):
         raise ValueError(f"Value for argument folds should be in the range [0, 10), but got {folds}.")
     return folds
+
+
+class SEMEION(VisionDataset):
+    """1,593 handwritten digits, 16 x 16, black and white. `data` is a uint8 array (N, 16, 16), `labels` one of int64.
+
+    Args:
+        root: the folder that has semeion.data.
+        download: fetch the file if it is not there.
+
+    Raises:
+        RuntimeError: the file is not there, or is damaged.
+    """
+
+    url = "http://archive.ics.uci.edu/ml/machine-learning-databases/semeion/semeion.data"
+    filename = "semeion.data"
+    md5_checksum = "cb545d371d2ce14ec121470795a77432"
+
+    def __init__(self, root, transform=None, target_transform=None, download=True):
+        super().__init__(root, transform=transform, target_transform=target_transform)
+        path = os.path.join(self.root, self.filename)
+        if download and not check_integrity(path, self.md5_checksum):
+            download_url(self.url, self.root, self.filename, self.md5_checksum)
+        if not check_integrity(path, self.md5_checksum):
+            raise RuntimeError(CORRUPTED)
+        rows = np.loadtxt(path, ndmin=2)
+        self.data = (rows[:, :256] * 255).astype(np.uint8).reshape(-1, 16, 16)
+        self.labels = np.nonzero(rows[:, 256:])[1]
+
+    def __getitem__(self, index):
+        return self.transformed(Image.fromarray(self.data[index]), int(self.labels[index]))
+
+
+class MovingMNIST(VisionDataset):
+    """10,000 films of two digits that move: an item is a uint8 tensor (frames, 1, 64, 64).
+
+    Args:
+        root: the folder that has MovingMNIST.
+        split: "train", the first frames, "test", the others; None: all 20.
+        split_ratio: how many frames are the first.
+        download: fetch the file if it is not there.
+
+    Raises:
+        ValueError: another split, or a ratio outside 1 to 19.
+        RuntimeError: the file is not there.
+    """
+
+    url = "http://www.cs.toronto.edu/~nitish/unsupervised_video/mnist_test_seq.npy"
+    md5 = "be083ec986bfe91a449d63653c411eb2"
+
+    def __init__(self, root, split=None, split_ratio=10, download=False, transform=None):
+        super().__init__(root, transform=transform)
+        if split is not None:
+            verify_str_arg(split, "split", ("train", "test"))
+        if not isinstance(split_ratio, int):
+            raise TypeError(f"`split_ratio` should be an integer, but got {type(split_ratio)}")
+        if not 1 <= split_ratio <= 19:
+            raise ValueError(f"`split_ratio` should be `1 <= split_ratio <= 19`, but got {split_ratio} instead.")
+        self.split, self.split_ratio = split, split_ratio
+        folder, name = os.path.join(self.root, type(self).__name__), os.path.basename(self.url)
+        path = os.path.join(folder, name)
+        if download and not os.path.exists(path):
+            download_url(self.url, folder, name, self.md5)
+        if not os.path.exists(path):
+            raise RuntimeError(f"{MISSING}.")
+        frames = {None: slice(None), "train": slice(split_ratio), "test": slice(split_ratio, None)}[split]
+        self.data = from_numpy(np.load(path)[frames].swapaxes(0, 1)[:, :, None].copy())
+
+    def __getitem__(self, index):
+        return self.data[index] if self.transform is None else self.transform(self.data[index])
+
+
+class PCAM(VisionDataset):
+    """327,680 pictures of tissue, 96 x 96, colour: with a tumour in the middle, or without. Needs the package h5py.
+
+    Args:
+        root: the folder that has pcam.
+        split: "train", "test" or "val".
+        download: fetch the files if they are not there.
+
+    Raises:
+        ValueError: another split.
+        RuntimeError: h5py is not installed, or the files are not there.
+    """
+
+    _PART = "camelyonpatch_level_2_split_{}_{}.h5"
+    _FILES = {  # Google Drive's number and the MD5 sum of the pictures' file and of the labels'
+        "train": (
+            ("1Ka0XfEMiwgCYPdTI-vv6eUElOBnKFKQ2", "1571f514728f59376b705fc836ff4b63"),
+            ("1269yhu3pZDP8UYFQs-NYs3FPwuK-nGSG", "35c2d7259d906cfc8143347bb8e05be7"),
+        ),
+        "test": (
+            ("1qV65ZqZvWzuIVthK8eVDhIwrbnsJdbg_", "d8c2d60d490dbd479f8199bdfa0cf6ec"),
+            ("17BHrSrwWKjYsOgTMmoqrIjDy6Fa2o_gP", "60a7035772fbdb7f34eb86d4420cf66a"),
+        ),
+        "val": (
+            ("1hgshYGWK8V-eGRy8LToWJJgDU_rXWVJ3", "d5b63470df7cfa627aeec8b9dc0c066e"),
+            ("1bH8ZRbhSVAhScTS0p9-ZzGnX91cHT3uO", "2b85f58b927af9964a4c15b8f7e8f179"),
+        ),
+    }
+
+    def __init__(self, root, split="train", transform=None, target_transform=None, download=False):
+        try:
+            import h5py  # an optional package
+        except ImportError as error:
+            raise RuntimeError(
+                "h5py is not found. This dataset needs to have h5py installed: please run pip install h5py"
+            ) from error
+        self.h5py = h5py
+        self._split = verify_str_arg(split, "split", ("train", "test", "val"))
+        super().__init__(root, transform=transform, target_transform=target_transform)
+        folder = os.path.join(self.root, "pcam")
+        names = [self._PART.format({"val": "valid"}.get(split, split), axis) for axis in "xy"]
+        self._paths = [os.path.join(folder, name) for name in names]
+        if download and not all(map(os.path.exists, self._paths)):
+            for name, (number, md5) in zip(names, self._FILES[split], strict=True):
+                download_file_from_google_drive(number, folder, f"{name}.gz", md5)
+                extract_archive(os.path.join(folder, f"{name}.gz"))
+        if not all(map(os.path.exists, self._paths)):
+            raise RuntimeError(MISSING)
+
+    def __len__(self):
+        with self.h5py.File(self._paths[0]) as file:
+            return file["x"].shape[0]
+
+    def __getitem__(self, index):
+        with self.h5py.File(self._paths[0]) as pictures, self.h5py.File(self._paths[1]) as labels:
+            picture, label = Image.fromarray(pictures["x"][index]).convert("RGB"), int(labels["y"][index, 0, 0, 0])
+        return self.transformed(picture, label)

@@ -22,11 +22,11 @@ _NUMBERS = {
     17: "u2",
 }
 _MATRIX, _PACKED = 14, 15
-_CELL, _STRUCT, _TEXT = 1, 2, 4
+_CELL, _STRUCT, _TEXT, _SPARSE = 1, 2, 4, 5
 
 
 def read_mat(path):
-    """name -> what the file holds under it: an array, a text, a list (a cell), or a list of dicts (a structure).
+    """name -> what the file holds under it: an array (a sparse matrix too), a text, a list (a cell), or a list of dicts (a structure).
 
     Raises:
         RuntimeError: the file is no MATLAB file of version 5, or is cut off.
@@ -86,6 +86,11 @@ def _matrix(content, order):
         return name, [
             dict(zip(fields, values[i : i + len(fields)], strict=True)) for i in range(0, len(values), len(fields))
         ]
+    if kind == _SPARSE:
+        rows, starts, values = (_numbers(*part, order) for part in parts[3:6])
+        full = np.zeros(shape, values.dtype.newbyteorder("="))
+        full[rows[: starts[-1]], np.repeat(np.arange(shape[1]), np.diff(starts))] = values[: starts[-1]]
+        return name, full
     numbers = _numbers(*parts[3], order) if len(parts) > 3 else np.empty(0)
     if kind == _TEXT:
         return name, "".join(map(chr, numbers))

@@ -15,10 +15,12 @@ from jtorch.core.tensor import from_numpy
 
 from .cifar import CORRUPTED
 from .folder import default_loader
+from .mat import read_mat
 from .utils import (
     check_integrity,
     download_and_extract_archive,
     download_file_from_google_drive,
+    download_url,
     extract_archive,
     verify_str_arg,
 )
@@ -274,3 +276,62 @@ class CelebA(VisionDataset):
 
     def extra_repr(self):
         return f"Target type: {self.target_type}\nSplit: {self.split}"
+
+
+class SBDataset(VisionDataset):
+    """Semantic Boundaries: VOC's pictures, and the outlines or the areas of the things there.
+
+    Args:
+        root: the folder that has img, cls and the lists.
+        image_set: "train", "val" or "train_noval".
+        mode: "boundaries", an array (20, H, W), or "segmentation", a PIL image.
+        download: fetch and unpack the archive.
+        transforms: a function of (picture, target).
+
+    Raises:
+        ValueError: another set or mode.
+        RuntimeError: the folder is not there.
+    """
+
+    url = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz"
+    md5 = "82b4d87ceb2ed10f6038a1cba92111cb"
+    voc_train_url = "https://www.cs.cornell.edu/~bharathh/train_noval.txt"
+    voc_split_md5 = "79bff800c5f0b1ec6b21080a3c066722"
+    num_classes = 20
+
+    def __init__(self, root, image_set="train", mode="boundaries", download=False, transforms=None):
+        super().__init__(root, transforms)
+        self.image_set = verify_str_arg(image_set, "image_set", ("train", "val", "train_noval"))
+        self.mode = verify_str_arg(mode, "mode", ("segmentation", "boundaries"))
+        if download:
+            self.download()
+        if not os.path.isdir(self.root):
+            raise RuntimeError(CORRUPTED)
+        with open(os.path.join(self.root, f"{image_set}.txt")) as file:
+            names = [line.strip() for line in file]
+        self.images = [os.path.join(self.root, "img", f"{name}.jpg") for name in names]
+        self.masks = [os.path.join(self.root, "cls", f"{name}.mat") for name in names]
+
+    def download(self):
+        """Fetch and unpack the archive, and the list without VOC's pictures."""
+        download_and_extract_archive(self.url, self.root, md5=self.md5)
+        unpacked = os.path.join(self.root, "benchmark_RELEASE", "dataset")
+        for name in ("cls", "img", "inst", "train.txt", "val.txt"):
+            os.rename(os.path.join(unpacked, name), os.path.join(self.root, name))
+        if self.image_set == "train_noval":
+            download_url(self.voc_train_url, self.root, "train_noval.txt", self.voc_split_md5)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        known = read_mat(self.masks[index])["GTcls"][0]
+        target = (
+            Image.fromarray(known["Segmentation"])
+            if self.mode == "segmentation"
+            else np.stack([known["Boundaries"][i] for i in range(self.num_classes)])
+        )
+        return self.transformed(Image.open(self.images[index]).convert("RGB"), target)
+
+    def extra_repr(self):
+        return f"Image set: {self.image_set}\nMode: {self.mode}"
