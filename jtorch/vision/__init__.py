@@ -5,4 +5,9 @@ Needs pillow: `pip install "jtorch-xla[examples]"`.
 
 from jtorch.version import torchvision as __version__
 
-from . import datasets, io, models, ops, transforms, tv_tensors, utils
+from . import datasets, extension, io, models, ops, transforms, tv_tensors, utils
+
+
+def _is_tracing():
+    """False: nothing is traced by TorchScript."""
+    return False

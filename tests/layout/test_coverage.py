@@ -52,6 +52,17 @@ def test_layers_losses_optimizers_and_schedules_are_here(coverage):
     }
 
 
+def test_torchvision_is_here(coverage):
+    """All names but the quantized models and those that torchvision has no longer."""
+    names = [row["name"] for row in coverage.census() if row["kind"] == "vision"]
+    assert len(names) == 169
+    assert {name for name in names if not coverage.exists(name)} == {
+        "torchvision.models.quantization.mobilenet_v2",
+        "torchvision.transforms.RandomSizedCrop",
+        "torchvision.transforms.Scale",
+    }
+
+
 def test_what_is_said_not_to_be_pytorchs_is_not_live(coverage):
     torch = pytest.importorskip("torch", reason="parity: PyTorch is not installed")
     for name, why in coverage.REASONS.items():

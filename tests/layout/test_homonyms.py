@@ -16,6 +16,8 @@ KEPT: dict[str, str] = {
     "Module": "torch.nn's, and jtorch.flax's: a module of flax's as one",
     "Transform": "torchvision's, and torch.distributions.transforms'",
     "normalize": "torchvision's, and torch.nn.functional's",
+    "_get_relative_position_bias": "torchvision's of pictures, and that of films",
+    "_log_api_usage_once": "torch._C's, and torchvision.utils'",
     "main": "torch.distributed.run's, and that of the command `jtorch`",
     "pad": "torchvision's, and torch.nn.functional's",
     "record": "the engine's records a line; torch.distributed.elastic's writes an exception to a file",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import sys
 from itertools import groupby
 
 import jtorch
@@ -96,7 +97,7 @@ def exists(name: str, homes=HOMES) -> bool:
 
 
 def _found(at, path):
-    for part in path:
+    for part, *rest in (path[i:] for i in range(len(path))):
         if not hasattr(at, part) and hasattr(at, "__path__"):
             try:
                 importlib.import_module(f"{at.__name__}.{part}")
@@ -104,7 +105,9 @@ def _found(at, path):
                 return False
         if part not in dir(at) and not hasattr(at, part):
             return False
-        at = getattr(at, part, None)
+        home, at = getattr(at, "__name__", ""), getattr(at, part, None)
+        if rest and not hasattr(at, rest[0]):  # a function may hide the module of its name
+            at = sys.modules.get(f"{home}.{part}", at)
     return True
 
 

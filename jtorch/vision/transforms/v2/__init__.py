@@ -1,6 +1,6 @@
 """Transforms of samples: pictures, videos, boxes, masks, key points and labels together: `torchvision.transforms.v2`."""
 
-from ..augment import AutoAugmentPolicy
+from ..autoaugment import AutoAugmentPolicy
 from ..functional import InterpolationMode
 from . import functional
 from .augment import AugMix, AutoAugment, RandAugment, TrivialAugmentWide

@@ -8,7 +8,7 @@ import PIL.Image
 from jtorch.core.tensor import Tensor
 from jtorch.vision import tv_tensors
 
-from .. import augment
+from .. import autoaugment
 from ..chance import below, units
 from ..functional.colour import white_of
 from . import functional as F
@@ -55,20 +55,20 @@ class _Augmenter(Transform):
             return (F.equalize if name == "Equalize" else F.autocontrast)(picture)
         if name == "Posterize":
             return F.posterize(picture, int(magnitude))
-        return augment.augmented(picture, name, magnitude, mode_of(self.interpolation), fill_of(self._fill, kind))
+        return autoaugment.augmented(picture, name, magnitude, mode_of(self.interpolation), fill_of(self._fill, kind))
 
 
 class AutoAugment(_Augmenter):
     """Two transforms of a policy. See v1's AutoAugment."""
 
-    get_params = staticmethod(augment.AutoAugment.get_params)
+    get_params = staticmethod(autoaugment.AutoAugment.get_params)
 
-    def __init__(self, policy=augment.AutoAugmentPolicy.IMAGENET, interpolation="nearest", fill=None):
+    def __init__(self, policy=autoaugment.AutoAugmentPolicy.IMAGENET, interpolation="nearest", fill=None):
         super().__init__(interpolation=interpolation, fill=fill)
-        self.policy, self._policies = policy, augment.policy_of(policy)
+        self.policy, self._policies = policy, autoaugment.policy_of(policy)
 
     def _augmented(self, picture, kind, size):
-        choices = augment.space("AutoAugment", 1.0)
+        choices = autoaugment.space("AutoAugment", 1.0)
         for name, p, step in self._policies[below(len(self._policies))]:
             if units(1)[0] <= np.float32(p):
                 steps, signed = choices[name]
@@ -86,7 +86,7 @@ class RandAugment(_Augmenter):
         self.num_ops, self.magnitude, self.num_magnitude_bins = num_ops, magnitude, num_magnitude_bins
 
     def _augmented(self, picture, kind, size):
-        choices = augment.space("RandAugment", 1.0)
+        choices = autoaugment.space("RandAugment", 1.0)
         for _ in range(self.num_ops):
             name = list(choices)[below(len(choices))]
             steps, signed = choices[name]
@@ -103,7 +103,7 @@ class TrivialAugmentWide(_Augmenter):
         self.num_magnitude_bins = num_magnitude_bins
 
     def _augmented(self, picture, kind, size):
-        choices = augment.space("TrivialAugmentWide", 1.0)
+        choices = autoaugment.space("TrivialAugmentWide", 1.0)
         name = list(choices)[below(len(choices))]
         steps, signed = choices[name]
         known = steps(self.num_magnitude_bins, *size)
@@ -124,20 +124,20 @@ class AugMix(_Augmenter):
         fill=None,
     ):
         super().__init__(interpolation=interpolation, fill=fill)
-        augment.check_severity(severity)
+        autoaugment.check_severity(severity)
         self.severity, self.mixture_width, self.chain_depth = severity, mixture_width, chain_depth
         self.alpha, self.all_ops = alpha, all_ops
 
     def _augmented(self, picture, kind, size):
         image = F.pil_to_tensor(picture) if isinstance(picture, PIL.Image.Image) else picture
-        choices = augment.space("AugMix, all" if self.all_ops else "AugMix", 1.0)
+        choices = autoaugment.space("AugMix, all" if self.all_ops else "AugMix", 1.0)
 
         def drawn(part):
             name = list(choices)[below(len(choices))]
             steps, signed = choices[name]
-            known = steps(augment.STEPS_OF_AUGMIX, *size)
+            known = steps(autoaugment.STEPS_OF_AUGMIX, *size)
             return self._applied(part, kind, name, known, lambda: below(self.severity), signed)
 
         dims = 2 if kind is tv_tensors.Video else 1
-        mixed = augment.mix_of_chains(image, drawn, self.alpha, self.mixture_width, self.chain_depth, dims)
+        mixed = autoaugment.mix_of_chains(image, drawn, self.alpha, self.mixture_width, self.chain_depth, dims)
         return F.to_pil_image(mixed) if isinstance(picture, PIL.Image.Image) else mixed

@@ -1,0 +1,78 @@
+"""`torchvision.transforms.transforms`: where torchvision defines the classes that are public in `torchvision.transforms`."""
+
+from .compose import Compose, Lambda, RandomApply, RandomChoice, RandomOrder
+from .distort import ElasticTransform, RandomPerspective
+from .functional import InterpolationMode
+from .geometry import (
+    CenterCrop,
+    FiveCrop,
+    Pad,
+    RandomAffine,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomVerticalFlip,
+    Resize,
+    TenCrop,
+)
+from .tones import (
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+)
+from .values import (
+    ColorJitter,
+    ConvertImageDtype,
+    GaussianBlur,
+    Grayscale,
+    LinearTransformation,
+    Normalize,
+    PILToTensor,
+    RandomErasing,
+    RandomGrayscale,
+    ToPILImage,
+    ToTensor,
+)
+
+__all__ = [
+    "CenterCrop",
+    "ColorJitter",
+    "Compose",
+    "ConvertImageDtype",
+    "ElasticTransform",
+    "FiveCrop",
+    "GaussianBlur",
+    "Grayscale",
+    "InterpolationMode",
+    "Lambda",
+    "LinearTransformation",
+    "Normalize",
+    "PILToTensor",
+    "Pad",
+    "RandomAdjustSharpness",
+    "RandomAffine",
+    "RandomApply",
+    "RandomAutocontrast",
+    "RandomChoice",
+    "RandomCrop",
+    "RandomEqualize",
+    "RandomErasing",
+    "RandomGrayscale",
+    "RandomHorizontalFlip",
+    "RandomInvert",
+    "RandomOrder",
+    "RandomPerspective",
+    "RandomPosterize",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomSolarize",
+    "RandomVerticalFlip",
+    "Resize",
+    "TenCrop",
+    "ToPILImage",
+    "ToTensor",
+]
