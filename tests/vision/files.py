@@ -4,11 +4,13 @@ import bz2
 import json
 import pickle
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from tests.vision import set_files
+from tests.vision.set_files import write_deep_png
 
 
 def write(folder):
@@ -21,6 +23,7 @@ def write(folder):
     write_voc(folder)
     write_coco(folder)
     write_lists(folder)
+    set_files.write(folder, smooth)
 
 
 def noise(*shape, seed=0):
@@ -50,25 +53,6 @@ def write_images(folder):
     rgb.save(folder / "moving.gif", save_all=True, append_images=[smooth(17, 22, seed=1)])
     write_deep_png(folder / "deep.png", np.random.RandomState(0).randint(0, 65536, (5, 4, 3)))
     write_deep_png(folder / "deep_grey.png", np.random.RandomState(1).randint(0, 65536, (6, 4, 1)))
-
-
-def write_deep_png(path, pixels):
-    """A PNG file of 16 bits a channel whose rows use all five filters."""
-    height, width, channels = pixels.shape
-    rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8).astype(int)
-    step, above, raw = channels * 2, np.zeros(rows.shape[1], int), b""
-    for i, row in enumerate(rows):
-        left = np.concatenate([np.zeros(step, int), row[:-step]])
-        corner = np.concatenate([np.zeros(step, int), above[:-step]])
-        guess = left + above - corner
-        near = np.abs(np.stack([left, above, corner]) - guess).argmin(0)
-        filters = [0, left, above, (left + above) // 2, np.choose(near, [left, above, corner])]
-        raw += bytes([i % 5]) + ((row - filters[i % 5]) % 256).astype(np.uint8).tobytes()
-        above = row
-    head = struct.pack(">IIBBBBB", width, height, 16, 2 if channels == 3 else 0, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(raw)), (b"IEND", b"")]
-    parts = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
 
 
 def write_idx(path, array):

@@ -8,11 +8,14 @@ import base64
 import importlib
 import random
 import re
+import warnings
 import zlib
 
 import numpy as np
 from PIL import Image
 
+from tests.vision.features_rows import FEATURES_SAMPLE
+from tests.vision.ops_rows import OPS_SAMPLE
 from tests.vision.v2_rows import SAMPLE
 
 PICTURES = """
@@ -37,13 +40,16 @@ def space(torch, vision, folder=None):
         "tvt": "tv_tensors",
         "T": "transforms",
         "F": "transforms.functional",
+        "fe": "models.feature_extraction",
     }
-    short |= {module: module for module in ("io", "utils", "datasets")}
-    names = {"torch": torch, "np": np, "Image": Image, "random": random, "folder": str(folder)}
+    short |= {module: module for module in ("io", "utils", "datasets", "ops", "models")}
+    names = {"torch": torch, "np": np, "Image": Image, "random": random, "warnings": warnings, "folder": str(folder)}
     for key, module in short.items():
         names[key] = importlib.import_module(f"{name}.{module}")
     exec(PICTURES, names)
     exec(SAMPLE, names)
+    exec(OPS_SAMPLE, names)
+    exec(FEATURES_SAMPLE, names)
     return names
 
 

@@ -169,7 +169,7 @@ V2["V.RandomIoUCrop()([image, boxes, mask])"] = 0
 # Resized or mixed bytes may be rounded differently: pillow computes in double precision, PyTorch in integers.
 ROUNDED = ("Resize", "ScaleJitter", "RandomShortestSize", "AugMix")
 # Sums are taken in another order, so floats differ in the last digits.
-SUMMED = ("RandomRotation(40", "RandomPerspective", "ElasticTransform", "LinearTransformation", "CXCYWHR")
+SUMMED = ("RandomRotation(40", "RandomPerspective", "ElasticTransform", "LinearTransformation", "CXCYWHR", 'XYXYXYXY",')
 for _line in V2:
     if not _line.startswith("repr"):
         if any(word in _line for word in ROUNDED):
