@@ -89,7 +89,7 @@ def _tensor(t, torch, seen):
 
 
 def loading(torch, data, **options):
-    """What `torch.load` makes of the bytes of a file."""
+    """The result of `torch.load` for the bytes of a file."""
     return seen(lambda: describe(torch.load(io.BytesIO(data), **options), torch))
 
 

@@ -1,4 +1,4 @@
-"""Rows of layers: how to build one, what to call it with, and what PyTorch or jtorch makes of it.
+"""Rows of layers: how to build one, what to call it with, and the results of PyTorch or jtorch.
 
 A row is plain JSON: it is written from a row of PyTorch's `module_db` (`encode`) and read back by either side
 (`decode`), so that both get the same arguments. Large random tensors are written as a seed and bounds.

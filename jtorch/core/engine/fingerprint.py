@@ -126,7 +126,7 @@ def _sources():
 
 
 def _files(folder):
-    """Path, size and time of the sources in here. Python's own cache of bytecode goes by the same."""
+    """Path, size and time of the sources in here. Python's own cache of bytecode uses the same."""
     for entry in os.scandir(folder):
         if entry.is_dir():
             yield from _files(entry.path)

@@ -27,7 +27,7 @@ class Line:
     outs: tuple
     out_types: tuple
     single: bool
-    flats: int = 0  # so many of its first inputs and results are bundles: see jtorch.core.engine.bundles
+    flats: int = 0  # how many of its first inputs and results are bundles: see jtorch.core.engine.bundles
 
 
 def lines_of(path) -> list[Line]:

@@ -390,11 +390,11 @@ def _dot_general(eqn):
     return product
 
 
-_OF_ONE_THREAD = 1 << 18  # OpenBLAS computes a product of so many multiplications in the thread that asks for it
+_OF_ONE_THREAD = 1 << 18  # up to this many multiplications, OpenBLAS computes a product in the calling thread
 
 
 def _matmul_in_pieces(a, b):
-    """`a @ b` in products that OpenBLAS does not spread over threads: to start those takes longer, up to milliseconds."""
+    """`a @ b` in pieces that OpenBLAS computes in one thread: starting its threads takes longer, up to milliseconds."""
     rows, inner, columns = *a.shape[-2:], b.shape[-1]
     out = np.empty((*a.shape[:-1], columns), a.dtype)
     if rows >= columns:

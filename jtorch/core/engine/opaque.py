@@ -10,7 +10,7 @@ def integers(numbers, near):
     """Integers hidden from XLA behind a conditional that always takes one branch.
 
     Slices of a flat array at known offsets compile to one kernel each (20 ms); at unknown offsets they share one. `near`: any
-    scalar computed by then. A conditional that could run at any time would cost a step 5 us.
+    scalar that is computed before; it tells XLA when to run the conditional, which would else cost a step 5 us.
     """
     return jax.lax.cond(
         _never(near), lambda: tuple([np.int32(0) for _ in numbers]), lambda: tuple([np.int32(n) for n in numbers])

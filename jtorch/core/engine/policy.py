@@ -18,10 +18,10 @@ from jtorch.core.engine.calls import Pullback
 
 _TRIES = 3  # how often a trace that begins like a promoted one is recorded in one piece
 
-trusted_steps = 4  # new training steps that are compiled at sight; one more for every hundred steps
-trusted_lines = 120  # lines that those of few elements may have in all; one more for every ten steps
+trusted_steps = 4  # new training steps that are compiled when they first come; one more for every hundred steps
+trusted_lines = 120  # lines that those with few elements per line may have together; one more for every ten steps
 trusted_traces = 8  # new traces that are recorded in one piece; one more for every fifty
-long_trace = 200  # with more lines of few elements than this, a trace is not compiled at sight
+long_trace = 200  # with more lines of few elements than this, a trace is not compiled when it first comes
 patience_with_heavy = 16  # how often a trace or segment of many elements runs before it is compiled
 patience_with_light = 2000  # and one of few elements, which NumPy runs nearly as fast
 
@@ -30,7 +30,7 @@ class Policy:
     """The limits of one trace's recordings."""
 
     def __init__(self):
-        self.steps = 0.0  # new training steps that were compiled at sight, less what was regained since
+        self.steps = 0.0  # new training steps that were compiled when they first came, less what was regained since
         self.lines = 0.0  # lines of those that have few elements
         self.traces = 0.0  # new traces that were recorded in one piece
         self.has_cut = False  # whether a trace was ever cut
@@ -85,14 +85,14 @@ class Policy:
         return visits >= patience_with_light
 
     def _trusts(self, lines, heavy):
-        """Whether a new training step may be compiled at sight. The first one may have any number of lines."""
+        """Whether a new training step may be compiled at once. The first one may have any number of lines."""
         if self.steps > trusted_steps - 1:
             return False
         return heavy or not self.lines or self.lines + len(lines) <= trusted_lines
 
 
 def patience(lines) -> int:
-    """How often a trace of these lines certainly runs before it is compiled, once it was not compiled at sight."""
+    """How often a trace of these lines runs before it is compiled, if it was not compiled when it first came."""
     return 2 if _is_heavy(lines) else patience_with_light
 
 

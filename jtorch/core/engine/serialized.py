@@ -76,7 +76,7 @@ def from_bytes(data: bytes, device, results=None):
 
 
 def _inputs(count):
-    """The structure of so many arguments."""
+    """The structure of a number of arguments."""
     return jax.tree_util.tree_structure(((0,) * count, {}))
 
 

@@ -284,7 +284,7 @@ class Trace:
         del self.values[length:]
 
     def check(self, flag: Value, error) -> None:
-        """Raise `error(array of the flag)` if the flag is true: now if it is known, else at a look at what depends on it."""
+        """Raise `error(array of the flag)` if the flag is true: now if it is known, else when what depends on it is read."""
         while flag.__class__ is Lifted:
             flag = flag.parts[0]
         if flag.array is not None:
@@ -301,7 +301,7 @@ class Trace:
         """Compute every promised value that somebody still holds.
 
         After Ctrl-C or an error of the device all of them are still promised. Where a line cannot be traced, or gets no memory,
-        what depends on it is broken: a look at it raises. The rest is computed.
+        what depends on it is broken: reading it raises. The rest is computed.
         """
         with self.lock:
             wide, claimed = jax.config.jax_enable_x64, self.claimed

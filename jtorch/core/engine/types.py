@@ -57,7 +57,7 @@ def type_of(shape, dtype_, place, strides=None) -> Type:
     """The interned Type; `strides` None means contiguous, so that it may be memory that is not there yet.
 
     Raises:
-        RuntimeError: PyTorch's, for a size that overflows, and for new memory of the host's that nobody can have.
+        RuntimeError: PyTorch's, for a size that overflows, and for more memory than the host can have.
     """
     key = (shape, dtype_, place, strides)
     found = _types.get(key)

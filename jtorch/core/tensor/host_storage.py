@@ -1,8 +1,9 @@
 """Storages whose memory a NumPy array outside shares: `torch.from_numpy` and `Tensor.numpy`.
 
 While the array lives, the storage is a `HostStorage` and the array holds the newest elements; a recorded line copies what it
-reads. Once nobody else holds the array, the storage is an ordinary one again. An address that was given away is a holder that
-nobody can see: such an array lives as long as its storage, which is ordinary again from the next step of an optimizer on.
+reads. Once nobody else holds the array, the storage is an ordinary one again. Who holds an address cannot be seen, so an
+array whose address was given away lives as long as its storage, which is ordinary again from the next step of an optimizer
+on.
 """
 
 from __future__ import annotations
