@@ -1,9 +1,9 @@
 """torchvision, the reference: in an environment of its own, or beside PyTorch's CPU build.
 
-    pip install torch==2.14.1 torchvision==0.29.1
+    pip install torch==2.14.1 torchvision==0.29.1 scipy pycocotools
 
-torchvision's default build needs CUDA's libraries. Without them its compiled operators do not load; of the rows, only those
-of `io` need them.
+torchvision's published build needs the CUDA libraries. Without them its compiled operators fail to load; `io` and `ops` need those.
+Some of its data sets need scipy and pycocotools.
 """
 
 import importlib
