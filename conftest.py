@@ -22,6 +22,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("JTORCH_CACHE", "0")
 # Its import would let `import torch` mean jtorch in this process.
 collect_ignore = ["jtorch/as_torch.py"]
+collect_ignore_glob = ["tests/libraries/programs/*"]  # PyTorch's programs, which run as they are imported
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -33,14 +34,16 @@ def pytest_xdist_auto_num_workers(config):
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--long", action="store_true", help="also run the tests marked `long` or `attack`, some of `opinfo`"
+        "--long",
+        action="store_true",
+        help="also run the tests marked `long`, `attack` or `libraries`, some of `opinfo`",
     )
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests marked `long` or `attack` run only with `--long`, as `.ci/run` gives it: they take minutes, and the former install
-    packages."""
-    long = [item for item in items if item.get_closest_marker("long") or item.get_closest_marker("attack")]
+    """Tests marked `long`, `attack` or `libraries` run only with `--long`, as `.ci/run` gives it: they take minutes, and the
+    first install packages."""
+    long = [item for item in items if any(item.get_closest_marker(name) for name in ("long", "attack", "libraries"))]
     if long and not config.getoption("--long"):
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]

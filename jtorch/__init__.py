@@ -94,7 +94,19 @@ from jtorch.core.ops.functions import (
     vsplit, vstack, where, xlogy, zeros, zeros_like,
 )  # fmt: skip
 from jtorch.core.ops.make.generator import Generator, default_generator, set_streams
-from jtorch.core.methods import _assert, _check, _check_index, _check_type, _check_value
+from jtorch.core.methods import (
+    FOREACH,
+    _assert,
+    _assert_async,
+    _check,
+    _check_index,
+    _check_not_implemented,
+    _check_tensor_all,
+    _check_tensor_all_with,
+    _check_type,
+    _check_value,
+    _check_with,
+)
 from jtorch.core.methods import (
     UntypedStorage,
     asarray,
@@ -191,10 +203,13 @@ from jtorch.jit import ScriptFunction, ScriptModule
 from jtorch.serialization import load, save
 from jtorch.torch_version import __version__
 
+vars().update(FOREACH)  # _foreach_add and its like: 91 names
+del FOREACH
+
 # What PyTorch's own `import torch` brings and few programs use, and `vision`: imported when it is asked for.
 __getattr__, __dir__ = lazy_modules(
     __name__,
-    "__config__ __future__ _dynamo _inductor _jit_internal distributed export flax functional futures fx hub mps mtia multiprocessing onnx "
-    "profiler types vision xpu",
+    "__config__ __future__ _dynamo _inductor _jit_internal _subclasses _tensor_str distributed export flax functional "
+    "futures fx hub mps mtia multiprocessing onnx profiler types vision xpu",
     {"PyTorchFileReader": "jtorch.serialization:Reader", "ops": "jtorch._ops:ops"},
 )

@@ -67,7 +67,8 @@ def attribute_error(module):
             with suppress(AttributeError):
                 found = given(name)
                 # By PyTorch's name, so that what the submodule defines has PyTorch's names, too.
-                return import_module(f"{home}.{name}") if isinstance(found, type(sys)) else found
+                is_file = isinstance(found, type(sys)) and found.__spec__ is not None  # torch.ops has none
+                return import_module(f"{home}.{name}") if is_file else found
         asking = sys._getframe(1)
         if not name.startswith("__") and asking.f_code.co_code[asking.f_lasti] == opmap["IMPORT_FROM"]:
             # Python replaces an AttributeError by its own ImportError, without the reason.

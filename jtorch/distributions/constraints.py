@@ -12,6 +12,41 @@ from jtorch.core.ops.gather.join import stack as stacked
 from jtorch.core.ops.matrix import linalg
 from jtorch.core.tensor import Tensor
 
+__all__ = [
+    "Constraint",
+    "MixtureSameFamilyConstraint",
+    "boolean",
+    "cat",
+    "corr_cholesky",
+    "dependent",
+    "dependent_property",
+    "greater_than",
+    "greater_than_eq",
+    "half_open_interval",
+    "independent",
+    "integer_interval",
+    "interval",
+    "is_dependent",
+    "less_than",
+    "lower_cholesky",
+    "lower_triangular",
+    "multinomial",
+    "nonnegative",
+    "nonnegative_integer",
+    "one_hot",
+    "positive",
+    "positive_definite",
+    "positive_integer",
+    "positive_semidefinite",
+    "real",
+    "real_vector",
+    "simplex",
+    "square",
+    "stack",
+    "symmetric",
+    "unit_interval",
+]
+
 
 class Constraint:
     """A set. `check(value)` is a bool tensor that says where the value lies in it.
@@ -24,8 +59,10 @@ class Constraint:
     event_dim = 0  # how many of the last dimensions make one member
     fields: tuple[str, ...] = ()
 
-    def __init__(self, *bounds):
-        vars(self).update(zip(self.fields, bounds, strict=True))
+    def __init__(self, *bounds, **named):
+        vars(self).update(zip(self.fields, bounds, strict=False), **named)
+        if len(bounds) + len(named) != len(self.fields) or not vars(self).keys() >= {*self.fields}:
+            raise TypeError(f"{type(self).__name__} takes {self.fields}, not {bounds} and {named}")
 
     def holds(self, x):
         raise NotImplementedError

@@ -6,11 +6,22 @@ Knows tensors. Does not know distributions.
 from __future__ import annotations
 
 from jtorch.core.facts import finfo, get_default_dtype
-from jtorch.core.ops.make.create import zeros
+from jtorch.core.ops.make.create import empty, zeros
 from jtorch.core.ops.views.diagonal import tril_indices
 from jtorch.core.ops.views.shape import broadcast_tensors
 from jtorch.core.tensor import Tensor, tensor
 from jtorch.nn.functional import softmax
+
+euler_constant = 0.57721566490153286060  # Euler and Mascheroni's
+__all__ = [
+    "broadcast_all",
+    "clamp_probs",
+    "lazy_property",
+    "logits_to_probs",
+    "probs_to_logits",
+    "tril_matrix_to_vec",
+    "vec_to_tril_matrix",
+]
 
 
 def broadcast_all(*values):
@@ -65,6 +76,11 @@ def tril_matrix_to_vec(mat, diag=0):
     return mat[..., rows, columns]
 
 
+def _standard_normal(shape, dtype, device):
+    """Numbers of the standard normal distribution, without a gradient. Libraries call it in their `rsample`."""
+    return empty(shape, dtype=dtype, device=device).normal_()
+
+
 def half_log_det(scale_tril):
     """Half the log of the determinant of scale_tril @ scale_tril.mT."""
     return scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
@@ -73,6 +89,9 @@ def half_log_det(scale_tril):
 def sum_rightmost(x, count):
     """x summed over its last `count` dimensions."""
     return x.sum(tuple(range(-count, 0))) if count else x
+
+
+_sum_rightmost = sum_rightmost  # PyTorch's name, which libraries import
 
 
 def clamp_probs(probs):

@@ -373,13 +373,13 @@ class _StorageReader:
     def persistent_load(self, saved_id):
         if not isinstance(saved_id, tuple):
             raise AssertionError(f"saved_id must be a tuple, got {type(saved_id).__name__}")
-        kind, *data = (unpickling.text(saved_id[0]), *saved_id[1:])
+        kind, *data = (unpickling.decoded(saved_id[0]), *saved_id[1:])
         if kind != "storage":
             raise AssertionError(f"Unknown typename for persistent_load, expected 'storage' but got '{kind}'")
         storage_type, key, location, numel = data
         if key not in self._loaded:
             storage = self._read(key, storage_type.dtype, numel)
-            self._loaded[key] = storage if self._meta else self._restore(storage, unpickling.text(location))
+            self._loaded[key] = storage if self._meta else self._restore(storage, unpickling.decoded(location))
         return self._loaded[key]
 
     def _read(self, key, dtype, numel):

@@ -126,7 +126,7 @@ class _Loader:
         if not isinstance(saved_id, tuple):
             raise AssertionError(f"saved_id must be a tuple, got {type(saved_id).__name__}")
         kind, *data = saved_id
-        kind = unpickling.text(kind)
+        kind = unpickling.decoded(kind)
         if kind == "module":
             if all(data[1:]):
                 _check_source(*data)
@@ -140,7 +140,7 @@ class _Loader:
         if key not in self.storages:
             size = numel * dtype.itemsize
             empty = LoadedStorage(empty_bytes(size), size, dtype)
-            self.storages[key] = self._restore(empty, unpickling.text(location))
+            self.storages[key] = self._restore(empty, unpickling.decoded(location))
         if view is None:
             return self.storages[key]
         view_key, offset, _ = view

@@ -433,12 +433,12 @@ def _persistent(u):
     saved_id = u.stack.pop()
     if type(saved_id) not in (tuple, int):
         raise pickle.UnpicklingError(f"persistent_load id must be tuple or int, but got {type(saved_id)}")
-    if type(saved_id) is tuple and saved_id and text(saved_id[0]) != "storage":
+    if type(saved_id) is tuple and saved_id and decoded(saved_id[0]) != "storage":
         raise pickle.UnpicklingError(f"Only persistent_load of storage is allowed, but got {type(saved_id[0])}")
     u.push(u.persistent_load(saved_id))
 
 
-def text(s: bytes | str) -> str:
+def decoded(s: bytes | str) -> str:
     """A string of the format itself. In files of Python 2, `encoding="bytes"` leaves it as bytes."""
     return s.decode("ascii") if isinstance(s, bytes) else s
 

@@ -153,7 +153,8 @@ def test_a_folder_of_core_is_imported_by_its_init_or_a_module(name):
 # Names with an underscore that PyTorch itself has: users and other files import them.
 PYTORCHS_PRIVATE = {
     "_single", "_pair", "_triple",
-    "_assert", "_check", "_check_index", "_check_type", "_check_value", "_get_layout", "_weight_norm", "_Loss",
+    "_assert", "_assert_async", "_check", "_check_index", "_check_not_implemented", "_check_tensor_all",
+    "_check_tensor_all_with", "_check_type", "_check_value", "_check_with", "_get_layout", "_weight_norm", "_Loss",
     "_WeightedLoss", "_BatchNorm", "_NormBase", "_LazyNormBase", "_IncompatibleKeys", "_calculate_fan_in_and_fan_out",
     "_LRScheduler", "_rebuild_parameter", "_rebuild_parameter_with_state", "_deregister_pytree_node", "_dict_flatten",
     "_dict_flatten_with_keys", "_dict_unflatten", "_get_node_type", "_list_flatten", "_list_unflatten", "_register_namedtuple",

@@ -59,18 +59,18 @@ def compared(file: str, steps: int, arguments=(), limit: int = 600) -> tuple[str
     return agreement(*printed)
 
 
-def agreement(theirs: str, mine: str) -> tuple[str, str]:
+def agreement(theirs: str, mine: str, tolerance: float = TOLERANCE) -> tuple[str, str]:
     """(code, message) for what PyTorch and jtorch have printed."""
     first, second = ([line for line in text.splitlines() if not CLOCK.search(line)] for text in (theirs, mine))
     count = 0
     for left, right in zip(first, second, strict=False):
         numbers = [*map(float, NUMBER.findall(left))], [*map(float, NUMBER.findall(right))]
         near = len(numbers[0]) == len(numbers[1]) and all(
-            math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE) for a, b in zip(*numbers, strict=True)
+            math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance) for a, b in zip(*numbers, strict=True)
         )
         if not near or NUMBER.sub("", left) != NUMBER.sub("", right):
             return "J401", f"prints {right!r} where PyTorch prints {left!r}"
         count += len(numbers[0])
     if len(first) != len(second):
         return "J401", f"prints {len(second)} lines, PyTorch {len(first)}"
-    return "J400", f"{count} printed numbers agree with PyTorch's within {TOLERANCE}"
+    return "J400", f"{count} printed numbers agree with PyTorch's within {tolerance}"

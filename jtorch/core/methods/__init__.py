@@ -4,7 +4,18 @@ Here Tensor is complete, so its methods are given PyTorch's TypeErrors.
 """
 
 import jtorch.core.ops.functions
-from jtorch.core.methods.asserts import _assert, _check, _check_index, _check_type, _check_value
+from jtorch.core.methods.asserts import (
+    _assert,
+    _assert_async,
+    _check,
+    _check_index,
+    _check_not_implemented,
+    _check_tensor_all,
+    _check_tensor_all_with,
+    _check_type,
+    _check_value,
+    _check_with,
+)
 from jtorch.core.methods.comparison import assert_close
 from jtorch.core.methods.compiler import (
     Stats,
@@ -35,6 +46,7 @@ from jtorch.core.methods.compiler import (
 )
 from jtorch.core.methods.cpu import synchronize as synchronize_cpu
 from jtorch.core.methods.constructors import CUDA_TYPES, TYPES
+from jtorch.core.methods.foreach import FOREACH
 from jtorch.core.methods.free_functions import free_function, result_type
 from jtorch.core.methods.functional_call import functional_call, stack_module_state
 from jtorch.core.methods.functionalize import functionalize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jtorch.core.facts import bool_
 from jtorch.core.tensor import Tensor, hand_over, wanted
 
 _UNEXPLAINED = (
@@ -16,6 +17,41 @@ def _assert(condition, message) -> None:
         return hand_over(_assert, (condition,), (condition, message), None)
     assert condition, message
     return None
+
+
+def _assert_async(input, assert_msg=None) -> None:
+    """Raise RuntimeError if a tensor of one element is zero. Reads it at once, where PyTorch's GPUs tell later.
+
+    >>> torch._assert_async(torch.tensor([1.0]))
+    """
+    if not input:
+        raise RuntimeError(assert_msg or "Expected Tensor with single nonzero value, but got zero")
+
+
+def _check_with(error_type, cond, message=None) -> None:
+    """Raise an error of a type of the caller's, with the text that `message()` makes, where a bool is False."""
+    _check_as(error_type)(cond, message)
+
+
+def _check_tensor_all_with(error_type, cond, message=None) -> None:
+    """Raise an error of a type of the caller's where not all elements of a bool tensor are True. Reads the tensor.
+
+    Raises:
+        TypeError: `cond` is no tensor, or of another dtype.
+    """
+    if not isinstance(cond, Tensor):
+        raise TypeError(f"cond must be a tensor, but got {type(cond)}")
+    if cond.dtype != bool_:
+        raise TypeError(f"cond tensor must have dtype torch.bool, but got {cond.dtype}")
+    _check_with(error_type, bool(cond.all()), message)
+
+
+def _check_tensor_all(cond, message=None) -> None:
+    """Raise RuntimeError where not all elements of a bool tensor are True. Reads the tensor.
+
+    >>> torch._check_tensor_all(torch.ones(2) > 0)
+    """
+    _check_tensor_all_with(RuntimeError, cond, message)
 
 
 def _check_as(kind):
@@ -41,3 +77,4 @@ _check = _check_as(RuntimeError)
 _check_index = _check_as(IndexError)
 _check_type = _check_as(TypeError)
 _check_value = _check_as(ValueError)
+_check_not_implemented = _check_as(NotImplementedError)

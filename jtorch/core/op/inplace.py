@@ -32,7 +32,7 @@ def inplace_form(op, name):
         except Exception:
             if self._edge is not before:
                 self._not_written(before)
-            if handlers.overridden(args):
+            if handlers.overridden((*args, *kwargs.values())):
                 return handlers.hand_over_plain(inplace, (self, *args), kwargs, sys._getframe(1))
             handlers.refuse(name, args, kwargs, "methods", signature)
             raise

@@ -101,6 +101,7 @@ def tensor_text(
     grad_fn: str | None = None,
     requires_grad: bool = False,
     tangent: str | None = None,
+    body: str | None = None,
 ) -> str:
     """The text that `repr` gives for a tensor with these values and these facts.
 
@@ -113,6 +114,7 @@ def tensor_text(
         layout: the layout's text, or None for strided.
         grad_fn: the name of the gradient's node; says more than requires_grad and replaces it.
         tangent: the text of the forward gradient: `format(tangent)`.
+        body: what stands for the values, where it is not to be their own text.
 
     >>> from jtorch.core.tensor.printing import tensor_text
     >>> print(tensor_text(np.eye(2), jtorch.float64, requires_grad=True))
@@ -135,15 +137,16 @@ def tensor_text(
         suffixes.append("requires_grad=True")
     if tangent is not None:
         suffixes.append(f"tangent={tangent}")
-    body = "..." if array is None else "[]" if empty else _body(array, size, indent)
-    return _with_suffixes(f"{name}({body}", suffixes, indent) + ")"
+    if body is None:
+        body = "..." if array is None else "[]" if empty else body_text(array, size, indent)
+    return with_suffixes(f"{name}({body}", suffixes, indent) + ")"
 
 
 def sparse_text(parts, size, count, layout, grad_fn, requires_grad) -> str:
     """What a sparse tensor prints: its parts (name, array, dtype) under each other, then how much there is."""
     shown = []
     for name, array, _ in parts:
-        body = _body(array, array.shape, len("tensor(") + len(name) + len("=tensor(")) if array.size else "[]"
+        body = body_text(array, array.shape, len("tensor(") + len(name) + len("=tensor(")) if array.size else "[]"
         shown.append(f"{name}=tensor({body}" + (")" if array.size else f", size={tuple(array.shape)})"))
     text = "tensor(" + (",\n" + " " * 7).join(shown)
     suffixes = [f"size={tuple(size)}", f"nnz={count}"]
@@ -154,7 +157,7 @@ def sparse_text(parts, size, count, layout, grad_fn, requires_grad) -> str:
         suffixes.append(f"grad_fn=<{grad_fn}>")
     elif requires_grad:
         suffixes.append("requires_grad=True")
-    return _with_suffixes(text, suffixes, 7, apart=True) + ")"
+    return with_suffixes(text, suffixes, 7, apart=True) + ")"
 
 
 def formatted(tensor, spec: str, plain: bool) -> str:
@@ -180,7 +183,7 @@ def _silent_types(bare: bool) -> tuple[dtype, ...]:
     return (default, complex128 if default is float64 else complex64, int64, bool_)
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int, apart: bool = False) -> str:
+def with_suffixes(text: str, suffixes: list[str], indent: int, apart: bool = False) -> str:
     """The text with suffixes where there is room, else on a line of their own; the first `apart` in any case."""
     # Two more than the last line's true length: PyTorch's count, and so where its lines break.
     column = len(text) - text.rfind("\n") + 1
@@ -195,7 +198,7 @@ def _with_suffixes(text: str, suffixes: list[str], indent: int, apart: bool = Fa
     return text
 
 
-def _body(array: np.ndarray, size: tuple[int, ...], indent: int) -> str:
+def body_text(array: np.ndarray, size: tuple[int, ...], indent: int) -> str:
     """The brackets and what is in them, built from the innermost dimension outwards."""
     edge = _options.edgeitems
     summarized = math.prod(size) > _options.threshold

@@ -42,6 +42,7 @@ class Text:
             device=None if t.place is CPU else str(t.place.device),
             grad_fn=made_by,
             requires_grad=edge is not None,
+            body=tensor_contents,
         )
         return text + ")" * inner
 

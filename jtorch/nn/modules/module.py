@@ -46,6 +46,9 @@ __all__ = [
 ]
 
 
+_EXTRA_STATE_KEY_SUFFIX = module_state.EXTRA  # PyTorch's name, which libraries read
+
+
 def _forward_unimplemented(self, *input: Any) -> None:
     """Compute the module's result. Every module defines its own."""
     raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')

@@ -7,7 +7,8 @@ an input pipeline records no lines and compiles nothing.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+import re
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,17 @@ from jtorch.core.facts import dtypes
 from jtorch.core.ops.gather.join import stack
 from jtorch.core.tensor import Tensor, as_tensor, known, overridable, tensor
 
-UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+default_collate_err_msg_format = (
+    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+)
+np_str_obj_array_pattern = re.compile(r"[SaUO]")  # NumPy's letters of types whose arrays are no tensors
 
 
 def default_collate(batch: Sequence) -> Any:
     """Make one batch of a list of samples. Its new first dimension counts the samples.
 
     Tensors, arrays and numbers become one tensor (Python floats become float64, ints int64). Strings stay a list. A
-    tuple, list or dict of these becomes a list or dict of batches.
+    tuple, list or dict of these becomes a list or dict of batches. Other types of samples: `default_collate_fn_map`.
 
     Raises:
         RuntimeError: samples of different shapes, or lists of different lengths.
@@ -32,23 +36,35 @@ def default_collate(batch: Sequence) -> Any:
     >>> default_collate([(1, {"a": 2.0}), (3, {"a": 4.0})])
     [tensor([1, 3]), {'a': tensor([2., 4.], dtype=torch.float64)}]
     """
+    return collate(batch, collate_fn_map=default_collate_fn_map)
+
+
+def collate(batch: Sequence, *, collate_fn_map: dict[Any, Callable] | None = None) -> Any:
+    """One batch of samples, of whose types a table says what makes a batch of them.
+
+    A sample's own type is looked up first, then the first entry that it is an instance of. Mappings and sequences that the
+    table does not know become mappings and sequences of batches.
+
+    Raises:
+        RuntimeError: lists of different lengths.
+        TypeError: a sample of a type that the table does not know.
+
+    >>> collate([{"a": 1}, {"a": 2}], collate_fn_map={int: lambda batch, collate_fn_map: sum(batch)})
+    {'a': 3}
+    """
     first = batch[0]
-    if isinstance(first, Tensor):
-        return stack_samples(batch)
-    if isinstance(first, (np.ndarray, np.generic)) and not isinstance(first, (str, bytes)):
-        return collate_arrays(batch)
-    if isinstance(first, float):
-        return tensor(batch, dtype=dtypes.float64)
-    if isinstance(first, int):
-        return tensor(batch)
-    if isinstance(first, (str, bytes)):
-        return batch
+    if collate_fn_map is not None:
+        made = collate_fn_map.get(type(first)) or next(
+            (made for kinds, made in collate_fn_map.items() if isinstance(first, kinds)), None
+        )
+        if made is not None:
+            return made(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, Mapping):
-        entries = {key: default_collate([sample[key] for sample in batch]) for key in first}
+        entries = {key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in first}
         return like_mapping(first, entries)
     if isinstance(first, Sequence):
-        return collate_sequences(batch)
-    raise TypeError(UNKNOWN.format(type(first)))
+        return _collate_sequences(batch, collate_fn_map)
+    raise TypeError(default_collate_err_msg_format.format(type(first)))
 
 
 def default_convert(data: Any) -> Any:
@@ -80,17 +96,56 @@ def alike(arrays: Sequence[np.ndarray | None]) -> bool:
     return all(a is not None and a.shape == first.shape and a.dtype == first.dtype for a in arrays)
 
 
-def collate_arrays(batch: Sequence[np.ndarray]) -> Tensor:
+def collate_tensor_fn(batch: Sequence[Tensor], *, collate_fn_map: dict[Any, Callable] | None = None) -> Tensor:
+    """A batch of tensors: `stack`."""
+    return stack_samples(batch)
+
+
+def collate_numpy_array_fn(batch: Sequence[np.ndarray], *, collate_fn_map: dict[Any, Callable] | None = None) -> Any:
+    """A batch of NumPy arrays: a tensor, or what the table makes of tensors.
+
+    Raises:
+        TypeError: arrays of texts or objects.
+    """
     first = batch[0]
-    if isinstance(first, np.generic):
-        if first.dtype.kind in "MmOV":
-            raise TypeError(UNKNOWN.format(type(first)))
-        return as_tensor(batch)
-    if first.dtype.kind in "SUO":
-        raise TypeError(UNKNOWN.format(first.dtype))
-    if all(isinstance(array, np.ndarray) and is_ordinary(array) for array in batch) and alike(batch):
+    if np_str_obj_array_pattern.search(first.dtype.str):
+        raise TypeError(default_collate_err_msg_format.format(first.dtype))
+    own = collate_fn_map is not None and collate_fn_map.get(Tensor) is collate_tensor_fn
+    if own and all(isinstance(array, np.ndarray) and is_ordinary(array) for array in batch) and alike(batch):
         return known(np.stack(batch))
-    return stack_samples([as_tensor(array) for array in batch])
+    return collate([as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
+
+
+def collate_numpy_scalar_fn(batch: Sequence[Any], *, collate_fn_map: dict[Any, Callable] | None = None) -> Tensor:
+    """A batch of NumPy's numbers: a tensor of their dtype."""
+    return as_tensor(batch)
+
+
+def collate_float_fn(batch: Sequence[float], *, collate_fn_map: dict[Any, Callable] | None = None) -> Tensor:
+    """A batch of Python's floats: a tensor of float64."""
+    return tensor(batch, dtype=dtypes.float64)
+
+
+def collate_int_fn(batch: Sequence[int], *, collate_fn_map: dict[Any, Callable] | None = None) -> Tensor:
+    """A batch of Python's whole numbers: a tensor of int64."""
+    return tensor(batch)
+
+
+def collate_str_fn(batch: Sequence, *, collate_fn_map: dict[Any, Callable] | None = None) -> Sequence:
+    """A batch of texts: the texts."""
+    return batch
+
+
+# Libraries add types of their own to it.
+default_collate_fn_map: dict[Any, Callable] = {
+    Tensor: collate_tensor_fn,
+    np.ndarray: collate_numpy_array_fn,
+    (np.bool_, np.number, np.object_): collate_numpy_scalar_fn,
+    float: collate_float_fn,
+    int: collate_int_fn,
+    str: collate_str_fn,
+    bytes: collate_str_fn,
+}
 
 
 def is_ordinary(array: np.ndarray) -> bool:
@@ -98,13 +153,14 @@ def is_ordinary(array: np.ndarray) -> bool:
     return array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0
 
 
-def collate_sequences(batch: Sequence[Sequence]) -> Any:
+def _collate_sequences(batch: Sequence[Sequence], collate_fn_map: dict[Any, Callable] | None) -> Any:
     first = batch[0]
     if is_named(first):
-        return type(first)(*(default_collate(column) for column in zip(*batch, strict=False)))
+        columns = zip(*batch, strict=False)
+        return type(first)(*(collate(column, collate_fn_map=collate_fn_map) for column in columns))
     if any(len(sample) != len(first) for sample in batch):
         raise RuntimeError("each element in list of batch should be of equal size")
-    columns = [default_collate(column) for column in zip(*batch, strict=True)]
+    columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)]
     return columns if isinstance(first, tuple) else like_sequence(first, columns)
 
 
