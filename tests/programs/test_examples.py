@@ -13,15 +13,11 @@ import numpy as np
 import pytest
 
 from tests import ROOT
+from tests.programs.twins import twin_of
 
 NEEDED = ("sklearn", "matplotlib", "PIL", "tqdm")
 pytestmark = pytest.mark.skipif(not all(map(importlib.util.find_spec, NEEDED)), reason="needs the extra `examples`")
 DIGITS = ROOT / "examples" / "mnist_cnn.py"
-# jtorch.X becomes torch.X; jtorch.vision becomes torchvision.
-SWAP = [
-    (r"^import jtorch as torch$", "import torch"),
-    (r"^(import|from) jtorch\.(nn|optim|utils)\b", r"\1 torch.\2"),
-]
 
 
 def run(script, *flags):
@@ -42,16 +38,6 @@ def run_here(monkeypatch, capsys, *flags):
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(DIGITS), run_name="__main__")
     return capsys.readouterr().out, end.value.code
-
-
-def twin(folder):
-    """The example with PyTorch's import lines."""
-    source = DIGITS.read_text()
-    for pattern, replacement in SWAP:
-        source = re.sub(pattern, replacement, source, flags=re.MULTILINE)
-    path = folder / "twin.py"
-    path.write_text(source)
-    return path
 
 
 def epochs(output):
@@ -89,7 +75,7 @@ def test_the_example_is_a_pytorch_program_and_learns_the_same_there(flags, tmp_p
     if importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
     flags = [*flags, "--out", tmp_path, "--steps", 10, "--epochs", 2, "--seed", 3]
-    ours, theirs = run(DIGITS, *flags), run(twin(tmp_path), *flags)
+    ours, theirs = run(DIGITS, *flags), run(twin_of(DIGITS, tmp_path), *flags)
     assert theirs.returncode == 0, theirs.stderr
     assert ours.returncode == 0, ours.stderr
     assert "jtorch" not in theirs.stderr
@@ -99,7 +85,7 @@ def test_the_example_is_a_pytorch_program_and_learns_the_same_there(flags, tmp_p
 
 
 def test_the_twin_differs_in_its_import_lines_only(tmp_path):
-    sources = DIGITS.read_text().splitlines(), twin(tmp_path).read_text().splitlines()
+    sources = DIGITS.read_text().splitlines(), twin_of(DIGITS, tmp_path).read_text().splitlines()
     changed = [(ours, theirs) for ours, theirs in zip(*sources, strict=True) if ours != theirs]
     assert len(changed) == 5
     for ours, theirs in changed:
