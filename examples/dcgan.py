@@ -23,7 +23,7 @@ args = parser.parse_args()
 batch_size = 64
 noise = 32
 width = 32
-learning_rate = 2e-4 * 5
+learning_rate = 1e-3
 beta1 = 0.5
 
 

@@ -16,7 +16,7 @@ import jtorch.nn as nn
 import jtorch.nn.functional as F
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--steps", type=int, default=500)
+parser.add_argument("--steps", type=int, default=400)
 parser.add_argument("--tokens", type=int, default=200, help="how many letters it writes")
 parser.add_argument("--device", default="cpu")
 parser.add_argument("--out", type=Path, default=Path(), help="folder for small_gpt.png")

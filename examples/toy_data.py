@@ -64,7 +64,7 @@ def tile(pictures, columns):
 
 def save_picture(array, path, scale=1):
     """Write an array of bytes as a small PNG, every pixel enlarged to scale x scale."""
-    picture = Image.fromarray(array).quantize(64)
+    picture = Image.fromarray(array).quantize(160)
     picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path, optimize=True)
 
 
@@ -72,4 +72,4 @@ def save_figure(figure, path, dpi=70):
     """Write a figure of matplotlib's as a small PNG."""
     data = io.BytesIO()
     figure.savefig(data, dpi=dpi)
-    Image.open(data).convert("RGB").quantize(64).save(path, optimize=True)
+    Image.open(data).convert("RGB").quantize(160).save(path, optimize=True)

@@ -14,7 +14,7 @@ import jtorch.nn as nn
 import jtorch.nn.functional as F
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--steps", type=int, default=600)
+parser.add_argument("--steps", type=int, default=400)
 parser.add_argument("--device", default="cpu")
 args = parser.parse_args()
 
@@ -76,8 +76,8 @@ class Translator(nn.Module):
     def forward(self, source, target):
         ahead = torch.triu(torch.ones(target.shape[1], target.shape[1], dtype=torch.bool, device=target.device), 1)
         hidden = self.transformer(
-            self.position(self.source(source) * math.sqrt(d_model)),
-            self.position(self.target(target) * math.sqrt(d_model)),
+            self.position(self.source(source)),
+            self.position(self.target(target)),
             tgt_mask=ahead,
             src_key_padding_mask=source == PAD,
             tgt_key_padding_mask=target == PAD,
