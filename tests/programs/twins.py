@@ -51,4 +51,6 @@ def lines_of(path, flags):
             runpy.run_path(str(path), run_name="__main__")
     finally:
         sys.argv, sys.path[:] = argv, paths
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
     return printed.getvalue().splitlines()
