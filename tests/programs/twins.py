@@ -12,7 +12,7 @@ EXAMPLES = ROOT / "examples"
 # Examples that show what PyTorch does not have, which is jtorch's own: they have no twin.
 OURS = ("flax_in_the_loop", "optax_in_the_loop", "to_pure_jax")
 # What other examples import, and those with tests of their own.
-APART = ("cart_pole", "toy_data", "ddp", "mnist_cnn")
+APART = ("cart_pole", "toy_data", "ddp", "fsdp", "mnist_cnn")
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem not in APART)
 TWINS = [name for name in NAMES if name not in OURS]
 # How many steps show enough; two where nothing is said.
