@@ -97,7 +97,8 @@ def places(addition: Addition) -> list[str]:
     named = [path for path in sorted((ROOT / "jtorch").rglob("*.py")) if re.search(pattern, path.read_text())]
     named = [path.relative_to(ROOT).as_posix() for path in named if re.search(pattern, code_of(path))]
     if addition.used_elsewhere:
-        named = [path for path in named if path in LISTS or functions(path, addition)]
+        # A helper of a model may have the op's name: only what is declared counts.
+        named = [path for path in named if path in LISTS or any(f.decorator_list for f in functions(path, addition))]
     return named
 
 
