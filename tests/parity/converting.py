@@ -1,6 +1,7 @@
 """PyTorch's objects as either library's: tensors with their strides, dtypes, functions, and what holds them."""
 
 import contextlib
+import functools
 import types
 
 import numpy as np
@@ -42,6 +43,8 @@ class Converter:
             return getattr(self.T, str(value).removeprefix("torch."))
         if isinstance(value, torch.device):
             return self.T.device(str(value))
+        if isinstance(value, torch.nn.Module):
+            return getattr(self.T.nn, type(value).__name__)()
         if callable(value):
             return function(self.T, value)
         return value
@@ -87,6 +90,8 @@ def function(T, value):
     """A function of PyTorch, or of its tests, as `T`'s."""
     if T is torch:
         return value
+    if isinstance(value, functools.partial):
+        return functools.partial(function(T, value.func), *value.args, **value.keywords)
     if isinstance(value, types.FunctionType) and "testing" in (value.__module__ or "testing"):
         return _rewritten(T, value)
     if isinstance(value, types.FunctionType) and value.__name__ == "<lambda>":

@@ -179,9 +179,14 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     return jnp.where(within, jax.lax.stop_gradient(input * 0), jnp.where(input > 0, input - step, input + step))
 
 
+def _in_floats(x):
+    return x if letter(x) in "fc" else x.astype(dtypes.get_default_dtype().np)
+
+
 @op(method=False, strides="elementwise", grad_fn="SubBackward0", graph={"SubBackward0": "Sub(input, Tanh(input))"})
 def tanhshrink(input: Array) -> Array:
     """x - tanh(x)."""
+    input = _in_floats(input)
     return input - jnp.tanh(input)
 
 
@@ -193,6 +198,7 @@ def tanhshrink(input: Array) -> Array:
 )
 def softsign(input: Array) -> Array:
     """x / (1 + |x|)."""
+    input = _in_floats(input)
     return input / (1 + jnp.abs(input))
 
 

@@ -352,29 +352,33 @@ def _scatter_set(x, values, at):
     return x.at[at].set(values, mode="drop")
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def placed(x, values, at):
     """x with `values` at the indices `at`. Every value gets the gradient of its position, even one that another overwrote."""
     return _scatter_set(x, values, at)
 
 
-def _placed_forward(x, values, at):
-    return _scatter_set(x, values, at), at
+@placed.defjvp
+def _placed_jvp(primals, tangents):
+    """Of several values at one place the tangents are summed; PyTorch takes that of the last."""
+    (x, values, at), (of_x, of_values, _) = primals, tangents
+    left = jnp.ones(x.shape, bool).at[at].set(False, mode="drop")
+    moved = jnp.zeros(x.shape, of_values.dtype).at[at].add(of_values, mode="drop")
+    return _scatter_set(x, values, at), jnp.where(left, of_x, 0) + moved
 
 
-def _placed_backward(at, g):
-    values = g.at[at].get(mode="fill", fill_value=0)
-    return _scatter_set(g, jnp.zeros_like(values), at), values, None
-
-
-placed.defvjp(_placed_forward, _placed_backward)
+def added(x, values, at):
+    """x with `values` added at the indices `at`; of bools the sum is whether one of them is true."""
+    if x.dtype == jnp.bool_:
+        return x.at[at].max(values, mode="drop")
+    return x.at[at].add(values, mode="drop")
 
 
 @op(name="index_put", saves=(2,), overlap="none", autocast={"cuda": "widest"})
 def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool) -> Array:
     at = tuple(jnp.broadcast_arrays(*indices))
     if accumulate:
-        return input.at[_index_tuple(input.ndim, at, dims)].add(values, mode="drop")
+        return added(input, values, _index_tuple(input.ndim, at, dims))
     inner = at[0].ndim
     together = list(dims) == list(range(dims[0], dims[-1] + 1))
     start = dims[0] if together else 0

@@ -97,6 +97,11 @@ def _host_arrays(tensors):
     return hosts
 
 
+def _check_cast_to(out, tensors):
+    if out is not None and not all(dtypes.can_cast(t.dtype, out.dtype) for t in tensors):
+        raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {out.dtype.scalar_name}")
+
+
 @function
 def cat(tensors, dim=0, *, out=None, axis=None):
     """The tensors concatenated along a dimension.
@@ -109,6 +114,7 @@ def cat(tensors, dim=0, *, out=None, axis=None):
     """
     if not _check_tensor_list(tensors, "cat"):
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    _check_cast_to(out, tensors)
     dim = dim if axis is None else axis
     hosts = _host_arrays(tensors) if out is None else None
     if hosts is not None and all(a.ndim == hosts[0].ndim for a in hosts):
@@ -141,29 +147,31 @@ def stack(tensors, dim=0, *, out=None):
     """
     if not _check_tensor_list(tensors, "stack"):
         raise RuntimeError("stack expects a non-empty TensorList")
+    _check_cast_to(out, tensors)
     hosts = _host_arrays(tensors) if out is None else None
     if hosts is not None and all(a.shape == hosts[0].shape for a in hosts):
         return known(np.ascontiguousarray(np.stack(hosts, wrap_dim(dim, hosts[0].ndim + 1))))
     return _stack_arrays(tensors, dim, out=out)
 
 
-def _check_nonempty_list(tensors, fn):
+def _check_nonempty_list(tensors, fn, out=None):
     if not _check_tensor_list(tensors, fn):
         raise RuntimeError(f"{fn} expects a non-empty TensorList")
+    _check_cast_to(out, tensors)
     return tensors
 
 
 @function
 def hstack(tensors, *, out=None):
     """The tensors joined along their second dimension, 1-D ones along their only one."""
-    parts = [atleast_1d(x) for x in _check_nonempty_list(tensors, "hstack")]
+    parts = [atleast_1d(x) for x in _check_nonempty_list(tensors, "hstack", out)]
     return _cat(parts, 0 if parts[0].ndim == 1 else 1, out=out)
 
 
 @function
 def vstack(tensors, *, out=None):
     """The tensors joined along their first dimension, 1-D ones as rows."""
-    return _cat([atleast_2d(x) for x in _check_nonempty_list(tensors, "vstack")], 0, out=out)
+    return _cat([atleast_2d(x) for x in _check_nonempty_list(tensors, "vstack", out)], 0, out=out)
 
 
 row_stack = function(vstack, name="row_stack")
@@ -172,13 +180,13 @@ row_stack = function(vstack, name="row_stack")
 @function
 def dstack(tensors, *, out=None):
     """The tensors joined along their third dimension."""
-    return _cat([atleast_3d(x) for x in _check_nonempty_list(tensors, "dstack")], 2, out=out)
+    return _cat([atleast_3d(x) for x in _check_nonempty_list(tensors, "dstack", out)], 2, out=out)
 
 
 @function
 def column_stack(tensors, *, out=None):
     """The tensors joined along their second dimension, 1-D ones as columns."""
-    _check_nonempty_list(tensors, "column_stack")
+    _check_nonempty_list(tensors, "column_stack", out)
     return _cat([reshape(x, (x.numel(), 1)) if x.ndim <= 1 else x for x in tensors], 1, out=out)
 
 

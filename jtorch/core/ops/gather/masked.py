@@ -15,7 +15,7 @@ from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, Number, data_check, function, op, public, with_out
 from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.arithmetic.elementwise import remainder
-from jtorch.core.ops.gather.index import placed
+from jtorch.core.ops.gather.index import added, placed
 from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather
 from jtorch.core.ops.rules import strides_like_first
 from jtorch.core.ops.views.shape import expand_view, expanded_size, reshape
@@ -210,11 +210,12 @@ def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> 
     flat, values = input.reshape(-1), source.reshape(-1)
     at = jnp.where(index < 0, index + flat.size, index).reshape(-1)
     if accumulate:
-        return flat.at[at].add(values, mode="drop").reshape(input.shape)
+        return added(flat, values, at).reshape(input.shape)
     return placed(flat, values, (at,)).reshape(input.shape)
 
 
 @public
+@with_out
 def take_along_dim(input, indices, dim=None):
     """:func:`gather`, with input and indices broadcast against each other outside `dim`. Without a dim the input is flattened."""
     if indices.dtype is not dtypes.int64:

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, cast_first, data_check, functional, op, public
-from jtorch.core.ops.gather.index import placed, put_at
+from jtorch.core.op import Array, Number, cast_first, data_check, functional, op, public, with_out
+from jtorch.core.ops.gather.index import added, placed, put_at
 from jtorch.core.ops.rules import strides_like_first
 from jtorch.core.ops.views.shape import expand_view
 from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
@@ -162,6 +162,7 @@ def _scatter_value(input: Array, dim: int, index: Array, value: Number) -> Array
 
 
 @public(inplace=True, overlap="none")
+@with_out
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """A copy with `src` (a tensor or a number) written at `index` along a dimension: see :func:`gather`.
 
@@ -199,7 +200,7 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     if not index.size:
         return input
     x, at, values = _aligned(input, dim, index, src)
-    return x.at[at].add(values, mode="drop").reshape(input.shape)
+    return added(x, values, at).reshape(input.shape)
 
 
 # ---- reductions at indices
@@ -391,7 +392,7 @@ def _rows_along(input, dim, index, source=None):
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
     """A copy with `alpha` times the k-th entry of `source` added to entry index[k] of a dimension."""
     x, at, rows = _rows_along(input, dim, index, source)
-    return x.at[at].add(rows * jnp.asarray(alpha).astype(rows.dtype), mode="drop").reshape(input.shape)
+    return added(x, rows * jnp.asarray(alpha).astype(rows.dtype), at).reshape(input.shape)
 
 
 def _check_copy(input, dim, index, source):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, common_shape, data_check, functional, kernel, op, undifferentiable
+from jtorch.core.op import Array, common_shape, data_check, functional, kernel, letter, op, undifferentiable
 from jtorch.core.ops.arithmetic.compare import minimum
 from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.matrix.distances import distance_of, pairwise_distance
@@ -53,7 +53,9 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     graph=reduced_graph("ClampMin(AddBackward1(Mul(-, Sub(input1, input2))))"),
 )
 def _margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float, reduction: str) -> Array:
-    return reduced_loss(_clamped(-target * (input1 - input2) + jnp.asarray(margin, target.dtype)), reduction)
+    apart = -target * (input1 - input2)
+    apart = apart if letter(apart) in "fc" else apart.astype(dtypes.get_default_dtype().np)
+    return reduced_loss(_clamped(apart + jnp.asarray(margin, apart.dtype)), reduction)
 
 
 def _clamped(x):
@@ -126,6 +128,9 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
 def _triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float, p: float, eps: float, swap: bool, reduction: str
 ) -> Array:
+    if letter(anchor) not in "fc":
+        to = dtypes.get_default_dtype().np
+        anchor, positive, negative = anchor.astype(to), positive.astype(to), negative.astype(to)
     near, far = distance_of(anchor, positive, p, eps), distance_of(anchor, negative, p, eps)
     if swap:
         far = -larger(-far, -distance_of(positive, negative, p, eps))

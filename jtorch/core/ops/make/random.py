@@ -177,7 +177,8 @@ def _random_tensor(kind, name, size, out, dtype, device, requires_grad, generato
     place = devices.place(device) if device is not None or generator is None else generator._place
     t = type_of(size_of(name, size), d, place)
     if engine.local.batch is None and on_host(place):
-        made = wrap(host_draw(kind, t, generator, None, args))
+        strides = tuple(out.stride()) if out is not None and out.shape == t.shape else None  # in the order of memory
+        made = wrap(host_draw(kind, t, generator, strides, args))
     else:
         made = wrap(draw(kind, t, generator, **args))
     if out is not None:

@@ -344,7 +344,8 @@ def linalg_qr(A: Array, mode: str):
 @public
 def qr(input, some=True, *, out=None):
     """(Q, R) with Q @ R = input, Q orthogonal and R upper triangular."""
-    return returntypes.qr(linalg_qr(input, "reduced" if some else "complete"))
+    made = returntypes.qr(linalg_qr(input, "reduced" if some else "complete"))
+    return made if out is None else store(out, made, "qr")
 
 
 @op(name="linalg_svd", strides=column_major, autocast={"cpu": "float32"}, behind="svd")
@@ -381,7 +382,9 @@ def svd(input, some=True, compute_uv=True, *, out=None):
             f"linalg.svd: input should have at least 2 dimensions, but has {input.ndim} dimensions instead"
         )
     u, s, vh = svd_of(input, not some)
-    return returntypes.svd((u, s, vh.transpose(-2, -1).conj() if input.dtype.is_complex else vh.transpose(-2, -1)))
+    v = vh.transpose(-2, -1)
+    made = returntypes.svd((u, s, v.conj() if input.dtype.is_complex else v))
+    return made if out is None else store(out, made, "svd")
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))

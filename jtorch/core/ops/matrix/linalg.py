@@ -14,15 +14,13 @@ from jtorch.core.ops.matrix import checks as _c
 from jtorch.core.ops.matrix import decompose as _d
 from jtorch.core.ops.matrix.norms import linalg_vector_norm, matrix_norm_of
 from jtorch.core.ops.matrix.products import linalg_cross, linalg_multi_dot, linalg_vecdot
-from jtorch.core.tensor import known
+from jtorch.core.tensor import known, store
 
 
 def _out(result, out):
     if out is None:
         return result
-    if isinstance(result, tuple):
-        return type(result)([_out(r, o) for r, o in zip(result, out, strict=True)])
-    return out.copy_(result)
+    return store(out, result, "out")
 
 
 # ---- products

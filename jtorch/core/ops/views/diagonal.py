@@ -146,6 +146,7 @@ def _slice_scatter(input: Array, src: Array, dim: int, start: int, length: int, 
 
 
 @public
+@with_out
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy with a slice of a dimension replaced by `src`."""
     dim = wrap_dim(dim, input.ndim)

@@ -18,7 +18,7 @@ from jtorch.core.engine import Call, local
 from jtorch.core.facts import dtypes, strided_bytes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import GradNode
-from jtorch.core.op import Array, Number, function, op
+from jtorch.core.op import Array, Number, function, op, with_out
 from jtorch.core.tensor import Tensor, wrap_dim
 
 
@@ -160,6 +160,7 @@ def _narrow_copy(input: Array, dim: int, start: Number, length: int) -> Array:
 
 
 @function
+@with_out
 def narrow_copy(input, dim, start, length):
     """A copy of :func:`narrow`."""
     checked = narrow(input.detach(), dim, start, length)

@@ -10,6 +10,7 @@ from jtorch.core.ops.views.reinterpret import view_as_complex, view_as_real
 from jtorch.core.ops.views.shape import permute, squeeze, t, transpose, unsqueeze
 from jtorch.core.ops.views.slices import alias, as_strided, diagonal, select
 from jtorch.core.ops.views.split import split, split_with_sizes, unbind
+from jtorch.core.tensor import store
 
 
 def _expanded_view(input, size, *, implicit=False):
@@ -45,7 +46,7 @@ def _into_out(out, made):
         for o, m in zip(out, made, strict=True):
             o.resize_(m.shape).copy_(m)
         return None
-    return out.resize_(made.shape).copy_(made)
+    return store(out, made, "out")
 
 
 def _copying(name, view, node=None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jtorch.core.facts import dtypes
@@ -38,6 +39,11 @@ _WORDS = {"reflect": "reflection", "replicate": "replication"}
 def _edge_pad(input: Array, edges: tuple, mode: str) -> Array:
     widths = [(0, 0)] * (input.ndim - len(edges) // 2)
     widths += [(edges[i], edges[i + 1]) for i in range(len(edges) - 2, -1, -2)]
+    if mode == "replicate" and min(edges) < 0:  # what is removed at one end is still repeated at the other
+        for d, (n, (lo, hi)) in enumerate(zip(input.shape, widths, strict=True)):
+            if lo or hi:
+                input = jnp.take(input, np.clip(np.arange(n + lo + hi) - lo, 0, n - 1), axis=d)
+        return input
     cut = tuple(slice(max(-lo, 0), n - max(-hi, 0)) for n, (lo, hi) in zip(input.shape, widths, strict=True))
     widths = [(max(lo, 0), max(hi, 0)) for lo, hi in widths]
     for d, (n, (lo, hi)) in reversed(list(enumerate(zip(input.shape, widths, strict=True)))):
