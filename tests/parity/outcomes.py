@@ -25,7 +25,7 @@ def array(T, tensor):
         tensor = tensor.float()
     if tensor.dtype is getattr(T, "complex32", None):
         tensor = tensor.to(T.complex64)
-    return np.array(tensor.resolve_conj().resolve_neg().numpy())
+    return np.array(tensor.numpy(force=True))
 
 
 def form(T, tensor):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, function, op, with_out
+from jtorch.core.op import Array, function, letter, op, with_out
 from jtorch.core.ops.arithmetic.activations import check_probability, mask_like
 from jtorch.core.ops.layers.normalization import batch_norm, layer_norm, per_channel, wide_dtype
 from jtorch.core.ops.make.create import ones_like
@@ -111,6 +111,8 @@ def native_dropout(input, p, train):
 @op(method=False, saves=(1,))
 def native_dropout_backward(grad_output: Array, mask: Array, scale: float) -> Array:
     """The gradient of `native_dropout`."""
+    if letter(grad_output) not in "fc":
+        grad_output = grad_output.astype(dtypes.get_default_dtype().np)
     return grad_output * mask.astype(grad_output.dtype) * jnp.asarray(scale, grad_output.dtype)
 
 

@@ -86,6 +86,8 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     graph=reduced_graph(f"Add(Where(Sub(-, {_COSINE}), -), Where(ClampMin(SubBackward1({_COSINE})), -))"),
 )
 def _cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float, reduction: str) -> Array:
+    if letter(input1) not in "fc":
+        input1, input2 = [x.astype(dtypes.get_default_dtype().np) for x in (input1, input2)]
     axis = input1.ndim - 1
     product = jnp.sum(input1 * input2, axis=axis)
     lengths = jnp.sqrt((jnp.sum(input1**2, axis) + 1e-12) * (jnp.sum(input2**2, axis) + 1e-12))

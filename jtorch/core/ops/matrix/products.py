@@ -329,6 +329,8 @@ def inner(input: Array, other: Array) -> Array:
 )
 def kron(input: Array, other: Array) -> Array:
     """The Kronecker product: each element of input times all of other."""
+    if input.dtype == jnp.bool_:
+        return jnp.kron(input.astype(jnp.int8), other.astype(jnp.int8)).astype(bool)
     return jnp.kron(input, other)
 
 
