@@ -119,7 +119,7 @@ def scaled_dot_product_attention(
         return _fused_attention(query, key, value, bool(is_causal), scale, True)
     kept = None
     if dropout_p > 0:
-        heads = [max(a, b) for a, b in zip(query.shape[:-2], key.shape[:-2], strict=True)]
+        heads = common_shape(tuple(query.shape[:-2]), tuple(key.shape[:-2]))
         kept = mask_like(query, (*(query.shape[:-2] if grouped else heads), query.shape[-2], key.shape[-2]), dropout_p)
     flash = query._type.ndim == 4 and kept is None and not (attn_mask is not None and attn_mask.requires_grad)
     return _attention(query, key, value, attn_mask, kept, float(dropout_p), bool(is_causal), scale, grouped, flash)

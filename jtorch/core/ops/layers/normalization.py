@@ -53,6 +53,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
             [ 1.0000]])
     """
     _check_batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    if input.ndim < 2:
+        return input.clone()  # of no elements, as the check has found
     if not training:
         return _batch_norm_eval(input, weight, bias, running_mean, running_var, eps)
     out, mean, variance = _batch_norm_train(input, weight, bias, eps)

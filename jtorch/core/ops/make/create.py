@@ -334,6 +334,15 @@ def _evenly_spaced(start, end, steps, d):
     return np.where(i < steps // 2, up, down).astype(d.np)
 
 
+def _check_ends(name, start, end):
+    dims = [x.ndim if isinstance(x, Tensor) else 0 for x in (start, end)]
+    if any(dims):
+        raise RuntimeError(
+            f"{name} only supports 0-dimensional start and end tensors, but got start with {dims[0]} dimension(s) and end"
+            f" with {dims[1]} dimension(s)."
+        )
+
+
 def _step_count(steps):
     steps = index(steps)
     if steps < 0:
@@ -350,6 +359,7 @@ def linspace(
     >>> torch.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
+    _check_ends("linspace", start, end)
     start, end = _python_numbers(start, end)
     steps = _step_count(steps)
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
@@ -377,6 +387,7 @@ def logspace(
     requires_grad=False,
 ):
     """base ** x for `steps` evenly spaced x from start to end."""
+    _check_ends("logspace", start, end)
     start, end = _python_numbers(start, end)
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     steps = _step_count(steps)
@@ -436,8 +447,7 @@ def empty_permuted(
                 f" {order.index(d)}).  NB: negative dims not currently supported; file an issue if you want it."
             )
     if len(set(order)) != len(order):
-        twice = next(d for i, d in enumerate(order) if d in order[:i])
-        raise RuntimeError(f"Duplicate dim not allowed: {twice}")
+        raise RuntimeError("Duplicate dim not allowed")
     strides, step = [0] * len(size), 1
     for d in reversed(order):
         strides[d], step = step, step * max(size[d], 1)

@@ -167,6 +167,10 @@ def ormqr(input, tau, other, left=True, transpose=False, *, out=None):
         raise RuntimeError(
             f"torch.ormqr: other.shape[{-2 if left else -1}] must be greater than or equal to tau.shape[-1]"
         )
+    if tau.shape[-1] != min(rows, input.shape[-1]) and tau.shape[-1] > input.shape[-1]:
+        raise RuntimeError(
+            f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{-2 if left else -1}], input.shape[-1])"
+        )
     if rows != input.shape[-2]:
         raise RuntimeError(f"torch.ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2]")
     return _ormqr(input, tau, other, left, transpose, out=out)

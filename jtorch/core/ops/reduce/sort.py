@@ -359,6 +359,8 @@ def searchsorted(
 @public(method=False)
 def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
     """Which interval between the boundaries each value lies in; right=True closes them on the left."""
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)
 
 
@@ -388,7 +390,12 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     values, inverse, counts = _unique_host(
         input._to_numpy(), return_inverse, return_counts, None if dim is None else wrap_dim(dim, input.ndim)
     )
-    return _parts(input, values, inverse, counts, return_inverse, return_counts)
+    return _parts(input, _as_moved(values, dim), inverse, counts, return_inverse, return_counts)
+
+
+def _as_moved(values, dim):
+    """The slices along `dim` as they lie in PyTorch's memory: one after the other."""
+    return values if dim is None else np.moveaxis(np.ascontiguousarray(np.moveaxis(values, dim, 0)), 0, dim)
 
 
 def _parts(input, values, inverse, counts, return_inverse, return_counts):
@@ -397,7 +404,7 @@ def _parts(input, values, inverse, counts, return_inverse, return_counts):
         (inverse.astype(np.int64), return_inverse),
         (counts.astype(np.int64), return_counts),
     ]
-    made = tuple([known(np.array(p, order="C"), input._type.place) for p, wanted in parts if wanted])
+    made = tuple([known(np.array(p, order="K"), input._type.place) for p, wanted in parts if wanted])
     return made if len(made) > 1 else made[0]
 
 

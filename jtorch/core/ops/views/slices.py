@@ -129,7 +129,7 @@ def narrow(input, dim, start, length):
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, input.ndim)
     size = input.shape[dim]
-    if isinstance(start, Tensor) and (start.ndim or start.dtype.category > dtypes.INT):
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.category != dtypes.INT):
         raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = integer(start)
     if length < 0:
