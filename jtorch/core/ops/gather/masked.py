@@ -19,7 +19,7 @@ from jtorch.core.ops.gather.index import added, placed
 from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather
 from jtorch.core.ops.rules import strides_like_first
 from jtorch.core.ops.views.shape import expand_view, expanded_size, reshape
-from jtorch.core.tensor import cast_array, known, wrap_dim
+from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
 
 # ---- masks
 
@@ -29,6 +29,8 @@ def _check_mask_fill(input, mask, value):
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}")
     check_one_value(value, "masked_fill_", input)
+    if isinstance(value, Tensor) and value.dtype.is_complex and not input.dtype.is_complex:
+        dtypes.must_hold(input.dtype, 1j)
 
 
 @op(

@@ -54,7 +54,9 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """
     _check_batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
     if input.ndim < 2:
-        return input.clone()  # of no elements, as the check has found
+        if input.numel():
+            raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
+        return input.clone()
     if not training:
         return _batch_norm_eval(input, weight, bias, running_mean, running_var, eps)
     out, mean, variance = _batch_norm_train(input, weight, bias, eps)

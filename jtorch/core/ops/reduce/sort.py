@@ -404,7 +404,8 @@ def _parts(input, values, inverse, counts, return_inverse, return_counts):
         (inverse.astype(np.int64), return_inverse),
         (counts.astype(np.int64), return_counts),
     ]
-    made = tuple([known(np.array(p, order="K"), input._type.place) for p, wanted in parts if wanted])
+    arrays = [np.array(p, order="K") for p, wanted in parts if wanted]
+    made = tuple([known(a, input._type.place, tuple([s // a.itemsize for s in a.strides])) for a in arrays])
     return made if len(made) > 1 else made[0]
 
 
