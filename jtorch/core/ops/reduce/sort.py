@@ -405,7 +405,8 @@ def _parts(input, values, inverse, counts, return_inverse, return_counts):
         (counts.astype(np.int64), return_counts),
     ]
     arrays = [np.array(p, order="K") for p, wanted in parts if wanted]
-    made = tuple([known(a, input._type.place, tuple([s // a.itemsize for s in a.strides])) for a in arrays])
+    strides = [tuple([s // a.itemsize for s in a.strides]) if a.size else None for a in arrays]
+    made = tuple([known(a, input._type.place, s) for a, s in zip(arrays, strides, strict=True)])
     return made if len(made) > 1 else made[0]
 
 
