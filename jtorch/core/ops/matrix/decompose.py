@@ -416,6 +416,8 @@ def linalg_eigvalsh(A: Array, UPLO: str) -> Array:
 
 @op(name="linalg_eig", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.eig")
 def linalg_eig(A: Array):
+    if not A.size:
+        return tuple(jnp.linalg.eig(_for_eig(A)))
     values, vectors = lax.linalg.eig(_for_eig(A), compute_left_eigenvectors=False, enable_eigvec_derivs=True)
     length = jnp.linalg.norm(vectors, axis=-2, keepdims=True)  # 1, and so is that of every vector near by
     return values, vectors / length
