@@ -7,13 +7,15 @@ import torch
 from tests import torch_tables
 from tests.parity.converting import function, named
 
-# compiles CUDA source of the user
+# jiterator compiles CUDA source of the user; jtorch has no torch.masked
 _NOT_HERE = ("jiterator",)
+_NO_MODULE = ("masked",)
 
 
 def _is_public(entry):
     parts = entry.name.split(".")
     apart = any(word in entry.name for word in ("sparse", "nested", "quantized"))
+    apart = apart or parts[0] in _NO_MODULE
     return not apart and not any(p.startswith("_") for p in parts) and not parts[0].startswith(_NOT_HERE)
 
 
@@ -29,12 +31,10 @@ def called(T, entry):
     if T is torch:
         return entry.op
     try:
-        if named(torch, entry.name) is entry.op:
-            return named(T, entry.name)
+        own = named(torch, entry.name) is entry.op
     except AttributeError:
-        if not hasattr(torch, entry.name.split(".")[0]):
-            pass
-    return function(T, entry.op)
+        own = False
+    return named(T, entry.name) if own else function(T, entry.op)
 
 
 def variant(T, entry, kind):

@@ -1,6 +1,6 @@
 """Every entry of PyTorch's `op_db` does what PyTorch does, but for the differences that tests/tables/deviations.json lists.
 
-Outside the default run: `pytest -m opinfo` runs all, in an hour on one core; with `--long` a tenth of it runs. The variable
+Outside the default run: `pytest -m opinfo` runs all, in about ten minutes on one core; with `--long` a tenth of it runs. The variable
 OPINFO names single entries: `OPINFO=add,linalg.svd pytest -m opinfo`.
 """
 
