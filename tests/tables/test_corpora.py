@@ -13,7 +13,7 @@ import pytest
 import jtorch
 from jtorch.core.tensor import start_backward
 from tests.tables.corpora import cases, difference, key
-from tests.tables.deviations import PAGE, REASONS, page
+from tests.tables.deviations import ELSEWHERE, PAGE, REASONS, page
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def test_a_row_of_the_tables(row, monkeypatch):
 
 
 def test_every_deviation_is_a_row_and_has_a_reason():
-    assert not REASONS.keys() - CASES.keys()
+    assert not {row for row in REASONS if not row.startswith(ELSEWHERE)} - CASES.keys()
     assert all(REASONS.values())
 
 
