@@ -170,8 +170,9 @@ def must_hold(d: dtype, number, name: str | None = None) -> None:
         fits = True
     if d.category == FLOAT:
         fits = fits and (-d.most <= number <= d.most or not math.isfinite(number))
-    else:  # a negative number wraps around in an unsigned type
-        fits = fits and (-d.most - d.is_signed <= number <= d.most)
+    else:  # a negative integer wraps around in an unsigned type
+        least = 0 if number.__class__ is float and not d.is_signed else -d.most - d.is_signed
+        fits = fits and (least <= number <= d.most)
     if not fits:
         raise RuntimeError(f"value cannot be converted to type {name or d.overflow_name} without overflow")
 

@@ -265,6 +265,8 @@ class OpCall(Call):
         strides = op.strides
         if callable(strides):
             rule = lambda types, shapes: strides(types, shapes, consts)
+        elif op.numbers == "parameter" and structure is not None and structure[0] == "number":
+            rule = None
         elif strides == "elementwise":
             rule = (
                 _with_number if op.numbers != "parameter" and _is_number_given(op, structure) else _elementwise_strides

@@ -243,7 +243,7 @@ _nextafter = slopes.with_slopes(
 )
 
 
-@op(returns=returntypes.frexp)
+@op(returns=returntypes.frexp, strides="elementwise")
 def frexp(input: Array):
     """(mantissa, exponent) with input = mantissa * 2**exponent and mantissa in [0.5, 1)."""
     kernel("frexp", input, "f")

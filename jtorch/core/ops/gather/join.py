@@ -414,6 +414,8 @@ def cartesian_prod(*tensors):
         _check_vector(x)
     if len(tensors) == 1:
         return tensors[0]
+    if len({x.dtype for x in tensors}) > 1:
+        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     shape = tuple([x.shape[0] for x in tensors])
     n = len(tensors)
     grids = [expand_view(sized_view(x, (1,) * i + (-1,) + (1,) * (n - 1 - i)), shape) for i, x in enumerate(tensors)]

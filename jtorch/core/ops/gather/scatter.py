@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, cast_first, data_check, functional, op, public, with_out
+from jtorch.core.op import Array, Number, cast_first, data_check, functional, kernel, op, public, with_out
 from jtorch.core.ops.gather.index import added, placed, put_at
 from jtorch.core.ops.rules import strides_like_first
 from jtorch.core.ops.views.shape import expand_view
@@ -173,12 +173,14 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     tensor([6., 0., 5.])
     """
     src = value if src is None else src
+    if isinstance(src, int | float | complex):
+        dtypes.must_hold(input.dtype, src)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
         if not isinstance(src, Tensor):
             src = expand_view(known(np.array(src).astype(input.dtype.np), input._type.place), tuple(index.shape))
-        return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
+        return _scatter_combined(input, dim, index, src, "sum" if reduce == "add" else "prod")
     if isinstance(src, Tensor):
         return _scatter_src(input, dim, index, src)
     return _scatter_value(input, dim, index, src)
@@ -205,6 +207,9 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
 
 # ---- reductions at indices
 
+_EXTREMES = {"max": "amax", "min": "amin", "amax": "amax", "amin": "amin"}
+_REDUCED = ("biuf", "iufc")  # what dtypes PyTorch has an extreme, or a mean, of
+
 _IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None, "max": None, "min": None}
 
 
@@ -214,7 +219,7 @@ def _reduce_at(x, values, at, how, include_self):
         return _scattered_extreme(x, values, at, how, include_self)
     x = _initial_values(x, at, how, include_self)
     if how == "sum":
-        return x.at[at].add(values, mode="drop")
+        return added(x, values, at)
     if how == "prod":
         return _scattered_product(x, values, at)
     count = jnp.full(x.shape, int(include_self), x.dtype).at[at].add(jnp.ones((), x.dtype), mode="drop")
@@ -243,7 +248,8 @@ def _neutral_element(np_type, how):
 
 @jax.custom_vjp
 def _scattered_product(x, values, at):
-    return x.at[at].multiply(values, mode="drop")
+    at = x.at[at]
+    return at.min(values, mode="drop") if x.dtype == jnp.bool_ else at.multiply(values, mode="drop")
 
 
 def _multiplied_forward(x, values, at):
@@ -315,11 +321,21 @@ def scatter_reduce(
         reduce: "sum", "prod", "mean", "amax" or "amin"; "max" and "min" mean the same as the last two.
         include_self: whether the elements of `input` take part.
     """
+    if reduce == "mean" or reduce in _EXTREMES:
+        kernel(f"scatter_gather_tensor_cpu_reduce_{_EXTREMES.get(reduce, reduce)}", input, _REDUCED[reduce == "mean"])
     if not index.size:
         return input
     x, at, values = _aligned(input, dim, index, src)
-    how = {"max": "amax", "min": "amin"}.get(reduce, reduce)
+    how = _EXTREMES.get(reduce, reduce)
     return _reduce_at(x, values, at, how, include_self).reshape(input.shape)
+
+
+@op(name="scatter", check=_check_reduce, grad_fn="NotImplemented", overlap="none")
+def _scatter_combined(
+    input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True
+) -> Array:
+    """`scatter` with its argument `reduce`, of which PyTorch has no gradient."""
+    return scatter_reduce(input, dim, index, src, reduce)
 
 
 # ---- whole slices by a vector of indices
@@ -492,6 +508,7 @@ def index_reduce(
         reduce: "prod", "mean", "amax" or "amin".
         include_self: whether the elements of `input` take part.
     """
+    kernel("index_func_" if include_self else "index_reduce_func_exclude_input_init", input, "iuf")
     x, at, rows = _rows_along(input, dim, index, source)
     axis = len(at) - 1
     out = _reduce_at(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:], reduce, include_self)

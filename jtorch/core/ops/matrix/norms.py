@@ -23,6 +23,12 @@ def _floats_of(name, x, to):
 
 @op(name="linalg_vector_norm", autocast={"cuda": "float32"}, behind="norm")
 def linalg_vector_norm(x: Array, ord: float, dim: tuple, keepdim: bool, dtype) -> Array:
+    if dtype is not None and dtype.category < dtypes.FLOAT:
+        raise RuntimeError(
+            f"linalg.vector_norm: dtype should be floating point or complex, but got {dtype.scalar_name}"
+        )
+    if dtype is not None and dtype.is_complex and letter(x) != "c":
+        raise RuntimeError(f"linalg.vector_norm: dtype should be real for real inputs, but got {dtype.scalar_name}")
     x = _floats_of("vector_norm", x, dtype)
     return norm_of(x, ord, reduced_dims(dim, x.ndim), keepdim).astype(x.real.dtype)
 

@@ -365,7 +365,14 @@ def trace(input: Array) -> Array:
     return jnp.trace(input, dtype=jnp.int64 if letter(input) == "i" else input.dtype)
 
 
-@op(grad_fn="LinalgCrossBackward0", promote=True, name="cross", autocast={"cuda": "widest"}, behind="cross")
+@op(
+    grad_fn="LinalgCrossBackward0",
+    promote=True,
+    name="cross",
+    strides=lambda types, shapes, consts: [None],
+    autocast={"cuda": "widest"},
+    behind="cross",
+)
 def linalg_cross(input: Array, other: Array, dim: int) -> Array:
     a, b = jnp.broadcast_arrays(input, other)
     given, dim = dim, wrap_dim(dim, a.ndim)

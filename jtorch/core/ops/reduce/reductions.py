@@ -16,6 +16,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
+from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, function, kernel, letter, op, public
 from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
 from jtorch.core.ops.arithmetic.elementwise import div
@@ -75,6 +76,11 @@ def mean(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype
             f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must be either a floating"
             f" point or complex dtype. Got: {given.scalar_name}"
         )
+    if dtype is not None and dtype.category < dtypes.FLOAT:
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. "
+            f"Got: {dtype.scalar_name}"
+        )
     x = input if dtype is None else _cast(input, dtype.np)
     return mean_of(x, reduced_dims(dim, x.ndim), keepdim)
 
@@ -114,9 +120,9 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
 # ---- variance
 
 
-def _variance(x, dim, correction, keepdim):
+def _variance(x, dim, correction, keepdim, name="std and var"):
     if letter(x) not in "fc":
-        raise RuntimeError("std and var only support floating point and complex dtypes")
+        raise RuntimeError(f"{name} only support floating point and complex dtypes")
     wide = x.astype(jnp.float32) if x.dtype.itemsize == 2 else x
     dims = reduced_dims(dim, x.ndim)
     count = math.prod(x.shape[d] for d in dims)
@@ -146,13 +152,13 @@ def _centre(centre, dims, keepdim, x):
 
 @op(name="var_mean")
 def _var_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
-    v, centre, dims = _variance(input, dim, correction, keepdim)
+    v, centre, dims = _variance(input, dim, correction, keepdim, "var_mean")
     return v.astype(_real_type_of(input)), _centre(centre, dims, keepdim, input)
 
 
 @op(name="std_mean")
 def _std_mean(input: Array, dim: tuple, correction: float, keepdim: bool):
-    v, centre, dims = _variance(input, dim, correction, keepdim)
+    v, centre, dims = _variance(input, dim, correction, keepdim, "std_mean")
     return root(v).astype(_real_type_of(input)), _centre(centre, dims, keepdim, input)
 
 
@@ -390,10 +396,17 @@ def count_nonzero(input: Array, dim: tuple | None = None) -> Array:
 # ---- running totals
 
 
+def _running_type(name, x, to):
+    """The dtype of a running sum or product. PyTorch has none of bools."""
+    if to is dtypes.bool_:
+        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
+    return _summed_type(x, to)
+
+
 @op(inplace=True, saves=(), overlap="none", autocast={"cuda": "float32"})
 def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
     """The running sum along a dim: each element plus all before it."""
-    to = _summed_type(input, dtype)
+    to = _running_type("cumsum_out_cpu", input, dtype)
     dim = wrap_dim(dim, input.ndim)
     return jnp.cumsum(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
 
@@ -401,7 +414,7 @@ def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
 @op(inplace=True, saves="both", overlap="none", autocast={"cuda": "float32"})
 def cumprod(input: Array, dim: int, *, dtype=None) -> Array:
     """The running product along a dim: each element times all before it."""
-    to = _summed_type(input, dtype)
+    to = _running_type("cumprod_out_cpu", input, dtype)
     dim = wrap_dim(dim, input.ndim)
     return jnp.cumprod(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
 
@@ -458,7 +471,12 @@ def _sliced(x, dim, start, stop):
     return lax.slice_in_dim(x, start, stop, axis=dim)
 
 
-@op(saves=(), grad_fn="SubBackward0", graph={"SubBackward0": "Sub(Slice(input), Slice(input))"})
+@op(
+    saves=(),
+    strides=lambda types, shapes, consts: [geometry.elementwise_strides(s, [(s, types[0].strides)]) for s in shapes],
+    grad_fn="SubBackward0",
+    graph={"SubBackward0": "Sub(Slice(input), Slice(input))"},
+)
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The differences of neighbours along a dim, taken n times."""
     if not input.ndim:
@@ -475,7 +493,12 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
     return x
 
 
-def _areas(y, x, dx, dim):
+def _areas(y, x, dx, dim, name="trapezoid"):
+    if letter(y) == "b" or (x is not None and letter(x) == "b"):
+        which = "`y`" if x is None else "`x` or `y`"
+        raise RuntimeError(f"{name}: received a bool input for {which}, but bool is not supported")
+    if not y.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     y = y if letter(y) in "fc" else y.astype(dtypes.get_default_dtype().np)
     dim = wrap_dim(dim, y.ndim)
     pairs = _sliced(y, dim, 1, None) + _sliced(y, dim, 0, -1)
@@ -506,5 +529,5 @@ trapz = function(trapezoid, name="trapz")
 @op(method=False, grad_fn="CumsumBackward0", graph={"CumsumBackward0": "Cumsum(MulBackward1(Add(Slice(y), Slice(y))))"})
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: float = 1, dim: int = -1) -> Array:
     """The area under y up to each point, by the trapezoidal rule."""
-    areas, dim = _areas(y, x, dx, dim)
+    areas, dim = _areas(y, x, dx, dim, "cumulative_trapezoid")
     return jnp.cumsum(areas, axis=dim)
