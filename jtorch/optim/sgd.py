@@ -22,9 +22,6 @@ class SGD(TransformOptimizer):
 
     Raises:
         ValueError: a setting is out of its range.
-
-    Differs from torch: of a parameter that a group holds twice, the second update of the first step keeps `momentum` of the
-    first one's v, too.
     """
 
     state_names = {"trace": "momentum_buffer"}
@@ -61,17 +58,36 @@ class SGD(TransformOptimizer):
 
     @property
     def first_differs(self):
-        return any(group["dampening"] and group["momentum"] for group in self.param_groups)
+        return any(g["momentum"] and (g["dampening"] or _holds_twice(g["params"])) for g in self.param_groups)
 
     @staticmethod
     def transformation(momentum, dampening, weight_decay, nesterov, maximize, first=False):
         if not momentum:
             velocity = optax.identity()
-        elif dampening and not first:
+        elif first:
+            velocity = _first_trace(momentum, nesterov)
+        elif dampening:
             velocity = _dampened_trace(momentum, dampening)
         else:
             velocity = optax.trace(momentum, nesterov)
         return descent(velocity, maximize=maximize, weight_decay=weight_decay)
+
+
+def _holds_twice(params):
+    return len(set(map(id, params))) < len(params)
+
+
+def _first_trace(momentum, nesterov):
+    """v = g, as PyTorch begins it for each entry of a group, even for a parameter that it holds twice."""
+
+    def init(params):
+        return optax.TraceState(jax.tree.map(lambda p: p * 0, params))
+
+    def update(updates, state, params=None):
+        ahead = jax.tree.map(lambda g: g + momentum * g, updates) if nesterov else updates
+        return ahead, optax.TraceState(updates)
+
+    return optax.GradientTransformation(init, update)
 
 
 def _dampened_trace(momentum, dampening):

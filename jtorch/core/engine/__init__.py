@@ -10,6 +10,7 @@ from jtorch.core.engine import (
     failures,
     guards,
     interrupts,
+    leaving,
     lines,
     memory,
     opaque,

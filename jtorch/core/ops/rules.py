@@ -125,9 +125,9 @@ def _reduce_sharing_gradient_jvp(reduce, dims, keepdim, primals, tangents):
     (x,), (t,) = primals, tangents
     found = reduce(x, axis=dims, keepdims=True)
     equal = (x == found) | ((x != x) & (found != found))
-    share = equal.astype(x.dtype) / jnp.sum(equal, axis=dims, keepdims=True).astype(x.dtype)
+    shares = t / jnp.sum(equal, axis=dims, keepdims=True).astype(x.dtype)
     value = found if keepdim else jnp.squeeze(found, dims)
-    return value, jnp.sum(t * share, axis=dims, keepdims=keepdim)
+    return value, jnp.sum(jnp.where(equal, shares, 0), axis=dims, keepdims=keepdim)  # others get 0 of a NaN, too
 
 
 def norm_of(x, p, dims, keepdim):

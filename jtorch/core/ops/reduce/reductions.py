@@ -494,11 +494,13 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
 
 
 def _areas(y, x, dx, dim, name="trapezoid"):
+    if not y.ndim and name == "trapezoid":
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     if letter(y) == "b" or (x is not None and letter(x) == "b"):
         which = "`y`" if x is None else "`x` or `y`"
         raise RuntimeError(f"{name}: received a bool input for {which}, but bool is not supported")
     if not y.ndim:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     y = y if letter(y) in "fc" else y.astype(dtypes.get_default_dtype().np)
     dim = wrap_dim(dim, y.ndim)
     pairs = _sliced(y, dim, 1, None) + _sliced(y, dim, 0, -1)
