@@ -54,6 +54,8 @@ class Value:
     def materialize(self):
         """The array, computed now if it was promised. May be a NumPy array that must not be written to."""
         if self.array is None:
+            if self.type.place is META:
+                raise NotImplementedError("Cannot copy out of meta tensor; no data!")
             self.epoch.trace.flush("read")
             if self.array is None:  # it cannot be computed
                 self.epoch.trace.flush("read")
@@ -87,6 +89,9 @@ class Value:
         return np.asarray(array)
 
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
 class Lifted(Value):
     """A value that stands for several: a batch of them (`vmap`), or one and its tangent (`jvp`).
 
@@ -112,7 +117,13 @@ def lifted_by(inputs):
 
 
 def number(n) -> Value:
-    """A Python number as a value: it may change between steps without a new program."""
+    """A Python number as a value: it may change between steps without a new program.
+
+    Raises:
+        OverflowError: an integer that no int64 holds.
+    """
+    if n.__class__ is int and not _LEAST <= n <= _MOST:
+        raise OverflowError("int too big to convert" if n > 0 else "can't convert negative int to unsigned")
     made = _new(Value)  # what `Value(NUMBER[n.__class__], n)` would make, in half the time
     made.type = NUMBER[n.__class__]
     made.array = n

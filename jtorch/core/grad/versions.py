@@ -52,8 +52,7 @@ def at_offset(mark, offset, root):
     """
     if not mark or mark[0] is not BY_NUMPY:
         return mark
-    storage, tail, *_ = mark[2]
-    return [BY_NUMPY, 0, (storage, tail, offset, root)]
+    return [BY_NUMPY, 0, (*mark[2][:2], offset, root)]
 
 
 _settle = None

@@ -70,8 +70,18 @@ def _is_on(name):
 
 
 def _dim_order(self, ambiguity_check=False):
-    """The dimensions from the slowest to the fastest in memory."""
-    return tuple(sorted(range(self.ndim), key=lambda d: (-self.stride(d), d)))
+    """The dimensions from the slowest to the fastest in memory. Strides that tell nothing keep the order."""
+    order, strides, shape = list(range(self.ndim)), self.stride(), self.shape
+    for last in range(self.ndim - 2, -1, -1):
+        at = last
+        for other in range(last + 1, self.ndim):
+            a, b = order[at], order[other]
+            if 1 in (shape[a], shape[b]) or 0 in (strides[a], strides[b]):
+                continue
+            if (strides[a], shape[a]) >= (strides[b], shape[b]):
+                break
+            order[at], order[other], at = b, a, other
+    return tuple(order)
 
 
 def _is_same_size(self, other):

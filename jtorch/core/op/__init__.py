@@ -11,6 +11,7 @@ from jtorch.core.op.checks import (
     is_integer,
     kernel,
     letter,
+    needs_data,
     undifferentiable,
 )
 from jtorch.core.op.declared import (
@@ -51,6 +52,7 @@ __all__ = [
     "is_integer",
     "kernel",
     "letter",
+    "needs_data",
     "of_functional",
     "of_torch",
     "op",

@@ -98,6 +98,25 @@ def cast_first(*tensors, autocast):
     return _autocast[0](autocast, tensors) if _autocast else tensors
 
 
+def needs_data(name: str, *tensors) -> None:
+    """Raise PyTorch's error if a tensor has no data, for a function whose result has a size that depends on it."""
+    if any(t._type.place is engine.META for t in tensors):
+        raise NotImplementedError(_NO_NONZERO if name == "nonzero" else _NO_META_KERNEL.format(name))
+
+
+_NO_NONZERO = (
+    "The register_meta function for torch.nonzero() raises unimplemented by default, as a correct data-independent implementation"
+    " does not exist. This implementation returns a fake value, assuming all elements of the tensor are non-zero. To enable this"
+    " registration, please set 'torch.fx.experimental._config.meta_nonzero_assume_all_nonzero' to True."
+)
+_NO_META_KERNEL = (
+    "aten::{}: attempted to run this operator with Meta tensors, but there was no fake impl or Meta kernel registered. You may have"
+    " run into this message while using an operator with PT2 compilation APIs (torch.compile/torch.export); in order to use this"
+    " operator with those APIs you'll need to add a fake impl. Please see the following for next steps: "
+    " https://pytorch.org/tutorials/advanced/custom_ops_landing_page.html"
+)
+
+
 def letter(x) -> str:
     """The kind of numbers in an array or tensor: b(ool), i(nt), u(int16 to 64), f(loat) or c(omplex)."""
     d = _dtype_of(x)

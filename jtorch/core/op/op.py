@@ -265,8 +265,6 @@ class OpCall(Call):
         strides = op.strides
         if callable(strides):
             rule = lambda types, shapes: strides(types, shapes, consts)
-        elif op.numbers == "parameter" and structure is not None and structure[0] == "number":
-            rule = None
         elif strides == "elementwise":
             rule = (
                 _with_number if op.numbers != "parameter" and _is_number_given(op, structure) else _elementwise_strides
@@ -488,8 +486,6 @@ def _with_number(types, shapes):
 def as_number(op, name, value) -> Value:
     """A Python number (or a NumPy one) as a value. Raises PyTorch's TypeError for anything else."""
     if value.__class__ in NUMBER:
-        if value.__class__ is int and not -(2**63) <= value < 2**63:
-            raise RuntimeError("value cannot be converted to type int64_t without overflow")
         return number(value)
     if isinstance(value, np.generic):
         return as_number(op, name, value.item())

@@ -50,7 +50,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
             stacklevel=2,
         )
-        made = known(np.array(data._to_numpy()))
+        made = wrap(data._value) if data.is_meta else known(np.array(data._to_numpy()))
     else:
         made = known(host_array(data, dtype))
     if dtype is not None:
@@ -317,8 +317,11 @@ _NO_COPY = (
 
 
 def rebuild_tensor(cls, array, dtype_, strides, requires_grad, state):
-    """The tensor that Python's pickle has stored."""
-    value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
+    """The tensor that Python's pickle has stored. In place of the array it is the shape of one without data."""
+    if isinstance(array, tuple):
+        value = Value(type_of(array, dtype_, META, strides), None)
+    else:
+        value = Value(type_of(array.shape, dtype_, devices.CPU, strides), array)
     made = object.__new__(cls)
     made._storage = Storage(value)
     made._view = made._base = made._grad = made._counter = made._edge = None
@@ -326,6 +329,14 @@ def rebuild_tensor(cls, array, dtype_, strides, requires_grad, state):
         made.requires_grad_()
     made.__dict__.update(state)
     return made
+
+
+def _copied(value):
+    """Another value with the same elements and layout."""
+    t = value.type
+    if t.place is META:
+        return Value(t, None)
+    return move(Value(type_of(tuple(t.shape), t.dtype, devices.CPU, t.strides), np.array(value.read())), t.place)
 
 
 rebuild_tensor.__module__ = "jtorch._utils"  # the name in pickles
@@ -347,15 +358,9 @@ class Copying:
         if hasattr(type(self).new_empty, "__wrapped__"):
             raise RuntimeError(_NO_COPY)
         made = object.__new__(type(self))
-        t = self._type
         key = ("storage", id(self._storage))
         if key not in memo:
-            whole = self._storage.value
-            value = Value(
-                type_of(tuple(whole.type.shape), whole.type.dtype, devices.CPU, whole.type.strides),
-                np.array(whole.read()),
-            )
-            memo[key] = Storage(move(value, t.place))
+            memo[key] = Storage(_copied(self._storage.value))
         made._storage = memo[key]
         made._view = None if self._view is None else self._view.again()
         made._base = made._grad = made._counter = made._edge = None
@@ -391,7 +396,7 @@ class Copying:
         strides = tuple(t.strides) if geometry.is_dense(t.shape, t.strides) else None
         return rebuild_tensor, (
             type(self),
-            np.array(self._to_numpy()),
+            tuple(t.shape) if t.place is META else np.array(self._to_numpy()),
             t.dtype,
             strides,
             self.requires_grad,

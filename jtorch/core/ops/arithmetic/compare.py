@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, op, public
+from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, needs_data, op, public
 from jtorch.core.ops.rules import larger
 from jtorch.core.tensor import Tensor
 
@@ -86,12 +86,14 @@ def isclose(input: Array, other: Array, rtol: float = 1e-5, atol: float = 1e-8, 
 @public
 def allclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
     """Whether all elements are close, as a Python bool; see :func:`isclose`."""
-    return bool(isclose(input, other, rtol, atol, equal_nan)._to_numpy().all())
+    close = isclose(input, other, rtol, atol, equal_nan)
+    return bool(close.all()) if close.is_meta else bool(close._to_numpy().all())
 
 
 @public
 def equal(input, other):
     """Whether size and all elements are the same, as a Python bool."""
+    needs_data("equal", input, other)
     return input.shape == other.shape and bool((input == other)._to_numpy().all())
 
 

@@ -245,16 +245,14 @@ def fmod(input: Array, other: Array | Number) -> Array:
     return _modulo(lambda x, y: lax.rem(*jnp.broadcast_arrays(x, y)), jnp.trunc, input, other)
 
 
-def _power_name(types, consts):
-    return (
-        "PowBackward1"
-        if len(types) > 1 and not (types[0].number or types[1].number)
-        else ("PowBackward2" if types[0].number else "PowBackward0")
-    )
-
-
-@op(promote=True, name="pow", grad_fn=_power_name, numbers="parameter", autocast={"cuda": "float32"})
-def _power(input: Array | Number, exponent: Array | Number) -> Array:
+@op(
+    promote=True,
+    name="pow",
+    grad_fn=lambda types, consts: f"PowBackward{int(not types[1].number)}",
+    numbers="parameter",
+    autocast={"cuda": "float32"},
+)
+def _power(input: Array, exponent: Array | Number) -> Array:
     kernel("pow", input, "ifc")
     if letter(input) != "i":
         return power(*jnp.broadcast_arrays(input, exponent))
@@ -264,6 +262,19 @@ def _power(input: Array | Number, exponent: Array | Number) -> Array:
     odd = (exponent % 2) != 0
     flipped = jnp.where(input == 1, 1, jnp.where(input == -1, jnp.where(odd, -1, 1), 0)).astype(input.dtype)
     return jnp.where(exponent < 0, flipped, raised)
+
+
+@op(
+    promote=True,
+    name="pow",
+    grad_fn="PowBackward2",
+    saves="both",
+    strides=lambda types, shapes, consts: [None],
+    numbers="parameter",
+    autocast={"cuda": "float32"},
+)
+def _power_of_number(input: Array | Number, exponent: Array) -> Array:
+    return _power(input, exponent)
 
 
 @op(promote=True, name="pow", grad_fn="PowBackward0", saves="inputs", numbers="parameter", autocast={"cuda": "float32"})
@@ -292,7 +303,9 @@ def pow(input, exponent, *, out=None):
     >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
     tensor([1., 4., 9.])
     """
-    if not isinstance(exponent, int | float | complex) or not hasattr(input, "dtype"):
+    if isinstance(input, int | float | complex):
+        return _power_of_number(input, exponent, out=out)
+    if not isinstance(exponent, int | float | complex):
         return _power(input, exponent, out=out)
     integers = isinstance(input, Tensor) and input.dtype.category <= dtypes.INT
     if integers and input.dtype is not dtypes.bool_ and isinstance(exponent, int):

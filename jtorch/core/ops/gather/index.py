@@ -19,7 +19,7 @@ import numpy as np
 from jtorch.core import engine
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, Number, data_check, op
+from jtorch.core.op import Array, Number, data_check, needs_data, op
 from jtorch.core.ops.views.copies import fill_with
 from jtorch.core.ops.views.shape import unsqueeze
 from jtorch.core.ops.views.slices import alias, select, slice_view
@@ -197,6 +197,7 @@ def _integer_indices(x, arrays):
     for dim, i in arrays:
         if _is_mask(i):
             _check_mask_shape(x, i, dim)
+            needs_data("nonzero", i)
             spots = np.nonzero(i._to_numpy())
             found += [(dim + k, known(s.astype(np.int64), i._type.place)) for k, s in enumerate(spots)]
             continue

@@ -283,6 +283,8 @@ def _interleaved(repeats, total):
     if total is not None:
         data_check(repeats, _other_total, RuntimeError("allocated size does not match required size"), total=total)
         return _repeated_spots(repeats, total)
+    if repeats.is_meta:
+        raise RuntimeError("cannot repeat_interleave a meta tensor without output_size")
     times = repeats._to_numpy()
     return known(np.repeat(np.arange(len(times), dtype=times.dtype), times), repeats._type.place)
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, data_check, function, op, public, with_out
+from jtorch.core.op import Array, Number, data_check, function, needs_data, op, public, with_out
 from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.arithmetic.elementwise import remainder
 from jtorch.core.ops.gather.index import added, placed
@@ -65,6 +65,7 @@ def masked_select(input, mask):
     """
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    needs_data("masked_select", input, mask)
     shape = tuple(_common(tuple(mask.shape), tuple(input.shape)))
     spots = np.flatnonzero(np.broadcast_to(mask._to_numpy(), shape))
     return _taken(input, known(spots, input._type.place), shape)
@@ -116,6 +117,7 @@ def nonzero(input, *, out=None, as_tuple=False):
     tensor([[0, 0],
             [1, 1]])
     """
+    needs_data("nonzero", input)
     array = input._to_numpy()
     place = input._type.place
     if as_tuple:

@@ -51,7 +51,7 @@ def column_major(types, shapes, consts):
 # ---- inverse and determinant
 
 
-@op(name="linalg_inv_ex", strides=column_major, autocast={"cpu": "float32"}, behind="inverse")
+@op(name="linalg_inv_ex", saves="own", strides=column_major, autocast={"cpu": "float32"}, behind="inverse")
 def linalg_inv_ex(A: Array):
     x = as_matrices("linalg.inv", A)
     return with_nan(jnp.linalg.inv(x), x), zero_pivot(x)
@@ -360,7 +360,7 @@ def linalg_svd(A: Array, full_matrices: bool):
     return u, s, vh
 
 
-@op(name="linalg_svd", autocast={"cpu": "float32"}, behind="linalg.svdvals")
+@op(name="linalg_svd", saves="own", autocast={"cpu": "float32"}, behind="linalg.svdvals")
 def linalg_svdvals(A: Array) -> Array:
     return jnp.linalg.svd(as_matrices("linalg.svd", A, False, "linalg_svd_cpu"), compute_uv=False)
 

@@ -12,7 +12,7 @@ from jax import lax
 from jtorch.core.engine import type_of
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, data_check, function, kernel, letter, op, public
+from jtorch.core.op import Array, data_check, function, kernel, letter, needs_data, op, public
 from jtorch.core.ops.make.create import linspace
 from jtorch.core.ops.rules import reduced_dims
 from jtorch.core.tensor import Tensor, known
@@ -24,6 +24,7 @@ def bincount(input, weights=None, minlength=0):
     kernel("bincount_cpu", input._type.aval, "i")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
+    needs_data("bincount", input)
     x = input._to_numpy()
     if x.ndim != 1 or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")

@@ -286,12 +286,12 @@ def _min_all(input: Array) -> Array:
     return _extreme_of_all("min", smallest_of, input)
 
 
-@op(chooses=True, name="max", returns=returntypes.max)
+@op(chooses=True, saves="own", name="max", returns=returntypes.max)
 def _max_at(input: Array, dim: int, keepdim: bool = False):
     return _extreme_with_index("max", jnp.argmax, input, dim, keepdim)
 
 
-@op(chooses=True, name="min", returns=returntypes.min)
+@op(chooses=True, saves="own", name="min", returns=returntypes.min)
 def _min_at(input: Array, dim: int, keepdim: bool = False):
     return _extreme_with_index("min", jnp.argmin, input, dim, keepdim)
 

@@ -15,7 +15,7 @@ from jax import lax
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, Number, cast_first, data_check, kernel, letter, op, public
+from jtorch.core.op import Array, Number, cast_first, data_check, kernel, letter, needs_data, op, public
 from jtorch.core.ops.rules import pick, reduce_sharing_gradient, strides_like_first
 from jtorch.core.tensor import Tensor, known, wrap_dim
 
@@ -40,6 +40,7 @@ def _sorted(x, dim, descending=False):
 
 @op(
     chooses=True,
+    saves="own",
     returns=returntypes.sort,
     strides=strides_like_first,
     grad_fn=lambda types, consts: f"SortBackward{int(consts['stable'] is not None)}",
@@ -61,13 +62,13 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bo
     return _sorted(input, wrap_dim(dim, input.ndim), descending)[1]
 
 
-@op(chooses=True, strides=strides_like_first, grad_fn="SortBackward0")
+@op(chooses=True, saves="own", strides=strides_like_first, grad_fn="SortBackward0")
 def msort(input: Array) -> Array:
     """The elements in order along the first dim."""
     return _sorted(input, 0)[0]
 
 
-@op(chooses=True, returns=returntypes.topk)
+@op(chooses=True, saves="own", returns=returntypes.topk)
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k largest (or smallest) elements along a dim in order, and their indices.
 
@@ -90,7 +91,7 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     return lax.slice_in_dim(values, 0, k, axis=dim), lax.slice_in_dim(indices, 0, k, axis=dim)
 
 
-@op(chooses=True, returns=returntypes.kthvalue)
+@op(chooses=True, saves="own", returns=returntypes.kthvalue)
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along a dim, counted from 1, and its index."""
     kernel("kthvalue_cpu", input, "if")
@@ -149,7 +150,7 @@ def _median(input: Array) -> Array:
     return _median_all(input, _lower_median)
 
 
-@op(chooses=True, name="median", grad_fn="MedianBackward1", returns=returntypes.median)
+@op(chooses=True, name="median", grad_fn="MedianBackward1", saves="own", returns=returntypes.median)
 def _median_dim(input: Array, dim: int, keepdim: bool):
     return _median_at(input, dim, keepdim, False)
 
@@ -159,7 +160,7 @@ def _nanmedian(input: Array) -> Array:
     return _median_all(input, _lower_nanmedian)
 
 
-@op(chooses=True, name="nanmedian", grad_fn="NanmedianBackward1", returns=returntypes.nanmedian)
+@op(chooses=True, name="nanmedian", grad_fn="NanmedianBackward1", saves="own", returns=returntypes.nanmedian)
 def _nanmedian_dim(input: Array, dim: int, keepdim: bool):
     return _median_at(input, dim, keepdim, True)
 
@@ -180,7 +181,7 @@ def nanmedian(input, dim=None, keepdim=False, *, out=None):
     return _nanmedian(input, out=out) if dim is None else _nanmedian_dim(input, dim, keepdim, out=out)
 
 
-@op(chooses=True, returns=returntypes.mode)
+@op(chooses=True, saves="own", returns=returntypes.mode)
 def mode(input: Array, dim: int = -1, keepdim: bool = False):
     """The most frequent element along a dim, the smallest of equally frequent ones, and its last index."""
     dim = wrap_dim(dim, input.ndim)
@@ -257,6 +258,7 @@ def _quantile_strides(types, shapes, consts):
 
 @op(
     check=_check_quantile,
+    saves="own",
     grad_fn="SqueezeBackward4",
     strides=_quantile_strides,
     autocast={"cpu": "float32"},
@@ -280,6 +282,7 @@ def quantile(
 
 @op(
     check=_check_quantile,
+    saves="own",
     grad_fn="SqueezeBackward4",
     strides=_quantile_strides,
     autocast={"cpu": "float32"},
@@ -387,6 +390,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     tensor([1, 3])
     """
     kernel("unique", input._type.aval, "biuf")
+    needs_data("_unique2" if dim is None else "unique_dim", input)
     values, inverse, counts = _unique_host(
         input._to_numpy(), return_inverse, return_counts, None if dim is None else wrap_dim(dim, input.ndim)
     )
@@ -415,6 +419,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     """The elements (or slices along a dim) without those that repeat the one before: looks at the data."""
     if dim is not None and not input.ndim:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    needs_data("unique_consecutive", input)
     x = input._to_numpy()
     rows = x.reshape(-1) if dim is None else np.moveaxis(x, wrap_dim(dim, input.ndim), 0)
     fresh = np.ones(len(rows), bool)
