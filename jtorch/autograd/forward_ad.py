@@ -35,6 +35,7 @@ def exit_dual_level(*, level=None):
     """Close the level."""
     if _state.level is None:
         raise RuntimeError("Dual level must be a positive number.")
+    _state.level.closed = True
     _state.level = None
 
 
@@ -69,6 +70,10 @@ def make_dual(tensor, tangent, *, level=None):
         raise RuntimeError(
             "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not supported. "
             f"Tensor is of size {list(tensor.shape)} while the given forward gradient is of size {list(tangent.shape)}."
+        )
+    if _state.level.owns(tensor._value):
+        raise RuntimeError(
+            "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not supported."
         )
     _state.tangents[id(tangent._value)] = tangent
     return _state.level.lift(tensor, tangent)

@@ -220,6 +220,9 @@ class UninitializedTensorMixin:
     def clone(self, *, memory_format=None):
         _refuse("clone")
 
+    def numel(self):
+        _refuse("numel")
+
     def share_memory_(self):
         raise RuntimeError(
             "Can't share memory on an uninitialized parameter or buffer. "

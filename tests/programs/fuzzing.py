@@ -223,6 +223,10 @@ class Writer:
         index = self.indexed(x)
         if ">" in index:  # how many values fit depends on the mask's values: the error comes when something is read
             return self.pick([f"{x}[{index}] = {self.pick(NUMBERS)}", f"{x}[{index}] *= {self.pick(NUMBERS)}"])
+        if not (
+            self.space[x].is_floating_point() or self.space[x].is_complex()
+        ):  # PyTorch gives such a tensor a history
+            return f"{x}[{index}] = {self.pick(NUMBERS)}"
         value = self.pick([*NUMBERS, f"torch.tensor({self.pick(NUMBERS)})", f"{x}[{index}] * 2", "torch.ones(2)",
                            self.fitting(tuple(self.space[x].shape), x), self.fitting((2, 2, 2), x), "torch.full((1,), 4.)"])  # fmt: skip
         return self.pick(

@@ -1,10 +1,11 @@
-"""Refuses writes in a function that `torch.func` transforms if they would reach tensors from outside of it, as PyTorch does.
+"""What a function that `torch.func` transforms must not do: write to tensors from outside it, or use `backward` and the like.
 
-While such a function runs in any thread, two methods of Tensor check first; otherwise nothing is checked.
+While such a function runs in any thread, checks stand before some methods of Tensor; otherwise nothing is checked.
 """
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from weakref import WeakSet
 
@@ -13,6 +14,7 @@ from jtorch.core.facts import flatten_tree
 from jtorch.core.grad import GradNode
 from jtorch.core.tensor.inference import watch_storages
 from jtorch.core.tensor.levels import Batch
+from jtorch.core.tensor.requires_grad import VIEW_DETACHED
 from jtorch.core.tensor.tensor import Tensor, attach
 from jtorch.core.tensor.writing import Writing
 
@@ -68,6 +70,10 @@ def _count_running(change):
     methods = (_checked_writable, _checked_assign) if _running else _plain
     for name, method in zip(("_writable", "_assign"), methods, strict=True):
         attach(name, method)
+    if not _public:
+        _public.update({name: vars(Tensor)[name] for name in _CHECKED})
+    for name, check in _CHECKED.items():
+        attach(name, _checked(name, check) if _running else _public[name])
 
 
 def _checked_writable(self, twice=False, given=(), name="copy_"):
@@ -86,6 +92,65 @@ def _checked_assign(self, value, edge):
     if missing:
         raise RuntimeError(_not_batched("inplace arithmetic", missing))
     return _plain[1](self, value, edge)
+
+
+# ---- requires_grad_, backward, ...
+
+_public: dict = {}  # the methods of Tensor that have checks before them while a function is transformed
+
+
+def _checked(name, check):
+    """The method, with a check before a call from outside of jtorch."""
+    plain = _public[name]
+
+    def method(self, *args, **kwargs):
+        if local.depth and not sys._getframe(1).f_globals.get("__name__", "").startswith("jtorch."):
+            check(self)
+        return plain(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = plain.__doc__
+    return method
+
+
+def _refuse_requires_grad(tensor):
+    raise RuntimeError(
+        _UNSUPPORTED.format("requires_grad_() (or perhaps using torch.autograd.functional.* APIs)", "requires_grad_")
+    )
+
+
+def _refuse_retain_grad(tensor):
+    if tensor.requires_grad:
+        raise RuntimeError(_UNSUPPORTED.format("retain_grad()", "retain_grad"))
+
+
+def _refuse_backward(tensor):
+    raise RuntimeError(
+        "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp"
+        " instead or call backward() outside of functorch transforms."
+    )
+
+
+def _detach_lifted(tensor):
+    """Take what `vmap` and `jvp` have made of the tensor from it, too, before it is detached."""
+    value = tensor._storage.value
+    if value.__class__ is Lifted:
+        if _batches(value):
+            raise RuntimeError(VIEW_DETACHED)
+        tensor._storage.value = value.level.constant(tensor)._value
+
+
+_UNSUPPORTED = (
+    "You are attempting to call Tensor.{} inside of a function being transformed by a functorch transform. This is unsupported,"
+    " please attempt to use the functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call {}() outside of a function"
+    " being transformed instead."
+)
+_CHECKED = {
+    "requires_grad_": _refuse_requires_grad,
+    "retain_grad": _refuse_retain_grad,
+    "backward": _refuse_backward,
+    "detach_": _detach_lifted,
+}
 
 
 # ---- vmap

@@ -9,6 +9,7 @@ on.
 from __future__ import annotations
 
 import itertools
+import mmap
 import weakref
 from sys import getrefcount
 
@@ -57,7 +58,7 @@ class HostStorage(Storage):
     def value(self):
         if _alone(self):  # nobody else holds the array: an ordinary storage again
             return self._ordinary(self.host)
-        host = self.host
+        host = _whole_file(self.host)
         value = Value(type_of_array(host), laid_out(host, type_of_array(host)))
         value.mark = self.mark
         local.trace.overwritten += 1  # a backward pass in this trace must look at the marks
@@ -72,7 +73,8 @@ class HostStorage(Storage):
     def value(self, value):
         if value.type.shape != self.host.shape:
             raise RuntimeError("Trying to resize storage that is not resizable")
-        self.host[...] = value.read()
+        elements = value.read()
+        _whole_file(self.host)[...] = elements
 
     def _ordinary(self, array):
         """Become an ordinary storage of this array, which nobody else holds. Returns its value."""
@@ -148,7 +150,7 @@ def host_storage(array: np.ndarray) -> HostStorage:
 def share(storage) -> np.ndarray:
     """The memory of a storage as a writable NumPy array, which the storage shares from now on."""
     if storage.__class__ is HostStorage:
-        return storage.host
+        return _whole_file(storage.host)
     value = storage.value
     if value.type.place is not CPU:
         raise TypeError(
@@ -191,6 +193,16 @@ def _alone(storage, pins=0):
         if at is None:
             return True
     return False
+
+
+def _whole_file(array):
+    """The array. Raises if it maps a file that was cut since: who reads what is gone ends the process."""
+    at = array.base
+    while isinstance(at, np.ndarray):
+        at = at.base
+    if at.__class__ is mmap.mmap and at.size() < len(at):
+        raise RuntimeError(f"a file that was mapped into memory has {at.size()} bytes left of {len(at)}")
+    return array
 
 
 def type_of_array(array: np.ndarray):

@@ -245,6 +245,7 @@ class Dual(Level):
     """A level of `jvp`: a lifted value's parts are the primal and the tangent."""
 
     title = "Dual"
+    closed = False  # whether `forward_ad.exit_dual_level` was called
 
     def lift(self, primal, tangent):
         return self.enter((primal, tangent), primal._type, (primal._value, tangent._value))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from jtorch.core.engine import META, TRACED
+from jtorch.core.engine import META, TRACED, Lifted, local
 from jtorch.core.facts import CPU
 from jtorch.core.grad import Leaf, source
 from jtorch.core.tensor import printing
-from jtorch.core.tensor.tensor import Tensor, part_of_tensor
+from jtorch.core.tensor.storage import Storage
+from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
 _unnamed: tuple = ()  # subclasses printed as "tensor(...)"
 
@@ -15,6 +16,16 @@ def print_unnamed(kind) -> None:
     """Print instances of a subclass as "tensor(...)", and those of its own subclasses as "Parameter(Name(...))"."""
     global _unnamed
     _unnamed += (kind,)
+
+
+def _tangent_text(tensor):
+    """The text of the tangent that a tensor has inside `forward_ad.dual_level`, or None."""
+    if tensor._type.place is META or tensor._storage.__class__ is not Storage:
+        return None
+    value = tensor._value
+    if value.__class__ is not Lifted or value.level.title != "Dual" or value.level.closed or local.depth:
+        return None
+    return format(wrap(value.parts[1]))
 
 
 @part_of_tensor
@@ -43,6 +54,7 @@ class Text:
             grad_fn=made_by,
             requires_grad=edge is not None,
             body=tensor_contents,
+            tangent=_tangent_text(self),
         )
         return text + ")" * inner
 

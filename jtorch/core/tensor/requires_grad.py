@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import warnings
 
-from jtorch.core.engine import Value, local
+from jtorch.core.engine import Lifted, Value, local
 from jtorch.core.grad import Leaf, Output, UnseenVersion, moved_version
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import InferenceStorage, Storage, other_users
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, wrap
 
+VIEW_DETACHED = (
+    "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
+    " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
+    " detach_() cannot be called on these gradients. To fix this error, please refer to the"
+    " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+)
 _NOT_A_LEAF = "you can only change requires_grad flags of leaf variables."
 _DETACH_IT = " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
 _NON_LEAF_GRAD = (
@@ -104,12 +110,7 @@ class Gradient:
     def detach_(self):
         """Forget this tensor's history. Returns self."""
         if self._base is not None:
-            raise RuntimeError(
-                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for"
-                " training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence"
-                " detach_() cannot be called on these gradients. To fix this error, please refer to the"
-                " Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
-            )
+            raise RuntimeError(VIEW_DETACHED)
         self._edge = None
         return self
 
@@ -142,6 +143,8 @@ class Gradient:
         storage = self._storage
         if other._storage is storage and other._view is self._view:
             return
+        if local.depth and other._storage.value.__class__ is Lifted:
+            raise RuntimeError("mutating directly with `.data` under vmap transform is not allowed.")
         self._mark_moved(other, other_users(storage) > 0)
         if self._counter is None:  # earlier views keep sharing this tensor's count, though they show other cells
             self._counter = storage if other_users(storage) else Counter(storage.version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 
-from jtorch.core.engine import local, record, replacements_by
+from jtorch.core.engine import Lifted, local, record, replacements_by
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, GradNode, InPlaceNode, Leaf, note_overwritten
@@ -241,9 +241,14 @@ def store(out, result, name, op=None, operands=()):
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     check_undifferentiated(name, out, (result,))
-    if not dtypes.can_cast(result.dtype, out.dtype):
+    lifted = result._storage.value
+    if lifted.__class__ is Lifted and lifted.level.title == "Batch":
         raise RuntimeError(
-            f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"
+            f"Batching rule not implemented for aten::{name}.out; the fallback path doesn't work on out= or view ops."
+        )
+    if lifted.__class__ is Lifted:
+        raise NotImplementedError(
+            f"Trying to use forward AD with {name}_out that does not support it because it is an out= function"
         )
     if geometry.may_overlap(out.shape, out.stride()):
         raise RuntimeError(
@@ -252,6 +257,10 @@ def store(out, result, name, op=None, operands=()):
         )
     if op is not None and (op.overlap == "none" or op.strides == "elementwise"):
         check_apart(op.overlap, out, operands)
+    if not dtypes.can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"
+        )
     if out.shape != result.shape:
         if out.numel():
             warnings.warn(
