@@ -18,8 +18,8 @@ from jtorch.core.tensor import TAKERS, apply
 
 @pytest.fixture(autouse=True)
 def plain_process(monkeypatch):
-    """A process without classes that override functions, in which inference mode was never entered. Once an earlier test did
-    either, each line costs a call or two more, because it has to ask.
+    """A process in which no class takes functions over and no tensor of inference mode lives. What earlier tests did would cost
+    each line a call or two: such classes are asked from then on, and such tensors are looked for as long as they live.
     """
     monkeypatch.setitem(apply.__globals__, "_check_inputs", None)
     before = set(TAKERS)
@@ -42,6 +42,16 @@ def python_calls(run) -> int:
     finally:
         sys.setprofile(None)
     return calls - 1
+
+
+def test_inference_mode_costs_nothing_once_its_tensors_are_gone():
+    with torch.inference_mode():
+        made = torch.ones(2) * 2
+    assert apply.__globals__["_check_inputs"] is not None
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved"):
+        torch.ones(2, requires_grad=True) * made
+    del made
+    assert apply.__globals__["_check_inputs"] is None
 
 
 MOST = {  # calls of Python functions, that of the statement's own among them

@@ -25,7 +25,13 @@ def watch_storages(change):
     """While a block is open in any thread, new storages are made by `_new_storage`."""
     global _blocks
     _blocks += change
-    in_inference(_new_storage if _blocks else Storage, _check_not_inference)
+    _set_handlers()
+
+
+def _set_handlers():
+    """What new storages are made by, and what checks lines with gradients: nothing, where no tensor of inference mode lives."""
+    watched = _blocks or InferenceStorage.alive
+    in_inference(_new_storage if _blocks else Storage, _check_not_inference if watched else None)
 
 
 def _check_not_inference(call, values, edges):
@@ -38,3 +44,4 @@ def _check_not_inference(call, values, edges):
 
 
 watchers.append(watch_storages)
+InferenceStorage.last_gone = staticmethod(_set_handlers)

@@ -270,11 +270,11 @@ class Nowhere(Leaf):
 NOWHERE = Nowhere()
 
 _store = Storage  # what makes the storages of new tensors
-_check_inputs = None  # set when inference mode is first entered: raises where a line may not be differentiated
+_check_inputs = None  # set while there are tensors of inference mode: raises where a line may not be differentiated
 
 
 def in_inference(store, check_inputs):
-    """Make storages by `store`, and call `check_inputs(call, values, edges)` before a line that requires grad."""
+    """Make storages by `store`, and call `check_inputs(call, values, edges)`, unless None, before a line that requires grad."""
     global _store, _check_inputs
     _store, _check_inputs = store, check_inputs
 
