@@ -39,6 +39,8 @@ def cast_array(x, to):
     if x.dtype == to.np:
         return x
     if to.category <= dtypes.FLOAT and jnp.iscomplexobj(x):
+        if to.category == dtypes.BOOL:
+            return x != 0
         x = x.real
     if to.category == dtypes.INT and jnp.issubdtype(x.dtype, jnp.floating):
         if to.itemsize < 4:
