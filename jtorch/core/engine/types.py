@@ -51,7 +51,6 @@ class Type:
 
 
 _types: dict[tuple, Type] = {}
-_MOST_DIMS = 64
 
 
 def type_of(shape, dtype_, place, strides=None) -> Type:
@@ -64,8 +63,6 @@ def type_of(shape, dtype_, place, strides=None) -> Type:
     found = _types.get(key)
     if found is None:
         size = Size(shape)
-        if len(size) > _MOST_DIMS:
-            raise NotImplementedError(f"a tensor of {len(size)} dimensions: NumPy has arrays of {_MOST_DIMS} at most")
         needed = memory.sizes.size_in_memory(size, strides, dtype_.itemsize)
         if strides is None and place is devices.CPU:
             memory.sizes.check_memory(needed)

@@ -89,9 +89,6 @@ class Value:
         return np.asarray(array)
 
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
-
-
 class Lifted(Value):
     """A value that stands for several: a batch of them (`vmap`), or one and its tangent (`jvp`).
 
@@ -122,7 +119,7 @@ def number(n) -> Value:
     Raises:
         OverflowError: an integer that no int64 holds.
     """
-    if n.__class__ is int and not _LEAST <= n <= _MOST:
+    if n.__class__ is int and not -(2**63) <= n < 2**63:
         raise OverflowError("int too big to convert" if n > 0 else "can't convert negative int to unsigned")
     made = _new(Value)  # what `Value(NUMBER[n.__class__], n)` would make, in half the time
     made.type = NUMBER[n.__class__]

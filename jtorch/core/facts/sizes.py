@@ -20,12 +20,18 @@ _MOST = 2**63 - 1  # what PyTorch's int64 holds
 _SMALL = 1 << 28  # bytes that are not worth a question about the machine's memory
 
 
+_MOST_DIMS = 64
+
+
 def size_in_memory(shape, strides, itemsize) -> int:
     """The bytes from the first element of a tensor to its last. `strides` is None for contiguous.
 
     Raises:
         RuntimeError: PyTorch's, where a number overflows.
+        NotImplementedError: more dimensions than NumPy's arrays have.
     """
+    if len(shape) > _MOST_DIMS:
+        raise NotImplementedError(f"a tensor of {len(shape)} dimensions: NumPy has arrays of {_MOST_DIMS} at most")
     return _contiguous_bytes(shape, itemsize) if strides is None else strided_bytes(shape, strides, itemsize)
 
 

@@ -50,9 +50,7 @@ def at_offset(mark, offset, root):
         offset: the element that the view begins at; None: it cannot be read by its strides.
         root: the value of the whole memory that the view was read from.
     """
-    if not mark or mark[0] is not BY_NUMPY:
-        return mark
-    return [BY_NUMPY, 0, (*mark[2][:2], offset, root)]
+    return [BY_NUMPY, 0, (*mark[2][:2], offset, root)] if mark and mark[0] is BY_NUMPY else mark
 
 
 _settle = None

@@ -14,7 +14,23 @@ add_fields(made_inside=())  # for each function that is being differentiated, ou
 _blocks = 0  # open blocks of inference mode and transformed functions that run, in all threads
 
 
+_alive = 0  # storages of inference mode; one that shares its memory when it goes is counted for ever
+
+
+def _gone(storage):
+    """Count a storage of inference mode that is deleted."""
+    global _alive
+    _alive -= 1
+    if not _alive and in_inference is not None:  # it is None at the end of the process
+        _set_handlers()
+
+
+InferenceStorage.__del__ = _gone
+
+
 def _new_storage(value):
+    global _alive
+    _alive += local.inference
     made = (InferenceStorage if local.inference else Storage)(value)
     for storages in local.made_inside:
         storages.add(made)
@@ -30,7 +46,7 @@ def watch_storages(change):
 
 def _set_handlers():
     """What new storages are made by, and what checks lines with gradients: nothing, where no tensor of inference mode lives."""
-    watched = _blocks or InferenceStorage.alive
+    watched = _blocks or _alive
     in_inference(_new_storage if _blocks else Storage, _check_not_inference if watched else None)
 
 
@@ -44,4 +60,3 @@ def _check_not_inference(call, values, edges):
 
 
 watchers.append(watch_storages)
-InferenceStorage.last_gone = staticmethod(_set_handlers)

@@ -111,19 +111,9 @@ class InferenceStorage(Storage):
 
     __slots__ = ()
 
-    alive = 0  # how many there are; one that shares its memory when it goes is counted for ever
-    last_gone = staticmethod(lambda: None)  # called when there is none left
-
     def __init__(self, value):
         super().__init__(value)
         value.mark = INFERENCE
-        InferenceStorage.alive += 1
-
-    def __del__(self):
-        if InferenceStorage is not None:  # not so at the end of the process
-            InferenceStorage.alive -= 1
-            if not InferenceStorage.alive:
-                InferenceStorage.last_gone()
 
     type = property(lambda self: self.value.type)
 
