@@ -331,7 +331,7 @@ def rebuild_tensor(cls, array, dtype_, strides, requires_grad, state):
     return made
 
 
-def _copied(value):
+def _copied_value(value):
     """Another value with the same elements and layout."""
     t = value.type
     if t.place is META:
@@ -360,7 +360,7 @@ class Copying:
         made = object.__new__(type(self))
         key = ("storage", id(self._storage))
         if key not in memo:
-            memo[key] = Storage(_copied(self._storage.value))
+            memo[key] = Storage(_copied_value(self._storage.value))
         made._storage = memo[key]
         made._view = None if self._view is None else self._view.again()
         made._base = made._grad = made._counter = made._edge = None
