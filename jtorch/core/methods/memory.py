@@ -15,7 +15,7 @@ import numpy as np
 from jtorch.core import engine
 from jtorch.core.facts import devices, dtypes, strided, strided_bytes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.grad import INFERENCE, Leaf, UnseenVersion, note_other_view, source
+from jtorch.core.grad import INFERENCE, Leaf, note_other_view, source
 from jtorch.core.methods import typed_storage as storages
 from jtorch.core.op import Array, op, taken_over_whole
 from jtorch.core.ops.make import create
@@ -252,9 +252,7 @@ def _set_(self, source=None, storage_offset=0, size=None, stride=None):
         size = as_ints((size,), "set_", "size")
         source = as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
     before = self._storage.value if self._view is None and other_users(self._storage) < 0 else None
-    if source._storage is not self._storage:
-        self._counter = UnseenVersion()  # tensors that were on the memory before keep a version of their own
-    self._storage, self._view = source._storage, source._view
+    self._storage, self._view, self._counter = source._storage, source._view, source._counter
     self._base = None
     note_move()
     counter = self._counter or self._storage
