@@ -375,12 +375,6 @@ def added(x, values, at):
     return x.at[at].add(values, mode="drop")
 
 
-def added(x, values, at):
-    """x with `values` added at the indices `at`; those that are out of range are left out. True + True is True."""
-    at = x.at[at]
-    return at.max(values, mode="drop") if x.dtype == jnp.bool_ else at.add(values, mode="drop")
-
-
 @op(name="index_put", saves=(2,), overlap="none", autocast={"cuda": "widest"})
 def _index_put(input: Array, values: Array, indices: list[Array], dims: tuple, accumulate: bool) -> Array:
     at = tuple(jnp.broadcast_arrays(*indices))
