@@ -38,8 +38,9 @@ def column_major(types, shapes, consts):
     if not consts.get("left", True):
         return [None] * len(shapes)
     strides = []
-    for shape in shapes:
-        if len(shape) < max(2, types[0].ndim):  # pivots and eigenvalues of a batch
+    for i, shape in enumerate(shapes):
+        solution = i == 0 and "left" in consts  # of a batch of vectors, too
+        if len(shape) < (2 if solution else max(2, types[0].ndim)):  # pivots and eigenvalues of a batch
             strides.append(None)
             continue
         *batch, n, m = shape
