@@ -1,5 +1,8 @@
 """Lines whose sizes are always new: JAX traces a few of them, and each gives the result of JAX's own trace."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -124,3 +127,19 @@ def test_a_trace_that_gives_something_else_is_dropped(traced, monkeypatch):
         patch.setattr(symbolic_shapes, "_is_equal", lambda *a: False)
         assert [torch.relu(torch.ones(n)).sum().item() for n in range(2, 30)] == list(range(2, 30))
     assert traced.count("relu") >= 28
+
+
+def test_tracing_with_symbols_keeps_no_values_alive(traced):
+    """A value that somebody seems to hold is computed, and its memory not used again: a program of its own."""
+    gc.collect()
+    gc.disable()
+    try:
+        values = []
+        for n in range(5, 15):
+            y = torch.exp(torch.sin(drawn(n, 8)))
+            values.append(weakref.ref(y._value))
+            y.sum().item()
+            del y
+            assert values[-1]() is None, n
+    finally:
+        gc.enable()

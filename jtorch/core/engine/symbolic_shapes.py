@@ -11,6 +11,8 @@ with its numbers. The first results of a symbolic trace are compared with those 
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import weakref
 from dataclasses import dataclass
 from math import prod
@@ -106,10 +108,8 @@ class _Family:
             fixed = differ, *[n for i, n in enumerate(sizes) if i not in differ]
             if differ and len(others) >= _SIZES and fixed not in self.tried and len(self.traces) < _NOTED:
                 self.tried.add(fixed)
-                try:
-                    self.traces.append(_SymbolicTrace(call, types, [*others, sizes]))
-                except Exception:  # a function may raise anything for symbols
-                    continue
+                if trace := _traced_apart(call, types, [*others, sizes]):
+                    self.traces.append(trace)
 
     def _checked(self, trace, made, call, types):
         """An instance of a symbolic trace. The first ones are compared with JAX's trace for the numbers, which is returned."""
@@ -120,6 +120,24 @@ class _Family:
         if not _is_equal(made, own, types):
             self.traces.remove(trace)
         return own
+
+
+def _traced_apart(call, types, seen):
+    """The trace of a line of these types with symbols for the sizes that differ among those seen; None where there is none.
+
+    JAX keeps its own frames in cycles when it traces with symbols. So a thread traces here: otherwise the frames of the callers,
+    and all values that they refer to, would live until Python's collector runs.
+    """
+    made = []
+
+    def trace():
+        with contextlib.suppress(Exception):  # a function may raise anything for symbols
+            made.append(_SymbolicTrace(call, types, seen))
+
+    thread = threading.Thread(target=trace, name="jtorch-symbolic-trace")
+    thread.start()
+    thread.join()
+    return made[0] if made else None
 
 
 def _sizes(call, types):
