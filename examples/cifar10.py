@@ -58,7 +58,7 @@ net = Net().to(args.device)
 criterion = nn.CrossEntropyLoss()
 optimizer = optim.SGD(net.parameters(), lr=learning_rate, momentum=momentum)
 
-losses = []
+losses: list[float] = []
 bar = tqdm(total=args.steps)
 while len(losses) < args.steps:
     for inputs, labels in loader:

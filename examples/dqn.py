@@ -70,7 +70,7 @@ random.seed(0)
 policy, target = DQN().to(args.device), DQN().to(args.device)
 target.load_state_dict(policy.state_dict())
 optimizer = torch.optim.AdamW(policy.parameters(), lr=learning_rate, amsgrad=True)
-memory = deque(maxlen=memory_size)
+memory: deque[tuple] = deque(maxlen=memory_size)
 environment = CartPole()
 state, total, totals, losses = environment.reset(), 0.0, [], []
 for step in (bar := trange(args.steps)):

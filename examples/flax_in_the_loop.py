@@ -88,8 +88,8 @@ def step(model, optimizer, x, y):
 
 random, losses = np.random.default_rng(0), []
 for _ in trange(args.steps):
-    chosen = random.integers(1500, size=batch_size)
-    losses.append(float(step(model, optimizer, pictures[chosen], labels[chosen])))
+    rows = random.integers(1500, size=batch_size)
+    losses.append(float(step(model, optimizer, pictures[rows], labels[rows])))
 model.eval()
 right = (jax.numpy.argmax(model(pictures[1500:]), 1) == labels[1500:]).mean()
 print(f"loss {losses[0]:.4f} at first, {losses[-1]:.4f} after {args.steps} steps, accuracy {right:.3f}")

@@ -76,7 +76,7 @@ wanted_content = features(content)[1]
 wanted_style = [gram(f) for f in features(style)]
 image = content.clone().requires_grad_(True)
 optimizer = torch.optim.LBFGS([image])
-losses = []
+losses: list[float] = []
 
 
 def closure():

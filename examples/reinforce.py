@@ -50,11 +50,12 @@ for _ in (bar := trange(args.steps)):
         state, reward, over = environment.step(action.item())
         rewards.append(reward)
 
-    returns, value = [], 0.0
+    discounted: list[float] = []
+    value = 0.0
     for reward in reversed(rewards):
         value = reward + gamma * value
-        returns.insert(0, value)
-    returns = torch.tensor(returns)
+        discounted.insert(0, value)
+    returns = torch.tensor(discounted)
     returns = (returns - returns.mean()) / (returns.std() + 1e-8)
     loss = torch.cat([-log_prob * value for log_prob, value in zip(log_probs, returns, strict=True)]).sum()
     optimizer.zero_grad()

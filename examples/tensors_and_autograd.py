@@ -44,6 +44,7 @@ x = torch.arange(4.0, requires_grad=True)
 print(x.grad, x.grad == 4 * x)
 x.sum().backward()
 print(x.grad)
+assert x.grad is not None
 x.grad.zero_()
 
 # A derivative of a derivative: y = x³ at 2 has 3·2² = 12 and 6·2 = 12.
@@ -66,6 +67,8 @@ slope, offset = torch.zeros((), requires_grad=True), torch.zeros((), requires_gr
 for _ in range(200):
     loss = ((slope * inputs + offset - targets) ** 2).mean()
     loss.backward()
+    assert slope.grad is not None
+    assert offset.grad is not None
     with torch.no_grad():
         slope -= 0.1 * slope.grad
         offset -= 0.1 * offset.grad

@@ -91,7 +91,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 @public_in("jtorch.linalg")
-def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
+def matrix_norm(A, ord: float | str = "fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """The norm of a matrix: "fro", "nuc", 1, -1, 2, -2, inf or -inf."""
     return matrix_norm_of(A, ord, dim, keepdim, dtype, out)
 
