@@ -19,14 +19,14 @@ TIMERS = """
     signal.signal(signal.SIGALRM, handler)
 
     def train(period):
-        "200 steps. One whose gradients a timer stops is begun again; the update itself is not interrupted."
+        "1000 steps. One whose gradients a timer stops is begun again; the update itself is not interrupted."
         global working
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
         x, stops, steps = torch.linspace(-1, 1, 32).reshape(8, 4), 0, 0
         signal.setitimer(signal.ITIMER_REAL, period, period)
-        while steps < 200:
+        while steps < 1000:
             try:
                 working = True
                 optimizer.zero_grad()

@@ -1,5 +1,7 @@
 """Lines whose sizes are always new: JAX traces a few of them, and each gives the result of JAX's own trace."""
 
+from __future__ import annotations
+
 import gc
 import weakref
 

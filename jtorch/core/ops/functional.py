@@ -38,7 +38,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
     tensor([0.5000, 0.5000])
     """
     if dim is not None:
-        return activations.softmax(input, dim, dtype)
+        return activations.softmax_along(input, dim, dtype)
     return activations.implicit_softmax("softmax", activations.softmax, input, dim, dtype, _stacklevel)
 
 
@@ -46,7 +46,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     """log(softmax(x)) along dim, computed without overflow."""
     if dim is not None:
-        return activations.log_softmax(input, dim, dtype)
+        return activations.log_softmax_along(input, dim, dtype)
     return activations.implicit_softmax("log_softmax", activations.log_softmax, input, dim, dtype, _stacklevel)
 
 

@@ -261,6 +261,11 @@ def softmax(input, dim, dtype=None):
     >>> torch.softmax(torch.tensor([0., 0.]), dim=0)
     tensor([0.5000, 0.5000])
     """
+    return softmax_along(input, dim, dtype)
+
+
+def softmax_along(input, dim, dtype=None):
+    """`softmax` for the files that call it: without `out=`."""
     return _softmax(input if dtype is None else cast(input, dtype), dim)
 
 
@@ -269,6 +274,11 @@ def softmax(input, dim, dtype=None):
 @functional
 def log_softmax(input, dim, dtype=None):
     """log(softmax(x)) along dim, computed without overflow."""
+    return log_softmax_along(input, dim, dtype)
+
+
+def log_softmax_along(input, dim, dtype=None):
+    """`log_softmax` for the files that call it: without `out=`."""
     return _log_softmax(input if dtype is None else cast(input, dtype), dim)
 
 

@@ -98,7 +98,7 @@ def _host_arrays(tensors):
 
 
 def _check_cast_to(out, tensors):
-    if out is not None and not all(dtypes.can_cast(t.dtype, out.dtype) for t in tensors):
+    if not all(dtypes.can_cast(t.dtype, out.dtype) for t in tensors):
         raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {out.dtype.scalar_name}")
 
 
@@ -114,7 +114,8 @@ def cat(tensors, dim=0, *, out=None, axis=None):
     """
     if not _check_tensor_list(tensors, "cat"):
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    _check_cast_to(out, tensors)
+    if out is not None:
+        _check_cast_to(out, tensors)
     dim = dim if axis is None else axis
     hosts = _host_arrays(tensors) if out is None else None
     if hosts is not None and all(a.ndim == hosts[0].ndim for a in hosts):
@@ -147,7 +148,8 @@ def stack(tensors, dim=0, *, out=None):
     """
     if not _check_tensor_list(tensors, "stack"):
         raise RuntimeError("stack expects a non-empty TensorList")
-    _check_cast_to(out, tensors)
+    if out is not None:
+        _check_cast_to(out, tensors)
     hosts = _host_arrays(tensors) if out is None else None
     if hosts is not None and all(a.shape == hosts[0].shape for a in hosts):
         return known(np.ascontiguousarray(np.stack(hosts, wrap_dim(dim, hosts[0].ndim + 1))))
@@ -157,7 +159,8 @@ def stack(tensors, dim=0, *, out=None):
 def _check_nonempty_list(tensors, fn, out=None):
     if not _check_tensor_list(tensors, fn):
         raise RuntimeError(f"{fn} expects a non-empty TensorList")
-    _check_cast_to(out, tensors)
+    if out is not None:
+        _check_cast_to(out, tensors)
     return tensors
 
 

@@ -169,8 +169,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
 
 
 def _filled_like(input, n, dtype, device, requires_grad, memory_format=None):
-    held = input._memory
-    if held is not input:
+    if input._hands_over and (held := input._memory) is not input:
         return input._around(_filled_like(held, n, dtype, device, requires_grad, memory_format))
     t = input._type
     shape = t.shape
