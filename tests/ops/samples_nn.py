@@ -37,6 +37,7 @@ SAMPLES = {
         (A(2, 3, 4),),
         (A(3, 4, dtype="float64"),),
     ),
+    "ops.aten.native_dropout_backward": [(X, B(3, 4), 2.0), (A(3, 4, dtype="float64"), B(3, 4), 1.25)],
     F + "bilinear": [(A(5, 3), A(5, 2), A(4, 3, 2), A(4)), (A(3), A(2), A(4, 3, 2)), (A(5, 3), A(4, 2), A(4, 3, 2))],
     F + "linear": [
         (X, A(2, 4), A(2)),

@@ -163,6 +163,10 @@ SAMPLES = {
         (SIGNAL, 20),
         (SIGNAL, (2, 2)),
     ],
+    "ops.aten.max_pool2d_with_indices_backward": [
+        (IMAGE[:1, :1, :2, :2], IMAGE[:1, :1, :4, :4], [2, 2], [2, 2], [0, 0], [1, 1], False, np.array([[[[0, 3], [9, 10]]]])),
+        (IMAGE[:1, :1, :2, :2], IMAGE[:1, :1, :3, :3], [2, 2], [1, 1], [0, 0], [1, 1], False, np.array([[[[4, 4], [4, 8]]]])),
+    ],
     "nn.functional.avg_pool2d": [
         (IMAGE, 2),
         (IMAGE, 3, 2, 1),

@@ -116,7 +116,7 @@ def native_dropout_backward(grad_output: Array, mask: Array, scale: float) -> Ar
     return grad_output * mask.astype(grad_output.dtype) * jnp.asarray(scale, grad_output.dtype)
 
 
-@op(method=False, saves=(), strides=like_input)
+@op(method=False, saves=(2,), strides=like_input, grad_fn="MaxPool2DWithIndicesBackwardBackward0")
 def max_pool2d_with_indices_backward(
     grad_output: Array,
     input: Array,
