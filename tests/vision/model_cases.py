@@ -86,7 +86,8 @@ SEEN = {
     "ssdlite320_mobilenet_v3_large": ([(3, 60, 70), (3, 64, 50)], SCORED),
 }
 TIED = ("ssdlite320_mobilenet_v3_large",)  # equal scores, so that rounding decides which boxes are found
-SINGLE = ("raft_large", "raft_small", "s3d")  # torchvision's RAFT takes no float64, and XLA's convolutions of it take S3D minutes
+# In float32: torchvision's RAFT takes no float64, and S3D takes XLA minutes in it.
+SINGLE = ("raft_large", "raft_small", "s3d")
 QUICK = (
     "squeezenet1_1",
     "shufflenet_v2_x0_5",
