@@ -101,7 +101,7 @@ def test_results_are_what_the_stubs_say():
     wrong, seen = [], 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, args, kwargs in ROWS:
+        for name, args, kwargs in [row for row in ROWS if not row[0].startswith("ops.")]:  # torch.ops has no stub
             try:
                 given = oprows.tensors(torch, args), {k: oprows.tensors(torch, v) for k, v in kwargs.items()}
                 result = oprows.function(torch, name)(*given[0], **given[1])
