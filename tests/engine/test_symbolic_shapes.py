@@ -124,9 +124,21 @@ def test_a_users_op_is_always_traced_with_its_sizes(traced):
     assert [odd_at_twelve(torch.ones(n)).sum().item() for n in range(5, 15)] == [5, 6, 7, 8, 9, 10, 11, 24, 13, 14]
 
 
-def test_a_trace_that_gives_something_else_is_dropped(traced, monkeypatch):
+def fails(*arguments):
+    raise ValueError("sizes that do not fit")
+
+
+BROKEN = {
+    "differs": (symbolic_shapes, "_is_equal", lambda *a: False),
+    "does not run": (symbolic_shapes, "numpy_steps", fails),
+    "has no instance": (symbolic_shapes._SymbolicTrace, "instance", fails),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_trace_that_gives_something_else_is_dropped(broken, traced, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(symbolic_shapes, "_is_equal", lambda *a: False)
+        patch.setattr(*BROKEN[broken])
         assert [torch.relu(torch.ones(n)).sum().item() for n in range(2, 30)] == list(range(2, 30))
     assert traced.count("relu") >= 28
 
