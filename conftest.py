@@ -6,6 +6,7 @@ broken import fails the tests that use it and not the collection of all the othe
 
 import functools
 import gc
+import importlib.util
 import os
 import random
 import sys
@@ -23,6 +24,8 @@ os.environ.setdefault("JTORCH_CACHE", "0")
 # Its import would let `import torch` mean jtorch in this process.
 collect_ignore = ["jtorch/as_torch.py"]
 collect_ignore_glob = ["tests/libraries/programs/*"]  # PyTorch's programs, which run as they are imported
+if importlib.util.find_spec("torch") is None:  # these modules import it, and hold no doctests
+    collect_ignore_glob.append("tests/parity/[!t_]*.py")
 
 
 def pytest_xdist_auto_num_workers(config):
