@@ -1,6 +1,6 @@
 """jtorch: PyTorch's programming model on JAX. `import jtorch as torch`.
 
-Every public name of `torch` is imported here, and nothing is defined. `python -m tests.make doors` writes the lists that
+Every public name of `torch` is imported here, and nothing is defined. `python -m tests.make public_names` writes the lists that
 end with `fmt: skip`.
 """
 

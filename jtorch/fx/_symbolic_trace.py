@@ -9,7 +9,7 @@ import inspect
 import math
 import types
 
-from jtorch.core.tensor import TAKERS, Tensor
+from jtorch.core.tensor import OVERRIDERS, Tensor
 from jtorch.fx.graph import Graph
 from jtorch.fx.graph_module import GraphModule
 from jtorch.fx.proxy import Proxy, TracerBase
@@ -169,8 +169,8 @@ def _patched(tracer, names):
 
     undo = [(Module, "__call__", call), (Module, "__getattr__", get)]
     Module.__call__, Module.__getattr__ = traced_call, traced_getattr
-    asked = "proxies" in TAKERS
-    TAKERS.add("proxies")  # functions hand a call over before they begin: what they do with a proxy would become nodes
+    asked = "proxies" in OVERRIDERS
+    OVERRIDERS.add("proxies")  # functions hand a call over before they begin: what they do with a proxy would become nodes
     functions = {id(f) for m in tracer._autowrap_modules for f in vars(m).values() if callable(f)}
     functions |= {id(f) for f in tracer._autowrap_functions}
     spots = [(space, name) for space, name in _wrapped if name in space or hasattr(builtins, name)]
@@ -183,7 +183,7 @@ def _patched(tracer, names):
             yield
     finally:
         if not asked:
-            TAKERS.discard("proxies")
+            OVERRIDERS.discard("proxies")
         for owner, name, value in undo:
             setattr(owner, name, value)
         for space, name, value in reversed(saved):

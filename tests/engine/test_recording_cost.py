@@ -13,7 +13,7 @@ from jtorch.compiler import stats
 from jtorch.core import engine
 from jtorch.core.engine import policy
 from jtorch.core.facts import config
-from jtorch.core.tensor import TAKERS, apply
+from jtorch.core.tensor import OVERRIDERS, apply
 
 
 @pytest.fixture(autouse=True)
@@ -22,10 +22,10 @@ def plain_process(monkeypatch):
     each line a call or two: such classes are asked from then on, and such tensors are looked for as long as they live.
     """
     monkeypatch.setitem(apply.__globals__, "_check_inputs", None)
-    before = set(TAKERS)
-    TAKERS.clear()
+    before = set(OVERRIDERS)
+    OVERRIDERS.clear()
     yield
-    TAKERS.update(before)
+    OVERRIDERS.update(before)
 
 
 def python_calls(run) -> int:

@@ -150,12 +150,12 @@ def test_the_module_shows_only_names_that_pytorch_has(module, own):
 def test_an_addition_is_one_file_and_one_line(what, tmp_path):
     copy = tmp_path / "jtorch"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    file, text, door, line = ADDITIONS[what]
+    file, text, listing, line = ADDITIONS[what]
     with open(copy / file, "a") as f:
         f.write(text if (PACKAGE / file).exists() else text.lstrip())
-    written = (copy / door).read_text()
+    written = (copy / listing).read_text()
     first = written.index("\nfrom jtorch.") + 1
-    (copy / door).write_text(f"{written[:first]}{line}\n{written[first:]}")
+    (copy / listing).write_text(f"{written[:first]}{line}\n{written[first:]}")
     done = subprocess.run(
         [sys.executable, "-c", SAVED + USES[what]],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},

@@ -1,4 +1,4 @@
-"""The names that users see: those of PyTorch and a few of jtorch's own, listed by hand or by `python -m tests.make doors`."""
+"""The names that users see: those of PyTorch and a few of jtorch's own, listed by hand or by `python -m tests.make public_names`."""
 
 import importlib
 
@@ -6,7 +6,7 @@ import pytest
 
 import jtorch
 from jtorch.core.methods import CUDA_TYPES
-from tests.make.doors import DOORS, PYTORCH, listed
+from tests.make.public_names import LISTS, PYTORCH, listed
 
 OWN = {
     # what dir shows in addition to PyTorch's names
@@ -28,15 +28,15 @@ def test_a_module_shows_pytorchs_names_only(module):
     assert not shown - PYTORCH[module] - OWN.get(module, set())
 
 
-@pytest.mark.parametrize("file, module", DOORS)
+@pytest.mark.parametrize("file, module", LISTS)
 def test_what_is_declared_is_listed(file, module):
-    declared = DOORS[file, module]()
-    assert not declared - listed(file, module), f"to list these in {file}: python -m tests.make doors"
+    declared = LISTS[file, module]()
+    assert not declared - listed(file, module), f"to list these in {file}: python -m tests.make public_names"
 
 
-@pytest.mark.parametrize("file, module", DOORS)
+@pytest.mark.parametrize("file, module", LISTS)
 def test_what_is_listed_is_declared(file, module):
-    assert not listed(file, module) - DOORS[file, module](), f"to take these out of {file}: python -m tests.make doors"
+    assert not listed(file, module) - LISTS[file, module](), f"to take these out of {file}: python -m tests.make public_names"
 
 
 def test_cuda_has_every_type_of_tensors():

@@ -35,8 +35,8 @@ PRIVATE = {
     "walk": "the backward pass, or to visit",
 }
 FORMS = {f"{word}{end}": word for word in PRIVATE for end in ("", "s", "ed", "ing")}
-# Files in which such a word is part of another library's name or of a command.
-NAMES = {"jtorch/__init__.py": {"doors"}}  # `python -m tests.make doors`
+# Files in which such a word is part of another library's name.
+NAMES: dict[str, set[str]] = {}
 
 
 def parts(name):
@@ -47,9 +47,9 @@ def parts(name):
 def inner_classes():
     """The classes that the folders of core offer each other and PyTorch does not have."""
     for folder in FLOORS:
-        door = importlib.import_module(f"jtorch.core.{folder}")
-        for name in getattr(door, "__all__", ()):
-            if isinstance(getattr(door, name), type) and not any(name in names for names in PYTORCH.values()):
+        init = importlib.import_module(f"jtorch.core.{folder}")
+        for name in getattr(init, "__all__", ()):
+            if isinstance(getattr(init, name), type) and not any(name in names for names in PYTORCH.values()):
                 yield folder, name
 
 

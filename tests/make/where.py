@@ -67,7 +67,7 @@ WRITTEN = [
     (r"core/streams/", "the draw on the host, in PyTorch's order"),
     (r"core/ops/make/random", "the draw of JAX's stream"),
     (r"core/tensor/printing\.py", "the rule"),
-    (r"^jtorch/(__init__|nn/functional|special|linalg|fft)\.py", "its name in the list, by `tests.make doors`"),
+    (r"^jtorch/(__init__|nn/functional|special|linalg|fft)\.py", "its name in the list, by `tests.make public_names`"),
     (r"vision/models/__init__\.py", "an import of its file"),
     (r"vision/models/", "the class, its weights, and the function that builds it"),
     (r"/__init__\.py", "its name in the list"),
@@ -233,7 +233,7 @@ def page() -> str:
                 "Made by `python -m tests.make where`; do not edit.",
                 "## What one addition touches",
                 "The last column has an example that exists; the files are those whose code names it. After any new name, run"
-                " `python -m tests.make` three times, with `doors` (the lists of public names), `stubs` (the type stubs) and `where`"
+                " `python -m tests.make` three times, with `public_names` (the lists of public names), `stubs` (the type stubs) and `where`"
                 " (this page). A new file of ops"
                 " is imported in `core/ops/functions.py` or `core/ops/functional.py`.",
                 "\n".join(table),

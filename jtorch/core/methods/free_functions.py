@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from jtorch.core.engine import NUMBER
-from jtorch.core.op import promoted, taken_over_whole
+from jtorch.core.op import promoted, overridable_on_failure
 from jtorch.core.tensor import Tensor, hand_over, wanted
 
 
-@taken_over_whole
+@overridable_on_failure
 def result_type(tensor1, tensor2):
     """The dtype that arithmetic on two tensors or numbers gives.
 

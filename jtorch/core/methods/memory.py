@@ -17,7 +17,7 @@ from jtorch.core.facts import devices, dtypes, strided, strided_bytes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, Leaf, note_other_view, source
 from jtorch.core.methods import typed_storage as storages
-from jtorch.core.op import Array, op, taken_over_whole
+from jtorch.core.op import Array, op, overridable_on_failure
 from jtorch.core.ops.make import create
 from jtorch.core.ops.views.shape import sized_view, squeeze, t, transpose, unsqueeze
 from jtorch.core.ops.views.slices import as_ints, as_strided_of
@@ -425,7 +425,7 @@ def _asks(rule):
     def ask(input):
         return rule(input.dtype)
 
-    return taken_over_whole(ask)
+    return overridable_on_failure(ask)
 
 
 is_complex = _asks(lambda d: d.is_complex)

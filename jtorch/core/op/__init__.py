@@ -29,7 +29,7 @@ from jtorch.core.op.declared import (
 from jtorch.core.op.op import Array, Number, OPS, as_number, common_shape, op, promoted, public
 from jtorch.core.op.plain import explain_methods, with_torch_errors
 from jtorch.core.op.refusal import failed  # registers functions with `handlers`
-from jtorch.core.op.torch_function import taken_over_whole
+from jtorch.core.op.torch_function import overridable_on_failure
 from jtorch.core.op.wrapper import operator
 
 __all__ = [
@@ -60,7 +60,7 @@ __all__ = [
     "promoted",
     "public",
     "public_in",
-    "taken_over_whole",
+    "overridable_on_failure",
     "undifferentiable",
     "with_out",
     "with_torch_errors",

@@ -12,7 +12,7 @@ import inspect
 from jtorch.core.grad import no_grad
 from jtorch.core.op.op import OPS
 from jtorch.core.op.plain import with_torch_errors
-from jtorch.core.op.torch_function import taken_over_whole
+from jtorch.core.op.torch_function import overridable_on_failure
 from jtorch.core.tensor import Tensor, overridable, store
 
 FUNCTIONS: dict[str, object] = {}  # name -> the function of torch
@@ -75,7 +75,7 @@ def public_in(home):
 
     def declare(fn):
         if home in _OF_TENSORS and not hasattr(fn, "renamed"):
-            fn = taken_over_whole(fn)
+            fn = overridable_on_failure(fn)
         fn.__module__, name = home, fn.__name__.removeprefix(prefix)
         ELSEWHERE.setdefault(home, {})[name] = fn
         if home in _OF_TENSORS:

@@ -10,7 +10,7 @@ import inspect
 from types import FunctionType
 
 from jtorch.core.op.handlers import handlers
-from jtorch.core.tensor import TAKERS
+from jtorch.core.tensor import OVERRIDERS
 
 
 def with_torch_errors(fn, name, kind="functions", home=None):
@@ -33,7 +33,7 @@ def with_torch_errors(fn, name, kind="functions", home=None):
     def function(*args, **kwargs):
         try:
             run = direct or fn
-            if TAKERS and run is direct and handlers.overridden((*args, *kwargs.values())):
+            if OVERRIDERS and run is direct and handlers.overridden((*args, *kwargs.values())):
                 return handlers.hand_over_whole(function, args, kwargs)
             return run(*args, **kwargs) if kwargs else run(*args)
         except Exception:

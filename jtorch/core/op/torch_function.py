@@ -21,7 +21,8 @@ class _InsideAnother(TypeError):
     """The call is part of a public function, which is overridden as a whole."""
 
 
-_WHOLE = {"with_torch_errors.<locals>.function", "taken_over_whole.<locals>.function", "inplace_form.<locals>.inplace"}
+# The wrappers of functions that are overridden as a whole: an op that one of them calls is not overridden by itself.
+_WHOLE = {"with_torch_errors.<locals>.function", "overridable_on_failure.<locals>.function", "inplace_form.<locals>.inplace"}
 
 
 def _is_inside(frame):
@@ -44,14 +45,14 @@ def hand_over_op(function, args, consts, out):
         wrapper = wrapper.f_back
     caller = wrapper.f_back
     if _is_inside(caller):
-        raise _InsideAnother(f"{function.__name__}() inside a function that is taken over")
+        raise _InsideAnother(f"{function.__name__}() inside a function that is overridden as a whole")
     given = _as_given(function, args, consts, out, arguments_of_call(caller))
     return _handed_over(_public_form(function), args, *given)
 
 
 def hand_over_plain(function, args, kwargs, caller):
     """The same for a plain function: see `Handlers.hand_over_plain`."""
-    if getattr(sys.exception(), "taken_over", False) or _is_inside(caller):
+    if getattr(sys.exception(), "from_override", False) or _is_inside(caller):
         raise
     return hand_over_whole(function, args, kwargs)
 
@@ -130,8 +131,10 @@ def _as_given(function, args, consts, out, written):
     return tuple(given), named or None
 
 
-def taken_over_whole(fn):
-    """A form of a plain function that a class overrides as a whole, and not the ops that it calls: see `handlers`."""
+def overridable_on_failure(fn):
+    """A form of a plain function that is overridden as a whole, and not the ops that it calls. Overrides are asked only after the
+    function has failed, as it does for an object that is no tensor. `overridable` asks them first.
+    """
 
     @functools.wraps(fn)
     def function(*args, **kwargs):

@@ -28,7 +28,7 @@ from jtorch.core.tensor.subclass import (
 )
 from jtorch.core.tensor.tensor import (
     PLAIN,
-    TAKERS,
+    OVERRIDERS,
     Tensor,
     apply,
     attach,
@@ -48,7 +48,7 @@ __all__ = [
     "PLAIN",
     "SAME",
     "SEVERAL",
-    "TAKERS",
+    "OVERRIDERS",
     "Batch",
     "DisableTorchFunctionSubclass",
     "Dual",

@@ -11,7 +11,7 @@ import functools
 import threading
 from types import FunctionType
 
-from jtorch.core.tensor.tensor import PLAIN, TAKERS, Tensor, part_of_tensor
+from jtorch.core.tensor.tensor import PLAIN, OVERRIDERS, Tensor, part_of_tensor
 
 _kept_plain: set = set()  # the classes of PLAIN, while a mode is on and PLAIN is empty
 
@@ -43,7 +43,7 @@ class DisableTorchFunctionSubclass:
         state.off = self.before
 
 
-def _takes_over(kind):
+def _overrides_functions(kind):
     return kind not in PLAIN and kind not in _kept_plain and getattr(kind, "__torch_function__", None) is not None
 
 
@@ -55,7 +55,7 @@ def overriders(args):
             kind = type(a)
             if (
                 kind in PLAIN
-                or not _takes_over(kind)
+                or not _overrides_functions(kind)
                 or any(type(f) is kind for f in found)
                 or (state.off and isinstance(a, Tensor))
             ):
@@ -79,13 +79,14 @@ def hand_over(func, relevant, args, kwargs, types=None):
     found = overriders(relevant)
     kinds = tuple([type(f) for f in found])
     try:
-        return _taken_over(func, found, kinds if types is None else types, args, kwargs)
+        return _from_override(func, found, kinds if types is None else types, args, kwargs)
     except Exception as error:
-        error.taken_over = True
+        error.from_override = True
         raise
 
 
-def _taken_over(func, found, kinds, args, kwargs):
+def _from_override(func, found, kinds, args, kwargs):
+    """The result of the innermost mode, or of the first override that has one."""
     if state.modes:
         mode = state.modes.pop()
         _switch()
@@ -107,7 +108,7 @@ def _taken_over(func, found, kinds, args, kwargs):
 
 def _switch():
     """Empty PLAIN while a mode is on, so that every op comes here."""
-    (TAKERS.add if state.modes else TAKERS.discard)("mode")
+    (OVERRIDERS.add if state.modes else OVERRIDERS.discard)("mode")
     if state.modes and PLAIN:
         _kept_plain.update(PLAIN)
         PLAIN.clear()
@@ -139,7 +140,7 @@ def overridable(fn):
 
     @functools.wraps(fn)
     def function(*args, **kwargs):
-        if TAKERS and wanted((*args, *kwargs.values())):
+        if OVERRIDERS and wanted((*args, *kwargs.values())):
             return hand_over(function, (*args, *kwargs.values()), args, kwargs or None)
         return fn(*args, **kwargs)
 
@@ -278,7 +279,7 @@ class Subclassing:
                 cls.__torch_function__ = DISABLED
             PLAIN.add(cls)
             return
-        TAKERS.add("class")
+        OVERRIDERS.add("class")
         given = {name for base in cls.__mro__ if base not in Tensor.__mro__ for name in base.__dict__}
         for name, what in list(vars(Tensor).items()):
             if name in given or name in _OWN or (name.startswith("_") and not name.startswith("__")):

@@ -206,7 +206,9 @@ class Tensor(metaclass=_Named):
         return self._alias()
 
 
-TAKERS: set = set()  # "class" once a subclass that overrides functions was made, "mode" while a mode is on
+# What may override functions now: "class" once a subclass with a `__torch_function__` was made, "mode" while a mode is on,
+# "proxies" while torch.fx traces. While it is empty, no call looks for an override.
+OVERRIDERS: set[str] = set()
 PLAIN = {Tensor}  # the classes whose instances an op takes as they are: see `jtorch.core.tensor.subclass`
 
 

@@ -66,7 +66,7 @@ def _of_linalg(file):
     return ("jtorch/linalg.py", path), lambda: _of("jtorch.linalg", path)
 
 
-DOORS = {
+LISTS = {
     # (file, the module that its list imports from): the names
     ("jtorch/__init__.py", "jtorch.core.facts"): _dtypes,
     ("jtorch/__init__.py", "jtorch.core.ops.functions"): _of_torch,
@@ -95,12 +95,12 @@ def write(file, module) -> None:
     path = ROOT / file
     text = path.read_text()
     names = textwrap.fill(
-        ", ".join(sorted(DOORS[file, module]())) + ",", 120, initial_indent="    ", subsequent_indent="    "
+        ", ".join(sorted(LISTS[file, module]())) + ",", 120, initial_indent="    ", subsequent_indent="    "
     )
     found = _statement(text, module)
     path.write_text(text.replace(found[0], f"from {module} import (\n{names}\n)  # fmt: skip\n"))
 
 
 def make():
-    for door in DOORS:
-        write(*door)
+    for file, module in LISTS:
+        write(file, module)
