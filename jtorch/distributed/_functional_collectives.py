@@ -1,4 +1,4 @@
-"""Collectives of tensors that are spread over processes. There are none: a collective's result is there when it is used."""
+"""Asynchronous collectives. jtorch has none: a collective is a recorded line, and its result is an ordinary tensor."""
 
 
 def wait_tensor(tensor):
@@ -7,7 +7,7 @@ def wait_tensor(tensor):
 
 
 class AsyncCollectiveTensor:
-    """A result that is still on its way. There are none."""
+    """The class of PyTorch's results that are not computed yet. jtorch makes none."""
 
 
 def all_to_all_single_autograd(input, output_split_sizes, input_split_sizes, group, tag=""):

@@ -1,4 +1,4 @@
-"""`torch.distributed.constants`: how long a process waits for the others if nothing else is said."""
+"""`torch.distributed.constants`: how long a process waits for the others by default."""
 
 from datetime import timedelta
 

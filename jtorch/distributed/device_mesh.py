@@ -1,4 +1,4 @@
-"""`torch.distributed.device_mesh`: the processes of a program as a grid with named dimensions."""
+"""`torch.distributed.device_mesh`: processes as a grid with named dimensions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DeviceMesh:
         mesh_dim_names: names of the dimensions.
 
     Raises:
-        RuntimeError: there are no such names or ranks.
+        RuntimeError: the mesh has more ranks than there are processes.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class DeviceMesh:
         return list(self._groups)
 
     def get_coordinate(self):
-        """Where this process stands in the grid; None outside of it."""
+        """The index of this process in the grid; None outside of it."""
         found = np.argwhere(self._ranks == get_rank())
         return None if not len(found) else [int(i) for i in found[0]]
 
@@ -111,7 +111,7 @@ class DeviceMesh:
         return self.get_coordinate()[self._only(mesh_dim)]
 
     def __getitem__(self, names):
-        """The part of the mesh along the named dimensions that this process is in."""
+        """The part of the mesh along the named dimensions that contains this process."""
         if self.mesh_dim_names is None:
             raise RuntimeError("Cannot slice a DeviceMesh without mesh_dim_names!")
         names = (names,) if isinstance(names, str) else tuple(names)
@@ -128,7 +128,7 @@ class DeviceMesh:
         """The mesh with the dimensions of this one and then those of another part of the same mesh.
 
         Raises:
-            ValueError: they are no parts of one mesh with names.
+            ValueError: they are not parts of one mesh with names.
         """
         if self._root is None or self._root != other._root:
             raise ValueError(f"{self} and {other} are not parts of one mesh: slice both from it by names")

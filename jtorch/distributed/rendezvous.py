@@ -16,10 +16,10 @@ _handlers: dict[str, Callable] = {}
 
 
 def register_rendezvous_handler(scheme, handler):
-    """Let `handler(url, timeout=...)` find the other processes for addresses with this scheme.
+    """Register `handler(url, timeout=...)`, which finds the other processes, for URLs with this scheme.
 
     Raises:
-        RuntimeError: the scheme has a handler.
+        RuntimeError: the scheme has a handler already.
     """
     if scheme in _handlers:
         raise RuntimeError(f"Rendezvous handler for {scheme}:// already registered")

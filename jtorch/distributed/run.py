@@ -3,8 +3,8 @@
     python -m jtorch.distributed.run --nproc-per-node 2 train.py --epochs 3
     python -m jtorch.distributed.run --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint host0:29400 train.py
 
-What a process prints gets its local rank in front. When one fails, all are ended, and started again as often as
-`--max-restarts` says. None outlives the launcher.
+Each line that a process prints has its local rank in front. When a process fails, the launcher ends all of them, and starts them
+again at most `--max-restarts` times. No process outlives the launcher.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class _Meeting:
 
     @staticmethod
     def _meet(host, port):
-        """The store at an address: in this process, if the address is this host's and no other process was first."""
+        """The store at an address. It is in this process if the address is this host's and no other process serves it."""
         if _is_here(host):
             try:
                 return TCPStore(host, port, None, True, _MEET, wait_for_workers=False), True
@@ -145,7 +145,7 @@ def _is_here(host):
 
 
 def _command(args):
-    """What each process runs."""
+    """The command of each process, as a list."""
     if args.no_python:
         if args.module:
             raise ValueError("Don't use both the '--no-python' flag and the '--module' flag at the same time.")

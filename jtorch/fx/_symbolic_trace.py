@@ -170,7 +170,8 @@ def _patched(tracer, names):
     undo = [(Module, "__call__", call), (Module, "__getattr__", get)]
     Module.__call__, Module.__getattr__ = traced_call, traced_getattr
     asked = "proxies" in OVERRIDERS
-    OVERRIDERS.add("proxies")  # functions hand a call over before they begin: what they do with a proxy would become nodes
+    # Functions look for an override before they begin: what they do with a proxy would become nodes.
+    OVERRIDERS.add("proxies")
     functions = {id(f) for m in tracer._autowrap_modules for f in vars(m).values() if callable(f)}
     functions |= {id(f) for f in tracer._autowrap_functions}
     spots = [(space, name) for space, name in _wrapped if name in space or hasattr(builtins, name)]

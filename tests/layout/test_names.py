@@ -36,7 +36,9 @@ def test_what_is_declared_is_listed(file, module):
 
 @pytest.mark.parametrize("file, module", LISTS)
 def test_what_is_listed_is_declared(file, module):
-    assert not listed(file, module) - LISTS[file, module](), f"to take these out of {file}: python -m tests.make public_names"
+    assert not listed(file, module) - LISTS[file, module](), (
+        f"to take these out of {file}: python -m tests.make public_names"
+    )
 
 
 def test_cuda_has_every_type_of_tensors():

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from jtorch.core.engine import NUMBER
-from jtorch.core.op import promoted, overridable_on_failure
+from jtorch.core.op import overridable_on_failure, promoted
 from jtorch.core.tensor import Tensor, hand_over, wanted
 
 

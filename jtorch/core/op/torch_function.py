@@ -22,7 +22,11 @@ class _InsideAnother(TypeError):
 
 
 # The wrappers of functions that are overridden as a whole: an op that one of them calls is not overridden by itself.
-_WHOLE = {"with_torch_errors.<locals>.function", "overridable_on_failure.<locals>.function", "inplace_form.<locals>.inplace"}
+_WHOLE = {
+    "with_torch_errors.<locals>.function",
+    "overridable_on_failure.<locals>.function",
+    "inplace_form.<locals>.inplace",
+}
 
 
 def _is_inside(frame):

@@ -11,7 +11,7 @@ import functools
 import threading
 from types import FunctionType
 
-from jtorch.core.tensor.tensor import PLAIN, OVERRIDERS, Tensor, part_of_tensor
+from jtorch.core.tensor.tensor import OVERRIDERS, PLAIN, Tensor, part_of_tensor
 
 _kept_plain: set = set()  # the classes of PLAIN, while a mode is on and PLAIN is empty
 

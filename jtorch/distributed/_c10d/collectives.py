@@ -51,9 +51,22 @@ def _elements(shape):
 def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
     """Reduce a tensor over the processes, in place in all of them.
 
+    Args:
+        tensor: of any dtype; its shape and dtype are the same in all processes.
+        op: a `ReduceOp`.
+        group: the processes that take part; None: all of them.
+        async_op: return a `Work`. The collective runs when its result is read or the training step ends, in either case.
+
     Raises:
-        ValueError: there is no group, or a complex tensor and an order.
-        DistBackendError, where a result is read: a process ended, or the processes do not run the same collectives.
+        ValueError: there is no process group, or `op` needs an order and the tensor is complex.
+        DistBackendError: where a result is read: a process has ended, or the processes do not run the same collectives.
+
+    >>> torch.distributed.init_process_group(store=torch.distributed.HashStore(), rank=0, world_size=1)
+    >>> x = torch.ones(2)
+    >>> torch.distributed.all_reduce(x)
+    >>> x  # the sum over one process
+    tensor([1., 1.])
+    >>> torch.distributed.destroy_process_group()
     """
     check_tensor(tensor, "tensor")
     if is_outside(group):
@@ -67,7 +80,7 @@ def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
 
 
 def all_reduce_coalesced(tensors, op=ReduceOp.SUM, group=None, async_op=False):
-    """Reduce several tensors over the processes, in place in all of them."""
+    """`all_reduce` of several tensors; small ones of one dtype are sent together."""
     tensors = [tensors] if isinstance(tensors, Tensor) else tensors
     _check_list(tensors, "tensor")
     if is_outside(group):
@@ -80,7 +93,7 @@ def all_reduce_coalesced(tensors, op=ReduceOp.SUM, group=None, async_op=False):
 
 
 def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_dst=None):
-    """Reduce a tensor over the processes, in place in the one with rank `dst`."""
+    """Reduce a tensor over the processes, in place in the process with rank `dst`. The others keep their tensors."""
     check_tensor(tensor, "tensor")
     if is_outside(group):
         return None
@@ -106,7 +119,12 @@ def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
 
 
 def all_gather(tensor_list, tensor, group=None, async_op=False):
-    """Collect the tensors of all processes in a list, in all of them. All have the same size."""
+    """Write the tensor of process i into `tensor_list[i]`, in all processes.
+
+    Raises:
+        ValueError: the dtypes differ.
+        RuntimeError: a tensor of the list has another shape than `tensor`.
+    """
     _check_list(tensor_list, "tensor_list")
     check_tensor(tensor, "tensor")
     _check_dtypes(*tensor_list, tensor)
@@ -127,7 +145,11 @@ def _gathered(tensor, found):
 
 
 def all_gather_into_tensor(output_tensor, input_tensor, group=None, async_op=False):
-    """Collect the tensors of all processes in one, one after the other or stacked, by the shape of the output."""
+    """Write the tensors of all processes into one, in the order of their ranks.
+
+    Args:
+        output_tensor: (N·n, *) to concatenate or (N, n, *) to stack N tensors of shape (n, *).
+    """
     check_tensor(input_tensor, "input_tensor")
     check_tensor(output_tensor, "output_tensor")
     _check_dtypes(output_tensor, input_tensor)
@@ -157,7 +179,11 @@ def all_gather_coalesced(output_tensor_lists, input_tensor_list, group=None, asy
 
 
 def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group_dst=None):
-    """Collect the tensors of all processes in a list, in the one with rank `dst` (0 if none is given)."""
+    """Write the tensor of process i into `gather_list[i]`, in the process with rank `dst` (default: 0).
+
+    Raises:
+        ValueError: the list is missing there, or is given in another process.
+    """
     check_tensor(tensor, "tensor")
     if is_outside(group):
         return None
@@ -174,7 +200,12 @@ def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group
 
 
 def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, group_src=None):
-    """Give each process one tensor of the list of the process with rank `src` (0 if none is given)."""
+    """Write `scatter_list[i]` of the process with rank `src` (default: 0) into the tensor of process i.
+
+    Raises:
+        ValueError: the list is missing there, or is given in another process.
+        RuntimeError: a tensor of the list has another shape than `tensor`.
+    """
     check_tensor(tensor, "tensor")
     if is_outside(group):
         return None
@@ -195,7 +226,7 @@ def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, gro
 
 
 def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None, async_op=False):
-    """Reduce the tensors of the lists over the processes; each gets the one of its rank."""
+    """Reduce `input_list[i]` over the processes, and write the result into the output of process i."""
     check_tensor(output, "output")
     _check_list(input_list, "input_list")
     _check_dtypes(output, *input_list)
@@ -206,7 +237,11 @@ def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None, async_op=Fal
 
 
 def reduce_scatter_tensor(output, input, op=ReduceOp.SUM, group=None, async_op=False):
-    """Reduce a tensor over the processes; each gets the part of its rank."""
+    """Reduce a tensor of N equal parts over N processes, and write part i of the result into the output of process i.
+
+    Raises:
+        RuntimeError: the input has not N times as many elements as the output.
+    """
     check_tensor(output, "output")
     check_tensor(input, "input")
     _check_dtypes(output, input)
@@ -233,7 +268,7 @@ def _reduce_scatter(output, rows, op, found, async_op):
 
 
 def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False):
-    """Send tensor i of the list to process i; get one from each. Sizes may differ."""
+    """Send tensor i of the list to process i, and receive tensor j of the other list from process j. Sizes may differ."""
     _check_list(output_tensor_list, "output_tensor_list")
     _check_list(input_tensor_list, "input_tensor_list")
     _check_dtypes(*output_tensor_list, *input_tensor_list)
@@ -251,7 +286,14 @@ def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False
 
 
 def all_to_all_single(output, input, output_split_sizes=None, input_split_sizes=None, group=None, async_op=False):
-    """Send part i of a tensor to process i; get one from each. Without sizes the parts are equal."""
+    """Send part i of a tensor to process i, and receive part j of the output from process j.
+
+    Args:
+        output_split_sizes, input_split_sizes: sizes of the parts along the first dimension; None: equal parts.
+
+    Raises:
+        RuntimeError: the first dimension cannot be cut into equal parts.
+    """
     check_tensor(output, "output")
     check_tensor(input, "input")
     _check_dtypes(output, input)
@@ -276,7 +318,7 @@ def all_to_all_single(output, input, output_split_sizes=None, input_split_sizes=
 
 
 def _exchanged(parts, sizes, found):
-    """Flat tensors of any sizes, exchanged: filled up to the longest of all processes, which is asked for first."""
+    """Exchange flat tensors of any sizes. All are filled up to the longest one, whose size the processes find out first."""
     if found.size() == 1:
         return [parts[0].detach().clone()]
     longest = lines.count(max(*[p.numel() for p in parts], *sizes))
@@ -287,7 +329,7 @@ def _exchanged(parts, sizes, found):
 
 
 def barrier(group=None, async_op=False, device_ids=None):
-    """Wait until all processes of the group are here."""
+    """Wait until all processes of the group have called this."""
     if is_outside(group):
         return None
     found = group_of(group)
@@ -298,10 +340,10 @@ def barrier(group=None, async_op=False, device_ids=None):
 
 
 def monitored_barrier(group=None, timeout=None, wait_all_ranks=False):
-    """Wait until all processes of the group are here. The error of rank 0 names those that are late.
+    """Wait until all processes of the group have called this. The error of rank 0 names those that are late.
 
     Raises:
-        RuntimeError: one did not come in time.
+        RuntimeError: a process did not call it in time.
     """
     if is_outside(group):
         return

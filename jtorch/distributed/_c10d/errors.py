@@ -24,6 +24,6 @@ class DistStoreError(DistError):
 
 
 class QueueEmptyError(DistStoreError):
-    """There is nothing in a queue of a store."""
+    """A queue of a store is empty."""
 
     __module__ = "jtorch.distributed"

@@ -1,4 +1,4 @@
-"""`ProcessGroup`, `Backend`, `Work` and what goes with them. No communication."""
+"""`ProcessGroup`, `Backend`, `Work` and the options of collectives. Nothing here communicates."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class ProcessGroup:
 
 
 class Work:
-    """A collective that was started. Its results are tensors like any other: they are computed when they are read."""
+    """What a collective returns with `async_op`. Its results are computed when they are read, as those of any op."""
 
     __module__ = "jtorch.distributed"
 
@@ -146,7 +146,7 @@ class GroupMember(metaclass=_DefaultGroup):
 
 
 class DebugLevel(enum.Enum):
-    """How much is checked and told: the environment variable TORCH_DISTRIBUTED_DEBUG."""
+    """The value of the environment variable TORCH_DISTRIBUTED_DEBUG. It changes nothing in jtorch."""
 
     OFF = 0
     INFO = 1
@@ -157,7 +157,7 @@ class DebugLevel(enum.Enum):
 
 
 class _GroupOptions:
-    """What a collective of a `ProcessGroup` may be given; any attribute may be set."""
+    """The base class of the options that PyTorch gives a collective of a `ProcessGroup`. Any attribute may be set."""
 
     def __init__(self, **given):
         self.reduceOp = RedOpType.SUM

@@ -1,6 +1,7 @@
 """The collectives as lines: what each computes from the arrays of the processes, and how it is recorded.
 
-What only moves data moves bits, so that no number changes on its way.
+A collective that only copies sends the bits as integers, so that no number changes: -0.0 plus the zeros of other processes
+would be 0.0.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from jtorch.core.ops.gather.join import cat, stack
 from jtorch.core.tensor import Tensor, apply, tensor
 from jtorch.distributed._c10d.reduce_op import combined, reduced, reduction_name
 
-SMALL = 1 << 16  # elements of an array that travels together with others
-BUCKET = 1 << 20  # elements of parts of arrays that travel together
+SMALL = 1 << 16  # an array of at most so many elements is sent together with others
+BUCKET = 1 << 20  # so many elements of parts of arrays are sent together
 _BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
@@ -46,12 +47,12 @@ def _from_bits(bits, dtype):
 
 
 def reduce_arrays(*arrays, op):
-    """The reduction of each array over the processes. Small arrays of one dtype travel as one."""
+    """The reduction of each array over the processes. Small arrays of one dtype are sent as one."""
     return _together(arrays, lambda x: reduced(x, op))
 
 
 def broadcast_arrays(*arrays, source):
-    """The arrays of one process, in all. Small arrays of one dtype travel as one."""
+    """The arrays of one process, in all. Small arrays of one dtype are sent as one."""
     here = jax.lax.axis_index(AXIS) == source
 
     def sent(x):
@@ -61,30 +62,33 @@ def broadcast_arrays(*arrays, source):
     return _together(arrays, sent)
 
 
-def _together(arrays, travel):
-    """`travel` of each array; small arrays of one dtype as one flat array."""
+def _together(arrays, send):
+    """The results of `send` for each array. It gets small arrays of one dtype as one flat array."""
     made = [None] * len(arrays)
     flats = {}
     for i, x in enumerate(arrays):
         if x.size <= SMALL:
             flats.setdefault(x.dtype, []).append(i)
     alone = [[i] for i, x in enumerate(arrays) if x.size > SMALL]
-    _in_buckets(arrays, [*alone, *flats.values()], made, travel, lambda x: x.reshape(-1))
+    _in_buckets(arrays, [*alone, *flats.values()], made, send, lambda x: x.reshape(-1))
     return tuple(made) if len(made) != 1 else made[0]
 
 
-def _in_buckets(arrays, buckets, made, travel, flat):
-    """`travel` of arrays, given by number in buckets, of which each travels as one; the results are put into `made`.
+def _in_buckets(arrays, buckets, made, send, flat):
+    """Send arrays in buckets, and put the results into `made`.
 
-    `flat` makes an array flat in its last dimension. The result of an array has the array's own dimensions last.
+    Args:
+        buckets: lists of the numbers of arrays that are sent as one.
+        send: function of one array; the dimensions of its result end with those of the array.
+        flat: function that makes the last dimensions of an array one.
     """
     before = None
     for numbers in buckets:
         if len(numbers) == 1:
-            made[numbers[0]] = before = travel(_sent_after(before, arrays[numbers[0]]))
+            made[numbers[0]] = before = send(_sent_after(before, arrays[numbers[0]]))
             continue
         joint = jnp.concatenate([flat(arrays[i]) for i in numbers], axis=-1)
-        joint = before = travel(_sent_after(before, joint))
+        joint = before = send(_sent_after(before, joint))
         start = 0
         for i in numbers:
             shape = arrays[i].shape[flat(arrays[i]).ndim - 1 :]
@@ -94,7 +98,7 @@ def _in_buckets(arrays, buckets, made, travel, flat):
 
 
 def _buckets(arrays):
-    """The numbers of arrays that travel together: of one dtype, up to a size."""
+    """Lists of the numbers of arrays that are sent together: of one dtype, up to a size."""
     made, held = [], {}
     for i, x in enumerate(arrays):
         found, size = held.get(x.dtype, (None, 0))
@@ -107,7 +111,7 @@ def _buckets(arrays):
 
 
 def _sent_after(before, x):
-    """An array, to be sent after what was sent before it: the order is the same in all processes."""
+    """The array, made to depend on `before`, so that XLA sends the arrays in the same order in all processes."""
     if before is None or not before.size:
         return x
     return opaque.after(jnp.real(before.reshape(-1)[0]).astype(np.float32), x)
@@ -138,7 +142,7 @@ def reduce_rows(x, *, op):
 
 
 def gather_parts(*arrays, dims, sizes):
-    """The arrays of all processes one after the other along a dimension of each, cut to a size. They travel in buckets."""
+    """The arrays of all processes one after the other along a dimension of each, cut to a size. They are sent in buckets."""
     stacked = [None] * len(arrays)
     _in_buckets(arrays, _buckets(arrays), stacked, gather_array, lambda x: x.reshape(-1))
     made = []
@@ -152,7 +156,7 @@ def gather_parts(*arrays, dims, sizes):
 def reduce_parts(*arrays, dims, op):
     """The reduction over the processes of the part of each array, along a dimension of it, that has this process's number.
 
-    The sizes of the dimensions are multiples of the number of processes. The arrays travel in buckets.
+    The sizes of the dimensions are multiples of the number of processes. The arrays are sent in buckets.
     """
     n = jax.lax.axis_size(AXIS)
     rows, made = [], [None] * len(arrays)
@@ -196,7 +200,7 @@ def _own_parts(types, members, consts):
     return len(types) == 1, [(shape, t.dtype) for shape, t in zip(shapes, types, strict=True)]
 
 
-# function -> (the name of its line, the shapes of its results)
+# function -> (the name of its line, a function that gives (whether there is one result, [(shape, dtype) of each]))
 _KNOWN = {
     reduce_arrays: ("all_reduce", _same),
     broadcast_arrays: ("broadcast", _same),
@@ -219,16 +223,16 @@ runner = None  # the `Runner` of this process, once there is a group
 
 
 def use(made) -> None:
-    """Set the runner."""
+    """Set the runner: `World` does, which stands above this file."""
     global runner
     runner = made
 
 
-_members: dict = {}  # trace -> (its epoch, the members of the collectives that it holds)
+_members: dict = {}  # trace -> (its epoch, the ranks that take part in the collectives that it holds)
 
 
 def record_collective(fn, members, tensors, **consts):
-    """Record a collective of these members. Returns a tensor, or a tuple of them."""
+    """Record a collective over the processes with these ranks. Returns a tensor, or a tuple of tensors for several inputs."""
     runner.check()
     call = _call(fn, members, tuple(consts.items()))
     trace = local.make(tensors[0]._type.place)
@@ -244,7 +248,7 @@ def record_collective(fn, members, tensors, **consts):
 
 
 def write(target: Tensor, result: Tensor) -> None:
-    """Write the result of a collective to a tensor, which autograd does not see."""
+    """Write the result of a collective into a tensor. Autograd does not see the write."""
     with no_grad():
         if target.is_contiguous():
             target._assign(result._value, None)
@@ -253,7 +257,7 @@ def write(target: Tensor, result: Tensor) -> None:
 
 
 def _line_outside():
-    """File and line of the code outside jtorch that asks for a collective."""
+    """(file, line) of the code outside jtorch that calls a collective; None if there is none."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith(str(config.ROOT)):
         frame = frame.f_back
@@ -261,7 +265,7 @@ def _line_outside():
 
 
 def reduce_tensors(tensors, op, members) -> tuple:
-    """The reductions of tensors over the members."""
+    """The reductions of tensors over the processes with these ranks."""
     made = record_collective(reduce_arrays, members, tensors, op=reduction_name(op))
     return made if isinstance(made, tuple) else (made,)
 
@@ -284,10 +288,10 @@ def filled_up(flat, size):
 
 
 def count(number):
-    """A whole number as a tensor without dimensions."""
+    """An int64 tensor without dimensions."""
     return tensor(number, dtype=dtypes.int64)
 
 
 def answers_as_bytes(answers):
-    """Yes and no as a tensor of bytes."""
+    """Booleans as a uint8 tensor."""
     return tensor([int(a) for a in answers], dtype=dtypes.uint8)

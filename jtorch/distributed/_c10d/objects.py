@@ -22,7 +22,7 @@ def _as_object(flat, size):
 
 
 def all_gather_object(object_list, obj, group=None):
-    """Collect the objects of all processes in a list, in all of them. They are pickled: use it among trusted processes."""
+    """Write the object of process i into `object_list[i]`, in all processes. Objects are pickled: use it among trusted processes."""
     if is_outside(group):
         return
     object_list[: group_of(group).size()] = _all_objects(obj, group_of(group))
@@ -38,7 +38,7 @@ def _all_objects(obj, found):
 
 
 def gather_object(obj, object_gather_list=None, dst=None, group=None, group_dst=None):
-    """Collect the objects of all processes in a list, in the one with rank `dst` (0 if none is given)."""
+    """Write the object of process i into `object_gather_list[i]`, in the process with rank `dst` (default: 0)."""
     if is_outside(group):
         return
     found = group_of(group)
@@ -51,7 +51,7 @@ def gather_object(obj, object_gather_list=None, dst=None, group=None, group_dst=
 
 
 def broadcast_object_list(object_list, src=None, group=None, device=None, group_src=None):
-    """Replace the objects of a list by those of the process with rank `src` (0 if none is given)."""
+    """Replace the objects of a list by those of the process with rank `src` (default: 0)."""
     if is_outside(group):
         return
     found = group_of(group)
@@ -61,7 +61,7 @@ def broadcast_object_list(object_list, src=None, group=None, device=None, group_
 
 
 def _sent_objects(things, source, found):
-    """The objects of one process, in all."""
+    """The objects of the process `source`, in all processes."""
     data = _pickled(things)
     size = lines.record_collective(
         lines.broadcast_arrays, found.ranks, [lines.count(data.numel())], source=source
@@ -73,7 +73,7 @@ def _sent_objects(things, source, found):
 def scatter_object_list(
     scatter_object_output_list, scatter_object_input_list=None, src=None, group=None, group_src=None
 ):
-    """Give each process one object of the list of the process with rank `src` (0 if none is given)."""
+    """Write one object into the first list of each process, from the list of the process with rank `src` (default: 0)."""
     if is_outside(group):
         return
     found = group_of(group)

@@ -1,4 +1,4 @@
-"""From one process to another: `send`, `recv` and their like."""
+"""`send`, `recv` and the others from one process to one other."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def irecv(tensor, src=None, group=None, tag=0, group_src=None):
 
 
 def batch_isend_irecv(p2p_op_list) -> list:
-    """Start several sends and receives together, in one order for all processes, so that none waits for a circle."""
+    """Start several sends and receives together, ordered alike in all processes: two that both send first would wait for each other."""
     if not isinstance(p2p_op_list, list) or not all(isinstance(p, P2POp) for p in p2p_op_list):
         raise ValueError("Invalid ``p2p_op_list``. Each op is expected to to be of type ``torch.distributed.P2POp``.")
 

@@ -1,4 +1,4 @@
-"""The process groups of this process: made, named, and forgotten."""
+"""The process groups of this process: making, finding and forgetting them."""
 
 from __future__ import annotations
 
@@ -103,18 +103,18 @@ def init_process_group(
     device_id=None,
     _ranks=None,
 ):
-    """Meet the other processes of this program, and make the group of all of them.
+    """Connect to the other processes of this program, and make the group of all of them.
 
     Args:
         backend: "gloo", "nccl", both as "cpu:gloo,cuda:nccl", or None.
         init_method: "env://" (the default: RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT), "tcp://host:port" or
             "file:///path".
         timeout: how long to wait for the others, here and in collectives; default: 30 minutes.
-        world_size, rank, store: how many processes there are, which this is, and a store that they share.
+        world_size, rank, store: the number of processes, the number of this one, and a store that they share.
 
     Raises:
-        ValueError: there is a group, or the rank, the number of processes or the address is missing.
-        DistNetworkError: the others did not come in time.
+        ValueError: there is a group already, or the rank, the number of processes or the address is missing.
+        DistNetworkError: the others did not connect in time.
         RuntimeError: there are several processes, and this one has computed something already.
 
     Differs from torch: with several processes it must be called before anything is computed. Tensors and modules may be made
@@ -167,7 +167,7 @@ def new_group(
     group_desc=None,
     device_id=None,
 ):
-    """A group of some processes. Every process calls this, in the same order, also those outside of the group.
+    """A group of some processes. All processes must call this in the same order, also those outside of the group.
 
     Returns:
         the group; `GroupMember.NON_GROUP_MEMBER` in a process outside of it.
@@ -189,7 +189,7 @@ def new_group(
 
 
 def new_subgroups(group_size=None, group=None, timeout=None, backend=None, pg_options=None, group_desc=None):
-    """Groups of `group_size` neighbours. Returns (the group of this process, all groups)."""
+    """Groups of `group_size` processes with neighbouring ranks. Returns (the group of this process, all groups)."""
     size = get_world_size()
     if group_size is None:
         group_size = int(config.variable("LOCAL_WORLD_SIZE") or size)
@@ -220,7 +220,7 @@ def new_subgroups_by_enumeration(ranks_per_subgroup_list, timeout=None, backend=
 
 
 def destroy_process_group(group: ProcessGroup | None = None):
-    """Forget a group; without one, all groups. What was recorded is run first."""
+    """Forget a group; None: all groups. Recorded lines run first: other processes may wait for their collectives."""
     if group == GroupMember.NON_GROUP_MEMBER:
         return
     if _the_group_of(group) is None:
@@ -326,7 +326,7 @@ def get_default_store() -> Store:
 
 
 def rank_of_root(found, rank, group_rank, name):
-    """The rank in the group of the process that a collective names by its rank in the program or in the group."""
+    """The rank in the group of the one process that a collective was given, by its rank in the program or in the group."""
     if group_rank is not None:
         if rank is not None:
             raise ValueError("Can't specify both group_src and src")
@@ -341,7 +341,7 @@ def rank_of_root(found, rank, group_rank, name):
 
 
 def meet(found, timeout, wait_all_ranks):
-    """Wait by the store until all members are here: see `monitored_barrier`."""
+    """See `monitored_barrier`, which waits by the store and runs no collective."""
     _state.world.runner.meet(found, timeout, wait_all_ranks)
 
 

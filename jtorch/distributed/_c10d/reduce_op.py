@@ -1,4 +1,4 @@
-"""`ReduceOp`, and what each does to the arrays of the processes."""
+"""`ReduceOp`, and the computation of each of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["RedOpType", "ReduceOp", "reduced", "reduction_name"]
 
 
 class RedOpType(enum.Enum):
-    """How the tensors of the processes become one."""
+    """The reductions by name."""
 
     SUM = 0
     AVG = 1
@@ -36,7 +36,7 @@ class RedOpType(enum.Enum):
 
 
 class ReduceOp:
-    """How the tensors of the processes become one: `ReduceOp.SUM`, `AVG`, `PRODUCT`, `MIN`, `MAX`, `BAND`, `BOR`, `BXOR`."""
+    """A reduction over processes: `ReduceOp.SUM`, `AVG`, `PRODUCT`, `MIN`, `MAX`, `BAND`, `BOR`, `BXOR`."""
 
     __module__ = "jtorch.distributed"
     RedOpType = RedOpType
@@ -53,7 +53,7 @@ class ReduceOp:
 
 
 def reduction_name(op) -> str:
-    """The name of a reduction, which is a constant of the line."""
+    """The name of a reduction: the constant of the line that computes it."""
     return (op.op if isinstance(op, ReduceOp) else op).name
 
 

@@ -1,8 +1,9 @@
-"""What runs the programs of several processes, and watches over the other processes meanwhile.
+"""Runs programs with collectives, and watches the other processes meanwhile.
 
-XLA waits for another process inside a C++ call, which nothing interrupts. So a thread of its own makes these calls, and the
-caller looks after the others while it waits: a process that has ended, or that runs other collectives than this one, becomes an
-exception here. Before a program with new collectives runs for the first time, the processes compare what they are about to run.
+XLA waits for another process inside a C++ call that nothing interrupts. So a thread of its own makes these calls. While the
+caller waits for that thread, it reads from the store what the others do, and raises an exception if one of them has ended or
+runs other collectives than this one. Before a program with new collectives runs for the first time, the processes compare what
+they are about to run.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import jax
 from jtorch.core.engine import local
 from jtorch.distributed._c10d.errors import DistBackendError, DistError
 
-_LOOK = 0.2  # seconds between two looks at the other processes
+_LOOK = 0.2  # seconds after which the caller looks at the other processes again
 _AGREE = 5.0  # seconds that a process waits for the others before it runs new collectives
-_KEPT = 256  # collectives of a group that a process tells the others of
-_IDLE = 1.0  # seconds after which collectives that were recorded, and nothing since, are run
+_KEPT = 256  # a process tells the others of so many last collectives of a group
+_IDLE = 1.0  # recorded collectives are run after so many seconds in which nothing else was recorded
 
 
 class Sequence:
@@ -34,7 +35,7 @@ class Sequence:
         self.seen = set()
 
     def add(self, signatures):
-        """Append collectives. Returns whether they come together for the first time."""
+        """Append the collectives of one program. Returns whether such a program is new."""
         self.count += len(signatures)
         self.last.extend(signatures)
         key = tuple([signature for signature, _ in signatures])
@@ -44,7 +45,7 @@ class Sequence:
         return True
 
     def told(self) -> str:
-        """What the other processes are told."""
+        """The text by which the other processes know of them."""
         return json.dumps([self.count, list(self.last)])
 
 
@@ -59,11 +60,11 @@ class Runner:
 
     def __init__(self, rank, size, store, timeout):
         self.rank, self.size, self.store, self.timeout = rank, size, store, timeout
-        self.failed = None
+        self.failed = None  # the text of the first error
         self._sequences = {}
         self._jobs = queue.SimpleQueue()
-        self._told = {}
-        self._meetings = {}
+        self._told = {}  # ranks of a group -> the number of its collectives that the others were told of
+        self._meetings = {}  # ranks of a group -> how many monitored barriers it has had
         self._busy = threading.RLock()
         self.pending = {}  # trace -> (its position, when it was seen there) while it holds collectives
         threading.Thread(target=self._work, daemon=True, name="collectives").start()
@@ -71,7 +72,7 @@ class Runner:
             threading.Thread(target=self._run_what_waits, daemon=True, name="collectives that wait").start()
 
     def devices(self, members, place):
-        """JAX's device in each process."""
+        """One of JAX's devices in each of these processes."""
         if self.size == 1:
             return [place.jax]
         found = {}
@@ -80,7 +81,15 @@ class Runner:
         return [found[rank] for rank in members]
 
     def run(self, members, signatures, job):
-        """Run a program with these collectives. Raises DistBackendError where the others do not take part."""
+        """Run `job`, a program with these collectives.
+
+        Args:
+            members: the ranks of the processes that run it.
+            signatures: (name, shapes and dtypes; place in the user's code) of each collective.
+
+        Raises:
+            DistBackendError: another process does not take part.
+        """
         with self._busy:
             self.check()
             if len(members) == 1:
@@ -92,7 +101,7 @@ class Runner:
             self._wait_for(self._started(job), sequence)
 
     def check(self):
-        """Raise the error of a collective that failed before: the processes are no longer at the same place."""
+        """Raise the error of a collective that failed before. After it the processes may be at different collectives."""
         if self.failed is not None:
             raise DistBackendError(str(self.failed))
 
@@ -122,7 +131,7 @@ class Runner:
                 late = self._behind(sequence)
                 self._fail(f"{self._at(sequence)}: timed out after {self.timeout}{late}")
         if outcome:
-            self._look_at_others(sequence)  # what they tell says more than the error of a connection
+            self._look_at_others(sequence)  # what the others have told explains more than the error of a connection
             self._explain(outcome[0], sequence)
 
     def _explain(self, error, sequence):
@@ -137,7 +146,7 @@ class Runner:
     # ---- the other processes
 
     def _agree(self, sequence, first):
-        """Wait until the others are about to run this collective, too. Those that run it are compared with it."""
+        """Wait a moment until the others come to the collective with this number, and compare what they run with it."""
         self._tell(sequence)
         end = time.monotonic() + min(_AGREE, self.timeout.total_seconds())
         while self._look_at_others(sequence) < first and time.monotonic() < end:
@@ -154,7 +163,7 @@ class Runner:
             self._tell(sequence)
 
     def _look_at_others(self, sequence) -> int:
-        """Compare with what the other members tell, and see whether they live. Returns how far the last of them is."""
+        """Raise if another member has ended or runs other collectives. Returns how many the last of them has come to."""
         self._tell(sequence)
         others = [rank for rank in sequence.members if rank != self.rank]
         kinds = f"sequence/{sequence.members}", "left", "end"
@@ -186,7 +195,7 @@ class Runner:
         return f"rank {self.rank} waits in {signature}{_at_line(at)}"
 
     def _behind(self, sequence):
-        """Which members have not come as far, as a text."""
+        """The end of an error message: the members that have not come as far."""
         keys = [f"sequence/{sequence.members}/{rank}" for rank in sequence.members]
         counts = [json.loads(text)[0] if text is not None else 0 for text in self.store.get_many(keys)]
         late = [str(r) for r, n in zip(sequence.members, counts, strict=True) if n < sequence.count]
@@ -199,10 +208,10 @@ class Runner:
         raise DistBackendError(text) from cause
 
     def meet(self, group, timeout, wait_all_ranks):
-        """Wait by the store alone until all members of a group are here.
+        """Wait by the store, without a collective, until all members of a group have called this.
 
         Raises:
-            RuntimeError: one did not come in time. Rank 0 of the group names it, or all with `wait_all_ranks`.
+            RuntimeError: one did not call it in time. Rank 0 of the group names it, or all with `wait_all_ranks`.
         """
         self.check()
         self._meetings[group.ranks] = number = self._meetings.get(group.ranks, 0) + 1
@@ -228,10 +237,10 @@ class Runner:
             raise RuntimeError(f"{named} failed to pass monitoredBarrier in {round(timeout.total_seconds() * 1000)} ms")
         self.store.set(f"{here}/all", "1")
 
-    # ---- collectives that nobody asks for
+    # ---- collectives whose results nobody reads
 
     def recorded(self, trace):
-        """Note that a trace holds a collective: other processes may wait for it although nobody here reads its result."""
+        """Note that a trace holds a collective: it must run even if nobody here reads its result, because other processes wait."""
         self.pending[trace] = trace.position, time.monotonic()
 
     def _run_what_waits(self):

@@ -1,4 +1,4 @@
-"""`Store` and its kinds: keys and values that the processes of a group share, over TCP, in a file or in one process."""
+"""The stores: keys and values that processes share over TCP, in a file, or within one process."""
 
 from __future__ import annotations
 
@@ -26,11 +26,16 @@ def _in_bytes(value):
 class Store:
     """Keys and values that several processes share.
 
-    A subclass has `_ask(what, key, *values)`, which does one of the things that `Table` does, and `_wait(what, keys,
-    seconds)`. A method that needs a value waits for it, at most `timeout`.
+    A subclass has `_ask(what, key, *values)`, which calls the method `what` of a `Table`, and `_wait(what, keys, seconds)`. A
+    method that needs a value waits for it, at most `timeout`.
 
     Raises:
-        DistStoreError: nobody has set the key in time.
+        DistStoreError: no process has set the key in time.
+
+    >>> store = torch.distributed.HashStore()
+    >>> store.set("a", "1")
+    >>> store.get("a")
+    b'1'
     """
 
     __module__ = "jtorch.distributed"
@@ -62,7 +67,7 @@ class Store:
         return int(self._ask("add", key, int(amount)))
 
     def compare_set(self, key, expected_value, desired_value) -> bytes:
-        """Store `desired_value` if the value is `expected_value`; an empty one stands for none. Returns the value then."""
+        """Store `desired_value` if the value is `expected_value`; an empty one stands for no value. Returns the value afterwards."""
         return self._ask("compare_set", key, _in_bytes(expected_value), _in_bytes(desired_value))
 
     def append(self, key, value):
@@ -120,7 +125,7 @@ class Store:
         return int(self._ask("queued", key))
 
     def barrier(self, key, world_size, timeout=None):
-        """Wait until so many processes are here."""
+        """Wait until so many processes have called this with the same key."""
         if self.add(f"{key}/count", 1) == world_size:
             self.set(f"{key}/done", "1")
         self.wait([f"{key}/done"], timeout)
@@ -159,11 +164,11 @@ class TCPStore(Store):
         is_master: whether the store is in this process.
         timeout: how long to wait for a connection, for the others and for keys.
         wait_for_workers: whether the master waits for the others here.
-        multi_tenant: use the store that this process has on this port already, if any.
-        master_listen_fd, use_libuv: taken and not needed.
+        multi_tenant: if this process has a store on this port already, use that one.
+        master_listen_fd, use_libuv: have no effect.
 
     Raises:
-        DistNetworkError: the port is taken, or there was no connection in time.
+        DistNetworkError: the port is in use, or there was no connection in time.
     """
 
     def __init__(
@@ -207,7 +212,7 @@ class TCPStore(Store):
         return TCPStore(host, self.port, None, False, self._timeout)
 
     def announce(self, key):
-        """Set a key when this connection ends, however it ends: the others learn from it that this process has died."""
+        """Let the server set a key when this connection ends. The others learn by it that this process has died."""
         self._client.ask("announce", key)
 
     def close(self):
@@ -216,11 +221,11 @@ class TCPStore(Store):
 
 
 class FileStore(Store):
-    """A store in a file, which all processes can read and write.
+    """A store in a file that all processes can read and write. Each change is appended to it.
 
     Args:
         file_name: the file; it is made if it is not there.
-        world_size: taken and not needed.
+        world_size: has no effect.
     """
 
     def __init__(self, file_name, world_size=-1):
@@ -244,7 +249,7 @@ class FileStore(Store):
             return found
 
     def _catch_up(self, file):
-        """Do what others have written since."""
+        """Apply what other processes have appended to the file."""
         file.seek(self._read)
         data = file.read()
         self._read += len(data)
@@ -272,7 +277,7 @@ class FileStore(Store):
 
 
 class PrefixStore(Store):
-    """Another store, with something put before each key."""
+    """Another store, with a prefix before each key."""
 
     def __init__(self, prefix, store):
         super().__init__()

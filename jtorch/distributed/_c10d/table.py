@@ -7,7 +7,7 @@ import time
 
 
 class Table:
-    """Keys with values, queues, and threads that wait for them. Every method may be called by several threads."""
+    """Keys with values, queues, and threads that wait for either. Several threads may call each method."""
 
     def __init__(self):
         self._values: dict[str, bytes] = {}
@@ -35,7 +35,7 @@ class Table:
             return total
 
     def compare_set(self, key, expected, desired):
-        """Store `desired` if the value is `expected`, or if there is none and `expected` is empty. Returns the value then."""
+        """Store `desired` if the value is `expected`, or if there is none and `expected` is empty. Returns the value afterwards."""
         with self._changed:
             found = self._values.get(key)
             if found == expected or (found is None and not expected):
@@ -71,13 +71,15 @@ class Table:
         return len(self._queues.get(key, ()))
 
     def ready(self, what, keys):
-        """What somebody waits for, or None while it is not there: "get" the value, "pop" of the queue, "check" of all keys."""
+        """What a waiting thread gets, or None if it has to wait on: the value ("get"), the first of the queue ("pop"), True if all
+        keys are set ("check").
+        """
         if what == "check":
             return True if all(key in self._values for key in keys) else None
         return self.pop(keys[0]) if what == "pop" else self.get(keys[0])
 
     def wait(self, what, keys, seconds):
-        """The same; waits for it, at most so many seconds."""
+        """The same, after at most so many seconds of waiting; None if that was too short."""
         end = time.monotonic() + seconds
         with self._changed:
             while (found := self.ready(what, keys)) is None and (left := end - time.monotonic()) > 0:

@@ -14,11 +14,11 @@ from jtorch.distributed._c10d.errors import DistNetworkError
 from jtorch.distributed._c10d.table import Table
 
 _LENGTH = struct.Struct("<Q")
-_GRACE = 10.0  # seconds that an answer may take longer than the server may wait
+_GRACE = 10.0  # an answer may come so many seconds after the server has stopped waiting
 
 
 def _plain(x):
-    """A value as JSON has it: bytes as a dict with their base64."""
+    """A value in a form that JSON has: bytes become {"b": base64}."""
     if isinstance(x, bytes):
         return {"b": base64.b64encode(x).decode()}
     return [_plain(i) for i in x] if isinstance(x, list | tuple) else x
@@ -57,7 +57,7 @@ _servers: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # port ->
 
 
 class StoreServer:
-    """Answers the clients of one store. It ends with the process, or when nobody holds it."""
+    """Answers the clients of one store. It ends with the process, or when nothing refers to it."""
 
     def __init__(self, port):
         self.table = Table()
@@ -77,7 +77,7 @@ class StoreServer:
 
     @staticmethod
     def on(port, is_shared):
-        """The server on a port: a new one, or with `is_shared` that which this process has there."""
+        """A server on a port: a new one, or with `is_shared` the one that this process already has there."""
         found = _servers.get(port) if is_shared else None
         if found is None:
             found = StoreServer(port)
@@ -106,12 +106,12 @@ def _accept(listening, table):
 
 def _serve(connection, table):
     """Answer one client until its connection ends."""
-    last_words = []
+    set_at_end = []
     try:
         while True:
             what, *given = _received(connection)
             if what == "announce":
-                last_words.append(given[0])
+                set_at_end.append(given[0])
                 answer = None
             else:
                 answer = getattr(table, what)(*(given if what != "keys" else ()))
@@ -119,13 +119,13 @@ def _serve(connection, table):
     except (OSError, ValueError, TypeError, AttributeError, struct.error):
         pass
     finally:
-        for key in last_words:
+        for key in set_at_end:
             table.set(key, b"1")
         _close(connection)
 
 
 class StoreClient:
-    """A connection to a store. Several threads may use it, one after the other."""
+    """A connection to a store. Threads that use it at the same time wait for each other."""
 
     def __init__(self, host, port, seconds):
         self._lock = threading.Lock()
@@ -137,7 +137,7 @@ class StoreClient:
         return self._asked([what, *given], _GRACE * 6)
 
     def wait(self, what, keys, seconds):
-        """The answer to a request that may take so long; None if it took longer."""
+        """The answer to a request for which the server may wait so many seconds; None if it waited in vain."""
         return self._asked(["wait", what, keys, seconds], seconds + _GRACE)
 
     def _asked(self, message, seconds):
@@ -157,7 +157,7 @@ class StoreClient:
 
 
 def _connection_to(host, port, seconds):
-    """A connection; tried again until so many seconds are over, because the server may start later."""
+    """A connection. It is tried for so many seconds, because the server may start later."""
     end = time.monotonic() + seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The processes of this program: how they meet, which groups there are, and how they end."""
+"""The processes of this program as JAX knows them: how they connect, and how they end together."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from jtorch.distributed._c10d.errors import DistError, DistNetworkError
 from jtorch.distributed._c10d.runner import Runner, flush_collectives
 from jtorch.distributed._c10d.stores import PrefixStore, TCPStore
 
-_FAR = 100_000_000  # seconds: the processes watch each other by the store, and JAX need not
-_TOLD = 5.0  # seconds that a process which fails waits until the others have heard
+_NEVER = 100_000_000  # seconds without a heartbeat until JAX ends a process: the runner watches instead
+_LINGER = 5.0  # seconds that rank 0 waits after a failure, so that the others can read the reason
 
 
 class World:
-    """What this process knows of the others. One object for the whole process: JAX can be told of the others only once."""
+    """The rank of this process, the number of processes and their runner. JAX can be told only once in a process."""
 
     def __init__(self, store, rank, size, timeout):
         self.rank, self.size = rank, size
@@ -39,7 +39,7 @@ class World:
         self.ended = False
 
     def end(self):
-        """Run what others may wait for, and leave together with them."""
+        """At exit: run what others may wait for, wait until they exit too, and disconnect."""
         if self.ended:
             return
         self.ended = True
@@ -58,7 +58,7 @@ class World:
         """Wait until all processes are at their end. Returns False if one has died."""
         store, keys = self.runner.store, [f"end/{rank}" for rank in range(self.size)]
         left = [f"left/{rank}" for rank in range(self.size)]
-        with contextlib.suppress(DistNetworkError):  # rank 0 has seen all, and is gone
+        with contextlib.suppress(DistNetworkError):  # rank 0, which has the store, has seen all at their end and exited
             self.runner.tell_all()
             store.set(f"end/{self.rank}", "1")
             while True:
@@ -72,13 +72,13 @@ class World:
         return True
 
     def _leave_at_once(self):
-        """End the process. A call of XLA's may still wait for another process, and would never return."""
+        """End the process without the usual steps: a call of XLA's may still wait for another process, and would never return."""
         with contextlib.suppress(DistError):
             store = self.runner.store
             store.compare_set("failed", "", f"rank {self.rank} has failed")
             store.set(f"end/{self.rank}", "1")
-            if self.rank == 0:  # the others lose their connection with this process: they hear the reason before
-                end = time.monotonic() + _TOLD
+            if self.rank == 0:  # the store ends with this process: the others shall read the reason before
+                end = time.monotonic() + _LINGER
                 others = [f"left/{rank}" for rank in range(1, self.size)]
                 while None in store.get_many(others) and time.monotonic() < end:
                     time.sleep(0.02)
@@ -96,7 +96,7 @@ def _without_prefix(store, key=""):
 
 
 def _tell_jax(store, rank, size, timeout):
-    """Let JAX know the other processes. Rank 0 chooses a port and tells it to the others."""
+    """Start `jax.distributed`. Rank 0 chooses a port and tells it to the others by the store."""
     jax.config.update("jax_enable_preemption_service", False)  # it would catch SIGTERM
     if rank == 0:
         store.set("coordinator", f"{_own_address(store)}:{_free_port()}")
@@ -108,7 +108,7 @@ def _tell_jax(store, rank, size, timeout):
             size,
             rank,
             initialization_timeout=seconds,
-            heartbeat_timeout_seconds=_FAR,
+            heartbeat_timeout_seconds=_NEVER,
             shutdown_timeout_seconds=seconds,
         )
     except RuntimeError as error:
@@ -135,10 +135,10 @@ _world: World | None = None
 
 
 def world_of(store, rank, size, timeout) -> World:
-    """The world of this process, made at the first call.
+    """The `World` of this process, made at the first call.
 
     Raises:
-        RuntimeError: JAX knows other processes than these.
+        RuntimeError: JAX was started with another rank or number of processes.
     """
     global _world
     if _world is None or (_world.size == 1 and size == 1):

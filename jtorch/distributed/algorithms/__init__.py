@@ -1,1 +1,1 @@
-"""`torch.distributed.algorithms`: how gradients are exchanged."""
+"""`torch.distributed.algorithms`: hooks that change how gradients are exchanged."""

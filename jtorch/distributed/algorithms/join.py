@@ -1,4 +1,4 @@
-"""`torch.distributed.algorithms.join`: processes with different numbers of batches. It is not built."""
+"""`torch.distributed.algorithms.join`: processes with different numbers of batches. jtorch does not have it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`torch.distributed.checkpoint`: checkpoints that every process writes its part of, in PyTorch's files.
+"""`torch.distributed.checkpoint`: checkpoints of which every process writes a part, in PyTorch's format.
 
-Another number of processes, or one alone, can read them, and so can PyTorch.
+PyTorch can read them, and so can another number of processes, or one alone.
 """
 
 from __future__ import annotations

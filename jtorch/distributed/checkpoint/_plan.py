@@ -1,4 +1,4 @@
-"""What a state_dict has under which name, and which process writes or reads which part of it."""
+"""The plan of a checkpoint: the name of each value of a state_dict, and the process that writes each part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from jtorch.distributed.tensor.placement_types import Partial
 
 
 def values_by_name(state) -> tuple[dict[str, Any], dict[str, tuple]]:
-    """{name: value} and {name: path} of all that a state_dict holds. Lists are opened if they hold tensors or dicts."""
+    """{name: value} and {name: path} of each value in a state_dict. A list that holds tensors or dicts has a name for
+    each of its items.
+    """
     values, paths = {}, {}
 
     def visit(path, value):
@@ -55,7 +57,7 @@ def put_value(state, path, value) -> None:
 
 
 def _own_key(held, key):
-    """The key as the dict has it: numbers became text."""
+    """The key as the dict has it: in names, numbers have become text."""
     if isinstance(held, Mapping) and key not in held:
         return next((k for k in held if str(k) == key), key)
     return key
@@ -79,7 +81,7 @@ def part_of_value(name, value) -> HeldPart:
 
 
 class Item(NamedTuple):
-    """What a process tells the others of one value: the size of the whole, the dtype, where its part begins, and its size."""
+    """What a process tells the others of a value: the shape of the whole, the dtype, and the offsets and sizes of its part."""
 
     shape: tuple[int, ...] | None  # None: no tensor
     dtype: str
@@ -95,7 +97,9 @@ def item_of(name, value) -> Item:
 
 
 def assigned(items) -> dict[tuple, int]:
-    """{(name, offsets): rank that writes it}, given {name: Item} of each rank. What several hold goes to the one with least."""
+    """{(name, offsets): rank that writes it}, given {name: Item} of each rank. Of the ranks that have the same
+    part, the one writes it that has the fewest bytes to write so far.
+    """
     holders, loads = {}, [0] * len(items)
     for rank, own in enumerate(items):
         for name, item in own.items():
@@ -113,7 +117,7 @@ def assigned(items) -> dict[tuple, int]:
 
 
 def metadata_of(items, values) -> dict:
-    """{name: what it is}, given {name: Item} of each rank; `values` has dtypes of what this process holds."""
+    """{name: its metadata}, given {name: Item} of each rank and the values that this process has."""
     made = {}
     for own in items:
         for name, item in own.items():
@@ -130,7 +134,7 @@ def metadata_of(items, values) -> dict:
 
 
 def common_slices(chunk, offsets, sizes):
-    """(slices of a stored part, slices of a part that is wanted) for what both have; None if there is nothing."""
+    """(slices of a stored part, slices of a wanted part) for the elements that both have; None if they share none."""
     stored, wanted = [], []
     for start, size, own, length in zip(chunk.offsets, chunk.sizes, offsets, sizes, strict=True):
         first, last = max(start, own), min(start + size, own + length)

@@ -1,4 +1,4 @@
-"""Planners: who writes and reads which part. There is one plan, and no other can be given."""
+"""PyTorch's planners. jtorch has one plan, in `_plan`, and takes no other."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Checkpoints as files in a folder: one of each process for its parts, and `.metadata`, which says what is where.
+"""Checkpoints as files in a folder: one for the parts of each process, and `.metadata`, which says where each part is.
 
-A part is written as `torch.save` writes it, one after the other. The files of a save have new names. `.metadata` is written
-beside the old one and then renamed, after all parts are on the disk; only then the files of an older save are removed. So a
-process that is killed leaves the old checkpoint or the new one.
+A file holds parts one after the other, each as `torch.save` writes it. Each save writes files with new names. After all of them
+are on the disk, `.metadata` is written under another name and renamed. Then the files of the save before are removed. So if a
+process is killed, the old checkpoint or the new one is whole.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _METADATA = ".metadata"
 
 @dataclass
 class StorageInfo:
-    """Where a part is: the file, and the bytes in it."""
+    """Where a part is: the file, the offset and the number of bytes."""
 
     relative_path: str
     offset: int
@@ -44,7 +44,7 @@ _StorageInfo = StorageInfo
 
 
 class _MetadataUnpickler(pickle.Unpickler):
-    """Reads `.metadata`. Nothing in it can make it import or run anything else than these classes."""
+    """Reads `.metadata`. It makes instances of the classes of such files only, so a file cannot run other code."""
 
     def find_class(self, module, name):
         if module in ("pathlib", "pathlib._local") and name in ("PosixPath", "PurePosixPath", "Path"):
@@ -70,10 +70,10 @@ class FileSystemReader:
         self.path = Path(path)
 
     def read_metadata(self) -> Metadata:
-        """What is in the checkpoint.
+        """The metadata of the checkpoint.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: the folder has no checkpoint.
         """
         with open(self.path / _METADATA, "rb") as file:
             return _MetadataUnpickler(file).load()
@@ -95,13 +95,13 @@ def _inside_folder(path):
 
 
 class FileSystemWriter(FileSystemReader):
-    """Writes a checkpoint to a folder, which is made.
+    """Writes a checkpoint to a folder, which is made if it is missing.
 
     Args:
         path: the folder.
-        sync_files: whether to wait until the files are on the disk.
-        overwrite: False: refuse a folder with a checkpoint.
-        single_file_per_rank, thread_count, ...: taken and not needed.
+        sync_files: whether to wait until the disk has the files.
+        overwrite: False: raise an error if the folder has a checkpoint.
+        single_file_per_rank, thread_count, ...: have no effect.
     """
 
     def __init__(self, path, single_file_per_rank=True, sync_files=True, thread_count=1, per_thread_copy_ahead=10_000_000,
@@ -110,7 +110,7 @@ class FileSystemWriter(FileSystemReader):
         self.sync_files, self.overwrite = sync_files, overwrite
 
     def next_number(self) -> int:
-        """A number that no file of the folder has.
+        """A number that no file of the folder has in its name.
 
         Raises:
             RuntimeError: there is a checkpoint, and `overwrite` is False.

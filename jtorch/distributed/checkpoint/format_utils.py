@@ -1,4 +1,4 @@
-"""Checkpoints in parts from files of `torch.save`, and the reverse."""
+"""Conversion between distributed checkpoints and files of `torch.save`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["dcp_to_torch_save", "torch_save_to_dcp"]
 
 
 def dcp_to_torch_save(dcp_checkpoint_dir, torch_save_path) -> None:
-    """Write what is in a folder of parts to one file of `torch.save`. Run it in one process."""
+    """Write a distributed checkpoint to one file of `torch.save`. Call it in one process."""
     found = FileSystemReader(dcp_checkpoint_dir).read_metadata()
     state: dict = {}
     for name, entry in found.state_dict_metadata.items():
@@ -41,5 +41,5 @@ def _put_at_path(state, path, value):
 
 
 def torch_save_to_dcp(torch_save_path, dcp_checkpoint_dir) -> None:
-    """Write what is in a file of `torch.save` to a folder of parts. Run it in one process."""
+    """Write the content of a file of `torch.save` as a distributed checkpoint. Call it in one process."""
     save_parts(load(torch_save_path, weights_only=False), checkpoint_id=dcp_checkpoint_dir, no_dist=True)

@@ -1,4 +1,4 @@
-"""Checkpoints in parts, as safetensors. They are not built."""
+"""Distributed checkpoints as safetensors files: jtorch does not have them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def refuse_safetensors(*args, **options):
 
 
 class HuggingFaceStorageReader:
-    """Reads a checkpoint in parts. Making one raises NotImplementedError."""
+    """Reads such a checkpoint. Making one raises NotImplementedError."""
 
     def __init__(self, path, *args, **options):
         refuse_safetensors()
 
 
 class HuggingFaceStorageWriter(HuggingFaceStorageReader):
-    """Writes a checkpoint in parts. Making one raises NotImplementedError."""
+    """Writes such a checkpoint. Making one raises NotImplementedError."""

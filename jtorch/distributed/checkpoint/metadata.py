@@ -1,4 +1,4 @@
-"""What the file `.metadata` of a checkpoint holds: every tensor's size and parts, and in which file each part is.
+"""The content of a checkpoint's file `.metadata`: the size and the parts of each tensor, and the file of each part.
 
 The names and fields are PyTorch's, so that either library reads what the other wrote.
 """
@@ -69,12 +69,12 @@ class TensorStorageMetadata:
 
 @dataclass
 class BytesStorageMetadata:
-    """Anything that is no tensor."""
+    """A value that is not a tensor."""
 
 
 @dataclass
 class StorageMeta:
-    """Which checkpoint this is."""
+    """The identity of a checkpoint and of a save."""
 
     checkpoint_id: Any = None
     save_id: str | None = None
@@ -84,7 +84,7 @@ class StorageMeta:
 
 @dataclass
 class Metadata:
-    """A checkpoint: {name: what it is}, {name: its path in the state_dict}, {part: where it is}."""
+    """A checkpoint: {name: its metadata}, {name: its path in the state_dict}, {part: its file and offset}."""
 
     state_dict_metadata: dict
     planner_data: Any = None

@@ -1,4 +1,4 @@
-"""The states of a model and its optimizers by the names of parameters, whole or in parts, for any way to spread a model."""
+"""The states of a model and of its optimizers by the names of parameters, however the model is wrapped or cut."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _WRAPPERS = ("_fsdp_wrapped_module", "_orig_mod", "_checkpoint_wrapped_module")
 
 @dataclass
 class StateDictOptions:
-    """How states are given and taken.
+    """Options of the functions of this file.
 
     Attributes:
-        full_state_dict: whole tensors instead of DTensors.
-        cpu_offload: on the CPU; with `full_state_dict` only rank 0 gets them.
+        full_state_dict: give whole tensors instead of DTensors.
+        cpu_offload: give tensors on the CPU; with `full_state_dict` only rank 0 gets them.
         ignore_frozen_params: leave out parameters that require no gradient.
         strict: whether every name must be there.
-        broadcast_from_rank0: whole tensors are taken from rank 0; the others give an empty dict.
+        broadcast_from_rank0: take whole tensors from rank 0; the other processes give an empty dict.
         flatten_optimizer_state_dict: "state.NAME.exp_avg" and "param_groups.NAME.lr" in place of nested dicts.
     """
 
@@ -53,7 +53,7 @@ class StateDicts(NamedTuple):
 
 
 def _clean(name, model):
-    """The name of a parameter without those of the modules that wrap."""
+    """The name of a parameter, without the parts that wrappers add."""
     parts, at, kept = name.split("."), model, []
     for part in parts:
         wraps = part in _WRAPPERS or (
@@ -77,7 +77,7 @@ def _options_given(options, submodules=None):
 
 
 def _given(value, options):
-    """A value of a state_dict as the options ask for it."""
+    """A value of a state_dict in the form that the options ask for."""
     if not isinstance(value, Tensor):
         return value
     if options.full_state_dict and isinstance(value, DTensor):
@@ -90,7 +90,7 @@ def _leaves_out(options):
 
 
 def get_model_state_dict(model, *, submodules=None, options=None) -> dict:
-    """The state_dict of a model. Parameters in parts are DTensors, or whole with `full_state_dict`.
+    """The state_dict of a model. Parameters that are cut are DTensors, or whole tensors with `full_state_dict`.
 
     Raises:
         NotImplementedError: `submodules`.
@@ -105,7 +105,7 @@ def get_model_state_dict(model, *, submodules=None, options=None) -> dict:
 
 
 def _own_state(model):
-    """The state_dict under clean names, in parts."""
+    """The state_dict under clean names, with DTensors."""
     named = dict(model.named_parameters()) | dict(model.named_buffers())
     for part in model.modules():
         if type(part).get_extra_state is not Module.get_extra_state:
@@ -133,7 +133,7 @@ def set_model_state_dict(model, model_state_dict, *, options=None):
     """Load what `get_model_state_dict` gave.
 
     Returns:
-        the names that are missing and those that are unexpected.
+        (missing_keys, unexpected_keys).
     """
     options = _options_given(options)
     own = _own_state(model)
@@ -155,7 +155,7 @@ def set_model_state_dict(model, model_state_dict, *, options=None):
 
 
 def _in_parts_of(value, own):
-    """A whole tensor, in parts as the one that it replaces."""
+    """A whole tensor, cut as the one that it replaces."""
     if (
         isinstance(own, DTensor)
         and isinstance(value, Tensor)
@@ -199,7 +199,7 @@ def _parameter_names(model):
 
 
 def _with_states(optimizer):
-    """An optimizer whose states exist, so that there is something to load into."""
+    """The optimizer. If it has no states yet they are made, so that there is something to load into."""
     if not optimizer.state and isinstance(optimizer, TransformOptimizer):
         optimizer.make_states()
         for p in [p for p in optimizer.state if not optimizer.state[p]]:
@@ -260,7 +260,7 @@ def set_optimizer_state_dict(model, optimizers, optim_state_dict, *, options=Non
     """Load what `get_optimizer_state_dict` gave.
 
     Raises:
-        KeyError: with `strict`, a parameter has no group in it.
+        KeyError: with `strict`, a parameter is in no group of the state_dict.
     """
     options = _options_given(options)
     if options.broadcast_from_rank0 and is_initialized() and get_world_size() > 1:

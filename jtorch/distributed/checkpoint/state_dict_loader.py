@@ -1,4 +1,4 @@
-"""`load`: every process reads its parts of a state_dict, however many processes wrote it."""
+"""`load`: every process reads its parts of a checkpoint, however many processes wrote it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ __all__ = ["load", "load_state_dict"]
 def load_parts(
     state_dict, *, checkpoint_id=None, storage_reader=None, planner=None, process_group=None, no_dist: bool = False
 ) -> None:
-    """Read into a state_dict: tensors in place, each process the parts that its DTensors have here; other values are replaced.
+    """Load a checkpoint into a state_dict. Tensors are filled in place, each process's DTensors with its parts. Other values are
+    replaced.
 
     Args:
-        state_dict: what to read, by name; the checkpoint may hold more. Objects with `load_state_dict` are given what they had.
+        state_dict: the values to load, by name; the checkpoint may have more. An object with `load_state_dict` gets what its
+            `state_dict` saved.
         checkpoint_id: the folder.
         storage_reader: a `FileSystemReader`, in place of the folder.
 
@@ -91,7 +93,7 @@ def _read(state, reader):
 
 
 def _whole_value(entry, stored, reader):
-    """A value that was no tensor here: as it is in the checkpoint."""
+    """The value of a name whose value in the state_dict is not a tensor."""
     if isinstance(entry, TensorStorageMetadata) and len(stored) > 1:
         raise ValueError("a tensor in parts is read into a tensor; the state_dict has none of that name")
     return reader.read_part(stored[0][1])

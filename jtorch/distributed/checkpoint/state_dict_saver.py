@@ -31,14 +31,14 @@ def save_parts(
     no_dist: bool = False,
     use_collectives: bool = True,
 ) -> Metadata:
-    """Write a state_dict: every process the parts that it holds. All processes call this.
+    """Save a state_dict. Every process writes its parts, and all processes must call this.
 
     Args:
-        state_dict: nested dicts and lists of tensors, DTensors and anything that `torch.save` takes; objects with a
-            `state_dict` are asked for it. What is no DTensor is taken to be the same in all processes.
+        state_dict: nested dicts and lists of tensors, DTensors and anything that `torch.save` takes; of an object with
+            a `state_dict`, that is saved. A value that is no DTensor is taken to be the same in all processes.
         checkpoint_id: the folder.
         storage_writer: a `FileSystemWriter`, in place of the folder.
-        no_dist: write what this process has, and exchange nothing.
+        no_dist: save what this process has, without the others.
 
     Raises:
         CheckpointException: something cannot be written.
@@ -77,7 +77,7 @@ def async_save(
     no_dist: bool = False,
     use_collectives: bool = True,
 ) -> Future:
-    """`save`, which writes while the program goes on. Returns a future; what is written are the values of this moment."""
+    """`save` in the background. It writes the values that the tensors have now. Returns a future."""
     writing = _Save(state_dict, checkpoint_id, storage_writer, planner, process_group, no_dist)
     future: Future = Future()
 
@@ -96,7 +96,7 @@ _saves = 0
 
 
 class _Save:
-    """One save. Making it exchanges what there is; `run` writes, and needs no collective."""
+    """One save. `__init__` tells the processes which parts there are; `run` writes them, without a collective."""
 
     def __init__(self, state_dict, folder, writer, planner, group, no_dist):
         global _saves
@@ -154,7 +154,7 @@ class _Save:
         return made
 
     def _told_by_store(self, thing, what="places", only=None):
-        """What every process (or one) tells the others."""
+        """The things that all processes (or only `only`) tell the others."""
         if self.alone:
             return [thing]
         store = get_default_store()

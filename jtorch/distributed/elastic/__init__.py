@@ -1,1 +1,1 @@
-"""`torch.distributed.elastic`: what `torch.distributed.run` stands on."""
+"""`torch.distributed.elastic`: the parts of `torch.distributed.run` that PyTorch offers."""

@@ -1,6 +1,6 @@
-"""`torch.distributed.fsdp`: parameters, gradients and the optimizer's state in parts, one in each process.
+"""`torch.distributed.fsdp`: each process keeps a part of the parameters, their gradients and the optimizer's state.
 
-`fully_shard` and `FullyShardedDataParallel` share `_parameters`: gathered for the forward pass, reduced in the backward pass.
+`fully_shard` and `FullyShardedDataParallel` share `_parameters`, which gathers parameters and reduces gradients.
 """
 
 from __future__ import annotations

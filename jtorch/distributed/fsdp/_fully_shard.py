@@ -1,4 +1,4 @@
-"""`fully_shard`: the parameters of a module in parts, one in each process."""
+"""`fully_shard`: each process keeps a part of a module's parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jtorch.nn.modules.container import ModuleDict, ModuleList
 from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import is_lazy
 
-_groups: dict = {}  # class -> the class of its modules that are sharded
+_groups: dict = {}  # class of a module -> its subclass that is an FSDPModule too
 
 
 def fully_shard(
@@ -29,29 +29,29 @@ def fully_shard(
     ignored_params=None,
     dp_mesh_dims=None,
 ):
-    """Spread the parameters of a module over processes, in place: each has a part of them, of their gradients and their state.
+    """Cut the parameters of a module over the processes, in place. Gradients and the optimizer's state are cut with them.
 
     The parameters become DTensors. The forward pass of the module gathers them, and its backward pass leaves each process its
-    part of the mean of the gradients. Parameters of submodules that are sharded already stay with those: shard the layers first,
-    then the model. Make the optimizer afterwards.
+    part of the mean of the gradients. Submodules that are sharded already keep their parameters: shard the layers first, then
+    the model. Make the optimizer afterwards.
 
     Args:
         module: a module, or a list of them.
         mesh: of one dimension, or two: copies along the first, parts along the second. Default: all processes.
-        reshard_after_forward: False: keep what was gathered for the backward pass, else gather it again. Default: True but for the
-            outermost module.
+        reshard_after_forward: False: keep the gathered parameters until the backward pass; True: gather them again. Default:
+            True, except for the outermost module.
         shard_placement_fn: function (parameter) -> `Shard(dim)` or None, which is `Shard(0)`.
-        mp_policy: dtypes in the forward pass and for the gradients on their way.
+        mp_policy: the dtypes of the forward pass and of the exchanged gradients.
         ignored_params: parameters that stay as they are.
 
     Returns:
-        the module, whose class is now one of `FSDPModule` too.
+        the module, whose class is now a subclass of `FSDPModule` too.
 
     Raises:
         ValueError: a container without `forward`, a parameter without dimensions, or a mesh of more than two dimensions.
         NotImplementedError: offloading to the CPU from another device, `reshard_after_forward` as a number, `dp_mesh_dims`.
 
-    Differs from torch: parameters are in parts everywhere outside of `forward`. XLA decides when what is gathered.
+    Differs from torch: parameters are cut everywhere outside of `forward`. XLA decides when each is gathered.
     """
     if isinstance(module, list | tuple):
         options = {
@@ -113,7 +113,7 @@ def owners_of(module, ignored):
 
 
 def is_managed(module) -> bool:
-    """Whether a module has a group of parameters in parts."""
+    """Whether a module was sharded."""
     return "_fsdp_group_of" in module.__dict__
 
 
@@ -127,7 +127,7 @@ def _dim_of(place, whole):
 
 
 def gather_around(module, group, mp_policy, cast_root=None):
-    """Gather the parameters before `forward`, and leave the parts after it."""
+    """Gather the parameters before `forward`, and put the parts back after it."""
     module.__dict__["_fsdp_group_of"] = group
 
     def before(module, args, kwargs):
@@ -145,7 +145,7 @@ def gather_around(module, group, mp_policy, cast_root=None):
 
 
 def cast_floats(value, dtype):
-    """The floating point tensors in a value as a dtype."""
+    """A value with its floating point tensors cast to a dtype."""
     if isinstance(value, Tensor):
         return value.to(dtype) if value.is_floating_point() else value
     if isinstance(value, dict):
@@ -160,14 +160,14 @@ class UnshardHandle:
     """What `FSDPModule.unshard(async_op=True)` returns."""
 
     def wait(self) -> None:
-        """Nothing: what is gathered is there when it is used."""
+        """Has no effect: gathered parameters are computed when they are used."""
 
 
 class FSDPModule:
     """What `fully_shard` makes of a module's class."""
 
     def __new__(cls, *args, **kwargs):
-        """A module of the class before: FSDP is of one module, and not of its class."""
+        """An ordinary module: `type(module)(...)` makes one that is not sharded."""
         original = cls.__mro__[2]
         return original(*args, **kwargs)
 
@@ -175,16 +175,16 @@ class FSDPModule:
         return [m._fsdp_group_of for m in (self.modules() if recurse else [self]) if is_managed(m)]
 
     def unshard(self, async_op: bool = False) -> UnshardHandle | None:
-        """Gather the parameters of this module, until `reshard` is called."""
+        """Let this module have whole parameters until `reshard` is called."""
         self._fsdp_group_of.unshard()
         return UnshardHandle() if async_op else None
 
     def reshard(self) -> None:
-        """Leave the parts of the parameters."""
+        """Let this module have its parts of the parameters again."""
         self._fsdp_group_of.reshard()
 
     def set_requires_gradient_sync(self, requires_gradient_sync: bool, *, recurse: bool = True) -> None:
-        """Whether backward passes exchange the gradients. While they do not, they are added up, whole, in each process."""
+        """Choose whether backward passes exchange gradients. While they do not, each process adds up whole gradients."""
         for group in self._fsdp_groups(recurse):
             group.syncs = requires_gradient_sync
 
@@ -192,7 +192,7 @@ class FSDPModule:
         """Has no effect: nothing waits for the last backward pass."""
 
     def set_reshard_after_forward(self, reshard_after_forward: bool, recurse: bool = True) -> None:
-        """Whether the backward pass gathers the parameters again."""
+        """Choose whether the backward pass gathers the parameters again."""
         for group in self._fsdp_groups(recurse):
             group.regathers = reshard_after_forward
 
@@ -209,7 +209,7 @@ class FSDPModule:
         """Has no effect: a backward pass gathers what it needs."""
 
     def set_post_optim_event(self, event) -> None:
-        """Has no effect: steps are in order."""
+        """Has no effect: lines run in the order in which they were recorded."""
 
     def set_gradient_divide_factor(self, factor: float) -> None:
         """What the sums of gradients are divided by, in place of the number of processes."""

@@ -1,7 +1,7 @@
-"""The parameters that one module has in parts: gathered for its forward pass, their gradients reduced in the backward pass.
+"""The parameters of one module that are cut: gathering them for the forward pass, and reducing their gradients.
 
-`Gather` is one node of the graph for all of them. Its forward gathers, its backward takes the mean of the gradients over the
-processes and leaves each its part. Both are lines of the step's program.
+`Gather` is one node of the gradient graph for all of them. Its forward gathers the parts. Its backward gives each process its part
+of the mean of the gradients. Both are lines of the step's program.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from jtorch.nn.parameter import Parameter
 
 
 class DataMesh:
-    """The processes over which parameters are spread, and those that have copies.
+    """The processes over which parameters are cut, and those that have copies.
 
     Args:
-        mesh: of one dimension: spread over all; of two: copies along the first, spread along the second.
-        spreads: False: copies in all processes.
+        mesh: of one dimension: parameters are cut over it; of two: copies along the first, cut along the second.
+        spreads: False: all processes have copies.
     """
 
     def __init__(self, mesh: DeviceMesh, spreads=True):
@@ -52,7 +52,7 @@ class DataMesh:
 
 
 class Sharded:
-    """One parameter in parts: where it belongs, and how it looks when it is gathered."""
+    """One parameter that is cut: the modules that have it, and its shape and class when it is gathered."""
 
     def __init__(self, owners, whole: Tensor, data: DataMesh, dim):
         self.owners, self.dim = owners, dim
@@ -71,7 +71,7 @@ class Sharded:
         self.put(self.parameter)
 
     def _spread(self, part, whole, data):
-        """The DTensor of this parameter: on the mesh of the data, or on both meshes where it was a DTensor already."""
+        """The DTensor of this parameter: on the data's mesh, and also on its own mesh if it was a DTensor before."""
         if self.inner is None:
             return made_of(part, data.mesh, data.placements(self.dim), whole.shape)
         mesh, placements, shape = self.inner
@@ -85,7 +85,7 @@ class Sharded:
         return made_of(part, joint, (*outer, *placements), shape)
 
     def find(self):
-        """Take the parameter that the module has now: `to_empty` and others replace it."""
+        """Read the parameter from its module again: `to_empty` and others replace it."""
         module, name = self.owners[0]
         found = module._parameters[name]
         if found is not self.parameter:
@@ -101,7 +101,7 @@ class Sharded:
             module._parameters[name] = tensor
 
     def shown(self, gathered):
-        """The gathered tensor as modules see it."""
+        """The gathered tensor in the form that the module has: a parameter that was a DTensor is one again."""
         made = gathered if self.inner is None else made_of(gathered, *self.inner)
         made._is_param = True
         return made
@@ -112,7 +112,7 @@ def _cuts(placements, dim):
 
 
 class Gather(Function):
-    """The parts of parameters -> the whole parameters."""
+    """Parts of parameters -> whole parameters."""
 
     @staticmethod
     def forward(ctx, group, *parts):
@@ -132,8 +132,8 @@ class ParameterGroup:
     """The parameters that are gathered together.
 
     Attributes:
-        syncs: whether a backward pass reduces the gradients; else they are added up here, whole.
-        regathers: whether a backward pass gathers again what it needs, so that nothing whole is kept until then.
+        syncs: whether a backward pass reduces the gradients; if not, each process adds up whole gradients.
+        regathers: whether a backward pass gathers parameters again, so that no whole ones are kept until then.
     """
 
     def __init__(self, sharded, data: DataMesh, param_dtype=None, reduce_dtype=None, regathers=True):
@@ -179,7 +179,7 @@ class ParameterGroup:
             s.put(s.parameter)
 
     def write_back(self):
-        """Keep what was written to the whole parameters."""
+        """Copy what was written into the whole parameters to the parts."""
         if self._depth != 1:
             return
         with no_grad():
@@ -203,7 +203,10 @@ class ParameterGroup:
     # ---- the backward pass
 
     def reduced(self, gradients):
-        """The parts of the means of whole gradients; None where there is none, and for all where they are only added up."""
+        """This process's parts of the means of whole gradients.
+
+        None stands for a parameter without a gradient, and for all of them while `syncs` is False.
+        """
         with no_grad():
             total = [_sum(a, g) for a, g in zip(self._added, gradients, strict=True)]
             if not self.syncs:
@@ -234,7 +237,7 @@ def _sum(a, b):
 
 
 class Regathering(saved_tensors_hooks):
-    """Hooks for saved tensors: a gathered one is not kept, but gathered again when the backward pass needs it.
+    """Hooks for saved tensors: a gathered parameter is not saved, but gathered again when the backward pass needs it.
 
     The hooks do not refer to this object: in a cycle they would keep gathered values until Python's collector runs.
     """

@@ -17,8 +17,10 @@ __all__ = [
 
 
 class ShardingStrategy(enum.Enum):
-    """What lies in parts: all (FULL_SHARD), the same but gathered once a step (SHARD_GRAD_OP), nothing (NO_SHARD), or all within
-    a host, with copies on the others (HYBRID_SHARD).
+    """What is cut over the processes.
+
+    FULL_SHARD: parameters, gradients and states. SHARD_GRAD_OP: the same, but parameters are gathered once a step. NO_SHARD:
+    nothing. HYBRID_SHARD: as FULL_SHARD within a host, with copies on the other hosts.
     """
 
     FULL_SHARD = 1
@@ -45,14 +47,14 @@ class StateDictType(enum.Enum):
 
 @dataclass
 class CPUOffload:
-    """Whether parameters wait on the CPU."""
+    """Whether parameters are kept on the CPU while they are not used."""
 
     offload_params: bool = False
 
 
 @dataclass
 class MixedPrecision:
-    """The dtypes of FullyShardedDataParallel: parameters and inputs in `forward`, gradients on their way, buffers."""
+    """The dtypes of FullyShardedDataParallel: of parameters and inputs in `forward`, of exchanged gradients, and of buffers."""
 
     param_dtype: dtype | None = None
     reduce_dtype: dtype | None = None
@@ -65,7 +67,7 @@ class MixedPrecision:
 
 @dataclass(frozen=True)
 class MixedPrecisionPolicy:
-    """The dtypes of `fully_shard`: parameters and inputs in `forward`, gradients on their way, results.
+    """The dtypes of `fully_shard`: of parameters and inputs in `forward`, of exchanged gradients, and of results.
 
     >>> torch.distributed.fsdp.MixedPrecisionPolicy(param_dtype=torch.bfloat16).cast_forward_inputs
     True
@@ -98,7 +100,7 @@ class StateDictConfig:
 
 @dataclass
 class FullStateDictConfig(StateDictConfig):
-    """`rank0_only`: the other processes get an empty one."""
+    """Options of FULL_STATE_DICT. `rank0_only`: the other processes get an empty state_dict."""
 
     rank0_only: bool = False
 
@@ -124,7 +126,7 @@ class OptimStateDictConfig:
 
 @dataclass
 class FullOptimStateDictConfig(OptimStateDictConfig):
-    """`rank0_only`: the other processes get an empty one."""
+    """Options of FULL_STATE_DICT. `rank0_only`: the other processes get an empty state_dict."""
 
     rank0_only: bool = False
 

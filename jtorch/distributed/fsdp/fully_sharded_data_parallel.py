@@ -1,4 +1,4 @@
-"""`FullyShardedDataParallel`: a wrapper around a module whose parameters are in parts. See `fully_shard` for one without."""
+"""`FullyShardedDataParallel`: a wrapper around a module whose parameters are cut. `fully_shard` needs no wrapper."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ class OptimStateKeyType(enum.Enum):
 
 
 class FullyShardedDataParallel(Module):
-    """A module whose parameters, gradients and optimizer state are in parts, one in each process.
+    """A module of whose parameters, gradients and optimizer state each process keeps a part.
 
     Args:
         module: the wrapped module. Its parameters become DTensors; make the optimizer afterwards.
-        process_group: the processes; None for all; (those that have parts, those that have copies) for HYBRID_SHARD.
+        process_group: the processes; None: all; for HYBRID_SHARD (group with the other parts, group with copies of this part).
         sharding_strategy: a `ShardingStrategy`; default: FULL_SHARD.
-        auto_wrap_policy: which submodules get an FSDP of their own, so that they are gathered apart.
+        auto_wrap_policy: which submodules are wrapped too, so that their parameters are gathered separately.
         mixed_precision: a `MixedPrecision`.
-        ignored_modules, ignored_states: what stays as it is.
+        ignored_modules, ignored_states: modules and parameters that are not cut.
         param_init_fn: function (module), called for each module with parameters on the meta device.
         sync_module_states: replace parameters and buffers by those of rank 0 at the start.
         device_id: the device that the module is moved to.
-        device_mesh: in place of `process_group`.
-        backward_prefetch, forward_prefetch, limit_all_gathers, use_orig_params: taken and not needed.
+        device_mesh: the processes as a mesh, in place of `process_group`.
+        backward_prefetch, forward_prefetch, limit_all_gathers, use_orig_params: have no effect.
 
     Raises:
         ValueError: there is no process group, or HYBRID_SHARD without groups or a mesh of two dimensions.
@@ -182,12 +182,12 @@ class FullyShardedDataParallel(Module):
         return found
 
     def check_is_root(self) -> bool:
-        """Whether no FSDP is around this one is not known; True."""
+        """True: a module does not know whether another FSDP module contains it."""
         return True
 
     @contextlib.contextmanager
     def no_sync(self):
-        """Gradients are only added up in here, whole in each process. The next backward pass outside exchanges the sums."""
+        """Inside the block each process adds up whole gradients. The next backward pass outside exchanges the sums."""
         groups = [m._fsdp_group_of for m in self.modules() if is_managed(m)]
         for group in groups:
             group.syncs = False
@@ -198,7 +198,7 @@ class FullyShardedDataParallel(Module):
                 group.syncs = True
 
     def clip_grad_norm_(self, max_norm, norm_type=2.0):
-        """Scale all gradients so that their common norm, over all processes, is at most `max_norm`. Returns the norm before."""
+        """Scale all gradients so that their norm over all processes is at most `max_norm`. Returns the norm before."""
         total = clip_grad_norm_(self.parameters(), max_norm, norm_type)
         return total.full_tensor() if isinstance(total, DTensor) else total
 
@@ -229,7 +229,11 @@ class FullyShardedDataParallel(Module):
     def set_state_dict_type(
         module, state_dict_type, state_dict_config=None, optim_state_dict_config=None
     ) -> StateDictSettings:
-        """Choose how `state_dict` gives parameters. Returns what was set before."""
+        """Choose how `state_dict` gives parameters. Returns the setting before.
+
+        Raises:
+            NotImplementedError: LOCAL_STATE_DICT.
+        """
         if state_dict_type is StateDictType.LOCAL_STATE_DICT:
             raise NotImplementedError("FullyShardedDataParallel: LOCAL_STATE_DICT")
         is_full = state_dict_type is StateDictType.FULL_STATE_DICT
@@ -245,7 +249,7 @@ class FullyShardedDataParallel(Module):
 
     @staticmethod
     def get_state_dict_type(module) -> StateDictSettings:
-        """What is set."""
+        """The setting of `set_state_dict_type`."""
         return FullyShardedDataParallel.fsdp_modules(module)[0]._settings
 
     @staticmethod
@@ -305,7 +309,7 @@ def names_by_number(model, optimizer) -> dict:
 
 
 def in_parts(value, parameter):
-    """A whole tensor of the state of a parameter, in parts as the parameter is."""
+    """A whole tensor of an optimizer's state, cut as its parameter is."""
     if (
         isinstance(parameter, DTensor)
         and hasattr(value, "shape")
@@ -317,7 +321,7 @@ def in_parts(value, parameter):
 
 
 def _gathered_state(value, config):
-    """All of a tensor of a state_dict, on the CPU if the options say so."""
+    """The whole tensor of an entry of a state_dict, on the CPU if the options say so."""
     value = value.full_tensor() if isinstance(value, DTensor) else value
     return value.cpu() if hasattr(value, "cpu") and config.offload_to_cpu else value
 
@@ -356,7 +360,7 @@ def _give_state(module, state, prefix, metadata):
 
 
 def _take(module, state, prefix, *report):
-    """A load_state_dict hook: the reverse."""
+    """A load_state_dict hook: the reverse of `_give_state`."""
     for name, p in chain(module.named_parameters(), module.named_buffers()):
         key = prefix + name.replace(_INNER, "")
         if key in state:

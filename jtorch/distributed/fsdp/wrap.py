@@ -1,4 +1,4 @@
-"""`torch.distributed.fsdp.wrap`: which submodules get an FSDP of their own."""
+"""`torch.distributed.fsdp.wrap`: policies that say which submodules are wrapped."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = [
 
 
 def always_wrap_policy(*args, **kwargs) -> bool:
-    """Each module."""
+    """Wrap every module."""
     return True
 
 
 def lambda_auto_wrap_policy(module, recurse: bool, nonwrapped_numel: int, lambda_fn: Callable) -> bool:
-    """The modules for which `lambda_fn(module)` is true."""
+    """Wrap the modules for which `lambda_fn(module)` is true."""
     return True if recurse else lambda_fn(module)
 
 
 def transformer_auto_wrap_policy(module, recurse: bool, nonwrapped_numel: int, transformer_layer_cls) -> bool:
-    """The modules of these classes."""
+    """Wrap the modules of these classes."""
     return True if recurse else isinstance(module, tuple(transformer_layer_cls))
 
 
@@ -43,7 +43,7 @@ def size_based_auto_wrap_policy(
     force_leaf_modules=None,
     exclude_wrap_modules=None,
 ) -> bool:
-    """The modules with at least so many parameters that are in no FSDP yet."""
+    """Wrap the modules with at least `min_num_params` parameters that are not wrapped yet."""
     leaves = size_based_auto_wrap_policy.FORCE_LEAF_MODULES if force_leaf_modules is None else force_leaf_modules
     excluded = (
         size_based_auto_wrap_policy.EXCLUDE_WRAP_MODULES if exclude_wrap_modules is None else exclude_wrap_modules
@@ -57,7 +57,7 @@ size_based_auto_wrap_policy.FORCE_LEAF_MODULES = {MultiheadAttention}
 
 
 class ModuleWrapPolicy:
-    """The modules of these classes."""
+    """Wrap the modules of these classes."""
 
     def __init__(self, module_classes):
         self._module_classes = tuple(module_classes)
@@ -67,7 +67,7 @@ class ModuleWrapPolicy:
 
 
 class CustomPolicy:
-    """The modules for which `lambda_fn(module)` is true, or a dict of options of their FSDP."""
+    """Wrap the modules for which `lambda_fn(module)` is true, or is a dict: the options of the wrapper."""
 
     def __init__(self, lambda_fn: Callable):
         self._lambda_fn = lambda_fn
@@ -76,7 +76,7 @@ class CustomPolicy:
         return True if recurse else self._lambda_fn(module)
 
 
-_enabled: list = []  # (class, options) of the `enable_wrap` blocks around
+_enabled: list = []  # (class, options) of the `enable_wrap` blocks that are open
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def enable_wrap(*, wrapper_cls, **wrapper_kwargs):
 
 
 def wrap(module, **wrap_overrides):
-    """The module as the block of `enable_wrap` around wraps it; outside of one, the module itself."""
+    """The module, wrapped as the innermost open `enable_wrap` block says; outside of any, the module itself."""
     if not _enabled:
         return module
     cls, options = _enabled[-1]

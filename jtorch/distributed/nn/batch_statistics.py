@@ -13,7 +13,7 @@ _WIDE = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32}
 
 
 def batch_norm_over(module, input, running_mean, running_var, average):
-    """The input brought to mean 0 and variance 1 of all processes; None where there is one process."""
+    """`batch_norm` with the mean and variance over all processes; None if there is only one process."""
     if not is_initialized():
         return None
     group = group_of(module.process_group)

@@ -178,12 +178,12 @@ def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None):
 
 
 def all_to_all(output_tensor_list, input_tensor_list, group=None):
-    """Tensor i of the list goes to process i; the results have the sizes of `output_tensor_list`."""
+    """Send tensor i of the list to process i. The results have the sizes of `output_tensor_list`."""
     return _AlltoAll.apply(group, output_tensor_list, *input_tensor_list)
 
 
 def all_to_all_single(output, input, output_split_sizes=None, input_split_sizes=None, group=None):
-    """Part i of a tensor goes to process i; the result has the size of `output`."""
+    """Send part i of a tensor to process i. The result has the size of `output`."""
     return _AlltoAllSingle.apply(group, output, output_split_sizes, input_split_sizes, input)
 
 
@@ -198,5 +198,5 @@ def gather(tensor, dst=0, group=None):
 
 
 def _rank_in(group, rank):
-    """The rank in the group of a process of the whole program."""
+    """The rank in a group of a process, given by its rank in the whole program."""
     return [get_global_rank(group_of(group), r) for r in range(get_world_size(group))].index(rank)

@@ -1,4 +1,4 @@
-"""`torch.distributed.optim`: optimizers whose state is spread over processes. They are not built."""
+"""`torch.distributed.optim`: optimizers whose state is cut over processes. jtorch has none: see `fully_shard`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ZeroRedundancyOptimizer"]
 
 
 class ZeroRedundancyOptimizer(Optimizer):
-    """An optimizer whose state is spread over processes. Making one raises NotImplementedError."""
+    """An optimizer whose state is cut over processes. Making one raises NotImplementedError."""
 
     def __init__(self, params, optimizer_class, **options):
         raise NotImplementedError(

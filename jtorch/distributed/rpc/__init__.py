@@ -1,4 +1,4 @@
-"""`torch.distributed.rpc`: calls of functions in other processes. jtorch has none, as a PyTorch that was built without them."""
+"""`torch.distributed.rpc`: calls of functions in other processes. jtorch has none, like a PyTorch that was built without them."""
 
 __all__ = ["is_available"]
 

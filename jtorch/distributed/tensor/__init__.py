@@ -1,6 +1,7 @@
-"""`torch.distributed.tensor`: tensors that lie in parts, or as copies, in several processes.
+"""`torch.distributed.tensor`: tensors that are cut over several processes, or copied to them.
 
-`_layout` says which part lies where, `_redistribute` moves them, `_api` has the class, `_dispatch` and `_ops` what ops do.
+`_layout` computes which process has which part, `_redistribute` changes placements, `_api` has the class `DTensor`, `_dispatch`
+and `_ops` what ops do with it.
 """
 
 from __future__ import annotations

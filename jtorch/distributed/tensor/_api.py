@@ -1,7 +1,7 @@
-"""DTensor: one tensor of several processes, of which each holds a local tensor. What an op does with it is in `_dispatch`.
+"""`DTensor`: one tensor in several processes, each of which holds a local tensor. `_dispatch` has what ops do with it.
 
-A DTensor has no memory of its own. Its local tensor is an ordinary tensor with an ordinary history, so the graph of gradients and
-the step's program know local tensors only.
+A DTensor has no memory of its own. Its local tensor is an ordinary tensor with an ordinary history, so the gradient graph and
+the program of the step have local tensors only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NO_VALUE = (
 
 
 class NoMemory(Storage):
-    """The storage of a DTensor: it has the type of the whole tensor, and reading its value raises an error."""
+    """The storage of a DTensor. It knows the type of the whole tensor, and raises an error when its value is read."""
 
     __slots__ = ("type",)
 
@@ -55,7 +55,7 @@ class _FromTorchTensor(_ToTorchTensor):
     """A local tensor that becomes a DTensor."""
 
 
-dispatch = None  # what runs a function of DTensors: set by `jtorch.distributed.tensor._dispatch`
+dispatch = None  # function (func, args, kwargs) that runs a function of DTensors; `_dispatch` sets it
 
 
 def use_dispatch(run) -> None:
@@ -65,7 +65,7 @@ def use_dispatch(run) -> None:
 
 
 def made_of(local, mesh, placements, shape) -> DTensor:
-    """The DTensor of this shape with this local tensor, whose history it has."""
+    """The DTensor of this shape with this local tensor. Their histories are one."""
     made = object.__new__(DTensor)
     made._local_tensor = local
     made._mesh, made._placements = mesh, tuple(placements)
@@ -75,19 +75,20 @@ def made_of(local, mesh, placements, shape) -> DTensor:
 
 
 class DTensor(Tensor):
-    """A tensor that lies on a mesh of processes. `distribute_tensor` and `DTensor.from_local` make them.
+    """A tensor that is spread over a mesh of processes. `distribute_tensor` and `DTensor.from_local` make them.
 
-    Its shape is that of the whole tensor. Ops compute on the local tensors, and exchange them where they must. An op without
-    a rule of its own gathers its inputs first, so that every process computes all of it.
+    `shape` is that of the whole tensor. Ops compute with the local tensors, and exchange them where they must. An op that has
+    no rule gathers its inputs, and every process computes all of the result.
 
     Attributes:
-        device_mesh, placements: where it lies, one placement for each dimension of the mesh.
+        device_mesh: the processes.
+        placements: one for each dimension of the mesh: `Shard(dim)`, `Replicate()` or `Partial()`.
 
     Raises:
         RuntimeError: an op with a DTensor and an ordinary tensor that is not a number.
         NotImplementedError: a function that would read all elements here.
 
-    Differs from torch: the gradient of a replicated DTensor is whole where PyTorch's may be a sum in parts.
+    Differs from torch: the gradient of a replicated DTensor is replicated; PyTorch's may be Partial.
 
     >>> torch.distributed.tensor.DTensor.__name__
     'DTensor'
@@ -95,9 +96,7 @@ class DTensor(Tensor):
 
     __module__ = "jtorch.distributed.tensor"
     _hands_over = True
-    _shows_copy = (
-        False  # whether it is a view of a DTensor for PyTorch, and here a copy: nobody would see a write to it
-    )
+    _shows_copy = False  # whether PyTorch would have a view here: a write to this copy would be lost
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
@@ -117,7 +116,7 @@ class DTensor(Tensor):
         self._storage = NoMemory(type_of(tuple(shape), t.dtype, t.place, tuple(order)))
 
     def _same(self, local):
-        """A DTensor of the same shape and placements with another local tensor."""
+        """A DTensor with the same shape and placements, and another local tensor."""
         return made_of(local, self._mesh, self._placements, self.shape)
 
     @property
@@ -158,11 +157,12 @@ class DTensor(Tensor):
         stride=None,
         grad_placements=None,
     ):
-        """The DTensor of which each process gives its local tensor.
+        """The DTensor whose parts are the local tensors of the processes.
 
         Args:
-            shape: that of the whole tensor; without it all parts must have one size.
-            run_check: broadcast what is replicated from the first process.
+            placements: one for each dimension of the mesh; default: Replicate.
+            shape: that of the whole tensor; None: all parts have the same size.
+            run_check: give every process the first one's tensor where it is replicated.
         """
         if grad_placements is not None:
             raise NotImplementedError("DTensor.from_local: grad_placements")
@@ -192,8 +192,8 @@ class DTensor(Tensor):
         """This process's tensor, with its history.
 
         Args:
-            grad_placements: how the gradient of the local tensor will lie; default: as the tensor. With Partial for a
-                replicated tensor the processes' gradients are summed.
+            grad_placements: the placements of the gradient; default: those of the tensor. Partial for a replicated tensor
+                means that the gradients of the processes are summed.
         """
         local = self._local_tensor
         if not (grad_enabled() and local.requires_grad):
@@ -209,7 +209,12 @@ class DTensor(Tensor):
     def redistribute(
         self, device_mesh=None, placements=None, *, async_op=False, forward_dtype=None, backward_dtype=None
     ):
-        """The same tensor under other placements on its mesh; gradients go the other way."""
+        """The same tensor under other placements on its mesh.
+
+        Raises:
+            NotImplementedError: another mesh, `forward_dtype` or `backward_dtype`.
+            RuntimeError: no placements, or a Partial one that the tensor does not have.
+        """
         if device_mesh is not None and device_mesh != self._mesh:
             raise NotImplementedError("DTensor.redistribute: another mesh")
         if placements is None:
@@ -226,7 +231,7 @@ class DTensor(Tensor):
         return made_of(local, self._mesh, placements, self.shape)
 
     def full_tensor(self, *, grad_placements=None):
-        """All of the tensor, in every process."""
+        """The whole tensor, in every process."""
         whole = self._under((Replicate(),) * self._mesh.ndim)
         return whole.to_local(grad_placements=grad_placements)
 
@@ -291,7 +296,7 @@ class DTensor(Tensor):
         self._local_tensor.retain_grad()
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
-        """As a tensor's. What is a sum in parts is summed first."""
+        """As `Tensor.backward`. A Partial tensor is summed first."""
         whole = tuple([Replicate() if isinstance(p, Partial) else p for p in self._placements])
         if gradient is not None:
             gradient = gradient._under(whole)._local_tensor
@@ -404,7 +409,7 @@ class DTensor(Tensor):
         raise RuntimeError(".tolist() is not supported for tensor subclasses, got DTensor")
 
     def item(self):
-        """The number in the local tensor; with Partial it is a part of a sum."""
+        """The number in the local tensor. It is a part of the sum if the placement is Partial."""
         return self._local_tensor.item()
 
     def __bool__(self):
@@ -462,7 +467,7 @@ def mesh_or_current(mesh) -> DeviceMesh:
 
 
 def sent_from_first(local, mesh, mesh_dim):
-    """The tensor of the first process along a dimension of the mesh, in all of them. No gradients."""
+    """The local tensor of the first process along a dimension of the mesh, in all processes. No gradients."""
     ranks = _redistribute.members(mesh, mesh_dim)
     if len(ranks) == 1:
         return local
@@ -471,11 +476,11 @@ def sent_from_first(local, mesh, mesh_dim):
 
 
 def distribute_tensor(tensor, device_mesh=None, placements=None, *, src_data_rank=0) -> DTensor:
-    """The DTensor of a tensor that every process has: the first process's is taken. A leaf like the tensor.
+    """Spread a tensor over a mesh. The values are those of the first process. The result is a leaf.
 
     Args:
         placements: one for each dimension of the mesh; default: Replicate.
-        src_data_rank: None: take each process's own tensor, and exchange nothing.
+        src_data_rank: 0; None: each process takes its part of its own tensor, and nothing is sent.
 
     Raises:
         ValueError: there is not one placement for each dimension of the mesh.
@@ -509,7 +514,7 @@ def distribute_tensor(tensor, device_mesh=None, placements=None, *, src_data_ran
 
 
 def part_here(whole, mesh, placements):
-    """This process's part of a tensor that is whole here, with memory of its own."""
+    """This process's part of a whole tensor, as a copy."""
     if whole.is_meta:
         return whole.new_empty(local_shape(mesh, whole.shape, placements))
     made = _redistribute.redistributed(whole, mesh, whole.shape, (Replicate(),) * mesh.ndim, placements)

@@ -1,4 +1,4 @@
-"""What runs when a function of PyTorch's is given DTensors: the rule of the op, or the op on whole tensors in every process."""
+"""Runs a function that is called with DTensors: by the rule of the op, else on whole tensors in every process."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _every_argument(args):
 def _run_function(func, args, kwargs):
     name = rule_name(func)
     tensors = [a for a in _every_argument((args, kwargs)) if isinstance(a, Tensor)]
-    parted = [t for t in tensors if isinstance(t, DTensor)]
+    given = [t for t in tensors if isinstance(t, DTensor)]
     if name in OF_LISTS:
         return RULES[name](func, name, args, kwargs)
     if any(not isinstance(t, DTensor) and t.ndim for t in tensors):
@@ -60,13 +60,13 @@ def _run_function(func, args, kwargs):
             f"torch.{name}: got mixed torch.Tensor and DTensor, need to convert all torch.Tensor to DTensor before calling "
             "distributed operators!"
         )
-    if any(t._mesh != parted[0]._mesh for t in parted):
+    if any(t._mesh != given[0]._mesh for t in given):
         raise NotImplementedError(f"torch.{name}: DTensors on different meshes")
     if isinstance(kwargs.get("out"), Tensor):
         raise NotImplementedError(f"torch.{name}: out= with DTensors")
     found = RULES.get(name)
     made = NotImplemented if found is None else found(func, name, args, kwargs)
-    return _on_whole_tensors(func, name, parted[0]._mesh, args, kwargs) if made is NotImplemented else made
+    return _on_whole_tensors(func, name, given[0]._mesh, args, kwargs) if made is NotImplemented else made
 
 
 def _on_whole_tensors(func, name, mesh, args, kwargs):
@@ -74,7 +74,7 @@ def _on_whole_tensors(func, name, mesh, args, kwargs):
     if name.endswith("_") or name in ("setitem", "set"):
         raise NotImplementedError(f"torch.{name}: writing to a DTensor")
     everywhere = (Replicate(),) * mesh.ndim
-    shows = name in _VIEWS or getattr(getattr(func, "op", None), "view", None) is not None
+    is_view = name in _VIEWS or getattr(getattr(func, "op", None), "view", None) is not None
 
     def whole(a):
         if isinstance(a, DTensor):
@@ -87,7 +87,7 @@ def _on_whole_tensors(func, name, mesh, args, kwargs):
     def _wrapped(made):
         if isinstance(made, Tensor):
             result = made_of(made, mesh, everywhere, made.shape)
-            result._shows_copy = shows
+            result._shows_copy = is_view
             return result
         if isinstance(made, list | tuple):
             parts = [_wrapped(m) for m in made]

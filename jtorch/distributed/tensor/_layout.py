@@ -1,4 +1,4 @@
-"""Which part of a tensor lies in which process, by its placements on a mesh. Numbers only."""
+"""Which part of a tensor each process has, by the placements on a mesh. Computes shapes and offsets, and touches no tensor."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def part_of(size, parts, number):
 
 
 def shard_order(placements) -> list[int]:
-    """The dimensions of the mesh that cut the tensor, in the order in which they do."""
+    """The dimensions of the mesh that cut the tensor, in the order in which they cut it."""
     strided = [i for i, p in enumerate(placements) if isinstance(p, StridedShard)]
     return [i for i, p in enumerate(placements) if isinstance(p, Shard) and i not in strided] + strided
 
 
 class Cut(NamedTuple):
-    """One dimension of the mesh cuts one of the tensor: its size before, and the part of this process."""
+    """A cut: by which dimension of the mesh, of which dimension of the tensor, the size before it, and this process's part."""
 
     mesh_dim: int
     dim: int

@@ -1,4 +1,4 @@
-"""DTensors of given sizes, and modules whose parameters are DTensors."""
+"""`zeros`, `rand` and the other functions that make DTensors, and `distribute_module`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How the local tensors of one arrangement become those of another, with gradients.
+"""How the local tensors under some placements become those under others, with gradients.
 
-The gradient of a local tensor lies as the tensor does, except that the gradient of a part of a sum is whole. So every function
-here has a backward that is again one of them.
+The gradient of a local tensor has the placements of the tensor, except that the gradient of a Partial one is replicated. So the
+backward of every function here is again one of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def members(mesh, mesh_dim):
 
 
 def padded_to(tensor, dim, size):
-    """A tensor with zeros up to a size of a dimension, without gradients."""
+    """A tensor filled up with zeros to a size along a dimension, without gradients."""
     missing = size - tensor.shape[dim]
     if not missing:
         return tensor
@@ -50,7 +50,7 @@ def join_parts(tensors, dims, sizes, ranks) -> tuple:
 
 
 def sum_parts(tensors, dims, op, ranks, number) -> tuple:
-    """The part of this process of the reductions of tensors, cut along one dimension of each. No gradients."""
+    """This process's parts of the reductions of tensors, cut along one dimension of each. No gradients."""
     n = len(ranks)
     if n == 1:
         return tuple(tensors)
@@ -65,7 +65,7 @@ def sum_parts(tensors, dims, op, ranks, number) -> tuple:
 
 
 class _Join(Function):
-    """Parts -> the whole."""
+    """Shard -> Replicate."""
 
     @staticmethod
     def forward(ctx, local, mesh, mesh_dim, dim, size):
@@ -78,7 +78,7 @@ class _Join(Function):
 
 
 class _Cut(Function):
-    """The whole -> a part."""
+    """Replicate -> Shard."""
 
     @staticmethod
     def forward(ctx, local, mesh, mesh_dim, dim):
@@ -92,7 +92,7 @@ class _Cut(Function):
 
 
 class _SumOfParts(Function):
-    """Parts of a sum, or of a mean -> the whole."""
+    """Partial (sum or mean) -> Replicate."""
 
     @staticmethod
     def forward(ctx, local, mesh, mesh_dim, op):
@@ -105,7 +105,7 @@ class _SumOfParts(Function):
 
 
 class _PartOfSum(Function):
-    """Parts of a sum, or of a mean -> a part."""
+    """Partial (sum or mean) -> Shard."""
 
     @staticmethod
     def forward(ctx, local, mesh, mesh_dim, op, dim):
@@ -120,7 +120,7 @@ class _PartOfSum(Function):
 
 
 class _OnFirst(Function):
-    """The whole -> parts of a sum: the first process has all of it."""
+    """Replicate -> Partial: the first process keeps the tensor, and the others have zeros."""
 
     @staticmethod
     def forward(ctx, local, mesh, mesh_dim):
@@ -133,7 +133,7 @@ class _OnFirst(Function):
 
 
 class SumGradients(Function):
-    """The same tensor. Its gradients, which the processes along a dimension of the mesh compute in parts, are summed."""
+    """Replicate -> Replicate. The processes along a dimension of the mesh compute parts of the gradient, which are summed."""
 
     @staticmethod
     def forward(ctx, local, mesh, mesh_dim):
@@ -146,7 +146,7 @@ class SumGradients(Function):
 
 
 def reduced_whole(local, mesh, mesh_dim, op):
-    """Parts of a reduction -> the whole, with a gradient where there is one."""
+    """Partial -> Replicate, for any reduction; only sums and means have a gradient."""
     if op not in ("sum", "avg") and local.requires_grad:
         raise NotImplementedError(f"the gradient of Partial({op})")
     return _SumOfParts.apply(local, mesh, mesh_dim, op)

@@ -1,4 +1,4 @@
-"""How a tensor lies on the processes of one dimension of a mesh: whole, in parts along a dimension, or as parts of a sum."""
+"""Placements: a tensor is cut over the processes of a dimension of a mesh, replicated on them, or the sum of their tensors."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ __all__ = ["Partial", "Placement", "Replicate", "Shard"]
 
 
 class Placement:
-    """How a tensor lies on one dimension of a mesh."""
+    """What the processes along one dimension of a mesh have of a tensor."""
 
     def is_shard(self, dim: int | None = None) -> bool:
-        """Whether each process has a part, along this dimension."""
+        """Whether the tensor is cut; with `dim`, whether along this dimension."""
         return isinstance(self, Shard) and dim in (None, self.dim)
 
     def is_replicate(self) -> bool:
-        """Whether each process has all of it."""
+        """Whether each process has the whole tensor."""
         return isinstance(self, Replicate)
 
     def is_partial(self, reduce_op: str | None = None) -> bool:
-        """Whether the processes' tensors have to be reduced."""
+        """Whether the tensor is a reduction of the processes' tensors; with `reduce_op`, whether by this one."""
         return isinstance(self, Partial) and reduce_op in (None, self.reduce_op)
 
 
 @dataclass(frozen=True)
 class Shard(Placement):
-    """In parts along a dimension, as `torch.chunk` makes them: the last parts may be shorter, or empty.
+    """Cut along a dimension into the parts of `torch.chunk`. The last parts may be shorter, or empty.
 
     >>> torch.distributed.tensor.Shard(0)
     Shard(dim=0)
@@ -39,7 +39,7 @@ class Shard(Placement):
 
 @dataclass(frozen=True)
 class StridedShard(Shard):
-    """In parts along a dimension which a later dimension of the mesh has cut before: the parts of its parts."""
+    """Cut along a dimension that a later dimension of the mesh cuts first: its parts are cut again."""
 
     split_factor: int = 1
 
@@ -55,7 +55,7 @@ _StridedShard = StridedShard
 
 @dataclass(frozen=True)
 class Replicate(Placement):
-    """Whole on each process.
+    """Each process has the whole tensor.
 
     >>> str(torch.distributed.tensor.Replicate())
     'R'
@@ -67,7 +67,7 @@ class Replicate(Placement):
 
 @dataclass(frozen=True)
 class Partial(Placement):
-    """Parts of a sum, or of another reduction: "sum", "avg", "product", "max", "min".
+    """The tensor is the reduction of the processes' tensors: "sum", "avg", "product", "max" or "min".
 
     >>> torch.distributed.tensor.Partial()
     Partial(sum)

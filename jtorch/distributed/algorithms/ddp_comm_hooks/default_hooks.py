@@ -1,4 +1,4 @@
-"""`torch.distributed.algorithms.ddp_comm_hooks.default_hooks`: the mean of the gradients, perhaps in a smaller dtype."""
+"""`torch.distributed.algorithms.ddp_comm_hooks.default_hooks`: the mean of the gradients, also in a smaller dtype."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def _compressing(hook, dtype):
 
 
 def fp16_compress_wrapper(hook):
-    """The hook, given the gradients as float16."""
+    """A hook that calls `hook` with the gradients as float16."""
     return _compressing(hook, dtypes.float16)
 
 
 def bf16_compress_wrapper(hook):
-    """The hook, given the gradients as bfloat16."""
+    """A hook that calls `hook` with the gradients as bfloat16."""
     return _compressing(hook, dtypes.bfloat16)

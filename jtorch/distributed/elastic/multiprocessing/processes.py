@@ -18,7 +18,7 @@ from jtorch.core.facts import config
 from jtorch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 _GRACE = 10.0  # seconds between asking a process to end and ending it
-_HEARD = 1.0  # seconds in which the others may tell what they know of a failure
+_HEARD = 1.0  # seconds that the other processes have to report why they failed
 
 
 class Stopped(Exception):
@@ -36,11 +36,11 @@ def _ends_with_parent():
 
 
 class Processes:
-    """Processes with one command and variables of their own.
+    """Processes that run one command, each with environment variables of its own.
 
     Args:
-        command: what each runs.
-        variables: for each process, what is added to the environment.
+        command: the command, as a list.
+        variables: for each process, {variable: value} to add to the environment.
         args: torchrun's options about output.
     """
 
@@ -83,13 +83,13 @@ class Processes:
 
     @staticmethod
     def _asks(option, i, number):
-        """Whether an option such as "3" or "0:1,1:2" means this stream of this process."""
+        """Whether an option such as "3" or "0:1,1:2" names this stream of this process."""
         if ":" in option:
             option = dict(part.split(":") for part in option.split(",")).get(str(i), "0")
         return bool(int(option) & number)
 
     def wait(self, others_failed) -> dict:
-        """Wait for all. {rank: failure} of those that failed; the others are ended then. Raises Stopped after a signal."""
+        """Wait for all processes; when one fails, end the others. Returns {rank: failure}. Raises Stopped after a signal."""
         before = {
             number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         }
@@ -145,7 +145,7 @@ class Processes:
 
 
 def _copy(stream, to, file, prefix):
-    """Copy what a process prints, line by line."""
+    """Copy the output of a process line by line."""
     for line in stream:
         if file is not None:
             file.write(line)

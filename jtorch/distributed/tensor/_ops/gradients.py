@@ -1,4 +1,4 @@
-"""What is done with the gradients of all parameters together: their norm, and whether one is not finite."""
+"""Functions of all gradients together: their norm, the unscaling of a GradScaler, and `torch.autograd`'s functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OF_LISTS = {"_total_norm", "_unscale_gradients", "grad", "backward"}  # these ma
 
 
 def _split_over(tensor):
-    """The groups of processes that have parts of a DTensor."""
+    """The groups of processes over which a DTensor is cut."""
     if any(isinstance(p, Partial) for p in tensor._placements):
         raise NotImplementedError("a gradient that is a sum in parts")
     found = [(members(tensor._mesh, i)) for i, p in enumerate(tensor._placements) if isinstance(p, Shard)]
@@ -22,7 +22,7 @@ def _split_over(tensor):
 
 
 def _by_groups(tensors):
-    """{groups of processes: the local tensors that are parts over them}."""
+    """{groups of processes: the local tensors of the DTensors that are cut over them}."""
     found = {}
     for t in tensors:
         own = isinstance(t, DTensor)
@@ -96,13 +96,13 @@ def _without_sums(tensor):
 
 
 def _whole_sums(tensors):
-    """The local tensors; what is a sum in parts is summed first."""
+    """The local tensors; those that are Partial are summed first."""
     listed = tensors if isinstance(tensors, list | tuple) else [tensors]
     return [t._under(_without_sums(t))._local_tensor if isinstance(t, DTensor) else t for t in listed]
 
 
 def _local_gradients(given):
-    """The local tensors of the gradients that are given."""
+    """The local tensors of the gradients that the user gave."""
     gradients, tensors = given.get("grad_outputs"), given["outputs"]
     if gradients is None:
         return None

@@ -1,4 +1,4 @@
-"""Ops that compute each element by itself: on the parts, where the parts lie alike."""
+"""Elementwise ops of DTensors: on the local tensors, which must be cut alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ floor floor_divide fmod frac mul neg pow reciprocal remainder round rsub sgn sig
 copysign digamma erf erfc erfinv lgamma logit nan_to_num sinc xlogy where masked_fill lerp clone zeros_like ones_like full_like
 empty_like type_as float double half bfloat16 int long bool multiply subtract negative absolute clip floordiv mod
 """.split()
-_LINEAR = {"add", "sub", "subtract", "neg", "negative", "clone"}  # a sum of parts of sums is a part of the sum
+_LINEAR = {"add", "sub", "subtract", "neg", "negative", "clone"}  # linear: Partial inputs need no sum
 _SCALING = {
     "mul",
     "multiply",
@@ -29,7 +29,7 @@ _SCALING = {
 
 
 def _own_dim(tensor, dim, ndim):
-    """The dimension of a tensor that meets this one of the result; None if it is repeated there."""
+    """The dimension of a tensor that is broadcast to this one of the result; None if it has none, or one of size 1."""
     own = dim - (ndim - tensor.ndim)
     return own if own >= 0 else None
 
@@ -45,7 +45,7 @@ def _joint_shape(tensors):
 
 
 def _decided(name, tensors, shape, numbers_only):
-    """What each dimension of the mesh needs: see `by_mesh_dim`."""
+    """(placements needed, placements of the result): see `by_mesh_dim`."""
     ndim = len(shape)
 
     def decide(i):
@@ -77,7 +77,7 @@ def _moved(p, dim):
 
 @rule(*_POINTWISE)
 def on_parts(func, name, args, kwargs):
-    """The rule of these ops."""
+    """An elementwise op."""
     given = [*args, *kwargs.values()]
     tensors = [a for a in given if isinstance(a, DTensor)]
     mesh, shape = tensors[0]._mesh, _joint_shape(tensors)
@@ -95,7 +95,7 @@ _IN_PLACE = [name + "_" for name in _POINTWISE if name not in ("where", "clone")
 
 @rule("copy_", "zero_", "fill_", *_IN_PLACE)
 def in_place(func, name, args, kwargs):
-    """Writes to the local tensor, with the other inputs under the placements of the first."""
+    """An elementwise op in place: it writes to the local tensor. The other inputs get the placements of the first."""
     first, *others = args
     if not isinstance(first, DTensor):
         return NotImplemented

@@ -1,4 +1,4 @@
-"""Products of matrices, and `rows_of_table`: in parts of rows, of columns, or of the sum."""
+"""`linear`, `matmul`, `embedding` and attention of DTensors: each process computes rows, columns, or a part of the sum."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _placed_product(x, w, px, pw, last, first, second):
 
 @rule("linear")
 def linear_in_parts(func, name, args, kwargs):
-    """input · weightᵀ + bias."""
+    """`linear`: input · weightᵀ + bias."""
     x, w, bias = _three(args, kwargs)
     if (
         not (isinstance(x, DTensor) and isinstance(w, DTensor))
@@ -63,7 +63,7 @@ def _three(args, kwargs):
 
 @rule("matmul", "mm", "bmm")
 def matmul_in_parts(func, name, args, kwargs):
-    """A product of two tensors of at least two dimensions."""
+    """`matmul` of two tensors with at least two dimensions."""
     x, w = args if len(args) == 2 else (args[0], next(iter(kwargs.values())))
     if not (isinstance(x, DTensor) and isinstance(w, DTensor)) or x.ndim < 2 or w.ndim < 2:
         return NotImplemented
@@ -87,7 +87,7 @@ def matmul_in_parts(func, name, args, kwargs):
 
 @rule("embedding")
 def rows_of_table(func, name, args, kwargs):
-    """Rows of a table: the table in parts of rows gives parts of a sum, in parts of columns parts of columns."""
+    """`embedding`: a table cut by rows gives parts of a sum, a table cut by columns gives columns."""
     given = dict(zip(_OF_EMBEDDING, args, strict=False)) | kwargs
     ids, table = given["input"], given["weight"]
     if (
@@ -129,7 +129,7 @@ def rows_of_table(func, name, args, kwargs):
 
 @rule("scaled_dot_product_attention")
 def attention_in_parts(func, name, args, kwargs):
-    """Attention, in parts of the batch or of the heads."""
+    """`scaled_dot_product_attention`, cut along the batch or the heads."""
     q, *others = args
     if (
         len(others) < 2

@@ -1,4 +1,5 @@
-"""Random numbers: every process draws those of the whole tensor, and takes its part; what is replicated comes from the first.
+"""Random numbers of DTensors. Every process draws those of the whole tensor and takes its part; a replicated part is the first
+process's.
 
 So processes with the same seed get the numbers that one process would.
 """
@@ -25,7 +26,7 @@ def drawn(draw, x, placements):
 
 @rule(*DRAWS_IN_PLACE)
 def draw_in_place(func, name, args, kwargs):
-    """Fills a DTensor."""
+    """Fill a DTensor with random numbers, in place."""
     x, *rest = args
     check_written(x, name)
     if any(isinstance(a, DTensor) for a in (*rest, *kwargs.values())) or any(
@@ -41,7 +42,7 @@ def draw_in_place(func, name, args, kwargs):
 
 @rule("rand_like", "randn_like", "bernoulli")
 def draw_like(func, name, args, kwargs):
-    """A random tensor of the size of a DTensor, that lies as it does."""
+    """A random DTensor with the shape and the placements of another."""
     x, *rest = args
     if name == "bernoulli" or any(isinstance(p, Partial) for p in x._placements):
         raise NotImplementedError(f"{name} of this DTensor")
@@ -50,7 +51,7 @@ def draw_like(func, name, args, kwargs):
 
 @rule("dropout")
 def drop_in_parts(func, name, args, kwargs):
-    """Zeros at the elements where the whole tensor would have them."""
+    """Dropout: the elements that become 0 are those that one process with the whole tensor would choose."""
     given = (
         {"p": 0.5, "training": True, "inplace": False}
         | dict(zip(("input", "p", "training", "inplace"), args, strict=False))
@@ -87,8 +88,8 @@ def not_drawn(func, name, args, kwargs):
 
 @rule("multi_head_attention_forward")
 def multi_head_attention(func, name, args, kwargs):
-    """Computed everywhere; with drop_in_parts the processes would draw different numbers."""
+    """On whole tensors in every process; refused with dropout, of which the processes would draw different numbers."""
     dropout_p = args[10] if len(args) > 10 else kwargs.get("dropout_p", 0.0)
     if dropout_p and kwargs.get("training", True):
-        raise NotImplementedError("multi_head_attention_forward of DTensors with drop_in_parts")
+        raise NotImplementedError("multi_head_attention_forward of DTensors with dropout")
     return NotImplemented

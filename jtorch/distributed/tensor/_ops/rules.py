@@ -1,6 +1,7 @@
-"""The table of rules, and what they share: which placements the inputs must have, and what the local tensors compute.
+"""The table of rules, and what they share.
 
-A rule decides for each dimension of the mesh by itself. It says which placements its inputs need there and which the result has.
+A rule decides for each dimension of the mesh which placements its inputs need and which one the result has. Then it calls the op
+with the local tensors.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ RULES: dict[str, Callable] = {}  # name of an op -> function (func, name, args, 
 
 
 def rule(*names):
-    """Register a function as the rule of these ops. NotImplemented from it: gather the inputs, and compute all everywhere."""
+    """Register a function as the rule of these ops. If it returns NotImplemented, every process computes the op on whole tensors."""
 
     def register(fn):
         RULES.update(dict.fromkeys(names, fn))
@@ -25,7 +26,12 @@ def rule(*names):
 
 
 def placed_local(tensor, placements, differs):
-    """The local tensor of a DTensor under placements, for an op that differs between processes where `differs` says so."""
+    """The local tensor of a DTensor under other placements.
+
+    Args:
+        differs: for each dimension of the mesh, whether the processes along it compute different things. There the gradient of
+            a replicated tensor is the sum of theirs.
+    """
     local = tensor._under(tuple(placements))._local_tensor
     if local.requires_grad:
         for i, p in enumerate(placements):
@@ -35,7 +41,13 @@ def placed_local(tensor, placements, differs):
 
 
 def placed_all(tensors, needed, result):
-    """The local tensors of DTensors (None for None), given for each the placements needed, and those of the result."""
+    """The local tensors of DTensors under the placements that an op needs.
+
+    Args:
+        tensors: DTensors; None stays None.
+        needed: placements for each.
+        result: the placements of the result.
+    """
     differs = [
         not all(isinstance(p[i], Replicate) for p in (*[n for n in needed if n is not None], result))
         for i in range(len(result))
@@ -49,7 +61,9 @@ def result_of(local, mesh, placements, shape):
 
 
 def by_mesh_dim(mesh, decide):
-    """`decide(i) -> (placements needed by the inputs, placement of the result)` for each dimension of the mesh, by input."""
+    """(placements for each input, placements of the result), from `decide(i)` -> (a placement for each input, that of the result)
+    on dimension i of the mesh.
+    """
     found = [decide(i) for i in range(mesh.ndim)]
     return [list(p) for p in zip(*[needed for needed, _ in found], strict=True)], [out for _, out in found]
 
@@ -60,7 +74,7 @@ def even(shape, dim, mesh, mesh_dim):
 
 
 def check_written(tensor, name):
-    """Raise NotImplementedError if a write to this DTensor would be lost."""
+    """Raise NotImplementedError if a write to this DTensor would be lost, because it is a copy where PyTorch has a view."""
     if tensor._shows_copy:
         raise NotImplementedError(f"torch.{name}: writing to a view of a DTensor that had to be gathered for it")
 

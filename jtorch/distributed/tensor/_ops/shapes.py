@@ -1,4 +1,4 @@
-"""Reductions, `softmax` and the normalizations: over dimensions that are whole, or in parts of the result."""
+"""Reductions, `softmax` and the normalizations of DTensors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _reduced_shape(shape, dims, keepdim):
 
 @rule("sum", "mean", "amax", "amin")
 def reduction(func, name, args, kwargs):
-    """A reduction over a dimension that is cut gives parts of it."""
+    """A reduction. Over a dimension that is cut, each process reduces its part, and the result is Partial."""
     x = args[0] if args else kwargs["input"]
     given = dict(zip(("input", "dim", "keepdim"), args, strict=False)) | kwargs
     dim, keepdim = given.get("dim", given.get("axis")), bool(given.get("keepdim"))
@@ -50,7 +50,7 @@ def reduction(func, name, args, kwargs):
 
 
 def _along(x, is_whole):
-    """What each dimension of the mesh needs, where dimensions for which `is_whole` is true must not be cut."""
+    """(placements needed, placements of the result), where no dimension d with `is_whole(d)` may be cut."""
 
     def decide(i):
         p = x._placements[i]
@@ -62,7 +62,7 @@ def _along(x, is_whole):
 
 @rule("softmax", "log_softmax", "cumsum", "logsumexp_keepdim", "normalize")
 def along_one_dimension(func, name, args, kwargs):
-    """Computed for each line along a dimension."""
+    """`softmax` and others along one dimension, which must be whole."""
     x = args[0] if args else kwargs["input"]
     dim = args[1] if len(args) > 1 else kwargs.get("dim")
     if not isinstance(x, DTensor) or not isinstance(dim, int) or name == "normalize":
@@ -75,7 +75,7 @@ def along_one_dimension(func, name, args, kwargs):
 
 @rule("layer_norm", "rms_norm")
 def normalization(func, name, args, kwargs):
-    """Over the last dimensions, with weights that are whole."""
+    """`layer_norm` and others over the last dimensions, which must be whole as the weights must."""
     given = dict(zip(("input", "normalized_shape", "weight", "bias", "eps"), args, strict=False)) | kwargs
     if name == "rms_norm":
         given = dict(zip(("input", "normalized_shape", "weight", "eps"), args, strict=False)) | kwargs

@@ -1,4 +1,4 @@
-"""Ops that arrange the elements anew: on the parts, where the dimension that is cut stays one."""
+"""Views of DTensors: on the local tensors, where the dimension that is cut remains a dimension of the result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jtorch.distributed.tensor.placement_types import Replicate, Shard
 
 
 def _mapped(x, to):
-    """What each dimension of the mesh needs, where `to(d)` is the place of a dimension in the result, or None."""
+    """(placements needed, placements of the result), where dimension d becomes `to(d)` of the result; None: it must be whole."""
 
     def decide(i):
         p = x._placements[i]
@@ -27,7 +27,7 @@ def _view_of_parts(func, x, needed, out, shape, args, kwargs):
 
 
 def _noting_copies(made, x, needed):
-    """The result; where parts were gathered for it, it shows no longer the memory of `x`."""
+    """The result `made`, marked as a copy if parts of `x` were gathered for it: a write to it would not reach `x`."""
     made._shows_copy = x._shows_copy or tuple(needed[0]) != x._placements
     return made
 
@@ -100,7 +100,7 @@ def _twice(x, dim):
 
 
 def _shape_asked_for(name, x, rest, kwargs):
-    """The whole shape that is asked for; None where this rule cannot tell."""
+    """The shape of the whole result; None if this rule cannot tell it from the arguments."""
     if name in ("flatten", "unflatten"):
         given = (
             dict(zip(("start_dim", "end_dim") if name == "flatten" else ("dim", "sizes"), rest, strict=False)) | kwargs

@@ -1,4 +1,4 @@
-"""`torch.distributed.tensor.parallel`: modules whose products of matrices are in parts, one in each process."""
+"""`torch.distributed.tensor.parallel`: modules whose weights are cut, so that each process computes a part of their products."""
 
 from jtorch.distributed.tensor.parallel.api import parallelize_module
 from jtorch.distributed.tensor.parallel.loss import loss_parallel

@@ -1,4 +1,4 @@
-"""`parallelize_module`: a plan of which submodule is cut how."""
+"""`parallelize_module`: cut submodules as a plan says."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["parallelize_module"]
 
 
 def parallelize_module(module, device_mesh=None, parallelize_plan=None, *, src_data_rank=0):
-    """Cut the parameters of a module's parts, in place, as a plan says.
+    """Cut the parameters of submodules over the processes, in place.
 
     Args:
         module: the module; every process has the same one.
         device_mesh: of one dimension.
         parallelize_plan: a `ParallelStyle` for the module, or {name of a submodule: style}; names may hold `*` and `?`.
-        src_data_rank: whose parameters are taken: 0, the first process; None: each process's own.
+        src_data_rank: 0: take the parameters of the first process; None: each process takes its own.
 
     Returns:
         the module.

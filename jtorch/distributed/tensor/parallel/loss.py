@@ -1,4 +1,4 @@
-"""`loss_parallel`: the cross entropy of scores that are cut by classes, without gathering them."""
+"""`loss_parallel`: the cross entropy of logits that are cut along the classes, without gathering them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the parts of a module are cut: by columns, by rows, along the sequence, and what goes in and comes out."""
+"""The ways to cut a module: by columns, by rows, along the sequence. And what its inputs and outputs become."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ParallelStyle(ABC):
 
 
 def _placed_input(value, mesh, layout, wanted):
-    """A tensor as a DTensor: it lies as `layout` says, and is brought to `wanted`."""
+    """A tensor with the placement `layout` as a DTensor with the placement `wanted`."""
     if not isinstance(value, Tensor):
         return value
     if not isinstance(value, DTensor):
@@ -59,8 +59,8 @@ class ColwiseParallel(ParallelStyle):
     """A Linear cut by its outputs, or an Embedding by its columns.
 
     Args:
-        input_layouts: how the input lies; default: Replicate.
-        output_layouts: how the result shall lie; default: Shard(-1).
+        input_layouts: the placement of the input; default: Replicate.
+        output_layouts: the placement of the result; default: Shard(-1).
         use_local_output: whether the result is this process's tensor and not a DTensor.
 
     >>> torch.distributed.tensor.parallel.ColwiseParallel().use_local_output
@@ -97,8 +97,8 @@ class RowwiseParallel(ColwiseParallel):
     """A Linear cut by its inputs, or an Embedding by its rows: each process computes a part of the sum.
 
     Args:
-        input_layouts: how the input lies; default: Shard(-1).
-        output_layouts: how the result shall lie; default: Replicate.
+        input_layouts: the placement of the input; default: Shard(-1).
+        output_layouts: the placement of the result; default: Replicate.
         use_local_output: whether the result is this process's tensor and not a DTensor.
     """
 
@@ -146,8 +146,8 @@ class PrepareModuleInput(ParallelStyle):
     """Turns the inputs of a module into DTensors.
 
     Args:
-        input_layouts: how the inputs lie, one for each; None: leave it.
-        desired_input_layouts: how they shall lie.
+        input_layouts: the placement of each input; None: leave the input as it is.
+        desired_input_layouts: the placements that `forward` gets.
         input_kwarg_layouts, desired_input_kwarg_layouts: the same for those given by name.
         use_local_output: whether the module gets this process's tensors.
 
@@ -197,11 +197,11 @@ class PrepareModuleInput(ParallelStyle):
 
 
 class PrepareModuleOutput(ParallelStyle):
-    """Brings the results of a module to other placements.
+    """Changes the placements of the results of a module.
 
     Args:
-        output_layouts: how the results lie, one for each; None: leave it.
-        desired_output_layouts: how they shall lie.
+        output_layouts: the placement of each result; None: leave the result as it is.
+        desired_output_layouts: the placements that the caller gets.
         use_local_output: whether the results are this process's tensors.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`torch.distributed.elastic.multiprocessing.errors`: how the error of a process reaches the one that started it."""
+"""`torch.distributed.elastic.multiprocessing.errors`: how the launcher learns of the error of a process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ErrorHandler:
     """Writes the exception of this process to the file that TORCHELASTIC_ERROR_FILE names."""
 
     def initialize(self) -> None:
-        """Nothing needs to be prepared."""
+        """Has no effect: nothing needs to be prepared."""
 
     def record_exception(self, e: BaseException) -> None:
         """Write an exception to the file, as JSON."""
