@@ -8,6 +8,11 @@ from math import e, inf, nan, pi
 
 from numpy import newaxis
 
+from jtorch.core import collector_paused
+
+with collector_paused():
+    from jtorch import distributions, nn, optim  # and through these nearly all of jtorch and of JAX
+
 from jtorch.core.facts import (
     Size,
     can_cast,

@@ -427,7 +427,7 @@ def test_a_debugger_steps_through_the_wrapper_of_an_op():
 def test_a_debugger_lists_the_lines_of_a_wrapper():
     code = """
 import pdb, sys, io, jtorch
-x = jtorch.ones(2)
+x = jtorch.relu(jtorch.ones(2))  # its source is compiled at this call
 heard = io.StringIO()
 debugger = pdb.Pdb(stdin=io.StringIO("step\\nnext\\nnext\\nlist\\ncontinue\\n"), stdout=heard, nosigint=True, readrc=False)
 debugger.use_rawinput = False
@@ -475,6 +475,30 @@ def python(code, **environment):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize("before", ["", "held = [[] for _ in range(200_000)]"])
+def test_pythons_collector_does_not_visit_what_an_import_made(before):
+    """Unless the process had made many objects before: they would never be collected if they were left out."""
+    watch = "gc.callbacks.append(lambda phase, info: full.append(0) if info['generation'] == 2 else None)"
+    code = f"import gc; {before}\nfull = []; {watch}; import jtorch; print(len(full), gc.isenabled(), gc.get_freeze_count() > 50_000)"
+    assert python(code).split() == ["0", "True", str(not before)]
+
+
+def test_an_op_is_compiled_at_its_first_call_also_when_two_threads_make_it():
+    code = """
+import threading, jtorch as torch
+assert "complete" in torch.cosh.__code__.co_names and "complete" in torch.Tensor.cosh.__code__.co_names
+found, gate = [], threading.Barrier(8)
+def call():
+    gate.wait()
+    found.append(torch.cosh(torch.zeros(2)).sum().item() + torch.zeros(2).cosh().sum().item())
+threads = [threading.Thread(target=call) for _ in range(8)]
+[t.start() for t in threads], [t.join() for t in threads]
+assert found == [4.0] * 8, found
+assert "complete" not in torch.cosh.__code__.co_names
+"""
+    python(code)
 
 
 def test_import_jtorch_changes_no_setting_and_starts_no_backend():

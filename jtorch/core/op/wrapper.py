@@ -20,17 +20,30 @@ from jtorch.core.tensor import PLAIN, Tensor, apply
 
 
 def wrapper_of(op):
-    """The public function of an op. Given tensors it records a line, given arrays it computes."""
+    """The public function of an op. Given tensors it records a line, given arrays it computes.
+
+    Its source is compiled at the first call: compiling all of them would take a tenth of the time of `import jtorch`.
+    """
     source, names = _Source(op).write()
     file = f"<op {op.fn.__module__}.{op.fn.__name__}>"
-    exec(compile(source, file, "exec"), names)
     linecache.cache[file] = len(source), None, source.splitlines(True), file  # debuggers and tracebacks show the source
-    made = names["wrapper"]
-    made.__doc__ = op.fn.__doc__
-    made.__module__ = "jtorch"
-    made.op = op
-    made.__signature__ = _signature(op)
+
+    def complete(wrapper):
+        exec(compile(source, file, "exec"), made := dict(names))
+        whole = made["wrapper"]
+        wrapper.__defaults__, wrapper.__kwdefaults__ = whole.__defaults__, whole.__kwdefaults__
+        wrapper.__code__ = whole.__code__  # last: another thread may be calling it
+        return wrapper
+
+    code = _incomplete.__code__.replace(co_filename=file, co_firstlineno=1)
+    made = FunctionType(code, names | {"complete": complete})
+    made.__doc__, made.__module__, made.op, made.__signature__ = op.fn.__doc__, "jtorch", op, _signature(op)
     return _set_name(made, op.name, "functions")
+
+
+def _incomplete(*args, **kwargs):
+    """The code of a wrapper until its first call."""
+    return complete(wrapper)(*args, **kwargs)  # noqa: F821, they are names of the wrapper
 
 
 def renamed(public, name, kind):
@@ -83,11 +96,9 @@ def _signature(op):
 
 def _of_tensors(annotation):
     """An annotation of the pure function, which is a text, with Tensors in place of arrays."""
-    return (
-        annotation.replace("jax.Array", "Tensor").replace("Array", "Tensor")
-        if isinstance(annotation, str)
-        else annotation
-    )
+    if isinstance(annotation, str):
+        return annotation.replace("jax.Array", "Tensor").replace("Array", "Tensor")
+    return annotation
 
 
 class _Source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import get_lapack_funcs
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
@@ -26,6 +25,8 @@ def _check_symmetric(name, A):
 
 def _lapack(routine, hermitian, dtype):
     """LAPACK's routine for symmetric or, if complex, Hermitian matrices."""
+    from scipy.linalg.lapack import get_lapack_funcs  # 80 ms of a start
+
     kind = "he" if hermitian and dtype.kind == "c" else "sy"
     return get_lapack_funcs(kind + routine, dtype=dtype)
 
