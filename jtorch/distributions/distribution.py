@@ -22,7 +22,7 @@ class Distribution:
     Args:
         validate_args: check parameters and the values given to `log_prob` and `cdf`.
 
-    A check looks at its value: what computes it ends there, as a program of its own. `validate_args=False` leaves the
+    A check reads the value, which runs the recorded lines. `validate_args=False` leaves the
     distribution in the program of the training step.
     """
 
@@ -175,7 +175,7 @@ class Distribution:
 
 
 def require(value, constraint, message):
-    """Raise ValueError(message()) unless the value lies in the set. The value is looked at."""
+    """Raise ValueError(message()) unless the value lies in the set. Reads the value."""
     array = _host_array(value)
     bounds = {name: _host_array(bound) for name, bound in vars(constraint).items()}
     if array is not None and all(bound is not None for bound in bounds.values()):

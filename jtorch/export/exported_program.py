@@ -136,7 +136,7 @@ def export(
             program's; whatever is no tensor becomes part of it.
         kwargs: the same by name.
         platforms: what it is to run on, a list of "cpu", "cuda", "rocm", "tpu"; by default what JAX runs on here.
-        dynamic_shapes: None only. `strict` and the rest: of PyTorch's tracer, not looked at.
+        dynamic_shapes: None only. `strict` and the rest are options of PyTorch's tracer, and have no effect.
 
     Raises:
         RuntimeError: the module draws random numbers or writes to its buffers, as dropout and batch normalization do in

@@ -1,6 +1,6 @@
 """Modules as functions of their parameters: `functional_call`, `stack_module_state`.
 
-During the call, other tensors stand in the modules' own tables of parameters and buffers.
+During the call, the modules' own tables of parameters and buffers hold the other tensors.
 """
 
 from __future__ import annotations

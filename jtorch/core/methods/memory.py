@@ -70,7 +70,7 @@ def _is_on(name):
 
 
 def _dim_order(self, ambiguity_check=False):
-    """The dimensions from the slowest to the fastest in memory. Strides that tell nothing keep the order."""
+    """The dimensions from the slowest to the fastest in memory. Dimensions whose strides decide nothing keep their order."""
     order, strides, shape = list(range(self.ndim)), self.stride(), self.shape
     for last in range(self.ndim - 2, -1, -1):
         at = last
@@ -421,16 +421,18 @@ def is_tensor(obj):
     return isinstance(obj, Tensor)
 
 
-def _asks(rule):
+def _question_of_dtype(rule):
+    """The function that answers a question about the dtype of a tensor."""
+
     def ask(input):
         return rule(input.dtype)
 
     return overridable_on_failure(ask)
 
 
-is_complex = _asks(lambda d: d.is_complex)
-is_floating_point = _asks(lambda d: d.is_floating_point)
-is_signed = _asks(lambda d: d.is_signed)
+is_complex = _question_of_dtype(lambda d: d.is_complex)
+is_floating_point = _question_of_dtype(lambda d: d.is_floating_point)
+is_signed = _question_of_dtype(lambda d: d.is_signed)
 
 _METHODS = {
     "element_size": lambda self: self.dtype.itemsize,

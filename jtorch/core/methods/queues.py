@@ -39,7 +39,7 @@ class Stream:
         return f"torch.Stream device_type={self.device_type}, device_index={self.device_index}, stream_id=0"
 
     def query(self) -> bool:
-        """True: what asks has waited."""
+        """True: whoever asks has waited for the work already."""
         self.synchronize()
         return True
 

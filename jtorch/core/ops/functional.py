@@ -17,6 +17,7 @@ import jtorch.core.ops.losses.common
 import jtorch.core.ops.losses.fused
 import jtorch.core.ops.losses.likelihood
 import jtorch.core.ops.losses.margin
+import jtorch.core.ops.losses.probabilities
 import jtorch.core.ops.matrix.distances
 import jtorch.core.ops.windows.conv
 import jtorch.core.ops.windows.fold

@@ -58,7 +58,11 @@ class _Inplace(Module):
 
 
 class ReLU(_Inplace):
-    """max(x, 0). See :func:`relu`."""
+    """max(x, 0). See :func:`relu`.
+
+    >>> torch.nn.ReLU()(torch.tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
 
     def forward(self, input):
         made = activations.relu(input)
@@ -358,7 +362,11 @@ class GLU(Module):
 
 
 class Softmax(Module):
-    """exp(x) / sum(exp(x)) along dim. See :func:`softmax`."""
+    """exp(x) / sum(exp(x)) along dim. See :func:`softmax`.
+
+    >>> torch.nn.Softmax(dim=1)(torch.zeros(1, 2))
+    tensor([[0.5000, 0.5000]])
+    """
 
     __constants__ = ["dim"]
 
@@ -411,6 +419,11 @@ class MultiheadAttention(Module):
 
     Shape:
         query (L, N, E), key (S, N, kdim), value (S, N, vdim) → (L, N, E), weights (N, L, S)
+
+    >>> x = torch.ones(3, 2, 4)
+    >>> result, weights = torch.nn.MultiheadAttention(4, 2)(x, x, x)
+    >>> result.shape, weights.shape
+    (torch.Size([3, 2, 4]), torch.Size([2, 3, 3]))
     """
 
     __constants__ = ["batch_first"]

@@ -23,7 +23,13 @@ class _DropoutNd(Module):
 
 
 class Dropout(_DropoutNd):
-    """In training, each element is 0 with probability p. See :func:`dropout`."""
+    """In training, each element becomes 0 with probability p, and the others are multiplied by 1 / (1 - p).
+
+    See :func:`dropout`.
+
+    >>> torch.nn.Dropout(0.5).eval()(torch.ones(2))
+    tensor([1., 1.])
+    """
 
     def forward(self, input):
         return activations.dropout(input, self.p, self.training, self.inplace)

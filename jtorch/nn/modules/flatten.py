@@ -12,6 +12,9 @@ class Flatten(Module):
 
     Shape:
         (N, *) → (N, prod(*)) with the defaults
+
+    >>> torch.nn.Flatten()(torch.zeros(2, 3, 4)).shape
+    torch.Size([2, 12])
     """
 
     __constants__ = ["start_dim", "end_dim"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from jtorch.core.ops.losses import common, likelihood, margin
+from jtorch.core.ops.losses import common, likelihood, margin, probabilities
 from jtorch.core.ops.losses.fused import linear_cross_entropy
 from jtorch.nn.modules.distance import PairwiseDistance
 from jtorch.nn.modules.linear import Linear
@@ -63,7 +63,14 @@ class L1Loss(_Loss):
 
 
 class MSELoss(_Loss):
-    """(input - target)², reduced. See :func:`mse_loss`."""
+    """(input - target)², reduced. See :func:`mse_loss`.
+
+    Args:
+        reduction: "mean", "sum", or "none": one loss for each element.
+
+    >>> torch.nn.MSELoss()(torch.tensor([1., 2.]), torch.zeros(2))
+    tensor(2.5000)
+    """
 
     __constants__ = ["reduction"]
 
@@ -98,7 +105,7 @@ class HuberLoss(_Loss):
 
 
 class NLLLoss(_WeightedLoss):
-    """The loss of log-probabilities. See :func:`nll_loss`."""
+    """-input[n, target[n]], reduced, for log-probabilities. See :func:`nll_loss` for the arguments."""
 
     __constants__ = ["ignore_index", "reduction"]
 
@@ -126,7 +133,15 @@ class NLLLoss2d(NLLLoss):
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """The loss of class scores. See :func:`cross_entropy`."""
+    """-log(softmax(input)) at the target, reduced. See :func:`cross_entropy` for the arguments.
+
+    Shape:
+        input (N, C) or (N, C, d1, ...), target (N) or (N, d1, ...) with class numbers → (), or the target's shape if
+        the reduction is "none"
+
+    >>> torch.nn.CrossEntropyLoss()(torch.zeros(2, 4), torch.tensor([0, 3]))
+    tensor(1.3863)
+    """
 
     __constants__ = ["ignore_index", "reduction", "label_smoothing"]
 
@@ -149,16 +164,20 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class BCELoss(_WeightedLoss):
-    """The loss of probabilities of two classes. See :func:`binary_cross_entropy`."""
+    """The cross entropy of probabilities of two classes. See :func:`binary_cross_entropy`."""
 
     __constants__ = ["reduction"]
 
     def forward(self, input, target):
-        return common.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
+        return probabilities.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
-    """The loss of scores of two classes. See :func:`binary_cross_entropy_with_logits`."""
+    """The loss of logits of two classes. See :func:`binary_cross_entropy_with_logits` for the arguments.
+
+    >>> torch.nn.BCEWithLogitsLoss()(torch.zeros(3), torch.ones(3))
+    tensor(0.6931)
+    """
 
     def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
         super().__init__(size_average, reduce, reduction)
@@ -166,7 +185,7 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input, target):
-        return common.binary_cross_entropy_with_logits(
+        return probabilities.binary_cross_entropy_with_logits(
             input, target, self.weight, pos_weight=self.pos_weight, reduction=self.reduction
         )
 
@@ -181,7 +200,7 @@ class KLDivLoss(_Loss):
         self.log_target = log_target
 
     def forward(self, input, target):
-        return common.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+        return probabilities.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
 class PoissonNLLLoss(_Loss):

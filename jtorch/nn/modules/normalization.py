@@ -41,6 +41,12 @@ class LayerNorm(_ScaledAndShifted):
         normalized_shape: the sizes of those dimensions.
         eps: added to the variance before the square root, same unit as input².
         elementwise_affine: learn a scale and (with bias) a shift for each element.
+
+    Shape:
+        (*, *normalized_shape) → the same
+
+    >>> torch.nn.LayerNorm(2)(torch.tensor([[1., 3.]])).tolist()[0][0] < -0.999
+    True
     """
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
@@ -85,7 +91,14 @@ class RMSNorm(Module):
 
 
 class GroupNorm(_ScaledAndShifted):
-    """Groups of channels of each sample brought to mean 0 and variance 1. See :func:`group_norm`."""
+    """Groups of channels of each sample brought to mean 0 and variance 1. See :func:`group_norm`.
+
+    Shape:
+        (N, num_channels, *) → the same
+
+    >>> torch.nn.GroupNorm(2, 4)(torch.zeros(1, 4, 8, 8)).shape
+    torch.Size([1, 4, 8, 8])
+    """
 
     __constants__ = ["num_groups", "num_channels", "eps", "affine"]
 

@@ -166,7 +166,11 @@ class _AvgPoolWithDivisor(_AvgPoolNd):
 
 
 class AvgPool2d(_AvgPoolWithDivisor):
-    """The mean of each window of (N, C, H, W). See :func:`avg_pool2d`."""
+    """The mean of each window of (N, C, H, W). See :func:`avg_pool2d`.
+
+    >>> torch.nn.AvgPool2d(2)(torch.ones(1, 1, 2, 2))
+    tensor([[[[1.]]]])
+    """
 
     _function = staticmethod(pool.avg_pool2d)
 
@@ -305,7 +309,11 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
-    """The mean of each window of (N, C, H, W). One window per output element. See :func:`adaptive_avg_pool2d`."""
+    """The mean of each window of (N, C, H, W). One window per output element. See :func:`adaptive_avg_pool2d`.
+
+    >>> torch.nn.AdaptiveAvgPool2d(1)(torch.ones(2, 3, 8, 8)).shape
+    torch.Size([2, 3, 1, 1])
+    """
 
     _function = staticmethod(pool.adaptive_avg_pool2d)
 

@@ -308,6 +308,10 @@ class GRU(RNNBase):
     """A gated recurrent unit along a sequence: h' = (1 - z) n + z h. See :class:`RNN` for arguments and shapes.
 
     As in PyTorch, the reset gate multiplies U h + d. Many texts define the GRU with a gate that multiplies h.
+
+    >>> out, h = torch.nn.GRU(3, 4)(torch.zeros(5, 2, 3))
+    >>> out.shape, h.shape
+    (torch.Size([5, 2, 4]), torch.Size([1, 2, 4]))
     """
 
     def __init__(self, *args, **kwargs):

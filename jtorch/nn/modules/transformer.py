@@ -83,7 +83,7 @@ class _TransformerLayer(Module):
         self._note_activation()
 
     def _note_activation(self):
-        """Called at the end of `__init__`, when the activation is known."""
+        """Keep what the class needs to know of the activation. `__init__` calls it last."""
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -109,6 +109,12 @@ class TransformerEncoderLayer(_TransformerLayer):
         layer_norm_eps: eps of the layer norms.
         batch_first: tensors are (batch, length, size), not (length, batch, size).
         norm_first: normalise before each part, not after it.
+
+    Shape:
+        (S, N, d_model) → the same; (N, S, d_model) with `batch_first`
+
+    >>> torch.nn.TransformerEncoderLayer(8, 2)(torch.zeros(5, 1, 8)).shape
+    torch.Size([5, 1, 8])
     """
 
     _attentions = ("self_attn",)

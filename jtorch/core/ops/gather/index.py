@@ -1,10 +1,10 @@
 """Indexing: `x[...]` and `x[...] = v` in every mix PyTorch allows.
 
-Integers, slices, None and Ellipsis become views, one after the other; tensors, lists and masks become one gather
-(`x[i]`) or one scatter (`x[i] = v`). Indices are checked at once where their values are known; where they are promised,
-the program checks them. Two kinds of index are looked at, which runs what was recorded: a mask that selects, because
-only its data tell the size of the result, and a 0-dim integer tensor, because it makes a view. A mask that assigns is
-not looked at.
+Integers, slices, None and Ellipsis become views, one after the other. Tensors, lists and masks become one gather (`x[i]`)
+or one scatter (`x[i] = v`). Indices whose values are known are checked at once; the program checks the others.
+
+Two kinds of index are read, which runs the recorded lines: a mask in `x[mask]`, because only its values tell the size of
+the result, and a 0-dim integer tensor, because it makes a view. A mask in `x[mask] = v` is not read.
 """
 
 from __future__ import annotations
@@ -214,13 +214,13 @@ def _integer_indices(x, arrays):
 
 
 def _check_indexable(x, found, inner):
-    """Raise where there is nothing to index. `inner`: the indices' common shape."""
+    """Raise if a dimension without elements is indexed. `inner`: the indices' common shape."""
     if all(inner) and not all(x.shape[dim] for dim, _ in found):
         raise IndexError("index is out of bounds for dimension with size 0")
 
 
 def _check_ranges(x, found, inner):
-    """Raise where an index is out of range, unless nothing at all is indexed. `inner`: the indices' common shape."""
+    """Raise if an index is out of range, unless the result has no elements. `inner`: the indices' common shape."""
     dims = [dim for dim, _ in found]
     if not all(inner) or not all(n for dim, n in enumerate(x.shape) if dim not in dims):
         return
@@ -275,7 +275,7 @@ def _index(input: Array, indices: list[Array], dims: tuple) -> Array:
 
 
 def _basic(index):
-    """What tells an index of integers, slices, None and Ellipsis from others like it, or None for any other index."""
+    """The key of an index of integers, slices, None and Ellipsis in a table; None for any other index."""
     kind = index.__class__
     if kind is int:
         return index
@@ -295,17 +295,20 @@ def _basic(index):
     return tuple(found)
 
 
-_steps: dict = {}  # (type, how it is worked out, class of the index, `_basic` of it) -> the steps to the view it shows
-_MANY = 4096  # of them are kept
+_steps: dict = {}  # (type of the tensor, `_to_read` or `_to_write`, class of the index, its `_basic`) -> steps to the view
+_MANY = 4096  # entries of `_steps` at which it is emptied
 
 
-def _shown(x, index, basic, work_out):
-    """The view that a basic index shows; x where it shows all. What an index comes to is worked out once for a type."""
-    key = (x._type, work_out, index.__class__, basic)
+def _shown(x, index, basic, make):
+    """The view that a basic index shows, by `make` (`_to_read` or `_to_write`); x itself where it shows all of x.
+
+    `make` runs once for each index and type of tensor. Later the steps that it led to are repeated.
+    """
+    key = (x._type, make, index.__class__, basic)
     steps = _steps.get(key)
     if steps is not None:
         return x._make_views(steps) if steps else x
-    seen = work_out(x, index)
+    seen = make(x, index)
     if seen is x or seen._view is not None:  # not inside a transformation of JAX's
         if len(_steps) > _MANY:
             _steps.clear()
@@ -339,7 +342,7 @@ def _getitem(self, index):
     if not arrays:
         return alias(seen) if seen is self else seen
     if engine.local.grad:
-        seen._history()  # PyTorch raises autograd's errors before it looks at the indices
+        seen._history()  # PyTorch raises autograd's errors before it checks the indices
     found, inner = _integer_indices(seen, arrays)
     _check_indexable(seen, found, inner)
     _check_ranges(seen, found, inner)
@@ -517,7 +520,7 @@ def _setitem(self, index, value):
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
             check_apart("none", seen, (value,))
             if engine.local.grad:
-                value._history()  # PyTorch raises autograd's errors before it looks at shapes
+                value._history()  # PyTorch raises autograd's errors before it checks shapes
         seen._by_base()
         write_result(seen, put_at(seen, arrays, value))
     elif not isinstance(value, Tensor):

@@ -80,7 +80,7 @@ def _check_tensor_list(tensors, fn):
 
 
 def _host_arrays(tensors):
-    """The tensors' NumPy arrays, if all lie on the host with one dtype and memory order and none needs a gradient; else None.
+    """The tensors' NumPy arrays, if all are known on the CPU, have one dtype and memory order, and need no gradient; else None.
 
     NumPy joins such tensors at once, and the result is one leaf of the trace. Otherwise a batch drawn from a replay memory
     would be a new trace each time, because a tensor that is drawn twice is one leaf.
@@ -236,7 +236,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         repeats: how often, as one number or one for each entry. If left out, `input` holds the repeats, and the result
             is the index of the entry that each position of the output comes from.
         dim: default: all elements as one dimension.
-        output_size: the size of the result; if it is given, `repeats` is not looked at.
+        output_size: the size of the result; if it is given, `repeats` is not read.
 
     >>> torch.tensor([1, 2]).repeat_interleave(2)
     tensor([1, 1, 2, 2])
@@ -277,7 +277,7 @@ def _repeated_spots(repeats: Array, total: int) -> Array:
 
 
 def _interleaved(repeats, total):
-    """The index of the entry that each position of the output comes from. Looks at `repeats` unless the total is known."""
+    """The index of the entry that each position of the output comes from. Reads `repeats` unless the total is known."""
     if repeats.ndim != 1:
         raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if repeats.dtype not in (dtypes.int64, dtypes.int32):

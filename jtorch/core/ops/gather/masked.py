@@ -1,6 +1,7 @@
 """Reading and writing elements by masks and by flat indices: the `masked_` family, `nonzero`, `take`, `put`.
 
-Only a mask's data tell how much it selects, so selecting by a mask looks at it. Writing through a mask does not.
+Selecting by a mask reads it, which runs the recorded lines: only its values tell how many elements the result has. Writing
+through a mask does not read it.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _taken(input: Array, index: Array, shape: tuple) -> Array:
 @public
 @with_out
 def masked_select(input, mask):
-    """The elements where the mask is true, as a vector. Looks at the mask.
+    """The elements where the mask is true, as a vector. Reads the mask.
 
     >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
     tensor([1, 3])
@@ -108,7 +109,7 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
 
 @function(method=True)
 def nonzero(input, *, out=None, as_tuple=False):
-    """The indices of the elements that are not zero, one row for each. Looks at the elements.
+    """The indices of the elements that are not zero, one row for each. Reads the elements.
 
     Args:
         as_tuple: return a tuple instead, with one vector of indices for each dimension.
@@ -172,7 +173,7 @@ def _unravelled(indices: Array, sizes: tuple) -> Array:
 
 @function(method=True)
 def argwhere(input):
-    """The indices of the elements that are not zero, one row for each. Looks at the elements."""
+    """The indices of the elements that are not zero, one row for each. Reads the elements."""
     return nonzero(input)
 
 

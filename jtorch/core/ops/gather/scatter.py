@@ -208,7 +208,7 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
 # ---- reductions at indices
 
 _EXTREMES = {"max": "amax", "min": "amin", "amax": "amax", "amin": "amin"}
-_REDUCED = ("biuf", "iufc")  # what dtypes PyTorch has an extreme, or a mean, of
+_REDUCED = ("biuf", "iufc")  # letters of the dtypes of which PyTorch has an extreme, and a mean
 
 _IDENTITY = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None, "max": None, "min": None}
 
@@ -549,7 +549,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
 
     Args:
         input: class numbers, int64.
-        num_classes: the number of classes; -1 means one more than the largest class, for which the data are looked at.
+        num_classes: the number of classes; -1 means one more than the largest class, for which `input` is read.
 
     Shape:
         (*) → (*, num_classes)

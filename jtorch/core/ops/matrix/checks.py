@@ -1,4 +1,4 @@
-"""What can be wrong with matrices: their shape, their dtype, and their numbers, which are looked at at once as in PyTorch."""
+"""Checks of matrices: of shape and dtype, and of their numbers, which are read at once as in PyTorch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def as_matrices(name, x, square=True, kernel=None):
 
 
 def for_kernel(name, x, kernel, square=True):
-    """`x`, if it holds matrices of a dtype that LAPACK has, where only the kernel looks at the dtype."""
+    """`x`, if it holds matrices of a dtype that LAPACK has, where only PyTorch's kernel checks the dtype."""
     at_least_2d(name, x)
     if square:
         check_square(f"{name}: ", x)

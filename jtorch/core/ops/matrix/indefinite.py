@@ -56,7 +56,7 @@ def _outs(made, out):
 
 @public_in("jtorch.linalg")
 def ldl_factor_ex(A, *, hermitian=False, check_errors=False, out=None):
-    """(LD, pivots, info) of symmetric matrices: `ldl_factor`, with info > 0 where D is singular. Looks at the elements.
+    """(LD, pivots, info) of symmetric matrices: `ldl_factor`, with info > 0 where D is singular. Reads the elements.
 
     Args:
         A: (..., n, n); its lower triangle is read.
@@ -95,7 +95,7 @@ def ldl_factor(A, *, hermitian=False, out=None):
 
 @public_in("jtorch.linalg")
 def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
-    """X with A @ X = B, for the factors of A that `ldl_factor` gives. Looks at the elements.
+    """X with A @ X = B, for the factors of A that `ldl_factor` gives. Reads the elements.
 
     Args:
         B: (..., n, k).

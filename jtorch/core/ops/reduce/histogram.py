@@ -20,7 +20,7 @@ from jtorch.core.tensor import Tensor, known
 
 @public
 def bincount(input, weights=None, minlength=0):
-    """How often each of 0, 1, 2, ... occurs, or the sum of the weights at its occurrences: looks at the data."""
+    """How often each of 0, 1, 2, ... occurs, or the sum of the weights at its occurrences. Reads the elements."""
     kernel("bincount_cpu", input._type.aval, "i")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")

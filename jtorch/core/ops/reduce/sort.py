@@ -1,7 +1,7 @@
 """Sorting, selection by rank, distinct elements.
 
-NaN counts as greater than everything. Functions whose result size depends on data (`unique`) look at the
-data and compute on the host.
+NaN counts as greater than everything. Functions whose values decide the size of the result (`unique`) read the
+values and compute on the host.
 """
 
 from __future__ import annotations
@@ -380,7 +380,7 @@ def _unique_host(x, return_inverse, return_counts, axis):
 
 @public
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """The distinct elements in order (or the distinct slices along a dim): looks at the data.
+    """The distinct elements in order (or the distinct slices along a dim). Reads the elements.
 
     Args:
         return_inverse: also give, for each element, its index in the result.
@@ -416,7 +416,7 @@ def _parts(input, values, inverse, counts, return_inverse, return_counts):
 
 @public
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
-    """The elements (or slices along a dim) without those that repeat the one before: looks at the data."""
+    """The elements (or slices along a dim) without those that repeat the one before. Reads the elements."""
     if dim is not None and not input.ndim:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     needs_data("unique_consecutive", input)

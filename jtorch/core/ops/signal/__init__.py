@@ -1,1 +1,1 @@
-"""Fourier transforms: the namespace `torch.fft` and the three transforms that it is made of."""
+"""Signals: the Fourier transforms of `torch.fft`, the short-time Fourier transform, and windows."""

@@ -137,7 +137,7 @@ def _bytes_geometry(shape, strides, offset, to, old):
 
 
 def _as_type(x, to):
-    """The bytes of x as another dtype; complex numbers travel as pairs, bools as bytes."""
+    """The bytes of x as another dtype; by way of pairs for complex numbers, and of bytes for bools."""
     if x.dtype == to.np:
         return x
     if jnp.iscomplexobj(x):

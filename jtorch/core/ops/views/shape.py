@@ -429,7 +429,7 @@ def expanded_size(shape, size):
 
 def _expand_geometry(shape, strides, offset, size):
     full = expanded_size(shape, size)
-    if not shape:  # PyTorch looks at no dimension then, not at those of size 1 either
+    if not shape:  # PyTorch checks no dimension then, not even those of size 1
         return full, (0,) * len(full), offset
     lead = len(full) - len(shape)
     made = [0] * lead + [0 if n != own else stride for n, own, stride in zip(full[lead:], shape, strides, strict=True)]

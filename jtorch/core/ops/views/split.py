@@ -136,7 +136,7 @@ def split(tensor, split_size_or_sections, dim=0):
 
 @lru_cache(maxsize=4096, typed=True)
 def _of_equal_size(shape, size, dim):
-    """What `_several` takes for parts of this size."""
+    """The arguments of `_several` for parts of this size."""
     if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     dim = wrap_dim(dim, len(shape))
@@ -189,7 +189,7 @@ def chunk(input, chunks, dim=0):
 
 @lru_cache(maxsize=4096, typed=True)
 def _chunks(shape, chunks, dim):
-    """What `_several` takes for so many parts."""
+    """The arguments of `_several` for so many parts."""
     if not shape:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
