@@ -19,14 +19,14 @@ _DEFAULT_SPARSE_BLOCK_SIZE = 128
 
 
 class AuxRequest(NamedTuple):
-    """What `flex_attention` returns beside the result."""
+    """What `flex_attention` shall return in addition to the result."""
 
     lse: bool = False
     max_scores: bool = False
 
 
 class AuxOutput(NamedTuple):
-    """What was asked for by AuxRequest."""
+    """The values that an `AuxRequest` asked for."""
 
     lse: Tensor | None = None
     max_scores: Tensor | None = None

@@ -217,7 +217,8 @@ class SyncBatchNorm(_BatchNorm):
 
     Args:
         num_features: C of an input (N, C, ...).
-        process_group: the processes; None for all. With one process, or without a process group, a batch norm like any other.
+        process_group: the processes; None: all. Without a process group, or with one process, it is an ordinary batch norm.
+
 
     Differs from torch: it also works on the CPU, where PyTorch's raises ValueError.
 

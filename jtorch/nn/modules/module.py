@@ -421,7 +421,7 @@ class Module(module_hooks.Hooked):
         return self
 
     def train(self, mode: bool = True):
-        """Set training mode, here and below: dropout drops, batch norm counts. Returns self."""
+        """Set training mode, here and below: dropout drops elements, and batch norm updates its statistics. Returns self."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode

@@ -1,4 +1,4 @@
-"""Upsample and its two old forms."""
+"""Upsample, and its two older forms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 
 
 class Upsample(Module):
-    """The input brought to another size. See :func:`interpolate`.
+    """The input, resized. See :func:`interpolate`.
 
     >>> torch.nn.Upsample(scale_factor=2)(torch.zeros(1, 1, 2, 2)).shape
     torch.Size([1, 1, 4, 4])

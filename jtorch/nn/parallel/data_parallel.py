@@ -1,4 +1,4 @@
-"""`torch.nn.parallel.data_parallel`: a module that is spread over devices; here it runs on one."""
+"""`torch.nn.parallel.data_parallel`: a module whose batches PyTorch splits over devices. jtorch runs it on one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["DataParallel", "data_parallel"]
 
 
 class DataParallel(Module):
-    """A module whose batches are split over devices; with one device, the module itself.
+    """A module as it is called on one device.
 
     Args:
         module: the wrapped module, registered as `module`, so its names in a state_dict begin with "module.".

@@ -1,4 +1,4 @@
-"""`torch.nn.parallel.distributed`: a module that every process has a copy of, trained on the data of all."""
+"""`torch.nn.parallel.distributed`: each process has a copy of a module and trains it on its own data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNFINISHED = (
 
 
 class DistributedDataParallel(Module):
-    """A module that every process has a copy of. The gradients become the mean over the processes in each backward pass.
+    """A module of which every process has a copy. Each backward pass leaves the mean of the gradients over the processes.
 
     The mean is a recorded line after the backward pass, so it is a part of the training step's program.
 
@@ -38,10 +38,10 @@ class DistributedDataParallel(Module):
         device_ids, output_device: the device of the module, or None.
         broadcast_buffers: replace the buffers by those of rank 0 before each forward pass.
         init_sync: replace parameters and buffers by those of rank 0 at the start.
-        process_group: the processes; None for all.
-        find_unused_parameters: some parameters may have no gradient. Then the processes also exchange which have one.
-        static_graph: the same parameters have no gradient in each step.
-        bucket_cap_mb, gradient_as_bucket_view, ...: taken and not needed. Small gradients travel as one array.
+        process_group: the processes; None: all.
+        find_unused_parameters: allow parameters without a gradient. Then the processes also tell each other which have one.
+        static_graph: promise that in each step the same parameters have no gradient.
+        bucket_cap_mb, gradient_as_bucket_view, ...: have no effect. Small gradients are sent as one array.
 
     Raises:
         ValueError: there is no process group.
@@ -178,7 +178,7 @@ class DistributedDataParallel(Module):
         return lines.reduce_tensors(gradients, ReduceOp.AVG, self.process_group.ranks)
 
     def _used_anywhere(self, used, wanted):
-        """The parameters that have a gradient in some process. Asked for only where one has none here."""
+        """The parameters that have a gradient in some process. The processes exchange it only if one has none here."""
         mask = lines.answers_as_bytes(used)
         if self.process_group.size() > 1:
             mask = lines.reduce_tensors([mask], ReduceOp.MAX, self.process_group.ranks)[0]
@@ -205,7 +205,7 @@ class DistributedDataParallel(Module):
 
     @contextlib.contextmanager
     def no_sync(self):
-        """Gradients are only added up in here. The next backward pass outside takes the mean of the sums."""
+        """Inside the block gradients are only added up. The next backward pass outside takes the mean of the sums."""
         before, self.require_backward_grad_sync = self.require_backward_grad_sync, False
         try:
             yield
@@ -217,7 +217,7 @@ class DistributedDataParallel(Module):
 
         Raises:
             TypeError: the hook cannot be called.
-            RuntimeError: there is a hook.
+            RuntimeError: a hook is registered already.
         """
         if not callable(hook):
             raise TypeError("Communication hook must be callable.")

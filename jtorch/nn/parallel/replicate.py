@@ -8,6 +8,6 @@ __all__ = ["replicate"]
 
 
 def replicate(network, devices, detach=False):
-    """The module once for each device, of which there may be one."""
+    """A list with the module once for each device. Raises NotImplementedError for more than one."""
     check_one_device(devices, "replicate")
     return [network]

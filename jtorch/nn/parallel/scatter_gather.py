@@ -12,7 +12,7 @@ def check_one_device(devices, name):
 
 
 def scatter(inputs, target_gpus, dim=0):
-    """The inputs once for each device, of which there may be one."""
+    """A list with the inputs once for each device. Raises NotImplementedError for more than one."""
     check_one_device(target_gpus, "scatter")
     return [inputs]
 
