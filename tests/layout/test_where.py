@@ -38,6 +38,13 @@ def test_every_table_of_the_tests_has_a_row_for_the_example(kind):
         assert command.removeprefix("python -m tests.make ") in makers
 
 
+@pytest.mark.parametrize("kind", ADDITIONS)
+def test_every_kind_of_addition_has_a_test(kind):
+    files = MAKER.tested_by(ADDITIONS[kind])
+    assert files
+    assert not [file for file in files if "\ndef test_" not in (ROOT / file).read_text()]
+
+
 def test_every_file_of_the_page_is_there():
     links = re.findall(r"\]\(\.\./([^)]+)\)", MAKER.page())
     assert len(links) > 500

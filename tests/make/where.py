@@ -21,10 +21,11 @@ PAGE = ROOT / "docs/where.md"
 
 
 class Addition(NamedTuple):
-    """A kind of addition: an example, the tables of tests with a row for it, and the makers of the results that these compare with."""
+    """A kind of addition: an example, the tests of it, their tables that have a row for it, and the makers of what they compare with."""
 
     kind: str
     example: str  # names that the code of every place has; for an error, PyTorch's text
+    tests: str  # files in tests/
     rows: str = ""
     makers: str = ""
     also: dict = {}  # files that do not name the example -> what is written there
@@ -32,31 +33,41 @@ class Addition(NamedTuple):
 
 
 ADDITIONS = [
-    Addition("an op", "heaviside", "samples*.py", "ops"),
-    Addition("a view op", "unsqueeze", "samples*.py", "ops", used_elsewhere=True),
-    Addition("a random op", "log_normal_ log_normal", "stream_cases.py", "streams"),
-    Addition("a loss", "soft_margin_loss SoftMarginLoss", "samples_nn.py layers_cases.txt", "ops layers"),
-    Addition("a layer", "ChannelShuffle", "layers_cases.txt", "layers"),
-    Addition("a whole program in the tests", "Adversaries", "models.py", "models"),
-    Addition("an optimizer", "Rprop", "optimizers.py wrong_settings.py", "optim wrong_settings"),
-    Addition("a scheduler", "PolynomialLR", "schedules.py", "schedules"),
-    Addition("a distribution", "Laplace", "distribution_cases.py", "distributions"),
-    Addition("a vision model", "alexnet AlexNet", "model_cases.py", "vision_models published", {
+    Addition("an op", "heaviside", "ops/test_ops.py", "samples*.py", "ops"),
+    Addition("a view op", "unsqueeze", "ops/test_ops.py", "samples*.py", "ops", used_elsewhere=True),
+    Addition("a random op", "log_normal_ log_normal", "streams/test_streams.py", "stream_cases.py", "streams"),
+    Addition(
+        "a loss", "soft_margin_loss SoftMarginLoss", "ops/test_ops.py nn/test_layers.py", "samples_nn.py layers_cases.txt",
+        "ops layers",
+    ),
+    Addition("a layer", "ChannelShuffle", "nn/test_layers.py", "layers_cases.txt", "layers"),
+    Addition("a whole program in the tests", "Adversaries", "programs/test_models.py", "models.py", "models"),
+    Addition(
+        "an optimizer", "Rprop", "optim/test_optim.py layout/test_additions.py", "optimizers.py wrong_settings.py",
+        "optim wrong_settings",
+    ),
+    Addition("a scheduler", "PolynomialLR", "optim/test_schedulers.py layout/test_additions.py", "schedules.py", "schedules"),
+    Addition(
+        "a distribution", "Laplace", "public/test_distributions.py layout/test_additions.py", "distribution_cases.py",
+        "distributions",
+    ),
+    Addition("a vision model", "alexnet AlexNet", "vision/test_models.py", "model_cases.py", "vision_models published", {
         "jtorch/vision/models/published.json": "nothing by hand; the maker writes its published weights",
     }),
-    Addition("a dtype", "float8_e5m2", "make/printing.py", "printing", {
+    Addition("a dtype", "float8_e5m2", "tensor/test_printing.py layout/test_rows.py", "make/printing.py", "printing", {
         "jtorch/serialization/names.py": "its name leaves the list of dtypes that jtorch does not have, if it is there",
     }),
-    Addition("a kind of device", "tpu"),
-    Addition("a repr rule of tensors", "edgeitems", "make/printing.py", "printing", {
+    Addition("a kind of device", "tpu", "layout/test_rows.py"),
+    Addition("a repr rule of tensors", "edgeitems", "tensor/test_printing.py", "make/printing.py", "printing", {
         "jtorch/core/tensor/repr.py": "a fact that the rule needs",
         "jtorch/nn/parameter.py": "what differs for parameters",
     }),
     Addition(
-        "a TypeError for arguments", "logical_and(): argument 'other' (position 1) must be Tensor, not str", "bad_calls.txt",
-        "signatures bad_calls", {"jtorch/core/op/refusal/signatures.json": "nothing by hand; the maker writes it"},
+        "a TypeError for arguments", "logical_and(): argument 'other' (position 1) must be Tensor, not str",
+        "tables/test_refused.py", "bad_calls.txt", "signatures bad_calls",
+        {"jtorch/core/op/refusal/signatures.json": "nothing by hand; the maker writes it"},
     ),
-    Addition("any other error of an op", "Repeats must be non-negative", "bad_calls.txt", "bad_calls", {
+    Addition("any other error of an op", "Repeats must be non-negative", "tables/test_refused.py", "bad_calls.txt", "bad_calls", {
         "jtorch/core/op/checks.py": "a check that several ops share, if there is none for it",
     }),
 ]  # fmt: skip
@@ -117,6 +128,11 @@ def rows(addition: Addition) -> list[str]:
     # A table of calls does not hold the texts of errors; PyTorch's results beside it do.
     texts = {path: (path.with_suffix(".json") if is_text(addition) else path).read_text() for path in found}
     return [path.relative_to(ROOT).as_posix() for path in found if any(w in texts[path] for w in words)]
+
+
+def tested_by(addition: Addition) -> list[str]:
+    """The files of the tests that fail if an addition is wrong or incomplete."""
+    return [f"tests/{name}" for name in addition.tests.split()]
 
 
 def commands(addition: Addition) -> list[str]:
@@ -219,11 +235,12 @@ def _link(path):
 
 def page() -> str:
     """The text of where.md."""
-    table = ["| to add | write in | add a row to | then run | example |", "|---|---|---|---|---|"]
+    table = ["| to add | write in | add a row to | then run | test | example |", "|---|---|---|---|---|---|"]
     for addition in ADDITIONS:
         inside = [f"{_link(path)}: {written(path, addition)}" for path in (*places(addition), *addition.also)]
         cells = [addition.kind, "<br>".join(inside), "<br>".join(map(_link, rows(addition)))]
-        cells += ["<br>".join(f"`{c}`" for c in commands(addition)), f"`{addition.example}`"]
+        cells += ["<br>".join(f"`{c}`" for c in commands(addition)), "<br>".join(map(_link, tested_by(addition)))]
+        cells.append(f"`{addition.example}`")
         table.append("| " + " | ".join(cells) + " |")
     lines = [f"| `{name}` | {_link(path)} |" for name, path in attributes().items()]
     return (
@@ -232,9 +249,9 @@ def page() -> str:
                 "# Where things are",
                 "Made by `python -m tests.make where`; do not edit.",
                 "## What one addition touches",
-                "The last column has an example that exists; the files are those whose code names it. After any new name, run"
-                " `python -m tests.make` three times, with `public_names` (the lists of public names), `stubs` (the type stubs) and `where`"
-                " (this page). A new file of ops"
+                "The last column has an example that exists; the files to write in are those whose code names it. After any new name, run"
+                " `python -m tests.make` three times, with `public_names` (the lists of public names, which have PyTorch's names only),"
+                " `stubs` (the type stubs) and `where` (this page). A new file of ops"
                 " is imported in `core/ops/functions.py` or `core/ops/functional.py`.",
                 "\n".join(table),
                 "## Where an attribute of Tensor is defined",

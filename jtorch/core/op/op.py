@@ -101,9 +101,9 @@ class Op(Public):
     """An op and its options.
 
     The function and its names:
-        fn: the pure function. Annotations say how an argument travels: `Array` a tensor, `Array | None` maybe one,
-            `list[Array]` several, `Array | Number` a tensor or a number that is a value, `Number` a number that is
-            a value, anything else a constant.
+        fn: the pure function. Annotations say what an argument is: `Array` a tensor, `Array | None` a tensor or None,
+            `list[Array]` several tensors, `Number` a Python number that is a value, `Array | Number` one or the other,
+            anything else a constant.
         name: the name in traces, node names and errors, where the function's own must differ.
         behind: the public function that chooses this op. The op is then not public itself; nor is an op whose function's
             name begins with an underscore. The arguments of such an op are not checked as PyTorch's parser checks them.
@@ -129,7 +129,7 @@ class Op(Public):
         promote: True: convert tensors and numbers to their common type first; "float": also convert integers to the
             default float type; a tuple of names: these parameters only.
         widen: compute half types in float32 (with promote).
-        numbers: what a number in place of a tensor is to PyTorch: "operand", a 0-dim operand of the loop; "parameter", a
+        numbers: what PyTorch makes of a number in place of a tensor: "operand", a 0-dim operand of the loop; "parameter", a
             parameter of the loop, which does not affect the strides; "tensor", a tensor, made before PyTorch chooses an
             overload, so that the number has an entry in the node's `next_functions`.
         strides: "elementwise", None (contiguous) or a function (types, shapes, consts) -> list.
@@ -139,17 +139,18 @@ class Op(Public):
 
     The gradient:
         grad_fn: the node's name, or a function (types, consts) -> name.
-        saves: what PyTorch saves for backward, see `calls.Call`.
-        by_result: function (grad, result, **consts) -> the gradient, for an op that saves its result. It is asked where the
-            result was written to through `.data`, which autograd does not see.
+        saves: what PyTorch saves for backward, see `Call` in `jtorch/core/engine/calls.py`.
+        by_result: function (grad, result, **consts) -> the gradient, for an op that saves its result. It is called if the
+            result was overwritten through `.data`, which autograd does not see.
         keeps: {number of an input: function (shape) -> the shape of the view that PyTorch saves of it}.
         chooses: the results are elements of the inputs, so that the gradient does not depend on their values.
         graph: {node's name: the nodes that PyTorch has for it}, see `jtorch.core.tensor.graph_view`.
-        undifferentiated: parameters without an entry in `next_functions`, beside the usual ones (`index`, `mask`, ...).
+        undifferentiated: parameters without an entry in `next_functions`, in addition to the usual ones (`index`, `mask`, ...).
 
     Views:
         view: geometry function (shape, strides, offset, *numbers, **consts) -> the same: the op is a view.
-        write: how a view is written, see `views.ViewCall`.
+        write: function (base, new, *numbers, **consts) -> the base with the cells of the view replaced by `new`; None: they
+            are found by reading the base's positions through the view. See `ViewCall` in `jtorch/core/tensor/views.py`.
         retype: for a view as another dtype: function (dtype of the base, **consts) -> dtype of the view.
     """
 
