@@ -27,6 +27,7 @@ from jtorch.core.op.declared import (
     with_out,
 )
 from jtorch.core.op.op import Array, Number, OPS, as_number, common_shape, op, promoted, public
+from jtorch.core.op.out import store
 from jtorch.core.op.plain import explain_methods, with_torch_errors
 from jtorch.core.op.refusal import failed  # registers functions with `handlers`
 from jtorch.core.op.torch_function import overridable_on_failure
@@ -61,6 +62,7 @@ __all__ = [
     "promoted",
     "public",
     "public_in",
+    "store",
     "undifferentiable",
     "with_out",
     "with_torch_errors",

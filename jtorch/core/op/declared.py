@@ -11,9 +11,10 @@ import inspect
 
 from jtorch.core.grad import no_grad
 from jtorch.core.op.op import OPS
+from jtorch.core.op.out import store
 from jtorch.core.op.plain import with_torch_errors
 from jtorch.core.op.torch_function import overridable_on_failure
-from jtorch.core.tensor import Tensor, overridable, store
+from jtorch.core.tensor import Tensor, overridable
 
 FUNCTIONS: dict[str, object] = {}  # name -> the function of torch
 FUNCTIONAL: dict[str, object] = {}  # name -> the function of torch.nn.functional
@@ -54,7 +55,7 @@ def with_out(fn):
     @functools.wraps(fn, updated=())
     def made(*args, out=None, **kwargs):
         result = fn(*args, **kwargs)
-        return result if out is None else store(out, result, fn.__name__)
+        return result if out is None else store(out, result, made.__name__)
 
     del made.__wrapped__
     own = inspect.signature(fn)

@@ -60,7 +60,7 @@ class Handlers:
     def inplace(self, op, name):
         """The method that writes the op's result into the tensor that it is called on."""
 
-    def store(self, out, result, name, op, operands):
+    def store(self, out, result, name, op, given):
         """Write a result into `out`. Returns it."""
 
 

@@ -1,4 +1,4 @@
-"""The in-place form of an op, `x.add_(y)`. Registered with `jtorch.core.op.handlers`, as is `out=`.
+"""The in-place form of an op, `x.add_(y)`. Registered with `jtorch.core.op.handlers`.
 
 The result is computed as for a new tensor and then written: see `jtorch.core.tensor.writing`.
 """
@@ -9,7 +9,7 @@ import inspect
 import sys
 
 from jtorch.core.op.handlers import handlers
-from jtorch.core.tensor import check_apart, check_once, overwrite, store
+from jtorch.core.tensor import check_apart, check_once, overwrite
 
 
 def inplace_form(op, name):
@@ -47,4 +47,3 @@ def inplace_form(op, name):
 
 
 handlers.inplace = inplace_form
-handlers.store = store

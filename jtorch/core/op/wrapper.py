@@ -124,7 +124,7 @@ class _Source:
         self.check = [f"check({self.every})"] if op.check else []
         self.finish = ["result = returns(result)"] if op.returns is not None else []
         self.finish += [
-            f"return handlers.store(out, result, op.name, op, {args}) if out is not None else result"
+            f"return handlers.store(out, result, op.name, op, {self.given}) if out is not None else result"
             if self.out
             else "return result"
         ]
@@ -233,9 +233,14 @@ def _slow(op):
         result = op.run(args, consts)
         if op.returns is not None:
             result = op.returns(result)
-        return handlers.store(out, result, op.name, op, args) if out is not None else result
+        return result if out is None else handlers.store(out, result, op.name, op, _given(op, args, consts))
 
     return slow
+
+
+def _given(op, args, consts):
+    args, consts = iter(args), iter(consts)
+    return {n: next(consts if kind == "const" else args) for n, kind, _ in op.params}
 
 
 def _any_array(args):

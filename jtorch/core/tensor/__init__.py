@@ -39,7 +39,7 @@ from jtorch.core.tensor.tensor import (
     wrap_dim,
 )
 from jtorch.core.tensor.views import IN_INFERENCE, NO_GRAD, SEVERAL, ViewCall, write_of
-from jtorch.core.tensor.writing import check_apart, check_once, check_undifferentiated, overwrite, store, write_result
+from jtorch.core.tensor.writing import check_apart, check_once, check_undifferentiated, overwrite, write_result
 
 __all__ = [
     "DISABLED",
@@ -98,7 +98,6 @@ __all__ = [
     "show",
     "stay",
     "steps_to",
-    "store",
     "tensor",
     "tensor_from_jax",
     "to_place",

@@ -1,11 +1,10 @@
-"""Writing to tensors: how a tensor takes a new value, results of in-place ops, and `out=`."""
+"""Writing to tensors: how a tensor takes a new value, and results of in-place ops."""
 
 from __future__ import annotations
 
-import warnings
 import weakref
 
-from jtorch.core.engine import Lifted, local, record, replacements_by
+from jtorch.core.engine import local, record, replacements_by
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, GradNode, InPlaceNode, Leaf, note_overwritten
@@ -227,54 +226,6 @@ def check_undifferentiated(name, out, tensors) -> None:
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
         )
-
-
-def store(out, result, name, op=None, operands=()):
-    """`out=`: write the result to `out`, which takes its shape. Returns `out`.
-
-    `op` and its operands are given where an op made the result.
-    """
-    if isinstance(result, tuple):
-        for o, r in zip(out, result, strict=True):
-            store(o, r, name, op)
-        return type(result)(out) if type(result) is not tuple else tuple(out)
-    if not isinstance(out, Tensor):
-        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    check_undifferentiated(name, out, (result,))
-    lifted = result._storage.value
-    if lifted.__class__ is Lifted and lifted.level.title == "Batch":
-        raise RuntimeError(
-            f"Batching rule not implemented for aten::{name}.out; the fallback path doesn't work on out= or view ops."
-        )
-    if lifted.__class__ is Lifted:
-        raise NotImplementedError(
-            f"Trying to use forward AD with {name}_out that does not support it because it is an out= function"
-        )
-    if geometry.may_overlap(out.shape, out.stride()):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-            "Please clone() the tensor before performing the operation."
-        )
-    if op is not None and (op.overlap == "none" or op.strides == "elementwise"):
-        check_apart(op.overlap, out, operands)
-    if not dtypes.can_cast(result.dtype, out.dtype):
-        raise RuntimeError(
-            f"result type {result.dtype.scalar_name} can't be cast to the desired output type {out.dtype.scalar_name}"
-        )
-    if out.shape != result.shape:
-        if out.numel():
-            warnings.warn(
-                f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
-                f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
-                "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
-                "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
-                stacklevel=3,
-            )
-        version, edge = out._version, out._edge
-        out._resize_view(tuple(result.shape), strides=tuple(result.stride()))
-        out._edge = edge
-        (out._counter or out._storage).version = version
-    return write_result(out, result)
 
 
 def _replaced_values(values):

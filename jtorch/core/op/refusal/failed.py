@@ -23,7 +23,8 @@ _TORCH_NAMES = {other: name for name, others in NUMPY_NAMES.items() for other in
 def failed(function, given, extra, named, bound):
     """A call of an op that does not fit its parameters (`bound` is False) or has raised: see `Handlers.failed`."""
     op, (name, kind) = function.op, function.called_as
-    args, keywords = _as_written(op, given, extra, named, keywords_of_call(sys._getframe(2)))
+    by_name = keywords_of_call(sys._getframe(2))
+    args, keywords = _as_written(op, given, extra, named, by_name)
     operands = args[kind == "methods" :]
     if not bound:
         if op.deprecated and name.removesuffix("_") == op.name and is_old_form(op.deprecated, args):
@@ -38,7 +39,7 @@ def failed(function, given, extra, named, bound):
             raise
     if isinstance(given.get("dtype"), type) and given["dtype"] in OF_PYTHON:
         return function(*args, **keywords | {"dtype": OF_PYTHON[given["dtype"]]})
-    if not op.hidden:
+    if not op.hidden and (by_name is not None or not _fits_by_name(function, given)):
         refuse(name, operands, keywords, kind, function.__signature__)
     if given.get("out") is not None:  # PyTorch checks this before the op checks its operands
         check_undifferentiated(op.name, given["out"], given.values())
@@ -109,6 +110,13 @@ def _is_given(op, name, given):
     """Whether a call names the parameter itself."""
     value = given.get(name, MISSING)
     return value is not MISSING and all(value is not p.default for n, _, p in op.params if n == name)
+
+
+def _fits_by_name(function, given):
+    """Whether PyTorch takes the arguments if all but the first were given by name."""
+    op, (name, kind) = function.op, function.called_as
+    args, keywords = _as_written(op, given, (), {}, [n for n, _, _ in op.params[1:]])
+    return type_error_of(name, args[kind == "methods" :], keywords, kind, function.__signature__) is None
 
 
 def _as_written(op, given, extra, named, by_name):

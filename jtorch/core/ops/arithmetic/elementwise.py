@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import devices, dtypes
-from jtorch.core.op import Array, Number, data_check, function, is_integer, kernel, letter, op, public
+from jtorch.core.op import Array, Number, data_check, function, is_integer, kernel, letter, op, public, store
 from jtorch.core.ops.rules import quotient, times
 from jtorch.core.ops.slopes import magnitude, power, sign_of
 from jtorch.core.tensor import Tensor, cast
@@ -324,7 +324,8 @@ def pow(input, exponent, *, out=None):
 @public(inplace=True)
 def float_power(input, exponent, *, out=None):
     """input ** exponent in double precision."""
-    return pow(_double(input), _double(exponent), out=out)
+    made = pow(_double(input), _double(exponent))
+    return made if out is None else store(out, made, "float_power")
 
 
 def _double(x):
@@ -419,8 +420,10 @@ def _lerp_by_tensor(input: Array, end: Array, weight: Array | Number) -> Array:
 @public(inplace=True)
 def lerp(input, end, weight, *, out=None):
     """input + weight * (end - input), computed from the nearer end."""
-    by = _lerp_by_tensor if isinstance(weight, Tensor) else _lerp_by_number
-    return by(input, end, weight, out=out)
+    if isinstance(weight, Tensor):
+        return _lerp_by_tensor(input, end, weight, out=out)
+    made = _lerp_by_number(input, end, weight)
+    return made if out is None else store(out, made, "lerp", rule="add")
 
 
 # ---- sign and rounding

@@ -16,7 +16,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, Number, kernel, letter, op, public, public_in
+from jtorch.core.op import Array, Number, kernel, letter, op, public, public_in, store
 from jtorch.core.ops import slopes
 from jtorch.core.tensor import Tensor, overwrite
 
@@ -317,7 +317,9 @@ def _conj_physical(input: Array) -> Array:
 @public(inplace=True)
 def conj_physical(input, *, out=None):
     """The complex conjugate as a new tensor, not a view; a real tensor is returned as it is."""
-    return _conj_physical(input, out=out) if letter(input._type.aval) == "c" else input
+    if letter(input._type.aval) == "c":
+        return _conj_physical(input, out=out)
+    return input if out is None else store(out, input, "conj_physical")
 
 
 @op(method=False, saves=(), strides="elementwise")

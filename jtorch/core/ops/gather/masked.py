@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, Number, data_check, function, needs_data, op, public, with_out
+from jtorch.core.op import Array, Number, data_check, function, needs_data, op, public, store, with_out
 from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.arithmetic.elementwise import remainder
 from jtorch.core.ops.gather.index import added, placed
@@ -119,10 +119,13 @@ def nonzero(input, *, out=None, as_tuple=False):
             [1, 1]])
     """
     needs_data("nonzero", input)
-    array = input._to_numpy()
-    place = input._type.place
     if as_tuple:
-        return nonzero(reshape(input, (1,)) if not array.ndim else input).unbind(1)
+        return nonzero(input if input.ndim else reshape(input, (1,))).unbind(1)
+    made = _coordinates(input._to_numpy(), input._type.place)
+    return made if out is None else store(out, made, "nonzero")
+
+
+def _coordinates(array, place):
     if not array.ndim:
         return known(np.zeros((int(bool(array)), 0), np.int64), place)
     table = np.array(np.nonzero(array), np.int64)
@@ -142,7 +145,7 @@ def nonzero_static(input, *, size, fill_value=-1, out=None):
     made = np.full((size, input.ndim), fill_value, np.int64)
     made[: len(found)] = found
     result = known(made, input._type.place)
-    return result if out is None else out.resize_(result.shape).copy_(result)
+    return result if out is None else store(out, result, "nonzero_static")
 
 
 @function

@@ -15,8 +15,8 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Lifted, Value, number, type_of
 from jtorch.core.facts import Place, devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import function
-from jtorch.core.tensor import Tensor, batched_like, host_array, known, requiring, store, wrap
+from jtorch.core.op import function, store
+from jtorch.core.tensor import Tensor, batched_like, host_array, known, requiring, wrap
 
 _SMALL = 1 << 16  # elements: up to this, sending the tensor from the host costs less than recording a line
 
@@ -103,11 +103,7 @@ def _make_filled(name, size, n, out, dtype, device, requires_grad, d=None):
     d = dtype or (d if d is not None else out.dtype if out is not None else dtypes.get_default_dtype())
     d = dtypes.meant(name, d)
     made = filled(size_of(name, size), n, d, devices.place(device), requires_grad=requires_grad and out is None)
-    return made if out is None else _write_out(out, made)
-
-
-def _write_out(out, made):
-    return store(out, made, "out")
+    return made if out is None else store(out, made, name)
 
 
 @function
@@ -281,7 +277,7 @@ def arange(
         array = (start + exact * step).astype(d.np)
     made = known(array, devices.place(device))
     if out is not None:
-        return _write_out(out, made)
+        return store(out, made, "arange")
     return made.requires_grad_() if requires_grad else made
 
 
@@ -299,10 +295,12 @@ def range(start, end, step=1, *, out=None, dtype=None, layout=None, device=None,
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
         stacklevel=2,
     )
-    d = dtype or dtypes.get_default_dtype()
+    d = dtype or (dtypes.get_default_dtype() if out is None else out.dtype)
     count = math.floor((end - start) / step) + 1
     _check_line(count, d, device)
     made = known((start + np.arange(count) * step).astype(d.np), devices.place(device))
+    if out is not None:
+        return store(out, made, "range")
     return made.requires_grad_() if requires_grad else made
 
 
@@ -367,7 +365,7 @@ def linspace(
     _check_line(steps, d, device)
     made = known(_evenly_spaced(start, end, steps, d), devices.place(device))
     if out is not None:
-        return _write_out(out, made)
+        return store(out, made, "linspace")
     return made.requires_grad_() if requires_grad else made
 
 
@@ -398,7 +396,7 @@ def logspace(
     )
     made = known(np.power(float(base), powers).astype(d.np), devices.place(device))
     if out is not None:
-        return _write_out(out, made)
+        return store(out, made, "logspace")
     return made.requires_grad_() if requires_grad else made
 
 
@@ -418,7 +416,7 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory
     type_of((n, n if m is None else m), d, devices.place(device))  # raises where there is too little memory
     made = known(np.eye(n, m, dtype=d.np), devices.place(device))
     if out is not None:
-        return _write_out(out, made)
+        return store(out, made, "eye")
     return made.requires_grad_() if requires_grad else made
 
 

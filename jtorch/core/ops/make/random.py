@@ -19,13 +19,13 @@ from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, data_check, function, op
+from jtorch.core.op import Array, common_shape, data_check, function, op, store
 from jtorch.core.ops.make.create import size_of
 from jtorch.core.ops.make.generator import default_generator, generator_of, on_host, stream_of
 from jtorch.core.ops.slopes import beta_slope, with_slopes
 from jtorch.core.streams import draws
 from jtorch.core.streams import rounding as exact
-from jtorch.core.tensor import Storage, Tensor, known, store, type_of_array, wrap
+from jtorch.core.tensor import Storage, Tensor, known, type_of_array, wrap
 
 # ---- draws: a kind of number, for a type
 
@@ -182,7 +182,7 @@ def _random_tensor(kind, name, size, out, dtype, device, requires_grad, generato
     else:
         made = wrap(draw(kind, t, generator, **args))
     if out is not None:
-        return store(out, made, "out")
+        return store(out, made, name, rule="full")
     return made.requires_grad_() if requires_grad else made
 
 
@@ -342,8 +342,8 @@ def normal(
     tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
     if tensors:
         node = "NormalBackward" + str(3 if len(tensors) == 2 else 1 if tensors[0] is mean else 2)
-        made = standing_for(_normal_of(mean, std, generator), node, *tensors)
-        return made if out is None else store(out, made, "out")
+        made = standing_for(_normal_of(mean, std, generator, out), node, *tensors)
+        return made if out is None else store(out, made, "normal")
     if size is None:
         raise TypeError(
             "normal() received an invalid combination of arguments - got (float, float), but expected one of:\n"
@@ -378,16 +378,20 @@ def _has_negative(std):
     return (~(std >= 0)).any()
 
 
-def _normal_of(mean, std, generator):
+def _normal_of(mean, std, generator, out):
     like = mean if isinstance(mean, Tensor) else std
     if isinstance(std, Tensor):
         data_check(std, _has_negative, RuntimeError("normal expects all elements of std >= 0.0"))
     shape = np.broadcast_shapes(*[tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor)])
     t = type_of(shape, like.dtype, like._type.place)
+    strides = tuple(out.stride()) if out is not None and out.shape == shape else None  # in the order of memory
     if not isinstance(std, Tensor):
         check_std(std)
-        return wrap(draw("normal", t, generator, mean=0.0, std=float(std))) + mean.detach()
-    drawn = wrap(_noise(t, [x for x in (mean, std) if isinstance(x, Tensor)], generator))
+        if out is not None:  # PyTorch draws into it, and then adds the mean
+            common_shape(shape, tuple(out.shape))
+            t, strides = type_of(tuple(out.shape), like.dtype, t.place), tuple(out.stride())
+        return wrap(draw("normal", t, generator, strides, mean=0.0, std=float(std))) + mean.detach()
+    drawn = wrap(_noise(t, [x for x in (mean, std) if isinstance(x, Tensor)], generator, strides))
     return drawn * std.detach() + (mean.detach() if isinstance(mean, Tensor) else mean)
 
 
@@ -400,7 +404,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     """
     made = _bernoulli_of(input, p, generator)
     made = made if p is not None else standing_for(made, "BernoulliBackward0", input)
-    return made if out is None else store(out, made, "out")
+    return made if out is None else store(out, made, "bernoulli")
 
 
 def _bernoulli_of(input, p, generator):
@@ -429,7 +433,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
         probabilities, num_samples, replacement, strides=strides
     )
     made = known(drawn)
-    return made if out is None else store(out, made, "out")
+    return made if out is None else store(out, made, "multinomial")
 
 
 @function

@@ -13,7 +13,7 @@ from jax import lax
 
 from jtorch.core.facts import contiguous_strides, dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, cast_first, letter, op, public
+from jtorch.core.op import Array, cast_first, letter, op, public, store
 from jtorch.core.ops.matrix.checks import (
     INDEFINITE,
     SINGULAR,
@@ -30,7 +30,6 @@ from jtorch.core.ops.matrix.checks import (
     with_nan,
     zero_pivot,
 )
-from jtorch.core.tensor import store
 
 
 def column_major(types, shapes, consts):
@@ -67,7 +66,7 @@ def inverse(input, *, out=None):
     """
     result, info = linalg_inv_ex(input)
     check_info(info, "linalg.inv", SINGULAR)
-    return result if out is None else out.copy_(result)
+    return result if out is None else store(out, result, "linalg_inv")
 
 
 @op(name="linalg_pinv", behind="pinverse")
@@ -159,7 +158,7 @@ def matrix_power(input, n, *, out=None):
     check_square("linalg.matrix_power: ", input)
     base = input if n >= 0 else inverse(input)
     result = _matrix_power(base, abs(n)) if abs(n) != 1 else base if n < 0 else base.clone()
-    return result if out is None else out.copy_(result)
+    return result if out is None else store(out, result, "linalg_matrix_power")
 
 
 @op(
@@ -266,7 +265,7 @@ def cholesky_inverse(input, upper=False, *, out=None):
     """
     result, info = _cholesky_inverse(input, upper)
     check_info(info, "cholesky_inverse", SINGULAR)
-    return result if out is None else out.copy_(result)
+    return result if out is None else store(out, result, "cholesky_inverse")
 
 
 @op(strides=column_major, autocast={"cpu": "float32"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.op import Array, common_shape, functional, op
+from jtorch.core.op import Array, common_shape, functional, op, store
 from jtorch.core.ops.rules import gap_norm, norm_of, root
-from jtorch.core.tensor import store, wrap_dim
+from jtorch.core.tensor import wrap_dim
 
 
 @op(

@@ -6,9 +6,9 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import letter, public_in
+from jtorch.core.op import letter, public_in, store
 from jtorch.core.ops.matrix.checks import check_info
-from jtorch.core.tensor import known, store
+from jtorch.core.tensor import known
 
 
 def _check_symmetric(name, A):
@@ -50,8 +50,8 @@ def _in_columns(array):
     return known(np.ascontiguousarray(np.swapaxes(array, -1, -2))).mT.detach()
 
 
-def _outs(made, out):
-    return made if out is None else store(out, made, "out")
+def _outs(name, made, out):
+    return made if out is None else store(out, made, name)
 
 
 @public_in("jtorch.linalg")
@@ -69,7 +69,9 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False, out=None):
     made, pivots, info = _factored("torch.linalg.ldl_factor_ex", A, hermitian)
     if check_errors:
         check_info(known(info), "torch.linalg.ldl_factor_ex", "the matrix D has a zero on its diagonal")
-    return _outs(returntypes.linalg_ldl_factor_ex((_in_columns(made), known(pivots), known(info))), out)
+    return _outs(
+        "linalg_ldl_factor_ex", returntypes.linalg_ldl_factor_ex((_in_columns(made), known(pivots), known(info))), out
+    )
 
 
 @public_in("jtorch.linalg")
@@ -90,7 +92,7 @@ def ldl_factor(A, *, hermitian=False, out=None):
     """
     made, pivots, info = _factored("torch.linalg.ldl_factor", A, hermitian)
     check_info(known(info), "torch.linalg.ldl_factor", "the matrix D has a zero on its diagonal")
-    return _outs(returntypes.linalg_ldl_factor((_in_columns(made), known(pivots))), out)
+    return _outs("linalg_ldl_factor", returntypes.linalg_ldl_factor((_in_columns(made), known(pivots))), out)
 
 
 @public_in("jtorch.linalg")
@@ -134,4 +136,4 @@ def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
     for at in np.ndindex(batch):
         if right[at].size:
             made[at] = run(factors[at], exchanged[at], right[at], lower=1)[0]
-    return _outs(_in_columns(made), out)
+    return _outs("linalg_ldl_solve", _in_columns(made), out)

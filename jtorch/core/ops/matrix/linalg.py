@@ -9,18 +9,18 @@ import numpy as np
 
 from jtorch.core.facts import KINDS, dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, function, letter, op, public_in
+from jtorch.core.op import Array, function, letter, op, public_in, store
 from jtorch.core.ops.matrix import checks as _c
 from jtorch.core.ops.matrix import decompose as _d
 from jtorch.core.ops.matrix.norms import linalg_vector_norm, matrix_norm_of
 from jtorch.core.ops.matrix.products import linalg_cross, linalg_multi_dot, linalg_vecdot
-from jtorch.core.tensor import known, store
+from jtorch.core.tensor import known
 
 
-def _out(result, out):
+def _out(name, result, out):
     if out is None:
         return result
-    return store(out, result, "out")
+    return store(out, result, name)
 
 
 # ---- products
@@ -74,7 +74,7 @@ def vander(x: Array, N: int | None = None) -> Array:
 @public_in("jtorch.linalg")
 def householder_product(A, tau, *, out=None):
     """The first columns of (1 - tau[0] v₀ v₀ᴴ)(1 - tau[1] v₁ v₁ᴴ)..., with vᵢ below the diagonal of A and 1 on it."""
-    return _out(_d.linalg_householder_product(A, tau), out)
+    return _out("linalg_householder_product", _d.linalg_householder_product(A, tau), out)
 
 
 # ---- norms
@@ -99,16 +99,20 @@ def matrix_norm(A, ord: float | str = "fro", dim=(-2, -1), keepdim=False, *, dty
 @public_in("jtorch.linalg")
 def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     """The norm of vectors (one dim, or no `ord`) or of matrices (two dims)."""
+    return _out("linalg_norm", _norm_by_order(A, ord, dim, keepdim, dtype), out)
+
+
+def _norm_by_order(A, ord, dim, keepdim, dtype):
     if ord is None:
-        return linalg_vector_norm(A, 2.0, dim, keepdim, dtype, out=out)
+        return linalg_vector_norm(A, 2.0, dim, keepdim, dtype)
     dims = None if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
     if dims is None and A.ndim not in (1, 2):
         raise RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D."
         )
     if isinstance(ord, str) or (dims and len(dims) == 2) or (dims is None and A.ndim == 2):
-        return matrix_norm(A, ord, dims or (-2, -1), keepdim, dtype=dtype, out=out)
-    return vector_norm(A, ord, dims, keepdim, dtype=dtype, out=out)
+        return matrix_norm(A, ord, dims or (-2, -1), keepdim, dtype=dtype)
+    return vector_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
 @op(
@@ -141,9 +145,9 @@ def cond(A, p=None, *, out=None):
     if A.ndim < 2 and not isinstance(p, str):
         raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
     if not A.numel() and A.ndim > 1 and (p in (None, 2, -2) or A.shape[-2] == A.shape[-1]):
-        return _out(A.new_zeros(A.shape[:-2], dtype=A.real.dtype), out)
+        return _out("linalg_cond", A.new_zeros(A.shape[:-2], dtype=A.real.dtype), out)
     if p not in (None, 2, -2):
-        return _out(_cond_of_inverse(A, p), out)
+        return _out("linalg_cond", _cond_of_inverse(A, p), out)
     result = _cond(A, p != -2, out=out)
     _c.refuse_nan(A, result)
     return result
@@ -197,7 +201,7 @@ def inv_ex(A, *, check_errors=False, out=None):
     result, info = _d.linalg_inv_ex(A)
     if check_errors:
         _c.check_info(info, "linalg.inv_ex", _c.SINGULAR)
-    return _out(returntypes.linalg_inv_ex((result, info)), out)
+    return _out("linalg_inv_ex", returntypes.linalg_inv_ex((result, info)), out)
 
 
 @public_in("jtorch.linalg")
@@ -223,7 +227,7 @@ def solve(A, B, *, left=True, out=None):
     """
     result, info = _d.linalg_solve_ex(A, B, left)
     _c.check_info(info, "torch.linalg.solve", _c.UNSOLVED)
-    return _out(result, out)
+    return _out("linalg_solve", result, out)
 
 
 @public_in("jtorch.linalg")
@@ -232,7 +236,7 @@ def solve_ex(A, B, *, left=True, check_errors=False, out=None):
     result, info = _d.linalg_solve_ex(A, B, left)
     if check_errors:
         _c.check_info(info, "torch.linalg.solve_ex", _c.UNSOLVED)
-    return _out(returntypes.linalg_solve_ex((result, info)), out)
+    return _out("linalg_solve_ex", returntypes.linalg_solve_ex((result, info)), out)
 
 
 def _column_strides(types, shapes, consts):
@@ -277,7 +281,7 @@ def _lstsq(A: Array, B: Array, rcond: float | None):
 
 
 @public_in("jtorch.linalg")
-def lstsq(A, B, rcond=None, *, driver=None):
+def lstsq(A, B, rcond=None, *, driver=None, out=None):
     """The X with the smallest Frobenius norm of A @ X - B.
 
     Raises:
@@ -303,7 +307,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
         values = svdvals(A).detach()
         if residuals.numel() and (ranks := _c.numbers(rank)) is not None and (ranks < A.shape[-1]).any():
             residuals = residuals.new_empty(0)  # PyTorch gives none if a matrix does not have full rank
-    return returntypes.linalg_lstsq((solution, residuals, rank, values))
+    return _out("linalg_lstsq", returntypes.linalg_lstsq((solution, residuals, rank, values)), out)
 
 
 # ---- factorisations
@@ -318,7 +322,7 @@ def cholesky(A, *, upper=False, out=None):
     """
     factor, info = _d.linalg_cholesky_ex(A, upper)
     _c.check_info(info, "linalg.cholesky", _c.INDEFINITE)
-    return _out(factor, out)
+    return _out("linalg_cholesky", factor, out)
 
 
 @public_in("jtorch.linalg")
@@ -330,33 +334,33 @@ def cholesky_ex(A, *, upper=False, check_errors=False, out=None):
     factor, info = _d.linalg_cholesky_ex(A, upper)
     if check_errors:
         _c.check_info(info, "linalg.cholesky_ex", _c.INDEFINITE)
-    return _out(returntypes.linalg_cholesky_ex((factor, info)), out)
+    return _out("linalg_cholesky_ex", returntypes.linalg_cholesky_ex((factor, info)), out)
 
 
 @public_in("jtorch.linalg")
 def slogdet(A, *, out=None):
     """(sign, log of the absolute value) of the determinant."""
-    return _out(returntypes.linalg_slogdet(tuple(_d.slogdet(A))), out)
+    return _out("linalg_slogdet", returntypes.linalg_slogdet(tuple(_d.slogdet(A))), out)
 
 
 @public_in("jtorch.linalg")
 def qr(A, mode="reduced", *, out=None):
     """(Q, R) with Q @ R = A; mode "reduced", "complete" or "r" (R only)."""
-    return _out(returntypes.linalg_qr(_d.linalg_qr(A, mode)), out)
+    return _out("linalg_qr", returntypes.linalg_qr(_d.linalg_qr(A, mode)), out)
 
 
 @public_in("jtorch.linalg")
 def svd(A, full_matrices=True, *, driver=None, out=None):
     """(U, S, Vh) with U @ diag(S) @ Vh = A, the singular values in descending order."""
-    return _out(returntypes.linalg_svd(_d.svd_of(A, full_matrices)), out)
+    return _out("linalg_svd", returntypes.linalg_svd(_d.svd_of(A, full_matrices)), out)
 
 
 @public_in("jtorch.linalg")
 def svdvals(A, *, driver=None, out=None):
     """The singular values, in descending order."""
-    result = _d.linalg_svdvals(A, out=out)
+    result = _d.linalg_svdvals(A)
     _c.refuse_nan(A, result)
-    return result
+    return _out("linalg_svdvals", result, out)
 
 
 @public_in("jtorch.linalg")
@@ -364,7 +368,7 @@ def eigh(A, UPLO="L", *, out=None):
     """(eigenvalues ascending, eigenvectors in columns) of a symmetric or Hermitian matrix."""
     found = _d.linalg_eigh(A, UPLO)
     _c.refuse_unconverged("linalg.eigh", "eigenvalues", found[0], _eigh_code(A, 1))
-    return _out(returntypes.linalg_eigh(found), out)
+    return _out("linalg_eigh", returntypes.linalg_eigh(found), out)
 
 
 def _eigh_code(A, steps):
@@ -375,9 +379,9 @@ def _eigh_code(A, steps):
 @public_in("jtorch.linalg")
 def eigvalsh(A, UPLO="L", *, out=None):
     """The eigenvalues of a symmetric or Hermitian matrix, ascending."""
-    result = _d.linalg_eigvalsh(A, UPLO, out=out)
+    result = _d.linalg_eigvalsh(A, UPLO)
     _c.refuse_unconverged("linalg.eigh", "eigenvalues", result, _eigh_code(A, 2))
-    return result
+    return _out("linalg_eigvalsh", result, out)
 
 
 @public_in("jtorch.linalg")
@@ -385,7 +389,7 @@ def eig(A, *, out=None):
     """(eigenvalues, eigenvectors in columns) of a square matrix, complex. On the CPU only."""
     found = _d.linalg_eig(A)
     _c.refuse_not_finite(A)
-    return _out(returntypes.linalg_eig(found), out)
+    return _out("linalg_eig", returntypes.linalg_eig(found), out)
 
 
 @public_in("jtorch.linalg")
@@ -393,9 +397,9 @@ def eigvals(A, *, out=None):
     """The eigenvalues of a square matrix, complex. On the CPU only."""
     _c.at_least_2d("linalg.eigvals", A)
     _c.check_square("linalg.eigvals: ", A)
-    result = _d.linalg_eigvals(A, out=out)
+    result = _d.linalg_eigvals(A)
     _c.refuse_not_finite(A)
-    return result
+    return _out("linalg_eigvals", result, out)
 
 
 @public_in("jtorch.linalg")
@@ -403,7 +407,7 @@ def lu(A, *, pivot=True, out=None):
     """(P, L, U) with P @ L @ U = A."""
     p, low, up = _d.linalg_lu(A)
     _check_pivot(A, pivot)
-    return _out(returntypes.linalg_lu((p.detach(), low, up)), out)
+    return _out("linalg_lu", returntypes.linalg_lu((p.detach(), low, up)), out)
 
 
 @public_in("jtorch.linalg")
@@ -416,7 +420,7 @@ def lu_factor(A, *, pivot=True, out=None):
     *found, info = _d.linalg_lu_factor_ex(A)
     _check_pivot(A, pivot)
     _c.check_info(info, "torch.linalg.lu_factor", _c.ZERO_IN_U, RuntimeError)
-    return _out(returntypes.linalg_lu_factor(found), out)
+    return _out("linalg_lu_factor", returntypes.linalg_lu_factor(found), out)
 
 
 @public_in("jtorch.linalg")
@@ -426,7 +430,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
     _check_pivot(A, pivot)
     if check_errors:
         _c.check_info(found[2], "torch.linalg.lu_factor_ex", _c.ZERO_IN_U, RuntimeError)
-    return _out(returntypes.linalg_lu_factor_ex(found), out)
+    return _out("linalg_lu_factor_ex", returntypes.linalg_lu_factor_ex(found), out)
 
 
 def _check_pivot(A, pivot):
@@ -459,7 +463,7 @@ def tensorinv(A, ind=2, *, out=None):
         )
     result, info = _d.linalg_inv_ex(A.reshape(math.prod(rows), math.prod(columns)))
     _c.check_info(info, "inv", _c.SINGULAR)
-    return _out(result.reshape(*columns, *rows), out)
+    return _out("linalg_tensorinv", result.reshape(*columns, *rows), out)
 
 
 @public_in("jtorch.linalg")
@@ -473,7 +477,7 @@ def tensorsolve(A, B, dims=None, *, out=None):
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but"
             f" got {columns} != {rows}"
         )
-    return _out(solve(A.reshape(rows, columns), B.reshape(-1)).reshape(*A.shape[B.ndim :]), out)
+    return _out("linalg_tensorsolve", solve(A.reshape(rows, columns), B.reshape(-1)).reshape(*A.shape[B.ndim :]), out)
 
 
 @function(name="vander")

@@ -12,7 +12,7 @@ from jax import lax
 from jtorch.core.engine import type_of
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
-from jtorch.core.op import Array, data_check, function, kernel, letter, needs_data, op, public
+from jtorch.core.op import Array, data_check, function, kernel, letter, needs_data, op, public, store
 from jtorch.core.ops.make.create import linspace
 from jtorch.core.ops.rules import reduced_dims
 from jtorch.core.tensor import Tensor, known
@@ -156,7 +156,7 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False, out=No
         edges = _equal_edges("torch.histogram", points, [bins], range)
     _check_weight_dtype("histogram", input, weight)
     made = returntypes.histogram((_counts(points, weight, edges, density), edges[0]))
-    return made if out is None else type(made)([o.resize_(m.shape).copy_(m) for o, m in zip(out, made, strict=True)])
+    return made if out is None else store(out, made, "histogram")
 
 
 def _check_edges(name, bins):

@@ -17,7 +17,7 @@ from jax import lax
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.facts import strides as geometry
-from jtorch.core.op import Array, function, kernel, letter, op, public
+from jtorch.core.op import Array, function, kernel, letter, op, public, store
 from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
 from jtorch.core.ops.arithmetic.elementwise import div
 from jtorch.core.ops.rules import largest_of, mean_of, pick, reduce_sharing_gradient, reduced_dims, root, smallest_of
@@ -114,7 +114,8 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
             "nanmean(): expected input to have floating point or complex dtype but got " + input.dtype.scalar_name
         )
     count = isnan(input).logical_not().sum(dim, keepdim)
-    return div(nansum(input, dim, keepdim, dtype=dtype), count, out=out)
+    made = div(nansum(input, dim, keepdim, dtype=dtype), count)
+    return made if out is None else store(out, made, "nanmean")
 
 
 # ---- variance

@@ -7,12 +7,12 @@ Each checks its arguments as PyTorch does, trims or pads the dimensions, and use
 from __future__ import annotations
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import cast_first, public_in
+from jtorch.core.op import cast_first, public_in, store
 from jtorch.core.ops.gather.join import cat, roll
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.signal import fourier
 from jtorch.core.ops.windows.pad import pad
-from jtorch.core.tensor import Tensor, store, wrap_dim
+from jtorch.core.tensor import Tensor, wrap_dim
 
 
 def _check_fft_input(name, input):
@@ -94,12 +94,8 @@ def _full_sizes(dims, sizes, input):
     return {d: input.shape[d] if n is None else n for d, n in zip(dims, sizes, strict=True)}
 
 
-def _store_out(name, made, out, kind="complex"):
-    if out is None:
-        return made
-    if (kind == "complex") != out.dtype.is_complex:
-        raise RuntimeError(f"{name} expects a {kind} output tensor, but got {out.dtype.scalar_name}")
-    return store(out, made, name)
+def _store_out(name, made, out):
+    return made if out is None else store(out, made, f"fft_{name}")
 
 
 # ---- one dimension
@@ -159,13 +155,13 @@ def _half_spectrum_1d(name, input, n, dim, norm, forward):
 @public_in("jtorch.fft")
 def irfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of `rfft`: n real numbers (2·(size - 1) if left out) from half of a mirrored spectrum."""
-    return _store_out("irfft", _transformed_back("irfft", input, n, dim, norm, False), out, "floating point")
+    return _store_out("irfft", _transformed_back("irfft", input, n, dim, norm, False), out)
 
 
 @public_in("jtorch.fft")
 def hfft(input, n=None, dim=-1, norm=None, *, out=None):
     """`fft` of a signal whose second half mirrors the first, conjugated, and is left out: n real numbers."""
-    return _store_out("hfft", _transformed_back("hfft", input, n, dim, norm, True), out, "floating point")
+    return _store_out("hfft", _transformed_back("hfft", input, n, dim, norm, True), out)
 
 
 def _transformed_back(name, input, n, dim, norm, forward):
@@ -218,7 +214,7 @@ def rfftn(input, s=None, dim=None, norm=None, *, out=None):
 def irfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of `rfftn`."""
     x, dims, n = _half_spectrum_nd("irfftn", input, s, dim)
-    return _store_out("irfftn", fourier.c2r(x, tuple(dims), _scale(norm, False), n), out, "floating point")
+    return _store_out("irfftn", fourier.c2r(x, tuple(dims), _scale(norm, False), n), out)
 
 
 def _half_spectrum_nd(name, input, s, dim):
@@ -241,7 +237,7 @@ def hfftn(input, s=None, dim=None, norm=None, *, out=None):
     x, dims, n = _half_spectrum_nd("hfftn", input, s, dim)
     scale = _scale(norm, True)
     x = fourier.c2c(x, tuple(dims[:-1]), scale, True) if dims[:-1] else x
-    return _store_out("hfftn", fourier.c2r(x.conj(), (dims[-1],), scale, n), out, "floating point")
+    return _store_out("hfftn", fourier.c2r(x.conj(), (dims[-1],), scale, n), out)
 
 
 @public_in("jtorch.fft")
@@ -283,7 +279,7 @@ def _frequencies(name, n, d, counts, out, dtype, options):
         raise RuntimeError(f"{name} requires a floating point or complex dtype")
     requires_grad = options.pop("requires_grad")
     made = counts(dtype) * (1.0 / (n * d) if n * d else float("inf"))
-    return made.requires_grad_() if requires_grad else _store_out(name, made, out, "floating point")
+    return made.requires_grad_() if requires_grad else _store_out(name, made, out)
 
 
 @public_in("jtorch.fft")

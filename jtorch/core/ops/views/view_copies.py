@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 
-from jtorch.core.op import function
+from jtorch.core.op import function, store
 from jtorch.core.ops.views.copies import clone, contiguous_copy
 from jtorch.core.ops.views.reinterpret import view_as_complex, view_as_real
 from jtorch.core.ops.views.shape import permute, squeeze, t, transpose, unsqueeze
 from jtorch.core.ops.views.slices import alias, as_strided, diagonal, select
 from jtorch.core.ops.views.split import split, split_with_sizes, unbind
-from jtorch.core.tensor import store
 
 
 def _expanded_view(input, size, *, implicit=False):
@@ -41,14 +40,6 @@ def _copy_of(view, node):
     return made
 
 
-def _into_out(out, made):
-    if isinstance(made, tuple):
-        for o, m in zip(out, made, strict=True):
-            o.resize_(m.shape).copy_(m)
-        return None
-    return store(out, made, "out")
-
-
 def _copying(name, view, node=None):
     """Declare the function `name` that copies what a view shows. `node`: the view's node where each of its parts has none."""
 
@@ -59,7 +50,10 @@ def _copying(name, view, node=None):
         else:
             edge = shown._history()
             made = _copy_of(shown, node or (edge.name() if edge is not None and hasattr(edge, "name") else ""))
-        return made if out is None else _into_out(out, made)
+        if out is None:
+            return made
+        stored = store(out, made, name)
+        return None if isinstance(made, tuple) else stored
 
     copied.__name__ = copied.__qualname__ = name
     copied.__module__ = __name__
