@@ -233,12 +233,12 @@ def _slow(op):
         result = op.run(args, consts)
         if op.returns is not None:
             result = op.returns(result)
-        return result if out is None else handlers.store(out, result, op.name, op, _given(op, args, consts))
+        return result if out is None else handlers.store(out, result, op.name, op, _args_by_name(op, args, consts))
 
     return slow
 
 
-def _given(op, args, consts):
+def _args_by_name(op, args, consts):
     args, consts = iter(args), iter(consts)
     return {n: next(consts if kind == "const" else args) for n, kind, _ in op.params}
 

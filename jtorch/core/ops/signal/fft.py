@@ -95,7 +95,12 @@ def _full_sizes(dims, sizes, input):
 
 
 def _store_out(name, made, out):
-    return made if out is None else store(out, made, f"fft_{name}")
+    if out is None:
+        return made
+    if out.dtype.is_complex != made.dtype.is_complex or out.dtype.category < dtypes.FLOAT:
+        kind, said = "complex" if made.dtype.is_complex else "floating point", "fftn" if name == "ifftn" else name
+        raise RuntimeError(f"{said} expects a {kind} output tensor, but got {out.dtype.scalar_name}")
+    return store(out, made, f"fft_{name}")
 
 
 # ---- one dimension
