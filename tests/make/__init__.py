@@ -26,6 +26,7 @@ TABLES = {
     "schedule_snippets": "tests.optim.schedules:TABLE",
     "shared_memory": "tests.tensor.test_shared_memory:TABLE",
     "surface": "tests.public.test_surface:TABLE",
+    "tools": "tests.public.test_tools:TABLE",
     "streams": "tests.streams.stream_cases:TABLE",
     "views": "tests.tensor.results:VIEWS",
     "wrong_settings": "tests.optim.wrong_settings:TABLE",

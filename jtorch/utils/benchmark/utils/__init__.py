@@ -1,0 +1,1 @@
+"""The files of `torch.utils.benchmark`, under PyTorch's names."""
