@@ -86,6 +86,7 @@ from jtorch.core.methods.sparse import (
     sparse_csc_tensor,
     sparse_csr_tensor,
 )
+from jtorch.core.methods.swap import swap_tensors
 from jtorch.core.methods.transforms import grad as func_grad
 from jtorch.core.methods.transforms import grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, is_storage
@@ -185,6 +186,7 @@ __all__ = [
     "stack_module_state",
     "stats",
     "substitute_in_graph",
+    "swap_tensors",
     "synchronize_cpu",
     "to_dlpack",
     "to_jax",

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import warnings
 
+from jtorch.__future__ import get_overwrite_module_params_on_conversion, get_swap_module_params_on_conversion
 from jtorch.core.facts import OF_PYTHON
 from jtorch.core.facts import device as Device
 from jtorch.core.facts import dtype as Dtype
 from jtorch.core.grad import no_grad
+from jtorch.core.methods import swap_tensors
 from jtorch.core.tensor import Tensor
 from jtorch.nn.parameter import Parameter, is_lazy
 
@@ -128,7 +130,12 @@ def _replace_parameter(module, name, parameter, fn):
     with no_grad():
         moved = fn(parameter)
         moved_grad = None if grad is None else fn(grad)
-    if moved is parameter:
+    if get_swap_module_params_on_conversion():
+        kept = parameter
+        _swap(module, name, parameter, moved)
+    elif get_overwrite_module_params_on_conversion():
+        kept = module._parameters[name] = Parameter(moved, parameter.requires_grad)
+    elif moved is parameter:
         kept = parameter
     elif moved.is_meta == parameter.is_meta:
         parameter.data = moved
@@ -139,5 +146,16 @@ def _replace_parameter(module, name, parameter, fn):
         kept.grad = grad
     elif kept is parameter:
         grad.data = moved_grad  # the same object, for whoever holds the gradient
+        kept.grad = grad
     else:
         kept.grad = moved_grad.requires_grad_(grad.requires_grad)
+
+
+def _swap(module, name, parameter, moved):
+    """Let a parameter stay the same object with the content of a moved one."""
+    grad, parameter.grad = parameter.grad, None
+    try:
+        swap_tensors(parameter, Parameter(moved, parameter.requires_grad))
+    except Exception as error:
+        parameter.grad = grad
+        raise RuntimeError(f"_apply(): Couldn't swap {type(module).__name__}.{name}") from error

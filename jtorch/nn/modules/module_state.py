@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import chain
 
+from jtorch.__future__ import get_swap_module_params_on_conversion
 from jtorch.core.grad import no_grad
+from jtorch.core.methods import swap_tensors
 from jtorch.core.tensor import Tensor
 from jtorch.nn.modules.module_hooks import WithModule
 from jtorch.nn.parameter import Parameter, is_lazy
@@ -187,19 +189,32 @@ def _load_tensor(module, name, tensor, new, key, assign):
             " state dictionary to their corresponding key in the module instead of copying them in place?)",
             stacklevel=5,
         )
+    swaps = get_swap_module_params_on_conversion()
     try:
         with no_grad():
-            if assign:
+            if swaps:
+                _swap(tensor, new, assign)
+            elif assign:
                 setattr(module, name, _as_kept(tensor, new))
             else:
                 tensor.copy_(new)
     except Exception as error:
         return (
-            f'While copying the parameter named "{key}", whose dimensions in the model are {tensor.size()}'
+            f'While {"swapping" if swaps else "copying"} the parameter named "{key}", whose dimensions in the model are {tensor.size()}'
             " and whose"
             f" dimensions in the checkpoint are {new.size()}, an exception occurred : {error.args}."
         )
     return None
+
+
+def _swap(tensor, new, assign):
+    """Give a parameter or buffer the content that its `module_load` makes of a loaded tensor."""
+    made = tensor.module_load(new, assign=assign)
+    if made is new or made is tensor:
+        raise RuntimeError(
+            "module_load returned one of self or other, please .detach() the result if returning one of the inputs in module_load"
+        )
+    swap_tensors(tensor, _as_kept(tensor, made))
 
 
 def _as_kept(tensor, new):
