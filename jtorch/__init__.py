@@ -214,7 +214,7 @@ del FOREACH
 # What PyTorch's own `import torch` brings and few programs use, and `vision`: imported when it is asked for.
 __getattr__, __dir__ = lazy_modules(
     __name__,
-    "__config__ __future__ _dynamo _inductor _jit_internal _subclasses _tensor_str distributed export flax functional "
-    "futures fx hub mps mtia multiprocessing onnx profiler types vision xpu",
+    "__config__ __future__ _dynamo _inductor _jit_internal _subclasses _tensor_str ao distributed export flax functional "
+    "futures fx hub mps mtia multiprocessing onnx profiler quantization types vision xpu",
     {"PyTorchFileReader": "jtorch.serialization:Reader", "ops": "jtorch._ops:ops"},
 )

@@ -36,7 +36,12 @@ class OpOverloadPacket:
     """
 
     def __init__(self, namespace, name, function):
-        self._qualified_op_name, self._op, self.__name__ = f"{namespace}::{name}", function, name
+        self.namespace, self._qualified_op_name, self._op, self.__name__ = (
+            namespace,
+            f"{namespace}::{name}",
+            function,
+            name,
+        )
 
     def __call__(self, *args, **kwargs):
         return self._op(*args, **kwargs)
@@ -74,6 +79,9 @@ _INNER = {
     "sym_constrain_range_for_size",
     "detach_copy",
     "copy",
+    "convolution",
+    "convolution_backward",
+    "cudnn_convolution",
     "lift_fresh",
     "index",
 }

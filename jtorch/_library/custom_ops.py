@@ -9,6 +9,13 @@ from jtorch.autograd.function import Function
 from jtorch.core.tensor import Tensor
 
 CUSTOM: dict[str, CustomOpDef] = {}  # by "namespace::name"
+_watcher = None
+
+
+def watch_custom_ops(watcher) -> None:
+    """Let `watcher(name, function, args, kwargs)` run every custom op; None: stop."""
+    global _watcher
+    _watcher = watcher
 
 
 class CustomOpDef:
@@ -39,6 +46,9 @@ class CustomOpDef:
         self._backward, self._setup_context = backward, setup_context
 
     def __call__(self, *args, **kwargs):
+        return self._run(*args, **kwargs) if _watcher is None else _watcher(self._qualname, self._run, args, kwargs)
+
+    def _run(self, *args, **kwargs):
         if not any(isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values())):
             return self._fn(*args, **kwargs)
         return self._function().apply(*args, **kwargs)

@@ -3,6 +3,6 @@
 # Switches are never frozen; libraries wrap their settings in it.
 from contextlib import nullcontext as __allow_nonbracketed_mutation
 
-from jtorch.backends import cuda, cudnn, mkldnn, mps, openmp
+from jtorch.backends import cuda, cudnn, mkldnn, mps, openmp, quantized
 
-__all__ = ["cuda", "cudnn", "mkldnn", "mps", "openmp"]
+__all__ = ["cuda", "cudnn", "mkldnn", "mps", "openmp", "quantized"]

@@ -8,9 +8,11 @@ from typing import Any, Literal, overload
 from jtorch.nn import attention as attention
 from jtorch.nn import functional as functional
 from jtorch.nn import init as init
+from jtorch.nn import intrinsic as intrinsic
 from jtorch.nn import modules as modules
 from jtorch.nn import parallel as parallel
 from jtorch.nn import parameter as parameter
+from jtorch.nn import quantized as quantized
 from jtorch.nn import utils as utils
 from jtorch.nn.modules.activation import CELU as CELU
 from jtorch.nn.modules.activation import ELU as ELU

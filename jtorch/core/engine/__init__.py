@@ -18,7 +18,7 @@ from jtorch.core.engine import (
     state,
     symbolic_shapes,
 )
-from jtorch.core.engine.calls import Call, DistError, node_name, shapes_of
+from jtorch.core.engine.calls import Call, Pullback, DistError, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
 from jtorch.core.engine.guards import computed_ahead, replacements_by
 from jtorch.core.engine.numpy_lines import NumpyLine
@@ -40,7 +40,7 @@ from jtorch.core.engine.stats import counters, events
 from jtorch.core.engine.trace import Position, ticks
 from jtorch.core.engine.types import META, NUMBER, TRACED, all_on_host, type_of
 from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
-from jtorch.core.engine.watching import watch_lines
+from jtorch.core.engine.watching import watch_lines, watch_recorded
 from jtorch.core.facts import sizes
 
 lines.Kind = NumpyLine
@@ -64,6 +64,7 @@ __all__ = [
     "DistError",
     "Lifted",
     "Position",
+    "Pullback",
     "Value",
     "add_fields",
     "all_on_host",
@@ -94,4 +95,5 @@ __all__ = [
     "trace_watchers",
     "type_of",
     "watch_lines",
+    "watch_recorded",
 ]

@@ -4,6 +4,7 @@ Imports nothing else of jtorch. It must not know arrays or tensors.
 """
 
 from jtorch.core.facts import config, devices, dtypes, formats, named_results, sizes, strides
+from jtorch.core.facts.absent import absent
 from jtorch.core.facts.devices import CPU, KINDS, Kind, Place, accelerator, current_index, device, place
 from jtorch.core.facts.dtypes import (
     ALL,
@@ -89,6 +90,7 @@ __all__ = [
     "SymBool",
     "SymFloat",
     "SymInt",
+    "absent",
     "accelerator",
     "bool_",
     "broadcast_prefix",

@@ -55,6 +55,7 @@ from jtorch.core.methods.jax_functions import from_jax, to_jax
 from jtorch.core.methods.names import AcceleratorError, OutOfMemoryError, get_device_module, typename
 from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
 from jtorch.core.methods.overrides import handle_torch_function, has_torch_function, is_tensor_like
+from jtorch.core.methods.products import products_of
 from jtorch.core.methods.queues import Event, Stream
 from jtorch.core.methods.settings import (
     are_deterministic_algorithms_enabled,
@@ -161,6 +162,7 @@ __all__ = [
     "load_cache_artifacts",
     "load_compiled_function",
     "nested_compile_region",
+    "products_of",
     "rebuild_sparse",
     "reset",
     "result_type",

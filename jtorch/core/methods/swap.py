@@ -43,7 +43,7 @@ def swap_tensors(t1, t2) -> None:
         _exchange(t1, t2, slot)
     for t in (t1, t2):
         if isinstance(t._edge, LeafGrad):
-            t._edge = _moved(t._edge, t)
+            t._edge = _leaf_anew(t._edge, t)
         if isinstance(getattr(t, "_leaf", None), LeafGrad):
             del t._leaf
 
@@ -64,7 +64,7 @@ def _exchange(t1, t2, slot):
 _ABSENT = object()
 
 
-def _moved(leaf, tensor):
+def _leaf_anew(leaf, tensor):
     """A leaf with the hooks of another, whose gradients go to this tensor. The old one takes no gradient any more."""
     made = LeafGrad(tensor)
     made.hooks, made.after = leaf.hooks, leaf.after

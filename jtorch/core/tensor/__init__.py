@@ -11,7 +11,7 @@ from jtorch.core.tensor.graph_view import ShownNode, next_function, show
 from jtorch.core.tensor.host_storage import HostStorage, share, stay, type_of_array
 from jtorch.core.tensor.jax_arrays import tensor_from_jax, jax_array_of
 from jtorch.core.tensor.leaf import LeafGrad
-from jtorch.core.tensor.levels import Batch, Dual, zeros_of
+from jtorch.core.tensor.levels import Batch, BatchedCall, Dual, PushCall, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
 from jtorch.core.tensor.repr import print_unnamed
 from jtorch.core.tensor.requires_grad import moves, note_move
@@ -50,12 +50,14 @@ __all__ = [
     "SAME",
     "SEVERAL",
     "Batch",
+    "BatchedCall",
     "DisableTorchFunctionSubclass",
     "Dual",
     "HostStorage",
     "InferenceStorage",
     "InputNode",
     "LeafGrad",
+    "PushCall",
     "ShownNode",
     "Storage",
     "Tensor",

@@ -132,7 +132,7 @@ def _replace_parameter(module, name, parameter, fn):
         moved_grad = None if grad is None else fn(grad)
     if get_swap_module_params_on_conversion():
         kept = parameter
-        _swap(module, name, parameter, moved)
+        _swap_moved(module, name, parameter, moved)
     elif get_overwrite_module_params_on_conversion():
         kept = module._parameters[name] = Parameter(moved, parameter.requires_grad)
     elif moved is parameter:
@@ -151,7 +151,7 @@ def _replace_parameter(module, name, parameter, fn):
         kept.grad = moved_grad.requires_grad_(grad.requires_grad)
 
 
-def _swap(module, name, parameter, moved):
+def _swap_moved(module, name, parameter, moved):
     """Let a parameter stay the same object with the content of a moved one."""
     grad, parameter.grad = parameter.grad, None
     try:

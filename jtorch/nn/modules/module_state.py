@@ -193,7 +193,7 @@ def _load_tensor(module, name, tensor, new, key, assign):
     try:
         with no_grad():
             if swaps:
-                _swap(tensor, new, assign)
+                _swap_loaded(tensor, new, assign)
             elif assign:
                 setattr(module, name, _as_kept(tensor, new))
             else:
@@ -207,7 +207,7 @@ def _load_tensor(module, name, tensor, new, key, assign):
     return None
 
 
-def _swap(tensor, new, assign):
+def _swap_loaded(tensor, new, assign):
     """Give a parameter or buffer the content that its `module_load` makes of a loaded tensor."""
     made = tensor.module_load(new, assign=assign)
     if made is new or made is tensor:

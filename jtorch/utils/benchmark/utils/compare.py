@@ -76,10 +76,12 @@ class Compare:
         by_label = defaultdict(list)
         for m in Measurement.merge(self._results):
             by_label[m.label].append(m)
-        return "\n".join(_Table(found, self._trim, self._colors, self._warns).text() for found in by_label.values())
+        return "\n".join(
+            _TableOfLabel(found, self._trim, self._colors, self._warns).text() for found in by_label.values()
+        )
 
 
-class _Table:
+class _TableOfLabel:
     """The measurements of one label."""
 
     def __init__(self, results, trim, colors, warns):

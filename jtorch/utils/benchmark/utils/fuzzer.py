@@ -149,7 +149,9 @@ class Fuzzer:
 
     def __init__(self, parameters, tensors, constraints=None, seed=None):
         self._seed = int(np.random.RandomState().randint(0, 2**32 - 1, dtype=np.int64)) if seed is None else seed
-        flat = lambda found: [part for parts in found for part in (parts if isinstance(parts, list | tuple) else [parts])]
+        flat = lambda found: [
+            part for parts in found for part in (parts if isinstance(parts, list | tuple) else [parts])
+        ]
         self._parameters, self._tensors = flat(parameters), flat(tensors)
         self._constraints = constraints or ()
         both = {p.name for p in self._parameters} & {t.name for t in self._tensors}
@@ -181,7 +183,9 @@ class Fuzzer:
                     strict[p.name] = drawn[p.name]
             params = _without_aliases(drawn)
             self._tried += 1
-            if all(f(params) for f in self._constraints) and all(t.satisfies_constraints(params) for t in self._tensors):
+            if all(f(params) for f in self._constraints) and all(
+                t.satisfies_constraints(params) for t in self._tensors
+            ):
                 return params
             self._rejected += 1
         raise ValueError("Failed to generate a set of valid parameters.")
