@@ -11,11 +11,11 @@ def absent(home: str, functions: str, why: str, classes: str = "") -> dict[str, 
         functions, classes: their names, separated by spaces.
         why: a sentence for the error.
     """
-    found: dict[str, object] = {name: _function(home, name, why) for name in functions.split()}
-    return found | {name: _class(home, name, why) for name in classes.split()}
+    found: dict[str, object] = {name: _absent_function(home, name, why) for name in functions.split()}
+    return found | {name: _absent_class(home, name, why) for name in classes.split()}
 
 
-def _function(home, name, why):
+def _absent_function(home, name, why):
     def function(*args, **kwargs):
         raise NotImplementedError(f"{home}.{name}: {why}")
 
@@ -25,6 +25,6 @@ def _function(home, name, why):
     return function
 
 
-def _class(home, name, why):
-    init = _function(home, name, why)
+def _absent_class(home, name, why):
+    init = _absent_function(home, name, why)
     return type(name, (), {"__init__": init, "__doc__": init.__doc__, "__module__": init.__module__})
