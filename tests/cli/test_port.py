@@ -69,6 +69,13 @@ FOUND = {
     "import torch\nx = torch.never() if torch.cuda.is_available() else 0": [],
     # differs
     "import torch\ntorch.nn.Embedding(1, 1)\ntorch.nn.Embedding(1, 1)": ["2:1 J201"],
+    "import torch\ntorch.functional.relu(1), torch.functional.relu(2)": ["2:1 J202"],  # nor in PyTorch
+    # only raises
+    "import torch\ntorch.jit.save(1, 2)": ["2:1 J103"],
+    "import torch\nif x:\n    torch.jit.save(1, 2)": ["3:5 J203"],
+    "import torch\nif __name__ == '__main__':\n    torch.onnx.export(1)": ["3:5 J103"],
+    "import torch\ndef f():\n    torch.onnx.export(1)\nf()": ["3:5 J103"],
+    "import torch\ndef f():\n    torch.onnx.export(1)\nif x:\n    f()": ["3:5 J203"],
     # hazards
     "for a in b:\n    for c in a:\n        c.item()": ["3:9 J301"],
     "for a in b:\n    a.backward()\n    a.item()": ["3:5 J301"],
@@ -182,7 +189,11 @@ AGREE = {
     ("loss 1.0\n", "loss 1.0001\n"): ("J400", "1 printed numbers agree"),
     ("loss 1.0\n", "loss 1.1\n"): ("J401", "prints 'loss 1.1' where PyTorch prints 'loss 1.0'"),
     ("loss 1.0\n", "LOSS 1.0\n"): ("J401", "prints 'LOSS 1.0'"),
-    ("step 1 took 3 ms, 1.0\na 2\n", "step 1 took 9 ms, 1.5\na 2\n"): ("J400", "1 printed"),
+    ("step 1 took 3 ms, 1.0\na 2\n", "step 1 took 9 ms, 1.0\na 2\n"): ("J400", "3 printed"),
+    ("step 1 took 3 ms, 1.0\na 2\n", "step 1 took 3 ms, 1.5\na 2\n"): ("J401", "prints 'step 1  ms, 1.5'"),
+    ("iter 3: loss 4.2, time 12.3ms, mfu -1.00%", "iter 3: loss 4.2, time 1.3ms, mfu 2.5%"): ("J400", "2 printed"),
+    ("0m 3s (- 1m 2s) (5 10%) 2.3", "1m 3s (- 0m 22s) (5 10%) 2.3"): ("J400", "3 printed"),
+    ("ms/batch 12.22 | loss  5.22", "ms/batch 2.22 | loss  5.22"): ("J400", "1 printed"),
     ("a\n", "a\nb\n"): ("J401", "prints 2 lines, PyTorch 1"),
     ("tensor([1e-3, -2.])", "tensor([1e-3, -2.])"): ("J400", "2 printed"),
 }

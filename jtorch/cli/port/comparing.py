@@ -12,8 +12,13 @@ from jtorch.cli.hook import environment
 
 TOLERANCE = 1e-3
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\w)")
+# What a clock says: a number after such a word, or before such a unit.
 CLOCK = re.compile(
-    r"\b(time|dt|seconds?|secs?|ms|elapsed|duration|it/s|/s|eta|throughput|mfu)\b|_dt|time", re.IGNORECASE
+    r"""\b\d+:\d\d(:\d\d)?(\.\d+)?\b
+    | (?<=dt)\W*[-+\d.e]+
+    | \b(\w*time|elapsed|duration|eta|took|takes?|throughput|mfu|speed|m?s/\w+)\b[^\d\n]{0,16}[-+]?\d[\d.]*(e[-+]?\d+)?
+    | [-+]?\d[\d.]*(e[-+]?\d+)?\s*(ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|hours?|\w*/\s?(s|secs?|seconds?))(?![\w.])""",
+    re.IGNORECASE | re.VERBOSE,
 )
 # Ends the program after some steps of an optimizer, and when it waits for one that never comes.
 PRELUDE = """
@@ -36,7 +41,7 @@ runpy.run_path(program, run_name="__main__")
 
 def compared(file: str, steps: int, arguments=(), limit: int = 600) -> tuple[str, str]:
     """(code, message): J400 if the printed numbers agree, J401 if they differ, J402 if one of the runs fails, J403 without
-    PyTorch. Lines that tell times are left out."""
+    PyTorch. What a clock says is left out."""
     if not any(found.files is not None for found in importlib.metadata.distributions(name="torch")):
         return "J403", "PyTorch is not installed: nothing to compare with"
     printed = []
@@ -61,7 +66,7 @@ def compared(file: str, steps: int, arguments=(), limit: int = 600) -> tuple[str
 
 def agreement(theirs: str, mine: str, tolerance: float = TOLERANCE) -> tuple[str, str]:
     """(code, message) for what PyTorch and jtorch have printed."""
-    first, second = ([line for line in text.splitlines() if not CLOCK.search(line)] for text in (theirs, mine))
+    first, second = (CLOCK.sub("", text).splitlines() for text in (theirs, mine))
     count = 0
     for left, right in zip(first, second, strict=False):
         numbers = [*map(float, NUMBER.findall(left))], [*map(float, NUMBER.findall(right))]

@@ -16,6 +16,8 @@ from jtorch.cli.missing import reason
 from jtorch.cli.port.hazards import SAYS, HazardReader
 from jtorch.cli.port.sources import Source
 
+NEITHER = ("not in PyTorch", "gone from PyTorch", "gone from torchvision")  # how the reason for such a name begins
+_RAISES = re.compile(r"Raises (?:NotImplementedError|OnnxExporterError)(?:: (.+?))?\.(?:\s|$)", re.DOTALL)
 _DIFFERS = re.compile(r"Differs from torch: *(.+?)(?:\.(?:\s|$)|\n\s*\n)", re.DOTALL)
 
 
@@ -55,22 +57,36 @@ def findings_of(source: Source) -> Answer:
     reader.visit(ast.parse(source.text, source.file))
     found, told, here = [], set(), 0
     for use in reader.uses:
-        lost, thing = looked_up(use.name)
-        is_here = lost is None or use.guarded
-        here += is_here
-        if not is_here and lost not in told:
-            why = reason(lost) or "no name of PyTorch 2.13, or not built yet"
-            found.append((use.line, use.column, "J102" if use.is_import else "J101", f"{lost} is not here: {why}"))
-            told.add(lost)
-        elif is_here and not use.is_import and use.name not in told and (text := difference(thing)):
-            found.append((use.line, use.column, "J201", f"{use.name} differs: {text}"))
-            told.add(use.name)
+        code, text, counts = _judged(reader, use)
+        here += counts
+        if code and text not in told:
+            told.add(text)
+            found.append((use.line, use.column, code, text))
     found += [(line, column, code, SAYS[code]) for line, column, code in reader.hazards]
     return Answer(
         [Finding(*source.place(line), column, code, text) for line, column, code, text in sorted({*found})],
         len(reader.uses),
         here,
     )
+
+
+def _judged(reader, use):
+    """(code or None, message, whether the name is here) of one use."""
+    lost, thing = looked_up(use.name)
+    if lost is not None:
+        why = reason(lost) or "no name of PyTorch 2.13, or not built yet"
+        if why.startswith(NEITHER):
+            return "J202", f"{lost} is {why}", True  # a line that fails under PyTorch, too, if it is ever reached
+        code = None if use.guarded else "J102" if use.is_import else "J101"
+        return code, f"{lost} is not here: {why}", use.guarded
+    if use.is_import:
+        return None, "", True
+    if (raises := _RAISES.match(inspect.getdoc(thing) or "")) and not isinstance(thing, ModuleType):
+        optional = use.guarded or reader.is_optional(use)
+        text = f"{use.name} only raises" + (f": {raises[1]}" if raises[1] else "")
+        return ("J203" if optional else "J103"), text, optional
+    text = difference(thing)
+    return ("J201" if text else None), f"{use.name} differs: {text}", True
 
 
 @cache

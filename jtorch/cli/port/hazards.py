@@ -92,7 +92,7 @@ class HazardReader(ProgramReader):
             self._warn(node, "J307")
         elif _imports_torch(node):
             self._warn(node, "J308")
-        self.generic_visit(node)
+        super().visit_Call(node)
 
     def visit_ImportFrom(self, node):
         if (node.module or "").startswith("torch.utils.cpp_extension"):

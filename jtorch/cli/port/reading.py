@@ -17,7 +17,8 @@ ASKS = {"hasattr", "is_available", "TYPE_CHECKING", "find_spec", "__version__", 
 class Use(NamedTuple):
     """A name of PyTorch in a program.
 
-    `guarded`: the program does something else where the name is missing, or asks before it uses it.
+    `guarded`: the program does something else where the name is missing, or asks before it uses it. `optional`: it is in
+    an `if`, such as one of an option on the command line; `function`: the function at the top of the file that it is in.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Use(NamedTuple):
     column: int
     guarded: bool
     is_import: bool
+    optional: bool = False
+    function: str | None = None
 
 
 class ProgramReader(ast.NodeVisitor):
@@ -34,6 +37,9 @@ class ProgramReader(ast.NodeVisitor):
         self.uses: list[Use] = []
         self.scopes: list[dict[str, str | None]] = [{}]  # name -> PyTorch's path; None: something else
         self.guarded = 0
+        self.optional = 0  # inside of so many `if`s
+        self.function: str | None = None
+        self.calls: dict[str, list[bool]] = {}  # a function's name -> whether each call of it is optional
 
     def resolved(self, node) -> str | None:
         """PyTorch's dotted name for `a.b.c`; None if it is something else."""
@@ -47,7 +53,13 @@ class ProgramReader(ast.NodeVisitor):
         return home and ".".join([home, *reversed(parts)])
 
     def _add(self, name, node, is_import=False):
-        self.uses.append(Use(name, node.lineno, node.col_offset + 1, self.guarded > 0, is_import))
+        self.uses.append(
+            Use(name, node.lineno, node.col_offset + 1, self.guarded > 0, is_import, self.optional > 0, self.function)
+        )
+
+    def is_optional(self, use: Use) -> bool:
+        """Whether a use is in an `if`, or in a function that is called in such places only."""
+        return use.optional or all(self.calls.get(use.function, [False]))
 
     # ---- imports
 
@@ -75,6 +87,11 @@ class ProgramReader(ast.NodeVisitor):
         elif isinstance(node.ctx, ast.Load):
             self._add(name, node)
 
+    def visit_Call(self, node):
+        if isinstance(node.func, ast.Name):
+            self.calls.setdefault(node.func.id, []).append(self.optional > 0)
+        self.generic_visit(node)
+
     def visit_Assign(self, node):
         self.generic_visit(node)
         name = self.resolved(node.value) if isinstance(node.value, ast.Attribute | ast.Name) else None
@@ -94,8 +111,11 @@ class ProgramReader(ast.NodeVisitor):
         body = node.body if isinstance(node.body, list) else [node.body]
         bound = [argument.arg for argument in filter(None, given)] + [*_bound(body)]
         self.scopes.append(dict.fromkeys(bound))
+        outside = self.function
+        self.function = outside or getattr(node, "name", None)
         for part in body:
             self.visit(part)
+        self.function = outside
         self.scopes.pop()
 
     visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _visit_function
@@ -111,9 +131,13 @@ class ProgramReader(ast.NodeVisitor):
 
     def visit_If(self, node):
         self.visit(node.test)
-        self._visit_guarded(node.body, bool(_names_in(node.test) & ASKS))
+        names = _names_in(node.test)
+        optional = "__name__" not in names
+        self.optional += optional
+        self._visit_guarded(node.body, bool(names & ASKS))
         for part in node.orelse:
             self.visit(part)
+        self.optional -= optional
 
     def visit_IfExp(self, node):
         self.visit(node.test)
