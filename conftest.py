@@ -87,7 +87,7 @@ def new_limits():
     if "jtorch" in sys.modules:
         from jtorch.core.engine import deferred, local, policy
 
-        deferred.untold.clear()
+        deferred.unraised.clear()
         for trace in local.traces.values():
             if hasattr(trace, "policy"):
                 trace.policy = policy.Policy()

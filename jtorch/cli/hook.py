@@ -129,7 +129,7 @@ class Loader(SourceFileLoader):
         return import_module(ours(spec.name))
 
     def exec_module(self, module):
-        adopt(module)
+        give_torch_names(module)
 
 
 def raise_missing(text: str, name: str):
@@ -142,7 +142,7 @@ for _function in (Finder.find_spec, raise_missing):
     _function.__code__ = _function.__code__.replace(co_filename="<frozen importlib._bootstrap>")
 
 
-def adopt(loaded=None) -> None:
+def give_torch_names(loaded=None) -> None:
     """Give the modules of jtorch that are imported so far PyTorch's names, and all that they define.
 
     A module that is still being imported is left for later; `loaded` is complete, whatever its spec says.

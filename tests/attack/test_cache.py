@@ -13,7 +13,7 @@ PRELUDE = """
     from jtorch.core import engine
     from jtorch.core.engine import cache_folder, disk
 
-    disk.worth_keeping = 0
+    disk.least_compile_time = 0
 
     def train(width=8):
         "The parameters after five steps, and what reads no gradients, compiles with LAPACK, or is a function of the user's."

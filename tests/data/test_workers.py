@@ -29,7 +29,7 @@ from jtorch.utils.data import (
     TensorDataset,
     get_worker_info,
 )
-from jtorch.utils.data._utils import byvalue, crew, parcel
+from jtorch.utils.data._utils import byvalue, messages, worker_pool
 
 
 class Rows(Dataset):
@@ -190,7 +190,7 @@ def test_workers_are_gone_right_after_ctrl_c():
 
 
 def test_a_worker_that_does_not_end_is_killed(monkeypatch):
-    monkeypatch.setattr(crew, "PATIENCE", 0.2)
+    monkeypatch.setattr(worker_pool, "PATIENCE", 0.2)
     it = iter(DataLoader(range(8), num_workers=1, collate_fn=lambda x: time.sleep(60) if 2 in x else os.getpid()))
     pids = {next(it), next(it)}
     del it
@@ -421,18 +421,18 @@ def test_a_parcel_holds_anything_that_pickles():
     ours, theirs = socket.socketpair()
     with ours, theirs:
         for thing in things:
-            parcel.send(thing, ours)
-            taken = parcel.receive(theirs)
+            messages.send(thing, ours)
+            taken = messages.receive(theirs)
             assert str(taken) == str(thing)
         large = np.random.rand(200, 500)
-        parcel.send([large, large], ours)
-        first, second = parcel.receive(theirs)
+        messages.send([large, large], ours)
+        first, second = messages.receive(theirs)
         assert first is second
         assert first.flags.writeable
         assert np.array_equal(first, large)
         ours.close()
         with pytest.raises(EOFError):
-            parcel.receive(theirs)
+            messages.receive(theirs)
 
 
 def test_code_travels_by_value():

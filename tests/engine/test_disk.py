@@ -33,7 +33,7 @@ def kept(tmp_path, monkeypatch):
     """Keep every program, in a folder of the test's own; run nothing in NumPy."""
     monkeypatch.setenv("JTORCH_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(config, "disk_cache", True)
-    monkeypatch.setattr(disk, "worth_keeping", 0)
+    monkeypatch.setattr(disk, "least_compile_time", 0)
     monkeypatch.setattr(config, "numpy_lines", False)
     engine.reset()
     cache_folder.forget_folder()
@@ -181,7 +181,7 @@ def test_ctrl_c_waits_for_the_end_of_a_first_call():
     thread = threading.Thread(target=sleep.wait, daemon=True)
     thread.start()
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - where it is raised is what is tested
-        with interrupts.undisturbed():
+        with interrupts.uninterrupted():
             os.kill(os.getpid(), signal.SIGINT)
             end = time.perf_counter() + 0.2
             while time.perf_counter() < end:
@@ -199,7 +199,7 @@ import jtorch as torch
 from jtorch.core.engine import disk
 from jtorch.core.facts import config
 
-disk.worth_keeping, config.numpy_lines = 0, False
+disk.least_compile_time, config.numpy_lines = 0, False
 seen = collections.Counter()
 jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: seen.update([event.rpartition("/")[2]]))
 jax.monitoring.register_event_listener(lambda event, **_: seen.update([event.rpartition("/")[2]]))

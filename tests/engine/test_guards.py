@@ -24,7 +24,7 @@ def flags(monkeypatch):
     monkeypatch.setattr(checks, "_AT_ONCE", -1)
     yield
     deferred.failures.resolve()
-    deferred.untold.clear()
+    deferred.unraised.clear()
     engine.reset()
 
 
@@ -212,7 +212,7 @@ def test_a_choice_between_old_and_new_costs_no_access_to_memory(monkeypatch):
         return (analysis[0] if isinstance(analysis, list) else analysis)["bytes accessed"]
 
     chosen = accesses()
-    monkeypatch.setattr("jtorch.core.engine.guards._keeping", lambda values, spoiled: [])
+    monkeypatch.setattr("jtorch.core.engine.guards._keeping", lambda values, wrong: [])
     assert chosen < 1.01 * accesses()
 
 

@@ -18,7 +18,7 @@ from jtorch.core.tensor import OVERRIDERS, apply
 
 @pytest.fixture(autouse=True)
 def plain_process(monkeypatch):
-    """A process in which no class takes functions over and no tensor of inference mode lives. What earlier tests did would cost
+    """A process in which no class overrides functions and no tensor of inference mode lives. What earlier tests did would cost
     each line a call or two: such classes are asked from then on, and such tensors are looked for as long as they live.
     """
     monkeypatch.setitem(apply.__globals__, "_check_inputs", None)

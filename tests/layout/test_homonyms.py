@@ -23,7 +23,7 @@ KEPT: dict[str, str] = {
     "record": "the engine's records a line; torch.distributed.elastic's writes an exception to a file",
     "reset": "the engine's forgets what was recorded and compiled; torch.compiler's calls it",
     "run": "torch.distributed.run's, and that of the command `jtorch`",
-    "send": "torch.distributed's, and that of a parcel between DataLoader's processes",
+    "send": "torch.distributed's, and that of a message between DataLoader's processes",
     "wrap": "torch.fx's, torchvision's of a tv_tensor, and that of a value as a tensor",
 }
 

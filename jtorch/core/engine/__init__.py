@@ -49,7 +49,7 @@ deferred.guards = guards
 deferred.failures = failures
 memory.sizes = sizes
 calls.symbolic_shapes = symbolic_shapes
-compiling.undisturbed = interrupts.undisturbed
+compiling.uninterrupted = interrupts.uninterrupted
 program.spread.append(SpreadProgram)
 state.Kind = SegmentedTrace
 reset()

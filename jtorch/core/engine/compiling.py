@@ -109,7 +109,7 @@ def compiled(jit, arguments, fingerprint):
     No signal interrupts it: JAX imports parts of MLIR when it lowers its first functions, and MLIR does not let a part be
     registered again that an interrupted import has left half registered.
     """
-    with _compiling, undisturbed():
+    with _compiling, uninterrupted():
         return _store.compile(jit, arguments, fingerprint)
 
 
@@ -132,7 +132,7 @@ def compiled_alone(function, arguments, fingerprint, options):
 _compiling = threading.RLock()  # one at a time: whether JAX has a cache is a setting of the whole process
 
 
-undisturbed = contextlib.nullcontext  # jtorch.core.engine.interrupts: signals wait in here
+uninterrupted = contextlib.nullcontext  # jtorch.core.engine.interrupts: signals wait in here
 
 
 _default_device: dict = {}  # place -> whether programs run there by default
@@ -142,7 +142,7 @@ def running_on(place):
     """Programs run on this place in here, although their arrays may come from the host."""
     default = _default_device.get(place)
     if default is None:
-        with undisturbed():  # JAX starts its devices here, and cannot do so a second time
+        with uninterrupted():  # JAX starts its devices here, and cannot do so a second time
             default = _default_device[place] = place.jax is None or place.jax == jax.local_devices()[0]
     return _NOTHING if default else jax.default_device(place.jax)
 

@@ -10,7 +10,7 @@ array, and reading it raises. Writes to memory that lives on, such as a paramete
 from __future__ import annotations
 
 pending: list = []  # the `Guard`s of programs that have run, oldest first
-untold: list = []  # errors that nothing has raised yet
+unraised: list = []  # errors that nothing has raised yet
 guards = None  # jtorch.core.engine.guards, which knows what a failed check means
 failures = None  # jtorch.core.engine.failures, which finds out what has failed
 
@@ -34,7 +34,7 @@ class Broken:
         self.error = error
 
     def flush(self, reason):
-        untold[:] = [error for error in untold if error is not self.error]
+        unraised[:] = [error for error in unraised if error is not self.error]
         raise self.error.with_traceback(None)  # else each read would make it longer
 
 

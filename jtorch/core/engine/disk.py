@@ -24,7 +24,7 @@ from jtorch.core.facts import config
 
 _FOLDER = "jax_compilation_cache_dir"
 _THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
-worth_keeping = 0.02  # seconds that compiling must have taken: reading a program back takes time, too
+least_compile_time = 0.02  # seconds that compiling must have taken: reading a program back takes time, too
 
 
 def _users_own():
@@ -98,14 +98,14 @@ class DiskStore:
         if not config.disk_cache:
             return lowered.compile()
         if _users_own():
-            with _settings({_THRESHOLD: min(worth_keeping, getattr(jax.config, _THRESHOLD))}):
+            with _settings({_THRESHOLD: min(least_compile_time, getattr(jax.config, _THRESHOLD))}):
                 return lowered.compile()
         text = lowered.as_text()
         if fingerprint is None or "custom_call" in text:
             # Functions outside XLA, such as LAPACK's, are registered by JAX when it lowers a call of one.
             return _compiled_by_jax(lowered, text, digest("lowered", fingerprint, text))
         made = lowered.compile()
-        if time.perf_counter() - start > worth_keeping:
+        if time.perf_counter() - start > least_compile_time:
             with contextlib.suppress(Exception):  # a program that cannot be written: it is compiled again next time
                 cache_folder.write_entry(fingerprint, serialized.as_bytes(made))
         return made
@@ -126,7 +126,7 @@ def _compiled_by_jax(lowered, text, name):
     module = re.match(r"module @([\w.]+)", text)
     title = module[1] if module else ""
     before = _names(folder, title)
-    threshold = min(worth_keeping, getattr(jax.config, _THRESHOLD))
+    threshold = min(least_compile_time, getattr(jax.config, _THRESHOLD))
     try:
         with _settings({_FOLDER: str(folder), _THRESHOLD: threshold}):
             made = lowered.compile()

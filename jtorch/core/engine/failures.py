@@ -12,7 +12,7 @@ import numpy as np
 from jtorch.core.engine import guards
 from jtorch.core.engine.calls import DistError
 from jtorch.core.engine.compiling import JaxFunction
-from jtorch.core.engine.deferred import is_broken, pending, untold
+from jtorch.core.engine.deferred import is_broken, pending, unraised
 from jtorch.core.engine.lines import run_lines
 from jtorch.core.engine.stats import counters
 from jtorch.core.engine.trace import held_by_others
@@ -50,8 +50,8 @@ def isolate(trace) -> bool:
     for error in dict.fromkeys(broken.values()):
         told = memory_error(error) or error
         if error not in [v.epoch.trace.error for v in values if is_broken(v)]:
-            untold.append(told)
-        guards.spoil([values[slot] for slot, cause in broken.items() if cause is error], told)
+            unraised.append(told)
+        guards.make_broken([values[slot] for slot, cause in broken.items() if cause is error], told)
     if checks := [(flag, error) for flag, error in trace.checks if flag.array is not None]:
         trace.checks = checks
         trace.guard = guards.guard_of(trace, position)
@@ -88,8 +88,8 @@ def report() -> None:
         resolve()
     elif len(pending) > 2 * _TOGETHER:
         resolve(newest=_TOGETHER)
-    if untold:
-        raise untold.pop(0)
+    if unraised:
+        raise unraised.pop(0)
 
 
 _TOGETHER = 32  # flags that are fetched as one array: a copy from an accelerator takes 60 us, even a small one

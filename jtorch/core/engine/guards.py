@@ -35,7 +35,8 @@ class Guard:
     Attributes:
         checks: pairs (flag, error): the error is a function of the flag's array.
         flags: the slots of the flags.
-        spoiled: for each check, the slots of what is wrong if it fails.
+        wrong: for each check, the slots of the values that are wrong if it fails.
+        maybe_wrong: {slot: reference to its value} of those that the trace has left.
         choices: (old slot, new slot, flags) of memory that keeps its old value if one of these flags is true.
     """
 
@@ -44,15 +45,15 @@ class Guard:
         self.position = position
         self.on_host = on_host
         self.flags = tuple([flag.slot for flag, _ in checks])
-        self.spoiled = _spoiled_by(position, self.flags)
+        self.wrong = _wrong_by_flag(position, self.flags)
         self.storages = _keeping(values, self._every())
         self.choices = tuple([(old, s.value.slot, self._flags_of(s.value.slot)) for old, s in self.storages])
 
     def _every(self):
-        return self.spoiled[0].union(*self.spoiled[1:])
+        return self.wrong[0].union(*self.wrong[1:])
 
     def _flags_of(self, slot):
-        return tuple([flag for flag, spoiled in zip(self.flags, self.spoiled, strict=True) if slot in spoiled])
+        return tuple([flag for flag, wrong in zip(self.flags, self.wrong, strict=True) if slot in wrong])
 
     def with_old(self, alive) -> bytes:
         """`alive`, and the old values too: they are computed, so that they can be put back."""
@@ -77,22 +78,22 @@ class Guard:
             if s.value.slot in inside or old.array is not None
         ]
         right = {slot for *_, slot, _ in self.storages}
-        self.doubtful = {s: weakref.ref(values[s]) for s in every - right if values[s] is not None}
+        self.maybe_wrong = {s: weakref.ref(values[s]) for s in every - right if values[s] is not None}
 
     def concerns(self, epoch) -> bool:
         """Whether a trace uses a value that may be wrong."""
-        self.doubtful = {s: ref for s, ref in self.doubtful.items() if ref() is not None}
-        return any(v is not None and v.epoch is epoch for v in [ref() for ref in self.doubtful.values()])
+        self.maybe_wrong = {s: ref for s, ref in self.maybe_wrong.items() if ref() is not None}
+        return any(v is not None and v.epoch is epoch for v in [ref() for ref in self.maybe_wrong.values()])
 
     def settle(self, flags) -> None:
         """If a flag is true, give the wrong values its error, and put back the old values of memory."""
         for i, flag in enumerate(flags):
             if flag.any():
                 error = self._error(i, flag)
-                deferred.untold.append(error)
-                spoil([self.doubtful[s]() for s in self.spoiled[i] if s in self.doubtful], error)
+                deferred.unraised.append(error)
+                make_broken([self.maybe_wrong[s]() for s in self.wrong[i] if s in self.maybe_wrong], error)
                 for old, new, slot, storage in self.storages:
-                    if slot in self.spoiled[i]:
+                    if slot in self.wrong[i]:
                         keep_old(storage, old, new())
 
     def _error(self, i, flag):
@@ -134,12 +135,12 @@ def computed_ahead(value):
     try:
         with jax.enable_x64(True), running_on(trace.place):
             return np.asarray(_computed(trace, trace.pending or trace.position, value.slot, {}, [_FEW_LINES]))
-    except _TooMuch:
+    except _TooExpensive:
         return None
 
 
-class _TooMuch(Exception):
-    """Raised if a value takes too many lines or elements, or a value that is not known on the host."""
+class _TooExpensive(Exception):
+    """Raised if a value takes too many lines or elements, or depends on one that is not known on the host."""
 
 
 def _computed(trace, at, slot, known, left):
@@ -149,13 +150,13 @@ def _computed(trace, at, slot, known, left):
     leaf = trace.values[slot]
     if leaf is not None and leaf.array is not None:
         if not leaf.type.number and leaf.array.__class__ is not np.ndarray:
-            raise _TooMuch
+            raise _TooExpensive
         return leaf.array
     while at.parent is not None and not _makes(at, slot):
         at = at.parent
     left[0] -= 1
     if at.parent is None or left[0] < 0 or sum([prod(t.shape) for t in (*at.in_types, *at.types)]) > _FEW_ELEMENTS:
-        raise _TooMuch
+        raise _TooExpensive
     first = at.slots - len(at.types)
     leaves = iter(range(first - sum([k.__class__ is not int for k in at.key[1:]]), first))
     slots = [k if k.__class__ is int else next(leaves) for k in at.key[1:]]
@@ -168,7 +169,7 @@ def _makes(position, slot):
     return position.slots - len(position.types) <= slot < position.slots
 
 
-def spoil(values, error) -> None:
+def make_broken(values, error) -> None:
     """Give values an error in place of their arrays."""
     epoch = Epoch(Broken(error))
     for v in values:
@@ -195,31 +196,32 @@ def replaced_slots(values):
     return [slot for slot, _ in _replaced(values)]
 
 
-def _keeping(values, spoiled):
-    """[(old slot, storage)]: for each storage whose newest value is spoiled, its last value that is not."""
+def _keeping(values, wrong):
+    """[(old slot, storage)]: for each storage whose newest value is wrong, its last value that is not."""
     found = {}
     for slot, storage in _replaced(values):
         new = storage.value
-        if slot not in spoiled and new.slot in spoiled and values[new.slot] is new:
+        if slot not in wrong and new.slot in wrong and values[new.slot] is new:
             found[storage] = slot
     return [(slot, storage) for storage, slot in found.items()]
 
 
-def _spoiled_by(position, flags):
-    """For each of these flags, the slots of what is computed after its line from what the line checks."""
+def _wrong_by_flag(position, flags):
+    """For each of these flags, the slots of the values that later lines compute from the values that its line checks."""
     found = (position.guarded or {}).get(flags)
     if found is None:
         lines = lines_of(position.path())
-        found = [_spoiled_after(lines, flag) - {*flags} for flag in flags]
+        found = [_wrong_after(lines, flag) - {*flags} for flag in flags]
         position.guarded = {flags: found}
     return found
 
 
-def _spoiled_after(lines, flag):
-    given, spoiled = None, set()
+def _wrong_after(lines, flag):
+    """The slots that depend on the inputs of the line with this flag, through lines after it."""
+    given, wrong = None, set()
     for line in lines:
         if flag in line.outs:
             given = set(line.slots)
-        elif given is not None and not (given.isdisjoint(line.slots) and spoiled.isdisjoint(line.slots)):
-            spoiled.update(line.outs)
-    return frozenset(spoiled)
+        elif given is not None and not (given.isdisjoint(line.slots) and wrong.isdisjoint(line.slots)):
+            wrong.update(line.outs)
+    return frozenset(wrong)

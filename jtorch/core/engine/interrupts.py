@@ -9,8 +9,8 @@ import threading
 
 
 @contextlib.contextmanager
-def undisturbed():
-    """In here signals wait, and Python's garbage collector does not run.
+def uninterrupted():
+    """A context in which signals wait and Python's garbage collector does not run.
 
     Tracing makes so many objects that the collector would search all modules, which takes 80 ms of a start.
     """
@@ -26,7 +26,7 @@ def undisturbed():
 
 @contextlib.contextmanager
 def _interrupted_later():
-    """Signals with a Python handler wait in here; each handler runs once, afterwards.
+    """A context in which signals with a Python handler wait. Each handler runs once afterwards.
 
     It is not enough to block the signals in this thread: XLA has many threads, one of which would receive them, and Python
     runs the handler in the main thread all the same.

@@ -28,16 +28,16 @@ def hold(program) -> None:
     """
     program.used = counters.lines
     _held.add(program)
-    if len(_held) >= config.max_programs or (counters.compiles % 32 == 0 and _crowded()):
+    if len(_held) >= config.max_programs or (counters.compiles % 32 == 0 and _many_memory_maps()):
         for old in sorted(_held, key=lambda p: p.used)[: len(_held) // 2]:
             _held.discard(old)
             old.clear_cache()
-        if _crowded():  # programs are also held by JAX's caches, and by objects that wait for the garbage collector
+        if _many_memory_maps():  # JAX's caches hold programs too, and so do objects that wait for the garbage collector
             gc.collect()
             jax.clear_caches()
 
 
-def _crowded():
+def _many_memory_maps():
     """Whether many memory maps are in use. Counting them takes time, so not every compile counts."""
     limit, maps = Path("/proc/sys/vm/max_map_count"), Path("/proc/self/maps")
     return maps.exists() and maps.read_bytes().count(b"\n") > _SHARE * int(limit.read_text())

@@ -216,7 +216,7 @@ class Program:
                 if self._warm:
                     done.extend(starmap(self._call, (args,)))
                 else:  # the first call runs Python code of JAX's after the program, which no signal may interrupt
-                    with compiling.undisturbed():
+                    with compiling.uninterrupted():
                         done.extend(starmap(self._call, (args,)))
                     self._warm = True
             finally:

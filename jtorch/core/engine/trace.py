@@ -259,7 +259,7 @@ class Trace:
             elif self.position is not self.root and self.pending is None:
                 self.pending = self.position
                 self.position = _CLOSED
-        if deferred.pending or deferred.untold:
+        if deferred.pending or deferred.unraised:
             deferred.failures.report()
 
     def jump(self, position, slots):

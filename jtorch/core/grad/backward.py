@@ -88,7 +88,7 @@ def backward_pass(roots, carrier: Carrier, keep: bool, targets=None, collect=Fal
 class BackwardPass:
     """One backward pass while it runs: the gradient of each edge so far, and the nodes that have run.
 
-    `crossing` is set by levels of `vmap` and `jvp`: a function (edge, gradient, carrier) that returns the gradient as it is
+    `lowering` is set by levels of `vmap` and `jvp`: a function (edge, gradient, carrier) that returns the gradient as it is
     outside of the level, or None to drop it.
     """
 
@@ -105,7 +105,7 @@ class BackwardPass:
         self.heap = []
         self.order = []  # the nodes that have run
         self.watch = None  # see collect_watched
-        self.crossing = None
+        self.lowering = None
 
     def reaches(self, edges):
         """How many of these edges get a gradient."""
@@ -130,8 +130,8 @@ class BackwardPass:
 
         Returns True if this is the first gradient of a leaf whose hooks must run as soon as it is complete.
         """
-        if self.crossing:
-            grad = self.crossing(edge, grad, self.carrier)
+        if self.lowering:
+            grad = self.lowering(edge, grad, self.carrier)
             if grad is None:
                 return False
         if isinstance(edge, Leaf):

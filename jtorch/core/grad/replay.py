@@ -46,9 +46,9 @@ class Plan:
         for n in order:
             if n.position is None and any(v.epoch is not trace.epoch for v in n.inputs):
                 return
-            wiring = tuple([_wire(e, index) for e in n.edges])
+            targets = tuple([_target_of_edge(e, index) for e in n.edges])
             numbers = tuple([v.slot for v in n.inputs]) if n.position is None else None
-            self.steps.append((n.position, n.call, n.in_types, numbers, wiring))
+            self.steps.append((n.position, n.call, n.in_types, numbers, targets))
         self.freed = [i for i, n in enumerate(order) if n.frees()]
         self.end = trace.position
         self.slots = len(trace.values) - self.start
@@ -100,7 +100,7 @@ class Plan:
         table[0] = root
         check = trace.overwritten
         oldest = trace.oldest
-        for node, (position, call, in_types, numbers, wiring) in zip(table, steps):  # noqa: B905 - the table grows as we go
+        for node, (position, call, in_types, numbers, targets) in zip(table, steps):  # noqa: B905 - the table grows as we go
             if (
                 node.__class__ is not GradNode
                 or node.position is not position
@@ -116,9 +116,9 @@ class Plan:
             ):
                 return None
             if check and node.inputs and not call.linear:
-                if check_versions(node, node.inputs, [w is not None for w in wiring]):
+                if check_versions(node, node.inputs, [w is not None for w in targets]):
                     return None
-            for edge, to in zip(node.edges, wiring):  # noqa: B905 - a call's edges are as many as its inputs
+            for edge, to in zip(node.edges, targets):  # noqa: B905 - a call's edges are as many as its inputs
                 if to is None:
                     if edge is not None:
                         return None
@@ -148,6 +148,6 @@ class Plan:
         return table
 
 
-def _wire(edge, index):
+def _target_of_edge(edge, index):
     node, nr = source(edge)
     return (index[node], nr) if edge.__class__ is Output else index.get(node)

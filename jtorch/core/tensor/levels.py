@@ -88,12 +88,12 @@ class _Leave(_Enter):
         self.level = level
 
     def pull(self, cotangents, needs, carrier):
-        _cross(self.level)
+        _lower_leaving(self.level)
         lifted = self.level.cotangent([None if c is None else carrier.wrap(c) for c in cotangents], self.in_types[0])
         return [carrier.unwrap(lifted)]
 
 
-class Crossing:
+class GradientLowering:
     """Lowers the gradients that leave a level in one backward pass, those of tensors from outside of it."""
 
     def __init__(self):
@@ -114,13 +114,13 @@ class Crossing:
             grad = carrier.unwrap(grad)
 
 
-def _cross(level):
-    """Let the backward pass that is running lower the gradients that leave this level."""
+def _lower_leaving(level):
+    """Make the running backward pass lower the gradients that leave this level."""
     running = local.running
-    if running.crossing is None:
-        running.crossing = Crossing()
-    if level not in running.crossing.levels:
-        running.crossing.levels.append(level)
+    if running.lowering is None:
+        running.lowering = GradientLowering()
+    if level not in running.lowering.levels:
+        running.lowering.levels.append(level)
 
 
 # ---- batches

@@ -265,8 +265,9 @@ class View:
             )
         return text + self.note
 
-    def strays(self):
-        """Whether it may show cells that its parent does not show. The gradient of a write then goes through the base."""
+    def may_leave_parent(self):
+        """Whether the view may show cells that its parent does not, as `as_strided` can. Then the gradient of a write goes through
+        the base."""
         at = self
         while at is not None:
             if at.call.name == "as_strided":

@@ -121,7 +121,7 @@ class Writing:
             local.grad
             and base is not None
             and (self._edge is not None or base._edge is not None)
-            and self._view.strays()
+            and self._view.may_leave_parent()
         ):
             self._history()
             self._rebase(base)

@@ -1,7 +1,7 @@
 """torch.utils.data: data sets, samplers and the DataLoader.
 
 Read in this order: sampler, dataset, _utils/collate, dataloader; then, for what happens with `num_workers`, the rest
-of _utils: iterate, worker, crew, server, parcel and byvalue.
+of _utils: iterate, worker, worker_pool, server, messages and byvalue.
 """
 
 from jtorch.utils.data import dataloader, dataset, distributed, sampler

@@ -1,6 +1,6 @@
 """DataLoader: a data set in batches, in the order that a sampler gives, fetched here or by workers.
 
-This file checks the arguments and decides who fetches. In `_utils`, `iterate` runs a pass, `worker` fetches, and `crew` and
+This file checks the arguments and decides who fetches. In `_utils`, `iterate` runs a pass, `worker` fetches, and `worker_pool` and
 `server` manage the workers. A worker never uses the main program's JAX: see `server`.
 """
 

@@ -1,6 +1,6 @@
 """How a DataLoader makes its batches. `iterate` runs one pass; `worker` fetches; the rest are the workers' processes.
 
-`crew` holds the workers of a loader, and `server` the process that they are forked from. `parcel` and `byvalue` send data
+`worker_pool` holds the workers of a loader, and `server` the process that they are forked from. `messages` and `byvalue` send data
 and code to them. `collate` and `worker` have PyTorch's file names.
 """
 

@@ -12,9 +12,9 @@ from collections import Counter, deque
 from typing import Any
 
 from jtorch.core.facts import accelerator
-from jtorch.utils.data._utils.crew import crew_for
 from jtorch.utils.data._utils.progress import begun
 from jtorch.utils.data._utils.worker import End, Failure, Job
+from jtorch.utils.data._utils.worker_pool import pool_for
 from jtorch.utils.data.sampler import order_stream
 
 TOO_LONG = "Length of IterableDataset {} was reported to be {}(when accessing len(dataloader)), but {} samples have been fetched. "
@@ -147,11 +147,11 @@ class WorkersPass(Pass):
         super().__init__(loader)
         if loader.prefetch_factor <= 0:
             raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
-        self.hire()
+        self.start_workers()
         self.prime()
 
-    def hire(self) -> None:
-        self.crew, reason = crew_for(self.job())
+    def start_workers(self) -> None:
+        self.pool, reason = pool_for(self.job())
         if reason is not None:
             warnings.warn(IN_THREADS.format(reason, self.loader.num_workers), stacklevel=5)
 
@@ -159,10 +159,10 @@ class WorkersPass(Pass):
         """Begin again with the same workers."""
         self.start(loader)
         self.skipped = 0
-        if self.crew.closed:  # after Ctrl-C, or the death of a worker
-            self.hire()
+        if self.pool.closed:  # after Ctrl-C, or the death of a worker
+            self.start_workers()
         else:
-            self.crew.begin()
+            self.pool.begin()
         self.prime()
 
     def prime(self) -> None:
@@ -183,7 +183,7 @@ class WorkersPass(Pass):
         if worker is None:
             return
         self.turn = worker + 1
-        self.crew.give(worker, (self.asked, request))
+        self.pool.give(worker, (self.asked, request))
         self.worker_of[self.asked] = worker
         self.asked += 1
 
@@ -203,7 +203,7 @@ class WorkersPass(Pass):
             self.skip_ended()
             if self.due == self.asked:
                 if not self.loader.persistent_workers:
-                    self.crew.close()
+                    self.pool.close()
                 raise StopIteration
             number, batch = self.take()
             worker = self.worker_of.pop(number)
@@ -224,16 +224,16 @@ class WorkersPass(Pass):
     def take(self) -> tuple[int, Any]:
         worker = self.worker_of[self.due] if self.loader.in_order else None
         try:
-            return self.crew.take(worker, self.loader.timeout or None)
+            return self.pool.take(worker, self.loader.timeout or None)
         except TimeoutError:
             raise RuntimeError(f"DataLoader timed out after {self.loader.timeout} seconds") from None
 
     def end(self, worker: int) -> None:
         self.active[worker] = False
         if not self.loader.persistent_workers:
-            self.crew.dismiss(worker)
+            self.pool.dismiss(worker)
         self.ask()
 
     def __del__(self):
-        if hasattr(self, "crew"):
-            self.crew.close()
+        if hasattr(self, "pool"):
+            self.pool.close()

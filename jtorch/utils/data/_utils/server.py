@@ -17,7 +17,7 @@ import struct
 import subprocess
 import sys
 
-from jtorch.utils.data._utils import parcel
+from jtorch.utils.data._utils import messages
 from jtorch.utils.data._utils.worker import Failure, Worker
 
 START = "import sys; sys.path[:] = {path!r}; from jtorch.utils.data._utils.server import serve; serve({descriptor})"
@@ -59,7 +59,7 @@ class Server:
         try:
             with theirs:
                 socket.send_fds(self.socket, [b"w"], [theirs.fileno()])
-            (pid,) = PID.unpack(parcel.read(ours, PID.size))  # from the worker: no answer can be taken for another's
+            (pid,) = PID.unpack(messages.read(ours, PID.size))  # from the worker: no answer can be taken for another's
         except (EOFError, ConnectionError):
             ours.close()
             raise OSError("the process that forks workers has ended") from None
@@ -104,8 +104,8 @@ def warm_up() -> None:
         pass
 
 
-def surroundings() -> dict:
-    """What a fork of the main program would have: its module search path, its working directory, ..."""
+def process_state() -> dict:
+    """The state of the main program that a fork of it would have: its module search path, its working directory, ..."""
     try:
         folder = os.getcwd()
     except FileNotFoundError:
@@ -153,29 +153,29 @@ def be_worker(descriptor: int) -> None:
 
 
 def work(main: socket.socket) -> None:
-    number, around = parcel.receive(main)
+    number, around = messages.receive(main)
     sys.path[:], sys.argv[:] = around["path"], around["argv"]
     os.environ.update(around["environ"] | SETTINGS)
     if around["folder"] is not None:
         os.chdir(around["folder"])
     try:
-        job = parcel.receive(main)
+        job = messages.receive(main)
     except EOFError:
         raise
     except BaseException as error:
-        parcel.send(f"{type(error).__name__}: {error}", main)
+        messages.send(f"{type(error).__name__}: {error}", main)
         return
-    parcel.send(None, main)
+    messages.send(None, main)
     worker = Worker(job, number)
     while True:
-        for answer in worker.answers(parcel.receive(main)):
+        for answer in worker.answers(messages.receive(main)):
             with packed(answer, worker.where) as sendable:
                 sendable.send(main)
 
 
-def packed(answer: tuple | None, where: str) -> parcel.Parcel:
+def packed(answer: tuple | None, where: str) -> messages.Message:
     """The packed answer; if it cannot be sent, a packed error."""
     try:
-        return parcel.Parcel(answer)
+        return messages.Message(answer)
     except Exception as error:
-        return parcel.Parcel((answer[0], Failure.caught(error, where)))
+        return messages.Message((answer[0], Failure.caught(error, where)))

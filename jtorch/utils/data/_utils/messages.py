@@ -23,8 +23,8 @@ INLINE = 512  # bytes; a shorter pickle is sent in the message itself
 HEAD = struct.Struct("<Q")
 
 
-class Parcel:
-    """A packed object, which can be sent to any number of readers."""
+class Message:
+    """A pickled object with its arrays, which can be sent to any number of readers."""
 
     def __init__(self, thing: Any, by_value: bool = False):
         buffers: list[pickle.PickleBuffer] = []
@@ -52,7 +52,7 @@ class Parcel:
         else:
             socket.send_fds(to, [head], [self.file.fileno()])
 
-    def __enter__(self) -> Parcel:
+    def __enter__(self) -> Message:
         return self
 
     def __exit__(self, *exception) -> None:
@@ -62,7 +62,7 @@ class Parcel:
 
 def send(thing: Any, to: socket.socket) -> None:
     """Pack and send an object."""
-    with Parcel(thing) as packed:
+    with Message(thing) as packed:
         packed.send(to)
 
 

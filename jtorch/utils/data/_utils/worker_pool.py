@@ -1,7 +1,7 @@
 """The workers of one loader, as the main program uses them: it sends requests and receives answers.
 
-`ProcessCrew` is as in PyTorch: each worker is a process with its own copy of the data set and its own random numbers.
-`ThreadCrew` is used if the data set cannot be sent to another process (an open file, a lock, ...).
+`ProcessPool` is as in PyTorch: each worker is a process with its own copy of the data set and its own random numbers.
+`ThreadPool` is used if the data set cannot be sent to another process (an open file, a lock, ...).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from jtorch.utils.data._utils import parcel
-from jtorch.utils.data._utils.server import server, surroundings
+from jtorch.utils.data._utils import messages
+from jtorch.utils.data._utils.server import process_state, server
 from jtorch.utils.data._utils.worker import Job, Worker
 
 # Requests on their way to one worker. Each is short, and so is its answer (what is long travels as a file),
@@ -35,7 +35,7 @@ class CannotLeaveError(Exception):
     """The job cannot be sent to another process. The message says why."""
 
 
-class ProcessCrew:
+class ProcessPool:
     """Workers that are processes.
 
     Raises:
@@ -44,18 +44,18 @@ class ProcessCrew:
 
     def __init__(self, job: Job):
         self.sockets: list[socket.socket | None] = []
-        self.lives: list[Life] = []
+        self.processes: list[WorkerProcess] = []
         self.waiting = [deque() for _ in range(job.num_workers)]
         self.unanswered = [0] * job.num_workers
         try:
-            with parcel.Parcel(job, by_value=True) as packed:
+            with messages.Message(job, by_value=True) as packed:
                 for number in range(job.num_workers):
                     ours, pid = server().fork()
                     self.sockets.append(ours)
-                    self.lives.append(Life(pid))
-                    parcel.send((number, surroundings()), ours)
+                    self.processes.append(WorkerProcess(pid))
+                    messages.send((number, process_state()), ours)
                     packed.send(ours)
-            refusals = [parcel.receive(own) for own in self.sockets]
+            refusals = [messages.receive(own) for own in self.sockets]
         except Exception as error:
             self.close()
             raise CannotLeaveError(f"{type(error).__name__}: {error}") from error
@@ -69,7 +69,7 @@ class ProcessCrew:
     def give(self, worker: int, request: tuple[int, Any]) -> None:
         """Send a request: (number, sample numbers)."""
         self.waiting[worker].append(request)
-        self._pump(worker)
+        self._send_waiting(worker)
 
     def begin(self) -> None:
         """Make all workers start the data set again. Answers that are still on their way are dropped."""
@@ -81,7 +81,8 @@ class ProcessCrew:
                 pass
             self.unanswered[worker] = 0
 
-    def _pump(self, worker: int) -> None:
+    def _send_waiting(self, worker: int) -> None:
+        """Send waiting requests, as long as few are unanswered."""
         waiting = self.waiting[worker]
         while waiting and self.unanswered[worker] < WINDOW:
             self.unanswered[worker] += 1
@@ -89,7 +90,7 @@ class ProcessCrew:
 
     def _send(self, worker: int, message: tuple[int, Any] | None) -> None:
         try:
-            parcel.send(message, self.sockets[worker])
+            messages.send(message, self.sockets[worker])
         except ConnectionError:
             pass  # it died, which the next `take` reports
 
@@ -107,15 +108,15 @@ class ProcessCrew:
         worker = self.sockets.index(ready[0])
         self.unanswered[worker] -= 1
         try:
-            answer = parcel.receive(ready[0])
+            answer = messages.receive(ready[0])
         except (EOFError, ConnectionError):
-            pid = self.lives[worker].pid
+            pid = self.processes[worker].pid
             self.close()
             raise RuntimeError(f"DataLoader worker (pid(s) {pid}) exited unexpectedly") from None
         except KeyboardInterrupt:  # a part of an answer may be read
             self.close()
             raise
-        self._pump(worker)
+        self._send_waiting(worker)
         return answer
 
     def dismiss(self, worker: int) -> None:
@@ -137,15 +138,15 @@ class ProcessCrew:
         for worker in range(len(self.sockets)):
             self.dismiss(worker)
         end = time.monotonic() + PATIENCE
-        while self.lives:
-            self.lives[-1].end(max(0.0, end - time.monotonic()))
-            self.lives.pop()
+        while self.processes:
+            self.processes[-1].end(max(0.0, end - time.monotonic()))
+            self.processes.pop()
 
 
 PATIENCE = 5.0  # seconds
 
 
-class Life:
+class WorkerProcess:
     """A process that is no child of this one: whether it has ended."""
 
     def __init__(self, pid: int):
@@ -171,7 +172,7 @@ class Life:
         return bool(connection.wait([self.descriptor], patience))
 
 
-class ThreadCrew:
+class ThreadPool:
     """Workers that are threads of this process.
 
     Each works on a shallow copy of the data set, so that the attributes that `worker_init_fn` sets are its own. Objects
@@ -258,9 +259,9 @@ def keeping_random_states(function: Callable) -> Callable:
     return kept
 
 
-def crew_for(job: Job) -> tuple[ProcessCrew | ThreadCrew, str | None]:
+def pool_for(job: Job) -> tuple[ProcessPool | ThreadPool, str | None]:
     """(processes, None) for a job; (threads, the reason) if it cannot be sent to processes."""
     try:
-        return ProcessCrew(job), None
+        return ProcessPool(job), None
     except CannotLeaveError as reason:
-        return ThreadCrew(job), str(reason)
+        return ThreadPool(job), str(reason)
