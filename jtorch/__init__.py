@@ -209,7 +209,7 @@ from jtorch.serialization import load, save
 from jtorch.torch_version import __version__
 
 vars().update(FOREACH)  # _foreach_add and its like: 91 names
-del FOREACH
+del FOREACH, collector_paused
 
 # What PyTorch's own `import torch` brings and few programs use, and `vision`: imported when it is asked for.
 __getattr__, __dir__ = lazy_modules(

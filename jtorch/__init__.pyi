@@ -66,7 +66,6 @@ from jtorch.amp.autocast_mode import set_autocast_cpu_enabled as set_autocast_cp
 from jtorch.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
 from jtorch.amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
 from jtorch.amp.autocast_mode import set_autocast_gpu_dtype as set_autocast_gpu_dtype
-from jtorch.core import collector_paused as collector_paused
 from jtorch.core.facts.devices import device as device
 from jtorch.core.facts.dtypes import can_cast as can_cast
 from jtorch.core.facts.dtypes import dtype as dtype

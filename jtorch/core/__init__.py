@@ -1,6 +1,6 @@
 """The implementation, one folder a layer, lowest first: facts, streams, engine, grad, tensor, op, ops, methods.
 
-Here stands only what imports them quickly.
+This file has only what makes their import quick.
 """
 
 import contextlib
