@@ -15,11 +15,24 @@ from jtorch.core.facts import without_warnings
 _DTYPES = frozenset(map(np.dtype, "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()))
 
 
-def numpy_steps(closed) -> NumpySteps:
-    """The steps of a closed jaxpr. Raises `Unsupported`, and so may a step, where NumPy would not give what XLA gives."""
+def numpy_steps(closed, kind=None) -> NumpySteps:
+    """The steps of a closed jaxpr, as an object of this kind. Raises `Unsupported`, and so may a step, where NumPy would not
+    give what XLA gives."""
+    if hasattr(closed, "numpy_steps"):
+        return closed.numpy_steps()
     if not _DTYPES.issuperset([v.aval.dtype for v in (*closed.jaxpr.invars, *closed.jaxpr.outvars)]):
         raise Unsupported
-    return _steps_of(closed)
+    return _steps_of(closed, kind or NumpySteps)
+
+
+def steps_of(fn, n) -> NumpySteps:
+    """One step: a function of n arrays."""
+    steps = NumpySteps()
+    given, out = [steps.new() for _ in range(n)], steps.new()
+    steps.steps.append((fn, given, out))
+    steps.cost = 1
+    steps.finish(given, [out])
+    return steps
 
 
 _FEW_MULTIPLICATIONS = 1 << 22  # of one product of matrices that NumPy computes as fast as XLA
@@ -67,7 +80,7 @@ class NumpySteps:
                 closed = eqn.params[inner]
                 outs = self.inline(closed.jaxpr, [self.constant(c) for c in closed.consts], given)
             else:
-                outs = self._append(eqn, given)
+                outs = self.append(eqn, given)
             of.update(zip(eqn.outvars, outs, strict=True))
         return [self._read(v, of) for v in jaxpr.outvars]
 
@@ -76,27 +89,34 @@ class NumpySteps:
             return self.constant(np.asarray(atom.val, atom.aval.dtype)[()])
         return of[atom]
 
-    def _append(self, eqn, given):
-        for v in eqn.outvars:
-            if v.aval.dtype not in _DTYPES:
-                raise Unsupported
-        name = eqn.primitive.name
-        if name in _LOOPS:
-            (fn, cost, constants), many = _LOOPS[name](eqn), True
-            self.constants += constants
-        elif name in BUILDERS:
-            fn, cost, many = BUILDERS[name](eqn), 1, len(eqn.outvars) > 1 or name in _SEQUENCES
-            self.is_large |= name == "dot_general" and multiplications(eqn) > _FEW_MULTIPLICATIONS
-        else:
-            raise Unsupported(name)
+    def append(self, eqn, given):
+        """Append one equation that reads these numbers; gives the numbers of its results."""
+        if not _DTYPES.issuperset([v.aval.dtype for v in eqn.outvars]):
+            raise Unsupported
+        cost = self.cost
+        fn, many = self.build(eqn)
         outs = [self.new() for _ in eqn.outvars]
         if all(i in self.known for i in given):
             made = without_warnings(fn, *[self.known[i] for i in given])
             self.known.update(zip(outs, made if many else [made], strict=True))
+            self.cost = cost
         else:
             self.steps.append((fn, given, outs if many else outs[0]))
-            self.cost += cost
         return outs
+
+    def build(self, eqn):
+        """(the function that computes an equation, whether it gives several arrays)."""
+        name = eqn.primitive.name
+        if name in LOOPS:
+            fn, cost, constants = LOOPS[name](eqn)
+            self.constants += constants
+            self.cost += cost
+            return fn, True
+        if name not in BUILDERS:
+            raise Unsupported(name)
+        self.cost += 1
+        self.is_large |= name == "dot_general" and multiplications(eqn) > _FEW_MULTIPLICATIONS
+        return BUILDERS[name](eqn), len(eqn.outvars) > 1 or name in _SEQUENCES
 
     def finish(self, inputs, outs):
         """Set inputs and outs, and drop what no out needs."""
@@ -139,8 +159,8 @@ _INLINED = {
 _SEQUENCES = frozenset(["unstack", "split"])  # their functions give a sequence even of one result
 
 
-def _steps_of(closed):
-    steps = NumpySteps()
+def _steps_of(closed, kind=NumpySteps):
+    steps = kind()
     inputs = [steps.new() for _ in closed.jaxpr.invars]
     steps.finish(inputs, steps.inline(closed.jaxpr, [steps.constant(c) for c in closed.consts], inputs))
     return steps
@@ -174,4 +194,4 @@ def _repeating(eqn):
     return scan, body.cost * length, body.constants
 
 
-_LOOPS = {"cond": _branching, "scan": _repeating}  # a `while` may run for long: it is left to XLA
+LOOPS = {"cond": _branching, "scan": _repeating}  # a `while` may run for long: it is left to XLA

@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from jtorch.core.engine.lines import SCALARS, LineProgram
-from jtorch.core.engine.numpy_jaxpr import numpy_steps
+from jtorch.core.engine.numpy_jaxpr import numpy_steps, steps_of
 from jtorch.core.engine.numpy_primitives import Unsupported
 from jtorch.core.engine.symbolic_shapes import instance
+from jtorch.core.engine.types import type_of
 from jtorch.core.facts import config, without_warnings
 
 SMALL = 1 << 17  # elements that a line may read and write in all to run in NumPy always
@@ -45,7 +46,7 @@ class NumpyLine(LineProgram):
         return self._steps if self._left == math.inf and config.numpy_lines else None
 
     def _run_in_numpy(self, arrays):
-        steps = self._steps or numpy_steps(self._taken_jaxpr())
+        steps = self._steps or _view_steps(*self.decided_by[:2]) or numpy_steps(self._taken_jaxpr())
         outs = without_warnings(steps.run, arrays)
         if self._steps is None:
             _check_results(outs, self.decided_by[2])
@@ -64,6 +65,23 @@ class NumpyLine(LineProgram):
             call, types = self.decided_by[:2]
             jaxpr = (instance(call, types) or function.traced_for([t.aval for t in types])).jaxpr
         return jaxpr
+
+
+def _view_steps(call, types):
+    """The steps of a line that reads a view: see `jtorch.core.tensor.views`. None for any other line.
+
+    NumPy has views, too. So such a line is not traced: a size may be one of its constants, and then each size would be traced.
+    """
+    if getattr(call, "geometry", None) is None or call.retype is not None or call.name == "as_strided":
+        return None
+    in_order = type_of(types[0].shape, types[0].dtype, types[0].place)  # as the array is, whatever the tensor's strides
+
+    def view(base, *numbers):
+        t, offset = call.layout_of(in_order, 0, [n.item() for n in numbers])
+        base, size = np.ascontiguousarray(base), base.itemsize
+        return np.ndarray(tuple(t.shape), base.dtype, base, offset * size, [s * size for s in t.strides])
+
+    return steps_of(view, len(types))
 
 
 def as_host(array):

@@ -16,15 +16,15 @@ import threading
 import weakref
 from dataclasses import dataclass
 from math import prod
-from operator import is_
 from types import SimpleNamespace
 
 import jax
 import numpy as np
-from jax.export import is_symbolic_dim, symbolic_shape
+from jax.export import symbolic_shape
 
 from jtorch.core.engine.calls import Pullback
 from jtorch.core.engine.compiling import JaxFunction
+from jtorch.core.engine.jaxpr_templates import Aval, JaxprInstance, TemplateSteps, template, with_numbers
 from jtorch.core.engine.numpy_jaxpr import numpy_steps
 from jtorch.core.facts import CPU, contiguous_strides, without_warnings
 
@@ -189,18 +189,18 @@ class _SymbolicTrace:
         made = JaxFunction(call.bind(tuple(types)), call.name).traced_for([t.aval for t in types])
         self.checks = _CHECKS
         index = {}  # symbolic size -> its number
-        self.jaxpr = _template(made.jaxpr, index)
+        self.steps = TemplateSteps(template(made.jaxpr, index))
         self.single = not isinstance(made.out_info, tuple | list)
         outs = [made.out_info] if self.single else made.out_info
-        self.outs = [(_template(o.shape, index), o.dtype) for o in outs]
+        self.outs = [(template(o.shape, index), o.dtype) for o in outs]
         results = "".join([str(d).replace("^", "**") + ", " for d in index])
         self.values = eval(f"lambda {', '.join(names)}: ({results})", _FUNCTIONS)
 
     def instance(self, sizes):
         """The trace for these sizes, which it `fits`."""
         values = self.values(*[sizes[i] for i in self.places])
-        outs = [_Aval(_with_numbers(shape, values), dtype) for shape, dtype in self.outs]
-        return _Traced(_with_numbers(self.jaxpr, values), outs[0] if self.single else outs)
+        outs = [Aval(with_numbers(shape, values), dtype) for shape, dtype in self.outs]
+        return _Traced(JaxprInstance(self.steps, values), outs[0] if self.single else outs)
 
     def fits(self, sizes):
         """Whether the symbolic trace is valid for these sizes."""
@@ -212,6 +212,12 @@ class _SymbolicTrace:
             and all(sizes[i] == n for i, n in self.fixed.items())
             and all(sizes[i] == sizes[j] for i, j in self.same)
         )
+
+
+@dataclass(slots=True, eq=False)
+class _Traced:
+    jaxpr: object
+    out_info: object
 
 
 _FUNCTIONS = {
@@ -227,117 +233,3 @@ def _symbolic_type(t, sizes):
         shape=shape, dtype=t.dtype, place=t.place, ndim=t.ndim, number=t.number, aval=aval,
         differentiable=t.differentiable, strides=contiguous_strides(shape) if t.contiguous else None,
     )  # fmt: skip
-
-
-def _template(x, index):
-    """A parameter, a shape or a jaxpr with a `_Place` for each symbolic size; the object itself if it has none.
-
-    Adds to `index`: {symbolic size: its number}.
-    """
-    if isinstance(x, tuple | list):
-        parts = [_template(part, index) for part in x]
-        return x if all(map(is_, parts, x)) else type(x)(parts)
-    if hasattr(x, "jaxpr"):  # a closed jaxpr
-        made = _template(x.jaxpr, index)
-        return x if made is x.jaxpr else _ClosedTemplate(made, x.consts)
-    if hasattr(x, "eqns"):
-        made = _JaxprTemplate(x, index)
-        return made if made.atoms else x
-    return _Place(index.setdefault(x, len(index))) if is_symbolic_dim(x) else x
-
-
-def _with_numbers(x, values):
-    """The template with these values in its `_Place`s."""
-    kind = x.__class__
-    if kind is _Place:
-        return values[x.number]
-    if kind is tuple or kind is list:
-        return kind([_with_numbers(part, values) for part in x])
-    return x.filled(values) if kind is _ClosedTemplate or kind is _JaxprTemplate else x
-
-
-@dataclass(slots=True, eq=False)
-class _Place:
-    number: int
-
-
-@dataclass(slots=True, eq=False)
-class _ClosedTemplate:
-    jaxpr: object
-    consts: list
-
-    def filled(self, values):
-        return _ClosedTemplate(self.jaxpr.filled(values), self.consts)
-
-
-class _JaxprTemplate:
-    """A jaxpr in which some shapes and parameters are templates."""
-
-    def __init__(self, jaxpr, index):
-        self.jaxpr = jaxpr
-        self.atoms = {}  # with a symbolic shape -> (template of the shape, dtype)
-        self.ends = [self._marked(atoms, index) for atoms in (jaxpr.constvars, jaxpr.invars, jaxpr.outvars)]
-        self.eqns = []
-        for eqn in jaxpr.eqns:
-            params = {name: _template(p, index) for name, p in eqn.params.items()}
-            params = {name: made for name, made in params.items() if made is not eqn.params[name]}
-            self.eqns.append((eqn, params, self._marked(eqn.invars, index), self._marked(eqn.outvars, index)))
-
-    def _marked(self, atoms, index):
-        """Pairs (atom, whether its shape is a template)."""
-        marked = []
-        for atom in atoms:
-            shape = _template(atom.aval.shape, index)
-            marked.append((atom, shape is not atom.aval.shape))
-            if marked[-1][1]:
-                self.atoms[atom] = shape, atom.aval.dtype
-        return marked
-
-    def filled(self, values):
-        """An object with the attributes of a jaxpr: the same equations, with values in place of symbols."""
-        known = {atom: _Atom(_Aval(_with_numbers(shape, values), dtype)) for atom, (shape, dtype) in self.atoms.items()}
-
-        def atoms(marked):
-            return [known[atom] if changes else atom for atom, changes in marked]
-
-        eqns = []
-        for eqn, params, ins, outs in self.eqns:
-            made = {name: _with_numbers(p, values) for name, p in params.items()}
-            eqns.append(_Equation(eqn.primitive, {**eqn.params, **made}, atoms(ins), atoms(outs)))
-        return _Jaxpr(*map(atoms, self.ends), eqns)
-
-
-@dataclass(slots=True, eq=False)
-class _Traced:
-    jaxpr: object
-    out_info: object
-
-
-@dataclass(slots=True, eq=False)
-class _Aval:
-    shape: tuple
-    dtype: object
-
-    ndim = property(lambda self: len(self.shape))
-    size = property(lambda self: prod(self.shape))
-
-
-@dataclass(slots=True, eq=False)
-class _Atom:
-    aval: object
-
-
-@dataclass(slots=True, eq=False)
-class _Equation:
-    primitive: object
-    params: dict
-    invars: list
-    outvars: list
-
-
-@dataclass(slots=True, eq=False)
-class _Jaxpr:
-    constvars: list
-    invars: list
-    outvars: list
-    eqns: list

@@ -43,16 +43,16 @@ class ViewCall(Call):
     def layout(self, type, offset, numbers):
         """(Type, offset) of the view of a tensor of this type at this offset."""
         if self.retype and offset:  # from here on the offset counts elements of another size
-            return self._layout(type, offset, [n.array for n in numbers])
+            return self.layout_of(type, offset, [n.array for n in numbers])
         key = (type, *[(n.type, n.array) for n in numbers]) if numbers else type
         found = self.layouts.get(key)
         if found is None:
             if len(self.layouts) > _MANY:
                 self.layouts.clear()
-            found = self.layouts[key] = self._layout(type, 0, [n.array for n in numbers])
+            found = self.layouts[key] = self.layout_of(type, 0, [n.array for n in numbers])
         return (found[0], found[1] + offset) if offset else found
 
-    def _layout(self, type, offset, numbers):
+    def layout_of(self, type, offset, numbers):
         shape, strides, offset = self.geometry(type.shape, type.strides, offset, **self._arguments(numbers))
         d = self.retype(type.dtype, **self.consts) if self.retype else type.dtype
         return type_of(tuple(shape), d, type.place, tuple(strides)), offset
@@ -69,7 +69,7 @@ class ViewCall(Call):
 
     def _infer(self, types):
         numbers = [_SMALLEST[t.dtype] for t in types[1:]]
-        return True, (self._layout(types[0], 0, numbers)[0],)
+        return True, (self.layout_of(types[0], 0, numbers)[0],)
 
     def write(self, base, new, numbers):
         """The base with the viewed cells replaced."""
@@ -107,9 +107,9 @@ class Chain(ViewCall):
 
         return read
 
-    def _layout(self, type, offset, numbers):
+    def layout_of(self, type, offset, numbers):
         for step, own in self._split(numbers):
-            type, offset = step._layout(type, offset, own)
+            type, offset = step.layout_of(type, offset, own)
         return type, offset
 
     def write(self, base, new, numbers):
