@@ -108,11 +108,11 @@ class _EquationTemplate:
         if not self.params and not self.shapes:
             return self.eqn
         if numbered is None:
-            numbered = _numbered(self.shapes, values)
+            numbered = _atoms_with_numbers(self.shapes, values)
         eqn = self.eqn
         params = eqn.params | {name: with_numbers(p, values) for name, p in self.params.items()}
         return _Equation(
-            eqn.primitive, params, *[_replaced(atoms, numbered) for atoms in (eqn.invars, eqn.outvars)], self
+            eqn.primitive, params, *[_each_numbered(atoms, numbered) for atoms in (eqn.invars, eqn.outvars)], self
         )
 
 
@@ -129,9 +129,10 @@ class _JaxprTemplate:
 
     def filled(self, values):
         """An object with the attributes of a jaxpr: the same equations, with values in place of symbols."""
-        numbered = _numbered(self.shapes, values)
+        numbered = _atoms_with_numbers(self.shapes, values)
         return _Jaxpr(
-            *[_replaced(atoms, numbered) for atoms in self.ends], [eqn.filled(values, numbered) for eqn in self.eqns]
+            *[_each_numbered(atoms, numbered) for atoms in self.ends],
+            [eqn.filled(values, numbered) for eqn in self.eqns],
         )
 
 
@@ -141,11 +142,11 @@ def _shapes(atoms, index):
     return {atom: (shape, atom.aval.dtype) for atom, shape in made.items() if shape is not atom.aval.shape}
 
 
-def _replaced(atoms, numbered):
+def _each_numbered(atoms, numbered):
     return [a if isinstance(a, Literal) else numbered.get(a, a) for a in atoms]
 
 
-def _numbered(shapes, values):
+def _atoms_with_numbers(shapes, values):
     return {atom: _Atom(Aval(with_numbers(shape, values), dtype)) for atom, (shape, dtype) in shapes.items()}
 
 

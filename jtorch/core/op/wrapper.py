@@ -123,11 +123,8 @@ class _Source:
         self.give_up = f"return slow(wrapper, {args}, {consts}, {'out' if self.out else 'None'})"
         self.check = [f"check({self.every})"] if op.check else []
         self.finish = ["result = returns(result)"] if op.returns is not None else []
-        self.finish += [
-            f"return handlers.store(out, result, op.name, op, {self.given}) if out is not None else result"
-            if self.out
-            else "return result"
-        ]
+        stored = f"handlers.store(out, result, op.name, op, {self.given}) if out is not None else result"
+        self.finish.append(f"return {stored if self.out else 'result'}")
 
     def write(self):
         """(source, names)."""
