@@ -579,7 +579,7 @@ def first(lines, got, want, look):
     """The first difference of two replays as text; None if there is none; REFUSED if jtorch refuses by name."""
     for i, (a, b) in enumerate(zip(got[0], want[0], strict=True)):
         if a != b:
-            if a is not None and a[0] == REFUSED and (b is None or b[0] != REFUSED):
+            if a is not None and a[0] == REFUSED and b is None:
                 return REFUSED
             if a is not None and b is None and "modified by an inplace" in a[1] and ".data" in "".join(lines[:i]):
                 return REFUSED  # PyTorch computes this gradient from values that were overwritten without its knowledge
@@ -610,11 +610,11 @@ def difference(torch, jtorch, lines, whole=False):
     """The first difference between PyTorch and jtorch on a program, as text; None if there is none."""
     want = replay(torch, lines, True)
     if found := first(lines, replay(jtorch, lines, True), want, True):
-        return found if REFUSED not in found else REFUSED
+        return found
     want = replay(torch, lines, False)
     for _ in range(1 + 2 * whole):
         if found := first(lines, replay(jtorch, lines, False), want, False):
-            return REFUSED if REFUSED in found else found if found == STRICTER else f"unlooked-at, {found}"
+            return found if found in EXPLAINED else f"unlooked-at, {found}"
     return None
 
 
