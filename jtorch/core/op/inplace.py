@@ -26,6 +26,8 @@ def inplace_form(op, name):
                 check_once(self)
             if args:
                 check_apart(overlap, self, args)
+            if op.check_inplace is not None:
+                op.check_inplace(self, *args, **kwargs)
             if self._base is not None:
                 self._by_base()
             result = public(self, *args, **kwargs)

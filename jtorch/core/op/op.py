@@ -74,6 +74,7 @@ class Public:
     deprecated: tuple | None = None
     inplace: bool | str = False
     inplace_grad_fn: str | None = None
+    check_inplace: Callable | None = None
     overlap: str | tuple = "same"
     numbers: str = "operand"
     keeps_zero: bool = False
@@ -121,6 +122,7 @@ class Op(Public):
         inplace: also make the method `name_`, which writes the result into its first argument. "twice": that argument may
             show a cell more than once, as an expanded tensor does; PyTorch only warns.
         inplace_grad_fn: the node's name in place, where it differs.
+        check_inplace: function (tensor, *args, **kwargs) called before a write in place, to raise errors that only it has.
         overlap: what memory an operand may share with the tensor that is written to, in place or by `out=`: "same", all
             or nothing of it; "none"; "any", since PyTorch reads the operands first. A tuple of names: "same" for these
             parameters, which come first, "any" for the others.
@@ -250,9 +252,7 @@ class Op(Public):
 def _frozen(c):
     if isinstance(c, list | tuple):
         return tuple([_frozen(i) for i in c])
-    if isinstance(c, Tensor):
-        return c.item()
-    if isinstance(c, np.generic):
+    if isinstance(c, Tensor | np.generic):
         return c.item()
     return c
 

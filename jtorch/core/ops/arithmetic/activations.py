@@ -237,18 +237,25 @@ def _log_softmax_gradient(grad, y, dim):
     return grad - jnp.exp(y) * jnp.sum(grad, _axis(dim, y.ndim) if y.ndim else None, keepdims=True)
 
 
+def _is_last(dim, x):
+    return dim in (-1, x.ndim - 1) or not x.ndim
+
+
 @op(saves="result", by_result=_softmax_gradient, grad_fn="SoftmaxBackward0", autocast={"cuda": "float32"})
 def _softmax(input: Array, dim: int) -> Array:
     """exp(x) / sum(exp(x)) along dim."""
-    kernel("softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "softmax_kernel_impl", input, "f")
+    if not input.size:
+        return input
+    kernel("softmax_lastdim_kernel_impl" if _is_last(dim, input) else "softmax_kernel_impl", input, "f")
     return _softmax_array(input, dim)
 
 
 @op(saves="result", by_result=_log_softmax_gradient, grad_fn="LogSoftmaxBackward0", autocast={"cuda": "float32"})
 def _log_softmax(input: Array, dim: int) -> Array:
     """log(softmax(x)) along dim, without overflow."""
-    name = "log_softmax_lastdim_kernel_impl" if dim in (-1, input.ndim - 1) else "log_softmax_kernel_impl"
-    kernel(name, input, "f")
+    if not input.size:
+        return input
+    kernel("log_softmax_lastdim_kernel_impl" if _is_last(dim, input) else "log_softmax_kernel_impl", input, "f")
     return log_softmax_array(input, dim)
 
 

@@ -376,7 +376,10 @@ def square(input: Array) -> Array:
 @op(inplace=True, promote=True, numbers="parameter", deprecated=_DEPRECATED_WEIGHED, autocast={"cuda": "widest"})
 def addcmul(input: Array, tensor1: Array, tensor2: Array | Number, *, value: Number = 1) -> Array:
     """input + value * tensor1 * tensor2."""
-    return input + _times_alpha(tensor1, value) * tensor2
+    kernel("addcmul_cpu_out", input, "ifc")
+    if isinstance(value, int) and value == 1:
+        return input + tensor1 * tensor2
+    return input + jnp.asarray(value).astype(input.dtype) * tensor1 * tensor2
 
 
 @op(inplace=True, promote=True, deprecated=_DEPRECATED_WEIGHED, autocast={"cuda": "widest"})
@@ -399,10 +402,12 @@ def _same_dtype(input, end, weight):
     for name, x in (("end", end), ("weight", weight)):
         if x.dtype is not input.dtype and (name == "end" or x.ndim):
             raise RuntimeError(f"expected dtype {input.dtype.cname} for `{name}` but got dtype {x.dtype.cname}")
+    if weight.number and input.dtype.category < dtypes.FLOAT:
+        raise NotImplementedError(f"\"lerp_kernel_scalar\" not implemented for '{input.dtype.scalar_name}'")
 
 
 def _lerp(input, end, weight):
-    kernel("lerp_kernel_scalar", input, "fc")
+    kernel("lerp_kernel_tensor", input, "fc")
     near = jnp.abs(weight) < 0.5
     return jnp.where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
 
@@ -429,7 +434,12 @@ def lerp(input, end, weight, *, out=None):
 # ---- sign and rounding
 
 
-@op(aliases=("absolute",), inplace=True, promote=True, keeps_zero=True)
+def _no_complex(input):
+    if input.dtype.is_complex:
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
+
+
+@op(aliases=("absolute",), inplace=True, check_inplace=_no_complex, promote=True, keeps_zero=True)
 def abs(input: Array) -> Array:
     """|input|; the gradient at 0 is 0."""
     kernel("abs_cpu", input, "ifc")

@@ -193,6 +193,7 @@ def _xlog_name(base):
 @op(inplace=True, promote="float", grad_fn=_xlog_name("Xlogy"))
 def xlogy(input: Array | Number, other: Array | Number) -> Array:
     """input * log(other), 0 where input is 0 (NaN where other is)."""
+    kernel("xlogy_cpu", input, "f")
     return _xlogy(input, other)
 
 
@@ -248,7 +249,8 @@ _nextafter = slopes.with_slopes(
 @op(returns=returntypes.frexp, strides="elementwise")
 def frexp(input: Array):
     """(mantissa, exponent) with input = mantissa * 2**exponent and mantissa in [0.5, 1)."""
-    kernel("frexp", input, "f")
+    if letter(input) != "f":
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
     mantissa, exponent = jnp.frexp(input)
     return mantissa, exponent.astype(jnp.int32)
 
@@ -262,7 +264,14 @@ def ldexp(input: Array, other: Array) -> Array:
     return input * jnp.exp2(other)
 
 
-@op(inplace=True, promote=True, grad_fn="NotImplemented")
+def _same_real_dtype(input, values):
+    if input.dtype.is_complex or values.dtype.is_complex:
+        raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+    if input.dtype is not values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+
+
+@op(inplace=True, promote=True, check_types=_same_real_dtype, grad_fn="NotImplemented")
 def heaviside(input: Array, values: Array) -> Array:
     """0 where input is negative or NaN, `values` where it is 0, 1 where it is positive."""
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))

@@ -22,9 +22,13 @@ def _check_factor_dtypes(a, b):
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
 
 
+_OF_VECTOR = "dot", "addmv_impl_cpu"
+
+
 def _array_product(a, b):
     """a @ b for matrices or batches of them; half types are added up in float32."""
-    kernel("addmm_impl_cpu_", a, "ifc")
+    batches = a.ndim > 2 and b.ndim > 2
+    kernel("bmm" if batches else "addmm_impl_cpu_" if b.ndim > 1 else _OF_VECTOR[a.ndim > 1], a, "ifc")
     return jnp.matmul(a, b, preferred_element_type=a.dtype)
 
 

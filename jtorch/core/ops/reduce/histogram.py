@@ -39,6 +39,7 @@ def bincount(input, weights=None, minlength=0):
 
 @op(saves=(), name="histc")
 def _histc(input: Array, bins: int, min: float, max: float) -> Array:
+    kernel("aminmax_cpu", input, "bif")
     kernel("histogram_cpu", input, "f")
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")

@@ -217,8 +217,8 @@ std_mean = _documented_variance(_std_mean, "The standard deviation and the mean.
 # ---- the largest and the smallest
 
 
-def _extreme_along(name, reduce, x, dim, keepdim):
-    kernel(f"{name[1:]}_values_cpu", x, "bif")
+def _extreme_along(name, reduce, x, dim, keepdim, kernel_name=None):
+    kernel(kernel_name or f"{name[1:]}_values_cpu", x, "bif")
     dims = reduced_dims(dim, x.ndim)
     if not x.size:
         if dim is None or dim == ():
@@ -252,8 +252,9 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     dims = () if dim is None else (wrap_dim(dim, input.ndim),)
     if input.ndim:
         _check_dims_not_empty("aminmax:", input.shape, dims)
-    return _extreme_along("amin", smallest_of, input, dim, keepdim), _extreme_along(
-        "amax", largest_of, input, dim, keepdim
+    return (
+        _extreme_along("amin", smallest_of, input, dim, keepdim, "aminmax_cpu"),
+        _extreme_along("amax", largest_of, input, dim, keepdim, "aminmax_cpu"),
     )
 
 
@@ -269,10 +270,11 @@ def _extreme_of_all(name, reduce, x):
 def _extreme_with_index(name, find, x, dim, keepdim):
     """(values, indices) of the first element along a dim that `find` picks; the gradient goes to it."""
     dim = wrap_dim(dim, x.ndim)
+    _check_dims_not_empty(name, x.shape, (dim,) if x.ndim else ())
+    if letter(x) == "c":
+        raise RuntimeError(f"{name}(): does not support complex input")
     if not x.ndim:
         return x, jnp.zeros((), jnp.int64)
-    _check_dims_not_empty(name, x.shape, (dim,))
-    kernel(f"{name}_cpu", x, "bif")
     index = find(lax.stop_gradient(x), axis=dim, keepdims=True).astype(jnp.int64)
     return pick(x, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
 
@@ -404,7 +406,21 @@ def _running_type(name, x, to):
     return _summed_type(x, to)
 
 
-@op(inplace=True, saves=(), overlap="none", autocast={"cuda": "float32"})
+def _keeps_type(name):
+    """The check of a running total in place."""
+
+    def check(input, dim, *, dtype=None):
+        if dtype is not None and dtype is not input.dtype:
+            kinds = f"input tensor dtype {input.dtype.cname} and output tensor dtype {dtype.cname}"
+            raise RuntimeError(f"Bad in-place call: {kinds} should match")
+        kernel(name, input, "ifc")
+
+    return check
+
+
+@op(
+    inplace=True, check_inplace=_keeps_type("cumsum_out_cpu"), saves=(), overlap="none", autocast={"cuda": "float32"}
+)
 def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
     """The running sum along a dim: each element plus all before it."""
     to = _running_type("cumsum_out_cpu", input, dtype)
@@ -412,7 +428,13 @@ def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
     return jnp.cumsum(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
 
 
-@op(inplace=True, saves="both", overlap="none", autocast={"cuda": "float32"})
+@op(
+    inplace=True,
+    check_inplace=_keeps_type("cumprod_out_cpu"),
+    saves="both",
+    overlap="none",
+    autocast={"cuda": "float32"},
+)
 def cumprod(input: Array, dim: int, *, dtype=None) -> Array:
     """The running product along a dim: each element times all before it."""
     to = _running_type("cumprod_out_cpu", input, dtype)

@@ -91,16 +91,60 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     return lax.slice_in_dim(values, 0, k, axis=dim), lax.slice_in_dim(indices, 0, k, axis=dim)
 
 
+def _selected(x, k):
+    """The index of the element of a vector that has rank k."""
+    values, indices = _sorted(x, 0)
+    equal = (x == values[k]) | ((x != x) & (values[k] != values[k]))
+    return lax.cond(jnp.sum(equal) > 1, lambda: _quick_select(x, k), lambda: indices[k])
+
+
+def _quick_select(x, k):
+    """The index at rank k after a quick select whose pivot is the median of three, as PyTorch partitions: it decides which of
+    equal elements has rank k."""
+
+    def above(order, i, j):
+        a, b = x[order[i]], x[order[j]]
+        return (a > b) | ((a != a) & (b == b))
+
+    def swapped(order, i, j):  # one scatter: XLA copies the array between two
+        return order.at[jnp.stack([i, j])].set(jnp.stack([order[j], order[i]]), mode="promise_in_bounds")
+
+    def in_order(order, i, j):
+        return swapped(order, i, jnp.where(above(order, i, j), j, i))
+
+    def meet(state):
+        """The next pair on the wrong sides of the pivot, swapped; the pivot is at `low`."""
+        order, low, i, j, _ = state
+        i = lax.while_loop(lambda i: above(order, low, i), lambda i: i + 1, i + 1)
+        j = lax.while_loop(lambda j: above(order, j, low), lambda j: j - 1, j - 1)
+        met = j < i
+        return swapped(order, jnp.where(met, j, i), j), low, i, j, met
+
+    def part(state):
+        order, low, high = state
+        order = swapped(order, low + (high - low) // 2, low + 1)
+        for i, j in ((low + 1, high), (low, high), (low + 1, low)):
+            order = in_order(order, i, j)
+        order, _, i, j, _ = lax.while_loop(lambda state: ~state[-1], meet, (order, low, low + 1, high, False))
+        return swapped(order, low, j), jnp.where(j <= k, i, low), jnp.where(j >= k, j - 1, high)
+
+    whole = jnp.arange(x.size), jnp.int64(0), jnp.int64(x.size - 1)
+    order, low, high = lax.while_loop(lambda state: state[2] > state[1] + 1, part, whole)
+    return in_order(order, low, high)[k]
+
+
 @op(chooses=True, saves="own", returns=returntypes.kthvalue)
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
-    """The k-th smallest element along a dim, counted from 1, and its index."""
+    """The k-th smallest element along a dim, counted from 1, and its index: among equal elements that which PyTorch selects."""
     kernel("kthvalue_cpu", input, "if")
     dim = wrap_dim(dim, input.ndim)
     if not 1 <= k <= (input.shape[dim] if input.ndim else 1):
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(dim))
     if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
-    index = lax.slice_in_dim(_sorted(lax.stop_gradient(input), dim)[1], k - 1, k, axis=dim)
+    rows = jnp.moveaxis(lax.stop_gradient(input), dim, -1)
+    index = lax.map(lambda row: _selected(row, k - 1), rows.reshape(-1, rows.shape[-1]))
+    index = jnp.expand_dims(index.reshape(rows.shape[:-1]), dim)
     return pick(input, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
 
 
@@ -120,7 +164,7 @@ def _median_index(x, dim, ignore_nan):
 
 
 def _median_at(x, dim, keepdim, ignore_nan):
-    kernel("median_cpu", x, "if")
+    kernel("median_out", x, "if")
     dim = wrap_dim(dim, x.ndim)
     if not x.ndim:
         return x, jnp.zeros((), jnp.int64)
@@ -184,6 +228,7 @@ def nanmedian(input, dim=None, keepdim=False, *, out=None):
 @op(chooses=True, saves="own", returns=returntypes.mode)
 def mode(input: Array, dim: int = -1, keepdim: bool = False):
     """The most frequent element along a dim, the smallest of equally frequent ones, and its last index."""
+    kernel("mode_cpu", input, "bif")
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
