@@ -154,7 +154,7 @@ class Words:
         """A method that changes or tells something."""
         x, y = self.name(), self.name()
         made = [
-            "{x}.copy_({y})", "{x}.resize_as_({y})", "r = torch.equal({x}, {y})", "r = {x}.is_set_to({y})",
+            "{x}.copy_({y})", "{x}.set_({y}.detach())", "{x}.resize_as_({y})", "r = torch.equal({x}, {y})", "r = {x}.is_set_to({y})",
             "r = str(torch.result_type({x}, {y}))", "r = torch.can_cast({x}.dtype, {y}.dtype)", "r = {x}.is_same_size({y})",
             "{x}.data = {y}", "{x}.data = {y}.detach().clone()", "r = {x}.equal({x})", "{x}.swapdims_(0, -1)", "{x}.squeeze_(0)",
             "{x}.data.copy_({y})", "{x}.data[...] = 1", "{x}.detach().zero_()", "{x}.detach_()", "r = {x}.untyped_storage().nbytes()",

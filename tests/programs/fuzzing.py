@@ -587,9 +587,9 @@ def first(lines, got, want, look):
                 return STRICTER
             return f"line {i} {lines[i]!r} raised {a}, want {b}"
         if look and (found := _unlike(got[1][i], want[1][i])):
-            return f"after line {i} {lines[i]!r}: {found}"
+            return REFUSED if found == REFUSED else f"after line {i} {lines[i]!r}: {found}"
     found = None if look else _unlike(got[1][0], want[1][0])
-    return found and f"at the end: {found}"
+    return found if found in (None, REFUSED) else f"at the end: {found}"
 
 
 def _unlike(got, want):

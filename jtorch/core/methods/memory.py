@@ -6,7 +6,9 @@ which memory it is.
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 import warnings
 
 import jax.numpy as jnp
@@ -22,6 +24,7 @@ from jtorch.core.ops.make import create
 from jtorch.core.ops.views.shape import sized_view, squeeze, t, transpose, unsqueeze
 from jtorch.core.ops.views.slices import as_ints, as_strided_of
 from jtorch.core.tensor import (
+    Counter,
     HostStorage,
     InferenceStorage,
     Storage,
@@ -70,18 +73,44 @@ def _is_on(name):
 
 
 def _dim_order(self, ambiguity_check=False):
-    """The dimensions from the slowest to the fastest in memory. Dimensions whose strides decide nothing keep their order."""
-    order, strides, shape = list(range(self.ndim)), self.stride(), self.shape
+    """The dimensions from the slowest to the fastest in memory. Dimensions whose strides decide nothing keep their order.
+
+    Args:
+        ambiguity_check: raise RuntimeError if more than one order fits; a list of memory formats: unless one of them fits.
+    """
+    formats = ambiguity_check if isinstance(ambiguity_check, list) else []
+    if not isinstance(ambiguity_check, bool | list) or any(type(f).__name__ != "memory_format" for f in formats):
+        raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
+    strides, shape = self.stride(), self.shape
+    several = ambiguity_check is not False and (1 in shape or any(map(operator.eq, strides, strides[1:])))
+    if several and sum(self.is_contiguous(memory_format=f) for f in formats) != 1:
+        raise RuntimeError(
+            "The tensor does not have unique dim order, or cannot map to exact one of the given memory formats."
+        )
+    in_rows = geometry.is_contiguous(shape, strides)
+    if in_rows != (self.ndim == 4 and geometry.is_channels_last(shape, strides)):
+        return tuple(range(self.ndim)) if in_rows else (0, 2, 3, 1)
+    order = list(range(self.ndim))  # sorted by insertion, from the back; a comparison that decides nothing looks further
     for last in range(self.ndim - 2, -1, -1):
         at = last
         for other in range(last + 1, self.ndim):
-            a, b = order[at], order[other]
-            if 1 in (shape[a], shape[b]) or 0 in (strides[a], strides[b]):
-                continue
-            if (strides[a], shape[a]) >= (strides[b], shape[b]):
+            slower = _slower(strides, shape, order[at], order[other])
+            if slower:
                 break
-            order[at], order[other], at = b, a, other
+            if slower is False:
+                order[at], order[other], at = order[other], order[at], other
+    if ambiguity_check and not all(_slower(strides, shape, a, b) for a, b in itertools.pairwise(order)):
+        raise RuntimeError("The tensor does not have unique dim order.")
     return tuple(order)
+
+
+def _slower(strides, shape, a, b):
+    """Whether dimension `a` is slower in memory than `b`, None if the strides do not decide."""
+    if 0 in (strides[a], strides[b]):
+        return None
+    if strides[a] == strides[b]:
+        return None if not shape[a] or (shape[b] and shape[a] >= shape[b]) else False
+    return strides[a] > strides[b]
 
 
 def _is_same_size(self, other):
@@ -240,7 +269,6 @@ def _set_(self, source=None, storage_offset=0, size=None, stride=None):
     """Use the memory of another tensor (or storage) from now on. Returns self."""
     if engine.local.grad and self._history() is not None and self.is_leaf:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-    version = (self._counter or self._storage).version
     if source is None:
         source = create.empty(0, dtype=self.dtype, device=self.device)
     if isinstance(source, storages.UntypedStorage):  # all of it, as elements of this dtype
@@ -251,16 +279,26 @@ def _set_(self, source=None, storage_offset=0, size=None, stride=None):
     if size is not None:
         size = as_ints((size,), "set_", "size")
         source = as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
-    before = self._storage.value if self._view is None and other_users(self._storage) < 0 else None
-    self._storage, self._view, self._counter = source._storage, source._view, source._counter
-    self._base = None
+    _count_move(self)
+    self._storage, self._view, self._base = source._storage, source._view, None
     note_move()
-    counter = self._counter or self._storage
-    if before is not None and not before.mark:  # what backward has saved
-        before.mark = [counter, max(counter.version, version)]
-        engine.local.trace.overwritten += 1
-    counter.version = max(counter.version, version) + 1
     return self
+
+
+def _count_move(self):
+    """Count a move to other memory as a write: this tensor keeps its version count, and so do those that share it."""
+    storage = self._storage
+    shared = other_users(storage) > 0
+    if self._counter is None:
+        self._counter = storage if shared else Counter(storage.version)
+    counter = self._counter
+    if shared and self._view is None and storage.__class__ is Storage:
+        storage.touch(counter)
+        return
+    if self._view is None and not storage.value.mark:  # what backward has saved
+        storage.value.mark = [counter, counter.version]
+        engine.local.trace.overwritten += 1
+    counter.version += 1
 
 
 # ---- other types

@@ -485,10 +485,10 @@ def _with_number(types, shapes):
 
 
 def as_number(op, name, value) -> Value:
-    """A Python number (or a NumPy one) as a value. Raises PyTorch's TypeError for anything else."""
+    """A Python number (or a NumPy one, or a tensor without dimensions) as a value. Raises PyTorch's TypeError for anything else."""
     if value.__class__ in NUMBER:
         return number(value)
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) or (isinstance(value, Tensor) and not value.ndim and not value.requires_grad):
         return as_number(op, name, value.item())
     for kind in (bool, int, float, complex):
         if isinstance(value, kind):

@@ -94,7 +94,7 @@ class HostStorage(Storage):
 
     def release(self):
         if self in _addressed and _alone(self, pins=1):
-            self._ordinary(laid_out(self.host, type_of_array(self.host)))
+            self._ordinary(_own_memory(self.host, type_of_array(self.host)))
 
 
 _addressed: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # storage -> the array in its memory
@@ -159,7 +159,7 @@ def share(storage) -> np.ndarray:
         )
     host = _addressed.get(storage)
     if host is None or type_of_array(host) is not value.type:
-        host = laid_out(value.read(), value.type)
+        host = _own_memory(value.read(), value.type)
         if storage in _addressed:
             _addressed[storage] = host
     else:
@@ -171,6 +171,15 @@ def share(storage) -> np.ndarray:
     storage._give_mark(value)
     local.trace.overwritten += 1
     return storage.host
+
+
+def _own_memory(array, type):
+    """A private copy of an array with the type's strides, also those of dimensions of size 1, which NumPy chooses itself."""
+    made, strides = laid_out(array, type), tuple([s * array.itemsize for s in type.strides])
+    only_ones = made.size and all(n == 1 or s == t for n, s, t in zip(made.shape, made.strides, strides, strict=True))
+    if made.strides == strides or not only_ones:
+        return made
+    return np.ndarray(made.shape, made.dtype, made.ravel("K"), 0, strides)
 
 
 def _references_of_one_holder():

@@ -295,7 +295,13 @@ def wrap(value, edge=None) -> Tensor:
     return made
 
 
-_SUMS = {"sum", "nansum", "prod", "cumsum", "cumprod"}  # the ops that PyTorch differentiates and whose results may be integers
+_SUMS = {
+    "sum",
+    "nansum",
+    "prod",
+    "cumsum",
+    "cumprod",
+}  # the ops that PyTorch differentiates and whose results may be integers
 
 
 def apply(call, inputs, place=None):

@@ -13,7 +13,7 @@ from jax import lax
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, needs_data, op, public
 from jtorch.core.ops.rules import larger
-from jtorch.core.tensor import Tensor
+from jtorch.core.tensor import Tensor, cast
 
 # ---- comparisons
 
@@ -338,7 +338,8 @@ def fmin(input: Array, other: Array) -> Array:
 
 
 def _clamp_name(types, consts):
-    return "ClampBackward1" if all(t.number for t in types[1:]) else "ClampBackward0"
+    numbers = [t.number for t in types[1:]]
+    return "ClampBackward1" if any(numbers) else "ClampBackward0"
 
 
 def _bounded(x, low, high):
@@ -359,21 +360,37 @@ def _clamp_arguments(input, min, max):
 
 @op(
     chooses=True,
-    inplace=True,
     promote=True,
+    name="clamp",
     grad_fn=_clamp_name,
     check=_clamp_arguments,
     numbers="parameter",
-    aliases=("clip",),
     graph={"ClampBackward0": "Clamp(input, min, max)"},
 )
-def clamp(input: Array, min: Array | Number | None = None, max: Array | Number | None = None) -> Array:
+def _clamp(input: Array, min: Array | Number | None = None, max: Array | Number | None = None) -> Array:
+    return _bounded(input, min, max)
+
+
+def _as_bound(bound, input):
+    """A tensor that is given beside a number, which PyTorch takes for a number. Its value is not read here."""
+    if not isinstance(bound, Tensor):
+        return bound
+    if bound.ndim or bound.requires_grad:
+        raise TypeError("clamp() received an invalid combination of arguments: a number and a tensor")
+    own = bound.dtype.category
+    return cast(bound, dtypes.default_of(own)) if own > input.dtype.category else bound
+
+
+@public(inplace=True, numbers="parameter", aliases=("clip",))
+def clamp(input, min=None, max=None, *, out=None):
     """min(max(input, min), max): input kept within bounds, which may be numbers or tensors.
 
     >>> torch.clamp(torch.tensor([-1., 0.5, 2.]), 0, 1)
     tensor([0.0000, 0.5000, 1.0000])
     """
-    return _bounded(input, min, max)
+    if min is not None and max is not None and isinstance(min, Tensor) != isinstance(max, Tensor):
+        min, max = _as_bound(min, input), _as_bound(max, input)
+    return _clamp(input, min, max, out=out)
 
 
 @op(

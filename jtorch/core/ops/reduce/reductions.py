@@ -418,9 +418,7 @@ def _keeps_type(name):
     return check
 
 
-@op(
-    inplace=True, check_inplace=_keeps_type("cumsum_out_cpu"), saves=(), overlap="none", autocast={"cuda": "float32"}
-)
+@op(inplace=True, check_inplace=_keeps_type("cumsum_out_cpu"), saves=(), overlap="none", autocast={"cuda": "float32"})
 def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
     """The running sum along a dim: each element plus all before it."""
     to = _running_type("cumsum_out_cpu", input, dtype)
