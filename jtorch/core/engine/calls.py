@@ -202,6 +202,11 @@ class Pullback(Call):
     def grad_fn(self, types):
         return "MulBackward0"
 
+    def saved(self, types, needs):
+        """PyTorch computes a gradient from the saved result if there is one, and then keeps no inputs for the next one."""
+        found, inputs = super().saved(types, needs), len(self.types)
+        return [i for i in found if i >= inputs] if self.forward.saves in ("result", "own") else found
+
     def bind(self, types):
         if not self.linear:
             saved = len(self.types)
@@ -316,7 +321,5 @@ def drop_caches(more_than=-1) -> None:
     symbolic_shapes.forget_traces()
     for call in list(_calls):
         if len(call._inferred) + len(call._lines) + len(call.pullbacks) > more_than:
-            call._inferred.clear()
-            call._lines.clear()
-            call._functions.clear()
-            call.pullbacks.clear()
+            for cache in (call._inferred, call._lines, call._functions, call.pullbacks):
+                cache.clear()

@@ -195,7 +195,13 @@ class BackwardPass:
         for leaf in [leaf for leaf, left in self.watch.items() if not left]:
             del self.watch[leaf]
             if leaf in self.leaves:
-                leaf.collect(self.leaves.pop(leaf), self.carrier)
+                try:
+                    leaf.collect(self.leaves.pop(leaf), self.carrier)
+                except Exception:
+                    edges = self.order[-1].edges
+                    for later in edges[edges.index(leaf) + 1 :] if leaf in edges else ():
+                        self.leaves.pop(later, None)  # PyTorch had not come to it yet
+                    raise
 
     def edges_left(self, of):
         """{leaf: how many edges to it come from nodes that have not run} for the leaves that `of` selects."""

@@ -48,6 +48,8 @@ class LeafGrad(Leaf):
             grad = self.hooked(grad, carrier)
         if tensor._edge is None:  # `requires_grad` was turned off since
             return
+        if (tensor._edge if tensor._view is None else tensor._history()).__class__ is not LeafGrad:
+            raise RuntimeError("leaf variable has been moved into the graph interior")
         before = tensor._gradient()
         if before is None:
             tensor._grad = gradient_tensor(grad, carrier)

@@ -295,15 +295,6 @@ def wrap(value, edge=None) -> Tensor:
     return made
 
 
-_SUMS = {
-    "sum",
-    "nansum",
-    "prod",
-    "cumsum",
-    "cumprod",
-}  # the ops that PyTorch differentiates and whose results may be integers
-
-
 def apply(call, inputs, place=None):
     """Run one call on tensors (and numbers, as Values). Returns a Tensor, or a tuple of them.
 
@@ -362,7 +353,7 @@ def apply(call, inputs, place=None):
                 call, numbers if call.linear else values, position.in_types, position.types, edges, position
             )
         edge.outputs = (out,) if call.keep_result else None
-    elif call.name in _SUMS:
+    elif call.name in {"sum", "nansum", "prod", "cumsum", "cumprod"}:  # of these PyTorch differentiates all results
         raise RuntimeError(f"Autograd not support dtype: {out.type.dtype.scalar_name}")
     return wrap(out, edge)
 
