@@ -77,6 +77,7 @@ NUMBER = {
     kind: Type(Size(), d, None, (), d.itemsize, number=True)
     for kind, d in ((bool, dtypes.bool_), (int, dtypes.int64), (float, dtypes.float64), (complex, dtypes.complex128))
 }
+LARGE_NUMBER = Type(Size(), dtypes.uint64, None, (), 8, number=True)  # for integers that no int64 holds
 
 
 def without_strides(types):

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from jtorch.core.engine import deferred
-from jtorch.core.engine.types import META, NUMBER, TRACED, type_of
+from jtorch.core.engine.types import LARGE_NUMBER, META, NUMBER, TRACED, type_of
 from jtorch.core.facts import devices
 
 _new = object.__new__
@@ -117,12 +117,12 @@ def number(n) -> Value:
     """A Python number as a value: it may change between steps without a new program.
 
     Raises:
-        OverflowError: an integer that no int64 holds.
+        OverflowError: an integer that neither an int64 nor a uint64 holds.
     """
-    if n.__class__ is int and not -(2**63) <= n < 2**63:
-        raise OverflowError("int too big to convert" if n > 0 else "can't convert negative int to unsigned")
     made = _new(Value)  # what `Value(NUMBER[n.__class__], n)` would make, in half the time
     made.type = NUMBER[n.__class__]
+    if n.__class__ is int and not -(2**63) <= n < 2**63:
+        made.type, n = LARGE_NUMBER, np.frombuffer(n.to_bytes(8, "little"), "<u8")[0]
     made.array = n
     made.slot = -1
     made.owned = False

@@ -82,6 +82,8 @@ def _contiguous_bytes(shape, itemsize):
         step *= max(n, 1)
         if step > _MOST:
             raise RuntimeError("Stride calculation overflowed")
+    if not size and prod([n for n in shape if n]) * itemsize > _MOST:
+        raise NotImplementedError(f"an empty tensor of sizes {list(shape)}: NumPy has no array of such sizes")
     return size
 
 

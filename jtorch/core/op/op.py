@@ -387,11 +387,9 @@ def promoted(types, to_float=False) -> dtypes.dtype:
     """PyTorch's common type of operands: with dimensions, 0-dim, Python numbers."""
     dims = [t.dtype for t in types if t.ndim]
     zeros = [t.dtype for t in types if not t.ndim and not t.number]
-    numbers = [dtypes.default_of(t.dtype.category) for t in types if t.number]
+    numbers = [t.dtype if t.dtype is dtypes.uint64 else dtypes.default_of(t.dtype.category) for t in types if t.number]
     d = dtypes.result_type_of(dims, zeros, numbers)
-    if to_float and d.category < dtypes.FLOAT:
-        return dtypes.get_default_dtype()
-    return d
+    return dtypes.get_default_dtype() if to_float and d.category < dtypes.FLOAT else d
 
 
 def _roles(op, structure, n):

@@ -149,7 +149,9 @@ def _number_array(flat, d):
 
 def _integer_array(flat, d):
     for x in flat:
-        if x.__class__ is int and not -(2**63) <= x < 2**63:
+        if d is dtypes.uint64 and x.__class__ is int:
+            x.to_bytes(8, "little")  # Python's error for an integer out of range is PyTorch's
+        elif x.__class__ is int and not -(2**63) <= x < 2**63:
             raise ValueError("Overflow when unpacking long long")
         dtypes.must_hold(d, x, d.name)
     made = [int(x) for x in flat]

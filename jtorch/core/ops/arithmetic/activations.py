@@ -211,7 +211,8 @@ def softsign(input: Array) -> Array:
 )
 def thresholded(input: Array, threshold: float, value: float) -> Array:
     """x where x > threshold, else value."""
-    return jnp.where(input <= threshold, jnp.asarray(value, input.dtype), input)
+    threshold, value = (jnp.asarray(np.asarray(n), input.dtype) for n in (threshold, value))
+    return jnp.where(input <= threshold, value, input)
 
 
 def _axis(dim, ndim):

@@ -42,6 +42,8 @@ def _check_alpha(alpha, x):
     if alpha is None or (hasattr(alpha, "dtype") and alpha.dtype == x.dtype):
         return
     kind = letter(alpha) if hasattr(alpha, "dtype") else "bifc"[(bool, int, float, complex).index(type(alpha))]
+    if kind == "u" and letter(x) in "bi":
+        raise RuntimeError(f"value cannot be converted to type {dtypes.of(x.dtype).name}_t without overflow")
     if kind == "b" and letter(x) != "b":
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if letter(x) in "bi" and kind not in "bi":

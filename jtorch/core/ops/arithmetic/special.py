@@ -284,7 +284,7 @@ def nan_to_num(
     """NaN replaced by `nan` (default 0), infinities by `posinf` and `neginf` (default: the largest finite numbers)."""
     if letter(input) not in "fc":
         return input
-    nan = 0.0 if nan is None else nan
+    nan, posinf, neginf = (n if n is None else float(n) for n in (nan or 0.0, posinf, neginf))
     return jnp.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
 
 

@@ -28,8 +28,14 @@ from jtorch.core.tensor import Tensor, check_apart, check_once, known, steps_to,
 # ---- the index as the user wrote it
 
 
+def _check_int64(n):
+    if n.__class__ is int and not -(2**63) <= n < 2**63:
+        raise ValueError("Overflow when unpacking long long")
+
+
 def _entry_of(x, dim, i, place):
     """One entry of a dimension."""
+    _check_int64(i)
     t = x._type
     if not t.ndim and i:
         raise IndexError(f"index {i} is out of bounds for dimension 0 with size 0")
@@ -500,6 +506,7 @@ def _setitem(self, index, value):
             value = value.item()
         elif not isinstance(value, int | float | complex):  # np.float64 is a float, np.float32 is not
             raise TypeError(f"can't assign a {_qualified_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
+        _check_int64(value)
         dtypes.must_hold(self.dtype, value)
     basic = _basic(index)
     if basic is not None:

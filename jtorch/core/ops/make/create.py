@@ -82,6 +82,8 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
         return requiring(made) if requires_grad else made
     if d.np is None:
         raise NotImplementedError(f"XLA has no {d.name}")
+    if n.__class__ is int and not -(2**63) <= n < 2**64:
+        n.to_bytes(8, "little")  # Python's error for an integer out of range is PyTorch's
     dtypes.must_hold(d, n)
     if math.prod(shape) <= _SMALL or place is engine.META:
         type = type_of(shape, d, place, strides)
@@ -252,6 +254,8 @@ def arange(
     if end is None:
         start, end = 0, start
     plain = start.__class__ is end.__class__ is step.__class__ is int
+    if plain and dtype is None and max(start, end, step, key=abs) >= 2**63:
+        dtypes.must_hold(dtypes.int64, 2**63)
     if plain and step > 0 and start <= end and out is None and (dtype is None or dtype is dtypes.int64):
         if end - start > _SMALL:
             _check_line(-(-(end - start) // step), dtypes.int64, device)
