@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import weakref
 
-from jtorch.core.engine import Value
+from jtorch.core.engine import Value, type_of
 from jtorch.core.facts import Hooks
+from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import Leaf, add_gradients, check_replacement
+from jtorch.core.tensor.storage import retyped
 
 
 class LeafGrad(Leaf):
@@ -35,7 +37,7 @@ class LeafGrad(Leaf):
         tensor = self.tensor()
         if tensor is None or tensor._edge is None or tensor._grad is not None or self.hooks or self.after:
             return None
-        return tensor
+        return tensor if tensor._type.contiguous or _is_dense(tensor._type) else None
 
     def watched(self):
         return self.hooks or self.after
@@ -52,6 +54,8 @@ class LeafGrad(Leaf):
             raise RuntimeError("leaf variable has been moved into the graph interior")
         before = tensor._gradient()
         if before is None:
+            if grad.__class__ is Value and grad.type.strides != tensor._type.strides:
+                grad = _laid_out_like(grad, tensor._type)
             tensor._grad = gradient_tensor(grad, carrier)
         elif carrier.create_graph:
             tensor._grad = before + gradient_tensor(grad, carrier)
@@ -61,6 +65,19 @@ class LeafGrad(Leaf):
         for hook in list(self.after.values()):
             if hook(tensor) is not None:
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+
+
+def _is_dense(type):
+    return geometry.is_dense(type.shape, type.strides)
+
+
+def _laid_out_like(grad, leaf):
+    """The first gradient of a leaf, with the strides that PyTorch gives it: those of a dense leaf, else contiguous."""
+    t = grad.type
+    if _is_dense(leaf):
+        same = all(n == 1 or a == b for n, a, b in zip(t.shape, t.strides, leaf.strides, strict=True))
+        return grad if same else retyped(grad, type_of(t.shape, t.dtype, t.place, leaf.strides))
+    return grad if t.contiguous else retyped(grad, type_of(t.shape, t.dtype, t.place))
 
 
 def gradient_tensor(grad, carrier):

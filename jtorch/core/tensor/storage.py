@@ -46,7 +46,7 @@ class Storage:
         if value.type is not old.type and not reshaped:
             if value.mark is None:
                 value.mark = []
-            made = _retyped(value, old.type)
+            made = retyped(value, old.type)
             made.mark = value.mark  # one mark for what was written and what is stored: the next write overwrites both
             value = made
         if counter is not None:
@@ -138,7 +138,7 @@ _ONE_USER = _references_of_one_user()
 _retypes: dict = {}  # Type -> the call that gives a value its strides
 
 
-def _retyped(value, type):
+def retyped(value, type):
     """The value with the strides of another type of the same shape."""
     call = _retypes.get(type)
     if call is None:

@@ -223,7 +223,7 @@ def _reduce_at(x, values, at, how, include_self):
     if how == "prod":
         return _scattered_product(x, values, at)
     count = jnp.full(x.shape, int(include_self), x.dtype).at[at].add(jnp.ones((), x.dtype), mode="drop")
-    count = jnp.maximum(count, 1)
+    count = jnp.where(count == 0, 1, count)
     total = x.at[at].add(values, mode="drop")
     return total / count if jnp.issubdtype(x.dtype, jnp.inexact) else total // count
 
@@ -498,6 +498,15 @@ def _check_index_reduce(input, dim, index, source, reduce, include_self):
     _vector_check("index_reduce", input, dim, index, source)
 
 
+# What PyTorch reduces an entry by, and the dtypes that it has a kernel for.
+_ENTRYWISE = {
+    "prod": ("mul_cpu", "biufc"),
+    "mean": ("div_floor_cpu", "iufc"),
+    "amax": ("maximum_cpu", "biuf"),
+    "amin": ("minimum_cpu", "biuf"),
+}
+
+
 @op(inplace=True, check=_check_index_reduce, overlap="none")
 def index_reduce(
     input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True
@@ -508,7 +517,11 @@ def index_reduce(
         reduce: "prod", "mean", "amax" or "amin".
         include_self: whether the elements of `input` take part.
     """
-    kernel("index_func_" if include_self else "index_reduce_func_exclude_input_init", input, "iuf")
+    if include_self and input.ndim > 1:  # PyTorch then calls other functions for each entry
+        name, letters = _ENTRYWISE[reduce]
+        kernel(name, input, letters)
+    else:
+        kernel("index_func_" if include_self else "index_reduce_func_exclude_input_init", input, "iuf")
     x, at, rows = _rows_along(input, dim, index, source)
     axis = len(at) - 1
     out = _reduce_at(jnp.moveaxis(x, axis, 0), jnp.moveaxis(rows, axis, 0), at[-1:], reduce, include_self)
