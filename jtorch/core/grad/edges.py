@@ -27,22 +27,22 @@ def source(edge):
 
 
 class Leaf:
-    """Where the gradient of one leaf tensor is collected. Subclassed by the tensor, which it holds weakly."""
+    """Where the gradient of one leaf tensor is collected. This class drops it; the subclass of the tensor folder, which holds the
+    tensor weakly, does not."""
 
     __slots__ = ("__weakref__",)
 
     def collect(self, grad, carrier):
         """Add a gradient to what the tensor has."""
-        raise NotImplementedError
 
     def hooked(self, grad, carrier):
         """The gradient after the tensor's hooks."""
-        raise NotImplementedError
+        return grad
 
     def plain(self):
         """The tensor, if collecting only sets its `.grad`; None if it has a gradient already, or hooks."""
-        raise NotImplementedError
+        return None
 
     def watched(self):
         """Whether hooks must see the gradient as soon as it is complete."""
-        raise NotImplementedError
+        return False

@@ -24,7 +24,6 @@ from jtorch.core.ops.make import create
 from jtorch.core.ops.views.shape import sized_view, squeeze, t, transpose, unsqueeze
 from jtorch.core.ops.views.slices import as_ints, as_strided_of
 from jtorch.core.tensor import (
-    Counter,
     HostStorage,
     InferenceStorage,
     Storage,
@@ -32,6 +31,7 @@ from jtorch.core.tensor import (
     attach,
     batched_like,
     cast,
+    count_move,
     host_array,
     known,
     note_move,
@@ -90,7 +90,9 @@ def _dim_order(self, ambiguity_check=False):
     in_rows = geometry.is_contiguous(shape, strides)
     if in_rows != (self.ndim == 4 and geometry.is_channels_last(shape, strides)):
         return tuple(range(self.ndim)) if in_rows else (0, 2, 3, 1)
-    order = list(range(self.ndim))  # sorted by insertion, from the back; a comparison that decides nothing looks further
+    order = list(
+        range(self.ndim)
+    )  # sorted by insertion, from the back; a comparison that decides nothing looks further
     for last in range(self.ndim - 2, -1, -1):
         at = last
         for other in range(last + 1, self.ndim):
@@ -279,26 +281,10 @@ def _set_(self, source=None, storage_offset=0, size=None, stride=None):
     if size is not None:
         size = as_ints((size,), "set_", "size")
         source = as_strided_of(source, size, stride or geometry.contiguous_strides(size), storage_offset)
-    _count_move(self)
+    count_move(self)
     self._storage, self._view, self._base = source._storage, source._view, None
     note_move()
     return self
-
-
-def _count_move(self):
-    """Count a move to other memory as a write: this tensor keeps its version count, and so do those that share it."""
-    storage = self._storage
-    shared = other_users(storage) > 0
-    if self._counter is None:
-        self._counter = storage if shared else Counter(storage.version)
-    counter = self._counter
-    if shared and self._view is None and storage.__class__ is Storage:
-        storage.touch(counter)
-        return
-    if self._view is None and not storage.value.mark:  # what backward has saved
-        storage.value.mark = [counter, counter.version]
-        engine.local.trace.overwritten += 1
-    counter.version += 1
 
 
 # ---- other types

@@ -14,7 +14,7 @@ from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.levels import Batch, BatchedCall, Dual, PushCall, zeros_of
 from jtorch.core.tensor.printing import set_printoptions
 from jtorch.core.tensor.repr import print_unnamed
-from jtorch.core.tensor.requires_grad import Counter, moves, note_move
+from jtorch.core.tensor.requires_grad import count_move, moves, note_move
 from jtorch.core.tensor.start_backward import after_backward, run_backward
 from jtorch.core.tensor.steps import steps_to
 from jtorch.core.tensor.storage import InferenceStorage, SAME, Storage, other_users, write_all
@@ -51,7 +51,6 @@ __all__ = [
     "SEVERAL",
     "Batch",
     "BatchedCall",
-    "Counter",
     "DisableTorchFunctionSubclass",
     "Dual",
     "HostStorage",
@@ -74,6 +73,7 @@ __all__ = [
     "check_apart",
     "check_once",
     "check_undifferentiated",
+    "count_move",
     "escapes_batch",
     "from_numpy",
     "graph_view",

@@ -190,6 +190,22 @@ class Counter:
         self.version = version
 
 
+def count_move(self) -> None:
+    """Count a move to other memory as a write: this tensor keeps its version count, and so do those that share it."""
+    storage = self._storage
+    shared = other_users(storage) > 0
+    if self._counter is None:
+        self._counter = storage if shared else Counter(storage.version)
+    counter = self._counter
+    if shared and self._view is None and storage.__class__ is Storage:
+        storage.touch(counter)
+        return
+    if self._view is None and not storage.value.mark:  # what backward has saved
+        storage.value.mark = [counter, counter.version]
+        local.trace.overwritten += 1
+    counter.version += 1
+
+
 def _check_grad(self, grad):
     """Raise PyTorch's error unless `grad` can be the gradient of this tensor."""
     if not isinstance(grad, Tensor):

@@ -256,18 +256,6 @@ class Nowhere(Leaf):
 
     __slots__ = ()
 
-    def hooked(self, grad, carrier):
-        return grad
-
-    def plain(self):
-        return None
-
-    def watched(self):
-        return False
-
-    def collect(self, grad, carrier):
-        """Drop the gradient."""
-
 
 NOWHERE = Nowhere()
 
@@ -300,7 +288,7 @@ def apply(call, inputs, place=None):
 
     Hot path. `inputs` is a tuple; the results require grad if one of the inputs does and grad mode is on.
     """
-    values, edges, numbers, wants, viewed = [], [], (), False, ()
+    values, edges, numbers, viewed = [], [], (), ()
     for t in inputs:
         if t.__class__ is Value:
             values.append(t)
@@ -319,11 +307,9 @@ def apply(call, inputs, place=None):
             if edge is None and t._base is not None and view.type.differentiable:
                 edge = t._base._edge
         edges.append(edge)
-        if edge is not None:
-            wants = True
     here = local.__dict__  # each attribute of a `threading.local` takes three times as long as another object's
     trace = here["trace"]
-    if not wants or not here["grad"]:
+    if not here["grad"] or edges.count(None) == len(edges):
         position, out = (trace if place is None else trace_of(place)).record(call, values)
         return wrap(out) if position.single else tuple([wrap(v) for v in out])
     if trace.updated:  # a hand-written loop has updated its parameters: this line starts the next step

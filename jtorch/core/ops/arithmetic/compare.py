@@ -367,7 +367,7 @@ def _clamp_arguments(input, min, max):
     numbers="parameter",
     graph={"ClampBackward0": "Clamp(input, min, max)"},
 )
-def _clamp(input: Array, min: Array | Number | None = None, max: Array | Number | None = None) -> Array:
+def _clamp_both(input: Array, min: Array | Number | None = None, max: Array | Number | None = None) -> Array:
     return _bounded(input, min, max)
 
 
@@ -390,7 +390,7 @@ def clamp(input, min=None, max=None, *, out=None):
     """
     if min is not None and max is not None and isinstance(min, Tensor) != isinstance(max, Tensor):
         min, max = _as_bound(min, input), _as_bound(max, input)
-    return _clamp(input, min, max, out=out)
+    return _clamp_both(input, min, max, out=out)
 
 
 @op(

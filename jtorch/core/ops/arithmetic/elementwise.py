@@ -436,12 +436,12 @@ def lerp(input, end, weight, *, out=None):
 # ---- sign and rounding
 
 
-def _no_complex(input):
+def _refuse_complex(input):
     if input.dtype.is_complex:
         raise RuntimeError("In-place abs is not supported for complex tensors.")
 
 
-@op(aliases=("absolute",), inplace=True, check_inplace=_no_complex, promote=True, keeps_zero=True)
+@op(aliases=("absolute",), inplace=True, check_inplace=_refuse_complex, promote=True, keeps_zero=True)
 def abs(input: Array) -> Array:
     """|input|; the gradient at 0 is 0."""
     kernel("abs_cpu", input, "ifc")

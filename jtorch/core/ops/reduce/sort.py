@@ -91,7 +91,7 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     return lax.slice_in_dim(values, 0, k, axis=dim), lax.slice_in_dim(indices, 0, k, axis=dim)
 
 
-def _selected(x, k):
+def _index_of_rank(x, k):
     """The index of the element of a vector that has rank k."""
     values, indices = _sorted(x, 0)
     equal = (x == values[k]) | ((x != x) & (values[k] != values[k]))
@@ -143,7 +143,7 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
     rows = jnp.moveaxis(lax.stop_gradient(input), dim, -1)
-    index = lax.map(lambda row: _selected(row, k - 1), rows.reshape(-1, rows.shape[-1]))
+    index = lax.map(lambda row: _index_of_rank(row, k - 1), rows.reshape(-1, rows.shape[-1]))
     index = jnp.expand_dims(index.reshape(rows.shape[:-1]), dim)
     return pick(input, index, dim, keepdim), index if keepdim else jnp.squeeze(index, dim)
 
