@@ -83,7 +83,7 @@ def no_word_of_compiles(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def new_limits():
-    """The limits of compiling at sight are those of a new process, whatever ran before; no test hears of another's errors."""
+    """Reset the limits of compiling new traces to those of a new process, and drop errors that earlier tests have not raised."""
     if "jtorch" in sys.modules:
         from jtorch.core.engine import deferred, local, policy
 

@@ -44,7 +44,7 @@ def get_args_parser() -> argparse.ArgumentParser:
     parser.add_argument("--standalone", action="store_true", help="one host, and a free port")
     option("max-restarts", type=int, default=0, help="how often to start again after a failure")
     option("monitor-interval", type=float, default=0.1, help="seconds between two looks at the processes")
-    option("start-method", default="spawn", choices=["spawn", "fork", "forkserver"], help="taken and not needed")
+    option("start-method", default="spawn", choices=["spawn", "fork", "forkserver"], help="has no effect")
     parser.add_argument("--role", default="default", help="the name in front of what the processes print")
     parser.add_argument("-m", "--module", action="store_true", help="the script is a module, as for python -m")
     option("no-python", action="store_true", help="the script is a program of its own")
@@ -58,7 +58,7 @@ def get_args_parser() -> argparse.ArgumentParser:
     option("node-rank", type=int, default=0, help="the number of this host")
     option("master-addr", default="127.0.0.1", help="the host with number 0")
     option("master-port", type=int, default=29500, help="a port of it; 0: a free one")
-    option("local-addr", default=None, help="taken and not needed")
+    option("local-addr", default=None, help="has no effect")
     parser.add_argument("training_script", help="the script, and its arguments")
     parser.add_argument("training_script_args", nargs=argparse.REMAINDER)
     return parser

@@ -15,7 +15,7 @@ from jtorch.core.grad import no_grad
 from jtorch.core.methods import from_jax
 from jtorch.core.tensor import jax_array_of, tensor_from_jax
 
-# Arguments by which linen modules are told their mode, and whether they mean training.
+# Arguments that give a linen module its mode -> whether True means training.
 _MODES = {
     "train": True,
     "training": True,
@@ -36,7 +36,7 @@ class Module(nn.Module):
     An `nnx.Param` is a parameter under its path, such as `layers.0.kernel`; every other variable is a buffer: statistics,
     and the keys and counts of NNX's random streams, so a `state_dict` also holds where dropout is. Linen's names begin with
     their collection (`params.Dense_0.kernel`); all but `params` are buffers, which a call in training may change. `train()`
-    and `eval()` are NNX's own; a linen module is told by its argument `train`, `training`, `is_training`,
+    and `eval()` are NNX's own; a linen module gets the mode by its argument `train`, `training`, `is_training`,
     `deterministic` or `use_running_average`, where it has one and the call does not give it.
 
     Tensors reach the module as arrays, with JAX's types: int64 becomes int32 unless `jax_enable_x64` is on.

@@ -61,7 +61,7 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 
 
 def missing(name: str) -> list[str]:
-    """What a program needs and this environment does not have."""
+    """The distributions that a program needs and this environment lacks."""
     return [needed for needed in PROGRAMS[name] if not any(importlib.metadata.distributions(name=needed))]
 
 
@@ -103,7 +103,7 @@ def page() -> str:
         "",
         "Made by `python -m tests.make libraries`; do not edit.",
         "",
-        "Each library is installed as it comes, and `import torch` means jtorch (`jtorch run`, or `import jtorch.as_torch`). A",
+        "Each library is installed unmodified, and `import torch` means jtorch (`jtorch run`, or `import jtorch.as_torch`). A",
         "program of its typical use prints numbers: losses of a few training steps, outputs, what was read back from a file. They",
         f"must be PyTorch's within {TOLERANCE}. The programs are in [tests/libraries/programs](../tests/libraries/programs), and",
         "`pytest tests/libraries --long` runs those whose library is installed (`pip install -e '.[libraries]'`).",

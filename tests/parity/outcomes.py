@@ -1,8 +1,8 @@
-"""What is seen of a result, and how two results are compared."""
+"""The parts of a result that are compared, and the comparison."""
 
 import numpy as np
 
-# dtype -> how far values may be apart, by a part of their own size and of the largest
+# dtype -> the tolerance, relative to a value's own size and to that of the largest
 NEAR = {
     "float32": 2e-4, "complex64": 2e-4, "float64": 1e-6, "complex128": 1e-6, "bfloat16": 2e-2, "float16": 2e-3,
     "complex32": 5e-3,
@@ -28,13 +28,13 @@ def array(T, tensor):
     return np.array(tensor.numpy(force=True))
 
 
-def form(T, tensor):
+def dtype_and_shape(T, tensor):
     """dtype and shape."""
     return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
 
 
 def layout(T, tensor, inputs):
-    """Strides where they are seen, and the input whose memory it shows, from where on."""
+    """The strides of dimensions with more than one entry, and the input whose memory the tensor shows, with the offset."""
     shares = None
     if tensor.numel():
         place = tensor.untyped_storage().data_ptr()
@@ -43,7 +43,7 @@ def layout(T, tensor, inputs):
     return strides, None if shares is None else (shares, tensor.storage_offset())
 
 
-def far(mine, theirs, dtype):
+def array_difference(mine, theirs, dtype):
     """How two arrays of one shape differ, as text; empty where they do not."""
     if mine.shape != theirs.shape or mine.dtype != theirs.dtype:
         return f"{mine.dtype}{list(mine.shape)} instead of {theirs.dtype}{list(theirs.shape)}"

@@ -1,6 +1,6 @@
-"""What is tried with an entry: each probe runs one sample under one library and says what it saw.
+"""The comparisons: each probe runs one sample of an entry under one library and returns what it observed.
 
-What is seen is a list of (what, value, dtype): arrays are compared with the tolerance of the dtype, all else by equality.
+That is a list of (name, value, dtype). Arrays are compared with the tolerance of the dtype, everything else by equality.
 """
 
 import warnings
@@ -20,7 +20,7 @@ UNCHECKED = ("lu_unpack", "linalg.lu")
 
 
 class Case:
-    """A sample of an entry, handed over to `T`."""
+    """A sample of an entry as objects of the library `T`."""
 
     def __init__(self, T, entry, sample, shared=False):
         self.T, self.entry = T, entry
@@ -42,7 +42,7 @@ class Case:
         """Their values, dtypes and shapes. `near`: the dtype whose tolerance float64 has, where it holds rounder numbers."""
         seen = [(f"{what}s", len(tensors), None)]
         for i, t in enumerate(tensors):
-            dtype, shape = outcomes.form(self.T, t)
+            dtype, shape = outcomes.dtype_and_shape(self.T, t)
             seen += [(f"{what} {i} form", (dtype, shape), None)]
             if not self.unwritten:
                 seen += [(f"{what} {i}", outcomes.array(self.T, t), near or dtype if "64" in dtype else dtype)]
@@ -54,7 +54,9 @@ def value(case):
     result = case.run()
     plain = [x for x in outcomes.leaves(case.T, result) if not isinstance(x, case.T.Tensor)]
     plain = [x if isinstance(x, bool | int | str | float | complex) else str(x) for x in plain]
-    forms = [(f"result {i} form", outcomes.form(case.T, t), None) for i, t in enumerate(case.tensors(result))]
+    forms = [
+        (f"result {i} form", outcomes.dtype_and_shape(case.T, t), None) for i, t in enumerate(case.tensors(result))
+    ]
     return (
         forms
         + [("plain", np.array(p), "float32") for p in plain]
@@ -226,7 +228,7 @@ def _error(error):
 
 
 def seen(T, probe, entry, sample, shared=False):
-    """What a probe sees, or the error that it meets; the warnings do not matter."""
+    """What a probe observes, or its exception; warnings are ignored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -236,14 +238,14 @@ def seen(T, probe, entry, sample, shared=False):
 
 
 def difference(mine, theirs):
-    """How what was seen differs, as text."""
+    """The difference between two lists of observations, as text; empty if there is none."""
     if isinstance(theirs, tuple) or isinstance(mine, tuple):
         return "" if mine == theirs else f"{_short(mine)} instead of {_short(theirs)}"
     for a, b in zip(mine, theirs, strict=False):
         (what, x, dtype), (name, y, _) = a, b
         if what != name:
             return f"{what} instead of {name}"
-        text = outcomes.far(x, y, dtype) if isinstance(y, np.ndarray) and isinstance(x, np.ndarray) else ""
+        text = outcomes.array_difference(x, y, dtype) if isinstance(y, np.ndarray) and isinstance(x, np.ndarray) else ""
         if not isinstance(y, np.ndarray) and x != y:
             text = f"{x} instead of {y}"
         if text:
@@ -256,7 +258,7 @@ def _short(seen):
 
 
 def compare(probe, entry, sample, shared=False):
-    """How jtorch differs from PyTorch in what a probe sees of a sample."""
+    """The difference between jtorch and PyTorch that a probe finds with a sample, as text."""
     theirs = seen(torch, probe, entry, sample, shared)
     return difference(seen(OURS, probe, entry, sample, shared), theirs)
 

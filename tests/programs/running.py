@@ -115,7 +115,7 @@ def cleaned(printed: str, folder: str) -> str:
 
 def last(errors: str) -> str:
     """The last line of a traceback."""
-    return (errors.strip().splitlines() or ["no error is told"])[-1][:200]
+    return (errors.strip().splitlines() or ["no error message"])[-1][:200]
 
 
 # ---- what was found

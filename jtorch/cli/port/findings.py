@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 
 def findings_of(source: Source) -> Answer:
-    """Read a program. A name that is not here, or that differs, is told where it is used first.
+    """Read a program. A name that jtorch lacks, or that differs, is reported where it is used first.
 
     Raises:
         SyntaxError: it is no Python.

@@ -142,7 +142,7 @@ def _compiled_by_jax(lowered, text, name):
 
 
 def _folder_for_jax():
-    """The folder that JAX is told of; always the same, because JAX makes it a part of a program's name."""
+    """The cache folder in JAX's settings. It is always the same, because JAX makes it a part of a program's name."""
     folder = cache_folder.folder()
     if folder is None:
         return None

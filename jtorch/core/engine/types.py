@@ -14,7 +14,7 @@ TRACED = devices.Place(devices.device("cpu"), None)  # the place of a tracer: in
 class Type:
     """Size, dtype, place and the strides that PyTorch would show.
 
-    Interned: equal types are the same object. `number` marks a Python number that travels as a value.
+    Interned: equal types are the same object. `number` marks a Python number that is a value.
     """
 
     __slots__ = (

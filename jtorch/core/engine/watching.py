@@ -53,7 +53,7 @@ _kept: dict = {}  # (class of traces, method) -> the method, while lines are wat
 def watch_recorded(watcher) -> None:
     """Call `watcher(call, types of inputs, types of results)` for each line that any thread records; None: stop.
 
-    Where a line is recorded as another one, as in `vmap`, the other is told.
+    If a line is recorded in the form of another one, as in `vmap`, the watcher gets the other.
     """
     for (kind, name), method in _kept.items():
         setattr(kind, name, method)

@@ -1,7 +1,7 @@
 """PyTorch's errors for tensors that no memory can hold.
 
-PyTorch allocates a tensor when an op is called; here a line is only recorded then. So what PyTorch refuses is told from the
-sizes, when a type is made that has not been seen before.
+PyTorch allocates a tensor when an op is called. jtorch only records a line then, so it finds out from the sizes what PyTorch
+would refuse, when a new type is made.
 """
 
 from __future__ import annotations

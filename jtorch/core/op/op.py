@@ -35,7 +35,7 @@ _KINDS = {"Array": "tensor", "Array | None": "maybe", "list[Array]": "list", "Ar
 
 
 def _argument_kind(annotation):
-    """How an argument of this annotation travels; annotations are texts where a file postpones them."""
+    """The kind of an argument with this annotation. Annotations are texts if a file postpones them."""
     text = "Array" if annotation is jax.Array else str(annotation).strip("'")
     return _KINDS.get(text.replace("jax.", ""), "const")
 

@@ -22,10 +22,10 @@ import jtorch.core.ops.matrix.einsum
 import jtorch.core.ops.matrix.low_rank
 import jtorch.core.ops.matrix.norms
 import jtorch.core.ops.matrix.products
-import jtorch.core.ops.reduce.gradients
+import jtorch.core.ops.reduce.finite_differences
 import jtorch.core.ops.reduce.histogram
 import jtorch.core.ops.reduce.reductions
-import jtorch.core.ops.reduce.segments
+import jtorch.core.ops.reduce.segment_reduce
 import jtorch.core.ops.reduce.sort
 import jtorch.core.ops.signal.stft
 import jtorch.core.ops.signal.window_shapes

@@ -110,7 +110,7 @@ def tensor_text(
         dtype: the tensor's type; of the array only its values matter.
         size: the tensor's size; that of the array if None.
         name: "tensor", or the class's own name for a subclass other than Parameter.
-        device: the device's text, "cuda:0", or None where it goes without saying.
+        device: the device's text, "cuda:0"; None: the text does not name it.
         layout: the layout's text, or None for strided.
         grad_fn: the name of the gradient's node; says more than requires_grad and replaces it.
         tangent: the text of the forward gradient: `format(tangent)`.
@@ -175,7 +175,7 @@ def formatted(tensor, spec: str, plain: bool) -> str:
 
 
 def _silent_types(bare: bool) -> tuple[dtype, ...]:
-    """The types that go without saying; with no values to see, only the default one."""
+    """The dtypes that the text does not name. If it shows no values, that is only the default dtype."""
     default = get_default_dtype()
     if bare:
         return (default,)

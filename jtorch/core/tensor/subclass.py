@@ -74,7 +74,7 @@ def hand_over(func, relevant, args, kwargs, types=None):
     """The result of `func(*args, **kwargs)` from the innermost mode, or the first overriding argument that gives one.
 
     Args:
-        types: the classes that are told; None: those of the overriding arguments.
+        types: the `types` that `__torch_function__` gets; None: the classes of the overriding arguments.
     """
     found = overriders(relevant)
     kinds = tuple([type(f) for f in found])

@@ -7,7 +7,7 @@ read or the training step ends. So an asynchronous collective is a synchronous o
 from __future__ import annotations
 
 from jtorch.core.tensor import Tensor
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.process_groups import done, group_of, is_outside, meet, rank_of_root, supports_complex
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.distributed._c10d.runner import flush_collectives
@@ -75,7 +75,7 @@ def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
     if tensor.is_complex() and not supports_complex(op):
         raise ValueError(f"all_reduce does not support {op} on complex tensors")
     if found.size() > 1:
-        lines.write(tensor, lines.reduce_tensors([tensor], op, found.ranks)[0])
+        recording.write(tensor, recording.reduce_tensors([tensor], op, found.ranks)[0])
     return done(async_op, tensor)
 
 
@@ -87,8 +87,8 @@ def all_reduce_coalesced(tensors, op=ReduceOp.SUM, group=None, async_op=False):
         return None
     found = group_of(group)
     if found.size() > 1:
-        for tensor, made in zip(tensors, lines.reduce_tensors(tensors, op, found.ranks), strict=True):
-            lines.write(tensor, made)
+        for tensor, made in zip(tensors, recording.reduce_tensors(tensors, op, found.ranks), strict=True):
+            recording.write(tensor, made)
     return done(async_op, *tensors)
 
 
@@ -100,9 +100,9 @@ def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_
     found = group_of(group)
     target = rank_of_root(found, dst, group_dst, "reduce")
     if found.size() > 1:
-        made = lines.reduce_tensors([tensor], op, found.ranks)[0]
+        made = recording.reduce_tensors([tensor], op, found.ranks)[0]
         if found.rank() == target:
-            lines.write(tensor, made)
+            recording.write(tensor, made)
     return done(async_op, tensor)
 
 
@@ -114,7 +114,9 @@ def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
     found = group_of(group)
     source = rank_of_root(found, src, group_src, "broadcast")
     if found.size() > 1:
-        lines.write(tensor, lines.record_collective(lines.broadcast_arrays, found.ranks, [tensor], source=source))
+        recording.write(
+            tensor, recording.record_collective(recording.broadcast_arrays, found.ranks, [tensor], source=source)
+        )
     return done(async_op, tensor)
 
 
@@ -133,7 +135,7 @@ def all_gather(tensor_list, tensor, group=None, async_op=False):
     found = group_of(group)
     _check_sizes(tensor_list, tensor.shape, "allgather")
     for target, row in zip(tensor_list, _gathered(tensor, found), strict=True):
-        lines.write(target, row)
+        recording.write(target, row)
     return done(async_op, tensor_list)
 
 
@@ -141,7 +143,7 @@ def _gathered(tensor, found):
     """The tensors of all processes."""
     if found.size() == 1:
         return [tensor.detach().clone()]
-    return list(lines.record_collective(lines.gather_array, found.ranks, [tensor]).unbind(0))
+    return list(recording.record_collective(recording.gather_array, found.ranks, [tensor]).unbind(0))
 
 
 def all_gather_into_tensor(output_tensor, input_tensor, group=None, async_op=False):
@@ -161,8 +163,8 @@ def all_gather_into_tensor(output_tensor, input_tensor, group=None, async_op=Fal
     if found.size() == 1:
         made = input_tensor.detach().clone()
     else:
-        made = lines.record_collective(lines.gather_array, found.ranks, [input_tensor])
-    lines.write(output_tensor, made.reshape(output_tensor.shape))
+        made = recording.record_collective(recording.gather_array, found.ranks, [input_tensor])
+    recording.write(output_tensor, made.reshape(output_tensor.shape))
     return done(async_op, output_tensor)
 
 
@@ -195,7 +197,7 @@ def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group
         raise ValueError("Argument ``gather_list`` must NOT be specified on non-destination ranks.")
     rows = _gathered(tensor, found)
     for place, row in zip(gather_list or (), rows, strict=False):
-        lines.write(place, row)
+        recording.write(place, row)
     return done(async_op, gather_list or ())
 
 
@@ -219,9 +221,9 @@ def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, gro
         _check_sizes(scatter_list, tensor.shape, "scatter")
     elif scatter_list:
         raise ValueError("Argument ``scatter_list`` must NOT be specified on non-source ranks.")
-    rows = lines.stacked(scatter_list or [tensor.detach()] * found.size())
-    made = rows if found.size() == 1 else lines.record_collective(lines.exchange_rows, found.ranks, [rows])
-    lines.write(tensor, made[source])
+    rows = recording.stacked(scatter_list or [tensor.detach()] * found.size())
+    made = rows if found.size() == 1 else recording.record_collective(recording.exchange_rows, found.ranks, [rows])
+    recording.write(tensor, made[source])
     return done(async_op, tensor)
 
 
@@ -233,7 +235,7 @@ def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None, async_op=Fal
     if is_outside(group):
         return None
     _check_sizes(input_list, output.shape, "reduce_scatter")
-    return _reduce_scatter(output, lines.stacked(input_list), op, group_of(group), async_op)
+    return _reduce_scatter(output, recording.stacked(input_list), op, group_of(group), async_op)
 
 
 def reduce_scatter_tensor(output, input, op=ReduceOp.SUM, group=None, async_op=False):
@@ -262,8 +264,8 @@ def _reduce_scatter(output, rows, op, found, async_op):
     if found.size() == 1:
         made = rows[0].detach().clone()
     else:
-        made = lines.record_collective(lines.reduce_rows, found.ranks, [rows], op=lines.reduction_name(op))
-    lines.write(output, made)
+        made = recording.record_collective(recording.reduce_rows, found.ranks, [rows], op=recording.reduction_name(op))
+    recording.write(output, made)
     return done(async_op, output)
 
 
@@ -277,11 +279,13 @@ def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False
     found = group_of(group)
     shapes = {t.shape for t in (*output_tensor_list, *input_tensor_list)}
     if len(shapes) == 1 and found.size() > 1:
-        made = lines.record_collective(lines.exchange_rows, found.ranks, [lines.stacked(input_tensor_list)]).unbind(0)
+        made = recording.record_collective(
+            recording.exchange_rows, found.ranks, [recording.stacked(input_tensor_list)]
+        ).unbind(0)
     else:
         made = _exchanged([t.reshape(-1) for t in input_tensor_list], [t.numel() for t in output_tensor_list], found)
     for target, row in zip(output_tensor_list, made, strict=True):
-        lines.write(target, row.reshape(target.shape))
+        recording.write(target, row.reshape(target.shape))
     return done(async_op, output_tensor_list)
 
 
@@ -305,15 +309,15 @@ def all_to_all_single(output, input, output_split_sizes=None, input_split_sizes=
         if input.shape[0] % n:
             raise RuntimeError("Tensor's dim 0 does not divide equally across group size")
         rows = input.reshape(n, input.shape[0] // n, *input.shape[1:])
-        made = rows if n == 1 else lines.record_collective(lines.exchange_rows, found.ranks, [rows])
-        lines.write(output, made.reshape(output.shape))
+        made = rows if n == 1 else recording.record_collective(recording.exchange_rows, found.ranks, [rows])
+        recording.write(output, made.reshape(output.shape))
         return done(async_op, output)
     taken = output_split_sizes or [output.shape[0] // n] * n
     given = input_split_sizes or [input.shape[0] // n] * n
     row = input[0].numel() if input.shape[0] else output[0].numel()
     parts = [part.reshape(-1) for part in input.split(list(given))]
     made = _exchanged(parts, [size * row for size in taken], found)
-    lines.write(output, lines.concatenated(made).reshape(output.shape))
+    recording.write(output, recording.concatenated(made).reshape(output.shape))
     return done(async_op, output)
 
 
@@ -321,10 +325,10 @@ def _exchanged(parts, sizes, found):
     """Exchange flat tensors of any sizes. All are filled up to the longest one, whose size the processes find out first."""
     if found.size() == 1:
         return [parts[0].detach().clone()]
-    longest = lines.count(max(*[p.numel() for p in parts], *sizes))
-    most = int(lines.reduce_tensors([longest], ReduceOp.MAX, found.ranks)[0].item())
-    rows = lines.stacked([lines.filled_up(p, most) for p in parts])
-    made = lines.record_collective(lines.exchange_rows, found.ranks, [rows])
+    longest = recording.count(max(*[p.numel() for p in parts], *sizes))
+    most = int(recording.reduce_tensors([longest], ReduceOp.MAX, found.ranks)[0].item())
+    rows = recording.stacked([recording.filled_up(p, most) for p in parts])
+    made = recording.record_collective(recording.exchange_rows, found.ranks, [rows])
     return [row[:size] for row, size in zip(made.unbind(0), sizes, strict=True)]
 
 
@@ -335,7 +339,7 @@ def barrier(group=None, async_op=False, device_ids=None):
     found = group_of(group)
     flush_collectives()
     if found.size() > 1:
-        lines.reduce_tensors([lines.count(0)], ReduceOp.SUM, found.ranks)[0].item()
+        recording.reduce_tensors([recording.count(0)], ReduceOp.SUM, found.ranks)[0].item()
     return done(async_op)
 
 

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 
 from jtorch.core.tensor import from_numpy
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.point_to_point import recv, send
 from jtorch.distributed._c10d.process_groups import get_group_rank, group_of, is_outside, rank_of_root
 
@@ -32,8 +32,8 @@ def _all_objects(obj, found):
     data = _pickled(obj)
     if found.size() == 1:
         return [_as_object(data, data.numel())]
-    sizes = lines.record_collective(lines.gather_array, found.ranks, [lines.count(data.numel())]).tolist()
-    rows = lines.record_collective(lines.gather_array, found.ranks, [lines.filled_up(data, max(sizes))])
+    sizes = recording.record_collective(recording.gather_array, found.ranks, [recording.count(data.numel())]).tolist()
+    rows = recording.record_collective(recording.gather_array, found.ranks, [recording.filled_up(data, max(sizes))])
     return [_as_object(row, size) for row, size in zip(rows.unbind(0), sizes, strict=True)]
 
 
@@ -63,11 +63,11 @@ def broadcast_object_list(object_list, src=None, group=None, device=None, group_
 def _sent_objects(things, source, found):
     """The objects of the process `source`, in all processes."""
     data = _pickled(things)
-    size = lines.record_collective(
-        lines.broadcast_arrays, found.ranks, [lines.count(data.numel())], source=source
+    size = recording.record_collective(
+        recording.broadcast_arrays, found.ranks, [recording.count(data.numel())], source=source
     ).item()
-    flat = lines.filled_up(data[:size], size)
-    return _as_object(lines.record_collective(lines.broadcast_arrays, found.ranks, [flat], source=source), size)
+    flat = recording.filled_up(data[:size], size)
+    return _as_object(recording.record_collective(recording.broadcast_arrays, found.ranks, [flat], source=source), size)
 
 
 def scatter_object_list(
@@ -91,7 +91,7 @@ def send_object_list(object_list, dst=None, group=None, device=None, group_dst=N
     data = [_pickled(thing) for thing in object_list]
     sizes = from_numpy(np.array([d.numel() for d in data]))
     send(sizes, dst, group, group_dst=group_dst)
-    send(lines.concatenated(data), dst, group, group_dst=group_dst)
+    send(recording.concatenated(data), dst, group, group_dst=group_dst)
 
 
 def recv_object_list(object_list, src=None, group=None, device=None, group_src=None, use_batch=False) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.collectives import check_tensor
 from jtorch.distributed._c10d.group import Work
 from jtorch.distributed._c10d.process_groups import (
@@ -50,7 +50,7 @@ def isend(tensor, dst=None, group=None, tag=0, group_dst=None):
             "Invalid destination rank: destination rank should not be the same as the rank of the current process."
         )
     members = found.global_rank, found.ranks[target]
-    lines.record_collective(lines.move_array, members, [tensor], source=0, target=1)
+    recording.record_collective(recording.move_array, members, [tensor], source=0, target=1)
     return Work([tensor])
 
 
@@ -75,7 +75,7 @@ def irecv(tensor, src=None, group=None, tag=0, group_src=None):
     if source == found.rank():
         raise ValueError("Invalid source rank: source rank should not be the same as the rank of the current process.")
     members = found.ranks[source], found.global_rank
-    lines.write(tensor, lines.record_collective(lines.move_array, members, [tensor], source=0, target=1))
+    recording.write(tensor, recording.record_collective(recording.move_array, members, [tensor], source=0, target=1))
     return Work([tensor])
 
 

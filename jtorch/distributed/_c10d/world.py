@@ -13,7 +13,7 @@ import traceback
 import jax
 
 from jtorch.core.engine import run_together_by
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.errors import DistError, DistNetworkError
 from jtorch.distributed._c10d.runner import Runner, flush_collectives
 from jtorch.distributed._c10d.stores import PrefixStore, TCPStore
@@ -143,7 +143,7 @@ def world_of(store, rank, size, timeout) -> World:
     global _world
     if _world is None or (_world.size == 1 and size == 1):
         _world = World(store, rank, size, timeout)
-        lines.use(_world.runner)
+        recording.use(_world.runner)
         run_together_by(_world.runner)
     elif (_world.rank, _world.size) != (rank, size):
         raise RuntimeError(

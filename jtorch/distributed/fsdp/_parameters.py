@@ -10,7 +10,7 @@ from jtorch.autograd.function import Function
 from jtorch.autograd.graph import saved_tensors_hooks
 from jtorch.core.grad import grad_enabled, no_grad
 from jtorch.core.tensor import Tensor
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.distributed.device_mesh import DeviceMesh
 from jtorch.distributed.tensor._api import DTensor, made_of
@@ -228,7 +228,7 @@ class ParameterGroup:
         for i in self.data.copies:
             ranks = members(self.data.mesh, i)
             if len(ranks) > 1:
-                gradients = lines.reduce_tensors(gradients, op, ranks)
+                gradients = recording.reduce_tensors(gradients, op, ranks)
         return gradients if self.divide_by is None else [g / self.divide_by for g in gradients]
 
 

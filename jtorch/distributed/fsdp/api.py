@@ -86,7 +86,7 @@ class OffloadPolicy:
 
 @dataclass
 class CPUOffloadPolicy(OffloadPolicy):
-    """Where `fully_shard` would keep parameters: on the CPU. On the CPU there is no other place; on a GPU it is not built."""
+    """Keep parameters on the CPU while they are not used. Parameters on the CPU stay there; those on a GPU are refused."""
 
     pin_memory: bool = True
 
@@ -107,7 +107,7 @@ class FullStateDictConfig(StateDictConfig):
 
 @dataclass
 class LocalStateDictConfig(StateDictConfig):
-    """Options of LOCAL_STATE_DICT, which is not built."""
+    """Options of LOCAL_STATE_DICT, which is refused."""
 
 
 @dataclass
@@ -133,7 +133,7 @@ class FullOptimStateDictConfig(OptimStateDictConfig):
 
 @dataclass
 class LocalOptimStateDictConfig(OptimStateDictConfig):
-    """Options of LOCAL_STATE_DICT, which is not built."""
+    """Options of LOCAL_STATE_DICT, which is refused."""
 
     offload_to_cpu: bool = False
 

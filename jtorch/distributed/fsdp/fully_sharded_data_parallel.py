@@ -7,7 +7,7 @@ import enum
 from itertools import chain
 
 from jtorch.core.grad import no_grad
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.process_groups import default_group, get_rank
 from jtorch.distributed.device_mesh import DeviceMesh
 from jtorch.distributed.fsdp._fully_shard import cast_floats, gather_around, is_managed, owners_of
@@ -151,9 +151,9 @@ class FullyShardedDataParallel(Module):
         ]
         ranks = tuple([int(r) for r in data.mesh._ranks.reshape(-1)])
         if sync and tensors and len(ranks) > 1:
-            made = lines.record_collective(lines.broadcast_arrays, ranks, tensors, source=0)
+            made = recording.record_collective(recording.broadcast_arrays, ranks, tensors, source=0)
             for tensor, new in zip(tensors, made if isinstance(made, tuple) else (made,), strict=True):
-                lines.write(tensor, new)
+                recording.write(tensor, new)
 
     @property
     def module(self):

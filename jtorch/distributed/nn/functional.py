@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch.autograd.function import Function
-from jtorch.distributed._c10d import collectives, lines
+from jtorch.distributed._c10d import collectives, recording
 from jtorch.distributed._c10d.process_groups import get_global_rank, get_rank, get_world_size, group_of
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 
@@ -134,10 +134,10 @@ class _Scatter(Function):
 
 
 def _gathered_at(target, group, tensor):
-    rows = lines.stacked([tensor] * get_world_size(group)) * 0
+    rows = recording.stacked([tensor] * get_world_size(group)) * 0
     if get_world_size(group) == 1:
         return (tensor,)
-    made = lines.record_collective(lines.gather_array, group_of(group).ranks, [tensor]).unbind(0)
+    made = recording.record_collective(recording.gather_array, group_of(group).ranks, [tensor]).unbind(0)
     return tuple(made) if group_of(group).rank() == target else tuple(rows.unbind(0))
 
 

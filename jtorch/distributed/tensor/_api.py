@@ -13,14 +13,14 @@ from jtorch.core.engine import type_of
 from jtorch.core.facts import strides
 from jtorch.core.grad import grad_enabled, no_grad
 from jtorch.core.tensor import Storage, Tensor
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed.device_mesh import DeviceMesh
 from jtorch.distributed.tensor import _redistribute
 from jtorch.distributed.tensor._layout import local_shape, normalized
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
 _NO_VALUE = (
-    "this function is not built for a DTensor, of which this process has a part: use to_local() for that part, or "
+    "this function has no rule for a DTensor, of which this process has a part: use to_local() for that part, or "
     "full_tensor() for all of it"
 )
 
@@ -472,7 +472,7 @@ def sent_from_first(local, mesh, mesh_dim):
     if len(ranks) == 1:
         return local
     with no_grad():
-        return lines.record_collective(lines.broadcast_arrays, ranks, [local], source=0)
+        return recording.record_collective(recording.broadcast_arrays, ranks, [local], source=0)
 
 
 def distribute_tensor(tensor, device_mesh=None, placements=None, *, src_data_rank=0) -> DTensor:

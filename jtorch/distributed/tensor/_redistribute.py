@@ -10,7 +10,7 @@ import math
 
 from jtorch.autograd.function import Function
 from jtorch.core.grad import no_grad
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.distributed.tensor._layout import cuts, part_of
 from jtorch.distributed.tensor.placement_types import Partial, Shard
@@ -35,7 +35,7 @@ def padded_to(tensor, dim, size):
     if not missing:
         return tensor
     shape = (*tensor.shape[:dim], missing, *tensor.shape[dim + 1 :])
-    return lines.concatenated([tensor.detach(), tensor.new_zeros(shape)], dim)
+    return recording.concatenated([tensor.detach(), tensor.new_zeros(shape)], dim)
 
 
 def join_parts(tensors, dims, sizes, ranks) -> tuple:
@@ -45,7 +45,7 @@ def join_parts(tensors, dims, sizes, ranks) -> tuple:
         return tuple(tensors)
     with no_grad():
         even = [padded_to(t, d, math.ceil(size / n)) for t, d, size in zip(tensors, dims, sizes, strict=True)]
-        made = lines.record_collective(lines.gather_parts, ranks, even, dims=tuple(dims), sizes=tuple(sizes))
+        made = recording.record_collective(recording.gather_parts, ranks, even, dims=tuple(dims), sizes=tuple(sizes))
     return made if isinstance(made, tuple) else (made,)
 
 
@@ -56,7 +56,9 @@ def sum_parts(tensors, dims, op, ranks, number) -> tuple:
         return tuple(tensors)
     with no_grad():
         even = [padded_to(t, d, n * math.ceil(t.shape[d] / n)).contiguous() for t, d in zip(tensors, dims, strict=True)]
-        made = lines.record_collective(lines.reduce_parts, ranks, even, dims=tuple(dims), op=lines.reduction_name(op))
+        made = recording.record_collective(
+            recording.reduce_parts, ranks, even, dims=tuple(dims), op=recording.reduction_name(op)
+        )
         made = made if isinstance(made, tuple) else (made,)
         own = [part_of(t.shape[d], n, number)[1] for t, d in zip(tensors, dims, strict=True)]
         return tuple(
@@ -97,7 +99,7 @@ class _SumOfParts(Function):
     @staticmethod
     def forward(ctx, local, mesh, mesh_dim, op):
         ctx.factor = 1 / mesh.size(mesh_dim) if op == "avg" else 1
-        return lines.reduce_tensors([local.detach()], REDUCTIONS[op], members(mesh, mesh_dim))[0]
+        return recording.reduce_tensors([local.detach()], REDUCTIONS[op], members(mesh, mesh_dim))[0]
 
     @staticmethod
     def backward(ctx, gradient):

@@ -7,7 +7,7 @@ import weakref
 
 from jtorch.core.grad import grad_enabled, no_grad
 from jtorch.core.tensor import Tensor, after_backward
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.grad_bucket import GradBucket
 from jtorch.distributed._c10d.process_groups import default_group
 from jtorch.distributed._c10d.reduce_op import ReduceOp
@@ -114,9 +114,9 @@ class DistributedDataParallel(Module):
     def _send(self, tensors):
         """Replace tensors by those of rank 0."""
         if tensors:
-            made = lines.record_collective(lines.broadcast_arrays, self.process_group.ranks, tensors, source=0)
+            made = recording.record_collective(recording.broadcast_arrays, self.process_group.ranks, tensors, source=0)
             for tensor, new in zip(tensors, made if isinstance(made, tuple) else (made,), strict=True):
-                lines.write(tensor, new)
+                recording.write(tensor, new)
 
     def forward(self, *inputs, **kwargs):
         syncs = grad_enabled() and self.require_backward_grad_sync
@@ -171,17 +171,17 @@ class DistributedDataParallel(Module):
                 if id(p) in kept and p._grad is None:
                     p._grad = mean
                 elif id(p) in kept:
-                    lines.write(p._gradient(), mean)
+                    recording.write(p._gradient(), mean)
         return True
 
     def _means(self, gradients):
-        return lines.reduce_tensors(gradients, ReduceOp.AVG, self.process_group.ranks)
+        return recording.reduce_tensors(gradients, ReduceOp.AVG, self.process_group.ranks)
 
     def _used_anywhere(self, used, wanted):
         """The parameters that have a gradient in some process. The processes exchange it only if one has none here."""
-        mask = lines.answers_as_bytes(used)
+        mask = recording.answers_as_bytes(used)
         if self.process_group.size() > 1:
-            mask = lines.reduce_tensors([mask], ReduceOp.MAX, self.process_group.ranks)[0]
+            mask = recording.reduce_tensors([mask], ReduceOp.MAX, self.process_group.ranks)[0]
         if wanted is not None:
             return wanted
         return [p for p, is_used in zip(self._trained, mask.tolist(), strict=True) if is_used]
@@ -193,7 +193,7 @@ class DistributedDataParallel(Module):
         made = [None] * len(gradients)
         for index, dtype in enumerate(kinds):
             own = [i for i, g in enumerate(gradients) if g.dtype is dtype]
-            flat = lines.concatenated([gradients[i].reshape(-1) for i in own])
+            flat = recording.concatenated([gradients[i].reshape(-1) for i in own])
             bucket = GradBucket(index, flat, [parameters[i] for i in own], index == len(kinds) - 1)
             result = hook(state, bucket).wait()
             result = result if isinstance(result, Tensor) else result[0]

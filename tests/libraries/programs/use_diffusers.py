@@ -1,4 +1,4 @@
-"""a UNet learns to take noise away; DDPM, DDIM, Euler and DPM-Solver sample; a pipeline; an autoencoder"""
+"""a UNet learns to remove noise; DDPM, DDIM, Euler and DPM-Solver sample; a pipeline; an autoencoder"""
 
 import tempfile
 

@@ -1,4 +1,4 @@
-"""an exact Gaussian process trained and asked, and a variational one"""
+"""an exact Gaussian process trained and evaluated, and a variational one"""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Trainer: fit with validation, callbacks, a checkpoint; validate, test, predict; going on"""
+"""Trainer: fit with validation, callbacks, a checkpoint; validate, test, predict; resume"""
 
 import logging
 import tempfile

@@ -1,4 +1,4 @@
-"""Trainer: train, evaluate, predict, checkpoints, and going on from one"""
+"""Trainer: train, evaluate, predict, checkpoints, and resuming from one"""
 
 import tempfile
 

@@ -1,1 +1,4 @@
-"""Ops that reduce or order the elements along dimensions: sums, extremes, moments, sort, quantiles, segments."""
+"""Ops that reduce or order the elements along dimensions: sums, extremes, moments, sort, quantiles, segments.
+
+Reductions over the windows of an image are in `windows`.
+"""

@@ -1,1 +1,4 @@
-"""Signals: the Fourier transforms of `torch.fft`, the short-time Fourier transform, and windows."""
+"""Signals: the Fourier transforms of `torch.fft`, the short-time Fourier transform, and windows.
+
+Nothing here is a layer, and nothing has weights.
+"""

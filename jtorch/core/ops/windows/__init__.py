@@ -1,1 +1,4 @@
-"""Ops that pass a window over an image: convolution, pooling, padding, folding, resizing, sampling on a grid."""
+"""Ops that pass a window over an image: convolution, pooling, padding, folding, resizing, sampling on a grid.
+
+Weights are arguments; modules are in `jtorch.nn`.
+"""

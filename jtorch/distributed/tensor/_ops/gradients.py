@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch.core.grad import no_grad
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.distributed.tensor._api import DTensor, made_of
 from jtorch.distributed.tensor._ops.rules import RULES, rule
@@ -32,7 +32,7 @@ def _by_groups(tensors):
 
 def _reduced_over(number, op, groups):
     for ranks in groups:
-        (number,) = lines.reduce_tensors([number], op, ranks)
+        (number,) = recording.reduce_tensors([number], op, ranks)
     return number
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from jtorch.core.ops.arithmetic.compare import clamp
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.distributed.tensor._api import DTensor, made_of
 from jtorch.distributed.tensor._layout import cuts
@@ -55,7 +55,7 @@ def cross_entropy_by_classes(func, name, args, kwargs):
         raise NotImplementedError("loss_parallel: more processes than classes")
     top = local.detach().amax(dim)
     if mesh.size() > 1:
-        (top,) = lines.reduce_tensors([top], ReduceOp.MAX, members(mesh, 0))
+        (top,) = recording.reduce_tensors([top], ReduceOp.MAX, members(mesh, 0))
     shifted = local - top.unsqueeze(dim)
     summed = lambda t: reduced_whole(t, mesh, 0, "sum") if mesh.size() > 1 else t
     total = summed(shifted.exp().sum(dim))

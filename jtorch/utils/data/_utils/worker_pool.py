@@ -26,7 +26,7 @@ from jtorch.utils.data._utils import messages
 from jtorch.utils.data._utils.server import process_state, server
 from jtorch.utils.data._utils.worker import Job, Worker
 
-# Requests on their way to one worker. Each is short, and so is its answer (what is long travels as a file),
+# Unanswered requests of one worker. Each is short, and so is its answer (a long one is sent as a file),
 # so this many never fill a socket: neither side waits for the other to read.
 WINDOW = 8
 
