@@ -76,6 +76,11 @@ FOUND = {
     "import torch\nif __name__ == '__main__':\n    torch.onnx.export(1)": ["3:5 J103"],
     "import torch\ndef f():\n    torch.onnx.export(1)\nf()": ["3:5 J103"],
     "import torch\ndef f():\n    torch.onnx.export(1)\nif x:\n    f()": ["3:5 J203"],
+    # of TorchScript
+    "import torch\nm = torch.jit.trace(n, x)\nm.save('m.pt')\nm.fc, m(x)": ["2:5 J201", "3:1 J101"],
+    "import torch\ntorch.jit.script(n).save('m.pt')\nm.save('x')": ["2:1 J101"],
+    "import torch\n@torch.jit.script\ndef f(x):\n    return x\nprint(f.graph)": ["5:7 J101"],
+    "import torch\nm = torch.jit.script(n)\nm = n\nm.save('m.pt')": [],
     # hazards
     "for a in b:\n    for c in a:\n        c.item()": ["3:9 J301"],
     "for a in b:\n    a.backward()\n    a.item()": ["3:5 J301"],
@@ -83,7 +88,7 @@ FOUND = {
     "for a in b:\n    a.item()": [],
     "import torch\nfor a in b:\n    a.step()\n    if torch.isnan(a).any():\n        pass": ["4:5 J301"],
     "x.data_ptr()": ["1:1 J302"],
-    "from torch.utils.cpp_extension import load": ["1:1 J102", "1:1 J303"],
+    "from torch.utils.cpp_extension import load": ["1:1 J303"],
     "import torch\nwhile 1:\n    x = torch.cat((x, y), dim=1)": ["3:5 J304"],
     "import torch\nwhile 1:\n    x = torch.cat((z, y), dim=1)": [],
     "import torch\ntorch.compile(f, mode='max-autotune')\ntorch.compile(f)": ["2:1 J305"],

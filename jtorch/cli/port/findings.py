@@ -17,6 +17,7 @@ from jtorch.cli.port.hazards import SAYS, HazardReader
 from jtorch.cli.port.sources import Source
 
 NEITHER = ("not in PyTorch", "gone from PyTorch", "gone from torchvision")  # how the reason for such a name begins
+NO_SCRIPTS = "jtorch has no TorchScript: `script` and `trace` return what they are given"
 _RAISES = re.compile(r"Raises (?:NotImplementedError|OnnxExporterError)(?:: (.+?))?\.(?:\s|$)", re.DOTALL)
 _DIFFERS = re.compile(r"Differs from torch: *(.+?)(?:\.(?:\s|$)|\n\s*\n)", re.DOTALL)
 
@@ -74,7 +75,8 @@ def _judged(reader, use):
     """(code or None, message, whether the name is here) of one use."""
     lost, thing = looked_up(use.name)
     if lost is not None:
-        why = reason(lost) or "no name of PyTorch 2.13, or not built yet"
+        own = NO_SCRIPTS if use.name.startswith("torch.jit.ScriptModule.") else None
+        why = own or reason(lost) or "no name of PyTorch 2.13, or not built yet"
         if why.startswith(NEITHER):
             return "J202", f"{lost} is {why}", True  # a line that fails under PyTorch, too, if it is ever reached
         code = None if use.guarded else "J102" if use.is_import else "J101"

@@ -12,6 +12,8 @@ from typing import NamedTuple
 ROOTS = ("torch", "torchvision")
 CAUGHT = {"ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"}
 ASKS = {"hasattr", "is_available", "TYPE_CHECKING", "find_spec", "__version__", "is_initialized"}
+SCRIPTED = {f"torch.jit.{name}" for name in ("script", "trace", "trace_module", "freeze", "optimize_for_inference")}
+OF_SCRIPTS = {"code", "code_with_constants", "graph", "graph_for", "inlined_graph", "save", "save_to_buffer"}
 
 
 class Use(NamedTuple):
@@ -39,6 +41,7 @@ class ProgramReader(ast.NodeVisitor):
         self.guarded = 0
         self.optional = 0  # inside of so many `if`s
         self.function: str | None = None
+        self.scripts: set[str] = set()  # names of what TorchScript has made
         self.calls: dict[str, list[bool]] = {}  # a function's name -> whether each call of it is optional
 
     def resolved(self, node) -> str | None:
@@ -82,6 +85,8 @@ class ProgramReader(ast.NodeVisitor):
 
     def visit_Attribute(self, node):
         name = self.resolved(node)
+        if node.attr in OF_SCRIPTS and self._is_script(node.value):
+            self._add(f"torch.jit.ScriptModule.{node.attr}", node)
         if name is None:
             self.generic_visit(node)
         elif isinstance(node.ctx, ast.Load):
@@ -92,8 +97,16 @@ class ProgramReader(ast.NodeVisitor):
             self.calls.setdefault(node.func.id, []).append(self.optional > 0)
         self.generic_visit(node)
 
+    def _is_script(self, node):
+        return ast.unparse(node) in self.scripts or (
+            isinstance(node, ast.Call) and self.resolved(node.func) in SCRIPTED
+        )
+
     def visit_Assign(self, node):
         self.generic_visit(node)
+        for target in node.targets:
+            text = ast.unparse(target)
+            self.scripts.add(text) if self._is_script(node.value) else self.scripts.discard(text)
         name = self.resolved(node.value) if isinstance(node.value, ast.Attribute | ast.Name) else None
         for target in node.targets:
             if name and isinstance(target, ast.Name):
@@ -102,6 +115,8 @@ class ProgramReader(ast.NodeVisitor):
     # ---- scopes
 
     def _visit_function(self, node):
+        if any(self.resolved(mark) in SCRIPTED for mark in getattr(node, "decorator_list", ())):
+            self.scripts.add(node.name)
         for part in (*node.args.defaults, *filter(None, node.args.kw_defaults), *getattr(node, "decorator_list", ())):
             self.visit(part)
         given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
