@@ -130,6 +130,7 @@ from jtorch.core.methods import (
     sparse_coo_tensor,
     sparse_csc_tensor,
     sparse_csr_tensor,
+    spmm,
 )
 from jtorch.core.methods import (
     AcceleratorError,

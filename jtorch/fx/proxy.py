@@ -61,7 +61,7 @@ class Proxy:
 
     def __init__(self, node, tracer=None):
         self.node = node
-        self.tracer = tracer or _GraphTracer(node.graph)
+        self.tracer = tracer or GraphAppendingTracer(node.graph)
 
     def __repr__(self):
         return f"Proxy({self.node.name})"
@@ -103,7 +103,9 @@ class Proxy:
         return tracer.create_proxy("call_function", orig_method, args, kwargs)
 
 
-class _GraphTracer(TracerBase):
+class GraphAppendingTracer(TracerBase):
+    """What a Proxy made by hand records with: nodes at the end of a graph."""
+
     def __init__(self, graph):
         self.graph = graph
 

@@ -86,6 +86,7 @@ from jtorch.core.methods.sparse import (
     sparse_coo_tensor,
     sparse_csc_tensor,
     sparse_csr_tensor,
+    spmm,
 )
 from jtorch.core.methods.swap import swap_tensors
 from jtorch.core.methods.transforms import grad as func_grad
@@ -185,6 +186,7 @@ __all__ = [
     "sparse_coo_tensor",
     "sparse_csc_tensor",
     "sparse_csr_tensor",
+    "spmm",
     "stack_module_state",
     "stats",
     "substitute_in_graph",

@@ -450,6 +450,16 @@ def mm(sparse, dense):
     return _matrix_product(None, sparse, dense)
 
 
+def spmm(mat1, mat2):
+    """The product of two matrices, each of which may be sparse: `torch.mm` by its old name.
+
+    >>> torch.spmm(torch.eye(2).to_sparse(), torch.tensor([[1.0], [2.0]]))
+    tensor([[1.],
+            [2.]])
+    """
+    return _matmul_sparse(mat1, mat2) if is_sparse(mat1) or is_sparse(mat2) else linalg.mm(mat1, mat2)
+
+
 def addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
     """beta * mat + alpha * (mat1 @ mat2) for a sparse mat1."""
     return _matrix_product(mat, mat1, mat2, beta, alpha)
