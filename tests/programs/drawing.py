@@ -14,16 +14,15 @@ from jtorch.cli.port.sources import Source
 from tests.programs.public import Program
 
 SEED = 1
-EACH = 2  # of a repository
+EACH = 6  # of a repository
 
 
 def drawn(folder: Path, seed: int = SEED, each: int = EACH) -> list[Program]:
     """Up to `each` programs of each repository."""
-    order = random.Random(seed)
     found = []
     for repository in sorted(folder.iterdir()) if folder.is_dir() else ():
         files = [path for path in sorted(repository.rglob("*.py")) if is_program(path.relative_to(folder), folder)]
-        order.shuffle(files)
+        random.Random(f"{seed} {repository.name}").shuffle(files)
         for path in files[:each]:
             place = path.parent.relative_to(repository).as_posix()
             name = f"drawn/{repository.name}/{path.relative_to(repository).as_posix()}"

@@ -5,6 +5,7 @@ imports. A program gets seeds, a screen that shows nothing, and small files of n
 """
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -46,29 +47,33 @@ def stand_in(dataset):
     dataset.__init__ = __init__
 
 
-def after_steps(count, shake):
-    """A hook for optimizers: ends the program after so many steps; `shake` changes each parameter in its last bit."""
-    taken = 0
-    noise = torch.Generator().manual_seed(1)
+def after_steps(count):
+    """A hook for optimizers that ends the program after so many steps."""
+    steps = itertools.count(1)
 
-    def step_taken(optimizer, *_):
-        nonlocal taken
-        taken += 1
-        if shake:
-            with torch.no_grad():
-                for parameter in (p for group in optimizer.param_groups for p in group["params"]):
-                    parameter.mul_(1 + 2e-7 * (torch.rand(parameter.shape, generator=noise) - 0.5))
-        if taken == count:
+    def step_taken(*_):
+        if next(steps) == count:
             raise SystemExit(0)
 
     return step_taken
+
+
+def shake():
+    """Let each backward pass change the last bits of all gradients: what a program then prints is as right as before."""
+    backward = torch.Tensor.backward
+    noise = random.Random(1)
+
+    def shaken(self, *given, **named):
+        backward(self * (1 + noise.choice([-1, 1]) * 2e-7), *given, **named)
+
+    torch.Tensor.backward = shaken
 
 
 def run(task):
     """The program itself, in a process of its own."""
     os.setsid()
     os.chdir(task["folder"])
-    if task.get("cache"):
+    if task["cache"]:
         os.environ["JTORCH_CACHE_DIR"] = task["cache"]
     for number, name in enumerate(("stdout", "stderr"), 1):
         os.dup2(os.open(f".{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -77,8 +82,10 @@ def run(task):
     sys.path[:1] = [os.path.dirname(os.path.abspath(sys.argv[0])), task["folder"]]
     for seeded in (torch.manual_seed, random.seed, numpy.random.seed):
         seeded(0)
-    if task.get("steps") or task.get("shake"):
-        register_optimizer_step_post_hook(after_steps(task.get("steps"), task.get("shake")))
+    if task["steps"]:
+        register_optimizer_step_post_hook(after_steps(task["steps"]))
+    if task["shake"]:
+        shake()
     code = 0
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")

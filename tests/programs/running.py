@@ -32,7 +32,12 @@ class Runner:
     def _process(self, under):
         if under not in self.processes:
             variables = environment(False) | {"OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "MPLBACKEND": "Agg"}
-            variables |= {"PROGRAM_DATA": str(self.data), "JTORCH_CACHE": "1", "PYTHONUNBUFFERED": "1"}
+            variables |= {
+                "PROGRAM_DATA": str(self.data),
+                "JTORCH_CACHE": "1",
+                "PYTHONHASHSEED": "0",
+                "PYTHONUNBUFFERED": "1",
+            }
             start = [] if under == "torch" else ["-m", "jtorch", "run"]
             if under == "jtorch":
                 variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), variables["PYTHONPATH"]]))
@@ -80,7 +85,7 @@ class Runner:
     def compared(self, program: Program, root: Path) -> dict:
         """What a program does under both.
 
-        Verdicts: "equal"; "unstable": where each step changes the last bit of a weight, PyTorch prints other numbers, too;
+        Verdicts: "equal"; "unstable": where each backward pass changes the last bits, PyTorch prints other numbers, too;
         "differs"; "fails", or "late" after five times the limit: under jtorch only; "not here": PyTorch does not run it.
 
         Returns:
@@ -128,8 +133,8 @@ def recorded() -> dict[str, dict]:
 
 def write(rows: dict[str, dict]) -> None:
     """The rows as a file and as the page."""
-    kept = {name: {key: value for key, value in row.items() if key != "trace"} for name, row in rows.items()}
-    lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(kept.items())]
+    kept = {name: {key: value for key, value in rows[name].items() if key != "trace"} for name in sorted(rows)}
+    lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in kept.items()]
     FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     PAGE.write_text(page(kept))
 
@@ -147,8 +152,8 @@ def page(rows: dict[str, dict]) -> str:
         "left out. Data sets are small files of noise in the form that the program expects.",
         "",
         "- **equal**: it prints what PyTorch prints.",
-        "- **unstable**: it does not; nor does PyTorch if each step changes the last bit of the weights, or if it prints memory that",
-        "  nothing has written. The first lines agree.",
+        "- **unstable**: it does not; nor does PyTorch if each backward pass changes the last bits of the gradients, or because it",
+        "  prints memory that nothing has written.",
         "- **differs**, **fails**, **late**: jtorch prints something else, raises, or takes over five times the limit of time.",
         "",
         "Seconds are those of one core without the imports: PyTorch's, jtorch's with no compiled program on disk, and, where that",
