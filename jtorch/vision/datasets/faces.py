@@ -1,4 +1,4 @@
-"""Data sets of faces beside CelebA: LFW, WIDER FACE and FER2013."""
+"""Data sets of faces other than CelebA: LFW, WIDER FACE and FER2013."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from jtorch.vision.ops._utils import both_sides
 
 
 def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), mask=None):
-    """A convolution whose kernel takes bilinear samples beside its cells.
+    """A convolution whose kernel takes bilinear samples at positions displaced from its cells.
 
     Args:
         input: (N, C, H, W).

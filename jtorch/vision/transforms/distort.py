@@ -57,7 +57,7 @@ def random_corners(width, height, distortion_scale):
 
 
 class ElasticTransform(Transform):
-    """Each pixel taken from beside its place, by a smooth random field.
+    """Each pixel taken from a position displaced by a smooth random field.
 
     Args:
         alpha: how far, in pixels: one number, or one across and one down.

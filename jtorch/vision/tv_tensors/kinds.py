@@ -18,7 +18,7 @@ class TVTensor(Tensor):
         dtype, device, requires_grad: as of `torch.tensor`; None keeps those of the data.
     """
 
-    about: tuple[str, ...] = ()  # what an object knows beside its elements
+    about: tuple[str, ...] = ()  # the attributes of an object in addition to its elements
     comma = False  # whether the repr of an object that knows nothing ends in one, as torchvision's Image's does
     __torch_function__ = DISABLED
 

@@ -401,10 +401,10 @@ def perspective_coefficients(startpoints, endpoints):
 
 
 def elastic_transform(img, displacement, interpolation=InterpolationMode.BILINEAR, fill=None):
-    """The picture with each pixel taken from beside its place.
+    """The picture with each pixel taken from a position displaced from its own.
 
     Args:
-        displacement: (1, H, W, 2): how far beside, x and y; 2 is the whole side of the picture.
+        displacement: (1, H, W, 2): the displacement in x and y, where 2 is the whole side of the picture.
 
     Raises:
         TypeError: `displacement` is no Tensor.

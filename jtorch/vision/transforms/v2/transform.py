@@ -129,7 +129,7 @@ class Transform(Module):
         """Raise an error for a sample that the transform does not take."""
 
     def make_params(self, flat_inputs):
-        """What `transform` gets beside each part: a dict."""
+        """The second argument of `transform` for each part: a dict."""
         return {}
 
     def transform(self, inpt, params):

@@ -103,7 +103,7 @@ class RandomPerspective(RandomApplyTransform):
 
 
 class ElasticTransform(Transform):
-    """Each pixel taken from beside its place, by a smooth random field. See v1's ElasticTransform."""
+    """Each pixel taken from a position displaced by a smooth random field. See v1's ElasticTransform."""
 
     get_params = staticmethod(distort.ElasticTransform.get_params)
 

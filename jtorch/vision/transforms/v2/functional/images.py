@@ -219,7 +219,7 @@ def perspective_mask(mask, startpoints=None, endpoints=None, interpolation="near
 
 
 def elastic_image(image, displacement, interpolation="bilinear", fill=None):
-    """The picture with each pixel taken from beside its place: see v1's `elastic_transform`."""
+    """The picture with each pixel taken from a displaced position: see v1's `elastic_transform`."""
     return v1.elastic_transform(image, displacement, mode_of(interpolation), fill)
 
 
