@@ -8,6 +8,7 @@ on.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import mmap
 import weakref
@@ -216,8 +217,13 @@ def _whole_file(array):
 
 def type_of_array(array: np.ndarray):
     """The Type of a host array, with its strides counted in elements."""
-    strides = tuple([s // array.itemsize for s in array.strides]) if array.size else None
-    return type_of(array.shape, dtypes.of(array.dtype), CPU, strides)
+    return _type_of_layout(array.shape, array.strides, array.dtype)
+
+
+@functools.cache
+def _type_of_layout(shape, strides, dtype):
+    in_elements = None if 0 in shape else tuple([s // dtype.itemsize for s in strides])
+    return type_of(shape, dtypes.of(dtype), CPU, in_elements)
 
 
 def is_newest(value, tensor) -> bool:

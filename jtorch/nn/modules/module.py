@@ -411,6 +411,13 @@ class Module(module_hooks.Hooked):
             raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
         return module, name
 
+    def _replicate_for_data_parallel(self):
+        """A copy with tables of its own and without parameters, which `nn.parallel.replicate` sets."""
+        copy = self.__new__(type(self))
+        copy.__dict__.update(self.__dict__, _parameters={}, _buffers=dict(self._buffers), _modules=dict(self._modules))
+        copy._is_replica = True
+        return copy
+
     # ---- doing something to the whole tree
 
     def apply(self, fn: Callable[[Module], None]):

@@ -65,7 +65,8 @@ class DataLoader(Generic[T]):
         num_workers: the number of workers that fetch ahead; 0: none.
         collate_fn: makes a batch of a list of samples; None: `default_collate`, or `default_convert` if there
             are no batches.
-        pin_memory: accepted, and has no effect.
+        pin_memory: accepted, and has no effect: `batch.to("cuda")` starts the copy and returns, while the device computes the
+            step before.
         drop_last: leave out the last batch if it is shorter.
         timeout: the number of seconds to wait for a worker; 0: for ever.
         worker_init_fn: called in each worker with its number, before it begins.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+import weakref
 from collections import Counter, deque
 from typing import Any
 
@@ -152,6 +153,7 @@ class WorkersPass(Pass):
 
     def start_workers(self) -> None:
         self.pool, reason = pool_for(self.job())
+        weakref.finalize(self, self.pool.close)  # also when the interpreter ends, before modules are taken apart
         if reason is not None:
             warnings.warn(IN_THREADS.format(reason, self.loader.num_workers), stacklevel=5)
 
@@ -233,7 +235,3 @@ class WorkersPass(Pass):
         if not self.loader.persistent_workers:
             self.pool.dismiss(worker)
         self.ask()
-
-    def __del__(self):
-        if hasattr(self, "pool"):
-            self.pool.close()

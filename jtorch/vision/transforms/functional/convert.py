@@ -45,7 +45,8 @@ def to_tensor(pic) -> Tensor:
     if array.dtype == np.uint8:
         # Divide in one dtype, as PyTorch's div: a Python 255 would be rounded differently in float16.
         float_type = get_default_dtype().np
-        array = array.astype(float_type) / np.asarray(255, float_type)
+        array = array.astype(float_type, order="C")
+        array /= np.asarray(255, float_type)
     return picture_of(array)
 
 
@@ -188,4 +189,6 @@ def normalize(tensor: Tensor, mean, std, inplace=False) -> Tensor:
         return tensor.sub_(as_tensor(mean, device=tensor.device)).div_(as_tensor(std, device=tensor.device))
     if tensor.requires_grad or not tensor.is_cpu:
         return (tensor - as_tensor(mean, device=tensor.device)) / as_tensor(std, device=tensor.device)
-    return picture_of((pixels(tensor) - mean) / std)
+    made = pixels(tensor) - mean
+    made /= std
+    return picture_of(made)
