@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 
 from jtorch.core.engine import type_of
@@ -33,7 +34,7 @@ def _construct(d, args, place, name):
         return first._alias()
     if hasattr(first, "numel") and isinstance(first, tuple):  # a Size
         return _zeros(tuple(first), d, place)
-    if isinstance(first, list | tuple | np.ndarray | range):
+    if isinstance(first, list | tuple | np.ndarray | jax.Array | range):
         made = tensor(list(first) if isinstance(first, range) else first, dtype=d)
         return made if place is devices.CPU else to_place(made, place)
     if isinstance(first, str):

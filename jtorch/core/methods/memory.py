@@ -11,6 +11,7 @@ import math
 import operator
 import warnings
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -383,7 +384,7 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, lay
             stacklevel=2,
         )
         made = cast(data.detach().clone(), dtype or data.dtype)
-    elif isinstance(data, np.ndarray | np.generic):
+    elif isinstance(data, np.ndarray | np.generic | jax.Array):
         made = known(host_array(data))
         made = cast(made, dtype or made.dtype)
     else:
@@ -395,7 +396,7 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, lay
 
 def _new_of_this_type(self, *size):
     """An empty tensor of this dtype and device, or one of the given data."""
-    if len(size) == 1 and isinstance(size[0], np.ndarray):
+    if len(size) == 1 and isinstance(size[0], np.ndarray | jax.Array):
         size = (size[0].tolist(),)
     if len(size) == 1 and isinstance(size[0], list | tuple) and not isinstance(size[0], geometry.Size):
         return _new_tensor(self, size[0])

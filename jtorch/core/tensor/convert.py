@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 
+import jax
 import numpy as np
 
 from jtorch.core.engine import META, Lifted, Value, local, move, type_of
@@ -18,6 +19,7 @@ from jtorch.core.grad import GradNode
 from jtorch.core.tensor.casting import cast
 from jtorch.core.tensor.from_data import host_array
 from jtorch.core.tensor.host_storage import HostStorage, host_storage, host_view
+from jtorch.core.tensor.jax_arrays import tensor_from_jax
 from jtorch.core.tensor.storage import Storage
 from jtorch.core.tensor.tensor import Tensor, part_of_tensor, requiring, wrap
 
@@ -68,7 +70,7 @@ def _place(named, data=None):
 
 
 def from_numpy(ndarray):
-    """A tensor that shares memory with a NumPy array, both ways.
+    """A tensor that shares memory with a NumPy array, both ways; or with a jax.Array, which writes to the tensor do not change.
 
     Raises:
         TypeError: not an array, or a dtype PyTorch does not have.
@@ -77,6 +79,8 @@ def from_numpy(ndarray):
     >>> a = np.zeros(2); t = torch.from_numpy(a); a[0] = 1; t
     tensor([1., 0.], dtype=torch.float64)
     """
+    if isinstance(ndarray, jax.Array):
+        return tensor_from_jax(ndarray)
     if not isinstance(ndarray, np.ndarray):
         kind = type(ndarray)
         named = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
@@ -112,7 +116,7 @@ def as_tensor(data, dtype=None, device=None):
         dtype = dtypes.meant("as_tensor", dtype)
     if isinstance(data, Tensor):
         made = data
-    elif isinstance(data, np.ndarray):
+    elif isinstance(data, np.ndarray | jax.Array):
         made = from_numpy(data)
     else:
         return tensor(data, dtype=dtype, device=device)

@@ -71,7 +71,7 @@ def _is_sequence(data):
         return True
     if data.__class__ in _CATEGORY or isinstance(data, Tensor | dict | np.generic):
         return False
-    return hasattr(data, "__len__") and hasattr(data, "__getitem__")
+    return hasattr(data, "__len__") and hasattr(data, "__getitem__") and getattr(data, "shape", True) != ()
 
 
 def _nested_sizes(data):

@@ -5,6 +5,7 @@ For an operand that is not a tensor, number or array they return NotImplemented,
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 
 from jtorch.core.facts import dtypes
@@ -22,6 +23,8 @@ def _operand(other):
         return other
     if isinstance(other, np.ndarray):
         return from_numpy(np.asarray(other))
+    if isinstance(other, jax.Array) and not isinstance(other, jax.core.Tracer):
+        return from_numpy(other)
     return other if hasattr(type(other), "__torch_function__") else NotImplemented
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from jtorch.core.facts import dtypes
@@ -71,6 +72,8 @@ def default_convert(data: Any) -> Any:
     """Turn the NumPy arrays in a sample into tensors, at any depth. For loaders that make no batches."""
     if isinstance(data, Tensor):
         return data
+    if isinstance(data, jax.Array):
+        return as_tensor(data)
     if isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, (str, bytes)):
         return data if data.dtype.kind in "SUO" else as_tensor(data)
     if isinstance(data, Mapping):
@@ -116,6 +119,11 @@ def collate_numpy_array_fn(batch: Sequence[np.ndarray], *, collate_fn_map: dict[
     return collate([as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
 
 
+def collate_jax_array_fn(batch: Sequence[jax.Array], *, collate_fn_map: dict[Any, Callable] | None = None) -> Any:
+    """A batch of JAX's arrays: a tensor, or what the table makes of tensors."""
+    return collate([as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
+
+
 def collate_numpy_scalar_fn(batch: Sequence[Any], *, collate_fn_map: dict[Any, Callable] | None = None) -> Tensor:
     """A batch of NumPy's numbers: a tensor of their dtype."""
     return as_tensor(batch)
@@ -140,6 +148,7 @@ def collate_str_fn(batch: Sequence, *, collate_fn_map: dict[Any, Callable] | Non
 default_collate_fn_map: dict[Any, Callable] = {
     Tensor: collate_tensor_fn,
     np.ndarray: collate_numpy_array_fn,
+    jax.Array: collate_jax_array_fn,
     (np.bool_, np.number, np.object_): collate_numpy_scalar_fn,
     float: collate_float_fn,
     int: collate_int_fn,
