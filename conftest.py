@@ -50,6 +50,8 @@ def pytest_collection_modifyitems(config, items):
     if long and not config.getoption("--long"):
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    if "upstream" not in config.option.markexpr and not config.getoption("--long"):
+        items[:] = [item for item in items if not item.get_closest_marker("upstream")]
     if "opinfo" not in config.option.markexpr:
         _without_most_of_opinfo(config, items)
 

@@ -1,0 +1,110 @@
+"""The process in which test methods run: `python -m tests.upstream.child LIBRARY FILE LIMIT < ids`.
+
+It writes a line of JSON for each test that begins and for each that ends, or, without ids, one for each test that the file has.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+import types
+import unittest
+import warnings
+
+from tests.upstream import borrowed
+
+MEMORY = 14 << 30
+
+
+class TooLong(BaseException):
+    """A test that runs over its limit; no `except Exception` of a test holds it."""
+
+
+def main(library, file, limit):
+    ids = sys.stdin.read().split()
+    say = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    sys.stdin = open(os.devnull)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    os.environ |= {"PYTORCH_TESTING_DEVICE_ONLY_FOR": "cpu", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+    folder = os.path.dirname(file)
+    sys.path[:0] = list(
+        dict.fromkeys([folder, os.path.dirname(folder) if os.path.basename(folder) != "test" else folder])
+    )
+    sys.argv[:] = [file]
+    if library == "jtorch":
+        borrowed.turn_on()
+    tests = borrowed.filled(lambda: load(file))
+    if not ids:
+        for name in tests:
+            print(json.dumps({"test": name}), file=say)
+    for name in ids:
+        print(json.dumps({"begins": name}), file=say)
+        begin = time.monotonic()
+        outcome, text = run(tests[name], float(limit)) if name in tests else ("failed", "the test is not there")
+        print(
+            json.dumps({"test": name, "outcome": outcome, "text": text, "seconds": round(time.monotonic() - begin, 2)}),
+            file=say,
+        )
+    say.flush()
+    os._exit(0)
+
+
+def load(file):
+    """{name: test case} of a file."""
+    name = os.path.basename(file).removesuffix(".py")
+    module = types.ModuleType(name)
+    module.__file__ = file
+    sys.modules[name] = module
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with open(file, encoding="utf-8") as text:
+            exec(compile(text.read(), file, "exec"), vars(module))
+    return {
+        f"{type(t).__name__}.{t._testMethodName}": t
+        for t in _flat(unittest.defaultTestLoader.loadTestsFromModule(module))
+    }
+
+
+def _flat(suite):
+    for test in suite:
+        yield from _flat(test) if isinstance(test, unittest.TestSuite) else [test]
+
+
+def run(test, limit):
+    """(outcome, text) of a test case."""
+    result = unittest.TestResult()
+    signal.signal(signal.SIGALRM, _stop)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        kind = type(test)
+        if not getattr(kind, "_begun", False):
+            kind.setUpClass()
+            kind._begun = True
+        test(result)
+    except TooLong:
+        return "failed", f"TooLong: it runs for more than {limit:g} s"
+    except unittest.SkipTest as reason:
+        return "skipped", str(reason)
+    except BaseException:
+        return "failed", traceback.format_exc()[-4000:]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    if result.failures or result.errors:
+        return "failed", (result.errors + result.failures)[0][1][-4000:]
+    if result.skipped:
+        return "skipped", result.skipped[0][1]
+    if result.unexpectedSuccesses:
+        return "failed", "an unexpected success"
+    return "passed", ""
+
+
+def _stop(signum, frame):
+    raise TooLong
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
