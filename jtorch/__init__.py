@@ -154,6 +154,8 @@ from jtorch.core.methods import (
     set_num_interop_threads,
     set_num_threads,
     typename,
+    is_warn_always_enabled,
+    set_warn_always,
     use_deterministic_algorithms,
 )
 from jtorch.core.methods import (
@@ -184,7 +186,21 @@ from jtorch import (
     linalg,
     nn,
 )
-from jtorch import optim, overrides, random, return_types, signal, sparse, special, storage, testing, utils, version
+from jtorch import (
+    optim,
+    overrides,
+    quasirandom,
+    random,
+    return_types,
+    signal,
+    sparse,
+    special,
+    storage,
+    testing,
+    utils,
+    version,
+)
+from jtorch.amp import GradScaler
 from jtorch.amp.autocast_mode import (
     autocast,
     autocast_decrement_nesting,

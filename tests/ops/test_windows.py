@@ -12,6 +12,7 @@ import pytest
 from jax import lax
 
 import jtorch as torch
+from jtorch.core.facts import once
 from jtorch.core.ops.windows import convolve, pooling
 from jtorch.core.ops.windows.convolve import Window
 
@@ -191,8 +192,8 @@ def test_running_statistics_move_towards_the_batch():
     assert not mean.requires_grad
 
 
-def test_padding_same_with_an_even_kernel_warns_once(monkeypatch):
-    monkeypatch.setattr("jtorch.core.ops.windows.conv._warned", [])
+def test_padding_same_with_an_even_kernel_warns_once():
+    once.forget("padding='same'")
     conv1d = torch.nn.functional.conv1d
     with pytest.warns(UserWarning, match="zero-padded copy"):
         conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 2), padding="same")

@@ -38,7 +38,7 @@ def run(library, file, names, limit=LIMIT, each=EACH):
     left = list(names)
     while left:
         part, begun, errors = left[:each], None, []
-        for line in _lines(_start(library, file, limit, errors), "\n".join(part), 3 * limit):
+        for line in _lines(_start(library, file, limit, errors), "\n".join(part), 120 + 3 * limit):
             said = json.loads(line)
             begun = said.get("begins")
             if "outcome" in said:
@@ -63,7 +63,8 @@ def _start(library, file, limit, errors):
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables, cwd=ROOT,
         errors="replace",
     )  # fmt: skip
-    threading.Thread(target=lambda: errors.extend(_last(process.stderr)), daemon=True).start()
+    process.reader = threading.Thread(target=lambda: errors.extend(_last(process.stderr)), daemon=True)
+    process.reader.start()
     return process
 
 
@@ -84,7 +85,8 @@ def _lines(process, given, patience):
             lines.put(line)
         lines.put(None)
 
-    threading.Thread(target=read, daemon=True).start()
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     try:
         process.stdin.write(given)
         process.stdin.close()
@@ -95,6 +97,9 @@ def _lines(process, given, patience):
     finally:
         process.kill()
         process.wait()
+        for thread, stream in ((reader, process.stdout), (process.reader, process.stderr)):
+            thread.join(5)
+            stream.close()
 
 
 def measure(library, folder, files=FILES, again=False, first=False):

@@ -73,6 +73,8 @@ from jtorch.core.methods.settings import (
     set_flush_denormal,
     set_num_interop_threads,
     set_num_threads,
+    is_warn_always_enabled,
+    set_warn_always,
     use_deterministic_algorithms,
 )
 from jtorch.core.methods.sharing import DLDeviceType, asarray, from_dlpack, from_file, frombuffer, to_dlpack
@@ -154,6 +156,7 @@ __all__ = [
     "is_storage",
     "is_tensor",
     "is_tensor_like",
+    "is_warn_always_enabled",
     "jacfwd",
     "jacrev",
     "jvp",
@@ -179,6 +182,7 @@ __all__ = [
     "set_num_interop_threads",
     "set_num_threads",
     "set_stance",
+    "set_warn_always",
     "sparse",
     "sparse_bsc_tensor",
     "sparse_bsr_tensor",

@@ -6,7 +6,7 @@ import os
 import warnings
 
 from jtorch.core import engine
-from jtorch.core.facts import device, devices, dtypes
+from jtorch.core.facts import determinism, device, devices, dtypes, once
 
 
 def set_default_dtype(d) -> None:
@@ -72,7 +72,33 @@ def get_float32_matmul_precision() -> str:
     return _precision["float32"]
 
 
-_threads = {"intra": None, "inter": None, "deterministic": False, "warn_only": False}
+def set_warn_always(b: bool) -> None:
+    """Let the warnings that come once in a process come each time, from now on.
+
+    Raises:
+        RuntimeError: `b` is no bool.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.set_warn_always.html
+
+    >>> torch.set_warn_always(False)
+    """
+    if not isinstance(b, bool):
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    once.warn_always(b)
+
+
+def is_warn_always_enabled() -> bool:
+    """What `set_warn_always` was given.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.is_warn_always_enabled.html
+
+    >>> torch.is_warn_always_enabled()
+    False
+    """
+    return once.warns_always()
+
+
+_threads = {"intra": None, "inter": None}
 
 
 def set_num_threads(n: int) -> None:
@@ -98,18 +124,27 @@ def get_num_interop_threads() -> int:
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Accepted: on the CPU everything is deterministic; on a GPU see XLA's xla_gpu_deterministic_ops."""
-    _threads["deterministic"], _threads["warn_only"] = bool(mode), bool(warn_only)
+    """On the CPU everything is deterministic; on a GPU see XLA's xla_gpu_deterministic_ops. With it, memory that nobody has
+    written holds NaN, the largest integer or True, unless `torch.utils.deterministic.fill_uninitialized_memory` is off.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html
+
+    >>> torch.use_deterministic_algorithms(True)
+    >>> torch.empty(2)
+    tensor([nan, nan])
+    >>> torch.use_deterministic_algorithms(False)
+    """
+    determinism.settings["deterministic"], determinism.settings["warn_only"] = bool(mode), bool(warn_only)
 
 
 def are_deterministic_algorithms_enabled() -> bool:
     """What `use_deterministic_algorithms` was given."""
-    return _threads["deterministic"]
+    return determinism.settings["deterministic"]
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
     """Whether `use_deterministic_algorithms` was given `warn_only=True`."""
-    return _threads["warn_only"]
+    return determinism.settings["warn_only"]
 
 
 _DEBUG_MODES = {"default": 0, "warn": 1, "error": 2}
@@ -132,7 +167,7 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 
 def get_deterministic_debug_mode() -> int:
     """The number that `set_deterministic_debug_mode` takes."""
-    return _threads["deterministic"] * (1 if _threads["warn_only"] else 2)
+    return determinism.settings["deterministic"] * (1 if determinism.settings["warn_only"] else 2)
 
 
 def set_flush_denormal(mode: bool) -> bool:

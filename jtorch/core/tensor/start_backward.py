@@ -9,7 +9,7 @@ import warnings
 import weakref
 
 from jtorch.core.engine import Value, local, record
-from jtorch.core.facts import Hooks, RemovableHandle
+from jtorch.core.facts import Hooks, RemovableHandle, once
 from jtorch.core.grad import AS_VALUES, Carrier, Seed, backward_pass, source
 from jtorch.core.tensor.casting import cast_call
 from jtorch.core.tensor.leaf import LeafGrad, gradient_tensor
@@ -193,14 +193,9 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     return None if targets is None or collect else [None if g is None else gradient_tensor(g, carrier) for g in grads]
 
 
-_warned_cycle = False
-
-
 def _warn_cycle():
-    global _warned_cycle
-    if _warned_cycle:
+    if not once.first_time("cycle of create_graph"):
         return
-    _warned_cycle = True
     warnings.warn(
         "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which"
         " can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use"

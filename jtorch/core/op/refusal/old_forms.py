@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from jtorch.core.facts import once
 from jtorch.core.tensor import Tensor
-
-_warned: set = set()  # PyTorch warns of an overload once in a process
 
 
 def is_old_form(overloads, args) -> bool:
@@ -19,8 +18,7 @@ def modern(overloads, function, name, args, kwargs, method):
     old, new = overloads
     if not method:
         old, new = f"Tensor input, {old}, *, Tensor out = None", f"Tensor input, {new}, Tensor out = None"
-    if (name, method) not in _warned:
-        _warned.add((name, method))
+    if once.first_time((name, method)):
         warnings.warn(
             f"This overload of {name} is deprecated:\n\t{name}({old})\nConsider using one of the following signatures"
             f" instead:\n\t{name}({new})",

@@ -13,7 +13,7 @@ import numpy as np
 
 from jtorch.core import engine
 from jtorch.core.engine import Call, Lifted, Value, number, type_of
-from jtorch.core.facts import Place, devices, dtypes
+from jtorch.core.facts import Place, determinism, devices, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import function, store
 from jtorch.core.tensor import Tensor, batched_like, host_array, known, requiring, wrap
@@ -104,6 +104,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
 def _make_filled(name, size, n, out, dtype, device, requires_grad, d=None):
     d = dtype or (d if d is not None else out.dtype if out is not None else dtypes.get_default_dtype())
     d = dtypes.meant(name, d)
+    n = determinism.unwritten(d) if n is None else n
     made = filled(size_of(name, size), n, d, devices.place(device), requires_grad=requires_grad and out is None)
     return made if out is None else store(out, made, name)
 
@@ -142,7 +143,7 @@ def empty(
     *size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
     """A tensor to be filled; until then its elements are zeros here."""
-    made = _make_filled("empty", size, 0, out, dtype, device, requires_grad)
+    made = _make_filled("empty", size, None, out, dtype, device, requires_grad)
     return made if memory_format is None else _formatted(made, memory_format)
 
 
@@ -150,7 +151,8 @@ def _formatted(made, memory_format):
     if not memory_format.name.startswith("channels_last"):
         return made
     t = made._type
-    return filled(tuple(t.shape), 0, t.dtype, t.place, geometry.channels_last_strides(t.shape))
+    n = determinism.unwritten(t.dtype)
+    return filled(tuple(t.shape), n, t.dtype, t.place, geometry.channels_last_strides(t.shape))
 
 
 @function
@@ -201,7 +203,8 @@ def empty_like(
     input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None
 ):
     """A tensor of another one's size, dtype, device and stride order, to be filled."""
-    return _filled_like(input, 0, dtype, device, requires_grad, memory_format)
+    n = determinism.unwritten(dtype or input.dtype)
+    return _filled_like(input, n, dtype, device, requires_grad, memory_format)
 
 
 @function
@@ -226,7 +229,8 @@ def full_like(
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of a given size and stride, to be filled."""
     d = dtype or dtypes.get_default_dtype()
-    return filled(tuple(size), 0, d, devices.place(device), tuple(stride), requires_grad)
+    n = determinism.unwritten(d)
+    return filled(tuple(size), n, d, devices.place(device), tuple(stride), requires_grad)
 
 
 def _check_line(count, d, device):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, once
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, function, op, public
 from jtorch.core.ops.make.random import randn
@@ -108,14 +108,12 @@ _OLD_LU = (
     " torch.linalg.lu_factor(A, compute_pivots)\nand\nLU, pivots, info = torch.lu(A, compute_pivots, get_infos=True)\nshould"
     " be replaced with\nLU, pivots, info = torch.linalg.lu_factor_ex(A, compute_pivots)"
 )
-_warned = set()
 
 
 @function
 def lu(A, pivot=True, get_infos=False, out=None) -> tuple[Tensor, ...]:
     """(L and U in one matrix, pivots), and the info number with `get_infos`: the older `torch.linalg.lu_factor`."""
-    if not _warned:
-        _warned.add("lu")
+    if once.first_time("lu"):
         warnings.warn(_OLD_LU, stacklevel=2)
     made = tuple(linalg.lu_factor_ex(A, pivot=pivot))
     if not get_infos:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, once
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, cast_first, data_check, kernel, letter, needs_data, op, public
@@ -348,13 +348,9 @@ def nanquantile(
 # ---- positions in a sorted sequence
 
 
-_warned = set()  # each warning comes once in a process
-
-
 def _warn_of_copies(sorted_sequence, input, out_int32, right, side, sorter):
     for name, given in (("input value", input), ("boundary", sorted_sequence), ("sorter", sorter)):
-        if name not in _warned and isinstance(given, Tensor) and not given.is_contiguous():
-            _warned.add(name)
+        if isinstance(given, Tensor) and not given.is_contiguous() and once.first_time(("searchsorted", name)):
             warnings.warn(
                 f"torch.searchsorted(): {name} tensor is non-contiguous, this will lower the performance due to extra data"
                 f" copy when converting non-contiguous tensor to contiguous, please use contiguous {name} tensor if"

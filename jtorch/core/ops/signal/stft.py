@@ -6,18 +6,16 @@ import warnings
 
 import jax.numpy as jnp
 
+from jtorch.core.facts import once
 from jtorch.core.op import Array, op, public
 from jtorch.core.ops.make.create import ones
 from jtorch.core.ops.signal import fourier
 from jtorch.core.ops.views.reinterpret import view_as_real
 from jtorch.core.ops.windows.pad import pad
 
-_warned = set()  # each warning comes once in a process
-
 
 def _warn_once(text):
-    if text not in _warned:
-        _warned.add(text)
+    if once.first_time(text):
         warnings.warn(text, stacklevel=3)
 
 

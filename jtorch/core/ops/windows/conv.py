@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, once
 from jtorch.core.op import Array, op
 from jtorch.core.ops.windows.convolve import Window, convolve, transposed
 
@@ -35,18 +35,15 @@ def _conv_name(types, consts):
 
 def _warn_uneven(input, weight, padding, dilation, **_):
     """Warn once, as PyTorch does, that padding="same" pads one side more than the other, without the C++ lines of its text."""
-    if padding != "same" or weight.ndim < 3 or _warned:
+    if padding != "same" or weight.ndim < 3:
         return
     dilations = dilation if isinstance(dilation, tuple | list) else (dilation,) * (weight.ndim - 2)
-    if any(k % 2 == 0 and d % 2 == 1 for k, d in zip(weight.shape[2:], dilations, strict=False)):
-        _warned.append(True)
+    uneven = any(k % 2 == 0 and d % 2 == 1 for k, d in zip(weight.shape[2:], dilations, strict=False))
+    if uneven and once.first_time("padding='same'"):
         warnings.warn(
             "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of the input be created",
             stacklevel=4,
         )
-
-
-_warned: list = []  # PyTorch warns once in a process
 
 
 @op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
