@@ -111,7 +111,11 @@ class BackwardCFunction(ShownNode, FunctionCtx):
             raise RuntimeError(FREED)
         return tuple([None if s is None else s.tensor() for s in self._saved])
 
-    saved_variables = saved_tensors
+    @property
+    def saved_variables(self):
+        """The old name of `saved_tensors`."""
+        warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2)
+        return self.saved_tensors
 
 
 class _Saved:
@@ -169,7 +173,7 @@ class FunctionNode(GradNode):
     def pull(self, cotangents, needs, carrier):
         ctx = self.ctx
         given = [
-            carrier.wrap(c) if c is not None else zeros_like_type(t) if ctx._materialize else None
+            carrier.wrap(c) if c is not None else zeros_like_type(t) if ctx._materialize and t is not None else None
             for c, t in zip(cotangents, self.out_types, strict=True)
         ]
         grads = ctx._forward_cls._backward()(ctx, *given)
@@ -325,7 +329,7 @@ class Function(metaclass=FunctionMeta):
 def _applied(cls, args, kwargs):
     """(the results of forward as users get them, the context)."""
     own_setup = cls.setup_context is not Function.setup_context
-    if own_setup and kwargs:
+    if own_setup and (kwargs or getattr(cls.forward, "__defaults__", None)):
         bound = inspect.signature(cls.forward).bind(*args, **kwargs)
         bound.apply_defaults()
         args, kwargs = bound.args, {}
@@ -451,18 +455,25 @@ def _apply_vmap_rule(cls, level, args):
     return tuple([r if d is None else level.lift(r, d) for r, d in zip(result, out_dims, strict=True)])
 
 
+def _may_vary(value):
+    return isinstance(value, Tensor) and value._type.differentiable
+
+
 def _apply_jvp_rule(cls, level, args):
     pairs = [level.lower(a) if isinstance(a, Tensor) else (a, None) for a in args]
     result, ctx = _applied(cls, [p for p, _ in pairs], {})
     if ctx._saved is not None and ctx._saved_for_forward:
         ctx._saved = [_Saved(t, (), None) for t in ctx._saved_for_forward]
+    if ctx._materialize:
+        pairs = [(p, zeros_of(p) if t is None and _may_vary(p) else t) for p, t in pairs]
     tangents = cls.jvp(ctx, *[t for _, t in pairs])
     results = result if isinstance(result, tuple) else (result,)
     tangents = tangents if isinstance(tangents, tuple) else (tangents,)
     if len(tangents) != len(results):
         raise RuntimeError(f"{cls.__name__}: jvp returned {len(tangents)} tangents for {len(results)} outputs")
+    fixed = ctx._non_differentiable
     lifted = [
-        level.lift(r, zeros_of(r) if t is None else t) if isinstance(r, Tensor) and r._type.differentiable else r
+        level.lift(r, zeros_of(r) if t is None else t) if _may_vary(r) and not any(r is n for n in fixed) else r
         for r, t in zip(results, tangents, strict=True)
     ]
     return tuple(lifted) if isinstance(result, tuple) else lifted[0]

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 from jtorch.autograd import forward_ad
-from jtorch.core.grad import enable_grad, no_grad
+from jtorch.core.grad import enable_grad
 from jtorch.core.methods import grad
 from jtorch.core.ops.gather.join import stack
 from jtorch.core.ops.make.create import zeros_like
@@ -165,8 +165,8 @@ def _outputs_after_step(func, inputs, i, base, cell, step):
     moved = base.copy()
     moved.reshape(-1)[cell] += step
     args = list(inputs)
-    args[i] = make_tensor(moved)
-    with no_grad():
+    args[i] = make_tensor(moved).requires_grad_()  # as for the derivatives: functions may ask what requires a gradient
+    with enable_grad():
         outputs = _outputs(func(*args))
     return [_real_cells(o.detach().numpy(force=True)) for o in outputs]
 

@@ -39,6 +39,7 @@ VALUES = {
     "torch._utils._element_size": lambda dtype: dtype.itemsize,
     "torch._C._get_privateuse1_backend_name": lambda: "privateuseone",
     "torch._C._len_torch_function_stack": lambda: 0,
+    "torch._C.has_lapack": True,
     "torch._C._get_torch_function_state": lambda: None,
     "torch._C._set_torch_function_state": lambda state: None,
     "torch._logging.scribe.open_source_signpost": lambda **kwargs: None,

@@ -150,6 +150,8 @@ class device:
             )
         elif ":" in type:
             raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+        if index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
         _check_type(type, type)
         object.__setattr__(self, "type", type)
         object.__setattr__(self, "index", index)

@@ -50,14 +50,21 @@ def _decorated(fn, switch):
         @functools.wraps(fn)
         def generator(*args, **kwargs):
             steps = fn(*args, **kwargs)
-            sent = None
+            resume, sent = steps.send, None
             while True:
                 with switch.clone():
                     try:
-                        item = steps.send(sent)
+                        item = resume(sent)
                     except StopIteration as stop:
                         return stop.value
-                sent = yield item
+                try:
+                    resume, sent = steps.send, (yield item)
+                except GeneratorExit:
+                    with switch.clone():
+                        steps.close()
+                    raise
+                except BaseException as thrown:  # by `throw`: it is raised at the generator's own `yield`
+                    resume, sent = steps.throw, thrown
 
         return generator
 

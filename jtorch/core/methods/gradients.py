@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from jtorch.core.engine import Value
-from jtorch.core.grad import source
+from jtorch.core.grad import edge_of, source
 from jtorch.core.op import public_in
 from jtorch.core.ops.make.create import zeros_like
 from jtorch.core.tensor import Batch, LeafGrad, Tensor, overridable, run_backward, wrap
@@ -20,6 +20,9 @@ class GradientEdge(namedtuple("GradientEdge", ["node", "output_nr", "ownership_t
 def _stand_in(edge):
     """A tensor that stands for a `GradientEdge` in a backward: it has a place in the graph and no elements."""
     inner = edge.ownership_token
+    if inner is None:  # made from `grad_fn` and `output_nr`
+        node = edge.node._node
+        inner = node if isinstance(node, LeafGrad) else edge_of(node, edge.output_nr)
     node, nr = source(inner)
     type = node.tensor()._type if isinstance(node, LeafGrad) else node.out_types[nr]
     return wrap(Value(type, None), inner)

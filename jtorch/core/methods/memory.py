@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import numbers
 import operator
 import warnings
 
@@ -312,6 +313,8 @@ def _type(self, dtype=None, non_blocking=False):
     if not isinstance(dtype, str | type):
         raise TypeError("dtype must be a type, str, or dtype object")
     name = dtype if isinstance(dtype, str) else f"{dtype.__module__}.{dtype.__name__}"
+    if dtype is Tensor:
+        return cast(self, dtypes.get_default_dtype())
     if name not in _TYPES:
         raise ValueError(f"invalid type: '{name}'")
     d, where = _TYPES[name]
@@ -394,8 +397,9 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, lay
     return made.requires_grad_() if requires_grad else made
 
 
-def _new_of_this_type(self, *size):
+def _new_of_this_type(self, *args, size=None):
     """An empty tensor of this dtype and device, or one of the given data."""
+    size = args if size is None else tuple(size)
     if len(size) == 1 and isinstance(size[0], np.ndarray | jax.Array):
         size = (size[0].tolist(),)
     if len(size) == 1 and isinstance(size[0], list | tuple) and not isinstance(size[0], geometry.Size):
@@ -410,13 +414,17 @@ def _apply_(self, callable):
     """Put each element through a Python function. Returns self."""
     array = np.array(self._to_numpy())
     flat = array.reshape(-1)
-    flat[:] = [callable(x) for x in flat.tolist()]
+    made = [callable(x) for x in flat.tolist()]
+    if not all(isinstance(n, numbers.Number) for n in made):
+        wrong = next(type(n).__name__ for n in made if not isinstance(n, numbers.Number))
+        raise TypeError(f"must be real number, not {wrong}")
+    flat[:] = made
     return self.copy_(known(flat.reshape(array.shape)))
 
 
 def _map_(self, tensor, callable):
     """Put each pair of elements through a Python function. Returns self."""
-    mine, theirs = np.broadcast_arrays(self._to_numpy(), tensor._to_numpy())
+    mine, theirs = self._to_numpy(), tensor.detach().expand(self.shape)._to_numpy()
     made = [callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)]
     return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
 

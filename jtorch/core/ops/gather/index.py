@@ -483,6 +483,8 @@ def put_at(x, arrays, value, accumulate=False):
                 data_check(mask, _other_count, _count_error, rows=rows, shape=tuple(value.shape), rest=rest)
             return _mask_put(x, mask, value)
     found, inner = _integer_indices(x, arrays)
+    if not found:
+        raise _shape_mismatch(() if number else value.shape, x.shape)
     dims = tuple([d for d, _ in found])
     if number:
         value = known(np.array(value).astype(x.dtype.np), x._type.place)

@@ -150,6 +150,9 @@ def empty(
 def _formatted(made, memory_format):
     if not memory_format.name.startswith("channels_last"):
         return made
+    rank = 4 if memory_format.name == "channels_last" else 5
+    if made.ndim != rank:
+        raise RuntimeError(f"required rank {rank} tensor to use {memory_format.name} format")
     t = made._type
     n = determinism.unwritten(t.dtype)
     return filled(tuple(t.shape), n, t.dtype, t.place, geometry.channels_last_strides(t.shape))

@@ -382,7 +382,8 @@ def _normal_of(mean, std, generator, out):
     like = mean if isinstance(mean, Tensor) else std
     if isinstance(std, Tensor):
         data_check(std, _has_negative, RuntimeError("normal expects all elements of std >= 0.0"))
-    shape = np.broadcast_shapes(*[tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor)])
+    shapes = [tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor)]
+    shape = common_shape(*shapes) if len(shapes) == 2 else shapes[0]
     t = type_of(shape, like.dtype, like._type.place)
     strides = tuple(out.stride()) if out is not None and out.shape == shape else None  # in the order of memory
     if not isinstance(std, Tensor):

@@ -28,7 +28,7 @@ def _uneven(x, dim, coordinates, order):
     """Slopes along a dim of samples at the coordinates."""
     n = x.shape[dim]
     at = lambda i: _samples(x, dim, i % n, 1)
-    steps = (coordinates[1:] - coordinates[:-1]).to(x.dtype)
+    steps = coordinates[1:] - coordinates[:-1]
     shape = [-1 if d == dim else 1 for d in range(x.ndim)]
     left, right = steps[:-1].reshape(shape), steps[1:].reshape(shape)
     a, b, c = [_samples(x, dim, i, n - 2) for i in range(3)]

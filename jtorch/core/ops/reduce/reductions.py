@@ -509,7 +509,9 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
         return input
     x = jnp.concatenate([p for p in (prepend, input, append) if p is not None], dim)
     for _ in range(n):
-        after, before = _sliced(x, dim, 1, None), _sliced(x, dim, 0, -1) if x.shape[dim] else x
+        if not x.shape[dim]:
+            break
+        after, before = _sliced(x, dim, 1, None), _sliced(x, dim, 0, -1)
         x = after ^ before if x.dtype == jnp.bool_ else after - before
     return x
 

@@ -113,14 +113,12 @@ def _fill_diagonal(self, fill_value, wrap=False):
         raise RuntimeError("dimensions must larger than 1")
     if self.ndim > 2 and len(set(self.shape)) > 1:
         raise RuntimeError("all dimensions of input must be of equal length")
-    rows, columns = self.shape[:2]
-    if self.ndim == 2 and not (wrap and rows > columns + 1):
-        diagonal_view(self, 0, 0, 1).fill_(fill_value)
+    if self.ndim > 2:
+        self.as_strided(self.shape[:1], (sum(self.stride()),), self.storage_offset()).fill_(fill_value)
         return self
-    step = sum(self.stride())
-    count = min(self.shape) if self.ndim > 2 or not wrap else (rows + columns) // (columns + 1) * columns
-    count = min(count, -(-self.numel() // step)) if wrap else count
-    self.as_strided((count,), (step,), self.storage_offset()).fill_(fill_value)
+    rows, columns = self.shape
+    for first in range(0, rows if wrap else 1, columns + 1):
+        diagonal_view(self[first:], 0, 0, 1).fill_(fill_value)
     return self
 
 

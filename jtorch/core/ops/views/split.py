@@ -208,6 +208,10 @@ def tensor_split(input, indices_or_sections, dim=0):
     n = input.shape[dim]
     given = indices_or_sections
     if isinstance(given, Tensor):
+        if given.dtype.name != "int64":
+            raise RuntimeError(
+                f"tensor_split expected tensor_indices_or_sections to have dtype of long, but got {given.dtype.scalar_name}"
+            )
         given = given.tolist()
     if isinstance(given, int):
         if given <= 0:
