@@ -113,6 +113,7 @@ from jtorch.core.methods import (
     _check_with,
 )
 from jtorch.core.methods import (
+    TypedStorage,
     UntypedStorage,
     asarray,
     from_dlpack,
@@ -159,14 +160,16 @@ from jtorch.core.methods import (
     use_deterministic_algorithms,
 )
 from jtorch.core.methods import (
-    BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor,
-    ShortTensor, abs_, acos_, acosh_, add, addmm, addmv_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_,
-    as_strided_, asin_, asinh_, atan_, atanh_, ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_,
-    cosh_, deg2rad_, detach, detach_, erf_, erfc_, exp2_, exp_, expm1_, fill_, fix_, floor_, frac_, gcd_, get_device,
-    i0_, index_put_, is_complex, is_conj, is_distributed, is_floating_point, is_inference, is_neg, is_same_size,
-    is_signed, lcm_, ldexp_, log10_, log1p_, log2_, log_, logit_, matmul, mm, mv, nan_to_num_, neg_, negative_, numel,
-    rad2deg_, reciprocal_, resize_as_, resolve_conj, resolve_neg, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_,
-    square_, tan_, tanh_, trunc_, xlogy_, zero_,
+    BFloat16Storage, BFloat16Tensor, BoolStorage, BoolTensor, ByteStorage, ByteTensor, CharStorage, CharTensor,
+    ComplexDoubleStorage, ComplexFloatStorage, DoubleStorage, DoubleTensor, FloatStorage, FloatTensor, HalfStorage,
+    HalfTensor, IntStorage, IntTensor, LongStorage, LongTensor, ShortStorage, ShortTensor, abs_, acos_, acosh_, add,
+    addmm, addmv_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, as_strided_, asin_, asinh_, atan_, atanh_,
+    ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_, cosh_, deg2rad_, detach, detach_, erf_, erfc_,
+    exp2_, exp_, expm1_, fill_, fix_, floor_, frac_, gcd_, get_device, i0_, index_put_, is_complex, is_conj,
+    is_distributed, is_floating_point, is_inference, is_neg, is_same_size, is_signed, lcm_, ldexp_, log10_, log1p_,
+    log2_, log_, logit_, matmul, mm, mv, nan_to_num_, neg_, negative_, numel, rad2deg_, reciprocal_, resize_as_,
+    resolve_conj, resolve_neg, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_, trunc_,
+    xlogy_, zero_,
 )  # fmt: skip
 from jtorch import (
     _C,

@@ -114,11 +114,13 @@ class _Packed:
 
 @contextlib.contextmanager
 def _paused():
-    """A context for running a hook: what the hook computes is not packed."""
+    """A context for running a hook: what the hook computes is not packed. Hooks that it leaves on are off afterwards."""
     before, _hooks.stack = _hooks.stack, []
     try:
         yield
     finally:
+        if _hooks.stack:
+            observe_nodes(-len(_hooks.stack))
         _hooks.stack = before
 
 
@@ -189,8 +191,9 @@ class saved_tensors_hooks:
         return None
 
     def __exit__(self, *exc):
-        observe_nodes(-1)
-        _hooks.stack.pop()
+        if _hooks.stack:  # empty where a hook leaves a block that it did not enter
+            observe_nodes(-1)
+            _hooks.stack.pop()
 
 
 class save_on_cpu(saved_tensors_hooks):

@@ -110,7 +110,7 @@ def measure(library, folder, files=FILES, again=False, first=False):
     Path(folder).mkdir(parents=True, exist_ok=True)
     for file in files:
         held = results(folder, library, file)
-        asked = expected(folder, file) if library == "jtorch" else [] if held else collected(library, file)
+        asked = expected(folder, file) if library == "jtorch" else collected(library, file)
         todo = [name for name in asked if name not in held]
         if first:
             done = {_method(name) for name in held}

@@ -45,7 +45,7 @@ from jtorch.core.methods.compiler import (
     wrap_numpy,
 )
 from jtorch.core.methods.cpu import synchronize as synchronize_cpu
-from jtorch.core.methods.constructors import CUDA_TYPES, TYPES
+from jtorch.core.methods.constructors import CUDA_TYPES, TYPES as TENSOR_TYPES
 from jtorch.core.methods.foreach import FOREACH
 from jtorch.core.methods.free_functions import free_function, result_type
 from jtorch.core.methods.functional_call import functional_call, stack_module_state
@@ -93,6 +93,7 @@ from jtorch.core.methods.sparse import (
 from jtorch.core.methods.swap import swap_tensors
 from jtorch.core.methods.transforms import grad as func_grad
 from jtorch.core.methods.transforms import grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
+from jtorch.core.methods.storage_types import STORAGE_TYPES
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, is_storage
 from jtorch.core.methods.vmap import vmap
 from jtorch.core.op import explain_methods
@@ -206,8 +207,11 @@ __all__ = [
 ]
 
 
+TYPES = {**TENSOR_TYPES, **STORAGE_TYPES}
+
+
 def __getattr__(name: str):
-    """The functions of torch that call a method, and the types of tensors: `from jtorch.core.methods import abs_`."""
+    """The functions of torch that call a method, and the types of tensors and storages: `from jtorch.core.methods import abs_`."""
     found = EITHER.get(name) or TYPES.get(name) or (None if name.startswith("__") else free_function(name))
     if found is None:
         raise AttributeError(f"neither a method of Tensor nor a type of tensors: {name}")
