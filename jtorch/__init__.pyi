@@ -7,7 +7,6 @@ from typing import Any, Literal, overload
 
 from jtorch import accelerator as accelerator
 from jtorch import amp as amp
-from jtorch import ao as ao
 from jtorch import autograd as autograd
 from jtorch import backends as backends
 from jtorch import compiler as compiler
@@ -35,7 +34,7 @@ from jtorch import onnx as onnx
 from jtorch import optim as optim
 from jtorch import overrides as overrides
 from jtorch import profiler as profiler
-from jtorch import quantization as quantization
+from jtorch import quasirandom as quasirandom
 from jtorch import random as random
 from jtorch import return_types as return_types
 from jtorch import serialization as serialization
@@ -66,6 +65,7 @@ from jtorch.amp.autocast_mode import set_autocast_cpu_enabled as set_autocast_cp
 from jtorch.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
 from jtorch.amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
 from jtorch.amp.autocast_mode import set_autocast_gpu_dtype as set_autocast_gpu_dtype
+from jtorch.amp.grad_scaler import GradScaler as GradScaler
 from jtorch.core.facts.devices import device as device
 from jtorch.core.facts.dtypes import can_cast as can_cast
 from jtorch.core.facts.dtypes import dtype as dtype
@@ -102,6 +102,7 @@ from jtorch.core.methods.settings import get_float32_matmul_precision as get_flo
 from jtorch.core.methods.settings import get_num_interop_threads as get_num_interop_threads
 from jtorch.core.methods.settings import get_num_threads as get_num_threads
 from jtorch.core.methods.settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
+from jtorch.core.methods.settings import is_warn_always_enabled as is_warn_always_enabled
 from jtorch.core.methods.settings import set_default_device as set_default_device
 from jtorch.core.methods.settings import set_default_dtype as set_default_dtype
 from jtorch.core.methods.settings import set_default_tensor_type as set_default_tensor_type
@@ -110,7 +111,9 @@ from jtorch.core.methods.settings import set_float32_matmul_precision as set_flo
 from jtorch.core.methods.settings import set_flush_denormal as set_flush_denormal
 from jtorch.core.methods.settings import set_num_interop_threads as set_num_interop_threads
 from jtorch.core.methods.settings import set_num_threads as set_num_threads
+from jtorch.core.methods.settings import set_warn_always as set_warn_always
 from jtorch.core.methods.settings import use_deterministic_algorithms as use_deterministic_algorithms
+from jtorch.core.methods.typed_storage import TypedStorage as TypedStorage
 from jtorch.core.methods.typed_storage import UntypedStorage as UntypedStorage
 from jtorch.core.ops.make.generator import Generator as Generator
 from jtorch.core.ops.make.generator import default_generator as default_generator
@@ -124,16 +127,28 @@ from jtorch.serialization import save as save
 
 _Number = builtins.int | builtins.float | builtins.complex
 
+BFloat16Storage: Any
 class BFloat16Tensor(Tensor): ...
+BoolStorage: Any
 class BoolTensor(Tensor): ...
+ByteStorage: Any
 class ByteTensor(Tensor): ...
+CharStorage: Any
 class CharTensor(Tensor): ...
+ComplexDoubleStorage: Any
+ComplexFloatStorage: Any
+DoubleStorage: Any
 class DoubleTensor(Tensor): ...
+FloatStorage: Any
 class FloatTensor(Tensor): ...
+HalfStorage: Any
 class HalfTensor(Tensor): ...
+IntStorage: Any
 class IntTensor(Tensor): ...
+LongStorage: Any
 class LongTensor(Tensor): ...
 PyTorchFileReader: Any
+ShortStorage: Any
 class ShortTensor(Tensor): ...
 def abs(input: Tensor, *, out: Any = None) -> Tensor: ...
 def abs_(input: Tensor) -> Tensor: ...
