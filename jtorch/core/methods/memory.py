@@ -17,7 +17,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core import engine
-from jtorch.core.facts import devices, dtypes, strided, strided_bytes
+from jtorch.core.facts import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    devices,
+    dtypes,
+    preserve_format,
+    strided,
+    strided_bytes,
+)
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, Leaf, note_other_view, source
 from jtorch.core.methods import typed_storage as storages
@@ -266,6 +275,9 @@ def _reshaped_copy(self, *sizes):
 
 def _resize_as(self, the_template, *, memory_format=None):
     """Take the shape of another tensor: see `resize_`. Returns self."""
+    if memory_format is preserve_format:
+        formats = [f for f in (channels_last, channels_last_3d) if the_template.is_contiguous(memory_format=f)]
+        memory_format = formats[0] if formats and not the_template.is_contiguous() else contiguous_format
     return _resize_(self, *the_template.shape, memory_format=memory_format)
 
 
@@ -275,6 +287,11 @@ def _set_(self, source=None, storage_offset=0, size=None, stride=None):
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     if source is None:
         source = create.empty(0, dtype=self.dtype, device=self.device)
+    if isinstance(source, storages.TypedStorage) and source.dtype is not self.dtype:
+        raise RuntimeError(
+            f"Expected a Storage of type {self.dtype.cname} or an UntypedStorage, but got type"
+            f" {source.dtype.scalar_name} for argument 1 'storage'"
+        )
     if isinstance(source, storages.UntypedStorage):  # all of it, as elements of this dtype
         source = source.as_elements(self.dtype)
         size = (source._type.shape.numel(),) if size is None else size
