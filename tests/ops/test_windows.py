@@ -193,7 +193,7 @@ def test_running_statistics_move_towards_the_batch():
 
 
 def test_padding_same_with_an_even_kernel_warns_once():
-    once.forget("padding='same'")
+    once.let_come_again("padding='same'")
     conv1d = torch.nn.functional.conv1d
     with pytest.warns(UserWarning, match="zero-padded copy"):
         conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 2), padding="same")

@@ -27,7 +27,7 @@ CASES = {key(name, row): (name, row) for name, row in cases()}
 
 @pytest.mark.parametrize("row", CASES)
 def test_a_row_of_the_tables(row):
-    once.forget("cycle of create_graph")  # this warning comes once in a process
+    once.let_come_again("cycle of create_graph")  # this warning comes once in a process
     found = difference(jtorch, *CASES[row])
     if row in REASONS:
         assert found, "comes right now: take it off deviations.json"

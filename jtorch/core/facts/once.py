@@ -16,7 +16,7 @@ def first_time(warning: Hashable) -> bool:
     return True
 
 
-def forget(warning: Hashable) -> None:
+def let_come_again(warning: Hashable) -> None:
     """Let a warning come again, for tests."""
     _given.discard(warning)
 
