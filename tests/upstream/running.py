@@ -12,7 +12,7 @@ from tests import ROOT
 
 FILES = ["test_torch", "test_autograd", "test_nn", "test_indexing", "test_view_ops", "test_linalg",
          "distributions/test_distributions", "test_optim"]  # fmt: skip
-LIMIT = 60  # seconds for a test
+LIMIT = 60  # seconds of the processor for a test
 EACH = 250  # tests that one process runs
 
 
@@ -38,7 +38,7 @@ def run(library, file, names, limit=LIMIT, each=EACH):
     left = list(names)
     while left:
         part, begun, errors = left[:each], None, []
-        for line in _lines(_start(library, file, limit, errors), "\n".join(part), 120 + 3 * limit):
+        for line in _lines(_start(library, file, limit, errors), "\n".join(part), 60 + 10 * limit):
             said = json.loads(line)
             begun = said.get("begins")
             if "outcome" in said:

@@ -134,7 +134,12 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
     tensor([nan, nan])
     >>> torch.use_deterministic_algorithms(False)
     """
-    determinism.settings["deterministic"], determinism.settings["warn_only"] = bool(mode), bool(warn_only)
+    for where, given in (("'mode' (position 1)", mode), ("'warn_only'", warn_only)):
+        if not isinstance(given, bool):
+            raise TypeError(
+                f"_set_deterministic_algorithms(): argument {where} must be bool, not {type(given).__name__}"
+            )
+    determinism.settings["deterministic"], determinism.settings["warn_only"] = mode, warn_only
 
 
 def are_deterministic_algorithms_enabled() -> bool:

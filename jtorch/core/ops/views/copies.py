@@ -7,13 +7,14 @@ is needed.
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 
 from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, as_number, common_shape, function, op
-from jtorch.core.tensor import SAME, Tensor, apply, cast_array, check_apart, warn_of_real
+from jtorch.core.tensor import SAME, Tensor, apply, cast_array, check_apart, known, warn_of_real
 
 # ---- copies
 
@@ -82,6 +83,8 @@ _COPY = _Copy(None, None, "copy_", strides=lambda types, shapes: [types[0].strid
 
 def _copy_(self, src, non_blocking=False):
     """Copy the elements of `src` into this tensor, broadcast, cast and moved to its device. Returns self."""
+    if isinstance(src, bool | int | float | complex):
+        src = known(np.array(src), self._type.place)
     self._writable(given=(src,))
     mine = self._type
     if not isinstance(src, Tensor):
