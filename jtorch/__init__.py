@@ -192,7 +192,6 @@ from jtorch import (
 from jtorch import (
     optim,
     overrides,
-    quasirandom,
     random,
     return_types,
     signal,
@@ -235,6 +234,6 @@ del FOREACH, collector_paused
 __getattr__, __dir__ = lazy_modules(
     __name__,
     "__config__ __future__ _dynamo _inductor _jit_internal _subclasses _tensor_str ao distributed export flax functional "
-    "futures fx hub mps mtia multiprocessing onnx profiler quantization types vision xpu",
+    "futures fx hub mps mtia multiprocessing onnx profiler quantization quasirandom types vision xpu",
     {"PyTorchFileReader": "jtorch.serialization:Reader", "ops": "jtorch._ops:ops"},
 )

@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 from jtorch import accelerator as accelerator
 from jtorch import amp as amp
+from jtorch import ao as ao
 from jtorch import autograd as autograd
 from jtorch import backends as backends
 from jtorch import compiler as compiler
@@ -34,6 +35,7 @@ from jtorch import onnx as onnx
 from jtorch import optim as optim
 from jtorch import overrides as overrides
 from jtorch import profiler as profiler
+from jtorch import quantization as quantization
 from jtorch import quasirandom as quasirandom
 from jtorch import random as random
 from jtorch import return_types as return_types
