@@ -321,7 +321,7 @@ class Function(metaclass=FunctionMeta):
         level = _innermost(args)
         if isinstance(level, Batch) and cls.vmap is not Function.vmap:
             return _apply_vmap_rule(cls, level, args)
-        if isinstance(level, Dual) and cls.jvp is not Function.jvp:
+        if isinstance(level, Dual):
             return _apply_jvp_rule(cls, level, args)
         return _applied(cls, args, kwargs)[0]
 

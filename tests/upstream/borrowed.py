@@ -100,6 +100,9 @@ class PlaceholderModule(types.ModuleType):
 
     __path__ = ()
 
+    def __call__(self, *args, **kwargs):
+        raise NotHere(f"{self.__name__} is not here")
+
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)

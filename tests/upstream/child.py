@@ -3,6 +3,7 @@
 It writes a line of JSON for each test that begins and for each that ends, or, without ids, one for each test that the file has.
 """
 
+import importlib
 import json
 import os
 import resource
@@ -41,6 +42,7 @@ def main(library, file, limit):
     sys.argv[:] = [file]
     if library == "jtorch":
         borrowed.turn_on()
+    borrowed.filled(lambda: importlib.import_module("torch.testing._internal.common_device_type"))
     tests = borrowed.filled(lambda: load(file))
     if not ids:
         for name in tests:
