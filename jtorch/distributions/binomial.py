@@ -57,7 +57,7 @@ class Binomial(TwoClasses, Distribution):
             self._validate_sample(value)
         count, logits = self.total_count, self.logits
         ways = (count + 1).lgamma() - (value + 1).lgamma() - (count - value + 1).lgamma()
-        positive = logits.clamp(min=0)  # log(1 + exp(logits)) without overflow
+        positive = (logits.clamp(min=0) + logits - logits.clamp(max=0)) / 2  # max(logits, 0), of slope 1/2 at 0
         return value * logits + ways - count * (positive + (-logits.abs()).exp().log1p())
 
     def entropy(self):

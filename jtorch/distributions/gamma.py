@@ -5,6 +5,7 @@ from __future__ import annotations
 from jtorch.core.facts import finfo
 from jtorch.core.ops.arithmetic.special import igamma, xlogy
 from jtorch.core.ops.make.random import standard_gamma
+from jtorch.core.tensor import as_tensor
 from jtorch.distributions import constraints
 from jtorch.distributions.exp_family import ExponentialFamily
 from jtorch.distributions.utils import broadcast_all
@@ -44,6 +45,7 @@ class Gamma(ExponentialFamily):
         return value
 
     def log_prob(self, value):
+        value = as_tensor(value, dtype=self.rate.dtype, device=self.rate.device)
         if self._validate_args:
             self._validate_sample(value)
         return (

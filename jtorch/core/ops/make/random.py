@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core import engine
-from jtorch.core.engine import Call, Value, number, type_of
+from jtorch.core.engine import Call, Value, lifted_by, number, type_of
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, common_shape, data_check, function, op, store
@@ -25,7 +25,7 @@ from jtorch.core.ops.make.generator import default_generator, generator_of, on_h
 from jtorch.core.ops.slopes import beta_slope, with_slopes
 from jtorch.core.streams import draws
 from jtorch.core.streams import rounding as exact
-from jtorch.core.tensor import Storage, Tensor, known, type_of_array, wrap
+from jtorch.core.tensor import Dual, Storage, Tensor, known, type_of_array, wrap, zeros_of
 
 # ---- draws: a kind of number, for a type
 
@@ -503,7 +503,11 @@ def _drawn_dirichlet_jvp(primals, tangents):
 
 
 def standing_for(drawn, node, *tensors):
-    """Drawn numbers behind the node that PyTorch gives them. The tensors that they depend on get a gradient of zero."""
+    """Drawn numbers behind the node that PyTorch gives them. The tensors that they depend on get a gradient of zero, and the
+    tangent of dual tensors is zero."""
+    level = lifted_by([x._value for x in tensors])
+    if isinstance(level, Dual) and drawn._type.differentiable:
+        drawn = level.lift(drawn, zeros_of(drawn))
     if not (engine.local.grad and any(x.requires_grad for x in tensors)):
         return drawn
     return _replaced(tensors, drawn, node)
