@@ -3,7 +3,7 @@
 Imports nothing else of jtorch. It must not know arrays or tensors.
 """
 
-from jtorch.core.facts import config, determinism, devices, dtypes, formats, named_results, once, sizes, strides
+from jtorch.core.facts import config, devices, dtypes, formats, named_results, sizes, strides
 from jtorch.core.facts.absent import absent
 from jtorch.core.facts.devices import CPU, KINDS, Kind, Place, accelerator, current_index, device, place
 from jtorch.core.facts.dtypes import (
