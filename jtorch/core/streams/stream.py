@@ -484,8 +484,7 @@ class RandomStream:
     def dirichlet(self, alpha: np.ndarray) -> np.ndarray:
         """Points of the simplex, along the last dimension: `torch._sample_dirichlet`."""
         alpha = np.asarray(alpha)
-        made = np.array(self._gammas(alpha.astype(np.float64)), np.float64).reshape(alpha.shape)
-        made = np.maximum(made, np.finfo(np.float64).tiny)  # small alphas draw 0
+        made = np.maximum(self._gammas(alpha.astype(np.float64)), np.finfo(np.float64).tiny).reshape(alpha.shape)
         made = rounding.cast_as_cpp(made / made.sum(-1, keepdims=True), alpha.dtype)
         return np.clip(made, draws.least_of(alpha.dtype), np.nextafter(alpha.dtype.type(1), alpha.dtype.type(0)))
 
