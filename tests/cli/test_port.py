@@ -70,6 +70,10 @@ FOUND = {
     # differs
     "import torch\ntorch.nn.Embedding(1, 1)\ntorch.nn.Embedding(1, 1)": ["2:1 J201"],
     "import torch\ntorch.functional.relu(1), torch.functional.relu(2)": ["2:1 J202"],  # nor in PyTorch
+    # built against PyTorch's inside
+    "import functorch as ft\nft.vmap": ["1:1 J102"],
+    "from torchaudio.transforms import Vol": ["1:1 J102"],
+    "try:\n    import functorch\nexcept ImportError:\n    pass": [],
     # only raises
     "import torch\ntorch.jit.save(1, 2)": ["2:1 J103"],
     "import torch\nif x:\n    torch.jit.save(1, 2)": ["3:5 J203"],

@@ -14,6 +14,7 @@ import jtorch
 from jtorch.cli.hook import ours
 from jtorch.cli.missing import reason
 from jtorch.cli.port.hazards import SAYS, HazardReader
+from jtorch.cli.port.reading import APART
 from jtorch.cli.port.sources import Source
 
 NEITHER = ("not in PyTorch", "gone from PyTorch", "gone from torchvision")  # how the reason for such a name begins
@@ -73,6 +74,8 @@ def findings_of(source: Source) -> Answer:
 
 def _judged(reader, use):
     """(code or None, message, whether the name is here) of one use."""
+    if use.name in APART:
+        return None if use.guarded else "J102", f"{use.name} is not here: {APART[use.name]}", use.guarded
     lost, thing = looked_up(use.name)
     if lost is not None:
         own = NO_SCRIPTS if use.name.startswith("torch.jit.ScriptModule.") else None

@@ -10,6 +10,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 ROOTS = ("torch", "torchvision")
+APART = {  # packages of PyTorch's that are built against its inside
+    "functorch": "PyTorch's own package; its functions are in torch.func",
+    "torchgen": "PyTorch's own package, which writes its C++",
+    "torchaudio": "its C++ is built against PyTorch's",
+    "torchtext": "its C++ is built against PyTorch's",
+}
 CAUGHT = {"ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"}
 ASKS = {"hasattr", "is_available", "TYPE_CHECKING", "find_spec", "__version__", "is_initialized"}
 SCRIPTED = {f"torch.jit.{name}" for name in ("script", "trace", "trace_module", "freeze", "optimize_for_inference")}
@@ -69,12 +75,17 @@ class ProgramReader(ast.NodeVisitor):
     def visit_Import(self, node):
         for alias in node.names:
             root = alias.name.partition(".")[0]
-            if root in ROOTS:
+            if root in APART:
+                self._add(root, node, True)
+            elif root in ROOTS:
                 self._add(alias.name, node, True)
                 self.scopes[-1][alias.asname or root] = alias.name if alias.asname else root
 
     def visit_ImportFrom(self, node):
-        if node.level or (node.module or "").partition(".")[0] not in ROOTS:
+        root = "" if node.level else (node.module or "").partition(".")[0]
+        if root in APART:
+            self._add(root, node, True)
+        if root not in ROOTS:
             return
         for alias in node.names:
             name = node.module if alias.name == "*" else f"{node.module}.{alias.name}"
