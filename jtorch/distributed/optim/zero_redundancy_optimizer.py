@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.distributed._c10d import lines
+from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.objects import gather_object
 from jtorch.distributed._c10d.process_groups import default_group
 from jtorch.distributed.algorithms.join import Joinable
@@ -88,9 +88,9 @@ class ZeroRedundancyOptimizer(Optimizer, Joinable):
     def _send_from(self, owner):
         sent = [parameter for part in self._parts for parameter in part[owner]]
         if sent:
-            made = lines.record_collective(lines.broadcast_arrays, self.process_group.ranks, sent, source=owner)
+            made = recording.record_collective(recording.broadcast_arrays, self.process_group.ranks, sent, source=owner)
             for parameter, new in zip(sent, made if isinstance(made, tuple) else (made,), strict=True):
-                lines.write(parameter, new)
+                recording.write(parameter, new)
 
     def consolidate_state_dict(self, to=0):
         """Bring the states of all processes to the one with this rank, whose `state_dict` then has them. All processes call it."""
