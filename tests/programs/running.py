@@ -113,8 +113,8 @@ class Runner:
 
 
 def cleaned(printed: str, folder: str) -> str:
-    """Without what differs from run to run: addresses, the folder, the version's tail, the last state of a progress bar."""
-    printed = re.sub(r"0x[0-9a-f]{6,}", "0x", printed.replace(folder, ""))
+    """Without what differs from run to run: addresses, folders, the version's tail, the last state of a progress bar."""
+    printed = re.sub(r"0x[0-9a-f]{6,}", "0x", printed.replace(folder, "").replace(f"{ROOT}/", ""))
     return printed.replace("2.13.0+cpu", "2.13.0")
 
 
