@@ -107,7 +107,7 @@ class PlaceholderModule(types.ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         path = f"{self.__name__}.{name}"
-        made = VALUES.get(path) or placeholder(path)
+        made = VALUES[path] if path in VALUES else placeholder(path)
         setattr(self, name, made)
         return made
 
@@ -191,6 +191,7 @@ def turn_on():
     import torch.testing
 
     torch.testing.__path__ = [os.path.join(place, "testing")]
+    importlib.import_module("torch.testing._utils")
     if not hasattr(torch.testing, "make_tensor"):
         creation = filled(lambda: importlib.import_module("torch.testing._creation"))
         torch.testing.make_tensor = creation.make_tensor
@@ -236,7 +237,7 @@ def filled(load):
                 raise
         tool = module.__name__.startswith("torch.testing._internal")
         path = f"{module.__name__}.{name}"
-        setattr(module, name, VALUES.get(path) or (_decorator if tool else placeholder(path)))
+        setattr(module, name, VALUES[path] if path in VALUES else _decorator if tool else placeholder(path))
 
 
 def _decorator(*args, **kwargs):
