@@ -1,4 +1,4 @@
-"""docs/coverage.md: which PyTorch names that public code uses are here, and why the others are not.
+"""docs/coverage.md: which names of PyTorch are here, those that public code uses and all others, and why some are not.
 
 census.csv counts in how many public projects each name is used; missing.json gives a reason for each name
 that is not here, by the name or by what it begins with.
@@ -15,6 +15,7 @@ from itertools import groupby
 import jtorch
 import jtorch.vision
 from tests import ROOT
+from tests.make import public_names
 
 HERE = ROOT / "docs"
 PAGE = HERE / "coverage.md"
@@ -125,14 +126,15 @@ def page() -> str:
         "# What of PyTorch is here",
         "Made by `python -m tests.make coverage`; do not edit. "
         "The names are those that 1,918 public files use, with the number of projects that use each. "
-        "`jtorch/cli/missing.json` has the reasons.",
+        "`jtorch/cli/missing.json` has the reasons. "
+        "[The last part](#every-public-name-of-pytorch) counts all public names, used or not.",
         "| | names | here | share of uses |",
         "|---|---|---|---|",
     ]
     text[2:] = ["\n".join(text[2:] + [_summary(kind, [r for r in rows if r["kind"] == kind]) for kind in TITLES])]
     for kind, title in TITLES.items():
         text += _section(title, [r for r in rows if r["kind"] == kind])
-    return "\n\n".join(text) + "\n"
+    return "\n\n".join(text + public_names.section(reason)) + "\n"
 
 
 def _summary(kind, rows):
