@@ -13,16 +13,12 @@ import importlib
 from functools import cache, reduce
 from types import FunctionType
 
-from jtorch.core.facts import ALL, uint8
+from jtorch.core.facts import ALL, dtypes, uint8
 
 _QUANTIZED_STORAGES = "QInt8 QInt32 QUInt8 QUInt4x2 QUInt2x4".split()
 _STORAGES = [f"{n}Storage" for n in _QUANTIZED_STORAGES] + [d.storage_name for d in ALL if not d.limited]
 _QUANTIZED = (
     "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams"
-).split()
-_FOREIGN_DTYPES = (
-    "qint8 qint32 quint8 quint4x2 quint2x4 float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu float4_e2m1fn_x2 bits4x2 bits8 bits16 bits2x4 "
-    "bits1x8 uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 int3 int4 int5 int6 int7"
 ).split()
 
 
@@ -105,9 +101,9 @@ def _register_facts():
     register("torch.storage", "UntypedStorage", UntypedStorageType)
     _registered["torch", "UntypedStorage"] = UntypedStorageType
     register("torch._C", "_VariableFunctionsClass", _VariableFunctions())
-    for name in (*_FOREIGN_DTYPES, *_QUANTIZED):
+    for name in _QUANTIZED:
         register("torch", name, Missing(f"torch.{name}"))
-    for d in ALL:
+    for d in (*ALL, *dtypes.NAMED.values()):
         register("torch", d.name, d)
 
 

@@ -210,7 +210,7 @@ def _value(raw, dtype, size, stride, place):
 
 
 def _check_bounds(size, stride, offset, nbytes, dtype):
-    if not isinstance(dtype, DType) or dtype.np is None:
+    if not isinstance(dtype, DType) or not dtype.computed:
         raise NotImplementedError(f"jtorch has no tensors of type {dtype}, which this file needs")
     if len(size) != len(stride):
         raise RuntimeError(f"unequal size length ({len(size)}) and stride length ({len(stride)})")

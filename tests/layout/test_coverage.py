@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from tests.make import public_names
+from tests.make import all_names
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def test_every_name_is_here_or_has_a_reason(coverage):
 
 def absent_names():
     return [
-        public_names.census_name(module, name)
-        for module, by in public_names.counted().items()
-        for name in by[public_names.ABSENT]
+        all_names.census_name(module, name)
+        for module, by in all_names.counted().items()
+        for name in by[all_names.ABSENT]
     ]
 
 
@@ -37,10 +37,10 @@ def test_every_public_name_of_pytorch_is_here_or_has_a_reason(coverage):
 
 
 @pytest.mark.parity
-def test_the_public_names_are_pytorchs():
+def test_the_all_names_are_pytorchs():
     torch = pytest.importorskip("torch", reason="parity: PyTorch is not installed")
     for module in (torch.nn, torch.optim, torch.nn.functional, torch.distributions):
-        assert set(public_names.recorded()[module.__name__]) <= set(public_names.public(module))
+        assert set(all_names.recorded()[module.__name__]) <= set(all_names.public(module))
 
 
 def test_a_reason_is_for_something_missing(coverage):

@@ -15,7 +15,7 @@ from itertools import groupby
 import jtorch
 import jtorch.vision
 from tests import ROOT
-from tests.make import public_names
+from tests.make import all_names
 
 HERE = ROOT / "docs"
 PAGE = HERE / "coverage.md"
@@ -134,7 +134,7 @@ def page() -> str:
     text[2:] = ["\n".join(text[2:] + [_summary(kind, [r for r in rows if r["kind"] == kind]) for kind in TITLES])]
     for kind, title in TITLES.items():
         text += _section(title, [r for r in rows if r["kind"] == kind])
-    return "\n\n".join(text + public_names.section(reason)) + "\n"
+    return "\n\n".join(text + all_names.section(reason)) + "\n"
 
 
 def _summary(kind, rows):

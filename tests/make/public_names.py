@@ -1,174 +1,106 @@
-"""fixtures/public_names.json: the public names of all public modules of an installed PyTorch, each under its shortest path."""
+"""jtorch/__init__.py and its like: the lists of names in jtorch's public modules.
 
-from __future__ import annotations
+A function is listed where PyTorch has its name (fixtures/names.json) and jtorch declares it: by `@op`, `@public`,
+`@function`, `@functional` or `@public_in`.
+"""
 
-import contextlib
-import functools
+import ast
 import importlib
-import inspect
-import io
 import json
-import pkgutil
-import types
-import warnings
+import re
+import textwrap
+from types import ModuleType
 
 import jtorch
-from tests import FIXTURES
-from tests.rows import load
+from jtorch.core.facts import dtypes
+from jtorch.core.methods import EITHER, TYPES
+from jtorch.core.op import ELSEWHERE, FUNCTIONAL, FUNCTIONS, OPS
+from tests import FIXTURES, ROOT
 
-# Parts that are programs, tests, or PyTorch's own build and compiler, and no interface.
-SKIPPED = (
-    "torch.ao.ns", "torch.distributed.flight_recorder", "torch.bin", "torch.contrib", "torch.for_onnx", "torch.include", "torch.lib", "torch.share", "torch.fx.passes.tests",
-    "torch.testing", "torch.utils.benchmark.examples", "torch.utils.bottleneck", "torch.utils.hipify", "torch.utils.jit",
-    "torch.utils.model_dump", "torch.utils.viz", "torch.utils.collect_env", "torch.utils.show_pickle", "torch.onnx.testing",
-)  # fmt: skip
+PYTORCH = {module: set(names) for module, names in json.loads((FIXTURES / "names.json").read_text()).items()}
 
 
-def modules(torch):
-    """The public modules that can be imported, parents first."""
-    yield torch
-    for found in pkgutil.walk_packages(torch.__path__, "torch.", onerror=lambda name: None):
-        name = found.name
-        if any(part.startswith("_") for part in name.split(".")) or name.startswith(SKIPPED):
-            continue
-        with contextlib.suppress(BaseException), contextlib.redirect_stdout(io.StringIO()):
-            yield importlib.import_module(name)
-    yield importlib.import_module("torch.testing")
+def _dtypes():
+    return {*[d.name for d in dtypes.ALL], *dtypes.ALIASES, *dtypes.NAMED}
 
 
-def public(module):
-    """The names that a module means to show: its `__all__`, else what it or a module below it defines."""
-    listed = getattr(module, "__all__", None)
-    if listed is not None:
-        return [name for name in listed if not name.startswith("_") and hasattr(module, name)]
-    home = module.__name__
-    found = []
-    for name, value in vars(module).items():
-        owner = getattr(value, "__module__", None) or ""
-        own = isinstance(value, types.FunctionType | types.BuiltinFunctionType | type) and (
-            owner == home or owner.startswith((home + ".", "torch._C" if home == "torch" else home + "."))
-        )
-        if own and not name.startswith("_"):
-            found.append(name)
-    return found
+def _declared(*registries):
+    """Names in registries, without those that tests and examples declare."""
+    ours = set()
+    for registry in registries:
+        for name, made in registry.items():
+            home = made.op.fn.__module__ if hasattr(made, "op") else made.__module__
+            if home.startswith("jtorch") and made.__module__ not in ELSEWHERE and not name.startswith("_"):
+                ours.add(name)
+    return ours
 
 
-def names(torch) -> dict[str, list[str]]:
-    """Module -> its names, without those that a package above it shows, too."""
-    shown: dict[str, dict] = {}
-    for module in modules(torch):
-        found = {name: getattr(module, name) for name in public(module)}
-        parts = module.__name__.split(".")
-        above = [shown.get(".".join(parts[:n]), {}) for n in range(1, len(parts))]
-        kept = {}
-        for name, value in found.items():
-            if isinstance(value, types.ModuleType) or any(a.get(name) is value for a in above):
-                continue
-            kept[name] = value
-        shown[module.__name__] = kept
-    made = {module: sorted(found) for module, found in shown.items() if found}
-    made["torch.Tensor"] = sorted(name for name in dir(torch.Tensor) if not name.startswith("_"))
-    made["torch.nn.Module"] = sorted(name for name in vars(torch.nn.Module) if not name.startswith("_"))
-    return dict(sorted(made.items()))
+def _of_torch():
+    return _declared(OPS, FUNCTIONS, FUNCTIONAL) & PYTORCH["torch"] - {*EITHER}
+
+
+def _of_functional():
+    return _declared(OPS, FUNCTIONAL) & PYTORCH["torch.nn.functional"]
+
+
+def _of_methods():
+    """Functions that call a method, and types of tensors."""
+    called = {name for name in PYTORCH["torch"] if callable(getattr(jtorch.Tensor, name, None))}
+    modules = {name for name in called if isinstance(getattr(jtorch, name, None), ModuleType)}
+    return (called - _declared(OPS, FUNCTIONS, FUNCTIONAL) - modules - _dtypes() - {*dir(object)}) | {*EITHER, *TYPES}
+
+
+def _of(home, file=None):
+    """The names of a public module; only those that one of its files declares."""
+    names = {*ELSEWHERE[home]} & PYTORCH[home[1:]]
+    return names if file is None else {n for n in names if hasattr(importlib.import_module(file), n)}
+
+
+def _of_special(file):
+    path = f"jtorch.core.ops.arithmetic.{file}"
+    return ("jtorch/special.py", path), lambda: _of("jtorch.special", path)
+
+
+def _of_linalg(file):
+    path = f"jtorch.core.ops.matrix.{file}"
+    return ("jtorch/linalg.py", path), lambda: _of("jtorch.linalg", path)
+
+
+LISTS = {
+    # (file, the module that its list imports from): the names
+    ("jtorch/__init__.py", "jtorch.core.facts"): _dtypes,
+    ("jtorch/__init__.py", "jtorch.core.ops.functions"): _of_torch,
+    ("jtorch/__init__.py", "jtorch.core.methods"): _of_methods,
+    ("jtorch/nn/functional.py", "jtorch.core.ops.functional"): _of_functional,
+    **dict(_of_linalg(file) for file in ("indefinite", "linalg")),
+    ("jtorch/fft.py", "jtorch.core.ops.signal.fft"): lambda: _of("jtorch.fft"),
+    **dict(_of_special(file) for file in ("bessel", "polynomials", "special")),
+    ("jtorch/special.py", "jtorch.core.ops.functions"): lambda: _of_torch() & PYTORCH["torch.special"],
+}
+
+
+def _statement(text, module):
+    """The list: the import of this module that ends with `# fmt: skip`."""
+    return re.search(rf"^from {re.escape(module)} import \([^)]*\)  # fmt: skip\n", text, re.M)
+
+
+def listed(file, module) -> set[str]:
+    """The names in a list."""
+    found = _statement((ROOT / file).read_text(), module)
+    return {alias.name for alias in ast.parse(found[0]).body[0].names}
+
+
+def write(file, module) -> None:
+    """Bring a list up to date."""
+    path = ROOT / file
+    text = path.read_text()
+    names = textwrap.fill(
+        ", ".join(sorted(LISTS[file, module]())) + ",", 120, initial_indent="    ", subsequent_indent="    "
+    )
+    found = _statement(text, module)
+    path.write_text(text.replace(found[0], f"from {module} import (\n{names}\n)  # fmt: skip\n"))
 
 
 def make():
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = names(torch)
-    lines = [f"{json.dumps(name)}: {json.dumps(listed)}" for name, listed in found.items()]
-    (FIXTURES / "public_names.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
-
-
-# ---- what of them is here
-
-
-def recorded() -> dict[str, list[str]]:
-    """The names as the fixture has them."""
-    return load("public_names.json", "public_names")
-
-
-def home(module):
-    """jtorch's object for a module or class of PyTorch's; None where there is none."""
-    if module in ("torch.Tensor", "torch.nn.Module"):
-        return jtorch.Tensor if module == "torch.Tensor" else jtorch.nn.Module
-    try:
-        return importlib.import_module(module.replace("torch", "jtorch", 1))
-    except ImportError:
-        return None
-
-
-def census_name(module, name) -> str:
-    """How missing.json calls a name: methods without a module."""
-    return f"{ {'torch.Tensor': 'Tensor', 'torch.nn.Module': 'Module'}.get(module, module) }.{name}"
-
-
-HERE, PARTLY, BY_NAME, ABSENT = "here", "with a difference", "by name only", "not here"
-
-
-def status(module, name) -> str:
-    """What jtorch has of a name: by its docstring, which says what differs, or that a call only raises or has no effect."""
-    at = home(module)
-    if at is None or not hasattr(at, name):
-        return ABSENT
-    found = inspect.getattr_static(at, name, None) if isinstance(at, type) else getattr(at, name)
-    text = (getattr(found, "__doc__", None) or "") if callable(found) or isinstance(found, property) else ""
-    if text.startswith(("Raises ", "Accepted")):
-        return BY_NAME
-    return PARTLY if "Differs from torch" in text else HERE
-
-
-@functools.cache
-def counted() -> dict[str, dict[str, list[str]]]:
-    """Module -> {status: names}."""
-    found = {}
-    for module, listed in recorded().items():
-        by = found[module] = {HERE: [], PARTLY: [], BY_NAME: [], ABSENT: []}
-        for name in listed:
-            by[status(module, name)].append(name)
-    return found
-
-
-def part(module) -> str:
-    """The part of PyTorch that a module is counted with: two or three steps of its name."""
-    parts = module.split(".")
-    return ".".join(parts[: 3 if parts[1:2] and parts[1] in ("nn", "utils", "distributed") else 2])
-
-
-def section(reason) -> list[str]:
-    """The paragraphs of docs/coverage.md about all public names. `reason` gives why a name is not here."""
-    found, parts = counted(), {}
-    for module, by in found.items():
-        counts = parts.setdefault(part(module), dict.fromkeys(by, 0))
-        for kind, listed in by.items():
-            counts[kind] += len(listed)
-    total = {kind: sum(counts[kind] for counts in parts.values()) for kind in (HERE, PARTLY, BY_NAME, ABSENT)}
-    rows = [("all", total), *((f"`{name}`", counts) for name, counts in parts.items())]
-    lines = [
-        f"| {name} | {sum(counts.values())} | " + " | ".join(map(str, counts.values())) + " |" for name, counts in rows
-    ]
-    heads = ["| module | names | " + " | ".join(total) + " |", "|---|" + "---:|" * 5]
-    return [
-        "## Every public name of PyTorch",
-        "The names that the public modules of PyTorch 2.13 show, each under its shortest path, also those that no program of the "
-        "census uses. *With a difference*: the docstring says which. *By name only*: a call raises, or has no effect.",
-        "\n".join(heads + lines),
-        "\n".join(["| not here | because |", "|---|---|", *_absences(found, reason)]),
-    ]
-
-
-def _absences(found, reason):
-    by_reason: dict[str, list[str]] = {}
-    for module, by in found.items():
-        absent = by[ABSENT]
-        whole = len(absent) == sum(map(len, by.values())) > 1
-        if whole and len({reason(census_name(module, name)) for name in absent}) == 1:
-            by_reason.setdefault(reason(census_name(module, absent[0])), []).append(f"`{module}.*` ({len(absent)})")
-        else:
-            for name in absent:
-                known = census_name(module, name)
-                by_reason.setdefault(reason(known), []).append(f"`{known}`")
-    for why, listed in sorted(by_reason.items(), key=lambda row: row[0] or ""):
-        yield f"| {', '.join(listed)} | {why} |"
+    for file, module in LISTS:
+        write(file, module)

@@ -25,7 +25,7 @@ _CLASSES = frozenset(
         "PartitionSpec ShapedArray UnloadedMeshExecutable _unpickle_named_sharding _unpickle_single_device_sharding"
     ).split()
 )
-_TYPES = frozenset(d.np.type.__name__ for d in ALL if d.np is not None and d.np.type.__module__ == "ml_dtypes")
+_TYPES = frozenset(d.np.type.__name__ for d in ALL if d.computed and d.np.type.__module__ == "ml_dtypes")
 _HEAD = struct.Struct("<Q")  # the length of the JSON that comes before XLA's bytes
 
 

@@ -69,7 +69,7 @@ from jtorch.core.facts.trees import flatten_tree, map_tree, same_tree, broadcast
 
 def __getattr__(name: str) -> dtype:
     """A dtype by PyTorch's name: `from jtorch.core.facts import bfloat16, half`."""
-    found = dtypes.ALIASES.get(name) or next((d for d in ALL if d.name == name), None)
+    found = dtypes.ALIASES.get(name) or dtypes.NAMED.get(name) or next((d for d in ALL if d.name == name), None)
     if found is None:
         raise AttributeError(f"module 'jtorch.core.facts' has no attribute '{name}'")
     return found

@@ -14,13 +14,15 @@ import ml_dtypes
 import numpy as np
 
 BOOL, INT, FLOAT, COMPLEX = range(4)  # categories, in the order in which promotion goes up
+_OPAQUE = -1  # the category of dtypes that are not computed with
 
 
 class dtype:
     """An element type, e.g. `torch.float32`.
 
     Attributes:
-        np: the NumPy (or ml_dtypes) type of the same layout; None for complex32, which neither NumPy nor XLA has.
+        np: the NumPy (or ml_dtypes) type of the same layout. It raises for complex32, which neither NumPy nor XLA has, and for
+            dtypes that are names only.
         itemsize: bytes of one element.
 
     >>> jtorch.float32, jtorch.int64.itemsize, jtorch.bfloat16.is_floating_point
@@ -28,6 +30,7 @@ class dtype:
     """
 
     __module__ = "jtorch"
+    computed = True  # whether there are tensors of it
     __slots__ = (
         "alias", "category", "cname", "digits", "itemsize", "limited", "method", "most", "name", "np", "overflow_name",
         "partner", "python", "scalar_name", "storage_name", "tolerance",
@@ -65,7 +68,7 @@ class dtype:
         self.digits = self.most = None  # bits of the significand, the hidden one included; the largest finite number
         if category == INT:
             self.most = int(np.iinfo(self.np).max)
-        elif category == FLOAT:
+        elif category == FLOAT and np_type is not None:
             limits = ml_dtypes.finfo(self.np)
             self.digits, self.most = int(limits.nmant) + 1, float(limits.max)
 
@@ -77,7 +80,16 @@ class dtype:
 
     is_floating_point = property(lambda self: self.category == FLOAT)
     is_complex = property(lambda self: self.category == COMPLEX)
-    is_signed = property(lambda self: not self.name.startswith("u") and self.category != BOOL)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether it has negative numbers. Raises RuntimeError for bits and quantized numbers."""
+        if self.category == _OPAQUE and self.name.startswith("bits"):
+            raise RuntimeError("Bits types are undefined")
+        if self.category == _OPAQUE and self.name.startswith("q"):
+            raise RuntimeError("isSignedType not supported for quantized types")
+        return not (self.name.startswith("u") or self.name == "float8_e8m0fnu") and self.category != BOOL
+
     is_half = property(lambda self: self.category == FLOAT and self.itemsize == 2)
 
     def to_complex(self) -> dtype:
@@ -87,6 +99,24 @@ class dtype:
     def to_real(self) -> dtype:
         """The type of the parts of a complex type; any other type itself."""
         return _NAMES[self.partner] if self.category == COMPLEX else self
+
+
+class _NamedDtype(dtype):
+    """A dtype that is a name only: whoever asks for its layout, to make a tensor or a result, learns so."""
+
+    __module__ = "jtorch"
+    __slots__ = ()
+    computed = False
+
+    @property
+    def np(self):
+        if self.category == COMPLEX:
+            raise NotImplementedError("a result of dtype torch.complex32, which neither NumPy nor XLA has")
+        raise NotImplementedError(f"torch.{self.name} is a name only: jtorch has no tensors of this dtype")
+
+    @np.setter
+    def np(self, value):
+        """Nothing to keep."""
 
 
 uint8 = dtype("uint8", "u1", "Byte", "unsigned char", INT, method="byte", overflow_name="uint8_t")
@@ -104,7 +134,7 @@ float32 = dtype("float32", "f4", "Float", "float", FLOAT,
                 alias="float", partner="complex64", tolerance=(1.3e-6, 1e-5))  # fmt: skip
 float64 = dtype("float64", "f8", "Double", "double", FLOAT,
                 alias="double", partner="complex128", python=float, tolerance=(1e-7, 1e-7))  # fmt: skip
-complex32 = dtype("complex32", None, "ComplexHalf", "c10::complex<c10::Half>", COMPLEX,
+complex32 = _NamedDtype("complex32", None, "ComplexHalf", "c10::complex<c10::Half>", COMPLEX,
                   alias="chalf", partner="float16", limited=True, itemsize=4)  # fmt: skip
 complex64 = dtype("complex64", "c8", "ComplexFloat", "c10::complex<float>", COMPLEX,
                   alias="cfloat", partner="float32", tolerance=(1.3e-6, 1e-5))  # fmt: skip
@@ -114,6 +144,12 @@ bool_ = dtype("bool", "?", "Bool", "bool", BOOL, method="bool", python=bool)
 float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, "Float8_e4m3fn", "c10::Float8_e4m3fn", FLOAT,
                       limited=True)  # fmt: skip
 float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, "Float8_e5m2", "c10::Float8_e5m2", FLOAT, limited=True)
+float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, "Float8_e4m3fnuz", "c10::Float8_e4m3fnuz", FLOAT,
+                        limited=True)  # fmt: skip
+float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, "Float8_e5m2fnuz", "c10::Float8_e5m2fnuz", FLOAT,
+                        limited=True)  # fmt: skip
+float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, "Float8_e8m0fnu", "c10::Float8_e8m0fnu", FLOAT,
+                       limited=True)  # fmt: skip
 
 ALL = tuple(d for d in list(globals().values()) if isinstance(d, dtype))
 ALIASES = {d.alias: d for d in ALL if d.alias}
@@ -122,8 +158,22 @@ CASTS = {d.method: d for d in ALL if d.method}  # Tensor's methods that cast: fl
 TENSOR_TYPES = {f"{d.scalar_name}Tensor": d for d in ALL if not d.limited and not d.is_complex}  # FloatTensor, ...
 HALF = tuple(d.np for d in ALL if d.is_half)  # NumPy's float16 and bfloat16: most ops compute them in float32
 
-_NAMES = {d.name: d for d in ALL}
-_BY_NP = {d.np: d for d in ALL if d.np is not None}
+# Dtypes that can be named and compared, and not computed with: (name, name in messages, bytes).
+_BY_NAME_ONLY = [
+    *[(f"int{n}", f"Int{n}", 1) for n in range(1, 8)],
+    *[(f"uint{n}", f"UInt{n}", 1) for n in range(1, 8)],
+    *[("qint8", "QInt8", 1), ("qint32", "QInt32", 4), ("quint8", "QUInt8", 1), ("quint4x2", "QUInt4x2", 1)],
+    *[("quint2x4", "QUInt2x4", 1), ("bits1x8", "Bits1x8", 1), ("bits2x4", "Bits2x4", 1), ("bits4x2", "Bits4x2", 1)],
+    *[("bits8", "Bits8", 1), ("bits16", "Bits16", 2), ("float4_e2m1fn_x2", "Float4_e2m1fn_x2", 1)],
+]
+NAMED = {
+    name: _NamedDtype(name, None, shown, shown, FLOAT if name[0] == "f" else _OPAQUE, itemsize=size, limited=True)
+    for name, shown, size in _BY_NAME_ONLY
+}
+NAMED["bit"] = NAMED["uint1"]
+
+_NAMES = {d.name: d for d in (*ALL, *NAMED.values())}
+_BY_NP = {d.np: d for d in ALL if d.computed}
 
 
 def dtype_named(name):
@@ -214,6 +264,12 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if type1 is type2:
         return type1
     a, b = sorted((type1, type2), key=lambda d: d.category)
+    if any(d.limited and d.category == FLOAT for d in (a, b)):
+        raise RuntimeError(
+            f"Promotion for Float8 Types is not supported, attempted to promote {type1.scalar_name} and {type2.scalar_name}"
+        )
+    if a.category == _OPAQUE:
+        raise RuntimeError(f"Promotion from {type1.scalar_name} and {type2.scalar_name} is unsupported.")
     if any(d.limited and d.category == INT for d in (a, b)):
         if b.category != FLOAT:
             raise RuntimeError(

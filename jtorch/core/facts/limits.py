@@ -11,7 +11,7 @@ import math
 import ml_dtypes
 import numpy as np
 
-from jtorch.core.facts.dtypes import BOOL, INT, OF_PYTHON, dtype, get_default_dtype
+from jtorch.core.facts.dtypes import BOOL, FLOAT, INT, OF_PYTHON, dtype, float8_e5m2fnuz, get_default_dtype
 
 _MISSING = object()
 
@@ -73,7 +73,7 @@ class finfo(_Limits):
 
     def __init__(self, type=_MISSING):
         type = get_default_dtype() if type is _MISSING else _dtype_argument("finfo", type)
-        if type.category in (BOOL, INT):
+        if type.category < FLOAT:
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
             )
@@ -83,7 +83,7 @@ class finfo(_Limits):
         self._set(
             bits=limits.bits,
             dtype=type.name,
-            eps=float(limits.eps),
+            eps=0.125 if type is float8_e5m2fnuz else float(limits.eps),  # of 2 bits, as PyTorch has it
             resolution=float(f"1e-{digits}"),
             max=float(limits.max),
             min=float(limits.min),

@@ -535,7 +535,7 @@ _METHODS = {
     "map_": _map_,
     "sum_to_size": _sum_to_size,
     "__reversed__": _reversed,
-    **{name: _caster(name, d) for name, d in dtypes.CASTS.items()},
+    **{name: _caster(name, d) for name, d in {**dtypes.CASTS, "chalf": dtypes.complex32}.items()},
 }
 _FACTS = {
     "nbytes": _nbytes,

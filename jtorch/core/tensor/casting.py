@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import jax
 import jax.numpy as jnp
 
 from jtorch.core.engine import Call
@@ -50,6 +51,10 @@ def cast_array(x, to):
         least = jnp.asarray(info.min if info.min < 0 else 0, to.np)
         fits = (wide >= float(info.min)) & (wide < float(info.max) + 1)
         return jnp.where(fits, jnp.where(fits, wide, 0).astype(to.np), least)
+    if to is dtypes.float8_e8m0fnu:  # powers of two alone: no sign and no zero
+        size = jnp.abs(x.astype(jnp.float32))
+        code = jax.lax.bitcast_convert_type(size.astype(to.np), jnp.uint8)
+        return jax.lax.bitcast_convert_type(jnp.where(size < 2.0**-126, jnp.uint8(0), code), to.np)
     return x.astype(to.np)
 
 

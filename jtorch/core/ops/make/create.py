@@ -80,8 +80,8 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
     if kept is not None:
         made = wrap(Value(*kept))
         return requiring(made) if requires_grad else made
-    if d.np is None:
-        raise NotImplementedError(f"XLA has no {d.name}")
+    if not d.computed:
+        return d.np  # raises
     if n.__class__ is int and not -(2**63) <= n < 2**64:
         n.to_bytes(8, "little")  # Python's error for an integer out of range is PyTorch's
     dtypes.must_hold(d, n)

@@ -53,6 +53,50 @@ def svd_lowrank(A, q=6, niter=2, M=None):
 
 
 @function
+def lobpcg(
+    A, k=None, B=None, X=None, n=None, iK=None, niter=None, tol=None, largest=None, method=None, tracker=None,
+    ortho_iparams=None, ortho_fparams=None, ortho_bparams=None,
+):  # fmt: skip
+    """(E, X): the k largest or smallest eigenvalues of a symmetric matrix, and their vectors as columns.
+
+    Args:
+        A: a symmetric matrix, or a batch of them.
+        k: how many; the columns of X, or else 1.
+        B: a positive definite matrix: the vectors solve A X = B X E.
+        X, n: a start of the iteration, and its columns.
+        largest: the largest first (the default), or the smallest first.
+
+    Raises:
+        ValueError: A has fewer than 3 n rows.
+
+    Differs from torch: all eigenvalues are computed, and not iterated for, so `iK`, `niter`, `tol`, `method`, `tracker` and the
+    settings of the iteration have no effect; a vector may have the other sign.
+
+    >>> torch.lobpcg(torch.diag(torch.arange(1.0, 7.0)), k=2)[0]
+    tensor([6., 5.])
+    """
+    k = (1 if X is None else X.shape[-1]) if k is None else k
+    n = (k if X is None else X.shape[-1]) if n is None else n
+    rows = A.shape[-1]
+    if rows < 3 * n:
+        raise ValueError(
+            f"LOBPCG algorithm is not applicable when the number of A rows (={rows}) is smaller than 3 x the number of requested"
+            f" eigenpairs (={n})"
+        )
+    A, B = (m.to_dense() if m is not None and m.is_sparse else m for m in (A, B))
+    if B is None:
+        values, vectors = linalg.eigh(A)
+    else:  # B = L L^T: the vectors of L^-1 A L^-T, times L^-T
+        low = linalg.cholesky(B)
+        half = linalg.solve_triangular(low, A, upper=False)
+        values, vectors = linalg.eigh(linalg.solve_triangular(low, half.mT, upper=False))
+        vectors = linalg.solve_triangular(low.mT, vectors, upper=True)
+    if largest is None or largest:
+        values, vectors = values.flip(-1), vectors.flip(-1)
+    return values[..., :k], vectors[..., :k]
+
+
+@function
 def pca_lowrank(A, q=None, center=True, niter=2):
     """(U, S, V): the q principal components of the rows of A, by `svd_lowrank`."""
     m, n = A.shape[-2:]
