@@ -57,7 +57,7 @@ from jtorch.core.facts import (
 )  # fmt: skip
 from jtorch.core.grad import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
 from jtorch.core.grad import grad_enabled as is_grad_enabled
-from jtorch.core.tensor import Tensor, as_tensor, from_numpy, set_printoptions, tensor
+from jtorch.core.tensor import DisableTorchFunctionSubclass, Tensor, as_tensor, from_numpy, set_printoptions, tensor
 from jtorch.core.ops.functions import (
     abs, absolute, acos, acosh, adaptive_avg_pool1d, adaptive_max_pool1d, addbmm, addcdiv, addcmul, addmv, addr,
     adjoint, affine_grid_generator, alias_copy, all, allclose, alpha_dropout, amax, amin, aminmax, angle, any, arange,

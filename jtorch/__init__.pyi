@@ -121,6 +121,7 @@ from jtorch.core.ops.make.generator import Generator as Generator
 from jtorch.core.ops.make.generator import default_generator as default_generator
 from jtorch.core.ops.make.generator import set_streams as set_streams
 from jtorch.core.tensor.printing import set_printoptions as set_printoptions
+from jtorch.core.tensor.subclass import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
 from jtorch.core.tensor.tensor import Tensor as Tensor
 from jtorch.jit import ScriptFunction as ScriptFunction
 from jtorch.jit import ScriptModule as ScriptModule

@@ -54,7 +54,14 @@ from jtorch.core.methods.gradients import GradientEdge, backward, grad
 from jtorch.core.methods.jax_functions import from_jax, to_jax
 from jtorch.core.methods.names import AcceleratorError, OutOfMemoryError, get_device_module, typename
 from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
-from jtorch.core.methods.overrides import handle_torch_function, has_torch_function, is_tensor_like
+from jtorch.core.methods.overrides import (
+    handle_torch_function,
+    has_torch_function,
+    has_torch_function_unary,
+    has_torch_function_variadic,
+    is_tensor_like,
+    redispatch_function,
+)
 from jtorch.core.methods.products import products_of
 from jtorch.core.methods.queues import Event, Stream
 from jtorch.core.methods.settings import (
@@ -146,6 +153,8 @@ __all__ = [
     "grad_and_value",
     "handle_torch_function",
     "has_torch_function",
+    "has_torch_function_unary",
+    "has_torch_function_variadic",
     "hessian",
     "is_compiling",
     "is_complex",
@@ -169,6 +178,7 @@ __all__ = [
     "nested_compile_region",
     "products_of",
     "rebuild_sparse",
+    "redispatch_function",
     "reset",
     "result_type",
     "save_cache_artifacts",

@@ -172,6 +172,13 @@ class _Getter:
         self.prop, self.attribute = prop, name
         self.keeps = name in ("grad", "_base")
 
+    def __eq__(self, other):
+        """It is the getter that users know: `torch.Tensor.shape.__get__`."""
+        return other == self.prop.__get__ or (isinstance(other, _Getter) and other.prop is self.prop)
+
+    def __hash__(self):
+        return hash(self.prop.__get__)
+
     def __call__(self, tensor):
         return self.prop.fget(tensor)
 
