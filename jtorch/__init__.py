@@ -119,6 +119,7 @@ from jtorch.core.methods import (
     TypedStorage,
     UntypedStorage,
     asarray,
+    cond,
     from_dlpack,
     from_file,
     frombuffer,
@@ -126,6 +127,7 @@ from jtorch.core.methods import (
     is_tensor,
     result_type,
     to_dlpack,
+    while_loop,
 )
 from jtorch.core.methods import (
     sparse_bsc_tensor,

@@ -6,6 +6,7 @@ import sys
 import types
 
 from jtorch._library.custom_ops import CUSTOM
+from jtorch.core.methods import cond, while_loop
 from jtorch.core.op import FUNCTIONS, OPS
 from jtorch.core.tensor import Tensor
 
@@ -64,7 +65,10 @@ class _OpNamespace(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        function = _aten(name) if self.__name__ == "aten" else CUSTOM.get(f"{self.__name__}::{name}")
+        if self.__name__ == "higher_order":
+            function = _HIGHER_ORDER.get(name)
+        else:
+            function = _aten(name) if self.__name__ == "aten" else CUSTOM.get(f"{self.__name__}::{name}")
         if function is None:
             raise AttributeError(f"'_OpNamespace' '{self.__name__}' object has no attribute '{name}'")
         packet = OpOverloadPacket(self.__name__, name, function)
@@ -72,6 +76,7 @@ class _OpNamespace(types.ModuleType):
         return packet
 
 
+_HIGHER_ORDER = {"cond": cond, "while_loop": while_loop}
 _INNER = {
     "alias",
     "constant_pad_nd",

@@ -44,6 +44,7 @@ from jtorch.core.methods.compiler import (
     substitute_in_graph,
     wrap_numpy,
 )
+from jtorch.core.methods.control_flow import cond, while_loop
 from jtorch.core.methods.cpu import synchronize as synchronize_cpu
 from jtorch.core.methods.constructors import CUDA_TYPES, TYPES as TENSOR_TYPES
 from jtorch.core.methods.foreach import FOREACH
@@ -131,6 +132,7 @@ __all__ = [
     "assume_constant_result",
     "backward",
     "compile",
+    "cond",
     "cudagraph_mark_step_begin",
     "disable",
     "eager",
@@ -213,6 +215,7 @@ __all__ = [
     "use_deterministic_algorithms",
     "vjp",
     "vmap",
+    "while_loop",
     "wrap_numpy",
 ]
 
