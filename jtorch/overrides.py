@@ -148,7 +148,7 @@ def _found():
                 functions.setdefault(attribute, []).append(attribute.__get__)
                 continue
             function = getattr(home, name) if callable(attribute) else None
-            if function is None or (home is not Tensor and not _counts(name, function)):
+            if function is None or (home is not Tensor and not _is_function_of_ours(name, function)):
                 continue
             names.setdefault(function, f"{home_name}.{name}")
             if name in passed:
@@ -158,7 +158,7 @@ def _found():
     return functions, names, ignored
 
 
-def _counts(name, function):
+def _is_function_of_ours(name, function):
     return name[0].islower() and getattr(function, "__module__", "").startswith("jtorch")
 
 
