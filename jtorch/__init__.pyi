@@ -27,6 +27,7 @@ from jtorch import hub as hub
 from jtorch import jit as jit
 from jtorch import library as library
 from jtorch import linalg as linalg
+from jtorch import masked as masked
 from jtorch import mps as mps
 from jtorch import mtia as mtia
 from jtorch import multiprocessing as multiprocessing
