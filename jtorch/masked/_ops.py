@@ -38,7 +38,7 @@ def _filled(input, mask, value):
     return plain.where(mask, input, plain.full((), value, dtype=input.dtype, device=input.device))
 
 
-def _dims(dim, ndim):
+def _reduced_dims(dim, ndim):
     if dim is None or (isinstance(dim, tuple | list) and not dim):
         return tuple(range(ndim))
     dims = tuple(d % max(ndim, 1) for d in ((dim,) if isinstance(dim, int) else dim))
@@ -47,15 +47,15 @@ def _dims(dim, ndim):
     return dims
 
 
-def _lowest(dtype):
+def _least_number(dtype):
     return -math.inf if dtype.is_floating_point else 0 if dtype is dtypes.bool_ else -dtype.most - dtype.is_signed
 
 
-def _highest(dtype):
+def _largest_number(dtype):
     return math.inf if dtype.is_floating_point else 1 if dtype is dtypes.bool_ else dtype.most
 
 
-def _dtype_of(input, dtype):
+def _given_dtype(input, dtype):
     return input.dtype if dtype is None else dtype
 
 
@@ -69,13 +69,15 @@ def sum(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     >>> torch.masked.sum(torch.tensor([1., 2., 4.]), mask=torch.tensor([True, False, True]))
     tensor(5.)
     """
-    return plain.sum(_filled(input, mask, 0), _dims(dim, input.dim()), bool(keepdim), dtype=_sum_dtype(input, dtype))
+    return plain.sum(
+        _filled(input, mask, 0), _reduced_dims(dim, input.dim()), bool(keepdim), dtype=_sum_dtype(input, dtype)
+    )
 
 
 def prod(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The product of the valid elements; 1 where none is."""
     found, dtype = _filled(input, mask, 1), _sum_dtype(input, dtype)
-    for d in sorted(_dims(dim, input.dim()), reverse=True):
+    for d in sorted(_reduced_dims(dim, input.dim()), reverse=True):
         found = plain.prod(found, d, bool(keepdim), dtype=dtype)
     return found.to(dtype)
 
@@ -92,31 +94,35 @@ def cumprod(input, dim, *, dtype=None, mask=None) -> Tensor:
 
 def amax(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The largest valid element; the least number of the dtype where none is."""
-    found = _filled(input, mask, _lowest(input.dtype))
-    return plain.amax(found, _dims(dim, input.dim()), bool(keepdim)).to(_dtype_of(input, dtype))
+    found = _filled(input, mask, _least_number(input.dtype))
+    return plain.amax(found, _reduced_dims(dim, input.dim()), bool(keepdim)).to(_given_dtype(input, dtype))
 
 
 def amin(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The smallest valid element; the largest number of the dtype where none is."""
-    found = _filled(input, mask, _highest(input.dtype))
-    return plain.amin(found, _dims(dim, input.dim()), bool(keepdim)).to(_dtype_of(input, dtype))
+    found = _filled(input, mask, _largest_number(input.dtype))
+    return plain.amin(found, _reduced_dims(dim, input.dim()), bool(keepdim)).to(_given_dtype(input, dtype))
 
 
 def argmax(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The index of the largest valid element, in the dtype of the input, as PyTorch has it."""
-    return plain.argmax(_filled(input, mask, _lowest(input.dtype)), dim, bool(keepdim)).to(_dtype_of(input, dtype))
+    return plain.argmax(_filled(input, mask, _least_number(input.dtype)), dim, bool(keepdim)).to(
+        _given_dtype(input, dtype)
+    )
 
 
 def argmin(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The index of the smallest valid element, in the dtype of the input, as PyTorch has it."""
-    return plain.argmin(_filled(input, mask, _highest(input.dtype)), dim, bool(keepdim)).to(_dtype_of(input, dtype))
+    return plain.argmin(_filled(input, mask, _largest_number(input.dtype)), dim, bool(keepdim)).to(
+        _given_dtype(input, dtype)
+    )
 
 
 def _count(input, dim, keepdim, mask):
     """How many valid elements a reduction has."""
     input, mask = _data_and_mask(input, mask)
     valid = plain.ones(input.shape, dtype=dtypes.bool_, device=input.device)
-    return plain.sum(valid if mask is None else valid & mask, _dims(dim, input.dim()), keepdim)
+    return plain.sum(valid if mask is None else valid & mask, _reduced_dims(dim, input.dim()), keepdim)
 
 
 def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
@@ -125,7 +131,7 @@ def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     Raises:
         ValueError: a dtype of integers or booleans.
     """
-    whose, dtype = "Input" if dtype is None else "Optional", _dtype_of(input, dtype)
+    whose, dtype = "Input" if dtype is None else "Optional", _given_dtype(input, dtype)
     if dtype.category < dtypes.FLOAT:
         raise ValueError(
             f"mean(): Could not infer output dtype. {whose} dtype must be either a floating point or complex dtype. Got: {dtype}"
@@ -140,7 +146,7 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     Raises:
         ValueError: there is none and the dtype has no NaN.
     """
-    dtype, floats = _dtype_of(input, dtype), input.dtype.is_floating_point
+    dtype, floats = _given_dtype(input, dtype), input.dtype.is_floating_point
     given, mask = _data_and_mask(input, mask)
     found = plain.nanmedian(_filled(given if floats else given.to(dtypes.float32), mask, math.nan), dim, keepdim).values
     if floats:
@@ -152,24 +158,24 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None) -> Tensor:
 
 def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The logarithm of the sum of the exponentials of the valid elements."""
-    found = _filled(input, mask, _lowest(input.dtype))
-    return plain.logsumexp(found, _dims(dim, input.dim()), keepdim).to(_dtype_of(input, dtype))
+    found = _filled(input, mask, _least_number(input.dtype))
+    return plain.logsumexp(found, _reduced_dims(dim, input.dim()), keepdim).to(_given_dtype(input, dtype))
 
 
 def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None) -> Tensor:
     """log(exp(input) + exp(other)), where a masked element adds nothing."""
-    least = _lowest(input.dtype)
+    least = _least_number(input.dtype)
     found = plain.logaddexp(_filled(input, input_mask, least), _filled(other, other_mask, least))
-    return found.to(_dtype_of(input, dtype))
+    return found.to(_given_dtype(input, dtype))
 
 
 def norm(input, ord=2.0, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The vector norm of the valid elements."""
     found = _filled(input, mask, math.inf if ord == -math.inf else 0)
-    return vector_norm(found, ord, _dims(dim, input.dim()), bool(keepdim), dtype=dtype)
+    return vector_norm(found, ord, _reduced_dims(dim, input.dim()), bool(keepdim), dtype=dtype)
 
 
-def _spread(input, dim, unbiased, correction, keepdim, dtype, mask):
+def _variance_of_valid(input, dim, unbiased, correction, keepdim, dtype, mask):
     if unbiased is not None and correction is not None:
         raise AssertionError("Only one of unbiased and correction may be given")
     if correction is None:
@@ -185,12 +191,12 @@ def _spread(input, dim, unbiased, correction, keepdim, dtype, mask):
 
 def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The variance of the valid elements; NaN where none is."""
-    return _spread(input, dim, unbiased, correction, keepdim, dtype, mask)
+    return _variance_of_valid(input, dim, unbiased, correction, keepdim, dtype, mask)
 
 
 def std(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype=None, mask=None) -> Tensor:
     """The standard deviation of the valid elements; NaN where none is."""
-    return _spread(input, dim, unbiased, correction, keepdim, dtype, mask).sqrt()
+    return _variance_of_valid(input, dim, unbiased, correction, keepdim, dtype, mask).sqrt()
 
 
 def softmax(input, dim, *, dtype=None, mask=None) -> Tensor:
@@ -199,20 +205,20 @@ def softmax(input, dim, *, dtype=None, mask=None) -> Tensor:
     >>> torch.masked.softmax(torch.zeros(3), 0, mask=torch.tensor([True, False, True]))
     tensor([0.5000, 0.0000, 0.5000])
     """
-    return _softmax(_filled(input, mask, _lowest(input.dtype)), dim, dtype=_dtype_of(input, dtype))
+    return _softmax(_filled(input, mask, _least_number(input.dtype)), dim, dtype=_given_dtype(input, dtype))
 
 
 def log_softmax(input, dim, *, dtype=None, mask=None) -> Tensor:
     """The logarithm of the softmax of the valid elements; -inf where masked, and NaN where all are."""
-    return _log_softmax(_filled(input, mask, _lowest(input.dtype)), dim, dtype=_dtype_of(input, dtype))
+    return _log_softmax(_filled(input, mask, _least_number(input.dtype)), dim, dtype=_given_dtype(input, dtype))
 
 
 def softmin(input, dim, *, dtype=None, mask=None) -> Tensor:
     """The softmax of the negative of the valid elements."""
-    return _softmax(-_filled(input, mask, _highest(input.dtype)), dim, dtype=_dtype_of(input, dtype))
+    return _softmax(-_filled(input, mask, _largest_number(input.dtype)), dim, dtype=_given_dtype(input, dtype))
 
 
 def normalize(input, ord, dim, *, eps=1e-12, dtype=None, mask=None) -> Tensor:
     """The valid elements divided by their norm; 0 where masked."""
-    size = norm(input, ord, dim, keepdim=True, dtype=_dtype_of(input, dtype), mask=mask)
+    size = norm(input, ord, dim, keepdim=True, dtype=_given_dtype(input, dtype), mask=mask)
     return _filled(input, mask, 0) / size.clamp(min=eps)

@@ -137,18 +137,20 @@ class MaskedTensor(Tensor):
         if plain in _UNARY or plain in _BINARY or name in _OF_DATA:
             return _of_data(func, name, plain, args, kwargs)
         if name in _OF_BOTH:
-            data, masks = (_mapped(get, (args, kwargs)) for get in (_data_of, MaskedTensor.get_mask))
+            data, masks = (_mapped_parts(get, (args, kwargs)) for get in (_data_of, MaskedTensor.get_mask))
             return _wrapped_pairs(func(*data[0], **data[1]), func(*masks[0], **masks[1]))
         if name == "__get__" or name in _PLAIN:
             with DisableTorchFunctionSubclass():
-                return func(*_mapped(_data_of, args) if name != "__get__" else args, **kwargs)
+                return func(*_mapped_parts(_data_of, args) if name != "__get__" else args, **kwargs)
         return NotImplemented
 
     def __repr__(self, *, tensor_contents=None):
         if self._masked_data.dim() == 0:
             valid = bool(self._masked_mask)
-            return f"MaskedTensor({_shown(self._masked_data.item()) if valid else '--'}, {valid})"
-        return "MaskedTensor(\n" + _indented(_lines(self._masked_data.tolist(), self._masked_mask.tolist())) + "\n)"
+            return f"MaskedTensor({_number_text(self._masked_data.item()) if valid else '--'}, {valid})"
+        return (
+            "MaskedTensor(\n" + _indented(_nested_text(self._masked_data.tolist(), self._masked_mask.tolist())) + "\n)"
+        )
 
 
 def _made(cls, data, mask):
@@ -169,12 +171,12 @@ def _data_of(x):
     return x.get_data() if is_masked_tensor(x) else x
 
 
-def _mapped(get, tree):
+def _mapped_parts(get, tree):
     if is_masked_tensor(tree):
         return get(tree)
     if isinstance(tree, dict):
-        return {k: _mapped(get, v) for k, v in tree.items()}
-    return type(tree)([_mapped(get, part) for part in tree]) if type(tree) in (list, tuple) else tree
+        return {k: _mapped_parts(get, v) for k, v in tree.items()}
+    return type(tree)([_mapped_parts(get, part) for part in tree]) if type(tree) in (list, tuple) else tree
 
 
 def _wrapped_pairs(data, mask):
@@ -188,7 +190,7 @@ def _of_data(func, name, plain, args, kwargs):
     masks = [x.get_mask() for x in args if is_masked_tensor(x)]
     if len(masks) > 1 and not (masks[0].shape == masks[1].shape and bool((masks[0] == masks[1]).all())):
         raise ValueError("Input masks must match. If you need support for this, please open an issue on Github.")
-    data = func(*map(_data_of, args), **_mapped(_data_of, kwargs))
+    data = func(*map(_data_of, args), **_mapped_parts(_data_of, kwargs))
     return args[0] if name != plain and name not in _OF_DATA else MaskedTensor.with_history(data, masks[0])
 
 
@@ -207,16 +209,16 @@ def _reduced(name, self, dim=None, keepdim=False, dtype=None):
     return MaskedTensor.with_history(made, valid)
 
 
-def _shown(number):
+def _number_text(number):
     return f"{number:8.4f}" if isinstance(number, float) else str(number)
 
 
-def _lines(data, mask):
+def _nested_text(data, mask):
     if not isinstance(data[0] if data else 0.0, list):
-        parts = [_shown(x) for x in data]
+        parts = [_number_text(x) for x in data]
         width = max([8 if not valid else len(part) for part, valid in zip(parts, mask, strict=True)], default=0)
         return "[" + ", ".join(part if ok else "--".rjust(width) for part, ok in zip(parts, mask, strict=True)) + "]"
-    return "[\n" + ",\n".join(_indented(_lines(d, m)) for d, m in zip(data, mask, strict=True)) + "\n]"
+    return "[\n" + ",\n".join(_indented(_nested_text(d, m)) for d, m in zip(data, mask, strict=True)) + "\n]"
 
 
 def _indented(text):
