@@ -55,6 +55,17 @@ from jtorch.core.methods.gradients import GradientEdge, backward, grad
 from jtorch.core.methods.jax_functions import from_jax, to_jax
 from jtorch.core.methods.names import AcceleratorError, OutOfMemoryError, get_device_module, typename
 from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
+from jtorch.core.methods.override_lists import (
+    BaseTorchFunctionMode,
+    enable_reentrant_dispatch,
+    get_default_nowrap_functions,
+    get_ignored_functions,
+    get_overridable_functions,
+    get_testing_overrides,
+    is_tensor_method_or_property,
+    resolve_name,
+    wrap_torch_function,
+)
 from jtorch.core.methods.overrides import (
     handle_torch_function,
     has_torch_function,
@@ -112,6 +123,7 @@ explain_methods(Tensor, but="jtorch.core.tensor.tensor")
 __all__ = [
     "CUDA_TYPES",
     "AcceleratorError",
+    "BaseTorchFunctionMode",
     "DLDeviceType",
     "Event",
     "GradientEdge",
@@ -136,6 +148,7 @@ __all__ = [
     "cudagraph_mark_step_begin",
     "disable",
     "eager",
+    "enable_reentrant_dispatch",
     "explain",
     "from_dlpack",
     "from_file",
@@ -146,11 +159,15 @@ __all__ = [
     "functionalize",
     "get_default_backend",
     "get_default_device",
+    "get_default_nowrap_functions",
     "get_deterministic_debug_mode",
     "get_device_module",
     "get_float32_matmul_precision",
+    "get_ignored_functions",
     "get_num_interop_threads",
     "get_num_threads",
+    "get_overridable_functions",
+    "get_testing_overrides",
     "grad",
     "grad_and_value",
     "handle_torch_function",
@@ -168,7 +185,11 @@ __all__ = [
     "is_storage",
     "is_tensor",
     "is_tensor_like",
+<<<<<<< HEAD
     "is_warn_always_enabled",
+=======
+    "is_tensor_method_or_property",
+>>>>>>> a78fb69 (Keep the lists of torch.overrides out of what the module shows)
     "jacfwd",
     "jacrev",
     "jvp",
@@ -182,6 +203,7 @@ __all__ = [
     "rebuild_sparse",
     "redispatch_function",
     "reset",
+    "resolve_name",
     "result_type",
     "save_cache_artifacts",
     "set_default_backend",
@@ -217,6 +239,7 @@ __all__ = [
     "vmap",
     "while_loop",
     "wrap_numpy",
+    "wrap_torch_function",
 ]
 
 
