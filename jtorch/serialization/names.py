@@ -13,7 +13,7 @@ import importlib
 from functools import cache, reduce
 from types import FunctionType
 
-from jtorch.core.facts import ALL, dtypes, uint8
+from jtorch.core.facts import ALL, NAMED, uint8
 
 _QUANTIZED_STORAGES = "QInt8 QInt32 QUInt8 QUInt4x2 QUInt2x4".split()
 _STORAGES = [f"{n}Storage" for n in _QUANTIZED_STORAGES] + [d.storage_name for d in ALL if not d.limited]
@@ -103,7 +103,7 @@ def _register_facts():
     register("torch._C", "_VariableFunctionsClass", _VariableFunctions())
     for name in _QUANTIZED:
         register("torch", name, Missing(f"torch.{name}"))
-    for d in (*ALL, *dtypes.NAMED.values()):
+    for d in (*ALL, *NAMED.values()):
         register("torch", d.name, d)
 
 

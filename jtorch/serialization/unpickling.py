@@ -16,7 +16,7 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import Counter, OrderedDict
 from functools import cache
 
-from jtorch.core.facts import ALL, dtypes
+from jtorch.core.facts import ALL, NAMED
 from jtorch.core.tensor import Tensor
 from jtorch.nn.parameter import Parameter
 from jtorch.serialization import names
@@ -164,7 +164,7 @@ def allowed() -> dict[str, object]:
     }
     table |= {f"torch.{name}": names.find("torch", name) for name in _ALLOWED_CLASSES}
     table |= {f"torch._utils.{name}": names.find("torch._utils", name) for name in _ALLOWED_FUNCTIONS}
-    table |= {f"torch.{d.name}": d for d in (*ALL, *dtypes.NAMED.values())}
+    table |= {f"torch.{d.name}": d for d in (*ALL, *NAMED.values())}
     return table | names.plain_globals()
 
 

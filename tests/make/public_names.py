@@ -12,7 +12,7 @@ import textwrap
 from types import ModuleType
 
 import jtorch
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import NAMED, dtypes
 from jtorch.core.methods import EITHER, TYPES
 from jtorch.core.op import ELSEWHERE, FUNCTIONAL, FUNCTIONS, OPS
 from tests import FIXTURES, ROOT
@@ -21,7 +21,7 @@ PYTORCH = {module: set(names) for module, names in json.loads((FIXTURES / "names
 
 
 def _dtypes():
-    return {*[d.name for d in dtypes.ALL], *dtypes.ALIASES, *dtypes.NAMED}
+    return {*[d.name for d in dtypes.ALL], *dtypes.ALIASES, *NAMED}
 
 
 def _declared(*registries):

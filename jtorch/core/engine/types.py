@@ -40,7 +40,7 @@ class Type:
         self.number = number
         self.contiguous = is_contiguous(shape, strides)
         self.differentiable = dtype.category >= 2
-        self.aval = jax.ShapeDtypeStruct(shape, dtype.np)
+        self.aval = jax.ShapeDtypeStruct(shape, dtype.np) if dtype.computed else None
 
     def described(self):
         """What programs depend on, for `jtorch.core.engine.fingerprint`: all but the strides."""

@@ -3,7 +3,7 @@
 Imports nothing else of jtorch. It must not know arrays or tensors.
 """
 
-from jtorch.core.facts import config, devices, dtypes, formats, named_results, sizes, strides
+from jtorch.core.facts import config, devices, dtypes, formats, limits, named_results, sizes, strides
 from jtorch.core.facts.absent import absent
 from jtorch.core.facts.devices import CPU, KINDS, Kind, Place, accelerator, current_index, device, place
 from jtorch.core.facts.dtypes import (
@@ -39,6 +39,7 @@ from jtorch.core.facts.formats import (
 from jtorch.core.facts.hooks import Hooks, RemovableHandle
 from jtorch.core.facts.lazy import lazy_modules
 from jtorch.core.facts.limits import finfo, iinfo
+from jtorch.core.facts.named_dtypes import NAMED
 from jtorch.core.facts.named_results import CLASSES, ReturnType, rebuild_result
 from jtorch.core.facts.sizes import memory_error, strided_bytes
 from jtorch.core.facts.strides import (
@@ -69,7 +70,7 @@ from jtorch.core.facts.trees import flatten_tree, map_tree, same_tree, broadcast
 
 def __getattr__(name: str) -> dtype:
     """A dtype by PyTorch's name: `from jtorch.core.facts import bfloat16, half`."""
-    found = dtypes.ALIASES.get(name) or dtypes.NAMED.get(name) or next((d for d in ALL if d.name == name), None)
+    found = dtypes.ALIASES.get(name) or NAMED.get(name) or next((d for d in ALL if d.name == name), None)
     if found is None:
         raise AttributeError(f"module 'jtorch.core.facts' has no attribute '{name}'")
     return found
@@ -80,6 +81,7 @@ __all__ = [
     "CLASSES",
     "CPU",
     "KINDS",
+    "NAMED",
     "OF_PYTHON",
     "Hooks",
     "Kind",
@@ -124,6 +126,7 @@ __all__ = [
     "layout",
     "lazy_modules",
     "like_strides",
+    "limits",
     "map_tree",
     "may_overlap",
     "memory_format",

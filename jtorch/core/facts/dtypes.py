@@ -7,14 +7,13 @@ tensors, Python numbers) and never JAX's. Does not know arrays.
 
 from __future__ import annotations
 
-import math
 from functools import cache
 
 import ml_dtypes
 import numpy as np
 
-BOOL, INT, FLOAT, COMPLEX = range(4)  # categories, in the order in which promotion goes up
-_OPAQUE = -1  # the category of dtypes that are not computed with
+# Categories, in the order in which promotion goes up, and that of dtypes that are names only.
+BOOL, INT, FLOAT, COMPLEX, OPAQUE = 0, 1, 2, 3, -1
 
 
 class dtype:
@@ -52,7 +51,8 @@ class dtype:
             limited: PyTorch has few kernels for the dtype, no tensor type and no storage class.
         """
         self.name = name
-        self.np = None if np_type is None else np.dtype(np_type)
+        if np_type is not None:
+            self.np = np.dtype(np_type)
         self.scalar_name = scalar_name
         self.storage_name = scalar_name + "Storage"
         self.cname = cname
@@ -80,43 +80,29 @@ class dtype:
 
     is_floating_point = property(lambda self: self.category == FLOAT)
     is_complex = property(lambda self: self.category == COMPLEX)
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether it has negative numbers. Raises RuntimeError for bits and quantized numbers."""
-        if self.category == _OPAQUE and self.name.startswith("bits"):
-            raise RuntimeError("Bits types are undefined")
-        if self.category == _OPAQUE and self.name.startswith("q"):
-            raise RuntimeError("isSignedType not supported for quantized types")
-        return not (self.name.startswith("u") or self.name == "float8_e8m0fnu") and self.category != BOOL
-
+    is_signed = property(
+        lambda self: not self.name.startswith("u") and self.name[-3:] != "fnu" and self.category != BOOL
+    )
     is_half = property(lambda self: self.category == FLOAT and self.itemsize == 2)
 
     def to_complex(self) -> dtype:
         """The complex type whose parts have this type."""
-        return _NAMES[self.partner] if self.category == FLOAT and self.partner else self
+        return NAMES[self.partner] if self.category == FLOAT and self.partner else self
 
     def to_real(self) -> dtype:
         """The type of the parts of a complex type; any other type itself."""
-        return _NAMES[self.partner] if self.category == COMPLEX else self
+        return NAMES[self.partner] if self.category == COMPLEX else self
 
 
-class _NamedDtype(dtype):
-    """A dtype that is a name only: whoever asks for its layout, to make a tensor or a result, learns so."""
+class Layoutless(dtype):
+    """A dtype without tensors: whoever asks for its layout, to make a tensor or a result, learns so."""
 
-    __module__ = "jtorch"
     __slots__ = ()
     computed = False
 
     @property
     def np(self):
-        if self.category == COMPLEX:
-            raise NotImplementedError("a result of dtype torch.complex32, which neither NumPy nor XLA has")
-        raise NotImplementedError(f"torch.{self.name} is a name only: jtorch has no tensors of this dtype")
-
-    @np.setter
-    def np(self, value):
-        """Nothing to keep."""
+        raise NotImplementedError(f"a result of dtype torch.{self.name}, which neither NumPy nor XLA has")
 
 
 uint8 = dtype("uint8", "u1", "Byte", "unsigned char", INT, method="byte", overflow_name="uint8_t")
@@ -134,22 +120,17 @@ float32 = dtype("float32", "f4", "Float", "float", FLOAT,
                 alias="float", partner="complex64", tolerance=(1.3e-6, 1e-5))  # fmt: skip
 float64 = dtype("float64", "f8", "Double", "double", FLOAT,
                 alias="double", partner="complex128", python=float, tolerance=(1e-7, 1e-7))  # fmt: skip
-complex32 = _NamedDtype("complex32", None, "ComplexHalf", "c10::complex<c10::Half>", COMPLEX,
+complex32 = Layoutless("complex32", None, "ComplexHalf", "c10::complex<c10::Half>", COMPLEX,
                   alias="chalf", partner="float16", limited=True, itemsize=4)  # fmt: skip
 complex64 = dtype("complex64", "c8", "ComplexFloat", "c10::complex<float>", COMPLEX,
                   alias="cfloat", partner="float32", tolerance=(1.3e-6, 1e-5))  # fmt: skip
 complex128 = dtype("complex128", "c16", "ComplexDouble", "c10::complex<double>", COMPLEX,
                    alias="cdouble", partner="float64", python=complex, tolerance=(1e-7, 1e-7))  # fmt: skip
 bool_ = dtype("bool", "?", "Bool", "bool", BOOL, method="bool", python=bool)
-float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, "Float8_e4m3fn", "c10::Float8_e4m3fn", FLOAT,
-                      limited=True)  # fmt: skip
-float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, "Float8_e5m2", "c10::Float8_e5m2", FLOAT, limited=True)
-float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, "Float8_e4m3fnuz", "c10::Float8_e4m3fnuz", FLOAT,
-                        limited=True)  # fmt: skip
-float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, "Float8_e5m2fnuz", "c10::Float8_e5m2fnuz", FLOAT,
-                        limited=True)  # fmt: skip
-float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, "Float8_e8m0fnu", "c10::Float8_e8m0fnu", FLOAT,
-                       limited=True)  # fmt: skip
+float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu = (
+    dtype(name, getattr(ml_dtypes, name), name.capitalize(), f"c10::{name.capitalize()}", FLOAT, limited=True)
+    for name in "float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu".split()
+)
 
 ALL = tuple(d for d in list(globals().values()) if isinstance(d, dtype))
 ALIASES = {d.alias: d for d in ALL if d.alias}
@@ -158,27 +139,13 @@ CASTS = {d.method: d for d in ALL if d.method}  # Tensor's methods that cast: fl
 TENSOR_TYPES = {f"{d.scalar_name}Tensor": d for d in ALL if not d.limited and not d.is_complex}  # FloatTensor, ...
 HALF = tuple(d.np for d in ALL if d.is_half)  # NumPy's float16 and bfloat16: most ops compute them in float32
 
-# Dtypes that can be named and compared, and not computed with: (name, name in messages, bytes).
-_BY_NAME_ONLY = [
-    *[(f"int{n}", f"Int{n}", 1) for n in range(1, 8)],
-    *[(f"uint{n}", f"UInt{n}", 1) for n in range(1, 8)],
-    *[("qint8", "QInt8", 1), ("qint32", "QInt32", 4), ("quint8", "QUInt8", 1), ("quint4x2", "QUInt4x2", 1)],
-    *[("quint2x4", "QUInt2x4", 1), ("bits1x8", "Bits1x8", 1), ("bits2x4", "Bits2x4", 1), ("bits4x2", "Bits4x2", 1)],
-    *[("bits8", "Bits8", 1), ("bits16", "Bits16", 2), ("float4_e2m1fn_x2", "Float4_e2m1fn_x2", 1)],
-]
-NAMED = {
-    name: _NamedDtype(name, None, shown, shown, FLOAT if name[0] == "f" else _OPAQUE, itemsize=size, limited=True)
-    for name, shown, size in _BY_NAME_ONLY
-}
-NAMED["bit"] = NAMED["uint1"]
-
-_NAMES = {d.name: d for d in (*ALL, *NAMED.values())}
+NAMES = {d.name: d for d in ALL}
 _BY_NP = {d.np: d for d in ALL if d.computed}
 
 
 def dtype_named(name):
     """The dtype of this name, for Python's pickle."""
-    return _NAMES[name]
+    return NAMES[name]
 
 
 dtype_named.__module__ = "jtorch._utils"  # the name in pickles
@@ -204,27 +171,6 @@ def meant(name: str, d) -> dtype:
     if found is None:
         raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(d).__name__}")
     return found
-
-
-def must_hold(d: dtype, number, name: str | None = None) -> None:
-    """Raise PyTorch's error where a dtype cannot hold a Python number: out of range, or with an imaginary part.
-
-    Args:
-        name: what the error calls the dtype; by default its `overflow_name`.
-    """
-    if d.category in (BOOL, COMPLEX):
-        return
-    if number.__class__ is complex:
-        fits, number = not number.imag, number.real
-    else:
-        fits = True
-    if d.category == FLOAT:
-        fits = fits and (-d.most <= number <= d.most or not math.isfinite(number))
-    else:  # a negative integer wraps around in an unsigned type
-        least = 0 if number.__class__ is float and not d.is_signed else -d.most - d.is_signed
-        fits = fits and (least <= number <= d.most)
-    if not fits:
-        raise RuntimeError(f"value cannot be converted to type {name or d.overflow_name} without overflow")
 
 
 class _Default:
@@ -264,12 +210,9 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if type1 is type2:
         return type1
     a, b = sorted((type1, type2), key=lambda d: d.category)
-    if any(d.limited and d.category == FLOAT for d in (a, b)):
-        raise RuntimeError(
-            f"Promotion for Float8 Types is not supported, attempted to promote {type1.scalar_name} and {type2.scalar_name}"
-        )
-    if a.category == _OPAQUE:
-        raise RuntimeError(f"Promotion from {type1.scalar_name} and {type2.scalar_name} is unsupported.")
+    if a.category == OPAQUE or any(d.limited and d.category == FLOAT for d in (a, b)):
+        names = f"{type1.scalar_name} and {type2.scalar_name}"
+        raise RuntimeError(f"Promotion for Float8 Types is not supported, attempted to promote {names}")
     if any(d.limited and d.category == INT for d in (a, b)):
         if b.category != FLOAT:
             raise RuntimeError(

@@ -11,7 +11,7 @@ import math
 import ml_dtypes
 import numpy as np
 
-from jtorch.core.facts.dtypes import BOOL, FLOAT, INT, OF_PYTHON, dtype, float8_e5m2fnuz, get_default_dtype
+from jtorch.core.facts.dtypes import BOOL, COMPLEX, FLOAT, INT, OF_PYTHON, dtype, float8_e5m2fnuz, get_default_dtype
 
 _MISSING = object()
 
@@ -134,3 +134,24 @@ def _dtype_argument(kind: str, given) -> dtype:
         name = type(given).__name__
         raise TypeError(f"{kind}(): argument 'type' (position 1) must be torch.dtype, not {name}")
     return found
+
+
+def must_hold(d: dtype, number, name: str | None = None) -> None:
+    """Raise PyTorch's error where a dtype cannot hold a Python number: out of range, or with an imaginary part.
+
+    Args:
+        name: what the error calls the dtype; by default its `overflow_name`.
+    """
+    if d.category in (BOOL, COMPLEX):
+        return
+    if number.__class__ is complex:
+        fits, number = not number.imag, number.real
+    else:
+        fits = True
+    if d.category == FLOAT:
+        fits = fits and (-d.most <= number <= d.most or not math.isfinite(number))
+    else:  # a negative integer wraps around in an unsigned type
+        least = 0 if number.__class__ is float and not d.is_signed else -d.most - d.is_signed
+        fits = fits and (least <= number <= d.most)
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {name or d.overflow_name} without overflow")

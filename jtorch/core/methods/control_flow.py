@@ -6,11 +6,9 @@ import jax
 
 from jtorch.core.engine import TRACED
 from jtorch.core.methods.jax_functions import from_jax, to_jax
-from jtorch.core.op import public_in
 from jtorch.core.tensor import Tensor
 
 
-@public_in("jtorch")
 def cond(pred, true_fn, false_fn, operands=()):
     """`true_fn(*operands)` if the predicate is true, else `false_fn(*operands)`.
 
@@ -37,7 +35,6 @@ def cond(pred, true_fn, false_fn, operands=()):
     return (true_fn if bool(pred) else false_fn)(*operands)
 
 
-@public_in("jtorch")
 def while_loop(cond_fn, body_fn, carried_inputs):
     """Replace the carried tensors by `body_fn(*carried)` while `cond_fn(*carried)` is true.
 

@@ -346,7 +346,7 @@ class OpCall(Call):
 
         def convert(arrays):
             made = [_to(a, work) if role else a for a, role in zip(arrays, roles, strict=True)]
-            return made, _back_to_half(target.np) if low else None
+            return made, _back_to_half(target) if low else None
 
         return convert
 
@@ -366,9 +366,9 @@ def _by_result(formula, consts):
     return ResultCall(lambda result, grad: formula(grad, result, **dict(consts)), name="by_result", saves=())
 
 
-def _back_to_half(np_type):
+def _back_to_half(target):
     def lowered(out):
-        return out.astype(np_type) if out.dtype == jnp.float32 else out
+        return out.astype(target.np) if out.dtype == (jnp.complex64 if target.is_complex else jnp.float32) else out
 
     return lowered
 

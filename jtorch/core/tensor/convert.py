@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jtorch.core.engine import META, Lifted, Value, local, move, type_of
-from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import devices, dtypes, limits
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import GradNode
 from jtorch.core.tensor.casting import cast
@@ -197,7 +197,7 @@ def _python_number(self, kind):
         )
     value = self.item()
     if isinstance(value, complex) and kind is not complex:
-        dtypes.must_hold(dtypes.OF_PYTHON[kind], value)
+        limits.must_hold(dtypes.OF_PYTHON[kind], value)
         value = value.real
     return kind(value)
 

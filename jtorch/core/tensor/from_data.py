@@ -11,7 +11,7 @@ import warnings
 import jax
 import numpy as np
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, limits
 from jtorch.core.tensor.tensor import Tensor
 
 _CATEGORY = {bool: dtypes.BOOL, int: dtypes.INT, float: dtypes.FLOAT, complex: dtypes.COMPLEX}
@@ -153,7 +153,7 @@ def _integer_array(flat, d):
             x.to_bytes(8, "little")  # Python's error for an integer out of range is PyTorch's
         elif x.__class__ is int and not -(2**63) <= x < 2**63:
             raise ValueError("Overflow when unpacking long long")
-        dtypes.must_hold(d, x, d.name)
+        limits.must_hold(d, x, d.name)
     made = [int(x) for x in flat]
     return np.array(made, np.int64 if any(x < 0 for x in made) else d.np).astype(d.np)
 

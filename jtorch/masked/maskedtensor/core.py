@@ -147,7 +147,7 @@ class MaskedTensor(Tensor):
     def __repr__(self, *, tensor_contents=None):
         if self._masked_data.dim() == 0:
             valid = bool(self._masked_mask)
-            return f"MaskedTensor({_number_text(self._masked_data.item()) if valid else '--'}, {valid})"
+            return f"MaskedTensor({_element_text(self._masked_data.item()) if valid else '--'}, {valid})"
         return (
             "MaskedTensor(\n" + _indented(_nested_text(self._masked_data.tolist(), self._masked_mask.tolist())) + "\n)"
         )
@@ -209,13 +209,13 @@ def _reduced(name, self, dim=None, keepdim=False, dtype=None):
     return MaskedTensor.with_history(made, valid)
 
 
-def _number_text(number):
+def _element_text(number):
     return f"{number:8.4f}" if isinstance(number, float) else str(number)
 
 
 def _nested_text(data, mask):
     if not isinstance(data[0] if data else 0.0, list):
-        parts = [_number_text(x) for x in data]
+        parts = [_element_text(x) for x in data]
         width = max([8 if not valid else len(part) for part, valid in zip(parts, mask, strict=True)], default=0)
         return "[" + ", ".join(part if ok else "--".rjust(width) for part, ok in zip(parts, mask, strict=True)) + "]"
     return "[\n" + ",\n".join(_indented(_nested_text(d, m)) for d, m in zip(data, mask, strict=True)) + "\n]"

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, limits
 from jtorch.core.op import Array, Number, common_shape, function, kernel, letter, needs_data, op, public
 from jtorch.core.ops.rules import larger
 from jtorch.core.tensor import Tensor, cast
@@ -254,7 +254,7 @@ def _check_numbers_fit(input, *numbers):
         if isinstance(n, int | float) and input.dtype.category >= (
             dtypes.FLOAT if isinstance(n, float) else dtypes.INT
         ):
-            dtypes.must_hold(input.dtype, n)
+            limits.must_hold(input.dtype, n)
 
 
 def _check_where(condition, input, other):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import devices, dtypes, limits
 from jtorch.core.op import Array, Number, data_check, function, is_integer, kernel, letter, op, public, store
 from jtorch.core.ops.rules import quotient, times
 from jtorch.core.ops.slopes import magnitude, power, sign_of
@@ -311,7 +311,7 @@ def pow(input, exponent, *, out=None):
         return _power(input, exponent, out=out)
     integers = isinstance(input, Tensor) and input.dtype.category <= dtypes.INT
     if integers and input.dtype is not dtypes.bool_ and isinstance(exponent, int):
-        dtypes.must_hold(input.dtype, exponent)
+        limits.must_hold(input.dtype, exponent)
     if integers and not isinstance(exponent, float | complex) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if isinstance(input, Tensor) and input.dtype is dtypes.bool_ and not isinstance(exponent, bool):

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core import engine
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, limits
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, data_check, needs_data, op
 from jtorch.core.ops.views.copies import fill_with
@@ -509,7 +509,7 @@ def _setitem(self, index, value):
         elif not isinstance(value, int | float | complex):  # np.float64 is a float, np.float32 is not
             raise TypeError(f"can't assign a {_qualified_name(value)} to a torch.{self.dtype.scalar_name}Tensor")
         _check_int64(value)
-        dtypes.must_hold(self.dtype, value)
+        limits.must_hold(self.dtype, value)
     basic = _basic(index)
     if basic is not None:
         seen, arrays = _shown(self, index, basic, _to_write), ()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, limits
 from jtorch.core.op import Array, Number, data_check, function, needs_data, op, public, store, with_out
 from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.arithmetic.elementwise import remainder
@@ -31,7 +31,7 @@ def _check_mask_fill(input, mask, value):
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cname}")
     check_one_value(value, "masked_fill_", input)
     if isinstance(value, Tensor) and value.dtype.is_complex and not input.dtype.is_complex:
-        dtypes.must_hold(input.dtype, 1j)
+        limits.must_hold(input.dtype, 1j)
 
 
 @op(

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, limits
 from jtorch.core.op import Array, Number, cast_first, data_check, functional, kernel, op, public, with_out
 from jtorch.core.ops.gather.index import added, placed, put_at
 from jtorch.core.ops.rules import strides_like_first
@@ -174,7 +174,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """
     src = value if src is None else src
     if isinstance(src, int | float | complex):
-        dtypes.must_hold(input.dtype, src)
+        limits.must_hold(input.dtype, src)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
@@ -470,7 +470,7 @@ def check_one_value(value, name, input):
                 f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
     elif isinstance(value, int | float | complex):
-        dtypes.must_hold(input.dtype, value)
+        limits.must_hold(input.dtype, value)
 
 
 def by_value(zero, one):

@@ -13,7 +13,11 @@ import numpy as np
 
 from jtorch.core import engine
 from jtorch.core.engine import Call, Lifted, Value, number, type_of
+<<<<<<< HEAD
 from jtorch.core.facts import Place, determinism, devices, dtypes
+=======
+from jtorch.core.facts import Place, devices, dtypes, limits
+>>>>>>> 6ac0a64 (Keep the dtypes that are names only in a file of their own, and must_hold with the limits)
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import function, store
 from jtorch.core.tensor import Tensor, batched_like, host_array, known, requiring, wrap
@@ -84,7 +88,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
         return d.np  # raises
     if n.__class__ is int and not -(2**63) <= n < 2**64:
         n.to_bytes(8, "little")  # Python's error for an integer out of range is PyTorch's
-    dtypes.must_hold(d, n)
+    limits.must_hold(d, n)
     if math.prod(shape) <= _SMALL or place is engine.META:
         type = type_of(shape, d, place, strides)
         value = Value(type, None if place is engine.META else np.full(shape, host_array(n, d)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from jtorch.core import engine
 from jtorch.core.engine import Call, Value, number
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, limits
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, as_number, common_shape, function, op
 from jtorch.core.tensor import SAME, Tensor, apply, cast_array, check_apart, known, warn_of_real
@@ -177,7 +177,7 @@ def _full_of(t):
 
 def fill_with(self, value, kind):
     value = as_number("fill_", "value", value)
-    dtypes.must_hold(self.dtype, value.array)
+    limits.must_hold(self.dtype, value.array)
     return _write_number(self, value, kind)
 
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import limits
 from jtorch.core.op import Array, Number, function, functional, op
 from jtorch.core.tensor import Tensor
 
@@ -81,7 +81,7 @@ def pad(input, pad, mode="constant", value=None):
         if not any(edges):
             return input.clone()
         if value is not None:
-            dtypes.must_hold(input.dtype, value if isinstance(value, complex) else float(value))
+            limits.must_hold(input.dtype, value if isinstance(value, complex) else float(value))
         return _constant_pad(input, edges, float(value or 0) if input.is_floating_point() else value or 0)
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
