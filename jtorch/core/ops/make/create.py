@@ -266,7 +266,7 @@ def arange(
         start, end = 0, start
     plain = start.__class__ is end.__class__ is step.__class__ is int
     if plain and dtype is None and max(start, end, step, key=abs) >= 2**63:
-        dtypes.must_hold(dtypes.int64, 2**63)
+        limits.must_hold(dtypes.int64, 2**63)
     if plain and step > 0 and start <= end and out is None and (dtype is None or dtype is dtypes.int64):
         if end - start > _SMALL:
             _check_line(-(-(end - start) // step), dtypes.int64, device)
