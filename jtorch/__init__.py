@@ -239,10 +239,6 @@ del FOREACH, collector_paused
 __getattr__, __dir__ = lazy_modules(
     __name__,
     "__config__ __future__ _dynamo _inductor _jit_internal _subclasses _tensor_str ao distributed export flax functional "
-<<<<<<< HEAD
-    "futures fx hub mps mtia multiprocessing onnx profiler quantization quasirandom types vision xpu",
-=======
-    "futures fx hub masked mps mtia multiprocessing onnx profiler quantization types vision xpu",
->>>>>>> eaefde8 (Add torch.masked: reductions over valid elements, and MaskedTensor)
+    "futures fx hub masked mps mtia multiprocessing onnx profiler quantization quasirandom types vision xpu",
     {"PyTorchFileReader": "jtorch.serialization:Reader", "ops": "jtorch._ops:ops"},
 )

@@ -185,11 +185,8 @@ __all__ = [
     "is_storage",
     "is_tensor",
     "is_tensor_like",
-<<<<<<< HEAD
-    "is_warn_always_enabled",
-=======
     "is_tensor_method_or_property",
->>>>>>> a78fb69 (Keep the lists of torch.overrides out of what the module shows)
+    "is_warn_always_enabled",
     "jacfwd",
     "jacrev",
     "jvp",

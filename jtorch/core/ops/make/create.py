@@ -13,11 +13,7 @@ import numpy as np
 
 from jtorch.core import engine
 from jtorch.core.engine import Call, Lifted, Value, number, type_of
-<<<<<<< HEAD
-from jtorch.core.facts import Place, determinism, devices, dtypes
-=======
-from jtorch.core.facts import Place, devices, dtypes, limits
->>>>>>> 6ac0a64 (Keep the dtypes that are names only in a file of their own, and must_hold with the limits)
+from jtorch.core.facts import Place, determinism, devices, dtypes, limits
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import function, store
 from jtorch.core.tensor import Tensor, batched_like, host_array, known, requiring, wrap
