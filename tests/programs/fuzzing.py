@@ -572,7 +572,12 @@ def close(got, want):
 REFUSED = "NotImplementedError"
 STRICTER = "stricter"  # PyTorch refuses a gradient whose saved result or index was overwritten; jtorch saves values
 
-EXPLAINED = (REFUSED, STRICTER)
+ORDER = (
+    "order"  # PyTorch raises another of two errors, or had not come to a leaf when a node without a derivative raised
+)
+BOOLS = "bools"  # PyTorch's formula of the gradient negates a bool tensor and fails; jtorch computes the gradient
+
+EXPLAINED = (REFUSED, STRICTER, ORDER, BOOLS)
 
 
 def first(lines, got, want, look):
@@ -585,8 +590,14 @@ def first(lines, got, want, look):
                 return REFUSED  # PyTorch computes this gradient from values that were overwritten without its knowledge
             if a is None and "modified by an inplace" in b[1]:
                 return STRICTER
+            if a is not None and b is not None and b[1].startswith("A view was created in no_grad mode"):
+                return ORDER
+            if a is None and b[1].startswith("Negation, the `-` operator, on a bool tensor"):
+                return BOOLS
             return f"line {i} {lines[i]!r} raised {a}, want {b}"
         if look and (found := _unlike(got[1][i], want[1][i])):
+            if b is not None and b[1].startswith("derivative for aten::") and ".grad is" in found:
+                return ORDER
             return REFUSED if found == REFUSED else f"after line {i} {lines[i]!r}: {found}"
     found = None if look else _unlike(got[1][0], want[1][0])
     return found if found in (None, REFUSED) else f"at the end: {found}"

@@ -19,8 +19,12 @@ import re
 import weakref
 from functools import cache
 
-from jtorch.core.facts import RemovableHandle
+import numpy as np
+
+from jtorch.core.engine import Value, type_of
+from jtorch.core.facts import RemovableHandle, devices
 from jtorch.core.grad import FREED, RELEASED, Leaf, edge_of, source
+from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.tensor import NOWHERE, Tensor, wrap
 
 # Parameters that PyTorch never differentiates by: they have no entry in `next_functions`. An op names others by its option
@@ -348,8 +352,15 @@ def _saved(node, name):
     wanted = {"self": "input"}.get(name, name)
     for parameter, _, at in _parameters(node) or ():
         if parameter == wanted and at is not None and not node.call.linear:
-            value = node.saved_input(at)
-            return value.array if value.type.number else wrap(value, node.edges[at])
+            value, edge = node.saved_input(at), node.edges[at]
+            if value.type.number:
+                made_tensor = getattr(node.call.op, "numbers", None) == "tensor"  # PyTorch made a tensor of the number
+                type = type_of((), value.type.dtype, devices.CPU)
+                return wrap(Value(type, np.asarray(value.array, type.dtype.np))) if made_tensor else value.array
+            leaf = edge.tensor() if edge.__class__ is LeafGrad else None
+            return leaf if leaf is not None and leaf._value is value else wrap(value, edge)
+    if name == "self_sym_sizes" and node.in_types and node.call.linear:
+        return tuple(node.in_types[0].shape)
     if node.call is not None and wanted in node.call.consts:
         return node.call.consts[wanted]
     raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'")

@@ -223,11 +223,11 @@ def _axis(dim, ndim):
 
 
 def _softmax_array(x, dim):
-    return jax.nn.softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.ones_like(x)
+    return jax.nn.softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.exp(x - x)
 
 
 def log_softmax_array(x, dim):
-    return jax.nn.log_softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else jnp.zeros_like(x)
+    return jax.nn.log_softmax(x, axis=_axis(dim, x.ndim)) if x.ndim else x - x
 
 
 def _softmax_gradient(grad, y, dim):

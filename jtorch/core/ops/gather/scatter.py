@@ -411,6 +411,14 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Num
     return added(x, rows * jnp.asarray(alpha).astype(rows.dtype), at).reshape(input.shape)
 
 
+def _check_copied_dtype(input, dim, index, source):
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "index_copy_(): self and source expected to have the same dtype, but got (self)"
+            f" {input.dtype.scalar_name} and (source) {source.dtype.scalar_name}"
+        )
+
+
 def _check_copy(input, dim, index, source):
     input, source = cast_first(input, source, autocast={"cpu": "widest"})
     dim = wrap_dim(dim, input.ndim)
@@ -425,11 +433,7 @@ def _check_copy(input, dim, index, source):
         )
     if index.dtype is not dtypes.int64:
         raise IndexError(f"index_copy_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
-    if source.dtype is not input.dtype:
-        raise RuntimeError(
-            "index_copy_(): self and source expected to have the same dtype, but got (self)"
-            f" {input.dtype.scalar_name} and (source) {source.dtype.scalar_name}"
-        )
+    _check_copied_dtype(input, dim, index, source)
     rest = lambda x: [n for d, n in enumerate(x.shape) if d != dim]
     if rest(input) != rest(source):
         text = ", ".join(map(str, rest(input))), ", ".join(map(str, rest(source)))
@@ -444,7 +448,15 @@ def _check_copy(input, dim, index, source):
     check_range(index, _size_along(input.shape, dim), dim, "copy")
 
 
-@op(inplace=True, saves=(1,), check=_check_copy, strides=strides_like_first, overlap="none", autocast={"cpu": "widest"})
+@op(
+    inplace=True,
+    check_inplace=_check_copied_dtype,  # autocast converts nothing that is written in place
+    saves=(1,),
+    check=_check_copy,
+    strides=strides_like_first,
+    overlap="none",
+    autocast={"cpu": "widest"},
+)
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """A copy with entry index[k] of a dimension replaced by the k-th entry of `source`."""
     x, at, rows = _rows_along(input, dim, index, source)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, common_shape, data_check, functional, op
+from jtorch.core.op import Array, common_shape, data_check, functional, kernel, op
 from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.rules import at_least
 from jtorch.core.ops.slopes import with_slopes
@@ -200,7 +200,17 @@ def _log_sum_jvp(primals, tangents):
     (x,), (dx,) = primals, tangents
     y = _log_sum(x)
     share = jnp.where(x == -jnp.inf, 0, jnp.exp(x - jnp.where(y == -jnp.inf, 0, y)))
-    return y, jnp.sum(share * dx, 0)
+    return y, jnp.sum(_undifferentiated(share) * dx, 0)
+
+
+@jax.custom_jvp
+def _undifferentiated(share):
+    return share
+
+
+@_undifferentiated.defjvp
+def _undifferentiated_jvp(primals, tangents):
+    raise RuntimeError("derivative for aten::_ctc_loss_backward is not implemented")
 
 
 @functional
@@ -259,10 +269,15 @@ def _lengths(given, samples, name):
 
 def _check_ctc(log_probs, targets, input_lengths, target_lengths):
     if not log_probs.is_floating_point():
+        if not log_probs.numel():
+            raise RuntimeError("log_probs tensor must not be empty")
+        kernel("ctc_loss_cpu", log_probs, "f")
+    if log_probs.device.type == "cpu" and log_probs.dtype.is_half:
+        raise NotImplementedError(f"\"ctc_loss_cpu\" not implemented for '{log_probs.dtype.scalar_name}'")
+    if min(target_lengths, default=0) < 0:
         raise RuntimeError(
-            "log_probs tensor must not be empty"
-            if not log_probs.numel()
-            else f"\"ctc_loss_cpu\" not implemented for '{log_probs.dtype.scalar_name}'"
+            f"Expected target_lengths to have value at least 0, but got value {min(target_lengths)} (while checking"
+            " arguments for ctc_loss_allocate_outputs)"
         )
     steps = log_probs.shape[0]
     for n in input_lengths:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
+from jtorch.core.facts import devices, dtypes
 from jtorch.core.op import Array, common_shape, functional, op, store
 from jtorch.core.ops.rules import gap_norm, norm_of, root
 from jtorch.core.tensor import wrap_dim
@@ -75,6 +76,8 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     >>> torch.nn.functional.pdist(torch.tensor([[0.], [1.], [3.]]))
     tensor([1., 3., 2.])
     """
+    if input.dtype.itemsize < 4 and devices.traced_kind().name == "cpu":
+        raise NotImplementedError(f"\"pdist\" not implemented for '{dtypes.of(input.dtype).scalar_name}'")
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     if p < 0:
