@@ -448,15 +448,11 @@ def _check_copy(input, dim, index, source):
     check_range(index, _size_along(input.shape, dim), dim, "copy")
 
 
+# Autocast converts nothing that is written in place.
 @op(
-    inplace=True,
-    check_inplace=_check_copied_dtype,  # autocast converts nothing that is written in place
-    saves=(1,),
-    check=_check_copy,
-    strides=strides_like_first,
-    overlap="none",
+    inplace=True, check_inplace=_check_copied_dtype, saves=(1,), check=_check_copy, strides=strides_like_first, overlap="none",
     autocast={"cpu": "widest"},
-)
+)  # fmt: skip
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """A copy with entry index[k] of a dimension replaced by the k-th entry of `source`."""
     x, at, rows = _rows_along(input, dim, index, source)
@@ -511,12 +507,8 @@ def _check_index_reduce(input, dim, index, source, reduce, include_self):
 
 
 # What PyTorch reduces an entry by, and the dtypes that it has a kernel for.
-_ENTRYWISE = {
-    "prod": ("mul_cpu", "biufc"),
-    "mean": ("div_floor_cpu", "iufc"),
-    "amax": ("maximum_cpu", "biuf"),
-    "amin": ("minimum_cpu", "biuf"),
-}
+_ENTRYWISE = {"prod": ("mul_cpu", "biufc"), "mean": ("div_floor_cpu", "iufc"),
+              "amax": ("maximum_cpu", "biuf"), "amin": ("minimum_cpu", "biuf")}  # fmt: skip
 
 
 @op(inplace=True, check=_check_index_reduce, overlap="none")
