@@ -11,7 +11,7 @@ import numpy as np
 
 from jtorch.core.engine.compiling import running_on
 from jtorch.core.engine.lines import SCALARS, lines_of, needed, run_lines
-from jtorch.core.engine.numpy_lines import apart, as_host
+from jtorch.core.engine.numpy_lines import SMALL, apart, as_host
 from jtorch.core.engine.numpy_primitives import Unsupported
 from jtorch.core.engine.stats import counters
 from jtorch.core.facts import without_warnings
@@ -28,6 +28,7 @@ class NumpyProgram:
         self.lines = needed(lines, self.outs)
         made = {s for line in self.lines for s in line.outs}
         self.leaves = sorted({s for line in self.lines for s in line.slots} - made)
+        self.large = {}  # leaf of many elements -> a line that reads it, and that XLA runs once it is compiled
         if self.outs:
             self._write(place)
 
@@ -58,6 +59,8 @@ class NumpyProgram:
                     v.owned = False  # NumPy may share its buffer from now on
                 else:
                     array = make(array)
+            elif s in self.large and self.large[s].compiled is not None:
+                array = _sent(v, place)
             arrays.append(array)
         if self._only_numpy:
             outs = without_warnings(self._call, *arrays)
@@ -67,6 +70,14 @@ class NumpyProgram:
         for s, array in zip(self.outs, apart(outs, arrays, self._constants), strict=True):
             values[s].array = array
         counters.line_runs += len(self.lines)
+
+
+def _sent(v, place):
+    """The device's copy of a host array, which each run of a compiled line would make anew."""
+    if v.sent is None:
+        with jax.enable_x64(True), running_on(place):
+            v.sent = jax.device_put(v.array)
+    return v.sent
 
 
 class _FunctionWriter:
@@ -126,6 +137,8 @@ class _FunctionWriter:
     def _call(self, made, line, given):
         """The names of the results of a line that is run as it is."""
         self.only_numpy = False
+        large = [s for s, t in zip(line.slots, line.types, strict=True) if t.shape.numel() > SMALL]
+        self.program.large |= {s: made for s in large if s in self.program.leaves}
         outs = [self._new() for _ in line.outs]
         target = outs[0] if line.single else f"[{', '.join(outs)}]"
         self.body.append(f"{target} = {self._name(_on_host(made, line.single))}([{', '.join(given)}])")

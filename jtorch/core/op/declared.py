@@ -81,6 +81,7 @@ def public_in(home):
         ELSEWHERE.setdefault(home, {})[name] = fn
         if home in _OF_TENSORS:
             fn.__name__ = prefix + name  # PyTorch's; pickle goes by `__qualname__`
+            fn.called_as = prefix + name, "functions"
         return fn
 
     return declare

@@ -31,7 +31,7 @@ def store(out, result, name, op=None, given=None, i=None, rule=None):
     """
     if isinstance(result, tuple):
         for i, (o, r) in enumerate(zip(out, result, strict=True)):
-            store(o, r, name, op, i=i, rule=rule)
+            store(o, r, name, op, given, i, rule)
         return type(result)(out) if type(result) is not tuple else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")

@@ -20,7 +20,7 @@ from jtorch.core.ops.gather.index import added, placed
 from jtorch.core.ops.gather.scatter import by_value, check_one_value, check_range, gather
 from jtorch.core.ops.rules import strides_like_first
 from jtorch.core.ops.views.shape import expand_view, expanded_size, reshape
-from jtorch.core.tensor import Tensor, cast_array, known, wrap_dim
+from jtorch.core.tensor import Tensor, cast_array, check_apart, known, wrap_dim
 
 # ---- masks
 
@@ -57,8 +57,7 @@ def _taken(input: Array, index: Array, shape: tuple) -> Array:
 
 
 @public
-@with_out
-def masked_select(input, mask):
+def masked_select(input, mask, *, out=None):
     """The elements where the mask is true, as a vector. Reads the mask.
 
     >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
@@ -69,7 +68,11 @@ def masked_select(input, mask):
     needs_data("masked_select", input, mask)
     shape = tuple(_common(tuple(mask.shape), tuple(input.shape)))
     spots = np.flatnonzero(np.broadcast_to(mask._to_numpy(), shape))
-    return _taken(input, known(spots, input._type.place), shape)
+    made = _taken(input, known(spots, input._type.place), shape)
+    if out is None:
+        return made
+    check_apart("none", out, (input, mask))
+    return store(out, made, "masked_select")
 
 
 def _too_few(mask, n, times):
@@ -189,7 +192,7 @@ def _check_take(input, index):
     check_range(index, input.numel(), 0, "take", negative=True)
 
 
-@op(check=_check_take, saves=(1,))
+@op(check=_check_take, saves=(1,), overlap="none")
 def take(input: Array, index: Array) -> Array:
     """The elements at indices of the flattened tensor, in the shape of `index`."""
     flat = input.reshape(-1)

@@ -378,6 +378,8 @@ def trace(input: Array) -> Array:
     behind="cross",
 )
 def linalg_cross(input: Array, other: Array, dim: int) -> Array:
+    if input.ndim != other.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     a, b = jnp.broadcast_arrays(input, other)
     given, dim = dim, wrap_dim(dim, a.ndim)
     sizes = [x.shape[dim] for x in (input, other)]

@@ -133,7 +133,7 @@ def _quick_select(x, k):
     return in_order(order, low, high)[k]
 
 
-@op(chooses=True, saves="own", returns=returntypes.kthvalue)
+@op(chooses=True, saves="own", returns=returntypes.kthvalue, overlap="none")
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along a dim, counted from 1, and its index: among equal elements that which PyTorch selects."""
     kernel("kthvalue_cpu", input, "if")
