@@ -385,7 +385,22 @@ def i0e(input: Array) -> Array:
 @op(method=False, promote="float", grad_fn="SpecialI1Backward0")
 def i1(input: Array) -> Array:
     """The modified Bessel function of the first kind, of order 1."""
-    return jsp.i1(input)
+    return _bessel_i1(input)
+
+
+@jax.custom_jvp
+def _bessel_i1(x):
+    return jsp.i1(x)
+
+
+@_bessel_i1.defjvp
+def _bessel_i1_jvp(primals, tangents):
+    (x,), (dx,) = primals, tangents
+    near = jnp.where(x == 0, 1, x)
+    slope = jnp.where(
+        x == 0, 0.5 + 3 * x * x / 16, jsp.i0(near) - _bessel_i1(near) / near
+    )  # at 0 the first terms of its series
+    return _bessel_i1(x), dx * slope
 
 
 @public_in("jtorch.special")

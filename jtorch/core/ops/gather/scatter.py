@@ -246,32 +246,27 @@ def _neutral_element(np_type, how):
     return np.array(-np.inf if how == "amax" else np.inf, np_type)
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def _scattered_product(x, values, at):
     at = x.at[at]
     return at.min(values, mode="drop") if x.dtype == jnp.bool_ else at.multiply(values, mode="drop")
 
 
-def _multiplied_forward(x, values, at):
-    return _scattered_product(x, values, at), (x, values, at)
-
-
-def _multiplied_backward(saved, g):
+@_scattered_product.defjvp
+def _product_jvp(primals, tangents):
     """The product of the other factors, computed without dividing by zero."""
-    x, values, at = saved
+    (x, values, at), (dx, dvalues, _) = primals, tangents
     one = jnp.ones((), x.dtype)
     zeros = (x == 0).astype(jnp.int32).at[at].add((values == 0).astype(jnp.int32), mode="drop")
-    solid = jnp.where(x == 0, one, x).at[at].multiply(jnp.where(values == 0, one, values), mode="drop")
+    solid = _scattered_product(jnp.where(x == 0, one, x), jnp.where(values == 0, one, values), at)
 
     def others(v, zeros, solid):
         alone = (zeros == 0) | (zeros == 1) & (v == 0)
         return jnp.where(alone, solid / jnp.where(v == 0, one, v), 0)
 
     pick = lambda a: a.at[at].get(mode="clip")
-    return g * others(x, zeros, solid), pick(g) * others(values, pick(zeros), pick(solid)), None
-
-
-_scattered_product.defvjp(_multiplied_forward, _multiplied_backward)
+    theirs = dvalues * others(values, pick(zeros), pick(solid))
+    return _scattered_product(x, values, at), (dx * others(x, zeros, solid)).at[at].add(theirs, mode="drop")
 
 
 def _scattered_extreme(x, values, at, how, include_self):
@@ -282,27 +277,23 @@ def _scattered_extreme(x, values, at, how, include_self):
     return _initial_values(x, at, how, include_self).at[at].min(values, mode="drop")
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _scattered_largest(include_self, x, values, at):
     return _initial_values(x, at, "amax", include_self).at[at].max(values, mode="drop")
 
 
-def _largest_forward(include_self, x, values, at):
-    out = _scattered_largest(include_self, x, values, at)
-    return out, (x, values, at, out)
-
-
-def _largest_backward(include_self, saved, g):
+@_scattered_largest.defjvp
+def _largest_jvp(include_self, primals, tangents):
     """Equal largest values share the gradient evenly. PyTorch counts x's own among them even where it does not take part."""
-    x, values, at, out = saved
+    (x, values, at), (dx, dvalues, _) = primals, tangents
+    out = _scattered_largest(include_self, x, values, at)
     pick = lambda a: a.at[at].get(mode="clip")
-    mine, theirs = (x == out).astype(g.dtype), (values == pick(out)).astype(g.dtype)
-    share = g / jnp.maximum(mine.at[at].add(theirs, mode="drop"), 1)
-    own = share * mine
-    return own if include_self else own.at[at].set(0, mode="drop"), pick(share) * theirs, None
-
-
-_scattered_largest.defvjp(_largest_forward, _largest_backward)
+    mine, theirs = (x == out).astype(x.dtype), (values == pick(out)).astype(x.dtype)
+    count = jnp.maximum(mine.at[at].add(theirs, mode="drop"), 1)
+    own = dx * mine
+    if not include_self:
+        own = jnp.where(jnp.zeros(x.shape, bool).at[at].set(True, mode="drop"), 0, own)
+    return out, own.at[at].add(dvalues * theirs, mode="drop") / count
 
 
 def _check_reduce(input, dim, index, src, reduce, include_self):

@@ -36,23 +36,17 @@ def _binary_cross_entropy(input: Array, target: Array, weight: Array | None, red
     return reduced_loss(loss if weight is None else loss * weight, reduction).astype(input.dtype)
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def _bce(x, y):
     # `maximum` may hide NaN (see `rules`), but `binary_cross_entropy` has already raised for NaN.
     return (y - 1) * jnp.maximum(jnp.log1p(-x), -100) - y * jnp.maximum(jnp.log(x), -100)
 
 
-def _bce_forward(x, y):
-    return _bce(x, y), (x, y)
-
-
-def _bce_backward(saved, g):
-    x, y = saved
+@_bce.defjvp
+def _bce_jvp(primals, tangents):
+    (x, y), (dx, dy) = primals, tangents
     logs = jnp.log1p(-x) - jnp.log(x)
-    return g * (x - y) / jnp.maximum((1 - x) * x, jnp.asarray(1e-12, x.dtype)), g * logs
-
-
-_bce.defvjp(_bce_forward, _bce_backward)
+    return _bce(x, y), dx * (x - y) / jnp.maximum((1 - x) * x, jnp.asarray(1e-12, x.dtype)) + dy * logs
 
 
 def _weights_shape(weight, target):

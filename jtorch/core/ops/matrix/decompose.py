@@ -416,16 +416,30 @@ def linalg_eigvalsh(A: Array, UPLO: str) -> Array:
 
 @op(name="linalg_eig", strides=column_major, autocast={"cpu": "float32"}, behind="linalg.eig")
 def linalg_eig(A: Array):
+    x = _for_eig(A)
     if not A.size:
-        return tuple(jnp.linalg.eig(_for_eig(A)))
-    values, vectors = lax.linalg.eig(_for_eig(A), compute_left_eigenvectors=False, enable_eigvec_derivs=True)
+        x = x.astype(jnp.result_type(x, jnp.complex64))
+        return x.sum(-1), x
+    values, vectors = lax.linalg.eig(x, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
     length = jnp.linalg.norm(vectors, axis=-2, keepdims=True)  # 1, and so is that of every vector near by
     return values, vectors / length
 
 
 @op(name="linalg_eig", autocast={"cpu": "float32"}, behind="linalg.eigvals")
 def linalg_eigvals(A: Array) -> Array:
-    return jnp.linalg.eigvals(_for_eig(A))
+    return _eigenvalues(_for_eig(A))
+
+
+@jax.custom_jvp
+def _eigenvalues(x):
+    return jnp.linalg.eigvals(x)
+
+
+@_eigenvalues.defjvp
+def _eigenvalues_jvp(primals, tangents):
+    (x,), (dx,) = primals, tangents
+    values, vectors = lax.linalg.eig(x, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
+    return values, jnp.diagonal(jnp.linalg.solve(vectors, dx @ vectors), axis1=-2, axis2=-1)
 
 
 def _for_eig(A):

@@ -268,7 +268,7 @@ def unsafe_chunk(input, chunks, dim=0):
 def _apart(x, parts, dim):
     dim, t = wrap_dim(dim, x.ndim), x._type
     call = _parts_call("UnsafeSplit", dim, tuple([p.shape[dim] for p in parts]))
-    if t.place is engine.TRACED:
+    if t.place is engine.TRACED or x._storage.value.__class__ is engine.Lifted:
         return apply(call, (x,))
     node = None
     if local.grad and t.differentiable and (history := x._history()) is not None:
