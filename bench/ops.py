@@ -103,9 +103,6 @@ OPERATORS = {
     "embedding backward": _backward(_embedded, "table"),
 }
 
-# Why a row above 1.5 stands; `python -m bench.table` asks for one.
-REASONS: dict[str, str] = {}
-
 
 def _turn(step, T, tensors, count):
     """CPU seconds of a run, each result computed in full."""

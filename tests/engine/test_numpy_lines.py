@@ -17,6 +17,7 @@ from jtorch.core import engine
 from jtorch.core.engine import numpy_program
 from jtorch.core.engine.numpy_jaxpr import numpy_steps
 from jtorch.core.engine.numpy_lines import NumpyLine
+from jtorch.core.engine.numpy_order import stable_order
 from jtorch.core.engine.numpy_primitives import BUILDERS, Unsupported
 from jtorch.core.facts import config
 from jtorch.core.op.op import Array, op
@@ -446,3 +447,29 @@ def test_programs_do_in_numpy_what_they_do_in_xla(monkeypatch, seed):
     ours, want = (replayed(lines, on, monkeypatch) for on in (True, False))
     for a, b in zip(ours, want, strict=True):
         assert fuzzing.first(lines, a, b, False) is None, "\n".join(lines)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16", "int32", "int64", "uint8", "float64"])
+@pytest.mark.parametrize("shape, axis", [((9000,), 0), ((70, 90), 1), ((70, 90), 0)])
+def test_many_elements_are_ordered_as_numpy_orders_them(dtype, shape, axis):
+    rng = np.random.default_rng(0)
+    made = rng.standard_normal(shape) * 40
+    for keys in (made.astype(dtype), (made * 1e30).astype("float32"), np.sign(made).astype(dtype)):
+        assert np.array_equal(stable_order(keys, axis), np.argsort(keys, axis, "stable"))
+    far = np.array([-(2**63), 2**63 - 1] * 4000)
+    assert np.array_equal(stable_order(far, 0), np.argsort(far, kind="stable"))
+
+
+def test_the_largest_of_many_are_those_that_come_first():
+    x = torch.tensor([1.0, 3.0, 3.0, 2.0] * 5000)
+    values, indices = x.topk(3)
+    assert values.tolist() == [3, 3, 3]
+    assert indices.tolist() == [1, 2, 5]
+
+
+def test_a_large_host_array_is_sent_once_to_a_compiled_line():
+    x = torch.from_numpy(np.arange(300_000)).clone()
+    for _ in range(20):
+        y = x * 3 + 2**40
+        assert y[-1].item() == 899_997 + 2**40
+    assert x._storage.value.sent.dtype == np.int64

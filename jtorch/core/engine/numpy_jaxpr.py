@@ -35,6 +35,7 @@ def steps_of(fn, n) -> NumpySteps:
     return steps
 
 
+_FASTER = ("argmax", "argmin", "sort", "top_k")
 _FEW_MULTIPLICATIONS = 1 << 22  # of one product of matrices that NumPy computes as fast as XLA
 
 
@@ -50,12 +51,13 @@ class NumpySteps:
         count: how many numbers there are.
         cost: how many primitives one run takes.
         is_large: whether it has a product of matrices that XLA computes faster.
+        is_faster: whether it has a primitive that NumPy computes faster than XLA's CPU kernels, however large.
     """
 
     def __init__(self):
         self.count = 0
         self.cost = 0
-        self.is_large = False
+        self.is_large = self.is_faster = False
         self.known = {}
         self.constants = []
         self.steps = []

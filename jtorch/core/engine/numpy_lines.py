@@ -50,7 +50,8 @@ class NumpyLine(LineProgram):
         outs = without_warnings(steps.run, arrays)
         if self._steps is None:
             _check_results(outs, self.decided_by[2])
-            always = self.elements <= SMALL and steps.cost <= FEW_PRIMITIVES and not steps.is_large
+            few = self.elements <= SMALL or steps.is_faster
+            always = few and steps.cost <= FEW_PRIMITIVES and not steps.is_large
             self._left = math.inf if always else FIRST_RUNS
             self._steps = steps
         outs = apart(outs, arrays, steps.constant_ids)
