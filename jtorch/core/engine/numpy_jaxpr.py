@@ -118,6 +118,7 @@ class NumpySteps:
             raise Unsupported(name)
         self.cost += 1
         self.is_large |= name == "dot_general" and multiplications(eqn) > _FEW_MULTIPLICATIONS
+        self.is_faster |= name in _FASTER
         return BUILDERS[name](eqn), len(eqn.outvars) > 1 or name in _SEQUENCES
 
     def finish(self, inputs, outs):
