@@ -283,7 +283,7 @@ def _scattered_largest(include_self, x, values, at):
 
 
 @_scattered_largest.defjvp
-def _largest_jvp(include_self, primals, tangents):
+def _scattered_largest_jvp(include_self, primals, tangents):
     """Equal largest values share the gradient evenly. PyTorch counts x's own among them even where it does not take part."""
     (x, values, at), (dx, dvalues, _) = primals, tangents
     out = _scattered_largest(include_self, x, values, at)
