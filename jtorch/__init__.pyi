@@ -94,9 +94,9 @@ from jtorch.core.grad.mode import inference_mode as inference_mode
 from jtorch.core.grad.mode import is_inference_mode_enabled as is_inference_mode_enabled
 from jtorch.core.grad.mode import no_grad as no_grad
 from jtorch.core.grad.mode import set_grad_enabled as set_grad_enabled
-from jtorch.core.methods.names import AcceleratorError as AcceleratorError
-from jtorch.core.methods.names import OutOfMemoryError as OutOfMemoryError
-from jtorch.core.methods.names import typename as typename
+from jtorch.core.methods.other_names import AcceleratorError as AcceleratorError
+from jtorch.core.methods.other_names import OutOfMemoryError as OutOfMemoryError
+from jtorch.core.methods.other_names import typename as typename
 from jtorch.core.methods.queues import Event as Event
 from jtorch.core.methods.queues import Stream as Stream
 from jtorch.core.methods.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled

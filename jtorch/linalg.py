@@ -1,7 +1,7 @@
 """`torch.linalg`: decompositions, solutions and norms."""
 
 from jtorch.core.ops.matrix.decompose import det, matrix_exp, matrix_power
-from jtorch.core.ops.matrix.checks import LinAlgError
+from jtorch.core.ops.matrix.matrix_checks import LinAlgError
 from jtorch.core.ops.matrix.indefinite import (
     ldl_factor, ldl_factor_ex, ldl_solve,
 )  # fmt: skip

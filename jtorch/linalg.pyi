@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 from jtorch import return_types
 from jtorch.core.facts.dtypes import dtype
-from jtorch.core.ops.matrix.checks import LinAlgError as LinAlgError
+from jtorch.core.ops.matrix.matrix_checks import LinAlgError as LinAlgError
 from jtorch.core.tensor.tensor import Tensor
 
 def cholesky(A: Tensor, *, upper: bool = False, out: Any = None) -> Tensor: ...

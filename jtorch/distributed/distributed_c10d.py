@@ -38,7 +38,7 @@ from jtorch.distributed._c10d.group import (
     group,
     reduce_op,
 )
-from jtorch.distributed._c10d.objects import (
+from jtorch.distributed._c10d.object_collectives import (
     all_gather_object,
     broadcast_object_list,
     gather_object,

@@ -31,9 +31,9 @@ from jtorch.core.facts import config, device
 from jtorch.serialization import archive, legacy, pickling, unpickling
 from jtorch.serialization.archive import Reader
 from jtorch.serialization.legacy import SourceChangeWarning
-from jtorch.serialization.names import StorageType
+from jtorch.serialization.global_names import StorageType
 from jtorch.serialization.pickling import DEFAULT_PROTOCOL
-from jtorch.serialization.places import (
+from jtorch.serialization.locations import (
     default_restore_location,
     is_meta,
     location_tag,

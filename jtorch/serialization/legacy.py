@@ -16,7 +16,7 @@ import warnings
 
 import numpy as np
 
-from jtorch.serialization import names, pickling, places, unpickling
+from jtorch.serialization import global_names, locations, pickling, unpickling
 from jtorch.serialization.archive import empty_bytes, read_into
 from jtorch.serialization.tensors import LoadedStorage, StorageWindow
 
@@ -34,7 +34,7 @@ class SourceChangeWarning(Warning):
 
 def stream_parts(obj, pickle_module, protocol) -> list:
     """The parts of the stream that `obj` is written as."""
-    storages = pickling.StorageTable(places.location_tag)
+    storages = pickling.StorageTable(locations.location_tag)
     met: set[type] = set()  # module classes whose source is already in the file
 
     def persistent_id(thing):
@@ -63,14 +63,14 @@ def stream_parts(obj, pickle_module, protocol) -> list:
 
 def _is_module_class(cls):
     try:
-        return issubclass(cls, names.find("torch.nn", "Module"))
+        return issubclass(cls, global_names.find("torch.nn", "Module"))
     except (AttributeError, ImportError, NotImplementedError):
         return False
 
 
 def _class_source(cls):
     """(file, text) of a user's class; (None, None) for jtorch's own, whose source is not PyTorch's."""
-    if names.torch_name(cls) is not None:
+    if global_names.torch_name(cls) is not None:
         return None, None
     try:
         return inspect.getsourcefile(cls), inspect.getsource(cls)
@@ -107,7 +107,7 @@ def load_stream(file, map_location, pickle_module, options):
 class _Loader:
     def __init__(self, file, map_location, pickle_module, options):
         self._file = file
-        self._restore = places.restorer(map_location)
+        self._restore = locations.restorer(map_location)
         self._module = pickle_module
         self._options = options
         self.storages: dict[str, LoadedStorage] = {}
@@ -170,7 +170,7 @@ def _has_descriptor(file):
 
 
 def _check_source(cls, source_file, saved):
-    if names.torch_name(cls) is not None:
+    if global_names.torch_name(cls) is not None:
         return  # the source of jtorch's classes is not PyTorch's
     try:
         current = inspect.getsource(cls)

@@ -12,7 +12,7 @@ from types import FunctionType
 
 from jtorch.core.facts import ReturnType, Size, dtype, layout
 from jtorch.core.tensor import Tensor
-from jtorch.serialization import names, rebuild
+from jtorch.serialization import global_names, rebuild
 from jtorch.serialization.rebuild import SavedStorage
 
 DEFAULT_PROTOCOL = 2
@@ -44,8 +44,8 @@ def pickler_of(module):
         def reducer_override(self, obj):
             if type(obj) in _PLAIN:
                 return NotImplemented
-            if names.is_written_by_name(obj):
-                known = names.torch_name(obj) if renames else None
+            if global_names.is_written_by_name(obj):
+                known = global_names.torch_name(obj) if renames else None
                 return known[1] if known else NotImplemented
             reduced = _reduced_as_pytorch(obj)
             if reduced is NotImplemented and hasattr(base, "reducer_override"):
@@ -53,7 +53,7 @@ def pickler_of(module):
             return reduced
 
         def save_global(self, obj, name=None):
-            known = names.torch_name(obj)
+            known = global_names.torch_name(obj)
             if known is None:
                 return _save_own_name(super().save_global, obj, name)
             _write_global(self, *known)
@@ -82,7 +82,7 @@ def _save_own_name(save_global, obj, name):
 def _write_global(pickler, module, name):
     parent, _, last = name.rpartition(".")
     if parent and pickler.proto < 4:  # names have no dots there
-        pickler.save_reduce(getattr, (names.find(module, parent), last))
+        pickler.save_reduce(getattr, (global_names.find(module, parent), last))
     elif pickler.proto >= 4:
         pickler.save(module)
         pickler.save(name)
@@ -98,7 +98,7 @@ def _reduced_as_pytorch(obj):
     if isinstance(obj, Size):
         return Size, (tuple(obj),)
     if isinstance(obj, layout):
-        return names.find("torch.serialization", "_get_layout"), (repr(obj),)
+        return global_names.find("torch.serialization", "_get_layout"), (repr(obj),)
     if isinstance(obj, ReturnType):
         return type(obj), (tuple(obj), {})
     return NotImplemented

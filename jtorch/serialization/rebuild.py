@@ -12,7 +12,7 @@ from jtorch.core.facts import device, dtype
 from jtorch.core.methods import TypedStorage, UntypedStorage
 from jtorch.core.tensor import Tensor, from_numpy
 from jtorch.nn.parameter import Parameter, _rebuild_parameter, _rebuild_parameter_with_state, set_attributes
-from jtorch.serialization import names
+from jtorch.serialization import global_names
 from jtorch.serialization.tensors import LoadedStorage, Parts, memory, nbytes, parts, place_of
 
 
@@ -22,7 +22,9 @@ class SavedStorage:
     def __init__(self, cell, dtype: dtype | None):
         untyped = dtype is None or dtype.limited  # no storage class: the file has bytes, and the dtype beside them
         self.cell = cell
-        self.storage_type = names.UntypedStorageType if untyped else names.storage_type(dtype.storage_name)
+        self.storage_type = (
+            global_names.UntypedStorageType if untyped else global_names.storage_type(dtype.storage_name)
+        )
         self.dtype = self.storage_type.dtype
         self.device = place_of(cell)
         self.nbytes = nbytes(cell)
@@ -65,7 +67,7 @@ def _reduce_plain(tensor):
     storage = SavedStorage(p.storage, tensor.dtype)
     args = (storage, p.offset, p.size, p.stride, p.requires_grad, OrderedDict())
     marks = {"conj": True} if p.conjugate else None
-    late = storage.storage_type is names.UntypedStorageType
+    late = storage.storage_type is global_names.UntypedStorageType
     function = _rebuild_tensor_v3 if late else _rebuild_tensor_v2
     return function, args + ((tensor.dtype,) if late else ()) + ((marks,) if marks else ())
 
@@ -84,7 +86,7 @@ def _file_name(module):
     """Register a function under its name in files. Their argument `backward_hooks` is always empty."""
 
     def register(function):
-        names.register(module, function.__name__, function)
+        global_names.register(module, function.__name__, function)
         return function
 
     return register
@@ -158,8 +160,8 @@ _LAYOUTS = "strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc _mkld
 @_file_name("torch.serialization")
 def _get_layout(name):
     known = {f"torch.{layout}": layout for layout in _LAYOUTS}  # a file may name nothing else here
-    return names.find("torch", known[name])
+    return global_names.find("torch", known[name])
 
 
 for _kind in ("qtensor", "sparse_tensor", "nested_tensor", "wrapper_subclass"):
-    names.register("torch._utils", f"_rebuild_{_kind}", names.Missing(f"torch._utils._rebuild_{_kind}"))
+    global_names.register("torch._utils", f"_rebuild_{_kind}", global_names.Missing(f"torch._utils._rebuild_{_kind}"))

@@ -19,7 +19,7 @@ from functools import cache
 from jtorch.core.facts import ALL, NAMED
 from jtorch.core.tensor import Tensor
 from jtorch.nn.parameter import Parameter
-from jtorch.serialization import names
+from jtorch.serialization import global_names
 
 _BLOCKED = ("sys", "os", "posix", "nt")  # never allowed, whatever the user says is safe
 UNSAFE = (
@@ -55,10 +55,10 @@ def full_unpickler(module, persistent_load):
 
     class FullUnpickler(module.Unpickler):
         def find_class(self, module_name, name):
-            if names.is_torch_module(module_name):
+            if global_names.is_torch_module(module_name):
                 if "." in name and not self._follows_dots():
                     raise AttributeError(f"Can't get attribute '{name}' on <module '{module_name}'>")
-                return names.find(module_name, name)
+                return global_names.find(module_name, name)
             return super().find_class(module_name, name)
 
         def _follows_dots(self):
@@ -121,7 +121,7 @@ def _user_allowed():
 
 def _paths(entry):
     if not isinstance(entry, tuple):
-        known = names.torch_name(entry)  # files have PyTorch's names for jtorch's classes
+        known = global_names.torch_name(entry)  # files have PyTorch's names for jtorch's classes
         own = (entry.__module__, entry.__qualname__)
         return [(".".join(path), entry) for path in {known or own, own}]
     if len(entry) != 2:
@@ -157,15 +157,15 @@ def allowed() -> dict[str, object]:
         "builtins.set": set,
         "builtins.complex": complex,
         "torch.nn.parameter.Parameter": Parameter,
-        "torch.serialization._get_layout": names.find("torch.serialization", "_get_layout"),
-        "torch._tensor._rebuild_from_type_v2": names.find("torch._tensor", "_rebuild_from_type_v2"),
-        "torch.storage.TypedStorage": names.Missing("torch.storage.TypedStorage"),
-        "torch.storage.UntypedStorage": names.UntypedStorageType,
+        "torch.serialization._get_layout": global_names.find("torch.serialization", "_get_layout"),
+        "torch._tensor._rebuild_from_type_v2": global_names.find("torch._tensor", "_rebuild_from_type_v2"),
+        "torch.storage.TypedStorage": global_names.Missing("torch.storage.TypedStorage"),
+        "torch.storage.UntypedStorage": global_names.UntypedStorageType,
     }
-    table |= {f"torch.{name}": names.find("torch", name) for name in _ALLOWED_CLASSES}
-    table |= {f"torch._utils.{name}": names.find("torch._utils", name) for name in _ALLOWED_FUNCTIONS}
+    table |= {f"torch.{name}": global_names.find("torch", name) for name in _ALLOWED_CLASSES}
+    table |= {f"torch._utils.{name}": global_names.find("torch._utils", name) for name in _ALLOWED_FUNCTIONS}
     table |= {f"torch.{d.name}": d for d in (*ALL, *NAMED.values())}
-    return table | names.plain_globals()
+    return table | global_names.plain_globals()
 
 
 # ---- restricted
@@ -447,7 +447,7 @@ def decoded(s: bytes | str) -> str:
 
 
 def globals_in(data: bytes) -> set[str]:
-    """The paths of all classes and functions that a pickle names."""
+    """The paths of all classes and functions that a pickle global_names."""
     found = set()
     for opcode, arg, _ in pickletools.genops(data):
         code = opcode.code.encode("latin1")

@@ -10,7 +10,7 @@ from jtorch.core import engine
 from jtorch.core.engine import deferred, policy
 from jtorch.core.engine import program as programs
 from jtorch.core.facts import config
-from jtorch.core.op import checks
+from jtorch.core.op import argument_checks
 
 pytestmark = pytest.mark.optimized
 
@@ -21,7 +21,7 @@ NEVER = 10**9
 def flags(monkeypatch):
     """No check is made at the call: each becomes a flag of a program. Every test starts from an empty tree."""
     engine.reset()
-    monkeypatch.setattr(checks, "_AT_ONCE", -1)
+    monkeypatch.setattr(argument_checks, "_AT_ONCE", -1)
     yield
     deferred.failures.resolve()
     deferred.unraised.clear()
@@ -184,7 +184,7 @@ def test_the_next_step_raises_at_the_latest():
 
 def test_few_known_elements_are_checked_at_the_call(monkeypatch):
     """As labels that a few lines compute from the data's."""
-    monkeypatch.setattr(checks, "_AT_ONCE", 1 << 14)
+    monkeypatch.setattr(argument_checks, "_AT_ONCE", 1 << 14)
     labels = (torch.tensor([0, 1, 2]) * 3 + 1).long()
     assert raises(lambda: F.cross_entropy(torch.zeros(3, 5), labels)) == "Target 7 is out of bounds."
     assert raises(lambda: torch.ones(3)[torch.tensor([1]) * 9]).startswith("index 9 is out of bounds")

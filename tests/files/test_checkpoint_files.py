@@ -14,7 +14,7 @@ import pytest
 
 import jtorch
 from jtorch import serialization
-from jtorch.serialization import load, names, save
+from jtorch.serialization import global_names, load, save
 from jtorch.vision.transforms import Compose
 from tests.files.checkpoints import FOLDER, TENSOR, archive, members, stream, tensor_pickle, text, written
 
@@ -301,7 +301,7 @@ def test_byte_order_of_files_that_do_not_say():
 
 
 def test_users_devices(monkeypatch):
-    monkeypatch.setattr(serialization.places, "_registry", list(serialization.places._registry))
+    monkeypatch.setattr(serialization.locations, "_registry", list(serialization.locations._registry))
     serialization.register_package(5, lambda s: "moon", lambda s, where: s if where == "moon" else None)
     file = saved(jtorch.ones(2))
     assert b"moon" in members(file)["archive/data.pkl"]
@@ -315,13 +315,13 @@ def test_a_class_has_pytorchs_name_in_files(path):
     module, _, name = path.rpartition(".")
     package = importlib.import_module(module.replace("torch", "jtorch", 1))
     if hasattr(package, name):
-        assert names.torch_name(getattr(package, name)) == (CLASSES[path], name)
-        assert names.find(CLASSES[path], name) is getattr(package, name)
+        assert global_names.torch_name(getattr(package, name)) == (CLASSES[path], name)
+        assert global_names.find(CLASSES[path], name) is getattr(package, name)
     else:
         with pytest.raises(NotImplementedError, match="which this file needs, is not in jtorch"):
-            names.find(CLASSES[path], name)
+            global_names.find(CLASSES[path], name)
 
 
 def test_classes_of_jtorch_alone_keep_their_names():
-    assert names.torch_name(jtorch.optim.Optax) is None
-    assert names.torch_name(Compose) is None
+    assert global_names.torch_name(jtorch.optim.Optax) is None
+    assert global_names.torch_name(Compose) is None

@@ -10,7 +10,7 @@ import pytest
 
 import jtorch as torch
 from jtorch.core.facts import devices, dtypes
-from jtorch.serialization import names
+from jtorch.serialization import global_names
 from tests import ROOT
 
 # ---- dtypes
@@ -26,7 +26,7 @@ import io, pickle
 import numpy as np
 import jtorch as torch
 from jtorch.core.facts import dtypes
-from jtorch.serialization import names
+from jtorch.serialization import global_names
 
 new = dtypes.float8_e4m3fnuz
 if hasattr(torch, "float8_e4m3fnuz"):
@@ -46,7 +46,7 @@ torch.save({"x": x}, file)
 file.seek(0)
 loaded = torch.load(file)["x"]
 assert loaded.dtype is new and loaded.float().tolist() == [1.0, 2.0]
-assert names.storage_type("Float8_e4m3fnuzStorage").dtype is new
+assert global_names.storage_type("Float8_e4m3fnuzStorage").dtype is new
 assert (torch.rand(3, dtype=torch.float32).to(new).float() < 2).all()
 try:
     torch.full((2,), 1e6, dtype=new)
@@ -78,8 +78,8 @@ def test_a_new_dtype_is_one_row(tmp_path):
 def test_what_is_derived_from_a_row(d):
     assert getattr(torch, d.name) is d
     assert d.alias is None or getattr(torch, d.alias) is d
-    assert names.find("torch", d.name) is d
-    assert d.limited or names.find("torch", d.storage_name).dtype is d
+    assert global_names.find("torch", d.name) is d
+    assert d.limited or global_names.find("torch", d.storage_name).dtype is d
     assert d.python is None or torch.zeros(1, dtype=d.python).dtype is d
     if d.np is not None:
         assert dtypes.of(d.np) is d

@@ -55,7 +55,7 @@ ADDITIONS = [
         "jtorch/vision/models/published.json": "nothing by hand; the maker writes its published weights",
     }),
     Addition("a dtype", "float8_e5m2", "tensor/test_printing.py layout/test_rows.py", "make/printing.py", "printing", {
-        "jtorch/serialization/names.py": "its name leaves the list of dtypes that jtorch does not have, if it is there",
+        "jtorch/serialization/global_names.py": "its name leaves the list of dtypes that jtorch does not have, if it is there",
     }),
     Addition("a kind of device", "tpu", "layout/test_rows.py"),
     Addition("a repr rule of tensors", "edgeitems", "tensor/test_printing.py", "make/printing.py", "printing", {
@@ -68,7 +68,7 @@ ADDITIONS = [
         {"jtorch/core/op/refusal/signatures.json": "nothing by hand; the maker writes it"},
     ),
     Addition("any other error of an op", "Repeats must be non-negative", "tables/test_refused.py", "bad_calls.txt", "bad_calls", {
-        "jtorch/core/op/checks.py": "a check that several ops share, if there is none for it",
+        "jtorch/core/op/argument_checks.py": "a check that several ops share, if there is none for it",
     }),
 ]  # fmt: skip
 # What is written in a file, by its path.

@@ -12,7 +12,7 @@ from jtorch.core.engine import (
     interrupts,
     leaving,
     lines,
-    memory,
+    program_memory,
     opaque,
     program,
     state,
@@ -47,7 +47,7 @@ lines.Kind = NumpyLine
 program.choices = choices
 deferred.guards = guards
 deferred.failures = failures
-memory.sizes = sizes
+program_memory.sizes = sizes
 calls.symbolic_shapes = symbolic_shapes
 compiling.uninterrupted = interrupts.uninterrupted
 program.spread.append(SpreadProgram)

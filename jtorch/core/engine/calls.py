@@ -13,7 +13,7 @@ from math import prod
 import jax
 from jax.extend.core import Literal
 
-from jtorch.core.engine import lines, memory
+from jtorch.core.engine import lines, program_memory
 from jtorch.core.engine.compiling import JaxFunction, tracing
 from jtorch.core.engine.lines import LineProgram
 from jtorch.core.engine.types import Type, type_of, without_strides
@@ -144,7 +144,7 @@ class Call:
         strides = self.strides(types, shapes) if self.strides else repeat(None)
         made = tuple(type_of(s, dtypes.of(o.dtype), place, t) for s, o, t in zip(shapes, outs, strides, strict=False))
         if place is devices.CPU:
-            memory.sizes.check_results(types, made)
+            program_memory.sizes.check_results(types, made)
         return single, made
 
     def function(self, types) -> JaxFunction:

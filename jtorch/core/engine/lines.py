@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from jtorch.core.engine import memory, xla_options
+from jtorch.core.engine import program_memory, xla_options
 from jtorch.core.engine.compiling import compiled_alone, compiled_quickly, fingerprint_of, program_store, running_on
 from jtorch.core.engine.stats import counters
 
@@ -79,7 +79,7 @@ class LineProgram:
         """The results of the line."""
         arrays = [SCALARS[a.__class__](a) if a.__class__ in SCALARS else a for a in arrays]
         if self.compiled is None:
-            memory.hold(self)
+            program_memory.hold(self)
             self.compiled = self._made(arrays)  # one assignment: another thread may be here, too
         self.used = counters.lines
         return self.compiled(*arrays)

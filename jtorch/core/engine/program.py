@@ -16,7 +16,7 @@ from operator import is_, itemgetter
 import jax
 import numpy as np
 
-from jtorch.core.engine import bundles, compiling, memory, opaque
+from jtorch.core.engine import bundles, compiling, opaque, program_memory
 from jtorch.core.engine.compiling import (
     compiled,
     fingerprint_of,
@@ -167,7 +167,7 @@ class Program:
     def prepare(self, values, place):
         """Compile or read back from disk. Nothing is donated yet, so Ctrl-C does no harm."""
         start = time.perf_counter()
-        memory.hold(self)
+        program_memory.hold(self)
         fingerprint = self._fingerprint(place)
         call, self._landing = program_store().load_landing(fingerprint, len(self.outs) + len(self.made))
         if call is None:
@@ -177,7 +177,9 @@ class Program:
             made = call
         counters.compiles += 1
         if self.on_host and (needs := made.memory_analysis()) is not None:
-            memory.sizes.check_memory(needs.temp_size_in_bytes + needs.output_size_in_bytes - needs.alias_size_in_bytes)
+            program_memory.sizes.check_memory(
+                needs.temp_size_in_bytes + needs.output_size_in_bytes - needs.alias_size_in_bytes
+            )
         self.memory = made.memory_analysis
         self._call = call
         counters.seconds += time.perf_counter() - start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from jtorch.core.engine import memory
+from jtorch.core.engine import program_memory
 from jtorch.core.facts import Size, contiguous_strides, devices, dtypes, is_contiguous
 
 META = devices.place("meta")
@@ -63,9 +63,9 @@ def type_of(shape, dtype_, place, strides=None) -> Type:
     found = _types.get(key)
     if found is None:
         size = Size(shape)
-        needed = memory.sizes.size_in_memory(size, strides, dtype_.itemsize)
+        needed = program_memory.sizes.size_in_memory(size, strides, dtype_.itemsize)
         if strides is None and place is devices.CPU:
-            memory.sizes.check_memory(needed)
+            program_memory.sizes.check_memory(needed)
         full = strides if strides is not None else contiguous_strides(size)
         canonical = (tuple(size), dtype_, place, full)
         found = _types.get(canonical) or Type(size, dtype_, place, full, needed)

@@ -53,7 +53,7 @@ from jtorch.core.methods.functional_call import functional_call, stack_module_st
 from jtorch.core.methods.functionalize import functionalize
 from jtorch.core.methods.gradients import GradientEdge, backward, grad
 from jtorch.core.methods.jax_functions import from_jax, to_jax
-from jtorch.core.methods.names import AcceleratorError, OutOfMemoryError, get_device_module, typename
+from jtorch.core.methods.other_names import AcceleratorError, OutOfMemoryError, get_device_module, typename
 from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
 from jtorch.core.methods.override_lists import (
     BaseTorchFunctionMode,
@@ -74,7 +74,7 @@ from jtorch.core.methods.overrides import (
     is_tensor_like,
     redispatch_function,
 )
-from jtorch.core.methods.products import products_of
+from jtorch.core.methods.counted_products import products_of
 from jtorch.core.methods.queues import Event, Stream
 from jtorch.core.methods.settings import (
     are_deterministic_algorithms_enabled,

@@ -3,7 +3,7 @@
 Knows an op by its signature and options, and no op by name."""
 
 from jtorch.core.op import inplace  # registers functions with `handlers`
-from jtorch.core.op.checks import (
+from jtorch.core.op.argument_checks import (
     autocast_by,
     cast_first,
     data_check,

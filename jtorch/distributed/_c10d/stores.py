@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from jtorch.distributed._c10d.errors import DistStoreError, QueueEmptyError
-from jtorch.distributed._c10d.table import Table
+from jtorch.distributed._c10d.store_table import Table
 from jtorch.distributed._c10d.tcp import StoreClient, StoreServer
 
 __all__ = ["FileStore", "HashStore", "PrefixStore", "Store", "TCPStore"]

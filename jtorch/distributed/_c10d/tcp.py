@@ -11,7 +11,7 @@ import time
 import weakref
 
 from jtorch.distributed._c10d.errors import DistNetworkError
-from jtorch.distributed._c10d.table import Table
+from jtorch.distributed._c10d.store_table import Table
 
 _LENGTH = struct.Struct("<Q")
 _GRACE = 10.0  # an answer may come so many seconds after the server has stopped waiting

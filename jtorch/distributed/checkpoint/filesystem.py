@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from jtorch.core.facts import Size, dtype, layout
 from jtorch.distributed.checkpoint.metadata import Metadata
-from jtorch.serialization import load, names, save
+from jtorch.serialization import global_names, load, save
 from jtorch.serialization.pickling import DEFAULT_PROTOCOL, dump
 
 __all__ = ["FileSystemReader", "FileSystemWriter", "StorageInfo", "_StorageInfo"]
@@ -51,8 +51,8 @@ class _MetadataUnpickler(pickle.Unpickler):
             return PurePosixPath
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
-        if names.is_torch_module(module):
-            found = names.find(module, name)
+        if global_names.is_torch_module(module):
+            found = global_names.find(module, name)
             ours = getattr(found, "__module__", "").startswith("jtorch.distributed.checkpoint.")
             if ours or found is Size or isinstance(found, dtype | layout) or name == "_get_layout":
                 return found

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import empty
 from jtorch.core.tensor import Tensor
-from jtorch.distributed._c10d.objects import broadcast_object_list
+from jtorch.distributed._c10d.object_collectives import broadcast_object_list
 from jtorch.distributed._c10d.process_groups import get_rank, get_world_size, is_initialized
 from jtorch.distributed.device_mesh import DeviceMesh
 from jtorch.distributed.tensor import DTensor

@@ -6,7 +6,7 @@ import traceback
 
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
-from jtorch.distributed._c10d.objects import all_gather_object
+from jtorch.distributed._c10d.object_collectives import all_gather_object
 from jtorch.distributed._c10d.process_groups import get_rank, get_world_size, is_initialized
 from jtorch.distributed.checkpoint._plan import common_slices, part_of_value, put_value, values_by_name
 from jtorch.distributed.checkpoint.api import CheckpointException

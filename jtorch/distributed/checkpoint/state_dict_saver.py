@@ -10,7 +10,7 @@ from concurrent.futures import Future
 
 from jtorch.core.facts import ALL, Size
 from jtorch.core.tensor import Tensor
-from jtorch.distributed._c10d.objects import all_gather_object
+from jtorch.distributed._c10d.object_collectives import all_gather_object
 from jtorch.distributed._c10d.process_groups import get_default_store, get_rank, get_world_size, is_initialized
 from jtorch.distributed.checkpoint._plan import assigned, item_of, metadata_of, part_of_value, values_by_name
 from jtorch.distributed.checkpoint.api import CheckpointException

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch.distributed._c10d import recording
-from jtorch.distributed._c10d.objects import gather_object
+from jtorch.distributed._c10d.object_collectives import gather_object
 from jtorch.distributed._c10d.process_groups import default_group
 from jtorch.distributed.algorithms.join import Joinable
 from jtorch.optim.optimizer import Optimizer

@@ -3,7 +3,7 @@
 Knows `Optimizer` and arrays. Does not know any particular optimizer.
 """
 
-from jtorch.optim._functional.checks import check_betas, check_lr, check_settings
+from jtorch.optim._functional.setting_checks import check_betas, check_lr, check_settings
 from jtorch.optim._functional.line_search import strong_wolfe
 from jtorch.optim._functional.optax_optimizer import Optax
 from jtorch.optim._functional.transform_optimizer import TransformOptimizer

@@ -8,8 +8,8 @@ import optax
 from jtorch.core import engine
 from jtorch.core.engine import Call, Value, local, number, shapes_of
 from jtorch.core.tensor import Tensor, wrap, write_all
-from jtorch.optim._functional.checks import check_lr
 from jtorch.optim._functional.prepared_step import lr_value
+from jtorch.optim._functional.setting_checks import check_lr
 from jtorch.optim._functional.shared_memory import sharing
 from jtorch.optim.optimizer import Optimizer, closure_loss
 

@@ -20,12 +20,12 @@ from jtorch.optim.lr_scheduler.decay import MultiplicativeLR as MultiplicativeLR
 from jtorch.optim.lr_scheduler.decay import MultiStepLR as MultiStepLR
 from jtorch.optim.lr_scheduler.decay import PolynomialLR as PolynomialLR
 from jtorch.optim.lr_scheduler.decay import StepLR as StepLR
-from jtorch.optim.lr_scheduler.policy import ChainedScheduler as ChainedScheduler
-from jtorch.optim.lr_scheduler.policy import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
-from jtorch.optim.lr_scheduler.policy import CyclicLR as CyclicLR
-from jtorch.optim.lr_scheduler.policy import OneCycleLR as OneCycleLR
-from jtorch.optim.lr_scheduler.policy import ReduceLROnPlateau as ReduceLROnPlateau
-from jtorch.optim.lr_scheduler.policy import SequentialLR as SequentialLR
+from jtorch.optim.lr_scheduler.composed import ChainedScheduler as ChainedScheduler
+from jtorch.optim.lr_scheduler.composed import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
+from jtorch.optim.lr_scheduler.composed import CyclicLR as CyclicLR
+from jtorch.optim.lr_scheduler.composed import OneCycleLR as OneCycleLR
+from jtorch.optim.lr_scheduler.composed import ReduceLROnPlateau as ReduceLROnPlateau
+from jtorch.optim.lr_scheduler.composed import SequentialLR as SequentialLR
 
 __all__ = [name for name, thing in vars().items() if isinstance(thing, type) and not name.startswith("_")]
 __all__ += ["EPOCH_DEPRECATION_WARNING"]

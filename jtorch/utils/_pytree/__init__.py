@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jtorch.utils._pytree.nodes import (
+from jtorch.utils._pytree.node_types import (
     BUILTIN_TYPES as BUILTIN_TYPES,
     SERIALIZED_TYPE_TO_PYTHON_TYPE as SERIALIZED_TYPE_TO_PYTHON_TYPE,
     STANDARD_DICT_TYPES as STANDARD_DICT_TYPES,

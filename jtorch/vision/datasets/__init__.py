@@ -15,7 +15,7 @@ from .flow import HD1K, FlyingChairs, FlyingThings3D, KittiFlow, Sintel
 from .folder import DatasetFolder, ImageFolder
 from .imagenet import ImageNet
 from .mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
-from .objects import Caltech101, Caltech256, CLEVRClassification, INaturalist, Omniglot
+from .object_pictures import Caltech101, Caltech256, CLEVRClassification, INaturalist, Omniglot
 from .patches import PhotoTour
 from .pictures import (
     DTD,

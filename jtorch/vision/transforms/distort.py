@@ -13,7 +13,7 @@ from . import functional as F
 from .chance import between, happens, units
 from .functional.picture import interpolation_mode, pixels
 from .geometry import channel_fill, checked_fill
-from .values import Transform
+from .pixel_values import Transform
 
 BILINEAR = F.InterpolationMode.BILINEAR
 

@@ -11,7 +11,7 @@ from jtorch.core.tensor import Tensor
 from . import functional as F
 from .chance import below, happens, uniform
 from .functional.picture import interpolation_mode
-from .values import Transform, height_and_width, random_rectangles
+from .pixel_values import Transform, height_and_width, random_rectangles
 
 _TWO_SIZES = "Please provide only two dimensions (h, w) for size."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import functional as F
 from .chance import happens
-from .values import Transform
+from .pixel_values import Transform
 
 
 class _Sometimes(Transform):

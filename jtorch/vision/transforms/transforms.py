@@ -16,15 +16,7 @@ from .geometry import (
     Resize,
     TenCrop,
 )
-from .tones import (
-    RandomAdjustSharpness,
-    RandomAutocontrast,
-    RandomEqualize,
-    RandomInvert,
-    RandomPosterize,
-    RandomSolarize,
-)
-from .values import (
+from .pixel_values import (
     ColorJitter,
     ConvertImageDtype,
     GaussianBlur,
@@ -36,6 +28,14 @@ from .values import (
     RandomGrayscale,
     ToPILImage,
     ToTensor,
+)
+from .tones import (
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
 )
 
 __all__ = [

@@ -14,7 +14,7 @@ from jax import lax
 from jtorch.core.facts import contiguous_strides, dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, cast_first, letter, op, public, store
-from jtorch.core.ops.matrix.checks import (
+from jtorch.core.ops.matrix.matrix_checks import (
     INDEFINITE,
     SINGULAR,
     as_matrices,

@@ -7,7 +7,7 @@ import numpy as np
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import letter, public_in, store
-from jtorch.core.ops.matrix.checks import check_info
+from jtorch.core.ops.matrix.matrix_checks import check_info
 from jtorch.core.tensor import known
 
 

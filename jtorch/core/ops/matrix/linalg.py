@@ -10,8 +10,8 @@ import numpy as np
 from jtorch.core.facts import KINDS, dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, function, letter, op, public_in, store
-from jtorch.core.ops.matrix import checks as _c
 from jtorch.core.ops.matrix import decompose as _d
+from jtorch.core.ops.matrix import matrix_checks as _c
 from jtorch.core.ops.matrix.norms import linalg_vector_norm, matrix_norm_of
 from jtorch.core.ops.matrix.products import linalg_cross, linalg_multi_dot, linalg_vecdot
 from jtorch.core.tensor import known

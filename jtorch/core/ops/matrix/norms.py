@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, letter, op, public
-from jtorch.core.ops.matrix.checks import refuse_nan
+from jtorch.core.ops.matrix.matrix_checks import refuse_nan
 from jtorch.core.ops.rules import largest_of, norm_of, reduced_dims, smallest_of
 from jtorch.core.tensor import wrap_dim
 

@@ -6,7 +6,7 @@ from jtorch.core.grad import no_grad
 from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.distributed.tensor._api import DTensor, made_of
-from jtorch.distributed.tensor._ops.rules import RULES, rule
+from jtorch.distributed.tensor._ops.rule_table import RULES, rule
 from jtorch.distributed.tensor._redistribute import members
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jtorch.core.tensor import Tensor
 from jtorch.distributed.tensor._api import DTensor
-from jtorch.distributed.tensor._ops.rules import by_mesh_dim, check_written, placed_all, result_of, rule
+from jtorch.distributed.tensor._ops.rule_table import by_mesh_dim, check_written, placed_all, result_of, rule
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
 _POINTWISE = """

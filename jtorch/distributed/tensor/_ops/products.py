@@ -5,7 +5,7 @@ from __future__ import annotations
 from jtorch.core.ops.arithmetic.compare import clamp
 from jtorch.distributed.tensor._api import DTensor
 from jtorch.distributed.tensor._layout import cuts
-from jtorch.distributed.tensor._ops.rules import by_mesh_dim, even, placed_all, result_of, rule
+from jtorch.distributed.tensor._ops.rule_table import by_mesh_dim, even, placed_all, result_of, rule
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
 _OF_EMBEDDING = "input", "weight", "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"

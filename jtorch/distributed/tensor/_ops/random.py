@@ -9,7 +9,7 @@ from __future__ import annotations
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.fill import DRAWS_IN_PLACE
 from jtorch.distributed.tensor._api import DTensor, part_here, sent_from_first
-from jtorch.distributed.tensor._ops.rules import by_mesh_dim, check_written, placed_all, result_of, rule
+from jtorch.distributed.tensor._ops.rule_table import by_mesh_dim, check_written, placed_all, result_of, rule
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
 

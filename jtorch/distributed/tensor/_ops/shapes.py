@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch.distributed.tensor._api import DTensor
-from jtorch.distributed.tensor._ops.rules import by_mesh_dim, even, placed_all, result_of, rule
+from jtorch.distributed.tensor._ops.rule_table import by_mesh_dim, even, placed_all, result_of, rule
 from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
 _JOINED = {"sum": "sum", "mean": "avg", "amax": "max", "amin": "min"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from jtorch.distributed.tensor._ops.rules import by_mesh_dim, even, placed_all, result_of, rule
+from jtorch.distributed.tensor._ops.rule_table import by_mesh_dim, even, placed_all, result_of, rule
 from jtorch.distributed.tensor.placement_types import Replicate, Shard
 
 

@@ -9,7 +9,7 @@ from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.distributed.tensor._api import DTensor, made_of
 from jtorch.distributed.tensor._layout import cuts
-from jtorch.distributed.tensor._ops.rules import rule
+from jtorch.distributed.tensor._ops.rule_table import rule
 from jtorch.distributed.tensor._redistribute import members, reduced_whole
 from jtorch.distributed.tensor.placement_types import Replicate, Shard
 

@@ -42,7 +42,7 @@ from .numbers import (
     ToTensor,
     UniformTemporalSubsample,
 )
-from .places import (
+from .geometric import (
     CenterCrop,
     FiveCrop,
     Pad,

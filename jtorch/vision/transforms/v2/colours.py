@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import tones, values
+from .. import pixel_values, tones
 from ..chance import shuffled_range, uniform, units
 from . import functional as F
 from .transform import RandomApplyTransform, Transform, query_chw
@@ -64,7 +64,7 @@ _ADJUST = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust
 class ColorJitter(Transform):
     """Brightness, contrast, saturation and hue changed at random, in a random order. See v1's ColorJitter."""
 
-    get_params = staticmethod(values.ColorJitter.get_params)
+    get_params = staticmethod(pixel_values.ColorJitter.get_params)
 
     def __init__(self, brightness=None, contrast=None, saturation=None, hue=None):
         super().__init__()

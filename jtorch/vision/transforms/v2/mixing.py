@@ -11,7 +11,7 @@ from jtorch.core.tensor import Tensor, from_numpy
 from jtorch.nn.functional import one_hot
 from jtorch.vision import tv_tensors
 
-from .. import values
+from .. import pixel_values
 from ..chance import below, between, dirichlet, normals
 from ..geometry import check_sequence
 from . import functional as F
@@ -23,11 +23,11 @@ from .transform import RandomApplyTransform, Transform, flattened, has_any, quer
 class RandomErasing(RandomApplyTransform):
     """A rectangle of the picture overwritten, with probability p. See v1's RandomErasing."""
 
-    get_params = staticmethod(values.RandomErasing.get_params)
+    get_params = staticmethod(pixel_values.RandomErasing.get_params)
 
     def __init__(self, p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0.0, inplace=False):
         super().__init__(p=p)
-        checked = values.RandomErasing(0.5, scale, ratio, value)
+        checked = pixel_values.RandomErasing(0.5, scale, ratio, value)
         self.scale, self.ratio = checked.scale, checked.ratio
         one = isinstance(value, int | float)
         self.value = [float(value)] if one else None if isinstance(value, str) else [float(v) for v in value]
@@ -40,7 +40,7 @@ class RandomErasing(RandomApplyTransform):
                 f"If value is a sequence, it should have either a single value or {channels} (number of inpt channels)"
             )
         area = rows * columns
-        for height, width in values.random_rectangles(area, self.scale, self.ratio, heights_first=True):
+        for height, width in pixel_values.random_rectangles(area, self.scale, self.ratio, heights_first=True):
             if height < rows and width < columns:
                 noise = self.value is None
                 patch = normals(channels, height, width) if noise else np.float32(self.value)[:, None, None]

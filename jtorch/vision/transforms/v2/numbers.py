@@ -15,7 +15,7 @@ from jtorch.vision import tv_tensors
 
 from ..chance import uniform
 from ..functional import to_tensor
-from ..values import check_linear, height_and_width, linearly_transformed
+from ..pixel_values import check_linear, height_and_width, linearly_transformed
 from . import functional as F
 from .functional.boxes import kept_boxes, kept_points
 from .functional.kernels import is_pure_tensor

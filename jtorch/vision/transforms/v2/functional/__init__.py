@@ -44,7 +44,7 @@ from .images import (
     vertical_flip_image,
 )
 from .kernels import is_pure_tensor, register_kernel
-from .table import (
+from .function_table import (
     adjust_brightness,
     adjust_contrast,
     adjust_gamma,

@@ -12,7 +12,7 @@ from jtorch.vision import tv_tensors
 
 from .. import geometry
 from ..chance import below, between, units
-from ..values import height_and_width, random_rectangles
+from ..pixel_values import height_and_width, random_rectangles
 from . import functional as F
 from .functional.boxes import converted_boxes
 from .functional.images import four_sides
