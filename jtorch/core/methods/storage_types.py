@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import devices, dtypes
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage
 
 
@@ -10,7 +10,7 @@ class _OfOneDtype(type):
     """A call makes a TypedStorage; `isinstance(storage, torch.FloatStorage)` looks at its dtype and device."""
 
     def __instancecheck__(cls, x):
-        return type(x) is TypedStorage and x.dtype is cls.dtype and x.device.type == "cpu"
+        return type(x) is TypedStorage and x.dtype is cls.dtype and devices.KINDS[x.device.type].host
 
     def __call__(cls, *args, wrap_storage=None):
         return TypedStorage(*args, wrap_storage=wrap_storage, dtype=cls.dtype)

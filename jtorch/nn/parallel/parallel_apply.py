@@ -52,7 +52,7 @@ def parallel_apply(modules, inputs, kwargs_tup=None, devices=None):
 def _apply(i, module, inputs, kwargs, device):
     if device is None:
         found = _first_tensor(inputs)
-        if found is not None and found.device.type != "cpu":
+        if found is not None and not found.is_cpu:
             device = found.device
     index = None if device is None else accelerator_index(device)
     try:

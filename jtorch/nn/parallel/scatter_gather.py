@@ -21,7 +21,7 @@ def accelerator_index(given) -> int:
     if isinstance(given, int):
         return given
     named = device(given)
-    if named.type == "cpu":
+    if devices.KINDS[named.type].host:
         raise ValueError(f"Expected a non cpu device, but got: {named}")
     return devices.current_index(named.type) if named.index is None else named.index
 
@@ -109,7 +109,7 @@ def gather(outputs, target_device, dim=0):
 
 
 def _gather_place(given):
-    on_host = given == -1 if isinstance(given, int) else device(given).type == "cpu"
+    on_host = given == -1 if isinstance(given, int) else devices.KINDS[device(given).type].host
     return device("cpu") if on_host else accelerator_at(given)
 
 

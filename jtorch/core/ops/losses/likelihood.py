@@ -272,7 +272,7 @@ def _check_ctc(log_probs, targets, input_lengths, target_lengths):
         if not log_probs.numel():
             raise RuntimeError("log_probs tensor must not be empty")
         kernel("ctc_loss_cpu", log_probs, "f")
-    if log_probs.device.type == "cpu" and log_probs.dtype.is_half:
+    if log_probs.is_cpu and log_probs.dtype.is_half:
         raise NotImplementedError(f"\"ctc_loss_cpu\" not implemented for '{log_probs.dtype.scalar_name}'")
     if min(target_lengths, default=0) < 0:
         raise RuntimeError(

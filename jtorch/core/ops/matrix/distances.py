@@ -76,7 +76,7 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     >>> torch.nn.functional.pdist(torch.tensor([[0.], [1.], [3.]]))
     tensor([1., 3., 2.])
     """
-    if input.dtype.itemsize < 4 and devices.traced_kind().name == "cpu":
+    if input.dtype.itemsize < 4 and devices.traced_kind().host:
         raise NotImplementedError(f"\"pdist\" not implemented for '{dtypes.of(input.dtype).scalar_name}'")
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
