@@ -153,6 +153,8 @@ def arguments_of_call(frame):
     with a keyword would pay for binding that dictionary, so the bytecode of the caller is read instead, once a call has
     failed.
     """
+    if frame.f_code.co_name == "_incomplete":  # the first call of an op: see jtorch.core.op.wrapper
+        frame = frame.f_back
     done = [i for i in dis.get_instructions(frame.f_code) if i.offset <= frame.f_lasti and i.opname != "PRECALL"]
     before, call = done[-2:] if len(done) > 1 else (None, done[0])
     if call.opname in ("BINARY_OP", "COMPARE_OP"):

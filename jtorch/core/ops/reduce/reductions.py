@@ -409,7 +409,7 @@ def _running_type(name, x, to):
 def _keeps_type(name):
     """The check of a running total in place."""
 
-    def check(input, dim, *, dtype=None):
+    def check(input, *args, dtype=None, **named):
         if dtype is not None and dtype is not input.dtype:
             kinds = f"input tensor dtype {input.dtype.cname} and output tensor dtype {dtype.cname}"
             raise RuntimeError(f"Bad in-place call: {kinds} should match")
