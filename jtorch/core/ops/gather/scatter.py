@@ -402,7 +402,8 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Num
     return added(x, rows * jnp.asarray(alpha).astype(rows.dtype), at).reshape(input.shape)
 
 
-def _check_copied_dtype(input, dim, index, source):
+def _check_copied_dtype(input, *args, source=None, **named):
+    source = args[-1] if source is None else source
     if source.dtype is not input.dtype:
         raise RuntimeError(
             "index_copy_(): self and source expected to have the same dtype, but got (self)"
