@@ -37,7 +37,7 @@ class LeafGrad(Leaf):
         tensor = self.tensor()
         if tensor is None or tensor._edge is None or tensor._grad is not None or self.hooks or self.after:
             return None
-        return tensor if tensor._type.contiguous or _is_dense(tensor._type) else None
+        return tensor if tensor._type.contiguous else None
 
     def watched(self):
         return self.hooks or self.after
