@@ -80,6 +80,8 @@ def _view_steps(call, types):
     def view(base, *numbers):
         t, offset = call.layout_of(in_order, 0, [n.item() for n in numbers])
         base, size = np.ascontiguousarray(base), base.itemsize
+        if 0 in t.shape:
+            return np.empty(tuple(t.shape), base.dtype)
         return np.ndarray(tuple(t.shape), base.dtype, base, offset * size, [s * size for s in t.strides])
 
     return steps_of(view, len(types))

@@ -85,8 +85,10 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
     if largest and letter(input) == "f" and dim == input.ndim - 1:
-        values, indices = lax.top_k(input, k)
-        return values, indices.astype(jnp.int64)
+        # XLA sorts NaN by its sign: the square root of -1 would be the least of all.
+        plain = lax.stop_gradient(jnp.where(input != input, jnp.nan, input))
+        indices = lax.top_k(plain, k)[1].astype(jnp.int64)
+        return jnp.take_along_axis(input, indices, -1), indices
     values, indices = _sorted(input, dim, largest)
     return lax.slice_in_dim(values, 0, k, axis=dim), lax.slice_in_dim(indices, 0, k, axis=dim)
 
