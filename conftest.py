@@ -22,7 +22,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # A run tests what it compiles itself, not what an earlier one has left.
 os.environ.setdefault("JTORCH_CACHE", "0")
 # Its import would let `import torch` mean jtorch in this process.
-collect_ignore = ["jtorch/as_torch.py"]
+collect_ignore = ["jtorch/as_torch.py", "tests/programs/forking.py"]  # the latter runs PyTorch's programs
 collect_ignore_glob = ["tests/libraries/programs/*"]  # PyTorch's programs, which run as they are imported
 if importlib.util.find_spec("torch") is None:  # these modules import it, and hold no doctests
     collect_ignore_glob.append("tests/parity/[!t_]*.py")

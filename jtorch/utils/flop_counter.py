@@ -13,6 +13,7 @@ from math import prod
 from jtorch._library.custom_ops import watch_custom_ops
 from jtorch._ops import OpOverloadPacket, ops
 from jtorch.core.engine import Pullback, watch_recorded
+from jtorch.core.facts import Size
 from jtorch.core.methods import products_of
 from jtorch.utils._pytree import tree_leaves, tree_map
 from jtorch.utils.module_tracker import ModuleTracker
@@ -33,7 +34,7 @@ def shape_wrapper(f):
 
     @wraps(f)
     def formula(*args, out_val=None, **kwargs):
-        args, kwargs, out = tree_map(get_shape, (args, kwargs, out_val))
+        args, kwargs, out = tree_map(get_shape, (args, kwargs, out_val), is_leaf=lambda x: isinstance(x, Size))
         return f(*args, out_shape=out, **kwargs)
 
     return formula
@@ -158,10 +159,10 @@ class FlopCounterMode:
     >>> from jtorch.utils.flop_counter import FlopCounterMode
     >>> with FlopCounterMode():
     ...     y = torch.nn.Linear(100, 200)(torch.ones(50, 100))
-    Module          FLOP    % Total
-    ------------  ------  ---------
-    Linear        2.000M    100.00%
-     - aten.addmm  2.000M    100.00%
+    Module              FLOP    % Total
+    -------------  ---------  ---------
+    Linear         2000.000K    100.00%
+     - aten.addmm  2000.000K    100.00%
     """
 
     def __init__(self, mods=None, depth=2, display=True, custom_mapping=None):
@@ -217,8 +218,8 @@ class FlopCounterMode:
             self.count(packet, args, kwargs, out, times)
         packet = None if isinstance(call, Pullback) else self._named.get(call.name)
         if packet is not None and packet not in _BUILT_IN:
-            out = out_types[0].shape if len(out_types) == 1 else [t.shape for t in out_types]
-            self.count(packet, [t.shape for t in in_types if not t.number], call.consts, out)
+            out = Size(out_types[0].shape) if len(out_types) == 1 else [Size(t.shape) for t in out_types]
+            self.count(packet, [Size(t.shape) for t in in_types if not t.number], call.consts, out)
 
     def get_table(self, depth=None) -> str:
         """The counts as a table."""

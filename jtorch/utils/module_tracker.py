@@ -21,7 +21,7 @@ class ModuleTracker:
     >>> from jtorch.utils.module_tracker import ModuleTracker
     >>> model = torch.nn.Sequential(torch.nn.Linear(1, 1))
     >>> with ModuleTracker() as tracker:
-    ...     handle = model[0].register_forward_hook(lambda *_: print(sorted(tracker.parents)))
+    ...     handle = model[0].register_forward_pre_hook(lambda *_: print(sorted(tracker.parents)))
     ...     y = model(torch.ones(1, 1))
     ['Global', 'Sequential', 'Sequential.0']
     """

@@ -144,6 +144,8 @@ def through_a_view(expected, name, args, kwargs):
     x, result = args[0], expected["values"][0]
     if result.shape != x.shape or not np.can_cast(result.dtype, x.dtype, "same_kind"):
         return None
+    if np.iscomplexobj(x) and not np.iscomplexobj(result):  # as of abs_, which PyTorch refuses
+        return None
     base = jtorch.tensor(np.stack([np.zeros_like(x.T), x.T, np.ones_like(x.T)]))
     view = base[1].t()
     assert inplace(view, *oprows.tensors(jtorch, args[1:]), **kwargs) is view

@@ -37,6 +37,7 @@ def test_what_is_a_program_by_itself(code, tmp_path):
 @pytest.mark.parity
 def test_a_drawn_program_is_compared(tmp_path):
     pytest.importorskip("torch", reason="parity: PyTorch is not installed")
+    pytest.importorskip("torchvision", reason="parity: torchvision is not installed")
     home = tmp_path / "drawn/owner+repository"
     home.mkdir(parents=True)
     program = (

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import devices, dtypes
 from jtorch.core.op import Array, common_shape, data_check, functional, kernel, op
 from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.rules import at_least
@@ -138,6 +138,8 @@ def _ctc_loss(
     reduction: str,
     zero_infinity: bool,
 ) -> Array:
+    if log_probs.dtype.itemsize < 4 and devices.traced_kind().host:  # here, because autocast converts before
+        raise NotImplementedError(f"\"ctc_loss_cpu\" not implemented for '{dtypes.of(log_probs.dtype).scalar_name}'")
     batch = log_probs.shape[1]
     flat = targets.reshape(-1).astype(jnp.int64)
     # (N, most): the labels of each sample, with blanks after its end
@@ -272,8 +274,6 @@ def _check_ctc(log_probs, targets, input_lengths, target_lengths):
         if not log_probs.numel():
             raise RuntimeError("log_probs tensor must not be empty")
         kernel("ctc_loss_cpu", log_probs, "f")
-    if log_probs.is_cpu and log_probs.dtype.is_half:
-        raise NotImplementedError(f"\"ctc_loss_cpu\" not implemented for '{log_probs.dtype.scalar_name}'")
     if min(target_lengths, default=0) < 0:
         raise RuntimeError(
             f"Expected target_lengths to have value at least 0, but got value {min(target_lengths)} (while checking"

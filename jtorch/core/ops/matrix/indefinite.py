@@ -129,6 +129,12 @@ def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
             f" {LD.dtype.scalar_name} instead."
         )
     factors, exchanged, right = (t.detach()._to_numpy() for t in (LD, pivots, B))
+    for wrong, bound in ((np.abs(exchanged) < 1, "|pivot| >= 1"), (np.abs(exchanged) > n, "|pivot| <= LD.size(-2)")):
+        if wrong.any():  # LAPACK would read elsewhere in memory
+            text = (
+                f"Pivots given to ldl_solve must all satisfy {bound}. Did you properly pass the result of ldl_factor?"
+            )
+            raise RuntimeError(text)
     batch = np.broadcast_shapes(factors.shape[:-2], right.shape[:-2])
     factors, right = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (factors, right))
     exchanged = np.broadcast_to(exchanged, (*batch, n))

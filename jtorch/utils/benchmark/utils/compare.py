@@ -33,12 +33,12 @@ class Compare:
 
     >>> from jtorch.utils.benchmark import Compare, Measurement, TaskSpec
     >>> tasks = [TaskSpec("a", "", label="sums", sub_label=s, description=d) for s in ("f(x)", "g(x)") for d in ("1", "2")]
-    >>> Compare([Measurement(1, [2e-3], task) for task in tasks]).print()
-    [------- sums -------]
-                |  1  |  2
-    1 threads: -----------
-          f(x)  |  2  |  2
-          g(x)  |  2  |  2
+    >>> Compare([Measurement(1, [2e-3], task) for task in tasks]).print()  # doctest: +NORMALIZE_WHITESPACE
+    [--------- sums ---------]
+                |   1   |   2
+    1 threads: ---------------
+          f(x)  |  2.0  |  2.0
+          g(x)  |  2.0  |  2.0
     <BLANKLINE>
     Times are in milliseconds (ms).
     <BLANKLINE>

@@ -144,7 +144,7 @@ class Fuzzer:
     >>> from jtorch.utils.benchmark import FuzzedParameter, FuzzedTensor, Fuzzer
     >>> fuzzer = Fuzzer([FuzzedParameter("n", 2, 9, "uniform")], [FuzzedTensor("x", ("n", 3))], seed=0)
     >>> [(tuple(tensors["x"].shape), params["n"]) for tensors, _, params in fuzzer.take(2)]
-    [((9, 3), 9), ((6, 3), 6)]
+    [((7, 3), 7), ((6, 3), 6)]
     """
 
     def __init__(self, parameters, tensors, constraints=None, seed=None):
