@@ -7,7 +7,7 @@ import torch
 from tests import torch_tables
 from tests.parity.converting import function, named
 
-# jiterator compiles CUDA source of the user; jtorch has no torch.masked
+# jiterator compiles CUDA source of the user; tests/public/test_tools.py is about torch.masked
 _NOT_HERE = ("jiterator",)
 _NO_MODULE = ("masked",)
 

@@ -38,7 +38,8 @@ class Call:
 
     `saves` says what PyTorch keeps for backward, which decides what may be overwritten in place: "inputs" (those that
     the gradients are computed from), "result", "both" (the result and all inputs), "own" (intermediate results of its
-    own), a tuple of input numbers, or () where the gradient depends on no value at all (`linear`).
+    own), a tuple of input numbers, with -1 if there are intermediate results beside them, or () where the gradient depends on
+    no value at all (`linear`).
     """
 
     chooses = False  # whether its results are elements of its inputs, chosen by values that have no gradient
@@ -99,7 +100,7 @@ class Call:
             return self.pulled(types, tuple(needs), tuple([t.differentiable for t in self.infer(types)[1]])).reads()
         if self.saves == "both":
             return range(len(needs))
-        return () if self.saves in ("result", "own") else [i for i in self.saves if i < len(needs)]
+        return () if self.saves in ("result", "own") else [i for i in self.saves if 0 <= i < len(needs)]
 
     def parameter(self, i):
         """PyTorch's name of the input with this number, or the number."""

@@ -136,11 +136,10 @@ def _differentiated(call, node):
         return ()
     if node.call.keep_result:
         return range(len(node.edges))
-    return (
-        call.reads()
-        if node.call.saves in ("inputs", "own")
-        else call.reads() & set(node.call.saved(node.in_types, call.needs))
-    )
+    saves = node.call.saves
+    if saves in ("inputs", "own") or (saves.__class__ is tuple and -1 in saves):
+        return call.reads()
+    return call.reads() & set(node.call.saved(node.in_types, call.needs))
 
 
 def _unwrap(seen):

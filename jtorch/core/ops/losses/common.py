@@ -334,7 +334,7 @@ def _smoothed_name(types, consts):
         "NllLoss2DBackward0:N2": f"NllLoss2D(View({_SOFT}))",
         "AddBackward0": f"Add(MulBackward1(NllLoss({_SOFT})), MulBackward1(Div(Sum(MaskedFill(Neg(SumBackward1({_SOFT})))), -)))",
     },
-    saves=(1, 2),  # and the logarithms, which are results of its own
+    saves=(-1, 1, 2),  # the logarithms, which are results of its own, and the target and the weights
 )
 def _cross_entropy(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, label_smoothing: float
