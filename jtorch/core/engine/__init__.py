@@ -18,7 +18,7 @@ from jtorch.core.engine import (
     state,
     symbolic_shapes,
 )
-from jtorch.core.engine.calls import Call, Pullback, DistError, node_name, shapes_of
+from jtorch.core.engine.calls import Call, DistError, Pullback, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
 from jtorch.core.engine.guards import computed_ahead, replacements_by
 from jtorch.core.engine.numpy_lines import NumpyLine

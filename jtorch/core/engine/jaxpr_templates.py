@@ -1,7 +1,7 @@
 """A jaxpr with symbolic sizes as a template, in which numbers take the place of the symbols.
 
-Its NumPy steps are made once. For other numbers only the steps that depend on a size are made again, which takes a tenth of the
-time. This file knows no lines.
+Its NumPy steps are made once. For other numbers only the steps that depend on a size are made again, which takes two
+fifths of the time (28 us of 72 in the mean of a softmax, a layer norm and products). This file knows no lines.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ def numpy_steps(closed, kind=None) -> NumpySteps:
     return _steps_of(closed, kind or NumpySteps)
 
 
-def steps_of(fn, n) -> NumpySteps:
-    """One step: a function of n arrays."""
+def single_step(fn, n) -> NumpySteps:
+    """Steps that are one function of n arrays."""
     steps = NumpySteps()
     given, out = [steps.new() for _ in range(n)], steps.new()
     steps.steps.append((fn, given, out))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from jtorch.core.engine.lines import SCALARS, LineProgram
-from jtorch.core.engine.numpy_jaxpr import numpy_steps, steps_of
+from jtorch.core.engine.numpy_jaxpr import numpy_steps, single_step
 from jtorch.core.engine.numpy_primitives import Unsupported
 from jtorch.core.engine.symbolic_shapes import instance
 from jtorch.core.engine.types import type_of
@@ -84,7 +84,7 @@ def _view_steps(call, types):
             return np.empty(tuple(t.shape), base.dtype)
         return np.ndarray(tuple(t.shape), base.dtype, base, offset * size, [s * size for s in t.strides])
 
-    return steps_of(view, len(types))
+    return single_step(view, len(types))
 
 
 def as_host(array):
