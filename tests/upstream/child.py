@@ -15,6 +15,7 @@ import types
 import unittest
 import warnings
 
+from tests import torch_tables
 from tests.upstream import borrowed
 
 MEMORY = 14 << 30
@@ -42,6 +43,7 @@ def main(library, file, limit):
     sys.argv[:] = [file]
     if library == "jtorch":
         borrowed.turn_on()
+    torch_tables.without_expecttest()
     borrowed.filled(lambda: importlib.import_module("torch.testing._internal.common_device_type"))
     tests = borrowed.filled(lambda: load(file))
     if not ids:
