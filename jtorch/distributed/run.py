@@ -18,7 +18,7 @@ import uuid
 from datetime import timedelta
 
 from jtorch.core.facts import config
-from jtorch.distributed._c10d.errors import DistError
+from jtorch.distributed._c10d.exceptions import DistError
 from jtorch.distributed._c10d.stores import PrefixStore, TCPStore
 from jtorch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from jtorch.distributed.elastic.multiprocessing.processes import Processes, Stopped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.ops.gather.join import stack
+from jtorch.core.ops.gather.joining import stack
 from jtorch.core.tensor import Tensor, tensor
 from jtorch.distributions import constraints
 from jtorch.distributions.dirichlet import Dirichlet

@@ -7,8 +7,8 @@ host is checked at once, all others when a result is read. This file does not kn
 from __future__ import annotations
 
 from jtorch.core.facts import finfo
-from jtorch.core.ops.gather.join import cat as joined
-from jtorch.core.ops.gather.join import stack as stacked
+from jtorch.core.ops.gather.joining import cat as joined
+from jtorch.core.ops.gather.joining import stack as stacked
 from jtorch.core.ops.matrix import linalg
 from jtorch.core.tensor import Tensor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from jtorch.core.grad import no_grad
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.core.ops.make.create import full_like
 from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints

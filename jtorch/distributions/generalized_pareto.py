@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jtorch.core.ops.arithmetic.compare import isclose, where
+from jtorch.core.ops.arithmetic.logic import isclose, where
 from jtorch.core.ops.make.create import full_like
 from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints

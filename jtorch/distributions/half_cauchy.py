@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.core.ops.make.create import full
 from jtorch.distributions import constraints
 from jtorch.distributions.cauchy import Cauchy

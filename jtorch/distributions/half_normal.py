@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.distributions import constraints
 from jtorch.distributions.normal import Normal
 from jtorch.distributions.transformed_distribution import TransformedDistribution

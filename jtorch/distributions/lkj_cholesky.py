@@ -6,7 +6,7 @@ import math
 
 from jtorch.core.facts import finfo
 from jtorch.core.grad import no_grad
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.make.random import randn
 from jtorch.distributions import constraints

@@ -5,28 +5,28 @@ from __future__ import annotations
 import math
 
 from jtorch.core.facts import Size, finfo
-from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.ops.make.create import eye, zeros_like
 from jtorch.core.ops.matrix import linalg
 from jtorch.core.ops.views.shape import broadcast_shapes
 from jtorch.core.tensor import Tensor
 from jtorch.distributions import constraints
-from jtorch.distributions.transform import (
+from jtorch.distributions.composed_transforms import (
     ComposeTransform as ComposeTransform,
 )
-from jtorch.distributions.transform import (
+from jtorch.distributions.composed_transforms import (
     IndependentTransform as IndependentTransform,
 )
-from jtorch.distributions.transform import (
+from jtorch.distributions.composed_transforms import (
     ReshapeTransform as ReshapeTransform,
 )
-from jtorch.distributions.transform import (
+from jtorch.distributions.composed_transforms import (
     Transform as Transform,
 )
-from jtorch.distributions.transform import (
+from jtorch.distributions.composed_transforms import (
     identity_transform as identity_transform,
 )
-from jtorch.distributions.transform import with_event_dims
+from jtorch.distributions.composed_transforms import with_event_dims
 from jtorch.distributions.utils import broadcast_all, sum_rightmost, tril_matrix_to_vec, vec_to_tril_matrix
 from jtorch.nn.functional import pad, softmax, softplus
 

@@ -10,7 +10,7 @@ import jax.scipy.special as jsp
 from jtorch.core.facts import dtypes
 from jtorch.core.grad import no_grad
 from jtorch.core.op import Array, op
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.core.ops.make.create import empty
 from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints

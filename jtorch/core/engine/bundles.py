@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from jtorch.core.engine import opaque
-from jtorch.core.engine.types import type_of
+from jtorch.core.engine.value_types import type_of
 
 _layouts: dict = {}  # sizes -> starts: layouts are compared by identity
 

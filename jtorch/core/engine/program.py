@@ -27,7 +27,7 @@ from jtorch.core.engine.compiling import (
 )
 from jtorch.core.engine.lines import lines_of, needed
 from jtorch.core.engine.stats import counters
-from jtorch.core.engine.types import all_on_host
+from jtorch.core.engine.value_types import all_on_host
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 

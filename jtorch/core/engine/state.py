@@ -9,7 +9,7 @@ import jax
 from jtorch.core.engine import calls, compiling
 from jtorch.core.engine.modes import EagerTrace, MetaTrace
 from jtorch.core.engine.trace import Trace
-from jtorch.core.engine.types import META, TRACED
+from jtorch.core.engine.value_types import META, TRACED
 from jtorch.core.engine.values import lifted_by, move
 from jtorch.core.facts import config, devices
 

@@ -27,7 +27,7 @@ from jtorch.core.engine.deferred import Epoch
 from jtorch.core.engine.lines import run_lines
 from jtorch.core.engine.program import Program, spread
 from jtorch.core.engine.stats import counters, events
-from jtorch.core.engine.types import NUMBER
+from jtorch.core.engine.value_types import NUMBER
 from jtorch.core.engine.values import Lifted, Value
 from jtorch.core.facts import config, devices
 

@@ -37,7 +37,7 @@ from jtorch.core.facts.formats import (
     strided,
 )
 from jtorch.core.facts.hooks import Hooks, RemovableHandle
-from jtorch.core.facts.lazy import lazy_modules
+from jtorch.core.facts.lazy_imports import lazy_modules
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.facts.named_dtypes import NAMED
 from jtorch.core.facts.named_results import CLASSES, ReturnType, rebuild_result

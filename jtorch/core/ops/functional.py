@@ -13,7 +13,7 @@ import jtorch.core.ops.layers.bag
 import jtorch.core.ops.layers.linear
 import jtorch.core.ops.layers.native
 import jtorch.core.ops.layers.normalization
-import jtorch.core.ops.losses.common
+import jtorch.core.ops.losses.basic
 import jtorch.core.ops.losses.fused
 import jtorch.core.ops.losses.likelihood
 import jtorch.core.ops.losses.margin

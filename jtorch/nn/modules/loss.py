@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from jtorch.core.ops.losses import common, likelihood, margin, probabilities
+from jtorch.core.ops.losses import basic, likelihood, margin, probabilities
 from jtorch.core.ops.losses.fused import linear_cross_entropy
 from jtorch.nn.modules.distance import PairwiseDistance
 from jtorch.nn.modules.linear import Linear
@@ -44,7 +44,7 @@ __all__ = [
 class _Loss(Module):
     def __init__(self, size_average=None, reduce=None, reduction="mean"):
         super().__init__()
-        self.reduction = common.reduction_of(size_average, reduce, reduction)
+        self.reduction = basic.reduction_of(size_average, reduce, reduction)
 
 
 class _WeightedLoss(_Loss):
@@ -59,7 +59,7 @@ class L1Loss(_Loss):
     __constants__ = ["reduction"]
 
     def forward(self, input, target):
-        return common.l1_loss(input, target, reduction=self.reduction)
+        return basic.l1_loss(input, target, reduction=self.reduction)
 
 
 class MSELoss(_Loss):
@@ -75,7 +75,7 @@ class MSELoss(_Loss):
     __constants__ = ["reduction"]
 
     def forward(self, input, target):
-        return common.mse_loss(input, target, reduction=self.reduction)
+        return basic.mse_loss(input, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(_Loss):
@@ -88,7 +88,7 @@ class SmoothL1Loss(_Loss):
         self.beta = beta
 
     def forward(self, input, target):
-        return common.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+        return basic.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
 class HuberLoss(_Loss):
@@ -101,7 +101,7 @@ class HuberLoss(_Loss):
         self.delta = delta
 
     def forward(self, input, target):
-        return common.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+        return basic.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
 class NLLLoss(_WeightedLoss):
@@ -114,7 +114,7 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input, target):
-        return common.nll_loss(
+        return basic.nll_loss(
             input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction
         )
 
@@ -153,7 +153,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input, target):
-        return common.cross_entropy(
+        return basic.cross_entropy(
             input,
             target,
             weight=self.weight,

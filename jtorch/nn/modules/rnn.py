@@ -12,7 +12,7 @@ import warnings
 
 from jtorch.amp.autocast_mode import casts_now
 from jtorch.core.ops.arithmetic.activations import dropout
-from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.ops.layers import recurrent
 from jtorch.core.ops.make.create import empty, zeros
 from jtorch.nn import init

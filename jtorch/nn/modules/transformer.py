@@ -7,7 +7,7 @@ import warnings
 
 from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.core.ops.layers import attention
 from jtorch.core.ops.make.create import full
 from jtorch.nn import init

@@ -20,7 +20,7 @@ from jtorch.core.op import (
     undifferentiable,
 )
 from jtorch.core.ops.arithmetic.special import xlogy
-from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
+from jtorch.core.ops.losses.basic import reduced_graph, reduced_loss, reduction_of
 
 _KL = "Sub(Xlogy(target, target), Mul(target, input))"
 

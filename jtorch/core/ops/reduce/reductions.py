@@ -18,8 +18,8 @@ from jtorch.core.facts import dtypes
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, function, kernel, letter, op, public, store
-from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
 from jtorch.core.ops.arithmetic.elementwise import div
+from jtorch.core.ops.arithmetic.logic import isnan, maximum, minimum
 from jtorch.core.ops.rules import largest_of, mean_of, pick, reduce_sharing_gradient, reduced_dims, root, smallest_of
 from jtorch.core.tensor import wrap_dim
 

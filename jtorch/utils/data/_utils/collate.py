@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.ops.gather.join import stack
+from jtorch.core.ops.gather.joining import stack
 from jtorch.core.tensor import Tensor, as_tensor, known, overridable, tensor
 
 default_collate_err_msg_format = (

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from jtorch.core.facts import Size
 from jtorch.core.tensor import Tensor
 
-from .convert import pil_to_tensor, to_pil_image
+from .image_tensors import pil_to_tensor, to_pil_image
 from .picture import (
     InterpolationMode,
     filling,

@@ -9,7 +9,7 @@ from jtorch.core.facts import uint8
 from jtorch.core.tensor import Tensor
 
 from .colour import blended, check_channels, check_three_dims, enhanced, float_type, white_of
-from .convert import pil_to_tensor, to_pil_image
+from .image_tensors import pil_to_tensor, to_pil_image
 from .picture import is_pil, on_pixels, picture_of, pixels
 
 

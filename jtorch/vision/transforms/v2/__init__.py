@@ -42,7 +42,7 @@ from .numbers import (
     ToTensor,
     UniformTemporalSubsample,
 )
-from .geometric import (
+from .geometry import (
     CenterCrop,
     FiveCrop,
     Pad,
@@ -58,7 +58,7 @@ from .geometric import (
     ScaleJitter,
     TenCrop,
 )
-from .transform import (
+from .sample_transform import (
     Transform,
     check_type,
     get_bounding_boxes,

@@ -17,7 +17,7 @@ from . import functional as F
 from .functional.boxes import converted_boxes
 from .functional.images import four_sides
 from .functional.kernels import is_pure_tensor
-from .transform import (
+from .sample_transform import (
     RandomApplyTransform,
     Transform,
     fill_of,

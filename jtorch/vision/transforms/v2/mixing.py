@@ -17,7 +17,7 @@ from ..geometry import check_sequence
 from . import functional as F
 from .functional.kernels import is_pure_tensor
 from .numbers import labels_function
-from .transform import RandomApplyTransform, Transform, flattened, has_any, query_chw, query_size
+from .sample_transform import RandomApplyTransform, Transform, flattened, has_any, query_chw, query_size
 
 
 class RandomErasing(RandomApplyTransform):

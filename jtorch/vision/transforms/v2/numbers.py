@@ -19,7 +19,7 @@ from ..pixel_values import check_linear, height_and_width, linearly_transformed
 from . import functional as F
 from .functional.boxes import kept_boxes, kept_points
 from .functional.kernels import is_pure_tensor
-from .transform import Transform, flattened, get_bounding_boxes, get_keypoints, has_any
+from .sample_transform import Transform, flattened, get_bounding_boxes, get_keypoints, has_any
 from .warps import two_numbers
 
 
