@@ -1,4 +1,4 @@
-"""`Transform`, and the transforms that are made of others or only change the shape: see `jtorch.distributions.transforms`."""
+"""`Transform`, and the transforms that are made of others or only change the shape."""
 
 from __future__ import annotations
 
@@ -130,6 +130,9 @@ class _InverseTransform(Transform):
 
     def __repr__(self):
         return f"{type(self).__name__}({self._inv!r})"
+
+
+_InverseTransform.__module__ = __name__.rpartition(".")[0]  # where PyTorch has it: files name it
 
 
 def with_event_dims(constraint, event_dim):

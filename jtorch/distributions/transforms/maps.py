@@ -1,4 +1,4 @@
-"""Transforms: functions with an inverse and a Jacobian, between the sets in `constraints`."""
+"""Transforms of numbers, vectors and matrices by one formula each, and of parts of a tensor by several."""
 
 from __future__ import annotations
 
@@ -11,22 +11,7 @@ from jtorch.core.ops.matrix import linalg
 from jtorch.core.ops.views.shape import broadcast_shapes
 from jtorch.core.tensor import Tensor
 from jtorch.distributions import constraints
-from jtorch.distributions.composed_transforms import (
-    ComposeTransform as ComposeTransform,
-)
-from jtorch.distributions.composed_transforms import (
-    IndependentTransform as IndependentTransform,
-)
-from jtorch.distributions.composed_transforms import (
-    ReshapeTransform as ReshapeTransform,
-)
-from jtorch.distributions.composed_transforms import (
-    Transform as Transform,
-)
-from jtorch.distributions.composed_transforms import (
-    identity_transform as identity_transform,
-)
-from jtorch.distributions.composed_transforms import with_event_dims
+from jtorch.distributions.transforms.chains import Transform, with_event_dims
 from jtorch.distributions.utils import broadcast_all, sum_rightmost, tril_matrix_to_vec, vec_to_tril_matrix
 from jtorch.nn.functional import pad, softmax, softplus
 
@@ -467,10 +452,3 @@ class CumulativeDistributionTransform(Transform):
 
     def log_abs_det_jacobian(self, x, y):
         return self.distribution.log_prob(x)
-
-
-__all__ = [name for name, thing in vars().items() if isinstance(thing, type) and issubclass(thing, Transform)]
-__all__ = [name for name in __all__ if name[0] != "_"] + ["identity_transform"]
-
-for _cls in (ComposeTransform, IndependentTransform, ReshapeTransform, Transform):
-    _cls.__module__ = __name__  # where PyTorch has them: files name it
