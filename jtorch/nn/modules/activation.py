@@ -1,6 +1,6 @@
 """Activations as modules. Each calls its function with the settings given to its constructor.
 
-MultiheadAttention, which PyTorch has in this file too, is in multihead_attention.py.
+PyTorch has MultiheadAttention and the softmaxes in this file, too. Here they are in multihead_attention.py and softmax.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from jtorch.core.ops.arithmetic.elementary import sigmoid, tanh
 from jtorch.core.ops.make.create import empty
 from jtorch.nn.modules.module import Module
 from jtorch.nn.modules.multihead_attention import MultiheadAttention
+from jtorch.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from jtorch.nn.parameter import Parameter
 
 __all__ = [
@@ -594,82 +595,3 @@ class GLU(Module):
 
     def extra_repr(self):
         return f"dim={self.dim}"
-
-
-class Softmax(Module):
-    """exp(x) / sum(exp(x)) along dim. See :func:`softmax`.
-
-    Args:
-        dim: the dimension that sums to 1. None: warns and takes dimension 0 or 1 by the input's shape.
-
-    Shape:
-        any → the same
-
-    >>> torch.nn.Softmax(dim=1)(torch.zeros(1, 2))
-    tensor([[0.5000, 0.5000]])
-    """
-
-    __constants__ = ["dim"]
-
-    def __init__(self, dim=None):
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input):
-        return activations.implicit_softmax("softmax", activations.softmax, input, self.dim)
-
-    def extra_repr(self):
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Softmax):
-    """log(softmax(x)) along dim, without overflow. See :func:`log_softmax`.
-
-    Args:
-        dim: the dimension of the softmax. None: warns and takes dimension 0 or 1 by the input's shape.
-
-    Shape:
-        any → the same
-
-    >>> torch.nn.LogSoftmax(dim=1)(torch.zeros(1, 2))
-    tensor([[-0.6931, -0.6931]])
-    """
-
-    def forward(self, input):
-        return activations.implicit_softmax("log_softmax", activations.log_softmax, input, self.dim)
-
-
-class Softmin(Softmax):
-    """softmax(-x) along dim: the smallest number gets the largest share.
-
-    Args:
-        dim: the dimension that sums to 1. None: warns and takes dimension 0 or 1 by the input's shape.
-
-    Shape:
-        any → the same
-
-    >>> torch.nn.Softmin(dim=0)(torch.tensor([0., 1.]))
-    tensor([0.7311, 0.2689])
-    """
-
-    def forward(self, input):
-        return activations.implicit_softmax("softmin", activations.softmax, -input, self.dim)
-
-
-class Softmax2d(Module):
-    """The softmax over the channels at each place of an image.
-
-    Shape:
-        (N, C, H, W) or (C, H, W) → the same
-
-    Raises:
-        ValueError: another number of dimensions.
-
-    >>> torch.nn.Softmax2d()(torch.zeros(1, 2, 1, 1)).flatten()
-    tensor([0.5000, 0.5000])
-    """
-
-    def forward(self, input):
-        if input.dim() not in (3, 4):
-            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
-        return activations.softmax(input, -3)
