@@ -312,10 +312,9 @@ class SyncBatchNorm(_BatchNorm):
 
     Args:
         num_features: C.
+        process_group: the processes; None: all. Without a process group, or with one process, it is an ordinary
+            batch norm.
 {_ARGS}
-            process_group: the processes; None: all. Without a process group, or with one process, it is an ordinary
-                batch norm.
-
     Shape:
         (N, C, *) → the same
 
