@@ -37,6 +37,17 @@ class LBFGS(Optimizer):
 
     Raises:
         ValueError: lr < 0, or more than one group.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.LBFGS([w])
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = (w**2).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> loss = optimizer.step(closure)
+    >>> abs(w.item()) < 1e-4
+    True
     """
 
     def __init__(
