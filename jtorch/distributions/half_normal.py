@@ -12,7 +12,15 @@ from jtorch.distributions.transforms import AbsTransform
 
 
 class HalfNormal(TransformedDistribution):
-    """|x| for an x of Normal(0, scale)."""
+    """|x| for an x of Normal(0, scale).
+
+    Args:
+        scale: positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.HalfNormal(1.).mean
+    tensor(0.7979)
+    """
 
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative

@@ -26,8 +26,8 @@ class Adam(TransformOptimizer):
         maximize: maximize the objective instead of minimizing it.
         decoupled_weight_decay: subtract the weight decay from the parameter instead, as AdamW does.
         differentiable: record the step for autograd, so that a gradient can flow through it.
-        foreach, capturable, fused: choose among the implementations in PyTorch. Without effect here, where a step is
-            one XLA program.
+        foreach, capturable, fused: choose among PyTorch's implementations; without effect, since a step is one
+            program.
 
     Raises:
         ValueError: a setting is out of its range.

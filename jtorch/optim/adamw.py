@@ -17,8 +17,8 @@ class AdamW(Adam):
         amsgrad: divide by the largest averaged square so far.
         maximize: maximize the objective instead of minimizing it.
         differentiable: record the step for autograd, so that a gradient can flow through it.
-        foreach, capturable, fused: choose among the implementations in PyTorch. Without effect here, where a step is
-            one XLA program.
+        foreach, capturable, fused: choose among PyTorch's implementations; without effect, since a step is one
+            program.
 
     >>> w = torch.tensor([1.0], requires_grad=True)
     >>> optimizer = torch.optim.AdamW([w], lr=0.1)

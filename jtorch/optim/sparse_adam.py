@@ -28,6 +28,7 @@ class SparseAdam(TransformOptimizer):
     >>> (w * 3).sum().backward()
     >>> optimizer.step()
     >>> w.detach()
+    tensor([0.9000])
     """
 
     elementwise = False
