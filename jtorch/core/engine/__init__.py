@@ -43,7 +43,7 @@ from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
 from jtorch.core.engine.watching import watch_lines, watch_recorded
 from jtorch.core.facts import sizes
 
-lines.Kind = NumpyLine
+lines.line_class = NumpyLine
 program.choices = choices
 deferred.guards = guards
 deferred.failures = failures
@@ -51,7 +51,7 @@ program_memory.sizes = sizes
 calls.symbolic_traces = symbolic_traces
 compiling.uninterrupted = interrupts.uninterrupted
 program.spread.append(SpreadProgram)
-state.Kind = SegmentedTrace
+state.trace_class = SegmentedTrace
 reset()
 
 __all__ = [

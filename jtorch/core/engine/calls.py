@@ -164,7 +164,7 @@ class Call:
         if program is None:
             single, outs = self.infer(types)
             elements = sum([prod(t.shape) for t in (*types, *outs)])
-            program = lines.Kind(
+            program = lines.line_class(
                 self.function(types), place is devices.CPU, elements, single, (self, types, outs, place)
             )
             self._lines[key] = program

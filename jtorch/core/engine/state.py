@@ -13,7 +13,7 @@ from jtorch.core.engine.value_types import META, TRACED
 from jtorch.core.engine.values import lifted_by, move
 from jtorch.core.facts import config, devices
 
-Kind = Trace  # the class of traces that record; a subclass may take its place
+trace_class = Trace  # the class of traces that record; the engine puts a subclass in its place
 trace_watchers: list = []  # functions that are called with each new trace
 
 
@@ -33,7 +33,7 @@ class _ThreadState(threading.local):
     def make(self, place):
         """This thread's trace for a place."""
         if place not in self.traces:
-            kind = MetaTrace if place is META else EagerTrace if place is TRACED or self.eager else Kind
+            kind = MetaTrace if place is META else EagerTrace if place is TRACED or self.eager else trace_class
             self.traces[place] = kind(place, _elsewhere)
             for watcher in trace_watchers:
                 watcher(self.traces[place])

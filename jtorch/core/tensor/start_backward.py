@@ -142,8 +142,8 @@ def _differentiated(call, node):
     return call.reads() & set(node.call.saved(node.in_types, call.needs))
 
 
-def _unwrap(seen):
-    return seen._value
+def _unwrap(tensor):
+    return tensor._value
 
 
 def _tensor_carrier():
