@@ -48,7 +48,7 @@ def register_flop_formula(targets, get_raw=False):
         get_raw: give the formula the arguments themselves, and not their shapes; the result is then `out_val`.
 
     Raises:
-        ValueError: a target is no function of `torch.ops`.
+        ValueError: a target is not a function of `torch.ops`.
         RuntimeError: a target has a formula already.
 
     Differs from torch: the formula of a built-in function gets what its line of the trace has: shapes, and options by name.

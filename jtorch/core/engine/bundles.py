@@ -88,7 +88,7 @@ def packed_line(line, new_slots, inner, read, alive, values):
     Args:
         line: a `lines.Line`.
         new_slots: numbers of slots for the flat arrays.
-        inner: the slots that are no leaves.
+        inner: the slots that are not leaves.
         read: the slots that lines of the program read.
         alive: for each slot whether somebody but the trace holds its value.
         values: by slot.

@@ -35,7 +35,9 @@ def bytes_of(text) -> int:
     try:
         return int(float(text[:-1] if factor > 1 else text) * factor)
     except ValueError:
-        raise ValueError(f"JTORCH_CACHE_SIZE={text} is no size: it must be a number, or one with K, M or G") from None
+        raise ValueError(
+            f"JTORCH_CACHE_SIZE={text} is not a size: it must be a number, or one with K, M or G"
+        ) from None
 
 
 def limit() -> int:

@@ -47,7 +47,7 @@ def _elsewhere(trace, call, inputs):
         return level.record(call, inputs)
     places = [v.type.place for v in inputs if v.type.place is not None]
     if TRACED in places:
-        with jax.core.eval_context():  # what is computed here is no part of a trace of JAX's
+        with jax.core.eval_context():  # what is computed here is not part of a trace of JAX's
             for v in inputs:
                 v.materialize()
         return local.make(TRACED).record(call, inputs)

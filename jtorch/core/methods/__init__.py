@@ -1,4 +1,4 @@
-"""Methods of Tensor and functions of torch that are no ops: they change memory, settings or types.
+"""Methods of Tensor and functions of torch that are not ops: they change memory, settings or types.
 
 Here Tensor is complete, so its methods are given PyTorch's TypeErrors. No other folder of core may import this one.
 """

@@ -76,7 +76,7 @@ def set_warn_always(b: bool) -> None:
     """Let the warnings that come once in a process come each time, from now on.
 
     Raises:
-        RuntimeError: `b` is no bool.
+        RuntimeError: `b` is not a bool.
 
     Source: https://pytorch.org/docs/stable/generated/torch.set_warn_always.html
 

@@ -55,7 +55,7 @@ def operator(public, operand):
     """The same function as an operator of Tensor. `operand` converts the other side to what the op takes, or returns
     NotImplemented.
 
-    It is called only if the other side is no plain tensor or number, so the usual line does not pay for it.
+    It is called only if the other side is not a plain tensor or number, so the usual line does not pay for it.
     """
     made, slow = _copied(public, public.__name__), public.__globals__["slow"]
 

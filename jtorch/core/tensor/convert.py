@@ -38,7 +38,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
     Raises:
         ValueError: nested lists of uneven lengths.
-        TypeError: something that is no number.
+        TypeError: something that is not a number.
 
     >>> torch.tensor([[1, 2], [3, 4]])
     tensor([[1, 2],

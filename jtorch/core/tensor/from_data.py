@@ -23,7 +23,7 @@ def host_array(data, d=None) -> np.ndarray:
     """A private NumPy array of Python data, in dtype `d` or the one that PyTorch infers (arrays keep their own).
 
     Raises:
-        TypeError: something that is no number.
+        TypeError: something that is not a number.
         ValueError: nested lists of uneven lengths, or a tensor of several elements inside a list.
         RuntimeError: a number that the dtype cannot hold.
     """

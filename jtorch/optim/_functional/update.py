@@ -80,7 +80,7 @@ class Update(Call):
     __slots__ = ("buckets", "is_packed", "optimizer", "skipping")
 
     def __init__(self, optimizer, buckets, skipping=False, is_packed=False):
-        # The results overwrite the inputs, which is no error in a differentiable step.
+        # The results overwrite the inputs, which is not an error in a differentiable step.
         super().__init__(None, None, optimizer.__name__ + ".step", saves=(0,))
         self.optimizer = optimizer
         self.buckets = buckets
