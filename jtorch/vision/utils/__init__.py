@@ -6,4 +6,4 @@ from .image_grid import make_grid, save_image
 
 
 def _log_api_usage_once(obj):
-    """Does nothing: nothing is reported to anyone. torchvision's classes call it."""
+    """Does nothing. In torchvision it reports which classes are used; classes call it."""

@@ -1,4 +1,4 @@
-"""Transforms of samples: pictures, videos, boxes, masks, key points and labels together: `torchvision.transforms.v2`."""
+"""Transforms of samples: pictures, videos, boxes, masks, keypoints and labels together: `torchvision.transforms.v2`."""
 
 from ..autoaugment import AutoAugmentPolicy
 from ..functional import InterpolationMode
