@@ -14,11 +14,10 @@ import re
 import stat
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from jtorch.core.facts import config
+from jtorch.core.facts import config, warn_user
 
 _MARK = b"jtorch program 1\n"
 _SUM = hashlib.sha256
@@ -120,7 +119,7 @@ def _trouble(found):
 def _warn(text):
     if not _State.warned:
         _State.warned = True
-        warnings.warn(text, stacklevel=2)
+        warn_user(text)
 
 
 # ---- entries

@@ -23,12 +23,11 @@ import itertools
 import math
 import secrets
 import threading
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
-from jtorch.core.facts import is_contiguous, like_strides, without_warnings
+from jtorch.core.facts import is_contiguous, like_strides, warn_user, without_warnings
 from jtorch.core.streams import draws, refusals, rounding
 from jtorch.core.streams.words import FEW, Words
 
@@ -301,9 +300,8 @@ class RandomStream:
     def trunc_normal(self, shape, dtype, mean=0.0, std=1.0, a=-2.0, b=2.0, strides=None) -> np.ndarray:
         """Normal, cut to [a, b] by rejection: `nn.init.trunc_normal_`. Each round draws a full tensor."""
         if mean < a - 2 * std or mean > b + 2 * std:
-            warnings.warn(
+            warn_user(
                 "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
-                stacklevel=3,
             )
         dtype = np.dtype(dtype)
         inside = (math.erf((b - mean) / std / math.sqrt(2)) - math.erf((a - mean) / std / math.sqrt(2))) / 2
