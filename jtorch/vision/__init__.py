@@ -9,5 +9,5 @@ from . import datasets, extension, io, models, ops, transforms, tv_tensors, util
 
 
 def _is_tracing():
-    """Always False: TorchScript traces nothing here."""
+    """False: nothing is traced by TorchScript."""
     return False

@@ -1,13 +1,16 @@
 """fixtures/distributed.json: what two processes print under PyTorch for the snippets of fixtures/distributed_cases.txt.
 
-And fixtures/checkpoints/in_parts: what two of them save after they have trained a model in parts.
+And fixtures/checkpoints/in_parts: what two of them save after they have trained a model in parts; and
+tests/distributed/tutorials/expected.json: what the programs there print under torchrun.
 """
 
 import json
 import shutil
+import tempfile
+from pathlib import Path
 
 from tests import FIXTURES
-from tests.distributed import ranks
+from tests.distributed import launched, ranks
 
 
 def results(library, seconds=300):
@@ -23,3 +26,8 @@ def make():
     folder = FIXTURES / "checkpoints" / "in_parts"
     shutil.rmtree(folder, ignore_errors=True)
     ranks.check(ranks.run(["-m", "tests.distributed.sharded", "torch", folder], seconds=120))
+    told = {}
+    for name in launched.PROGRAMS:
+        with tempfile.TemporaryDirectory() as made:
+            told[name] = launched.printed(name, "torch", Path(made))
+    (launched.FOLDER / "expected.json").write_text(json.dumps(told, indent=1) + "\n")

@@ -7,10 +7,11 @@ six digits.
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
-from jtorch.core.facts import dtypes, warn_user
+from jtorch.core.facts import dtypes
 
 MIN64, MAX64 = -(1 << 63), (1 << 63) - 1
 
@@ -118,11 +119,12 @@ def _check_in_range(dtype, low, last):
     power = significand_bits(dtype)
     for name, value in (("from", low), ("to - 1", last)):
         if abs(value) > 1 << power:
-            warn_user(
+            warnings.warn(
                 f"{name} is out of bounds [-(2^{power}), 2^{power}]. "
                 f"Due to precision limitations {cpp} can support discrete uniform distribution only within this range. "
                 "This warning will become an error in version 1.7 release, please fix the code in advance",
                 UserWarning,
+                stacklevel=6,
             )
 
 

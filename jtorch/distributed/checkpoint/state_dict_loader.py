@@ -7,7 +7,7 @@ import traceback
 from jtorch.core.grad import no_grad
 from jtorch.core.tensor import Tensor
 from jtorch.distributed._c10d.object_collectives import all_gather_object
-from jtorch.distributed._c10d.process_groups import get_rank, get_world_size, is_initialized
+from jtorch.distributed._c10d.process_groups import group_of, is_initialized
 from jtorch.distributed.checkpoint._plan import common_slices, part_of_value, put_value, values_by_name
 from jtorch.distributed.checkpoint.api import CheckpointException
 from jtorch.distributed.checkpoint.filesystem import FileSystemReader
@@ -28,12 +28,14 @@ def load_parts(
             `state_dict` saved.
         checkpoint_id: the folder.
         storage_reader: a `FileSystemReader`, in place of the folder.
+        process_group: the processes that load; None: all.
 
     Raises:
+        NotImplementedError: a planner.
         CheckpointException: there is no checkpoint, a name is not in it, or a size differs.
     """
-    if planner is not None or process_group is not None:
-        raise NotImplementedError("torch.distributed.checkpoint.load: planner and process_group")
+    if planner is not None:
+        raise NotImplementedError("torch.distributed.checkpoint.load: planner")
     if storage_reader is None and checkpoint_id is None:
         raise RuntimeError("Cannot load: give checkpoint_id or storage_reader")
     reader = FileSystemReader(checkpoint_id) if storage_reader is None else storage_reader
@@ -43,7 +45,7 @@ def load_parts(
         _read(asked, reader)
     except Exception as error:
         failed = error
-    _raise_any(failed, no_dist)
+    _raise_any(failed, None if no_dist or not is_initialized() else group_of(process_group))
     for key, value in state_dict.items():
         if isinstance(value, Stateful):
             value.load_state_dict(asked[key])
@@ -61,16 +63,14 @@ def load_state_dict(
 load = load_parts
 
 
-def _raise_any(failed, no_dist):
-    """Raise in all processes what failed in one."""
-    if no_dist or not is_initialized() or get_world_size() == 1:
-        found = {0 if not is_initialized() else get_rank(): failed}
-    else:
-        told = [None] * get_world_size()
-        all_gather_object(told, failed)
-        found = dict(enumerate(told))
+def _raise_any(failed, group):
+    """Raise in all processes of a group what failed in one. Without a group: what failed here."""
+    told = [failed]
+    if group is not None and group.size() > 1:
+        told = [None] * group.size()
+        all_gather_object(told, failed, group=group)
     failures = {
-        rank: (error, traceback.extract_tb(error.__traceback__)) for rank, error in found.items() if error is not None
+        rank: (error, traceback.extract_tb(error.__traceback__)) for rank, error in enumerate(told) if error is not None
     }
     if failures:
         raise CheckpointException("load", failures)

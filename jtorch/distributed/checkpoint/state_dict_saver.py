@@ -6,12 +6,13 @@ import pickle
 import threading
 import traceback
 import uuid
+from collections import Counter
 from concurrent.futures import Future
 
 from jtorch.core.facts import ALL, Size
 from jtorch.core.tensor import Tensor
 from jtorch.distributed._c10d.object_collectives import all_gather_object
-from jtorch.distributed._c10d.process_groups import get_default_store, get_rank, get_world_size, is_initialized
+from jtorch.distributed._c10d.process_groups import get_default_store, group_of, is_initialized
 from jtorch.distributed.checkpoint._plan import assigned, item_of, metadata_of, part_of_value, values_by_name
 from jtorch.distributed.checkpoint.api import CheckpointException
 from jtorch.distributed.checkpoint.filesystem import FileSystemWriter, StorageInfo
@@ -35,14 +36,15 @@ def save_parts(
 
     Args:
         state_dict: nested dicts and lists of tensors, DTensors and anything that `torch.save` takes; of an object with
-            a `state_dict`, that is saved. A value that is not a DTensor is taken to be the same in all processes.
+            a `state_dict`, that is saved. A value that is no DTensor is taken to be the same in all processes.
         checkpoint_id: the folder.
         storage_writer: a `FileSystemWriter`, in place of the folder.
+        process_group: the processes that save; None: all.
         no_dist: save what this process has, without the others.
 
     Raises:
         CheckpointException: something cannot be written.
-        NotImplementedError: a planner, or a process group.
+        NotImplementedError: a planner.
 
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
@@ -92,23 +94,24 @@ def async_save(
 
 
 save = save_parts
-_saves = 0
+_saves: Counter = Counter()  # ranks of a group -> how many saves it has begun
 
 
 class _Save:
     """One save. `__init__` tells the processes which parts there are; `run` writes them, without a collective."""
 
     def __init__(self, state_dict, folder, writer, planner, group, no_dist):
-        global _saves
-        if planner is not None or group is not None:
-            raise NotImplementedError("torch.distributed.checkpoint.save: planner and process_group")
+        if planner is not None:
+            raise NotImplementedError("torch.distributed.checkpoint.save: planner")
         if writer is None and folder is None:
             raise RuntimeError("Cannot save: give checkpoint_id or storage_writer")
         self.writer = FileSystemWriter(folder) if writer is None else writer
-        self.alone = no_dist or not is_initialized() or get_world_size() == 1
-        self.rank, self.size = (0, 1) if self.alone else (get_rank(), get_world_size())
-        _saves += 1
-        self.key = f"checkpoint/{_saves}"
+        self.group = None if no_dist or not is_initialized() else group_of(group)
+        self.alone = self.group is None or self.group.size() == 1
+        self.rank, self.size = (0, 1) if self.alone else (self.group.rank(), self.group.size())
+        if not self.alone:
+            _saves[self.group.ranks] += 1
+            self.key = f"checkpoint/{self.group.ranks}/{_saves[self.group.ranks]}"
         asked = {k: v.state_dict() if isinstance(v, Stateful) else v for k, v in state_dict.items()}
         values, self.paths = values_by_name(asked)
         own = {name: item_of(name, value) for name, value in values.items()}
@@ -135,7 +138,7 @@ class _Save:
         if self.alone:
             return [thing]
         found = [None] * self.size
-        all_gather_object(found, thing)
+        all_gather_object(found, thing, group=self.group)
         return found
 
     def run(self) -> Metadata:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.object_collectives import gather_object
 from jtorch.distributed._c10d.process_groups import default_group
-from jtorch.distributed.algorithms.join import Joinable
+from jtorch.distributed.algorithms.join import Join, Joinable, JoinHook
 from jtorch.optim.optimizer import Optimizer
 
 __all__ = ["ZeroRedundancyOptimizer"]
+
+
+class _StepHook(JoinHook):
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def main_hook(self):
+        self.optimizer.step()
 
 
 class ZeroRedundancyOptimizer(Optimizer, Joinable):
@@ -50,7 +58,8 @@ class ZeroRedundancyOptimizer(Optimizer, Joinable):
         self._elements = [0] * self.world_size  # how many elements the parameters of each process have
         self._states = []  # of all processes, after `consolidate_state_dict`
         self.optim = None
-        super().__init__(params, defaults)
+        Joinable.__init__(self)
+        Optimizer.__init__(self, params, defaults)
         mine = [
             {**group, "params": part[self.rank]} for group, part in zip(self.param_groups, self._parts, strict=True)
         ]
@@ -77,6 +86,7 @@ class ZeroRedundancyOptimizer(Optimizer, Joinable):
 
     def step(self, closure=None, **kwargs):
         """Update this process's parameters, and take those of the others from them. Returns the closure's result."""
+        Join.notify_join_context(self)
         self._copy_settings(self.param_groups, self.optim.param_groups)
         loss = self.optim.step(**kwargs) if closure is None else self.optim.step(closure=closure, **kwargs)
         self._copy_settings(self.optim.param_groups, self.param_groups)
@@ -91,6 +101,18 @@ class ZeroRedundancyOptimizer(Optimizer, Joinable):
             made = recording.record_collective(recording.broadcast_arrays, self.process_group.ranks, sent, source=owner)
             for parameter, new in zip(sent, made if isinstance(made, tuple) else (made,), strict=True):
                 recording.write(parameter, new)
+
+    def join_hook(self, **kwargs) -> JoinHook:
+        """The hook for `Join`: a process that has ended still updates its parameters and sends them."""
+        return _StepHook(self)
+
+    @property
+    def join_device(self):
+        return self.param_groups[0]["params"][0].device
+
+    @property
+    def join_process_group(self):
+        return self.process_group
 
     def consolidate_state_dict(self, to=0):
         """Bring the states of all processes to the one with this rank, whose `state_dict` then has them. All processes call it."""

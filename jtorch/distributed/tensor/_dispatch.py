@@ -5,8 +5,8 @@ from __future__ import annotations
 from jtorch.core.tensor import Tensor
 from jtorch.distributed.tensor import _ops
 from jtorch.distributed.tensor._api import DTensor, made_of, use_dispatch
-from jtorch.distributed.tensor._ops.gradient_norms import OF_LISTS
-from jtorch.distributed.tensor._ops.rule_table import RULES
+from jtorch.distributed.tensor._ops.gradients import OF_LISTS
+from jtorch.distributed.tensor._ops.rule_table import OF_PLAIN_TENSORS_TOO, RULES
 from jtorch.distributed.tensor.placement_types import Replicate
 
 
@@ -55,7 +55,7 @@ def _run_function(func, args, kwargs):
     given = [t for t in tensors if isinstance(t, DTensor)]
     if name in OF_LISTS:
         return RULES[name](func, name, args, kwargs)
-    if any(not isinstance(t, DTensor) and t.ndim for t in tensors):
+    if name not in OF_PLAIN_TENSORS_TOO and any(not isinstance(t, DTensor) and t.ndim for t in tensors):
         raise RuntimeError(
             f"torch.{name}: got mixed torch.Tensor and DTensor, need to convert all torch.Tensor to DTensor before calling "
             "distributed operators!"

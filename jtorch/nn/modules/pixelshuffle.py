@@ -9,21 +9,7 @@ __all__ = ["PixelShuffle", "PixelUnshuffle"]
 
 
 class PixelShuffle(Module):
-    """Trades channels for resolution: r² channels become r × r cells of one channel. See :func:`pixel_shuffle`.
-
-    Args:
-        upscale_factor: r.
-
-    Shape:
-        (*, C * r², H, W) → (*, C, H * r, W * r)
-
-    Raises:
-        RuntimeError: the number of channels is not divisible by r².
-
-    >>> torch.nn.PixelShuffle(2)(torch.arange(4.).view(4, 1, 1))
-    tensor([[[0., 1.],
-             [2., 3.]]])
-    """
+    """r² channels become r x r cells of one. See :func:`pixel_shuffle`."""
 
     __constants__ = ["upscale_factor"]
 
@@ -39,20 +25,7 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Trades resolution for channels: r × r cells of one channel become r² channels. See :func:`pixel_unshuffle`.
-
-    Args:
-        downscale_factor: r.
-
-    Shape:
-        (*, C, H * r, W * r) → (*, C * r², H, W)
-
-    Raises:
-        RuntimeError: the height or the width is not divisible by r.
-
-    >>> torch.nn.PixelUnshuffle(2)(torch.arange(4.).view(1, 2, 2)).flatten()
-    tensor([0., 1., 2., 3.])
-    """
+    """r x r cells become r² channels. See :func:`pixel_unshuffle`."""
 
     __constants__ = ["downscale_factor"]
 

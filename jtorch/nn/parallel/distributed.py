@@ -6,11 +6,13 @@ import contextlib
 import weakref
 
 from jtorch.core.grad import grad_enabled, no_grad
+from jtorch.core.ops.make.create import full
 from jtorch.core.tensor import Tensor, after_backward
 from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.grad_bucket import GradBucket
 from jtorch.distributed._c10d.process_groups import default_group
 from jtorch.distributed._c10d.reduce_op import ReduceOp
+from jtorch.distributed.algorithms.join import Join, Joinable, JoinConfig, JoinHook
 from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import UninitializedParameter
 
@@ -27,7 +29,32 @@ _UNFINISHED = (
 )
 
 
-class DistributedDataParallel(Module):
+class _JoinHook(JoinHook):
+    """Takes part in the collectives of `DistributedDataParallel` with zeros."""
+
+    def __init__(self, ddp, divide_by_initial_world_size):
+        self.ddp = ddp
+        ddp._divides_by_all = divide_by_initial_world_size
+
+    def main_hook(self):
+        ddp = self.ddp
+        if ddp._sends_buffers():
+            ddp._send(ddp._sent_buffers, ddp._common_rank(False))
+        syncs = ddp._sum_of_flags(0.0).item() != 0
+        ddp.require_forward_param_sync = syncs
+        if syncs:
+            with no_grad():
+                zeros = [p.detach() * 0 for p in ddp._trained]
+                ddp._hooked(ddp._trained, zeros) if ddp._hook else ddp._means(zeros)
+                if ddp.find_unused_parameters:
+                    ddp._used_anywhere([False] * len(zeros), ddp._trained)
+
+    def post_hook(self, is_last_joiner):
+        ddp = self.ddp
+        ddp._send(ddp._everything_sent(), ddp._common_rank(is_last_joiner))
+
+
+class DistributedDataParallel(Module, Joinable):
     """A module of which every process has a copy. Each backward pass leaves the mean of the gradients over the processes.
 
     The mean is a recorded line after the backward pass, so it is a part of the training step's program.
@@ -67,7 +94,9 @@ class DistributedDataParallel(Module):
         forward_sync_buffers=None,
         **options,
     ):
-        super().__init__()
+        Module.__init__(self)
+        self._join_config = JoinConfig()
+        self._divides_by_all, self._active = True, None
         self.process_group = default_group() if process_group is None else process_group
         ignored = set(getattr(module, "_ddp_params_and_buffers_to_ignore", ()))
         self.parameters_to_ignore = ignored
@@ -88,8 +117,12 @@ class DistributedDataParallel(Module):
         self._before = None  # the gradients before the backward pass that is awaited
         self._unfinished = False
         if init_sync and self.process_group.size() > 1:
-            named = [p for name, p in module.named_parameters() if name not in ignored]
-            self._send([*named, *(self._sent_buffers if self.broadcast_buffers else ())])
+            self._send(self._everything_sent())
+
+    def _everything_sent(self):
+        """The parameters, and the buffers that are the same in all processes."""
+        named = [p for name, p in self.module.named_parameters() if name not in self.parameters_to_ignore]
+        return [*named, *(self._sent_buffers if self.broadcast_buffers else ())]
 
     @staticmethod
     def _check(device_ids, output_device, parameters):
@@ -111,25 +144,48 @@ class DistributedDataParallel(Module):
                 "Run a dummy forward pass to correctly initialize the modules"
             )
 
-    def _send(self, tensors):
-        """Replace tensors by those of rank 0."""
+    def _send(self, tensors, source=0):
+        """Replace tensors by those of one process."""
         if tensors:
-            made = recording.record_collective(recording.broadcast_arrays, self.process_group.ranks, tensors, source=0)
+            made = recording.record_collective(
+                recording.broadcast_arrays, self.process_group.ranks, tensors, source=source
+            )
             for tensor, new in zip(tensors, made if isinstance(made, tuple) else (made,), strict=True):
                 recording.write(tensor, new)
 
     def forward(self, *inputs, **kwargs):
         syncs = grad_enabled() and self.require_backward_grad_sync
+        joins = self._join_config.enable
+        work = Join.notify_join_context(self)
+        self._active = work.result()[0] if work is not None and not self._divides_by_all else None
         if self.process_group.size() > 1:
             if syncs and self._unfinished:
                 raise RuntimeError(_UNFINISHED)
-            if self.require_forward_param_sync and self.broadcast_buffers:
-                self._send(self._sent_buffers)
+            if self._sends_buffers():
+                self._send(self._sent_buffers, self._common_rank(True) if joins else 0)
+        if joins:
+            self._sum_of_flags(float(self.require_backward_grad_sync))
         self.require_forward_param_sync = syncs
         outputs = self.module(*inputs, **kwargs)
         if syncs and self._before is None:
             self._await_backward()
         return outputs
+
+    def _sends_buffers(self):
+        return self.require_forward_param_sync and self.broadcast_buffers and bool(self._sent_buffers)
+
+    def _common_rank(self, may_be_this):
+        """The highest rank of those processes that say that they may be asked."""
+        number = float(self.process_group.rank()) if may_be_this else -1.0
+        (found,) = recording.reduce_tensors([self._number(number)], ReduceOp.MAX, self.process_group.ranks)
+        return int(found.item())
+
+    def _sum_of_flags(self, flag):
+        return recording.reduce_tensors([self._number(flag)], ReduceOp.SUM, self.process_group.ranks)[0]
+
+    def _number(self, value):
+        with no_grad():
+            return full((1,), value, device=self.device)
 
     def _await_backward(self):
         """Take the mean when a backward pass has changed the gradients."""
@@ -175,6 +231,9 @@ class DistributedDataParallel(Module):
         return True
 
     def _means(self, gradients):
+        if not self._divides_by_all:
+            sums = recording.reduce_tensors(gradients, ReduceOp.SUM, self.process_group.ranks)
+            return [s if self._active is None else s / self._active.to(s.dtype) for s in sums]
         return recording.reduce_tensors(gradients, ReduceOp.AVG, self.process_group.ranks)
 
     def _used_anywhere(self, used, wanted):
@@ -202,6 +261,30 @@ class DistributedDataParallel(Module):
                 made[i] = result[start : start + gradients[i].numel()].view(gradients[i].shape)
                 start += gradients[i].numel()
         return made
+
+    def join(self, divide_by_initial_world_size=True, enable=True, throw_on_early_termination=False):
+        """A `with` block in which processes may have different numbers of batches. At its end all have the model of the last one.
+
+        Args:
+            divide_by_initial_world_size: divide the sum of the gradients by the number of all processes; False: by the number
+                of those that still have batches.
+            enable, throw_on_early_termination: as for `Join`.
+        """
+        return Join(
+            [self], enable, throw_on_early_termination, divide_by_initial_world_size=divide_by_initial_world_size
+        )
+
+    def join_hook(self, **kwargs):
+        """The hook for `Join`: a process that has ended gives zeros for gradients."""
+        return _JoinHook(self, kwargs.get("divide_by_initial_world_size", True))
+
+    @property
+    def join_device(self):
+        return self.device
+
+    @property
+    def join_process_group(self):
+        return self.process_group
 
     @contextlib.contextmanager
     def no_sync(self):

@@ -1,4 +1,4 @@
-"""Random pictures and labels, to try out a program."""
+"""Random pictures and labels, for trying a program out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FakeData(VisionDataset):
     Args:
         size: the number of items.
         image_size: (channels, height, width).
-        random_offset: a different number gives different items.
+        random_offset: another number gives other items.
     """
 
     def __init__(

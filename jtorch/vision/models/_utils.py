@@ -1,4 +1,4 @@
-"""What the model families share: builder functions, initial values, and intermediate layers."""
+"""What the model families share: builder functions, initial values, and the layers between."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from jtorch.vision.models._api import WeightsEnum, register_model
 
 
 class IntermediateLayerGetter(nn.ModuleDict):
-    """Runs the children of a model in order and returns the outputs of some of them.
-
-    It stops after the last child that is asked for.
+    """Runs the children of a model one after the other, up to the last that is asked for, and gives what some of them returned.
 
     Args:
         model: its children must run in the order in which they are registered.
@@ -52,21 +50,18 @@ class IntermediateLayerGetter(nn.ModuleDict):
 
 
 def make_divisible(v, divisor, min_value=None):
-    """The multiple of the divisor nearest to v, at least min_value (default: the divisor) and 0.9 · v."""
+    """The multiple of the divisor that is nearest to v, but at least min_value (default: the divisor) and nine tenths of v."""
     rounded = max(divisor if min_value is None else min_value, int(v + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * v else rounded
 
 
 def overwrite_named_param(kwargs, param, new_value):
-    """Set a keyword argument to the value that the weights require.
-
-    Raises ValueError if the caller gave another one.
-    """
+    """Set an argument that the weights decide. Raises ValueError if the caller gave another value."""
     kwargs[param] = overwrite_value_param(param, kwargs.get(param, new_value), new_value)
 
 
 def overwrite_value_param(param, actual, expected):
-    """The value that the weights require. Raises ValueError if the caller gave another one; None is no value."""
+    """The value that the weights decide. Raises ValueError if the caller gave another one than that, or than None."""
     if actual is not None and actual != expected:
         raise ValueError(f"The parameter '{param}' expected value {expected} but got {actual} instead.")
     return expected
@@ -76,12 +71,10 @@ _ovewrite_named_param, _ovewrite_value_param = overwrite_named_param, overwrite_
 
 
 def handle_legacy_interface(**legacy):
-    """A decorator for builder functions that accepts older forms, with torchvision's warnings.
-
-    Older forms are positional arguments, and `pretrained=True` and similar keywords.
+    """A decorator for builder functions: accept positional arguments, `pretrained=True` and their like, with torchvision's warnings.
 
     Args:
-        legacy: parameter -> (older name, the weights that True meant). The weights may be a function of the keyword
+        legacy: parameter -> (older name, the weights that True stood for). The weights may be a function of the keyword
             arguments.
     """
 
@@ -102,7 +95,7 @@ def handle_legacy_interface(**legacy):
 
 
 def _keywords(parameters, args):
-    """(the arguments that may be positional, the others as keywords, named by the keyword-only parameters in order)."""
+    """The arguments that may be positional, and the others by the names of the keyword-only parameters in their order."""
     kinds = [parameter.kind for parameter in parameters.values()]
     first = kinds.index(inspect.Parameter.KEYWORD_ONLY)
     given = dict(zip(list(parameters)[first:], args[first:], strict=False))
@@ -122,7 +115,7 @@ def _is_weights(given):
 
 
 def _translate(builder, kwargs, name, older, default):
-    """Replace True or False, given under the older name or as the weights, by weights or None."""
+    """Put weights or None in the place of True or False, given under the older name or instead of the weights."""
     if _is_weights(kwargs.get(name)) and name in kwargs:
         return
     by_name = name not in kwargs
@@ -158,15 +151,14 @@ def load_weights(model, weights, progress, convert=None):
 
 @dataclass
 class Family:
-    """Makes the builder functions of one family of classifiers, one for each row of a table.
+    """Makes the builder functions of one family of classifiers, each from a line of its table.
 
     Args:
-        make: called with the row's settings and the caller's keyword arguments; returns the model.
+        make: called with what distinguishes the model and the caller's keyword arguments; gives the model.
         module: the module where the functions are defined.
-        from_weights: parameters that the weights' metadata set, besides num_classes: name -> function of the metadata.
+        from_weights: parameters that the weights' metadata decide, besides num_classes: name -> function of the metadata.
         convert: changes the published state_dict before it is loaded.
-        given_weights: function (keyword arguments, weights), called before the model is made, for other settings that
-            depend on weights.
+        given_weights: function (keyword arguments, weights), called before the model is made, for what else weights decide.
     """
 
     make: Callable
@@ -181,7 +173,7 @@ class Family:
         Args:
             weights: the enum of its weights.
             args, options: what `make` is called with; the caller's keyword arguments come after `options`.
-            legacy: the member that `pretrained=True` meant; None: there is none.
+            legacy: the member that `pretrained=True` stood for; None: there is none.
             fixed: keyword arguments that the caller cannot give another value.
         """
 
@@ -208,7 +200,7 @@ class Family:
 
 @dataclass
 class OnBackbone:
-    """Makes the builder functions of models that have a backbone.
+    """Makes the builder functions of models that stand on a backbone.
 
     Args:
         module: the module where the functions are defined.
@@ -228,8 +220,8 @@ class OnBackbone:
         Args:
             weights, backbone: the enums of the model's weights and of those of its backbone.
             make: function (weights of the model and of the backbone, progress, num_classes, other keyword arguments).
-            legacy, backbone_legacy: what `pretrained=True` and `pretrained_backbone=True` meant; `legacy` may be a
-                function of the keyword arguments.
+            legacy, backbone_legacy: what `pretrained=True` and `pretrained_backbone=True` stood for; `legacy` may be a function
+                of the keyword arguments.
             untrained: the backbone has no weights if none are asked for.
             after: called with the model and the weights when these are loaded.
         """
@@ -274,21 +266,19 @@ class OnBackbone:
 
 
 def stage_positions(layers):
-    """Where the stages of a MobileNet start: at the first layer, each layer with a stride, and the last layer."""
+    """Where the stages of a MobileNet's features begin: at the first layer, at each with a stride, and at the last."""
     strided = [i for i, layer in enumerate(layers) if getattr(layer, "_is_cn", False)]
     return [0, *strided, len(layers) - 1]
 
 
 def fan_out(weight):
-    """Kaiming's normal initialisation with variance 2 / fan_out, for layers before a relu."""
+    """Normal initial values with the variance 2 / (outputs of a cell), for layers before a relu."""
     nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
 
 
 def initialize(model, conv=None, linear=None):
-    """Set the initial values of all modules.
-
-    `conv` and `linear` set the weights of these layers (None: they stay), and biases become 0. Batch and group
-    normalisations get weight 1 and bias 0."""
+    """Set initial values, module by module: of convolutions and linear layers by these functions (None: leave them as they
+    are), with biases 0; of batch and group normalisations 1 and 0."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d) and conv:
             _set_initial(module, conv)
@@ -306,7 +296,7 @@ def _set_initial(module, weight):
 
 
 def within_half(x):
-    """Images (N, 3, H, W) normalized with ImageNet's mean and deviation, converted to mean 0.5 and deviation 0.5."""
+    """Images (N, 3, H, W) that are normalized as ImageNet's, normalized with mean and standard deviation 0.5 instead."""
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     channels = [x[:, i].unsqueeze(1) * (std[i] / 0.5) + (mean[i] - 0.5) / 0.5 for i in range(3)]
     return cat(channels, 1)

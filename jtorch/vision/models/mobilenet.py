@@ -1,4 +1,4 @@
-"""MobileNetV2 and MobileNetV3."""
+"""Both kinds of MobileNet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published policies of AutoAugment for each data set: pairs of (transform, probability, step of its strength)."""
+"""The policies of AutoAugment: pairs of (transform, probability, step of its strength), as published for each data set."""
 
 _TEXTS = {
     "imagenet": """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import jax.numpy as jnp
 
-from jtorch.core.facts import once, warn_user
+from jtorch.core.facts import once
 from jtorch.core.op import Array, op, public
 from jtorch.core.ops.make.create import ones
 from jtorch.core.ops.signal import fourier
@@ -14,7 +16,7 @@ from jtorch.core.ops.windows.pad import pad
 
 def _warn_once(text):
     if once.first_time(text):
-        warn_user(text)
+        warnings.warn(text, stacklevel=3)
 
 
 _NO_WINDOW = (

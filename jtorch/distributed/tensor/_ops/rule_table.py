@@ -14,6 +14,10 @@ from jtorch.distributed.tensor.placement_types import Partial, Replicate, Shard
 
 RULES: dict[str, Callable] = {}  # name of an op -> function (func, name, args, kwargs) -> the result, or NotImplemented
 
+OF_PLAIN_TENSORS_TOO: set[str] = (
+    set()
+)  # names of ops that take tensors beside DTensors, which are the same in all processes
+
 
 def rule(*names):
     """Register a function as the rule of these ops. If it returns NotImplemented, every process computes the op on whole tensors."""
