@@ -82,7 +82,7 @@ class SobolEngine:
         """The next 2**m points.
 
         Raises:
-            ValueError: with them, the points drawn so far are no power of two.
+            ValueError: with them, the points drawn so far are not a power of two in number.
 
         >>> jtorch.quasirandom.SobolEngine(1).draw_base2(2).flatten()
         tensor([0.0000, 0.5000, 0.7500, 0.2500])

@@ -8,7 +8,7 @@ __all__ = ["TorchVersion"]
 class TorchVersion(str):
     """A version as a string. `<`, `<=`, `==`, `>=` and `>` compare by the rules of versions.
 
-    A string that is no version compares as a string.
+    A string that is not a version compares as a string.
 
     Example:
         >>> torch.__version__ >= "2.4", torch.__version__ >= (2, 4), str(torch.__version__) >= "2.4"

@@ -47,10 +47,10 @@ def raises(function):
         print(f"{type(error).__name__}: {error}")
 
 
-def table(name, prelude=""):
+def table(name):
     """The programs of fixtures/<name>_cases.txt; one called `prelude` begins all others."""
     programs = sections(FIXTURES / f"{name}_cases.txt")
-    prelude = _LAYERS + prelude + programs.pop("prelude", "") + "\n"
+    prelude = _LAYERS + programs.pop("prelude", "") + "\n"
     names = {
         "raises": raises, "print": show, "copy": copy, "pickle": pickle,
         "OrderedDict": collections.OrderedDict, "namedtuple": collections.namedtuple,
@@ -60,3 +60,9 @@ def table(name, prelude=""):
         return seen(lambda: plain(torch, run(torch, prelude + code, names, module="programs")))
 
     return Table(name, programs, row, Near(1e-4, 1e-4, texts=True) if name == "layers" else None)
+
+
+TABLES = {
+    name: table(name)
+    for name in ("autograd", "func", "layers", "library_uses", "module", "shared_memory", "surface", "tools")
+}

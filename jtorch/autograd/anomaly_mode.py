@@ -58,6 +58,12 @@ class set_detect_anomaly:
     Args:
         mode: on or off.
         check_nan: raise if a gradient is NaN. False: only remember where nodes were made.
+
+    >>> x = torch.zeros(1, requires_grad=True)
+    >>> with torch.autograd.set_detect_anomaly(False):
+    ...     (x.sqrt() * 0).sum().backward()
+    >>> x.grad
+    tensor([nan])
     """
 
     def __init__(self, mode: bool, check_nan: bool = True):
@@ -72,7 +78,20 @@ class set_detect_anomaly:
 
 
 class detect_anomaly:
-    """Inside the block, raise if a gradient is NaN, and warn with the place where its operation was recorded."""
+    """Inside the block, raise if a gradient is NaN, and warn with the place where its operation was recorded.
+
+    Args:
+        check_nan: raise if a gradient is NaN. False: only remember where nodes were made.
+
+    >>> import warnings
+    >>> x = torch.zeros(1, requires_grad=True)
+    >>> with warnings.catch_warnings(action="ignore"), torch.autograd.detect_anomaly():
+    ...     try:
+    ...         (x.sqrt() * 0).sum().backward()
+    ...     except RuntimeError as error:
+    ...         print(error)
+    Function 'SqrtBackward0' returned nan values in its 0th output.
+    """
 
     def __init__(self, check_nan: bool = True):
         self.check_nan = check_nan

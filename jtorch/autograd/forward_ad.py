@@ -21,6 +21,17 @@ class _OpenLevel(threading.local):
 _state = _OpenLevel()
 
 UnpackedDualTensor = namedtuple("UnpackedDualTensor", ["primal", "tangent"])
+UnpackedDualTensor.__doc__ = """The two parts of a dual tensor, as `unpack_dual` returns them.
+
+Args:
+    primal: the value.
+    tangent: its derivative; None: there is none.
+
+>>> with torch.autograd.forward_ad.dual_level():
+...     x = torch.autograd.forward_ad.make_dual(torch.tensor(1.), torch.tensor(2.))
+...     torch.autograd.forward_ad.unpack_dual(x).tangent
+tensor(2.)
+"""
 
 
 def enter_dual_level():

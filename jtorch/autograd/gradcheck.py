@@ -13,7 +13,7 @@ import numpy as np
 from jtorch.autograd import forward_ad
 from jtorch.core.grad import enable_grad
 from jtorch.core.methods import grad
-from jtorch.core.ops.gather.join import stack
+from jtorch.core.ops.gather.joining import stack
 from jtorch.core.ops.make.create import zeros_like
 from jtorch.core.ops.make.random import rand_like
 from jtorch.core.tensor import Tensor

@@ -22,7 +22,12 @@ class _NodeMeta(type):
 
 
 class Node(metaclass=_NodeMeta):
-    """The class of every `grad_fn`."""
+    """The class of every `grad_fn`.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> isinstance((x * 3).grad_fn, torch.autograd.graph.Node)
+    True
+    """
 
 
 def get_gradient_edge(tensor):
@@ -197,7 +202,19 @@ class saved_tensors_hooks:
 
 
 class save_on_cpu(saved_tensors_hooks):
-    """Inside the block, keep what is saved for backward in host memory, and move it back when backward needs it."""
+    """Inside the block, keep what is saved for backward in host memory, and move it back when backward needs it.
+
+    Args:
+        pin_memory: use memory that the device reads directly.
+        device_type: the kind of the device.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.autograd.graph.save_on_cpu():
+    ...     y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([2., 2.])
+    """
 
     def __init__(self, pin_memory=False, device_type="cuda"):
         super().__init__(lambda t: (t.device, t.cpu()), lambda packed: packed[1].to(packed[0]))

@@ -21,7 +21,15 @@ _open: list = []  # the running profiles
 
 
 class record_function:
-    """Name a range of code, for a running profile and for `jax.profiler`. A context manager and a decorator."""
+    """Name a range of code, for a running profile and for `jax.profiler`. A context manager and a decorator.
+
+    Args:
+        name: the name of the range.
+        args: a text to keep with it.
+
+    >>> with torch.autograd.profiler.record_function("forward"):
+    ...     y = torch.ones(2) * 2
+    """
 
     def __init__(self, name, args=None):
         self.name, self.args = name, args
@@ -54,9 +62,16 @@ class profile:
     Args:
         enabled: False: nothing is measured.
         record_shapes: keep the shapes of each op's inputs, for `key_averages(group_by_input_shape=True)`.
+        options: PyTorch's other settings, accepted without effect.
 
-    Differs from torch: an op is one line (`aten::relu`, `MmBackward0`), without the kernels inside it; memory, stacks and
+    Differs from torch: an op is one line (`aten::relu`, `MmBackward0`), without the kernels inside it; memory, stacks
+        and
     the time of a GPU apart from the CPU's are not measured; on a GPU, too, the time is until the result is there.
+
+    >>> with torch.autograd.profiler.profile() as profile:
+    ...     y = torch.ones(2).relu()
+    >>> "aten::relu" in [event.key for event in profile.key_averages()]
+    True
     """
 
     def __init__(self, enabled=True, *, record_shapes=False, **options):
@@ -148,7 +163,15 @@ class profile:
 
 
 class emit_nvtx:
-    """A `with` block for NVIDIA's profiler. Accepted without effect: use `jax.profiler`."""
+    """A `with` block for NVIDIA's profiler. Accepted without effect: use `jax.profiler`.
+
+    Args:
+        enabled: whether ranges are sent.
+        record_shapes: send the shapes of the inputs, too.
+
+    >>> with torch.autograd.profiler.emit_nvtx():
+    ...     y = torch.ones(2) * 2
+    """
 
     def __init__(self, enabled=True, record_shapes=False):
         self.enabled = enabled

@@ -9,13 +9,21 @@ from dataclasses import dataclass, field
 
 @dataclass
 class FunctionEvent:
-    """One call of an op, or one named range.
+    """One call of an op, or one named range. A profile makes them.
 
     Attributes:
         name: "aten::relu" for an op, or the range's own name.
         start, end: in microseconds since the profile began.
         input_shapes: of an op, if the profile records shapes.
+        is_user_annotation: whether it is a named range.
+        thread: the number of the thread.
         cpu_children: the events inside this one.
+        flops: the number of operations; 0, since they are not counted.
+
+    >>> with torch.autograd.profiler.profile() as profile:
+    ...     y = torch.ones(2).relu()
+    >>> "aten::relu" in [event.name for event in profile.function_events]
+    True
     """
 
     name: str
@@ -42,13 +50,19 @@ class FunctionEvent:
 
 
 class FunctionEventAvg:
-    """The events of one name together.
+    """The events of one name together. `key_averages` makes them.
 
     Attributes:
         key: the name.
         count: how many there were.
         cpu_time_total, self_cpu_time_total: microseconds, with and without the events inside them.
         cpu_time: `cpu_time_total` for one event.
+        input_shapes: of the ops, if events are grouped by them.
+
+    >>> with torch.autograd.profiler.profile() as profile:
+    ...     y = torch.ones(2).relu()
+    >>> [event.count for event in profile.key_averages() if event.key == "aten::relu"]
+    [1]
     """
 
     device_time = device_time_total = self_device_time_total = cuda_time = 0.0
@@ -87,7 +101,16 @@ def time_text(microseconds: float) -> str:
 
 
 class EventList(list):
-    """Events, or their sums by name."""
+    """Events, or their sums by name.
+
+    Args:
+        iterable: the events.
+
+    >>> with torch.autograd.profiler.profile() as profile:
+    ...     y = torch.ones(2).relu()
+    >>> "aten::relu" in profile.key_averages().table()
+    True
+    """
 
     def key_averages(self, group_by_input_shape=False, group_by_stack_n=0, group_by_overload_name=False) -> EventList:
         """The events of each name together, in the order of their first."""

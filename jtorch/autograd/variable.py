@@ -13,7 +13,16 @@ class _AnyTensor(type):
 
 
 class Variable(metaclass=_AnyTensor):
-    """PyTorch's old name for a tensor that wants a gradient: the tensor's memory, as a leaf."""
+    """PyTorch's old name for a tensor that wants a gradient: the tensor's memory, as a leaf.
+
+    Args:
+        data: the tensor whose memory it shares.
+        requires_grad: whether backward collects a gradient.
+        volatile: ignored; it ended in PyTorch 0.4.
+
+    >>> torch.autograd.Variable(torch.ones(2), requires_grad=True).requires_grad
+    True
+    """
 
     def __new__(cls, data, requires_grad=False, volatile=None):
         if volatile:

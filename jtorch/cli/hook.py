@@ -193,7 +193,7 @@ def _complete(module):
         kind = type(sys)  # not modules: `from torch import *` must not replace Python's `random`
         explain_attributes(module.Tensor)
         module.torch = module  # programs say torch.torch.Tensor, and nobody notices
-        module.cli = sys.modules["jtorch.cli"]  # where it was imported before jtorch, it is no attribute yet
+        module.cli = sys.modules["jtorch.cli"]  # where it was imported before jtorch, it is not an attribute yet
         module.__all__ = [name for name, what in names.items() if name[0] != "_" and not isinstance(what, kind)]
 
 

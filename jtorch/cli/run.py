@@ -18,7 +18,7 @@ A notebook runs from top to bottom. Nothing is installed or written.
 example: jtorch run -W error train.py --epochs 3"""
 
 _WITH_VALUE = {"-W", "-X", "--check-hash-based-pycs"}  # options whose value is the next word
-_LONG = ("--", "-W", "-X")  # how options begin that are no sequence of single letters
+_LONG = ("--", "-W", "-X")  # how options begin that are not a row of single letters
 _ALONE = "EIS"  # with -E, -I or -S, Python does not look for the folder that turns the hook on
 
 

@@ -38,7 +38,7 @@ def initial_seed() -> int:
 
 
 def get_rng_state(device="cuda"):
-    """The state of a GPU's random numbers: 16 bytes, which PyTorch reads in another way."""
+    """The state of a GPU's random numbers: the seed and the count of draws, 16 bytes. PyTorch's 16 bytes mean something else."""
     require_gpu()
     return generator_of(devices.place(a_device("cuda", number_of(device)))).get_state()
 

@@ -6,7 +6,7 @@ gloo between CPUs and NCCL between GPUs. `jtorch.distributed._c10d` has the part
 """
 
 from jtorch.distributed import algorithms, autograd, constants, device_mesh, distributed_c10d, nn, rpc
-from jtorch.distributed._c10d.errors import (
+from jtorch.distributed._c10d.exceptions import (
     DistBackendError,
     DistError,
     DistNetworkError,

@@ -18,14 +18,14 @@ import uuid
 from datetime import timedelta
 
 from jtorch.core.facts import config
-from jtorch.distributed._c10d.errors import DistError
+from jtorch.distributed._c10d.exceptions import DistError
 from jtorch.distributed._c10d.stores import PrefixStore, TCPStore
 from jtorch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from jtorch.distributed.elastic.multiprocessing.processes import Processes, Stopped
 
 __all__ = ["get_args_parser", "main", "parse_args", "run"]
 
-_MEET = timedelta(seconds=600)  # how long the hosts wait for each other
+_PATIENCE = timedelta(seconds=600)  # how long the hosts wait for each other
 
 
 def get_args_parser() -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ def get_args_parser() -> argparse.ArgumentParser:
     option("rdzv-backend", default="static", help="static, or c10d: the first host that comes keeps the store")
     option("rdzv-endpoint", default="", help="host:port of the store")
     option("rdzv-id", default="none", help="the name of the run")
-    option("rdzv-conf", default="", help="settings of the meeting: timeout=seconds")
+    option("rdzv-conf", default="", help="settings of the rendezvous: timeout=seconds")
     parser.add_argument("--standalone", action="store_true", help="one host, and a free port")
     option("max-restarts", type=int, default=0, help="how often to start again after a failure")
     option("monitor-interval", type=float, default=0.1, help="seconds between two looks at the processes")
@@ -88,37 +88,37 @@ def _processes(text):
     return known[text]
 
 
-class _Meeting:
-    """Where the hosts meet: the store, and which host this is."""
+class _Rendezvous:
+    """The rendezvous of the hosts: their store, and the number of this host."""
 
     def __init__(self, args):
         self.hosts = 1 if args.standalone else _hosts(args.nnodes)
         host, port = "127.0.0.1", 0
         if self.hosts > 1 and args.rdzv_backend == "c10d":
             host, _, port = args.rdzv_endpoint.partition(":")
-            self.store, is_first = self._meet(host, int(port or 29400))
+            self.store, is_first = self._first_store(host, int(port or 29400))
             self.number = 0 if is_first else self.store.add("hosts", 1)
         elif self.hosts > 1:
             host, port, self.number = args.master_addr, args.master_port, args.node_rank
             if args.rdzv_endpoint:
                 host, _, port = args.rdzv_endpoint.partition(":")
-            self.store = TCPStore(host, int(port), self.hosts, self.number == 0, _MEET, wait_for_workers=False)
+            self.store = TCPStore(host, int(port), self.hosts, self.number == 0, _PATIENCE, wait_for_workers=False)
         else:
             self.number = 0
-            self.store = TCPStore(host, 0, None, True, _MEET)
+            self.store = TCPStore(host, 0, None, True, _PATIENCE)
         self.host, self.port = host, self.store.port
         if not 0 <= self.number < self.hosts:
             raise ValueError(f"host number {self.number} of {self.hosts}")
 
     @staticmethod
-    def _meet(host, port):
+    def _first_store(host, port):
         """The store at an address. It is in this process if the address is this host's and no other process serves it."""
         if _is_here(host):
             try:
-                return TCPStore(host, port, None, True, _MEET, wait_for_workers=False), True
+                return TCPStore(host, port, None, True, _PATIENCE, wait_for_workers=False), True
             except DistError:
                 pass  # another launcher on this host was first
-        return TCPStore(host, port, None, False, _MEET), False
+        return TCPStore(host, port, None, False, _PATIENCE), False
 
     def ranks(self, here, attempt):
         """(the rank of the first process here, how many there are in all)."""
@@ -162,19 +162,19 @@ def run(args) -> None:
     Raises:
         ChildFailedError: one has failed, and it may not be started again.
     """
-    meeting, here = _Meeting(args), _processes(args.nproc_per_node)
+    rendezvous, here = _Rendezvous(args), _processes(args.nproc_per_node)
     name = uuid.uuid4().hex if args.rdzv_id == "none" else args.rdzv_id
     for attempt in range(args.max_restarts + 1):
-        first, total = meeting.ranks(here, attempt)
+        first, total = rendezvous.ranks(here, attempt)
         shared = {
             "WORLD_SIZE": total,
             "LOCAL_WORLD_SIZE": here,
-            "GROUP_RANK": meeting.number,
-            "GROUP_WORLD_SIZE": meeting.hosts,
+            "GROUP_RANK": rendezvous.number,
+            "GROUP_WORLD_SIZE": rendezvous.hosts,
             "ROLE_NAME": args.role,
             "ROLE_WORLD_SIZE": total,
-            "MASTER_ADDR": meeting.host,
-            "MASTER_PORT": meeting.port,
+            "MASTER_ADDR": rendezvous.host,
+            "MASTER_PORT": rendezvous.port,
             "TORCHELASTIC_RESTART_COUNT": attempt,
             "TORCHELASTIC_MAX_RESTARTS": args.max_restarts,
             "TORCHELASTIC_RUN_ID": name,
@@ -184,16 +184,16 @@ def run(args) -> None:
             shared["OMP_NUM_THREADS"] = 1
         own = [{"LOCAL_RANK": i, "RANK": first + i, "ROLE_RANK": first + i} for i in range(here)]
         processes = Processes(_command(args), [shared | one for one in own], args)
-        failures = processes.wait(functools.partial(_others_failed, meeting, attempt))
+        failures = processes.wait(functools.partial(_others_failed, rendezvous, attempt))
         if not failures:
             return
-        PrefixStore(f"launch/{attempt}", meeting.store).set("failed", "1")
+        PrefixStore(f"launch/{attempt}", rendezvous.store).set("failed", "1")
     raise ChildFailedError(args.training_script, failures)
 
 
-def _others_failed(meeting, attempt):
+def _others_failed(rendezvous, attempt):
     """Whether a process of another host has failed."""
-    return meeting.hosts > 1 and PrefixStore(f"launch/{attempt}", meeting.store).check(["failed"])
+    return rendezvous.hosts > 1 and PrefixStore(f"launch/{attempt}", rendezvous.store).check(["failed"])
 
 
 def main(args=None) -> None:

@@ -12,7 +12,16 @@ from jtorch.nn.functional import binary_cross_entropy_with_logits
 
 
 class Bernoulli(TwoClasses, Distribution):
-    """1 with probability `probs`, else 0. Give either `probs` or `logits`."""
+    """1 with probability `probs`, else 0. Give either `probs` or `logits`.
+
+    Args:
+        probs: the probability, in [0, 1]. Give either this or logits.
+        logits: log(probs / (1 - probs)).
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Bernoulli(0.25).log_prob(torch.tensor(1.))
+    tensor(-1.3863)
+    """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean

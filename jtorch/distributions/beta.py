@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.ops.gather.join import stack
+from jtorch.core.ops.gather.joining import stack
 from jtorch.core.tensor import Tensor, tensor
 from jtorch.distributions import constraints
 from jtorch.distributions.dirichlet import Dirichlet
@@ -11,7 +11,16 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class Beta(ExponentialFamily):
-    """x^(concentration1 - 1) (1 - x)^(concentration0 - 1) / B, for 0 < x < 1."""
+    """x^(concentration1 - 1) (1 - x)^(concentration0 - 1) / B, for 0 < x < 1.
+
+    Args:
+        concentration1: the power of x, plus 1; positive.
+        concentration0: the power of 1 - x, plus 1; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Beta(2., 1.).mean
+    tensor(0.6667)
+    """
 
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval

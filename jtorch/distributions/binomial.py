@@ -11,7 +11,17 @@ from jtorch.distributions.utils import TwoClasses, broadcast_all, probs_or_logit
 
 
 class Binomial(TwoClasses, Distribution):
-    """How many of `total_count` trials succeed, each with probability `probs`."""
+    """How many of `total_count` trials succeed, each with probability `probs`.
+
+    Args:
+        total_count: the number of trials.
+        probs: the probability of a success, in [0, 1]. Give either this or logits.
+        logits: log(probs / (1 - probs)).
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Binomial(10, torch.tensor(0.5)).mean
+    tensor(5.)
+    """
 
     arg_constraints = {
         "total_count": constraints.nonnegative_integer,

@@ -13,7 +13,12 @@ from jtorch.distributions.utils import lazy_property, logits_to_probs, probs_or_
 
 
 class Categorical(Distribution):
-    """An integer from 0 to K - 1. Its probabilities are proportional to `probs`, or to exp(logits), along the last dimension.
+    """An integer from 0 to K - 1, with probabilities proportional to `probs` or to exp(logits).
+
+    Args:
+        probs: (*, K), not negative; they need not add up to 1. Give either this or logits.
+        logits: (*, K), logarithms of probabilities, which need not add up to 1.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
 
     >>> torch.distributions.Categorical(torch.tensor([1., 3.])).probs
     tensor([0.2500, 0.7500])

@@ -11,7 +11,16 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class Cauchy(Distribution):
-    """1 / (π scale (1 + ((x - loc) / scale)²)): the quotient of two normals."""
+    """1 / (π scale (1 + ((x - loc) / scale)²)): the quotient of two normals.
+
+    Args:
+        loc: the median.
+        scale: half the width at half of the peak; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Cauchy(0., 1.).log_prob(torch.tensor(0.))
+    tensor(-1.1447)
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real

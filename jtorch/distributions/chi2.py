@@ -7,7 +7,15 @@ from jtorch.distributions.gamma import Gamma
 
 
 class Chi2(Gamma):
-    """The sum of the squares of `df` standard normals: Gamma(df / 2, 1 / 2)."""
+    """The sum of the squares of `df` standard normals: Gamma(df / 2, 1 / 2).
+
+    Args:
+        df: the degrees of freedom; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Chi2(3.).mean
+    tensor(3.)
+    """
 
     arg_constraints = {"df": constraints.positive}
 

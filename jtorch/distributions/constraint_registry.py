@@ -15,7 +15,7 @@ class ConstraintRegistry:
         """Give the transforms of a class of sets, or of the class of one; also a decorator.
 
         Raises:
-            TypeError: what is given is no set.
+            TypeError: what is given is not a set.
         """
         if factory is None:
             return lambda factory: self.register(constraint, factory)

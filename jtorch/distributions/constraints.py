@@ -7,8 +7,8 @@ host is checked at once, all others when a result is read. This file does not kn
 from __future__ import annotations
 
 from jtorch.core.facts import finfo
-from jtorch.core.ops.gather.join import cat as joined
-from jtorch.core.ops.gather.join import stack as stacked
+from jtorch.core.ops.gather.joining import cat as joined
+from jtorch.core.ops.gather.joining import stack as stacked
 from jtorch.core.ops.matrix import linalg
 from jtorch.core.tensor import Tensor
 
@@ -51,6 +51,9 @@ __all__ = [
 class Constraint:
     """A set. `check(value)` is a bool tensor that says where the value lies in it.
 
+    Args:
+        bounds, named: the numbers that a class lists in its `fields`, such as "lower_bound", in order or by name.
+
     >>> torch.distributions.constraints.positive.check(torch.tensor([1., -1.]))
     tensor([ True, False])
     """
@@ -90,7 +93,16 @@ class Dependent(Constraint):
 
 
 class dependent_property(property, Dependent):
-    """A property of a distribution that returns a set: `support`, where it depends on parameters."""
+    """A property of a distribution that returns a set: `support`, where it depends on parameters.
+
+    Args:
+        fn: the method; None: use it as a decorator with the settings.
+        is_discrete: whether the set is discrete.
+        event_dim: how many of the last dimensions make one member.
+
+    >>> torch.distributions.Uniform(0., 2.).support  # a dependent_property
+    Interval(lower_bound=0.0, upper_bound=2.0)
+    """
 
     def __init__(self, fn=None, *, is_discrete=False, event_dim=0):
         super().__init__(fn)
@@ -101,7 +113,14 @@ class dependent_property(property, Dependent):
 
 
 class IndependentConstraint(Constraint):
-    """The last `reinterpreted_batch_ndims` dimensions of another set taken as one member."""
+    """The last `reinterpreted_batch_ndims` dimensions of another set taken as one member.
+
+    Args:
+        bounds, named: base_constraint and reinterpreted_batch_ndims, in order or by name.
+
+    >>> torch.distributions.constraints.independent(torch.distributions.constraints.real, 1).check(torch.zeros(2, 3))
+    tensor([True, True])
+    """
 
     fields = ("base_constraint", "reinterpreted_batch_ndims")
 
@@ -139,6 +158,15 @@ class OneHot(Constraint):
 
 
 class IntegerInterval(Constraint):
+    """The whole numbers from lower_bound to upper_bound, both included.
+
+    Args:
+        bounds, named: lower_bound and upper_bound.
+
+    >>> torch.distributions.constraints.integer_interval(0, 2).check(torch.tensor([0.5, 2.]))
+    tensor([False,  True])
+    """
+
     is_discrete = True
     fields = ("lower_bound", "upper_bound")
 
@@ -160,6 +188,15 @@ class Real(Constraint):
 
 
 class GreaterThan(Constraint):
+    """The numbers above lower_bound.
+
+    Args:
+        bounds, named: lower_bound.
+
+    >>> torch.distributions.constraints.greater_than(0.0).check(torch.tensor([0., 1.]))
+    tensor([False,  True])
+    """
+
     fields = ("lower_bound",)
 
     def holds(self, x):
@@ -167,6 +204,15 @@ class GreaterThan(Constraint):
 
 
 class GreaterThanEq(Constraint):
+    """The numbers from lower_bound on.
+
+    Args:
+        bounds, named: lower_bound.
+
+    >>> torch.distributions.constraints.greater_than_eq(0.0).check(torch.tensor([0., 1.]))
+    tensor([True, True])
+    """
+
     fields = ("lower_bound",)
 
     def holds(self, x):
@@ -174,6 +220,15 @@ class GreaterThanEq(Constraint):
 
 
 class LessThan(Constraint):
+    """The numbers below upper_bound.
+
+    Args:
+        bounds, named: upper_bound.
+
+    >>> torch.distributions.constraints.less_than(1.0).check(torch.tensor([0., 1.]))
+    tensor([ True, False])
+    """
+
     fields = ("upper_bound",)
 
     def holds(self, x):
@@ -181,6 +236,15 @@ class LessThan(Constraint):
 
 
 class Interval(Constraint):
+    """The numbers from lower_bound to upper_bound, both included.
+
+    Args:
+        bounds, named: lower_bound and upper_bound.
+
+    >>> torch.distributions.constraints.interval(0.0, 1.0).check(torch.tensor([0., 2.]))
+    tensor([ True, False])
+    """
+
     fields = ("lower_bound", "upper_bound")
 
     def holds(self, x):
@@ -188,6 +252,15 @@ class Interval(Constraint):
 
 
 class HalfOpenInterval(Constraint):
+    """The numbers from lower_bound on, below upper_bound.
+
+    Args:
+        bounds, named: lower_bound and upper_bound.
+
+    >>> torch.distributions.constraints.half_open_interval(0.0, 1.0).check(torch.tensor([0., 1.]))
+    tensor([ True, False])
+    """
+
     fields = ("lower_bound", "upper_bound")
 
     def holds(self, x):
@@ -257,6 +330,15 @@ class CorrCholesky(Constraint):
 
 
 class CountsUpTo(Constraint):
+    """Vectors of counts, not negative, with a sum of at most upper_bound.
+
+    Args:
+        upper_bound: the largest sum.
+
+    >>> torch.distributions.constraints.multinomial(3).check(torch.tensor([1., 2.]))
+    tensor(True)
+    """
+
     is_discrete = True
     event_dim = 1
 
@@ -271,7 +353,17 @@ class CountsUpTo(Constraint):
 
 
 class Cat(Constraint):
-    """Sets of parts of given lengths along a dim."""
+    """Sets of parts of given lengths along a dim.
+
+    Args:
+        cseq: the sets.
+        dim: the dimension along which the parts lie.
+        lengths: the length of each part; None: 1 each.
+
+    >>> real, positive = torch.distributions.constraints.real, torch.distributions.constraints.positive
+    >>> torch.distributions.constraints.cat([real, positive]).check(torch.tensor([-1., -1.]))
+    tensor([ True, False])
+    """
 
     def __init__(self, cseq, dim=0, lengths=None):
         self.cseq, self.dim = list(cseq), dim
@@ -289,7 +381,16 @@ class Cat(Constraint):
 
 
 class Stack(Constraint):
-    """A set for each entry of a dim."""
+    """A set for each entry of a dim.
+
+    Args:
+        cseq: the sets.
+        dim: the dimension, of size len(cseq).
+
+    >>> real, positive = torch.distributions.constraints.real, torch.distributions.constraints.positive
+    >>> torch.distributions.constraints.stack([real, positive]).check(torch.tensor([-1., -1.]))
+    tensor([ True, False])
+    """
 
     def __init__(self, cseq, dim=0):
         self.cseq, self.dim = list(cseq), dim
@@ -310,7 +411,14 @@ class Stack(Constraint):
 
 
 class MixtureSameFamilyConstraint(Constraint):
-    """The set of the samples of a mixture whose components have samples in another set."""
+    """The set of the samples of a mixture whose components have samples in another set.
+
+    Args:
+        bounds, named: base_constraint, the set of the components.
+
+    >>> torch.distributions.constraints.MixtureSameFamilyConstraint(torch.distributions.constraints.positive)
+    MixtureSameFamilyConstraint(GreaterThan(lower_bound=0.0))
+    """
 
     fields = ("base_constraint",)
     is_discrete = property(lambda self: self.base_constraint.is_discrete)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from jtorch.core.grad import no_grad
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.core.ops.make.create import full_like
 from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints
@@ -25,7 +25,13 @@ class ContinuousBernoulli(TwoClasses, ExponentialFamily):
     """A number in [0, 1] with a density proportional to probs^x (1 - probs)^(1 - x).
 
     Args:
+        probs: the parameter of the density, in (0, 1). Give either this or logits.
+        logits: log(probs / (1 - probs)).
         lims: between these values of `probs` a Taylor series is used, since the formulas divide by 1 - 2 probs.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.ContinuousBernoulli(0.5).log_prob(torch.tensor(0.3))
+    tensor(0.)
     """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}

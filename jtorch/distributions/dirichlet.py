@@ -10,7 +10,15 @@ from jtorch.nn.functional import one_hot
 
 
 class Dirichlet(ExponentialFamily):
-    """Points of the simplex, with a density proportional to the product of x_i^(concentration_i - 1)."""
+    """Points of the simplex, with a density proportional to the product of x_i^(concentration_i - 1).
+
+    Args:
+        concentration: (*, K), positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Dirichlet(torch.tensor([1., 3.])).mean
+    tensor([0.2500, 0.7500])
+    """
 
     arg_constraints = {"concentration": constraints.independent(constraints.positive, 1)}
     support = constraints.simplex

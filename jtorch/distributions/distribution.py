@@ -20,10 +20,19 @@ class Distribution:
     """A distribution of samples of shape `batch_shape + event_shape`.
 
     Args:
+        batch_shape: the shape of the parameters: how many independent distributions there are.
+        event_shape: the shape of one sample of one of them.
         validate_args: check parameters and the values given to `log_prob` and `cdf`.
 
     A check reads the value, which runs the recorded lines. `validate_args=False` leaves the
     distribution in the program of the training step.
+
+    >>> class Coin(torch.distributions.Distribution):
+    ...     arg_constraints = {}
+    ...     def sample(self, sample_shape=()):
+    ...         return torch.ones(self._extended_shape(sample_shape))
+    >>> Coin(batch_shape=(3,)).sample((2,)).shape
+    torch.Size([2, 3])
     """
 
     has_rsample = False

@@ -7,7 +7,16 @@ from jtorch.distributions.distribution import Distribution
 
 
 class ExponentialFamily(Distribution):
-    """A family with natural parameters; its entropy follows from the gradient of the log normalizer."""
+    """A family with natural parameters; its entropy follows from the gradient of the log normalizer.
+
+    Args:
+        batch_shape: the shape of the parameters.
+        event_shape: the shape of one sample.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> isinstance(torch.distributions.Gamma(2., 1.), torch.distributions.ExponentialFamily)
+    True
+    """
 
     @property
     def _natural_params(self):

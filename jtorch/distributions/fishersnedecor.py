@@ -12,7 +12,15 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class FisherSnedecor(Distribution):
-    """The quotient of two mean squares with df1 and df2 degrees of freedom."""
+    """The quotient of two mean squares with df1 and df2 degrees of freedom.
+
+    Args:
+        df1, df2: the degrees of freedom; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.FisherSnedecor(1., 4.).mean
+    tensor(2.)
+    """
 
     arg_constraints = {"df1": constraints.positive, "df2": constraints.positive}
     support = constraints.positive

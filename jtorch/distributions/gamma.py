@@ -14,6 +14,11 @@ from jtorch.distributions.utils import broadcast_all
 class Gamma(ExponentialFamily):
     """rate^concentration x^(concentration - 1) exp(-rate x) / Γ(concentration), for x > 0.
 
+    Args:
+        concentration: the shape; positive.
+        rate: 1 / scale; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
     >>> torch.distributions.Gamma(2., 1.).log_prob(torch.tensor(1.))
     tensor(-1.)
     """

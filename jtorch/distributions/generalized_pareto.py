@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jtorch.core.ops.arithmetic.compare import isclose, where
+from jtorch.core.ops.arithmetic.logic import isclose, where
 from jtorch.core.ops.make.create import full_like
 from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints
@@ -13,7 +13,17 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class GeneralizedPareto(Distribution):
-    """(1 + concentration (x - loc) / scale)^(-1 / concentration - 1) / scale; exponential where the concentration is 0."""
+    """(1 + concentration (x - loc) / scale)^(-1 / concentration - 1) / scale; exponential where the concentration is 0.
+
+    Args:
+        loc: the least x.
+        scale: positive.
+        concentration: how heavy the tail is; negative: x has an upper bound.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.GeneralizedPareto(0., 1., 0.).log_prob(torch.tensor(2.))
+    tensor(-2.)
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive, "concentration": constraints.real}
     has_rsample = True

@@ -12,7 +12,16 @@ from jtorch.nn.functional import binary_cross_entropy_with_logits
 
 
 class Geometric(TwoClasses, Distribution):
-    """How many trials of probability `probs` fail before the first success."""
+    """How many trials of probability `probs` fail before the first success.
+
+    Args:
+        probs: the probability of success, in (0, 1]. Give either this or logits.
+        logits: log(probs / (1 - probs)).
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Geometric(0.25).mean
+    tensor(3.)
+    """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.nonnegative_integer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.core.ops.make.create import full
 from jtorch.distributions import constraints
 from jtorch.distributions.cauchy import Cauchy
@@ -13,7 +13,15 @@ from jtorch.distributions.transforms import AbsTransform
 
 
 class HalfCauchy(TransformedDistribution):
-    """|x| for an x of Cauchy(0, scale)."""
+    """|x| for an x of Cauchy(0, scale).
+
+    Args:
+        scale: positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.HalfCauchy(1.).log_prob(torch.tensor(0.))
+    tensor(-0.4516)
+    """
 
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative

@@ -8,7 +8,17 @@ from jtorch.distributions.utils import sum_rightmost
 
 
 class Independent(Distribution):
-    """Another distribution, with its last batch dimensions taken as one event: their log densities are added."""
+    """Another distribution, with its last batch dimensions taken as one event: their log densities are added.
+
+    Args:
+        base_distribution: the other distribution.
+        reinterpreted_batch_ndims: how many of its batch dimensions.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> normal = torch.distributions.Independent(torch.distributions.Normal(torch.zeros(3), torch.ones(3)), 1)
+    >>> normal.batch_shape, normal.event_shape, normal.log_prob(torch.zeros(3))
+    (torch.Size([]), torch.Size([3]), tensor(-2.7568))
+    """
 
     def __init__(self, base_distribution, reinterpreted_batch_ndims, validate_args=None):
         batch = base_distribution.batch_shape

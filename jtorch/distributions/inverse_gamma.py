@@ -11,7 +11,15 @@ from jtorch.distributions.transforms import PowerTransform
 
 
 class InverseGamma(TransformedDistribution):
-    """1 / x, for an x of Gamma(concentration, rate)."""
+    """1 / x, for an x of Gamma(concentration, rate).
+
+    Args:
+        concentration, rate: those of the Gamma; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.InverseGamma(2., 1.).mean
+    tensor(1.)
+    """
 
     arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive

@@ -10,7 +10,16 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class Laplace(Distribution):
-    """exp(-|x - loc| / scale) / (2 scale)."""
+    """exp(-|x - loc| / scale) / (2 scale).
+
+    Args:
+        loc: the mean.
+        scale: positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Laplace(0., 1.).log_prob(torch.tensor(0.))
+    tensor(-0.6931)
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real

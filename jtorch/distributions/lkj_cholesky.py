@@ -6,7 +6,7 @@ import math
 
 from jtorch.core.facts import finfo
 from jtorch.core.grad import no_grad
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.make.random import randn
 from jtorch.distributions import constraints
@@ -16,7 +16,16 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class LKJCholesky(Distribution):
-    """The Cholesky factor of a correlation matrix whose density is proportional to its determinant^(concentration - 1)."""
+    """The Cholesky factor of a correlation matrix whose density is proportional to its determinant^(concentration - 1).
+
+    Args:
+        dim: the size of the matrix, at least 2.
+        concentration: 1: all correlation matrices are equally likely; larger: smaller correlations. Positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.LKJCholesky(3, 0.5).sample().shape
+    torch.Size([3, 3])
+    """
 
     arg_constraints = {"concentration": constraints.positive}
     support = constraints.corr_cholesky

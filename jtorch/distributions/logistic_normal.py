@@ -9,7 +9,15 @@ from jtorch.distributions.transforms import StickBreakingTransform
 
 
 class LogisticNormal(TransformedDistribution):
-    """A point of the simplex: `StickBreakingTransform` of normal numbers."""
+    """A point of the simplex: `StickBreakingTransform` of normal numbers.
+
+    Args:
+        loc, scale: those of the normal numbers, (*, K - 1); a sample is (*, K).
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.LogisticNormal(torch.zeros(2), torch.ones(2)).sample().sum()
+    tensor(1.)
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.simplex

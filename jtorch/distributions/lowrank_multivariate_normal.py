@@ -14,7 +14,19 @@ from jtorch.distributions.utils import half_log_det, lazy_property
 
 
 class LowRankMultivariateNormal(Distribution):
-    """The normal distribution of vectors whose covariance is cov_factor @ cov_factorᵀ + diag(cov_diag)."""
+    """The normal distribution of vectors whose covariance is cov_factor @ cov_factorᵀ + diag(cov_diag).
+
+    Args:
+        loc: the mean, (*, D).
+        cov_factor: (*, D, R).
+        cov_diag: (*, D), positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> normal = torch.distributions.LowRankMultivariateNormal(torch.zeros(2), torch.eye(2)[:, :1], torch.ones(2))
+    >>> normal.covariance_matrix
+    tensor([[2., 0.],
+            [0., 1.]])
+    """
 
     arg_constraints = {
         "loc": constraints.real_vector,

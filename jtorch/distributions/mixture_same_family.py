@@ -15,6 +15,12 @@ class MixtureSameFamily(Distribution):
     Args:
         mixture_distribution: a `Categorical`, which chooses.
         component_distribution: the distributions to choose from, along the last dimension of its batch.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> coin = torch.distributions.Categorical(torch.ones(2))
+    >>> normals = torch.distributions.Normal(torch.tensor([-1., 3.]), torch.ones(2))
+    >>> torch.distributions.MixtureSameFamily(coin, normals).mean
+    tensor(1.)
     """
 
     arg_constraints: dict = {}

@@ -13,7 +13,17 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class Multinomial(Distribution):
-    """How often each of K classes occurs among `total_count` draws."""
+    """How often each of K classes occurs among `total_count` draws.
+
+    Args:
+        total_count: the number of draws.
+        probs: (*, K), not negative; they need not add up to 1. Give either this or logits.
+        logits: (*, K), logarithms of probabilities, which need not add up to 1.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Multinomial(4, torch.tensor([1., 3.])).mean
+    tensor([1., 3.])
+    """
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
 

@@ -16,7 +16,19 @@ _GIVEN = ("covariance_matrix", "precision_matrix", "scale_tril")
 
 
 class MultivariateNormal(Distribution):
-    """The normal distribution of vectors. Give the covariance, its inverse, or its Cholesky factor."""
+    """The normal distribution of vectors. Give the covariance, its inverse, or its Cholesky factor.
+
+    Args:
+        loc: the mean, (*, D).
+        covariance_matrix: (*, D, D), positive definite.
+        precision_matrix: the inverse of the covariance.
+        scale_tril: the Cholesky factor of the covariance.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> normal = torch.distributions.MultivariateNormal(torch.zeros(2), torch.eye(2))
+    >>> normal.log_prob(torch.zeros(2))
+    tensor(-1.8379)
+    """
 
     arg_constraints = {
         "loc": constraints.real_vector,

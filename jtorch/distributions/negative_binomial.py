@@ -12,7 +12,17 @@ from jtorch.nn.functional import logsigmoid
 
 
 class NegativeBinomial(TwoClasses, Distribution):
-    """How many trials of probability `probs` succeed before `total_count` have failed."""
+    """How many trials of probability `probs` succeed before `total_count` have failed.
+
+    Args:
+        total_count: the number of failures, not negative.
+        probs: the probability of a success, in [0, 1). Give either this or logits.
+        logits: log(probs / (1 - probs)).
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.NegativeBinomial(3., torch.tensor(0.5)).mean
+    tensor(3.)
+    """
 
     arg_constraints = {
         "total_count": constraints.greater_than_eq(0),

@@ -14,6 +14,11 @@ from jtorch.distributions.utils import broadcast_all
 class Normal(Distribution):
     """exp(-(x - loc)² / (2 scale²)) / (scale √2π).
 
+    Args:
+        loc: the mean.
+        scale: the standard deviation; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
     >>> torch.distributions.Normal(0., 1.).log_prob(torch.tensor(0.))
     tensor(-0.9189)
     """

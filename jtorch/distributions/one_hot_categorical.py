@@ -9,7 +9,16 @@ from jtorch.distributions.distribution import Distribution
 
 
 class OneHotCategorical(Distribution):
-    """A `Categorical` whose samples are rows of zeros, with a one at the index drawn."""
+    """A `Categorical` whose samples are rows of zeros, with a one at the index drawn.
+
+    Args:
+        probs: (*, K), not negative; they need not add up to 1. Give either this or logits.
+        logits: (*, K), logarithms of probabilities, which need not add up to 1.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.OneHotCategorical(torch.tensor([0., 1.])).sample()
+    tensor([0., 1.])
+    """
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.one_hot
@@ -65,7 +74,16 @@ class OneHotCategorical(Distribution):
 
 
 class OneHotCategoricalStraightThrough(OneHotCategorical):
-    """`OneHotCategorical` whose samples pass their gradient on to `probs`."""
+    """`OneHotCategorical` whose samples pass their gradient on to `probs`.
+
+    Args:
+        probs, logits: as for `OneHotCategorical`.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> probs = torch.tensor([0.5, 0.5], requires_grad=True)
+    >>> torch.distributions.OneHotCategoricalStraightThrough(probs).rsample().requires_grad
+    True
+    """
 
     has_rsample = True
 

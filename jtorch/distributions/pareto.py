@@ -10,7 +10,16 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class Pareto(TransformedDistribution):
-    """scale · exp(x), for an exponential x of rate alpha."""
+    """scale · exp(x), for an exponential x of rate alpha.
+
+    Args:
+        scale: the least x; positive.
+        alpha: how fast the tail falls; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Pareto(1., 3.).mean
+    tensor(1.5000)
+    """
 
     arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
 

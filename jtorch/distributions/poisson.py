@@ -10,7 +10,15 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class Poisson(Distribution):
-    """rateᵏ exp(-rate) / k!, for k = 0, 1, 2, ..."""
+    """rateᵏ exp(-rate) / k!, for k = 0, 1, 2, ...
+
+    Args:
+        rate: the mean, not negative.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Poisson(4.).variance
+    tensor(4.)
+    """
 
     arg_constraints = {"rate": constraints.nonnegative}
     support = constraints.nonnegative_integer

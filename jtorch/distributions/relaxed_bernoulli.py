@@ -49,7 +49,17 @@ class LogitRelaxedBernoulli(TwoClasses, Distribution):
 
 
 class RelaxedBernoulli(TransformedDistribution):
-    """A number in [0, 1] that is nearly 0 or 1 at a low temperature, with a gradient by `probs` or `logits`."""
+    """A number in [0, 1] that is nearly 0 or 1 at a low temperature, with a gradient by `probs` or `logits`.
+
+    Args:
+        temperature: positive.
+        probs: the probability of 1 at temperature 0, in [0, 1]. Give either this or logits.
+        logits: log(probs / (1 - probs)).
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.RelaxedBernoulli(torch.tensor(0.5), torch.tensor([0.2, 0.8])).rsample().shape
+    torch.Size([2])
+    """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval

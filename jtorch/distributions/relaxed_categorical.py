@@ -67,7 +67,18 @@ class ExpRelaxedCategorical(Distribution):
 
 
 class RelaxedOneHotCategorical(TransformedDistribution):
-    """A point of the simplex that is nearly one-hot at a low temperature, with a gradient by `probs` or `logits`."""
+    """A point of the simplex that is nearly one-hot at a low temperature, with a gradient by `probs` or `logits`.
+
+    Args:
+        temperature: positive.
+        probs: (*, K), the probabilities at temperature 0; they need not add up to 1. Give either this or logits.
+        logits: (*, K), logarithms of probabilities, which need not add up to 1.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> relaxed = torch.distributions.RelaxedOneHotCategorical(torch.tensor(0.5), torch.ones(3))
+    >>> relaxed.rsample().shape
+    torch.Size([3])
+    """
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.simplex

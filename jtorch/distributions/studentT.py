@@ -12,7 +12,17 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class StudentT(Distribution):
-    """loc + scale · t, where t has Student's distribution with `df` degrees of freedom."""
+    """loc + scale · t, where t has Student's distribution with `df` degrees of freedom.
+
+    Args:
+        df: the degrees of freedom; positive.
+        loc: the centre.
+        scale: positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.StudentT(3.).variance
+    tensor(3.)
+    """
 
     arg_constraints = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
     support = constraints.real

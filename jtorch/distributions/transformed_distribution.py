@@ -13,6 +13,11 @@ from jtorch.distributions.utils import sum_rightmost
 class TransformedDistribution(Distribution):
     """The distribution of t(x) for an x of another distribution.
 
+    Args:
+        base_distribution: the distribution of x.
+        transforms: t, or a list of transforms to apply in order.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
     >>> base, exp = torch.distributions.Normal(0., 1.), torch.distributions.ExpTransform()
     >>> torch.distributions.TransformedDistribution(base, exp).log_prob(torch.tensor(1.))
     tensor(-0.9189)

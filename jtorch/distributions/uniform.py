@@ -11,6 +11,10 @@ from jtorch.distributions.utils import broadcast_all
 class Uniform(Distribution):
     """1 / (high - low), for low <= x < high.
 
+    Args:
+        low, high: the bounds; low < high.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
     >>> torch.distributions.Uniform(0., 2.).mean
     tensor(1.)
     """

@@ -10,7 +10,7 @@ import jax.scipy.special as jsp
 from jtorch.core.facts import dtypes
 from jtorch.core.grad import no_grad
 from jtorch.core.op import Array, op
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.core.ops.make.create import empty
 from jtorch.core.ops.make.random import rand
 from jtorch.distributions import constraints
@@ -25,7 +25,16 @@ def _log_bessel(input: Array, order: int) -> Array:
 
 
 class VonMises(Distribution):
-    """An angle, with a density proportional to exp(concentration cos(x - loc))."""
+    """An angle, with a density proportional to exp(concentration cos(x - loc)).
+
+    Args:
+        loc: the mean, in radians.
+        concentration: 1 / variance for large values; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.VonMises(torch.tensor(1.), torch.tensor(2.)).mean
+    tensor(1.)
+    """
 
     arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}
     support = constraints.real

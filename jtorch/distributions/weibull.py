@@ -11,7 +11,16 @@ from jtorch.distributions.utils import broadcast_all
 
 
 class Weibull(TransformedDistribution):
-    """scale · x^(1 / concentration), for an exponential x."""
+    """scale · x^(1 / concentration), for an exponential x.
+
+    Args:
+        scale: positive.
+        concentration: the shape; positive.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Weibull(1., 1.).mean
+    tensor(1.)
+    """
 
     arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive

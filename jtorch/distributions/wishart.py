@@ -21,7 +21,19 @@ _GIVEN = ("covariance_matrix", "precision_matrix", "scale_tril")
 
 
 class Wishart(ExponentialFamily):
-    """The sum of x xᵀ over df normal vectors x of this covariance."""
+    """The sum of x xᵀ over df normal vectors x of this covariance.
+
+    Args:
+        df: more than D - 1.
+        covariance_matrix: (*, D, D), positive definite. Give one of the three.
+        precision_matrix: its inverse.
+        scale_tril: its Cholesky factor.
+        validate_args: check the parameters and the values given to `log_prob` and `cdf`; None: the default, on.
+
+    >>> torch.distributions.Wishart(torch.tensor(3.), torch.eye(2)).mean
+    tensor([[3., 0.],
+            [0., 3.]])
+    """
 
     arg_constraints = {
         "covariance_matrix": constraints.positive_definite,

@@ -107,7 +107,7 @@ def _guard(name, array, aval):
 
 
 def _arrays_only(tree):
-    """Tensors as arrays; what is no tensor becomes None, which has no leaves: it is part of the program."""
+    """Tensors as arrays; what is not a tensor becomes None, which has no leaves: it is part of the program."""
     return map_tree(
         lambda a: jax_array_of(a) if isinstance(a, Tensor) else a if isinstance(a, jax.Array) else None, tree
     )
@@ -133,7 +133,7 @@ def export(
     Args:
         mod: an `nn.Module`.
         args: a tuple of example arguments: tensors, or lists, tuples and dictionaries of them. The shapes and dtypes are the
-            program's; whatever is no tensor becomes part of it.
+            program's; whatever is not a tensor becomes part of it.
         kwargs: the same by name.
         platforms: what it is to run on, a list of "cpu", "cuda", "rocm", "tpu"; by default what JAX runs on here.
         dynamic_shapes: None only. `strict` and the rest are options of PyTorch's tracer, and have no effect.
@@ -215,11 +215,11 @@ def save(ep, f, *, extra_files=None, opset_version=None, pickle_protocol=2) -> N
     """Write an exported program to a path or file: the bytes of `jax.export`, which `jax.export.deserialize` reads.
 
     Raises:
-        TypeError: `ep` is no ExportedProgram.
+        TypeError: `ep` is not an ExportedProgram.
         NotImplementedError: `extra_files` were given.
         ImportError: flatbuffers is not installed, with which `jax.export` writes: the extra `export` has it.
 
-    Differs from torch: the file is no `.pt2` archive, and PyTorch does not read it.
+    Differs from torch: the file is not a `.pt2` archive, and PyTorch does not read it.
     """
     if not isinstance(ep, ExportedProgram):
         raise TypeError(
@@ -246,7 +246,7 @@ def load(f, *, extra_files=None, expected_opset_version=None):
 
     Raises:
         FileNotFoundError: there is no such file.
-        RuntimeError: the file is no exported program, or is cut off.
+        RuntimeError: the file is not an exported program, or is cut off.
     """
     if hasattr(f, "read"):
         data = f.read()
@@ -256,7 +256,7 @@ def load(f, *, extra_files=None, expected_opset_version=None):
     try:
         return ExportedProgram(jax_export.deserialize(bytearray(data)))
     except (struct.error, ValueError, IndexError, KeyError, AttributeError, TypeError, UnicodeDecodeError) as error:
-        raise RuntimeError(f"{f!r} is no exported program, or is cut off: {error}") from error
+        raise RuntimeError(f"{f!r} is not an exported program, or is cut off: {error}") from error
 
 
 class _CallableModule(types.ModuleType):

@@ -93,7 +93,7 @@ class NNXModule(nnx.Module):
 
 
 class _Code:
-    """The `nn.Module` and its pure function: what of an NNXModule is no array. Equal to itself only."""
+    """The `nn.Module` and its pure function: what of an NNXModule is not an array. Equal to itself only."""
 
     def __init__(self, module, pure):
         self.module, self.pure = module, pure

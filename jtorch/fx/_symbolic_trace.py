@@ -95,7 +95,7 @@ class Tracer(TracerBase):
         return self._constant(a) if isinstance(a, Tensor) else a
 
     def _constant(self, tensor):
-        """The node of a tensor that is no input: a parameter, or a constant that the root module keeps from now on."""
+        """The node of a tensor that is not an input: a parameter, or a constant that the root module keeps from now on."""
         name = self._names.get(id(tensor))
         if name is None:
             number = 0

@@ -169,7 +169,13 @@ def _refuse_op(cls, func, types, args=(), kwargs=None):
 
 
 class UninitializedTensorMixin:
-    """A tensor whose shape is known only at the first forward pass: it has a dtype and a device."""
+    """The base of `UninitializedParameter` and `UninitializedBuffer`: a tensor whose shape is known at the first forward pass.
+
+    Until then it has a dtype and a device. Ops on it raise ValueError, and its shape raises RuntimeError.
+
+    >>> issubclass(torch.nn.UninitializedParameter, torch.nn.parameter.UninitializedTensorMixin)
+    True
+    """
 
     __slots__ = ()
 
@@ -239,6 +245,14 @@ class UninitializedTensorMixin:
 class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape is not known yet; lazy layers materialize it at their first call.
 
+    Args:
+        requires_grad: whether backward collects a gradient in `.grad`.
+        device, dtype: where its memory will be, and of which dtype; None: the defaults.
+
+    Raises:
+        ValueError: an op on it.
+        RuntimeError: its shape is read.
+
     >>> weight = torch.nn.UninitializedParameter()
     >>> weight.materialize((2, 3))
     >>> weight.shape
@@ -260,7 +274,22 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 
 
 class UninitializedBuffer(UninitializedTensorMixin, Tensor):
-    """A buffer whose shape is not known yet."""
+    """A buffer whose shape is not known yet; lazy layers materialize it at their first call.
+
+    Args:
+        requires_grad: whether backward collects a gradient in `.grad`.
+        device, dtype: where its memory will be, and of which dtype; None: the defaults.
+        persistent: whether `state_dict` holds it.
+
+    Raises:
+        ValueError: an op on it.
+        RuntimeError: its shape is read.
+
+    >>> mean = torch.nn.UninitializedBuffer()
+    >>> mean.materialize((3,))
+    >>> mean.shape
+    torch.Size([3])
+    """
 
     __slots__ = ()
 

@@ -22,9 +22,17 @@ class Adafactor(TransformOptimizer):
         d: largest root mean square of an update, >= 1.
         weight_decay: subtracted from the parameter, >= 0.
         maximize: maximize the objective instead of minimizing it.
+        foreach: chooses among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Adafactor([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.9000])
     """
 
     __module__ = "jtorch.optim"  # PyTorch's files name it there

@@ -26,6 +26,13 @@ class Muon(TransformOptimizer):
 
     Raises:
         ValueError: a setting is out of its range, or a parameter that is not a matrix.
+
+    >>> w = torch.eye(2, requires_grad=True)
+    >>> optimizer = torch.optim.Muon([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.shape
+    torch.Size([2, 2])
     """
 
     __module__ = "jtorch.optim"  # PyTorch's files name it there

@@ -17,9 +17,18 @@ class Adadelta(TransformOptimizer):
         eps: added to both averages, in units of the square.
         weight_decay: L2 penalty, >= 0.
         maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, capturable: choose among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Adadelta([w], lr=1.0)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.9968])
     """
 
     state_names = {"e_g": "square_avg", "e_x": "acc_delta"}

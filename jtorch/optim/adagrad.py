@@ -18,9 +18,18 @@ class Adagrad(TransformOptimizer):
         initial_accumulator_value: the initial value of s, >= 0.
         eps: added to sqrt(s), same unit as the gradient.
         maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, fused: choose among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Adagrad([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.9000])
     """
 
     def __init__(

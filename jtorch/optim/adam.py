@@ -25,9 +25,19 @@ class Adam(TransformOptimizer):
         amsgrad: divide by the largest v so far.
         maximize: maximize the objective instead of minimizing it.
         decoupled_weight_decay: subtract the weight decay from the parameter instead, as AdamW does.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, capturable, fused: choose among PyTorch's implementations; without effect, since a step is one
+            program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Adam([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.9000])
     """
 
     state_names = {"count": "step", "mu": "exp_avg", "nu": "exp_avg_sq", "nu_max": "max_exp_avg_sq"}

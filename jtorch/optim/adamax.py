@@ -17,9 +17,18 @@ class Adamax(TransformOptimizer):
         eps: added to the gradient's absolute value.
         weight_decay: L2 penalty, >= 0.
         maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, capturable: choose among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Adamax([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.9000])
     """
 
     state_names = {"mu": "exp_avg", "nu": "exp_inf"}

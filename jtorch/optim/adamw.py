@@ -6,7 +6,27 @@ from jtorch.optim.adam import Adam
 
 
 class AdamW(Adam):
-    """Adam whose weight decay is subtracted from the parameter itself: p -= lr * weight_decay * p."""
+    """Adam whose weight decay is subtracted from the parameter itself: p -= lr * weight_decay * p.
+
+    Args:
+        params: the parameters to optimize.
+        lr: learning rate, >= 0.
+        betas: fractions of the averages of the gradient and of its square kept per step, each in [0, 1).
+        eps: added to the root of the averaged square, same unit as the gradient.
+        weight_decay: fraction of the parameter that is subtracted, times lr, >= 0.
+        amsgrad: divide by the largest averaged square so far.
+        maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, capturable, fused: choose among PyTorch's implementations; without effect, since a step is one
+            program.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.AdamW([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.8990])
+    """
 
     def __init__(
         self,

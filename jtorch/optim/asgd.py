@@ -18,9 +18,18 @@ class ASGD(TransformOptimizer):
         t0: the step at which averaging starts.
         weight_decay: L2 penalty, >= 0.
         maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, capturable: choose among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.ASGD([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.7000])
     """
 
     scalars = ("step", "eta", "mu")

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jtorch.core.engine import local
 from jtorch.core.grad import enable_grad
 from jtorch.core.op import Array, Number, op
-from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.ops.views.reinterpret import view_as_real
 from jtorch.optim._functional import check_lr, strong_wolfe
@@ -37,6 +37,17 @@ class LBFGS(Optimizer):
 
     Raises:
         ValueError: lr < 0, or more than one group.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.LBFGS([w])
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = (w**2).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> loss = optimizer.step(closure)
+    >>> abs(w.item()) < 1e-4
+    True
     """
 
     def __init__(

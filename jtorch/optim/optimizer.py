@@ -50,6 +50,17 @@ class Optimizer:
     Raises:
         TypeError: params is a tensor, or contains something that is not a tensor.
         ValueError: there are no parameters, or one is not a leaf.
+
+    >>> class Half(torch.optim.Optimizer):
+    ...     @torch.no_grad()
+    ...     def step(self):
+    ...         for group in self.param_groups:
+    ...             for p in group["params"]:
+    ...                 p.mul_(0.5)
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> Half([w], {}).step()
+    >>> w.detach()
+    tensor([0.5000, 0.5000])
     """
 
     def __init_subclass__(cls, **kwargs):

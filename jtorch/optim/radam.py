@@ -18,9 +18,18 @@ class RAdam(TransformOptimizer):
         weight_decay: L2 penalty, >= 0.
         decoupled_weight_decay: subtract the weight decay from the parameter instead of adding it to the gradient.
         maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, capturable: choose among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.RAdam([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.7000])
     """
 
     def __init__(

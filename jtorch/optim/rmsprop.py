@@ -19,9 +19,18 @@ class RMSprop(TransformOptimizer):
         momentum: fraction of the last update kept per step, >= 0.
         centered: divide by the estimated deviation instead of the root mean square.
         maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, capturable: choose among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.RMSprop([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.])
     """
 
     state_names = {"count": "step", "nu": "square_avg", "trace": "momentum_buffer", "mu": "grad_avg"}

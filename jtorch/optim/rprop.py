@@ -16,9 +16,18 @@ class Rprop(TransformOptimizer):
         etas: the factors of s where the sign changed (< 1), and where it did not (> 1).
         step_sizes: the smallest and the largest s.
         maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, capturable: choose among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Rprop([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.9000])
     """
 
     applies_lr = True

@@ -19,9 +19,18 @@ class SGD(TransformOptimizer):
         weight_decay: L2 penalty, >= 0.
         nesterov: look ahead by one step of momentum.
         maximize: maximize the objective instead of minimizing it.
+        differentiable: record the step for autograd, so that a gradient can flow through it.
+        foreach, fused: choose among PyTorch's implementations; without effect, since a step is one program.
 
     Raises:
         ValueError: a setting is out of its range.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.SGD([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.7000])
     """
 
     state_names = {"trace": "momentum_buffer"}

@@ -22,6 +22,13 @@ class SparseAdam(TransformOptimizer):
 
     Differs from torch: gradients are dense here, also those of an embedding with sparse=True. A row of zeros means a
     row that is not in a sparse gradient, and a dense gradient is accepted.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.SparseAdam([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.9000])
     """
 
     elementwise = False

@@ -171,6 +171,15 @@ class SWALR(LRScheduler):
         anneal_epochs: the number of steps from the first to the last learning rate, >= 0.
         anneal_strategy: "cos" or "linear".
         last_epoch: see LRScheduler.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.swa_utils.SWALR(optimizer, swa_lr=0.5, anneal_epochs=2, anneal_strategy="linear")
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(optimizer.param_groups[0]["lr"])
+    0.75
+    0.5
     """
 
     def __init__(self, optimizer, swa_lr, anneal_epochs=10, anneal_strategy="cos", last_epoch=-1):

@@ -130,7 +130,7 @@ class Reader:
                     "[enforce fail at inline_container.cc:340] . file in archive is not in a subdirectory "
                     f"{self.root.decode()}/: {entry.name.decode()}"
                 )
-            rest.decode()  # raises for a name that is no text
+            rest.decode()  # raises for a name that is not a text
 
     def __contains__(self, name):
         return self._key(name) in self._entries

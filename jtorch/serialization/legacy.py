@@ -150,7 +150,7 @@ class _Loader:
 def _refuse_tar(file, pickle_module):
     start = file.tell()
     if start or not _has_descriptor(file):
-        return  # as PyTorch, which checks for a tar file only here
+        return  # as PyTorch, which looks for a tar file only at the start of a file that the system has opened
     at, mark = _TAR_MARK
     is_tar = file.read(at + len(mark))[at:] == mark
     file.seek(start)

@@ -113,9 +113,7 @@ class _Beside:
             self._link(descriptor)
         try:
             os.replace(self.name, self.target)
-        except (
-            OSError
-        ):  # a file that is mounted by itself, or another's in a folder like /tmp: only its content can change
+        except OSError:  # a file that is a mount, or another user's in a folder like /tmp: only its content can change
             if old is None:
                 raise
             shutil.copyfile(self.name, self.target)

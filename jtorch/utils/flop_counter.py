@@ -48,8 +48,8 @@ def register_flop_formula(targets, get_raw=False):
         get_raw: give the formula the arguments themselves, and not their shapes; the result is then `out_val`.
 
     Raises:
-        ValueError: a target is no function of `torch.ops`.
-        RuntimeError: it has a formula.
+        ValueError: a target is not a function of `torch.ops`.
+        RuntimeError: a target has a formula already.
 
     Differs from torch: the formula of a built-in function gets what its line of the trace has: shapes, and options by name.
 
@@ -82,7 +82,7 @@ def register_flop_formula(targets, get_raw=False):
 
 @register_flop_formula(aten.mm)
 def mm_flop(a_shape, b_shape, *args, out_shape=None, **kwargs) -> int:
-    """Two for each product of two numbers."""
+    """Two for each product of two numbers: the product, and its part of the sum."""
     if a_shape[1] != b_shape[0]:
         raise AssertionError(f"matmul: inner dimensions must match (k == k2), got {a_shape[1]} and {b_shape[0]}")
     return 2 * a_shape[0] * a_shape[1] * b_shape[1]
@@ -205,7 +205,7 @@ class FlopCounterMode:
             self.flop_counts[name][packet] += found
 
     def count_line(self, call, in_types, out_types) -> None:
-        """Add those of a recorded line."""
+        """Add the operations of a recorded line."""
         times, products = products_of(call, in_types, out_types)
         for name, *parts in products:
             packet, args, kwargs, out = getattr(aten, name), parts, {}, None
@@ -224,7 +224,10 @@ class FlopCounterMode:
     def get_table(self, depth=None) -> str:
         """The counts as a table."""
         depth = self.depth if depth is None else depth
-        total, whole = self.get_total_flops(), False
+        total, whole = (
+            self.get_total_flops(),
+            False,
+        )  # whether one module has all operations: the total needs no row then
         suffix = max(0, min(4, (len(str(total)) - 2) // 3))
         rows = []
         for name in sorted(self.flop_counts):

@@ -9,5 +9,5 @@ from . import datasets, extension, io, models, ops, transforms, tv_tensors, util
 
 
 def _is_tracing():
-    """False: nothing is traced by TorchScript."""
+    """Always False: TorchScript traces nothing here."""
     return False

@@ -1,8 +1,8 @@
-"""`torchvision.extension`: whether torchvision's compiled operators are there. Here they are JAX's, so always."""
+"""`torchvision.extension`: whether the compiled operators can be used. Here JAX computes them: always."""
 
 
 def _has_ops():
-    """True."""
+    """Always True."""
     return True
 
 

@@ -158,7 +158,7 @@ def test_sizes_as_they_are_written(text, size):
 
 
 def test_a_size_that_is_none():
-    with pytest.raises(ValueError, match="JTORCH_CACHE_SIZE=much is no size"):
+    with pytest.raises(ValueError, match="JTORCH_CACHE_SIZE=much is not a size"):
         cache_folder.bytes_of("much")
 
 

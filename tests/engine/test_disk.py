@@ -246,7 +246,7 @@ def _closing(constant):
 ALIKE = {  # the same thing made twice: one fingerprint
     "code": lambda: _trusted("lambda x: x * 2 + 1"),
     "closures": lambda: _closing((1, "a", None)),
-    "calls": lambda: torch.relu.op.bound(),
+    "calls": lambda: torch.relu.op.call_for(),
     "constants": lambda: (slice(1, None), range(3), np.float32(2), np.dtype("int8"), frozenset("abc"), ...),
     "places": lambda: (dtypes.float32, torch.Size([1, 2]), devices.CPU),
     "functions by reference": lambda: (jax.numpy.add, operator.add, np.add, functools.partial(max, 1)),
@@ -264,10 +264,10 @@ DIFFERENT = {  # things that differ a little: each has its own fingerprint
     "types that NumPy writes alike": [np.dtype(t) for t in (ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)],
     "names of arguments": [_trusted("lambda a, b: a - b"), _trusted("lambda b, a: b - a")],
     "calls": [
-        torch.relu.op.bound(),
-        torch.sigmoid.op.bound(),
-        torch.sum.op.bound(0, False, None),
-        torch.sum.op.bound(0, True, None),
+        torch.relu.op.call_for(),
+        torch.sigmoid.op.call_for(),
+        torch.sum.op.call_for(0, False, None),
+        torch.sum.op.call_for(0, True, None),
     ],
 }
 

@@ -220,14 +220,14 @@ def test_what_cannot_be_computed_leaves_the_rest(mode, monkeypatch):
     """A line gets no memory: only what depends on it raises, and a tensor that its result was to be written to keeps its value."""
     from jtorch.core.engine import lines
 
-    run = lines.Kind.run
+    run = lines.line_class.run
 
     def short(self, arrays):
         if self.decided_by[0].name == "exp":
             raise MemoryError
         return run(self, arrays)
 
-    monkeypatch.setattr(lines.Kind, "run", short)
+    monkeypatch.setattr(lines.line_class, "run", short)
     monkeypatch.setattr(programs.Program, "prepare", lambda *_: (_ for _ in ()).throw(MemoryError))
     monkeypatch.setattr("jtorch.core.engine.segments.NumpyProgram", lambda *_: None)
     memory = torch.ones(2)

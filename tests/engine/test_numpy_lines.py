@@ -275,7 +275,7 @@ def in_numpy(fn, arrays):
 def test_every_primitive_has_rows():
     assert COMPUTED.keys() == BUILDERS.keys() - {
         "dim_as_value"
-    }  # only in traces with symbols: see test_symbolic_shapes
+    }  # only in traces with symbols: see test_symbolic_traces
 
 
 @pytest.mark.parametrize("name", [*COMPUTED, *LOOPS])

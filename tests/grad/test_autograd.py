@@ -3,23 +3,7 @@
 import gc
 import weakref
 
-import pytest
-
 import jtorch
-from tests import printed
-
-TABLE = printed.table("autograd")
-
-
-@pytest.mark.parametrize("name", TABLE.programs)
-def test_prints_what_pytorch_prints(name):
-    assert not TABLE.differences(jtorch, name)
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("name", TABLE.programs)
-def test_fixture_is_what_pytorch_prints(name):
-    assert not TABLE.differences(pytest.importorskip("torch"), name)
 
 
 class Double(jtorch.autograd.Function):

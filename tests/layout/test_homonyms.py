@@ -1,4 +1,7 @@
-"""One name, one idea: two files of jtorch define the same name only where PyTorch has that name in several modules."""
+"""One name, one idea: two files of jtorch define the same name only where PyTorch has that name in several modules.
+
+Nor do two files have the same name, unless both are modules of PyTorch, or both are about the same idea.
+"""
 
 import ast
 import functools
@@ -77,3 +80,54 @@ def test_a_name_that_two_files_define_is_pytorchs_in_both(name):
 @pytest.mark.parametrize("name", KEPT)
 def test_a_name_that_is_kept_is_still_defined_twice(name):
     assert name in HOMONYMS
+
+
+# Names of files that are no modules of PyTorch, although another file has the same name: the idea that they share.
+SHARED = {
+    "boxes": "boxes in pictures: operations on them, and how v2's transforms move them",
+    "config": "switches: those of jtorch, and those of PyTorch's compiler",
+    "conv": "convolutions: functions and layers",
+    "fft": "`torch.fft`: its functions, and the public module",
+    "fold": "sliding blocks: functions and layers",
+    "functional": "`torch.nn.functional`: where its functions are gathered, and where they are public",
+    "geometry": "transforms that move pixels: classes of v1 and of v2, and functions",
+    "hooks": "handles of hooks: how they work, and the public module",
+    "linalg": "`torch.linalg`: its functions, and the public module",
+    "linear": "linear maps: functions and layers",
+    "normalization": "normalization: functions and layers",
+    "overrides": "`torch.overrides`: how a call is handed over, and the public module",
+    "pooling": "pooling: functions and layers",
+    "products": "products of matrices: those of tensors, and of DTensors",
+    "random": "random tensors: how they are made, of DTensors too, and the public module",
+    "run": "commands: `jtorch run`, and PyTorch's `torchrun`",
+    "sparse": "sparse tensors: how they work, and the public module",
+    "special": "`torch.special`: its functions, and the public module",
+    "storage": "storages: how they work, and the public module",
+    "views": "views: of tensors, and of DTensors",
+}
+
+
+def modules_of_pytorch():
+    shown = {module for table in PYTORCH for module in table} | set(load("all_names.json", "names"))
+    return {module.replace("torchvision", "torch.vision", 1).replace("torch", "jtorch", 1) for module in shown}
+
+
+def file_names():
+    """{name: files of that name that are no modules of PyTorch}, of names that several files have."""
+    named, ours = {}, {}
+    known = modules_of_pytorch()
+    for file in FILES:
+        name = file.rsplit("/", 1)[1].removesuffix(".py")
+        if name.startswith("_"):
+            continue
+        named.setdefault(name, []).append(file)
+        if dotted(file) not in known:
+            ours.setdefault(name, []).append(file)
+    return {name: ours[name] for name in ours if len(named[name]) > 1}
+
+
+def test_two_files_have_one_name_only_for_one_idea():
+    found = file_names()
+    new = {name: files for name, files in found.items() if name not in SHARED}
+    assert not new, f"rename these files, or say in SHARED which idea they share: {new}"
+    assert not SHARED.keys() - found.keys(), "SHARED names files that are no longer there"

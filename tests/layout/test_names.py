@@ -13,7 +13,6 @@ OWN = {
     "torch": {"as_torch", "cli", "core", "eager", "flax", "set_streams", "vision"},  # flax: modules of another library
     "torch.compiler": {"Stats", "eager", "explain", "last_program_memory", "stats"},
     "torch.distributed": {"_c10d"},
-    "torch.distributions": {"transform"},  # a file that PyTorch has in transforms
     "torch.func": {"from_jax", "to_jax"},
     "torch.optim": {"Optax"},
     "torch.random": {"set_streams"},

@@ -1,6 +1,6 @@
 """Writes the fixtures, from PyTorch 2.13's results: `python -m tests.make NAME ...`; `--list` prints the names.
 
-A fixture of rows is a `Table` of tests/rows.py, found in TABLES; any other has a module here with a function `make`.
+A fixture of rows is a `Table` of tests/rows.py, found in TABLES or in tests/printed.py; any other has a module here with a function `make`.
 """
 
 import ast
@@ -8,25 +8,17 @@ import importlib
 import sys
 from pathlib import Path
 
-from tests import FIXTURES
+from tests import FIXTURES, printed
 
 # name -> module:attribute
 TABLES = {
     "amp": "tests.public.amp_cases:TABLE",
-    "autograd": "tests.grad.test_autograd:TABLE",
     "bad_calls": "tests.tables.bad_calls:TABLE",
     "data": "tests.data.loading:TABLE",
     "data_model": "tests.tensor.data_model_cases:TABLE",
     "distributions": "tests.public.distribution_cases:TABLE",
-    "func": "tests.public.test_func:TABLE",
     "index": "tests.tensor.results:INDEX",
-    "layers": "tests.nn.programs:LAYERS",
-    "library_uses": "tests.public.test_library_uses:TABLE",
-    "module": "tests.nn.programs:MODULE",
     "schedule_snippets": "tests.optim.schedules:TABLE",
-    "shared_memory": "tests.tensor.test_shared_memory:TABLE",
-    "surface": "tests.public.test_surface:TABLE",
-    "tools": "tests.public.test_tools:TABLE",
     "streams": "tests.streams.stream_cases:TABLE",
     "views": "tests.tensor.results:VIEWS",
     "wrong_settings": "tests.optim.wrong_settings:TABLE",
@@ -38,6 +30,9 @@ MODULES = {path.stem: path for path in sorted(Path(__file__).parent.glob("[a-z]*
 def names():
     """name -> what is made, of everything that can be made."""
     rows = {name: f"fixtures/{name}.json: the rows of {place.partition(':')[0]}." for name, place in TABLES.items()}
+    rows |= {
+        name: f"fixtures/{name}.json: what the programs of fixtures/{name}_cases.txt print." for name in printed.TABLES
+    }
     rows |= {name: f"fixtures/{name}.json: the expressions of fixtures/{name}.txt." for name in EXPRESSIONS}
     return rows | {
         name: ast.get_docstring(ast.parse(path.read_text())).split("\n")[0] for name, path in MODULES.items()
@@ -59,6 +54,8 @@ def table(name):
     """The table of rows of this name."""
     if name in EXPRESSIONS:
         return importlib.import_module("tests.tables.expressions").TABLES[name.removeprefix("tables/")]
+    if name in printed.TABLES:
+        return printed.TABLES[name]
     module, _, attribute = TABLES[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
 

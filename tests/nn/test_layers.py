@@ -4,18 +4,6 @@ import pytest
 
 import jtorch
 from jtorch.core import engine
-from tests.nn.programs import LAYERS
-
-
-@pytest.mark.parametrize("name", LAYERS.programs)
-def test_prints_what_pytorch_prints(name):
-    assert not LAYERS.differences(jtorch, name)
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("name", LAYERS.programs)
-def test_fixture_is_what_pytorch_prints(name):
-    assert not LAYERS.differences(pytest.importorskip("torch"), name)
 
 
 @pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])

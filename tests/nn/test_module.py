@@ -11,19 +11,7 @@ import pytest
 
 import jtorch
 from jtorch import nn
-from tests.nn.programs import MODULE
 from tests.rows import load
-
-
-@pytest.mark.parametrize("name", MODULE.programs)
-def test_prints_what_pytorch_prints(name):
-    assert not MODULE.differences(jtorch, name)
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("name", MODULE.programs)
-def test_fixture_is_what_pytorch_prints(name):
-    assert not MODULE.differences(pytest.importorskip("torch"), name)
 
 
 class Net(nn.Module):

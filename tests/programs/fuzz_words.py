@@ -30,7 +30,7 @@ b = torch.tensor([True, False])""",
 ]
 KINDS = [
     "SGD({}, lr=0.5)", "SGD({}, lr=0.5, momentum=0.5)", "SGD({}, lr=0.1, weight_decay=0.5, nesterov=True, momentum=0.9)",
-    "Adam({}, lr=0.5)", "RMSprop({}, lr=0.1)", "Adagrad({}, lr=0.5)", "SGD({}, lr=0.5, maximize=True)",
+    "Adam({}, lr=0.3)", "RMSprop({}, lr=0.1)", "Adagrad({}, lr=0.5)", "SGD({}, lr=0.5, maximize=True)",
 ]  # fmt: skip
 DTYPES = ["float32", "float64", "int64", "int32", "bool", "uint8", "complex64"]
 
@@ -90,6 +90,11 @@ class Words:
     def writes_well(self, x):
         t = self.space[x]
         return not self.shows_twice(t) and not t.is_inference() and not self.broken(x)
+
+    def hooks_badly(self, x):
+        """Whether PyTorch may crash at a hook: on a view that was made without gradients, or a leaf whose base has a history."""
+        t = self.space[x]
+        return t._is_view() and (x not in "pq" or t._base.requires_grad)
 
     def join(self):
         x = self.name()
@@ -176,7 +181,7 @@ class Words:
 
     def hook(self):
         x = self.name()
-        if self.space[x]._is_view() and x not in "pq":
+        if self.hooks_badly(x):
             return self.reduce()
         made = [
             "h = {x}.register_hook(lambda g: g * 3)", "h.remove()", "{x}.register_hook(lambda g: g.clone().mul_(2))",

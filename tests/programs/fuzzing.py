@@ -215,7 +215,7 @@ class Writer:
 
         def fits(t):
             leaf = t.requires_grad and (t._is_view() or t.is_leaf)
-            return not leaf and ("n" not in self.space or t.numel() >= math.prod(shape))
+            return not leaf and ("n" not in self.space or (t.numel() >= math.prod(shape) and not t._is_view()))
 
         return self.pick([k for k in self.tensors() if self.space[k].shape == shape or fits(self.space[k])])
 
@@ -251,7 +251,7 @@ class Writer:
                 f"{leaf}.register_post_accumulate_grad_hook(lambda t: setattr(t, 'grad', t.grad * 2))",
                 f"with torch.no_grad():\n    {leaf} -= 0.5 * {leaf}.grad", f"{leaf}.data.sub_({leaf}.grad)",
                 f"{leaf}.data -= 0.5"]  # fmt: skip
-        if self.space[x]._is_view() and x not in "pq":  # PyTorch crashes if such a view was made without gradients
+        if self.space[x]._is_view() and (x not in "pq" or self.space[x]._base.requires_grad):  # PyTorch may crash
             made = [m for m in made if not m.startswith(f"{x}.register_hook")]
         return self.pick(made)
 

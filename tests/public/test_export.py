@@ -98,7 +98,7 @@ def test_a_file_that_is_cut_off_or_something_else_is_refused(tmp_path):
     file = io.BytesIO()
     export.save(program, file)
     for data in (b"", b"abc", file.getvalue()[:700], b"PK\x03\x04" * 500):
-        with pytest.raises(RuntimeError, match="is no exported program, or is cut off"):
+        with pytest.raises(RuntimeError, match="is not an exported program, or is cut off"):
             export.load(io.BytesIO(data))
     with pytest.raises(FileNotFoundError):
         export.load(tmp_path / "none.jax")

@@ -8,22 +8,8 @@ import pytest
 import jtorch
 from jtorch import func, nn
 from jtorch.core import engine
-from tests import printed
 
 pytestmark = pytest.mark.optimized  # JAX passes no compiler options to what runs inside its own jit
-
-TABLE = printed.table("func")
-
-
-@pytest.mark.parametrize("name", TABLE.programs)
-def test_prints_what_pytorch_prints(name):
-    assert not TABLE.differences(jtorch, name)
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("name", TABLE.programs)
-def test_fixture_is_what_pytorch_prints(name):
-    assert not TABLE.differences(pytest.importorskip("torch"), name)
 
 
 def test_a_transformed_function_compiles_once():

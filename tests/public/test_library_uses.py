@@ -6,20 +6,6 @@ import sys
 import pytest
 
 import jtorch
-from tests import printed
-
-TABLE = printed.table("library_uses")
-
-
-@pytest.mark.parametrize("name", TABLE.programs)
-def test_prints_what_pytorch_prints(name):
-    assert not TABLE.differences(jtorch, name)
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("name", TABLE.programs)
-def test_fixture_is_what_pytorch_prints(name):
-    assert not TABLE.differences(pytest.importorskip("torch"), name)
 
 
 def test_a_parameter_whose_address_was_asked_trains_as_any_other():

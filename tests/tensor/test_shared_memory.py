@@ -3,20 +3,6 @@
 import pytest
 
 import jtorch
-from tests import printed
-
-TABLE = printed.table("shared_memory")
-
-
-@pytest.mark.parametrize("name", TABLE.programs)
-def test_prints_what_pytorch_prints(name):
-    assert not TABLE.differences(jtorch, name)
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("name", TABLE.programs)
-def test_fixture_is_what_pytorch_prints(name):
-    assert not TABLE.differences(pytest.importorskip("torch"), name)
 
 
 def test_parameters_that_share_no_memory_are_updated_by_one_line():

@@ -53,7 +53,7 @@ def findings_of(source: Source) -> Answer:
     """Read a program. A name that jtorch lacks, or that differs, is reported where it is used first.
 
     Raises:
-        SyntaxError: it is no Python.
+        SyntaxError: it is not Python.
     """
     reader = HazardReader()
     reader.visit(ast.parse(source.text, source.file))

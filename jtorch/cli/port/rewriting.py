@@ -16,7 +16,7 @@ def rewritten(code: str) -> str:
     """The code with its imports changed.
 
     Raises:
-        libcst.ParserSyntaxError: it is no Python.
+        libcst.ParserSyntaxError: it is not Python.
 
     Example:
         >>> print(rewritten("import torch, os  # both\\nfrom torchvision import datasets"))

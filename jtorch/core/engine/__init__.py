@@ -16,7 +16,7 @@ from jtorch.core.engine import (
     opaque,
     program,
     state,
-    symbolic_shapes,
+    symbolic_traces,
 )
 from jtorch.core.engine.calls import Call, DistError, Pullback, node_name, shapes_of
 from jtorch.core.engine.compiling import keep_programs_in, precision
@@ -38,20 +38,20 @@ from jtorch.core.engine.state import (
 )
 from jtorch.core.engine.stats import counters, events
 from jtorch.core.engine.trace import Position, ticks
-from jtorch.core.engine.types import META, NUMBER, TRACED, all_on_host, type_of
+from jtorch.core.engine.value_types import META, NUMBER, TRACED, all_on_host, type_of
 from jtorch.core.engine.values import Lifted, Value, lifted_by, move, number
 from jtorch.core.engine.watching import watch_lines, watch_recorded
 from jtorch.core.facts import sizes
 
-lines.Kind = NumpyLine
+lines.line_class = NumpyLine
 program.choices = choices
 deferred.guards = guards
 deferred.failures = failures
 program_memory.sizes = sizes
-calls.symbolic_shapes = symbolic_shapes
+calls.symbolic_traces = symbolic_traces
 compiling.uninterrupted = interrupts.uninterrupted
 program.spread.append(SpreadProgram)
-state.Kind = SegmentedTrace
+state.trace_class = SegmentedTrace
 reset()
 
 __all__ = [

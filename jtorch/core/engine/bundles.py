@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from jtorch.core.engine import opaque
-from jtorch.core.engine.types import type_of
+from jtorch.core.engine.value_types import type_of
 
 _layouts: dict = {}  # sizes -> starts: layouts are compared by identity
 
@@ -88,7 +88,7 @@ def packed_line(line, new_slots, inner, read, alive, values):
     Args:
         line: a `lines.Line`.
         new_slots: numbers of slots for the flat arrays.
-        inner: the slots that are no leaves.
+        inner: the slots that are not leaves.
         read: the slots that lines of the program read.
         alive: for each slot whether somebody but the trace holds its value.
         values: by slot.

@@ -14,11 +14,10 @@ import re
 import stat
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from jtorch.core.facts import config
+from jtorch.core.facts import config, warn_user
 
 _MARK = b"jtorch program 1\n"
 _SUM = hashlib.sha256
@@ -35,7 +34,9 @@ def bytes_of(text) -> int:
     try:
         return int(float(text[:-1] if factor > 1 else text) * factor)
     except ValueError:
-        raise ValueError(f"JTORCH_CACHE_SIZE={text} is no size: it must be a number, or one with K, M or G") from None
+        raise ValueError(
+            f"JTORCH_CACHE_SIZE={text} is not a size: it must be a number, or one with K, M or G"
+        ) from None
 
 
 def limit() -> int:
@@ -118,7 +119,7 @@ def _trouble(found):
 def _warn(text):
     if not _State.warned:
         _State.warned = True
-        warnings.warn(text, stacklevel=2)
+        warn_user(text)
 
 
 # ---- entries

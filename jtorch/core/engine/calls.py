@@ -16,7 +16,7 @@ from jax.extend.core import Literal
 from jtorch.core.engine import lines, program_memory
 from jtorch.core.engine.compiling import JaxFunction, tracing
 from jtorch.core.engine.lines import LineProgram
-from jtorch.core.engine.types import Type, type_of, without_strides
+from jtorch.core.engine.value_types import Type, type_of, without_strides
 from jtorch.core.facts import devices, dtypes, like_strides
 
 
@@ -26,7 +26,7 @@ class DistError(RuntimeError):
     __module__ = "jtorch.distributed"
 
 
-symbolic_shapes = None  # jtorch.core.engine.symbolic_shapes, which traces a call once for many sizes
+symbolic_traces = None  # jtorch.core.engine.symbolic_traces, which traces a call once for many sizes
 _calls: weakref.WeakSet = weakref.WeakSet()  # all calls there are
 
 
@@ -137,7 +137,7 @@ class Call:
         place = given[0].place if given else self.consts.get("place")
         function = self.function(types)
         if function.out_info is None:
-            made = symbolic_shapes.instance(self, types) or function.traced_for([t.aval for t in types])
+            made = symbolic_traces.instance(self, types) or function.traced_for([t.aval for t in types])
             function.jaxpr, function.out_info = made.jaxpr, made.out_info
         single = not isinstance(function.out_info, tuple | list)
         outs = [function.out_info] if single else function.out_info
@@ -164,7 +164,7 @@ class Call:
         if program is None:
             single, outs = self.infer(types)
             elements = sum([prod(t.shape) for t in (*types, *outs)])
-            program = lines.Kind(
+            program = lines.line_class(
                 self.function(types), place is devices.CPU, elements, single, (self, types, outs, place)
             )
             self._lines[key] = program
@@ -319,7 +319,7 @@ _LOOPS = ("scan", "while")  # results of one round are inputs of the next
 
 def drop_caches(more_than=-1) -> None:
     """Drop the caches of calls that hold more than so many entries."""
-    symbolic_shapes.forget_traces()
+    symbolic_traces.forget_traces()
     for call in list(_calls):
         if len(call._inferred) + len(call._lines) + len(call.pullbacks) > more_than:
             for cache in (call._inferred, call._lines, call._functions, call.pullbacks):

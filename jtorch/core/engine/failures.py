@@ -37,7 +37,7 @@ def found(trace, error) -> bool:
 def isolate(trace) -> bool:
     """Run each line by itself. What depends on a line that raises is broken, and memory that was to take such a value
     keeps its old one. Returns whether a line raised."""
-    position, values, broken = trace.pending or trace.position, trace.values, {}
+    position, values, broken = trace.submitted or trace.position, trace.values, {}
     wanted = bytearray(held_by_others(values))
     for slot in guards.replaced_slots(values):
         wanted[slot] = 1

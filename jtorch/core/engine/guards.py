@@ -134,7 +134,7 @@ def computed_ahead(value):
         return None
     try:
         with jax.enable_x64(True), running_on(trace.place):
-            return np.asarray(_computed(trace, trace.pending or trace.position, value.slot, {}, [_FEW_LINES]))
+            return np.asarray(_computed(trace, trace.submitted or trace.position, value.slot, {}, [_FEW_LINES]))
     except _TooExpensive:
         return None
 

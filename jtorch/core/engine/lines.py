@@ -99,7 +99,7 @@ class LineProgram:
         self.compiled = None
 
 
-Kind = LineProgram  # the class of programs of lines; a subclass may take its place
+line_class = LineProgram  # the class of programs of lines; the engine puts a subclass in its place
 
 
 # Python numbers as arguments, with the types that they have in whole programs.

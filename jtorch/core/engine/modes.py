@@ -8,7 +8,7 @@ import numpy as np
 from jtorch.core.engine.compiling import running_on
 from jtorch.core.engine.stats import counters
 from jtorch.core.engine.trace import Position, Trace
-from jtorch.core.engine.types import META, TRACED, type_of
+from jtorch.core.engine.value_types import META, TRACED, type_of
 from jtorch.core.engine.values import Value, lifted_by
 
 

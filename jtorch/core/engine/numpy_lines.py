@@ -9,8 +9,8 @@ import numpy as np
 from jtorch.core.engine.lines import SCALARS, LineProgram
 from jtorch.core.engine.numpy_jaxpr import numpy_steps, single_step
 from jtorch.core.engine.numpy_primitives import Unsupported
-from jtorch.core.engine.symbolic_shapes import instance
-from jtorch.core.engine.types import type_of
+from jtorch.core.engine.symbolic_traces import instance
+from jtorch.core.engine.value_types import type_of
 from jtorch.core.facts import config, without_warnings
 
 SMALL = 1 << 17  # elements that a line may read and write in all to run in NumPy always

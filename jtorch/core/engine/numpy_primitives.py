@@ -319,6 +319,10 @@ def _accumulate(ufunc):
     def build(eqn):
         axis, dtype = eqn.params["axis"], eqn.outvars[0].aval.dtype
         accumulate = lambda x: ufunc.accumulate(x, axis, dtype)
+        if ufunc is np.add and dtype.kind in "fc":
+            accumulate = lambda x: (
+                ufunc.accumulate(x, axis, dtype) + dtype.type(0)
+            )  # XLA's sums begin with 0.0: none is -0.0
         if _is_extreme(ufunc, dtype):
             accumulate = _with_sign_of_zero(accumulate)
         return (lambda x: np.flip(accumulate(np.flip(x, axis)), axis)) if eqn.params["reverse"] else accumulate

@@ -27,7 +27,7 @@ from jtorch.core.engine.compiling import (
 )
 from jtorch.core.engine.lines import lines_of, needed
 from jtorch.core.engine.stats import counters
-from jtorch.core.engine.types import all_on_host
+from jtorch.core.engine.value_types import all_on_host
 
 _KINDS = {"b": np.int64, "i": np.int64, "f": np.float64, "c": np.complex128}
 
@@ -64,7 +64,7 @@ class Program:
             types, {s: t for line in lines for s, t in zip(line.outs, line.out_types, strict=True)}
         )
         self._take = _getter(self.arrays)
-        # Arguments that may not be host arrays: those that are read again, and those that are donated.
+        # Arguments that must not be host arrays: those that are read again, and those that are donated.
         self._held = _getter([i for i, (k, d) in enumerate(zip(self.kept, self.donated, strict=True)) if k or d])
         self._donate = _getter([s for s, d in zip(self.arrays, self.donated, strict=True) if d])
         self._give = _getter(self.outs)

@@ -70,7 +70,7 @@ class SegmentedTrace(Trace):
         return position
 
     def _cut(self):
-        if self.pending is not None or self.position.depth >= config.max_lines:
+        if self.submitted is not None or self.position.depth >= config.max_lines:
             super()._cut()
             return
         chain = (*self.chain, self.position)

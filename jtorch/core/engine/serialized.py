@@ -30,7 +30,7 @@ _HEAD = struct.Struct("<Q")  # the length of the JSON that comes before XLA's by
 
 
 class Unreadable(Exception):
-    """The bytes are no program written by `as_bytes`, or the program cannot be written."""
+    """The bytes are not a program written by `as_bytes`, or the program cannot be written."""
 
 
 def as_bytes(compiled) -> bytes:
@@ -42,7 +42,7 @@ def as_bytes(compiled) -> bytes:
     payload, inputs, outputs = serialize_executable.serialize(compiled)
     count = inputs.num_leaves
     if inputs != _inputs(count):
-        raise Unreadable("arguments that are no flat list")
+        raise Unreadable("arguments that are not a flat list")
     results = jax.tree_util.tree_unflatten(outputs, [0] * outputs.num_leaves)
     reader = _Recorder(io.BytesIO(payload))
     nodes = _Nodes()
@@ -61,7 +61,7 @@ def from_bytes(data: bytes, device, results=None):
         results: the structure of the results, where it is not as it was written.
 
     Raises:
-        Unreadable: these bytes are no program.
+        Unreadable: these bytes are not a program.
     """
     try:
         (length,) = _HEAD.unpack_from(data)

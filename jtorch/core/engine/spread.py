@@ -24,7 +24,7 @@ from jtorch.core.engine import lines, opaque
 from jtorch.core.engine.calls import Call
 from jtorch.core.engine.compiling import jitted, running_on, tracing
 from jtorch.core.engine.program import Program
-from jtorch.core.engine.types import type_of, without_strides
+from jtorch.core.engine.value_types import type_of, without_strides
 
 AXIS = "processes"  # the axis of the mesh, as functions of collectives name it
 

@@ -9,11 +9,11 @@ import jax
 from jtorch.core.engine import calls, compiling
 from jtorch.core.engine.modes import EagerTrace, MetaTrace
 from jtorch.core.engine.trace import Trace
-from jtorch.core.engine.types import META, TRACED
+from jtorch.core.engine.value_types import META, TRACED
 from jtorch.core.engine.values import lifted_by, move
 from jtorch.core.facts import config, devices
 
-Kind = Trace  # the class of traces that record; a subclass may take its place
+trace_class = Trace  # the class of traces that record; the engine puts a subclass in its place
 trace_watchers: list = []  # functions that are called with each new trace
 
 
@@ -33,7 +33,7 @@ class _ThreadState(threading.local):
     def make(self, place):
         """This thread's trace for a place."""
         if place not in self.traces:
-            kind = MetaTrace if place is META else EagerTrace if place is TRACED or self.eager else Kind
+            kind = MetaTrace if place is META else EagerTrace if place is TRACED or self.eager else trace_class
             self.traces[place] = kind(place, _elsewhere)
             for watcher in trace_watchers:
                 watcher(self.traces[place])
@@ -47,7 +47,7 @@ def _elsewhere(trace, call, inputs):
         return level.record(call, inputs)
     places = [v.type.place for v in inputs if v.type.place is not None]
     if TRACED in places:
-        with jax.core.eval_context():  # what is computed here is no part of a trace of JAX's
+        with jax.core.eval_context():  # what is computed here is not part of a trace of JAX's
             for v in inputs:
                 v.materialize()
         return local.make(TRACED).record(call, inputs)

@@ -27,7 +27,7 @@ from jtorch.core.engine.deferred import Epoch
 from jtorch.core.engine.lines import run_lines
 from jtorch.core.engine.program import Program, spread
 from jtorch.core.engine.stats import counters, events
-from jtorch.core.engine.types import NUMBER
+from jtorch.core.engine.value_types import NUMBER
 from jtorch.core.engine.values import Lifted, Value
 from jtorch.core.facts import config, devices
 
@@ -50,7 +50,6 @@ class Position:
         "parent",
         "plans",
         "programs",
-        "programs_until_compiled",
         "single",
         "slots",
         "stamp",
@@ -68,7 +67,7 @@ class Position:
         self.types = types
         self.out = types[0] if single else None
         self.children = {}
-        self.programs = {}
+        self.programs = {}  # by which values were held: what runs a trace that ends here
         self.depth = 0 if parent is None else parent.depth + 1
         leaves = 0 if key is None else sum(k.__class__ is not int for k in key[1:])
         self.slots = len(types) + leaves + (0 if parent is None else parent.slots)  # values in a trace that ends here
@@ -76,8 +75,8 @@ class Position:
         self.guarded = None  # what is wrong where checks fail: see jtorch.core.engine.guards
         self.plans = None  # backward passes that began here before: see jtorch.core.grad.replay
         self.visits = {}  # by which values were held: [how often a trace ended here, what runs it until it is compiled]
-        self.stamp = 0
-        self.where = None
+        self.stamp = 0  # when a trace last ended here: the runs counted by then
+        self.where = None  # file and line of the user's code that recorded it first
 
     def path(self) -> list[Position]:
         """The lines from the root to here."""
@@ -132,7 +131,7 @@ class Trace:
     def restart(self):
         """Begin a new recording; what the old one promised is computed, or broken."""
         self.position = _SPENT  # from here on nothing of the old trace can run again
-        self.pending = None
+        self.submitted = None  # where a training step ended that has not run yet
         self.values = []  # by slot: leaves and outputs in order of appearance; None where no value was made
         self.epoch = Epoch(self)
         self.oldest = next(ticks)  # nodes with a smaller number belong to an earlier trace
@@ -211,7 +210,7 @@ class Trace:
     def _new_line(self, known, key, call, inputs, before):
         """The position of a line that may never have been recorded here; None where the trace had to be run before it."""
         try:
-            if self.pending is None and not self._ends_segment(known, call, inputs):
+            if self.submitted is None and not self._ends_segment(known, call, inputs):
                 return known or self._extend(key, call, inputs)
         except BaseException:
             self._forget(before)
@@ -256,8 +255,8 @@ class Trace:
         with self.lock:
             if self.place is not devices.CPU:
                 self.flush("step")
-            elif self.position is not self.root and self.pending is None:
-                self.pending = self.position
+            elif self.position is not self.root and self.submitted is None:
+                self.submitted = self.position
                 self.position = _CLOSED
         if deferred.pending or deferred.unraised:
             deferred.failures.report()
@@ -320,12 +319,12 @@ class Trace:
                 self.claimed = claimed
 
     def _flush(self, reason):
-        if self.position is _SPENT or (self.position.slots != len(self.values) and self.pending is None):
+        if self.position is _SPENT or (self.position.slots != len(self.values) and self.submitted is None):
             self._repair()
-        position = self.pending or self.position
+        position = self.submitted or self.position
         if position is self.root:
             return
-        if self.pending is not None:
+        if self.submitted is not None:
             reason = "step"
         if deferred.pending and any(g.on_host or g.concerns(self.epoch) for g in deferred.pending):
             deferred.failures.resolve()
@@ -349,7 +348,7 @@ class Trace:
                 done.append(True)
         finally:
             if done:
-                self.position, self.pending = _SPENT, None  # before any call that Ctrl-C could interrupt
+                self.position, self.submitted = _SPENT, None  # before any call that Ctrl-C could interrupt
                 counters.lines += position.depth
                 if self.guard is not None:
                     deferred.guards.ran(self, program)

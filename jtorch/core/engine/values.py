@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from jtorch.core.engine import deferred
-from jtorch.core.engine.types import LARGE_NUMBER, META, NUMBER, TRACED, type_of
+from jtorch.core.engine.value_types import LARGE_NUMBER, META, NUMBER, TRACED, type_of
 from jtorch.core.facts import devices
 
 _new = object.__new__

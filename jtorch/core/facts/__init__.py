@@ -37,10 +37,11 @@ from jtorch.core.facts.formats import (
     strided,
 )
 from jtorch.core.facts.hooks import Hooks, RemovableHandle
-from jtorch.core.facts.lazy import lazy_modules
+from jtorch.core.facts.lazy_imports import lazy_modules
 from jtorch.core.facts.limits import finfo, iinfo
 from jtorch.core.facts.named_dtypes import NAMED
 from jtorch.core.facts.named_results import CLASSES, ReturnType, rebuild_result
+from jtorch.core.facts.once import warn_user
 from jtorch.core.facts.sizes import memory_error, strided_bytes
 from jtorch.core.facts.strides import (
     Size,

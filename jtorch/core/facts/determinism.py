@@ -1,4 +1,4 @@
-"""What `torch.use_deterministic_algorithms` and `torch.utils.deterministic` were given."""
+"""The settings of `torch.use_deterministic_algorithms` and `torch.utils.deterministic`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ settings = {"deterministic": False, "warn_only": False, "fill": True}
 
 
 def unwritten(d: dtype) -> float | int | bool:
-    """What the elements of a new tensor are that nobody has written: 0, or what is noticed, if all is to be deterministic."""
+    """What fills a new tensor such as that of `torch.empty`: 0. Under deterministic algorithms it is a number that is noticed
+    where it was not overwritten: NaN, True or the largest integer.
+    """
     if not (settings["deterministic"] and settings["fill"]):
         return 0
     if d.is_floating_point or d.is_complex:

@@ -95,7 +95,7 @@ class dtype:
 
 
 class Layoutless(dtype):
-    """A dtype without tensors: whoever asks for its layout, to make a tensor or a result, learns so."""
+    """A dtype without tensors: its NumPy type, which whoever makes a tensor or a result asks for, raises."""
 
     __slots__ = ()
     computed = False

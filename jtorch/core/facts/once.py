@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from collections.abc import Hashable
+from pathlib import Path
 
 _given: set[Hashable] = set()
 _always = False
@@ -28,3 +32,14 @@ def warn_always(on: bool) -> None:
 
 def warns_always() -> bool:
     return _always
+
+
+def warn_user(text, category=UserWarning) -> None:
+    """Give a warning at the line outside of jtorch that led to it."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level + 1)
+
+
+_OWN = (str(Path(__file__).parents[2]) + os.sep, "<op ")  # wrappers of ops are made from text

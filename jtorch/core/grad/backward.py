@@ -265,10 +265,10 @@ def _run_prehooks(node, cotangents, carrier, wanted, runs):
         for nr, hook in list(hooks.tensor.values()):
             if cotangents[nr] is not None:
                 given = carrier.wrap(cotangents[nr])
-                seen = hook(given)
-                if seen is not None:
-                    check_replacement(seen, given, hook)
-                    cotangents[nr] = carrier.unwrap(seen)
+                answer = hook(given)
+                if answer is not None:
+                    check_replacement(answer, given, hook)
+                    cotangents[nr] = carrier.unwrap(answer)
     for nr, c in enumerate(cotangents):
         if c is not None and wanted is not None and (node, nr) in wanted:
             wanted[node, nr] = c
@@ -276,10 +276,10 @@ def _run_prehooks(node, cotangents, carrier, wanted, runs):
             hooks.retains[nr](c, carrier)
     if runs and hooks is not None:
         for hook in list(hooks.pre.values()):
-            seen = hook(tuple([None if c is None else carrier.wrap(c) for c in cotangents]))
-            if seen is not None:
-                seen = seen if isinstance(seen, tuple) else (seen,)
-                cotangents = [None if s is None else carrier.unwrap(s) for s in seen]
+            answer = hook(tuple([None if c is None else carrier.wrap(c) for c in cotangents]))
+            if answer is not None:
+                answer = answer if isinstance(answer, tuple) else (answer,)
+                cotangents = [None if s is None else carrier.unwrap(s) for s in answer]
     return cotangents
 
 
@@ -287,11 +287,11 @@ def _run_posthooks(node, results, needs, cotangents, carrier):
     rest = iter(results)
     full = [next(rest) if need else None for need in needs]
     for hook in list(node.hooks.post.values()):
-        seen = hook(
+        answer = hook(
             tuple([None if r is None else carrier.wrap(r) for r in full]),
             tuple([None if c is None else carrier.wrap(c) for c in cotangents]),
         )
-        if seen is not None:
-            seen = seen if isinstance(seen, tuple) else (seen,)
-            full = [None if s is None else carrier.unwrap(s) for s in seen]
+        if answer is not None:
+            answer = answer if isinstance(answer, tuple) else (answer,)
+            full = [None if s is None else carrier.unwrap(s) for s in answer]
     return [r for r, need in zip(full, needs, strict=True) if need]

@@ -79,6 +79,9 @@ def _decorated(fn, switch):
 class no_grad(_Switch):
     """Record no gradients inside: a context manager and a decorator.
 
+    Args:
+        fn: a function to decorate, for `@torch.no_grad` without brackets.
+
     >>> x = torch.ones(2, requires_grad=True)
     >>> with torch.no_grad():
     ...     (x * 2).requires_grad
@@ -102,7 +105,16 @@ class no_grad(_Switch):
 
 
 class enable_grad(no_grad):
-    """Record gradients inside, also within `no_grad`."""
+    """Record gradients inside, also within `no_grad`.
+
+    Args:
+        fn: a function to decorate, for `@torch.enable_grad` without brackets.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad(), torch.enable_grad():
+    ...     (x * 2).requires_grad
+    True
+    """
 
     __module__ = "jtorch.autograd.grad_mode"
 
@@ -111,7 +123,16 @@ class enable_grad(no_grad):
 
 
 class set_grad_enabled(_Switch):
-    """Turn the recording of gradients on or off: at once when called, or for a `with` block or a function."""
+    """Turn the recording of gradients on or off: at once when called, or for a `with` block or a function.
+
+    Args:
+        mode: True: record.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.set_grad_enabled(False):
+    ...     (x * 2).requires_grad
+    False
+    """
 
     __module__ = "jtorch.autograd.grad_mode"
 
@@ -146,7 +167,16 @@ watchers: list = []  # called when an `inference_mode` block begins (+1) and end
 
 
 class inference_mode(_Switch):
-    """Like `no_grad`; in addition, tensors made inside can never enter a gradient graph."""
+    """Like `no_grad`; in addition, tensors made inside can never enter a gradient graph.
+
+    Args:
+        mode: False: record gradients as outside of it. A function: decorate it.
+
+    >>> with torch.inference_mode():
+    ...     x = torch.ones(2)
+    >>> x.is_inference()
+    True
+    """
 
     __module__ = "jtorch.autograd.grad_mode"
 

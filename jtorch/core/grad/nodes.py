@@ -170,9 +170,9 @@ def nodes_behind(roots):
     return order
 
 
-def check_replacement(seen, given, hook):
+def check_replacement(answer, given, hook):
     """Raise PyTorch's error unless a hook's result can replace the gradient."""
-    if not isinstance(seen, type(given)):
-        raise TypeError(f"expected Variable, but hook returned '{type(seen).__name__}'")
-    if seen.shape != given.shape:
+    if not isinstance(answer, type(given)):
+        raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+    if answer.shape != given.shape:
         raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 
+from jtorch.core.facts import dtypes
 from jtorch.core.grad.edges import Leaf, source
 from jtorch.core.grad.unseen import is_view_edge, last_mark, newest, newest_result
 from jtorch.core.grad.versions import BY_NUMPY, INFERENCE, UnseenVersion, settle_by, shown
@@ -84,10 +85,14 @@ def overwritten(value, made_by=None, edge=None, shape=None, mark=None):
     origin = f", which is output {made_by[1]} of {shown(made_by[0])}," if made_by else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{value.type.dtype.scalar_name}Tensor {list(kept if shape is None else shape)}]{origin} is at version"
+        f"[{_kind(value.type.dtype)} {list(kept if shape is None else shape)}]{origin} is at version"
         f" {counter.version}; expected version {version} instead. Hint: enable anomaly detection to find the operation that failed"
         " to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
+
+
+def _kind(dtype):
+    return "CPUBoolType" if dtype is dtypes.bool_ else f"torch.{dtype.scalar_name}Tensor"
 
 
 def note_overwritten(old, tensor):

@@ -1,4 +1,4 @@
-"""Methods of Tensor and functions of torch that are no ops: they change memory, settings or types.
+"""Methods of Tensor and functions of torch that are not ops: they change memory, settings or types.
 
 Here Tensor is complete, so its methods are given PyTorch's TypeErrors. No other folder of core may import this one.
 """
@@ -54,7 +54,7 @@ from jtorch.core.methods.functionalize import functionalize
 from jtorch.core.methods.gradients import GradientEdge, backward, grad
 from jtorch.core.methods.jax_functions import from_jax, to_jax
 from jtorch.core.methods.other_names import AcceleratorError, OutOfMemoryError, get_device_module, typename
-from jtorch.core.methods.memory import is_complex, is_floating_point, is_signed, is_tensor
+from jtorch.core.methods.tensor_memory import is_complex, is_floating_point, is_signed, is_tensor
 from jtorch.core.methods.override_lists import (
     BaseTorchFunctionMode,
     enable_reentrant_dispatch,
@@ -110,8 +110,8 @@ from jtorch.core.methods.sparse import (
     spmm,
 )
 from jtorch.core.methods.swap import swap_tensors
-from jtorch.core.methods.transforms import grad as func_grad
-from jtorch.core.methods.transforms import grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
+from jtorch.core.methods.function_transforms import grad as func_grad
+from jtorch.core.methods.function_transforms import grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
 from jtorch.core.methods.storage_types import STORAGE_TYPES
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, is_storage
 from jtorch.core.methods.vmap import vmap

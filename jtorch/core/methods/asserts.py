@@ -37,7 +37,7 @@ def _check_tensor_all_with(error_type, cond, message=None) -> None:
     """Raise an error of a type of the caller's where not all elements of a bool tensor are True. Reads the tensor.
 
     Raises:
-        TypeError: `cond` is no tensor, or of another dtype.
+        TypeError: `cond` is not a tensor, or not of dtype bool.
     """
     if not isinstance(cond, Tensor):
         raise TypeError(f"cond must be a tensor, but got {type(cond)}")

@@ -88,7 +88,7 @@ def _products_baddbmm(shapes, consts, outs):
 def _products_matmul(shapes, consts, outs):
     a, b = shapes[:2]
     if len(b) == 1:
-        return []  # a matrix with a vector is no product of matrices for PyTorch
+        return []  # a matrix with a vector is not a product of matrices for PyTorch
     a = a if len(a) > 1 else (1, *a)
     if len(b) == 2:
         return [("mm", (prod(a[:-1]), a[-1]), b)]

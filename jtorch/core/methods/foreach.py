@@ -41,7 +41,7 @@ def _for_each(argument, count):
 def _method(name, inplace):
     def one(tensor, *arguments, **options):
         called = name
-        if len(arguments) == 3:  # addcmul and addcdiv: the number is no positional argument of theirs
+        if len(arguments) == 3:  # addcmul and addcdiv: they take the number by name only
             *arguments, options["value"] = arguments
         elif name in _BOUNDS and (inplace or not isinstance(arguments[0], Tensor)):
             called = _BOUNDS[name]

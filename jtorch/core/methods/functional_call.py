@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 
 from jtorch.core.grad import no_grad
-from jtorch.core.ops.gather.join import stack
+from jtorch.core.ops.gather.joining import stack
 from jtorch.core.tensor import Tensor
 
 

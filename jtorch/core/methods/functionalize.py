@@ -22,7 +22,7 @@ def functionalize(func, remove="mutations", *, buffers=False):
     """A module as a pure function of its parameters, for `jax.jit`, `jax.grad`, `jax.vmap` and `jax.export`.
 
     Args:
-        func: an `nn.Module`. Its mode (`train` or `eval`) and all that is no tensor are read when the function is called.
+        func: an `nn.Module`. Its mode (`train` or `eval`) and all that is not a tensor are read when the function is called.
         buffers: the function also takes the buffers, and returns the new ones: for batch normalization in training.
         remove: PyTorch's argument for functions, see below.
 
@@ -37,7 +37,7 @@ def functionalize(func, remove="mutations", *, buffers=False):
             `buffers` is False.
 
     Differs from torch: PyTorch takes functions only, and gives a function of tensors without in-place writes for its own
-    tracers. For a function that is no module this is `func`: JAX sees no in-place writes in any case.
+    tracers. For a function that is not a module this is `func`: JAX sees no in-place writes in any case.
 
     >>> import jax
     >>> pure, parameters = torch.func.functionalize(torch.nn.Linear(2, 1, bias=False))

@@ -12,7 +12,18 @@ from jtorch.core.tensor import Batch, LeafGrad, Tensor, overridable, run_backwar
 
 
 class GradientEdge(namedtuple("GradientEdge", ["node", "output_nr", "ownership_token"], defaults=[None])):
-    """An edge of the gradient graph: it may stand for a tensor in `backward` and `grad`."""
+    """An edge of the gradient graph: it may stand for a tensor in `backward` and `grad`.
+
+    Args:
+        node: the node that the gradient goes to.
+        output_nr: the number of the node's output, from 0.
+        ownership_token: kept alive with the edge.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> edge = torch.autograd.graph.get_gradient_edge(x)
+    >>> torch.autograd.grad((x * 3).sum(), [edge])
+    (tensor([3., 3.]),)
+    """
 
     __module__ = "jtorch.autograd.graph"
 

@@ -1,4 +1,4 @@
-"""Names of torch that are no functions of tensors: errors, the name of a type, the module of a device."""
+"""Names of torch that are not functions of tensors: errors, the name of a type, the module of a device."""
 
 from __future__ import annotations
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 
 from jtorch.core import engine
-from jtorch.core.facts import determinism, device, devices, dtypes, once
+from jtorch.core.facts import determinism, device, devices, dtypes, once, warn_user
 
 
 def set_default_dtype(d) -> None:
@@ -35,10 +34,9 @@ def set_default_device(device) -> None:
 
 def set_default_tensor_type(t) -> None:
     """PyTorch's old way to set the default dtype (and "cuda" as the default device)."""
-    warnings.warn(
+    warn_user(
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and"
         " torch.set_default_device() as alternatives.",
-        stacklevel=2,
     )
     if not isinstance(t, str | type):
         raise TypeError("invalid type object: only floating-point types are supported as the default type")
@@ -58,9 +56,8 @@ _precision = {"float32": "highest"}
 def set_float32_matmul_precision(precision: str) -> None:
     """How float32 matrix products are computed on an accelerator: "highest", "high" or "medium"."""
     if precision not in ("highest", "high", "medium"):
-        warnings.warn(
+        warn_user(
             f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no effect.",
-            stacklevel=2,
         )
         return
     _precision["float32"] = precision
@@ -76,7 +73,7 @@ def set_warn_always(b: bool) -> None:
     """Let the warnings that come once in a process come each time, from now on.
 
     Raises:
-        RuntimeError: `b` is no bool.
+        RuntimeError: `b` is not a bool.
 
     Source: https://pytorch.org/docs/stable/generated/torch.set_warn_always.html
 

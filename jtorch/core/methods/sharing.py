@@ -12,7 +12,7 @@ import warnings
 import jax
 import numpy as np
 
-from jtorch.core.facts import devices, dtypes
+from jtorch.core.facts import devices, dtypes, warn_user
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, map_file
 from jtorch.core.tensor import Tensor, attach, cast, from_numpy, jax_array_of, tensor, tensor_from_jax, to_place
 
@@ -38,10 +38,9 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     """
     made = _shared(obj, dtype, copy)
     if isinstance(obj, Tensor) and requires_grad is None and obj.requires_grad and obj.is_leaf:
-        warnings.warn(
+        warn_user(
             "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. "
             "Pass requires_grad=False explicitly to get the old behavior and silence this warning.",
-            stacklevel=2,
         )
     if requires_grad is False and made.requires_grad:
         made = made.detach()
@@ -110,12 +109,11 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
             f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element size ({size})"
         )
     if view.readonly:
-        warnings.warn(
+        warn_user(
             "The given buffer is not writable, and PyTorch does not support non-writable tensors. "
             "This means you can write to the underlying (supposedly non-writable) buffer using the tensor. "
             "You may want to copy the buffer to protect its data or make it writable before converting it to a tensor. "
             "This type of warning will be suppressed for the rest of this program.",
-            stacklevel=2,
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

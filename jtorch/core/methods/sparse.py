@@ -14,7 +14,7 @@ import numpy as np
 from jtorch.core.facts import Size, dtypes, formats, place
 from jtorch.core.op import OPS
 from jtorch.core.ops.arithmetic import elementwise as arithmetic
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.matrix import products as linalg
 from jtorch.core.ops.matrix import sparse_products as kernels
 from jtorch.core.ops.views.slices import as_ints

@@ -7,14 +7,13 @@ written and cut: the tensors then share memory with a NumPy array, see `jtorch.c
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from sys import getrefcount
 
 import numpy as np
 
 from jtorch.core.engine import META, TRACED, Lifted
-from jtorch.core.facts import CPU, devices, dtypes
+from jtorch.core.facts import CPU, devices, dtypes, warn_user
 from jtorch.core.tensor import HostStorage, Storage, from_numpy, known, share, stay, to_place
 
 _NO_MEMORY = "Cannot access data pointer of Tensor that doesn't have storage"
@@ -467,11 +466,10 @@ def data_ptr(self) -> int:
 
 def storage(self):
     """The memory behind the tensor, as elements."""
-    warnings.warn(
+    warn_user(
         "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. "
         "This should only matter to you if you are using storages directly. "
         " To access UntypedStorage directly, use tensor.untyped_storage() instead of tensor.storage()",
-        stacklevel=2,
     )
     return storage_of(self, TypedStorage)
 

@@ -7,7 +7,7 @@ from functools import wraps
 from jtorch.core.engine import local
 from jtorch.core.facts import broadcast_prefix, flatten_tree, unflatten_tree
 from jtorch.core.op import public_in
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.tensor import Batch, Tensor, running
 
 

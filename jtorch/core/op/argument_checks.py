@@ -93,7 +93,7 @@ def autocast_by(cast) -> None:
 def cast_first(*tensors, autocast):
     """The tensors as autocast converts them for an op with this rule, for a function that reads dtypes before it calls the op.
 
-    An argument that is no tensor stays as it is.
+    An argument that is not a tensor stays as it is.
     """
     return _autocast[0](autocast, tensors) if _autocast else tensors
 

@@ -19,16 +19,16 @@ NUMBER_FOR_TENSOR: set[str] = set()
 class Handlers:
     """The functions to register. Until they are, a call that fails raises its own error."""
 
-    def failed(self, function, given, extra, named, bound):
+    def failed(self, function, given, extra, named, fits):
         """Handle a failed call of an op: call it in another form that PyTorch takes, or raise PyTorch's error.
 
         Args:
-            function: the wrapper; its `op` and `known`, (name, kind), say what was called.
+            function: the wrapper; its `op` and `called_as`, (name, kind), say what was called.
             given: {parameter: argument}, with the default where none was given.
             extra, named: positional and keyword arguments that no parameter takes.
-            bound: the arguments fit the parameters; the error of the call is being handled.
+            fits: the arguments fit the parameters; the error of the call is being handled.
         """
-        if bound:
+        if fits:
             raise
         raise TypeError(f"{function.__name__}() got arguments that it does not take")
 

@@ -9,7 +9,7 @@ import inspect
 import sys
 
 from jtorch.core.op.handlers import handlers
-from jtorch.core.tensor import check_apart, check_once, overwrite
+from jtorch.core.tensor import Tensor, check_apart, check_once, overwrite
 
 
 def inplace_form(op, name):
@@ -23,7 +23,7 @@ def inplace_form(op, name):
         try:
             self._writable(twice, args, name)
             if twice:
-                check_once(self)
+                check_once(self, lambda: public(self, *args, **kwargs))
             if args:
                 check_apart(overlap, self, args)
             if op.check_inplace is not None:
@@ -31,9 +31,15 @@ def inplace_form(op, name):
             if self._base is not None:
                 self._by_base()
             result = public(self, *args, **kwargs)
-        except Exception:
+        except Exception as error:
             if self._edge is not before:
                 self._not_written(before)
+            if (
+                getattr(op, "check_types", None)
+                and str(error).startswith("unsupported operation")
+                and all(isinstance(t, Tensor) for t in args)
+            ):
+                op.check_types(self._type, *[t._type for t in args])  # PyTorch checks the types before the memory
             if handlers.overridden((*args, *kwargs.values())):
                 return handlers.hand_over_plain(inplace, (self, *args), kwargs, sys._getframe(1))
             handlers.refuse(name, args, kwargs, "methods", signature)

@@ -30,6 +30,7 @@ Number = float
 OPS: dict[str, object] = {}  # name -> the public function of every op
 DECLARED: list[Op] = []  # every op, also those behind a public name
 
+# What may stand for a parameter: "maybe" a tensor or None, "either" a tensor or a number. Anything else is a constant.
 _KINDS = {"Array": "tensor", "Array | None": "maybe", "list[Array]": "list", "Array | Number": "either",
           "Array | Number | None": "either", "Number": "number"}  # fmt: skip
 
@@ -194,16 +195,11 @@ class Op(Public):
         """Everything that its calls' results depend on: see `jtorch.core.engine.fingerprint`."""
         return self.fn, self.promote, self.widen
 
-    def call(self, consts, structure) -> Call:
-        """The interned call for these constants and this arrangement of tensors."""
-        key = (consts, structure)
-        found = self.calls.get(key)
-        if found is None:
-            found = self.calls[key] = self._make(dict(zip(self.consts, consts, strict=True)), structure)
-        return found
+    def call_for(self, *consts, structure=None) -> Call:
+        """The interned call for constants as the user wrote them: lists become tuples, and 1, 1.0 and True differ.
 
-    def bound(self, *consts, structure=None):
-        """The call for constants as the user wrote them: lists become tuples, and 1, 1.0 and True differ."""
+        `structure` says what was given for each other argument: see `arrange`; None: a tensor for each.
+        """
         frozen = tuple([_frozen(c) for c in consts])
         key = (tuple([(c, c.__class__) for c in frozen]), structure)
         found = self.calls.get(key)
@@ -219,7 +215,10 @@ class Op(Public):
         return OpCall(self, consts, structure)
 
     def arrange(self, args, consts):
-        """Tensors, lists and numbers by parameter -> (call, flat inputs). `args` holds every non-constant argument."""
+        """Tensors, lists and numbers by parameter -> (call, flat inputs). `args` holds every non-constant argument.
+
+        The call's `structure` has an entry for each: "tensor", "number", "default" (of a number), None, or the length of a list.
+        """
         flat, structure = [], []
         for (name, kind, p), value in zip([p for p in self.params if p[1] != "const"], args, strict=True):
             if kind == "list":
@@ -237,7 +236,7 @@ class Op(Public):
             else:
                 flat.append(_tensor(self.name, name, value))
                 structure.append("tensor")
-        return self.bound(*consts, structure=tuple(structure)), tuple(flat)
+        return self.call_for(*consts, structure=tuple(structure)), tuple(flat)
 
     def run(self, args, consts):
         """Record the op for arguments in any arrangement."""

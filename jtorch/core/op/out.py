@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import builtins
 import json
-import warnings
 from functools import cache
 from pathlib import Path
 
 from jtorch.core.engine import Lifted
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op.handlers import handlers
 from jtorch.core.tensor import Tensor, cast, check_apart, check_undifferentiated, write_result
@@ -95,12 +94,11 @@ def _rules():
 def _resize(out, result, strides):
     """Give `out` the shape of the result."""
     if out.numel():
-        warnings.warn(
+        warn_user(
             f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
             f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
             "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
             "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
-            stacklevel=4,
         )
     version, edge = out._version, out._edge
     out._resize_view(tuple(result.shape), strides=strides)

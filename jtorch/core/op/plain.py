@@ -1,4 +1,4 @@
-"""Plain functions that are public beside the ops: those that choose among several ops, or are no ops at all.
+"""Plain functions that are public beside the ops: those that choose among several ops, or are not ops at all.
 
 A call that fails goes to `jtorch.core.op.handlers`, as that of an op does.
 """

@@ -1,7 +1,7 @@
 """Calls that a class or a mode overrides by `__torch_function__`. Registered with `jtorch.core.op.handlers`.
 
 The override gets the function that the user called, and its arguments as they were written. An op looks for an override when
-its arguments are no plain tensors, which costs the usual call nothing. A plain function looks for one after it has failed: the
+its arguments are not plain tensors, which costs the usual call nothing. A plain function looks for one after it has failed: the
 ops inside it refuse other objects while the function around them may be overridden.
 """
 
@@ -137,7 +137,7 @@ def _as_given(function, args, consts, out, written):
 
 def overridable_on_failure(fn):
     """A form of a plain function that is overridden as a whole, and not the ops that it calls. Overrides are asked only after the
-    function has failed, as it does for an object that is no tensor. `overridable` asks them first.
+    function has failed, as it does for an object that is not a tensor. `overridable` asks them first.
     """
 
     @functools.wraps(fn)

@@ -55,7 +55,7 @@ def operator(public, operand):
     """The same function as an operator of Tensor. `operand` converts the other side to what the op takes, or returns
     NotImplemented.
 
-    It is called only if the other side is no plain tensor or number, so the usual line does not pay for it.
+    It is called only if the other side is not a plain tensor or number, so the usual line does not pay for it.
     """
     made, slow = _copied(public, public.__name__), public.__globals__["slow"]
 
@@ -111,7 +111,7 @@ class _Source:
         self.optional = {n for n, _, p in op.params if p.default is not p.empty}
         self.names = {
             "PLAIN": PLAIN, "op": op, "apply": apply, "plain": op.fn, "number": number,
-            "NUMBER": NUMBER, "bound": op.bound, "cache": {}, "returns": op.returns, "check": op.check,
+            "NUMBER": NUMBER, "call_for": op.call_for, "cache": {}, "returns": op.returns, "check": op.check,
             "LISTS": (list, tuple), "TYPE": type, "any_array": _any_array, "slow": _slow(op), "handlers": handlers,
         }  # fmt: skip
         args = "(" + "".join(n + ", " for n, _ in self.values) + ")"
@@ -205,14 +205,14 @@ class _Source:
         varying = [f"{n}_s" for n, k in self.values if k in ("either", "maybe", "list") and n not in self.sure]
         structure = ", ".join(f"{n}_s" if f"{n}_s" in varying else repr(self._arranged(n, k)) for n, k in self.values)
         keys = [f"{n}, {n}.__class__" for n in self.op.consts] + varying
-        bound = f"bound({''.join(n + ', ' for n in self.op.consts)}structure=({structure},))"
+        found = f"call_for({''.join(n + ', ' for n in self.op.consts)}structure=({structure},))"
         if not keys:
             self.names["state"] = []
-            return ["try: call = state[0]", "except IndexError:", f"    call = {bound}", "    state.append(call)"]
+            return ["try: call = state[0]", "except IndexError:", f"    call = {found}", "    state.append(call)"]
         key = varying[0] if keys == varying[:1] else f"({', '.join(keys)},)"
         first = [f"    handlers.first_seen(wrapper, {self.given})"] if self.op.consts else []
-        return ["try:", f"    call = cache[{key}]", "except KeyError:", *first, f"    call = cache[{key}] = {bound}",
-                "except TypeError:", f"    call = {bound}"]  # fmt: skip
+        return ["try:", f"    call = cache[{key}]", "except KeyError:", *first, f"    call = cache[{key}] = {found}",
+                "except TypeError:", f"    call = {found}"]  # fmt: skip
 
     def _arranged(self, name, kind):
         """The entry of an argument in the structure of the usual call."""

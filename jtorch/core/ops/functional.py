@@ -13,7 +13,7 @@ import jtorch.core.ops.layers.bag
 import jtorch.core.ops.layers.linear
 import jtorch.core.ops.layers.native
 import jtorch.core.ops.layers.normalization
-import jtorch.core.ops.losses.common
+import jtorch.core.ops.losses.basic
 import jtorch.core.ops.losses.fused
 import jtorch.core.ops.losses.likelihood
 import jtorch.core.ops.losses.margin
@@ -40,7 +40,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
     """
     if dim is not None:
         return activations.softmax_along(input, dim, dtype)
-    return activations.implicit_softmax("softmax", activations.softmax, input, dim, dtype, _stacklevel)
+    return activations.implicit_softmax("softmax", activations.softmax, input, dim, dtype)
 
 
 @functional
@@ -48,13 +48,13 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     """log(softmax(x)) along dim, computed without overflow."""
     if dim is not None:
         return activations.log_softmax_along(input, dim, dtype)
-    return activations.implicit_softmax("log_softmax", activations.log_softmax, input, dim, dtype, _stacklevel)
+    return activations.implicit_softmax("log_softmax", activations.log_softmax, input, dim, dtype)
 
 
 @functional
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     """softmax(-x) along dim."""
-    return activations.implicit_softmax("softmin", activations.softmax, -input, dim, dtype, _stacklevel)
+    return activations.implicit_softmax("softmin", activations.softmax, -input, dim, dtype)
 
 
 def __getattr__(name: str):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import jtorch.core.ops.arithmetic.compare
 import jtorch.core.ops.arithmetic.elementary
 import jtorch.core.ops.arithmetic.elementwise
+import jtorch.core.ops.arithmetic.logic
 import jtorch.core.ops.arithmetic.operators
 import jtorch.core.ops.arithmetic.special
 import jtorch.core.ops.functional
 import jtorch.core.ops.gather.index
-import jtorch.core.ops.gather.join
+import jtorch.core.ops.gather.joining
 import jtorch.core.ops.gather.masked
 import jtorch.core.ops.gather.scatter
 import jtorch.core.ops.make.create

@@ -10,6 +10,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jtorch.core.facts import like_strides
 from jtorch.core.ops.slopes import magnitude
@@ -93,10 +94,20 @@ def smallest_of(x, axis=None, keepdims=False):
     return _with_nan(jnp.min, x, axis, keepdims)
 
 
+def sum_of(x, dims, keepdim=False):
+    """The sum over dims in the array's dtype. A sum is never -0.0, also where XLA drops the sum of a single element."""
+    total = jnp.sum(x, axis=dims, keepdims=keepdim, dtype=x.dtype)
+    return total if total.size != x.size or x.dtype.kind in "iub" else _without_negative_zero(total)
+
+
+def _without_negative_zero(x):
+    return x - lax.stop_gradient(jnp.where(x == 0, x, 0))
+
+
 def mean_of(x, dims, keepdim=False):
     """The mean over dims, computed as the sum divided by the count."""
     count = math.prod([x.shape[d] for d in dims])
-    total = jnp.sum(x, axis=tuple(dims), keepdims=keepdim)
+    total = sum_of(x, tuple(dims), keepdim)
     return quotient(total, jnp.asarray(count, total.dtype))
 
 
@@ -114,20 +125,25 @@ def pick(x, index, dim, keepdim):
     return taken if keepdim else jnp.squeeze(taken, dim)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
-def reduce_sharing_gradient(x, reduce, dims, keepdim):
-    """reduce(x, dims); the elements equal to the result share the gradient evenly."""
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3, 4))
+def reduce_sharing_gradient(x, reduce, dims, keepdim, to_all):
+    """reduce(x, dims); the elements equal to the result share the gradient evenly.
+
+    Args:
+        to_all: the others get 0 times the gradient, which is NaN if it is not finite; otherwise they get 0.
+    """
     return reduce(x, axis=dims, keepdims=keepdim)
 
 
 @reduce_sharing_gradient.defjvp
-def _reduce_sharing_gradient_jvp(reduce, dims, keepdim, primals, tangents):
+def _reduce_sharing_gradient_jvp(reduce, dims, keepdim, to_all, primals, tangents):
     (x,), (t,) = primals, tangents
     found = reduce(x, axis=dims, keepdims=True)
     equal = (x == found) | ((x != x) & (found != found))
     shares = t / jnp.sum(equal, axis=dims, keepdims=True).astype(x.dtype)
     value = found if keepdim else jnp.squeeze(found, dims)
-    return value, jnp.sum(jnp.where(equal, shares, 0), axis=dims, keepdims=keepdim)  # others get 0 of a NaN, too
+    parts = shares * equal.astype(x.dtype) if to_all else jnp.where(equal, shares, 0)
+    return value, jnp.sum(parts, axis=dims, keepdims=keepdim)
 
 
 def norm_of(x, p, dims, keepdim):
@@ -140,7 +156,7 @@ def norm_of(x, p, dims, keepdim):
     zero = x == 0
     size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x))) if jnp.iscomplexobj(x) else magnitude(x)
     if abs(p) == math.inf:
-        return reduce_sharing_gradient(size, largest_of if p > 0 else smallest_of, dims, keepdim)
+        return reduce_sharing_gradient(size, largest_of if p > 0 else smallest_of, dims, keepdim, True)
     if p == 1:
         return jnp.sum(size, axis=dims, keepdims=keepdim)
     return _root_of_powers(size, p, dims, keepdim)

@@ -54,8 +54,23 @@ angle_of = with_slopes(
     lambda y, x, angle: y * -_reciprocal_square(y, x),
 )
 length_of = with_slopes(jnp.hypot, lambda x, y, length: x / length, lambda x, y, length: y / length)
+
+
+def log_of_sum(x, y):
+    """log(exp(x) + exp(y)). Of complex numbers the imaginary part is near that of the one with the larger real part: it may
+    lie outside of -pi to pi.
+    """
+    if not jnp.iscomplexobj(x):
+        return jnp.logaddexp(x, y)
+    low, high = jnp.where(x.real < y.real, x, y), jnp.where(x.real < y.real, y, x)
+    total = jnp.log1p(jnp.exp(low - high)) + high
+    both_infinite = jnp.where(low.real < 0, low, jnp.log(jnp.exp(low) + jnp.exp(high)))
+    total = jnp.where(jnp.isinf(low.real) & (low.real == high.real), both_infinite, total)
+    return jnp.where(jnp.isnan(x) | jnp.isnan(y), complex(math.nan, math.nan), total).astype(x.dtype)
+
+
 logaddexp = with_slopes(
-    jnp.logaddexp,
+    log_of_sum,
     lambda x, y, total: 1 / (1 + jnp.exp(y - x)),
     lambda x, y, total: 1 / (1 + jnp.exp(x - y)),
 )

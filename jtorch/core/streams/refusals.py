@@ -7,11 +7,10 @@ six digits.
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 
 MIN64, MAX64 = -(1 << 63), (1 << 63) - 1
 
@@ -119,12 +118,11 @@ def _check_in_range(dtype, low, last):
     power = significand_bits(dtype)
     for name, value in (("from", low), ("to - 1", last)):
         if abs(value) > 1 << power:
-            warnings.warn(
+            warn_user(
                 f"{name} is out of bounds [-(2^{power}), 2^{power}]. "
                 f"Due to precision limitations {cpp} can support discrete uniform distribution only within this range. "
                 "This warning will become an error in version 1.7 release, please fix the code in advance",
                 UserWarning,
-                stacklevel=6,
             )
 
 

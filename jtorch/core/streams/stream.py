@@ -23,12 +23,11 @@ import itertools
 import math
 import secrets
 import threading
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
-from jtorch.core.facts import is_contiguous, like_strides, without_warnings
+from jtorch.core.facts import is_contiguous, like_strides, warn_user, without_warnings
 from jtorch.core.streams import draws, refusals, rounding
 from jtorch.core.streams.words import FEW, Words
 
@@ -67,7 +66,7 @@ class RandomStream:
         """Restart with this seed, of which only the low 32 bits count. Returns self.
 
         Raises:
-            RuntimeError: seed is no integer (TypeError if it is NumPy's).
+            RuntimeError: seed is not an integer (TypeError if it is NumPy's).
             ValueError: seed is outside -2**63 .. 2**64 - 1.
         """
         if isinstance(seed, np.integer):
@@ -231,7 +230,7 @@ class RandomStream:
         return rounding.fma(z[:n], std, mean)
 
     def _normal_blocks(self, n, dtype, mean, std):
-        """Normals from blocks of 16 uniforms. If n is no multiple of 16, the last 16 are drawn again as one block."""
+        """Normals from blocks of 16 uniforms. If n is not a multiple of 16, the last 16 are drawn again as one block."""
         block = self._block64 if dtype.itemsize == 8 else self._block32
         out, whole = np.empty(n, dtype), n - n % 16
         with self.lock:
@@ -245,7 +244,7 @@ class RandomStream:
     def normal_words(self, n: int) -> np.ndarray:
         """The words, in uint64, for n >= 16 float32 normals of mean 0 and deviation 1.
 
-        They are n words; if n is no multiple of 16, those of the whole blocks and of one more for the last 16 normals.
+        They are n words; if n is not a multiple of 16, those of the whole blocks and of one more for the last 16 normals.
         """
         over = n % 16
         with self.lock:
@@ -301,9 +300,8 @@ class RandomStream:
     def trunc_normal(self, shape, dtype, mean=0.0, std=1.0, a=-2.0, b=2.0, strides=None) -> np.ndarray:
         """Normal, cut to [a, b] by rejection: `nn.init.trunc_normal_`. Each round draws a full tensor."""
         if mean < a - 2 * std or mean > b + 2 * std:
-            warnings.warn(
+            warn_user(
                 "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
-                stacklevel=3,
             )
         dtype = np.dtype(dtype)
         inside = (math.erf((b - mean) / std / math.sqrt(2)) - math.erf((a - mean) / std / math.sqrt(2))) / 2

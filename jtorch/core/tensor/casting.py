@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 
 from jtorch.core.engine import Call
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.facts import strides as geometry
 from jtorch.core.tensor.tensor import apply
 
@@ -70,4 +68,4 @@ def cast(tensor, d):
 def warn_of_real(mine, d):
     """Warn if a cast from dtype `mine` to `d` discards imaginary parts."""
     if mine.category == dtypes.COMPLEX and dtypes.BOOL < d.category < dtypes.COMPLEX:
-        warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=4)
+        warn_user("Casting complex values to real discards the imaginary part")

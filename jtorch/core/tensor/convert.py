@@ -7,13 +7,12 @@ Python data and NumPy arrays become known host values; nothing is compiled. Memo
 from __future__ import annotations
 
 import copy
-import warnings
 
 import jax
 import numpy as np
 
 from jtorch.core.engine import META, Lifted, Value, local, move, type_of
-from jtorch.core.facts import devices, dtypes, limits
+from jtorch.core.facts import devices, dtypes, limits, warn_user
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import GradNode
 from jtorch.core.tensor.casting import cast
@@ -38,7 +37,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
     Raises:
         ValueError: nested lists of uneven lengths.
-        TypeError: something that is no number.
+        TypeError: something that is not a number.
 
     >>> torch.tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
@@ -47,10 +46,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     if dtype is not None:
         dtype = dtypes.meant("tensor", dtype)
     if isinstance(data, Tensor):
-        warnings.warn(
+        warn_user(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            stacklevel=2,
         )
         made = wrap(data._value) if data.is_meta else known(np.array(data._to_numpy()))
     else:
@@ -97,12 +95,11 @@ def from_numpy(ndarray):
         )
     dtypes.of(ndarray.dtype)
     if not ndarray.flags.writeable:
-        warnings.warn(
+        warn_user(
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. "
             "This means writing to this tensor will result in undefined behavior. "
             "You may want to copy the array to protect its data or make it writable before converting it to a tensor. "
             "This type of warning will be suppressed for the rest of this program.",
-            stacklevel=2,
         )
     made = object.__new__(Tensor)
     made._storage = host_storage(ndarray)
@@ -190,10 +187,9 @@ def _python_number(self, kind):
     if self.numel() != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
     if kind is not int and local.grad and self.requires_grad:
-        warnings.warn(
+        warn_user(
             "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
             "Consider using tensor.detach() first.",
-            stacklevel=3,
         )
     value = self.item()
     if isinstance(value, complex) and kind is not complex:

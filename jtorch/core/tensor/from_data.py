@@ -6,12 +6,10 @@ must fit both. This file makes no tensors.
 
 from __future__ import annotations
 
-import warnings
-
 import jax
 import numpy as np
 
-from jtorch.core.facts import dtypes, limits
+from jtorch.core.facts import dtypes, limits, warn_user
 from jtorch.core.tensor.tensor import Tensor
 
 _CATEGORY = {bool: dtypes.BOOL, int: dtypes.INT, float: dtypes.FLOAT, complex: dtypes.COMPLEX}
@@ -23,7 +21,7 @@ def host_array(data, d=None) -> np.ndarray:
     """A private NumPy array of Python data, in dtype `d` or the one that PyTorch infers (arrays keep their own).
 
     Raises:
-        TypeError: something that is no number.
+        TypeError: something that is not a number.
         ValueError: nested lists of uneven lengths, or a tensor of several elements inside a list.
         RuntimeError: a number that the dtype cannot hold.
     """
@@ -45,10 +43,9 @@ def host_array(data, d=None) -> np.ndarray:
     if not _is_sequence(data) and hasattr(data, "__array__"):
         return np.array(data)
     if isinstance(data, list) and data and isinstance(data[0], np.ndarray):
-        warnings.warn(
+        warn_user(
             "Creating a tensor from a list of numpy.ndarrays is extremely slow. "
             "Please consider converting the list to a single numpy.ndarray with numpy.array() before converting to a tensor.",
-            stacklevel=4,
         )
     sizes = _nested_sizes(data)
     d = d or _inferred(data)

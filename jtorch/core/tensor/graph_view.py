@@ -21,7 +21,7 @@ from functools import cache
 
 import numpy as np
 
-from jtorch.core.engine import Value, type_of
+from jtorch.core.engine import Value, record, type_of
 from jtorch.core.facts import RemovableHandle, devices
 from jtorch.core.grad import FREED, RELEASED, Leaf, edge_of, source
 from jtorch.core.tensor.leaf import LeafGrad
@@ -359,11 +359,50 @@ def _saved(node, name):
                 return wrap(Value(type, np.asarray(value.array, type.dtype.np))) if made_tensor else value.array
             leaf = edge.tensor() if edge.__class__ is LeafGrad else None
             return leaf if leaf is not None and leaf._value is value else wrap(value, edge)
-    if name == "self_sym_sizes" and node.in_types and node.call.linear:
+    if name == "self_sym_sizes" and node.in_types and (node.call.linear or _by_place(node)):
         return tuple(node.in_types[0].shape)
+    if name in ("index", "indices", "start", "end") and _by_place(node):
+        return _saved_place(node, name)
     if node.call is not None and wanted in node.call.consts:
-        return node.call.consts[wanted]
+        return _shown_constant(node.call, wanted)
     raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'")
+
+
+def _by_place(node):
+    """Whether a node's gradient is that of elements chosen by where they are."""
+    return getattr(node.call, "chooses", False) or node.name() in _CHOOSING
+
+
+_CHOOSING = {"IndexBackward0", "IndexPutBackward0", "IndexSelectBackward0", "SelectBackward0", "SliceBackward0"}
+
+
+def _saved_place(node, name):
+    """Where a node's elements are: an index or a bound of a slice as a number, counted from the start, or index tensors.
+
+    Of a mask these are the positions where it is true, where PyTorch keeps the mask.
+    """
+    if name == "indices" and "dims" in node.call.consts:
+        found = dict(zip(node.call.consts["dims"], node.inputs[-len(node.call.consts["dims"]) :], strict=True))
+        return tuple([wrap(found[d]) if d in found else None for d in range(max(found) + 1)])
+    if name == "indices" and len(node.out_types) == 2:
+        return wrap(record(node.call, tuple(node.inputs))[1][1])
+    if name != "indices" and node.inputs and node.inputs[0].type.number:
+        at, consts = int(node.inputs[0].array), node.call.consts
+        if name != "end":
+            return at
+        return min(at + consts["length"] * consts["step"], node.in_types[0].shape[consts["dim"]])
+    raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'")
+
+
+def _shown_constant(call, name):
+    """A constant as PyTorch shows it: dims in a tuple where there may be several, a negative one as an unsigned number."""
+    value = call.consts[name]
+    op = getattr(call, "op", None)
+    if op is not None and "tuple" in str(op.fn.__annotations__.get(name)) and isinstance(value, int):
+        value = (value,)
+    if isinstance(value, tuple) and all(type(v) is int for v in value):
+        return tuple([v % 2**64 for v in value])
+    return value % 2**64 if type(value) is int and name.startswith("dim") else value
 
 
 def _grad_fn(self):

@@ -14,7 +14,7 @@ def tensor_from_jax(array) -> Tensor:
     """A tensor of a jax.Array or of a tracer inside JAX's transformations. Its buffer is never donated."""
     where = TRACED if isinstance(array, jax.core.Tracer) else devices.of_jax(next(iter(array.devices())))
     if where is TRACED:
-        jax.core.eval_context()(flush)("traced")  # what was recorded before is no part of what JAX traces
+        jax.core.eval_context()(flush)("traced")  # what was recorded before is not part of what JAX traces
     return wrap(Value(type_of(array.shape, dtypes.of(array.dtype), where), array))
 
 

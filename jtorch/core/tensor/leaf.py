@@ -27,10 +27,10 @@ class LeafGrad(Leaf):
     def hooked(self, grad, carrier):
         for hook in list(self.hooks.values()):
             given = carrier.wrap(grad)
-            seen = hook(given)
-            if seen is not None:
-                check_replacement(seen, given, hook)
-                grad = carrier.unwrap(seen)
+            answer = hook(given)
+            if answer is not None:
+                check_replacement(answer, given, hook)
+                grad = carrier.unwrap(answer)
         return grad
 
     def plain(self):

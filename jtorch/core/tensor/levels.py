@@ -30,7 +30,9 @@ def _whole(value):
 
 
 class Level:
-    """One running transformation."""
+    """One running transformation. `depth` is how many transformed functions run inside each other; 0: it is not one of them."""
+
+    depth = 0
 
     def branch(self):
         """Raise, if Python may not branch on a value that this level lifted."""

@@ -184,7 +184,7 @@ def _silent_types(bare: bool) -> tuple[dtype, ...]:
 
 
 def with_suffixes(text: str, suffixes: list[str], indent: int, apart: bool = False) -> str:
-    """The text with suffixes where there is room, else on a line of their own; the first `apart` in any case."""
+    """The text with suffixes, each on a line of its own where there is no room. With `apart` the first always begins a line."""
     # Two more than the last line's true length: PyTorch's count, and so where its lines break.
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from jtorch.core.engine import META, TRACED, Lifted, local
 from jtorch.core.facts import CPU
 from jtorch.core.grad import Leaf, source
@@ -28,6 +30,23 @@ def _tangent_text(tensor):
     return format(wrap(value.parts[1]))
 
 
+def _lifted_text(tensor):
+    """The text of a tensor that a transformed function computes with, or that left one; None for any other.
+
+    PyTorch's `grad` has such texts too; here its tensors are ordinary ones that require gradients.
+    """
+    if tensor._storage.__class__ is not Storage:
+        return None
+    value = tensor._value
+    if value.__class__ is not Lifted or not value.level.depth:
+        return None
+    level = value.level
+    inner = textwrap.indent(repr(wrap(value.parts[0])), "    ")
+    if level.title == "Batch":
+        return f"BatchedTensor(lvl={level.depth}, bdim=0, value=\n{inner}\n)"
+    return f"GradTrackingTensor(lvl={level.depth if level.depth <= local.depth else -2}, value=\n{inner}\n)"
+
+
 @part_of_tensor
 class Text:
     """A tensor as text."""
@@ -41,6 +60,8 @@ class Text:
             edge, made_by = self._edge, "Invalid"
         if t.place is TRACED:
             return f"tensor({self._value.array}, dtype={t.dtype})"
+        if (lifted := _lifted_text(self)) is not None:
+            return lifted
         array = None if t.place is META else self._to_numpy()
         kind = type(self)
         name = "tensor" if kind is Tensor or kind in _unnamed else kind.__name__

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from jtorch.core.engine import Lifted, Value, local
+from jtorch.core.facts import warn_user
 from jtorch.core.grad import Leaf, Output, UnseenVersion, moved_version
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import InferenceStorage, Storage, other_users
@@ -80,14 +79,14 @@ class Gradient:
 
     @property
     def output_nr(self):
-        edge = self._history()
+        edge = self._edge  # PyTorch does not bring a view's history up to date for it
         return edge.nr if edge.__class__ is Output else 0
 
     @property
     def grad(self):
         """The gradient that backward passes have collected, or None."""
         if self._grad is None and computed(self) and not self.retains_grad:
-            warnings.warn(_NON_LEAF_GRAD, stacklevel=2)
+            warn_user(_NON_LEAF_GRAD)
         return self._gradient()
 
     @grad.setter

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
 
 from jtorch.core.engine import Value, local, record
-from jtorch.core.facts import Hooks, RemovableHandle, once
+from jtorch.core.facts import Hooks, RemovableHandle, once, warn_user
 from jtorch.core.grad import AS_VALUES, Carrier, Seed, backward_pass, source
 from jtorch.core.tensor.casting import cast_call
 from jtorch.core.tensor.leaf import LeafGrad, gradient_tensor
@@ -142,8 +141,8 @@ def _differentiated(call, node):
     return call.reads() & set(node.call.saved(node.in_types, call.needs))
 
 
-def _unwrap(seen):
-    return seen._value
+def _unwrap(tensor):
+    return tensor._value
 
 
 def _tensor_carrier():
@@ -195,12 +194,11 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
 def _warn_cycle():
     if not once.first_time("cycle of create_graph"):
         return
-    warnings.warn(
+    warn_user(
         "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which"
         " can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use"
         " this function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and"
         " avoid the leak.",
-        stacklevel=4,
     )
 
 

@@ -1,7 +1,7 @@
-"""Views that come again: the steps of an index or a split are worked out once for a type, and then repeated.
+"""Views that come again: those that an index or a split makes are worked out once for a type, and then repeated.
 
-A step is (call, its numbers, the type of the view, its offset beyond that of the first tensor). Steps hold no values, so that
-they can be kept. `jtorch.core.tensor.views` says what a view is.
+A step makes one view of the one before: (call, its numbers, the type of the view, its offset beyond that of the first tensor).
+Steps hold no values, so that they can be kept. `jtorch.core.tensor.views` says what a view is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _new = object.__new__
 
 
 def steps_to(view, until, offset):
-    """The steps from a view `until`, or None for the base, at this offset to another view."""
+    """The steps that lead to `view` from its ancestor `until` (None: the base), which begins at `offset`."""
     steps = []
     while view is not until:
         steps.append((view.call, tuple([n.array for n in view.numbers]), view.type, view.offset - offset))

@@ -1,7 +1,7 @@
 """`__torch_function__`: classes and modes that override PyTorch's functions, and the results that subclasses return.
 
 An op checks only whether the classes of its arguments are in `PLAIN`, which override nothing. All other arguments come here: a
-subclass of Tensor, a class of the user's, any tensor while a mode is on. Methods that are no ops are wrapped in each subclass
+subclass of Tensor, a class of the user's, any tensor while a mode is on. Methods that are not ops are wrapped in each subclass
 when the subclass is made, so a plain Tensor pays nothing for this.
 """
 
@@ -277,7 +277,7 @@ class Subclassing:
 
     @classmethod
     def __init_subclass__(cls, **kwargs):
-        """Wrap the methods that are no ops, unless the class overrides nothing."""
+        """Wrap the methods that are not ops, unless the class overrides nothing."""
         super(Tensor, cls).__init_subclass__(**kwargs)
         own = cls.__torch_function__
         ours = cls.__module__.startswith("jtorch.") and not cls._hands_over

@@ -170,17 +170,17 @@ class Tensor(metaclass=_Named):
             if grad:
                 edge = self._history()  # an error here comes before the call's
         type, offset = call.layout(t, offset, numbers)
-        made, looked = _new(Tensor), View(view, call, numbers, type, offset)
-        made._storage, made._counter, made._grad, made._view = storage, self._counter, None, looked
+        made, shown_part = _new(Tensor), View(view, call, numbers, type, offset)
+        made._storage, made._counter, made._grad, made._view = storage, self._counter, None, shown_part
         if storage.__class__ is InferenceStorage:
             made._base = made._edge = None  # autograd does not track views of inference tensors
             return made
         made._base = self if self._base is None else self._base
-        looked.at = (self._counter or storage).version
+        shown_part.at = (self._counter or storage).version
         if not grad:
-            looked.note = IN_INFERENCE if here["inference"] else NO_GRAD
+            shown_part.note = IN_INFERENCE if here["inference"] else NO_GRAD
         elif view is not None:
-            looked.note = view.note
+            shown_part.note = view.note
         tracks = grad and edge is not None and type.differentiable
         made._edge = view_node(call, numbers, t, type, edge) if tracks else None
         return made
@@ -259,25 +259,25 @@ class Nowhere(Leaf):
 
 NOWHERE = Nowhere()
 
-_store = Storage  # what makes the storages of new tensors
+_make_storage = Storage  # what makes the storages of new tensors
 _check_inputs = None  # set while there are tensors of inference mode: raises where a line may not be differentiated
 
 
-def in_inference(store, check_inputs):
-    """Make storages by `store`, and call `check_inputs(call, values, edges)`, unless None, before a line that requires grad."""
-    global _store, _check_inputs
-    _store, _check_inputs = store, check_inputs
+def in_inference(make_storage, check_inputs):
+    """Make storages by `make_storage`, and call `check_inputs(call, values, edges)`, unless None, before a line that requires grad."""
+    global _make_storage, _check_inputs
+    _make_storage, _check_inputs = make_storage, check_inputs
 
 
 def wrap(value, edge=None) -> Tensor:
     """A new tensor with a storage of its own."""
     made = _new(Tensor)
-    if _store is Storage:  # what `Storage(value)` would make, in half the time
+    if _make_storage is Storage:  # what `Storage(value)` would make, in half the time
         made._storage = storage = _new(Storage)
         storage.value = value
         storage.version = storage.writes = 0
     else:
-        made._storage = _store(value)
+        made._storage = _make_storage(value)
     made._view = made._base = made._grad = made._counter = None
     made._edge = edge
     return made

@@ -43,10 +43,11 @@ def check_apart(overlap, tensor, operands) -> None:
             )
 
 
-def check_once(tensor) -> None:
-    """Refuse a write to elements that share cells. PyTorch allows it here."""
+def check_once(tensor, compute) -> None:
+    """Refuse a write to elements that share cells. PyTorch allows it here; what it does not allow, `compute` raises."""
     t = tensor._type
     if geometry.may_overlap(t.shape, t.strides):
+        compute()
         raise NotImplementedError("writing through a view that shows elements more than once; clone() it first")
 
 

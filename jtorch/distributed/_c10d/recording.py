@@ -17,7 +17,7 @@ import numpy as np
 from jtorch.core.engine import AXIS, Collective, local, opaque, recorded_at
 from jtorch.core.facts import config, dtypes
 from jtorch.core.grad import no_grad
-from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.tensor import Tensor, apply, tensor
 from jtorch.distributed._c10d.reduce_op import combined, reduced, reduction_name
 

@@ -17,7 +17,7 @@ from collections import deque
 import jax
 
 from jtorch.core.engine import local
-from jtorch.distributed._c10d.errors import DistBackendError, DistError
+from jtorch.distributed._c10d.exceptions import DistBackendError, DistError
 
 _LOOK = 0.2  # seconds after which the caller looks at the other processes again
 _AGREE = 5.0  # seconds that a process waits for the others before it runs new collectives

@@ -10,7 +10,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from jtorch.distributed._c10d.errors import DistStoreError, QueueEmptyError
+from jtorch.distributed._c10d.exceptions import DistStoreError, QueueEmptyError
 from jtorch.distributed._c10d.store_table import Table
 from jtorch.distributed._c10d.tcp import StoreClient, StoreServer
 

@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 
-from jtorch.distributed._c10d.errors import DistNetworkError
+from jtorch.distributed._c10d.exceptions import DistNetworkError
 from jtorch.distributed._c10d.store_table import Table
 
 _LENGTH = struct.Struct("<Q")

@@ -14,7 +14,7 @@ import jax
 
 from jtorch.core.engine import run_together_by
 from jtorch.distributed._c10d import recording
-from jtorch.distributed._c10d.errors import DistError, DistNetworkError
+from jtorch.distributed._c10d.exceptions import DistError, DistNetworkError
 from jtorch.distributed._c10d.runner import Runner, flush_collectives
 from jtorch.distributed._c10d.stores import PrefixStore, TCPStore
 

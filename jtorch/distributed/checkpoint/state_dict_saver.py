@@ -36,7 +36,7 @@ def save_parts(
 
     Args:
         state_dict: nested dicts and lists of tensors, DTensors and anything that `torch.save` takes; of an object with
-            a `state_dict`, that is saved. A value that is no DTensor is taken to be the same in all processes.
+            a `state_dict`, that is saved. A value that is not a DTensor is taken to be the same in all processes.
         checkpoint_id: the folder.
         storage_writer: a `FileSystemWriter`, in place of the folder.
         process_group: the processes that save; None: all.

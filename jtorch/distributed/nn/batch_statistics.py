@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jtorch.core.facts import dtypes
 from jtorch.core.grad import no_grad
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.distributed._c10d.process_groups import group_of, is_initialized
 from jtorch.distributed.nn.functional import all_reduce
 from jtorch.nn.modules.batchnorm import normalize_over

@@ -503,7 +503,7 @@ def distribute_tensor(tensor, device_mesh=None, placements=None, *, src_data_ran
         raise NotImplementedError("distribute_tensor: src_data_rank other than 0 or None")
     placements = normalized(placements, tensor.ndim, mesh)
     if any(isinstance(p, Partial) for p in placements):
-        raise RuntimeError("distribute_tensor: Partial is no placement of a tensor that is whole")
+        raise RuntimeError("distribute_tensor: Partial is not a placement of a tensor that is whole")
     local = tensor.detach()
     if src_data_rank == 0 and not local.is_meta:
         for i in range(mesh.ndim):

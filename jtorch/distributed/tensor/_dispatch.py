@@ -5,7 +5,7 @@ from __future__ import annotations
 from jtorch.core.tensor import Tensor
 from jtorch.distributed.tensor import _ops
 from jtorch.distributed.tensor._api import DTensor, made_of, use_dispatch
-from jtorch.distributed.tensor._ops.gradients import OF_LISTS
+from jtorch.distributed.tensor._ops.gradient_norms import OF_LISTS
 from jtorch.distributed.tensor._ops.rule_table import OF_PLAIN_TENSORS_TOO, RULES
 from jtorch.distributed.tensor.placement_types import Replicate
 

@@ -51,7 +51,7 @@ class MaskedTensor(Tensor):
         requires_grad: collect a gradient in `.grad`, which is a MaskedTensor, too.
 
     Raises:
-        TypeError: data or mask are no tensors, or of a dtype that is not supported.
+        TypeError: data or mask are not tensors, or of a dtype that is not supported.
         ValueError: their shapes differ; in a function of two, their masks differ.
 
     Differs from torch: data are dense only; the gradient of a plain tensor behind one is plain, and 0 where masked.

@@ -7,7 +7,13 @@ import enum
 
 
 class SDPBackend(enum.IntEnum):
-    """The kernels that PyTorch has."""
+    """The kernels that PyTorch has for attention.
+
+    >>> with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+    ...     x = torch.ones(1, 2, 4)
+    ...     torch.nn.functional.scaled_dot_product_attention(x, x, x).shape
+    torch.Size([1, 2, 4])
+    """
 
     ERROR = -1
     MATH = 0

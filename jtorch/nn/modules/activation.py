@@ -1,14 +1,16 @@
-"""Activations as modules, and MultiheadAttention. Each calls its function with the settings given to its constructor."""
+"""Activations as modules. Each calls its function with the settings given to its constructor.
+
+PyTorch has MultiheadAttention and the softmaxes in this file, too. Here they are in multihead_attention.py and softmax.py.
+"""
 
 from __future__ import annotations
 
 from jtorch.core.ops.arithmetic import activations
 from jtorch.core.ops.arithmetic.elementary import sigmoid, tanh
-from jtorch.core.ops.layers import attention
 from jtorch.core.ops.make.create import empty
-from jtorch.nn import init
-from jtorch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.multihead_attention import MultiheadAttention
+from jtorch.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from jtorch.nn.parameter import Parameter
 
 __all__ = [
@@ -60,6 +62,12 @@ class _Inplace(Module):
 class ReLU(_Inplace):
     """max(x, 0). See :func:`relu`.
 
+    Args:
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
     >>> torch.nn.ReLU()(torch.tensor([-1., 2.]))
     tensor([0., 2.])
     """
@@ -70,7 +78,17 @@ class ReLU(_Inplace):
 
 
 class SELU(_Inplace):
-    """scale * elu(x, 1.6733), with scale 1.0507. Keeps mean 0 and standard deviation 1. See :func:`selu`."""
+    """1.0507 * elu(x, alpha=1.6733), which keeps mean 0 and standard deviation 1. See :func:`selu`.
+
+    Args:
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.SELU()(torch.tensor([-1., 2.]))
+    tensor([-1.1113,  2.1014])
+    """
 
     def forward(self, input):
         made = activations.selu(input)
@@ -78,7 +96,17 @@ class SELU(_Inplace):
 
 
 class SiLU(_Inplace):
-    """x * sigmoid(x). See :func:`silu`."""
+    """x * sigmoid(x), also called swish. See :func:`silu`.
+
+    Args:
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.SiLU()(torch.tensor([-1., 2.]))
+    tensor([-0.2689,  1.7616])
+    """
 
     def forward(self, input):
         made = activations.silu(input)
@@ -86,7 +114,17 @@ class SiLU(_Inplace):
 
 
 class Mish(_Inplace):
-    """x * tanh(softplus(x)). See :func:`mish`."""
+    """x * tanh(softplus(x)). See :func:`mish`.
+
+    Args:
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Mish()(torch.tensor([-1., 2.]))
+    tensor([-0.3034,  1.9440])
+    """
 
     def forward(self, input):
         made = activations.mish(input)
@@ -94,7 +132,17 @@ class Mish(_Inplace):
 
 
 class Hardsigmoid(_Inplace):
-    """0 where x <= -3, 1 where x >= 3, x / 6 + 1/2 between. See :func:`hardsigmoid`."""
+    """0 where x <= -3, 1 where x >= 3, x / 6 + 1/2 between. See :func:`hardsigmoid`.
+
+    Args:
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Hardsigmoid()(torch.tensor([-4., 0., 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
 
     def forward(self, input):
         made = activations.hardsigmoid(input)
@@ -104,7 +152,17 @@ class Hardsigmoid(_Inplace):
 
 
 class Hardswish(_Inplace):
-    """x * hardsigmoid(x). See :func:`hardswish`."""
+    """x * hardsigmoid(x). See :func:`hardswish`.
+
+    Args:
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Hardswish()(torch.tensor([-4., 0., 1.5]))
+    tensor([0.0000, 0.0000, 1.1250])
+    """
 
     def forward(self, input):
         made = activations.hardswish(input)
@@ -128,7 +186,18 @@ class _InplaceAlpha(Module):
 
 
 class ELU(_InplaceAlpha):
-    """x where x > 0, else alpha * (exp(x) - 1). See :func:`elu`."""
+    """x where x > 0, else alpha * (exp(x) - 1). See :func:`elu`.
+
+    Args:
+        alpha: minus the limit of the result for small x.
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.ELU()(torch.tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
 
     def forward(self, input):
         made = activations.elu(input, self.alpha)
@@ -136,7 +205,18 @@ class ELU(_InplaceAlpha):
 
 
 class CELU(_InplaceAlpha):
-    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See :func:`celu`."""
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See :func:`celu`.
+
+    Args:
+        alpha: minus the limit of the result for small x. The slope at 0 is 1 for every alpha.
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.CELU(alpha=2.0)(torch.tensor([-1., 2.]))
+    tensor([-0.7869,  2.0000])
+    """
 
     def forward(self, input):
         made = activations.celu(input, self.alpha)
@@ -144,7 +224,18 @@ class CELU(_InplaceAlpha):
 
 
 class LeakyReLU(Module):
-    """x where x > 0, else negative_slope * x. See :func:`leaky_relu`."""
+    """x where x > 0, else negative_slope * x. See :func:`leaky_relu`.
+
+    Args:
+        negative_slope: the slope below 0.
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.LeakyReLU()(torch.tensor([-1., 2.]))
+    tensor([-0.0100,  2.0000])
+    """
 
     __constants__ = ["negative_slope", "inplace"]
 
@@ -162,7 +253,17 @@ class LeakyReLU(Module):
 
 
 class GELU(Module):
-    """x * P(N(0, 1) <= x). See :func:`gelu`."""
+    """x * P(N(0, 1) <= x). See :func:`gelu`.
+
+    Args:
+        approximate: "none", or "tanh": a formula with tanh, which differs by less than 0.001.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.GELU()(torch.tensor([-1., 2.]))
+    tensor([-0.1587,  1.9545])
+    """
 
     __constants__ = ["approximate"]
 
@@ -178,42 +279,88 @@ class GELU(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x)). See :func:`sigmoid`."""
+    """1 / (1 + exp(-x)). See :func:`sigmoid`.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Sigmoid()(torch.tensor([0., 2.]))
+    tensor([0.5000, 0.8808])
+    """
 
     def forward(self, input):
         return sigmoid(input)
 
 
 class Tanh(Module):
-    """tanh(x). See :func:`tanh`."""
+    """tanh(x). See :func:`tanh`.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Tanh()(torch.tensor([0., 2.]))
+    tensor([0.0000, 0.9640])
+    """
 
     def forward(self, input):
         return tanh(input)
 
 
 class LogSigmoid(Module):
-    """log(sigmoid(x)). See :func:`logsigmoid`."""
+    """log(sigmoid(x)). See :func:`logsigmoid`.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.LogSigmoid()(torch.tensor([0., 2.]))
+    tensor([-0.6931, -0.1269])
+    """
 
     def forward(self, input):
         return activations.logsigmoid(input)
 
 
 class Softsign(Module):
-    """x / (1 + |x|). See :func:`softsign`."""
+    """x / (1 + |x|). See :func:`softsign`.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Softsign()(torch.tensor([-1., 3.]))
+    tensor([-0.5000,  0.7500])
+    """
 
     def forward(self, input):
         return activations.softsign(input)
 
 
 class Tanhshrink(Module):
-    """x - tanh(x). See :func:`tanhshrink`."""
+    """x - tanh(x). See :func:`tanhshrink`.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Tanhshrink()(torch.tensor([0., 2.]))
+    tensor([0.0000, 1.0360])
+    """
 
     def forward(self, input):
         return activations.tanhshrink(input)
 
 
 class Softplus(Module):
-    """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold. See :func:`softplus`."""
+    """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold. See :func:`softplus`.
+
+    Args:
+        beta: a larger beta is closer to `ReLU`.
+        threshold: above it the result is x, which differs by less than the rounding of float32.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Softplus()(torch.tensor([0., 30.]))
+    tensor([ 0.6931, 30.0000])
+    """
 
     __constants__ = ["beta", "threshold"]
 
@@ -230,7 +377,17 @@ class Softplus(Module):
 
 
 class Hardshrink(Module):
-    """x where |x| > lambd, else 0. See :func:`hardshrink`."""
+    """x where |x| > lambd, else 0. See :func:`hardshrink`.
+
+    Args:
+        lambd: the threshold.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Hardshrink()(torch.tensor([-2., 0.3]))
+    tensor([-2.,  0.])
+    """
 
     __constants__ = ["lambd"]
 
@@ -246,7 +403,17 @@ class Hardshrink(Module):
 
 
 class Softshrink(Module):
-    """x moved towards 0 by lambd, and 0 within it. See :func:`softshrink`."""
+    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0. See :func:`softshrink`.
+
+    Args:
+        lambd: the threshold, not negative.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Softshrink()(torch.tensor([-2., 0.3]))
+    tensor([-1.5000,  0.0000])
+    """
 
     __constants__ = ["lambd"]
 
@@ -262,7 +429,19 @@ class Softshrink(Module):
 
 
 class Threshold(Module):
-    """x where x > threshold, else value."""
+    """x where x > threshold, else value.
+
+    Args:
+        threshold: the threshold.
+        value: what replaces the numbers up to it.
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Threshold(0.5, 9.0)(torch.tensor([0.5, 2.]))
+    tensor([9., 2.])
+    """
 
     __constants__ = ["threshold", "value", "inplace"]
 
@@ -280,7 +459,21 @@ class Threshold(Module):
 
 
 class Hardtanh(Module):
-    """x clipped to [min_val, max_val]. See :func:`hardtanh`."""
+    """x clipped to [min_val, max_val]. See :func:`hardtanh`.
+
+    Args:
+        min_val, max_val: the smallest and the largest result.
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    Raises:
+        AssertionError: max_val is not above min_val.
+
+    >>> torch.nn.Hardtanh()(torch.tensor([-3., 0.5]))
+    tensor([-1.0000,  0.5000])
+    """
 
     __constants__ = ["min_val", "max_val", "inplace"]
 
@@ -300,7 +493,17 @@ class Hardtanh(Module):
 
 
 class ReLU6(Hardtanh):
-    """min(max(x, 0), 6). See :func:`relu6`."""
+    """min(max(x, 0), 6). See :func:`relu6`.
+
+    Args:
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.ReLU6()(torch.tensor([-1., 7.]))
+    tensor([0., 6.])
+    """
 
     def __init__(self, inplace=False):
         super().__init__(0.0, 6.0, inplace)
@@ -310,7 +513,18 @@ class ReLU6(Hardtanh):
 
 
 class RReLU(Module):
-    """Leaky relu with a random slope in training. See :func:`rrelu`."""
+    """x where x > 0, else a * x, with a random slope a for each element in training. See :func:`rrelu`.
+
+    Args:
+        lower, upper: the slopes are uniform between them; in evaluation each is (lower + upper) / 2.
+        inplace: write the result into the input.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.RReLU(0.1, 0.3).eval()(torch.tensor([-1., 2.]))
+    tensor([-0.2000,  2.0000])
+    """
 
     __constants__ = ["lower", "upper", "inplace"]
 
@@ -328,7 +542,19 @@ class RReLU(Module):
 
 
 class PReLU(Module):
-    """x where x > 0, else weight * x, with learned weights: one, or one per channel."""
+    """x where x > 0, else weight * x, with a learned weight. See :func:`prelu`.
+
+    Args:
+        num_parameters: 1, or the number of channels: one weight for each.
+        init: the first value of the weights.
+        device, dtype: of the weight; None: the defaults.
+
+    Shape:
+        (N, C, *) → the same; with one weight any shape
+
+    >>> torch.nn.PReLU()(torch.tensor([-1., 2.])).detach()
+    tensor([-0.2500,  2.0000])
+    """
 
     __constants__ = ["num_parameters"]
 
@@ -346,7 +572,17 @@ class PReLU(Module):
 
 
 class GLU(Module):
-    """a * sigmoid(b), with a and b the halves of x along dim."""
+    """a * sigmoid(b), with a and b the halves of x along dim. See :func:`glu`.
+
+    Args:
+        dim: the dimension to halve; its size must be even.
+
+    Shape:
+        (*, 2n, *) → (*, n, *)
+
+    >>> torch.nn.GLU()(torch.tensor([3., 0.]))
+    tensor([1.5000])
+    """
 
     __constants__ = ["dim"]
 
@@ -359,199 +595,3 @@ class GLU(Module):
 
     def extra_repr(self):
         return f"dim={self.dim}"
-
-
-class Softmax(Module):
-    """exp(x) / sum(exp(x)) along dim. See :func:`softmax`.
-
-    >>> torch.nn.Softmax(dim=1)(torch.zeros(1, 2))
-    tensor([[0.5000, 0.5000]])
-    """
-
-    __constants__ = ["dim"]
-
-    def __init__(self, dim=None):
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input):
-        return activations.implicit_softmax("softmax", activations.softmax, input, self.dim)
-
-    def extra_repr(self):
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Softmax):
-    """log(softmax(x)) along dim. See :func:`log_softmax`."""
-
-    def forward(self, input):
-        return activations.implicit_softmax("log_softmax", activations.log_softmax, input, self.dim)
-
-
-class Softmin(Softmax):
-    """softmax(-x) along dim."""
-
-    def forward(self, input):
-        return activations.implicit_softmax("softmin", activations.softmax, -input, self.dim)
-
-
-class Softmax2d(Module):
-    """softmax over the channels of (N, C, H, W) or (C, H, W)."""
-
-    def forward(self, input):
-        if input.dim() not in (3, 4):
-            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
-        return activations.softmax(input, -3)
-
-
-class MultiheadAttention(Module):
-    """Several attentions in parallel, each with its own projection of query, key and value.
-
-    Args:
-        embed_dim: size of the query and of the result.
-        num_heads: number of attentions.
-        dropout: probability that a weight is dropped.
-        bias: whether the projections have one.
-        add_bias_kv: add a learned key and value.
-        add_zero_attn: add a key and value of zeros.
-        kdim, vdim: sizes of key and value; default: embed_dim.
-        batch_first: tensors are (batch, length, size), not (length, batch, size).
-
-    Shape:
-        query (L, N, E), key (S, N, kdim), value (S, N, vdim) → (L, N, E), weights (N, L, S)
-
-    >>> x = torch.ones(3, 2, 4)
-    >>> result, weights = torch.nn.MultiheadAttention(4, 2)(x, x, x)
-    >>> result.shape, weights.shape
-    (torch.Size([3, 2, 4]), torch.Size([2, 3, 3]))
-    """
-
-    __constants__ = ["batch_first"]
-
-    def __init__(
-        self,
-        embed_dim,
-        num_heads,
-        dropout=0.0,
-        bias=True,
-        add_bias_kv=False,
-        add_zero_attn=False,
-        kdim=None,
-        vdim=None,
-        batch_first=False,
-        device=None,
-        dtype=None,
-    ):
-        if embed_dim <= 0 or num_heads <= 0:
-            raise ValueError(
-                f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and num_heads={num_heads} instead"
-            )
-        super().__init__()
-        self.embed_dim = embed_dim
-        self.kdim = embed_dim if kdim is None else kdim
-        self.vdim = embed_dim if vdim is None else vdim
-        self._qkv_same_embed_dim = self.kdim == embed_dim and self.vdim == embed_dim
-        self.num_heads = num_heads
-        self.dropout = dropout
-        self.batch_first = batch_first
-        self.head_dim = embed_dim // num_heads
-        if self.head_dim * num_heads != embed_dim:
-            raise AssertionError("embed_dim must be divisible by num_heads")
-
-        def parameter(*shape):
-            return Parameter(empty(shape, device=device, dtype=dtype))
-
-        shapes = {
-            "q_proj_weight": (embed_dim, embed_dim),
-            "k_proj_weight": (embed_dim, self.kdim),
-            "v_proj_weight": (embed_dim, self.vdim),
-        }
-        if self._qkv_same_embed_dim:
-            self.in_proj_weight = parameter(3 * embed_dim, embed_dim)
-            for name in shapes:
-                self.register_parameter(name, None)
-        else:
-            for name, shape in shapes.items():
-                setattr(self, name, parameter(*shape))
-            self.register_parameter("in_proj_weight", None)
-        if bias:
-            self.in_proj_bias = parameter(3 * embed_dim)
-        else:
-            self.register_parameter("in_proj_bias", None)
-        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, device=device, dtype=dtype)
-        if add_bias_kv:
-            self.bias_k = parameter(1, 1, embed_dim)
-            self.bias_v = parameter(1, 1, embed_dim)
-        else:
-            self.bias_k = self.bias_v = None
-        self.add_zero_attn = add_zero_attn
-        self._reset_parameters()
-
-    def _reset_parameters(self):
-        if self._qkv_same_embed_dim:
-            init.xavier_uniform_(self.in_proj_weight)
-        else:
-            for weight in (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight):
-                init.xavier_uniform_(weight)
-        if self.in_proj_bias is not None:
-            init.constant_(self.in_proj_bias, 0.0)
-            init.constant_(self.out_proj.bias, 0.0)
-        for bias in (self.bias_k, self.bias_v):
-            if bias is not None:
-                init.xavier_normal_(bias)
-
-    def __setstate__(self, state):
-        state.setdefault("_qkv_same_embed_dim", True)  # files of PyTorch before 1.1 do not have it
-        super().__setstate__(state)
-
-    def forward(
-        self,
-        query,
-        key,
-        value,
-        key_padding_mask=None,
-        need_weights=True,
-        attn_mask=None,
-        average_attn_weights=True,
-        is_causal=False,
-    ):
-        """(the result, the weights).
-
-        Args:
-            key_padding_mask: (N, S), True (or -inf) at keys that no query may attend to.
-            need_weights: return the weights, which makes the faster attention impossible. False: return None instead.
-            attn_mask: (L, S) or (N * num_heads, L, S), True where a query may not attend, or numbers to add.
-            average_attn_weights: return the mean over the heads. False: return (N, num_heads, L, S).
-            is_causal: attn_mask, which must be given, is causal.
-        """
-        key_padding_mask = attention.canonical_mask(
-            key_padding_mask, "key_padding_mask", attention.dtype_or_none(attn_mask), "attn_mask", query.dtype
-        )
-        attn_mask = attention.canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, check_other=False)
-        turned = self.batch_first and query.dim() == 3
-        if turned:
-            same = {}
-            query, key, value = [same.setdefault(id(x), x.transpose(1, 0)) for x in (query, key, value)]
-        out, weights = attention.multi_head_attention_forward(
-            query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
-            self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias, self.training,
-            key_padding_mask, need_weights, attn_mask, not self._qkv_same_embed_dim, self.q_proj_weight,
-            self.k_proj_weight, self.v_proj_weight, average_attn_weights=average_attn_weights, is_causal=is_causal,
-        )  # fmt: skip
-        return (out.transpose(1, 0) if turned else out), weights
-
-    def merge_masks(self, attn_mask, key_padding_mask, query):
-        """(the merged mask, its kind: 0 attention, 1 padding, 2 both)."""
-        kind = None if key_padding_mask is None else 1
-        merged = key_padding_mask
-        if attn_mask is not None:
-            batch, length, _ = query.shape
-            kind = 2
-            merged = attn_mask if attn_mask.dim() == 3 else attn_mask.view(1, 1, length, length)
-            merged = (merged.view(batch, -1, length, length) if attn_mask.dim() == 3 else merged).expand(
-                batch, self.num_heads, -1, -1
-            )
-            if key_padding_mask is not None:
-                padded = key_padding_mask.view(batch, 1, 1, length).expand(-1, self.num_heads, -1, -1)
-                merged = merged + padded
-        return merged, kind

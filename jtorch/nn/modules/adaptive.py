@@ -19,12 +19,28 @@ _ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
 class AdaptiveLogSoftmaxWithLoss(Module):
     """A softmax over very many classes: one layer for the frequent ones, clusters of narrower layers for the rare ones.
 
+    Called with an input and its targets, it returns (output, loss): the log-probability of each target, and minus the
+    mean of them.
+
     Args:
         in_features: size of the input.
         n_classes: number of classes, the most frequent first.
-        cutoffs: the first class of each cluster.
+        cutoffs: the first class of each cluster, ascending.
         div_value: each cluster's layer is narrower by this factor than the one before.
         head_bias: whether the first layer has a bias.
+        device, dtype: of the parameters; None: the defaults.
+
+    Shape:
+        input (N, in_features), target (N) of int64 → output (N), loss (); also without the N
+
+    Raises:
+        ValueError: cutoffs that do not ascend from 1 to at most n_classes - 1.
+        RuntimeError: a target that is no class.
+
+    >>> softmax = torch.nn.AdaptiveLogSoftmaxWithLoss(32, 20, cutoffs=[4, 10])
+    >>> output, loss = softmax(torch.zeros(3, 32), torch.tensor([0, 5, 19]))
+    >>> output.shape, softmax.log_prob(torch.zeros(3, 32)).shape
+    (torch.Size([3]), torch.Size([3, 20]))
     """
 
     def __init__(self, in_features, n_classes, cutoffs, div_value=4.0, head_bias=False, device=None, dtype=None):

@@ -21,6 +21,16 @@ __all__ = [
     "SyncBatchNorm",
 ]
 
+# What the docstrings of the layers share: the arguments from the second on.
+_ARGS = """\
+        eps: added to the variance before the square root; it has the unit of input².
+        momentum: how far the running statistics move to those of each batch; None: they are the mean over all batches.
+        affine: learn a scale and a shift for each channel.
+        track_running_stats: keep running statistics and use them in evaluation. False: always use those of the batch.
+        bias: with affine=True, whether there is a shift.
+        device, dtype: of the parameters and statistics; None: the defaults.
+"""
+
 
 class _NormBase(Module):
     """Scale, shift and running statistics of each channel."""
@@ -154,26 +164,67 @@ class _LazyNormBase(LazyModuleMixin):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Each channel of (N, C) or (N, C, L) brought to mean 0 and variance 1. See :func:`batch_norm`."""
+    __doc__ = f"""Each channel, over the whole batch, brought to mean 0 and variance 1, then scaled and shifted.
+
+    In evaluation it uses the running statistics. See :func:`batch_norm`.
+
+    Args:
+        num_features: C.
+{_ARGS}
+    Shape:
+        (N, C) or (N, C, L) → the same
+
+    Attributes:
+        weight, bias: (C), 1 and 0 at first; None with affine=False.
+        running_mean, running_var: (C), buffers, 0 and 1 at first; the variance is the unbiased one.
+        num_batches_tracked: an int64 buffer, how many batches they have seen.
+
+    Raises:
+        ValueError: an input of another number of dimensions, or one value per channel in training.
+
+    >>> torch.nn.BatchNorm1d(3)(torch.zeros(2, 3, 4)).shape
+    torch.Size([2, 3, 4])
+    """
 
     _input_dims = (2, 3)
 
 
 class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
-    """A BatchNorm1d that takes num_features from its first input."""
+    __doc__ = f"""A `BatchNorm1d` that takes num_features from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `BatchNorm1d`.
+
+    Args:
+{_ARGS}
+    Shape:
+        (N, C) or (N, C, L) → the same
+
+    >>> layer = torch.nn.LazyBatchNorm1d()
+    >>> layer(torch.zeros(2, 3, 4)).shape, layer.num_features
+    (torch.Size([2, 3, 4]), 3)
+    """
 
     cls_to_become = BatchNorm1d
 
 
 class BatchNorm2d(_BatchNorm):
-    """Each channel of (N, C, H, W) brought to mean 0 and variance 1. See :func:`batch_norm`.
+    __doc__ = f"""Each channel, over the whole batch, brought to mean 0 and variance 1, then scaled and shifted.
+
+    In evaluation it uses the running statistics. See :func:`batch_norm`.
 
     Args:
         num_features: C.
-        eps: added to the variance before the square root, same unit as input².
-        momentum: fraction by which the running statistics move per batch; None: the mean over all batches.
-        affine: learn a scale and a shift for each channel.
-        track_running_stats: keep running statistics and use them in eval mode.
+{_ARGS}
+    Shape:
+        (N, C, H, W) → the same
+
+    Attributes:
+        weight, bias: (C), 1 and 0 at first; None with affine=False.
+        running_mean, running_var: (C), buffers, 0 and 1 at first; the variance is the unbiased one.
+        num_batches_tracked: an int64 buffer, how many batches they have seen.
+
+    Raises:
+        ValueError: an input of another number of dimensions, or one value per channel in training.
 
     >>> torch.nn.BatchNorm2d(3)(torch.zeros(2, 3, 4, 4)).shape
     torch.Size([2, 3, 4, 4])
@@ -183,19 +234,63 @@ class BatchNorm2d(_BatchNorm):
 
 
 class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
-    """A BatchNorm2d that takes num_features from its first input."""
+    __doc__ = f"""A `BatchNorm2d` that takes num_features from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `BatchNorm2d`.
+
+    Args:
+{_ARGS}
+    Shape:
+        (N, C, H, W) → the same
+
+    >>> layer = torch.nn.LazyBatchNorm2d()
+    >>> layer(torch.zeros(2, 3, 4, 4)).shape, layer.num_features
+    (torch.Size([2, 3, 4, 4]), 3)
+    """
 
     cls_to_become = BatchNorm2d
 
 
 class BatchNorm3d(_BatchNorm):
-    """Each channel of (N, C, D, H, W) brought to mean 0 and variance 1. See :func:`batch_norm`."""
+    __doc__ = f"""Each channel, over the whole batch, brought to mean 0 and variance 1, then scaled and shifted.
+
+    In evaluation it uses the running statistics. See :func:`batch_norm`.
+
+    Args:
+        num_features: C.
+{_ARGS}
+    Shape:
+        (N, C, D, H, W) → the same
+
+    Attributes:
+        weight, bias: (C), 1 and 0 at first; None with affine=False.
+        running_mean, running_var: (C), buffers, 0 and 1 at first; the variance is the unbiased one.
+        num_batches_tracked: an int64 buffer, how many batches they have seen.
+
+    Raises:
+        ValueError: an input of another number of dimensions, or one value per channel in training.
+
+    >>> torch.nn.BatchNorm3d(3)(torch.zeros(2, 3, 2, 4, 4)).shape
+    torch.Size([2, 3, 2, 4, 4])
+    """
 
     _input_dims = (5,)
 
 
 class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
-    """A BatchNorm3d that takes num_features from its first input."""
+    __doc__ = f"""A `BatchNorm3d` that takes num_features from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `BatchNorm3d`.
+
+    Args:
+{_ARGS}
+    Shape:
+        (N, C, D, H, W) → the same
+
+    >>> layer = torch.nn.LazyBatchNorm3d()
+    >>> layer(torch.zeros(2, 3, 2, 4, 4)).shape, layer.num_features
+    (torch.Size([2, 3, 2, 4, 4]), 3)
+    """
 
     cls_to_become = BatchNorm3d
 
@@ -213,12 +308,18 @@ def normalize_over(function) -> None:
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch norm over the batches of all processes together.
+    __doc__ = f"""Batch norm over the batches of all processes together. See `BatchNorm2d`.
 
     Args:
-        num_features: C of an input (N, C, ...).
-        process_group: the processes; None: all. Without a process group, or with one process, it is an ordinary batch norm.
+        num_features: C.
+        process_group: the processes; None: all. Without a process group, or with one process, it is an ordinary
+            batch norm.
+{_ARGS}
+    Shape:
+        (N, C, *) → the same
 
+    Raises:
+        ValueError: an input with fewer than two dimensions.
 
     Differs from torch: it also works on the CPU, where PyTorch's raises ValueError.
 

@@ -9,7 +9,17 @@ __all__ = ["ChannelShuffle"]
 
 
 class ChannelShuffle(Module):
-    """The channels, arranged in `groups` rows and read column by column. See :func:`channel_shuffle`."""
+    """The channels, arranged in `groups` rows and read column by column. See :func:`channel_shuffle`.
+
+    Args:
+        groups: number of rows; it must divide the number of channels.
+
+    Shape:
+        (N, C, *) → the same
+
+    >>> torch.nn.ChannelShuffle(2)(torch.arange(4.).view(1, 4, 1, 1)).flatten()
+    tensor([0., 2., 1., 3.])
+    """
 
     __constants__ = ["groups"]
 

@@ -142,6 +142,9 @@ class Sequential(_ModuleRow):
 class ModuleList(_ModuleRow):
     """A list whose modules are registered: their parameters are its parameters. It has no forward.
 
+    Args:
+        modules: an iterable of modules; None: an empty list.
+
     >>> layers = torch.nn.ModuleList([torch.nn.Linear(2, 2) for _ in range(3)])
     >>> layers
     ModuleList(
@@ -210,7 +213,10 @@ def _checked_pairs(given, who, called):
 
 
 class ModuleDict(Module):
-    """A dictionary whose modules are registered. It has no forward.
+    """A dictionary whose modules are registered: their parameters are its parameters. It has no forward.
+
+    Args:
+        modules: a mapping of names to modules, or (name, module) pairs; None: an empty dictionary.
 
     >>> torch.nn.ModuleDict({"act": torch.nn.ReLU()})["act"]
     ReLU()
@@ -265,6 +271,9 @@ class ModuleDict(Module):
 
 class ParameterList(Module):
     """A list that registers tensors as parameters; it also holds other objects.
+
+    Args:
+        values: an iterable of tensors and other objects; None: an empty list.
 
     >>> torch.nn.ParameterList([torch.ones(2), torch.zeros(1)])
     ParameterList(
@@ -324,6 +333,10 @@ class ParameterList(Module):
 
 class ParameterDict(Module):
     """A dictionary that registers tensors as parameters; it also holds other objects.
+
+    Args:
+        parameters: a mapping of names to values, or (name, value) pairs; None: an empty dictionary. A plain dict is
+            added in the order of its sorted names.
 
     >>> torch.nn.ParameterDict({"scale": torch.ones(2)})
     ParameterDict(  (scale): Parameter containing: [torch.FloatTensor of size 2])
@@ -410,7 +423,7 @@ class ParameterDict(Module):
         return ParameterDict((key, default) for key in keys)
 
     def update(self, parameters) -> None:
-        """Add the values of a mapping, or of (name, value) pairs; those of a plain dict in the order of their sorted names."""
+        """Add the values of a mapping, or of (name, value) pairs; those of a plain dict in the order of its sorted names."""
         ordered = isinstance(parameters, OrderedDict | ParameterDict)
         named = parameters.items() if ordered else parameters
         if not ordered and isinstance(parameters, Mapping):
@@ -453,7 +466,17 @@ def _entry_text(key, value, kind):
 
 
 class Container(Module):
-    """A Module with children given by keyword; subclass Module instead."""
+    """A Module with children given by keyword. Deprecated, it warns: subclass Module instead.
+
+    Args:
+        kwargs: names and modules.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     box = torch.nn.Container(act=torch.nn.ReLU())
+    >>> box.act
+    ReLU()
+    """
 
     def __init__(self, **kwargs):
         super().__init__()

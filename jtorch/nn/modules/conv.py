@@ -132,20 +132,46 @@ class _ConvNd(Module):
         return self.weight, self.bias
 
 
-_ARGS = """
-    Args:
-        in_channels: channels of the input.
-        out_channels: channels of the result.
-        kernel_size: size of the window.
+# What the docstrings of the layers share: the arguments from the second on, the attributes and the errors.
+_CONV = """\
+        out_channels: channels of the result; a multiple of groups.
+        kernel_size: size of the window; here and below, an int or one for each spatial dimension.
         stride: the step of the window.
-        padding: cells added at each side, or "same" or "valid".
+        padding: cells added at each side, or "same" (the result has the input's size), or "valid" (none).
         dilation: distance between the cells of the window.
         groups: blocks of channels that are convolved separately.
-        bias: whether a number is added to each channel.
-        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        bias: whether a learned number is added to each channel.
+        padding_mode: what is added: "zeros", "reflect", "replicate" or "circular".
+        device, dtype: of the parameters; None: the defaults.
 
     Attributes:
-        weight, bias: uniform in ±1/sqrt(in_channels / groups * cells of the window) at first.
+        weight: (out_channels, in_channels / groups, *kernel_size), uniform in ±1/sqrt(n) at first, where n is the number
+            of weights of one output channel.
+        bias: (out_channels), drawn from the same range; None with bias=False.
+
+    Raises:
+        ValueError: channels that groups does not divide, an unknown padding or padding_mode, "same" with a stride.
+"""
+_TRANSPOSE = """\
+        out_channels: channels of the result; a multiple of groups.
+        kernel_size: size of the window; here and below, an int or one for each spatial dimension.
+        stride: the step of the window in the result.
+        padding: cells cut off at each side of the result.
+        output_padding: cells added at one side of the result: of the sizes that a strided convolution maps to the input's
+            size, it chooses a larger one.
+        groups: blocks of channels that are convolved separately.
+        bias: whether a learned number is added to each channel.
+        dilation: distance between the cells of the window.
+        padding_mode: "zeros", the only one.
+        device, dtype: of the parameters; None: the defaults.
+
+    Attributes:
+        weight: (in_channels, out_channels / groups, *kernel_size), uniform in ±1/sqrt(n) at first, where n is
+            out_channels / groups * cells of the window.
+        bias: (out_channels), drawn from the same range; None with bias=False.
+
+    Raises:
+        ValueError: channels that groups does not divide, or another padding_mode.
 """
 
 
@@ -192,16 +218,33 @@ class _Conv(_ConvNd):
 
 
 class Conv1d(_Conv):
-    __doc__ = f"""Cross-correlation over (N, C, L) or (C, L). See :func:`conv1d`.
-{_ARGS}"""
+    __doc__ = f"""A window's weighted sum at each place (cross-correlation), for each output channel. See :func:`conv1d`.
+
+    Args:
+        in_channels: channels of the input; a multiple of groups.
+{_CONV}
+    Shape:
+        (N, in_channels, L) → (N, out_channels, L'); also without the N. L' is
+        floor((L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1.
+
+    >>> torch.nn.Conv1d(4, 6, 3)(torch.zeros(2, 4, 10)).shape
+    torch.Size([2, 6, 8])
+    """
     _dims = 1
     __init__ = copy_as("Conv1d.__init__", _Conv.__init__)
     _function = staticmethod(conv.conv1d)
 
 
 class Conv2d(_Conv):
-    __doc__ = f"""Cross-correlation over (N, C, H, W) or (C, H, W). See :func:`conv2d`.
-{_ARGS}
+    __doc__ = f"""A window's weighted sum at each place (cross-correlation), for each output channel. See :func:`conv2d`.
+
+    Args:
+        in_channels: channels of the input; a multiple of groups.
+{_CONV}
+    Shape:
+        (N, in_channels, H, W) → (N, out_channels, H', W'); also without the N. W' is
+        floor((W + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1.
+
     >>> torch.nn.Conv2d(1, 6, 5)(torch.zeros(2, 1, 32, 32)).shape
     torch.Size([2, 6, 28, 28])
     """
@@ -211,8 +254,18 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    __doc__ = f"""Cross-correlation over (N, C, D, H, W) or (C, D, H, W). See :func:`conv3d`.
-{_ARGS}"""
+    __doc__ = f"""A window's weighted sum at each place (cross-correlation), for each output channel. See :func:`conv3d`.
+
+    Args:
+        in_channels: channels of the input; a multiple of groups.
+{_CONV}
+    Shape:
+        (N, in_channels, D, H, W) → (N, out_channels, D', H', W'); also without the N. W' is
+        floor((W + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1.
+
+    >>> torch.nn.Conv3d(4, 6, 3)(torch.zeros(2, 4, 5, 5, 5)).shape
+    torch.Size([2, 6, 3, 3, 3])
+    """
     _dims = 3
     __init__ = copy_as("Conv3d.__init__", _Conv.__init__)
     _function = staticmethod(conv.conv3d)
@@ -287,7 +340,19 @@ class _ConvTransposeNd(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTransposeNd):
-    """The transpose of `Conv1d`: each input cell adds the kernel to the output. See :func:`conv_transpose1d`."""
+    __doc__ = f"""The transpose of `Conv1d`: each input cell adds the kernel to the result. See :func:`conv_transpose1d`.
+
+    Args:
+        in_channels: channels of the input; a multiple of groups.
+{_TRANSPOSE}
+    Shape:
+        (N, in_channels, L) → (N, out_channels, L'); also without the N. L' is
+        (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1. A call with
+        output_size=... chooses the output padding.
+
+    >>> torch.nn.ConvTranspose1d(4, 6, 3, stride=2)(torch.zeros(2, 4, 10)).shape
+    torch.Size([2, 6, 21])
+    """
 
     _dims = 1
     __init__ = copy_as("ConvTranspose1d.__init__", _ConvTransposeNd.__init__)
@@ -295,7 +360,19 @@ class ConvTranspose1d(_ConvTransposeNd):
 
 
 class ConvTranspose2d(_ConvTransposeNd):
-    """The transpose of `Conv2d`: each input cell adds the kernel to the output. See :func:`conv_transpose2d`."""
+    __doc__ = f"""The transpose of `Conv2d`: each input cell adds the kernel to the result. See :func:`conv_transpose2d`.
+
+    Args:
+        in_channels: channels of the input; a multiple of groups.
+{_TRANSPOSE}
+    Shape:
+        (N, in_channels, H, W) → (N, out_channels, H', W'); also without the N. W' is
+        (W - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1. A call with
+        output_size=... chooses the output padding.
+
+    >>> torch.nn.ConvTranspose2d(4, 6, 3, stride=2)(torch.zeros(2, 4, 8, 8)).shape
+    torch.Size([2, 6, 17, 17])
+    """
 
     _dims = 2
     __init__ = copy_as("ConvTranspose2d.__init__", _ConvTransposeNd.__init__)
@@ -303,7 +380,19 @@ class ConvTranspose2d(_ConvTransposeNd):
 
 
 class ConvTranspose3d(_ConvTransposeNd):
-    """The transpose of `Conv3d`: each input cell adds the kernel to the output. See :func:`conv_transpose3d`."""
+    __doc__ = f"""The transpose of `Conv3d`: each input cell adds the kernel to the result. See :func:`conv_transpose3d`.
+
+    Args:
+        in_channels: channels of the input; a multiple of groups.
+{_TRANSPOSE}
+    Shape:
+        (N, in_channels, D, H, W) → (N, out_channels, D', H', W'); also without the N. W' is
+        (W - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1. A call with
+        output_size=... chooses the output padding.
+
+    >>> torch.nn.ConvTranspose3d(4, 6, 3, stride=2)(torch.zeros(2, 4, 5, 5, 5)).shape
+    torch.Size([2, 6, 11, 11, 11])
+    """
 
     _dims = 3
     __init__ = copy_as("ConvTranspose3d.__init__", _ConvTransposeNd.__init__)
@@ -398,36 +487,102 @@ class _LazyConvTranspose(_LazyConvXdMixin):
 
 
 class LazyConv1d(_LazyConv, Conv1d):
-    """A Conv1d that takes in_channels from its first input."""
+    __doc__ = f"""A `Conv1d` that takes in_channels from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `Conv1d`.
+
+    Args:
+{_CONV}
+    >>> layer = torch.nn.LazyConv1d(6, 3)
+    >>> layer(torch.zeros(2, 4, 10)).shape
+    torch.Size([2, 6, 8])
+    >>> layer
+    Conv1d(4, 6, kernel_size=(3,), stride=(1,))
+    """
 
     cls_to_become = Conv1d
 
 
 class LazyConv2d(_LazyConv, Conv2d):
-    """A Conv2d that takes in_channels from its first input."""
+    __doc__ = f"""A `Conv2d` that takes in_channels from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `Conv2d`.
+
+    Args:
+{_CONV}
+    >>> layer = torch.nn.LazyConv2d(6, 3)
+    >>> layer(torch.zeros(2, 4, 8, 8)).shape
+    torch.Size([2, 6, 6, 6])
+    >>> layer
+    Conv2d(4, 6, kernel_size=(3, 3), stride=(1, 1))
+    """
 
     cls_to_become = Conv2d
 
 
 class LazyConv3d(_LazyConv, Conv3d):
-    """A Conv3d that takes in_channels from its first input."""
+    __doc__ = f"""A `Conv3d` that takes in_channels from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `Conv3d`.
+
+    Args:
+{_CONV}
+    >>> layer = torch.nn.LazyConv3d(6, 3)
+    >>> layer(torch.zeros(2, 4, 5, 5, 5)).shape
+    torch.Size([2, 6, 3, 3, 3])
+    >>> layer
+    Conv3d(4, 6, kernel_size=(3, 3, 3), stride=(1, 1, 1))
+    """
 
     cls_to_become = Conv3d
 
 
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
-    """A ConvTranspose1d that takes in_channels from its first input."""
+    __doc__ = f"""A `ConvTranspose1d` that takes in_channels from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `ConvTranspose1d`.
+
+    Args:
+{_TRANSPOSE}
+    >>> layer = torch.nn.LazyConvTranspose1d(6, 3)
+    >>> layer(torch.zeros(2, 4, 10)).shape
+    torch.Size([2, 6, 12])
+    >>> layer
+    ConvTranspose1d(4, 6, kernel_size=(3,), stride=(1,))
+    """
 
     cls_to_become = ConvTranspose1d
 
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
-    """A ConvTranspose2d that takes in_channels from its first input."""
+    __doc__ = f"""A `ConvTranspose2d` that takes in_channels from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `ConvTranspose2d`.
+
+    Args:
+{_TRANSPOSE}
+    >>> layer = torch.nn.LazyConvTranspose2d(6, 3)
+    >>> layer(torch.zeros(2, 4, 8, 8)).shape
+    torch.Size([2, 6, 10, 10])
+    >>> layer
+    ConvTranspose2d(4, 6, kernel_size=(3, 3), stride=(1, 1))
+    """
 
     cls_to_become = ConvTranspose2d
 
 
 class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
-    """A ConvTranspose3d that takes in_channels from its first input."""
+    __doc__ = f"""A `ConvTranspose3d` that takes in_channels from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `ConvTranspose3d`.
+
+    Args:
+{_TRANSPOSE}
+    >>> layer = torch.nn.LazyConvTranspose3d(6, 3)
+    >>> layer(torch.zeros(2, 4, 5, 5, 5)).shape
+    torch.Size([2, 6, 7, 7, 7])
+    >>> layer
+    ConvTranspose3d(4, 6, kernel_size=(3, 3, 3), stride=(1, 1, 1))
+    """
 
     cls_to_become = ConvTranspose3d

@@ -9,7 +9,18 @@ __all__ = ["CosineSimilarity", "PairwiseDistance"]
 
 
 class CosineSimilarity(Module):
-    """x1 · x2 / (‖x1‖ ‖x2‖) along dim. See :func:`cosine_similarity`."""
+    """x1 · x2 / (‖x1‖ ‖x2‖) along dim. See :func:`cosine_similarity`.
+
+    Args:
+        dim: the dimension of the vectors.
+        eps: smaller norms count as this, so that nothing is divided by zero.
+
+    Shape:
+        two tensors that broadcast → their shape without dim
+
+    >>> torch.nn.CosineSimilarity()(torch.tensor([[3., 4.]]), torch.tensor([[4., 3.]]))
+    tensor([0.9600])
+    """
 
     __constants__ = ["dim", "eps"]
 
@@ -23,7 +34,19 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """‖x1 - x2‖ₚ along the last dimension. See :func:`pairwise_distance`."""
+    """‖x1 - x2 + eps‖ₚ along the last dimension. See :func:`pairwise_distance`.
+
+    Args:
+        p: the p of the norm.
+        eps: added to each difference, so that the gradient is finite where x1 equals x2.
+        keepdim: keep the last dimension, with size 1.
+
+    Shape:
+        (N, D) or (D), twice → (N) or (); (N, 1) or (1) with keepdim
+
+    >>> torch.nn.PairwiseDistance(eps=0.0)(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.]]))
+    tensor([5.])
+    """
 
     __constants__ = ["norm", "eps", "keepdim"]
 

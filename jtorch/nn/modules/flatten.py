@@ -10,6 +10,10 @@ __all__ = ["Flatten", "Unflatten"]
 class Flatten(Module):
     """Dimensions start_dim to end_dim flattened to one.
 
+    Args:
+        start_dim: the first dimension; the default keeps the batch.
+        end_dim: the last dimension.
+
     Shape:
         (N, *) → (N, prod(*)) with the defaults
 
@@ -32,7 +36,21 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Dimension dim split into dimensions of sizes unflattened_size."""
+    """Dimension dim split into dimensions of sizes unflattened_size. The inverse of `Flatten`.
+
+    Args:
+        dim: the dimension to split.
+        unflattened_size: a tuple or list of sizes, one of which may be -1.
+
+    Shape:
+        (*, size of dim, *) → (*, *unflattened_size, *)
+
+    Raises:
+        TypeError: unflattened_size is no tuple or list of ints.
+
+    >>> torch.nn.Unflatten(1, (3, 4))(torch.zeros(2, 12)).shape
+    torch.Size([2, 3, 4])
+    """
 
     def __init__(self, dim, unflattened_size):
         super().__init__()

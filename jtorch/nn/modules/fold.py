@@ -9,7 +9,20 @@ __all__ = ["Fold", "Unfold"]
 
 
 class Unfold(Module):
-    """Each block that a sliding window sees, as a column. See :func:`unfold`."""
+    """Each block that a sliding window sees, as a column. See :func:`unfold`.
+
+    Args:
+        kernel_size: size of the window; here and below, an int or one for each of H and W.
+        dilation: distance between the cells of the window.
+        padding: zeros added at each side.
+        stride: the step of the window.
+
+    Shape:
+        (N, C, H, W) → (N, C * cells of the window, number of windows); also without the N
+
+    >>> torch.nn.Unfold(2)(torch.zeros(1, 3, 4, 5)).shape
+    torch.Size([1, 12, 12])
+    """
 
     __constants__ = ["kernel_size", "dilation", "padding", "stride"]
 
@@ -28,7 +41,19 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """The inverse of `Unfold`: adds up the blocks where they overlap. See :func:`fold`."""
+    """The reverse of `Unfold`: adds the blocks up at their places in an image. See :func:`fold`.
+
+    Args:
+        output_size: (H, W) of the image.
+        kernel_size, dilation, padding, stride: as for the `Unfold` that cut the blocks.
+
+    Shape:
+        (N, C * cells of the window, number of windows) → (N, C, H, W); also without the N
+
+    >>> blocks = torch.nn.Unfold(2, stride=2)(torch.ones(1, 3, 4, 4))
+    >>> torch.nn.Fold((4, 4), 2, stride=2)(blocks).shape
+    torch.Size([1, 3, 4, 4])
+    """
 
     __constants__ = ["output_size", "kernel_size", "dilation", "padding", "stride"]
 

@@ -16,6 +16,16 @@ __all__ = [
     "LazyInstanceNorm3d",
 ]
 
+# What the docstrings of the layers share: the arguments from the second on.
+_ARGS = """\
+        eps: added to the variance before the square root; it has the unit of input².
+        momentum: how far the running statistics move to those of each batch.
+        affine: learn a scale and a shift for each channel.
+        track_running_stats: keep running statistics and use them in evaluation. False: always use those of the sample.
+        bias: with affine=True, whether there is a shift.
+        device, dtype: of the parameters and statistics; None: the defaults.
+"""
+
 
 class _InstanceNorm(_NormBase):
     def __init__(
@@ -70,36 +80,111 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Each channel of each sample of (N, C, L) brought to mean 0 and variance 1. See :func:`instance_norm`."""
+    __doc__ = f"""Each channel of each sample brought to mean 0 and variance 1. See :func:`instance_norm`.
+
+    Args:
+        num_features: C.
+{_ARGS}
+    Shape:
+        (N, C, L) or (C, L) → the same
+
+    Raises:
+        ValueError: an input of another number of dimensions, or with affine=True of another number of channels.
+
+    >>> torch.nn.InstanceNorm1d(3)(torch.zeros(2, 3, 4)).shape
+    torch.Size([2, 3, 4])
+    """
 
     _input_dims = (2, 3)
 
 
 class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
-    """An InstanceNorm1d that takes num_features from its first input."""
+    __doc__ = f"""An `InstanceNorm1d` that takes num_features from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `InstanceNorm1d`.
+
+    Args:
+{_ARGS}
+    Shape:
+        (N, C, L) or (C, L) → the same
+
+    >>> layer = torch.nn.LazyInstanceNorm1d(affine=True)
+    >>> layer(torch.zeros(2, 3, 4)).shape, layer.num_features
+    (torch.Size([2, 3, 4]), 3)
+    """
 
     cls_to_become = InstanceNorm1d
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Each channel of each sample of (N, C, H, W) brought to mean 0 and variance 1. See :func:`instance_norm`."""
+    __doc__ = f"""Each channel of each sample brought to mean 0 and variance 1. See :func:`instance_norm`.
+
+    Args:
+        num_features: C.
+{_ARGS}
+    Shape:
+        (N, C, H, W) or (C, H, W) → the same
+
+    Raises:
+        ValueError: an input of another number of dimensions, or with affine=True of another number of channels.
+
+    >>> torch.nn.InstanceNorm2d(3)(torch.zeros(2, 3, 4, 4)).shape
+    torch.Size([2, 3, 4, 4])
+    """
 
     _input_dims = (3, 4)
 
 
 class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
-    """An InstanceNorm2d that takes num_features from its first input."""
+    __doc__ = f"""An `InstanceNorm2d` that takes num_features from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `InstanceNorm2d`.
+
+    Args:
+{_ARGS}
+    Shape:
+        (N, C, H, W) or (C, H, W) → the same
+
+    >>> layer = torch.nn.LazyInstanceNorm2d(affine=True)
+    >>> layer(torch.zeros(2, 3, 4, 4)).shape, layer.num_features
+    (torch.Size([2, 3, 4, 4]), 3)
+    """
 
     cls_to_become = InstanceNorm2d
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Each channel of each sample of (N, C, D, H, W) brought to mean 0 and variance 1. See :func:`instance_norm`."""
+    __doc__ = f"""Each channel of each sample brought to mean 0 and variance 1. See :func:`instance_norm`.
+
+    Args:
+        num_features: C.
+{_ARGS}
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) → the same
+
+    Raises:
+        ValueError: an input of another number of dimensions, or with affine=True of another number of channels.
+
+    >>> torch.nn.InstanceNorm3d(3)(torch.zeros(2, 3, 2, 4, 4)).shape
+    torch.Size([2, 3, 2, 4, 4])
+    """
 
     _input_dims = (4, 5)
 
 
 class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
-    """An InstanceNorm3d that takes num_features from its first input."""
+    __doc__ = f"""An `InstanceNorm3d` that takes num_features from its first input.
+
+    Until the first call its parameters have no shape. Afterwards it is an ordinary `InstanceNorm3d`.
+
+    Args:
+{_ARGS}
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) → the same
+
+    >>> layer = torch.nn.LazyInstanceNorm3d(affine=True)
+    >>> layer(torch.zeros(2, 3, 2, 4, 4)).shape, layer.num_features
+    (torch.Size([2, 3, 2, 4, 4]), 3)
+    """
 
     cls_to_become = InstanceNorm3d

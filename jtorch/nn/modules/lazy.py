@@ -11,12 +11,23 @@ __all__ = ["LazyModuleMixin"]
 
 
 class LazyModuleMixin:
-    """A base class to put before a layer's class.
+    """A base class to put before a layer's class: the layer takes a size from its first input.
 
-    The first call runs `initialize_parameters(*input)` and then changes the module's class.
+    The first call runs `initialize_parameters(*args, **kwargs)` with the arguments of that call, then changes the
+    module's class to `cls_to_become`.
+
+    Args:
+        args, kwargs: passed to the layer's constructor.
 
     Attributes:
         cls_to_become: the class after the first call; None: it stays.
+
+    Raises:
+        RuntimeError: initialize_parameters left a parameter without a shape.
+
+    >>> layer = torch.nn.LazyLinear(2)  # LazyLinear(LazyModuleMixin, Linear)
+    >>> layer.has_uninitialized_params(), isinstance(layer, torch.nn.modules.lazy.LazyModuleMixin)
+    (True, True)
     """
 
     cls_to_become = None

@@ -16,7 +16,17 @@ __all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):
-    """x itself; takes and ignores any arguments."""
+    """The input itself.
+
+    Args:
+        args, kwargs: accepted and ignored, so that it can replace a layer in a model.
+
+    Shape:
+        any → the same
+
+    >>> torch.nn.Identity(3, bias=False)(torch.ones(2))
+    tensor([1., 1.])
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__()
@@ -32,16 +42,23 @@ class Linear(Module):
         in_features: size of the last dimension of x.
         out_features: size of the last dimension of the result.
         bias: whether there is a b.
+        device, dtype: of the parameters; None: the defaults.
 
     Shape:
         (*, in_features) → (*, out_features)
 
     Attributes:
-        weight: (out_features, in_features), uniform in ±1/sqrt(in_features) at first, and so is bias
-            (out_features).
+        weight: (out_features, in_features), uniform in ±1/sqrt(in_features) at first.
+        bias: (out_features), drawn from the same range; None with bias=False.
 
-    >>> torch.nn.Linear(3, 2)
+    Raises:
+        RuntimeError: the last dimension of x is not in_features, or its dtype is not the weight's.
+
+    >>> layer = torch.nn.Linear(3, 2)
+    >>> layer
     Linear(in_features=3, out_features=2, bias=True)
+    >>> layer(torch.zeros(5, 3)).shape
+    torch.Size([5, 2])
     """
 
     __constants__ = ["in_features", "out_features"]
@@ -79,10 +96,26 @@ class NonDynamicallyQuantizableLinear(Linear):
 
 
 class Bilinear(Module):
-    """x1ᵀ W x2 + b, for each output feature.
+    """x1ᵀ W x2 + b, with a matrix W for each output feature.
+
+    Args:
+        in1_features, in2_features: sizes of the last dimensions of x1 and x2.
+        out_features: size of the last dimension of the result.
+        bias: whether there is a b.
+        device, dtype: of the parameters; None: the defaults.
 
     Shape:
         (*, in1_features), (*, in2_features) → (*, out_features)
+
+    Attributes:
+        weight: (out_features, in1_features, in2_features), uniform in ±1/sqrt(in1_features) at first.
+        bias: (out_features), drawn from the same range; None with bias=False.
+
+    Raises:
+        ValueError: in1_features is not positive.
+
+    >>> torch.nn.Bilinear(2, 3, 4)(torch.ones(5, 2), torch.ones(5, 3)).shape
+    torch.Size([5, 4])
     """
 
     __constants__ = ["in1_features", "in2_features", "out_features"]
@@ -118,7 +151,20 @@ class Bilinear(Module):
 
 
 class LazyLinear(LazyModuleMixin, Linear):
-    """A Linear that takes in_features from its first input."""
+    """A `Linear` that takes in_features from its first input.
+
+    Args:
+        out_features: size of the last dimension of the result.
+        bias: whether there is a b.
+        device, dtype: of the parameters; None: the defaults.
+
+    Until the first call its parameters have no shape, and it is an ordinary Linear afterwards. An optimizer made before
+    that call would hold parameters without a shape.
+
+    >>> layer = torch.nn.LazyLinear(2)
+    >>> layer(torch.ones(5, 3)).shape, layer
+    (torch.Size([5, 2]), Linear(in_features=3, out_features=2, bias=True))
+    """
 
     cls_to_become = Linear
 

@@ -1,6 +1,7 @@
 """Losses as modules: each calls the function of `torch.nn.functional` with the settings given to its constructor.
 
-A new loss is an op in `jtorch/core/ops/losses`, a class here and its name in `__all__`.
+A new loss is an op in `jtorch/core/ops/losses`, a class here and its name in `__all__`. Losses with a margin are in
+loss_margin.py.
 """
 
 from __future__ import annotations
@@ -8,11 +9,21 @@ from __future__ import annotations
 import math
 import warnings
 
-from jtorch.core.ops.losses import common, likelihood, margin, probabilities
+from jtorch.core.ops.losses import basic, likelihood, probabilities
 from jtorch.core.ops.losses.fused import linear_cross_entropy
-from jtorch.nn.modules.distance import PairwiseDistance
 from jtorch.nn.modules.linear import Linear
-from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.loss_base import _Loss, _WeightedLoss
+from jtorch.nn.modules.loss_margin import (
+    CosineEmbeddingLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
 
 __all__ = [
     "BCELoss",
@@ -41,32 +52,35 @@ __all__ = [
 ]
 
 
-class _Loss(Module):
-    def __init__(self, size_average=None, reduce=None, reduction="mean"):
-        super().__init__()
-        self.reduction = common.reduction_of(size_average, reduce, reduction)
-
-
-class _WeightedLoss(_Loss):
-    def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-
-
 class L1Loss(_Loss):
-    """|input - target|, reduced. See :func:`l1_loss`."""
+    """|input - target|, reduced. See :func:`l1_loss`.
+
+    Args:
+        size_average, reduce: deprecated, use reduction.
+        reduction: "mean", "sum", or "none": one loss for each element.
+
+    Shape:
+        input and target of the same shape → (), or that shape with reduction="none"
+
+    >>> torch.nn.L1Loss()(torch.tensor([1., -2.]), torch.zeros(2))
+    tensor(1.5000)
+    """
 
     __constants__ = ["reduction"]
 
     def forward(self, input, target):
-        return common.l1_loss(input, target, reduction=self.reduction)
+        return basic.l1_loss(input, target, reduction=self.reduction)
 
 
 class MSELoss(_Loss):
     """(input - target)², reduced. See :func:`mse_loss`.
 
     Args:
+        size_average, reduce: deprecated, use reduction.
         reduction: "mean", "sum", or "none": one loss for each element.
+
+    Shape:
+        input and target of the same shape → (), or that shape with reduction="none"
 
     >>> torch.nn.MSELoss()(torch.tensor([1., 2.]), torch.zeros(2))
     tensor(2.5000)
@@ -75,11 +89,23 @@ class MSELoss(_Loss):
     __constants__ = ["reduction"]
 
     def forward(self, input, target):
-        return common.mse_loss(input, target, reduction=self.reduction)
+        return basic.mse_loss(input, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(_Loss):
-    """Squared below beta, absolute above. See :func:`smooth_l1_loss`."""
+    """d² / (2 beta) where |d| < beta, else |d| - beta / 2, with d = input - target, reduced. See :func:`smooth_l1_loss`.
+
+    Args:
+        size_average, reduce: deprecated, use reduction.
+        reduction: "mean", "sum", or "none": one loss for each element.
+        beta: where the square ends; 0 gives `L1Loss`.
+
+    Shape:
+        input and target of the same shape → (), or that shape with reduction="none"
+
+    >>> torch.nn.SmoothL1Loss(reduction="none")(torch.tensor([0.5, 3.]), torch.zeros(2))
+    tensor([0.1250, 2.5000])
+    """
 
     __constants__ = ["reduction"]
 
@@ -88,11 +114,22 @@ class SmoothL1Loss(_Loss):
         self.beta = beta
 
     def forward(self, input, target):
-        return common.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+        return basic.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
 class HuberLoss(_Loss):
-    """Squared up to delta, absolute above. See :func:`huber_loss`."""
+    """d² / 2 where |d| <= delta, else delta * (|d| - delta / 2), with d = input - target, reduced. See :func:`huber_loss`.
+
+    Args:
+        reduction: "mean", "sum", or "none": one loss for each element.
+        delta: where the square ends; positive.
+
+    Shape:
+        input and target of the same shape → (), or that shape with reduction="none"
+
+    >>> torch.nn.HuberLoss(reduction="none")(torch.tensor([0.5, 3.]), torch.zeros(2))
+    tensor([0.1250, 2.5000])
+    """
 
     __constants__ = ["reduction", "delta"]
 
@@ -101,11 +138,28 @@ class HuberLoss(_Loss):
         self.delta = delta
 
     def forward(self, input, target):
-        return common.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+        return basic.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
 class NLLLoss(_WeightedLoss):
-    """-input[n, target[n]], reduced, for log-probabilities. See :func:`nll_loss` for the arguments."""
+    """-input[n, target[n]], reduced, for log-probabilities. See :func:`nll_loss`.
+
+    Args:
+        weight: one weight for each class, (C); the mean divides by the sum of the targets' weights.
+        ignore_index: targets equal to this number are ignored.
+        size_average, reduce: deprecated, use reduction.
+        reduction: "mean", "sum", or "none": one loss for each sample.
+
+    Shape:
+        input (N, C) or (N, C, d1, ...), target (N) or (N, d1, ...) of int64 → (), or the target's shape with
+        reduction="none"; also without the N
+
+    Raises:
+        IndexError: a class number out of range.
+
+    >>> torch.nn.NLLLoss()(torch.log(torch.tensor([[0.25, 0.75]])), torch.tensor([0]))
+    tensor(1.3863)
+    """
 
     __constants__ = ["ignore_index", "reduction"]
 
@@ -114,13 +168,23 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input, target):
-        return common.nll_loss(
+        return basic.nll_loss(
             input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction
         )
 
 
 class NLLLoss2d(NLLLoss):
-    """`NLLLoss` under its old name."""
+    """`NLLLoss` under its old name. It warns.
+
+    Args:
+        weight, size_average, ignore_index, reduce, reduction: as for `NLLLoss`.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     loss = torch.nn.NLLLoss2d()
+    >>> loss(torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]]))
+    tensor(0.)
+    """
 
     def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
         warnings.warn(
@@ -133,11 +197,21 @@ class NLLLoss2d(NLLLoss):
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """-log(softmax(input)) at the target, reduced. See :func:`cross_entropy` for the arguments.
+    """-log(softmax(input)) at the target, reduced. See :func:`cross_entropy`.
+
+    Args:
+        weight: one weight for each class, (C); with class numbers, the mean divides by the sum of the targets' weights.
+        ignore_index: class numbers equal to this are ignored.
+        size_average, reduce: deprecated, use reduction.
+        reduction: "mean", "sum", or "none": one loss for each sample.
+        label_smoothing: share of the target that is spread evenly over all classes, in [0, 1].
 
     Shape:
-        input (N, C) or (N, C, d1, ...), target (N) or (N, d1, ...) with class numbers → (), or the target's shape if
-        the reduction is "none"
+        input (N, C) or (N, C, d1, ...), target (N) or (N, d1, ...) of int64 with class numbers, or the input's shape
+        with class probabilities → (), or the input's shape without C with reduction="none"; also without the N
+
+    Raises:
+        IndexError: a class number out of range.
 
     >>> torch.nn.CrossEntropyLoss()(torch.zeros(2, 4), torch.tensor([0, 3]))
     tensor(1.3863)
@@ -153,7 +227,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input, target):
-        return common.cross_entropy(
+        return basic.cross_entropy(
             input,
             target,
             weight=self.weight,
@@ -164,7 +238,23 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class BCELoss(_WeightedLoss):
-    """The cross entropy of probabilities of two classes. See :func:`binary_cross_entropy`."""
+    """-(y log(x) + (1 - y) log(1 - x)), reduced: the loss of probabilities of two classes. See :func:`binary_cross_entropy`.
+
+    Args:
+        weight: a factor for each element, which broadcasts to the target's shape.
+        size_average, reduce: deprecated, use reduction.
+        reduction: "mean", "sum", or "none": one loss for each element.
+
+    Shape:
+        input and target of the same shape → (), or that shape with reduction="none"
+
+    Raises:
+        ValueError: target has another size.
+        RuntimeError: an input outside [0, 1].
+
+    >>> torch.nn.BCELoss()(torch.tensor([0.5]), torch.tensor([1.]))
+    tensor(0.6931)
+    """
 
     __constants__ = ["reduction"]
 
@@ -173,7 +263,19 @@ class BCELoss(_WeightedLoss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """The loss of logits of two classes. See :func:`binary_cross_entropy_with_logits` for the arguments.
+    """`BCELoss` of sigmoid(input), without overflow. See :func:`binary_cross_entropy_with_logits`.
+
+    Args:
+        weight: a factor for each element, which broadcasts to the target's shape.
+        size_average, reduce: deprecated, use reduction.
+        reduction: "mean", "sum", or "none": one loss for each element.
+        pos_weight: a factor for the loss of positive targets, which broadcasts to the target's shape.
+
+    Shape:
+        input and target of the same shape → (), or that shape with reduction="none"
+
+    Raises:
+        ValueError: target has another size.
 
     >>> torch.nn.BCEWithLogitsLoss()(torch.zeros(3), torch.ones(3))
     tensor(0.6931)
@@ -191,7 +293,21 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class KLDivLoss(_Loss):
-    """The divergence of log-probabilities from a target distribution. See :func:`kl_div`."""
+    """target * (log(target) - input), reduced: the divergence of log-probabilities from a target. See :func:`kl_div`.
+
+    Args:
+        size_average, reduce: deprecated, use reduction.
+        reduction: "batchmean" divides the sum by the batch size, as the definition does; "mean" divides it by the
+            number of elements; "sum"; "none".
+        log_target: whether the target holds log-probabilities.
+
+    Shape:
+        input and target of the same shape → (), or that shape with reduction="none"
+
+    >>> loss = torch.nn.KLDivLoss(reduction="batchmean")
+    >>> loss(torch.log(torch.tensor([[0.5, 0.5]])), torch.tensor([[1., 0.]]))
+    tensor(0.6931)
+    """
 
     __constants__ = ["reduction"]
 
@@ -204,7 +320,21 @@ class KLDivLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """exp(x) - target * x, reduced. See :func:`poisson_nll_loss`."""
+    """exp(input) - target * input, reduced: minus the log-likelihood of counts. See :func:`poisson_nll_loss`.
+
+    Args:
+        log_input: whether the input is the log of the rate. False: the loss is input - target * log(input + eps).
+        full: add Stirling's approximation of log(target!).
+        size_average, reduce: deprecated, use reduction.
+        eps: keeps the logarithm finite with log_input=False.
+        reduction: "mean", "sum", or "none": one loss for each element.
+
+    Shape:
+        input and target of the same shape → (), or that shape with reduction="none"
+
+    >>> torch.nn.PoissonNLLLoss()(torch.tensor([0.]), torch.tensor([2.]))
+    tensor(1.)
+    """
 
     __constants__ = ["log_input", "full", "eps", "reduction"]
 
@@ -221,7 +351,23 @@ class PoissonNLLLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """(log(var) + (input - target)² / var) / 2, reduced. See :func:`gaussian_nll_loss`."""
+    """(log(var) + (input - target)² / var) / 2, reduced: minus the log-likelihood. See :func:`gaussian_nll_loss`.
+
+    Args:
+        full: add log(2π) / 2.
+        eps: smaller variances count as this.
+        reduction: "mean", "sum", or "none": one loss for each element.
+
+    Shape:
+        input and target of the same shape, var of that shape or with a last dimension that is 1 or missing → (), or
+        that shape with reduction="none"
+
+    Raises:
+        ValueError: a negative variance.
+
+    >>> torch.nn.GaussianNLLLoss()(torch.tensor([1.]), torch.tensor([3.]), torch.tensor([1.]))
+    tensor(2.)
+    """
 
     __constants__ = ["full", "eps", "reduction"]
 
@@ -235,7 +381,21 @@ class GaussianNLLLoss(_Loss):
 
 
 class CTCLoss(_Loss):
-    """-log of the probability of all alignments. See :func:`ctc_loss`."""
+    """Minus the log of the probability of all alignments of the targets with the input. See :func:`ctc_loss`.
+
+    Args:
+        blank: the class that stands for no label.
+        reduction: "mean" divides each loss by its target's length first; "sum", or "none": one loss for each sample.
+        zero_infinity: a sample that cannot be aligned counts as 0.
+
+    Shape:
+        log_probs (T, N, C), targets (N, S) or (sum of target_lengths), input_lengths (N), target_lengths (N) → (), or
+        (N) with reduction="none"; also without the N
+
+    >>> log_probs = torch.log_softmax(torch.zeros(5, 1, 3), 2)
+    >>> torch.nn.CTCLoss()(log_probs, torch.tensor([[1, 2]]), torch.tensor([5]), torch.tensor([2]))
+    tensor(0.9689)
+    """
 
     __constants__ = ["blank", "reduction"]
 
@@ -250,141 +410,31 @@ class CTCLoss(_Loss):
         )
 
 
-class HingeEmbeddingLoss(_Loss):
-    """x where the target is 1, max(0, margin - x) where it is -1, reduced. See :func:`hinge_embedding_loss`."""
-
-    __constants__ = ["margin", "reduction"]
-
-    def __init__(self, margin=1.0, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input, target):
-        return margin.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
-
-
-class MultiLabelMarginLoss(_Loss):
-    """max(0, 1 - x[label] + x[other]) over all pairs, reduced. See :func:`multilabel_margin_loss`."""
-
-    __constants__ = ["reduction"]
-
-    def forward(self, input, target):
-        return margin.multilabel_margin_loss(input, target, reduction=self.reduction)
-
-
-class SoftMarginLoss(_Loss):
-    """log(1 + exp(-target * x)), reduced. See :func:`soft_margin_loss`."""
-
-    __constants__ = ["reduction"]
-
-    def forward(self, input, target):
-        return margin.soft_margin_loss(input, target, reduction=self.reduction)
-
-
-class MultiLabelSoftMarginLoss(_WeightedLoss):
-    """The mean over classes of the two-class loss of each, reduced. See :func:`multilabel_soft_margin_loss`."""
-
-    __constants__ = ["reduction"]
-
-    def forward(self, input, target):
-        return margin.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
-
-
-class CosineEmbeddingLoss(_Loss):
-    """1 - cos(x1, x2) where the target is 1, max(0, cos - margin) where it is -1. See :func:`cosine_embedding_loss`."""
-
-    __constants__ = ["margin", "reduction"]
-
-    def __init__(self, margin=0.0, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input1, input2, target):
-        return margin.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
-
-
-class MarginRankingLoss(_Loss):
-    """max(0, -target * (x1 - x2) + margin), reduced. See :func:`margin_ranking_loss`."""
-
-    __constants__ = ["margin", "reduction"]
-
-    def __init__(self, margin=0.0, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input1, input2, target):
-        return margin.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
-
-
-class MultiMarginLoss(_WeightedLoss):
-    """max(0, margin - x[target] + x[other])^p over the other classes, reduced. See :func:`multi_margin_loss`."""
-
-    __constants__ = ["p", "margin", "reduction"]
-
-    def __init__(self, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(weight, size_average, reduce, reduction)
-        if p not in (1, 2):
-            raise ValueError("only p == 1 and p == 2 supported")
-        if weight is not None and weight.dim() != 1:
-            raise ValueError(f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.dim()}D instead")
-        self.p = p
-        self.margin = margin
-
-    def forward(self, input, target):
-        return margin.multi_margin_loss(
-            input, target, p=self.p, margin=self.margin, weight=self.weight, reduction=self.reduction
-        )
-
-
-class TripletMarginLoss(_Loss):
-    """max(0, ‖anchor - positive‖ - ‖anchor - negative‖ + margin), reduced. See :func:`triplet_margin_loss`."""
-
-    __constants__ = ["margin", "p", "eps", "swap", "reduction"]
-
-    def __init__(self, margin=1.0, p=2.0, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        if margin <= 0:
-            raise ValueError(f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead")
-        self.margin = margin
-        self.p = p
-        self.eps = eps
-        self.swap = swap
-
-    def forward(self, anchor, positive, negative):
-        return margin.triplet_margin_loss(
-            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, reduction=self.reduction
-        )
-
-
-class TripletMarginWithDistanceLoss(_Loss):
-    """`TripletMarginLoss` with the caller's own distance. See :func:`triplet_margin_with_distance_loss`."""
-
-    __constants__ = ["margin", "swap", "reduction"]
-
-    def __init__(self, *, distance_function=None, margin=1.0, swap=False, reduction="mean"):
-        super().__init__(reduction=reduction)
-        if margin <= 0:
-            raise ValueError(
-                f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} instead"
-            )
-        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
-        self.margin = margin
-        self.swap = swap
-
-    def forward(self, anchor, positive, negative):
-        return margin.triplet_margin_with_distance_loss(
-            anchor,
-            positive,
-            negative,
-            distance_function=self.distance_function,
-            margin=self.margin,
-            swap=self.swap,
-            reduction=self.reduction,
-        )
-
-
 class LinearCrossEntropyLoss(_WeightedLoss):
-    """A Linear and the cross entropy of its scores. See :func:`linear_cross_entropy`."""
+    """A `Linear` and the cross entropy of its scores. See :func:`linear_cross_entropy`.
+
+    Args:
+        in_features: size of the last dimension of the input.
+        num_classes: number of classes.
+        out_features: the further dimensions of the target, where each place has its own layer.
+        bias: whether the layer has one.
+        device, dtype: of the layer; None: the defaults.
+        reduction: "mean", "sum", or "none": one loss for each sample.
+        weight: one weight for each class, (num_classes).
+        ignore_index: class numbers equal to this are ignored; None: no number is.
+        label_smoothing: share of the target that is spread evenly over all classes, in [0, 1].
+        options: a `LinearCrossEntropyOptions`, accepted without effect.
+
+    Shape:
+        input (N, in_features), target (N, *out_features) of int64 → (), or the target's shape with reduction="none"
+
+    Raises:
+        RuntimeError: a weight of another shape, or label_smoothing outside [0, 1].
+
+    >>> loss = torch.nn.LinearCrossEntropyLoss(8, 4)
+    >>> loss(torch.zeros(2, 8), torch.tensor([0, 3])).detach()
+    tensor(1.3863)
+    """
 
     __constants__ = ["num_classes", "out_features", "reduction", "ignore_index", "label_smoothing"]
 

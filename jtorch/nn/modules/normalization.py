@@ -35,18 +35,26 @@ class _ScaledAndShifted(Module):
 
 
 class LayerNorm(_ScaledAndShifted):
-    """The last dimensions of each sample brought to mean 0 and variance 1. See :func:`layer_norm`.
+    """The last dimensions of each sample brought to mean 0 and variance 1, then scaled and shifted. See :func:`layer_norm`.
 
     Args:
-        normalized_shape: the sizes of those dimensions.
-        eps: added to the variance before the square root, same unit as input².
-        elementwise_affine: learn a scale and (with bias) a shift for each element.
+        normalized_shape: the sizes of those dimensions: an int or a tuple.
+        eps: added to the variance before the square root; it has the unit of input².
+        elementwise_affine: learn a scale and a shift for each element.
+        bias: with elementwise_affine=True, whether there is a shift.
+        device, dtype: of the parameters; None: the defaults.
 
     Shape:
         (*, *normalized_shape) → the same
 
-    >>> torch.nn.LayerNorm(2)(torch.tensor([[1., 3.]])).tolist()[0][0] < -0.999
-    True
+    Attributes:
+        weight, bias: of shape normalized_shape, 1 and 0 at first, or None.
+
+    Raises:
+        RuntimeError: an input whose last dimensions are not normalized_shape.
+
+    >>> torch.nn.LayerNorm(2)(torch.tensor([[1., 3.]])).detach()
+    tensor([[-1.0000,  1.0000]])
     """
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
@@ -66,7 +74,23 @@ class LayerNorm(_ScaledAndShifted):
 
 
 class RMSNorm(Module):
-    """The last dimensions of each sample divided by their root mean square. See :func:`rms_norm`."""
+    """The last dimensions of each sample divided by their root mean square, then scaled. See :func:`rms_norm`.
+
+    Args:
+        normalized_shape: the sizes of those dimensions: an int or a tuple.
+        eps: added to the mean square before the root; None: the machine epsilon of the input's dtype.
+        elementwise_affine: learn a scale for each element.
+        device, dtype: of the scale; None: the defaults.
+
+    Shape:
+        (*, *normalized_shape) → the same
+
+    Attributes:
+        weight: of shape normalized_shape, 1 at first, or None.
+
+    >>> torch.nn.RMSNorm(2)(torch.tensor([[1., 7.]])).detach()
+    tensor([[0.2000, 1.4000]])
+    """
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
 
@@ -91,10 +115,24 @@ class RMSNorm(Module):
 
 
 class GroupNorm(_ScaledAndShifted):
-    """Groups of channels of each sample brought to mean 0 and variance 1. See :func:`group_norm`.
+    """Groups of channels of each sample brought to mean 0 and variance 1, then scaled and shifted. See :func:`group_norm`.
+
+    Args:
+        num_groups: number of groups; it must divide num_channels.
+        num_channels: C.
+        eps: added to the variance before the square root; it has the unit of input².
+        affine: learn a scale and a shift for each channel.
+        bias: with affine=True, whether there is a shift.
+        device, dtype: of the parameters; None: the defaults.
 
     Shape:
         (N, num_channels, *) → the same
+
+    Attributes:
+        weight, bias: (num_channels), 1 and 0 at first, or None.
+
+    Raises:
+        ValueError: num_groups does not divide num_channels.
 
     >>> torch.nn.GroupNorm(2, 4)(torch.zeros(1, 4, 8, 8)).shape
     torch.Size([1, 4, 8, 8])
@@ -120,8 +158,18 @@ class GroupNorm(_ScaledAndShifted):
 
 
 class LocalResponseNorm(Module):
-    """Each number divided by a power of the mean square of its neighbours in other channels.
-    See :func:`local_response_norm`."""
+    """x / (k + alpha * mean of x² over neighbouring channels)^beta. See :func:`local_response_norm`.
+
+    Args:
+        size: how many channels count as neighbours.
+        alpha, beta, k: the numbers of the formula.
+
+    Shape:
+        (N, C, *) → the same
+
+    >>> torch.nn.LocalResponseNorm(2)(torch.zeros(1, 4, 8, 8)).shape
+    torch.Size([1, 4, 8, 8])
+    """
 
     __constants__ = ["size", "alpha", "beta", "k"]
 
@@ -140,7 +188,18 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(Module):
-    """`LocalResponseNorm` of (N, C, H, W) with the older window, which counts channels beyond the edge as zero."""
+    """`LocalResponseNorm` as Lua Torch had it. Channels beyond the edge count as zeros.
+
+    Args:
+        size: how many channels count as neighbours.
+        alpha, beta, k: the numbers of the formula.
+
+    Shape:
+        (N, C, H, W) → the same
+
+    >>> torch.nn.CrossMapLRN2d(2)(torch.zeros(1, 4, 8, 8)).shape
+    torch.Size([1, 4, 8, 8])
+    """
 
     def __init__(self, size, alpha=1e-4, beta=0.75, k=1):
         super().__init__()

@@ -24,6 +24,29 @@ __all__ = [
     "ZeroPad3d",
 ]
 
+# What the docstrings of the layers share, by the number of dimensions that are padded.
+_PADDING_1D = """
+    Args:
+        padding: an int, or (left, right). A negative number crops.
+
+    Shape:
+        (N, C, L) or (C, L) → the same with L + left + right
+"""
+_PADDING_2D = """
+    Args:
+        padding: an int, or (left, right, top, bottom). A negative number crops.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) → the same with H + top + bottom and W + left + right
+"""
+_PADDING_3D = """
+    Args:
+        padding: an int, or (left, right, top, bottom, front, back). A negative number crops.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) → the same with D + front + back, H + top + bottom and W + left + right
+"""
+
 
 class _ConstantPadNd(Module):
     __constants__ = ["padding", "value"]
@@ -75,79 +98,182 @@ class _CircularPadNd(_ModePad):
 
 
 class ConstantPad1d(_ConstantPadNd):
-    """Cells of one value put around the last dimension. See :func:`pad`."""
+    """Cells of one value put around the last dimension. See :func:`pad`.
+
+    Args:
+        padding: an int, or (left, right). A negative number crops.
+        value: the value of the new cells.
+
+    Shape:
+        (N, C, L) or (C, L) → the same with L + left + right
+
+    >>> torch.nn.ConstantPad1d(1, 9.0)(torch.tensor([[1., 2., 3.]]))
+    tensor([[9., 1., 2., 3., 9.]])
+    """
 
     _dims = 1
 
 
 class ConstantPad2d(_ConstantPadNd):
-    """Cells of one value put around the last 2 dimensions. See :func:`pad`."""
+    """Cells of one value put around the last 2 dimensions. See :func:`pad`.
+
+    Args:
+        padding: an int, or (left, right, top, bottom). A negative number crops.
+        value: the value of the new cells.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) → the same with H + top + bottom and W + left + right
+
+    >>> torch.nn.ConstantPad2d(1, 9.0)(torch.arange(4.).view(1, 2, 2))
+    tensor([[[9., 9., 9., 9.],
+             [9., 0., 1., 9.],
+             [9., 2., 3., 9.],
+             [9., 9., 9., 9.]]])
+    """
 
     _dims = 2
 
 
 class ConstantPad3d(_ConstantPadNd):
-    """Cells of one value put around the last 3 dimensions. See :func:`pad`."""
+    """Cells of one value put around the last 3 dimensions. See :func:`pad`.
+
+    Args:
+        padding: an int, or (left, right, top, bottom, front, back). A negative number crops.
+        value: the value of the new cells.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) → the same with D + front + back, H + top + bottom and W + left + right
+
+    >>> torch.nn.ConstantPad3d(1, 9.0)(torch.zeros(1, 2, 2, 2)).shape
+    torch.Size([1, 4, 4, 4])
+    """
 
     _dims = 3
 
 
 class ReflectionPad1d(_ReflectionPadNd):
-    """The input mirrored at its edge put around the last dimension. See :func:`pad`."""
+    __doc__ = f"""The input, mirrored at its edge cell, put around the last dimension. See :func:`pad`.
+{_PADDING_1D}
+    Raises:
+        RuntimeError: padding that is not smaller than the dimension.
+
+    >>> torch.nn.ReflectionPad1d(1)(torch.tensor([[1., 2., 3.]]))
+    tensor([[2., 1., 2., 3., 2.]])
+    """
 
     _dims = 1
 
 
 class ReflectionPad2d(_ReflectionPadNd):
-    """The input mirrored at its edge put around the last 2 dimensions. See :func:`pad`."""
+    __doc__ = f"""The input, mirrored at its edge cell, put around the last 2 dimensions. See :func:`pad`.
+{_PADDING_2D}
+    Raises:
+        RuntimeError: padding that is not smaller than the dimension.
+
+    >>> torch.nn.ReflectionPad2d(1)(torch.arange(4.).view(1, 2, 2))
+    tensor([[[3., 2., 3., 2.],
+             [1., 0., 1., 0.],
+             [3., 2., 3., 2.],
+             [1., 0., 1., 0.]]])
+    """
 
     _dims = 2
 
 
 class ReflectionPad3d(_ReflectionPadNd):
-    """The input mirrored at its edge put around the last 3 dimensions. See :func:`pad`."""
+    __doc__ = f"""The input, mirrored at its edge cell, put around the last 3 dimensions. See :func:`pad`.
+{_PADDING_3D}
+    Raises:
+        RuntimeError: padding that is not smaller than the dimension.
+
+    >>> torch.nn.ReflectionPad3d(1)(torch.zeros(1, 2, 2, 2)).shape
+    torch.Size([1, 4, 4, 4])
+    """
 
     _dims = 3
 
 
 class ReplicationPad1d(_ReplicationPadNd):
-    """The input's edge, repeated, put around the last dimension. See :func:`pad`."""
+    __doc__ = f"""Copies of the edge cell put around the last dimension. See :func:`pad`.
+{_PADDING_1D}
+    >>> torch.nn.ReplicationPad1d(1)(torch.tensor([[1., 2., 3.]]))
+    tensor([[1., 1., 2., 3., 3.]])
+    """
 
     _dims = 1
 
 
 class ReplicationPad2d(_ReplicationPadNd):
-    """The input's edge, repeated, put around the last 2 dimensions. See :func:`pad`."""
+    __doc__ = f"""Copies of the edge cell put around the last 2 dimensions. See :func:`pad`.
+{_PADDING_2D}
+    >>> torch.nn.ReplicationPad2d(1)(torch.arange(4.).view(1, 2, 2))
+    tensor([[[0., 0., 1., 1.],
+             [0., 0., 1., 1.],
+             [2., 2., 3., 3.],
+             [2., 2., 3., 3.]]])
+    """
 
     _dims = 2
 
 
 class ReplicationPad3d(_ReplicationPadNd):
-    """The input's edge, repeated, put around the last 3 dimensions. See :func:`pad`."""
+    __doc__ = f"""Copies of the edge cell put around the last 3 dimensions. See :func:`pad`.
+{_PADDING_3D}
+    >>> torch.nn.ReplicationPad3d(1)(torch.zeros(1, 2, 2, 2)).shape
+    torch.Size([1, 4, 4, 4])
+    """
 
     _dims = 3
 
 
 class CircularPad1d(_CircularPadNd):
-    """The input's other end put around the last dimension. See :func:`pad`."""
+    __doc__ = f"""The cells of the opposite end put around the last dimension. See :func:`pad`.
+{_PADDING_1D}
+    Raises:
+        RuntimeError: padding larger than the dimension.
+
+    >>> torch.nn.CircularPad1d(1)(torch.tensor([[1., 2., 3.]]))
+    tensor([[3., 1., 2., 3., 1.]])
+    """
 
     _dims = 1
 
 
 class CircularPad2d(_CircularPadNd):
-    """The input's other end put around the last 2 dimensions. See :func:`pad`."""
+    __doc__ = f"""The cells of the opposite end put around the last 2 dimensions. See :func:`pad`.
+{_PADDING_2D}
+    Raises:
+        RuntimeError: padding larger than the dimension.
+
+    >>> torch.nn.CircularPad2d(1)(torch.arange(4.).view(1, 2, 2))
+    tensor([[[3., 2., 3., 2.],
+             [1., 0., 1., 0.],
+             [3., 2., 3., 2.],
+             [1., 0., 1., 0.]]])
+    """
 
     _dims = 2
 
 
 class CircularPad3d(_CircularPadNd):
-    """The input's other end put around the last 3 dimensions. See :func:`pad`."""
+    __doc__ = f"""The cells of the opposite end put around the last 3 dimensions. See :func:`pad`.
+{_PADDING_3D}
+    Raises:
+        RuntimeError: padding larger than the dimension.
+
+    >>> torch.nn.CircularPad3d(1)(torch.zeros(1, 2, 2, 2)).shape
+    torch.Size([1, 4, 4, 4])
+    """
 
     _dims = 3
 
 
 class ZeroPad1d(ConstantPad1d):
-    """Zeros put around the last dimension. See :func:`pad`."""
+    __doc__ = f"""Zeros put around the last dimension. See :func:`pad`.
+{_PADDING_1D}
+    >>> torch.nn.ZeroPad1d(1)(torch.tensor([[1., 2., 3.]]))
+    tensor([[0., 1., 2., 3., 0.]])
+    """
 
     def __init__(self, padding):
         super().__init__(padding, 0.0)
@@ -157,7 +283,14 @@ class ZeroPad1d(ConstantPad1d):
 
 
 class ZeroPad2d(ConstantPad2d):
-    """Zeros put around the last 2 dimensions. See :func:`pad`."""
+    __doc__ = f"""Zeros put around the last 2 dimensions. See :func:`pad`.
+{_PADDING_2D}
+    >>> torch.nn.ZeroPad2d(1)(torch.arange(4.).view(1, 2, 2))
+    tensor([[[0., 0., 0., 0.],
+             [0., 0., 1., 0.],
+             [0., 2., 3., 0.],
+             [0., 0., 0., 0.]]])
+    """
 
     def __init__(self, padding):
         super().__init__(padding, 0.0)
@@ -167,7 +300,11 @@ class ZeroPad2d(ConstantPad2d):
 
 
 class ZeroPad3d(ConstantPad3d):
-    """Zeros put around the last 3 dimensions. See :func:`pad`."""
+    __doc__ = f"""Zeros put around the last 3 dimensions. See :func:`pad`.
+{_PADDING_3D}
+    >>> torch.nn.ZeroPad3d(1)(torch.zeros(1, 2, 2, 2)).shape
+    torch.Size([1, 4, 4, 4])
+    """
 
     def __init__(self, padding):
         super().__init__(padding, 0.0)

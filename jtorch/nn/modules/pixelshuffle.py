@@ -9,7 +9,21 @@ __all__ = ["PixelShuffle", "PixelUnshuffle"]
 
 
 class PixelShuffle(Module):
-    """r² channels become r x r cells of one. See :func:`pixel_shuffle`."""
+    """Trades channels for resolution: r² channels become r × r cells of one channel. See :func:`pixel_shuffle`.
+
+    Args:
+        upscale_factor: r.
+
+    Shape:
+        (*, C * r², H, W) → (*, C, H * r, W * r)
+
+    Raises:
+        RuntimeError: the number of channels is not divisible by r².
+
+    >>> torch.nn.PixelShuffle(2)(torch.arange(4.).view(4, 1, 1))
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
 
     __constants__ = ["upscale_factor"]
 
@@ -25,7 +39,20 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """r x r cells become r² channels. See :func:`pixel_unshuffle`."""
+    """Trades resolution for channels: r × r cells of one channel become r² channels. See :func:`pixel_unshuffle`.
+
+    Args:
+        downscale_factor: r.
+
+    Shape:
+        (*, C, H * r, W * r) → (*, C * r², H, W)
+
+    Raises:
+        RuntimeError: the height or the width is not divisible by r.
+
+    >>> torch.nn.PixelUnshuffle(2)(torch.arange(4.).view(1, 2, 2)).flatten()
+    tensor([0., 1., 2., 3.])
+    """
 
     __constants__ = ["downscale_factor"]
 

@@ -29,6 +29,50 @@ __all__ = [
     "MaxUnpool3d",
 ]
 
+# What the docstrings of the layers share.
+_MAX = """
+    Args:
+        kernel_size: size of the window; here and below, an int or one for each spatial dimension.
+        stride: the step of the window; None: kernel_size.
+        padding: cells of minus infinity added at each side, at most half the window.
+        dilation: distance between the cells of the window.
+        return_indices: also return the position of each maximum in its channel, as `MaxUnpool` layers take it.
+        ceil_mode: round the output size up, so that the last window may reach over the edge.
+"""
+_UNPOOL = """
+    Args:
+        kernel_size, stride, padding: those of the max pooling that gave the indices. stride None: kernel_size.
+"""
+_AVERAGE = """
+    Args:
+        kernel_size: size of the window; here and below, an int or one for each spatial dimension.
+        stride: the step of the window; None: kernel_size.
+        padding: zeros added at each side, at most half the window.
+        ceil_mode: round the output size up, so that the last window may reach over the edge.
+        count_include_pad: count the zeros of the padding in the mean.
+"""
+_DIVISOR = """\
+        divisor_override: divide the sum by this number; None: by the number of cells.
+"""
+_FRACTIONAL = """
+    Args:
+        kernel_size: size of the window, an int or one for each spatial dimension.
+        output_size: the size of the result. Give either this or output_ratio.
+        output_ratio: the size of the result as a share of the input's, between 0 and 1.
+        return_indices: also return the position of each maximum in its channel.
+        _random_samples: numbers in [0, 1) that place the windows, (N, C, spatial dimensions); None: they are drawn.
+
+    Raises:
+        ValueError: neither or both of output_size and output_ratio, or a ratio outside (0, 1).
+"""
+_NORM = """
+    Args:
+        norm_type: the p of the norm. As p grows it becomes max pooling; 1 is the sum.
+        kernel_size: size of the window, an int or one for each spatial dimension.
+        stride: the step of the window; None: kernel_size.
+        ceil_mode: round the output size up, so that the last window may reach over the edge.
+"""
+
 
 class _MaxPoolNd(Module):
     __constants__ = ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"]
@@ -55,13 +99,25 @@ class _MaxPoolNd(Module):
 
 
 class MaxPool1d(_MaxPoolNd):
-    """The largest number of each window of (N, C, L). See :func:`max_pool1d`."""
+    __doc__ = f"""The largest number of each window. See :func:`max_pool1d`.
+{_MAX}
+    Shape:
+        (N, C, L) → (N, C, L'); also without the N. L' is
+        floor((L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1.
+
+    >>> torch.nn.MaxPool1d(2)(torch.zeros(1, 3, 8)).shape
+    torch.Size([1, 3, 4])
+    """
 
     _function = staticmethod(pool.max_pool1d)
 
 
 class MaxPool2d(_MaxPoolNd):
-    """The largest number of each window of (N, C, H, W). See :func:`max_pool2d`.
+    __doc__ = f"""The largest number of each window. See :func:`max_pool2d`.
+{_MAX}
+    Shape:
+        (N, C, H, W) → (N, C, H', W'); also without the N. W' is
+        floor((W + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1.
 
     >>> torch.nn.MaxPool2d(2)(torch.zeros(1, 3, 8, 8)).shape
     torch.Size([1, 3, 4, 4])
@@ -71,7 +127,15 @@ class MaxPool2d(_MaxPoolNd):
 
 
 class MaxPool3d(_MaxPoolNd):
-    """The largest number of each window of (N, C, D, H, W). See :func:`max_pool3d`."""
+    __doc__ = f"""The largest number of each window. See :func:`max_pool3d`.
+{_MAX}
+    Shape:
+        (N, C, D, H, W) → (N, C, D', H', W'); also without the N. W' is
+        floor((W + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1.
+
+    >>> torch.nn.MaxPool3d(2)(torch.zeros(1, 3, 8, 8, 8)).shape
+    torch.Size([1, 3, 4, 4, 4])
+    """
 
     _function = staticmethod(pool.max_pool3d)
 
@@ -93,21 +157,51 @@ class _MaxUnpoolNd(Module):
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
-    """The inverse of `MaxPool1d`: puts each value back into its place in (N, C, L), zeros elsewhere. See :func:`max_unpool1d`."""
+    __doc__ = f"""Puts each maximum of a `MaxPool1d` back into its place, with zeros elsewhere. See :func:`max_unpool1d`.
+
+    Call it with the maxima and their indices, and output_size=... where several sizes give the same pooled size.
+{_UNPOOL}
+    Shape:
+        (N, C, L') twice → (N, C, L); also without the N
+
+    >>> maxima, indices = torch.nn.MaxPool1d(2, return_indices=True)(torch.zeros(1, 3, 8))
+    >>> torch.nn.MaxUnpool1d(2)(maxima, indices).shape
+    torch.Size([1, 3, 8])
+    """
 
     _dims = 1
     _function = staticmethod(unpool.max_unpool1d)
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """The inverse of `MaxPool2d`: puts each value back into its place in (N, C, H, W), zeros elsewhere. See :func:`max_unpool2d`."""
+    __doc__ = f"""Puts each maximum of a `MaxPool2d` back into its place, with zeros elsewhere. See :func:`max_unpool2d`.
+
+    Call it with the maxima and their indices, and output_size=... where several sizes give the same pooled size.
+{_UNPOOL}
+    Shape:
+        (N, C, H', W') twice → (N, C, H, W); also without the N
+
+    >>> maxima, indices = torch.nn.MaxPool2d(2, return_indices=True)(torch.zeros(1, 3, 8, 8))
+    >>> torch.nn.MaxUnpool2d(2)(maxima, indices).shape
+    torch.Size([1, 3, 8, 8])
+    """
 
     _dims = 2
     _function = staticmethod(unpool.max_unpool2d)
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """The inverse of `MaxPool3d`: puts each value back into its place in (N, C, D, H, W), zeros elsewhere. See :func:`max_unpool3d`."""
+    __doc__ = f"""Puts each maximum of a `MaxPool3d` back into its place, with zeros elsewhere. See :func:`max_unpool3d`.
+
+    Call it with the maxima and their indices, and output_size=... where several sizes give the same pooled size.
+{_UNPOOL}
+    Shape:
+        (N, C, D', H', W') twice → (N, C, D, H, W); also without the N
+
+    >>> maxima, indices = torch.nn.MaxPool3d(2, return_indices=True)(torch.zeros(1, 3, 8, 8, 8))
+    >>> torch.nn.MaxUnpool3d(2)(maxima, indices).shape
+    torch.Size([1, 3, 8, 8, 8])
+    """
 
     _dims = 3
     _function = staticmethod(unpool.max_unpool3d)
@@ -121,7 +215,15 @@ class _AvgPoolNd(Module):
 
 
 class AvgPool1d(_AvgPoolNd):
-    """The mean of each window of (N, C, L). See :func:`avg_pool1d`."""
+    __doc__ = f"""The mean of each window. See :func:`avg_pool1d`.
+{_AVERAGE}
+    Shape:
+        (N, C, L) → (N, C, L'); also without the N. L' is
+        floor((L + 2 * padding - kernel_size) / stride) + 1.
+
+    >>> torch.nn.AvgPool1d(2)(torch.zeros(1, 3, 8)).shape
+    torch.Size([1, 3, 4])
+    """
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         super().__init__()
@@ -166,17 +268,29 @@ class _AvgPoolWithDivisor(_AvgPoolNd):
 
 
 class AvgPool2d(_AvgPoolWithDivisor):
-    """The mean of each window of (N, C, H, W). See :func:`avg_pool2d`.
+    __doc__ = f"""The mean of each window. See :func:`avg_pool2d`.
+{_AVERAGE}{_DIVISOR}
+    Shape:
+        (N, C, H, W) → (N, C, H', W'); also without the N. W' is
+        floor((W + 2 * padding - kernel_size) / stride) + 1.
 
-    >>> torch.nn.AvgPool2d(2)(torch.ones(1, 1, 2, 2))
-    tensor([[[[1.]]]])
+    >>> torch.nn.AvgPool2d(2)(torch.zeros(1, 3, 8, 8)).shape
+    torch.Size([1, 3, 4, 4])
     """
 
     _function = staticmethod(pool.avg_pool2d)
 
 
 class AvgPool3d(_AvgPoolWithDivisor):
-    """The mean of each window of (N, C, D, H, W). See :func:`avg_pool3d`."""
+    __doc__ = f"""The mean of each window. See :func:`avg_pool3d`.
+{_AVERAGE}{_DIVISOR}
+    Shape:
+        (N, C, D, H, W) → (N, C, D', H', W'); also without the N. W' is
+        floor((W + 2 * padding - kernel_size) / stride) + 1.
+
+    >>> torch.nn.AvgPool3d(2)(torch.zeros(1, 3, 8, 8, 8)).shape
+    torch.Size([1, 3, 4, 4, 4])
+    """
 
     _function = staticmethod(pool.avg_pool3d)
 
@@ -207,14 +321,28 @@ class _FractionalMaxPool(Module):
 
 
 class FractionalMaxPool2d(_FractionalMaxPool):
-    """The largest number of each window of (N, C, H, W); the windows are drawn at random. See :func:`fractional_max_pool2d`."""
+    __doc__ = f"""The largest number of each window; the windows are placed at random. See :func:`fractional_max_pool2d`.
+{_FRACTIONAL}
+    Shape:
+        (N, C, H, W) → (N, C, H', W'); also without the N
+
+    >>> torch.nn.FractionalMaxPool2d(2, output_size=5)(torch.zeros(1, 3, 8, 8)).shape
+    torch.Size([1, 3, 5, 5])
+    """
 
     _dims = 2
     _function = staticmethod(unpool.fractional_max_pool2d)
 
 
 class FractionalMaxPool3d(_FractionalMaxPool):
-    """The largest number of each window of (N, C, D, H, W); the windows are drawn at random. See :func:`fractional_max_pool3d`."""
+    __doc__ = f"""The largest number of each window; the windows are placed at random. See :func:`fractional_max_pool3d`.
+{_FRACTIONAL}
+    Shape:
+        (N, C, D, H, W) → (N, C, D', H', W'); also without the N
+
+    >>> torch.nn.FractionalMaxPool3d(2, output_size=5)(torch.zeros(1, 3, 8, 8, 8)).shape
+    torch.Size([1, 3, 5, 5, 5])
+    """
 
     _dims = 3
     _function = staticmethod(unpool.fractional_max_pool3d)
@@ -238,19 +366,40 @@ class _LPPoolNd(Module):
 
 
 class LPPool1d(_LPPoolNd):
-    """The p-norm of each window of (N, C, L). See :func:`lp_pool1d`."""
+    __doc__ = f"""The p-norm of each window: (sum of x^p)^(1/p). See :func:`lp_pool1d`.
+{_NORM}
+    Shape:
+        (N, C, L) → (N, C, L'); also without the N
+
+    >>> torch.nn.LPPool1d(2, 2)(torch.ones(1, 3, 8)).shape
+    torch.Size([1, 3, 4])
+    """
 
     _function = staticmethod(pool.lp_pool1d)
 
 
 class LPPool2d(_LPPoolNd):
-    """The p-norm of each window of (N, C, H, W). See :func:`lp_pool2d`."""
+    __doc__ = f"""The p-norm of each window: (sum of x^p)^(1/p). See :func:`lp_pool2d`.
+{_NORM}
+    Shape:
+        (N, C, H, W) → (N, C, H', W'); also without the N
+
+    >>> torch.nn.LPPool2d(2, 2)(torch.ones(1, 3, 8, 8)).shape
+    torch.Size([1, 3, 4, 4])
+    """
 
     _function = staticmethod(pool.lp_pool2d)
 
 
 class LPPool3d(_LPPoolNd):
-    """The p-norm of each window of (N, C, D, H, W). See :func:`lp_pool3d`."""
+    __doc__ = f"""The p-norm of each window: (sum of x^p)^(1/p). See :func:`lp_pool3d`.
+{_NORM}
+    Shape:
+        (N, C, D, H, W) → (N, C, D', H', W'); also without the N
+
+    >>> torch.nn.LPPool3d(2, 2)(torch.ones(1, 3, 8, 8, 8)).shape
+    torch.Size([1, 3, 4, 4, 4])
+    """
 
     _function = staticmethod(pool.lp_pool3d)
 
@@ -271,19 +420,52 @@ class _AdaptiveMaxPoolNd(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """The largest number of each window of (N, C, L). One window per output element. See :func:`adaptive_max_pool1d`."""
+    """The largest number of each window, with as many windows as the result has cells. See :func:`adaptive_max_pool1d`.
+
+    Args:
+        output_size: the size of the result.
+        return_indices: also return the position of each maximum in its channel.
+
+    Shape:
+        (N, C, L) → (N, C, L'); also without the N
+
+    >>> torch.nn.AdaptiveMaxPool1d(5)(torch.zeros(1, 3, 8)).shape
+    torch.Size([1, 3, 5])
+    """
 
     _function = staticmethod(pool.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
-    """The largest number of each window of (N, C, H, W). One window per output element. See :func:`adaptive_max_pool2d`."""
+    """The largest number of each window, with as many windows as the result has cells. See :func:`adaptive_max_pool2d`.
+
+    Args:
+        output_size: the size of the result: an int, or one for each of H, W, where None keeps the input's size.
+        return_indices: also return the position of each maximum in its channel.
+
+    Shape:
+        (N, C, H, W) → (N, C, H', W'); also without the N
+
+    >>> torch.nn.AdaptiveMaxPool2d(5)(torch.zeros(1, 3, 8, 8)).shape
+    torch.Size([1, 3, 5, 5])
+    """
 
     _function = staticmethod(pool.adaptive_max_pool2d)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """The largest number of each window of (N, C, D, H, W). One window per output element. See :func:`adaptive_max_pool3d`."""
+    """The largest number of each window, with as many windows as the result has cells. See :func:`adaptive_max_pool3d`.
+
+    Args:
+        output_size: the size of the result: an int, or one for each of D, H, W, where None keeps the input's size.
+        return_indices: also return the position of each maximum in its channel.
+
+    Shape:
+        (N, C, D, H, W) → (N, C, D', H', W'); also without the N
+
+    >>> torch.nn.AdaptiveMaxPool3d(5)(torch.zeros(1, 3, 8, 8, 8)).shape
+    torch.Size([1, 3, 5, 5, 5])
+    """
 
     _function = staticmethod(pool.adaptive_max_pool3d)
 
@@ -303,22 +485,48 @@ class _AdaptiveAvgPoolNd(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """The mean of each window of (N, C, L). One window per output element. See :func:`adaptive_avg_pool1d`."""
+    """The mean of each window, with as many windows as the result has cells. See :func:`adaptive_avg_pool1d`.
+
+    Args:
+        output_size: the size of the result.
+
+    Shape:
+        (N, C, L) → (N, C, L'); also without the N
+
+    >>> torch.nn.AdaptiveAvgPool1d(5)(torch.zeros(1, 3, 8)).shape
+    torch.Size([1, 3, 5])
+    """
 
     _function = staticmethod(pool.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
-    """The mean of each window of (N, C, H, W). One window per output element. See :func:`adaptive_avg_pool2d`.
+    """The mean of each window, with as many windows as the result has cells. See :func:`adaptive_avg_pool2d`.
 
-    >>> torch.nn.AdaptiveAvgPool2d(1)(torch.ones(2, 3, 8, 8)).shape
-    torch.Size([2, 3, 1, 1])
+    Args:
+        output_size: the size of the result: an int, or one for each of H, W, where None keeps the input's size.
+
+    Shape:
+        (N, C, H, W) → (N, C, H', W'); also without the N
+
+    >>> torch.nn.AdaptiveAvgPool2d(1)(torch.zeros(1, 3, 8, 8)).shape
+    torch.Size([1, 3, 1, 1])
     """
 
     _function = staticmethod(pool.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """The mean of each window of (N, C, D, H, W). One window per output element. See :func:`adaptive_avg_pool3d`."""
+    """The mean of each window, with as many windows as the result has cells. See :func:`adaptive_avg_pool3d`.
+
+    Args:
+        output_size: the size of the result: an int, or one for each of D, H, W, where None keeps the input's size.
+
+    Shape:
+        (N, C, D, H, W) → (N, C, D', H', W'); also without the N
+
+    >>> torch.nn.AdaptiveAvgPool3d(5)(torch.zeros(1, 3, 8, 8, 8)).shape
+    torch.Size([1, 3, 5, 5, 5])
+    """
 
     _function = staticmethod(pool.adaptive_avg_pool3d)

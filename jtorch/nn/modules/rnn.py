@@ -12,7 +12,7 @@ import warnings
 
 from jtorch.amp.autocast_mode import casts_now
 from jtorch.core.ops.arithmetic.activations import dropout
-from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.ops.layers import recurrent
 from jtorch.core.ops.make.create import empty, zeros
 from jtorch.nn import init
@@ -25,13 +25,43 @@ __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "R
 _NO_PROJECTION = "proj_size argument is only supported for LSTM, not RNN or GRU"
 _GATES_OF_MODE = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
+# What the docstrings of RNN, GRU and LSTM share.
+_SIZES = """
+    Args:
+        input_size: size of each element of the sequence.
+        hidden_size: size of the state.
+        num_layers: number of layers; each reads the outputs of the one below."""
+_SETTINGS = """\
+        bias: whether there are b and d.
+        batch_first: sequences are (batch, time, features), not (time, batch, features). The states stay as they are.
+        dropout: the fraction of outputs that is dropped after each layer except the last, in training.
+        bidirectional: also read the sequence backwards and concatenate the outputs.
+        device, dtype: of the parameters; None: the defaults."""
+_WEIGHTS = """
+    Attributes:
+        weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, ...: W, U, b and d of each layer, for the backward direction
+            with `_reverse` at the end; uniform in ±1/sqrt(hidden_size) at first.
+
+    Raises:
+        RuntimeError: an input or a state of a wrong shape.
+        ValueError: an input whose dtype is not the weights'.
+"""
+
 
 class RNNBase(Module):
-    """What RNN, LSTM and GRU share.
+    """The base of RNN, LSTM and GRU. Use those.
 
-    Attributes:
-        weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, (weight_hr_l0,) ...: for each layer, and with `_reverse`
-            for its second direction: uniform in ±1/sqrt(hidden_size) at first.
+    Args:
+        mode: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional: as for `RNN`.
+        proj_size: as for `LSTM`.
+        device, dtype: of the parameters; None: the defaults.
+
+    Raises:
+        TypeError, ValueError: a setting of a wrong type or out of range.
+
+    >>> isinstance(torch.nn.LSTM(3, 4), torch.nn.RNNBase)
+    True
     """
 
     __constants__ = ["mode", "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout",
@@ -270,20 +300,18 @@ def _check_one_state(input, hx):
 
 
 class RNN(RNNBase):
-    """h' = tanh(W x + b + U h + d) along a sequence, several layers and directions deep.
-
-    Args:
-        input_size: size of each element of the sequence.
-        hidden_size: size of the state.
-        num_layers: number of layers; each reads the outputs of the one below.
+    __doc__ = f"""h' = tanh(W x + b + U h + d) along a sequence, several layers and directions deep.
+{_SIZES}
         nonlinearity: "tanh" or "relu".
-        bias: whether there are b and d.
-        batch_first: sequences are (batch, time, features), not (time, batch, features).
-        dropout: the fraction of outputs that is dropped after each layer except the last.
-        bidirectional: also read the sequence backwards and concatenate the outputs.
+{_SETTINGS}
 
     Shape:
-        (T, N, input_size), (layers * directions, N, hidden_size) → (T, N, directions * hidden_size), the last states
+        (T, N, input_size), (layers * directions, N, hidden_size) → (T, N, directions * hidden_size), the last states;
+        also without the N, and with a PackedSequence for the sequence. Without a state it starts from zeros.
+{_WEIGHTS}
+    >>> out, h = torch.nn.RNN(3, 4)(torch.zeros(5, 2, 3))
+    >>> out.shape, h.shape
+    (torch.Size([5, 2, 4]), torch.Size([1, 2, 4]))
     """
 
     def __init__(self, *args, nonlinearity="tanh", **kwargs):
@@ -305,10 +333,16 @@ class RNN(RNNBase):
 
 
 class GRU(RNNBase):
-    """A gated recurrent unit along a sequence: h' = (1 - z) n + z h. See :class:`RNN` for arguments and shapes.
+    __doc__ = f"""A gated recurrent unit along a sequence: h' = (1 - z) n + z h.
 
     As in PyTorch, the reset gate multiplies U h + d. Many texts define the GRU with a gate that multiplies h.
+{_SIZES}
+{_SETTINGS}
 
+    Shape:
+        (T, N, input_size), (layers * directions, N, hidden_size) → (T, N, directions * hidden_size), the last states;
+        also without the N, and with a PackedSequence for the sequence. Without a state it starts from zeros.
+{_WEIGHTS}
     >>> out, h = torch.nn.GRU(3, 4)(torch.zeros(5, 2, 3))
     >>> out.shape, h.shape
     (torch.Size([5, 2, 4]), torch.Size([1, 2, 4]))
@@ -328,15 +362,16 @@ class GRU(RNNBase):
 
 
 class LSTM(RNNBase):
-    """A long short-term memory along a sequence. See :class:`RNN` for the arguments.
-
-    Args:
+    __doc__ = f"""A long short-term memory along a sequence: c' = f c + i g, h' = o tanh(c').
+{_SIZES}
+{_SETTINGS}
         proj_size: the outputs and the state h are projected to this size; 0: they are not.
 
     Shape:
         (T, N, input_size), (h, c) → (T, N, directions * hidden_size), (h, c), with h and c
-        (layers * directions, N, hidden_size)
-
+        (layers * directions, N, hidden_size); also without the N, and with a PackedSequence for the sequence. Without
+        states it starts from zeros.
+{_WEIGHTS}
     >>> out, (h, c) = torch.nn.LSTM(3, 4)(torch.zeros(5, 2, 3))
     >>> out.shape, h.shape
     (torch.Size([5, 2, 4]), torch.Size([1, 2, 4]))
@@ -381,7 +416,16 @@ class LSTM(RNNBase):
 
 
 class RNNCellBase(Module):
-    """What RNNCell, LSTMCell and GRUCell share."""
+    """The base of RNNCell, LSTMCell and GRUCell. Use those.
+
+    Args:
+        input_size, hidden_size, bias: as for `RNNCell`.
+        num_chunks: the number of gates.
+        device, dtype: of the parameters; None: the defaults.
+
+    >>> isinstance(torch.nn.LSTMCell(3, 4), torch.nn.RNNCellBase)
+    True
+    """
 
     __constants__ = ["input_size", "hidden_size", "bias"]
 
@@ -434,10 +478,20 @@ class RNNCellBase(Module):
 
 
 class RNNCell(RNNCellBase):
-    """tanh(W x + b + U h + d), or relu of it: one step of an RNN.
+    """tanh(W x + b + U h + d), or relu of it: one step of an `RNN`.
+
+    Args:
+        input_size: size of x.
+        hidden_size: size of the state h.
+        bias: whether there are b and d.
+        nonlinearity: "tanh" or "relu".
+        device, dtype: of the parameters; None: the defaults.
 
     Shape:
-        (N, input_size), (N, hidden_size) → (N, hidden_size)
+        (N, input_size), (N, hidden_size) → (N, hidden_size); also without the N. Without a state it starts from zeros.
+
+    >>> torch.nn.RNNCell(3, 4)(torch.zeros(2, 3)).shape
+    torch.Size([2, 4])
     """
 
     __constants__ = ["input_size", "hidden_size", "bias", "nonlinearity"]
@@ -454,7 +508,22 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """(h, c) one step later. See :class:`LSTM`."""
+    """(h, c) one step later: one step of an `LSTM`.
+
+    Args:
+        input_size: size of x.
+        hidden_size: size of the states h and c.
+        bias: whether each gate has one.
+        device, dtype: of the parameters; None: the defaults.
+
+    Shape:
+        (N, input_size), ((N, hidden_size), (N, hidden_size)) → the two states; also without the N. Without states it
+        starts from zeros.
+
+    >>> h, c = torch.nn.LSTMCell(3, 4)(torch.zeros(2, 3))
+    >>> h.shape, c.shape
+    (torch.Size([2, 4]), torch.Size([2, 4]))
+    """
 
     def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
@@ -464,7 +533,20 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """h one step later. See :class:`GRU`."""
+    """h one step later: one step of a `GRU`.
+
+    Args:
+        input_size: size of x.
+        hidden_size: size of the state h.
+        bias: whether each gate has one.
+        device, dtype: of the parameters; None: the defaults.
+
+    Shape:
+        (N, input_size), (N, hidden_size) → (N, hidden_size); also without the N. Without a state it starts from zeros.
+
+    >>> torch.nn.GRUCell(3, 4)(torch.zeros(2, 3)).shape
+    torch.Size([2, 4])
+    """
 
     def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)

@@ -41,21 +41,33 @@ class Embedding(_Table):
 
     Args:
         num_embeddings: rows of the table.
-        embedding_dim: size of each vector.
+        embedding_dim: size of each row.
         padding_idx: a row that starts as zeros and collects no gradient.
-        max_norm: rows that are looked up are scaled down to this norm.
+        max_norm: each call first scales the rows that it looks up down to this norm, in the table itself.
         norm_type: the p of that norm.
+        scale_grad_by_freq: divide the gradient of a row by how often the batch names it.
+        sparse: see below.
+        _weight: the table to use; None: a new one.
+        _freeze: whether the table is not learned.
+        device, dtype: of a new table; None: the defaults.
 
     Shape:
         (*) of int64 or int32 → (*, embedding_dim)
 
+    Attributes:
+        weight: (num_embeddings, embedding_dim), from N(0, 1) at first.
+
     Raises:
         IndexError: a number out of range.
+        AssertionError: padding_idx out of range, or a `_weight` of another shape.
 
     Differs from torch: with sparse=True gradients are dense.
 
-    >>> torch.nn.Embedding(10, 3, padding_idx=0)
+    >>> embedding = torch.nn.Embedding(10, 3, padding_idx=0)
+    >>> embedding
     Embedding(10, 3, padding_idx=0)
+    >>> embedding(torch.tensor([[0, 9]])).shape
+    torch.Size([1, 2, 3])
     """
 
     __constants__ = ["num_embeddings", "embedding_dim", "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq",
@@ -135,7 +147,29 @@ class Embedding(_Table):
 
 
 class EmbeddingBag(_Table):
-    """The sum, mean or maximum of the rows that each bag names. See :func:`embedding_bag`."""
+    """The sum, mean or maximum of the rows that each bag names. See :func:`embedding_bag`.
+
+    Args:
+        num_embeddings: rows of the table.
+        embedding_dim: size of each row.
+        max_norm: each call first scales the rows that it looks up down to this norm, in the table itself.
+        norm_type: the p of that norm.
+        scale_grad_by_freq: divide the gradient of a row by how often the batch names it. Not with mode="max".
+        mode: "sum", "mean" or "max".
+        sparse: as for `Embedding`.
+        _weight: the table to use; None: a new one.
+        include_last_offset: whether offsets end with the length of the input.
+        padding_idx: a row that starts as zeros, collects no gradient and is left out of its bag.
+        device, dtype: of a new table; None: the defaults.
+
+    Shape:
+        input (B, N), one bag in each row; or input (N) with offsets (B), where each bag starts → (B, embedding_dim).
+        per_sample_weights, of the input's shape, weight the rows of a sum.
+
+    >>> bag = torch.nn.EmbeddingBag(10, 3)
+    >>> bag(torch.tensor([1, 2, 4, 5]), torch.tensor([0, 3])).shape
+    torch.Size([2, 3])
+    """
 
     __constants__ = ["num_embeddings", "embedding_dim", "max_norm", "norm_type", "scale_grad_by_freq", "mode", "sparse",
                      "include_last_offset", "padding_idx"]  # fmt: skip

@@ -7,7 +7,7 @@ import warnings
 
 from jtorch.core.engine import local
 from jtorch.core.facts import dtypes
-from jtorch.core.ops.arithmetic.compare import where
+from jtorch.core.ops.arithmetic.logic import where
 from jtorch.core.ops.layers import attention
 from jtorch.core.ops.make.create import full
 from jtorch.nn import init
@@ -27,6 +27,20 @@ __all__ = [
     "TransformerEncoder",
     "TransformerEncoderLayer",
 ]
+
+# The arguments that the layers share. Transformer has the same, with two numbers of layers.
+_ARGS = """
+    Args:
+        d_model: size of the input and the result; a multiple of nhead.
+        nhead: number of heads of each attention.
+        dim_feedforward: size of the hidden layer in the feed-forward network.
+        dropout: the fraction that each dropout drops in training.
+        activation: "relu", "gelu" or a function.
+        layer_norm_eps: eps of the layer norms.
+        batch_first: tensors are (batch, length, size), not (length, batch, size).
+        norm_first: normalise before each part, not after it.
+        bias: whether linear layers and layer norms have one.
+        device, dtype: of the parameters; None: the defaults."""
 
 
 def _get_activation_fn(activation):
@@ -99,19 +113,12 @@ class _TransformerLayer(Module):
 
 
 class TransformerEncoderLayer(_TransformerLayer):
-    """Self-attention and a feed-forward network, each with a residual and a layer norm.
-
-    Args:
-        d_model: size of the input and the result.
-        nhead: number of heads of the attention.
-        dim_feedforward: size of the hidden layer in the feed-forward network.
-        activation: "relu", "gelu" or a function.
-        layer_norm_eps: eps of the layer norms.
-        batch_first: tensors are (batch, length, size), not (length, batch, size).
-        norm_first: normalise before each part, not after it.
+    __doc__ = f"""Self-attention and a feed-forward network, each with a residual and a layer norm.
+{_ARGS}
 
     Shape:
-        (S, N, d_model) → the same; (N, S, d_model) with `batch_first`
+        src (S, N, d_model) → the same; (N, S, d_model) with batch_first; also without the N. src_mask is (S, S) or
+        (N * nhead, S, S), src_key_padding_mask (N, S): True where nothing attends, or numbers to add.
 
     >>> torch.nn.TransformerEncoderLayer(8, 2)(torch.zeros(5, 1, 8)).shape
     torch.Size([5, 1, 8])
@@ -142,7 +149,15 @@ class TransformerEncoderLayer(_TransformerLayer):
 
 
 class TransformerDecoderLayer(_TransformerLayer):
-    """Self-attention, attention to the encoder's result, and a feed-forward network. See `TransformerEncoderLayer`."""
+    __doc__ = f"""Self-attention, attention to the encoder's result, and a feed-forward network, each with a residual and a layer norm.
+{_ARGS}
+
+    Shape:
+        tgt (T, N, d_model), memory (S, N, d_model) → (T, N, d_model); the N first with batch_first; also without the N
+
+    >>> torch.nn.TransformerDecoderLayer(8, 2)(torch.zeros(5, 1, 8), torch.zeros(7, 1, 8)).shape
+    torch.Size([5, 1, 8])
+    """
 
     _attentions = ("self_attn", "multihead_attn")
 
@@ -184,9 +199,16 @@ class TransformerEncoder(Module):
     Args:
         encoder_layer: the layer; each copy starts with its values.
         num_layers: number of layers.
-        norm: a layer norm at the end.
+        norm: a layer norm at the end; None: no norm.
         enable_nested_tensor, mask_check: whether padded positions are zero in evaluation without gradients, as in
             PyTorch's fast path.
+
+    Shape:
+        as for `TransformerEncoderLayer`
+
+    >>> encoder = torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(8, 2, batch_first=True), 3)
+    >>> encoder(torch.zeros(1, 5, 8)).shape
+    torch.Size([1, 5, 8])
     """
 
     __constants__ = ["norm"]
@@ -255,7 +277,20 @@ def _no_fast_path(layer):
 
 
 class TransformerDecoder(Module):
-    """A stack of copies of a decoder layer."""
+    """A stack of copies of a decoder layer.
+
+    Args:
+        decoder_layer: the layer; each copy starts with its values.
+        num_layers: number of layers.
+        norm: a layer norm at the end; None: no norm.
+
+    Shape:
+        as for `TransformerDecoderLayer`
+
+    >>> decoder = torch.nn.TransformerDecoder(torch.nn.TransformerDecoderLayer(8, 2), 3)
+    >>> decoder(torch.zeros(5, 1, 8), torch.zeros(7, 1, 8)).shape
+    torch.Size([5, 1, 8])
+    """
 
     __constants__ = ["norm"]
 
@@ -292,10 +327,20 @@ class TransformerDecoder(Module):
 
 
 class Transformer(Module):
-    """Encoder and decoder. See :class:`TransformerEncoderLayer` for the arguments.
+    __doc__ = f"""An encoder, and a decoder that attends to its result. It has no embedding, no positions and no last layer.
+{_ARGS}
+        num_encoder_layers, num_decoder_layers: layers of each.
+        custom_encoder, custom_decoder: modules to use instead of the usual ones.
 
     Shape:
-        src (S, N, d_model), tgt (T, N, d_model) → (T, N, d_model)
+        src (S, N, d_model), tgt (T, N, d_model) → (T, N, d_model); the N first with batch_first; also without the N
+
+    Raises:
+        RuntimeError: batches of different sizes, or a last dimension that is not d_model.
+
+    >>> model = torch.nn.Transformer(8, 2, num_encoder_layers=1, num_decoder_layers=1, batch_first=True)
+    >>> model(torch.zeros(1, 7, 8), torch.zeros(1, 5, 8)).shape
+    torch.Size([1, 5, 8])
     """
 
     def __init__(

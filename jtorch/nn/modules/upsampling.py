@@ -11,6 +11,18 @@ __all__ = ["Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 class Upsample(Module):
     """The input, resized. See :func:`interpolate`.
 
+    Args:
+        size: the new size of each spatial dimension. Give either this or scale_factor.
+        scale_factor: the factor by which each spatial dimension grows: a number, or one for each dimension.
+        mode: "nearest", "nearest-exact", "linear" (L), "bilinear" or "bicubic" (H, W), "area", or "trilinear" (D, H,
+            W).
+        align_corners: whether the centres of the corner cells keep their values, or the edges of the cells are aligned.
+            For linear, bilinear, bicubic and trilinear only; None: False.
+        recompute_scale_factor: work with the ratio of the sizes, which are rounded, and not with scale_factor itself.
+
+    Shape:
+        (N, C, L), (N, C, H, W) or (N, C, D, H, W) → the same with the new sizes
+
     >>> torch.nn.Upsample(scale_factor=2)(torch.zeros(1, 1, 2, 2)).shape
     torch.Size([1, 1, 4, 4])
     """
@@ -44,14 +56,37 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` with mode="nearest"."""
+    """`Upsample` with mode="nearest": each cell takes the value of the nearest cell of the input.
+
+    Args:
+        size: (H, W) of the result. Give either this or scale_factor.
+        scale_factor: the factor by which both grow: a number or a pair.
+
+    Shape:
+        (N, C, H, W) → the same with the new sizes
+
+    >>> torch.nn.UpsamplingNearest2d(scale_factor=2)(torch.tensor([[[[1., 2.]]]]))
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    """
 
     def __init__(self, size=None, scale_factor=None):
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` with mode="bilinear" and align_corners=True."""
+    """`Upsample` with mode="bilinear" and align_corners=True.
+
+    Args:
+        size: (H, W) of the result. Give either this or scale_factor.
+        scale_factor: the factor by which both grow: a number or a pair.
+
+    Shape:
+        (N, C, H, W) → the same with the new sizes
+
+    >>> torch.nn.UpsamplingBilinear2d((1, 3))(torch.tensor([[[[1., 2.]]]]))
+    tensor([[[[1.0000, 1.5000, 2.0000]]]])
+    """
 
     def __init__(self, size=None, scale_factor=None):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)

@@ -6,7 +6,7 @@ import warnings
 from itertools import repeat
 
 from jtorch.core.facts import device, devices
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.tensor import Tensor
 
 __all__ = ["gather", "scatter", "scatter_kwargs"]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jtorch.core.grad import no_grad
 from jtorch.core.op import Array, op
-from jtorch.core.ops.arithmetic.compare import clamp
+from jtorch.core.ops.arithmetic.logic import clamp
 from jtorch.core.ops.rules import norm_of
 from jtorch.core.tensor import Tensor, tensor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.tensor import Tensor
 from jtorch.nn.modules.module_text import typename
 

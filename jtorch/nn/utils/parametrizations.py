@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from jtorch import linalg
 from jtorch.core.grad import no_grad
-from jtorch.core.ops.arithmetic.compare import where
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.arithmetic.logic import where
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.make.create import eye
 from jtorch.core.ops.matrix.decompose import geqrf
 from jtorch.core.ops.matrix.distances import normalize

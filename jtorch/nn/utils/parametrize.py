@@ -63,6 +63,14 @@ class ParametrizationList(ModuleList):
         modules: the parametrizations.
         original: the tensor as it is now.
         unsafe: do not check that dtype and shape stay.
+
+    >>> class Positive(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         return x.exp()
+    >>> layer = torch.nn.Linear(2, 1)
+    >>> layer = torch.nn.utils.parametrize.register_parametrization(layer, "weight", Positive())
+    >>> type(layer.parametrizations.weight).__name__, bool((layer.weight > 0).all())
+    ('ParametrizationList', True)
     """
 
     def __init__(self, modules, original, unsafe=False):

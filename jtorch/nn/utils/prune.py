@@ -18,10 +18,21 @@ from jtorch.nn.utils.convert_parameters import parameters_to_vector
 
 
 class BasePruningMethod(ABC):
-    """A pruning method; `compute_mask` chooses the elements.
+    """A pruning method. A subclass defines `compute_mask`, which chooses the elements.
 
     Attributes:
         PRUNING_TYPE: "unstructured" (elements), "structured" (slices) or "global".
+
+    >>> class First(torch.nn.utils.prune.BasePruningMethod):
+    ...     PRUNING_TYPE = "unstructured"
+    ...     def compute_mask(self, t, default_mask):
+    ...         mask = default_mask.clone()
+    ...         mask.view(-1)[0] = 0
+    ...         return mask
+    >>> layer = torch.nn.Linear(3, 1)
+    >>> method = First.apply(layer, "weight")
+    >>> layer.weight_mask
+    tensor([[0., 1., 1.]])
     """
 
     _tensor_name: str
@@ -111,7 +122,15 @@ def _combine(old, new, name):
 
 
 class PruningContainer(BasePruningMethod):
-    """Several pruning methods for one parameter, applied in order."""
+    """Several pruning methods for one parameter, applied in order.
+
+    Args:
+        args: pruning methods.
+
+    >>> box = torch.nn.utils.prune.PruningContainer()
+    >>> len(box)
+    0
+    """
 
     def __init__(self, *args):
         self._pruning_methods = ()
@@ -163,7 +182,11 @@ class PruningContainer(BasePruningMethod):
 
 
 class Identity(BasePruningMethod):
-    """Prunes nothing; the mask is all ones."""
+    """Prunes nothing; the mask is all ones.
+
+    >>> torch.nn.utils.prune.Identity().prune(torch.tensor([3., 4.]))
+    tensor([3., 4.])
+    """
 
     PRUNING_TYPE = "unstructured"
 
@@ -196,7 +219,14 @@ class _PrunedByAmount(BasePruningMethod):
 
 
 class RandomUnstructured(_PrunedByAmount):
-    """Prunes elements at random."""
+    """Prunes elements at random.
+
+    Args:
+        amount: how many elements: an int, or a share in [0, 1].
+
+    >>> torch.nn.utils.prune.RandomUnstructured(1).prune(torch.ones(3)).sum()
+    tensor(2.)
+    """
 
     PRUNING_TYPE = "unstructured"
 
@@ -213,7 +243,14 @@ class RandomUnstructured(_PrunedByAmount):
 
 
 class L1Unstructured(_PrunedByAmount):
-    """Prunes the smallest elements."""
+    """Prunes the smallest elements.
+
+    Args:
+        amount: how many elements: an int, or a share in [0, 1].
+
+    >>> torch.nn.utils.prune.L1Unstructured(1).prune(torch.tensor([3., -4.]))
+    tensor([ 0., -4.])
+    """
 
     PRUNING_TYPE = "unstructured"
 
@@ -247,7 +284,15 @@ class _PrunedInSlices(BasePruningMethod):
 
 
 class RandomStructured(_PrunedInSlices):
-    """Prunes slices along a dimension at random."""
+    """Prunes slices along a dimension at random.
+
+    Args:
+        amount: how many slices: an int, or a share in [0, 1].
+        dim: the dimension along which the slices lie.
+
+    >>> torch.nn.utils.prune.RandomStructured(1, dim=0).prune(torch.ones(2, 2)).sum()
+    tensor(2.)
+    """
 
     def __init__(self, amount, dim=-1):
         _check_amount(amount)
@@ -269,7 +314,17 @@ class RandomStructured(_PrunedInSlices):
 
 
 class LnStructured(_PrunedInSlices):
-    """Prunes the slices of smallest norm along a dimension."""
+    """Prunes the slices of smallest norm along a dimension.
+
+    Args:
+        amount: how many slices: an int, or a share in [0, 1].
+        n: the n of the norm.
+        dim: the dimension along which the slices lie.
+
+    >>> torch.nn.utils.prune.LnStructured(1, n=2, dim=0).prune(torch.tensor([[3., 4.], [1., 1.]]))
+    tensor([[3., 4.],
+            [0., 0.]])
+    """
 
     def __init__(self, amount, n, dim=-1):
         _check_amount(amount)
@@ -293,7 +348,14 @@ class LnStructured(_PrunedInSlices):
 
 
 class CustomFromMask(BasePruningMethod):
-    """Prunes by a given mask."""
+    """Prunes by a given mask.
+
+    Args:
+        mask: 1 where an element stays, 0 where it is pruned.
+
+    >>> torch.nn.utils.prune.CustomFromMask(torch.tensor([1, 0])).prune(torch.tensor([3., 4.]))
+    tensor([3., 0.])
+    """
 
     PRUNING_TYPE = "global"
 

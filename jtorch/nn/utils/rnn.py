@@ -34,11 +34,14 @@ _PackedFields = namedtuple(
 class PackedSequence(_PackedFields):
     """The result of `pack_padded_sequence`, and an input of recurrent layers.
 
-    Attributes:
-        data: the elements of all sequences.
+    Args:
+        data: the elements of all sequences: those of the first time step, then those of the second, and so on.
         batch_sizes: how many sequences reach each time step, int64 on the CPU.
         sorted_indices: the sequences in order of length, longest first; None if they came in this order.
         unsorted_indices: the inverse permutation.
+
+    >>> torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2, 3]), torch.tensor([4])])
+    PackedSequence(data=tensor([1, 4, 2, 3]), batch_sizes=tensor([2, 1, 1]), sorted_indices=None, unsorted_indices=None)
     """
 
     __slots__ = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from jtorch.core.facts import float64, get_default_dtype
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.make.create import filled
 from jtorch.core.tensor import known
 from jtorch.optim._functional import update

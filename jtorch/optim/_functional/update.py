@@ -80,7 +80,7 @@ class Update(Call):
     __slots__ = ("buckets", "is_packed", "optimizer", "skipping")
 
     def __init__(self, optimizer, buckets, skipping=False, is_packed=False):
-        # The results overwrite the inputs, which is no error in a differentiable step.
+        # The results overwrite the inputs, which is not an error in a differentiable step.
         super().__init__(None, None, optimizer.__name__ + ".step", saves=(0,))
         self.optimizer = optimizer
         self.buckets = buckets
@@ -147,12 +147,12 @@ class Update(Call):
             for n, (_, leaf) in zip(names, blank, strict=True)
         ]
         state = jax.tree_util.tree_unflatten(tree, leaves)
-        seen = [_as_real_pairs(p) for p in joined]
+        real = [_as_real_pairs(p) for p in joined]
         if cls.applies_lr:
-            updates, state = tx.update([_as_real_pairs(g) for g in alone], state, seen, rate=rate)
+            updates, state = tx.update([_as_real_pairs(g) for g in alone], state, real, rate=rate)
             rate = 1
         else:
-            updates, state = tx.update([_as_real_pairs(g) for g in alone], state, seen)
+            updates, state = tx.update([_as_real_pairs(g) for g in alone], state, real)
         parts = updates if is_joined else _split_small(updates, params, small, on_host)
         made = [_from_real_pairs(p, _descended(_as_real_pairs(p), rate, u)) for p, u in zip(params, parts, strict=True)]
         out = {n: [] for n in order}

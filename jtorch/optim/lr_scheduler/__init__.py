@@ -4,8 +4,8 @@ Plain Python over `optimizer.param_groups`, in PyTorch's order of float operatio
 PyTorch's to the last bit. Does not know JAX: a learning rate is a value of the trace, never a constant, so no scheduler
 causes a compile.
 
-A new scheduler is a class in decay.py (the learning rate follows from the step's number) or policy.py (it follows from
-results, cycles or other schedulers), and a line below.
+A new scheduler is a class and a line below. It stands in decay.py (the learning rate follows from the number of the
+step), cyclic.py (it goes up and down) or composed.py (it follows from a metric or from other schedulers).
 """
 
 from jtorch.optim.lr_scheduler.base import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
@@ -21,9 +21,9 @@ from jtorch.optim.lr_scheduler.decay import MultiStepLR as MultiStepLR
 from jtorch.optim.lr_scheduler.decay import PolynomialLR as PolynomialLR
 from jtorch.optim.lr_scheduler.decay import StepLR as StepLR
 from jtorch.optim.lr_scheduler.composed import ChainedScheduler as ChainedScheduler
-from jtorch.optim.lr_scheduler.composed import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
-from jtorch.optim.lr_scheduler.composed import CyclicLR as CyclicLR
-from jtorch.optim.lr_scheduler.composed import OneCycleLR as OneCycleLR
+from jtorch.optim.lr_scheduler.cyclic import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
+from jtorch.optim.lr_scheduler.cyclic import CyclicLR as CyclicLR
+from jtorch.optim.lr_scheduler.cyclic import OneCycleLR as OneCycleLR
 from jtorch.optim.lr_scheduler.composed import ReduceLROnPlateau as ReduceLROnPlateau
 from jtorch.optim.lr_scheduler.composed import SequentialLR as SequentialLR
 

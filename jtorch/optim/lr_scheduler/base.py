@@ -49,6 +49,16 @@ class LRScheduler:
     Raises:
         TypeError: optimizer is not an Optimizer.
         KeyError: last_epoch >= 0 and a group has no "initial_lr".
+
+    >>> class Half(torch.optim.lr_scheduler.LRScheduler):
+    ...     def get_lr(self):
+    ...         return [base / 2**self.last_epoch for base in self.base_lrs]
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = Half(optimizer)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> optimizer.param_groups[0]["lr"]
+    0.5
     """
 
     _get_lr_called_within_step = False

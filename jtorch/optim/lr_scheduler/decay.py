@@ -75,8 +75,18 @@ class MultiplicativeLR(_Lambdas):
     """lr · lr_lambda(step): the factor is applied at every step to the current learning rate.
 
     Args:
+        optimizer: whose groups' "lr" is set.
         lr_lambda: a function of the step number (from 1), or a list of them, one for each group.
         last_epoch: see LRScheduler.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda step: 0.5)
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(optimizer.param_groups[0]["lr"], 4))
+    0.5
+    0.25
     """
 
     def __init__(
@@ -103,9 +113,20 @@ class StepLR(LRScheduler):
     """lr · gamma every step_size steps.
 
     Args:
+        optimizer: whose groups' "lr" is set.
         step_size: the number of steps with the same learning rate.
         gamma: factor per drop.
         last_epoch: see LRScheduler.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(optimizer.param_groups[0]["lr"], 4))
+    1.0
+    0.1
+    0.1
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
@@ -127,9 +148,20 @@ class MultiStepLR(LRScheduler):
     """lr · gamma at each milestone (twice where it is listed twice).
 
     Args:
+        optimizer: whose groups' "lr" is set.
         milestones: step numbers.
         gamma: factor per milestone.
         last_epoch: see LRScheduler.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 3])
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(optimizer.param_groups[0]["lr"], 4))
+    0.1
+    0.1
+    0.01
     """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1):
@@ -152,12 +184,23 @@ class ConstantLR(LRScheduler):
     """lr · factor for the first total_iters steps, then lr.
 
     Args:
+        optimizer: whose groups' "lr" is set.
         factor: in [0, 1].
         total_iters: the number of steps with the factor.
         last_epoch: see LRScheduler.
 
     Raises:
         ValueError: factor is outside [0, 1].
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(optimizer.param_groups[0]["lr"], 4))
+    0.5
+    1.0
+    1.0
     """
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1):
@@ -184,6 +227,7 @@ class LinearLR(LRScheduler):
     """lr · a factor that goes linearly from start_factor to end_factor within total_iters steps.
 
     Args:
+        optimizer: whose groups' "lr" is set.
         start_factor: in (0, 1].
         end_factor: in [0, 1].
         total_iters: the number of steps that the change takes.
@@ -191,6 +235,15 @@ class LinearLR(LRScheduler):
 
     Raises:
         ValueError: a factor is outside its range.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=2)
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(optimizer.param_groups[0]["lr"], 4))
+    0.75
+    1.0
     """
 
     def __init__(
@@ -230,8 +283,18 @@ class ExponentialLR(LRScheduler):
     """lr · gamma at every step.
 
     Args:
+        optimizer: whose groups' "lr" is set.
         gamma: factor per step.
         last_epoch: see LRScheduler.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(optimizer.param_groups[0]["lr"], 4))
+    0.5
+    0.25
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
@@ -250,9 +313,19 @@ class PolynomialLR(LRScheduler):
     """initial_lr · (1 - step / total_iters) ** power, then 0.
 
     Args:
+        optimizer: whose groups' "lr" is set.
         total_iters: the number of steps until 0.
         power: 1 is linear.
         last_epoch: see LRScheduler.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=2)
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(optimizer.param_groups[0]["lr"], 4))
+    0.5
+    0.0
     """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
@@ -278,9 +351,19 @@ class CosineAnnealingLR(LRScheduler):
     """eta_min + (initial_lr - eta_min) · (1 + cos(π · step / T_max)) / 2.
 
     Args:
+        optimizer: whose groups' "lr" is set.
         T_max: the number of steps from the first learning rate to eta_min; after that it rises again.
         eta_min: the lowest learning rate.
         last_epoch: see LRScheduler.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(optimizer.param_groups[0]["lr"], 4))
+    0.5
+    0.0
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):

@@ -1,6 +1,6 @@
 """`torch.utils._pytree`: nested containers as a list of leaves and a TreeSpec, which rebuilds them.
 
-JAX's pytrees are something else: there None is no leaf, dictionaries are sorted by key, and a Tensor is a container. So this
+JAX's pytrees are something else: there None is not a leaf, dictionaries are sorted by key, and a Tensor is a container. So this
 is a registry of its own. A type is a leaf until it is registered. The registry is in `nodes`.
 """
 
@@ -208,7 +208,7 @@ def treespec_dict(mapping=(), /, **kwargs) -> TreeSpec:
 
 
 def tree_is_leaf(tree, is_leaf=None) -> bool:
-    """Whether it is no container, or `is_leaf(tree)` says that it counts as a leaf."""
+    """Whether it is not a container, or `is_leaf(tree)` says that it counts as a leaf."""
     return (is_leaf is not None and is_leaf(tree)) or _get_node_type(tree) not in SUPPORTED_NODES
 
 

@@ -25,6 +25,14 @@ class Dataset(Generic[T]):
     """Samples by number. A subclass defines `__getitem__`, and `__len__` if a sampler needs it.
 
     If a subclass defines `__getitems__(indices)`, it returns the samples of a whole batch.
+
+    >>> class Squares(torch.utils.data.Dataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, i):
+    ...         return i**2
+    >>> [batch.tolist() for batch in torch.utils.data.DataLoader(Squares(), batch_size=2)]
+    [[0, 1], [4]]
     """
 
     def __getitem__(self, index) -> T:
@@ -38,6 +46,12 @@ class IterableDataset(Dataset[T], Iterable[T]):
     """Samples one after another. A subclass defines `__iter__`.
 
     Each worker has its own copy of the data set. `get_worker_info` tells it which part to return.
+
+    >>> class Count(torch.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(3))
+    >>> [batch.tolist() for batch in torch.utils.data.DataLoader(Count(), batch_size=2)]
+    [[0, 1], [2]]
     """
 
     def __add__(self, other: Dataset[T]) -> ChainDataset:
@@ -72,8 +86,15 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 class StackDataset(Dataset):
     """Sample i is the i-th sample of each data set, as a tuple; as a dict if they were given by name.
 
+    Args:
+        args: the data sets, for samples that are tuples.
+        kwargs: named data sets, for samples that are dicts.
+
     Raises:
         ValueError: no data sets, of different lengths, or both with and without names.
+
+    >>> torch.utils.data.StackDataset(image=[1, 2], label=["a", "b"])[1]
+    {'image': 2, 'label': 'b'}
     """
 
     def __init__(self, *args: Dataset, **kwargs: Dataset):
@@ -114,8 +135,15 @@ class StackDataset(Dataset):
 class ConcatDataset(Dataset[T]):
     """Several data sets one after another; `a + b` makes one.
 
+    Args:
+        datasets: the data sets.
+
     Raises:
         AssertionError: no data sets, or an IterableDataset among them.
+
+    >>> both = torch.utils.data.ConcatDataset([["a", "b"], ["c"]])
+    >>> len(both), both[2]
+    (3, 'c')
     """
 
     datasets: list[Dataset[T]]
@@ -155,8 +183,17 @@ class ConcatDataset(Dataset[T]):
 class ChainDataset(IterableDataset):
     """Several iterable data sets one after another; `a + b` makes one.
 
+    Args:
+        datasets: the data sets.
+
     Raises:
         AssertionError: (when it is used) one of them is not an IterableDataset.
+
+    >>> class Count(torch.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(torch.utils.data.ChainDataset([Count(), Count()]))
+    [0, 1, 0, 1]
     """
 
     def __init__(self, datasets: Iterable[Dataset]):
@@ -180,8 +217,15 @@ class ChainDataset(IterableDataset):
 class Subset(Dataset[T]):
     """Some samples of a data set: sample i is its sample number indices[i].
 
+    Args:
+        dataset: the data set.
+        indices: sample numbers of the data set, in any order.
+
     Raises:
         NotImplementedError: a subclass overrides only `__getitem__`, which fetching a batch would not call.
+
+    >>> list(torch.utils.data.Subset(["a", "b", "c"], [2, 0]))
+    ['c', 'a']
     """
 
     dataset: Dataset[T]

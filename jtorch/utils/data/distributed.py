@@ -21,6 +21,7 @@ class DistributedSampler(Sampler[int]):
     """The part of a data set that belongs to one of several processes. All parts have the same size.
 
     Args:
+        dataset: only its length is read.
         num_replicas: the number of processes; None: that of the default process group.
         rank: the index of this process, from 0; None: its rank in the default process group.
         shuffle: use a random order, the same in all processes.
@@ -30,7 +31,7 @@ class DistributedSampler(Sampler[int]):
     Raises:
         ValueError: rank is not in [0, num_replicas), or one of the two is not given and there is no process group.
 
-    >>> list(DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
+    >>> list(torch.utils.data.DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
     [1, 3, 0]
     """
 

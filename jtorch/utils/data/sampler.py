@@ -49,14 +49,28 @@ def started(iterable: Iterable[T]) -> Iterator[T]:
 
 
 class Sampler(Generic[T]):
-    """The base of samplers. A subclass defines `__iter__` over sample numbers (or lists of them), and `__len__`."""
+    """The base of samplers. A subclass defines `__iter__` over sample numbers (or lists of them), and `__len__`.
+
+    >>> class Even(torch.utils.data.Sampler):
+    ...     def __iter__(self):
+    ...         return iter([0, 2])
+    >>> [batch.tolist() for batch in torch.utils.data.DataLoader([5, 6, 7], sampler=Even())]
+    [[5], [7]]
+    """
 
     def __iter__(self) -> Iterator[T]:
         raise NotImplementedError
 
 
 class SequentialSampler(Sampler[int]):
-    """0, 1, 2, ... len(data_source) - 1."""
+    """0, 1, 2, ... len(data_source) - 1.
+
+    Args:
+        data_source: only its length is read.
+
+    >>> list(torch.utils.data.SequentialSampler(["a", "b"]))
+    [0, 1]
+    """
 
     data_source: Sized
 
@@ -131,7 +145,15 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given sample numbers in random order, each of them once."""
+    """The given sample numbers in random order, each of them once.
+
+    Args:
+        indices: the sample numbers.
+        generator: None: the default one.
+
+    >>> sorted(torch.utils.data.SubsetRandomSampler([4, 2]))
+    [2, 4]
+    """
 
     indices: Sequence[int]
 
@@ -158,6 +180,9 @@ class WeightedRandomSampler(Sampler[int]):
 
     Raises:
         ValueError: num_samples is not a positive int, replacement is not a bool, or weights is not one-dimensional.
+
+    >>> list(torch.utils.data.WeightedRandomSampler([0.0, 1.0], 3))
+    [1, 1, 1]
     """
 
     num_samples: int

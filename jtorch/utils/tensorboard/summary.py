@@ -264,7 +264,7 @@ def hparams(hparam_dict: dict, metric_dict: dict, hparam_domain_discrete: dict |
 
     Raises:
         TypeError: no dictionaries, or choices of another type than the setting.
-        ValueError: a setting that is no number, text, bool or tensor.
+        ValueError: a setting that is not a number, text, bool or tensor.
     """
     choices = hparam_domain_discrete or {}
     for what, name in ((hparam_dict, "hparam_dict"), (metric_dict, "metric_dict"), (choices, "hparam_domain_discrete")):

@@ -246,7 +246,7 @@ class SummaryWriter:
         """Write points [n, dimensions] for the projector, with labels and pictures, into a folder below.
 
         Raises:
-            AssertionError: `mat` is no matrix, or there are more or fewer labels than points.
+            AssertionError: `mat` is not a matrix, or there are more or fewer labels than points.
         """
         mat, global_step = make_np(mat), 0 if global_step is None else global_step
         encoded = tag.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c")

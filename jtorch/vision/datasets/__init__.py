@@ -11,7 +11,7 @@ from .cifar import CIFAR10, CIFAR100
 from .digits import Digits
 from .faces import FER2013, LFWPairs, LFWPeople, WIDERFace
 from .fakedata import FakeData
-from .flow import HD1K, FlyingChairs, FlyingThings3D, KittiFlow, Sintel
+from .optical_flow import HD1K, FlyingChairs, FlyingThings3D, KittiFlow, Sintel
 from .folder import DatasetFolder, ImageFolder
 from .imagenet import ImageNet
 from .mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST

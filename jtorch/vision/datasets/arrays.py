@@ -25,7 +25,9 @@ from .vision import VisionDataset
 
 
 class SVHN(VisionDataset):
-    """Numbers of buildings from photographs of roads, 32 x 32, colour. `data` is a uint8 array (N, 3, 32, 32), `labels` one of int64.
+    """House numbers from photographs of streets, 32 x 32, colour.
+
+    `data` is a uint8 array (N, 3, 32, 32), `labels` one of int64.
 
     Args:
         root: the folder that has, for example, train_32x32.mat.
@@ -33,7 +35,7 @@ class SVHN(VisionDataset):
         download: fetch the file if it is not there.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         RuntimeError: the file is not there, or is damaged.
     """
 
@@ -71,7 +73,7 @@ class SVHN(VisionDataset):
 
 
 class USPS(VisionDataset):
-    """7,291 and 2,007 handwritten digits of letters, 16 x 16, grey. `data` is a uint8 array (N, 16, 16).
+    """7,291 and 2,007 handwritten digits from envelopes, 16 x 16, grey. `data` is a uint8 array (N, 16, 16).
 
     Raises:
         FileNotFoundError: the file is not there.
@@ -106,7 +108,7 @@ class STL10(VisionDataset):
         download: fetch the archive if the files are not there.
 
     Raises:
-        ValueError: another split or fold.
+        ValueError: an unknown split or fold.
         RuntimeError: the files are not there, or are damaged.
     """
 
@@ -220,7 +222,7 @@ class MovingMNIST(VisionDataset):
         download: fetch the file if it is not there.
 
     Raises:
-        ValueError: another split, or a ratio outside 1 to 19.
+        ValueError: an unknown split, or a ratio outside 1 to 19.
         RuntimeError: the file is not there.
     """
 
@@ -258,7 +260,7 @@ class PCAM(VisionDataset):
         download: fetch the files if they are not there.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         RuntimeError: h5py is not installed, or the files are not there.
     """
 

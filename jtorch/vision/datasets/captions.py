@@ -15,7 +15,7 @@ from .vision import VisionDataset
 
 
 class Flickr8kParser(HTMLParser):
-    """Reads Flickr8k's page of sentences: `annotations` has those of each picture of the folder `root`."""
+    """Reads Flickr8k's HTML page. `annotations` maps each picture in the folder `root` to its sentences."""
 
     def __init__(self, root):
         super().__init__()
@@ -99,7 +99,7 @@ class SBU(VisionDataset):
 
     Args:
         root: the folder that has the archive and dataset.
-        download: fetch the archive if it is not there, and those of the pictures that still can be.
+        download: fetch the archive if it is not there, and the pictures that are still online.
         loader: a function that reads the picture at a path.
 
     Raises:
@@ -138,7 +138,7 @@ class SBU(VisionDataset):
             return
         download_and_extract_archive(self.url, self.root, self.root, self.filename, self.md5_checksum)
         for address in self._lines("urls"):
-            with contextlib.suppress(OSError):  # its owner has taken it away
+            with contextlib.suppress(OSError):  # its owner has deleted it
                 download_url(address, os.path.join(self.root, "dataset"))
 
     def __len__(self):

@@ -21,7 +21,7 @@ _ARRAYS = {
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Reads pickles of containers, numbers, strings and NumPy arrays, and nothing else: it runs no code of the file's.
+    """Reads pickles of containers, numbers, strings and NumPy arrays only, so that a file cannot run code.
 
     Raises:
         pickle.UnpicklingError: the file names another class or function.

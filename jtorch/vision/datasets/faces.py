@@ -33,7 +33,7 @@ class _LFW(VisionDataset):
         loader: a function that reads the picture at a path.
 
     Raises:
-        ValueError: another split or image set, or `download=True`: the files can no longer be fetched.
+        ValueError: an unknown split or image set, or `download=True`: the files can no longer be fetched.
         RuntimeError: the files are not there, or are damaged.
     """
 
@@ -103,7 +103,7 @@ class _LFW(VisionDataset):
 
 
 class LFWPeople(_LFW):
-    """Faces and the numbers of their people. The arguments and errors are those of :class:`_LFW`."""
+    """Faces, each with the number of the person. The arguments and errors are those of :class:`_LFW`."""
 
     __doc__ = _LFW.__doc__
     view = "people"
@@ -157,7 +157,9 @@ class LFWPairs(_LFW):
 
 
 class WIDERFace(VisionDataset):
-    """32,203 pictures of people, and a dict of tensors about the faces there (bbox, blur, pose, ...); None in the test set.
+    """32,203 pictures of people, and a dict of tensors about their faces (bbox, blur, pose, ...).
+
+    In the test set the dict is None.
 
     Args:
         root: the folder that has widerface.
@@ -165,7 +167,7 @@ class WIDERFace(VisionDataset):
         download: fetch the archives if the files are not there.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         RuntimeError: the files are not there, or a list is damaged.
     """
 
@@ -201,7 +203,7 @@ class WIDERFace(VisionDataset):
             return [{"img_path": os.path.join(folder, line)} for line in lines]
         found, at = [], 0
         while at < len(lines):
-            count = max(1, int(lines[at + 1]))  # where there are no faces there is a row of zeros
+            count = max(1, int(lines[at + 1]))  # a picture without faces has one row of zeros
             rows = np.array([[int(x) for x in line.split(" ")] for line in lines[at + 2 : at + 2 + count]], np.int64)
             known = {"bbox": from_numpy(rows[:, :4].copy())}
             known |= {column: from_numpy(rows[:, 4 + i].copy()) for i, column in enumerate(self.columns)}
@@ -242,7 +244,7 @@ class FER2013(VisionDataset):
         split: "train" or "test". The labels of test.csv are None.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         RuntimeError: the file is not there, or is damaged.
     """
 

@@ -1,4 +1,4 @@
-"""Random pictures and labels, for trying a program out."""
+"""Random pictures and labels, to try out a program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FakeData(VisionDataset):
     Args:
         size: the number of items.
         image_size: (channels, height, width).
-        random_offset: another number gives other items.
+        random_offset: a different number gives different items.
     """
 
     def __init__(

@@ -12,12 +12,12 @@ IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tif
 
 
 def has_file_allowed_extension(filename, extensions):
-    """Whether a name ends in one of the suffixes, in small letters or capitals."""
+    """Whether a name ends in one of the suffixes, whatever the case."""
     return filename.lower().endswith(extensions if isinstance(extensions, str) else tuple(extensions))
 
 
 def is_image_file(filename):
-    """Whether a name has a suffix of pictures."""
+    """Whether a name has the suffix of an image file."""
     return has_file_allowed_extension(filename, IMG_EXTENSIONS)
 
 
@@ -28,7 +28,7 @@ def pil_loader(path):
 
 
 def default_loader(path):
-    """The image file as a PIL image in red, green and blue.
+    """The image file as a PIL image in RGB.
 
     Raises:
         PIL.UnidentifiedImageError, OSError: the file is no image, or is damaged.

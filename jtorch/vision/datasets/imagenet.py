@@ -1,4 +1,4 @@
-"""ImageNet of 2012, from the archives that its makers give out."""
+"""ImageNet of 2012, from the archives that image-net.org gives out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ImageNet(ImageFolder):
         classes: the names of each class, a tuple; `class_to_idx` the class of each name.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         RuntimeError: an archive is not there, or is damaged.
     """
 
@@ -110,7 +110,7 @@ def parse_devkit_archive(root, file=None):
 
 
 def _unpacked(archive, folder, arrange):
-    """Unpack into a folder that gets its name when all is in its place."""
+    """Unpack into a temporary folder, and rename it when all files are in place: a folder with the name is complete."""
     beside = tempfile.mkdtemp(prefix=f"{os.path.basename(folder)}.", dir=os.path.dirname(folder) or ".")
     try:
         extract_archive(archive, beside)

@@ -26,15 +26,17 @@ _CELL, _STRUCT, _TEXT, _SPARSE = 1, 2, 4, 5
 
 
 def read_mat(path):
-    """name -> what the file holds under it: an array (a sparse matrix too), a text, a list (a cell), or a list of dicts (a structure).
+    """The contents of the file: a dict from names to values.
+
+    A value is an array (also of a sparse matrix), a text, a list (of a cell), or a list of dicts (of a structure).
 
     Raises:
-        RuntimeError: the file is no MATLAB file of version 5, or is cut off.
+        RuntimeError: the file is not a MATLAB file of version 5, or is cut off.
     """
     with open(path, "rb") as file:
         data = file.read()
     if data[126:128] not in (b"IM", b"MI"):
-        raise RuntimeError(f"'{path}' is no MATLAB file of version 5")
+        raise RuntimeError(f"'{path}' is not a MATLAB file of version 5")
     order = "<" if data[126:128] == b"IM" else ">"
     try:
         return dict(_named(data[128:], order))

@@ -26,13 +26,13 @@ def read_idx(path, ndim=None):
     """The array in a file of the idx format: a type, the sizes, the numbers, most significant byte first.
 
     Raises:
-        RuntimeError: the file is no such file, is cut off, or has another number of dimensions.
+        RuntimeError: the file is not an idx file, is cut off, or has another number of dimensions.
     """
     with open(path, "rb") as file:
         data = file.read()
     kind, dims = (data[2], data[3]) if len(data) >= 4 and data[:2] == b"\0\0" else (0, 0)
     if kind not in _TYPES or not 1 <= dims <= 3 or len(data) < 4 + 4 * dims:
-        raise RuntimeError(f"'{path}' is no file of the idx format")
+        raise RuntimeError(f"'{path}' is not an idx file")
     shape = np.frombuffer(data, ">u4", dims, 4).astype(int)
     dtype, count = np.dtype(_TYPES[kind]), int(np.prod(shape))
     if len(data) - 4 - 4 * dims < count * dtype.itemsize:
@@ -109,10 +109,10 @@ class MNIST(VisionDataset):
 
 
 def fetch_from(mirrors, name, folder, md5):
-    """Fetch and unpack a file from the first address that has it.
+    """Fetch a file from the first address that has it, and unpack it.
 
     Raises:
-        RuntimeError: none has; the message names what each answered.
+        RuntimeError: no address has it; the message says what each answered.
     """
     errors = []
     for mirror in mirrors:
@@ -163,7 +163,7 @@ class KMNIST(MNIST):
 _LETTERS_AND_DIGITS = sorted(string.digits + string.ascii_letters)
 _MERGED = sorted(
     set(_LETTERS_AND_DIGITS) - set("cijklmopsuvwxyz")
-)  # small letters that look like capitals are left out
+)  # lower-case letters that look like capitals are left out
 
 
 class EMNIST(MNIST):
@@ -213,7 +213,7 @@ class QMNIST(MNIST):
 
     Args:
         what: "train", "test", "test10k", "test50k" or "nist"; None: by `train`.
-        compat: the label is the class only. False: a Tensor (8,) of all that is known of a digit.
+        compat: the label is the class only. False: a Tensor (8,) with all that is known about the digit.
     """
 
     subsets = {"train": "train", "test": "test", "test10k": "test", "test50k": "test", "nist": "nist"}

@@ -1,4 +1,4 @@
-"""Data sets of things, animals and letters whose folders say the class: Caltech, CLEVR, iNaturalist, Omniglot."""
+"""Data sets of objects, animals and letters, with a folder for each class: Caltech, CLEVR, iNaturalist, Omniglot."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Caltech(VisionDataset):
             self.y += [number] * count
 
     def _choose(self):
-        """Take out what is no category."""
+        """Remove folders that are not categories from `categories`."""
 
     def _count(self, names):
         return len(names)
@@ -58,7 +58,7 @@ class _Caltech(VisionDataset):
 
 
 class Caltech101(_Caltech):
-    """9,146 pictures in 101 categories, colour or grey, and the outlines of the things.
+    """9,146 pictures in 101 categories, colour or grey, and the outlines of the objects.
 
     Args:
         root: the folder that has caltech101.
@@ -66,7 +66,7 @@ class Caltech101(_Caltech):
         download: fetch the archive if the files are not there.
 
     Raises:
-        ValueError: another type.
+        ValueError: an unknown type.
         RuntimeError: the files are not there.
     """
 
@@ -76,7 +76,7 @@ class Caltech101(_Caltech):
         "Faces_easy": "Faces_3",
         "Motorbikes": "Motorbikes_16",
         "airplanes": "Airplanes_Side_2",
-    }  # the folders of outlines that have another name
+    }  # categories whose folder of outlines has another name
 
     def __init__(self, root, target_type="category", transform=None, target_transform=None, download=False):
         kinds = [target_type] if isinstance(target_type, str) else target_type
@@ -139,7 +139,7 @@ class Caltech256(_Caltech):
 
 
 class CLEVRClassification(VisionDataset):
-    """Pictures of bodies that a program drew; the label is their number, None in the test set.
+    """Rendered pictures of solids; the label is how many there are, None in the test set.
 
     Args:
         root: the folder that has clevr.
@@ -148,7 +148,7 @@ class CLEVRClassification(VisionDataset):
         loader: a function that reads the picture at a path.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         RuntimeError: the files are not there.
     """
 
@@ -202,7 +202,7 @@ _VERSIONS = {  # the end of the address, the MD5 sum
 
 
 class INaturalist(VisionDataset):
-    """Pictures of plants and animals, by species and what stands above it.
+    """Pictures of plants and animals, labelled by species and by the ranks above it.
 
     Args:
         root: the folder that has the folder of the version.
@@ -213,7 +213,7 @@ class INaturalist(VisionDataset):
         loader: a function that reads the picture at a path; None: as PIL opens it.
 
     Raises:
-        ValueError: another version or type.
+        ValueError: an unknown version or type.
         RuntimeError: the files are not there, or a folder's name is not as it should be.
     """
 
@@ -267,7 +267,7 @@ class INaturalist(VisionDataset):
             )
 
     def _read_two_levels(self):
-        """Folders of groups, which have those of their species: names in 2017, and then numbers."""
+        """Folders of groups, with a folder for each species in them: a name in 2017, a number later."""
         groups, found = sorted(os.listdir(self.root)), {}
         self.categories_index = {"super": {group: number for number, group in enumerate(groups)}}
         for number, group in enumerate(groups):

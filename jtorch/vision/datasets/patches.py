@@ -1,4 +1,4 @@
-"""PhotoTour: pieces of photographs of sights, and which of them show the same point."""
+"""PhotoTour: patches of photographs of sights, and which patches show the same point."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ _HARRIS = "http://matthewalunbrown.com/patchdata/{}.zip"
 
 
 class PhotoTour(VisionDataset):
-    """Pieces of photographs, 64 x 64, grey: an item is a uint8 tensor; in the test set (piece, piece, whether they match).
+    """Patches of photographs, 64 x 64, grey.
+
+    An item is a uint8 tensor; in the test set it is (patch, patch, whether they match).
 
     Args:
         root: the folder that has the folder of the set.
         name: "notredame", "yosemite", "liberty", or one of them with "_harris".
-        train: the pieces; False: the pairs.
-        transform: a function of a piece.
+        train: the patches; False: the pairs of patches.
+        transform: a function of a patch.
         download: fetch the archive if the files are not there.
 
     Raises:
-        KeyError: another name.
+        KeyError: an unknown name.
         FileNotFoundError: the files are not there.
 
-    The first time, what was read is kept beside the folder in a file that ends with .pt.
+    After the first reading, a file with the suffix .pt beside the folder keeps the data.
     """
 
     sums = {
@@ -73,7 +75,7 @@ class PhotoTour(VisionDataset):
         extract_archive(f"{self.data_dir}.zip", self.data_dir, remove_finished=True)
 
     def cache(self):
-        """Read the files, and keep what is read."""
+        """Read the files and save the data for the next time."""
         folder = self.data_dir
         read = (
             _pieces(folder, self.lens[self.name]),
@@ -100,7 +102,7 @@ class PhotoTour(VisionDataset):
 
 
 def _pieces(folder, count):
-    """The first pieces of the pictures in a folder, row by row."""
+    """The first patches of the pictures in a folder, row by row."""
     found = []
     for name in sorted(name for name in os.listdir(folder) if name.endswith("bmp")):
         pixels = np.asarray(Image.open(os.path.join(folder, name)), np.uint8)

@@ -48,7 +48,7 @@ class ListedImages(VisionDataset):
         loader: a function that reads the picture at a path.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         RuntimeError: the files are not there and `download` is False, or they cannot be fetched.
     """
 
@@ -93,7 +93,7 @@ class ListedImages(VisionDataset):
             self._fetch()
 
     def _numbered(self, classes):
-        """Take the names of the classes; returns the number of each."""
+        """Set `classes`, the names; returns the number of each."""
         self.classes = list(classes)
         self.class_to_idx = {name: i for i, name in enumerate(self.classes)}
         return self.class_to_idx

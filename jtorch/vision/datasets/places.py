@@ -28,7 +28,7 @@ class Places365(VisionDataset):
         loader: a function that reads the picture at a path.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         RuntimeError: a list is not there, or is damaged.
     """
 
@@ -202,7 +202,7 @@ class LSUN(VisionDataset):
         classes: "train", "val", "test", or a list such as ["bedroom_train", "church_outdoor_train"].
 
     Raises:
-        ValueError: another class.
+        ValueError: an unknown class.
         ModuleNotFoundError: lmdb is not installed.
 
     Differs from torch:

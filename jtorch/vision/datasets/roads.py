@@ -14,7 +14,7 @@ from .vision import VisionDataset
 
 
 class CityscapesClass(NamedTuple):
-    """What is known of one of Cityscapes' classes."""
+    """What Cityscapes says about one of its classes."""
 
     name: str
     id: int
@@ -27,7 +27,7 @@ class CityscapesClass(NamedTuple):
 
 
 _CATEGORIES = ("void", "flat", "construction", "object", "nature", "sky", "human", "vehicle")
-# name, number for training, category, whether single things are told apart, whether it is left out of evaluation, colour
+# name, number for training, category, whether instances are told apart, whether evaluation ignores it, colour
 _ROAD_CLASSES = """
 unlabeled|255|0|0|1|0 0 0
 ego vehicle|255|0|0|1|0 0 0
@@ -93,7 +93,7 @@ class Cityscapes(VisionDataset):
         target_type: "instance", "semantic", "polygon", "color", or a list of them. A polygon is the file's JSON.
 
     Raises:
-        ValueError: another split, mode or type.
+        ValueError: an unknown split, mode or type.
         RuntimeError: the files are not there.
     """
 
@@ -168,7 +168,7 @@ class Cityscapes(VisionDataset):
 
 
 class Kitti(VisionDataset):
-    """Roads, and a list of dicts of what is there (type, bbox, dimensions, location, ...); None in the test set.
+    """Roads, and a list with a dict for each object (type, bbox, dimensions, location, ...); None in the test set.
 
     Args:
         root: the folder that has Kitti/raw.

@@ -1,4 +1,4 @@
-"""Data sets of things in pictures: VOC's boxes and masks, COCO's boxes and captions, CelebA's faces."""
+"""Data sets of objects in pictures: VOC's boxes and masks, COCO's boxes and captions, CelebA's faces."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _VOC_(VisionDataset):
 
 
 class VOCSegmentation(_VOC_):
-    """Pascal VOC: pictures, and for each pixel the class of the thing there, as a PIL image with a palette.
+    """Pascal VOC: pictures, and for each pixel the class of the object there, as a PIL image with a palette.
 
     Args:
         root: the folder that has VOCdevkit.
@@ -86,7 +86,7 @@ class VOCSegmentation(_VOC_):
         download: fetch and unpack the archive.
 
     Raises:
-        ValueError: another year or set.
+        ValueError: an unknown year or set.
         RuntimeError: the files are not there.
     """
 
@@ -102,7 +102,7 @@ class VOCSegmentation(_VOC_):
 
 
 class VOCDetection(_VOC_):
-    """Pascal VOC: pictures, and the boxes of the things there, as the file's XML in dicts. See :class:`VOCSegmentation`."""
+    """Pascal VOC: pictures, and the boxes of the objects, as the file's XML in dicts. See :class:`VOCSegmentation`."""
 
     lists, folder, suffix = "Main", "Annotations", ".xml"
 
@@ -116,7 +116,10 @@ class VOCDetection(_VOC_):
 
     @staticmethod
     def parse_voc_xml(node):
-        """{tag: text}, or {tag: {tag of a child: its value, or a list if there are several}}. "object" is always a list."""
+        """{tag: text}, or {tag: {tag of a child: its value, or a list if there are several}}.
+
+        "object" is always a list.
+        """
         children = list(node)
         if not children:
             return {node.tag: node.text.strip()} if node.text else {}
@@ -130,7 +133,7 @@ class VOCDetection(_VOC_):
 
 
 class CocoIndex:
-    """A file of COCO: its pictures, and what is known of each."""
+    """A file of COCO: its pictures, and the annotations of each."""
 
     def __init__(self, path):
         with open(path) as file:
@@ -144,7 +147,7 @@ class CocoIndex:
 
 
 class CocoDetection(VisionDataset):
-    """COCO: pictures, and a list of dicts of what is there (bbox, category_id, segmentation, ...).
+    """COCO: pictures, and a list with a dict for each object (bbox, category_id, segmentation, ...).
 
     Args:
         root: the folder of the pictures.
@@ -195,7 +198,7 @@ class CelebA(VisionDataset):
         download: fetch the files if they are not there.
 
     Raises:
-        ValueError: another split or type.
+        ValueError: an unknown split or type.
         RuntimeError: the files are not there, or are damaged.
     """
 
@@ -279,7 +282,7 @@ class CelebA(VisionDataset):
 
 
 class SBDataset(VisionDataset):
-    """Semantic Boundaries: VOC's pictures, and the outlines or the areas of the things there.
+    """Semantic Boundaries: VOC's pictures, and the outlines or the areas of the objects.
 
     Args:
         root: the folder that has img, cls and the lists.
@@ -289,7 +292,7 @@ class SBDataset(VisionDataset):
         transforms: a function of (picture, target).
 
     Raises:
-        ValueError: another set or mode.
+        ValueError: an unknown set or mode.
         RuntimeError: the folder is not there.
     """
 

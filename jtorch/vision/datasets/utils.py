@@ -1,4 +1,4 @@
-"""Files of data sets: downloads that are checked, archives, and names of arguments: `torchvision.datasets.utils`."""
+"""Files of data sets: checked downloads, archives, and checks of arguments: `torchvision.datasets.utils`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import zipfile
 from jtorch.serialization.replacing import replacement_of
 
 _CHUNK = 1 << 20
-_WAIT = 30  # seconds until a server has to answer
+_WAIT = 30  # seconds to wait for a server's answer
 _OPENERS = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
 _TARS = {".tgz": ".gz", ".tbz": ".bz2", ".tbz2": ".bz2"}
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
@@ -44,12 +44,14 @@ def check_integrity(fpath, md5=None):
 
 
 def download_url(url, root, filename=None, md5=None, max_redirect_hops=3):
-    """Fetch a file into the folder `root`, unless it is there. It gets its name when it is whole and its sum is right.
+    """Fetch a file into the folder `root`, unless it is there.
+
+    It is renamed to its final name when it is complete and its sum is right.
 
     Raises:
         urllib.error.URLError: the address cannot be reached.
         OSError: the file cannot be written.
-        RuntimeError: what came has another MD5 sum.
+        RuntimeError: the downloaded file has another MD5 sum.
     """
     root = os.path.expanduser(root)
     path = os.path.join(root, filename or os.path.basename(url))
@@ -74,10 +76,12 @@ def download_file_from_google_drive(file_id, root, filename=None, md5=None):
 
 
 def extract_archive(from_path, to_path=None, remove_finished=False):
-    """Unpack a tar or zip archive, or one compressed file, into a folder. A file gets its name when it is whole.
+    """Unpack a tar or zip archive, or one compressed file, into a folder.
+
+    A file is renamed to its final name when it is complete.
 
     Raises:
-        RuntimeError: a suffix that says nothing.
+        RuntimeError: a suffix that names no known format.
         OSError, tarfile.TarError, zipfile.BadZipFile, EOFError: the archive is damaged or cut off.
 
     Differs from torch:

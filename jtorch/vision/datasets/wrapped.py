@@ -1,4 +1,4 @@
-"""Data sets whose boxes and masks say what they are, as transforms v2 need it."""
+"""Data sets whose boxes and masks have the types that transforms v2 recognize."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def wrap_dataset_for_transforms_v2(dataset, target_keys=None):
         target_keys: which entries of a target that is a dict are kept; "all"; None: image_id, boxes and labels.
 
     Raises:
-        TypeError: no data set of this package, or one whose targets have no kind.
+        TypeError: not a data set of this package, or one whose targets have no type in `tv_tensors`.
         ValueError: `target_keys` of another type, or for a data set without dicts.
 
     Differs from torch: COCO's masks are not made.
@@ -65,7 +65,7 @@ def wrap_dataset_for_transforms_v2(dataset, target_keys=None):
 
 
 class _Wrapped:
-    """Gives an item's target its kinds before the transforms."""
+    """Converts an item's target to `tv_tensors` before the transforms."""
 
     def transformed(self, picture, target):
         return picture, target

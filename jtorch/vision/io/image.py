@@ -33,7 +33,7 @@ _PIL_MODES = {
     ImageReadMode.RGB: "RGB",
     ImageReadMode.RGB_ALPHA: "RGBA",
 }
-_UNCHANGED = {"1": "L", "P": "RGB", "PA": "RGBA", "I": "I", "I;16": "I;16", "F": "L"}  # modes that are read as others
+_UNCHANGED = {"1": "L", "P": "RGB", "PA": "RGBA", "I": "I", "I;16": "I;16", "F": "L"}  # modes to convert first
 _UNKNOWN = (
     "Unsupported image file. Only jpeg, png, webp and gif are currently supported. For avif and heic format, please rely on "
     "`decode_avif` and `decode_heic` directly."
@@ -65,7 +65,7 @@ def read_file(path) -> Tensor:
 
 
 def write_file(filename, data: Tensor) -> None:
-    """Write a uint8 tensor (N,) to a file. The file appears when it is whole.
+    """Write a uint8 tensor (N,) to a file. The file appears under its name when it is complete.
 
     Raises:
         RuntimeError: not such a tensor, or the file cannot be written.
@@ -182,7 +182,7 @@ def _decoded(data, mode, turned, format=None, where=""):
 
 
 def _kind_of(data):
-    """JPEG or PNG, by the first bytes; None for others."""
+    """ "JPEG" or "PNG", by the first bytes; None for other formats."""
     return next((kind for kind, start in _STARTS.items() if data.startswith(start)), None)
 
 
@@ -190,7 +190,7 @@ _STARTS = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n"}
 
 
 def _unidentified(data, format):
-    """Why pillow knows no image in these bytes, in torchvision's words where it has some."""
+    """The error text for bytes that pillow does not recognize: torchvision's where it has one."""
     if format == "PNG" or (format is None and _kind_of(data) == "PNG"):
         return "Content is not png!" if _kind_of(data) != "PNG" else _DAMAGED["PNG"]
     if format == "JPEG" or (format is None and _kind_of(data) == "JPEG"):
@@ -203,7 +203,7 @@ def _unidentified(data, format):
 def _in_mode(image, mode, turned):
     wanted = _PIL_MODES.get(mode)
     if wanted == "L" and image.format == "JPEG":
-        image.draft("L", image.size)  # the file's own brightness, without a detour by RGB
+        image.draft("L", image.size)  # the grey values that the file stores, not computed from RGB
     image.load()
     if turned:
         image = ImageOps.exif_transpose(image)

@@ -13,7 +13,7 @@ _COLOURS = {"GRAY": (1, False), "GRAY_ALPHA": (1, True), "RGB": (3, False), "RGB
 
 
 def deep_png(data: bytes):
-    """A function (mode's name) -> uint16 array (C, H, W), if these bytes are a PNG of 16 bits that is not interlaced; or None."""
+    """A function from a mode's name to a uint16 array (C, H, W); None unless it is a 16-bit PNG without interlacing."""
     if data[:8] != _SIGNATURE or len(data) < 33:
         return None
     width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
@@ -44,7 +44,7 @@ def _png_chunks(data, wanted):
 
 
 def _unfiltered(kind, line, above, step):
-    """A row of bytes from its differences: to the left (1), to the row above (2), to their mean (3), or to the nearest (4)."""
+    """Undo a PNG filter: a row has differences to the left (1), the row above (2), their mean (3), the nearest (4)."""
     if kind == 0:
         return line
     if kind == 2:
@@ -66,7 +66,7 @@ def _closest(left, up, corner):
 
 
 def brightness(channels, half=0):
-    """(H, W): the grey of red, green and blue as libpng computes it: in integers, rounded up from `half` of 2**15 on."""
+    """The grey (H, W) of RGB as libpng computes it: in integers, rounded up from `half` of 2**15 on."""
     red, green, blue = channels.astype(np.int64)
     return (red * 9794 + green * 19234 + blue * 3740 + half >> 15).astype(channels.dtype)
 

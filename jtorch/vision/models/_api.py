@@ -19,7 +19,7 @@ ENUMS: dict[str, type[WeightsEnum]] = {}  # name -> the enum of weights
 
 @dataclass
 class Weights:
-    """Where the weights of a model are, the transforms that they were trained with, and what is known about them."""
+    """The published weights of a model: their address, the transforms of their inputs, and metadata."""
 
     url: str
     transforms: Callable
@@ -36,7 +36,7 @@ class Weights:
 
 
 def _told_apart(function):
-    """What tells a function from another; two partials of the same function and arguments are equal."""
+    """A key to compare functions by: two partials of the same function and arguments are equal."""
     if isinstance(function, functools.partial):
         return function.func, function.args, function.keywords
     return function
@@ -54,7 +54,7 @@ class WeightsEnum(Enum):
         """The member for a name, a name after the enum's, or a member; None stays None.
 
         Raises:
-            TypeError: it is a member of another enum, or none.
+            TypeError: it is not a member of this enum.
             KeyError: there is no member of this name.
         """
         if obj is None or isinstance(obj, cls):
@@ -96,7 +96,7 @@ class WeightsEnum(Enum):
 
     @property
     def meta(self):
-        """What is known: categories, num_params, min_size, ..."""
+        """The metadata: categories, num_params, min_size, ..."""
         return self.value.meta
 
 
@@ -136,7 +136,7 @@ def get_model_weights(name):
 
 
 def register_model(name=None):
-    """A decorator that makes a function known to :func:`get_model` under this name, or its own.
+    """A decorator that registers a function for :func:`get_model` under this name, or under its own.
 
     Raises:
         ValueError: the name is taken.
@@ -157,7 +157,7 @@ def list_models(module=None, include=None, exclude=None):
 
     Args:
         module: only those defined in this module, such as `models.detection`.
-        include: one or several patterns as of a shell; only names that match one of them.
+        include: shell patterns, one or several; only names that match one of them.
         exclude: one or several patterns; no names that match one of them.
 
     >>> from jtorch.vision.models import list_models

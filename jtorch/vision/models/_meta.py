@@ -1,4 +1,4 @@
-"""The names of the classes that published weights know, under torchvision's names."""
+"""The lists of class names in the metadata of published weights, under torchvision's names."""
 
 from jtorch.vision.models._published import CATEGORIES
 

@@ -1,4 +1,4 @@
-"""What the model families share: builder functions, initial values, and the layers between."""
+"""What the model families share: builder functions, initial values, and intermediate layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from jtorch.vision.models._api import WeightsEnum, register_model
 
 
 class IntermediateLayerGetter(nn.ModuleDict):
-    """Runs the children of a model one after the other, up to the last that is asked for, and gives what some of them returned.
+    """Runs the children of a model in order and returns the outputs of some of them.
+
+    It stops after the last child that is asked for.
 
     Args:
         model: its children must run in the order in which they are registered.
@@ -50,18 +52,21 @@ class IntermediateLayerGetter(nn.ModuleDict):
 
 
 def make_divisible(v, divisor, min_value=None):
-    """The multiple of the divisor that is nearest to v, but at least min_value (default: the divisor) and nine tenths of v."""
+    """The multiple of the divisor nearest to v, at least min_value (default: the divisor) and 0.9 · v."""
     rounded = max(divisor if min_value is None else min_value, int(v + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * v else rounded
 
 
 def overwrite_named_param(kwargs, param, new_value):
-    """Set an argument that the weights decide. Raises ValueError if the caller gave another value."""
+    """Set a keyword argument to the value that the weights require.
+
+    Raises ValueError if the caller gave another one.
+    """
     kwargs[param] = overwrite_value_param(param, kwargs.get(param, new_value), new_value)
 
 
 def overwrite_value_param(param, actual, expected):
-    """The value that the weights decide. Raises ValueError if the caller gave another one than that, or than None."""
+    """The value that the weights require. Raises ValueError if the caller gave another one; None is no value."""
     if actual is not None and actual != expected:
         raise ValueError(f"The parameter '{param}' expected value {expected} but got {actual} instead.")
     return expected
@@ -71,10 +76,12 @@ _ovewrite_named_param, _ovewrite_value_param = overwrite_named_param, overwrite_
 
 
 def handle_legacy_interface(**legacy):
-    """A decorator for builder functions: accept positional arguments, `pretrained=True` and their like, with torchvision's warnings.
+    """A decorator for builder functions that accepts older forms, with torchvision's warnings.
+
+    Older forms are positional arguments, and `pretrained=True` and similar keywords.
 
     Args:
-        legacy: parameter -> (older name, the weights that True stood for). The weights may be a function of the keyword
+        legacy: parameter -> (older name, the weights that True meant). The weights may be a function of the keyword
             arguments.
     """
 
@@ -95,7 +102,7 @@ def handle_legacy_interface(**legacy):
 
 
 def _keywords(parameters, args):
-    """The arguments that may be positional, and the others by the names of the keyword-only parameters in their order."""
+    """(the arguments that may be positional, the others as keywords, named by the keyword-only parameters in order)."""
     kinds = [parameter.kind for parameter in parameters.values()]
     first = kinds.index(inspect.Parameter.KEYWORD_ONLY)
     given = dict(zip(list(parameters)[first:], args[first:], strict=False))
@@ -115,7 +122,7 @@ def _is_weights(given):
 
 
 def _translate(builder, kwargs, name, older, default):
-    """Put weights or None in the place of True or False, given under the older name or instead of the weights."""
+    """Replace True or False, given under the older name or as the weights, by weights or None."""
     if _is_weights(kwargs.get(name)) and name in kwargs:
         return
     by_name = name not in kwargs
@@ -151,14 +158,15 @@ def load_weights(model, weights, progress, convert=None):
 
 @dataclass
 class Family:
-    """Makes the builder functions of one family of classifiers, each from a line of its table.
+    """Makes the builder functions of one family of classifiers, one for each row of a table.
 
     Args:
-        make: called with what distinguishes the model and the caller's keyword arguments; gives the model.
+        make: called with the row's settings and the caller's keyword arguments; returns the model.
         module: the module where the functions are defined.
-        from_weights: parameters that the weights' metadata decide, besides num_classes: name -> function of the metadata.
+        from_weights: parameters that the weights' metadata set, besides num_classes: name -> function of the metadata.
         convert: changes the published state_dict before it is loaded.
-        given_weights: function (keyword arguments, weights), called before the model is made, for what else weights decide.
+        given_weights: function (keyword arguments, weights), called before the model is made, for other settings that
+            depend on weights.
     """
 
     make: Callable
@@ -173,7 +181,7 @@ class Family:
         Args:
             weights: the enum of its weights.
             args, options: what `make` is called with; the caller's keyword arguments come after `options`.
-            legacy: the member that `pretrained=True` stood for; None: there is none.
+            legacy: the member that `pretrained=True` meant; None: there is none.
             fixed: keyword arguments that the caller cannot give another value.
         """
 
@@ -200,7 +208,7 @@ class Family:
 
 @dataclass
 class OnBackbone:
-    """Makes the builder functions of models that stand on a backbone.
+    """Makes the builder functions of models that have a backbone.
 
     Args:
         module: the module where the functions are defined.
@@ -220,8 +228,8 @@ class OnBackbone:
         Args:
             weights, backbone: the enums of the model's weights and of those of its backbone.
             make: function (weights of the model and of the backbone, progress, num_classes, other keyword arguments).
-            legacy, backbone_legacy: what `pretrained=True` and `pretrained_backbone=True` stood for; `legacy` may be a function
-                of the keyword arguments.
+            legacy, backbone_legacy: what `pretrained=True` and `pretrained_backbone=True` meant; `legacy` may be a
+                function of the keyword arguments.
             untrained: the backbone has no weights if none are asked for.
             after: called with the model and the weights when these are loaded.
         """
@@ -266,19 +274,21 @@ class OnBackbone:
 
 
 def stage_positions(layers):
-    """Where the stages of a MobileNet's features begin: at the first layer, at each with a stride, and at the last."""
+    """Where the stages of a MobileNet start: at the first layer, each layer with a stride, and the last layer."""
     strided = [i for i, layer in enumerate(layers) if getattr(layer, "_is_cn", False)]
     return [0, *strided, len(layers) - 1]
 
 
 def fan_out(weight):
-    """Normal initial values with the variance 2 / (outputs of a cell), for layers before a relu."""
+    """Kaiming's normal initialisation with variance 2 / fan_out, for layers before a relu."""
     nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
 
 
 def initialize(model, conv=None, linear=None):
-    """Set initial values, module by module: of convolutions and linear layers by these functions (None: leave them as they
-    are), with biases 0; of batch and group normalisations 1 and 0."""
+    """Set the initial values of all modules.
+
+    `conv` and `linear` set the weights of these layers (None: they stay), and biases become 0. Batch and group
+    normalisations get weight 1 and bias 0."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d) and conv:
             _set_initial(module, conv)
@@ -296,7 +306,7 @@ def _set_initial(module, weight):
 
 
 def within_half(x):
-    """Images (N, 3, H, W) that are normalized as ImageNet's, normalized with mean and standard deviation 0.5 instead."""
+    """Images (N, 3, H, W) normalized with ImageNet's mean and deviation, converted to mean 0.5 and deviation 0.5."""
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     channels = [x[:, i].unsqueeze(1) * (std[i] / 0.5) + (mean[i] - 0.5) / 0.5 for i in range(3)]
     return cat(channels, 1)

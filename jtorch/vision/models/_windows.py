@@ -1,4 +1,4 @@
-"""Attention within the windows of a grid of any number of dimensions: what the Swin transformers are made of."""
+"""Attention within windows of a grid, in any number of dimensions, for the Swin transformers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jtorch.core.ops.functions import arange, cat, roll
 
 
 def relative_positions(sizes):
-    """For each two cells of a window of these sizes, the row of a table that has one for each way to lie to each other.
+    """For each pair of cells of a window, the row of the table of relative positions.
 
     Returns an integer array (cells, cells); the table has the product of 2 · size - 1 rows.
     """
@@ -44,14 +44,14 @@ def window_attention(
     logit_scale=None,
     training=True,
 ):
-    """Multi-head attention of each cell of (N, *sizes, C) to those of its window.
+    """Multi-head attention of each cell of (N, *sizes, C) to the cells of its window.
 
     Args:
         bias: added to the logits: (1, num_heads, cells, cells).
         window: the sizes of a window; the grid is padded to a multiple of them.
-        shift: by how much the windows are shifted, around the edges.
-        logit_scale: multiplies the cosines of queries and keys, whose dot products are otherwise used (Swin V2); the keys
-            then have no bias.
+        shift: by how much the windows are shifted, cyclically.
+        logit_scale: (Swin V2) scales cosines of queries and keys, which replace their dot products; the keys then have
+            no bias. None: dot products.
     """
     count, *sizes, channels = input.shape
     missing = [-size % length for size, length in zip(sizes, window, strict=True)]
@@ -104,7 +104,7 @@ def _assemble(x, count, sizes, window):
 
 
 def _regions(x, sizes, window, shift):
-    """The number of the part of the grid that each cell lies in: those of a shifted window that were not neighbours differ.
+    """A number for each cell: cells of a shifted window that are not neighbours in the grid have different numbers.
 
     Returns (windows, cells of a window).
     """
@@ -118,7 +118,7 @@ def _regions(x, sizes, window, shift):
 
 
 def _masked(logits, regions, count):
-    """The logits, less 100 between cells of different regions."""
+    """The logits, minus 100 between cells of different regions."""
     mask = (regions.unsqueeze(1) != regions.unsqueeze(2)).to(logits.dtype) * -100.0
     apart = logits.view(count, regions.shape[0], *logits.shape[1:])
     return (apart + mask.unsqueeze(1).unsqueeze(0)).view(logits.shape)

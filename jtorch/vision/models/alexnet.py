@@ -14,7 +14,7 @@ class AlexNet(nn.Module):
 
     Args:
         num_classes: features of the output.
-        dropout: the probability of a zero before the first two linear layers.
+        dropout: the dropout probability before the first two linear layers.
     """
 
     def __init__(self, num_classes=1000, dropout=0.5):

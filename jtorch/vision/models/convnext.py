@@ -1,4 +1,4 @@
-"""ConvNeXt (Liu and others, 2022): a convolutional network built as transformers are."""
+"""ConvNeXt (Liu and others, 2022): a convolutional network with the structure of a transformer."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class LayerNorm2d(nn.LayerNorm):
 
 
 class CNBlock(nn.Module):
-    """A 7x7 filter a channel, normalisation, two linear layers, a learned scale, and a way past them.
+    """A 7x7 depthwise convolution, normalisation, two linear layers, a learned scale, and a skip connection.
 
     Args:
         dim: channels.
         layer_scale: the first value of the scale.
-        stochastic_depth_prob: the probability that the block is left out in training.
+        stochastic_depth_prob: the probability that the block is skipped in training.
         norm_layer: called with the channels; None: LayerNorm.
     """
 
@@ -85,7 +85,8 @@ class ConvNeXt(nn.Module):
 
     Args:
         block_setting: the configs of the stages.
-        stochastic_depth_prob: that a block is left out in training, from 0 at the first up to this at the last.
+        stochastic_depth_prob: the probability that a block is skipped in training: from 0 at the first up to this at
+            the last.
         layer_scale: the first value of the blocks' scales.
         num_classes: features of the output.
         block: a class with the first three arguments of CNBlock; None: that one.

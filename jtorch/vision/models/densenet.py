@@ -1,4 +1,4 @@
-"""DenseNet (Huang and others, 2016): each layer sees what all layers before it in its block gave."""
+"""DenseNet (Huang and others, 2016): each layer reads the outputs of all earlier layers in its block."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _DenseLayer(nn.Module):
         self.memory_efficient = memory_efficient
 
     def bn_function(self, inputs):
-        """The first half, of which `memory_efficient` keeps nothing for backward."""
+        """The first half, which `memory_efficient` computes again in the backward pass."""
         return self.conv1(self.relu1(self.norm1(cat(inputs, 1))))
 
     def forward(self, input):
@@ -82,9 +82,9 @@ class DenseNet(nn.Module):
         block_config: how many layers each block has.
         num_init_features: channels after the first convolution.
         bn_size: channels between a layer's two convolutions, in units of the growth rate.
-        drop_rate: the probability of a zero after each layer.
+        drop_rate: the dropout probability after each layer.
         num_classes: features of the output.
-        memory_efficient: compute the first half of each layer again for backward: see `torch.utils.checkpoint`.
+        memory_efficient: compute the first half of each layer again in the backward pass: see `torch.utils.checkpoint`.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ __all__ = [
 
 @dataclass
 class _MBConvConfig:
-    """The numbers of one stage."""
+    """The settings of one stage."""
 
     expand_ratio: float
     kernel: int
@@ -98,7 +98,7 @@ class FusedMBConvConfig(_MBConvConfig):
 
 
 class _Residual(nn.Module):
-    """What both kinds of block do with their layers: a way past them where sizes allow it, and stochastic depth."""
+    """The base of both kinds of block: a skip connection where the sizes allow it, and stochastic depth."""
 
     def __init__(self, cnf, stochastic_depth_prob, layers):
         super().__init__()
@@ -118,7 +118,7 @@ class _Residual(nn.Module):
 
 
 class MBConv(_Residual):
-    """A 1x1 convolution to more channels, one filter for each of them, squeeze and excitation, and a 1x1 convolution back."""
+    """A 1x1 convolution to more channels, a depthwise convolution, squeeze and excitation, and a 1x1 convolution back."""
 
     def __init__(self, cnf, stochastic_depth_prob, norm_layer, se_layer=SqueezeExcitation):
         options = {"norm_layer": norm_layer, "activation_layer": nn.SiLU}
@@ -164,8 +164,9 @@ class EfficientNet(nn.Module):
 
     Args:
         inverted_residual_setting: the configs of the stages.
-        dropout: the probability of a zero before the last layer.
-        stochastic_depth_prob: that a block is left out in training, from 0 at the first up to this at the end.
+        dropout: the dropout probability before the last layer.
+        stochastic_depth_prob: the probability that a block is skipped in training: from 0 at the first up to this at
+            the end.
         num_classes: features of the output.
         norm_layer: called with the channels; None: BatchNorm2d.
         last_channel: channels of the last convolution; None: four times its input.

@@ -1,4 +1,4 @@
-"""What a model computes on the way: its nodes by name, and a module that returns some of them."""
+"""Intermediate results of a model: its nodes by name, and a module that returns some of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAVES = [kind for _, kind in inspect.getmembers(ops, inspect.isclass) if issub
 
 
 class LeafModuleAwareTracer(fx.Tracer):
-    """A Tracer that keeps modules of the classes `leaf_modules` as one node each, beside those of `torch.nn`."""
+    """A Tracer that keeps each module of the classes `leaf_modules` as one node, as it does those of `torch.nn`."""
 
     def __init__(self, *args, leaf_modules=(), **kwargs):
         self.leaf_modules = tuple(leaf_modules)
@@ -72,7 +72,7 @@ class NodePathTracer(LeafModuleAwareTracer):
 
 
 def _with_defaults(tracer_kwargs):
-    """A tracer's arguments, with torchvision's operators among what stays one node."""
+    """A tracer's arguments, with torchvision's operators added to what stays one node."""
     given = dict(tracer_kwargs or {})
     given["autowrap_modules"] = tuple(dict.fromkeys((*given.get("autowrap_modules", ()), math, ops)))
     given["leaf_modules"] = list(dict.fromkeys((*given.get("leaf_modules", ()), *_LEAVES)))
@@ -80,13 +80,13 @@ def _with_defaults(tracer_kwargs):
 
 
 def _is_part(some, others):
-    """Whether the others have these among them, in the same order."""
+    """Whether `some` is a subsequence of `others`."""
     rest = iter(others)
     return all(each in rest for each in some)
 
 
 def _warn_of_differences(train, evaluated):
-    """Say how the nodes of the two modes differ."""
+    """Warn where the nodes of the two modes differ."""
     if train == evaluated:
         return
     if _is_part(evaluated, train):
@@ -121,19 +121,19 @@ def _traced(model, tracer_kwargs, concrete_args):
 
 
 def get_graph_node_names(model, tracer_kwargs=None, suppress_diff_warning=False, concrete_args=None):
-    """The names of what a model computes, in the order in which it does: see `create_feature_extractor`.
+    """The names of a model's nodes, in the order of execution: see `create_feature_extractor`.
 
     Args:
         model: the module.
         tracer_kwargs: arguments of the `torch.fx.Tracer`, and `leaf_modules`, a list of classes.
         suppress_diff_warning: do not warn where the names in training differ from those in evaluation.
-        concrete_args: arguments of `forward` that are values and no inputs, by name.
+        concrete_args: arguments of `forward` that are constants, by name.
 
     Returns:
         The names in training, and those in evaluation.
 
     Raises:
-        torch.fx.proxy.TraceError: the model looks at values, as those of detection do.
+        torch.fx.proxy.TraceError: the model's control flow depends on values, as in detection models.
 
     >>> from jtorch.vision.models.feature_extraction import get_graph_node_names
     >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
@@ -210,7 +210,9 @@ def create_feature_extractor(
     suppress_diff_warning=False,
     concrete_args=None,
 ):
-    """A module that computes some nodes of a model and returns them in a dictionary; layers that it does not need are not in it.
+    """A module that computes some nodes of a model and returns them in a dictionary.
+
+    It has only the layers that it needs.
 
     A node is named by the path of its layer, such as "layer4.1.conv2", or by the path of the module in whose `forward` it is
     and the name of the operation, such as "layer4.1.add". The path of a module stands for the last node in it.
@@ -223,8 +225,8 @@ def create_feature_extractor(
         tracer_kwargs, suppress_diff_warning, concrete_args: see `get_graph_node_names`.
 
     Raises:
-        ValueError: there is no such node, or not just one of the two ways to name them is used.
-        torch.fx.proxy.TraceError: the model looks at values, as those of detection do.
+        ValueError: there is no such node, or both ways to name them are used, or neither.
+        torch.fx.proxy.TraceError: the model's control flow depends on values, as in detection models.
 
     >>> from jtorch.vision.models.feature_extraction import create_feature_extractor
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2), torch.nn.ReLU())

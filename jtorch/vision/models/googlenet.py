@@ -1,4 +1,4 @@
-"""GoogLeNet (Szegedy and others, 2014): convolutions of several sizes side by side, and two more heads in training."""
+"""GoogLeNet (Szegedy and others, 2014): convolutions of several sizes in parallel, two auxiliary heads."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Inception(nn.Module):
         self.branch2 = nn.Sequential(
             conv(in_channels, ch3x3red, kernel_size=1), conv(ch3x3red, ch3x3, kernel_size=3, padding=1)
         )
-        # 3x3 in place of the paper's 5x5: so are the published weights.
+        # 3x3 in place of the paper's 5x5, as in the published weights.
         self.branch3 = nn.Sequential(
             conv(in_channels, ch5x5red, kernel_size=1), conv(ch5x5red, ch5x5, kernel_size=3, padding=1)
         )
@@ -74,16 +74,16 @@ class InceptionAux(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """GoogLeNet for images (N, 3, H, W). In training it gives `GoogLeNetOutputs` if it has the other heads.
+    """GoogLeNet for images (N, 3, H, W). In training it returns `GoogLeNetOutputs` if it has auxiliary heads.
 
     Args:
         num_classes: features of the outputs.
-        aux_logits: whether it has the two other heads.
+        aux_logits: whether it has the two auxiliary heads.
         transform_input: take images that are normalized as ImageNet's.
         init_weights: set initial values as the paper does. None: the same, with a FutureWarning.
         blocks: classes in place of BasicConv2d, Inception and InceptionAux.
-        dropout: the probability of a zero before the last layer.
-        dropout_aux: the same of the other heads.
+        dropout: the dropout probability before the last layer.
+        dropout_aux: the same for the other heads.
     """
 
     __constants__ = ["aux_logits", "transform_input"]
@@ -163,7 +163,7 @@ GoogLeNet_Weights = published("GoogLeNet_Weights", __name__)
 @register_model()
 @handle_legacy_interface(weights=("pretrained", GoogLeNet_Weights.IMAGENET1K_V1))
 def googlenet(*, weights: GoogLeNet_Weights | None = None, progress: bool = True, **kwargs) -> GoogLeNet:
-    """A GoogLeNet. Published weights are without the other heads: with `aux_logits=True` these begin untrained."""
+    """A GoogLeNet. Published weights have no auxiliary heads: with `aux_logits=True` these start untrained."""
     weights = GoogLeNet_Weights.verify(weights)
     keeps_heads = kwargs.get("aux_logits", False)
     if weights is not None:

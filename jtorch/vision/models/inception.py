@@ -1,4 +1,4 @@
-"""Inception v3 (Szegedy and others, 2015): branches of factorized convolutions, and one more head in training."""
+"""Inception v3 (Szegedy and others, 2015): branches of factorized convolutions, and an auxiliary head in training."""
 
 from __future__ import annotations
 
@@ -165,15 +165,15 @@ class InceptionAux(nn.Module):
 class Inception3(nn.Module):
     """Inception v3 for images (N, 3, H, W) of at least 75 x 75 pixels; 299 x 299 is usual.
 
-    In training it gives `InceptionOutputs` if it has the other head.
+    In training it returns `InceptionOutputs` if it has the auxiliary head.
 
     Args:
         num_classes: features of the outputs.
-        aux_logits: whether it has the other head.
+        aux_logits: whether it has the auxiliary head.
         transform_input: take images that are normalized as ImageNet's.
         inception_blocks: seven classes in place of BasicConv2d, InceptionA to InceptionE and InceptionAux.
         init_weights: set initial values as the paper does. None: the same, with a FutureWarning.
-        dropout: the probability of a zero before the last layer.
+        dropout: the dropout probability before the last layer.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ Inception_V3_Weights = published("Inception_V3_Weights", __name__)
 @register_model()
 @handle_legacy_interface(weights=("pretrained", Inception_V3_Weights.IMAGENET1K_V1))
 def inception_v3(*, weights: Inception_V3_Weights | None = None, progress: bool = True, **kwargs) -> Inception3:
-    """An Inception v3; published weights are with the other head."""
+    """An Inception v3; published weights include the auxiliary head."""
     weights = Inception_V3_Weights.verify(weights)
     if weights is not None:
         kwargs.setdefault("transform_input", True)

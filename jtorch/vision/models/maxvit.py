@@ -29,7 +29,7 @@ def _half_size(size):
 
 
 class MBConv(nn.Module):
-    """A 1x1 convolution to more channels, one filter for each of them, squeeze and excitation, and a 1x1 convolution back.
+    """A 1x1 convolution to more channels, a depthwise one, squeeze and excitation, and a 1x1 convolution back.
 
     Args:
         in_channels, out_channels: of the block.
@@ -37,7 +37,7 @@ class MBConv(nn.Module):
         squeeze_ratio: channels of squeeze and excitation, in the same units.
         stride: 1 or 2.
         activation_layer, norm_layer: classes.
-        p_stochastic_dropout: the probability that the block is left out in training.
+        p_stochastic_dropout: the probability that the block is skipped in training.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class MBConv(nn.Module):
 
 
 class RelativePositionalMultiHeadAttention(nn.Module):
-    """Attention within each group of (N, groups, cells, feat_dim), with a learned bias for each way two cells lie.
+    """Attention within each group of (N, groups, cells, feat_dim), with a learned bias for each relative position.
 
     Args:
         feat_dim: features.
@@ -154,7 +154,7 @@ class PartitionAttentionLayer(nn.Module):
     """Attention and an MLP within windows ("window"), or among the cells at one place of all windows ("grid").
 
     Raises:
-        ValueError: another partition_type.
+        ValueError: an unknown partition_type.
     """
 
     def __init__(
@@ -214,7 +214,10 @@ class PartitionAttentionLayer(nn.Module):
 
 
 class MaxVitLayer(nn.Module):
-    """An `MBConv`, attention within windows and attention across the grid. `options` are those of the two attentions."""
+    """An `MBConv`, attention within windows and attention across the grid.
+
+    `options` are those of the two attentions.
+    """
 
     def __init__(
         self,
@@ -296,11 +299,12 @@ class MaxVit(nn.Module):
         partition_size: cells along a side of a window.
         block_channels, block_layers: channels and number of layers of each block.
         head_dim: features of a head of the attentions.
-        stochastic_depth_prob: that a part is left out in training, from 0 at the first up to this at the last.
+        stochastic_depth_prob: the probability that a part is skipped in training: from 0 at the first up to this at the
+            last.
         norm_layer: of the convolutions; None: BatchNorm2d with the paper's eps and momentum.
         activation_layer: the class of the activations.
         squeeze_ratio, expansion_ratio, mlp_ratio: widths inside the layers.
-        mlp_dropout, attention_dropout: the probability of a zero.
+        mlp_dropout, attention_dropout: the dropout probability.
         num_classes: features of the output.
 
     Raises:

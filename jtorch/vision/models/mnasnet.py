@@ -1,4 +1,4 @@
-"""MNASNet (Tan and others, 2018): blocks that a search on phones has found."""
+"""MNASNet (Tan and others, 2018): blocks found by an architecture search for phones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STAGES = [(3, 2, 3, 3), (5, 2, 3, 3), (5, 2, 6, 3), (3, 1, 6, 2), (5, 2, 6, 4),
 
 
 class _InvertedResidual(nn.Module):
-    """A 1x1 convolution to more channels, one filter for each of them, and a 1x1 convolution back."""
+    """A 1x1 convolution to more channels, a depthwise convolution, and a 1x1 convolution back."""
 
     def __init__(self, in_ch, out_ch, kernel_size, stride, expansion_factor, bn_momentum=0.1):
         super().__init__()
@@ -84,7 +84,7 @@ class MNASNet(nn.Module):
     Args:
         alpha: multiplies the channels.
         num_classes: features of the output.
-        dropout: the probability of a zero before the last layer.
+        dropout: the dropout probability before the last layer.
 
     Raises:
         ValueError: alpha is not positive.

@@ -1,4 +1,4 @@
-"""Both kinds of MobileNet."""
+"""MobileNetV2 and MobileNetV3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MobileNetV2 (Sandler and others, 2018): residual blocks that are wide inside, with one filter a channel."""
+"""MobileNetV2 (Sandler and others, 2018): residual blocks that are wide inside, with depthwise convolutions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STAGES = [
 
 
 class InvertedResidual(nn.Module):
-    """A 1x1 convolution to `expand_ratio` times the channels, one filter for each of them, and a 1x1 convolution back.
+    """A 1x1 convolution to `expand_ratio` times the channels, a depthwise convolution, and a 1x1 convolution back.
 
     Raises:
         ValueError: the stride is neither 1 nor 2.
@@ -61,7 +61,7 @@ class MobileNetV2(nn.Module):
         round_nearest: channels are a multiple of this.
         block: a class with the arguments of InvertedResidual; None: that one.
         norm_layer: called with the channels; None: BatchNorm2d.
-        dropout: the probability of a zero before the last layer.
+        dropout: the dropout probability before the last layer.
 
     Raises:
         ValueError: the setting is empty or its first stage has not four numbers.

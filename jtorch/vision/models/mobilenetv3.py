@@ -92,7 +92,7 @@ class MobileNetV3(nn.Module):
         num_classes: features of the output.
         block: a class with the arguments of InvertedResidual; None: that one.
         norm_layer: called with the channels; None: BatchNorm2d with the paper's eps and momentum.
-        dropout: the probability of a zero before the last layer.
+        dropout: the dropout probability before the last layer.
         kwargs: not used.
 
     Raises:

@@ -78,7 +78,7 @@ class BottleneckTransform(nn.Sequential):
 
 
 class ResBottleneckBlock(nn.Module):
-    """A `BottleneckTransform` and a way past it, with a 1x1 convolution where sizes differ."""
+    """A `BottleneckTransform` and a skip connection, with a 1x1 convolution where sizes differ."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class BlockParams:
 
     @classmethod
     def from_init_params(cls, depth, w_0, w_a, w_m, group_width, bottleneck_multiplier=1.0, se_ratio=None, **kwargs):
-        """The stages for a line of widths: w_0 + w_a · block, rounded to w_0 times a power of w_m and to a multiple of 8.
+        """The stages for linear widths w_0 + w_a · block, rounded to w_0 · w_m^k, then to multiples of 8.
 
         Args:
             depth: blocks.
@@ -230,7 +230,7 @@ class RegNet(nn.Module):
         self._init_weights()
 
     def _init_weights(self):
-        """Of a convolution in groups the variance is that of one without; its biases keep their values."""
+        """The variance of a grouped convolution is that of one without groups. Biases keep their values."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 outputs = module.kernel_size[0] * module.kernel_size[1] * module.out_channels

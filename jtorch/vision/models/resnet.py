@@ -51,13 +51,13 @@ def conv1x1(in_planes, out_planes, stride=1):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a way past them.
+    """Two 3x3 convolutions and a skip connection.
 
     Args:
         inplanes: channels of the input.
         planes: channels of the output, divided by `expansion`.
         stride: of the first convolution.
-        downsample: what the input goes through on the way past; None: nothing.
+        downsample: the layers of the skip connection; None: the input itself.
         groups, base_width, dilation: must be 1, 64 and 1.
         norm_layer: called with the channels; None: BatchNorm2d.
 
@@ -101,7 +101,9 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 1x1, a 3x3 and a 1x1 convolution and a way past them. The stride is the second one's, not the first one's as in the
+    """A 1x1, a 3x3 and a 1x1 convolution and a skip connection.
+
+    The stride is the second one's, not the first one's as in the
     paper: this is ResNet V1.5. The arguments are those of `BasicBlock`; groups, base_width and dilation are the 3x3's."""
 
     expansion = 4
@@ -145,7 +147,7 @@ class ResNet(nn.Module):
         block: BasicBlock, Bottleneck, or a class with their arguments.
         layers: how many blocks each of the four stages has.
         num_classes: features of the output.
-        zero_init_residual: let each block begin as the identity.
+        zero_init_residual: let each block start as the identity.
         groups: of the 3x3 convolutions.
         width_per_group: their channels for each group in the first stage.
         replace_stride_with_dilation: for each of the last three stages, whether it dilates in place of its stride.
@@ -196,7 +198,7 @@ class ResNet(nn.Module):
                         nn.init.zeros_(last.weight)
 
     def _make_layer(self, block, planes, blocks, stride=1, dilate=False):
-        dilation = self.dilation  # the first block still has that of the stage before
+        dilation = self.dilation  # the first block still has the dilation of the stage before
         if dilate:
             self.dilation *= stride
             stride = 1

@@ -1,4 +1,4 @@
-"""ShuffleNetV2 (Ma and others, 2018): half of the channels pass a block unchanged, then the halves are shuffled."""
+"""ShuffleNetV2 (Ma and others, 2018): half of the channels skip each block, then the halves are shuffled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = [
 
 
 class InvertedResidual(nn.Module):
-    """A block: at stride 1 the second half of the channels goes through convolutions, else two branches of all do.
+    """A block. At stride 1 only the second half of the channels is convolved; else two branches convolve all of them.
 
     Raises:
         ValueError: a stride outside 1 to 3, or channels that do not fit together at stride 1.
@@ -54,7 +54,7 @@ class InvertedResidual(nn.Module):
 
     @staticmethod
     def depthwise_conv(i, o, kernel_size, stride=1, padding=0, bias=False):
-        """A convolution with one filter a channel."""
+        """A depthwise convolution: one filter per channel."""
         return nn.Conv2d(i, o, kernel_size, stride, padding, bias=bias, groups=i)
 
     def forward(self, x):

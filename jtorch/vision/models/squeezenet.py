@@ -40,10 +40,10 @@ class SqueezeNet(nn.Module):
     Args:
         version: "1_0" or "1_1".
         num_classes: features of the output.
-        dropout: the probability of a zero before the last convolution.
+        dropout: the dropout probability before the last convolution.
 
     Raises:
-        ValueError: another version.
+        ValueError: an unknown version.
     """
 
     def __init__(self, version="1_0", num_classes=1000, dropout=0.5):

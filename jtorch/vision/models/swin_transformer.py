@@ -38,7 +38,7 @@ __all__ = [
 
 
 def _patch_merging_pad(x):
-    """(..., H, W, C) as (..., H / 2, W / 2, 4 · C): each four neighbours in one cell, zeros where one is missing."""
+    """(..., H, W, C) as (..., H / 2, W / 2, 4 · C): four neighbours become one cell, with zeros at the edge."""
     height, width, _ = x.shape[-3:]
     x = pad(x, (0, 0, 0, width % 2, 0, height % 2))
     return cat([x[..., i::2, j::2, :] for j in (0, 1) for i in (0, 1)], -1)
@@ -117,7 +117,7 @@ for _name in ("_patch_merging_pad", "_get_relative_position_bias", "shifted_wind
 
 
 class ShiftedWindowAttention(nn.Module):
-    """Attention within shifted windows, with a learned bias for each way in which two cells lie to each other.
+    """Attention within shifted windows, with a learned bias for each relative position of two cells.
 
     Args:
         dim: channels C of the input (N, H, W, C).
@@ -125,7 +125,7 @@ class ShiftedWindowAttention(nn.Module):
         shift_size: by how much the windows are shifted.
         num_heads: of the attention.
         qkv_bias, proj_bias: whether the linear layers have a bias.
-        attention_dropout, dropout: the probability of a zero in the attention's weights and in the output.
+        attention_dropout, dropout: the dropout probability in the attention's weights and in the output.
 
     Raises:
         ValueError: window_size and shift_size have not two elements.
@@ -156,7 +156,7 @@ class ShiftedWindowAttention(nn.Module):
         self.register_buffer("relative_position_index", tensor(relative_positions(window_size).flatten()))
 
     def define_relative_position_bias_table(self):
-        """The learned table, a row for each way."""
+        """Make the learned table, with a row for each relative position."""
         rows = math.prod(2 * size - 1 for size in self.window_size)
         self.relative_position_bias_table = nn.Parameter(zeros(rows, self.num_heads))
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
@@ -230,13 +230,13 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
 
 
 class SwinTransformerBlock(nn.Module):
-    """Attention and an MLP on (N, H, W, C), each after a normalisation and with a way past it.
+    """Attention and an MLP on (N, H, W, C), each after a normalisation and with a skip connection.
 
     Args:
         dim, num_heads, window_size, shift_size: of the attention.
         mlp_ratio: features inside the MLP, in units of C.
-        dropout, attention_dropout: the probability of a zero.
-        stochastic_depth_prob: the probability that a half is left out in training.
+        dropout, attention_dropout: the dropout probability.
+        stochastic_depth_prob: the probability that a half is skipped in training.
         norm_layer: called with the features.
         attn_layer: the class of the attention.
     """
@@ -284,10 +284,10 @@ class SwinTransformerBlockV2(SwinTransformerBlock):
 
 
 def swin_stages(block, downsample_layer, embed_dim, depths, num_heads, window_size, stochastic_depth_prob, **options):
-    """The blocks of all stages, each a Sequential, with what makes the grid smaller between them.
+    """The blocks of all stages, each stage a Sequential, with the layers that shrink the grid between them.
 
-    Every second block shifts its windows by half their size. Blocks are left out in training with a probability from 0 at the
-    first up to `stochastic_depth_prob` at the last.
+    Every second block shifts its windows by half their size. In training a block is skipped with a probability that
+    grows from 0 at the first to `stochastic_depth_prob` at the last.
     """
     layers, made = [], 0
     for stage, (depth, heads) in enumerate(zip(depths, num_heads, strict=True)):
@@ -323,7 +323,7 @@ class SwinTransformer(nn.Module):
         stochastic_depth_prob: see :func:`swin_stages`.
         num_classes: features of the output.
         block: a class with the arguments of SwinTransformerBlock; None: that one.
-        downsample_layer: the class of what comes between the stages.
+        downsample_layer: the class of the layers between the stages.
     """
 
     def __init__(

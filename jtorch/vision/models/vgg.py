@@ -41,8 +41,8 @@ class VGG(nn.Module):
     Args:
         features: the convolutions; they give 512 channels. See :func:`make_layers`.
         num_classes: features of the output.
-        init_weights: set initial values as the paper's authors did; else the layers' own stay.
-        dropout: the probability of a zero after the first two linear layers.
+        init_weights: set the paper's initial values. False: keep the layers' own.
+        dropout: the dropout probability after the first two linear layers.
     """
 
     def __init__(self, features, num_classes=1000, init_weights=True, dropout=0.5):

@@ -67,7 +67,7 @@ class MLPBlock(MLP):
 
 
 class EncoderBlock(nn.Module):
-    """Self-attention and an MLP on (N, L, hidden_dim), each after a normalisation and with a way past it."""
+    """Self-attention and an MLP on (N, L, hidden_dim), each after a normalisation and with a skip connection."""
 
     def __init__(self, num_heads, hidden_dim, mlp_dim, dropout, attention_dropout, norm_layer=_NORM):
         super().__init__()
@@ -115,8 +115,8 @@ class VisionTransformer(nn.Module):
         image_size: pixels of a side: a multiple of `patch_size`.
         patch_size: pixels of a patch's side.
         num_layers, num_heads, hidden_dim, mlp_dim: of the encoder.
-        dropout: the probability of a zero in the encoder.
-        attention_dropout: the same of the attention's weights.
+        dropout: the dropout probability in the encoder.
+        attention_dropout: the same for the attention's weights.
         num_classes: features of the output.
         representation_size: features of one more layer before the last; None: there is none.
         norm_layer: called with the features.

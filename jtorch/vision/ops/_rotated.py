@@ -1,4 +1,4 @@
-"""The overlap of boxes with an angle: polygons of four corners."""
+"""The overlap of rotated boxes, as polygons of four corners."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jtorch.library import Array, op
 
 
 def iou_rotated(corners1, corners2):
-    """What each two boxes (N, 8) and (M, 8), as four corners, have in common, as a part of what they cover: (N, M) in float32."""
+    """The IoU of each pair of boxes (N, 8) and (M, 8), as four corners: (N, M) in float32."""
     return _iou_rotated(corners1, corners2).float()
 
 
@@ -35,7 +35,7 @@ def _area(polygon):
 
 
 def _inside(points, polygon):
-    """Which points lie within a convex polygon, its border included."""
+    """Which points lie in a convex polygon or on its border."""
     edges = jnp.roll(polygon, -1, axis=0) - polygon
     sides = _determinants(edges[None], points[:, None] - polygon[None])
     small = 1e-5 * jnp.abs(edges).max()
@@ -43,8 +43,10 @@ def _inside(points, polygon):
 
 
 def _common(a, b):
-    """The area of what two convex polygons have in common: that of the corners of each inside the other, and the crossings of
-    their edges, in the order of their angles about their mean."""
+    """The area of the intersection of two convex polygons.
+
+    Its corners are the corners of each polygon inside the other and the crossings of their edges, sorted by angle about
+    their mean."""
     ea, eb = jnp.roll(a, -1, axis=0) - a, jnp.roll(b, -1, axis=0) - b
     across = _determinants(ea[:, None], eb[None])
     safe = jnp.where(across == 0, 1, across)
@@ -59,5 +61,5 @@ def _common(a, b):
     angles = jnp.where(valid, jnp.arctan2(points[:, 1], points[:, 0]), jnp.inf)
     order = jnp.argsort(angles)
     points, valid = points[order], valid[order]
-    points = jnp.where(valid[:, None], points, points[0])  # those that are none close the polygon
+    points = jnp.where(valid[:, None], points, points[0])  # unused places repeat the first corner, which adds no area
     return jnp.where(count > 2, _area(points), 0)

@@ -1,4 +1,4 @@
-"""Bilinear samples of the features of regions: the mathematics of RoIAlign and its kin, on JAX arrays."""
+"""Bilinear samples of the features of regions: the mathematics of RoIAlign and similar operators, on JAX arrays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 
 def positions(start, length, bins, most, count):
-    """Where each bin of each region is sampled along one dimension: (K, bins, most) positions, of which `count` (K,) are used.
+    """The sampling positions (K, bins, most) along one dimension; of each bin `count` (K,) are used.
 
     Args:
         start, length: of the regions: (K,).
@@ -20,7 +20,7 @@ def positions(start, length, bins, most, count):
 
 
 def neighbours(place, cells):
-    """The two cells beside each position, and their weights; none beyond one cell outside of the features.
+    """The two cells beside each position, and their weights: 0 more than one cell outside the features.
 
     `cells` is a number, or one for each region: (K, 1, 1).
     """

@@ -1,4 +1,4 @@
-"""What the operators share: types to compute in, boxes as regions of a batch, reductions of losses."""
+"""What the operators share: dtypes to compute in, boxes as regions of a batch, reductions of losses."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from jtorch.core.tensor import Tensor
 
 
 def upcast(t):
-    """The tensor in a type in which products do not overflow so soon: at least float32 or int32."""
+    """The tensor in at least float32 or int32, so that products of coordinates do not overflow."""
     if t.is_floating_point():
         return t if t.dtype in (dtypes.float32, dtypes.float64) else t.float()
     return t if t.dtype in (dtypes.int32, dtypes.int64) else t.int()
 
 
 def both_sides(value):
-    """A number, or two, as two."""
+    """A pair, from one number or two."""
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
@@ -46,7 +46,7 @@ def convert_boxes_to_roi_format(boxes):
 
 
 def by_reduction(loss, reduction):
-    """The losses, their mean or their sum. Raises ValueError for another name; the mean of none is 0."""
+    """The losses, their mean or their sum. The mean of no losses is 0. Raises ValueError for an unknown reduction."""
     if reduction == "none":
         return loss
     if reduction == "mean":
@@ -59,10 +59,10 @@ def by_reduction(loss, reduction):
 
 
 def split_normalization_params(model, norm_classes=None):
-    """The parameters that need a gradient, of normalisations and of the others: two lists.
+    """The parameters that need a gradient, in two lists: those of normalisation layers and the others.
 
     Raises:
-        ValueError: one of the classes is no Module.
+        ValueError: one of the classes is not a Module.
     """
     kinds = norm_classes or [
         nn.modules.batchnorm._BatchNorm,

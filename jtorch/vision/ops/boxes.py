@@ -1,4 +1,4 @@
-"""Operations on boxes: suppression of doubles, conversion between formats, areas and overlaps."""
+"""Operations on boxes: non-maximum suppression, conversion between formats, areas and overlaps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from jtorch.vision.ops._utils import upcast
 
 
 def nms(boxes, scores, iou_threshold):
-    """The indices of the boxes that are left, by falling score, when each box suppresses the lower ones that overlap with it.
+    """Non-maximum suppression: the indices of the boxes to keep, by falling score.
+
+    Each box suppresses the boxes of lower score that overlap with it.
 
     Args:
         boxes: (N, 4) as x1, y1, x2, y2.
@@ -69,14 +71,14 @@ def batched_nms(boxes, scores, idxs, iou_threshold):
     """:func:`nms` within each category: boxes of different `idxs` do not suppress each other.
 
     Args:
-        boxes, scores, iou_threshold: as of :func:`nms`.
+        boxes, scores, iou_threshold: as for :func:`nms`.
         idxs: (N,), the number of each box's category.
     """
     if boxes.numel() > (4000 if boxes._type.place.kind.host else 100_000):
         return _each_category(boxes, scores, idxs, iou_threshold)
     if boxes.numel() == 0:
         return empty((0,), dtype=dtypes.int64, device=boxes.device)
-    # Moved so far apart that they cannot overlap.
+    # Boxes of different categories are moved so far apart that they cannot overlap.
     offsets = idxs.to(boxes) * (boxes.max() + 1)
     return nms(boxes + offsets[:, None], scores, iou_threshold)
 
@@ -93,7 +95,7 @@ def _each_category(boxes, scores, idxs, iou_threshold):
 
 
 def remove_small_boxes(boxes, min_size):
-    """The indices of the boxes (..., 4), as corners, of which both sides have at least this length."""
+    """The indices of the boxes (..., 4), as corners, whose sides are both at least `min_size` long."""
     width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     return where((width >= min_size) & (height >= min_size))[0]
 
@@ -114,7 +116,7 @@ def box_convert(boxes, in_fmt, out_fmt):
 
     Raises:
         ValueError: a format that is none of these.
-        NotImplementedError: one has an angle and the other not.
+        NotImplementedError: only one of the formats has an angle.
 
     >>> from jtorch.vision.ops import box_convert
     >>> box_convert(torch.tensor([1, 2, 3, 4]), "xywh", "xyxy")
@@ -150,7 +152,7 @@ def _corners(boxes, fmt):
 
 
 def _intersections(boxes1, boxes2, fmt="xyxy"):
-    """The areas of what each two boxes have in common, and of what they cover: (..., N, M)."""
+    """The areas of the intersection and the union of each pair of boxes: (..., N, M)."""
     (low1, high1), (low2, high2) = _corners(boxes1, fmt), _corners(boxes2, fmt)
     sizes = minimum(high1[..., None, :], high2[..., None, :, :]) - maximum(low1[..., None, :], low2[..., None, :, :])
     wide, high = upcast(sizes).clamp(min=0).unbind(-1)
@@ -159,14 +161,14 @@ def _intersections(boxes1, boxes2, fmt="xyxy"):
 
 
 def _hull(boxes1, boxes2):
-    """The sizes of the smallest box around each two boxes: (..., N, M, 2)."""
+    """The sizes of the smallest box around each pair of boxes: (..., N, M, 2)."""
     low = minimum(boxes1[..., None, :2], boxes2[..., None, :, :2])
     high = maximum(boxes1[..., None, 2:], boxes2[..., None, :, 2:])
     return upcast(high - low).clamp(min=0)
 
 
 def box_iou(boxes1, boxes2, fmt="xyxy"):
-    """What each two boxes have in common, as a part of what they cover.
+    """The intersection over union (IoU) of each pair of boxes.
 
     Args:
         boxes1, boxes2: (..., N, 4) and (..., M, 4); (N, 5) or (N, 8) for formats with an angle.
@@ -192,7 +194,7 @@ def box_iou(boxes1, boxes2, fmt="xyxy"):
 
 
 def generalized_box_iou(boxes1, boxes2):
-    """:func:`box_iou`, less the part of the box around both that neither covers."""
+    """:func:`box_iou`, minus the share of the smallest box around both that neither covers."""
     common, covered = _intersections(boxes1, boxes2)
     wide, high = _hull(boxes1, boxes2).unbind(-1)
     around = wide * high
@@ -221,7 +223,7 @@ def complete_box_iou(boxes1, boxes2, eps=1e-7):
 
 
 def masks_to_boxes(masks):
-    """The boxes (N, 4), as corners, around the cells of each mask (N, H, W) that are not 0; zeros where there are none."""
+    """The boxes (N, 4), as corners, around the nonzero cells of each mask (N, H, W); zeros for an empty mask."""
     if masks.numel() == 0:
         return zeros((0, 4), device=masks.device, dtype=dtypes.float32)
     _, height, width = masks.shape

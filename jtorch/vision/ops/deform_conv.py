@@ -13,16 +13,16 @@ from jtorch.vision.ops._utils import both_sides
 
 
 def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), mask=None):
-    """A convolution whose kernel takes bilinear samples at positions displaced from its cells.
+    """A convolution that reads bilinear samples at positions displaced from the cells of its kernel.
 
     Args:
         input: (N, C, H, W).
-        offset: (N, 2 · G · kh · kw, OH, OW): for each of G groups of channels and each cell of the kernel, by how much it is
-            moved along y and x.
+        offset: (N, 2 · G · kh · kw, OH, OW): for each of G groups of channels and each cell of the kernel, its
+            displacement along y and x.
         weight: (out, C / groups, kh, kw).
         bias: (out,).
         stride, padding, dilation: of the convolution.
-        mask: (N, G · kh · kw, OH, OW): what each sample is multiplied with.
+        mask: (N, G · kh · kw, OH, OW): a factor for each sample.
 
     Returns:
         (N, out, OH, OW).
@@ -37,7 +37,7 @@ def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0
 
 
 def _check_groups(input, offset, weight, mask):
-    """That the channels fit together."""
+    """Raise RuntimeError unless the channels fit together."""
     _, channels, _, _ = input.shape
     cells = weight.shape[-2] * weight.shape[-1]
     groups = offset.shape[1] // (2 * cells)
@@ -60,7 +60,7 @@ def _check_groups(input, offset, weight, mask):
 
 
 def _check_result_sizes(input, offset, weight, mask, stride, padding, dilation):
-    """That offset and mask have the sizes of the result."""
+    """Raise RuntimeError unless offset and mask have the sizes of the result."""
     for name, sizes, least in (("stride", stride, 1), ("pad", padding, 0), ("dilation", dilation, 1)):
         if min(sizes) < least:
             raise RuntimeError(f"{name}_h: {sizes[0]} {name}_w: {sizes[1]}")
@@ -135,7 +135,7 @@ class DeformConv2d(nn.Module):
     """:func:`deform_conv2d` with a weight and a bias of its own; offset and mask are inputs.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as of Conv2d.
+        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as for Conv2d.
 
     Raises:
         ValueError: channels that are no multiple of the groups.

@@ -10,14 +10,16 @@ from jtorch.core.ops.make.create import empty
 
 
 def drop_block2d(input, p, block_size, inplace=False, eps=1e-6, training=True):
-    """Set blocks of block_size x block_size cells to zero, about a part p of all, and scale what is left to the old mean.
+    """Set random blocks of block_size x block_size cells to zero, about the share p of all cells.
+
+    The other cells are scaled up, so that the mean stays.
 
     Args:
         input: (N, C, H, W).
-        p: the part that is dropped.
-        block_size: an odd number; at most H and W are taken of it.
+        p: the share of cells that is dropped.
+        block_size: an odd number; at most H and W are used.
         inplace: write into the input.
-        eps: added to the number of cells that are left.
+        eps: added to the number of cells that are kept, which divides.
         training: False: the input as it is.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Feature pyramids (Lin and others, 2017): features of several sizes with the same channels."""
+"""Feature pyramids (Lin and others, 2017): features of several sizes with the same number of channels."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from jtorch.vision.ops.misc import Conv2dNormActivation
 
 
 class ExtraFPNBlock(nn.Module):
-    """What adds smaller features to a pyramid: `forward(results, x, names)` gives the results and the names, with its own."""
+    """Adds smaller features to a pyramid: `forward(results, x, names)` appends to results and names."""
 
     def forward(self, results, x, names):
         """The base does nothing."""
 
 
 class FeaturePyramidNetwork(nn.Module):
-    """Adds to features of each size what those of the next smaller size tell, and gives all the same channels.
+    """Merges features of each size with the upsampled features of the next smaller size, all with the same channels.
 
     Args:
         in_channels_list: channels of the features, from large to small sizes.
@@ -27,7 +27,7 @@ class FeaturePyramidNetwork(nn.Module):
 
     Raises:
         ValueError: 0 channels.
-        TypeError: extra_blocks is no ExtraFPNBlock.
+        TypeError: extra_blocks is not an ExtraFPNBlock.
 
     The input is a dict of tensors (N, C, H, W) in the order of the list; so is the output.
     """
@@ -77,7 +77,7 @@ class FeaturePyramidNetwork(nn.Module):
 
 
 class LastLevelMaxPool(ExtraFPNBlock):
-    """Adds every second cell of the smallest features as "pool"."""
+    """Adds "pool": every second cell of the smallest features."""
 
     def forward(self, x, y, names):
         return [*x, max_pool2d(x[-1], kernel_size=1, stride=2, padding=0)], [*names, "pool"]

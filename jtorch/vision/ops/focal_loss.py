@@ -6,17 +6,17 @@ from jtorch.core.ops.functional import binary_cross_entropy_with_logits
 
 
 def sigmoid_focal_loss(inputs, targets, alpha=0.25, gamma=2, reduction="none"):
-    """The binary cross entropy times (1 - the probability of the right answer) to the power gamma.
+    """The binary cross entropy times (1 - p)^gamma, where p is the predicted probability of the target.
 
     Args:
         inputs: logits of any shape.
         targets: 0 or 1 for each of them, floats.
-        alpha: the weight of the targets 1, and 1 - alpha of the others; -1: no weights.
-        gamma: how much less easy examples count.
+        alpha: the weight of targets 1; other targets weigh 1 - alpha. -1: no weights.
+        gamma: larger: easy examples count less.
         reduction: "none", "mean" or "sum".
 
     Raises:
-        ValueError: alpha is neither in [0, 1] nor -1, or another reduction.
+        ValueError: alpha is neither in [0, 1] nor -1, or an unknown reduction.
     """
     if not (0 <= alpha <= 1) and alpha != -1:
         raise ValueError(f"Invalid alpha value: {alpha}. alpha must be in the range [0,1] or -1 for ignore.")

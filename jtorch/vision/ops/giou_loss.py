@@ -13,7 +13,7 @@ def floats(boxes):
 
 
 def overlap(boxes1, boxes2):
-    """For boxes in pairs: the areas that they have in common and that they cover, and the sizes of the box around them."""
+    """For boxes in pairs: the areas of intersection and union, and the sizes of the smallest box around both."""
     x1, y1, x2, y2 = boxes1.unbind(-1)
     a1, b1, a2, b2 = boxes2.unbind(-1)
     wide, high = minimum(x2, a2) - maximum(x1, a1), minimum(y2, b2) - maximum(y1, b1)
@@ -23,7 +23,7 @@ def overlap(boxes1, boxes2):
 
 
 def generalized_box_iou_loss(boxes1, boxes2, reduction="none", eps=1e-7):
-    """1 - the generalized IoU of boxes in pairs, which also falls where they do not overlap.
+    """1 - the generalized IoU of boxes in pairs, which has a gradient even where they do not overlap.
 
     Args:
         boxes1, boxes2: (N, 4) or (4,) as corners.
@@ -31,7 +31,7 @@ def generalized_box_iou_loss(boxes1, boxes2, reduction="none", eps=1e-7):
         eps: added to the divisors.
 
     Raises:
-        ValueError: another reduction.
+        ValueError: an unknown reduction.
     """
     common, covered, (wide, high) = overlap(floats(boxes1), floats(boxes2))
     around = wide * high

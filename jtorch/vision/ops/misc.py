@@ -10,7 +10,7 @@ from jtorch.core.ops.make.create import ones, zeros
 
 
 class FrozenBatchNorm2d(nn.Module):
-    """Batch normalisation whose statistics, scale and shift are buffers: nothing of it changes in training.
+    """Batch normalisation whose statistics, scale and shift are buffers: training changes none of them.
 
     Args:
         num_features: channels C of the input (N, C, H, W).
@@ -41,7 +41,7 @@ class FrozenBatchNorm2d(nn.Module):
 
 
 def same_padding(kernel_size, dilation):
-    """The padding with which a convolution of odd kernels and stride 1 keeps the size."""
+    """The padding that keeps the size in a convolution with odd kernels and stride 1."""
     if isinstance(kernel_size, int) and isinstance(dilation, int):
         return (kernel_size - 1) // 2 * dilation
     count = len(kernel_size) if isinstance(kernel_size, Sequence) else len(dilation)
@@ -55,7 +55,7 @@ class ConvNormActivation(nn.Sequential):
     """A convolution, a normalisation and an activation; the base of the classes for 2 and 3 dimensions.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, groups, dilation: as of the convolution.
+        in_channels, out_channels, kernel_size, stride, groups, dilation: as for the convolution.
         padding: None: as much as keeps the size at stride 1.
         norm_layer: called with the channels; None: no normalisation.
         activation_layer: None: no activation.
@@ -153,7 +153,7 @@ class Conv3dNormActivation(ConvNormActivation):
 
 
 class SqueezeExcitation(nn.Module):
-    """Scales each channel by a number that two 1x1 convolutions compute from the means of all channels.
+    """Squeeze and excitation: two 1x1 convolutions compute a scale for each channel from the channels' means.
 
     Args:
         input_channels: channels of the input (N, C, H, W).
@@ -185,7 +185,7 @@ class MLP(nn.Sequential):
         activation_layer: the activation.
         inplace: passed to the activation and to dropout, unless None.
         bias: whether the linear layers have a bias.
-        dropout: the probability of a zero.
+        dropout: the dropout probability.
     """
 
     def __init__(

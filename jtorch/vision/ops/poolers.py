@@ -47,7 +47,7 @@ def initLevelMapper(k_min, k_max, canonical_scale=224, canonical_level=4, eps=1e
 
 
 def _scales(features, image_shapes):
-    """Cells of the features for a pixel of the largest image: powers of two."""
+    """The scale of each level of features, relative to the largest image: powers of two."""
     if not image_shapes:
         raise ValueError("images list should not be empty")
     height = max(shape[0] for shape in image_shapes)
@@ -59,8 +59,9 @@ def _scales(features, image_shapes):
 def _pyramid_align(
     rois: Array, levels: Array, features: list[Array], scales: tuple, bins: tuple, sampling_ratio: int
 ) -> Array:
-    """All regions at once, so that the shapes do not depend on how many belong to a level: the cells of all levels lie in one
-    list, and a region has its own level's scale, height, width and place in the list."""
+    """RoIAlign of all regions at once, so that no shape depends on how many regions belong to a level.
+
+    The cells of all levels lie in one list. Each region uses the scale, height, width and start of its own level."""
     cells = jnp.concatenate([each.reshape(*each.shape[:2], -1) for each in features], axis=2).transpose(0, 2, 1)
     heights, widths = ([each.shape[i] for each in features] for i in (2, 3))
     starts = np.cumsum([0, *[h * w for h, w in zip(heights, widths, strict=True)]])[:-1]
@@ -79,8 +80,8 @@ class MultiScaleRoIAlign(nn.Module):
     Args:
         featmap_names: the features to use.
         output_size: bins along a side, or along both.
-        sampling_ratio: as of roi_align.
-        canonical_scale, canonical_level: as of `LevelMapper`.
+        sampling_ratio: as for roi_align.
+        canonical_scale, canonical_level: as for `LevelMapper`.
 
     Its call takes a dict of features (N, C, H, W), a list with the boxes (L, 4) of each image, and the sizes of the images before
     they became a batch. It gives (K, C, *output_size).

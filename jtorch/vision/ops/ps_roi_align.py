@@ -1,4 +1,4 @@
-"""Position-sensitive RoIAlign (Li and others, 2017): each bin of a region has channels of its own."""
+"""Position-sensitive RoIAlign (Li and others, 2017): each bin of a region reads its own channels."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from jtorch.vision.ops.roi_align import cells_of, most_samples
 
 
 def ps_roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1):
-    """The mean of bilinear samples in each bin of each region, of the channels of that bin.
+    """The mean of bilinear samples in each bin of each region; each bin reads its own channels.
 
     Args:
         input: features (N, C · P · Q, H, W).
-        boxes, spatial_scale, sampling_ratio: as of :func:`roi_align`.
+        boxes, spatial_scale, sampling_ratio: as for :func:`roi_align`.
         output_size: bins P and Q along the sides.
 
     Returns:
         (K, C, P, Q).
 
     Raises:
-        AssertionError: boxes of another shape or type.
+        AssertionError: boxes of a wrong shape or type.
         RuntimeError: channels that are no multiple of P · Q.
     """
     rois, (rows, columns) = regions_of(boxes), both_sides(output_size)
@@ -44,7 +44,7 @@ def _ps_roi_align(
     image, box = cells_of(rois, spatial_scale, 0.5)
 
     def aligned(region):
-        """Of one region."""
+        """The result for one region."""
         image, *box = (each[None] for each in region)
         at = lambda row, column: features[image[:, None, None, None, None], own_row, own_column, row, column]
         return _sampling.binned(at, box, (height, width), (rows, columns), sampling_ratio, most, 0)[0]

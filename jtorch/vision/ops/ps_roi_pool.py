@@ -1,4 +1,4 @@
-"""Position-sensitive RoI pooling (Dai and others, 2016): the means of the bins of regions, each of channels of its own."""
+"""Position-sensitive RoI pooling (Dai and others, 2016): the mean of each bin, from the bin's own channels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jtorch.vision.ops.roi_pool import bin_edges, rounded_edges
 
 
 def ps_roi_pool(input, boxes, output_size, spatial_scale=1.0):
-    """The mean of each bin of each region, of the channels of that bin; 0 where a bin has no cell.
+    """The mean of each bin of each region; each bin reads its own channels. An empty bin is 0.
 
     The arguments, the result's shape and the errors are those of :func:`ps_roi_align`.
 
@@ -33,7 +33,7 @@ def _ps_roi_pool(input: Array, rois: Array, spatial_scale: float, rows: int, col
     features = input.reshape(batch, -1, rows, columns, height, width)
 
     def mean(region):
-        """Of one region: (C, P, Q)."""
+        """The result for one region: (C, P, Q)."""
         image, left, top, right, bottom = region
         sizes = [jnp.maximum(high - low, 1).astype(rois.dtype) for low, high in ((top, bottom), (left, right))]
         y_first, y_last = bin_edges(top, sizes[0] / rows, rows, height - 1)

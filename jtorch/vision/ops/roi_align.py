@@ -20,16 +20,16 @@ def roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, a
         input: features (N, C, H, W).
         boxes: regions (K, 5), with the number of the image first, or a list with the boxes (L, 4) of each image.
         output_size: bins along a side, or along both.
-        spatial_scale: cells of the features for a pixel of the boxes.
-        sampling_ratio: samples along each side of a bin; 0 or less: as many as it has cells, rounded up. Their number is then
-            read from the regions at once.
-        aligned: move the regions by half a cell, so that samples lie between the right cells.
+        spatial_scale: the size of a pixel of the boxes, in cells of the features.
+        sampling_ratio: samples along each side of a bin; 0 or less: as many as the bin has cells, rounded up. Their
+            number depends on the regions, which are then computed at once.
+        aligned: shift the regions by half a cell, since a cell's value belongs to its centre.
 
     Returns:
         (K, C, *output_size), differentiable with respect to the features.
 
     Raises:
-        AssertionError: boxes of another shape or type.
+        AssertionError: boxes of a wrong shape or type.
     """
     rois, (rows, columns) = regions_of(boxes), both_sides(output_size)
     offset = 0.5 if aligned else 0.0
@@ -42,9 +42,10 @@ def roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, a
 
 
 def most_samples(rois, spatial_scale, rows, columns, least):
-    """How many samples the largest bin has along each side: a power of two, so that few numbers occur.
+    """How many samples the largest bin needs along each side.
 
-    It is read from the regions; `least` is the least length that a region counts with.
+    Rounded up to a power of two, so that few programs are compiled. It reads the regions. `least` is the smallest
+    length of a region.
     """
     values = rois.detach().cpu().numpy() * spatial_scale
     if len(values) == 0:
@@ -69,25 +70,25 @@ def _roi_align(
     offset: float,
 ) -> Array:
     _, channels, height, width = input.shape
-    if len(rois) == 0:  # then there may be no image either, of which nothing can be taken
+    if len(rois) == 0:  # there may be no image either, and nothing can be read from it
         return jnp.zeros((0, channels, rows, columns), input.dtype)
     features = input.transpose(0, 2, 3, 1)
     image, box = cells_of(rois, spatial_scale, offset)
 
     def aligned(image, *box):
-        """Of some regions."""
+        """The result for some regions."""
         at = lambda row, column: features[image[:, None, None, None, None], row, column]
         return _sampling.binned(at, box, (height, width), (rows, columns), sampling_ratio, most, 1)
 
     if sampling_ratio > 0:
         out = aligned(image, *box)
-    else:  # region by region: the room for samples is that of the largest
+    else:  # region by region: each reserves as many samples as the largest needs
         out = jax.lax.map(lambda region: aligned(*[each[None] for each in region])[0], (image, *box))
     return out.transpose(0, 3, 1, 2)
 
 
 def cells_of(rois, spatial_scale, offset):
-    """The number of the image, and left and upper edge, width and height in cells, of regions (K, 5), which get no gradient.
+    """The image number, left and upper edge, width and height in cells of regions (K, 5). Regions get no gradient.
 
     `spatial_scale` is a number, or one for each region. Without an offset a region is at least one cell wide and high.
     """

@@ -11,7 +11,7 @@ from jtorch.vision.ops._utils import both_sides, regions_of
 
 
 def roi_pool(input, boxes, output_size, spatial_scale=1.0):
-    """The maximum of each bin of each region; 0 where a bin has no cell.
+    """The maximum of each bin of each region. An empty bin is 0.
 
     The arguments, the result's shape and the errors are those of :func:`roi_align`.
     """

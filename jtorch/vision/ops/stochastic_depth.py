@@ -7,7 +7,7 @@ from jtorch.core.ops.make.create import empty
 
 
 def stochastic_depth(input, p, mode, training=True):
-    """The input, or zeros with probability p; what is kept is divided by 1 - p.
+    """The input, or zeros with probability p. What is kept is divided by 1 - p.
 
     Args:
         input: (N, ...).

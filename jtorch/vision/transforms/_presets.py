@@ -1,4 +1,4 @@
-"""The transforms that published weights were trained with: what `weights.transforms()` gives."""
+"""The transforms of the inputs of published weights: `weights.transforms()` makes them."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class VideoClassification(_Normalizing):
             vid = vid.unsqueeze(0)
         count, frames, channels, height, width = vid.shape
         flat = vid.view(-1, channels, height, width)
-        # As in torchvision, which trained them so; with bytes and floats alike.
+        # As in torchvision, where the weights were trained so, for bytes and floats alike.
         flat = functional.resize(flat, self.resize_size, interpolation=self.interpolation, antialias=False)
         flat = functional.center_crop(flat, self.crop_size)
         flat = functional.normalize(_floats(flat), mean=self.mean, std=self.std)

@@ -1,4 +1,4 @@
-"""Transforms that choose other transforms and how strong they are: AutoAugment, RandAugment, TrivialAugmentWide, AugMix."""
+"""Transforms that choose other transforms and their strengths: AutoAugment, RandAugment, TrivialAugmentWide, AugMix."""
 
 from __future__ import annotations
 
@@ -34,17 +34,18 @@ def strengths(low, high, count):
 
 
 def _bits(most, fewest, count):
-    """How many bits of a value posterize leaves, from `most` on."""
+    """How many bits of a value posterize keeps, in `count` steps from `most` down to `fewest`."""
     return most - np.rint(np.arange(count, dtype=np.float32) / np.float32((count - 1) / (most - fewest)))
 
 
-# The strengths that `count` steps have on a picture of this size, and whether a sign is drawn; None: there is one strength.
+# The strengths of `count` steps on a picture of this size (None: the transform has no strength), and whether the sign
+# is drawn.
 _FULL, _PART = 0.9, 150.0 / 331.0
 _COLOURS = ("Brightness", "Color", "Contrast", "Sharpness")
 
 
 def space_of(turn, shear, move, colour, bits, white=255.0, names=()):
-    """name -> (function of (count, height, width) that gives the strengths or None, whether a sign is drawn).
+    """A table: name -> (function (count, height, width) -> strengths or None, whether the sign is drawn).
 
     `move` is a number of pixels, or a share of the side.
     """
@@ -83,7 +84,7 @@ def space(kind, white=255.0):
 
 
 def augmented(img, name, magnitude, interpolation, fill):
-    """The picture after the transform of this name in this strength."""
+    """The picture after the transform of this name at this strength."""
     if name in _COLOURS:
         change = (F.adjust_brightness, F.adjust_saturation, F.adjust_contrast, F.adjust_sharpness)
         return change[_COLOURS.index(name)](img, 1.0 + magnitude)
@@ -152,7 +153,7 @@ class AutoAugment(_Augmenting):
 
     @staticmethod
     def get_params(transform_num):
-        """(the number of the pair, two numbers for whether, two for the signs)."""
+        """(the number of the pair, two numbers that decide whether to apply, two that decide the sign)."""
         return below(transform_num), units(2), [below(2) for _ in range(2)]
 
     def forward(self, img):
@@ -169,7 +170,7 @@ class AutoAugment(_Augmenting):
 
 
 class RandAugment(_Augmenting):
-    """Some transforms, all in the same strength.
+    """Some random transforms, all at the same strength.
 
     Args:
         num_ops: how many.

@@ -1,4 +1,4 @@
-"""The random draws of transforms, from PyTorch's CPU stream in the order in which torchvision draws. Nothing is recorded."""
+"""The random draws of transforms: from PyTorch's CPU stream, in torchvision's order, without recording lines."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def normals(*shape: int) -> np.ndarray:
 
 
 def choice(weights: list[float]) -> int:
-    """The number of one of the weights, by `torch.multinomial`."""
+    """The index of a weight, drawn as `torch.multinomial` does."""
     return int(stream_of(devices.CPU).multinomial(np.asarray(weights, np.float32), 1).reshape(-1)[0])
 
 
@@ -61,7 +61,7 @@ def dirichlet(alpha: float, rows: int, count: int) -> np.ndarray:
 
 
 def _gamma(alpha: float) -> float:
-    """A gamma number, by Marsaglia's and Tsang's method."""
+    """A number of the gamma distribution, by Marsaglia and Tsang's method."""
     stream, scale = stream_of(devices.CPU), 1.0
     if alpha < 1.0:
         scale = (1.0 - stream.uniform((1,), _FLOAT64)[0]) ** (1.0 / alpha)

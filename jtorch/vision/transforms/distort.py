@@ -19,10 +19,10 @@ BILINEAR = F.InterpolationMode.BILINEAR
 
 
 class RandomPerspective(Transform):
-    """The picture seen from a random side, with probability p.
+    """The picture in a random perspective, with probability p.
 
     Args:
-        distortion_scale: how far the corners may move: 0 not at all, 1 to the middle.
+        distortion_scale: how far the corners may move: 0: not at all; 1: to the middle.
         fill: the colour of what was outside the picture.
     """
 

@@ -17,7 +17,7 @@ _TWO_SIZES = "Please provide only two dimensions (h, w) for size."
 
 
 class Resize(Transform):
-    """Another number of pixels. See :func:`functional.resize`."""
+    """Resize the picture. See :func:`functional.resize`."""
 
     shown = ("size", "interpolation", "max_size", "antialias")
 
@@ -102,7 +102,7 @@ class RandomCrop(Transform):
     Args:
         size: (height, width) or one number, in pixels.
         padding: a border added first. See :func:`functional.pad`.
-        pad_if_needed: add what is missing to a picture that is smaller than `size`.
+        pad_if_needed: pad a picture that is smaller than `size`.
 
     Raises:
         ValueError: a picture smaller than `size`.
@@ -228,7 +228,7 @@ def angle_range(x, name, sizes=(2,)):
     if isinstance(x, numbers.Number):
         if x < 0:
             raise ValueError(f"If {name} is a single number, it must be positive.")
-        return [float(-x), float(x)]  # negate before float: an int 0 stays without a sign
+        return [float(-x), float(x)]  # negate before float, so that an int 0 does not become -0.0
     check_sequence(x, name, sizes)
     return [float(d) for d in x]
 
@@ -296,7 +296,7 @@ class RandomAffine(Transform):
 
     Args:
         degrees: (lowest, highest), or x for (-x, x).
-        translate: (across, down), the largest move as a share of the picture's side.
+        translate: (across, down), the largest shift as a share of the picture's side.
         scale: (smallest, largest) factor.
         shear: degrees: (lowest, highest) for x, or four numbers for x and y, or s for (-s, s).
     """

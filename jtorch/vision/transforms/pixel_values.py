@@ -100,7 +100,7 @@ def check_linear(matrix, mean):
 
 
 def linearly_transformed(tensor, matrix, mean):
-    """(flat tensor - mean) @ matrix, in the shape of the tensor."""
+    """(flattened tensor - mean) @ matrix, in the shape of the tensor."""
     shape = tensor.shape
     n = shape[-3] * shape[-2] * shape[-1]
     if n != matrix.shape[0]:
@@ -118,7 +118,7 @@ def linearly_transformed(tensor, matrix, mean):
 
 
 class LinearTransformation(Module):
-    """A Tensor, flat and less a mean, times a matrix: whitening, for example.
+    """A Tensor, flattened, minus a mean, times a matrix: for example whitening.
 
     Args:
         transformation_matrix: (D, D), with D = C · H · W.
@@ -193,7 +193,7 @@ class ColorJitter(Transform):
     def get_params(brightness, contrast, saturation, hue):
         """(the order of the changes, and a factor of each, or None)."""
         order = shuffled_range(4)
-        # Draw all before the first is used, so that the draws do not depend on the order of the changes.
+        # Draw all numbers first, so that the draws do not depend on the order of the changes.
         ranges = (brightness, contrast, saturation, hue)
         return from_numpy(np.asarray(order)), *(None if r is None else uniform(*r) for r in ranges)
 

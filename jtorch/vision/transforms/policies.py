@@ -1,4 +1,4 @@
-"""The policies of AutoAugment: pairs of (transform, probability, step of its strength), as published for each data set."""
+"""The published policies of AutoAugment for each data set: pairs of (transform, probability, step of its strength)."""
 
 _TEXTS = {
     "imagenet": """

@@ -77,7 +77,7 @@ class RandomAutocontrast(_Sometimes):
 
 
 class RandomEqualize(_Sometimes):
-    """Each channel's shades equally frequent, with probability p."""
+    """Histogram equalization of each channel, with probability p."""
 
     def change(self, img):
         return F.equalize(img)

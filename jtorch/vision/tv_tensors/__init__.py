@@ -1,4 +1,4 @@
-"""Tensors that say what they are: images, videos, masks, boxes, key points: `torchvision.tv_tensors`."""
+"""Tensors with a type: images, videos, masks, boxes, keypoints: `torchvision.tv_tensors`."""
 
 from .kinds import (
     BoundingBoxes,

@@ -1,4 +1,7 @@
-"""The kinds of tensors that transforms v2 tell apart. An op on one gives a plain Tensor; a copy of one keeps its kind."""
+"""The kinds of tensors that transforms v2 tell apart.
+
+An op on one gives a plain Tensor; a copy of one keeps its kind.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ class TVTensor(Tensor):
     """The base of all kinds.
 
     Args:
-        data: anything that `torch.as_tensor` takes; memory is shared where it is there.
-        dtype, device, requires_grad: as of `torch.tensor`; None keeps those of the data.
+        data: anything that `torch.as_tensor` takes; the memory is shared where possible.
+        dtype, device, requires_grad: as for `torch.tensor`; None keeps those of the data.
     """
 
-    about: tuple[str, ...] = ()  # the attributes of an object in addition to its elements
+    about: tuple[str, ...] = ()  # what an object knows besides its elements
     comma = False  # whether the repr of an object that knows nothing ends in one, as torchvision's Image's does
     __torch_function__ = DISABLED
 
@@ -59,7 +62,7 @@ class TVTensor(Tensor):
         known = [f"{name}={getattr(self, name)}" for name in self.about]
         name = type(self).__name__
         text = repr(self.as_subclass(Tensor)).removeprefix("tensor(").removesuffix(")")
-        text = text.replace("\n" + " " * 7, "\n" + " " * (1 + len(name)))  # as far as the name is long
+        text = text.replace("\n" + " " * 7, "\n" + " " * (1 + len(name)))  # align with the longer name
         return f"{name}({text}, {', '.join(known)})" if self.about or self.comma else f"{name}({text})"
 
 
@@ -149,10 +152,10 @@ class BoundingBoxes(TVTensor):
     Args:
         format: what the numbers are.
         canvas_size: (height, width) of the picture.
-        clamping_mode: how boxes that leave the picture are cut: "soft", "hard", or None.
+        clamping_mode: how boxes that reach out of the picture are clamped: "soft", "hard", or None.
 
     Raises:
-        ValueError: not one or two dimensions, another mode, or integers for turned boxes.
+        ValueError: not one or two dimensions, another mode, or integers for rotated boxes.
     """
 
     about = ("format", "canvas_size", "clamping_mode")
@@ -220,7 +223,7 @@ class set_return_type:
     """What ops on a kind give: "Tensor", the default, or "TVTensor", the kind. At once, or in a `with` block.
 
     Raises:
-        ValueError: another word.
+        ValueError: an unknown word.
     """
 
     def __init__(self, return_type: str):

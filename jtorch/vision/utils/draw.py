@@ -1,4 +1,4 @@
-"""Boxes, masks and keypoints drawn on a picture, with pillow."""
+"""Draw boxes, masks and keypoints on a picture, with pillow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def draw_bounding_boxes(
 
     Args:
         image: (C, H, W) of 1 or 3 channels, uint8 or floats from 0 to 1.
-        boxes: (N, 4): left, top, right, bottom; or (N, 8): the corners of turned boxes. In pixels.
+        boxes: (N, 4): left, top, right, bottom; or (N, 8): the corners of rotated boxes. In pixels.
         labels: a text for each box.
         colors: one colour for all, or a list with one for each box: names or (red, green, blue). None: a palette.
         fill: also colour the inside.
@@ -93,7 +93,7 @@ def _font(font, size):
 
 
 def _colours(colors, count):
-    """A colour for each of `count` things."""
+    """A colour for each of `count` objects."""
     if colors is None:
         palette = (2**25 - 1, 2**15 - 1, 2**21 - 1)
         colors = [tuple(i * part % 255 for part in palette) for i in range(count)]
@@ -137,7 +137,7 @@ class _Pen:
             self.draw.rectangle(box, width=self.width, outline=colour, fill=inside)
             return
         corners = [tuple(box[i : i + 2]) for i in range(0, len(box), 2)]
-        self._dashes(corners[0], corners[1], colour)  # the top of the thing
+        self._dashes(corners[0], corners[1], colour)  # the top side of the object
         for start, end in zip(corners[1:], [*corners[2:], corners[0]], strict=True):
             self.draw.line((start, end), width=self.width, fill=colour)
         self.draw.polygon(box, fill=inside, outline=None, width=0)
@@ -160,7 +160,7 @@ class _Pen:
 
 
 def draw_segmentation_masks(image: Tensor, masks: Tensor, alpha=0.8, colors=None) -> Tensor:
-    """A picture with masks laid over it. Where several masks lie on each other it is black.
+    """A picture with masks laid over it. Where masks overlap the result is black.
 
     Args:
         image: (3, H, W), uint8 or floats from 0 to 1.
@@ -203,7 +203,7 @@ def draw_keypoints(
 
     Args:
         image: (3, H, W), uint8 or floats from 0 to 1.
-        keypoints: (N, K, 2): x and y of K points of N things.
+        keypoints: (N, K, 2): x and y of K points of N objects.
         connectivity: pairs of numbers of points that a line joins.
         colors: a name or (red, green, blue).
         radius: of the points, in pixels.

@@ -20,13 +20,13 @@ from jtorch.core.tensor import check_undifferentiated, wanted
 _TORCH_NAMES = {other: name for name, others in NUMPY_NAMES.items() for other in others}  # "axis": "dim", ...
 
 
-def failed(function, given, extra, named, bound):
-    """A call of an op that does not fit its parameters (`bound` is False) or has raised: see `Handlers.failed`."""
+def failed(function, given, extra, named, fits):
+    """A call of an op that does not fit its parameters (`fits` is False) or has raised: see `Handlers.failed`."""
     op, (name, kind) = function.op, function.called_as
     by_name = keywords_of_call(sys._getframe(2))
     args, keywords = _as_written(op, given, extra, named, by_name)
     operands = args[kind == "methods" :]
-    if not bound:
+    if not fits:
         if op.deprecated and name.removesuffix("_") == op.name and is_old_form(op.deprecated, args):
             return modern(op.deprecated, function, name, args, keywords, kind == "methods")
         try:

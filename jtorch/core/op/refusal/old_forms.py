@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
-from jtorch.core.facts import once
+from jtorch.core.facts import once, warn_user
 from jtorch.core.tensor import Tensor
 
 
@@ -19,10 +17,9 @@ def modern(overloads, function, name, args, kwargs, method):
     if not method:
         old, new = f"Tensor input, {old}, *, Tensor out = None", f"Tensor input, {new}, Tensor out = None"
     if once.first_time((name, method)):
-        warnings.warn(
+        warn_user(
             f"This overload of {name} is deprecated:\n\t{name}({old})\nConsider using one of the following signatures"
-            f" instead:\n\t{name}({new})",
-            stacklevel=5 if name[-1] == "_" else 4,  # the in-place form is one more function on the way here
+            f" instead:\n\t{name}({new})"
         )
     input, factor, *tensors = args
     return function(input, *tensors, **{old.split("Number ")[1].split(",")[0]: factor}, **kwargs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.engine import type_of
-from jtorch.core.facts import dtypes, elementwise_strides, like_strides
+from jtorch.core.facts import dtypes, elementwise_strides, like_strides, warn_user
 from jtorch.core.op import Array, Number, function, functional, kernel, letter, op, with_out
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.generator import on_host, stream_of
@@ -424,20 +423,18 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
 def dropout2d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, H, W)."""
     if input.ndim not in (3, 4):
-        warnings.warn(
+        warn_user(
             f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and will result in an error"
             " in a future release. To retain the behavior and silence this warning, please use dropout instead. Note"
             " that dropout2d exists to provide channel-wise dropout on inputs with 2 spatial dimensions, a channel"
             " dimension, and an optional batch dimension (i.e. 3D or 4D inputs).",
-            stacklevel=2,
         )
     if input.ndim == 3:
-        warnings.warn(
+        warn_user(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired"
             " - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a"
             " future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain"
             " the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
-            stacklevel=2,
         )
     return _feature_dropout(2, input, p, training, inplace, True)
 
@@ -446,12 +443,11 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
 def dropout3d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
     if input.ndim not in (4, 5):
-        warnings.warn(
+        warn_user(
             f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and will result in an error"
             " in a future release. To retain the behavior and silence this warning, please use dropout instead. Note"
             " that dropout3d exists to provide channel-wise dropout on inputs with 3 spatial dimensions, a channel"
             " dimension, and an optional batch dimension (i.e. 4D or 5D inputs).",
-            stacklevel=2,
         )
     return _feature_dropout(3, input, p, training, inplace, input.ndim == 5)
 
@@ -518,12 +514,11 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     return one - soft.detach() + soft
 
 
-def implicit_softmax(name, function, input, dim, dtype=None, stacklevel=3):
+def implicit_softmax(name, function, input, dim, dtype=None):
     """A softmax without a dim: PyTorch's warning, and the dim that PyTorch chooses."""
     if dim is None:
-        warnings.warn(
-            f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-            stacklevel=stacklevel,
+        warn_user(
+            f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument."
         )
         dim = 0 if input.ndim in (0, 1, 3) else 1
     return function(input, dim, dtype)

@@ -336,14 +336,17 @@ def _double(x):
     return x if isinstance(x, int | float | complex) else x.astype(jnp.float64)
 
 
-@op(inplace=True, promote=True, saves=(), keeps_zero=True, aliases=("negative",))
-def neg(input: Array) -> Array:
-    """-input."""
-    if input.dtype == jnp.bool_:
+def _no_negative_bool(input):
+    if input.dtype is dtypes.bool_:
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. "
             "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
         )
+
+
+@op(inplace=True, promote=True, saves=(), keeps_zero=True, aliases=("negative",), check_types=_no_negative_bool)
+def neg(input: Array) -> Array:
+    """-input."""
     kernel("neg_cpu", input, "ifc")
     return -input
 

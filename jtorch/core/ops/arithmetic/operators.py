@@ -10,7 +10,7 @@ import numpy as np
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import operator
-from jtorch.core.ops.arithmetic import compare, elementwise
+from jtorch.core.ops.arithmetic import elementwise, logic
 from jtorch.core.ops.matrix import products
 from jtorch.core.tensor import Tensor, from_numpy
 
@@ -62,7 +62,7 @@ def _multiplied_from_right(self, other):
 def _invert(self):
     if self.dtype.category > dtypes.INT:
         raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-    return compare.bitwise_not(self)
+    return logic.bitwise_not(self)
 
 
 def _inplace(name):
@@ -94,17 +94,17 @@ BINARY = {
     "floordiv": (elementwise.floor_divide, elementwise.floor_divide, True),
     "mod": (elementwise.remainder, elementwise.remainder, True),
     "pow": (elementwise.pow, elementwise.pow, True),
-    "and": (compare.bitwise_and, True, True),
-    "or": (compare.bitwise_or, True, True),
-    "xor": (compare.bitwise_xor, True, True),
-    "lshift": (compare.bitwise_left_shift, compare.bitwise_left_shift, True),
-    "rshift": (compare.bitwise_right_shift, compare.bitwise_right_shift, True),
-    "eq": (compare.eq, None, False),
-    "ne": (compare.ne, None, False),
-    "lt": (compare.lt, None, False),
-    "le": (compare.le, None, False),
-    "gt": (compare.gt, None, False),
-    "ge": (compare.ge, None, False),
+    "and": (logic.bitwise_and, True, True),
+    "or": (logic.bitwise_or, True, True),
+    "xor": (logic.bitwise_xor, True, True),
+    "lshift": (logic.bitwise_left_shift, logic.bitwise_left_shift, True),
+    "rshift": (logic.bitwise_right_shift, logic.bitwise_right_shift, True),
+    "eq": (logic.eq, None, False),
+    "ne": (logic.ne, None, False),
+    "lt": (logic.lt, None, False),
+    "le": (logic.le, None, False),
+    "gt": (logic.gt, None, False),
+    "ge": (logic.ge, None, False),
 }
 UNARY = {"neg": elementwise.neg, "pos": elementwise.positive, "abs": elementwise.abs, "invert": _invert}
 

@@ -246,7 +246,7 @@ _nextafter = slopes.with_slopes(
 )
 
 
-@op(returns=returntypes.frexp, strides="elementwise", saves="own")
+@op(chooses=True, returns=returntypes.frexp, strides="elementwise", saves="own")
 def frexp(input: Array):
     """(mantissa, exponent) with input = mantissa * 2**exponent and mantissa in [0.5, 1)."""
     if letter(input) != "f":

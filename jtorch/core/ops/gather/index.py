@@ -9,7 +9,6 @@ the result, and a 0-dim integer tensor, because it makes a view. A mask in `x[ma
 
 from __future__ import annotations
 
-import warnings
 from operator import index as integer
 
 import jax
@@ -17,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch.core import engine
-from jtorch.core.facts import dtypes, limits
+from jtorch.core.facts import dtypes, limits, warn_user
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, data_check, needs_data, op
 from jtorch.core.ops.views.copies import fill_with
@@ -86,7 +85,7 @@ def _items(index):
     if isinstance(index, tuple):
         return index
     if isinstance(index, list) and _is_many(index):
-        warnings.warn(_NOT_TUPLE, stacklevel=4)
+        warn_user(_NOT_TUPLE)
         return tuple(index)
     return (index,)
 
@@ -175,9 +174,8 @@ def _is_mask(i):
 
 def _check_mask_shape(x, mask, dim):
     if mask.dtype is dtypes.uint8:
-        warnings.warn(
+        warn_user(
             "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
-            stacklevel=5,
         )
     for d, n in enumerate(mask.shape):
         if dim + d >= x.ndim or x.shape[dim + d] != n:
@@ -525,7 +523,7 @@ def _setitem(self, index, value):
         if isinstance(value, Tensor):
             value = _without_ones(value)
         seen._writable(twice=True, given=(value,), name="index_put_")
-        check_once(seen)
+        check_once(seen, lambda: put_at(seen, arrays, value))
         if isinstance(value, Tensor) and not (len(arrays) == 1 and _is_mask(arrays[0][1]) and value.numel() == 1):
             check_apart("none", seen, (value,))
             if engine.local.grad:

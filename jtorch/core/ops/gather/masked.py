@@ -189,7 +189,7 @@ def argwhere(input):
 def _check_take(input, index):
     if index.dtype is not dtypes.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
-    check_range(index, input.numel(), 0, "take", negative=True)
+    check_range(index, input.numel(), 0, "take" if input.numel() else "take from nothing", negative=True)
 
 
 @op(check=_check_take, saves=(1,), overlap="none")
@@ -212,7 +212,7 @@ def _check_put(input, index, source, accumulate):
         )
     if index.dtype is not dtypes.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.scalar_name}")
-    check_range(index, input.numel(), 0, "take", negative=True)
+    check_range(index, input.numel(), 0, "take" if input.numel() else "put into nothing", negative=True)
 
 
 @op(inplace=True, check=_check_put, saves=(1,), strides=strides_like_first, overlap="none")

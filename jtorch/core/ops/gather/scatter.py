@@ -39,6 +39,8 @@ _FORMS = {
     "fill": (IndexError, _BOUNDS),
     "copy": (IndexError, "index_copy_(): " + _BOUNDS),
     "select": (IndexError, "index out of range in self"),
+    "take from nothing": (IndexError, "take(): tried to take from an empty tensor"),
+    "put into nothing": (IndexError, "put_(): Tried to put elements into an empty tensor"),
     "take": (IndexError, "out of range: tried to access index {index} on a tensor of {size} elements."),
 }
 

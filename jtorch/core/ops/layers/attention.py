@@ -7,16 +7,15 @@ PyTorch's order, so that its dropout masks are PyTorch's.
 from __future__ import annotations
 
 import math
-import warnings
 from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.facts import dtypes, like_strides
+from jtorch.core.facts import dtypes, like_strides, warn_user
 from jtorch.core.op import Array, Number, cast_first, common_shape, functional, op
 from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.layers.linear import linear
 from jtorch.core.ops.make.create import zeros, zeros_like
 from jtorch.core.ops.matrix.products import baddbmm, bmm
@@ -197,9 +196,8 @@ def canonical_mask(mask, mask_name, other_type, other_name, target_type, check_o
     if mask.dtype is not dtypes.bool_ and not mask.is_floating_point():
         raise AssertionError(f"only bool and floating types of {mask_name} are supported")
     if check_other and other_type is not None and mask.dtype is not other_type:
-        warnings.warn(
+        warn_user(
             f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
-            stacklevel=3,
         )
     if mask.is_floating_point():
         return mask

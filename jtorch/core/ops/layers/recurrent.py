@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.op import Array, op
-from jtorch.core.tensor import known
+from jtorch.core.op import Array, op, public
+from jtorch.core.tensor import Tensor, known, wrap_dim
 
 # ---- the nodes that PyTorch has for a layer or a cell
 
@@ -246,6 +246,7 @@ class Packing:
 
 def _check_cell(input, hidden, w_ih, w_hh, gates):
     states = w_hh.shape[1]
+    wrap_dim(1, input.dim())
     if input.dim() == 2 and input.shape[1] != w_ih.shape[1]:
         raise RuntimeError(f"input has inconsistent input_size: got {input.shape[1]} expected {w_ih.shape[1]}")
     for i, h in enumerate(hidden):
@@ -264,8 +265,25 @@ def _lstm_memory(
     return jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g), jax.nn.sigmoid(o)
 
 
+@public(method=False)
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """(h, c) of an LSTM one step later."""
+    """(h, c) of an LSTM one step later: what `nn.LSTMCell` computes.
+
+    Args:
+        hx: the two states (h, c) before it, each (N, hidden).
+        w_ih, w_hh: (4 * hidden, input) and (4 * hidden, hidden), with the biases b_ih and b_hh of 4 * hidden elements.
+
+    Raises:
+        RuntimeError: there are not two states, or sizes do not fit.
+
+    >>> x, h = torch.ones(2, 3), torch.zeros(2, 4)
+    >>> torch.lstm_cell(x, (h, h), torch.ones(16, 3), torch.ones(16, 4))[1].shape
+    torch.Size([2, 4])
+    """
+    if isinstance(hx, Tensor):
+        raise TypeError("lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not Tensor")
+    if len(hx) != 2:
+        raise RuntimeError("lstm_cell expects two hidden states")
     _check_cell(input, hx, w_ih, w_hh, 4)
     c, gate = _lstm_memory(input, *hx, w_ih, w_hh, b_ih, b_hh)
     return gate * c.tanh(), c
@@ -276,8 +294,13 @@ def _gru_cell(input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | No
     return _gru_step(_projected_input(input, w_ih, b_ih), _projected_input(h, w_hh, b_hh), h)
 
 
+@public(method=False)
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """h of a GRU one step later."""
+    """h of a GRU one step later: what `nn.GRUCell` computes. w_ih and w_hh have 3 * hidden rows.
+
+    >>> torch.gru_cell(torch.ones(2, 3), torch.zeros(2, 4), torch.ones(12, 3), torch.ones(12, 4)).shape
+    torch.Size([2, 4])
+    """
     _check_cell(input, (hx,), w_ih, w_hh, 3)
     return _gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh)
 
@@ -293,13 +316,23 @@ def _rnn_cell(
     return _NONLINEAR[nonlinearity](_projected_input(input, w_ih, b_ih) + _projected_input(h, w_hh, b_hh))
 
 
+@public(method=False)
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """tanh(W x + b + U h + d)"""
+    """tanh(W x + b + U h + d): what `nn.RNNCell` computes. w_ih is W, (hidden, input), and w_hh is U, (hidden, hidden).
+
+    >>> torch.rnn_tanh_cell(torch.ones(2, 3), torch.zeros(2, 4), torch.zeros(4, 3), torch.ones(4, 4))[0]
+    tensor([0., 0., 0., 0.])
+    """
     _check_cell(input, (hx,), w_ih, w_hh, 1)
     return _rnn_cell(input, hx, w_ih, w_hh, b_ih, b_hh, "tanh")
 
 
+@public(method=False)
 def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """relu(W x + b + U h + d)"""
+    """relu(W x + b + U h + d): `rnn_tanh_cell` with another nonlinearity.
+
+    >>> torch.rnn_relu_cell(torch.ones(2, 3), torch.zeros(2, 4), torch.ones(4, 3), torch.ones(4, 4))[0]
+    tensor([3., 3., 3., 3.])
+    """
     _check_cell(input, (hx,), w_ih, w_hh, 1)
     return _rnn_cell(input, hx, w_ih, w_hh, b_ih, b_hh, "relu")

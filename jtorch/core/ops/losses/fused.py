@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.layers.linear import linear
-from jtorch.core.ops.losses.common import cross_entropy
+from jtorch.core.ops.losses.basic import cross_entropy
 
 
 @op(grad_fn="CrossMapLRN2dBackward")

@@ -10,7 +10,7 @@ from jax import lax
 
 from jtorch.core.facts import devices, dtypes
 from jtorch.core.op import Array, common_shape, data_check, functional, kernel, op
-from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
+from jtorch.core.ops.losses.basic import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.rules import at_least
 from jtorch.core.ops.slopes import with_slopes
 from jtorch.core.tensor import Tensor, tensor

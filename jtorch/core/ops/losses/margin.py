@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, common_shape, data_check, functional, kernel, letter, op, undifferentiable
-from jtorch.core.ops.arithmetic.compare import minimum
-from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
+from jtorch.core.ops.arithmetic.logic import minimum
+from jtorch.core.ops.losses.basic import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.matrix.distances import distance_of, pairwise_distance
 from jtorch.core.ops.rules import at_least, larger
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.op import (
     Array,
     cast_first,
@@ -20,7 +18,7 @@ from jtorch.core.op import (
     undifferentiable,
 )
 from jtorch.core.ops.arithmetic.special import xlogy
-from jtorch.core.ops.losses.common import reduced_graph, reduced_loss, reduction_of
+from jtorch.core.ops.losses.basic import reduced_graph, reduced_loss, reduction_of
 
 _KL = "Sub(Xlogy(target, target), Mul(target, input))"
 
@@ -192,11 +190,10 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     tensor(0.6931)
     """
     if reduction == "mean":
-        warnings.warn(
+        warn_user(
             "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides"
             " only by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the"
             " same as 'batchmean' in the next major release.",
-            stacklevel=2,
         )
     if input.dtype.category < dtypes.FLOAT or target.dtype.category < dtypes.FLOAT:
         raise RuntimeError("kl_div: Integral inputs not supported.")

@@ -13,7 +13,7 @@ import numpy as np
 
 from jtorch.core import engine
 from jtorch.core.engine import Call, Lifted, Value, number, type_of
-from jtorch.core.facts import Place, determinism, devices, dtypes, limits
+from jtorch.core.facts import Place, determinism, devices, dtypes, limits, warn_user
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import function, store
 from jtorch.core.tensor import Tensor, batched_like, host_array, known, requiring, wrap
@@ -299,12 +299,10 @@ def _number_text(x):
 @function
 def range(start, end, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """start, start + step, ... up to and including end. Deprecated by PyTorch in favour of `arange`."""
-    import warnings
 
-    warnings.warn(
+    warn_user(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
-        stacklevel=2,
     )
     d = dtype or (dtypes.get_default_dtype() if out is None else out.dtype)
     count = math.floor((end - start) / step) + 1

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.facts import dtypes, once
+from jtorch.core.facts import dtypes, once, warn_user
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.op import Array, function, op, public
 from jtorch.core.ops.make.random import randn
@@ -158,7 +156,7 @@ _OLD_LU = (
 def lu(A, pivot=True, get_infos=False, out=None) -> tuple[Tensor, ...]:
     """(L and U in one matrix, pivots), and the info number with `get_infos`: the older `torch.linalg.lu_factor`."""
     if once.first_time("lu"):
-        warnings.warn(_OLD_LU, stacklevel=2)
+        warn_user(_OLD_LU)
     made = tuple(linalg.lu_factor_ex(A, pivot=pivot))
     if not get_infos:
         linalg.lu_factor_ex(A, pivot=pivot, check_errors=True)

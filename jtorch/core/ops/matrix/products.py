@@ -5,12 +5,10 @@ A product requires equal dtypes and shapes that fit, with PyTorch's errors, and 
 
 from __future__ import annotations
 
-import warnings
-
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.op import Array, Number, common_shape, data_check, function, kernel, letter, op, public
 from jtorch.core.ops.rules import at_least, at_most, norm_of
 from jtorch.core.tensor import wrap_dim
@@ -22,12 +20,49 @@ def _check_factor_dtypes(a, b):
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
 
 
+def _type_names(*arrays):
+    return [dtypes.of(a.dtype).scalar_name for a in arrays]
+
+
+def _check_vector_dtypes(x, mat, vec):
+    if not x.dtype == mat.dtype == vec.dtype:
+        names = "{}, {}, and {}".format(*_type_names(x, mat, vec))
+        raise RuntimeError(f"addmv input tensors must have the same dtype, but got {names}")
+
+
+_SMALL = 400  # multiplications of two matrices up to which PyTorch has loops of its own for a batch
+
+
+def _check_batch_dtypes(a, b, out, name):
+    """The dtypes of a batch of products, with the error of the loops that PyTorch runs for its size: none if it is empty.
+
+    Args:
+        out: an array of the result's dtype.
+        name: of the loops for small matrices.
+    """
+    if not a.size or not b.size:
+        return
+    if a.shape[-2] * a.shape[-1] * b.shape[-1] < _SMALL:
+        kernel(name, a, "ifc")
+        first = a
+    elif letter(out) in "fc":
+        first = out
+    else:
+        _check_factor_dtypes(a, b)
+        return
+    for other in (a, b):
+        if other.dtype != first.dtype:
+            raise RuntimeError("expected scalar type {} but found {}".format(*_type_names(first, other)))
+
+
 _OF_VECTOR = "dot", "addmv_impl_cpu"
 
 
 def _array_product(a, b):
     """a @ b for matrices or batches of them; half types are added up in float32."""
-    batches = a.ndim > 2 and b.ndim > 2
+    if b.ndim > 2 and not (a.size and b.size):
+        return jnp.matmul(a, b, preferred_element_type=b.dtype)
+    batches = b.ndim > 2 and (a.ndim == 1 or a.shape[-2] * a.shape[-1] * b.shape[-1] < _SMALL)
     kernel("bmm" if batches else "addmm_impl_cpu_" if b.ndim > 1 else _OF_VECTOR[a.ndim > 1], a, "ifc")
     return jnp.matmul(a, b, preferred_element_type=a.dtype)
 
@@ -56,16 +91,20 @@ def _check_matmul(a, b):
     if a.ndim == b.ndim == 1:
         _check_dot(a, b)
         return
-    _check_factor_dtypes(a, b)
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] == inner:
         common_shape(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        if b.ndim == 1:
+            _check_vector_dtypes(b, a, b)
+        elif b.ndim == 2:
+            _check_factor_dtypes(a, b)
+        else:
+            _check_batch_dtypes(a if a.ndim > 1 else a[None], b, b, "bmm")
         return
-    if a.ndim == 2 and b.ndim == 1:
-        raise RuntimeError(
-            f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
-        )
-    if (a.ndim > 2 and b.ndim > 2) or b.ndim > 2:
+    if b.ndim == 1:
+        rows = _count_rows(a.shape)
+        raise RuntimeError(f"size mismatch, got input ({rows}), mat ({rows}x{a.shape[-1]}), vec ({b.shape[0]})")
+    if b.ndim > 2:
         batch = common_shape(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
         n = _count_rows((*batch, 1))
         rows = a.shape[-1]
@@ -119,17 +158,22 @@ def mm(input: Array, mat2: Array) -> Array:
     return _array_product(input, mat2)
 
 
-def _check_batches(a, b, names=("batch1", "batch2")):
-    for x, name in zip((a, b), names, strict=True):
+def _check_batches(a, b, input=None):
+    """Sizes and dtypes of a product of batches, which is added to `input` if there is one."""
+    for x, name in ((a, "batch1"), (b, "batch2")):
         if x.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
-    _check_factor_dtypes(a, b)
+    if input is not None and input.dtype != a.dtype:
+        names = [dtypes.of(x.dtype).cname for x in (input, a, b)]
+        raise RuntimeError("Input dtypes must be the same, got: input {}, batch1: {}, batch2: {}".format(*names))
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]},"
             f" {a.shape[2]}] but got:"
             f" [{b.shape[0]}, {b.shape[1]}]."
         )
+    out, name = (b, "bmm") if input is None else (input, "baddbmm")
+    _check_batch_dtypes(a, b, out, name)
 
 
 @op(autocast="low")
@@ -220,10 +264,6 @@ def check_expandable(x, shape):
 
 def _added(x, beta, product, alpha):
     """beta * x + alpha * product; beta = 0 drops x, even NaN."""
-    if x.dtype != product.dtype:
-        raise RuntimeError(
-            f"self and mat2 must have the same dtype, but got {dtypes.of(x.dtype).scalar_name} and {dtypes.of(product.dtype).scalar_name}"
-        )
     check_expandable(x, product.shape)
     scaled = _times_factor(product, alpha)
     if isinstance(beta, int) and beta == 1:
@@ -232,14 +272,19 @@ def _added(x, beta, product, alpha):
     return jnp.where(beta == 0, scaled, beta * x + scaled)
 
 
+def _check_sum_dtypes(x, mat1, mat2):
+    for other, name in ((x, "self"), (mat1, "mat1")):
+        if other.dtype != mat2.dtype:
+            names = _type_names(other, mat2)
+            raise RuntimeError("{} and mat2 must have the same dtype, but got {} and {}".format(name, *names))
+
+
 @op(inplace=True, overlap="any", autocast="low")
 def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat1 @ mat2)."""
     _check_matrix_operand(mat1, "mat1")
     _check_matrix_operand(mat2, "mat2")
-    if mat1.dtype != mat2.dtype:
-        names = dtypes.of(mat1.dtype).scalar_name, dtypes.of(mat2.dtype).scalar_name
-        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {names[0]} and {names[1]}")
+    _check_sum_dtypes(input, mat1, mat2)
     _check_matmul(mat1, mat2)
     return _added(input, beta, _array_product(mat1, mat2), alpha)
 
@@ -247,6 +292,10 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
 @op(inplace=True, overlap="any", autocast={"cuda": "low"})
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat @ vec)."""
+    if mat.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}")
+    if mat.shape[1] == vec.shape[0]:
+        _check_vector_dtypes(input, mat, vec)
     _check_matmul(mat, vec)
     return _added(input, beta, _array_product(mat, vec), alpha)
 
@@ -260,14 +309,25 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
 @op(inplace=True, overlap="any", autocast="low")
 def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (batch1 @ batch2), for each in the batch."""
-    _check_batches(batch1, batch2)
+    check_expandable(input, (batch1.shape[0], batch1.shape[1], batch2.shape[-1]))
+    _check_batches(batch1, batch2, input)
     return _added(input, beta, _array_product(batch1, batch2), alpha)
 
 
 @op(inplace=True, overlap="any", autocast="low")
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * the sum of batch1 @ batch2 over the batch."""
-    _check_batches(batch1, batch2)
+    for x, name in ((batch1, "batch1"), (batch2, "batch2")):
+        if x.ndim != 3:
+            raise RuntimeError(f"{name} must be a 3D tensor")
+    (count, rows, inner), (other, inner2, columns) = batch1.shape, batch2.shape
+    check_expandable(input, (rows, columns))
+    if count != other:
+        raise RuntimeError(f"batch1 and batch2 must have same number of batches, got {count} and {other}")
+    if inner != inner2:
+        raise RuntimeError(f"Incompatible matrix sizes for bmm ({rows}x{inner} and {inner2}x{columns})")
+    _check_sum_dtypes(input, batch1, batch2)
+    kernel("addmm_impl_cpu_", batch1, "ifc")
     product = lax.dot_general(batch1, batch2, (((0, 2), (0, 1)), ((), ())))
     return _added(input, beta, product, alpha)
 
@@ -293,8 +353,13 @@ def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
                 f" second has size"
                 f" {b.shape[j]} in dim {j}"
             )
-    _check_factor_dtypes(a, b)
+    kernel("dot" if len(dims_a) == a.ndim == b.ndim else "addmm_impl_cpu_", a, "ifc")
     return jnp.tensordot(a, b, (dims_a, dims_b), preferred_element_type=a.dtype)
+
+
+def _check_equal_dtypes(a, b):
+    if a.dtype != b.dtype:
+        raise RuntimeError("both inputs should have same dtype")
 
 
 @public(method=False)
@@ -304,6 +369,7 @@ def tensordot(a, b, dims=2, out=None):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         dims = list(range(-dims, 0)), list(range(dims))
+    _check_equal_dtypes(a, b)
     left, right = ([int(i) for i in d] if hasattr(d, "__len__") else [int(d)] for d in dims)
     return _tensordot(a, b, left, right, out=out)
 
@@ -318,10 +384,17 @@ def tensordot(a, b, dims=2, out=None):
 )
 def inner(input: Array, other: Array) -> Array:
     """The sum of products over the last dim of both."""
-    if input.ndim and other.ndim and input.shape[-1] != other.shape[-1]:
+    if not input.ndim or not other.ndim:
+        to = dtypes.result_type_of(
+            *[[dtypes.of(x.dtype) for x in (input, other) if bool(x.ndim) is d] for d in (True, False)], []
+        )
+        return input.astype(to.np) * other.astype(to.np)
+    if input.shape[-1] != other.shape[-1]:
         raise RuntimeError(
             f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}"
         )
+    _check_equal_dtypes(input, other)
+    kernel("dot" if input.ndim == other.ndim == 1 else "addmm_impl_cpu_", input, "ifc")
     return jnp.inner(input, other, preferred_element_type=input.dtype)
 
 
@@ -392,11 +465,10 @@ def linalg_cross(input: Array, other: Array, dim: int) -> Array:
 def cross(input, other, dim=None, *, out=None):
     """The vector product along a dim of size 3 (by default the first such dim)."""
     if dim is None:
-        warnings.warn(
+        warn_user(
             "Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or"
             " simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in"
             " a future release.",
-            stacklevel=3,
         )
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch.core.op import function
-from jtorch.core.ops.gather.join import cat
+from jtorch.core.ops.gather.joining import cat
 from jtorch.core.tensor import Tensor, wrap_dim
 
 

@@ -7,20 +7,30 @@ are in `sort`.
 from __future__ import annotations
 
 import builtins
+import functools
 import math
-import warnings
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, function, kernel, letter, op, public, store
-from jtorch.core.ops.arithmetic.compare import isnan, maximum, minimum
+from jtorch.core.ops import slopes
 from jtorch.core.ops.arithmetic.elementwise import div
-from jtorch.core.ops.rules import largest_of, mean_of, pick, reduce_sharing_gradient, reduced_dims, root, smallest_of
+from jtorch.core.ops.arithmetic.logic import isnan, maximum, minimum
+from jtorch.core.ops.rules import (
+    largest_of,
+    mean_of,
+    pick,
+    reduce_sharing_gradient,
+    reduced_dims,
+    root,
+    smallest_of,
+    sum_of,
+)
 from jtorch.core.tensor import wrap_dim
 
 
@@ -57,7 +67,7 @@ def sum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=
     tensor([4, 6])
     """
     to = _summed_type(input, dtype)
-    return jnp.sum(_cast(input, to), axis=reduced_dims(dim, input.ndim), keepdims=keepdim, dtype=to)
+    return sum_of(_cast(input, to), reduced_dims(dim, input.ndim), keepdim)
 
 
 @op(saves=(), grad_fn=_by_form("Mean"))
@@ -96,14 +106,20 @@ def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=N
     return jnp.prod(_cast(input, to), axis=reduced_dims(dim, input.ndim), keepdims=keepdim, dtype=to)
 
 
-@op
+@op(chooses=True)
 def nansum(input: Array, dim: tuple | None = None, keepdim: bool = False, *, dtype=None) -> Array:
     """The sum with NaN counted as 0."""
     if letter(input) == "c":
         raise RuntimeError("nansum on CPU does not support complex inputs")
-    x = jnp.where(jnp.isnan(input), 0, input).astype(input.dtype) if letter(input) == "f" else input
+    x = _numbers_of(input) if letter(input) == "f" else input
     to = _summed_type(input, dtype)
-    return jnp.sum(_cast(x, to), axis=reduced_dims(dim, x.ndim), keepdims=keepdim, dtype=to)
+    return sum_of(_cast(x, to), reduced_dims(dim, x.ndim), keepdim)
+
+
+# The gradient is multiplied by 0 where a NaN is: an infinite one becomes NaN.
+_numbers_of = slopes.with_slopes(
+    lambda x: jnp.where(x != x, 0, x).astype(x.dtype), lambda x, result: (x == x).astype(x.dtype)
+)
 
 
 @public
@@ -181,10 +197,9 @@ def _variance_function(core, method):
         if correction is None:
             correction = 1 if unbiased is None else int(unbiased)
         if _variance_divisor(input, dim, correction) <= 0:
-            warnings.warn(
+            warn_user(
                 f"{core.op.name}(): degrees of freedom is <= 0. "
                 "Correction should be strictly less than the reduction factor (input numel divided by output numel).",
-                stacklevel=3,
             )
         return core(input, dim, correction, keepdim, out=out)
 
@@ -227,7 +242,7 @@ def _extreme_along(name, reduce, x, dim, keepdim, kernel_name=None):
                 "Specify the reduction dim with the 'dim' argument."
             )
         _check_dims_not_empty(name, x.shape, dims)
-    return reduce_sharing_gradient(x, reduce, dims, keepdim)
+    return reduce_sharing_gradient(x, reduce, dims, keepdim, True)
 
 
 @op(chooses=True, saves="both")
@@ -264,7 +279,7 @@ def _extreme_of_all(name, reduce, x):
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
         )
     kernel(f"{name}_all", x, "bif")
-    return reduce_sharing_gradient(x, reduce, tuple(range(x.ndim)), False)
+    return reduce_sharing_gradient(x, reduce, tuple(range(x.ndim)), False, False)
 
 
 def _extreme_with_index(name, find, x, dim, keepdim):
@@ -470,12 +485,32 @@ def cummin(input: Array, dim: int):
     return _running_extreme(input, dim, jnp.less_equal)
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _running_log_sum(x, dim):
+    """lax.cumlogsumexp of complex numbers, whose imaginary parts go on beyond pi as they are added up one by one."""
+    rows = jnp.moveaxis(x, dim, 0)
+
+    def add(total, row):
+        total = slopes.log_of_sum(row, total)
+        return total, total
+
+    return jnp.moveaxis(lax.scan(add, jnp.full(rows.shape[1:], -jnp.inf, x.dtype), rows)[1], 0, dim)
+
+
+@_running_log_sum.defjvp
+def _running_log_sum_jvp(dim, primals, tangents):
+    run = functools.partial(lax.cumlogsumexp, axis=dim)
+    return _running_log_sum(*primals, dim), jax.jvp(run, primals, tangents)[1]
+
+
 @op
 def logcumsumexp(input: Array, dim: int) -> Array:
     """log(cumsum(exp(input))) along a dim, without overflow."""
     kernel("logcumsumexp_out_cpu", input, "fc")
     dim = wrap_dim(dim, input.ndim)
-    return lax.cumlogsumexp(input, axis=dim) if input.ndim else input
+    if not input.ndim:
+        return input
+    return _running_log_sum(input, dim) if letter(input) == "c" else lax.cumlogsumexp(input, axis=dim)
 
 
 @op(saves="both", autocast={"cuda": "float32"})

@@ -6,13 +6,11 @@ values and compute on the host.
 
 from __future__ import annotations
 
-import warnings
-
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.facts import dtypes, once
+from jtorch.core.facts import dtypes, once, warn_user
 from jtorch.core.facts import named_results as returntypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, cast_first, data_check, kernel, letter, needs_data, op, public
@@ -188,7 +186,7 @@ def _median_all(x, find):
     kernel("median_cpu", x, "if")
     if not x.size:
         return jnp.full((), jnp.nan if letter(x) == "f" else jnp.iinfo(x.dtype).min, x.dtype)
-    return reduce_sharing_gradient(x.reshape(-1), find, (0,), False)
+    return reduce_sharing_gradient(x.reshape(-1), find, (0,), False, False)
 
 
 @op(chooses=True, name="median", grad_fn="MedianBackward0", saves="both")
@@ -353,11 +351,10 @@ def nanquantile(
 def _warn_of_copies(sorted_sequence, input, out_int32, right, side, sorter):
     for name, given in (("input value", input), ("boundary", sorted_sequence), ("sorter", sorter)):
         if isinstance(given, Tensor) and not given.is_contiguous() and once.first_time(("searchsorted", name)):
-            warnings.warn(
+            warn_user(
                 f"torch.searchsorted(): {name} tensor is non-contiguous, this will lower the performance due to extra data"
                 f" copy when converting non-contiguous tensor to contiguous, please use contiguous {name} tensor if"
                 " possible.",
-                stacklevel=4,
             )
 
 

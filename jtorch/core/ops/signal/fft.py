@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import cast_first, public_in, store
-from jtorch.core.ops.gather.join import cat, roll
+from jtorch.core.ops.gather.joining import cat, roll
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.signal import fourier
 from jtorch.core.ops.windows.pad import pad

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import jax.numpy as jnp
 
-from jtorch.core.facts import once
+from jtorch.core.facts import once, warn_user
 from jtorch.core.op import Array, op, public
 from jtorch.core.ops.make.create import ones
 from jtorch.core.ops.signal import fourier
@@ -16,7 +14,7 @@ from jtorch.core.ops.windows.pad import pad
 
 def _warn_once(text):
     if once.first_time(text):
-        warnings.warn(text, stacklevel=3)
+        warn_user(text)
 
 
 _NO_WINDOW = (

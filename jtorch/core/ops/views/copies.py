@@ -188,6 +188,8 @@ def _fill_(self, value):
     if value.ndim:
         raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
     self._writable(given=(value,), name="fill_")
+    if value.dtype is not self.dtype:
+        warn_of_real(value.dtype, self.dtype)
     made = apply(_FILL["tensor"], (self, value))
     self._assign(*made._read())
     return self

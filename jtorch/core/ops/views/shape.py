@@ -6,14 +6,13 @@ Nothing here knows of storages: `jtorch.core.tensor.storage` chains the views.
 from __future__ import annotations
 
 import math
-import warnings
 from functools import lru_cache
 
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtype as Dtype
 from jtorch.core.facts import strides as geometry
-from jtorch.core.facts import view_strides
+from jtorch.core.facts import view_strides, warn_user
 from jtorch.core.op import Array, function, op
 from jtorch.core.op import common_shape as _common
 from jtorch.core.ops.views.copies import contiguous_copy
@@ -327,7 +326,7 @@ def adjoint(input):
 def _upper_t(self):
     """All dimensions in reverse order: a view."""
     if self.ndim != 2:
-        warnings.warn(_T_SCALAR if not self.ndim else _T_OTHER, stacklevel=2)
+        warn_user(_T_SCALAR if not self.ndim else _T_OTHER)
     return _permute(self, tuple(range(self.ndim - 1, -1, -1)))
 
 
@@ -560,9 +559,8 @@ def meshgrid(*tensors, indexing=None):
             text = _old_text(x)
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {text}")
     if indexing is None:
-        warnings.warn(
+        warn_user(
             "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
-            stacklevel=2,
         )
     elif indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')

@@ -38,7 +38,7 @@ class _Parts(Call):
         steps, at = [], 0
         for n in [None] * type.shape[self.dim] if self.sizes is None else self.sizes:
             op, constants = (_SELECT, (self.dim,)) if n is None else (_SLICE, (self.dim, n, 1))
-            call = op.bound(*constants, structure=("tensor", "number"))
+            call = op.call_for(*constants, structure=("tensor", "number"))
             steps.append((call, (at,), *call.layout(type, 0, [number(at)])))
             at += 1 if n is None else n
         return steps

@@ -6,14 +6,13 @@ Each argument gets one entry per spatial dimension, sizes are checked in PyTorch
 
 from __future__ import annotations
 
-import warnings
 from operator import index
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.facts import dtypes, once
+from jtorch.core.facts import dtypes, once, warn_user
 from jtorch.core.op import Array, op
 from jtorch.core.ops.windows.convolve import Window, convolve, transposed
 
@@ -40,9 +39,8 @@ def _warn_uneven(input, weight, padding, dilation, **_):
     dilations = dilation if isinstance(dilation, tuple | list) else (dilation,) * (weight.ndim - 2)
     uneven = any(k % 2 == 0 and d % 2 == 1 for k, d in zip(weight.shape[2:], dilations, strict=False))
     if uneven and once.first_time("padding='same'"):
-        warnings.warn(
+        warn_user(
             "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of the input be created",
-            stacklevel=4,
         )
 
 

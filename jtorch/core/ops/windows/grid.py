@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jtorch.core.facts import warn_user
 from jtorch.core.op import Array, cast_first, function, functional, op
 from jtorch.core.ops.windows.resize import cubic_kernel
 
 
-def _unaligned(stacklevel=3):
-    warnings.warn(
+def _unaligned():
+    warn_user(
         "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
         "Please specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
-        stacklevel=stacklevel,
     )
     return False
 
@@ -177,10 +176,9 @@ def affine_grid(theta, size, align_corners=None):
             f"Expected a batch of {d}D affine matrices of shape Nx{d}x{d + 1} for size {size}. Got {theta.shape}."
         )
     if align_corners and min(size[2:]) == 1:
-        warnings.warn(
+        warn_user(
             "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. "
             "This is not an intended use case of affine_grid. See the documentation of affine_grid for details.",
-            stacklevel=2,
         )
     elif min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")

@@ -7,12 +7,11 @@ gradient is a matrix product, too, which on a CPU is many times faster than scat
 from __future__ import annotations
 
 import math
-import warnings
 
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.windows.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
@@ -259,6 +258,4 @@ def upsample_bilinear(input, size=None, scale_factor=None):
 
 
 def _warn_old(name):
-    warnings.warn(
-        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", UserWarning, stacklevel=3
-    )
+    warn_user(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", UserWarning)

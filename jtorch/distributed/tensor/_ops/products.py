@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.ops.arithmetic.compare import clamp
+from jtorch.core.ops.arithmetic.logic import clamp
 from jtorch.distributed.tensor._api import DTensor
 from jtorch.distributed.tensor._layout import cuts
 from jtorch.distributed.tensor._ops.rule_table import by_mesh_dim, even, placed_all, result_of, rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from jtorch.core.ops.arithmetic.compare import clamp
+from jtorch.core.ops.arithmetic.logic import clamp
 from jtorch.distributed._c10d import recording
 from jtorch.distributed._c10d.reduce_op import ReduceOp
 from jtorch.distributed.tensor._api import DTensor, made_of

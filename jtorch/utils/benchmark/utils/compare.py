@@ -29,7 +29,7 @@ class Compare:
         results: Measurements.
 
     Raises:
-        ValueError: a result is no Measurement.
+        ValueError: a result is not a Measurement.
 
     >>> from jtorch.utils.benchmark import Compare, Measurement, TaskSpec
     >>> tasks = [TaskSpec("a", "", label="sums", sub_label=s, description=d) for s in ("f(x)", "g(x)") for d in ("1", "2")]
@@ -57,7 +57,7 @@ class Compare:
         self._results.extend(results)
 
     def trim_significant_figures(self) -> None:
-        """Show no digits that mean nothing."""
+        """Round each time to its significant figures."""
         self._trim = True
 
     def colorize(self, rowwise=False) -> None:

@@ -67,7 +67,7 @@ class Timer:
         language: Python.
 
     Raises:
-        ValueError: `stmt` is no str, or the language is unknown.
+        ValueError: `stmt` is not a str, or the language is unknown.
         NotImplementedError: the language is C++.
 
     Differs from torch: each run of the statement computes what it gives or assigns, before the next one starts; a tensor that it
@@ -95,7 +95,7 @@ class Timer:
                 f"global_setup is C++ only, got `{global_setup}`. Most likely this code can simply be moved to `setup`."
             )
         stmt, setup = (textwrap.dedent(code).removeprefix("\n").rstrip() for code in (stmt, setup))
-        timeit.Timer(stmt, setup)  # raises where the code is no Python
+        timeit.Timer(stmt, setup)  # raises where the code is not Python
         self._held = []
         names = {"torch": sys.modules["jtorch"], **(globals or {}), "_hold_": self._hold, "_run_": self._run}
         runs = ast.unparse(ast.fix_missing_locations(_Held().visit(ast.parse(stmt)))) + "\n_run_()"

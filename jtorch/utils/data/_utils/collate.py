@@ -15,13 +15,13 @@ import jax
 import numpy as np
 
 from jtorch.core.facts import dtypes
-from jtorch.core.ops.gather.join import stack
+from jtorch.core.ops.gather.joining import stack
 from jtorch.core.tensor import Tensor, as_tensor, known, overridable, tensor
 
 default_collate_err_msg_format = (
     "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 )
-np_str_obj_array_pattern = re.compile(r"[SaUO]")  # NumPy's letters of types whose arrays are no tensors
+np_str_obj_array_pattern = re.compile(r"[SaUO]")  # NumPy's letters of types whose arrays are not tensors
 
 
 def default_collate(batch: Sequence) -> Any:

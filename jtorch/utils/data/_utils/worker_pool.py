@@ -147,7 +147,7 @@ PATIENCE = 5.0  # seconds
 
 
 class WorkerProcess:
-    """A process that is no child of this one: whether it has ended."""
+    """A process that is not a child of this one: whether it has ended."""
 
     def __init__(self, pid: int):
         self.pid = pid

@@ -1,4 +1,4 @@
-"""What the detection models share: coding of boxes, matching and sampling of anchors, losses, checks of targets."""
+"""What the detection models share: encoding of boxes, matching and sampling of anchors, losses, checks of targets."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from jtorch.vision.ops.misc import FrozenBatchNorm2d
 
 
 class BalancedPositiveNegativeSampler:
-    """Draws as many positive elements as a part of the batch has room for, and negative ones for the rest.
+    """Draws positive elements up to a share of the batch, and negative ones for the rest.
 
     Args:
         batch_size_per_image: elements to draw for each image.
-        positive_fraction: at most this part of them is positive.
+        positive_fraction: at most this share of them is positive.
 
-    Its call takes labels of each image (1 or more: positive, 0: negative, less: neither). It gives two lists of masks.
+    Its call takes labels of each image (1 or more: positive, 0: negative, less: neither). It returns two lists of
+    masks.
     """
 
     def __init__(self, batch_size_per_image, positive_fraction):
@@ -55,7 +56,7 @@ def _centres_and_sizes(boxes):
 
 
 def encode_boxes(reference_boxes, proposals, weights):
-    """What leads from proposals to boxes: the way of the centre in units of the size, and the logarithm of the growth."""
+    """Boxes relative to proposals: the centre's shift in units of the size, and the log of the ratio of the sizes."""
     x, y, width, height = _centres_and_sizes(proposals)
     goal_x, goal_y, goal_width, goal_height = _centres_and_sizes(reference_boxes)
     return stack(
@@ -73,11 +74,11 @@ _LARGEST_GROWTH = math.log(1000.0 / 16)
 
 
 class BoxCoder:
-    """Codes boxes relative to proposals: see :func:`encode_boxes`.
+    """Encodes boxes relative to proposals: see :func:`encode_boxes`.
 
     Args:
-        weights: what the four numbers of a code are multiplied with.
-        bbox_xform_clip: logarithms of a growth above this count as this.
+        weights: factors for the four numbers of an encoding.
+        bbox_xform_clip: larger logarithms of the ratio of sizes are clipped to this.
     """
 
     def __init__(self, weights, bbox_xform_clip=_LARGEST_GROWTH):
@@ -85,17 +86,17 @@ class BoxCoder:
         self.bbox_xform_clip = bbox_xform_clip
 
     def encode(self, reference_boxes, proposals):
-        """The codes of lists with the boxes (L, 4) of each image."""
+        """The encodings of lists with the boxes (L, 4) of each image."""
         counts = [len(boxes) for boxes in reference_boxes]
         return self.encode_single(cat(reference_boxes, dim=0), cat(proposals, dim=0)).split(counts, 0)
 
     def encode_single(self, reference_boxes, proposals):
-        """The codes of boxes (N, 4)."""
+        """The encodings of boxes (N, 4)."""
         weights = as_tensor(self.weights, dtype=reference_boxes.dtype, device=reference_boxes.device)
         return encode_boxes(reference_boxes, proposals, weights)
 
     def decode(self, rel_codes, boxes):
-        """The boxes (N, classes, 4) of codes (N, 4 · classes) relative to a list with the boxes of each image."""
+        """The boxes (N, classes, 4) of encodings (N, 4 · classes) relative to a list with the boxes of each image."""
         _assert(isinstance(boxes, list | tuple), "This function expects boxes of type list or tuple.")
         _assert(isinstance(rel_codes, Tensor), "This function expects rel_codes of type torch.Tensor.")
         count = sum(each.size(0) for each in boxes)
@@ -104,7 +105,7 @@ class BoxCoder:
         return decoded.reshape(count, -1, 4) if count > 0 else decoded
 
     def decode_single(self, rel_codes, boxes):
-        """The boxes (N, 4 · classes) of codes relative to boxes (N, 4)."""
+        """The boxes (N, 4 · classes) of encodings relative to boxes (N, 4)."""
         x, y, width, height = (each[:, None] for each in _centres_and_sizes(boxes.to(rel_codes.dtype)))
         dx, dy, dw, dh = (rel_codes[:, i::4] / weight for i, weight in enumerate(self.weights))
         x, y = dx * width + x, dy * height + y
@@ -115,7 +116,7 @@ class BoxCoder:
 
 
 class BoxLinearCoder:
-    """Codes boxes as the distances of their edges from the centre of an anchor, in units of its size if asked for."""
+    """Encodes boxes as the distances of their edges from an anchor's centre; normalized: in units of its size."""
 
     def __init__(self, normalize_by_size=True):
         self.normalize_by_size = normalize_by_size
@@ -140,14 +141,14 @@ class BoxLinearCoder:
 
 
 class Matcher:
-    """Gives each prediction the box of the target with which it overlaps most.
+    """Assigns to each prediction the target box with which it overlaps most.
 
     Args:
-        high_threshold: from this overlap on it is a match.
-        low_threshold: below this it is none, between the two it is neither.
-        allow_low_quality_matches: a box's best predictions match whatever matches them best.
+        high_threshold: an overlap of at least this is a match.
+        low_threshold: an overlap below this is no match. Between the two a prediction is ignored.
+        allow_low_quality_matches: the best predictions for each box count as matches, however low their overlap.
 
-    Its call takes the overlaps (boxes, predictions). It gives the number of the box for each prediction, or
+    Its call takes the overlaps (boxes, predictions). It returns the number of the box for each prediction, or
     BELOW_LOW_THRESHOLD or BETWEEN_THRESHOLDS.
     """
 
@@ -174,7 +175,7 @@ class Matcher:
 
 
 class SSDMatcher(Matcher):
-    """A matcher with one threshold. Each box also has its best prediction."""
+    """A matcher with one threshold. The best prediction for each box also matches."""
 
     def __init__(self, threshold):
         super().__init__(threshold, threshold, allow_low_quality_matches=False)
@@ -187,7 +188,7 @@ class SSDMatcher(Matcher):
 
 
 def overwrite_eps(model, eps):
-    """Set the eps of all frozen normalisations: older weights were trained with 0."""
+    """Set the eps of all frozen batch normalisations: older weights were trained with eps 0."""
     for module in model.modules():
         if isinstance(module, FrozenBatchNorm2d):
             module.eps = eps
@@ -209,7 +210,7 @@ def named_features(features):
 
 
 def box_loss(kind, box_coder, anchors, boxes, codes):
-    """The sum of the losses of codes relative to anchors, whose right boxes are these.
+    """The sum of the losses of predicted encodings, given the anchors and their true boxes.
 
     Args:
         kind: "l1", "smooth_l1", "ciou", "diou" or "giou".
@@ -230,7 +231,7 @@ def by_anchor(predictions, columns):
 
 
 def best_of_category(boxes, scores, labels, nms_thresh, count):
-    """At most `count` boxes that are left of each category's suppression, as a dict."""
+    """At most `count` boxes after suppression within each category, as a dict."""
     keep = batched_nms(boxes, scores, labels, nms_thresh)[:count]
     return {"boxes": boxes[keep], "scores": scores[keep], "labels": labels[keep]}
 

@@ -1,4 +1,4 @@
-"""Anchors: the boxes around each cell of the features that predictions are relative to."""
+"""Anchors: boxes around each cell of the features; predictions are relative to them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class AnchorGenerator(nn.Module):
         sizes: for each of the features, the sizes (square roots of the areas).
         aspect_ratios: for each of the features, heights divided by widths.
 
-    Its call takes an ImageList and a list of features (N, C, H, W). It gives the anchors (A, 4), as corners, of each image.
+    Its call takes an ImageList and a list of features (N, C, H, W). It returns the anchors (A, 4), as corners, of each
+    image.
     """
 
     def __init__(self, sizes=((128, 256, 512),), aspect_ratios=((0.5, 1.0, 2.0),)):
@@ -42,7 +43,7 @@ class AnchorGenerator(nn.Module):
         return tensor(around, dtype=dtype, device=device)
 
     def set_cell_anchors(self, dtype, device):
-        """Convert the anchors around 0."""
+        """Convert the anchors around 0 to this dtype and device."""
         self.cell_anchors = [each.to(dtype=dtype, device=device) for each in self.cell_anchors]
 
     def num_anchors_per_location(self):
@@ -78,17 +79,17 @@ class AnchorGenerator(nn.Module):
 
 
 class DefaultBoxGenerator(nn.Module):
-    """The anchors of SSD: sizes as a part of the image, for each of the features two squares and pairs of rectangles.
+    """The anchors of SSD: two squares and pairs of rectangles for each feature map, sized relative to the image.
 
     Args:
         aspect_ratios: for each of the features.
-        min_ratio, max_ratio: the sizes grow evenly from the one to the other.
+        min_ratio, max_ratio: the sizes grow linearly from min to max.
         scales: the sizes, one more than features; None: see above.
         steps: the distance of cells in pixels, for each of the features; None: the image divided by the cells.
         clip: limit the sizes to the image.
 
     Raises:
-        ValueError: as many steps as aspect ratios are needed.
+        ValueError: steps and aspect_ratios differ in length.
     """
 
     def __init__(self, aspect_ratios, min_ratio=0.15, max_ratio=0.9, scales=None, steps=None, clip=True):

@@ -1,4 +1,4 @@
-"""Backbones with feature pyramids, of which some layers are trained."""
+"""Backbones with feature pyramids, and the choice of the layers to train."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def resnet_pyramid(backbone, trainable_layers, returned_layers=None, extra_block
 
 
 def trainable(is_trained, trainable_backbone_layers, max_value, default_value):
-    """How many layers of a backbone are trained: all, if none has weights; with a warning if the caller asked for fewer.
+    """How many layers of a backbone are trained.
+
+    Without weights it is all, with a warning if the caller asked for fewer.
 
     Raises:
         ValueError: a number outside the range.
@@ -137,7 +139,7 @@ def mobilenet_backbone(
     returned_layers=None,
     extra_blocks=None,
 ):
-    """A MobileNet with a feature pyramid, or without (`fpn=False`): the last features with 256 channels.
+    """A MobileNet with a feature pyramid; with `fpn=False` only its last features, with 256 channels.
 
     The other arguments are those of :func:`resnet_fpn_backbone`; the number of stages is that of the MobileNet.
     """
@@ -146,7 +148,7 @@ def mobilenet_backbone(
 
 
 def freeze_before(layers, trainable_layers, positions):
-    """Let only the last stages of a list of layers be trained."""
+    """Freeze all but the last stages of a list of layers."""
     first = len(layers) if trainable_layers == 0 else positions[len(positions) - trainable_layers]
     for layer in layers[:first]:
         for parameter in layer.parameters():

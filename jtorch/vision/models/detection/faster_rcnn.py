@@ -33,7 +33,7 @@ NO_CHANNELS = (
 
 
 def pyramid_anchors():
-    """One size for each of five features, in three aspect ratios."""
+    """Anchors of one size and three aspect ratios for each of five features."""
     sizes = ((32,), (64,), (128,), (256,), (512,))
     return AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
 
@@ -78,7 +78,7 @@ def initial_convolutions(model):
 
 
 class FastRCNNPredictor(nn.Module):
-    """Logits of classes, and codes of boxes for each class."""
+    """Logits of classes, and encodings of boxes for each class."""
 
     def __init__(self, in_channels, num_classes):
         super().__init__()
@@ -102,16 +102,16 @@ def check_pool(name, pool):
 
 
 class FasterRCNN(GeneralizedRCNN):
-    """Faster R-CNN: see `GeneralizedRCNN` for what its call takes and gives.
+    """Faster R-CNN: see `GeneralizedRCNN` for the inputs and results of a call.
 
     Args:
         backbone: gives features with `out_channels` channels.
         num_classes: with background, which is class 0; None if there is a box_predictor.
-        min_size, max_size, image_mean, image_std, kwargs: as of GeneralizedRCNNTransform.
+        min_size, max_size, image_mean, image_std, kwargs: as for GeneralizedRCNNTransform.
         rpn_anchor_generator, rpn_head: None: those for a feature pyramid.
-        rpn_pre_nms_top_n_train, ..., rpn_score_thresh: as of RegionProposalNetwork.
+        rpn_pre_nms_top_n_train, ..., rpn_score_thresh: as for RegionProposalNetwork.
         box_roi_pool, box_head, box_predictor: None: those of the paper.
-        box_score_thresh, ..., bbox_reg_weights: as of RoIHeads.
+        box_score_thresh, ..., bbox_reg_weights: as for RoIHeads.
 
     Raises:
         ValueError: a backbone without out_channels; num_classes and a box_predictor, or neither.
@@ -203,7 +203,7 @@ def _check_parts(backbone, num_classes, rpn_anchor_generator, box_roi_pool, box_
 def on_resnet50(
     weights, weights_backbone, progress, trainable_backbone_layers, frozen=True, norm_layer=None, **pyramid
 ):
-    """A ResNet 50 with a pyramid. Where it has weights its normalisations are frozen, or ordinary ones (`frozen=False`).
+    """A ResNet 50 with a pyramid. With weights its normalisations are frozen, unless `frozen=False`.
 
     `extra_blocks` is a function, called after the ResNet is made.
     """
@@ -257,7 +257,7 @@ FasterRCNN_MobileNet_V3_Large_320_FPN_Weights = published("FasterRCNN_MobileNet_
 
 
 def without_eps(model, weights):
-    """The first weights were trained with normalisations without eps."""
+    """Set eps to 0 for the first weights, which were trained so."""
     if weights.name == "COCO_V1":
         overwrite_eps(model, 0.0)
 

@@ -57,7 +57,7 @@ class FCOSClassificationHead(nn.Module):
 
 
 class FCOSRegressionHead(nn.Module):
-    """Distances (N, A, 4) of the edges, and logits (N, A, 1) of how central the point is."""
+    """Distances (N, A, 4) of the edges, and logits (N, A, 1) of how close the point is to the centre of the box."""
 
     def __init__(self, in_channels, num_anchors, num_convs=4, norm_layer=None):
         super().__init__()
@@ -127,14 +127,14 @@ class FCOS(SingleStage):
     Args:
         backbone: gives features with `out_channels` channels.
         num_classes: with background, which is class 0.
-        min_size, max_size, image_mean, image_std, kwargs: as of GeneralizedRCNNTransform.
-        anchor_generator: has one anchor for a cell, which says how large the cell is; None: 8 to 128 pixels.
+        min_size, max_size, image_mean, image_std, kwargs: as for GeneralizedRCNNTransform.
+        anchor_generator: has one anchor per cell, of the cell's size; None: 8 to 128 pixels.
         head: None: that of the paper.
-        center_sampling_radius: cells this far from a box's centre, in their own size, belong to it.
-        score_thresh, nms_thresh, detections_per_img, topk_candidates: which detections are left.
+        center_sampling_radius: cells up to this distance from a box's centre, in cells, belong to the box.
+        score_thresh, nms_thresh, detections_per_img, topk_candidates: which detections are kept.
 
     Raises:
-        ValueError: a backbone without out_channels, or several anchors for a cell.
+        ValueError: a backbone without out_channels, or several anchors per cell.
         TypeError: an anchor generator of another class.
     """
 
@@ -181,7 +181,7 @@ class FCOS(SingleStage):
         return self.head.compute_loss(targets, outputs, anchors, matches)
 
     def _matched(self, boxes, anchors, counts):
-        """The number of a box for each point: the smallest around it whose centre is near and whose size fits; else -1."""
+        """The box number of each point: the smallest box around it with a near centre and a fitting size; else -1."""
         if boxes.numel() == 0:
             return full((anchors.size(0),), -1, dtype=dtypes.int64, device=anchors.device)
         points, sizes = (anchors[:, :2] + anchors[:, 2:]) / 2, anchors[:, 2] - anchors[:, 0]

@@ -16,8 +16,8 @@ class GeneralizedRCNN(nn.Module):
         transform: see `GeneralizedRCNNTransform`.
 
     Its call takes a list of images (C, H, W) with values from 0 to 1 and, in training, a list of targets: dicts with "boxes"
-    (N, 4) as corners and "labels" (N,). In training it gives a dict of losses, else a list of dicts with "boxes", "labels"
-    and "scores".
+    (N, 4) as corners and "labels" (N,). In training it returns a dict of losses, else a list of dicts with "boxes",
+    "labels" and "scores".
 
     Raises:
         AssertionError: targets that are missing, or have another shape, or boxes without width or height.

@@ -1,4 +1,4 @@
-"""Keypoint R-CNN: Mask R-CNN's way to find the joints of people."""
+"""Keypoint R-CNN: Mask R-CNN with keypoints, such as the joints of people, in place of masks."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class KeypointRCNNPredictor(nn.Module):
 
 
 class KeypointRCNN(FasterRCNN):
-    """Keypoint R-CNN: Faster R-CNN whose targets have "keypoints" (N, K, 3) as x, y and visibility, and its detections too.
+    """Faster R-CNN with keypoints: targets and detections have "keypoints" (N, K, 3): x, y and visibility.
 
     Args:
         keypoint_roi_pool, keypoint_head, keypoint_predictor: None: those of the paper.
         num_keypoints: None: 17, or what the predictor has.
-        backbone, num_classes, min_size, options: as of FasterRCNN; min_size None: drawn from six sizes.
+        backbone, num_classes, min_size, options: as for FasterRCNN; min_size None: drawn from six sizes.
 
     Raises:
         TypeError: a pooling of another class.

@@ -9,7 +9,7 @@ from jtorch.core.ops.make.create import zeros
 
 
 def keypoints_to_heatmap(keypoints, rois, heatmap_size):
-    """The cells of keypoints (N, K, 3) in heatmaps of regions (N, 4), and 1 for those that are visible and inside, else 0."""
+    """The cells of keypoints (N, K, 3) in heatmaps of regions (N, 4), and which are visible and inside: 1 or 0."""
     low, high = rois[:, None, :2], rois[:, None, 2:]
     places = keypoints[..., :2]
     cells = ((places - low) * (heatmap_size / (high - low))).floor().long()
@@ -20,7 +20,7 @@ def keypoints_to_heatmap(keypoints, rois, heatmap_size):
 
 
 def keypointrcnn_loss(keypoint_logits, proposals, gt_keypoints, keypoint_matched_idxs):
-    """The loss of heatmaps (N, K, H, H). Raises ValueError if they are no squares."""
+    """The loss of heatmaps (N, K, H, H). Raises ValueError if they are not square."""
     count, points, height, width = keypoint_logits.shape
     if height != width:
         raise ValueError(
@@ -38,7 +38,7 @@ def keypointrcnn_loss(keypoint_logits, proposals, gt_keypoints, keypoint_matched
 
 
 def heatmaps_to_keypoints(maps, rois):
-    """The places (N, K, 3) and scores (N, K) of the maxima of heatmaps (N, K, H, W), each enlarged to the size of its region."""
+    """The places (N, K, 3) and scores (N, K) of the maxima of heatmaps (N, K, H, W) resized to their regions."""
     sizes = (rois[:, 2:] - rois[:, :2]).clamp(min=1)
     cells = sizes.ceil()
     whole = cells.long().tolist()

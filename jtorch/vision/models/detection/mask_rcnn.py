@@ -76,11 +76,11 @@ class MaskRCNNPredictor(nn.Sequential):
 
 
 class MaskRCNN(FasterRCNN):
-    """Mask R-CNN: Faster R-CNN whose targets have "masks" (N, H, W), and its detections too: (N, 1, H, W), probabilities.
+    """Faster R-CNN with masks: targets have "masks" (N, H, W), detections probabilities (N, 1, H, W).
 
     Args:
         mask_roi_pool, mask_head, mask_predictor: None: those of the paper.
-        backbone, num_classes, options: as of FasterRCNN.
+        backbone, num_classes, options: as for FasterRCNN.
 
     Raises:
         TypeError: a pooling of another class.

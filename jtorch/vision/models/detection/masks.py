@@ -14,7 +14,7 @@ def expand_boxes(boxes, scale):
 
 
 def expand_masks(mask, padding):
-    """Masks (N, 1, M, M) with zeros around them, and by how much they have grown."""
+    """Masks (N, 1, M, M) with a border of zeros, and the ratio of the new size to the old."""
     size = mask.shape[-1]
     return pad(mask, (padding,) * 4), float(size + 2 * padding) / size
 

@@ -1,4 +1,4 @@
-"""RetinaNet (Lin and others, 2017): detection without proposals, by the focal loss."""
+"""RetinaNet (Lin and others, 2017): detection without proposals, trained with the focal loss."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 def _three_sizes():
-    """Three sizes for each of five features, in three aspect ratios."""
+    """Anchors of three sizes and three aspect ratios for each of five features."""
     sizes = tuple([(x, int(x * 2 ** (1 / 3)), int(x * 2 ** (2 / 3))) for x in (32, 64, 128, 256, 512)])
     return AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
 
@@ -141,10 +141,11 @@ class RetinaNet(SingleStage):
     Args:
         backbone: gives features with `out_channels` channels.
         num_classes: with background, which is class 0.
-        min_size, max_size, image_mean, image_std, kwargs: as of GeneralizedRCNNTransform.
+        min_size, max_size, image_mean, image_std, kwargs: as for GeneralizedRCNNTransform.
         anchor_generator, head, proposal_matcher: None: those of the paper.
-        score_thresh, nms_thresh, detections_per_img, topk_candidates: which detections are left.
-        fg_iou_thresh, bg_iou_thresh: overlaps from which an anchor is an object, and below which it is background.
+        score_thresh, nms_thresh, detections_per_img, topk_candidates: which detections are kept.
+        fg_iou_thresh, bg_iou_thresh: an anchor with at least the first overlap is an object, below the second it is
+            background.
 
     Raises:
         ValueError: a backbone without out_channels.

@@ -1,4 +1,4 @@
-"""The second half of R-CNNs: what becomes of the proposed regions."""
+"""The second half of R-CNNs: classes, boxes, masks and keypoints of the proposed regions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from jtorch.vision.ops.roi_align import roi_align
 
 
 def fastrcnn_loss(class_logits, box_regression, labels, regression_targets):
-    """The losses of the classes, and of the boxes of what is no background.
+    """The losses of the classes, and of the boxes of objects.
 
     Args:
         class_logits: (N, classes).
-        box_regression: codes (N, 4 · classes).
-        labels, regression_targets: lists of the right ones of each image.
+        box_regression: encodings (N, 4 · classes).
+        labels, regression_targets: lists of the true ones of each image.
     """
     labels, goals = cat(labels, dim=0), cat(regression_targets, dim=0)
     objects = where(labels > 0)[0]
@@ -36,13 +36,13 @@ def maskrcnn_inference(x, labels):
 
 
 def project_masks_on_boxes(gt_masks, boxes, matched_idxs, M):
-    """What masks (G, H, W) show in boxes (N, 4), as (N, M, M)."""
+    """The parts of masks (G, H, W) inside boxes (N, 4), resized to (N, M, M)."""
     rois = cat([matched_idxs.to(boxes)[:, None], boxes], dim=1)
     return roi_align(gt_masks[:, None].to(rois), rois, (M, M), 1.0)[:, 0]
 
 
 def maskrcnn_loss(mask_logits, proposals, gt_masks, gt_labels, mask_matched_idxs):
-    """The loss of masks (N, classes, M, M), of the right classes."""
+    """The loss of masks (N, classes, M, M), at the true classes."""
     size = mask_logits.shape[-1]
     pairs = list(zip(gt_masks, proposals, gt_labels, mask_matched_idxs, strict=True))
     labels = cat([label[matched] for _, _, label, matched in pairs], dim=0)
@@ -57,11 +57,13 @@ class RoIHeads(nn.Module):
     """Classifies and refines proposals, and finds masks and keypoints in them.
 
     Args:
-        box_roi_pool, box_head, box_predictor: give the features of the regions, change them, and predict classes and codes.
-        fg_iou_thresh, bg_iou_thresh: overlaps from which a proposal is an object, and below which it is background.
-        batch_size_per_image, positive_fraction: of the proposals that the losses are of.
-        bbox_reg_weights: of the codes; None: (10, 10, 5, 5).
-        score_thresh, nms_thresh, detections_per_img: which detections are left.
+        box_roi_pool, box_head, box_predictor: compute the features of the regions, transform them, and predict classes
+            and encodings.
+        fg_iou_thresh, bg_iou_thresh: a proposal with at least the first overlap is an object, below the second it is
+            background.
+        batch_size_per_image, positive_fraction: of the sample of proposals for the losses.
+        bbox_reg_weights: factors for the encodings; None: (10, 10, 5, 5).
+        score_thresh, nms_thresh, detections_per_img: which detections are kept.
         mask_roi_pool, mask_head, mask_predictor: the same for masks; None: there are none.
         keypoint_roi_pool, keypoint_head, keypoint_predictor: the same for keypoints.
     """
@@ -113,7 +115,7 @@ class RoIHeads(nn.Module):
         return None not in (self.keypoint_roi_pool, self.keypoint_head, self.keypoint_predictor)
 
     def assign_targets_to_proposals(self, proposals, gt_boxes, gt_labels):
-        """For each image: the number of a box, and a label (-1: none counts), for each proposal."""
+        """For each image: the number of a box and a label (-1: ignored) for each proposal."""
         matched_idxs, labels = [], []
         for of_image, boxes, names in zip(proposals, gt_boxes, gt_labels, strict=True):
             if boxes.numel() == 0:
@@ -136,7 +138,7 @@ class RoIHeads(nn.Module):
                 raise ValueError(f"Every element of targets should have a {key} key")
 
     def select_training_samples(self, proposals, targets):
-        """A sample of the proposals, to which the right boxes are added: with box numbers, labels and codes."""
+        """A sample of the proposals and the true boxes: with box numbers, labels and encodings."""
         self.check_targets(targets)
         boxes = [target["boxes"].to(proposals[0].dtype) for target in targets]
         proposals = [cat(pair) for pair in zip(proposals, boxes, strict=True)]

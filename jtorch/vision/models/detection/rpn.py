@@ -16,7 +16,7 @@ from jtorch.vision.ops.misc import Conv2dNormActivation
 
 
 class RPNHead(nn.Module):
-    """Says of each anchor whether it holds an object, and where its box is.
+    """Predicts for each anchor whether it holds an object, and the box of the object.
 
     Args:
         in_channels: of the features.
@@ -67,14 +67,15 @@ class RegionProposalNetwork(nn.Module):
     Args:
         anchor_generator: gives the anchors.
         head: see `RPNHead`.
-        fg_iou_thresh, bg_iou_thresh: the overlaps from which an anchor holds an object, and below which it holds none.
-        batch_size_per_image, positive_fraction: of the anchors that the losses are of.
-        pre_nms_top_n, post_nms_top_n: how many proposals are left before and after suppression: dicts with "training" and
-            "testing".
+        fg_iou_thresh, bg_iou_thresh: an anchor with at least the first overlap holds an object, below the second it
+            holds none.
+        batch_size_per_image, positive_fraction: of the sample of anchors for the losses.
+        pre_nms_top_n, post_nms_top_n: how many proposals are kept before and after suppression: dicts with "training"
+            and "testing".
         nms_thresh: the overlap above which a proposal is suppressed.
         score_thresh: proposals with a lower score are left out.
 
-    Its call gives a list with the proposals (L, 4) of each image, and in training a dict of losses.
+    Its call returns a list with the proposals (L, 4) of each image, and in training a dict of losses.
     """
 
     def __init__(
@@ -104,11 +105,11 @@ class RegionProposalNetwork(nn.Module):
         self.min_size = 1e-3
 
     def pre_nms_top_n(self):
-        """How many proposals of each of the features are left before suppression."""
+        """How many proposals of each of the features are kept before suppression."""
         return self._pre_nms_top_n["training" if self.training else "testing"]
 
     def post_nms_top_n(self):
-        """How many proposals of an image are left after suppression."""
+        """How many proposals of an image are kept after suppression."""
         return self._post_nms_top_n["training" if self.training else "testing"]
 
     def assign_targets_to_anchors(self, anchors, targets):
@@ -151,7 +152,7 @@ class RegionProposalNetwork(nn.Module):
         return final
 
     def compute_loss(self, objectness, pred_bbox_deltas, labels, regression_targets):
-        """The losses of a sample of the anchors: whether they hold an object, and of the boxes of those that do."""
+        """The losses of a sample of the anchors: of the objectness, and of the boxes of anchors that hold an object."""
         positive, negative = (where(cat(masks, dim=0))[0] for masks in self.fg_bg_sampler(labels))
         sampled = cat([positive, negative], dim=0)
         labels, goals = cat(labels, dim=0), cat(regression_targets, dim=0)

@@ -24,7 +24,7 @@ class SingleStage(nn.Module):
     dict of losses, and `detections(outputs, anchors, image_sizes, counts)` a list of dicts with "boxes", "scores" and
     "labels". `counts` says how many cells each of the features has.
 
-    Its call takes and gives what that of `GeneralizedRCNN` does, and raises the same errors.
+    Its call has the inputs, results and errors of that of `GeneralizedRCNN`.
     """
 
     def forward(self, images, targets=None):
@@ -59,7 +59,7 @@ def best_of_levels(model, decode, scores, codes, anchors, size):
 
     Args:
         model: has score_thresh, topk_candidates, nms_thresh and detections_per_img.
-        decode: makes boxes of codes and anchors.
+        decode: turns encodings and anchors into boxes.
         scores, codes, anchors: lists of (A, classes), (A, 4) and (A, 4).
         size: (height, width) of the image.
     """

@@ -94,11 +94,11 @@ class SSD(SingleStage):
         anchor_generator: see `DefaultBoxGenerator`.
         size: (width, height) to which all images are resized.
         num_classes: with background, which is class 0.
-        image_mean, image_std, kwargs: as of GeneralizedRCNNTransform.
+        image_mean, image_std, kwargs: as for GeneralizedRCNNTransform.
         head: None: that of the paper.
-        score_thresh, nms_thresh, detections_per_img, topk_candidates: which detections are left.
-        iou_thresh: the overlap from which an anchor is an object.
-        positive_fraction: at most this part of the anchors that the loss is of are objects.
+        score_thresh, nms_thresh, detections_per_img, topk_candidates: which detections are kept.
+        iou_thresh: an anchor with at least this overlap is an object.
+        positive_fraction: at most this share of the anchors in the loss are objects.
 
     Raises:
         ValueError: the features are not as many as the anchor generator's aspect ratios.
@@ -148,7 +148,7 @@ class SSD(SingleStage):
         self.neg_to_pos_ratio = (1.0 - positive_fraction) / positive_fraction
 
     def losses(self, targets, outputs, anchors, counts):
-        """See `SingleStage`. Of the background the anchors with the largest losses count."""
+        """See `SingleStage`. Only the background anchors with the largest losses count."""
         matches = matched_by_overlap(self.proposal_matcher, targets, anchors)
         logits = outputs["cls_logits"]
         box_losses, goals, count = [], [], 0
@@ -253,7 +253,7 @@ def _vgg_features(layers, trainable_layers):
 
 
 def warn_of_size(kwargs):
-    """Warns if the caller gave a size; the parameter is left for the model to refuse."""
+    """Warn if the caller gave a size. The argument stays, and the model raises the error."""
     if "size" in kwargs:
         warnings.warn("The size of the model is already fixed; ignoring the parameter.", stacklevel=4)
 

@@ -1,4 +1,4 @@
-"""SSDlite (Sandler and others, 2018): SSD with one filter a channel, on a MobileNetV3."""
+"""SSDlite (Sandler and others, 2018): SSD with depthwise convolutions, on a MobileNetV3."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARAMETERS = ("weights", "progress", "num_classes", "weights_backbone", "traina
 
 
 def _prediction_block(in_channels, out_channels, norm_layer):
-    """A 3x3 filter a channel and a 1x1 convolution."""
+    """A 3x3 depthwise convolution and a 1x1 convolution."""
     return nn.Sequential(
         Conv2dNormActivation(
             in_channels,
@@ -37,7 +37,7 @@ def _prediction_block(in_channels, out_channels, norm_layer):
 
 
 def _extra_block(in_channels, out_channels, norm_layer):
-    """A 1x1 convolution to half of the channels, a 3x3 filter each that halves the size, and a 1x1 convolution."""
+    """A 1x1 convolution to half of the channels, a 3x3 depthwise one that halves the size, and a 1x1 convolution."""
     options = {"norm_layer": norm_layer, "activation_layer": nn.ReLU6}
     middle = out_channels // 2
     return nn.Sequential(
@@ -94,7 +94,7 @@ class SSDLiteFeatureExtractorMobileNet(nn.Module):
     """Features of a MobileNet, inside the block `c4_pos` and at its end, and of more convolutions after it.
 
     Raises:
-        ValueError: the block has a way past it.
+        ValueError: the block has a skip connection.
     """
 
     def __init__(self, backbone, c4_pos, norm_layer, width_mult=1.0, min_depth=16):
@@ -134,7 +134,7 @@ def _ssdlite320(
     trained = weights is not None or weights_backbone is not None
     layers = trainable(trained, trainable_backbone_layers, 6, 6)
     norm_layer = norm_layer or partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
-    # Published weights of the backbone have the whole tail.
+    # The published weights of the backbone are those of the full tail.
     reduced = weights_backbone is None
     mobile = mobilenet_v3_large(
         weights=weights_backbone, progress=progress, norm_layer=norm_layer, reduced_tail=reduced, **kwargs

@@ -1,4 +1,4 @@
-"""What detection models do to images and targets before, and to detections after."""
+"""What detection models do to images and targets first, and to detections last."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class GeneralizedRCNNTransform(nn.Module):
         size_divisible: the sides of the batch are padded to multiples of this.
         fixed_size: (width, height) of all images, whatever their aspect ratio.
 
-    Its call takes a list of images (C, H, W) and a list of targets or None. It gives an ImageList and the new targets.
+    Its call takes a list of images (C, H, W) and a list of targets or None. It returns an ImageList and the new
+    targets.
     """
 
     def __init__(self, min_size, max_size, image_mean, image_std, size_divisible=32, fixed_size=None, **kwargs):
@@ -120,7 +121,7 @@ class GeneralizedRCNNTransform(nn.Module):
 
 
 def _ratios(original_size, new_size):
-    """The growth along y and x, in float32."""
+    """The ratios of the sizes along y and x, in float32."""
     return [float(np.float32(new) / np.float32(old)) for new, old in zip(new_size, original_size, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Grids of coordinates, samples at them, and flows of a larger size."""
+"""Grids of coordinates, samples at coordinates, and upsampling of flows."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def upsample_flow(flow, up_mask=None, factor=8):
     """A flow (N, 2, h, w) for an image `factor` times as large.
 
     Args:
-        up_mask: (N, 9 · factor · factor, h, w): the logits with which each pixel weighs the nine cells around it; None: it is
-            interpolated.
+        up_mask: (N, 9 · factor · factor, h, w): the logits of each pixel's weights for the nine cells around it; None:
+            bilinear interpolation.
     """
     count, channels, h, w = flow.shape
     size = (h * factor, w * factor)

@@ -17,7 +17,7 @@ __all__ = ["RAFT", "Raft_Large_Weights", "Raft_Small_Weights", "raft_large", "ra
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions and a way past them, with a convolution at stride 2 or if `always_project`."""
+    """Two 3x3 convolutions and a skip connection, with a convolution at stride 2 or if `always_project`."""
 
     def __init__(self, in_channels, out_channels, *, norm_layer, stride=1, always_project=False):
         super().__init__()
@@ -37,7 +37,7 @@ class ResidualBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    """A 1x1, a 3x3 and a 1x1 convolution and a way past them, with a convolution at stride 2."""
+    """A 1x1, a 3x3 and a 1x1 convolution and a skip connection, with a convolution at stride 2."""
 
     def __init__(self, in_channels, out_channels, *, norm_layer, stride=1):
         super().__init__()
@@ -197,7 +197,7 @@ class UpdateBlock(nn.Module):
 
 
 class MaskPredictor(nn.Module):
-    """The logits with which the flow is enlarged: see :func:`upsample_flow`."""
+    """The logits with which the flow is upsampled: see :func:`upsample_flow`."""
 
     def __init__(self, *, in_channels, hidden_size, multiplier=0.25):
         super().__init__()
@@ -265,14 +265,14 @@ class RAFT(nn.Module):
     """RAFT: the flow from one image to another.
 
     Args:
-        feature_encoder: gives the features of both images, at an eighth of the size.
-        context_encoder: gives the first state and the context, from the first image.
+        feature_encoder: computes the features of both images, at an eighth of the size.
+        context_encoder: computes the first state and the context, from the first image.
         corr_block: see `CorrBlock`.
         update_block: see `UpdateBlock`.
         mask_predictor: see `MaskPredictor`; None: the flow is interpolated.
 
     Its call takes two images (N, 3, H, W), with values from -1 to 1 and sides that are multiples of 8, and the number of steps.
-    It gives the flow (N, 2, H, W), as x and y, after each step.
+    It returns the flow (N, 2, H, W), as x and y, after each step.
 
     Raises:
         ValueError: an update_block without hidden_state_size; images or features of other shapes.
@@ -327,7 +327,7 @@ class RAFT(nn.Module):
 
 
 def _raft(block, features, contexts, context_norm, radius, motion, hidden, kernels, head, has_mask, **kwargs):
-    """A model from its numbers; parts of it may be given instead."""
+    """A model from its settings. The caller may give parts of it instead."""
     feature_encoder = kwargs.pop("feature_encoder", None) or FeatureEncoder(
         block=block, layers=features, norm_layer=nn.InstanceNorm2d
     )
@@ -369,7 +369,9 @@ Raft_Small_Weights = published("Raft_Small_Weights", __name__)
 @register_model()
 @handle_legacy_interface(weights=("pretrained", Raft_Large_Weights.C_T_SKHT_V2))
 def raft_large(*, weights: Raft_Large_Weights | None = None, progress=True, **kwargs) -> RAFT:
-    """The large RAFT; `kwargs` may have its parts: feature_encoder, context_encoder, corr_block, update_block, mask_predictor."""
+    """The large RAFT.
+
+    `kwargs` may replace its parts: feature_encoder, context_encoder, corr_block, update_block, mask_predictor."""
     weights = Raft_Large_Weights.verify(weights)
     layers, kernels = (64, 64, 96, 128, 256), (((1, 5), (0, 2)), ((5, 1), (2, 0)))
     motion = ((256, 192), (128, 64), 128)
@@ -380,7 +382,7 @@ def raft_large(*, weights: Raft_Large_Weights | None = None, progress=True, **kw
 @register_model()
 @handle_legacy_interface(weights=("pretrained", Raft_Small_Weights.C_T_V2))
 def raft_small(*, weights: Raft_Small_Weights | None = None, progress=True, **kwargs) -> RAFT:
-    """The small RAFT; `kwargs` as of :func:`raft_large`."""
+    """The small RAFT; `kwargs` as for :func:`raft_large`."""
     weights = Raft_Small_Weights.verify(weights)
     features, contexts, motion = (32, 32, 64, 96, 128), (32, 32, 64, 96, 160), ((96,), (64, 32), 82)
     model = _raft(BottleneckBlock, features, contexts, None, 3, motion, 96, ((3, 1),), 128, False, **kwargs)

@@ -15,11 +15,11 @@ class SegmentationModel(nn.Module):
     """Classifies each pixel of images (N, 3, H, W).
 
     Args:
-        backbone: gives a dict with the features "out", and "aux" if there is another classifier.
-        classifier: of the features "out".
-        aux_classifier: of the features "aux", for one more loss in training; None: there is none.
+        backbone: returns a dict with the features "out", and "aux" if there is an auxiliary classifier.
+        classifier: classifies the features "out".
+        aux_classifier: classifies the features "aux", for an auxiliary loss in training; None: there is none.
 
-    Its call gives a dict of logits (N, classes, H, W) with the same names.
+    Its call returns a dict of logits (N, classes, H, W) with the same names.
     """
 
     __constants__ = ["aux_classifier"]
@@ -45,5 +45,8 @@ def upsampled(logits, size):
 
 
 def has_aux(weights, aux_loss):
-    """Whether a model has another classifier: published ones have. Raises ValueError if the caller said otherwise."""
+    """Whether a model has an auxiliary classifier: those with weights do.
+
+    Raises ValueError if the caller said otherwise.
+    """
     return aux_loss if weights is None else overwrite_value_param("aux_loss", aux_loss, True)

@@ -1,4 +1,4 @@
-"""DeepLabV3 (Chen and others, 2017): convolutions of several dilations side by side."""
+"""DeepLabV3 (Chen and others, 2017): convolutions of several dilations in parallel."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ASPPPooling(nn.Sequential):
 
 
 class ASPP(nn.Module):
-    """A 1x1 convolution, one for each of the dilations, and a pooling, side by side."""
+    """A 1x1 convolution, a 3x3 convolution for each dilation, and a pooling, in parallel."""
 
     def __init__(self, in_channels, atrous_rates, out_channels=256):
         super().__init__()

@@ -1,4 +1,4 @@
-"""LR-ASPP (Howard and others, 2019): MobileNetV3's own small head for segmentation."""
+"""LR-ASPP (Howard and others, 2019): a small segmentation head for MobileNetV3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["LRASPP", "LRASPP_MobileNet_V3_Large_Weights", "lraspp_mobilenet_v3_l
 
 
 class LRASPPHead(nn.Module):
-    """Classifies features of a low and a high level; those of the high level are scaled by what all cells tell."""
+    """Classifies low-level and high-level features; a gate from their mean scales the high-level ones."""
 
     def __init__(self, low_channels, high_channels, num_classes, inter_channels):
         super().__init__()
@@ -40,12 +40,12 @@ class LRASPP(nn.Module):
     """Classifies each pixel of images (N, 3, H, W).
 
     Args:
-        backbone: gives a dict with the features "low" and "high".
+        backbone: returns a dict with the features "low" and "high".
         low_channels, high_channels: their channels.
         num_classes: channels of the logits.
         inter_channels: channels inside.
 
-    Its call gives a dict with the logits "out": (N, num_classes, H, W).
+    Its call returns a dict with the logits "out": (N, num_classes, H, W).
     """
 
     def __init__(self, backbone, low_channels, high_channels, num_classes, inter_channels=128):

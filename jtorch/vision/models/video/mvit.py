@@ -24,7 +24,7 @@ __all__ = ["MViT", "MViT_V1_B_Weights", "MViT_V2_S_Weights", "mvit_v1_b", "mvit_
 
 @dataclass
 class MSBlockConfig:
-    """The numbers of one block; empty lists: nothing is pooled."""
+    """The settings of one block. An empty list: no pooling."""
 
     num_heads: int
     input_channels: int
@@ -46,14 +46,16 @@ def _unsqueeze(x, target_dim, expand_dim):
 
 
 def _squeeze(x, target_dim, expand_dim, tensor_dim):
-    """What undoes `_unsqueeze`."""
+    """The inverse of `_unsqueeze`."""
     return x.squeeze(expand_dim) if tensor_dim == target_dim - 1 else x
 
 
 class Pool(nn.Module):
-    """Pools the cells of a sequence (N, heads, 1 + cells, C), or (N, 1 + cells, C), but for its first element.
+    """Pools the cells of a sequence (N, heads, 1 + cells, C), or (N, 1 + cells, C).
 
-    Its call takes the sequence and the sizes (T, H, W) of the cells, and gives both.
+    The first element, the class token, stays.
+
+    Its call takes the sequence and the sizes (T, H, W) of the cells, and returns both.
     """
 
     def __init__(self, pool, norm, activation=None, norm_before_pool=False):
@@ -94,7 +96,7 @@ def _rows_between(table, queries, keys, device):
 
 
 def _add_rel_pos(logits, q, q_thw, k_thw, rel_pos_h, rel_pos_w, rel_pos_t):
-    """The logits with the products of the queries with the distances, but for the first elements."""
+    """The logits plus the products of queries and relative positions, except those of the class token."""
     count, heads, _, dim = q.shape
     rows = zip((rel_pos_t, rel_pos_h, rel_pos_w), q_thw, k_thw, strict=True)
     time, high, wide = (_rows_between(table, queries, keys, q.device) for table, queries, keys in rows)
@@ -108,7 +110,7 @@ def _add_rel_pos(logits, q, q_thw, k_thw, rel_pos_h, rel_pos_w, rel_pos_t):
 
 
 def _add_shortcut(x, shortcut, residual_with_cls_embed):
-    """x, with the shortcut added in place, to its first element too or not."""
+    """x with the shortcut added in place; to the class token only if `residual_with_cls_embed`."""
     if residual_with_cls_embed:
         x.add_(shortcut)
     else:
@@ -126,11 +128,11 @@ class MultiscaleAttention(nn.Module):
     Args:
         input_size: (T, H, W) of the cells.
         embed_dim, output_dim, num_heads: features of the input and the output, and heads.
-        kernel_q, kernel_kv, stride_q, stride_kv: of the pooling; empty: there is none.
+        kernel_q, kernel_kv, stride_q, stride_kv: of the pooling; empty: no pooling.
         residual_pool: add the queries to the output.
-        residual_with_cls_embed: also to its first element.
-        rel_pos_embed: add learned products of the queries with the distances.
-        dropout: the probability of a zero in the output.
+        residual_with_cls_embed: also to its class token.
+        rel_pos_embed: add products of the queries with learned relative positions.
+        dropout: the dropout probability in the output.
         norm_layer: called with the features.
     """
 
@@ -204,13 +206,14 @@ class MultiscaleAttention(nn.Module):
 
 
 class MultiscaleBlock(nn.Module):
-    """Attention and an MLP, each after a normalisation and with a way past it, which is pooled as the queries are.
+    """Attention and an MLP, each after a normalisation, with skip connections that are pooled as the queries are.
 
     Args:
         cnf: the numbers of the block.
-        proj_after_attn: change the number of features in the attention, not in the MLP.
-        stochastic_depth_prob: the probability that a half is left out in training.
-        input_size, residual_pool, residual_with_cls_embed, rel_pos_embed, dropout, norm_layer: as of MultiscaleAttention.
+        proj_after_attn: the attention, not the MLP, changes the number of features.
+        stochastic_depth_prob: the probability that a half is skipped in training.
+        input_size, residual_pool, residual_with_cls_embed, rel_pos_embed, dropout, norm_layer: as for
+            MultiscaleAttention.
     """
 
     def __init__(
@@ -275,7 +278,7 @@ class MultiscaleBlock(nn.Module):
 
 
 class PositionalEncoding(nn.Module):
-    """Puts a learned element before a sequence (N, cells, embed_size), and adds learned positions, unless they are relative."""
+    """Prepends a class token to (N, cells, embed_size), and adds learned positions unless they are relative."""
 
     def __init__(self, embed_size, spatial_size, temporal_size, rel_pos_embed):
         super().__init__()
@@ -305,10 +308,11 @@ class MViT(nn.Module):
     Args:
         spatial_size, temporal_size: (H, W) and T.
         block_setting: the configs of the blocks.
-        residual_pool, residual_with_cls_embed, rel_pos_embed, proj_after_attn: as of MultiscaleBlock.
-        dropout: the probability of a zero before the last layer.
+        residual_pool, residual_with_cls_embed, rel_pos_embed, proj_after_attn: as for MultiscaleBlock.
+        dropout: the dropout probability before the last layer.
         attention_dropout: the same in the blocks.
-        stochastic_depth_prob: that a half of a block is left out in training, from 0 at the first up to this at the last.
+        stochastic_depth_prob: the probability that a half of a block is skipped in training: from 0 at the first up to
+            this at the last.
         num_classes: features of the output.
         block: a class with the arguments of MultiscaleBlock; None: that one.
         norm_layer: called with the features; None: LayerNorm.
@@ -401,7 +405,7 @@ _STRIDES = [8, *[4] * 2, *[2] * 11, *[1] * 2]  # of the keys and values, in spac
 
 
 def _multiscale_settings(features, always):
-    """The configs of 16 blocks; `always`: every block has a convolution of its queries, with stride 1 where nothing is pooled."""
+    """The configs of 16 blocks; `always`: every block convolves its queries, with stride 1 where nothing is pooled."""
     settings = []
     for i, (heads, *channels, stride) in enumerate(zip(_HEADS, *features, _STRIDES, strict=True)):
         if i in _POOLED:

@@ -1,4 +1,4 @@
-"""ResNets for videos (Tran and others, 2017): convolutions in three dimensions, in two, or in two and one."""
+"""ResNets for videos (Tran and others, 2017): 3D convolutions, 2D convolutions, or 2D plus 1D convolutions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ __all__ = [
 
 class _Conv3D(nn.Conv3d):
     def forward(self, input):
-        return self._conv_forward(input, self.weight, self.bias)  # by name, for torch.fx, which sees into this class
+        return self._conv_forward(
+            input, self.weight, self.bias
+        )  # named arguments, since torch.fx traces into this class
 
 
 class Conv3DSimple(_Conv3D):
@@ -61,12 +63,12 @@ class Conv3DNoTemporal(_Conv3D):
 
 
 def _middle_channels(inplanes, planes):
-    """The channels with which two convolutions have as many parameters as one in three dimensions."""
+    """The channels that give two convolutions as many parameters as one 3D convolution."""
     return (inplanes * planes * 3 * 3 * 3) // (inplanes * 3 * 3 + 3 * planes)
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions and a way past them; `conv_builder` makes them."""
+    """Two convolutions and a skip connection; `conv_builder` makes them."""
 
     expansion = 1
 
@@ -88,7 +90,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 1x1x1 convolution, one that `conv_builder` makes, a 1x1x1 convolution, and a way past them."""
+    """A 1x1x1 convolution, one that `conv_builder` makes, a 1x1x1 convolution, and a skip connection."""
 
     expansion = 4
 
@@ -148,7 +150,7 @@ class VideoResNet(nn.Module):
         layers: how many blocks each stage has.
         stem: makes the first layers.
         num_classes: features of the output.
-        zero_init_residual: let each Bottleneck begin as the identity.
+        zero_init_residual: let each Bottleneck start as the identity.
     """
 
     def __init__(self, block, conv_makers, layers, stem, num_classes=400, zero_init_residual=False):

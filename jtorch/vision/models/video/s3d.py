@@ -1,4 +1,4 @@
-"""S3D (Xie and others, 2017): Inception for videos, with convolutions in space and then in time."""
+"""S3D (Xie and others, 2017): Inception for videos, with separate convolutions in space and time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TemporalSeparableConv(nn.Sequential):
 
 
 class SepInceptionBlock3D(nn.Module):
-    """Four branches side by side; `b1_mid` and `b2_mid` are the channels before the larger convolutions."""
+    """Four parallel branches; `b1_mid` and `b2_mid` are the channels before the larger convolutions."""
 
     def __init__(self, in_planes, b0_out, b1_mid, b1_out, b2_mid, b2_out, b3_out, norm_layer):
         super().__init__()
@@ -67,7 +67,7 @@ class S3D(nn.Module):
 
     Args:
         num_classes: features of the output.
-        dropout: the probability of a zero before the last layer.
+        dropout: the dropout probability before the last layer.
         norm_layer: called with the channels; None: BatchNorm3d with the paper's eps and momentum.
     """
 

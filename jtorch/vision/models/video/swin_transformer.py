@@ -66,7 +66,7 @@ def _get_relative_position_bias(table, index, window_size):
 
 
 def _compute_pad_size_3d(sizes, patch_size):
-    """How much is missing to full patches."""
+    """The padding that makes all patches full."""
     return tuple([-size % step for size, step in zip(sizes, patch_size, strict=True)])
 
 

@@ -9,7 +9,7 @@ from .colour import (
     rgb_to_grayscale,
     to_grayscale,
 )
-from .convert import convert_image_dtype, normalize, pil_to_tensor, to_pil_image, to_tensor
+from .image_tensors import convert_image_dtype, normalize, pil_to_tensor, to_pil_image, to_tensor
 from .geometry import (
     affine,
     center_crop,

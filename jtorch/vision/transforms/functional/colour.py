@@ -9,7 +9,7 @@ from jtorch.core.tensor import Tensor
 
 from .picture import get_dimensions, is_pil, on_pixels
 
-_LUMA = (0.2989, 0.587, 0.114)  # the brightness of red, green and blue to the eye
+_LUMA = (0.2989, 0.587, 0.114)  # the weights of red, green and blue in grey
 _COLOURLESS = ("L", "1", "I", "F")  # PIL modes without a hue
 
 
@@ -98,7 +98,7 @@ def _saturated(xp, array, factor):
 
 
 def enhanced(img, factor, name, enhancer, function):
-    """The picture after an enhancer of pillow's, or the function of a Tensor that does the same.
+    """The picture after pillow's enhancer, or after `function`, which does the same to a Tensor.
 
     Raises:
         ValueError: a factor below 0 for a Tensor.
@@ -113,17 +113,17 @@ def enhanced(img, factor, name, enhancer, function):
 
 
 def adjust_brightness(img, brightness_factor: float):
-    """The picture times brightness_factor: 0 is black, 1 leaves it, 2 doubles it."""
+    """The picture times brightness_factor: 0 is black, 1 changes nothing, 2 doubles it."""
     return enhanced(img, brightness_factor, "brightness_factor", ImageEnhance.Brightness, _brightened)
 
 
 def adjust_contrast(img, contrast_factor: float):
-    """The picture's distance from its mean grey times contrast_factor: 0 is flat grey, 1 leaves it."""
+    """The difference from the mean grey, scaled by contrast_factor: 0 is uniform grey, 1 changes nothing."""
     return enhanced(img, contrast_factor, "contrast_factor", ImageEnhance.Contrast, _contrasted)
 
 
 def adjust_saturation(img, saturation_factor: float):
-    """The picture's distance from its own grey times saturation_factor: 0 is grey, 1 leaves it."""
+    """The difference from the grey picture, scaled by saturation_factor: 0 is grey, 1 changes nothing."""
     coloured = is_pil(img) or get_dimensions(img)[0] != 1 or saturation_factor < 0
     if not coloured:
         return img
@@ -144,7 +144,7 @@ def adjust_hue(img, hue_factor: float):
     if img.mode in _COLOURLESS:
         return img
     hue, saturation, value = img.convert("HSV").split()
-    turned = np.asarray(hue) + np.int32(hue_factor * 255).astype(np.uint8)  # bytes wrap around, and so do hues
+    turned = np.asarray(hue) + np.int32(hue_factor * 255).astype(np.uint8)  # uint8 overflow wraps around, as hues do
     return Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert(img.mode)
 
 
@@ -156,7 +156,7 @@ def to_unit(xp, array):
 
 
 def from_unit(xp, array, dtype):
-    """Floats from 0 to 1 in the dtype of a picture. Every integer owns the same share."""
+    """Floats from 0 to 1 in the dtype of a picture. Each integer stands for an interval of the same length."""
     if np.dtype(dtype).kind == "f":
         return array.astype(dtype)
     return (array * array.dtype.type(white_of(dtype) + 1.0 - 1e-3)).astype(dtype)
@@ -201,7 +201,7 @@ def _red_green_blue(xp, hue, saturation, value):
 
 
 def adjust_gamma(img, gamma: float, gain: float = 1):
-    """gain · picture ** gamma, with white as 1: gamma above 1 makes shadows darker.
+    """gain · picture ** gamma, with white as 1: gamma above 1 makes dark parts darker.
 
     Raises:
         ValueError: gamma below 0.

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from jtorch.core.facts import Size
 from jtorch.core.tensor import Tensor
 
-from .convert import pil_to_tensor, to_pil_image
+from .image_tensors import pil_to_tensor, to_pil_image
 from .picture import (
     InterpolationMode,
     filling,
@@ -79,8 +79,8 @@ def pad(img, padding, fill=0, padding_mode="constant"):
     Args:
         padding: one number for all sides; (across, down); or (left, top, right, bottom).
         fill: the colour of a "constant" border; one number, or one for each band of a PIL image.
-        padding_mode: "constant"; "edge" repeats the last pixel; "reflect" mirrors without it, "symmetric"
-            with it.
+        padding_mode: "constant"; "edge" repeats the last pixel; "reflect" mirrors without the last
+            pixel, "symmetric" with it.
 
     Raises:
         TypeError: an argument of another type.
@@ -151,11 +151,11 @@ def _padded(xp, array, fill=None, *, borders, mode):
 
 
 def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
-    """The picture with another number of pixels.
+    """The picture resized.
 
     Args:
         size: (height, width); or one number, in pixels, for the shorter side, the other in proportion.
-        max_size: the most pixels the longer side may get, where `size` is one number.
+        max_size: the largest length of the longer side, where `size` is one number.
         antialias: used for a Tensor only; pillow always smooths before it shrinks a picture.
 
     Raises:
@@ -202,7 +202,7 @@ def _resized_shape(rows, columns, size, max_size):
 
 
 def resized_crop(img, top, left, height, width, size, interpolation=InterpolationMode.BILINEAR, antialias=True):
-    """A part of the picture, in another number of pixels."""
+    """A part of the picture, resized."""
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
 
@@ -339,7 +339,7 @@ def inverse_affine(center, angle, translate, scale, shear):
     b = -math.cos(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) - math.sin(turn)
     c = math.sin(turn - shear_y) / math.cos(shear_y)
     d = -math.sin(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) + math.cos(turn)
-    # The inverse of a 2 x 2 matrix of determinant 1: the diagonal changes places, the rest changes sign.
+    # The inverse of a 2 x 2 matrix of determinant 1: swap the diagonal, negate the other two.
     linear = [d / scale, -b / scale, -c / scale, a / scale]
     x, y = -center[0] - translate[0], -center[1] - translate[1]
     return [
@@ -353,18 +353,18 @@ def inverse_affine(center, angle, translate, scale, shear):
 
 
 def turned_size(matrix, columns, rows):
-    """(width, height) of the smallest upright frame around the turned picture."""
+    """(width, height) of the smallest upright rectangle around the turned picture."""
     half = np.array([columns, rows], np.float32) * np.float32(0.5)
     corners = np.array([[x, y] for x in (-1, 1) for y in (-1, 1)], np.float32) * half
     turned = corners @ np.array([[matrix[0], matrix[3]], [matrix[1], matrix[4]]], np.float32) + half
-    # Cut at 1e-4 pixels: a cosine's rounding error must not cost a row, 10.00001 pixels are 10.
+    # Cut at 1e-4 pixels: with a cosine's rounding error, 10.00001 pixels would become 11.
     low, high = (np.trunc(edge / 1e-4) * 1e-4 for edge in (turned.min(0), turned.max(0)))
     width, height = np.ceil(high) - np.floor(low)
     return int(width), int(height)
 
 
 def perspective(img, startpoints, endpoints, interpolation=InterpolationMode.BILINEAR, fill=None):
-    """The picture seen from another side: the corners in `startpoints` move to those in `endpoints`.
+    """The picture in another perspective: the corners in `startpoints` move to those in `endpoints`.
 
     Args:
         startpoints, endpoints: four corners (x, y): top left, top right, bottom right, bottom left.

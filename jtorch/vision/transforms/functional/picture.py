@@ -2,7 +2,7 @@
 
 A single picture is transformed on the host, before a batch exists, with pillow and NumPy and not JAX, so that the worker
 processes of a DataLoader never start it. A batch, and a picture that carries a gradient or is on an accelerator, is
-transformed by one recorded line. Both run the same function: see `on_pixels`.
+transformed by one recorded line. Both call the same function: see `on_pixels`.
 """
 
 from __future__ import annotations
@@ -80,11 +80,12 @@ def picture_of(array: np.ndarray) -> Tensor:
 
 
 def on_pixels(function, picture: Tensor, *values, **constants) -> Tensor:
-    """`function(xp, array, *values, **constants)` of a picture's numbers: xp is NumPy on the host, and jax.numpy in a line.
+    """`function(xp, array, *values, **constants)` of a picture's numbers; xp is NumPy on the host, jax.numpy in a line.
 
     Args:
-        values: numbers and arrays that may differ from call to call, so that they never compile anew.
-        constants: what gives the function its form.
+        values: numbers and arrays that may differ from call to call: arguments of the program, so that nothing compiles
+            again.
+        constants: settings that are part of the compiled program.
     """
     array = host_pixels(picture)
     if array is not None:

@@ -1,4 +1,4 @@
-"""The pixels of a picture at other places: resizing by weights, and looking up each output pixel at its source."""
+"""Resampling: resizing by weights, and looking up each output pixel at its source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SMOOTH = (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)
 
 
 def resized(img, height, width, mode, antialias):
-    """A Tensor in another number of pixels.
+    """A Tensor resized.
 
     Raises:
         NotImplementedError: a mode that only pillow has.
@@ -67,7 +67,7 @@ def _taps(old, new, mode, antialias):
         sources = first[:, None] + np.arange((last - first).max())
         inside = sources < last[:, None]
     else:
-        # In single precision, as PyTorch: of bytes, a half is then rounded to the same side.
+        # In single precision, as in PyTorch, so that a half is rounded to the same byte.
         middle = np.float32(scale) * (np.arange(new, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5)
         middle = middle if cubic else np.maximum(middle, 0)
         centers = middle + np.float32(0.5)
@@ -152,7 +152,7 @@ def _grid_sampled(xp, array, grid, colour=None, nearest=False):
 
 
 def _corner_sum(xp, array, corners):
-    """The weighted sum of the array at the corners, 0 outside, and how much of each pixel was inside."""
+    """(the weighted sum of the array at the corners, 0 outside; the share of each pixel that was inside)."""
     rows, columns = array.shape[-2:]
     result, share = 0.0, 0.0
     for row, column, weight in corners:
@@ -178,7 +178,7 @@ def perspective_grid_of(coeffs, size, kind):
     halves = np.asarray([0.5 * size[0], 0.5 * size[1]], kind)
     over = [np.asarray(coeffs[3 * i : 3 * i + 3], kind) / halves[i] for i in (0, 1)]
     depth = x * kind.type(coeffs[6]) + y * kind.type(coeffs[7]) + 1
-    with np.errstate(divide="ignore", invalid="ignore"):  # where the plane goes through the eye
+    with np.errstate(divide="ignore", invalid="ignore"):  # points at infinity divide by zero
         return np.stack([(x * a + y * b + c) / depth - 1 for a, b, c in over], axis=-1)
 
 

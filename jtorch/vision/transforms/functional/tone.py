@@ -1,4 +1,4 @@
-"""Functions that change tones by a rule for each value, or by what is around a pixel: invert, posterize, equalize, blur, ..."""
+"""Functions that change values, one by one or by a pixel's surroundings: invert, posterize, equalize, blur, ..."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jtorch.core.facts import uint8
 from jtorch.core.tensor import Tensor
 
 from .colour import blended, check_channels, check_three_dims, enhanced, float_type, white_of
-from .convert import pil_to_tensor, to_pil_image
+from .image_tensors import pil_to_tensor, to_pil_image
 from .picture import is_pil, on_pixels, picture_of, pixels
 
 
@@ -73,7 +73,7 @@ def _solarized(xp, array, threshold):
 
 
 def adjust_sharpness(img, sharpness_factor: float):
-    """The picture's distance from a blurred copy times sharpness_factor: 0 is blurred, 1 leaves it, 2 is sharper."""
+    """The difference from a blurred copy, scaled by sharpness_factor: 0 is blurred, 1 changes nothing, 2 is sharper."""
     if not is_pil(img) and sharpness_factor >= 0 and min(img.shape[-2:]) <= 2:
         check_channels(img)
         return img
@@ -111,7 +111,7 @@ def _stretched_channels(xp, array):
     kind = float_type(array)
     low, high = (edge((-2, -1), keepdims=True).astype(kind) for edge in (array.min, array.max))
     flat = low == high
-    # The reciprocal times white, as PyTorch divides a number by a tensor.
+    # White times the reciprocal, since PyTorch divides a number by a tensor so.
     scale = 1 / xp.where(flat, xp.ones_like(low), high - low) * white_of(array.dtype)
     low, scale = xp.where(flat, 0, low).astype(kind), xp.where(flat, 1, scale).astype(kind)
     return xp.clip((array.astype(kind) - low) * scale, 0, white_of(array.dtype)).astype(array.dtype)

@@ -1,4 +1,4 @@
-"""Transforms of samples: pictures, videos, boxes, masks, key points and labels together: `torchvision.transforms.v2`."""
+"""Transforms of samples: pictures, videos, boxes, masks, keypoints and labels together: `torchvision.transforms.v2`."""
 
 from ..autoaugment import AutoAugmentPolicy
 from ..functional import InterpolationMode
@@ -42,7 +42,7 @@ from .numbers import (
     ToTensor,
     UniformTemporalSubsample,
 )
-from .geometric import (
+from .geometry import (
     CenterCrop,
     FiveCrop,
     Pad,
@@ -58,7 +58,7 @@ from .geometric import (
     ScaleJitter,
     TenCrop,
 )
-from .transform import (
+from .sample_transform import (
     Transform,
     check_type,
     get_bounding_boxes,

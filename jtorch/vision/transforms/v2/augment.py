@@ -13,7 +13,7 @@ from ..chance import below, units
 from ..functional.colour import white_of
 from . import functional as F
 from .functional.images import mode_of
-from .transform import PICTURES, Transform, check_type, fill_of, fill_table, flattened
+from .sample_transform import PICTURES, Transform, check_type, fill_of, fill_table, flattened
 
 
 class _Augmenter(Transform):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .. import pixel_values, tones
 from ..chance import shuffled_range, uniform, units
 from . import functional as F
-from .transform import RandomApplyTransform, Transform, query_chw
+from .sample_transform import RandomApplyTransform, Transform, query_chw
 
 
 class Grayscale(Transform):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from jtorch.nn.modules.container import ModuleList
 
 from ..chance import choice, shuffled_range, units
-from .transform import Transform
+from .sample_transform import Transform
 
 
 class _Several(Transform):

@@ -1,4 +1,4 @@
-"""Transforms of v2 that erase, spoil and mix pictures: RandomErasing, JPEG, MixUp, CutMix."""
+"""Transforms of v2 that erase, compress and mix pictures: RandomErasing, JPEG, MixUp, CutMix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..geometry import check_sequence
 from . import functional as F
 from .functional.kernels import is_pure_tensor
 from .numbers import labels_function
-from .transform import RandomApplyTransform, Transform, flattened, has_any, query_chw, query_size
+from .sample_transform import RandomApplyTransform, Transform, flattened, has_any, query_chw, query_size
 
 
 class RandomErasing(RandomApplyTransform):
@@ -53,7 +53,7 @@ class RandomErasing(RandomApplyTransform):
 
 
 class JPEG(Transform):
-    """The picture as it comes back from a JPEG file of a random quality.
+    """The picture after JPEG compression of a random quality.
 
     Args:
         quality: 1 to 100, or (lowest, highest).
@@ -150,7 +150,7 @@ class _Mixing(Transform):
 
 
 class MixUp(_Mixing):
-    """Each picture of a batch mixed with the one before it, and their labels in the same parts.
+    """Each picture of a batch mixed with the one before it, and their labels in the same proportion.
 
     Args:
         alpha: how the share is drawn: the beta distribution of (alpha, alpha).
@@ -170,7 +170,10 @@ class MixUp(_Mixing):
 
 
 class CutMix(_Mixing):
-    """A rectangle of each picture of a batch from the one before it, and their labels by the areas. See :class:`MixUp`."""
+    """A rectangle of each picture of a batch replaced by that of the one before it, and their labels mixed by area.
+
+    See :class:`MixUp`.
+    """
 
     def make_params(self, flat_inputs):
         share = self._share()

@@ -1,4 +1,4 @@
-"""Transforms of v2 that change numbers, types and lists: normalize, dtypes, noise, boxes that are left."""
+"""Transforms of v2 that change values and types: normalize, dtypes, noise, sanitizing of boxes and points."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ..pixel_values import check_linear, height_and_width, linearly_transformed
 from . import functional as F
 from .functional.boxes import kept_boxes, kept_points
 from .functional.kernels import is_pure_tensor
-from .transform import Transform, flattened, get_bounding_boxes, get_keypoints, has_any
+from .sample_transform import Transform, flattened, get_bounding_boxes, get_keypoints, has_any
 from .warps import two_numbers
 
 
 class Identity(Transform):
-    """The sample as it is."""
+    """The sample unchanged."""
 
     def transform(self, inpt, params):
         return inpt
 
 
 class Lambda(Transform):
-    """A function as a transform of the parts that are of these types; by default of all."""
+    """A function as a transform of the parts of a sample that have these types; by default of all."""
 
     _transformed_types = (object,)
 
@@ -48,7 +48,7 @@ class Lambda(Transform):
 
 
 class _NoPIL(Transform):
-    """Refuses PIL images."""
+    """The base of transforms that raise TypeError for PIL images."""
 
     def check_inputs(self, flat_inputs):
         if has_any(flat_inputs, PIL.Image.Image):
@@ -56,7 +56,7 @@ class _NoPIL(Transform):
 
 
 class LinearTransformation(_NoPIL):
-    """A picture, flat and less a mean, times a matrix. See v1's LinearTransformation."""
+    """A picture, flattened, minus a mean, times a matrix. See v1's LinearTransformation."""
 
     _transformed_types = (is_pure_tensor, tv_tensors.Image, tv_tensors.Video)
 
@@ -173,7 +173,7 @@ class ConvertImageDtype(Transform):
         return self._call_kernel(F.to_dtype, inpt, dtype=self.dtype, scale=True)
 
 
-# ---- labels, and what is left
+# ---- labels, and parts to keep
 
 
 def default_labels(inputs):
@@ -207,7 +207,7 @@ def labels_function(labels_getter):
 
 
 class _Sanitize(Transform):
-    """Leaves out what is not valid, and its labels."""
+    """Removes entries that are not valid, and their labels."""
 
     def __init__(self, labels_getter):
         super().__init__()
@@ -244,7 +244,7 @@ class _Sanitize(Transform):
 
 
 class SanitizeBoundingBoxes(_Sanitize):
-    """Boxes that are outside of the picture or too small are left out, with their masks and labels.
+    """Removes boxes that are outside the picture or too small, with their masks and labels.
 
     Args:
         min_size, min_area: the smallest side and area that a box may have.
@@ -277,7 +277,7 @@ class SanitizeBoundingBoxes(_Sanitize):
 
 
 class SanitizeKeyPoints(_Sanitize):
-    """Points that are outside of the picture are left out, with their labels.
+    """Removes points that are outside the picture, with their labels.
 
     Raises:
         ValueError: no points, or not a label for each.
@@ -335,7 +335,7 @@ class ClampKeyPoints(Transform):
 
 
 class SetClampingMode(Transform):
-    """How later transforms cut boxes: "soft", "hard", or None."""
+    """Sets how later transforms clamp boxes: "soft", "hard", or None."""
 
     _transformed_types = (tv_tensors.BoundingBoxes,)
 

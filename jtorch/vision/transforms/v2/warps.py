@@ -8,7 +8,7 @@ from .. import distort, geometry
 from ..chance import uniform
 from . import functional as F
 from .functional.images import perspective_map
-from .transform import RandomApplyTransform, Transform, fill_of, fill_table, query_size
+from .sample_transform import RandomApplyTransform, Transform, fill_of, fill_table, query_size
 
 
 class RandomRotation(Transform):

@@ -1,4 +1,4 @@
-"""Transforms as functions of images, videos, masks, boxes and key points: `torchvision.transforms.v2.functional`."""
+"""Transforms as functions of images, videos, masks, boxes and keypoints: `torchvision.transforms.v2.functional`."""
 
 from jtorch.vision.transforms.functional import InterpolationMode, pil_to_tensor, to_pil_image
 

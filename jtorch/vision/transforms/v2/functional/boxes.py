@@ -1,6 +1,6 @@
-"""Boxes and key points, as NumPy arrays, moved as the picture is moved: each function gives (array, (height, width)).
+"""Boxes and keypoints, as NumPy arrays, moved as the picture is moved: each function returns (array, (height, width)).
 
-Turned boxes can be converted and flipped. What else is done to them is refused.
+Rotated boxes can be converted and flipped. Other changes of them raise NotImplementedError.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def converted_boxes(array, old, new):
     """Boxes of one format in another.
 
     Raises:
-        ValueError: one of the formats is for turned boxes and the other is not.
+        ValueError: one of the formats is for rotated boxes and the other is not.
     """
     if old is new:
         return array
@@ -104,7 +104,7 @@ def convert_bounding_box_format(inpt, old_format=None, new_format=None, inplace=
 
     Raises:
         TypeError: neither a plain Tensor nor BoundingBoxes.
-        ValueError: `old_format` is missing or too much, or formats that cannot be converted.
+        ValueError: `old_format` is missing or superfluous, or formats that cannot be converted.
     """
     if new_format is None:
         raise TypeError("convert_bounding_box_format() missing 1 required argument: 'new_format'")
@@ -123,7 +123,7 @@ def convert_bounding_box_format(inpt, old_format=None, new_format=None, inplace=
     return made if is_pure_tensor(inpt) else wrap(made, like=inpt, format=new)
 
 
-# ---- kept inside the picture
+# ---- clamping to the picture
 
 
 def clamped_boxes(array, format, size, mode):
@@ -139,11 +139,11 @@ def clamped_boxes(array, format, size, mode):
 
 def _refuse_turned(format, name):
     if is_rotated_bounding_format(format):
-        raise NotImplementedError(f"{name} of turned boxes ({format.value})")
+        raise NotImplementedError(f"{name} of rotated boxes ({format.value})")
 
 
 def clamp_bounding_boxes(inpt, format=None, canvas_size=None, clamping_mode="auto"):
-    """Boxes cut at the sides of the picture.
+    """Boxes clamped to the picture.
 
     Args:
         format, canvas_size: those of a plain Tensor; BoundingBoxes know theirs.
@@ -152,7 +152,7 @@ def clamp_bounding_boxes(inpt, format=None, canvas_size=None, clamping_mode="aut
     Raises:
         TypeError: neither a plain Tensor nor BoundingBoxes.
         ValueError: an argument is missing or too much.
-        NotImplementedError: turned boxes.
+        NotImplementedError: rotated boxes.
     """
     if clamping_mode is not None and clamping_mode not in ("soft", "hard", "auto"):
         raise ValueError(f"clamping_mode must be soft, hard, auto or None, got {clamping_mode}")
@@ -298,7 +298,10 @@ def points_resized_cropped(points, canvas_size, top, left, height, width, size):
 
 
 def _through_corners(boxes, format, size, mode, moved, name, early=False):
-    """Boxes around where their four corners go. `moved`: (points) -> (points, size). `early`: integers are cut at once."""
+    """Boxes around the images of their four corners.
+
+    `moved`: (points) -> (points, size). `early`: cast to the boxes' dtype before they are clamped.
+    """
     _refuse_turned(format, name)
     if not boxes.size:
         return boxes, size
@@ -387,11 +390,11 @@ def boxes_elastic(boxes, format, canvas_size, clamping_mode, displacement):
     return _through_corners(boxes, format, canvas_size, clamping_mode, moved, "elastic", early=True)
 
 
-# ---- boxes and points that are left
+# ---- boxes and points to keep
 
 
 def kept_boxes(boxes, format, canvas_size, min_size=1.0, min_area=1.0):
-    """Which boxes are inside of the picture and not too small."""
+    """Which boxes are inside the picture and large enough."""
     _refuse_turned(format, "sanitize_bounding_boxes")
     corners = converted_boxes(boxes, format, XYXY)
     width, height = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
@@ -401,13 +404,13 @@ def kept_boxes(boxes, format, canvas_size, min_size=1.0, min_area=1.0):
 
 
 def kept_points(points, canvas_size):
-    """Which points are inside of the picture; of a group of points, whether all are."""
+    """Which points are inside the picture; for groups of points: whether all points are."""
     inside = ((points >= 0) & (points < np.array([canvas_size[1], canvas_size[0]]))).all(-1)
     return inside.reshape(len(inside), -1).all(1) if inside.ndim > 1 else inside
 
 
 def sanitize_bounding_boxes(bounding_boxes, format=None, canvas_size=None, min_size=1.0, min_area=1.0):
-    """(the boxes that are inside of the picture and not too small, which they are).
+    """(the boxes that are inside the picture and large enough, a mask of the boxes that were kept).
 
     Raises:
         ValueError: neither a plain Tensor nor BoundingBoxes, or an argument is missing or too much.
@@ -436,7 +439,7 @@ def sanitize_bounding_boxes(bounding_boxes, format=None, canvas_size=None, min_s
 
 
 def sanitize_keypoints(key_points, canvas_size=None):
-    """(the points that are inside of the picture, which they are).
+    """(the points that are inside the picture, a mask of the points that were kept).
 
     Raises:
         ValueError: neither a plain Tensor nor KeyPoints, or `canvas_size` is missing or too much.

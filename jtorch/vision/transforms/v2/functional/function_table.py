@@ -1,4 +1,4 @@
-"""The functions of v2, and what each does with an image, a mask, boxes and key points."""
+"""The functions of v2, and their kernels for images, masks, boxes and keypoints."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ _PLACED = (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints)
 
 
 def _asked(inpt, kinds, name):
-    """The input, if it is of one of these kinds."""
+    """The input, if its class is one of these."""
     plain = isinstance(inpt, tv_tensors.TVTensor)
     if not isinstance(inpt, kinds) or (plain and not isinstance(inpt, tuple(k for k in kinds if k is not Tensor))):
         raise TypeError(f"Functional F.{name} supports inputs of type {kinds}, but got {type(inpt)} instead.")

@@ -40,12 +40,12 @@ def mode_of(interpolation):
 
 
 def horizontal_flip_image(image):
-    """The picture with left and right exchanged; boxes and key points move with it."""
+    """The picture with left and right exchanged; boxes and keypoints move with it."""
     return v1.hflip(image)
 
 
 def vertical_flip_image(image):
-    """The picture upside down; boxes and key points move with it."""
+    """The picture upside down; boxes and keypoints move with it."""
     return v1.vflip(image)
 
 
@@ -79,7 +79,7 @@ def new_size(canvas_size, size, max_size=None):
 
 
 def resize_image(image, size, interpolation="bilinear", max_size=None, antialias=True):
-    """The picture with another number of pixels; masks by the nearest pixel; boxes and key points move with it.
+    """The picture resized; masks by the nearest pixel; boxes and keypoints move with it.
 
     Args:
         size: (height, width); or one number for the shorter side; None: `max_size` is the longer side.
@@ -89,13 +89,13 @@ def resize_image(image, size, interpolation="bilinear", max_size=None, antialias
 
 
 def resize_mask(mask, size, interpolation="nearest", max_size=None, antialias=None):
-    """A mask with another number of pixels, each the nearest one."""
+    """A mask resized, each pixel the nearest one."""
     exact = mode_of(interpolation) is v1.InterpolationMode.NEAREST_EXACT
     return resize_image(mask, size, "nearest-exact" if exact else "nearest", max_size)
 
 
 def affine_image(image, angle, translate, scale, shear, interpolation="nearest", fill=None, center=None):
-    """The picture turned clockwise, moved, scaled and sheared: see v1's `affine`. Boxes and key points move with it."""
+    """The picture turned clockwise, moved, scaled and sheared: see v1's `affine`. Boxes and keypoints move with it."""
     return v1.affine(image, angle, translate, scale, shear, mode_of(interpolation), fill, center)
 
 
@@ -105,7 +105,7 @@ def affine_mask(mask, angle, translate, scale, shear, interpolation="nearest", f
 
 
 def rotate_image(image, angle, interpolation="nearest", expand=False, center=None, fill=None):
-    """The picture turned counter-clockwise, in degrees: see v1's `rotate`. Boxes and key points move with it."""
+    """The picture turned counter-clockwise, in degrees: see v1's `rotate`. Boxes and keypoints move with it."""
     quarters, rest = divmod(angle % 360, 90)
     upright = center is None and not rest and not is_pil(image)
     if upright and (quarters in (0, 2) or expand or image.shape[-1] == image.shape[-2]):
@@ -134,7 +134,7 @@ def four_sides(padding):
 
 
 def pad_image(image, padding, fill=None, padding_mode="constant"):
-    """The picture with a border: see v1's `pad`. Boxes and key points move with it.
+    """The picture with a border: see v1's `pad`. Boxes and keypoints move with it.
 
     Args:
         fill: one number, or one for each channel; None is 0.
@@ -166,22 +166,22 @@ def pad_mask(mask, padding, fill=None, padding_mode="constant"):
 
 
 def crop_image(image, top, left, height, width):
-    """A part of the picture; what lies outside of it is 0. Boxes and key points move with it."""
+    """A part of the picture; what lies outside of it is 0. Boxes and keypoints move with it."""
     return v1.crop(image, top, left, height, width)
 
 
 def center_crop_image(image, output_size):
-    """The middle of the picture. Boxes and key points move with it."""
+    """The middle of the picture. Boxes and keypoints move with it."""
     return v1.center_crop(image, list(pair(output_size)))
 
 
 def resized_crop_image(image, top, left, height, width, size, interpolation="bilinear", antialias=True):
-    """A part of the picture, in another number of pixels. Boxes and key points move with it."""
+    """A part of the picture, resized. Boxes and keypoints move with it."""
     return resize_image(crop_image(image, top, left, height, width), size, interpolation, antialias=antialias)
 
 
 def resized_crop_mask(mask, top, left, height, width, size, interpolation="nearest", antialias=None):
-    """A part of a mask, in another number of pixels, each the nearest one."""
+    """A part of a mask, resized, each pixel the nearest one."""
     return resize_mask(crop_image(mask, top, left, height, width), size)
 
 
@@ -209,7 +209,7 @@ def perspective_map(startpoints, endpoints, coefficients):
 
 
 def perspective_image(image, startpoints=None, endpoints=None, interpolation="bilinear", fill=None, coefficients=None):
-    """The picture seen from another side: see v1's `perspective`. Boxes and key points move with it."""
+    """The picture in another perspective: see v1's `perspective`. Boxes and keypoints move with it."""
     return by_coefficients(image, perspective_map(startpoints, endpoints, coefficients), mode_of(interpolation), fill)
 
 
@@ -276,7 +276,7 @@ def _stretched_by_division(xp, array):
 
 
 def posterize_image(image, bits):
-    """The picture with only the upper `bits` bits of each value; of floats, so many steps."""
+    """The picture with only the upper `bits` bits of each value; floats are rounded down to 2**bits steps."""
     if is_pil(image) or image.dtype == uint8:
         return v1.posterize(image, bits)
     return on_pixels(_levels, image, np.float64(1 << bits))
@@ -377,7 +377,7 @@ def erase_image(image, i, j, h, w, v, inplace=False):
 
 
 def jpeg_image(image, quality):
-    """The picture as it comes back from a JPEG file of this quality, 1 to 100."""
+    """The picture after JPEG compression of this quality, 1 to 100."""
     if is_pil(image):
         file = io.BytesIO()
         image.save(file, format="JPEG", quality=quality)

@@ -1,4 +1,4 @@
-"""How a function of v2 finds what to do with an image, a video, a mask, boxes or key points: by the class of its input."""
+"""How a function of v2 chooses the kernel for an image, a video, a mask, boxes or keypoints: by class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BUILTIN = (Image, Video, Mask, BoundingBoxes, KeyPoints, TVTensor)
 
 
 def is_pure_tensor(inpt) -> bool:
-    """Whether it is a Tensor that does not say what it is."""
+    """Whether it is a Tensor and no TVTensor."""
     return isinstance(inpt, Tensor) and not isinstance(inpt, TVTensor)
 
 
@@ -27,7 +27,7 @@ def dispatching(name, *, image=None, mask=None, boxes=None, points=None, pil=Tru
         image: (Tensor or PIL image, ...) -> the same, for images; and for videos and PIL images unless said otherwise.
         mask: the same for masks.
         boxes: (BoundingBoxes, ...) -> (array of corners or as `image`, canvas size): see `boxes`.
-        points: the same for key points.
+        points: the same for keypoints.
     """
     plain = inspect.signature(image)
 
@@ -52,7 +52,7 @@ def dispatching(name, *, image=None, mask=None, boxes=None, points=None, pil=Tru
 
 
 def _kept(kernel):
-    """The kernel on the plain Tensor; its results are of the kind of its input."""
+    """The kernel on the plain Tensor; its results get the class of its input."""
 
     @functools.wraps(kernel)
     def keeping(inpt, *args, **kwargs):
@@ -65,12 +65,12 @@ def _kept(kernel):
 
 
 def _of_arrays(kernel, known):
-    """A kernel (array, what the object knows, ...) -> (array, canvas size) on an object; what it does not take is left out."""
+    """A kernel (array, attributes, ...) -> (array, canvas size) as one of objects; it ignores unknown keywords."""
     takes = set(inspect.signature(kernel).parameters)
 
     @functools.wraps(kernel)
     def on_object(inpt, *args, **kwargs):
-        # What an image needs besides (interpolation, fill, ...) says nothing about boxes and points.
+        # Arguments that only images need (interpolation, fill, ...) mean nothing for boxes and points.
         kwargs = {name: value for name, value in kwargs.items() if name in takes}
         about = [getattr(inpt, name) for name in known]
         array, size = kernel(inpt.detach().cpu().numpy(), *about, *args, **kwargs)
@@ -81,10 +81,10 @@ def _of_arrays(kernel, known):
 
 
 def kernel_of(function, kind, passing=False):
-    """What the function does with inputs of a class. With `passing`, inputs that it does not know are left as they are.
+    """The kernel of the function for a class of inputs. With `passing`, inputs of an unknown class stay as they are.
 
     Raises:
-        TypeError: it does not know the class.
+        TypeError: there is no kernel for the class.
     """
     known = KERNELS.get(function)
     if not known:
@@ -100,10 +100,10 @@ def kernel_of(function, kind, passing=False):
 
 
 def register_kernel(functional, tv_tensor_cls):
-    """A decorator: what a function does with a class of the user's own.
+    """A decorator that registers a kernel: what a function does with a user's class.
 
     Raises:
-        ValueError: no function of v2, or not a new subclass of TVTensor.
+        ValueError: not a function of v2, or not a new subclass of TVTensor.
     """
     if isinstance(functional, str):
         found = next((made for made in KERNELS if made.__name__ == functional), None)

@@ -10,7 +10,6 @@ import itertools
 import math
 import numbers
 import operator
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +25,7 @@ from jtorch.core.facts import (
     preserve_format,
     strided,
     strided_bytes,
+    warn_user,
 )
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, Leaf, note_other_view, source
@@ -33,7 +33,7 @@ from jtorch.core.methods import typed_storage as storages
 from jtorch.core.op import Array, op, overridable_on_failure
 from jtorch.core.ops.make import create
 from jtorch.core.ops.views.shape import sized_view, squeeze, t, transpose, unsqueeze
-from jtorch.core.ops.views.slices import as_ints, as_strided_of
+from jtorch.core.ops.views.slices import alias, as_ints, as_strided_of
 from jtorch.core.tensor import (
     HostStorage,
     InferenceStorage,
@@ -262,7 +262,7 @@ def _padded_end(input: Array, size: int) -> Array:
 
 def _reshaped_copy(self, *sizes):
     """The elements in another shape: `contiguous().view()` by its old name."""
-    warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=2)
+    warn_user("non-inplace resize is deprecated", UserWarning)
     size = as_ints(sizes, "resize", "size")
     if math.prod(size) != self.numel():
         raise RuntimeError(
@@ -398,10 +398,9 @@ def _new_empty_strided(self, size, stride, dtype=None, layout=None, device=None,
 def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """A copy of `data` with this tensor's dtype (unless `data` brings its own) and device."""
     if isinstance(data, Tensor):
-        warnings.warn(
+        warn_user(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
             "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
-            stacklevel=2,
         )
         made = cast(data.detach().clone(), dtype or data.dtype)
     elif isinstance(data, np.ndarray | np.generic | jax.Array):
@@ -414,8 +413,23 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, lay
     return made.requires_grad_() if requires_grad else made
 
 
+def _alias_of_this_type(self, other):
+    if other.dtype is not self.dtype:
+        options = [
+            f"TensorOptions(dtype={d.cname}, device=cpu, layout=Strided, requires_grad=false (default), "
+            "pinned_memory=false (default), memory_format=(nullopt))"
+            for d in (self.dtype, other.dtype)
+        ]
+        raise TypeError(f"expected {options[0]} (got {options[1]})")
+    return alias(other)
+
+
 def _new_of_this_type(self, *args, size=None):
-    """An empty tensor of this dtype and device, or one of the given data."""
+    """An empty tensor of this dtype and device, or one of the given data; of a tensor of this type, its alias."""
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        return _alias_of_this_type(self, args[0])
+    if len(args) == 1 and isinstance(args[0], str):
+        raise TypeError("new(): invalid data type 'str'")
     size = args if size is None else tuple(size)
     if len(size) == 1 and isinstance(size[0], np.ndarray | jax.Array):
         size = (size[0].tolist(),)

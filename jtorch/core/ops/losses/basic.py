@@ -5,14 +5,13 @@ Each loss is a pure function with PyTorch's checks, and then a reduction: "mean"
 
 from __future__ import annotations
 
-import warnings
 from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.op import (
     Array,
     data_check,
@@ -62,18 +61,15 @@ def reduction_of(size_average, reduce, reduction):
         return reduction
     size_average, reduce = size_average is not False, reduce is not False
     made = "none" if not reduce else "mean" if size_average else "sum"
-    warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{made}' instead.", stacklevel=3
-    )
+    warn_user(f"size_average and reduce args will be deprecated, please use reduction='{made}' instead.")
     return made
 
 
 def _warn_sizes(input, target):
     if target.size() != input.size():
-        warnings.warn(
+        warn_user(
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
             "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
         )
 
 

@@ -20,7 +20,9 @@ _NOT_FOUND = "Could not find the {} images. Please make sure the directory struc
 
 
 class FlowDataset(VisionDataset):
-    """Two pictures and the flow (2, H, W), a float32 array, or None in a test set; in some sets also where it is known (H, W).
+    """Two pictures and the flow between them, a float32 array (2, H, W).
+
+    In a test set the flow is None. Some sets add a fourth part (H, W): where the flow is known.
 
     Args:
         root: the folder that has the folder of the set.
@@ -31,7 +33,7 @@ class FlowDataset(VisionDataset):
     `3 * dataset` is the set three times.
 
     Raises:
-        ValueError: another split.
+        ValueError: an unknown split.
         FileNotFoundError: the files are not there.
     """
 
@@ -82,7 +84,7 @@ def read_pfm(path, slice_channels=2):
     """The first channels of a PFM file as an array (channels, H, W) of floats.
 
     Raises:
-        ValueError: it is no such file.
+        ValueError: it is not a PFM file.
     """
     with open(path, "rb") as file:
         kind = file.readline().rstrip()
@@ -94,7 +96,7 @@ def read_pfm(path, slice_channels=2):
             raise ValueError("Malformed PFM header.") from None
         order = "<" if float(file.readline().rstrip()) < 0 else ">"
         numbers = np.frombuffer(file.read(), f"{order}f4")
-    rows = numbers.reshape(height, width, -1)[::-1]  # they are written from below
+    rows = numbers.reshape(height, width, -1)[::-1]  # the file has the lowest row first
     return np.ascontiguousarray(rows.transpose(2, 0, 1)[:slice_channels], np.float32)
 
 
@@ -177,7 +179,7 @@ class FlyingChairs(FlowDataset):
 
 
 class FlyingThings3D(FlowDataset):
-    """Things that fly through rooms. See :class:`FlowDataset`.
+    """Objects that fly through rooms. See :class:`FlowDataset`.
 
     Args:
         split: "train" or "test".

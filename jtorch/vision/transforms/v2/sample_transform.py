@@ -1,4 +1,4 @@
-"""The base of transforms v2: finds what is to be transformed in a sample, and does the same to each part of it."""
+"""The base of transforms v2: finds the parts of a sample to transform, and transforms them with the same parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .functional.kernels import is_pure_tensor, kernel_of
 
 
 def flattened(sample):
-    """(the parts of nested lists, tuples and dicts, a function that puts other parts in their place)."""
+    """(the leaves of nested lists, tuples and dicts, a function that rebuilds the sample from other leaves)."""
     if isinstance(sample, Mapping):
         inner = [flattened(value) for value in sample.values()]
         keys = list(sample)
@@ -66,7 +66,7 @@ def get_bounding_boxes(flat_inputs):
 
 
 def get_keypoints(flat_inputs):
-    """The first key points in a sample. Raises ValueError if there are none."""
+    """The first keypoints in a sample. Raises ValueError if there are none."""
     return _first_of(flat_inputs, tv_tensors.KeyPoints, "keypoints")
 
 
@@ -126,7 +126,7 @@ class Transform(Module):
     _transformed_types = (Tensor, PIL.Image.Image)
 
     def check_inputs(self, flat_inputs):
-        """Raise an error for a sample that the transform does not take."""
+        """Raise an error for a sample that the transform cannot handle."""
 
     def make_params(self, flat_inputs):
         """The second argument of `transform` for each part: a dict."""
@@ -171,7 +171,7 @@ class Transform(Module):
 
 
 class RandomApplyTransform(Transform):
-    """A transform that is done with probability p."""
+    """A transform that is applied with probability p."""
 
     def __init__(self, p=0.5):
         if not 0.0 <= p <= 1.0:

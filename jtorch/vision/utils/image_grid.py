@@ -20,8 +20,8 @@ def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scal
         tensor: (N, C, H, W), one picture (C, H, W) or (H, W), or a list of pictures of one size.
         nrow: pictures in a row.
         padding: pixels between them.
-        normalize: stretch `value_range` (default: from the least to the greatest value) to 0..1.
-        scale_each: with `normalize`, stretch each picture by itself.
+        normalize: map `value_range` (default: the smallest and the largest value) to 0..1.
+        scale_each: with `normalize`, stretch each picture separately.
         pad_value: the colour between them.
 
     Raises:
@@ -75,7 +75,7 @@ def _stretched(pictures, value_range, scale_each):
 def save_image(tensor, fp, format=None, **kwargs):
     """Write pictures, values from 0 to 1, to an image file; several become a grid. See :func:`make_grid`.
 
-    The file appears when it is whole.
+    The file appears under its name when it is complete.
 
     Args:
         fp: a path, or an open file.

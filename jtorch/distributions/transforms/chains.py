@@ -1,4 +1,4 @@
-"""`Transform`, and the transforms that are made of others or only change the shape: see `jtorch.distributions.transforms`."""
+"""`Transform`, and the transforms that are made of others or only change the shape."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class Transform:
 
     Args:
         cache_size: 1 keeps the last pair, so that the inverse of a value just made is the value it was made from.
+
+    >>> exp = torch.distributions.ExpTransform()
+    >>> exp(torch.tensor(0.)), exp.inv(torch.tensor(1.)), exp.log_abs_det_jacobian(torch.tensor(2.), None)
+    (tensor(1.), tensor(0.), tensor(2.))
     """
 
     bijective = False
@@ -132,13 +136,25 @@ class _InverseTransform(Transform):
         return f"{type(self).__name__}({self._inv!r})"
 
 
+_InverseTransform.__module__ = __name__.rpartition(".")[0]  # where PyTorch has it: files name it
+
+
 def with_event_dims(constraint, event_dim):
     more = event_dim - constraint.event_dim
     return constraints.independent(constraint, more) if more else constraint
 
 
 class ComposeTransform(Transform):
-    """Several transforms, one after the other."""
+    """Several transforms, one after the other.
+
+    Args:
+        parts: the transforms, in the order of application.
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> exp, half = torch.distributions.ExpTransform(), torch.distributions.AffineTransform(0., 0.5)
+    >>> torch.distributions.ComposeTransform([exp, half])(torch.tensor(0.))
+    tensor(0.5000)
+    """
 
     def __init__(self, parts, cache_size=0):
         super().__init__(cache_size)
@@ -219,7 +235,17 @@ identity_transform = ComposeTransform([])
 
 
 class IndependentTransform(Transform):
-    """Another transform, with the last dimensions of its argument taken as one value."""
+    """Another transform, with the last dimensions of its argument taken as one value.
+
+    Args:
+        base_transform: the other transform.
+        reinterpreted_batch_ndims: how many dimensions. The log of the determinant is summed over them.
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> exp = torch.distributions.IndependentTransform(torch.distributions.ExpTransform(), 1)
+    >>> exp.log_abs_det_jacobian(torch.ones(3), torch.ones(3).exp())
+    tensor(3.)
+    """
 
     def __init__(self, base_transform, reinterpreted_batch_ndims, cache_size=0):
         super().__init__(cache_size)
@@ -262,7 +288,15 @@ class IndependentTransform(Transform):
 
 
 class ReshapeTransform(Transform):
-    """Another shape of each value."""
+    """Another shape of each value.
+
+    Args:
+        in_shape, out_shape: the last dimensions of the argument and of the result.
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.ReshapeTransform((4,), (2, 2))(torch.zeros(3, 4)).shape
+    torch.Size([3, 2, 2])
+    """
 
     bijective = True
 

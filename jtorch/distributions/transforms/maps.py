@@ -1,32 +1,17 @@
-"""Transforms: functions with an inverse and a Jacobian, between the sets in `constraints`."""
+"""Transforms of numbers, vectors and matrices by one formula each, and of parts of a tensor by several."""
 
 from __future__ import annotations
 
 import math
 
 from jtorch.core.facts import Size, finfo
-from jtorch.core.ops.gather.join import cat, stack
+from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.ops.make.create import eye, zeros_like
 from jtorch.core.ops.matrix import linalg
 from jtorch.core.ops.views.shape import broadcast_shapes
 from jtorch.core.tensor import Tensor
 from jtorch.distributions import constraints
-from jtorch.distributions.transform import (
-    ComposeTransform as ComposeTransform,
-)
-from jtorch.distributions.transform import (
-    IndependentTransform as IndependentTransform,
-)
-from jtorch.distributions.transform import (
-    ReshapeTransform as ReshapeTransform,
-)
-from jtorch.distributions.transform import (
-    Transform as Transform,
-)
-from jtorch.distributions.transform import (
-    identity_transform as identity_transform,
-)
-from jtorch.distributions.transform import with_event_dims
+from jtorch.distributions.transforms.chains import Transform, with_event_dims
 from jtorch.distributions.utils import broadcast_all, sum_rightmost, tril_matrix_to_vec, vec_to_tril_matrix
 from jtorch.nn.functional import pad, softmax, softplus
 
@@ -43,7 +28,14 @@ class _Elementwise(Transform):
 
 
 class ExpTransform(_Elementwise):
-    """exp(x)"""
+    """exp(x)
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.ExpTransform()(torch.tensor(0.))
+    tensor(1.)
+    """
 
     codomain = constraints.positive
 
@@ -58,7 +50,15 @@ class ExpTransform(_Elementwise):
 
 
 class PowerTransform(Transform):
-    """x^exponent, for x > 0"""
+    """x^exponent, for x > 0
+
+    Args:
+        exponent: the power, not 0.
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.PowerTransform(torch.tensor(2.))(torch.tensor(3.))
+    tensor(9.)
+    """
 
     bijective = True
     domain = codomain = constraints.positive
@@ -98,7 +98,14 @@ def _shape_with(shape, *tensors):
 
 
 class SigmoidTransform(_Elementwise):
-    """1 / (1 + exp(-x))"""
+    """1 / (1 + exp(-x))
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.SigmoidTransform()(torch.tensor(0.))
+    tensor(0.5000)
+    """
 
     codomain = constraints.unit_interval
 
@@ -116,7 +123,14 @@ class SigmoidTransform(_Elementwise):
 
 
 class SoftplusTransform(_Elementwise):
-    """log(1 + exp(x))"""
+    """log(1 + exp(x))
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.SoftplusTransform()(torch.tensor(0.))
+    tensor(0.6931)
+    """
 
     codomain = constraints.positive
 
@@ -131,7 +145,14 @@ class SoftplusTransform(_Elementwise):
 
 
 class TanhTransform(_Elementwise):
-    """tanh(x)"""
+    """tanh(x)
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.TanhTransform().inv(torch.tensor(0.5))
+    tensor(0.5493)
+    """
 
     codomain = constraints.interval(-1.0, 1.0)
 
@@ -146,7 +167,14 @@ class TanhTransform(_Elementwise):
 
 
 class AbsTransform(Transform):
-    """|x|"""
+    """|x|
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.AbsTransform()(torch.tensor(-2.))
+    tensor(2.)
+    """
 
     domain, codomain = constraints.real, constraints.positive
 
@@ -164,7 +192,13 @@ class AffineTransform(Transform):
     """loc + scale x
 
     Args:
+        loc: added.
+        scale: the factor, not 0.
         event_dim: how many of the last dimensions make one value.
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.AffineTransform(1., 2.)(torch.tensor(3.))
+    tensor(7.)
     """
 
     bijective = True
@@ -222,7 +256,16 @@ class AffineTransform(Transform):
 
 
 class CorrCholeskyTransform(Transform):
-    """A vector as the Cholesky factor of a correlation matrix: its rows by stick breaking of tanh(x)²."""
+    """A vector as the Cholesky factor of a correlation matrix: its rows by stick breaking of tanh(x)².
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.CorrCholeskyTransform()(torch.zeros(3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.],
+            [0., 0., 1.]])
+    """
 
     domain, codomain = constraints.real_vector, constraints.corr_cholesky
     bijective = True
@@ -263,7 +306,14 @@ class CorrCholeskyTransform(Transform):
 
 
 class SoftmaxTransform(Transform):
-    """softmax(x), whose inverse is log(y): no bijection."""
+    """softmax(x), whose inverse is log(y): no bijection.
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.SoftmaxTransform()(torch.zeros(2))
+    tensor([0.5000, 0.5000])
+    """
 
     domain, codomain = constraints.real_vector, constraints.simplex
 
@@ -285,7 +335,14 @@ class SoftmaxTransform(Transform):
 
 
 class StickBreakingTransform(Transform):
-    """A vector as a point of the simplex: each coordinate breaks a share off what is left."""
+    """A vector as a point of the simplex: each coordinate breaks a share off what is left.
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.StickBreakingTransform()(torch.zeros(1))
+    tensor([0.5000, 0.5000])
+    """
 
     domain, codomain = constraints.real_vector, constraints.simplex
     bijective = True
@@ -329,7 +386,15 @@ def _sigmoid(x):
 
 
 class LowerCholeskyTransform(Transform):
-    """A matrix as a lower triangle with a positive diagonal."""
+    """A matrix as a lower triangle with a positive diagonal.
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.LowerCholeskyTransform()(torch.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
 
     domain, codomain = constraints.independent(constraints.real, 2), constraints.lower_cholesky
 
@@ -344,7 +409,15 @@ class LowerCholeskyTransform(Transform):
 
 
 class PositiveDefiniteTransform(Transform):
-    """A matrix as a positive definite one: L Lᵀ for the L of `LowerCholeskyTransform`."""
+    """A matrix as a positive definite one: L Lᵀ for the L of `LowerCholeskyTransform`.
+
+    Args:
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> torch.distributions.transforms.PositiveDefiniteTransform()(torch.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
 
     domain, codomain = constraints.independent(constraints.real, 2), constraints.positive_definite
 
@@ -378,7 +451,18 @@ class _OfParts(Transform):
 
 
 class CatTransform(_OfParts):
-    """Transforms of parts of given lengths, put together again."""
+    """Transforms of parts of given lengths, put together again.
+
+    Args:
+        tseq: the transforms.
+        dim: the dimension along which the parts lie.
+        lengths: the length of each part; None: 1 each.
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> exp, power = torch.distributions.ExpTransform(), torch.distributions.PowerTransform(torch.tensor(2.))
+    >>> torch.distributions.transforms.CatTransform([exp, power])(torch.tensor([0., 3.]))
+    tensor([1., 9.])
+    """
 
     def __init__(self, tseq, dim=0, lengths=None, cache_size=0):
         super().__init__(tseq, dim, cache_size)
@@ -416,7 +500,17 @@ class CatTransform(_OfParts):
 
 
 class StackTransform(_OfParts):
-    """A transform for each entry of a dim."""
+    """A transform for each entry of a dim.
+
+    Args:
+        tseq: the transforms.
+        dim: the dimension, of size len(tseq).
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> exp, power = torch.distributions.ExpTransform(), torch.distributions.PowerTransform(torch.tensor(2.))
+    >>> torch.distributions.transforms.StackTransform([exp, power])(torch.tensor([0., 3.]))
+    tensor([1., 9.])
+    """
 
     domain = property(lambda self: constraints.stack([t.domain for t in self.transforms], self.dim))
     codomain = property(lambda self: constraints.stack([t.codomain for t in self.transforms], self.dim))
@@ -442,7 +536,16 @@ class StackTransform(_OfParts):
 
 
 class CumulativeDistributionTransform(Transform):
-    """The distribution function of a distribution of numbers."""
+    """The distribution function of a distribution of numbers.
+
+    Args:
+        distribution: the distribution.
+        cache_size: 1 keeps the last pair (x, y), so that inverting y gives that x; 0: no cache.
+
+    >>> normal = torch.distributions.Normal(0., 1.)
+    >>> torch.distributions.CumulativeDistributionTransform(normal)(torch.tensor(0.))
+    tensor(0.5000)
+    """
 
     bijective = True
     codomain = constraints.unit_interval
@@ -467,10 +570,3 @@ class CumulativeDistributionTransform(Transform):
 
     def log_abs_det_jacobian(self, x, y):
         return self.distribution.log_prob(x)
-
-
-__all__ = [name for name, thing in vars().items() if isinstance(thing, type) and issubclass(thing, Transform)]
-__all__ = [name for name in __all__ if name[0] != "_"] + ["identity_transform"]
-
-for _cls in (ComposeTransform, IndependentTransform, ReshapeTransform, Transform):
-    _cls.__module__ = __name__  # where PyTorch has them: files name it

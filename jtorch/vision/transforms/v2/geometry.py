@@ -1,4 +1,4 @@
-"""Transforms of v2 that move pixels, and boxes, masks and key points with them: sizes, crops, borders, flips."""
+"""Transforms of v2 that move pixels, and boxes, masks and keypoints with them: sizes, crops, borders, flips."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import functional as F
 from .functional.boxes import converted_boxes
 from .functional.images import four_sides
 from .functional.kernels import is_pure_tensor
-from .transform import (
+from .sample_transform import (
     RandomApplyTransform,
     Transform,
     fill_of,
@@ -46,7 +46,7 @@ class RandomVerticalFlip(RandomApplyTransform):
 
 
 class Resize(Transform):
-    """Another number of pixels.
+    """Resize the sample.
 
     Args:
         size: (height, width); or one number for the shorter side; None: `max_size` is the longer side.
@@ -172,7 +172,7 @@ def check_padding(padding):
 
 
 def check_padding_mode(mode):
-    """Raise ValueError for a mode that there is not."""
+    """Raise ValueError for an unknown mode."""
     if mode not in ("constant", "edge", "reflect", "symmetric"):
         raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
 
@@ -196,7 +196,7 @@ class RandomZoomOut(RandomApplyTransform):
     """The picture on a larger canvas, with probability p.
 
     Args:
-        side_range: (smallest, largest) canvas, in sides of the picture.
+        side_range: (smallest, largest) ratio of the canvas's sides to the picture's.
     """
 
     def __init__(self, fill=0, side_range=(1.0, 4.0), p=0.5):
@@ -267,9 +267,10 @@ class RandomIoUCrop(Transform):
     """A random part of the picture that keeps enough of some box, as for SSD.
 
     Args:
-        min_scale, max_scale: the sides of the part, in sides of the picture.
+        min_scale, max_scale: the sides of the part, relative to the picture's.
         min_aspect_ratio, max_aspect_ratio: width over height.
-        sampler_options: how much of a box has to be kept, drawn anew after `trials` parts that did not fit; 1: keep all.
+        sampler_options: the smallest IoU that the part must have with some box, drawn again after `trials` parts that
+            did not fit; 1: keep the whole picture.
     """
 
     def __init__(
@@ -337,7 +338,7 @@ class RandomIoUCrop(Transform):
 
 
 def _overlaps(boxes, other):
-    """The area that each box shares with the other, in parts of the area that one of them covers."""
+    """The IoU of each box with the other one."""
     low, high = np.maximum(boxes[:, :2], other[:2]), np.minimum(boxes[:, 2:], other[2:])
     shared = np.clip(high - low, 0, None).prod(1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (other[2:] - other[:2]).prod()
@@ -354,10 +355,10 @@ class _RandomSize(Transform):
 
 
 class ScaleJitter(_RandomSize):
-    """Resized to a random part of `target_size`.
+    """Resized to `target_size` times a random factor.
 
     Args:
-        scale_range: (smallest, largest) part.
+        scale_range: (smallest, largest) factor.
     """
 
     def __init__(self, target_size, scale_range=(0.1, 2.0), interpolation="bilinear", antialias=True):

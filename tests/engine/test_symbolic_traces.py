@@ -11,7 +11,7 @@ import pytest
 import jtorch as torch
 import jtorch.nn.functional as F
 from jtorch.core import engine
-from jtorch.core.engine import numpy_lines, symbolic_shapes
+from jtorch.core.engine import numpy_lines, symbolic_traces
 from jtorch.core.engine.compiling import JaxFunction
 from jtorch.core.op.op import Array, op
 
@@ -83,7 +83,7 @@ def check_same(fn, monkeypatch):
     mine = results(fn)
     engine.forget()
     with monkeypatch.context() as patch:
-        patch.setattr(symbolic_shapes._Family, "instance", lambda *a: None)
+        patch.setattr(symbolic_traces._Family, "instance", lambda *a: None)
         patch.setattr(numpy_lines, "_view_steps", lambda *a: None)
         theirs = results(fn)
     for a, b in zip(mine, theirs, strict=True):
@@ -145,9 +145,9 @@ def fails(*arguments):
 
 
 BROKEN = {
-    "differs": (symbolic_shapes, "_is_equal", lambda *a: False),
-    "does not run": (symbolic_shapes, "numpy_steps", fails),
-    "has no instance": (symbolic_shapes._SymbolicTrace, "instance", fails),
+    "differs": (symbolic_traces, "_is_equal", lambda *a: False),
+    "does not run": (symbolic_traces, "numpy_steps", fails),
+    "has no instance": (symbolic_traces._SymbolicTrace, "instance", fails),
 }
 
 
