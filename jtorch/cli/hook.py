@@ -168,7 +168,9 @@ def give_torch_names(loaded=None) -> None:
 
 
 def _rename(names, home, inside=""):
-    """Let what a module or a class has say PyTorch's module; what it only imports says it where that is public first."""
+    """Give the classes and functions in a module or class PyTorch's `__module__`. What core defines gets the first public module
+    that shows it.
+    """
     for name, what in list(names.items()):
         told = getattr(what, "__module__", None)
         if not isinstance(told, str) or not told.startswith("jtorch") or not hasattr(what, "__qualname__"):

@@ -25,7 +25,7 @@ from jtorch.distributed.elastic.multiprocessing.processes import Processes, Stop
 
 __all__ = ["get_args_parser", "main", "parse_args", "run"]
 
-_PATIENCE = timedelta(seconds=600)  # how long the hosts wait for each other
+_PATIENCE = 600  # seconds that the hosts wait for each other, if --rdzv-conf does not say
 
 
 def get_args_parser() -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ def get_args_parser() -> argparse.ArgumentParser:
     option("rdzv-backend", default="static", help="static, or c10d: the first host that comes keeps the store")
     option("rdzv-endpoint", default="", help="host:port of the store")
     option("rdzv-id", default="none", help="the name of the run")
-    option("rdzv-conf", default="", help="settings of the rendezvous: timeout=seconds")
+    option("rdzv-conf", default="", help="timeout=seconds: how long the hosts wait for each other")
     parser.add_argument("--standalone", action="store_true", help="one host, and a free port")
     option("max-restarts", type=int, default=0, help="how often to start again after a failure")
     option("monitor-interval", type=float, default=0.1, help="seconds between two looks at the processes")
@@ -88,11 +88,27 @@ def _processes(text):
     return known[text]
 
 
+def _patience(text):
+    """How long the hosts wait for each other, of --rdzv-conf; with c10d PyTorch calls it join_timeout."""
+    settings = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = map(str.strip, part.partition("="))
+        if not name:
+            raise ValueError(
+                "The rendezvous configuration string must be in format <key1>=<value1>,...,<keyN>=<valueN>."
+            )
+        if not value:
+            raise ValueError(f"The rendezvous configuration option '{name}' must have a value specified.")
+        settings[name] = value
+    return timedelta(seconds=int(settings.get("timeout", settings.get("join_timeout", _PATIENCE))))
+
+
 class _Rendezvous:
     """The rendezvous of the hosts: their store, and the number of this host."""
 
     def __init__(self, args):
         self.hosts = 1 if args.standalone else _hosts(args.nnodes)
+        self.patience = _patience(args.rdzv_conf)
         host, port = "127.0.0.1", 0
         if self.hosts > 1 and args.rdzv_backend == "c10d":
             host, _, port = args.rdzv_endpoint.partition(":")
@@ -102,23 +118,22 @@ class _Rendezvous:
             host, port, self.number = args.master_addr, args.master_port, args.node_rank
             if args.rdzv_endpoint:
                 host, _, port = args.rdzv_endpoint.partition(":")
-            self.store = TCPStore(host, int(port), self.hosts, self.number == 0, _PATIENCE, wait_for_workers=False)
+            self.store = TCPStore(host, int(port), self.hosts, self.number == 0, self.patience, wait_for_workers=False)
         else:
             self.number = 0
-            self.store = TCPStore(host, 0, None, True, _PATIENCE)
+            self.store = TCPStore(host, 0, None, True, self.patience)
         self.host, self.port = host, self.store.port
         if not 0 <= self.number < self.hosts:
             raise ValueError(f"host number {self.number} of {self.hosts}")
 
-    @staticmethod
-    def _first_store(host, port):
+    def _first_store(self, host, port):
         """The store at an address. It is in this process if the address is this host's and no other process serves it."""
         if _is_here(host):
             try:
-                return TCPStore(host, port, None, True, _PATIENCE, wait_for_workers=False), True
+                return TCPStore(host, port, None, True, self.patience, wait_for_workers=False), True
             except DistError:
                 pass  # another launcher on this host was first
-        return TCPStore(host, port, None, False, _PATIENCE), False
+        return TCPStore(host, port, None, False, self.patience), False
 
     def ranks(self, here, attempt):
         """(the rank of the first process here, how many there are in all)."""

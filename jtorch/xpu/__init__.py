@@ -47,17 +47,17 @@ def memory_stats(device=None) -> dict:
 
 
 def get_rng_state_all() -> list:
-    """The states of no GPU."""
+    """An empty list."""
     return []
 
 
 def get_arch_list() -> list[str]:
-    """No GPU was built for."""
+    """An empty list."""
     return []
 
 
 def empty_cache() -> None:
-    """Nothing to do without a GPU; as all that sets something for every GPU."""
+    """Nothing to do without a GPU."""
 
 
 def manual_seed(seed) -> None:

@@ -204,6 +204,14 @@ def test_the_launcher_starts_again(tmp_path):
     assert ended.out == "[default0]:try 0\n[default0]:try 1\n"
 
 
+def test_the_launcher_waits_for_the_other_hosts_as_long_as_it_is_told(tmp_path):
+    alone = "--nnodes", 2, "--node-rank", 1, "--master-port", ranks.free_port(), "--rdzv-conf", "timeout=1"
+    ended = launched(*alone, tmp_path / "train.py", seconds=60)
+    assert ended.code == 1
+    assert "DistNetworkError" in ended.err, ended.err
+    assert "must have a value specified" in launched("--rdzv-conf", "timeout", tmp_path / "train.py").err
+
+
 @pytest.mark.long
 def test_the_launcher_trains(tmp_path):
     """And its report has the error of a process whose function `record` decorates."""

@@ -20,7 +20,7 @@ def products_of(call, in_types, out_types) -> tuple[int, list[tuple]]:
         out_types = call.infer(in_types)[1]
     if isinstance(call, PushCall):  # the slope by each operand
         more, found = products_of(call.forward, call.types, call.forward.infer(call.types)[1])
-        return times * more * min(sum(call.marks), 2), found
+        return times * more * min(sum(call.are_lifted), 2), found
     if isinstance(call, Pullback):
         while isinstance(call.forward, BatchedCall):
             times *= call.forward.size

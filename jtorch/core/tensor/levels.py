@@ -188,12 +188,12 @@ class Batch(Level):
             local.batch = before
 
     def _run(self, call, types, inputs, single, outs):
-        axes = tuple([self.owns(v) for v in inputs])
-        key = (call, types, axes, self.size)
+        are_lifted = tuple([self.owns(v) for v in inputs])
+        key = (call, types, are_lifted, self.size)
         batched = _batched.get(key)
         if batched is None:
-            batched = _batched[key] = BatchedCall(call, types, axes, self.size)
-        _, made = engine.record(batched, [v.parts[0] if own else v for v, own in zip(inputs, axes, strict=True)])
+            batched = _batched[key] = BatchedCall(call, types, are_lifted, self.size)
+        _, made = engine.record(batched, [v.parts[0] if own else v for v, own in zip(inputs, are_lifted, strict=True)])
         return [Lifted(t, self, (m,)) for t, m in zip(outs, [made] if single else made, strict=True)]
 
     def gradients(self, lifted):
@@ -212,20 +212,20 @@ class Batch(Level):
 
 
 class BatchedCall(Call):
-    """`jax.vmap` of a call: the marked inputs, and all results, have the batch as their first dimension."""
+    """`jax.vmap` of a call: the lifted inputs, and all results, have the batch as their first dimension."""
 
-    __slots__ = ("axes", "forward", "size", "types")
+    __slots__ = ("are_lifted", "forward", "size", "types")
 
-    def __init__(self, forward, types, axes, size):
+    def __init__(self, forward, types, are_lifted, size):
         super().__init__(None, name="vmap." + forward.name)
         self.forward = forward
         self.types = types
-        self.axes = axes
+        self.are_lifted = are_lifted
         self.size = size
 
     def bind(self, types):
         fn = self.forward.bind(self.types)
-        return jax.vmap(_in_tuple(fn), [0 if a else None for a in self.axes], 0, axis_size=self.size)
+        return jax.vmap(_in_tuple(fn), [0 if lifted else None for lifted in self.are_lifted], 0, axis_size=self.size)
 
 
 def _in_tuple(fn):
@@ -272,14 +272,14 @@ class Dual(Level):
         return value.parts[0].materialize()
 
     def _run(self, call, types, inputs, single, outs):
-        marks = tuple([self.owns(v) for v in inputs])
-        primals = [v.parts[0] if own else v for v, own in zip(inputs, marks, strict=True)]
-        tangents = [v.parts[1] for v, own in zip(inputs, marks, strict=True) if own]
+        are_lifted = tuple([self.owns(v) for v in inputs])
+        primals = [v.parts[0] if own else v for v, own in zip(inputs, are_lifted, strict=True)]
+        tangents = [v.parts[1] for v, own in zip(inputs, are_lifted, strict=True) if own]
         _, made = engine.record(call, primals)
-        key = (call, types, marks)
+        key = (call, types, are_lifted)
         push = _pushes.get(key)
         if push is None:
-            push = _pushes[key] = PushCall(call, types, marks, outs)
+            push = _pushes[key] = PushCall(call, types, are_lifted, outs)
         made = [made] if single else made
         if not push.outs:
             return made
@@ -302,33 +302,39 @@ class Dual(Level):
 
 
 class PushCall(Call):
-    """The tangents of a call: (primals..., tangents of the marked inputs...) -> those of its differentiable results."""
+    """The tangents of a call: (primals..., tangents of the lifted inputs...) -> those of its differentiable results."""
 
-    __slots__ = ("forward", "marks", "outs", "types")
+    __slots__ = ("are_lifted", "forward", "outs", "types")
 
-    def __init__(self, forward, types, marks, outs):
+    def __init__(self, forward, types, are_lifted, outs):
         super().__init__(None, name="jvp." + forward.name)
         self.forward = forward
         self.types = types
-        self.marks = marks
+        self.are_lifted = are_lifted
         self.outs = [i for i, t in enumerate(outs) if t.differentiable]
 
     def bind(self, types):
         fn = _in_tuple(self.forward.bind(self.types))
-        spots = [i for i, mark in enumerate(self.marks) if mark and self.types[i].differentiable]
+        spots = [i for i, lifted in enumerate(self.are_lifted) if lifted and self.types[i].differentiable]
         outs = self.outs
 
         def push(*arrays):
-            primals = list(arrays[: len(self.marks)])
-            given = dict(zip([i for i, mark in enumerate(self.marks) if mark], arrays[len(self.marks) :], strict=True))
+            primals = list(arrays[: len(self.are_lifted)])
+            given = dict(
+                zip(
+                    [i for i, lifted in enumerate(self.are_lifted) if lifted],
+                    arrays[len(self.are_lifted) :],
+                    strict=True,
+                )
+            )
 
-            def of_marked(*marked):
+            def of_lifted(*chosen):
                 full = list(primals)
-                for i, x in zip(spots, marked, strict=True):
+                for i, x in zip(spots, chosen, strict=True):
                     full[i] = x
                 return fn(*full)
 
-            _, pushed = jax.jvp(of_marked, [primals[i] for i in spots], [given[i] for i in spots])
+            _, pushed = jax.jvp(of_lifted, [primals[i] for i in spots], [given[i] for i in spots])
             pushed = pushed if isinstance(pushed, tuple) else (pushed,)
             return [pushed[i] for i in outs]
 
