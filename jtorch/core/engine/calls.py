@@ -27,7 +27,7 @@ class DistError(RuntimeError):
 
 
 symbolic_traces = None  # jtorch.core.engine.symbolic_traces, which traces a call once for many sizes
-_calls: weakref.WeakSet = weakref.WeakSet()  # all calls there are
+_calls: weakref.WeakSet = weakref.WeakSet()  # all calls that exist
 
 
 class Call:
@@ -36,10 +36,10 @@ class Call:
     `bind(types)` gives the function of arrays for inputs of these types. `strides` is the rule for the
     results' strides: None for contiguous, or a function (in_types, out_shapes) -> list of strides.
 
-    `saves` says what PyTorch keeps for backward, which decides what may be overwritten in place: "inputs" (those that
-    the gradients are computed from), "result", "both" (the result and all inputs), "own" (intermediate results of its
-    own), a tuple of input numbers, with -1 if there are intermediate results beside them, or () where the gradient depends on
-    no value at all (`linear`).
+    `saves` says what PyTorch keeps for backward, and so what must not be overwritten in place: "inputs" (those that the
+    gradients are computed from), "result", "both" (the result and all inputs), "own" (intermediate results of the op),
+    a tuple of input numbers (-1 in it: intermediate results, too), or () where the gradient depends on no value
+    (`linear`).
     """
 
     chooses = False  # whether its results are elements of its inputs, chosen by values that have no gradient
@@ -204,7 +204,7 @@ class Pullback(Call):
         return "MulBackward0"
 
     def saved(self, types, needs):
-        """PyTorch computes a gradient from the saved result if there is one, and then keeps no inputs for the next one."""
+        """PyTorch computes a gradient from a saved result, and then saves no inputs for the second derivative."""
         found, inputs = super().saved(types, needs), len(self.types)
         return [i for i in found if i >= inputs] if self.forward.saves in ("result", "own") else found
 

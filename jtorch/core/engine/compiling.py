@@ -132,17 +132,17 @@ def compiled_alone(function, arguments, fingerprint, options):
 _compiling = threading.RLock()  # one at a time: whether JAX has a cache is a setting of the whole process
 
 
-uninterrupted = contextlib.nullcontext  # jtorch.core.engine.interrupts: signals wait in here
+uninterrupted = contextlib.nullcontext  # replaced by jtorch.core.engine.interrupts: signals wait in this context
 
 
 _default_device: dict = {}  # place -> whether programs run there by default
 
 
 def running_on(place):
-    """Programs run on this place in here, although their arrays may come from the host."""
+    """A context in which programs run on this place, even if their arrays come from the host."""
     default = _default_device.get(place)
     if default is None:
-        with uninterrupted():  # JAX starts its devices here, and cannot do so a second time
+        with uninterrupted():  # JAX starts its devices here, and cannot repeat an interrupted start
             default = _default_device[place] = place.jax is None or place.jax == jax.local_devices()[0]
     return _NOTHING if default else jax.default_device(place.jax)
 

@@ -24,7 +24,7 @@ from jtorch.core.facts import config
 
 _FOLDER = "jax_compilation_cache_dir"
 _THRESHOLD = "jax_persistent_cache_min_compile_time_secs"
-least_compile_time = 0.02  # seconds that compiling must have taken: reading a program back takes time, too
+least_compile_time = 0.02  # seconds: programs that compile faster are not kept, since loading takes time, too
 
 
 def _users_own():

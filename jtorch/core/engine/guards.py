@@ -36,8 +36,8 @@ class Guard:
         checks: pairs (flag, error): the error is a function of the flag's array.
         flags: the slots of the flags.
         wrong: for each check, the slots of the values that are wrong if it fails.
-        maybe_wrong: {slot: reference to its value} of those that the trace has left.
-        choices: (old slot, new slot, flags) of memory that keeps its old value if one of these flags is true.
+        maybe_wrong: {slot: weak reference to its value}, for the values that may be wrong and still exist.
+        choices: (old slot, new slot, flags) of each storage that keeps its old value if one of these flags is true.
     """
 
     def __init__(self, checks, position, values, on_host):
@@ -56,7 +56,7 @@ class Guard:
         return tuple([flag for flag, wrong in zip(self.flags, self.wrong, strict=True) if slot in wrong])
 
     def with_old(self, alive) -> bytes:
-        """`alive`, and the old values too: they are computed, so that they can be put back."""
+        """`alive` and the old values: the program must compute these, so that they can be put back."""
         made = bytearray(alive)
         for old, *_ in self.choices:
             made[old] = 1
@@ -144,7 +144,7 @@ class _TooExpensive(Exception):
 
 
 def _computed(trace, at, slot, known, left):
-    """The array in a slot. `at` is a position not before its line, `left` how many lines may still be run, in a list."""
+    """The array in a slot. `at`: a position at or after its line. `left`: [how many lines may still run]."""
     if slot in known:
         return known[slot]
     leaf = trace.values[slot]
@@ -179,7 +179,7 @@ def make_broken(values, error) -> None:
 
 
 def keep_old(storage, old, new) -> None:
-    """Give a storage's new value the array of its old one. `old` is None where a program has done it."""
+    """Give a storage's new value the array of its old one. `old` is None if the program has done so."""
     if old is not None and new is not None:
         new.array = old.array
         new.owned = old.owned = False
@@ -197,7 +197,7 @@ def replaced_slots(values):
 
 
 def _keeping(values, wrong):
-    """[(old slot, storage)]: for each storage whose newest value is wrong, its last value that is not."""
+    """[(slot, storage)] for each storage whose newest value is wrong: the slot of its last value that is right."""
     found = {}
     for slot, storage in _replaced(values):
         new = storage.value
@@ -207,7 +207,7 @@ def _keeping(values, wrong):
 
 
 def _wrong_by_flag(position, flags):
-    """For each of these flags, the slots of the values that later lines compute from the values that its line checks."""
+    """For each flag, the slots that later lines compute from the values that the flag's line checks."""
     found = (position.guarded or {}).get(flags)
     if found is None:
         lines = lines_of(position.path())

@@ -191,10 +191,10 @@ class _NotedSteps(NumpySteps):
     """Steps that note which of them depend on the values of symbols.
 
     Attributes:
-        notes: for each such step (template of its equation, numbers read, numbers written, its number among the steps; None
-            where it gives a constant).
+        notes: for each such step (template of its equation, numbers read, numbers written, index in `steps`; None if it
+            computes a constant).
         changing: numbers of constants that depend on the values.
-        has_loops: whether a loop depends on them; it is not noted how.
+        has_loops: whether a loop depends on them. Then all steps are made again.
     """
 
     def __init__(self):
@@ -220,7 +220,7 @@ class _NotedSteps(NumpySteps):
         super().finish(inputs, outs)
 
     def settle(self):
-        """Find the noted steps among those that are left."""
+        """Give each note the index of its step, now that unused steps are removed."""
         numbers = {id(given): i for i, (_, given, _) in enumerate(self.steps)}
         self.notes = [
             (eqn, given, outs, numbers.get(id(given)))

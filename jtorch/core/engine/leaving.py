@@ -15,8 +15,8 @@ import weakref
 from jtorch.core.engine import trace
 from jtorch.core.engine.state import trace_watchers
 
-_PATIENCE = 30.0  # seconds that a thread may still take for what it is compiling or running
-_UNTIL_NEXT_LINE = 1.0  # and to come to its next line after that; one that does something else is not waited for
+_PATIENCE = 30.0  # seconds to wait for what other threads compile or run
+_UNTIL_NEXT_LINE = 1.0  # seconds to wait after that for each thread's next line, if it comes to one
 
 _traces: weakref.WeakSet = weakref.WeakSet()
 trace_watchers.append(_traces.add)
@@ -24,7 +24,7 @@ trace_watchers.append(_traces.add)
 
 @atexit.register
 def _hold_others():
-    """Take the traces of other threads, as one that flushes them does, and keep them."""
+    """Take the locks of other threads' traces, as a flush does, and keep them."""
     running = {t.ident for t in threading.enumerate()} - {threading.get_ident()}
     until = time.monotonic() + _PATIENCE
     for held in [t for t in _traces if t.thread in running]:
@@ -36,7 +36,7 @@ def _hold_others():
 
 
 def _wait_until_held(threads):
-    """Give threads the time to come to their next line: until then they may let go of an array, which is a call of C++, too."""
+    """Wait until the threads are held at their next line: before that they may release an array, which calls C++."""
     until = time.monotonic() + _UNTIL_NEXT_LINE
     while time.monotonic() < until:
         frames = sys._current_frames()

@@ -16,8 +16,9 @@ _DTYPES = frozenset(map(np.dtype, "bool int8 int16 int32 int64 uint8 uint16 uint
 
 
 def numpy_steps(closed, kind=None) -> NumpySteps:
-    """The steps of a closed jaxpr, as an object of this kind. Raises `Unsupported`, and so may a step, where NumPy would not
-    give what XLA gives."""
+    """The steps of a closed jaxpr, as an object of class `kind`.
+
+    Raises `Unsupported` where NumPy would not give XLA's result. A step may raise it, too."""
     if hasattr(closed, "numpy_steps"):
         return closed.numpy_steps()
     if not _DTYPES.issuperset([v.aval.dtype for v in (*closed.jaxpr.invars, *closed.jaxpr.outvars)]):
@@ -92,7 +93,7 @@ class NumpySteps:
         return of[atom]
 
     def append(self, eqn, given):
-        """Append one equation that reads these numbers; gives the numbers of its results."""
+        """Append one equation that reads these numbers. Returns the numbers of its results."""
         if not _DTYPES.issuperset([v.aval.dtype for v in eqn.outvars]):
             raise Unsupported
         cost = self.cost

@@ -71,11 +71,12 @@ class NumpyLine(LineProgram):
 def _view_steps(call, types):
     """The steps of a line that reads a view: see `jtorch.core.tensor.views`. None for any other line.
 
-    NumPy has views, too. So such a line is not traced: a size may be one of its constants, and then each size would be traced.
+    NumPy makes the view without a trace. A size may be a constant of the line, so each size would need a trace of its
+    own.
     """
     if getattr(call, "geometry", None) is None or call.retype is not None or call.name == "as_strided":
         return None
-    in_order = type_of(types[0].shape, types[0].dtype, types[0].place)  # as the array is, whatever the tensor's strides
+    in_order = type_of(types[0].shape, types[0].dtype, types[0].place)  # the array's, which is contiguous
 
     def view(base, *numbers):
         t, offset = call.layout_of(in_order, 0, [n.item() for n in numbers])

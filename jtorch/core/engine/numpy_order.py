@@ -1,17 +1,17 @@
-"""The order of many elements, several times as fast as NumPy's stable sort finds it."""
+"""A stable sort order of many elements, found several times as fast as by NumPy's stable sort."""
 
 from __future__ import annotations
 
 import numpy as np
 
-_FEW = 1 << 12  # elements that NumPy sorts as fast
+_FEW = 1 << 12  # up to so many elements NumPy is as fast
 
 
 def stable_order(keys, axis):
     """`np.argsort(keys, axis, "stable")` of numbers without NaN and -0.0.
 
-    NumPy sorts whole numbers of 64 bits with vector instructions, but no pairs. So where they fit, each key and its position
-    become one number.
+    NumPy sorts 64-bit integers with vector instructions, but not pairs. So each key and its position become one
+    integer, where both fit.
     """
     n = keys.shape[axis]
     ranked = _ranks(keys, n.bit_length()) if keys.size > _FEW else None
@@ -25,7 +25,7 @@ def stable_order(keys, axis):
 
 
 def along(array, order, axis):
-    """`np.take_along_axis` for an order of the same shape, which it finds in half the time where the axis is the last."""
+    """`np.take_along_axis` for an order of the same shape; twice as fast where the axis is the last."""
     if axis % array.ndim != array.ndim - 1 or array.size <= _FEW:
         return np.take_along_axis(array, order, axis)
     n = array.shape[-1]
@@ -34,10 +34,10 @@ def along(array, order, axis):
 
 
 def _ranks(keys, bits):
-    """New integers in the order of the keys that leave this many bits of 64 free; None where there are none."""
+    """Integers in the order of the keys that leave this many of 64 bits free; None if there are none."""
     if keys.dtype == np.float32:
         made = keys.view(np.int32).astype(np.int64)
-        made ^= (made >> 63) & 0x7FFFFFFF  # the more negative a number, the larger its other bits
+        made ^= (made >> 63) & 0x7FFFFFFF  # among negative floats, larger bits mean a smaller number
         return made if bits < 32 else None
     if keys.dtype.kind not in "iu" or keys.dtype == np.uint64:
         return None

@@ -354,7 +354,7 @@ def _top_k(eqn):
 
     def top(x):
         _need(_in_plain_order(x))
-        if x.ndim == 1 and 0 < k < x.size // 16:  # sort only what is as large as the last of them
+        if x.ndim == 1 and 0 < k < x.size // 16:  # sort only the elements from the k-th largest on
             large = np.flatnonzero(x >= np.partition(x, x.size - k)[x.size - k])
             order = large[np.argsort(-x[large], kind="stable")[:k]]
             return x[order], order.astype(np.int32)

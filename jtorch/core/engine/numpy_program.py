@@ -28,7 +28,7 @@ class NumpyProgram:
         self.lines = needed(lines, self.outs)
         made = {s for line in self.lines for s in line.outs}
         self.leaves = sorted({s for line in self.lines for s in line.slots} - made)
-        self.large = {}  # leaf of many elements -> a line that reads it, and that XLA runs once it is compiled
+        self.large = {}  # slot of a large leaf -> a line that reads it; XLA runs the line once it is compiled
         if self.outs:
             self._write(place)
 

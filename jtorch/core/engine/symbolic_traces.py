@@ -147,7 +147,7 @@ def _sizes(call, types):
 
 
 def _is_equal(trace, sizes, own, types):
-    """Whether a symbolic trace gives for these sizes the results of JAX's trace for them, to the last bit."""
+    """Whether a symbolic trace with these sizes gives the same bits as JAX's own trace for them."""
     draws = np.random.default_rng(0)
     arrays = [_drawn(draws, t) for t in types]
     try:

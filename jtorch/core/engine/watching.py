@@ -47,7 +47,7 @@ class _Recording(threading.local):
 
 
 _recording = _Recording()
-_kept: dict = {}  # (class of traces, method) -> the method, while lines are watched
+_kept: dict = {}  # (class of traces, method's name) -> the original method, while lines are watched
 
 
 def watch_recorded(watcher) -> None:
@@ -84,7 +84,7 @@ def _recorded(method, watcher):
 
 
 def _jumped(method, watcher):
-    """Of a stored backward pass."""
+    """`Trace.jump`, which records a stored backward pass, with a report of each of its lines."""
 
     def jump(trace, position, slots):
         before = trace.position.depth

@@ -9,8 +9,9 @@ settings = {"deterministic": False, "warn_only": False, "fill": True}
 
 
 def unwritten(d: dtype) -> float | int | bool:
-    """What fills a new tensor such as that of `torch.empty`: 0. Under deterministic algorithms it is a number that is noticed
-    where it was not overwritten: NaN, True or the largest integer.
+    """The value in new memory that nobody has written, as of `torch.empty`: 0.
+
+    Under deterministic algorithms it is one that reveals a missing write: NaN, True or the largest integer.
     """
     if not (settings["deterministic"] and settings["fill"]):
         return 0

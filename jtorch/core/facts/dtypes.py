@@ -29,7 +29,7 @@ class dtype:
     """
 
     __module__ = "jtorch"
-    computed = True  # whether there are tensors of it
+    computed = True  # whether tensors can have it
     __slots__ = (
         "alias", "category", "cname", "digits", "itemsize", "limited", "method", "most", "name", "np", "overflow_name",
         "partner", "python", "scalar_name", "storage_name", "tolerance",
@@ -95,7 +95,7 @@ class dtype:
 
 
 class Layoutless(dtype):
-    """A dtype without tensors: its NumPy type, which whoever makes a tensor or a result asks for, raises."""
+    """A dtype without tensors. Reading its NumPy type raises, so making a tensor or a result of it does."""
 
     __slots__ = ()
     computed = False

@@ -200,7 +200,7 @@ class BackwardPass:
                 except Exception:
                     edges = self.order[-1].edges
                     for later in edges[edges.index(leaf) + 1 :] if leaf in edges else ():
-                        self.leaves.pop(later, None)  # PyTorch had not come to it yet
+                        self.leaves.pop(later, None)  # PyTorch has not reached it yet
                     raise
 
     def edges_left(self, of):

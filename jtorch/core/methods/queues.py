@@ -39,7 +39,7 @@ class Stream:
         return f"torch.Stream device_type={self.device_type}, device_index={self.device_index}, stream_id=0"
 
     def query(self) -> bool:
-        """True: whoever asks has waited for the work already."""
+        """Always True: whoever asks has already waited for the work."""
         self.synchronize()
         return True
 

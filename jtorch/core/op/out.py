@@ -1,7 +1,7 @@
 """`out=`: writing the result of an op into a tensor that the user gives. Registered with `jtorch.core.op.handlers`.
 
-An `out` of another dtype is refused by some of PyTorch's ops and taken by others, with a text of each kernel's own:
-`python -m tests.make out_dtypes` asks PyTorch, and writes out_dtypes.json.
+Some of PyTorch's ops refuse an `out` of another dtype, each with its own text; others accept it. out_dtypes.json lists
+them: `python -m tests.make out_dtypes` asks PyTorch and writes it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ _USUAL = "RuntimeError: result type {wanted} can't be cast to the desired output
 
 
 def store(out, result, name, op=None, given=None, i=None, rule=None):
-    """Write the result of a function, or the one of this number, to `out`, which takes its shape. Returns `out`.
+    """Write the result of a function to `out`, which takes its shape. Returns `out`.
 
     Args:
         name: the function's name in PyTorch's errors and in out_dtypes.json.
         op, given: where an op made the result, the op and its arguments by parameter.
+        i: the number of the result, where the function has several.
         rule: its name in out_dtypes.json, where it differs.
     """
     if isinstance(result, tuple):
@@ -79,7 +80,7 @@ def _in_dtype_of(out, result, key, op, given):
 
 @cache
 def _rule(key):
-    """(text for a dtype that holds the result, text for one that does not, names of dtypes that are taken all the same)."""
+    """(error for a dtype that can hold the result, error for one that cannot, dtypes that are accepted anyway)."""
     table = _rules()
     refused = next((text for text, keys in table["refused"].items() if key in keys), "")
     lossy = next((text for text, keys in table["lossy"].items() if key in keys), refused or _USUAL)

@@ -45,7 +45,7 @@ def _is_of_core(frame):
 def hand_over_op(function, args, consts, out):
     """The result of the override of an op's call: see `Handlers.hand_over`."""
     wrapper = sys._getframe(1)
-    while not wrapper.f_code.co_filename.startswith("<op "):  # an operator has one call more on the way
+    while not wrapper.f_code.co_filename.startswith("<op "):  # an operator adds one call
         wrapper = wrapper.f_back
     caller = wrapper.f_back
     if _is_inside(caller):
@@ -136,8 +136,10 @@ def _as_given(function, args, consts, out, written):
 
 
 def overridable_on_failure(fn):
-    """A form of a plain function that is overridden as a whole, and not the ops that it calls. Overrides are asked only after the
-    function has failed, as it does for an object that is not a tensor. `overridable` asks them first.
+    """A form of a plain function that classes override as a whole, not op by op.
+
+    Overrides are asked only after the function has failed, as it does for an object that is not a tensor. `overridable`
+    asks them first.
     """
 
     @functools.wraps(fn)

@@ -49,7 +49,7 @@ def cast_array(x, to):
         least = jnp.asarray(info.min if info.min < 0 else 0, to.np)
         fits = (wide >= float(info.min)) & (wide < float(info.max) + 1)
         return jnp.where(fits, jnp.where(fits, wide, 0).astype(to.np), least)
-    if to is dtypes.float8_e8m0fnu:  # powers of two alone: no sign and no zero
+    if to is dtypes.float8_e8m0fnu:  # it holds powers of two only: no sign and no zero
         size = jnp.abs(x.astype(jnp.float32))
         code = jax.lax.bitcast_convert_type(size.astype(to.np), jnp.uint8)
         return jax.lax.bitcast_convert_type(jnp.where(size < 2.0**-126, jnp.uint8(0), code), to.np)

@@ -129,7 +129,7 @@ def _flatten(data, sizes, depth, flat):
 def _number_array(flat, d):
     """A vector of numbers in a dtype."""
     if not d.computed:
-        return d.np  # raises
+        return d.np  # raises NotImplementedError
     odd = set(map(type, flat)) - _CATEGORY.keys()
     if odd:
         flat = [x if x.__class__ in _CATEGORY else _number(x, d) for x in flat]

@@ -175,7 +175,7 @@ def share(storage) -> np.ndarray:
 
 
 def _own_memory(array, type):
-    """A private copy of an array with the type's strides, also those of dimensions of size 1, which NumPy chooses itself."""
+    """A private copy of an array with exactly the type's strides, also in dimensions of size 1."""
     made, strides = laid_out(array, type), tuple([s * array.itemsize for s in type.strides])
     only_ones = made.size and all(n == 1 or s == t for n, s, t in zip(made.shape, made.strides, strides, strict=True))
     if made.strides == strides or not only_ones:

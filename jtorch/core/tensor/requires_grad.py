@@ -199,7 +199,7 @@ def count_move(self) -> None:
     if shared and self._view is None and storage.__class__ is Storage:
         storage.touch(counter)
         return
-    if self._view is None and not storage.value.mark:  # what backward has saved
+    if self._view is None and not storage.value.mark:  # so that a backward pass that saved it notices
         storage.value.mark = [counter, counter.version]
         local.trace.overwritten += 1
     counter.version += 1

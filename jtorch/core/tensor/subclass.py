@@ -173,7 +173,7 @@ class _Getter:
         self.keeps = name in ("grad", "_base")
 
     def __eq__(self, other):
-        """It is the getter that users know: `torch.Tensor.shape.__get__`."""
+        """Equal to the getter that users know: `torch.Tensor.shape.__get__`."""
         return other == self.prop.__get__ or (isinstance(other, _Getter) and other.prop is self.prop)
 
     def __hash__(self):

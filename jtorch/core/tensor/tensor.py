@@ -339,7 +339,7 @@ def apply(call, inputs, place=None):
                 call, numbers if call.linear else values, position.in_types, position.types, edges, position
             )
         edge.outputs = (out,) if call.keep_result else None
-    elif call.name in {"sum", "nansum", "prod", "cumsum", "cumprod"}:  # of these PyTorch differentiates all results
+    elif call.name in {"sum", "nansum", "prod", "cumsum", "cumprod"}:  # PyTorch has a gradient for any dtype of theirs
         raise RuntimeError(f"Autograd not support dtype: {out.type.dtype.scalar_name}")
     return wrap(out, edge)
 

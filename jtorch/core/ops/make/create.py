@@ -81,7 +81,7 @@ def filled(shape, n, d, place: Place, strides=None, requires_grad=False) -> Tens
         made = wrap(Value(*kept))
         return requiring(made) if requires_grad else made
     if not d.computed:
-        return d.np  # raises
+        return d.np  # raises NotImplementedError
     if n.__class__ is int and not -(2**63) <= n < 2**64:
         n.to_bytes(8, "little")  # Python's error for an integer out of range is PyTorch's
     limits.must_hold(d, n)
