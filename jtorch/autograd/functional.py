@@ -102,7 +102,7 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def jvp(func, inputs, v=None, create_graph=False, strict=False):
-    """(`func(inputs)`, its Jacobian times v): backward twice."""
+    """(`func(inputs)`, its Jacobian times v), computed by two backward passes."""
     with enable_grad():
         inputs, _ = _as_tuple(inputs, "inputs", "jvp")
         variables = _fresh_inputs(inputs, create_graph)

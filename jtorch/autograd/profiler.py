@@ -64,9 +64,8 @@ class profile:
         record_shapes: keep the shapes of each op's inputs, for `key_averages(group_by_input_shape=True)`.
         options: PyTorch's other settings, accepted without effect.
 
-    Differs from torch: an op is one line (`aten::relu`, `MmBackward0`), without the kernels inside it; memory, stacks
-        and
-    the time of a GPU apart from the CPU's are not measured; on a GPU, too, the time is until the result is there.
+    Differs from torch: an op is one line (`aten::relu`, `MmBackward0`), without the kernels inside it; memory,
+    stacks and separate GPU times are not measured. On a GPU, too, the time is until the result is computed.
 
     >>> with torch.autograd.profiler.profile() as profile:
     ...     y = torch.ones(2).relu()
@@ -79,7 +78,7 @@ class profile:
         self.function_events: EventList | None = None
         self._events: EventList = EventList()
         self._stacks = threading.local()
-        self._compiling = 0.0  # seconds, which count as nobody's
+        self._compiling = 0.0  # seconds of compiling, which count for no event
 
     def __enter__(self):
         if self.enabled:

@@ -6,16 +6,16 @@ from jtorch.distributions import constraints, transforms
 
 
 class ConstraintRegistry:
-    """Transforms by the class of a set: `registry(constraint)` gives one, `register` adds one."""
+    """Factories of transforms by the class of a set: `registry(constraint)` makes one, `register` adds a factory."""
 
     def __init__(self):
         self._factories = {}
 
     def register(self, constraint, factory=None):
-        """Give the transforms of a class of sets, or of the class of one; also a decorator.
+        """Register a factory of transforms for a class of sets, or for the class of a given set; also a decorator.
 
         Raises:
-            TypeError: what is given is not a set.
+            TypeError: `constraint` is not a set.
         """
         if factory is None:
             return lambda factory: self.register(constraint, factory)

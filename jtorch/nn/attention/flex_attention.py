@@ -19,7 +19,7 @@ _DEFAULT_SPARSE_BLOCK_SIZE = 128
 
 
 class AuxRequest(NamedTuple):
-    """What `flex_attention` shall return in addition to the result."""
+    """What `flex_attention` returns in addition to the result."""
 
     lse: bool = False
     max_scores: bool = False
@@ -33,12 +33,12 @@ class AuxOutput(NamedTuple):
 
 
 def noop_mask(batch, head, token_q, token_kv):
-    """Every key for every query."""
+    """A mask that is true everywhere: each query attends to each key."""
     return token_q == token_q
 
 
 def or_masks(*mask_mods):
-    """A mask that lets through what one of the masks does."""
+    """A mask that is true where any of the masks is."""
 
     def either(*indices):
         result = mask_mods[0](*indices)
@@ -50,7 +50,7 @@ def or_masks(*mask_mods):
 
 
 def and_masks(*mask_mods):
-    """A mask that lets through what all of the masks do."""
+    """A mask that is true where all of the masks are."""
 
     def both(*indices):
         result = mask_mods[0](*indices)
@@ -92,7 +92,7 @@ class BlockMask:
         return self.dense.numel()
 
     def sparsity(self) -> float:
-        """How many per cent of the blocks let nothing through."""
+        """The percentage of blocks that are masked out completely."""
         rows, columns = self.BLOCK_SIZE
         b, h, q, k = self.shape
         empty = [
@@ -141,8 +141,8 @@ def flex_attention(
 
     Args:
         score_mod: (score, batch, head, query, key) -> score, on tensors that broadcast.
-        block_mask: a BlockMask; what it does not let through counts as -inf.
-        scale: what q·k is multiplied by; None: 1/√size.
+        block_mask: a BlockMask; scores that it masks out count as -inf.
+        scale: the factor of q·k; None: 1/√size.
         enable_gqa: key and value have fewer heads, each for a group of the query's.
         return_lse: also return the log-sum-exp of the scores.
 

@@ -119,7 +119,7 @@ def _backward_hooks(module):
 
 
 class BackwardHookFunction(Function):
-    """The identity. Its backward passes on what a function makes of the gradients."""
+    """The identity. Its backward returns what a function makes of the gradients."""
 
     @staticmethod
     def forward(ctx, show, *tensors):

@@ -1,4 +1,4 @@
-"""`torch.nn.parallel.data_parallel`: a module whose batches are cut over the accelerators of one process."""
+"""`torch.nn.parallel.data_parallel`: a module whose batches are split over the accelerators of one process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _check_devices(module, source):
 
 
 class DataParallel(Module):
-    """A module whose batches are cut over several accelerators of this process.
+    """A module whose batches are split over several accelerators of this process.
 
     In each call the module is copied to the devices, each copy computes a part of the batch, and the results are joined on one
     device. The gradients of the copies are summed into the module's parameters. The copy on the first device has
@@ -34,7 +34,7 @@ class DataParallel(Module):
         module: the wrapped module, registered as `module`, so its names in a state_dict begin with "module.".
         device_ids: the devices; None for all accelerators. Without an accelerator, the module is called as it is.
         output_device: where results go; None for the first of `device_ids`.
-        dim: the dimension along which tensors are cut and joined.
+        dim: the dimension along which tensors are split and joined.
 
     Raises:
         RuntimeError: in a call, a parameter or buffer is not on the first device.
@@ -93,7 +93,7 @@ class DataParallel(Module):
 
 
 def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None):
-    """Call a module once, with its batch cut over several accelerators: `DataParallel` as a function.
+    """Call a module once, with its batch split over several accelerators: `DataParallel` as a function.
 
     Args:
         module: its parameters and buffers are on the first device.

@@ -1,4 +1,4 @@
-"""`torch.nn.parallel.scatter_gather`: cut a batch into parts for several devices, and join what they computed."""
+"""`torch.nn.parallel.scatter_gather`: split a batch into parts for several devices, and join what they computed."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def _is_named(given):
 
 
 def scatter(inputs, target_gpus, dim=0):
-    """Cut tensors into a part for each device and copy the parts there.
+    """Split tensors into a part for each device and copy the parts there.
 
     Args:
         inputs: a tensor, or tuples, lists and dicts of tensors. Anything else goes to each device as it is.
         target_gpus: the devices. A short batch may give fewer parts than there are devices.
-        dim: the dimension to cut. The parts are those of `torch.chunk`.
+        dim: the dimension to split. The parts are those of `torch.chunk`.
 
     Returns:
         a list with one such object for each part; a tuple for a tensor.

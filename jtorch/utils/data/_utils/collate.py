@@ -41,7 +41,7 @@ def default_collate(batch: Sequence) -> Any:
 
 
 def collate(batch: Sequence, *, collate_fn_map: dict[Any, Callable] | None = None) -> Any:
-    """One batch of samples, of whose types a table says what makes a batch of them.
+    """One batch of samples. A table says, by the type of the samples, which function makes it.
 
     A sample's own type is looked up first, then the first entry that it is an instance of. Mappings and sequences that the
     table does not know become mappings and sequences of batches.
