@@ -6,12 +6,12 @@ from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.create import arange
 from jtorch.core.ops.make.random import bernoulli
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.exp_family import ExponentialFamily
 from jtorch.distributions.utils import TwoClasses, broadcast_all, probs_or_logits
 from jtorch.nn.functional import binary_cross_entropy_with_logits
 
 
-class Bernoulli(TwoClasses, Distribution):
+class Bernoulli(TwoClasses, ExponentialFamily):
     """1 with probability `probs`, else 0. Give either `probs` or `logits`.
 
     Args:
@@ -26,6 +26,7 @@ class Bernoulli(TwoClasses, Distribution):
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean
     has_enumerate_support = True
+    _mean_carrier_measure = 0
 
     def __init__(self, probs=None, logits=None, validate_args=None):
         name, given = probs_or_logits(probs, logits)
@@ -62,3 +63,10 @@ class Bernoulli(TwoClasses, Distribution):
         like = vars(self).get("probs", vars(self).get("logits"))
         values = arange(2, dtype=like.dtype, device=like.device).view((-1,) + (1,) * len(self._batch_shape))
         return values.expand((-1, *self._batch_shape)) if expand else values
+
+    @property
+    def _natural_params(self):
+        return (self.probs.logit(),)
+
+    def _log_normalizer(self, x):
+        return x.exp().log1p()

@@ -37,6 +37,7 @@ class ContinuousBernoulli(TwoClasses, ExponentialFamily):
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
     has_rsample = True
+    _mean_carrier_measure = 0
 
     def __init__(self, probs=None, logits=None, lims=(0.499, 0.501), validate_args=None):
         name, given = probs_or_logits(probs, logits)

@@ -7,11 +7,11 @@ import math
 from jtorch.core.grad import no_grad
 from jtorch.core.ops.make.random import noise_beside, normal
 from jtorch.distributions import constraints
-from jtorch.distributions.distribution import Distribution
+from jtorch.distributions.exp_family import ExponentialFamily
 from jtorch.distributions.utils import broadcast_all
 
 
-class Normal(Distribution):
+class Normal(ExponentialFamily):
     """exp(-(x - loc)² / (2 scale²)) / (scale √2π).
 
     Args:
@@ -26,6 +26,7 @@ class Normal(Distribution):
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
+    _mean_carrier_measure = 0
 
     def __init__(self, loc, scale, validate_args=None):
         self.loc, self.scale = broadcast_all(loc, scale)
@@ -69,3 +70,10 @@ class Normal(Distribution):
 
     def entropy(self):
         return 0.5 + 0.5 * math.log(2 * math.pi) + self.scale.log()
+
+    @property
+    def _natural_params(self):
+        return self.loc / self.scale**2, -0.5 * self.scale**-2
+
+    def _log_normalizer(self, x, y):
+        return -0.25 * x**2 / y + 0.5 * (-math.pi / y).log()
