@@ -152,7 +152,8 @@ def hardswish(input: Array) -> Array:
     """x * hardsigmoid(x)."""
     middle = (input > -3) & (input < 3)
     safe = jnp.where(middle, input, 0)
-    return jnp.where(middle, safe * (safe + 3) / 6, jnp.where(input <= -3, 0, input)).astype(input.dtype)
+    low = input * 0  # -0.0, and NaN at -inf, as in PyTorch
+    return jnp.where(middle, safe * (safe + 3) / 6, jnp.where(input <= -3, low, input)).astype(input.dtype)
 
 
 @op(method=False, strides="elementwise", grad_fn="HardshrinkBackward0")
