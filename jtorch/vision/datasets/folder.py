@@ -31,7 +31,7 @@ def default_loader(path):
     """The image file as a PIL image in RGB.
 
     Raises:
-        PIL.UnidentifiedImageError, OSError: the file is no image, or is damaged.
+        PIL.UnidentifiedImageError, OSError: the file is not an image, or is damaged.
     """
     return pil_loader(path)
 

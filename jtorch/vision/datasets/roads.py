@@ -84,7 +84,7 @@ def _road_classes():
 
 
 class Cityscapes(VisionDataset):
-    """Roads of 50 cities: pictures, and for each pixel what is there.
+    """Roads of 50 cities: pictures, and the class or instance of each pixel.
 
     Args:
         root: the folder that has leftImg8bit and gtFine or gtCoarse, or their zip archives.

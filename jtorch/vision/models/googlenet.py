@@ -36,7 +36,7 @@ class BasicConv2d(nn.Module):
 
 
 class Inception(nn.Module):
-    """Four branches side by side. `ch3x3red` and `ch5x5red` are the channels before the larger convolutions."""
+    """Four branches in parallel. `ch3x3red` and `ch5x5red` are the channels before the larger convolutions."""
 
     def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, conv_block=None):
         super().__init__()

@@ -120,7 +120,7 @@ class InceptionD(nn.Module):
 
 
 class InceptionE(nn.Module):
-    """Branches that end in 1x3 and 3x1 side by side."""
+    """Branches that end in parallel 1x3 and 3x1 convolutions."""
 
     def __init__(self, in_channels, conv_block=None):
         super().__init__()

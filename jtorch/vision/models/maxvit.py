@@ -86,7 +86,7 @@ class RelativePositionalMultiHeadAttention(nn.Module):
         max_seq_len: cells of a group, a square.
 
     Raises:
-        ValueError: feat_dim is no multiple of head_dim.
+        ValueError: feat_dim is not a multiple of head_dim.
     """
 
     def __init__(self, feat_dim, head_dim, max_seq_len):
@@ -308,7 +308,7 @@ class MaxVit(nn.Module):
         num_classes: features of the output.
 
     Raises:
-        ValueError: the size of a block is no multiple of the partition_size.
+        ValueError: the size of a block is not a multiple of the partition_size.
     """
 
     def __init__(

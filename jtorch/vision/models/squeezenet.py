@@ -17,7 +17,7 @@ _LAYERS = {
 
 
 class Fire(nn.Module):
-    """A 1x1 convolution to few channels, then 1x1 and 3x3 convolutions side by side."""
+    """A 1x1 convolution to few channels, then 1x1 and 3x3 convolutions in parallel."""
 
     def __init__(self, inplanes, squeeze_planes, expand1x1_planes, expand3x3_planes):
         super().__init__()

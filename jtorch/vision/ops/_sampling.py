@@ -43,7 +43,7 @@ def binned(at, box, size, bins, sampling_ratio, most, least):
         bins: P and Q.
         sampling_ratio: samples along each side of a bin; 0 or less: as many as it has cells, rounded up.
         most: for how many there is room, along y and x.
-        least: the least number that the sums are divided by.
+        least: the smallest divisor of the sums.
 
     Returns:
         (K, P, Q, C).

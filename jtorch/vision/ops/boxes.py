@@ -202,7 +202,7 @@ def generalized_box_iou(boxes1, boxes2):
 
 
 def distance_box_iou(boxes1, boxes2, eps=1e-7):
-    """:func:`box_iou`, less the squared distance of the centres in units of the diagonal of the box around both."""
+    """:func:`box_iou` minus the squared distance of the centres, in units of the diagonal of the box around both."""
     boxes1, boxes2 = upcast(boxes1), upcast(boxes2)
     wide, high = _hull(boxes1, boxes2).unbind(-1)
     centres1, centres2 = ((boxes[..., :2] + boxes[..., 2:]) / 2 for boxes in (boxes1, boxes2))
@@ -211,7 +211,7 @@ def distance_box_iou(boxes1, boxes2, eps=1e-7):
 
 
 def complete_box_iou(boxes1, boxes2, eps=1e-7):
-    """:func:`distance_box_iou`, less a term for the difference of the aspect ratios."""
+    """:func:`distance_box_iou` minus a term for the difference of the aspect ratios."""
     boxes1, boxes2 = upcast(boxes1), upcast(boxes2)
     angles1, angles2 = (
         ((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1])).atan() for boxes in (boxes1, boxes2)

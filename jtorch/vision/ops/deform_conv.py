@@ -138,7 +138,7 @@ class DeformConv2d(nn.Module):
         in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as for Conv2d.
 
     Raises:
-        ValueError: channels that are no multiple of the groups.
+        ValueError: channels that are not a multiple of the groups.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True):

@@ -20,7 +20,7 @@ def drop_block2d(input, p, block_size, inplace=False, eps=1e-6, training=True):
         block_size: an odd number; at most H and W are used.
         inplace: write into the input.
         eps: added to the number of cells that are kept, which divides.
-        training: False: the input as it is.
+        training: False: return the input unchanged.
 
     Raises:
         ValueError: p is not in [0, 1], the input has not 4 dimensions, or the block size is even.

@@ -25,7 +25,7 @@ def ps_roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1
 
     Raises:
         AssertionError: boxes of a wrong shape or type.
-        RuntimeError: channels that are no multiple of P · Q.
+        RuntimeError: channels that are not a multiple of P · Q.
     """
     rois, (rows, columns) = regions_of(boxes), both_sides(output_size)
     if input.shape[1] % (rows * columns):

@@ -13,7 +13,7 @@ def stochastic_depth(input, p, mode, training=True):
         input: (N, ...).
         p: the probability of zeros.
         mode: "batch": one draw for all; "row": one for each of the N.
-        training: False: the input as it is.
+        training: False: return the input unchanged.
 
     Raises:
         ValueError: p is not in [0, 1], or the mode is neither of the two.

@@ -255,7 +255,7 @@ def checked_fill(fill):
 
 
 def channel_fill(fill, img):
-    """One float for each channel of a Tensor; a PIL image takes the fill as it is."""
+    """The fill as one float for each channel of a Tensor; unchanged for a PIL image."""
     if not isinstance(img, Tensor):
         return fill
     channels = F.get_image_num_channels(img)

@@ -45,7 +45,7 @@ def draw_bounding_boxes(
         fill_labels: colour the background of the texts.
 
     Raises:
-        TypeError: `image` is no Tensor.
+        TypeError: `image` is not a Tensor.
         ValueError: a picture, box, label or colour that does not fit.
     """
     _check_picture(image, f"Tensor expected, got {type(image)}")
@@ -169,7 +169,7 @@ def draw_segmentation_masks(image: Tensor, masks: Tensor, alpha=0.8, colors=None
         colors: as in :func:`draw_bounding_boxes`.
 
     Raises:
-        TypeError: `image` is no Tensor.
+        TypeError: `image` is not a Tensor.
         ValueError: a picture, mask or colour that does not fit.
     """
     _check_picture(image, f"The image must be a tensor, got {type(image)}")
@@ -211,7 +211,7 @@ def draw_keypoints(
         visibility: (N, K), bool: False for points that are not drawn, nor lines to them.
 
     Raises:
-        TypeError: `image` is no Tensor.
+        TypeError: `image` is not a Tensor.
         ValueError: a picture or points that do not fit.
     """
     _check_picture(image, f"The image must be a tensor, got {type(image)}")

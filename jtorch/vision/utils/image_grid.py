@@ -14,7 +14,7 @@ from jtorch.serialization.replacing import replacement_of
 
 
 def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scale_each=False, pad_value=0.0):
-    """Pictures side by side, as one picture.
+    """Pictures next to each other, as one picture.
 
     Args:
         tensor: (N, C, H, W), one picture (C, H, W) or (H, W), or a list of pictures of one size.

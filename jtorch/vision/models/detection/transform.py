@@ -52,7 +52,7 @@ class GeneralizedRCNNTransform(nn.Module):
         return ImageList(batch, sizes), None if targets is None else new
 
     def normalize(self, image):
-        """The image, less the mean, divided by the standard deviation. Raises TypeError for integers."""
+        """(image - mean) / std. Raises TypeError for integers."""
         if not image.is_floating_point():
             raise TypeError(
                 f"Expected input images to be of floating type (in range [0, 1]), but found type {image.dtype} instead"

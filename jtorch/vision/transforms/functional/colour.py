@@ -225,6 +225,6 @@ def _gamma_corrected(xp, array, gamma, gain):
 
 
 def require_tensor(img: object) -> None:
-    """Raise TypeError for what is no Tensor."""
+    """Raise TypeError for what is not a Tensor."""
     if not isinstance(img, Tensor):
         raise TypeError(f"img should be Tensor Image. Got {type(img)}")

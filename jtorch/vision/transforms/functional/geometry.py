@@ -407,7 +407,7 @@ def elastic_transform(img, displacement, interpolation=InterpolationMode.BILINEA
         displacement: (1, H, W, 2): the displacement in x and y, where 2 is the whole side of the picture.
 
     Raises:
-        TypeError: `displacement` is no Tensor.
+        TypeError: `displacement` is not a Tensor.
         ValueError: its shape does not fit the picture.
     """
     mode = interpolation_mode(interpolation)

@@ -155,7 +155,7 @@ def _from_floats(array, dtype, wanted, to):
     if (dtype, wanted) in _LOSSY:
         raise RuntimeError(f"The cast from {dtype} to {wanted} cannot be performed safely.")
     white = int(np.iinfo(to).max)
-    # A little less than white + 1, so that 1.0 is white and every integer owns the same share of 0 to 1.
+    # A little less than white + 1, so that 1.0 is white and each integer stands for an interval of the same length.
     return (array * np.asarray(white + 1.0 - 1e-3, array.dtype)).astype(to)
 
 
