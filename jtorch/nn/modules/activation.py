@@ -161,7 +161,7 @@ class Hardswish(_Inplace):
         any → the same
 
     >>> torch.nn.Hardswish()(torch.tensor([-4., 0., 1.5]))
-    tensor([0.0000, 0.0000, 1.1250])
+    tensor([-0.0000, 0.0000, 1.1250])
     """
 
     def forward(self, input):

@@ -25,7 +25,7 @@ from .vision import VisionDataset
 
 
 class SVHN(VisionDataset):
-    """House numbers from photographs of streets, 32 x 32, colour.
+    """Digits of the numbers on buildings, from photographs, 32 x 32, colour.
 
     `data` is a uint8 array (N, 3, 32, 32), `labels` one of int64.
 
@@ -73,7 +73,7 @@ class SVHN(VisionDataset):
 
 
 class USPS(VisionDataset):
-    """7,291 and 2,007 handwritten digits from envelopes, 16 x 16, grey. `data` is a uint8 array (N, 16, 16).
+    """7,291 and 2,007 handwritten digits from letters, 16 x 16, grey. `data` is a uint8 array (N, 16, 16).
 
     Raises:
         FileNotFoundError: the file is not there.
