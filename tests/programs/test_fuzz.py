@@ -26,6 +26,21 @@ def test_what_once_differed(at, look):
         assert fuzzing.first(lines, fuzzing.plain(fuzzing.replay(jtorch, lines, look)), want, look) is None
 
 
+EXPLAINED = fuzzing.explained()
+
+
+@pytest.mark.parametrize("kind", EXPLAINED)
+def test_a_kind_that_is_explained_still_differs(kind):
+    program = EXPLAINED[kind]
+    lines = program.split("\n")
+    want = WANT[program]["looked at"]
+    assert fuzzing.first(lines, fuzzing.plain(fuzzing.replay(jtorch, lines, True)), want, True) == kind
+
+
+def test_every_kind_has_a_reason_and_a_program():
+    assert EXPLAINED.keys() == set(fuzzing.EXPLAINED) >= set(fuzzing.REFUSED.values())
+
+
 @pytest.mark.parity
 @settings(
     max_examples=int(os.environ.get("JTORCH_FUZZ", 60)),

@@ -10,13 +10,14 @@ PAGE = ROOT / "docs/differences.md"
 GROUPS = json.loads((Path(__file__).parent / "deviations.json").read_text())  # title -> row -> reason
 REASONS = {row: reason for rows in GROUPS.values() for row, reason in rows.items()}
 
-ELSEWHERE = ("op_db: ", "module_db: ")  # rows of PyTorch's databases, which tests/parity and tests/nn run
+ELSEWHERE = ("op_db: ", "module_db: ", "fuzz: ")  # kinds that tests/parity, tests/nn and tests/programs meet
 
 
 def page() -> str:
     """The text of docs/differences.md."""
     total = sum(len(table["cases"]) for table in READ.values())
     elsewhere = [row for row in REASONS if row.startswith(ELSEWHERE)]
+    samples = [row for row in elsewhere if not row.startswith("fuzz: ")]
     lines = [
         "# What differs from PyTorch",
         "",
@@ -25,8 +26,9 @@ def page() -> str:
         f"[tests/fixtures/facts](../tests/fixtures/facts) holds {total} lines of code and what PyTorch 2.13 does with each: its",
         "text, errors, warnings, graph nodes, views and random numbers. `pytest tests/tables/test_corpora.py` runs them all",
         f"under jtorch. {len(REASONS) - len(elsewhere)} of them come out differently. `pytest -m opinfo` runs PyTorch's own",
-        f"samples of its operators, of which {len(elsewhere)} comparisons of an operator come out differently ([op_db.md](op_db.md)",
-        "has the rates). A test fails if one of these does not:",
+        f"samples of its operators, of which {len(samples)} comparisons of an operator come out differently ([op_db.md](op_db.md)",
+        "has the rates). [fuzzing.py](../tests/programs/fuzzing.py) runs random programs, whose differences have the kinds below.",
+        "A test fails if one of these does not differ:",
         "",
     ]
     for title, rows in GROUPS.items():
