@@ -8,6 +8,7 @@ from jtorch.optim import swa_utils as swa_utils
 from jtorch.optim._adafactor import Adafactor as Adafactor
 from jtorch.optim._functional import Optax as Optax
 from jtorch.optim._muon import Muon as Muon
+from jtorch.optim._stateless import swap_in_optimizer_params_and_state as swap_in_optimizer_params_and_state
 from jtorch.optim.adadelta import Adadelta as Adadelta
 from jtorch.optim.adagrad import Adagrad as Adagrad
 from jtorch.optim.adam import Adam as Adam
@@ -24,3 +25,4 @@ from jtorch.optim.sgd import SGD as SGD
 from jtorch.optim.sparse_adam import SparseAdam as SparseAdam
 
 __all__ = [name for name, thing in vars().items() if isinstance(thing, type)] + ["lr_scheduler", "swa_utils"]
+__all__ += ["swap_in_optimizer_params_and_state"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_counter
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_counter, step_lists
 
 
 class Adadelta(TransformOptimizer):
@@ -68,3 +68,25 @@ class Adadelta(TransformOptimizer):
     def transformation(rho, eps, weight_decay, maximize):
         scale = optax.scale_by_adadelta(rho, eps)
         return descent(step_counter(), scale, maximize=maximize, weight_decay=weight_decay)
+
+
+def adadelta(
+    params,
+    grads,
+    square_avgs,
+    acc_deltas,
+    state_steps,
+    capturable=False,
+    foreach=None,
+    differentiable=False,
+    has_complex=False,
+    *,
+    lr,
+    rho,
+    eps,
+    weight_decay,
+    maximize,
+):
+    """One step of `Adadelta` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {"step": state_steps, "square_avg": square_avgs, "acc_delta": acc_deltas}
+    step_lists(Adadelta, params, grads, states, lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize)

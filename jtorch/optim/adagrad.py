@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent, per_parameter
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, per_parameter, step_lists
 
 
 class Adagrad(TransformOptimizer):
@@ -87,3 +87,41 @@ class Adagrad(TransformOptimizer):
             return numbers[0] * g / (jnp.sqrt(sum) + eps), sum
 
         return descent(per_parameter(("sum",), rule, advance=advance), maximize=maximize, weight_decay=weight_decay)
+
+
+def adagrad(
+    params,
+    grads,
+    state_sums,
+    state_steps,
+    fused=None,
+    grad_scale=None,
+    found_inf=None,
+    has_sparse_grad=False,
+    foreach=None,
+    differentiable=False,
+    has_complex=False,
+    *,
+    lr,
+    weight_decay,
+    lr_decay,
+    eps,
+    maximize,
+):
+    """One step of `Adagrad` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {"step": state_steps, "sum": state_sums}
+    step_lists(
+        Adagrad,
+        params,
+        grads,
+        states,
+        lr,
+        grad_scale,
+        found_inf,
+        fused,
+        lr_decay=lr_decay,
+        eps=eps,
+        weight_decay=weight_decay,
+        initial_accumulator_value=0,
+        maximize=maximize,
+    )

@@ -10,7 +10,7 @@ import optax
 from jax import lax
 
 from jtorch.core.tensor import Tensor
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_lists
 
 
 class Adam(TransformOptimizer):
@@ -83,6 +83,51 @@ class Adam(TransformOptimizer):
     def transformation(betas, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay=False):
         adam = _scale_by_adam(*betas, eps, amsgrad)
         return descent(adam, maximize=maximize, weight_decay=weight_decay, decoupled=decoupled_weight_decay)
+
+
+def adam(
+    params,
+    grads,
+    exp_avgs,
+    exp_avg_sqs,
+    max_exp_avg_sqs,
+    state_steps,
+    foreach=None,
+    capturable=False,
+    differentiable=False,
+    fused=None,
+    grad_scale=None,
+    found_inf=None,
+    has_complex=False,
+    decoupled_weight_decay=False,
+    *,
+    amsgrad,
+    beta1,
+    beta2,
+    lr,
+    weight_decay,
+    eps,
+    maximize,
+):
+    """One step of `Adam` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {"step": state_steps, "exp_avg": exp_avgs, "exp_avg_sq": exp_avg_sqs, "max_exp_avg_sq": max_exp_avg_sqs}
+    betas = tuple([beta.item() if isinstance(beta, Tensor) else beta for beta in (beta1, beta2)])
+    step_lists(
+        Adam,
+        params,
+        grads,
+        states,
+        lr,
+        grad_scale,
+        found_inf,
+        fused,
+        betas=betas,
+        eps=eps,
+        weight_decay=weight_decay,
+        amsgrad=amsgrad,
+        maximize=maximize,
+        decoupled_weight_decay=decoupled_weight_decay,
+    )
 
 
 def _check_tensors(lr, betas, plain_foreach):

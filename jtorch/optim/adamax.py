@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_lists
 
 
 class Adamax(TransformOptimizer):
@@ -64,3 +64,28 @@ class Adamax(TransformOptimizer):
     @staticmethod
     def transformation(betas, eps, weight_decay, maximize):
         return descent(optax.scale_by_adamax(*betas, eps), maximize=maximize, weight_decay=weight_decay)
+
+
+def adamax(
+    params,
+    grads,
+    exp_avgs,
+    exp_infs,
+    state_steps,
+    foreach=None,
+    maximize=False,
+    differentiable=False,
+    capturable=False,
+    has_complex=False,
+    *,
+    eps,
+    beta1,
+    beta2,
+    lr,
+    weight_decay,
+):
+    """One step of `Adamax` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {"step": state_steps, "exp_avg": exp_avgs, "exp_inf": exp_infs}
+    step_lists(
+        Adamax, params, grads, states, lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, maximize=maximize
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.optim._functional import TransformOptimizer, blend, check_settings, descent, per_parameter
+from jtorch.optim._functional import TransformOptimizer, blend, check_settings, descent, per_parameter, step_lists
 
 
 class ASGD(TransformOptimizer):
@@ -82,3 +82,29 @@ class ASGD(TransformOptimizer):
 
         average = per_parameter(("ax",), rule, ("eta", "mu"), advance)
         return descent(average, maximize=maximize, weight_decay=weight_decay)
+
+
+def asgd(
+    params,
+    grads,
+    axs,
+    mus,
+    etas,
+    state_steps,
+    foreach=None,
+    maximize=False,
+    differentiable=False,
+    capturable=False,
+    has_complex=False,
+    *,
+    lambd,
+    lr,
+    t0,
+    alpha,
+    weight_decay,
+):
+    """One step of `ASGD` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {"step": state_steps, "eta": etas, "mu": mus, "ax": axs}
+    step_lists(
+        ASGD, params, grads, states, lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, maximize=maximize
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent, moments, per_parameter
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, moments, per_parameter, step_lists
 
 
 class NAdam(TransformOptimizer):
@@ -92,3 +92,41 @@ class NAdam(TransformOptimizer):
 
         nadam = per_parameter(("exp_avg", "exp_avg_sq"), rule, ("mu_product",), advance)
         return descent(nadam, maximize=maximize, weight_decay=weight_decay, decoupled=decoupled_weight_decay)
+
+
+def nadam(
+    params,
+    grads,
+    exp_avgs,
+    exp_avg_sqs,
+    mu_products,
+    state_steps,
+    decoupled_weight_decay=False,
+    foreach=None,
+    capturable=False,
+    differentiable=False,
+    has_complex=False,
+    maximize=False,
+    *,
+    beta1,
+    beta2,
+    lr,
+    weight_decay,
+    momentum_decay,
+    eps,
+):
+    """One step of `NAdam` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {"step": state_steps, "mu_product": mu_products, "exp_avg": exp_avgs, "exp_avg_sq": exp_avg_sqs}
+    step_lists(
+        NAdam,
+        params,
+        grads,
+        states,
+        lr,
+        betas=(beta1, beta2),
+        eps=eps,
+        weight_decay=weight_decay,
+        momentum_decay=momentum_decay,
+        decoupled_weight_decay=decoupled_weight_decay,
+        maximize=maximize,
+    )

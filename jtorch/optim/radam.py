@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent, moments, per_parameter
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, moments, per_parameter, step_lists
 
 
 class RAdam(TransformOptimizer):
@@ -83,3 +83,38 @@ class RAdam(TransformOptimizer):
 
         radam = per_parameter(("exp_avg", "exp_avg_sq"), rule, advance=advance)
         return descent(radam, maximize=maximize, weight_decay=weight_decay, decoupled=decoupled_weight_decay)
+
+
+def radam(
+    params,
+    grads,
+    exp_avgs,
+    exp_avg_sqs,
+    state_steps,
+    decoupled_weight_decay=False,
+    foreach=None,
+    differentiable=False,
+    capturable=False,
+    has_complex=False,
+    maximize=False,
+    *,
+    beta1,
+    beta2,
+    lr,
+    weight_decay,
+    eps,
+):
+    """One step of `RAdam` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {"step": state_steps, "exp_avg": exp_avgs, "exp_avg_sq": exp_avg_sqs}
+    step_lists(
+        RAdam,
+        params,
+        grads,
+        states,
+        lr,
+        betas=(beta1, beta2),
+        eps=eps,
+        weight_decay=weight_decay,
+        decoupled_weight_decay=decoupled_weight_decay,
+        maximize=maximize,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import optax
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_counter
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_counter, step_lists
 
 
 class RMSprop(TransformOptimizer):
@@ -71,3 +71,45 @@ class RMSprop(TransformOptimizer):
         scale = optax.scale_by_stddev if centered else optax.scale_by_rms
         parts = [step_counter(), scale(alpha, eps, eps_in_sqrt=False), *([optax.trace(momentum)] if momentum else [])]
         return descent(*parts, maximize=maximize, weight_decay=weight_decay)
+
+
+def rmsprop(
+    params,
+    grads,
+    square_avgs,
+    grad_avgs,
+    momentum_buffer_list,
+    state_steps,
+    foreach=None,
+    maximize=False,
+    differentiable=False,
+    capturable=False,
+    has_complex=False,
+    *,
+    lr,
+    alpha,
+    eps,
+    weight_decay,
+    momentum,
+    centered,
+):
+    """One step of `RMSprop` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {
+        "step": state_steps,
+        "square_avg": square_avgs,
+        "grad_avg": grad_avgs,
+        "momentum_buffer": momentum_buffer_list,
+    }
+    step_lists(
+        RMSprop,
+        params,
+        grads,
+        states,
+        lr,
+        momentum=momentum,
+        alpha=alpha,
+        eps=eps,
+        centered=centered,
+        weight_decay=weight_decay,
+        maximize=maximize,
+    )

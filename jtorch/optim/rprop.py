@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent, per_parameter
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, per_parameter, step_lists
 
 
 class Rprop(TransformOptimizer):
@@ -62,17 +62,59 @@ class Rprop(TransformOptimizer):
 
     @staticmethod
     def transformation(etas, step_sizes, maximize):
-        def advance(t, rate):
-            return (t, rate), ()
+        return _with_step_sizes(etas, step_sizes, maximize, begins_with_rate=True)
 
-        def rule(numbers, g, p, prev, step_size):
-            t, rate = numbers
+
+class _Begun(Rprop):
+    """Rprop whose step sizes are given before the first step."""
+
+    @staticmethod
+    def transformation(etas, step_sizes, maximize):
+        return _with_step_sizes(etas, step_sizes, maximize, begins_with_rate=False)
+
+
+def _with_step_sizes(etas, step_sizes, maximize, begins_with_rate):
+    def advance(t, rate):
+        return (t, rate), ()
+
+    def rule(numbers, g, p, prev, step_size):
+        t, rate = numbers
+        if begins_with_rate:
             step_size = jnp.where(t == 1, rate, step_size)
-            turned = jnp.sign(g * prev)
-            step_size = jnp.clip(
-                step_size * jnp.where(turned > 0, etas[1], jnp.where(turned < 0, etas[0], 1)), *step_sizes
-            )
-            g = jnp.where(turned < 0, 0, g)
-            return step_size * jnp.sign(g), g, step_size
+        turned = jnp.sign(g * prev)
+        step_size = jnp.clip(step_size * jnp.where(turned > 0, etas[1], jnp.where(turned < 0, etas[0], 1)), *step_sizes)
+        g = jnp.where(turned < 0, 0, g)
+        return step_size * jnp.sign(g), g, step_size
 
-        return descent(per_parameter(("prev", "step_size"), rule, advance=advance), maximize=maximize)
+    return descent(per_parameter(("prev", "step_size"), rule, advance=advance), maximize=maximize)
+
+
+def rprop(
+    params,
+    grads,
+    prevs,
+    step_sizes,
+    state_steps,
+    foreach=None,
+    capturable=False,
+    maximize=False,
+    differentiable=False,
+    has_complex=False,
+    *,
+    step_size_min,
+    step_size_max,
+    etaminus,
+    etaplus,
+):
+    """One step of `Rprop` on lists of tensors, in place. `foreach` and its like choose PyTorch's kernel and have no effect."""
+    states = {"step": state_steps, "prev": prevs, "step_size": step_sizes}
+    step_lists(
+        _Begun,
+        params,
+        grads,
+        states,
+        0.0,
+        etas=(etaminus, etaplus),
+        step_sizes=(step_size_min, step_size_max),
+        maximize=maximize,
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax
 import optax
 
-from jtorch.optim._functional import TransformOptimizer, check_settings, descent
+from jtorch.core.ops.make.create import zeros_like
+from jtorch.optim._functional import TransformOptimizer, check_settings, descent, step_lists
 
 
 class SGD(TransformOptimizer):
@@ -80,6 +81,39 @@ class SGD(TransformOptimizer):
         else:
             velocity = optax.trace(momentum, nesterov)
         return descent(velocity, maximize=maximize, weight_decay=weight_decay)
+
+
+def sgd(
+    params,
+    d_p_list,
+    momentum_buffer_list,
+    has_sparse_grad=False,
+    foreach=None,
+    fused=None,
+    grad_scale=None,
+    found_inf=None,
+    *,
+    weight_decay,
+    momentum,
+    lr,
+    dampening,
+    nesterov,
+    maximize,
+):
+    """One step of `SGD` on lists of tensors, in place. A None in `momentum_buffer_list` is replaced by the first buffer."""
+    first = [buffer is None for buffer in momentum_buffer_list] if momentum else [False] * len(params)
+    for i, (p, is_first) in enumerate(zip(params, first, strict=True)):
+        if is_first:
+            momentum_buffer_list[i] = zeros_like(p)
+    states = {"momentum_buffer": momentum_buffer_list}
+    settings = {
+        "momentum": momentum,
+        "dampening": dampening,
+        "weight_decay": weight_decay,
+        "nesterov": nesterov,
+        "maximize": maximize,
+    }
+    step_lists(SGD, params, d_p_list, states, lr, grad_scale, found_inf, fused, first, **settings)
 
 
 def _holds_twice(params):

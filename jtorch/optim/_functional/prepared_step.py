@@ -102,24 +102,24 @@ class PreparedUpdate:
         values += [g if g.__class__ is Value else g._value for g in [p._grad for p in self.params]]
         values += [t._value for t in self.states]
         if local.grad:
-            self._record_differentiable(call, values)
+            rates, grads = [bucket.group["lr"] for bucket in self.buckets], [p._gradient() for p in self.params]
+            record_differentiable(call, values, rates, self.params, grads, self.states)
             return
         _, out = engine.record(call, values)
         write_all(self.moved, [out] if out.__class__ is Value else out)
 
-    def _record_differentiable(self, call, values):
-        """Record the same call on tensors, so that the step itself can be differentiated: for `differentiable=True`."""
-        rates = [bucket.group["lr"] for bucket in self.buckets]
-        grads = [p._gradient() for p in self.params]
-        tensors = [*[lr if isinstance(lr, Tensor) else None for lr in rates], *self.params, *grads, *self.states]
-        first = len(values) - len(tensors)
-        for t in self.params:
-            t._writable()
-        made = apply(
-            call, (*values[:first], *[v if t is None else t for t, v in zip(tensors, values[first:], strict=True)])
-        )
-        for t, new in zip(self.moved, [made] if isinstance(made, Tensor) else made, strict=True):
-            t._assign(*new._read())
+
+def record_differentiable(call, values, rates, params, grads, states):
+    """Record a call on tensors, so that the step itself can be differentiated: for `differentiable=True`."""
+    tensors = [*[lr if isinstance(lr, Tensor) else None for lr in rates], *params, *grads, *states]
+    first = len(values) - len(tensors)
+    for t in params:
+        t._writable()
+    made = apply(
+        call, (*values[:first], *[v if t is None else t for t, v in zip(tensors, values[first:], strict=True)])
+    )
+    for t, new in zip([*params, *states], [made] if isinstance(made, Tensor) else made, strict=True):
+        t._assign(*new._read())
 
 
 def lr_value(lr):
