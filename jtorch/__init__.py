@@ -60,49 +60,48 @@ from jtorch.core.grad import grad_enabled as is_grad_enabled
 from jtorch.core.tensor import DisableTorchFunctionSubclass, Tensor, as_tensor, from_numpy, set_printoptions, tensor
 from jtorch.core.ops.functions import (
     abs, absolute, acos, acosh, adaptive_avg_pool1d, adaptive_max_pool1d, addbmm, addcdiv, addcmul, addmv, addr,
-    adjoint, affine_grid_generator, alias_copy, all, allclose, alpha_dropout, amax, amin, aminmax, angle, any,
-    arange, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argmax, argmin, argsort, argwhere,
+    adjoint, affine_grid_generator, alias_copy, all, allclose, alpha_dropout, alpha_dropout_, amax, amin, aminmax,
+    angle, any, arange, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argmax, argmin, argsort, argwhere,
     as_strided, as_strided_copy, as_strided_scatter, asin, asinh, atan, atan2, atanh, atleast_1d, atleast_2d,
-    atleast_3d, avg_pool1d, baddbmm, bartlett_window, batch_norm, bernoulli, bilinear,
-    binary_cross_entropy_with_logits, bincount, binomial, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
-    bitwise_right_shift, bitwise_xor, blackman_window, block_diag, bmm, broadcast_shapes, broadcast_tensors,
-    broadcast_to, bucketize, cartesian_prod, cat, cdist, ceil, celu, celu_, chain_matmul, channel_shuffle, cholesky,
-    cholesky_inverse, cholesky_solve, chunk, clamp, clamp_max, clamp_min, clip, clone, column_stack, combinations,
-    complex, concat, concatenate, conj, conj_physical, constant_pad_nd, conv1d, conv2d, conv3d, conv_tbc,
-    conv_transpose1d, conv_transpose2d, conv_transpose3d, copysign, corrcoef, cos, cosh, cosine_embedding_loss,
-    cosine_similarity, count_nonzero, cov, cross, ctc_loss, cummax, cummin, cumprod, cumsum, cumulative_trapezoid,
-    deg2rad, det, detach_copy, diag, diag_embed, diagflat, diagonal, diagonal_copy, diagonal_scatter, diff, digamma,
-    dist, div, divide, dot, dropout, dsplit, dstack, einsum, embedding, embedding_bag, empty, empty_like,
-    empty_permuted, empty_strided, eq, equal, erf, erfc, erfinv, exp, exp2, expand_copy, expm1, eye,
-    feature_alpha_dropout, fill, fix, flatten, flip, fliplr, flipud, float_power, floor, floor_divide, fmax, fmin,
-    fmod, frac, frexp, full, full_like, gather, gcd, ge, geqrf, ger, get_rng_state, gradient, greater,
-    greater_equal, grid_sampler, grid_sampler_2d, grid_sampler_3d, group_norm, gru_cell, gt, hamming_window,
+    atleast_3d, avg_pool1d, baddbmm, bartlett_window, batch_norm, bernoulli, bilinear, binary_cross_entropy_with_logits,
+    bincount, binomial, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor,
+    blackman_window, block_diag, bmm, broadcast_shapes, broadcast_tensors, broadcast_to, bucketize, cartesian_prod, cat,
+    cdist, ceil, celu, celu_, chain_matmul, channel_shuffle, cholesky, cholesky_inverse, cholesky_solve, chunk, clamp,
+    clamp_max, clamp_min, clip, clone, column_stack, combinations, complex, concat, concatenate, conj, conj_physical,
+    constant_pad_nd, conv1d, conv2d, conv3d, conv_tbc, conv_transpose1d, conv_transpose2d, conv_transpose3d, copysign,
+    corrcoef, cos, cosh, cosine_embedding_loss, cosine_similarity, count_nonzero, cov, cross, ctc_loss, cummax, cummin,
+    cumprod, cumsum, cumulative_trapezoid, deg2rad, det, detach_copy, diag, diag_embed, diagflat, diagonal,
+    diagonal_copy, diagonal_scatter, diff, digamma, dist, div, divide, dot, dropout, dropout_, dsplit, dstack, einsum,
+    embedding, embedding_bag, embedding_renorm_, empty, empty_like, empty_permuted, empty_strided, eq, equal, erf, erfc,
+    erfinv, exp, exp2, expand_copy, expm1, eye, feature_alpha_dropout, feature_alpha_dropout_, feature_dropout,
+    feature_dropout_, fill, fix, flatten, flip, fliplr, flipud, float_power, floor, floor_divide, fmax, fmin, fmod,
+    frac, frexp, frobenius_norm, full, full_like, gather, gcd, ge, geqrf, ger, get_rng_state, gradient, greater,
+    greater_equal, grid_sampler, grid_sampler_2d, grid_sampler_3d, group_norm, gru, gru_cell, gt, hamming_window,
     hann_window, hardshrink, hash_tensor, heaviside, hinge_embedding_loss, histc, histogram, histogramdd, hsplit,
-    hstack, hypot, i0, igamma, igammac, imag, index_add, index_copy, index_fill, index_put, index_reduce,
-    index_select, initial_seed, inner, instance_norm, inverse, is_nonzero, isclose, isfinite, isin, isinf, isnan,
-    isneginf, isposinf, isreal, istft, kaiser_window, kl_div, kron, kthvalue, layer_norm, lcm, ldexp, le, lerp,
-    less, less_equal, lgamma, linspace, lobpcg, log, log10, log1p, log2, log_softmax, logaddexp, logaddexp2,
-    logcumsumexp, logdet, logical_and, logical_not, logical_or, logical_xor, logit, logspace, logsumexp, lstm_cell,
-    lt, lu, lu_solve, lu_unpack, manual_seed, margin_ranking_loss, masked_fill, masked_scatter, masked_select,
-    matrix_exp, matrix_power, max, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool3d, maximum, mean,
-    median, meshgrid, min, minimum, mode, moveaxis, movedim, msort, mul, multinomial, multiply, mvlgamma,
-    nan_to_num, nanmean, nanmedian, nanquantile, nansum, narrow, narrow_copy, native_batch_norm,
-    native_channel_shuffle, native_dropout, native_group_norm, native_layer_norm, ne, neg, negative, nextafter,
-    nonzero, nonzero_static, norm, normal, not_equal, ones, ones_like, orgqr, ormqr, outer, pairwise_distance,
-    pca_lowrank, pdist, permute, permute_copy, pinverse, pixel_shuffle, pixel_unshuffle, poisson, poisson_nll_loss,
-    polar, polygamma, positive, pow, prelu, prod, put, qr, quantile, rad2deg, rand, rand_like, randint,
-    randint_like, randn, randn_like, randperm, range, ravel, real, reciprocal, relu, relu_, remainder, renorm,
-    repeat_interleave, reshape, rms_norm, rnn_relu_cell, rnn_tanh_cell, roll, rot90, round, row_stack, rrelu,
-    rrelu_, rsqrt, rsub, scalar_tensor, scatter, scatter_add, scatter_reduce, searchsorted, seed, segment_reduce,
-    select, select_copy, select_scatter, selu, selu_, set_rng_state, sgn, sigmoid, sign, signbit, sin, sinc, sinh,
-    slice_copy, slice_scatter, slogdet, softmax, sort, split, split_copy, split_with_sizes, split_with_sizes_copy,
-    sqrt, square, squeeze, squeeze_copy, stack, std, std_mean, stft, sub, subtract, sum, svd, svd_lowrank, swapaxes,
-    swapdims, t, t_copy, take, take_along_dim, tan, tanh, tensor_split, tensordot, threshold, threshold_, tile,
-    topk, trace, transpose, transpose_copy, trapezoid, trapz, triangular_solve, tril, tril_indices,
-    triplet_margin_loss, triu, triu_indices, true_divide, trunc, unbind, unbind_copy, unflatten, unfold_copy,
-    unique, unique_consecutive, unravel_index, unsafe_chunk, unsafe_split, unsqueeze, unsqueeze_copy, vander, var,
-    var_mean, vdot, view_as_complex, view_as_complex_copy, view_as_real, view_as_real_copy, view_copy, vsplit,
-    vstack, where, xlogy, zeros, zeros_like,
+    hstack, hypot, i0, igamma, igammac, imag, index_add, index_copy, index_fill, index_put, index_reduce, index_select,
+    initial_seed, inner, instance_norm, inverse, is_nonzero, isclose, isfinite, isin, isinf, isnan, isneginf, isposinf,
+    isreal, istft, kaiser_window, kl_div, kron, kthvalue, layer_norm, lcm, ldexp, le, lerp, less, less_equal, lgamma,
+    linspace, lobpcg, log, log10, log1p, log2, log_softmax, logaddexp, logaddexp2, logcumsumexp, logdet, logical_and,
+    logical_not, logical_or, logical_xor, logit, logspace, logsumexp, lstm, lstm_cell, lt, lu, lu_solve, lu_unpack,
+    manual_seed, margin_ranking_loss, masked_fill, masked_scatter, masked_select, matrix_exp, matrix_power, max,
+    max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool3d, maximum, mean, median, meshgrid, min, minimum, mode,
+    moveaxis, movedim, msort, mul, multinomial, multiply, mvlgamma, nan_to_num, nanmean, nanmedian, nanquantile, nansum,
+    narrow, narrow_copy, native_batch_norm, native_channel_shuffle, native_dropout, native_group_norm,
+    native_layer_norm, ne, neg, negative, nextafter, nonzero, nonzero_static, norm, norm_except_dim, normal, not_equal,
+    nuclear_norm, ones, ones_like, orgqr, ormqr, outer, pairwise_distance, pca_lowrank, pdist, permute, permute_copy,
+    pinverse, pixel_shuffle, pixel_unshuffle, poisson, poisson_nll_loss, polar, polygamma, positive, pow, prelu, prod,
+    put, qr, quantile, rad2deg, rand, rand_like, randint, randint_like, randn, randn_like, randperm, range, ravel, real,
+    reciprocal, relu, relu_, remainder, renorm, repeat_interleave, reshape, rms_norm, rnn_relu, rnn_relu_cell, rnn_tanh,
+    rnn_tanh_cell, roll, rot90, round, row_stack, rrelu, rrelu_, rsqrt, rsub, scalar_tensor, scatter, scatter_add,
+    scatter_reduce, searchsorted, seed, segment_reduce, select, select_copy, select_scatter, selu, selu_, set_rng_state,
+    sgn, sigmoid, sign, signbit, sin, sinc, sinh, slice_copy, slice_scatter, slogdet, softmax, sort, split, split_copy,
+    split_with_sizes, split_with_sizes_copy, sqrt, square, squeeze, squeeze_copy, stack, std, std_mean, stft, sub,
+    subtract, sum, svd, svd_lowrank, swapaxes, swapdims, t, t_copy, take, take_along_dim, tan, tanh, tensor_split,
+    tensordot, threshold, threshold_, tile, topk, trace, transpose, transpose_copy, trapezoid, trapz, triangular_solve,
+    tril, tril_indices, triplet_margin_loss, triu, triu_indices, true_divide, trunc, unbind, unbind_copy, unflatten,
+    unfold_copy, unique, unique_consecutive, unravel_index, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
+    unsqueeze, unsqueeze_copy, vander, var, var_mean, vdot, view_as_complex, view_as_complex_copy, view_as_real,
+    view_as_real_copy, view_copy, vsplit, vstack, where, xlogy, zeros, zeros_like,
 )  # fmt: skip
 from jtorch.core.ops.make.generator import Generator, default_generator, set_streams
 from jtorch.core.methods import (
@@ -176,8 +175,8 @@ from jtorch.core.methods import (
     exp2_, exp_, expm1_, fill_, fix_, floor_, frac_, gcd_, get_device, i0_, index_put_, is_complex, is_conj,
     is_distributed, is_floating_point, is_inference, is_neg, is_same_size, is_signed, lcm_, ldexp_, log10_, log1p_,
     log2_, log_, logit_, matmul, mm, mv, nan_to_num_, neg_, negative_, numel, rad2deg_, reciprocal_, resize_as_,
-    resolve_conj, resolve_neg, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_, trunc_,
-    xlogy_, zero_,
+    resolve_conj, resolve_neg, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, slice_inverse, sqrt_, square_, tan_, tanh_,
+    trunc_, xlogy_, zero_,
 )  # fmt: skip
 from jtorch import (
     _C,
@@ -210,6 +209,17 @@ from jtorch import (
     utils,
     version,
 )
+from jtorch._C import (
+    DisableTorchFunction,
+    Tag,
+    has_lapack,
+    has_mkl,
+    has_openmp,
+    has_spectral,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_anomaly_enabled,
+)
 from jtorch.amp import GradScaler
 from jtorch.amp.autocast_mode import (
     autocast,
@@ -231,7 +241,8 @@ from jtorch.amp.autocast_mode import (
 )
 from jtorch.compiler import compile, eager
 from jtorch.func import vmap
-from jtorch.jit import ScriptFunction, ScriptModule
+from jtorch.futures import Future
+from jtorch.jit import ScriptFunction, ScriptModule, fork, wait
 from jtorch.serialization import load, save
 from jtorch.torch_version import __version__
 
@@ -242,6 +253,6 @@ del FOREACH, collector_paused
 __getattr__, __dir__ = lazy_modules(
     __name__,
     "__config__ __future__ _dynamo _inductor _jit_internal _subclasses _tensor_str ao distributed export flax functional "
-    "futures fx hub masked mps mtia multiprocessing onnx profiler quantization quasirandom types vision xpu",
+    "fx hub masked mps mtia multiprocessing onnx profiler quantization quasirandom types vision xpu",
     {"PyTorchFileReader": "jtorch.serialization:Reader", "ops": "jtorch._ops:ops"},
 )

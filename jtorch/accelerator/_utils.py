@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from jtorch import cuda
-from jtorch.core.facts import device
+from jtorch.core.facts import device, dtypes
 
 
 def is_available() -> bool:
@@ -64,3 +64,22 @@ def current_stream(device=None):
     """The stream in use; work runs in order anyway."""
     require_accelerator()
     return cuda.current_stream(device)
+
+
+def set_stream(stream) -> None:
+    """Accepted, and does nothing: there is one queue."""
+    require_accelerator()
+
+
+def get_device_capability(device=None, /) -> dict:
+    """The dtypes that the accelerator computes with, as {"supported_dtypes": a set}."""
+    require_accelerator()
+    return {"supported_dtypes": {d for d in dtypes.ALL if d.computed}}
+
+
+class Graph:
+    """A recorded piece of an accelerator's work. Making one raises RuntimeError: what repeats is compiled without it."""
+
+    def __init__(self, keep_graph=False, *, pool=None, capture_error_mode="default"):
+        require_accelerator()
+        cuda.CUDAGraph(keep_graph)

@@ -113,6 +113,11 @@ def _switch_anomaly(anomaly):
     local.anomaly = anomaly
 
 
+def set_anomaly_enabled(enabled, check_nan=True):
+    """Turn the search for NaN in gradients on or off, from now on in this thread."""
+    _switch_anomaly(_Anomaly(check_nan) if enabled else None)
+
+
 def is_anomaly_enabled():
     """Whether the search for NaN is on in this thread."""
     return local.anomaly is not None

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import os
 from dataclasses import dataclass, field
+
+DeviceType = enum.IntEnum(
+    "DeviceType",
+    "CPU CUDA MKLDNN OPENGL OPENCL IDEEP HIP FPGA MAIA XLA Vulkan Metal XPU MPS Meta HPU VE Lazy IPU MTIA PrivateUse1",
+    start=0,
+)
+DeviceType.__doc__ = "The kinds of devices that an event may be of. Here all are of the CPU: the clock is the host's."
 
 
 @dataclass
@@ -36,6 +44,7 @@ class FunctionEvent:
     flops: int = 0
 
     count = 1
+    device_type = DeviceType.CPU
     cpu_memory_usage = device_memory_usage = self_cpu_memory_usage = 0
     device_time_total = self_device_time_total = 0.0
 

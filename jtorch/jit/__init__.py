@@ -9,10 +9,10 @@ import builtins
 import threading
 import types
 import typing
-from concurrent.futures import Future as _PythonsFuture
 from typing import Final
 
 import jtorch.jit.annotations  # `from jtorch.jit import annotations` would find the name of the line above
+from jtorch.futures import Future
 from jtorch.nn.modules.module import Module
 
 __all__ = [
@@ -152,18 +152,6 @@ def is_tracing() -> bool:
 # ---- two things at once
 
 
-class Future(_PythonsFuture):
-    """A result that `wait` gives."""
-
-    def value(self):
-        """The result."""
-        return self.result()
-
-    def wait(self):
-        """The result, as soon as it is there."""
-        return self.result()
-
-
 def fork(func, *args, **kwargs) -> Future:
     """Call a function; `wait` gives its result. Differs from torch: it is called at once, as in a PyTorch without scripts."""
     future = Future()
@@ -176,7 +164,7 @@ def fork(func, *args, **kwargs) -> Future:
 
 def wait(future):
     """The result of `fork`."""
-    return future.result()
+    return future.wait()
 
 
 # ---- files

@@ -3,6 +3,7 @@
 PyTorch loads the files saved here, and jtorch loads PyTorch's. Tensors that shared memory share it again. Read
 the files in this order:
 
+    switches                how files are written and read
     replacing               a file that takes another's place when it is whole
     directory, archive      the zip file: its directory; records, alignment, headers
     tensors                 a tensor's memory as bytes, and a tensor on bytes
@@ -28,7 +29,7 @@ from typing import TypeAlias
 import numpy as np
 
 from jtorch.core.facts import config, device
-from jtorch.serialization import archive, legacy, pickling, unpickling
+from jtorch.serialization import archive, legacy, pickling, switches, unpickling
 from jtorch.serialization.archive import Reader
 from jtorch.serialization.legacy import SourceChangeWarning
 from jtorch.serialization.global_names import StorageType
@@ -42,6 +43,7 @@ from jtorch.serialization.locations import (
     validate_cuda_device,
 )
 from jtorch.serialization.replacing import replacement_of
+from jtorch.serialization.switches import skip_data
 from jtorch.serialization.tensors import LoadedStorage
 from jtorch.serialization.unpickling import (
     add_safe_globals,
@@ -70,6 +72,7 @@ __all__ = [
     "set_crc32_options",
     "set_default_load_endianness",
     "set_default_mmap_options",
+    "skip_data",
     "validate_cuda_device",
 ]
 
@@ -87,37 +90,31 @@ class LoadEndianness(Enum):
     BIG = 3
 
 
-class _Options:
-    crc32 = True
-    endianness: LoadEndianness | None = None
-    mmap_flags = getattr(_mmap, "MAP_PRIVATE", None)
-
-
 def get_crc32_options() -> bool:
     """Whether `save` computes a checksum for each record."""
-    return _Options.crc32
+    return switches.save.compute_crc32
 
 
 def set_crc32_options(compute_crc32: bool) -> None:
     """Turn checksums in `save` on or off. Other programs may call a file without them damaged."""
-    _Options.crc32 = compute_crc32
+    switches.save.compute_crc32 = compute_crc32
 
 
 def get_default_load_endianness() -> LoadEndianness | None:
     """The byte order assumed for files that do not name theirs; None means little-endian."""
-    return _Options.endianness
+    return switches.load.endianness
 
 
 def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
     """Set the byte order for files that do not name theirs."""
     if not isinstance(endianness, LoadEndianness) and endianness is not None:
         raise TypeError("Invalid argument type in function set_default_load_endianness")
-    _Options.endianness = endianness
+    switches.load.endianness = endianness
 
 
 def get_default_mmap_options() -> int | None:
     """How `load(mmap=True)` maps files: `mmap.MAP_PRIVATE` or `mmap.MAP_SHARED`."""
-    return _Options.mmap_flags
+    return switches.load.mmap_flags
 
 
 class set_default_mmap_options:
@@ -131,14 +128,14 @@ class set_default_mmap_options:
             raise ValueError(
                 f"Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE or mmap.MAP_SHARED, but got {flags}"
             )
-        self.prev = _Options.mmap_flags
-        _Options.mmap_flags = flags
+        self.prev = switches.load.mmap_flags
+        switches.load.mmap_flags = flags
 
     def __enter__(self):
         pass
 
     def __exit__(self, *exc):
-        _Options.mmap_flags = self.prev
+        switches.load.mmap_flags = self.prev
 
 
 # ---- save
@@ -207,12 +204,16 @@ def _records(obj, pickle_module, protocol, root, byte_order):
     records = {
         "data.pkl": buffer.getvalue(),
         ".format_version": b"1",
-        ".storage_alignment": b"%d" % archive.ALIGNMENT,
+        ".storage_alignment": b"%d" % switches.save.storage_alignment,
     }
     if byte_order:
         records["byteorder"] = sys.byteorder.encode()
-    records |= {f"data/{key}": storage.memory() for key, storage in storages.found.items()}
-    return archive.archive_parts(records, root, _Options.crc32)
+    skips = switches.skips_data()
+    records |= {
+        f"data/{key}": archive.empty_bytes(storage.nbytes) if skips else storage.memory()
+        for key, storage in storages.found.items()
+    }
+    return archive.archive_parts(records, root, switches.save.compute_crc32, switches.save.storage_alignment)
 
 
 def _write_at(path, parts):
@@ -265,6 +266,7 @@ def load(
     quantized and nested tensors, `.safetensors` and the .tar format raise NotImplementedError.
     """
     weights_only = _weights_only(weights_only, pickle_module)
+    mmap = switches.load.mmap if mmap is None else mmap
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     if pickle_load_args and weights_only:
@@ -388,7 +390,10 @@ class _StorageReader:
         if self._meta:
             self._reader.offset(name)  # raises if there is no such record
             return LoadedStorage(None, size, dtype).to("meta")
-        if self._mapped is None:
+        if switches.skips_data():
+            self._reader.offset(name)
+            raw = archive.empty_bytes(size)
+        elif self._mapped is None:
             raw = self._reader.storage(name, size)
         else:
             raw = self._reader.view(name, size, self._mapped)
@@ -402,7 +407,7 @@ def _byte_order(reader):
             raise ValueError(f"Unknown endianness type: {order}")
         return order
     order = {LoadEndianness.BIG: "big", LoadEndianness.NATIVE: sys.byteorder}
-    return order.get(_Options.endianness, "little")
+    return order.get(switches.load.endianness, "little")
 
 
 def _in_native_order(raw, dtype):

@@ -38,30 +38,30 @@ def root_of(path: str) -> str:
     return root if path.isascii() else "archive"
 
 
-def archive_parts(records: dict, root: str, crc: bool = True):
+def archive_parts(records: dict, root: str, crc: bool = True, alignment: int = ALIGNMENT):
     """The bytes of an archive, part by part. `records` are bytes or contiguous arrays of bytes, by name."""
     at, entries = 0, []  # name, CRC, size, offset of the header
     for name, data in (*records.items(), ("version", b"3\n")):
-        for part in _record_parts(f"{root}/{name}".encode(), data, at, crc, entries):
+        for part in _record_parts(f"{root}/{name}".encode(), data, at, crc, entries, alignment):
             yield part
             at += len(part)
     names = zlib.crc32(b"\n".join(name for name, *_ in entries))
     content = zlib.crc32(b"".join(struct.pack("<I", crc) for _, crc, *_ in entries))
     identity = b"%020d%020d" % (names, content)
-    for part in _record_parts(f"{root}/.data/serialization_id".encode(), identity, at, crc, entries):
+    for part in _record_parts(f"{root}/.data/serialization_id".encode(), identity, at, crc, entries, alignment):
         yield part
         at += len(part)
     directory = b"".join(_directory_entry(*entry) for entry in entries)
     yield directory + _directory_end(len(entries), len(directory), at)
 
 
-def _record_parts(name, data, offset, crc, entries):
+def _record_parts(name, data, offset, crc, entries, alignment):
     """The parts of a record that begins at `offset`. Its entry of the directory is appended to `entries`."""
     size = len(data)
     checksum = zlib.crc32(data) if crc else 0
     wide = _wide_field(size, size, offset)
     start = offset + 30 + len(name) + len(wide) + 4
-    padding = -start % ALIGNMENT
+    padding = -start % alignment
     extra = wide + _EXTRA + struct.pack("<H", padding) + b"Z" * padding
     flags = _UTF8 | (_DESCRIPTOR if size else 0)
     yield struct.pack("<4s5H3I2H", MAGIC, 0, flags, 0, 0, 0, 0, 0, 0, len(name), len(extra)) + name + extra

@@ -5,5 +5,5 @@ from jtorch.core.methods import swap_tensors
 from jtorch.utils import checkpoint, data, deterministic, dlpack
 
 __getattr__, __dir__ = lazy_modules(
-    __name__, "_pytree benchmark cpp_extension flop_counter hooks model_zoo module_tracker"
+    __name__, "_pytree benchmark cpp_extension flop_counter hooks model_zoo module_tracker serialization"
 )

@@ -75,6 +75,7 @@ from jtorch.core.methods.overrides import (
     redispatch_function,
 )
 from jtorch.core.methods.counted_products import products_of
+from jtorch.core.methods.rearrange import rearrange
 from jtorch.core.methods.queues import Event, Stream
 from jtorch.core.methods.settings import (
     are_deterministic_algorithms_enabled,
@@ -114,7 +115,7 @@ from jtorch.core.methods.function_transforms import grad as func_grad
 from jtorch.core.methods.function_transforms import grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
 from jtorch.core.methods.storage_types import STORAGE_TYPES
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, is_storage
-from jtorch.core.methods.vmap import vmap
+from jtorch.core.methods.vmap import debug_unwrap, vmap
 from jtorch.core.op import explain_methods
 from jtorch.core.tensor import Tensor
 
@@ -146,6 +147,7 @@ __all__ = [
     "compile",
     "cond",
     "cudagraph_mark_step_begin",
+    "debug_unwrap",
     "disable",
     "eager",
     "enable_reentrant_dispatch",
@@ -197,6 +199,7 @@ __all__ = [
     "load_compiled_function",
     "nested_compile_region",
     "products_of",
+    "rearrange",
     "rebuild_sparse",
     "redispatch_function",
     "reset",

@@ -263,7 +263,10 @@ def _padded_end(input: Array, size: int) -> Array:
 def _reshaped_copy(self, *sizes):
     """The elements in another shape: `contiguous().view()` by its old name."""
     warn_user("non-inplace resize is deprecated", UserWarning)
-    size = as_ints(sizes, "resize", "size")
+    return _in_shape(self, as_ints(sizes, "resize", "size"))
+
+
+def _in_shape(self, size):
     if math.prod(size) != self.numel():
         raise RuntimeError(
             f"requested resize to {'x'.join(map(str, size))} ({math.prod(size)} elements in total), but the given tensor"
@@ -279,6 +282,17 @@ def _resize_as(self, the_template, *, memory_format=None):
         formats = [f for f in (channels_last, channels_last_3d) if the_template.is_contiguous(memory_format=f)]
         memory_format = formats[0] if formats and not the_template.is_contiguous() else contiguous_format
     return _resize_(self, *the_template.shape, memory_format=memory_format)
+
+
+def _resized_like(self, tensor):
+    """The elements in another tensor's shape: `contiguous().view_as()` by its old name."""
+    warn_user("non-inplace resize_as is deprecated", UserWarning)
+    return _in_shape(self, tuple(tensor.shape))
+
+
+def _slice_inverse(self, src, dim=0, start=None, end=None, step=1):
+    """The tensor of the shape and strides of `src` that begins at the same place of this tensor's memory."""
+    return self.as_strided(src.size(), src.stride(), src.storage_offset())
 
 
 def _set_(self, source=None, storage_offset=0, size=None, stride=None):
@@ -460,6 +474,31 @@ def _map_(self, tensor, callable):
     return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
 
 
+def _grad_dtype(self):
+    """The dtype of the tensor's gradient: its own."""
+    if not self.is_leaf:
+        raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+    return self.dtype
+
+
+def _set_grad_dtype(self, to):
+    if not self.is_leaf:
+        raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+    if to is not None and not isinstance(to, dtypes.dtype):
+        raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(to).__name__}")
+    if to is not self.dtype:
+        raise NotImplementedError(
+            "grad_dtype: in jtorch a gradient has its tensor's dtype; cast it with x.grad.to(dtype)"
+        )
+
+
+def _map2_(self, x, y, callable):
+    """Put each triple of elements through a Python function. Returns self."""
+    arrays = [self._to_numpy(), *[t.detach().expand(self.shape)._to_numpy() for t in (x, y)]]
+    made = [callable(*triple) for triple in zip(*[a.reshape(-1).tolist() for a in arrays], strict=True)]
+    return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
+
+
 def _sum_to_size(self, *size):
     """The sum down to a shape that broadcasts to this one."""
     size = as_ints(size, "sum_to_size", "size")
@@ -520,6 +559,7 @@ _METHODS = {
     "pin_memory": _itself,
     "share_memory_": _itself,
     "data_ptr": storages.data_ptr,
+    "const_data_ptr": storages.data_ptr,
     "untyped_storage": storages.storage_of,
     "storage": storages.storage,
     "storage_type": lambda self: storages.TypedStorage,
@@ -533,7 +573,9 @@ _METHODS = {
     "resize": _reshaped_copy,
     "resize_": _resize_,
     "_resize_view": _resize_view,
+    "resize_as": _resized_like,
     "resize_as_": _resize_as,
+    "slice_inverse": _slice_inverse,
     "set_": _set_,
     "type": _type,
     "type_as": _type_as,
@@ -547,6 +589,7 @@ _METHODS = {
     "new": _new_of_this_type,
     "apply_": _apply_,
     "map_": _map_,
+    "map2_": _map2_,
     "sum_to_size": _sum_to_size,
     "__reversed__": _reversed,
     **{name: _caster(name, d) for name, d in {**dtypes.CASTS, "chalf": dtypes.complex32}.items()},
@@ -563,6 +606,7 @@ for _name, _made in _METHODS.items():
     attach(_name, _made)
 for _name, _made in _FACTS.items():
     attach(_name, property(_made))
+attach("grad_dtype", property(_grad_dtype, _set_grad_dtype))
 
 
 def _refuse_writes(name):

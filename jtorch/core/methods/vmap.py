@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import wraps
 
-from jtorch.core.engine import local
+from jtorch.core.engine import Lifted, local
 from jtorch.core.facts import broadcast_prefix, flatten_tree, unflatten_tree
 from jtorch.core.op import public_in
 from jtorch.core.ops.gather.joining import cat
-from jtorch.core.tensor import Batch, Tensor, running
+from jtorch.core.tensor import Batch, Tensor, running, wrap
 
 
 @public_in("jtorch.func")
@@ -160,3 +160,19 @@ def _joined(parts, out_dims):
     dims = broadcast_prefix(out_dims, shape)
     columns = zip(*[leaves for leaves, _ in trees], strict=True)
     return unflatten_tree([cat(list(c), d) for c, d in zip(columns, dims, strict=True)], shape)
+
+
+@public_in("jtorch.func")
+def debug_unwrap(tensor, *, recurse=True):
+    """What stands for a tensor inside `vmap` (all entries together) or another transformation; else the tensor itself.
+
+    For printing while debugging: what is computed from it does not go through the transformation.
+
+    Args:
+        recurse: through all transformations around it, not the innermost only.
+    """
+    value = tensor._value
+    if value.__class__ is not Lifted:
+        return tensor
+    inside = wrap(value.parts[0])
+    return debug_unwrap(inside) if recurse else inside

@@ -19,6 +19,7 @@ import jtorch.core.ops.losses.likelihood
 import jtorch.core.ops.losses.margin
 import jtorch.core.ops.losses.probabilities
 import jtorch.core.ops.matrix.distances
+import jtorch.core.ops.matrix.grouped
 import jtorch.core.ops.windows.conv
 import jtorch.core.ops.windows.fold
 import jtorch.core.ops.windows.grid

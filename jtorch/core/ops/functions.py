@@ -12,6 +12,7 @@ import jtorch.core.ops.gather.index
 import jtorch.core.ops.gather.joining
 import jtorch.core.ops.gather.masked
 import jtorch.core.ops.gather.scatter
+import jtorch.core.ops.layers.recurrent
 import jtorch.core.ops.make.create
 import jtorch.core.ops.make.fill
 import jtorch.core.ops.make.generator

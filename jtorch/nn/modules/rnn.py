@@ -11,8 +11,6 @@ import numbers
 import warnings
 
 from jtorch.amp.autocast_mode import casts_now
-from jtorch.core.ops.arithmetic.activations import dropout
-from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.ops.layers import recurrent
 from jtorch.core.ops.make.create import empty, zeros
 from jtorch.nn import init
@@ -180,38 +178,10 @@ class RNNBase(Module):
 
     def _run_layers(self, input, states, packing):
         """(outputs of the last layer, final states of every layer and direction)."""
-        directions = 2 if self.bidirectional else 1
-        finals = []
-        sizes = None if packing is None else packing.sizes
-        for layer in range(self.num_layers):
-            outs = []
-            for d in range(directions):
-                at = layer * directions + d
-                out, *last = self._run_layer(input, [s[at] for s in states], self._all_weights[at], sizes, d == 1)
-                outs.append(out)
-                finals.append(last)
-            input = outs[0] if directions == 1 else cat(outs, 2)
-            if self.dropout > 0 and self.training and layer < self.num_layers - 1:
-                input = self._drop_between_layers(input, packing)
-        return input, [stack(ends) for ends in zip(*finals, strict=True)]
-
-    def _drop_between_layers(self, input, packing):
-        if packing is None:
-            return dropout(input, self.dropout)
-        return packing.unpack(dropout(packing.pack(input), self.dropout))
-
-    def _run_layer(self, input, states, names, sizes, reverse):
         own = self._parameters
-        w_ih, w_hh, *rest = [own[n] if n in own else getattr(self, n) for n in names]
-        biases = rest[:2] if self.bias else (None, None)
-        if self.mode == "LSTM":
-            w_hr = rest[-1] if self.proj_size else None
-            node = "StackBackward0" if self.proj_size or sizes is not None else "MkldnnRnnLayerBackward0"
-            return recurrent.lstm_layer(input, *states, w_ih, w_hh, *biases, w_hr, sizes, reverse, node)
-        if self.mode == "GRU":
-            return recurrent.gru_layer(input, *states, w_ih, w_hh, *biases, sizes, reverse, "StackBackward0")
-        kind = "tanh" if self.mode == "RNN_TANH" else "relu"
-        return recurrent.rnn_layer(input, *states, w_ih, w_hh, *biases, sizes, kind, reverse, "StackBackward0")
+        weights = [[own[n] if n in own else getattr(self, n) for n in names] for names in self._all_weights]
+        dropped, directions = self.dropout if self.training else 0, 2 if self.bidirectional else 1
+        return recurrent.layers_of(self.mode, input, states, weights, self.bias, dropped, directions, packing)
 
     def _run(self, input, hx, widths, name):
         """(outputs, list of final states) for a packed, batched or unbatched input. `hx`: None or a list."""

@@ -20,6 +20,24 @@ def copy_as(qualname, function):
     return made
 
 
+def consume_prefix_in_state_dict_if_present(state_dict: dict, prefix: str) -> None:
+    """Take a prefix off the keys of a state_dict that have it, in place: "module." after training with DDP.
+
+    >>> state = {"module.weight": 1, "bias": 2}
+    >>> torch.nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
+    >>> state
+    {'bias': 2, 'weight': 1}
+    """
+    for key in list(state_dict):
+        if key.startswith(prefix):
+            state_dict[key.removeprefix(prefix)] = state_dict.pop(key)
+    metadata = getattr(state_dict, "_metadata", None)
+    if metadata is not None:
+        for key in list(metadata):
+            if key and (key.startswith(prefix) or key == prefix.replace(".", "")):  # "" is the module around
+                metadata[key[len(prefix) :]] = metadata.pop(key)
+
+
 def _ntuple(n, name="parse"):
     def parse(value):
         return as_tuple(value, n)

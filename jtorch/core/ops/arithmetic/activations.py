@@ -481,6 +481,49 @@ def _alpha_dropout(input, p, training, inplace, shape):
     return into_input(input, input * (noise * a) + b, inplace)
 
 
+@function
+def feature_dropout(input, p, train):
+    """Dropout of whole channels of (N, C, *), of any number of dimensions."""
+    _check_feature_dims(input, "Feature dropout")
+    return _of_channels(input, p, train)
+
+
+@function(name="dropout_")
+def _dropout_in_place(input, p, train):
+    """`dropout` that writes into its input."""
+    return dropout(input, p, train, True)
+
+
+@function(name="feature_dropout_")
+def _feature_dropout_in_place(input, p, train):
+    """`feature_dropout` that writes into its input."""
+    _check_feature_dims(input, "Feature dropout")
+    return into_input(input, _of_channels(input, p, train), True)
+
+
+@function(name="alpha_dropout_")
+def _alpha_dropout_in_place(input, p, train):
+    """`alpha_dropout` that writes into its input."""
+    return alpha_dropout(input, p, train, True)
+
+
+@function(name="feature_alpha_dropout_")
+def _feature_alpha_dropout_in_place(input, p, train):
+    """`feature_alpha_dropout` that writes into its input."""
+    _check_feature_dims(input, "Feature dropout")
+    return feature_alpha_dropout(input, p, train, True)
+
+
+def _of_channels(input, p, train):
+    check_probability(p)
+    return _dropped(input, p, train, (*input.shape[:2], *[1] * (input.ndim - 2)))
+
+
+def _check_feature_dims(input, name):
+    if input.ndim < 2:
+        raise RuntimeError(f"{name} requires at least 2 dimensions in the input")
+
+
 @functional
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """Leaky relu: in training each x <= 0 gets a random slope in [lower, upper], outside training the mean slope."""

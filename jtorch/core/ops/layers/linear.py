@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, common_shape, data_check, functional, op
+from jtorch.core.op import Array, common_shape, data_check, function, functional, op
 from jtorch.core.ops.matrix.products import check_expandable
 
 
@@ -206,3 +206,10 @@ def _renormalized(weight: Array, indices: Array, max_norm: float, norm_type: flo
 def renormalize(weight, input, max_norm, norm_type):
     plain = weight.detach()
     plain._assign(_renormalized(plain, input, max_norm, norm_type)._value, None)
+
+
+@function
+def embedding_renorm_(input, indices, max_norm, norm_type):
+    """Scale the rows that `indices` names and whose norm is larger than `max_norm` down to it, in place. Returns the matrix."""
+    renormalize(input, indices, float(max_norm), float(norm_type))
+    return input

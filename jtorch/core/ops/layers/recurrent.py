@@ -7,12 +7,16 @@ that its sequence does not have: after its end, or before its start when running
 
 from __future__ import annotations
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.op import Array, op, public
+from jtorch.core.op import Array, function, op, public
+from jtorch.core.ops.arithmetic.activations import dropout
+from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.tensor import Tensor, known, wrap_dim
 
 # ---- the nodes that PyTorch has for a layer or a cell
@@ -336,3 +340,94 @@ def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """
     _check_cell(input, (hx,), w_ih, w_hh, 1)
     return _rnn_cell(input, hx, w_ih, w_hh, b_ih, b_hh, "relu")
+
+
+# ---- several layers
+
+
+def layers_of(mode, input, states, weights, has_biases, dropped, directions, packing=None):
+    """Run all layers and directions: (outputs of the last layer, final states of every layer and direction).
+
+    Args:
+        mode: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
+        input: (time, batch, features).
+        states: h, or h and c; each (layers * directions, batch, width).
+        weights: for each layer and direction w_ih, w_hh, the biases, and what projects h (of an LSTM).
+        dropped: the fraction of outputs that is dropped after each layer except the last.
+    """
+    finals, sizes = [], None if packing is None else packing.sizes
+    for first in range(0, len(weights), directions):
+        outs = []
+        for at in range(first, first + directions):
+            own = [s[at] for s in states]
+            out, *last = _layer(mode, input, own, weights[at], has_biases, sizes, at > first)
+            outs.append(out)
+            finals.append(last)
+        input = outs[0] if directions == 1 else cat(outs, 2)
+        if dropped > 0 and first + directions < len(weights):
+            input = (
+                dropout(input, dropped) if packing is None else packing.unpack(dropout(packing.pack(input), dropped))
+            )
+    return input, [stack(ends) for ends in zip(*finals, strict=True)]
+
+
+def _layer(mode, input, states, weights, has_biases, sizes, reverse):
+    w_ih, w_hh, *rest = weights
+    biases, projection = (rest[:2], rest[2:]) if has_biases else ((None, None), rest)
+    if mode == "LSTM":
+        node = "StackBackward0" if projection or sizes is not None else "MkldnnRnnLayerBackward0"
+        w_hr = projection[0] if projection else None
+        return lstm_layer(input, *states, w_ih, w_hh, *biases, w_hr, sizes, reverse, node)
+    if mode == "GRU":
+        return gru_layer(input, *states, w_ih, w_hh, *biases, sizes, reverse, "StackBackward0")
+    kind = "tanh" if mode == "RNN_TANH" else "relu"
+    return rnn_layer(input, *states, w_ih, w_hh, *biases, sizes, kind, reverse, "StackBackward0")
+
+
+_PACKED = "data batch_sizes hx params has_biases num_layers dropout train bidirectional".split()
+_PADDED = "input hx params has_biases num_layers dropout train bidirectional batch_first".split()
+_PACKED_FORM, _PADDED_FORM = (
+    inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names])
+    for names in (_PACKED, _PADDED)
+)
+
+
+def _function_of_weights(name, mode):
+    def run(*args, **kwargs):
+        is_packed = "batch_sizes" in kwargs or (len(args) > 3 and isinstance(args[3], tuple | list))
+        given = (_PACKED_FORM if is_packed else _PADDED_FORM).bind(*args, **kwargs).arguments
+        states = [*given["hx"]] if mode == "LSTM" else [given["hx"]]
+        directions, count = 2 if given["bidirectional"] else 1, given["num_layers"]
+        projects = mode == "LSTM" and states[0].shape[2] != states[1].shape[2]
+        weights, each = [*given["params"]], (4 if given["has_biases"] else 2) + projects
+        if len(weights) != each * count * directions:
+            raise RuntimeError("got an incorrect number of RNN parameters")
+        if any(s.shape[0] != count * directions for s in states):
+            raise RuntimeError("Expected more hidden states in stacked_rnn")
+        parts = [weights[i : i + each] for i in range(0, len(weights), each)]
+        dropped = given["dropout"] if given["train"] else 0
+        settings = (states, parts, given["has_biases"], dropped, directions)
+        if is_packed:
+            packing = Packing(given["batch_sizes"])
+            out, states = layers_of(mode, packing.unpack(given["data"]), *settings, packing)
+            return packing.pack(out), *states
+        batch_first, input = given["batch_first"], given["input"]
+        out, states = layers_of(mode, input.transpose(0, 1) if batch_first else input, *settings)
+        return out.transpose(0, 1) if batch_first else out, *states
+
+    run.__name__ = run.__qualname__ = name
+    run.__doc__ = f"""What `torch.nn.{mode.partition("_")[0]}` computes, on given weights.
+
+    Two forms, as in PyTorch: ({", ".join(_PADDED)}) and ({", ".join(_PACKED)}), the second on packed data.
+
+    Returns:
+        The outputs, then the final states{" h and c" if mode == "LSTM" else ""}.
+
+    Raises:
+        RuntimeError: the number of weights or of states does not fit the layers.
+    """
+    return function(run)
+
+
+lstm, gru = _function_of_weights("lstm", "LSTM"), _function_of_weights("gru", "GRU")
+rnn_tanh, rnn_relu = _function_of_weights("rnn_tanh", "RNN_TANH"), _function_of_weights("rnn_relu", "RNN_RELU")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes
-from jtorch.core.op import Array, letter, op, public
+from jtorch.core.op import Array, function, letter, op, public
 from jtorch.core.ops.matrix.matrix_checks import refuse_nan
 from jtorch.core.ops.rules import largest_of, norm_of, reduced_dims, smallest_of
 from jtorch.core.tensor import wrap_dim
@@ -116,3 +117,44 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if isinstance(order, str):
         raise RuntimeError(f"only valid string values are 'fro' and 'nuc', found {p}")
     return linalg_vector_norm(input, float(order), dim, keepdim, dtype, out=out)
+
+
+def _of_old_name(old, new):
+    warnings.warn(
+        f"at::{old} is deprecated and it is just left for JIT compatibility. It will be removed in a future PyTorch release."
+        f" Please use `linalg.{new}` instead",
+        stacklevel=3,
+    )
+
+
+@function
+def frobenius_norm(input, dim, keepdim=False, *, out=None):
+    """The 2-norm over one or two dims; over all where `dim` is empty. An old name of `torch.linalg.vector_norm`."""
+    _of_old_name("frobenius_norm", "vector_norm(A, 2., dim, keepdim)")
+    dims = tuple(dim) if isinstance(dim, tuple | list) else (dim,)
+    if len(dims) > 2:
+        raise RuntimeError(f"Expected at most 2 dimensions, but got {len(dims)} dimensions instead.")
+    return linalg_vector_norm(input, 2.0, dims or None, keepdim, None, out=out)
+
+
+@function
+def nuclear_norm(input, dim=(-2, -1), keepdim=False, *, out=None):
+    """The sum of a matrix's singular values. An old name of `torch.linalg.matrix_norm` with "nuc"."""
+    if isinstance(dim, bool):  # the form without dims
+        dim, keepdim = (-2, -1), dim
+    _of_old_name("nuclear_norm", "matrix_norm(A, 'nuc', dim, keepdim)")
+    return matrix_norm_of(input, "nuc", tuple(dim), keepdim, None, out)
+
+
+@function
+def norm_except_dim(v, pow=2, dim=0):
+    """The `pow`-norm of all elements that share their place along `dim`, which stays; -1: of all elements.
+
+    >>> torch.norm_except_dim(torch.ones(2, 4))
+    tensor([[2.],
+            [2.]])
+    """
+    if dim == -1:
+        return linalg_vector_norm(v, float(pow), None, False, None)
+    others = tuple([d for d in range(v.ndim) if d != wrap_dim(dim, v.ndim)])
+    return linalg_vector_norm(v, float(pow), others, True, None)

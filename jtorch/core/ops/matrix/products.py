@@ -236,7 +236,7 @@ def outer(input: Array, vec2: Array) -> Array:
     return input[:, None] * vec2[None, :]
 
 
-ger = function(outer, name="ger")
+ger = function(outer, name="ger", method=True)
 
 
 def _times_factor(x, factor):

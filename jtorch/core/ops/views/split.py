@@ -260,6 +260,12 @@ def unsafe_split(tensor, split_size, dim=0):
 
 
 @function(method=True)
+def unsafe_split_with_sizes(input, split_sizes, dim=0):
+    """The parts that :func:`split_with_sizes` shows, of which autograd does not know that they share memory."""
+    return _apart(input, split_with_sizes(input.detach(), split_sizes, dim), dim)
+
+
+@function(method=True)
 def unsafe_chunk(input, chunks, dim=0):
     """The parts that :func:`chunk` shows, of which autograd does not know that they share memory."""
     return _apart(input, chunk(input.detach(), chunks, dim), dim)

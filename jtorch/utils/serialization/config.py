@@ -1,0 +1,9 @@
+"""`torch.utils.serialization.config`: how files are read and written.
+
+>>> torch.utils.serialization.config.save.storage_alignment
+64
+"""
+
+from jtorch.serialization.switches import load, save
+
+__all__ = ["load", "save"]
