@@ -23,7 +23,7 @@ from jtorch.core.methods import (
 from jtorch.core.methods import (
     func_grad as grad,
 )
-from jtorch.nn.modules.batchnorm import _BatchNorm
+from jtorch.nn.modules.batchnorm import replace_all_batch_norm_modules_
 
 __all__ = [
     "debug_unwrap",
@@ -44,17 +44,3 @@ __all__ = [
     "vjp",
     "vmap",
 ]
-
-
-def replace_all_batch_norm_modules_(root):
-    """Let the BatchNorm layers of a module keep no running statistics: `vmap` cannot write them in place. Returns the module.
-
-    >>> model = torch.func.replace_all_batch_norm_modules_(torch.nn.Sequential(torch.nn.BatchNorm1d(2)))
-    >>> print(model[0].running_mean)
-    None
-    """
-    for module in root.modules():
-        if isinstance(module, _BatchNorm):
-            module.running_mean = module.running_var = module.num_batches_tracked = None
-            module.track_running_stats = False
-    return root

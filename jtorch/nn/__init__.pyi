@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 from jtorch.nn import attention as attention
 from jtorch.nn import functional as functional
+from jtorch.nn import grad as grad
 from jtorch.nn import init as init
 from jtorch.nn import intrinsic as intrinsic
 from jtorch.nn import modules as modules

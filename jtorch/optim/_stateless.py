@@ -22,7 +22,7 @@ def _check_state(state):
         raise RuntimeError(f"{_SELF} per-parameter optimizer state entries to be dictionaries.")
 
 
-def _check_group(i, group, given):
+def _check_swapped_group(i, group, given):
     """The numbers of the group's parameters in the given state."""
     if not isinstance(given, dict):
         raise RuntimeError(f"{_SELF} each optimizer param group to be a dictionary.")
@@ -44,7 +44,7 @@ def _check_group(i, group, given):
     return numbers
 
 
-def _pairs(optimizer, parameters, given):
+def _swapped_pairs(optimizer, parameters, given):
     """For each group its settings and its parameters, each with its state."""
     if not optimizer.state:
         raise RuntimeError(f"{_SELF} initialized optimizer state.")
@@ -60,7 +60,7 @@ def _pairs(optimizer, parameters, given):
         raise RuntimeError("swapin_optim_state has a different number of parameter groups than the live optimizer.")
     left, known, made = list(parameters.values()), set(), []
     for i, (group, settings) in enumerate(zip(optimizer.param_groups, groups, strict=True)):
-        numbers = _check_group(i, group, settings)
+        numbers = _check_swapped_group(i, group, settings)
         known.update(numbers)
         if len(numbers) > len(left):
             raise RuntimeError(f"{_SELF} the explicit parameter state to match optimizer.param_groups ordering.")
@@ -95,7 +95,7 @@ def swap_in_optimizer_params_and_state(optimizer, swapin_parameters, swapin_opti
     >>> p.data, other
     (tensor([0.]), tensor([-1.5000]))
     """
-    made = _pairs(optimizer, swapin_parameters, swapin_optim_state)
+    made = _swapped_pairs(optimizer, swapin_parameters, swapin_optim_state)
     state, groups = optimizer.state, [dict(group) for group in optimizer.param_groups]
     try:
         swapped = defaultdict(dict)

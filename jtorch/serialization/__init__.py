@@ -92,29 +92,29 @@ class LoadEndianness(Enum):
 
 def get_crc32_options() -> bool:
     """Whether `save` computes a checksum for each record."""
-    return switches.save.compute_crc32
+    return switches.SaveSwitches.compute_crc32
 
 
 def set_crc32_options(compute_crc32: bool) -> None:
     """Turn checksums in `save` on or off. Other programs may call a file without them damaged."""
-    switches.save.compute_crc32 = compute_crc32
+    switches.SaveSwitches.compute_crc32 = compute_crc32
 
 
 def get_default_load_endianness() -> LoadEndianness | None:
     """The byte order assumed for files that do not name theirs; None means little-endian."""
-    return switches.load.endianness
+    return switches.LoadSwitches.endianness
 
 
 def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
     """Set the byte order for files that do not name theirs."""
     if not isinstance(endianness, LoadEndianness) and endianness is not None:
         raise TypeError("Invalid argument type in function set_default_load_endianness")
-    switches.load.endianness = endianness
+    switches.LoadSwitches.endianness = endianness
 
 
 def get_default_mmap_options() -> int | None:
     """How `load(mmap=True)` maps files: `mmap.MAP_PRIVATE` or `mmap.MAP_SHARED`."""
-    return switches.load.mmap_flags
+    return switches.LoadSwitches.mmap_flags
 
 
 class set_default_mmap_options:
@@ -128,14 +128,14 @@ class set_default_mmap_options:
             raise ValueError(
                 f"Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE or mmap.MAP_SHARED, but got {flags}"
             )
-        self.prev = switches.load.mmap_flags
-        switches.load.mmap_flags = flags
+        self.prev = switches.LoadSwitches.mmap_flags
+        switches.LoadSwitches.mmap_flags = flags
 
     def __enter__(self):
         pass
 
     def __exit__(self, *exc):
-        switches.load.mmap_flags = self.prev
+        switches.LoadSwitches.mmap_flags = self.prev
 
 
 # ---- save
@@ -204,7 +204,7 @@ def _records(obj, pickle_module, protocol, root, byte_order):
     records = {
         "data.pkl": buffer.getvalue(),
         ".format_version": b"1",
-        ".storage_alignment": b"%d" % switches.save.storage_alignment,
+        ".storage_alignment": b"%d" % switches.SaveSwitches.storage_alignment,
     }
     if byte_order:
         records["byteorder"] = sys.byteorder.encode()
@@ -213,7 +213,9 @@ def _records(obj, pickle_module, protocol, root, byte_order):
         f"data/{key}": archive.empty_bytes(storage.nbytes) if skips else storage.memory()
         for key, storage in storages.found.items()
     }
-    return archive.archive_parts(records, root, switches.save.compute_crc32, switches.save.storage_alignment)
+    return archive.archive_parts(
+        records, root, switches.SaveSwitches.compute_crc32, switches.SaveSwitches.storage_alignment
+    )
 
 
 def _write_at(path, parts):
@@ -266,7 +268,7 @@ def load(
     quantized and nested tensors, `.safetensors` and the .tar format raise NotImplementedError.
     """
     weights_only = _weights_only(weights_only, pickle_module)
-    mmap = switches.load.mmap if mmap is None else mmap
+    mmap = switches.LoadSwitches.mmap if mmap is None else mmap
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     if pickle_load_args and weights_only:
@@ -407,7 +409,7 @@ def _byte_order(reader):
             raise ValueError(f"Unknown endianness type: {order}")
         return order
     order = {LoadEndianness.BIG: "big", LoadEndianness.NATIVE: sys.byteorder}
-    return order.get(switches.load.endianness, "little")
+    return order.get(switches.LoadSwitches.endianness, "little")
 
 
 def _in_native_order(raw, dtype):

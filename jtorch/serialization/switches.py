@@ -6,7 +6,7 @@ import mmap as _mmap
 import threading
 
 
-class load:
+class LoadSwitches:
     """Switches of `torch.load`."""
 
     mmap = False  # what `mmap=None` means
@@ -15,7 +15,7 @@ class load:
     calculate_storage_offsets = False  # has no effect: where a record begins is read
 
 
-class save:
+class SaveSwitches:
     """Switches of `torch.save`."""
 
     compute_crc32 = True

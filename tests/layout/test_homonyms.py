@@ -87,6 +87,7 @@ SHARED = {
     "boxes": "boxes in pictures: operations on them, and how v2's transforms move them",
     "config": "switches: those of jtorch, and those of PyTorch's compiler",
     "conv": "convolutions: functions and layers",
+    "dropout": "dropout: functions and layers",
     "fft": "`torch.fft`: its functions, and the public module",
     "fold": "sliding blocks: functions and layers",
     "functional": "`torch.nn.functional`: where its functions are gathered, and where they are public",

@@ -45,7 +45,6 @@ from jtorch.core.methods.compiler import (
     wrap_numpy,
 )
 from jtorch.core.methods.control_flow import cond, while_loop
-from jtorch.core.methods.cpu import synchronize as synchronize_cpu
 from jtorch.core.methods.constructors import CUDA_TYPES, TYPES as TENSOR_TYPES
 from jtorch.core.methods.foreach import FOREACH
 from jtorch.core.methods.free_functions import free_function, result_type
@@ -230,7 +229,6 @@ __all__ = [
     "stats",
     "substitute_in_graph",
     "swap_tensors",
-    "synchronize_cpu",
     "to_dlpack",
     "to_jax",
     "typename",

@@ -17,7 +17,7 @@ class DimensionBindError(Exception):
 _DOTS = "…"  # one character for "...", as PyTorch's errors print it
 
 
-def _groups(text):
+def _groups_of_pattern(text):
     """One side of a pattern: each dimension as a list of names, or the dots. "1" and "()" are empty lists."""
     bad = re.search(r"[^\w\s().…]", text)
     if bad:
@@ -57,11 +57,11 @@ def _check_name(token):
         raise ValueError(f"Invalid axis identifier: {token}\naxis name should should not start or end with underscore")
 
 
-def _parsed(pattern, lengths):
+def _parsed_pattern(pattern, lengths):
     sides = pattern.replace("...", _DOTS).split("->")
     if len(sides) != 2:
         raise ValueError("Pattern must contain a single '->' separator")
-    left, right = map(_groups, sides)
+    left, right = map(_groups_of_pattern, sides)
     here, there = ({name for group in side for name in group} for side in (left, right))
     if any(_DOTS in group for group in left if group != _DOTS):
         raise ValueError(f"Ellipsis is parenthesis in the left side is not allowed: {pattern}")
@@ -78,7 +78,7 @@ def _parsed(pattern, lengths):
     return left, right
 
 
-def _sizes(names, size, lengths, first):
+def _split_sizes(names, size, lengths, first):
     """The sizes of the dimensions that one of this size is split into. `first` is the number of the first name, for errors."""
     numbered = [f"d{first + i}" for i in range(len(names))]
     open_ones = [name for name in names if name not in lengths]
@@ -119,7 +119,7 @@ def rearrange(tensor, pattern, **axes_lengths):
     """
     if not isinstance(tensor, Tensor):
         tensor = stack(tensor)
-    left, right = _parsed(pattern, axes_lengths)
+    left, right = _parsed_pattern(pattern, axes_lengths)
     if _DOTS in left:
         rest = tensor.ndim - len(left) + 1
         dots = [f"{_DOTS}{i}" for i in range(max(rest, 0))]
@@ -133,7 +133,7 @@ def rearrange(tensor, pattern, **axes_lengths):
         )
     sizes = {}
     for group, size in zip(left, tensor.shape, strict=True):
-        sizes.update(zip(group, _sizes(group, size, axes_lengths, len(sizes)), strict=True))
+        sizes.update(zip(group, _split_sizes(group, size, axes_lengths, len(sizes)), strict=True))
     spread = [[n for name in group for n in (dots if name == _DOTS else [name])] for group in right]
     if _DOTS in right:
         at = right.index(_DOTS)

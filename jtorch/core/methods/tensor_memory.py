@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import numbers
 import operator
 
 import jax
@@ -30,6 +29,7 @@ from jtorch.core.facts import (
 from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import INFERENCE, Leaf, note_other_view, source
 from jtorch.core.methods import typed_storage as storages
+from jtorch.core.methods.python_functions import ELEMENTWISE
 from jtorch.core.op import Array, op, overridable_on_failure
 from jtorch.core.ops.make import create
 from jtorch.core.ops.views.shape import sized_view, squeeze, t, transpose, unsqueeze
@@ -455,25 +455,6 @@ def _new_of_this_type(self, *args, size=None):
 # ---- small things
 
 
-def _apply_(self, callable):
-    """Put each element through a Python function. Returns self."""
-    array = np.array(self._to_numpy())
-    flat = array.reshape(-1)
-    made = [callable(x) for x in flat.tolist()]
-    if not all(isinstance(n, numbers.Number) for n in made):
-        wrong = next(type(n).__name__ for n in made if not isinstance(n, numbers.Number))
-        raise TypeError(f"must be real number, not {wrong}")
-    flat[:] = made
-    return self.copy_(known(flat.reshape(array.shape)))
-
-
-def _map_(self, tensor, callable):
-    """Put each pair of elements through a Python function. Returns self."""
-    mine, theirs = self._to_numpy(), tensor.detach().expand(self.shape)._to_numpy()
-    made = [callable(a, b) for a, b in zip(mine.reshape(-1).tolist(), theirs.reshape(-1).tolist(), strict=True)]
-    return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
-
-
 def _grad_dtype(self):
     """The dtype of the tensor's gradient: its own."""
     if not self.is_leaf:
@@ -490,13 +471,6 @@ def _set_grad_dtype(self, to):
         raise NotImplementedError(
             "grad_dtype: in jtorch a gradient has its tensor's dtype; cast it with x.grad.to(dtype)"
         )
-
-
-def _map2_(self, x, y, callable):
-    """Put each triple of elements through a Python function. Returns self."""
-    arrays = [self._to_numpy(), *[t.detach().expand(self.shape)._to_numpy() for t in (x, y)]]
-    made = [callable(*triple) for triple in zip(*[a.reshape(-1).tolist() for a in arrays], strict=True)]
-    return self.copy_(known(np.array(made, self.dtype.np).reshape(self.shape)))
 
 
 def _sum_to_size(self, *size):
@@ -587,9 +561,7 @@ _METHODS = {
     "new_empty_strided": _new_empty_strided,
     "new_tensor": _new_tensor,
     "new": _new_of_this_type,
-    "apply_": _apply_,
-    "map_": _map_,
-    "map2_": _map2_,
+    **ELEMENTWISE,
     "sum_to_size": _sum_to_size,
     "__reversed__": _reversed,
     **{name: _caster(name, d) for name, d in {**dtypes.CASTS, "chalf": dtypes.complex32}.items()},

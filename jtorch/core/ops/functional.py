@@ -6,6 +6,7 @@ The files below declare them. This file adds the softmaxes whose `dim` may be le
 from __future__ import annotations
 
 import jtorch.core.ops.arithmetic.activations
+import jtorch.core.ops.arithmetic.dropout
 import jtorch.core.ops.arithmetic.elementary
 import jtorch.core.ops.gather.scatter
 import jtorch.core.ops.layers.attention

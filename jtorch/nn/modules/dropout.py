@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch.core.ops.arithmetic import activations
+from jtorch.core.ops.arithmetic import dropout
 from jtorch.nn.modules.module import Module
 
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
@@ -42,7 +42,7 @@ class Dropout(_DropoutNd):
     """
 
     def forward(self, input):
-        return activations.dropout(input, self.p, self.training, self.inplace)
+        return dropout.dropout(input, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_DropoutNd):
@@ -66,7 +66,7 @@ class Dropout1d(_DropoutNd):
     """
 
     def forward(self, input):
-        return activations.dropout1d(input, self.p, self.training, self.inplace)
+        return dropout.dropout1d(input, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_DropoutNd):
@@ -90,7 +90,7 @@ class Dropout2d(_DropoutNd):
     """
 
     def forward(self, input):
-        return activations.dropout2d(input, self.p, self.training, self.inplace)
+        return dropout.dropout2d(input, self.p, self.training, self.inplace)
 
 
 class Dropout3d(_DropoutNd):
@@ -114,7 +114,7 @@ class Dropout3d(_DropoutNd):
     """
 
     def forward(self, input):
-        return activations.dropout3d(input, self.p, self.training, self.inplace)
+        return dropout.dropout3d(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_DropoutNd):
@@ -138,7 +138,7 @@ class AlphaDropout(_DropoutNd):
     """
 
     def forward(self, input):
-        return activations.alpha_dropout(input, self.p, self.training, self.inplace)
+        return dropout.alpha_dropout(input, self.p, self.training, self.inplace)
 
 
 class FeatureAlphaDropout(_DropoutNd):
@@ -160,4 +160,4 @@ class FeatureAlphaDropout(_DropoutNd):
     """
 
     def forward(self, input):
-        return activations.feature_alpha_dropout(input, self.p, self.training, self.inplace)
+        return dropout.feature_alpha_dropout(input, self.p, self.training, self.inplace)

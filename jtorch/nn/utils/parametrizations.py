@@ -9,13 +9,13 @@ from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.make.create import eye
 from jtorch.core.ops.matrix.decompose import geqrf
 from jtorch.core.ops.matrix.distances import normalize
+from jtorch.core.ops.matrix.norms import norm_except_dim
 from jtorch.core.ops.matrix.products import dot, mv
 from jtorch.core.ops.views.diagonal import tril, triu
 from jtorch.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jtorch.nn.modules.module import Module
 from jtorch.nn.utils import parametrize
 from jtorch.nn.utils.weight_norm import _weight_norm as _of_parts
-from jtorch.nn.utils.weight_norm import norm_except_dim
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 

@@ -7,15 +7,8 @@ import warnings
 import jax.numpy as jnp
 
 from jtorch.core.op import Array, op
+from jtorch.core.ops.matrix.norms import norm_except_dim
 from jtorch.nn.parameter import Parameter, UninitializedParameter
-
-
-def norm_except_dim(v, pow=2, dim=0):
-    """The p-norm over all dimensions but one; dim -1: over all."""
-    if dim == -1:
-        return v.norm(pow)
-    rest = [d for d in range(v.dim()) if d != dim % v.dim()]
-    return v.norm(pow, rest, keepdim=True) if rest else v.abs()
 
 
 def _weight_norm_node(types, consts):

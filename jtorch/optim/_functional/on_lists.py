@@ -47,10 +47,10 @@ def step_lists(cls, params, grads, states, lr, grad_scale=None, found_inf=None, 
         held = [states[name][i] for name in names]
         held = [t.reshape(1) if name in cls.scalars else t for name, t in zip(names, held, strict=True)]
         chosen = (*constants, ("first", True)) if first is not None and first[i] else constants
-        _record(cls, chosen, lr, p, grad, held, found_inf)
+        _record_one(cls, chosen, lr, p, grad, held, found_inf)
 
 
-def _record(cls, settings, lr, p, grad, states, skip):
+def _record_one(cls, settings, lr, p, grad, states, skip):
     call = update.call_of(cls, ((settings, 0, 1),), skip is not None)
     values = [] if skip is None else [skip._value]
     values += [lr_value(lr), p._value, grad._value, *[t._value for t in states]]

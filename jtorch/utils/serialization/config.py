@@ -4,6 +4,7 @@
 64
 """
 
-from jtorch.serialization.switches import load, save
+from jtorch.serialization.switches import LoadSwitches as load
+from jtorch.serialization.switches import SaveSwitches as save
 
 __all__ = ["load", "save"]

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 
 from jtorch.core.facts import dtypes, like_strides, warn_user
 from jtorch.core.op import Array, Number, cast_first, common_shape, functional, op
-from jtorch.core.ops.arithmetic.activations import dropout, mask_like, softmax
+from jtorch.core.ops.arithmetic.activations import softmax
+from jtorch.core.ops.arithmetic.dropout import dropout, mask_like
 from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.layers.linear import linear
 from jtorch.core.ops.make.create import zeros, zeros_like

@@ -9,7 +9,7 @@ from jax import lax
 
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, function, letter, op, with_out
-from jtorch.core.ops.arithmetic.activations import check_probability, mask_like
+from jtorch.core.ops.arithmetic.dropout import check_probability, mask_like
 from jtorch.core.ops.layers.normalization import batch_norm, layer_norm, per_channel, wide_dtype
 from jtorch.core.ops.make.create import ones_like
 from jtorch.core.ops.windows.pooling import strides_by_format

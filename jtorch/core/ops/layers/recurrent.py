@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.op import Array, function, op, public
-from jtorch.core.ops.arithmetic.activations import dropout
+from jtorch.core.ops.arithmetic.dropout import dropout
 from jtorch.core.ops.gather.joining import cat, stack
 from jtorch.core.tensor import Tensor, known, wrap_dim
 

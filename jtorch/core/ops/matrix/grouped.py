@@ -11,7 +11,7 @@ from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, functional, op
 
 
-def _sizes(offs):
+def _group_sizes(offs):
     """How many rows each group has."""
     return jnp.diff(offs, prepend=0)
 
@@ -21,9 +21,9 @@ def _grouped(a: Array, b: Array, offs: Array | None) -> Array:
     if offs is None:
         return a @ b
     if b.ndim == 3:
-        return lax.ragged_dot(a, b, _sizes(offs))
+        return lax.ragged_dot(a, b, _group_sizes(offs))
     if a.ndim == 3:
-        return lax.ragged_dot(b.T, jnp.swapaxes(a, 1, 2), _sizes(offs)).T
+        return lax.ragged_dot(b.T, jnp.swapaxes(a, 1, 2), _group_sizes(offs)).T
     group = jnp.searchsorted(offs, jnp.arange(b.shape[0], dtype=offs.dtype), side="right")
     own = group == jnp.arange(offs.shape[0])[:, None]
     return jnp.where(own[:, None, :], a, 0) @ b
@@ -127,18 +127,18 @@ def scaled_mm(
     tensor([[12., 12.],
             [12., 12.]])
     """
-    recipes = [_single(recipe) for recipe in (scale_recipe_a, scale_recipe_b)]
-    swizzles = [_single(swizzle) for swizzle in (swizzle_a, swizzle_b)]
+    recipes = [_only_one(recipe) for recipe in (scale_recipe_a, scale_recipe_b)]
+    swizzles = [_only_one(swizzle) for swizzle in (swizzle_a, swizzle_b)]
     if any(recipe not in (ScalingType.TensorWise, ScalingType.RowWise) for recipe in recipes):
         raise NotImplementedError("scaled_mm: scales of blocks; multiply the matrices by their scales and use matmul")
     if any(swizzle not in (None, SwizzleType.NO_SWIZZLE) for swizzle in swizzles) or contraction_dim:
         raise NotImplementedError(
             "scaled_mm: a swizzle or a contraction_dim, which are layouts of one kernel of PyTorch's"
         )
-    a, b = (m.float() * _single(scale) for m, scale in ((mat_a, scale_a), (mat_b, scale_b)))
+    a, b = (m.float() * _only_one(scale) for m, scale in ((mat_a, scale_a), (mat_b, scale_b)))
     made = a @ b if bias is None else a @ b + bias
     return made.to(mat_a.dtype if output_dtype is None else output_dtype)
 
 
-def _single(value):
+def _only_one(value):
     return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value

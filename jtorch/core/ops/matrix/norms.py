@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import jax.numpy as jnp
 
-from jtorch.core.facts import dtypes
+from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.op import Array, function, letter, op, public
 from jtorch.core.ops.matrix.matrix_checks import refuse_nan
 from jtorch.core.ops.rules import largest_of, norm_of, reduced_dims, smallest_of
@@ -120,10 +119,9 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 
 
 def _of_old_name(old, new):
-    warnings.warn(
+    warn_user(
         f"at::{old} is deprecated and it is just left for JIT compatibility. It will be removed in a future PyTorch release."
         f" Please use `linalg.{new}` instead",
-        stacklevel=3,
     )
 
 
@@ -157,4 +155,4 @@ def norm_except_dim(v, pow=2, dim=0):
     if dim == -1:
         return linalg_vector_norm(v, float(pow), None, False, None)
     others = tuple([d for d in range(v.ndim) if d != wrap_dim(dim, v.ndim)])
-    return linalg_vector_norm(v, float(pow), others, True, None)
+    return linalg_vector_norm(v, float(pow), others, True, None) if others else v.abs()

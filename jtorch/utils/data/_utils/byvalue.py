@@ -75,10 +75,10 @@ def reduce_tensor(tensor: Tensor):
     array = tensor.detach()._to_numpy() if host is None else host
     # NumPy pickles the dtypes of ml_dtypes (bfloat16, float8) only inside the pickle: send their bits
     bits = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.dtype.itemsize}")
-    return make_tensor, (bits, array.dtype, tensor.requires_grad)
+    return tensor_of_bits, (bits, array.dtype, tensor.requires_grad)
 
 
-def make_tensor(bits: np.ndarray, dtype: np.dtype, requires_grad: bool) -> Tensor:
+def tensor_of_bits(bits: np.ndarray, dtype: np.dtype, requires_grad: bool) -> Tensor:
     return known(bits.view(dtype)).requires_grad_(requires_grad)
 
 
