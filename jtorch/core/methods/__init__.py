@@ -75,6 +75,7 @@ from jtorch.core.methods.overrides import (
 )
 from jtorch.core.methods.counted_products import products_of
 from jtorch.core.methods.rearrange import rearrange
+from jtorch.core.methods import processor
 from jtorch.core.methods.queues import Event, Stream
 from jtorch.core.methods.settings import (
     are_deterministic_algorithms_enabled,
@@ -197,6 +198,7 @@ __all__ = [
     "load_cache_artifacts",
     "load_compiled_function",
     "nested_compile_region",
+    "processor",
     "products_of",
     "rearrange",
     "rebuild_sparse",

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch.core.facts import dtypes, elementwise_strides
+from jtorch.core.facts import dtypes, elementwise_strides, warn_user
 from jtorch.core.op import Array, function, functional, kernel, letter, op, with_out
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.generator import stream_of
