@@ -455,24 +455,6 @@ def _new_of_this_type(self, *args, size=None):
 # ---- small things
 
 
-def _grad_dtype(self):
-    """The dtype of the tensor's gradient: its own."""
-    if not self.is_leaf:
-        raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
-    return self.dtype
-
-
-def _set_grad_dtype(self, to):
-    if not self.is_leaf:
-        raise RuntimeError("grad_dtype can only be set on leaf tensors.")
-    if to is not None and not isinstance(to, dtypes.dtype):
-        raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(to).__name__}")
-    if to is not self.dtype:
-        raise NotImplementedError(
-            "grad_dtype: in jtorch a gradient has its tensor's dtype; cast it with x.grad.to(dtype)"
-        )
-
-
 def _sum_to_size(self, *size):
     """The sum down to a shape that broadcasts to this one."""
     size = as_ints(size, "sum_to_size", "size")
@@ -578,7 +560,6 @@ for _name, _made in _METHODS.items():
     attach(_name, _made)
 for _name, _made in _FACTS.items():
     attach(_name, property(_made))
-attach("grad_dtype", property(_grad_dtype, _set_grad_dtype))
 
 
 def _refuse_writes(name):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from jtorch.core.engine import Lifted, Value, local
-from jtorch.core.facts import warn_user
+from jtorch.core.facts import dtype, warn_user
 from jtorch.core.grad import Leaf, Output, UnseenVersion, moved_version
 from jtorch.core.tensor.leaf import LeafGrad
 from jtorch.core.tensor.storage import InferenceStorage, Storage, other_users
@@ -178,6 +178,24 @@ class Gradient:
         if self._storage.__class__ is InferenceStorage:
             raise RuntimeError("Inference tensors do not track version counter.")
         return (self._counter or self._storage).version
+
+    @property
+    def grad_dtype(self):
+        """The dtype of the tensor's gradient: its own. Differs from torch: another one is refused."""
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+        return self.dtype
+
+    @grad_dtype.setter
+    def grad_dtype(self, to):
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+        if to is not None and not isinstance(to, dtype):
+            raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(to).__name__}")
+        if to is not self.dtype:
+            raise NotImplementedError(
+                "grad_dtype: in jtorch a gradient has its tensor's dtype; cast it with x.grad.to(dtype)"
+            )
 
 
 class Counter:
