@@ -15,7 +15,10 @@ from tests.optim.wrong_settings import TABLE
 from tests.rows import load
 
 ROWS = load("optim.json", "optim")["rows"]
-NAMES = sorted(set(jtorch.optim.__all__) - {"Optimizer", "Optax", "SparseAdam", "lr_scheduler", "swa_utils"})
+NAMES = sorted(
+    set(jtorch.optim.__all__)
+    - {"Optimizer", "Optax", "SparseAdam", "lr_scheduler", "swa_utils", "swap_in_optimizer_params_and_state"}
+)
 
 # Muon's matrices are bfloat16, whose last bit depends on the order of a sum; a line search may take another branch if a
 # number differs in the last bit.
