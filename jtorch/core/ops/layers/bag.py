@@ -96,24 +96,9 @@ def embedding_bag(
         raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
     given = input
     input, offsets, per_sample_weights = _flat_bags(input, offsets, per_sample_weights)
-    if mode not in ("sum", "mean", "max"):
-        raise ValueError("mode has to be one of sum, mean or max")
-    if mode == "max" and scale_grad_by_freq:
-        raise ValueError("max mode does not support scaling the gradient by the frequency")
-    if mode == "max" and sparse:
-        raise ValueError("max mode does not support sparse weights")
-    if per_sample_weights is not None and mode != "sum":
-        raise NotImplementedError(
-            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='{mode}'). "
-            "Please open a feature request on GitHub."
-        )
+    _check_mode(mode, scale_grad_by_freq, sparse, per_sample_weights)
     rows = weight.shape[0]
-    if padding_idx is not None:
-        if not -rows <= padding_idx < rows:
-            raise RuntimeError(
-                f"padding_idx must be within the number of embeddings, -{rows} through {rows - 1}, but got {padding_idx}"
-            )
-        padding_idx %= rows
+    padding_idx = -1 if padding_idx is None else _row_left_out(padding_idx, rows)
     if input.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got"
@@ -131,9 +116,32 @@ def embedding_bag(
         per_sample_weights,
         mode,
         bags,
-        -1 if padding_idx is None else padding_idx,
+        padding_idx,
         bool(scale_grad_by_freq),
     )
+
+
+def _check_mode(mode, scale_grad_by_freq, sparse, per_sample_weights):
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if mode == "max" and scale_grad_by_freq:
+        raise ValueError("max mode does not support scaling the gradient by the frequency")
+    if mode == "max" and sparse:
+        raise ValueError("max mode does not support sparse weights")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='{mode}'). "
+            "Please open a feature request on GitHub."
+        )
+
+
+def _row_left_out(padding_idx, rows):
+    """The number of the row, counted from the first."""
+    if not -rows <= padding_idx < rows:
+        raise RuntimeError(
+            f"padding_idx must be within the number of embeddings, -{rows} through {rows - 1}, but got {padding_idx}"
+        )
+    return padding_idx % rows
 
 
 def _flat_bags(input, offsets, scales):
