@@ -55,10 +55,14 @@ class NumpySteps:
         is_faster: whether it has a primitive that NumPy computes faster than XLA's CPU kernels, however large.
     """
 
+    changing = frozenset()  # numbers of constants that depend on sizes: see `jtorch.core.engine.jaxpr_templates`
+
     def __init__(self):
         self.count = 0
         self.cost = 0
         self.is_large = self.is_faster = False
+        self.narrow = {}  # number of a broadcast array -> that of the array before it, which ufuncs broadcast themselves
+        self.numbers = {}  # number of an array without dimensions -> (primitive that makes it, numbers read)
         self.known = {}
         self.constants = []
         self.steps = []
@@ -77,9 +81,12 @@ class NumpySteps:
         """Append the steps of a jaxpr; gives the numbers of its results."""
         of = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *inputs], strict=True))
         for eqn in jaxpr.eqns:
-            given = [self._read(v, of) for v in eqn.invars]
-            inner = _INLINED.get(eqn.primitive.name)
-            if inner is not None:
+            given = self._not_broadcast(eqn, [self._read(v, of) for v in eqn.invars])
+            name = eqn.primitive.name
+            inner = _INLINED.get(name)
+            if name == "convert_element_type" and eqn.invars[0].aval.dtype == eqn.params["new_dtype"]:
+                outs = given
+            elif inner is not None:
                 closed = eqn.params[inner]
                 outs = self.inline(closed.jaxpr, [self.constant(c) for c in closed.consts], given)
             else:
@@ -99,6 +106,16 @@ class NumpySteps:
         cost = self.cost
         fn, many = self.build(eqn)
         outs = [self.new() for _ in eqn.outvars]
+        name, t = eqn.primitive.name, eqn.outvars[0].aval
+        if not t.shape:
+            size = self._added_below_zero(given) if name == "select_n" else None
+            if size is not None:
+                fn, given = _counted_from_end(size), given[1:2]
+            self.numbers[outs[0]] = name, given
+        elif name == "broadcast_in_dim" and len(given) == 1:
+            dims = eqn.params["broadcast_dimensions"]
+            if tuple(dims) == tuple(range(t.ndim - len(dims), t.ndim)):
+                self.narrow[outs[0]] = self.narrow.get(given[0], given[0])
         if all(i in self.known for i in given):
             made = without_warnings(fn, *[self.known[i] for i in given])
             self.known.update(zip(outs, made if many else [made], strict=True))
@@ -106,6 +123,28 @@ class NumpySteps:
         else:
             self.steps.append((fn, given, outs if many else outs[0]))
         return outs
+
+    def _not_broadcast(self, eqn, given):
+        """What an elementwise equation reads, without the broadcasts that NumPy does itself; one stays if there are no others."""
+        name = eqn.primitive.name
+        if name not in _BROADCASTING or self.narrow.keys().isdisjoint(given):
+            return given
+        narrow = [self.narrow.get(i, i) for i in given]
+        first = 1 if name == "select_n" else 0  # what selects may be one number for all
+        if all(i in self.narrow for i in given[first:]):
+            narrow[first] = given[first]
+        return narrow
+
+    def _added_below_zero(self, given):
+        """The n of `i + n if i < 0 else i`, as JAX counts an index from the end; None if the equation is another."""
+        which, i, moved = given if len(given) == 3 else (None,) * 3
+        below, added = self.numbers.get(which), self.numbers.get(moved)
+        if not below or not added or (below[0], added[0]) != ("lt", "add") or below[1][0] != i or added[1][0] != i:
+            return None
+        zero, n = below[1][1], added[1][1]
+        if n in self.changing or n not in self.known or self.known.get(zero) != 0:
+            return None
+        return int(self.known[n])
 
     def build(self, eqn):
         """(the function that computes an equation, whether it gives several arrays)."""
@@ -160,7 +199,13 @@ _INLINED = {
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
 }
+# Their functions broadcast.
+_BROADCASTING = frozenset("add add_any and div eq ge gt le lt max min mul ne or select_n sub xor".split())
 _SEQUENCES = frozenset(["unstack", "split"])  # their functions give a sequence even of one result
+
+
+def _counted_from_end(size):
+    return lambda i: i + size if i < 0 else i
 
 
 def _steps_of(closed, kind=NumpySteps):

@@ -69,23 +69,41 @@ class NumpyLine(LineProgram):
 
 
 def _view_steps(call, types):
-    """The steps of a line that reads a view: see `jtorch.core.tensor.views`. None for any other line.
+    """The steps of a line that reads or writes a view: see `jtorch.core.tensor.views`. None for any other line.
 
     NumPy makes the view without a trace. A size may be a constant of the line, so each size would need a trace of its
     own.
     """
-    if getattr(call, "geometry", None) is None or call.retype is not None or call.name == "as_strided":
+    layout_of = getattr(call, "numpy_layout", None)
+    if layout_of is None:
         return None
     in_order = type_of(types[0].shape, types[0].dtype, types[0].place)  # the array's, which is contiguous
+    size = types[0].dtype.np.itemsize
+    places = {}  # numbers -> (shape, offset, strides), the last two in bytes
 
-    def view(base, *numbers):
-        t, offset = call.layout_of(in_order, 0, [n.item() for n in numbers])
-        base, size = np.ascontiguousarray(base), base.itemsize
-        if 0 in t.shape:
-            return np.empty(tuple(t.shape), base.dtype)
-        return np.ndarray(tuple(t.shape), base.dtype, base, offset * size, [s * size for s in t.strides])
+    def shown(base, numbers):
+        at = tuple([n.item() for n in numbers])
+        place = places.get(at)
+        if place is None:
+            if len(places) > _MANY_PLACES:
+                places.clear()
+            t, offset = layout_of(in_order, 0, at)
+            place = places[at] = tuple(t.shape), offset * size, [s * size for s in t.strides]
+        shape, offset, strides = place
+        return np.empty(shape, base.dtype) if 0 in shape else np.ndarray(shape, base.dtype, base, offset, strides)
 
-    return single_step(view, len(types))
+    def read(base, *numbers):
+        return shown(np.ascontiguousarray(base), numbers)
+
+    def write(base, new, *numbers):
+        base = np.array(base, order="C")
+        shown(base, numbers)[...] = new
+        return base
+
+    return single_step(write if call.name == "write" else read, len(types))
+
+
+_MANY_PLACES = 1024
 
 
 def as_host(array):

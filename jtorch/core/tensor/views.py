@@ -52,6 +52,11 @@ class ViewCall(Call):
             found = self.layouts[key] = self.layout_of(type, 0, [n.array for n in numbers])
         return (found[0], found[1] + offset) if offset else found
 
+    @property
+    def numpy_layout(self):
+        """`layout_of`, where an array of NumPy's can show the view in the same way; else None."""
+        return None if self.retype or self.name == "as_strided" else self.layout_of
+
     def layout_of(self, type, offset, numbers):
         shape, strides, offset = self.geometry(type.shape, type.strides, offset, **self._arguments(numbers))
         d = self.retype(type.dtype, **self.consts) if self.retype else type.dtype
@@ -107,6 +112,10 @@ class Chain(ViewCall):
 
         return read
 
+    @property
+    def numpy_layout(self):
+        return self.layout_of if all(step.numpy_layout for step in self.steps) else None
+
     def layout_of(self, type, offset, numbers):
         for step, own in self._split(numbers):
             type, offset = step.layout_of(type, offset, own)
@@ -138,6 +147,11 @@ class Write(Call):
     def __init__(self, chain):
         super().__init__(None, None, "write", saves=())
         self.chain = chain
+
+    @property
+    def numpy_layout(self):
+        """`layout_of` of what is written, where NumPy can show it, and shows no cell twice; else None."""
+        return None if any(step.writer is None for step in self.chain.steps) else self.chain.numpy_layout
 
     def grad_fn(self, types):
         return "CopySlices"
