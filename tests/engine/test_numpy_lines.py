@@ -15,7 +15,7 @@ from jax import lax
 import jtorch as torch
 from jtorch.core import engine
 from jtorch.core.engine import numpy_program
-from jtorch.core.engine.numpy_jaxpr import numpy_steps
+from jtorch.core.engine.numpy_jaxpr import IDENTITIES, numpy_steps
 from jtorch.core.engine.numpy_lines import NumpyLine
 from jtorch.core.engine.numpy_order import stable_order
 from jtorch.core.engine.numpy_primitives import BUILDERS, Unsupported
@@ -273,9 +273,40 @@ def in_numpy(fn, arrays):
 
 
 def test_every_primitive_has_rows():
-    assert COMPUTED.keys() == BUILDERS.keys() - {
-        "dim_as_value"
-    }  # only in traces with symbols: see test_symbolic_traces
+    # dim_as_value is only in traces with symbols: see test_symbolic_traces
+    assert COMPUTED.keys() == (BUILDERS.keys() | IDENTITIES) - {"dim_as_value"}
+
+
+# What an elementwise primitive reads is broadcast by NumPy; one array keeps its own shape.
+BROADCAST = {
+    "a row": lambda x, row: x + row,
+    "a column": lambda x, row: x * x[:, :1],
+    "a number": lambda x, row: (x - 3) * row[2],
+    "a number twice": lambda x, row: lax.broadcast(row[0], x.shape) - lax.broadcast(row[1], x.shape),
+    "a row twice": lambda x, row: lax.max(lax.broadcast(row, x.shape[:1]), lax.broadcast(-row, x.shape[:1])),
+    "a row of a row": lambda x, row: x - lax.broadcast(lax.broadcast(row, (1,))[0], x.shape[:1]),
+    "a choice": lambda x, row: jnp.where(x > 0, row, 0),
+    "a choice of two rows": lambda x, row: lax.select(x[0, 0] > 9, lax.broadcast(row, (4,)), lax.broadcast(-row, (4,))),
+    "what is given back": lambda x, row: (lax.broadcast(row, (4,)), x + lax.broadcast(row, x.shape[:1])),
+}
+
+
+@pytest.mark.parametrize("row", BROADCAST)
+def test_broadcasts_are_left_to_ufuncs(quick_jit, row):
+    x, r = np.float32(np.arange(12).reshape(4, 3) - 5), np.float32([1, -0.0, 7])
+    got, _ = in_numpy(BROADCAST[row], [x, r])
+    for g, w in zip(got, jax.tree.leaves(quick_jit(BROADCAST[row])(x, r)), strict=True):
+        alike(np.asarray(g), np.asarray(w), True, row)
+
+
+@pytest.mark.parametrize("i", [0, 2, -1, -3, 9, -9])
+def test_an_index_counts_from_the_end(quick_jit, i):
+    def read(x, i):
+        return lax.dynamic_index_in_dim(x, i, 0), lax.select(i < 0, i, i + 3), lax.select(i < 1, i + 3, i)
+
+    x, i = np.float32([[1, 2], [3, 4], [5, 6]]), np.int32(i)
+    for g, w in zip(in_numpy(read, [x, i])[0], quick_jit(read)(x, i), strict=True):
+        alike(np.asarray(g), np.asarray(w), True, i)
 
 
 @pytest.mark.parametrize("name", [*COMPUTED, *LOOPS])

@@ -84,7 +84,7 @@ class NumpySteps:
             given = self._not_broadcast(eqn, [self._read(v, of) for v in eqn.invars])
             name = eqn.primitive.name
             inner = _INLINED.get(name)
-            if name == "convert_element_type" and eqn.invars[0].aval.dtype == eqn.params["new_dtype"]:
+            if name in IDENTITIES or (name == "convert_element_type" and _keeps_dtype(eqn)):
                 outs = given
             elif inner is not None:
                 closed = eqn.params[inner]
@@ -199,9 +199,14 @@ _INLINED = {
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
 }
+IDENTITIES = frozenset(["copy", "optimization_barrier", "stop_gradient"])
 # Their functions broadcast.
 _BROADCASTING = frozenset("add add_any and div eq ge gt le lt max min mul ne or select_n sub xor".split())
 _SEQUENCES = frozenset(["unstack", "split"])  # their functions give a sequence even of one result
+
+
+def _keeps_dtype(eqn):
+    return eqn.invars[0].aval.dtype == eqn.params["new_dtype"]
 
 
 def _counted_from_end(size):

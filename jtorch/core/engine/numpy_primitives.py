@@ -43,10 +43,6 @@ def _out_shape(eqn):
     return tuple(eqn.outvars[0].aval.shape)
 
 
-def _identity(eqn):
-    return lambda *arrays: arrays[0] if len(arrays) == 1 else arrays
-
-
 def _sign_with_zero(x):
     return np.where(x == 0, x, np.sign(x))  # XLA keeps the sign of zero
 
@@ -567,7 +563,7 @@ BUILDERS = {
     "argmax": _arg(np.argmax), "argmin": _arg(np.argmin), "asin": _float_only(np.arcsin), "asinh": _float_only(np.arcsinh),
     "atan": _float_only(np.arctan), "atan2": _float_only(np.arctan2), "atanh": _float_only(np.arctanh),
     "broadcast_in_dim": _broadcast, "cbrt": _float_only(np.cbrt), "ceil": _float_only(np.ceil), "clamp": _clamp,
-    "concatenate": _concatenate, "dim_as_value": _size_as_value, "convert_element_type": _convert, "copy": _identity,
+    "concatenate": _concatenate, "dim_as_value": _size_as_value, "convert_element_type": _convert,
     "cos": _float_only(np.cos), "cosh": _float_only(np.cosh), "cummax": _accumulate(np.maximum),
     "cummin": _accumulate(np.minimum), "cumprod": _accumulate(np.multiply), "cumsum": _accumulate(np.add),
     "div": _float_only(np.divide), "dot_general": _dot_general, "dynamic_slice": _dynamic_slice,
@@ -579,7 +575,7 @@ BUILDERS = {
     "log1p": _float_only(np.log1p), "logistic": _float_only(_logistic), "lt": _elementwise(np.less),
     "max": _extreme(np.maximum), "min": _extreme(np.minimum), "mul": _elementwise(np.multiply),
     "ne": _elementwise(np.not_equal), "neg": _elementwise(np.negative), "not": _bitwise_not,
-    "optimization_barrier": _identity, "or": _elementwise(np.bitwise_or), "pad": _pad, "pow": _pow,
+    "or": _elementwise(np.bitwise_or), "pad": _pad, "pow": _pow,
     "reduce_and": _reduce(np.logical_and), "reduce_max": _reduce(np.maximum), "reduce_min": _reduce(np.minimum),
     "reduce_or": _reduce(np.logical_or), "reduce_prod": _reduce(np.multiply), "reduce_sum": _reduce(np.add),
     "rem": _float_only(np.fmod), "reshape": _ordered_reshape, "rev": _rev, "round": _round,
@@ -588,7 +584,7 @@ BUILDERS = {
     "scatter-min": _scatter_windows(_put_extreme(np.minimum)), "scatter-mul": _scatter_windows(np.multiply.at),
     "select_n": _select, "shift_left": _elementwise(np.left_shift), "sign": _float_only(_sign_with_zero), "sin": _float_only(np.sin),
     "sinh": _float_only(np.sinh), "slice": _slice, "sort": _sort, "split": _split_at_sizes, "sqrt": _float_only(np.sqrt),
-    "square": _elementwise(np.square), "squeeze": _reshape, "stack": _stack, "stop_gradient": _identity,
+    "square": _elementwise(np.square), "squeeze": _reshape, "stack": _stack,
     "sub": _elementwise(np.subtract), "tan": _float_only(np.tan), "tanh": _float_only(np.tanh), "top_k": _top_k,
     "transpose": _transpose, "unstack": _unstack, "xor": _elementwise(np.bitwise_xor),
 }  # fmt: skip
