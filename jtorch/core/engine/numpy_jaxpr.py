@@ -37,6 +37,8 @@ def single_step(fn, n) -> NumpySteps:
 
 
 _FASTER = ("argmax", "argmin", "sort", "top_k")
+_SLOWER = ("erf", "erf_inv", "erfc")  # scipy takes 10 ns an element
+_MANY_SLOWER = 1 << 13
 _FEW_MULTIPLICATIONS = 1 << 22  # of one product of matrices that NumPy computes as fast as XLA
 
 
@@ -51,7 +53,7 @@ class NumpySteps:
         inputs, outs: numbers. An out may share memory with an input or another out.
         count: how many numbers there are.
         cost: how many primitives one run takes.
-        is_large: whether it has a product of matrices that XLA computes faster.
+        is_large: whether it has a product of matrices, or a special function of many elements, that XLA computes faster.
         is_faster: whether it has a primitive that NumPy computes faster than XLA's CPU kernels, however large.
     """
 
@@ -158,6 +160,7 @@ class NumpySteps:
             raise Unsupported(name)
         self.cost += 1
         self.is_large |= name == "dot_general" and multiplications(eqn) > _FEW_MULTIPLICATIONS
+        self.is_large |= name in _SLOWER and eqn.outvars[0].aval.size > _MANY_SLOWER
         self.is_faster |= name in _FASTER
         return BUILDERS[name](eqn), len(eqn.outvars) > 1 or name in _SEQUENCES
 
