@@ -285,6 +285,8 @@ BROADCAST = {
     "a number twice": lambda x, row: lax.broadcast(row[0], x.shape) - lax.broadcast(row[1], x.shape),
     "a row twice": lambda x, row: lax.max(lax.broadcast(row, x.shape[:1]), lax.broadcast(-row, x.shape[:1])),
     "a row of a row": lambda x, row: x - lax.broadcast(lax.broadcast(row, (1,))[0], x.shape[:1]),
+    "a row and a number": lambda x, row: lax.broadcast(row, x.shape[:1]) + 1,
+    "one row of a row": lambda x, row: lax.add(x[:1], lax.broadcast(row, x.shape[:1])),
     "a choice": lambda x, row: jnp.where(x > 0, row, 0),
     "a choice of two rows": lambda x, row: lax.select(x[0, 0] > 9, lax.broadcast(row, (4,)), lax.broadcast(-row, (4,))),
     "what is given back": lambda x, row: (lax.broadcast(row, (4,)), x + lax.broadcast(row, x.shape[:1])),

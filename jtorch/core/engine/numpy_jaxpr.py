@@ -127,15 +127,17 @@ class NumpySteps:
         return outs
 
     def _not_broadcast(self, eqn, given):
-        """What an elementwise equation reads, without the broadcasts that NumPy does itself; one stays if there are no others."""
-        name = eqn.primitive.name
-        if name not in _BROADCASTING or self.narrow.keys().isdisjoint(given):
+        """What an elementwise equation reads, without the broadcasts that NumPy does itself."""
+        if eqn.primitive.name not in _BROADCASTING or self.narrow.keys().isdisjoint(given):
             return given
-        narrow = [self.narrow.get(i, i) for i in given]
-        first = 1 if name == "select_n" else 0  # what selects may be one number for all
-        if all(i in self.narrow for i in given[first:]):
-            narrow[first] = given[first]
-        return narrow
+        shape = eqn.outvars[0].aval.shape
+        whole = [n for n, v in enumerate(eqn.invars) if v.aval.shape == shape]
+        if not whole:
+            return given
+        made = [self.narrow.get(i, i) for i in given]
+        if all(given[n] in self.narrow for n in whole):
+            made[whole[0]] = given[whole[0]]  # so that the result has this shape
+        return made
 
     def _added_below_zero(self, given):
         """The n of `i + n if i < 0 else i`, as JAX counts an index from the end; None if the equation is another."""
