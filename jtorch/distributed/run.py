@@ -10,15 +10,17 @@ again at most `--max-restarts` times. No process outlives the launcher.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import os
 import socket
 import sys
+import time
 import uuid
 from datetime import timedelta
 
 from jtorch.core.facts import config
-from jtorch.distributed._c10d.exceptions import DistError
+from jtorch.distributed._c10d.exceptions import DistError, DistNetworkError
 from jtorch.distributed._c10d.stores import PrefixStore, TCPStore
 from jtorch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from jtorch.distributed.elastic.multiprocessing.processes import Processes, Stopped
@@ -26,6 +28,7 @@ from jtorch.distributed.elastic.multiprocessing.processes import Processes, Stop
 __all__ = ["get_args_parser", "main", "parse_args", "run"]
 
 _PATIENCE = 600  # seconds that the hosts wait for each other, if --rdzv-conf does not say
+_ENDS = 30.0  # seconds that the launchers of other hosts have to end their processes after a failure
 
 
 def get_args_parser() -> argparse.ArgumentParser:
@@ -137,10 +140,52 @@ class _Rendezvous:
 
     def ranks(self, here, attempt):
         """(the rank of the first process here, how many there are in all)."""
-        store = PrefixStore(f"launch/{attempt}", self.store)
+        store = self._of(attempt)
+        if self.hosts > 1:
+            self.store.announce(f"launch/{attempt}/lost/{self.number}")
         store.set(f"processes/{self.number}", str(here))
         counts = [int(store.get(f"processes/{n}")) for n in range(self.hosts)]
         return sum(counts[: self.number]), sum(counts)
+
+    def has_failed(self, attempt):
+        """Whether a process of another host has failed, or the launcher there."""
+        if self.hosts == 1:
+            return False
+        try:
+            lost = [f"lost/{n}" for n in range(self.hosts) if n != self.number]
+            return any(answer is not None for answer in self._of(attempt).get_many(["failed", *lost]))
+        except DistNetworkError:
+            return True  # the launcher that had the store has ended
+
+    def all_succeed(self, attempt, failed):
+        """Wait until the processes of all hosts have ended. Returns whether none of them has failed."""
+        if self.hosts == 1:
+            return not failed
+        store, keys = self._of(attempt), [f"ended/{n}" for n in range(self.hosts)]
+        with contextlib.suppress(DistNetworkError):
+            if failed:
+                store.set("failed", "1")
+            store.set(f"ended/{self.number}", "1")
+            came = self._wait_for_all(store, keys, _ENDS if failed else None, attempt)
+            failed = not came or store.check(["failed"])
+            store.set(f"read/{self.number}", "1")
+            if self.number == 0:  # the store ends with this launcher
+                self._wait_for_all(store, [f"read/{n}" for n in range(self.hosts)], _ENDS, attempt)
+        return not failed
+
+    def _wait_for_all(self, store, keys, seconds, attempt):
+        """Wait until all keys are set. Returns whether they are; it gives up some time after a failure."""
+        end = None if seconds is None else time.monotonic() + seconds
+        while None in store.get_many(keys):
+            if end is None and self.has_failed(attempt):
+                end = time.monotonic() + _ENDS
+            if end is not None and time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _of(self, attempt):
+        return PrefixStore(f"launch/{attempt}", self.store)
 
 
 def _is_here(host):
@@ -199,16 +244,10 @@ def run(args) -> None:
             shared["OMP_NUM_THREADS"] = 1
         own = [{"LOCAL_RANK": i, "RANK": first + i, "ROLE_RANK": first + i} for i in range(here)]
         processes = Processes(_command(args), [shared | one for one in own], args)
-        failures = processes.wait(functools.partial(_others_failed, rendezvous, attempt))
-        if not failures:
+        failures = processes.wait(functools.partial(rendezvous.has_failed, attempt))
+        if rendezvous.all_succeed(attempt, bool(failures)):
             return
-        PrefixStore(f"launch/{attempt}", rendezvous.store).set("failed", "1")
-    raise ChildFailedError(args.training_script, failures)
-
-
-def _others_failed(rendezvous, attempt):
-    """Whether a process of another host has failed."""
-    return rendezvous.hosts > 1 and PrefixStore(f"launch/{attempt}", rendezvous.store).check(["failed"])
+    raise ChildFailedError(args.training_script, failures or processes.failures({0: 1}))
 
 
 def main(args=None) -> None:

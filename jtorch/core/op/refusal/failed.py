@@ -11,13 +11,17 @@ import dis
 import inspect
 import sys
 
-from jtorch.core.facts import OF_PYTHON, memory_error
+import jax
+import numpy as np
+
+from jtorch.core.facts import OF_PYTHON, flatten_tree, memory_error, unflatten_tree
 from jtorch.core.op.handlers import MISSING, handlers
 from jtorch.core.op.refusal.old_forms import is_old_form, modern
 from jtorch.core.op.refusal.type_errors import NUMPY_NAMES, python_signature_of, type_error_of
 from jtorch.core.tensor import check_undifferentiated, wanted
 
 _TORCH_NAMES = {other: name for name, others in NUMPY_NAMES.items() for other in others}  # "axis": "dim", ...
+_NUMBERS = np.number  # not np.bool, which PyTorch takes for no integer
 
 
 def failed(function, given, extra, named, fits):
@@ -26,6 +30,8 @@ def failed(function, given, extra, named, fits):
     by_name = keywords_of_call(sys._getframe(2))
     args, keywords = _as_written(op, given, extra, named, by_name)
     operands = args[kind == "methods" :]
+    if (numbers := _with_numbers(name, args, keywords, kind, function.__signature__)) is not None:
+        return function(*numbers[0], **numbers[1])
     if not fits:
         if op.deprecated and name.removesuffix("_") == op.name and is_old_form(op.deprecated, args):
             return modern(op.deprecated, function, name, args, keywords, kind == "methods")
@@ -57,6 +63,8 @@ def plain_failed(function, args, kwargs):
     other = _other_form(signature, args, kwargs)
     if other is not None:
         return function.plain(*other[0], **other[1])
+    if (numbers := _with_numbers(name, args, kwargs, kind, signature)) is not None:
+        return function(*numbers[0], **numbers[1])
     refuse(name, args[kind == "methods" :], kwargs, kind, signature)
     if isinstance(sys.exception(), MemoryError) and not hasattr(sys.exception(), "shape"):
         raise  # Python's own, such as for a list, which PyTorch lets through
@@ -164,6 +172,23 @@ def arguments_of_call(frame):
     named = before.opname == "KW_NAMES" or call.opname == "CALL_KW"
     names = frame.f_code.co_consts[before.arg] if named else ()
     return call.arg - len(names), names
+
+
+def _with_numbers(name, args, kwargs, kind, signature):
+    """(args, kwargs) with Python's numbers for NumPy's and for arrays of JAX without dimensions.
+
+    None if there are none, or if PyTorch does not take numbers there.
+    """
+    leaves, shape = flatten_tree((tuple(args), kwargs))
+    if not any(isinstance(leaf, _NUMBERS) or _is_number_of_jax(leaf) for leaf in leaves):
+        return None
+    numbers = [leaf.item() if isinstance(leaf, _NUMBERS) or _is_number_of_jax(leaf) else leaf for leaf in leaves]
+    args, kwargs = unflatten_tree(numbers, shape)
+    return None if type_error_of(name, args[kind == "methods" :], kwargs, kind, signature) else (args, kwargs)
+
+
+def _is_number_of_jax(value):
+    return isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer) and value.ndim == 0
 
 
 def _other_form(signature, args, kwargs):

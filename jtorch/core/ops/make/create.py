@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from operator import index
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -165,8 +166,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
     >>> torch.full((2,), 7)
     tensor([7, 7])
     """
-    if isinstance(fill_value, Tensor):
-        fill_value = fill_value.item()
+    (fill_value,) = _python_numbers(fill_value)
     d = dtypes.default_of({bool: 0, int: 1, float: 2, complex: 3}[type(fill_value)])
     return _make_filled("full", (size,), fill_value, out, dtype, device, requires_grad, d if out is None else None)
 
@@ -243,7 +243,7 @@ def _check_line(count, d, device):
 
 
 def _python_numbers(*values):
-    return [v.item() if isinstance(v, Tensor | np.generic) else v for v in values]
+    return [v.item() if isinstance(v, Tensor | np.generic | jax.Array) else v for v in values]
 
 
 @function

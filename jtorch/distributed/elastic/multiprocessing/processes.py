@@ -121,10 +121,13 @@ class Processes:
         while None in [p.poll() for p in self.started] and time.monotonic() < end:
             time.sleep(0.02)
         self.end()
-        failed = failed or {0: 1}
+        return self.failures(failed or {0: 1})
+
+    def failures(self, codes) -> dict:
+        """{rank: failure} for {local rank: exit code}."""
         return {
             self.variables[i]["RANK"]: ProcessFailure(i, self.started[i].pid, code, self.errors[i])
-            for i, code in failed.items()
+            for i, code in codes.items()
         }
 
     def end(self):

@@ -91,7 +91,8 @@ class ProcessFailure:
         self.error_file_data, self.timestamp = {}, int(time.time())
         if self.error_file and os.path.isfile(self.error_file):
             self.error_file_data = json.loads(Path(self.error_file).read_text())
-            self.message = self.error_file_data["message"]["extraInfo"]["py_callstack"]
+            told = self.error_file_data["message"]["extraInfo"]
+            self.message, self.timestamp = told["py_callstack"], int(told["timestamp"])
         elif self.exitcode < 0:
             self.message = f"Signal {-self.exitcode} ({self.signal_name()}) received by PID {self.pid}"
         else:
@@ -117,8 +118,8 @@ class ChildFailedError(Exception):
         super().__init__(self.format_msg())
 
     def get_first_failure(self):
-        """The (rank, failure) of the process that failed first."""
-        rank = min(self.failures, key=lambda r: self.failures[r].timestamp)
+        """The (rank, failure) of the process that failed first. Of several in one second, one that wrote its error comes first."""
+        rank = min(self.failures, key=lambda r: (self.failures[r].timestamp, not self.failures[r].error_file_data))
         return rank, self.failures[rank]
 
     def format_msg(self, boarder_delim="=", section_delim="-"):
