@@ -40,7 +40,8 @@ def _check_batch_dtypes(a, b, out, name):
         out: an array of the result's dtype.
         name: of the loops for small matrices.
     """
-    if not a.size or not b.size:
+    # What no branch refuses comes first: a trace with symbolic sizes cannot compare them.
+    if (a.dtype == b.dtype == out.dtype and letter(a) in "ifc") or not a.size or not b.size:
         return
     if a.shape[-2] * a.shape[-1] * b.shape[-1] < _SMALL:
         kernel(name, a, "ifc")
@@ -62,8 +63,9 @@ def _array_product(a, b):
     """a @ b for matrices or batches of them; half types are added up in float32."""
     if b.ndim > 2 and not (a.size and b.size):
         return jnp.matmul(a, b, preferred_element_type=b.dtype)
-    batches = b.ndim > 2 and (a.ndim == 1 or a.shape[-2] * a.shape[-1] * b.shape[-1] < _SMALL)
-    kernel("bmm" if batches else "addmm_impl_cpu_" if b.ndim > 1 else _OF_VECTOR[a.ndim > 1], a, "ifc")
+    if letter(a) not in "ifc":
+        batches = b.ndim > 2 and (a.ndim == 1 or a.shape[-2] * a.shape[-1] * b.shape[-1] < _SMALL)
+        kernel("bmm" if batches else "addmm_impl_cpu_" if b.ndim > 1 else _OF_VECTOR[a.ndim > 1], a, "ifc")
     return jnp.matmul(a, b, preferred_element_type=a.dtype)
 
 
