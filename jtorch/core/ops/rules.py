@@ -148,6 +148,8 @@ def _reduce_sharing_gradient_jvp(reduce, dims, keepdim, to_all, primals, tangent
 
 def norm_of(x, p, dims, keepdim):
     """The p-norm over dims; its gradient is 0 where the norm or the element is 0."""
+    if x.dtype in (jnp.float16, jnp.bfloat16):  # the sum of the powers may overflow where the norm does not
+        return norm_of(x.astype(jnp.float32), p, dims, keepdim).astype(x.dtype)
     if p == 2:
         squares = x * x if not jnp.iscomplexobj(x) else x.real**2 + x.imag**2
         return root(jnp.sum(squares, axis=dims, keepdims=keepdim))

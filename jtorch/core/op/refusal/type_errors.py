@@ -111,16 +111,15 @@ def _overload(known, own, method):
 
 
 def _parsed(text):
-    """The parameters of "Tensor input, *, Number alpha = 1"."""
+    """The parameters of "Tensor input, Tensor? weight, *, Number alpha = 1"; one with a question mark may be None."""
     made, keyword = [], False
     for part in re.split(r", (?=[\w*])", text) if text else []:
         if part == "*":
             keyword = True
             continue
         kind, name, default = re.fullmatch(r"(.+?) (\w+)(?: = (.*))?", part).groups()
-        made.append(
-            OverloadParameter(kind, name, default is not None, default == "None" or kind == "torch.Generator", keyword)
-        )
+        none_too = kind.endswith("?") or default == "None" or kind == "torch.Generator"
+        made.append(OverloadParameter(kind.removesuffix("?"), name, default is not None, none_too, keyword))
     return made
 
 

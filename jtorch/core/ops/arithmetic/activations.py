@@ -15,7 +15,7 @@ from jtorch.core.op import Array, function, functional, kernel, letter, op, with
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.generator import stream_of
 from jtorch.core.ops.rules import times
-from jtorch.core.tensor import Tensor, cast, known, overwrite
+from jtorch.core.tensor import Tensor, cast, known, overwrite, wrap_dim
 
 
 @op(inplace=True, saves="result", by_result=times(lambda y: y > 0), strides="elementwise", keeps_zero=True)
@@ -243,6 +243,7 @@ def _is_last(dim, x):
 @op(saves="result", by_result=_softmax_gradient, grad_fn="SoftmaxBackward0", autocast={"cuda": "float32"})
 def _softmax(input: Array, dim: int) -> Array:
     """exp(x) / sum(exp(x)) along dim."""
+    wrap_dim(dim, input.ndim)
     if not input.size:
         return input
     kernel("softmax_lastdim_kernel_impl" if _is_last(dim, input) else "softmax_kernel_impl", input, "f")
@@ -252,6 +253,7 @@ def _softmax(input: Array, dim: int) -> Array:
 @op(saves="result", by_result=_log_softmax_gradient, grad_fn="LogSoftmaxBackward0", autocast={"cuda": "float32"})
 def _log_softmax(input: Array, dim: int) -> Array:
     """log(softmax(x)) along dim, without overflow."""
+    wrap_dim(dim, input.ndim)
     if not input.size:
         return input
     kernel("log_softmax_lastdim_kernel_impl" if _is_last(dim, input) else "log_softmax_kernel_impl", input, "f")

@@ -377,7 +377,7 @@ def _soft_cross_entropy(
         logs = logs * weight.reshape(tuple(-1 if i == axis else 1 for i in range(input.ndim)))
     loss = -jnp.sum(logs * target, axis=axis)
     if reduction == "mean":
-        return jnp.sum(loss) / (loss.size or 1)
+        return jnp.sum(loss) / loss.size
     return reduced_loss(loss, reduction)
 
 

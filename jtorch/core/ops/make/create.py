@@ -279,8 +279,12 @@ def arange(
         raise RuntimeError(f"unsupported range: {_number_text(start)} -> {_number_text(end)}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if d is dtypes.int64 and not whole:  # PyTorch counts in the dtype, for the others in doubles
+        start, end, step, whole = int(start), int(end), int(step), True
     count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
     _check_line(int(count), d, device)
+    if d.category <= dtypes.INT and not whole:
+        start, step, whole = int(start), int(step), True
     exact = np.arange(int(count), dtype=np.int64 if whole else np.float64)
     if not whole and d is dtypes.float32:
         array = (np.float64(start) + exact * np.float64(step)).astype(np.float32)
@@ -327,6 +331,7 @@ def _evenly_spaced(start, end, steps, d):
         else None
     )
     if work is None:
+        start, end = int(start), int(end)
         step = (end - start) / (steps - 1) if steps else 0
         i = np.arange(steps)
         return np.where(i < steps // 2, start + step * i, end - step * (steps - i - 1)).astype(d.np)
@@ -398,6 +403,8 @@ def logspace(
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     steps = _step_count(steps)
     _check_line(steps, d, device)
+    if d.category <= dtypes.INT:
+        start, end = int(start), int(end)
     step = (end - start) / (steps - 1) if steps > 1 else 0
     i = np.arange(steps)
     powers = (

@@ -280,9 +280,17 @@ def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     return _solved_by_factor(input, input2, upper)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _solved_by_factor(b, factor, upper):
-    return _solve_by_factor(b, factor, upper)
+    """The solution, differentiated as PyTorch does it: by the product of the whole factor, so that also the triangle that the
+    solution does not read has a gradient."""
+    batch = jnp.broadcast_shapes(b.shape[:-2], factor.shape[:-2])
+    b = jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
+    left, right = (_turned(factor), factor) if upper else (factor, _turned(factor))
+    fixed = lax.stop_gradient(factor)
+    solve = lambda _, x: _solve_by_factor(x, fixed, upper)
+    return lax.custom_linear_solve(
+        lambda x: left @ (right @ x), b, solve, lambda _, x: _solve_by_factor(x.conj(), fixed, upper).conj()
+    )
 
 
 def _solve_by_factor(b, factor, upper):
@@ -293,15 +301,6 @@ def _solve_by_factor(b, factor, upper):
 
 def _turned(x):
     return jnp.swapaxes(x, -1, -2).conj()
-
-
-@_solved_by_factor.defjvp
-def _solved_by_factor_jvp(upper, primals, tangents):
-    """The derivative of the solution by the factor, in which, as in PyTorch, also the triangle counts that is not read."""
-    (b, factor), (db, dfactor) = primals, tangents
-    solution = _solved_by_factor(b, factor, upper)
-    half = _turned(dfactor) @ factor if upper else dfactor @ _turned(factor)
-    return solution, _solve_by_factor(db - (half + _turned(half)) @ solution, factor, upper)
 
 
 def solve_triangular_array(a, b, upper, transpose=False, unit=False):

@@ -513,7 +513,7 @@ def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array 
     samples = jnp.atleast_2d(x).shape[1]
     _check_cov_weights("fweights", fweights, "bi", "integral", samples)
     _check_cov_weights("aweights", aweights, "f", "floating point", samples)
-    return jnp.cov(jnp.atleast_2d(x), ddof=correction, fweights=fweights, aweights=aweights)
+    return jnp.cov(jnp.atleast_2d(x), ddof=correction, fweights=fweights, aweights=aweights).astype(x.dtype)
 
 
 def _check_cov_weights(name, weights, letters, kind, samples):
@@ -557,7 +557,7 @@ def corrcoef(input: Array) -> Array:
     if input.dtype == jnp.bool_:
         raise RuntimeError("cov(): bool dtype is not supported for input")
     x = input if letter(input) in "fc" else input.astype(dtypes.get_default_dtype().np)
-    made = jnp.corrcoef(x)
+    made = jnp.corrcoef(x).astype(x.dtype)
     if letter(x) == "c":
         return lax.complex(_within_one(made.real), _within_one(made.imag))
     return _within_one(made)

@@ -100,6 +100,11 @@ def _check_gradient_call(input, steps, dims, edge_order, listed, coordinates, wh
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     if input.dtype.name == "uint8":
         raise RuntimeError("torch.gradient does not support uint8 input.")
+    places = {str(t.device): None for t in (*steps, input) if isinstance(t, Tensor)}
+    if coordinates and len(places) > 1:
+        raise RuntimeError(
+            f"torch.gradient expected each tensor to be on the same device, but got devices {' and '.join(places)}!"
+        )
     seen = set()
     for i, d in enumerate(dims):
         wrapped = wrap_dim(d, input.ndim)

@@ -146,7 +146,8 @@ def _variance(x, dim, correction, keepdim, name="std and var"):
     centre = jnp.mean(wide, axis=dims, keepdims=True)
     gap = wide - centre
     squares = gap * gap if letter(x) == "f" else gap.real**2 + gap.imag**2
-    return jnp.sum(squares, axis=dims, keepdims=keepdim) / builtins.max(count - correction, 0), centre, dims
+    divisor = builtins.max(count - correction, 0) if count else 0  # of nothing it is NaN, whatever the correction
+    return jnp.sum(squares, axis=dims, keepdims=keepdim) / divisor, centre, dims
 
 
 def _real_type_of(x):
@@ -438,7 +439,12 @@ def cumsum(input: Array, dim: int, *, dtype=None) -> Array:
     """The running sum along a dim: each element plus all before it."""
     to = _running_type("cumsum_out_cpu", input, dtype)
     dim = wrap_dim(dim, input.ndim)
-    return jnp.cumsum(_cast(input, to), axis=dim, dtype=to) if input.ndim else _cast(input, to)
+    x = _cast(input, to)
+    if not input.ndim:
+        return x
+    if dtypes.of(x.dtype).category == dtypes.FLOAT and x.dtype.itemsize == 2:
+        return jnp.cumsum(x.astype(jnp.float32), axis=dim).astype(x.dtype)
+    return jnp.cumsum(x, axis=dim, dtype=to)
 
 
 @op(

@@ -163,6 +163,14 @@ def _narrow_copy(input: Array, dim: int, start: Number, length: int) -> Array:
 @with_out
 def narrow_copy(input, dim, start, length):
     """A copy of :func:`narrow`."""
+    if input.ndim and dim >= input.ndim:
+        raise RuntimeError(
+            "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.  (Could this error message be"
+            " improved?  If so, please report an enhancement request to PyTorch.)"
+        )
+    if length < 0 and isinstance(start, int):
+        size = input.shape[dim]
+        raise RuntimeError(f"start ({start % (size or 1)}) + length ({length}) exceeds dimension size ({size}).")
     checked = narrow(input.detach(), dim, start, length)
     return _narrow_copy(input, wrap_dim(dim, input.ndim), start % (input.shape[dim] or 1), checked.shape[dim])
 

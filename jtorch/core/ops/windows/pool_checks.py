@@ -84,7 +84,7 @@ def _check_no_empty_dim(name, dims, x):
     kernel = "max_pool3d_with_indices_out_cpu_template" if name == "max_pool3d" else name
     raise RuntimeError(
         f"{kernel}(): Expected input's non-batch dimensions to have positive length, but input has a shape of"
-        f" {list(x.shape)} and non-batch dimension {sizes.index(0)} has length zero!"
+        f" {list(x.shape)} and non-batch dimension {sizes.index(0) if dims < 3 else 0} has length zero!"
     )
 
 
