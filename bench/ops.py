@@ -1,8 +1,9 @@
 """`python -m bench.ops`: single operators on large tensors, under jtorch and under PyTorch.
 
-Ten million elements each, or the size of a layer. Both run in one process on one core, in turns, and their CPU seconds are
-compared: the machine's other users do not count. Every result is computed in full. jtorch's operators have come often enough
-to be compiled before the first turn, as in a loop. `python -m bench.ops sort topk` measures some again.
+Ten million elements each, or the size of a layer. Each operator has a process of its own, in which both libraries run on one core
+in turns, and their CPU seconds are compared: the machine's other users do not count. Every result is computed in full, and one
+element of it is read. jtorch's operators have come often enough to be compiled before the first turn, as in a loop.
+`python -m bench.ops sort topk` measures some again, `python -m bench.table` writes the table of docs/speed.md.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 
@@ -103,14 +105,34 @@ OPERATORS = {
     "embedding backward": _backward(_embedded, "table"),
 }
 
+ENOUGH = 1.5  # a row with a larger ratio has its reason here
+_EXPONENTS = "XLA passes over the tensor three times, for the largest, the sum and the result; PyTorch row by row"
+_ONE_BY_ONE = "XLA adds one element at a time, and where each goes is checked before"
+_PASSES = "XLA computes a running total in several passes over blocks, PyTorch in one"
+_COMPARISONS = "XLA sorts numbers and indices together by a comparison that it calls; PyTorch has sorts for each dtype"
+REASONS = {
+    "softmax": _EXPONENTS,
+    "log_softmax": _EXPONENTS,
+    "sort of rows": _COMPARISONS,
+    "topk, 10 of each row": "XLA's `TopK`, on numbers and indices, is slower than PyTorch's partial sort",
+    "scatter_add": _ONE_BY_ONE,
+    "bincount": _ONE_BY_ONE,
+    "cumsum": _PASSES,
+    "cumsum of rows": _PASSES,
+    "unique": "`numpy.unique` sorts, and PyTorch sorts faster",
+    "unique, inverse and counts": "`numpy.unique` sorts, and PyTorch sorts faster",
+    "transpose": "XLA does not copy in blocks that fit the cache",
+    "conv2d": "XLA's convolutions on the CPU are Eigen's, PyTorch's are oneDNN's",
+}
+
 
 def _turn(step, T, tensors, count):
-    """CPU seconds of a run, each result computed in full."""
+    """CPU seconds of a run. The results are held while one element of each is read, so each is computed in full."""
     start = time.process_time()
     for _ in range(count):
         result = step(T, tensors)
         for t in result if isinstance(result, tuple | list) else (result,):
-            t.detach().numpy()
+            t.detach()[(-1,) * t.dim()].item()
     return (time.process_time() - start) / count
 
 
@@ -119,7 +141,7 @@ def measure(name, libraries, rounds):
     step = OPERATORS[name]
     counts = {}
     for T, tensors in libraries:
-        for _ in range(WARM if T.__name__ == "jtorch" else 1):
+        for _ in range(WARM if T.__name__ == "jtorch" else 2):
             counts[T.__name__] = _turn(step, T, tensors, 1)
     pairs = []
     for _ in range(rounds):
@@ -128,9 +150,9 @@ def measure(name, libraries, rounds):
     return {"jtorch_ms": mine, "torch_ms": theirs, "ratio": statistics.median(a / b for a, b in pairs)}
 
 
-def run(arguments):
+def one(name, rounds):
+    """What one process does: print the figures of an operator."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before the libraries count the cores
-    os.environ["OMP_NUM_THREADS"] = "1"
     import torch
 
     import jtorch
@@ -138,20 +160,34 @@ def run(arguments):
     torch.set_num_threads(1)
     arrays = _arrays()
     libraries = [(T, {n: T.from_numpy(a.copy()).clone() for n, a in arrays.items()}) for T in (jtorch, torch)]
-    report = json.loads(arguments.json.read_text()) if arguments.names and arguments.json.exists() else {}
+    print(json.dumps(measure(name, libraries, rounds)))
+
+
+def process(name, rounds):
+    """The figures of an operator, from a process of its own: what one leaves of its memory would speed up the next."""
+    env = os.environ | {"OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "bench.ops", "--one", name, str(rounds)]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=900)
+    if done.returncode:
+        raise RuntimeError(f"{name}:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    arguments = parser("ops", __doc__, rounds=5)
+    arguments.add_argument("names", nargs="*", help="only these operators; the others' figures stay")
+    given = arguments.parse_args()
+    report = json.loads(given.json.read_text()) if given.names and given.json.exists() else {}
     report = {"machine": machine.line(), "operators": report.get("operators", {})}
     print(f"{report['machine']}\n{'operator':<32}{'jtorch, ms':>12}{'PyTorch, ms':>12}{'ratio':>8}")
-    for name in arguments.names or OPERATORS:
-        report["operators"][name] = row = measure(name, libraries, arguments.rounds)
+    for name in given.names or OPERATORS:
+        report["operators"][name] = row = process(name, given.rounds)
         print(f"{name:<32}{row['jtorch_ms']:>12.2f}{row['torch_ms']:>12.2f}{row['ratio']:>8.2f}", flush=True)
-        save(report, arguments.json) if name == [*(arguments.names or OPERATORS)][-1] else None
-
-
-def parse():
-    made = parser("ops", __doc__, rounds=5)
-    made.add_argument("names", nargs="*", help="only these operators")
-    return made.parse_args()
+    save(report, given.json)
 
 
 if __name__ == "__main__":
-    sys.exit(run(parse()))
+    if sys.argv[1:2] == ["--one"]:
+        one(sys.argv[2], int(sys.argv[3]))
+    else:
+        main()

@@ -1,4 +1,5 @@
-"""`python -m bench.table`: the tables of docs/speed.md, written from what `bench.step`, `bench.record` and `bench.loops` measured."""
+"""`python -m bench.table`: the tables of docs/speed.md, written from what `bench.step`, `bench.record`, `bench.loops` and
+`bench.ops` measured."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import json
 from pathlib import Path
 
 from bench.loop_programs import WORKLOADS
+from bench.ops import ENOUGH, OPERATORS, REASONS
 
 ROOT = Path(__file__).parent.parent
 NAMES = {
@@ -68,9 +70,25 @@ def loops() -> str:
     return "\n".join(lines) + "\n"
 
 
+def operators() -> str:
+    """Each large operator: milliseconds of both, their ratio, and the reason of one over `ENOUGH`."""
+    path = ROOT / "bench/results/ops.json"
+    if not path.exists():
+        return ""
+    rows = json.loads(path.read_text())["operators"]
+    lines = ["| operator | jtorch, ms | PyTorch, ms | ratio | why |", "|---|--:|--:|--:|---|"]
+    for name in OPERATORS:
+        if name in rows:
+            row = rows[name]
+            why = REASONS.get(name, "not known") if row["ratio"] > ENOUGH else ""
+            lines.append(f"| {name} | {row['jtorch_ms']:.1f} | {row['torch_ms']:.1f} | {row['ratio']:.2f} | {why} |")
+    return "\n".join(lines) + "\n"
+
+
 def written(page: str) -> str:
     """The page with the tables as they should be."""
     blocks = {f"speeds, {layout}": table(layout) for layout in LAYOUTS} | {"recording": recording(), "loops": loops()}
+    blocks["operators"] = operators()
     for name, block in blocks.items():
         start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
         before, _, rest = page.partition(start)
