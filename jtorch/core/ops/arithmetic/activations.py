@@ -58,7 +58,7 @@ def relu6(input: Array) -> Array:
 def _hardtanh(x, low, high):
     inside = (x > low) & (x < high)
     fixed = jax.lax.stop_gradient(jnp.clip(x, jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)))
-    return jnp.where(inside | jnp.isnan(x), x, fixed)
+    return jnp.where(inside | jnp.isnan(x), x, jnp.where(x == low, jax.lax.stop_gradient(x), fixed))  # -0 stays
 
 
 @op(method=False, strides="elementwise")
@@ -174,7 +174,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
         )
     step = jnp.asarray(lambd, input.dtype)
     within = (input >= -step) & (input <= step)
-    return jnp.where(within, jax.lax.stop_gradient(input * 0), jnp.where(input > 0, input - step, input + step))
+    return jnp.where(within, jnp.zeros_like(input), jnp.where(input > 0, input - step, input + step))
 
 
 def _in_floats(x):

@@ -459,7 +459,7 @@ def sign(input: Array) -> Array:
             "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
         )
     kernel("sign_cpu", input, "bif")
-    return input if input.dtype == jnp.bool_ else sign_of(input)
+    return input if input.dtype == jnp.bool_ else jnp.where(input == 0, 0, sign_of(input))  # 0 of -0, too
 
 
 @op(inplace=True, promote=True, keeps_zero=True)
@@ -468,7 +468,7 @@ def sgn(input: Array) -> Array:
     if letter(input) == "c":
         safe = jnp.where(input == 0, 1, input)
         return jnp.where(input == 0, 0, safe / jnp.abs(safe))  # jnp.sign's gradient ignores the angle
-    return input if input.dtype == jnp.bool_ else sign_of(input)
+    return input if input.dtype == jnp.bool_ else jnp.where(input == 0, 0, sign_of(input))  # 0 of -0, too
 
 
 @op(promote=True, saves=())

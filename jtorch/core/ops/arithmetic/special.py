@@ -227,7 +227,7 @@ def copysign(input: Array, other: Array | Number) -> Array:
     flip = jnp.signbit(input) != jnp.signbit(other)
     return jnp.where(
         lax.stop_gradient(input) == 0,
-        0 * input + lax.stop_gradient(jnp.copysign(input, other)),
+        lax.stop_gradient(jnp.copysign(input, other)),
         jnp.where(flip, -input, input),
     )
 

@@ -11,6 +11,7 @@ from jtorch.core.ops.arithmetic.logic import minimum
 from jtorch.core.ops.losses.basic import reduced_graph, reduced_loss, reduction_of
 from jtorch.core.ops.matrix.distances import distance_of, pairwise_distance
 from jtorch.core.ops.rules import at_least, larger
+from jtorch.core.ops.slopes import with_slopes
 
 _COSINE = (
     "Div(SumBackward1(Mul(input1, input2)), Sqrt(Mul(AddBackward1(SumBackward1(Mul(input1, input1))),"
@@ -307,9 +308,14 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     return _multilabel_soft_margin_loss(input, target, weight, reduction)
 
 
+# The slopes, too, are those of PyTorch's formula, which overflows as its results do; derived ones lose all digits of the second.
+_share = with_slopes(lambda x: jnp.exp(x) / (1 + jnp.exp(x)), lambda x, share: share / (1 + jnp.exp(x)))
+_log1p_exp = with_slopes(lambda x: jnp.log1p(jnp.exp(x)), lambda x, _: _share(x))
+
+
 @op(promote=True, strides=None, grad_fn="SoftMarginLossBackward0", autocast="float32", undifferentiated=("target",))
 def _soft_margin_loss(input: Array, target: Array, reduction: str) -> Array:
-    return reduced_loss(jnp.log1p(jnp.exp(-target * input)), reduction)
+    return reduced_loss(_log1p_exp(-target * input), reduction)
 
 
 @functional

@@ -426,7 +426,8 @@ def linalg_eig(A: Array):
 
 @op(name="linalg_eig", autocast={"cpu": "float32"}, behind="linalg.eigvals")
 def linalg_eigvals(A: Array) -> Array:
-    return _eigenvalues(_for_eig(A))
+    x = _for_eig(A)
+    return _eigenvalues(x) if A.size else x.astype(jnp.result_type(x, jnp.complex64)).sum(-1)
 
 
 @jax.custom_jvp

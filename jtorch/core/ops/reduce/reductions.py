@@ -165,6 +165,8 @@ def _std(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
 
 
 def _centre(centre, dims, keepdim, x):
+    if letter(x) == "f" and math.prod([x.shape[d] for d in dims]) > 1:
+        centre = jnp.where(jnp.isinf(centre), jnp.nan, centre)  # PyTorch's running mean subtracts infinities
     return (centre if keepdim else jnp.squeeze(centre, dims)).astype(x.dtype)
 
 
@@ -530,7 +532,7 @@ def logsumexp(input: Array, dim: tuple, keepdim: bool = False) -> Array:
 
 
 def _sliced(x, dim, start, stop):
-    return lax.slice_in_dim(x, start, stop, axis=dim)
+    return lax.slice_in_dim(x, start, stop, axis=dim) if x.shape[dim] else x
 
 
 @op(

@@ -144,9 +144,9 @@ def _fractional(input: Array, samples: Array, kernel: tuple, count: tuple) -> Ar
         shape[d], shape[dims + d] = count[d], kernel[d]
         place = place * sizes[d] + at[d].reshape(*samples.shape[:2], *shape)
     place = jnp.broadcast_to(place, (*samples.shape[:2], *count, *kernel)).reshape(
-        *samples.shape[:2], math.prod(count), -1
+        *samples.shape[:2], math.prod(count), math.prod(kernel)
     )
-    flat = x.reshape(*samples.shape[:2], 1, -1)
+    flat = x.reshape(*samples.shape[:2], 1, math.prod(sizes))
     cells = jnp.take_along_axis(jnp.broadcast_to(flat, (*place.shape[:3], flat.shape[-1])), place, 3)
     best = jnp.argmax(cells, axis=3, keepdims=True)
     shape = (*input.shape[:-dims], *count)
