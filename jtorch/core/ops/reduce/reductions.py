@@ -165,8 +165,6 @@ def _std(input: Array, dim: tuple, correction: float, keepdim: bool) -> Array:
 
 
 def _centre(centre, dims, keepdim, x):
-    if letter(x) == "f" and math.prod([x.shape[d] for d in dims]) > 1:
-        centre = jnp.where(jnp.isinf(centre), jnp.nan, centre)  # PyTorch's running mean subtracts infinities
     return (centre if keepdim else jnp.squeeze(centre, dims)).astype(x.dtype)
 
 
