@@ -52,7 +52,7 @@ def increment_version(tensor):
 # ---- saved tensors
 
 
-class _Hooks(threading.local):
+class _ThreadHooks(threading.local):
     """The pairs (pack, unpack) that are on in this thread, innermost last; and the message with which hooks are refused."""
 
     def __init__(self):
@@ -60,7 +60,7 @@ class _Hooks(threading.local):
         self.disabled = None
 
 
-_hooks = _Hooks()
+_hooks = _ThreadHooks()
 _users = 0
 _lock = threading.Lock()
 

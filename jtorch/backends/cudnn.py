@@ -42,7 +42,7 @@ def _set_switches(switches):
         setattr(_module, name, on)
 
 
-class _Module(types.ModuleType):
+class _CudnnModule(types.ModuleType):
     """The class of this module: setting `allow_tf32` takes effect, so it must be a property."""
 
     @property
@@ -55,4 +55,4 @@ class _Module(types.ModuleType):
 
 
 _module = sys.modules[__name__]
-_module.__class__ = _Module
+_module.__class__ = _CudnnModule

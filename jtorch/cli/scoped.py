@@ -39,7 +39,7 @@ def scope(*libraries: str):
         if name in sys.modules:
             raise ImportError(f"{name} is already imported: import it inside `with jtorch.as_torch.scope({name!r})`")
     turn_off()
-    finder = _Finder(libraries)
+    finder = _ScopedFinder(libraries)
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -49,7 +49,7 @@ def scope(*libraries: str):
             sys.meta_path.remove(finder)
 
 
-class _Finder:
+class _ScopedFinder:
     def __init__(self, libraries):
         self.libraries = libraries
         self.asking = False

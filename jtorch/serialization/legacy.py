@@ -89,7 +89,7 @@ def _no_source(cls):
 def load_stream(file, map_location, pickle_module, options):
     """Read one object from a file-like object; `pickle_module` None means weights only."""
     _refuse_tar(file, pickle_module)
-    loader = _Loader(file, map_location, pickle_module, options)
+    loader = _StreamReader(file, map_location, pickle_module, options)
     if loader.read() != MAGIC_NUMBER:
         raise RuntimeError("Invalid magic number; corrupt file?")
     version = loader.read()
@@ -104,7 +104,7 @@ def load_stream(file, map_location, pickle_module, options):
     return result
 
 
-class _Loader:
+class _StreamReader:
     def __init__(self, file, map_location, pickle_module, options):
         self._file = file
         self._restore = locations.restorer(map_location)

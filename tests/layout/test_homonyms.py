@@ -82,6 +82,25 @@ def test_a_name_that_is_kept_is_still_defined_twice(name):
     assert name in HOMONYMS
 
 
+# Classes whose name is that of a class in another file but for an underscore, and why they stand for one idea.
+ALMOST = {
+    "_Gather": "PyTorch's, in torch.distributed.nn.functional; FSDP's gathers parameters",
+    "_InvertedResidual": "torchvision's, of MNASNet",
+    "_JoinHook": "DistributedDataParallel's JoinHook",
+    "_SpectralNorm": "PyTorch's, of the parametrization",
+    "_WeightNorm": "the parametrization of WeightNorm",
+}
+
+
+def test_an_underscore_is_not_all_that_tells_two_classes_apart():
+    classes = {(node.name, file) for file in FILES for node in tree_of(file).body if isinstance(node, ast.ClassDef)}
+    shown = {}
+    for name, file in classes:
+        shown.setdefault(name, set()).add(file)
+    almost = {name for name, files in shown.items() if name[0] == "_" and shown.get(name[1:], files) - files}
+    assert almost == ALMOST.keys()
+
+
 # Names of files that are no modules of PyTorch, although another file has the same name: the idea that they share.
 SHARED = {
     "boxes": "boxes in pictures: operations on them, and how v2's transforms move them",

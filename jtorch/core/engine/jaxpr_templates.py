@@ -21,7 +21,7 @@ from jtorch.core.facts import without_warnings
 
 
 def template(x, index):
-    """A parameter, a shape or a jaxpr with a `_Place` for each symbolic size; the object itself if it has none.
+    """A parameter, a shape or a jaxpr with a `_Blank` for each symbolic size; the object itself if it has none.
 
     Adds to `index`: {symbolic size: its number}.
     """
@@ -34,13 +34,13 @@ def template(x, index):
     if hasattr(x, "eqns"):
         made = _JaxprTemplate(x, index)
         return made if made.varies else x
-    return _Place(index.setdefault(x, len(index))) if is_symbolic_dim(x) else x
+    return _Blank(index.setdefault(x, len(index))) if is_symbolic_dim(x) else x
 
 
 def with_numbers(x, values):
-    """The template with these values in its `_Place`s."""
+    """The template with these values in its blanks."""
     kind = x.__class__
-    if kind is _Place:
+    if kind is _Blank:
         return values[x.number]
     if kind is tuple or kind is list:
         return kind([with_numbers(part, values) for part in x])
@@ -48,7 +48,7 @@ def with_numbers(x, values):
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
+class _Blank:
     number: int
 
 

@@ -49,7 +49,7 @@ def instance(call, types):
     if family is None:
         if len(of_call) >= _KEYS:
             of_call.clear()
-        family = of_call[key] = _Family()
+        family = of_call[key] = _LineFamily()
     return family.instance(call, types)
 
 
@@ -73,7 +73,7 @@ _KEYS = 16  # families of one call that are kept
 _NOTED = 64  # sizes, and symbolic traces, that a family keeps
 
 
-class _Family:
+class _LineFamily:
     """Lines of one call whose inputs have the same dtypes and numbers of dimensions.
 
     Attributes:

@@ -24,7 +24,7 @@ def wrapper_of(op):
 
     Its source is compiled at the first call: compiling all of them would take a tenth of the time of `import jtorch`.
     """
-    source, names = _Source(op).write()
+    source, names = _WrapperSource(op).write()
     file = f"<op {op.fn.__module__}.{op.fn.__name__}>"
     linecache.cache[file] = len(source), None, source.splitlines(True), file  # debuggers and tracebacks show the source
 
@@ -101,7 +101,7 @@ def _of_tensors(annotation):
     return annotation
 
 
-class _Source:
+class _WrapperSource:
     """The source of one wrapper, and the names it uses."""
 
     def __init__(self, op):

@@ -136,10 +136,10 @@ def to_place(t: Tensor, place) -> Tensor:
     moved = move(value, place)
     if edge is None or not local.grad:
         return wrap(moved)
-    return wrap(moved, _Move((value.type,), (moved.type,), (edge,)))
+    return wrap(moved, _Transfer((value.type,), (moved.type,), (edge,)))
 
 
-class _Move(GradNode):
+class _Transfer(GradNode):
     """A move from one place to another, which no program of either can hold: gradients are moved back."""
 
     __slots__ = ()

@@ -217,7 +217,7 @@ def attach(name, attribute) -> None:
     setattr(Tensor, name, attribute)
 
 
-class _Part:
+class _Empty:
     """An empty class: its attributes are those that every class has, and no part of Tensor."""
 
 
@@ -234,7 +234,7 @@ def part_of_tensor(part):
     >>> del torch.Tensor.area
     """
     for name, attribute in vars(part).items():
-        if name not in vars(_Part):
+        if name not in vars(_Empty):
             if isinstance(attribute, FunctionType):
                 attribute.__qualname__ = attribute.__name__
             attach(name, attribute)

@@ -66,7 +66,7 @@ def sum_parts(tensors, dims, op, ranks, number) -> tuple:
         )
 
 
-class _Join(Function):
+class _JoinShards(Function):
     """Shard -> Replicate."""
 
     @staticmethod
@@ -76,10 +76,10 @@ class _Join(Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        return _Cut.apply(gradient, *ctx.given), None, None, None, None
+        return _TakeShard.apply(gradient, *ctx.given), None, None, None, None
 
 
-class _Cut(Function):
+class _TakeShard(Function):
     """Replicate -> Shard."""
 
     @staticmethod
@@ -90,7 +90,7 @@ class _Cut(Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        return _Join.apply(gradient, *ctx.given), None, None, None
+        return _JoinShards.apply(gradient, *ctx.given), None, None, None
 
 
 class _SumOfParts(Function):
@@ -117,7 +117,7 @@ class _PartOfSum(Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        made = _Join.apply(gradient, *ctx.given)
+        made = _JoinShards.apply(gradient, *ctx.given)
         return made if ctx.factor == 1 else made * ctx.factor, None, None, None, None
 
 
@@ -161,7 +161,7 @@ def redistributed(local, mesh, shape, before, after):
     kept = _stays_as_it_is(before, after)
     for cut in reversed(cuts(mesh, shape, before)):
         if not kept[cut.mesh_dim] and mesh.shape[cut.mesh_dim] > 1:
-            local = _Join.apply(local, mesh, cut.mesh_dim, cut.dim, cut.size)
+            local = _JoinShards.apply(local, mesh, cut.mesh_dim, cut.dim, cut.size)
     scattered = set()
     for i, p in enumerate(before):
         if not isinstance(p, Partial) or kept[i] or mesh.shape[i] == 1:
@@ -174,7 +174,7 @@ def redistributed(local, mesh, shape, before, after):
             local = reduced_whole(local, mesh, i, p.reduce_op)
     for cut in cuts(mesh, shape, after):
         if not kept[cut.mesh_dim] and cut.mesh_dim not in scattered and mesh.shape[cut.mesh_dim] > 1:
-            local = _Cut.apply(local, mesh, cut.mesh_dim, cut.dim)
+            local = _TakeShard.apply(local, mesh, cut.mesh_dim, cut.dim)
     for i, p in enumerate(after):
         if isinstance(p, Partial) and not kept[i] and mesh.shape[i] > 1:
             if p.reduce_op != "sum":

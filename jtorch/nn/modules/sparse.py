@@ -13,7 +13,7 @@ from jtorch.nn.parameter import Parameter
 __all__ = ["Embedding", "EmbeddingBag"]
 
 
-class _Table(Module):
+class _WeightTable(Module):
     """What Embedding and EmbeddingBag share: a weight with a row for each number."""
 
     def _make_weight(self, given, frozen, device, dtype):
@@ -36,7 +36,7 @@ class _Table(Module):
                 self.weight[self.padding_idx].fill_(0)
 
 
-class Embedding(_Table):
+class Embedding(_WeightTable):
     """Looks up rows of a table: the input holds the row numbers.
 
     Args:
@@ -146,7 +146,7 @@ class Embedding(_Table):
         )
 
 
-class EmbeddingBag(_Table):
+class EmbeddingBag(_WeightTable):
     """The sum, mean or maximum of the rows that each bag names. See :func:`embedding_bag`.
 
     Args:

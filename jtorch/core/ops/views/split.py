@@ -21,7 +21,7 @@ _SELECT = select.op
 _SLICE = slice_view.op
 
 
-class _Parts(Call):
+class _AllParts(Call):
     """All parts at once, for the gradient: x -> a list of slices (or of entries, for unbind)."""
 
     __slots__ = ("dim", "layouts", "sizes", "title")
@@ -78,7 +78,7 @@ def _parts_call(title, dim, sizes):
     key = (title, dim, sizes)
     call = _calls.get(key)
     if call is None:
-        call = _calls[key] = _Parts(title, dim, sizes)
+        call = _calls[key] = _AllParts(title, dim, sizes)
     return call
 
 
