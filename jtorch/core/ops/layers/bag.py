@@ -96,7 +96,7 @@ def embedding_bag(
         raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
     given = input
     input, offsets, per_sample_weights = _flat_bags(input, offsets, per_sample_weights)
-    _check_mode(mode, scale_grad_by_freq, sparse, per_sample_weights)
+    _check_bag_mode(mode, scale_grad_by_freq, sparse, per_sample_weights)
     rows = weight.shape[0]
     padding_idx = -1 if padding_idx is None else _row_left_out(padding_idx, rows)
     if input.dtype not in (dtypes.int64, dtypes.int32):
@@ -121,7 +121,7 @@ def embedding_bag(
     )
 
 
-def _check_mode(mode, scale_grad_by_freq, sparse, per_sample_weights):
+def _check_bag_mode(mode, scale_grad_by_freq, sparse, per_sample_weights):
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
     if mode == "max" and scale_grad_by_freq:
