@@ -6,13 +6,15 @@ import os
 from collections.abc import Sequence
 from typing import IO, TypeAlias, Union
 
-from jtorch.core.facts import Size, SymBool, SymFloat, SymInt
+from jtorch.core.facts import Size, SymBool, SymFloat, SymInt, dtype, layout
 from jtorch.core.facts import device as _device
 from jtorch.core.methods import TypedStorage, UntypedStorage
 from jtorch.core.tensor import Tensor
 
 __all__ = ["Device", "FileLike", "Number", "Storage"]
 
+_dtype, _layout, _dispatchkey = dtype, layout, str
+_symsize: TypeAlias = Size | Sequence[int | SymInt]
 _int, _float, _bool, _str, _bytes, _complex = int, float, bool, str, bytes, complex
 _size: TypeAlias = Size | list[int] | tuple[int, ...]
 _TensorOrTensors: TypeAlias = Tensor | Sequence[Tensor]

@@ -50,6 +50,9 @@ try:
     nn.Linear(1, 1).to([], 2)
 except TypeError as error:
     assert "got (list, int)" in str(error)
+from torch import overrides
+assert [overrides.resolve_name(f) for f in (torch.add, F.relu)] == ["torch.add", "torch.nn.functional.relu"]
+assert len(overrides.get_overridable_functions()[torch]) > 400
 print(torch.ones(2))
 """
 

@@ -137,7 +137,7 @@ def _found():
 
 
 def _is_function_of_ours(name, function):
-    return name[0].islower() and getattr(function, "__module__", "").startswith("jtorch")
+    return name[0].islower() and getattr(function, "__module__", "").startswith(("jtorch", "torch"))
 
 
 @public_in("jtorch.overrides")

@@ -58,7 +58,7 @@ def redispatch_function(func, types, args, kwargs):
 
     Inside a function of jtorch's nothing is overridden.
     """
-    if getattr(func, "__module__", "").startswith("jtorch"):
+    if (getattr(func, "__module__", None) or "").partition(".")[0] in ("jtorch", "torch"):  # "torch": see as_torch
         with DisableTorchFunctionSubclass():
             return func(*args, **(kwargs or {}))
     _passing.once = True

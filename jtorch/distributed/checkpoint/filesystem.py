@@ -53,7 +53,7 @@ class _MetadataUnpickler(pickle.Unpickler):
             return OrderedDict
         if global_names.is_torch_module(module):
             found = global_names.find(module, name)
-            ours = getattr(found, "__module__", "").startswith("jtorch.distributed.checkpoint.")
+            ours = "torch.distributed.checkpoint." in getattr(found, "__module__", "")  # or "jtorch."
             if ours or found is Size or isinstance(found, dtype | layout) or name == "_get_layout":
                 return found
         raise pickle.UnpicklingError(f"a checkpoint's {_METADATA} must not contain {module}.{name}")

@@ -42,6 +42,10 @@ from jtorch.utils._pytree.node_types import (
     is_structseq_instance as is_structseq_instance,
     key_get as key_get,
     keystr as keystr,
+    CONSTANT_NODES as CONSTANT_NODES,
+    ConstantNode as ConstantNode,
+    is_constant_class as is_constant_class,
+    register_constant as register_constant,
     register_dataclass as register_dataclass,
     register_pytree_node as register_pytree_node,
 )

@@ -199,6 +199,39 @@ def register_dataclass(cls, *, field_names=None, drop_field_names=None, serializ
     )
 
 
+CONSTANT_NODES: set[type] = set()
+
+
+@dataclasses.dataclass(frozen=True)
+class ConstantNode:
+    """A value of a class that `register_constant` was called with, as a part of the structure."""
+
+    value: object
+
+
+def register_constant(cls) -> None:
+    """Take values of a class for a part of the structure: they have no leaves. They need `__eq__` and `__hash__`.
+
+    Raises:
+        TypeError: the class has no `__eq__` or no `__hash__` of its own.
+    """
+    if cls.__eq__ is object.__eq__:
+        raise TypeError("register_constant(cls) expects `cls` to have a non-default `__eq__` implementation.")
+    if cls.__hash__ is None:
+        raise TypeError("register_constant(cls) expects `cls` to have a non-default `__hash__` implementation.")
+
+    def flatten(value):
+        return [], ConstantNode(value)
+
+    register_pytree_node(cls, flatten, lambda _, context: context.value, flatten_with_keys_fn=flatten)
+    CONSTANT_NODES.add(cls)
+
+
+def is_constant_class(cls) -> bool:
+    """Whether `register_constant` was called with a class."""
+    return isinstance(cls, type) and cls in CONSTANT_NODES
+
+
 # ---- named tuples and named results
 
 
