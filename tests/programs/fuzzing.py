@@ -129,7 +129,8 @@ class Writer:
         if len(shape) > 2:
             made += ["{x}.permute(2, 0, 1)", "{x}[:, 0, 1:]", "{x}.flatten(1)", "{x}[1, ..., None]"]
         if self.chance(20) and not self.broken(x):
-            made = ["{x}.view(3)", "{x}[9]", "{x}.t().view(-1)", "{x}.transpose(0, 5)", "{x}.expand(3, 3)",
+            # PyTorch's text about an index of a tensor without dims depends on how its memory was made.
+            made = ["{x}.view(3)", *["{x}[9]"] * bool(shape), "{x}.t().view(-1)", "{x}.transpose(0, 5)", "{x}.expand(3, 3)",
                     "{x}[0, 0, 0, 0]",
                     "{x}.narrow(0, 1, 5)",
                     "{x}.as_strided((9,), (9,))", "{x}.squeeze(4)", "{x}[:, 7]", "{x}.diagonal(0, 0, 0)"]  # fmt: skip
@@ -212,13 +213,14 @@ class Writer:
         return self.pick(made)
 
     def written_out(self, shape):
-        """A tensor for `out=`. Not a leaf that would change its shape: what backward then does in PyTorch depends on whether
-        something still holds a gradient function made for the leaf's old shape. Not a tensor that would outgrow NumPy's
+        """A tensor for `out=`. Not one with a gradient that would change its shape: what backward then does in PyTorch depends on
+        the old shape, which its gradient function keeps. Not a tensor that would outgrow NumPy's
         memory: PyTorch refuses it only after it has set the new shape, and then reads past the end."""
 
         def fits(t):
-            leaf = t.requires_grad and (t._is_view() or t.is_leaf)
-            return not leaf and ("n" not in self.space or (t.numel() >= math.prod(shape) and not t._is_view()))
+            return not t.requires_grad and (
+                "n" not in self.space or (t.numel() >= math.prod(shape) and not t._is_view())
+            )
 
         return self.pick([k for k in self.tensors() if self.space[k].shape == shape or fits(self.space[k])])
 

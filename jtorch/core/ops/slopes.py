@@ -35,8 +35,8 @@ def with_slopes(fn, *slopes):
 
 
 def sign_of(x):
-    """-1, 0 or 1; 0 for NaN."""
-    return jnp.where(x != x, 0, jnp.sign(x)).astype(x.dtype)
+    """-1, 0 or 1; 0 for NaN and -0.0."""
+    return jnp.where((x != x) | (x == 0), 0, jnp.sign(x)).astype(x.dtype)
 
 
 magnitude = with_slopes(jnp.abs, lambda x, size: sign_of(x))  # of real numbers; JAX's derivative at 0 is 1

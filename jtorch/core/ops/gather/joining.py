@@ -56,8 +56,21 @@ def _in_common_type(arrays):
 
 def _join_strides(types, shapes, consts):
     """channels_last if all are, else contiguous."""
-    odd = all(geometry.is_channels_last(t.shape, t.strides) and not t.contiguous for t in types)
+    odd = all(geometry.looks_channels_last(t.shape, t.strides) for t in types)
     return [geometry.channels_last_strides(shapes[0]) if odd else None]
+
+
+def _stack_strides(types, shapes, consts):
+    """Those of the concatenation along the dim, which is then split; along a last dim, of tensors with one more dim."""
+    ndim = types[0].ndim
+    dim = consts["dim"] % (ndim + 1)
+    if dim == ndim:
+        odd = all(geometry.looks_channels_last((*t.shape, 1), (*t.strides, 1)) for t in types)
+        return [geometry.channels_last_strides(shapes[0]) if odd else None]
+    shape = shapes[0]
+    whole = (*shape[:dim], shape[dim] * shape[dim + 1], *shape[dim + 2 :])
+    joined = _join_strides(types, [whole], consts)[0]
+    return [joined and geometry.view_strides(whole, joined, shape)]
 
 
 @op(name="cat", saves=(), strides=_join_strides, overlap="none", autocast={"cpu": "widest"})
@@ -93,6 +106,8 @@ def _host_arrays(tensors):
         array = x._host() if x._type.dtype is dtype and not wanted else None
         if array is None or not array.flags.c_contiguous:
             return None
+        if x.ndim > 2 and x._type.strides != geometry.contiguous_strides(x._type.shape):
+            return None
         hosts.append(array)
     return hosts
 
@@ -127,7 +142,7 @@ concat = function(cat, name="concat")
 concatenate = function(cat, name="concatenate")
 
 
-@op(name="stack", saves=(), overlap="none", autocast={"cpu": "widest"})
+@op(name="stack", saves=(), strides=_stack_strides, overlap="none", autocast={"cpu": "widest"})
 def _stack_arrays(tensors: list[Array], dim: int = 0) -> Array:
     first = tensors[0].shape
     for i, x in enumerate(tensors):
