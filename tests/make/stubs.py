@@ -208,7 +208,8 @@ def _parsed(lists, at, name):
         found += [t for t, n, _ in parameters if n == name]
         if at is not None and at < len(parameters) and parameters[at][2]:
             found.append(parameters[at][0])
-    made = [PARSED.get(t, "Any") for t in dict.fromkeys(found)]
+    made = [PARSED.get(t.removesuffix("?"), "Any") for t in dict.fromkeys(found)]
+    made += ["None"] if any(t.endswith("?") for t in found) else []
     if "Tensor" in made and name == "other":
         made.append("Number")
     return made
