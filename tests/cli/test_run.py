@@ -81,6 +81,15 @@ def test_a_program_runs_as_under_python(name, folder):
     assert finished([*COMMAND, "run", *words], folder, text, PYTHONPATH=site) == plain
 
 
+def test_a_traceback_ends_with_pytorchs_error(folder):
+    code, printed, error = finished(
+        [*COMMAND, "run", "-c", "import torch\ntorch.ones(2, 3) @ torch.ones(2, 3)"], folder
+    )
+    assert (code, printed) == (1, "")
+    assert error.startswith('Traceback (most recent call last):\n  File "<string>", line 2, in <module>\n')
+    assert error.endswith("\nRuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)\n")
+
+
 def test_options_that_turn_the_hook_off_are_refused(folder):
     for option in ("-I", "-sE", "-S"):
         code, printed, error = finished([*COMMAND, "run", option, "prog.py"], folder)

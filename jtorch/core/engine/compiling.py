@@ -41,8 +41,14 @@ class JaxFunction:
 
     def traced_for(self, avals):
         """JAX's trace for inputs like these, as `jax.stages.Traced`."""
-        with tracing():
-            return jax.jit(self.traced).trace(*avals)
+        try:
+            with tracing():
+                return jax.jit(self.traced).trace(*avals)
+        except Exception as error:
+            # JAX notes that it left out frames of its own: that would be the last line of the user's traceback.
+            if notes := getattr(error, "__notes__", None):
+                notes[:] = [note for note in notes if "JAX has removed" not in note]
+            raise
 
     @functools.cached_property
     def inlined(self):
