@@ -43,11 +43,11 @@ def variant(T, entry, kind):
     return None if theirs is None else function(T, theirs)
 
 
-def samples(entry, dtype, count, requires_grad=False):
-    """Up to `count` sample inputs, evenly spread over all that there are."""
+def samples(entry, dtype, count, requires_grad=False, largest=60_000):
+    """Up to `count` sample inputs, evenly spread over all that have no more than `largest` elements."""
     torch.manual_seed(0)
     made = list(itertools.islice(entry.sample_inputs("cpu", dtype, requires_grad=requires_grad), 400))
-    small = [s for s in made if _size(s) <= 60_000] or made
+    small = [s for s in made if _size(s) <= largest] or made
     step = max(len(small) / count, 1)
     return [small[int(i * step)] for i in range(min(count, len(small)))]
 

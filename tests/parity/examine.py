@@ -16,10 +16,16 @@ KINDS = {
     "in place": (probes.inplace, lambda e: e.inplace_variant is not None),
     "out": (probes.out, lambda e: e.supports_out and e.name not in probes.UNCHECKED),
     "not contiguous": (probes.strided, lambda e: True),
+    "0-dim": (probes.without_dims, lambda e: True),
+    "no elements": (probes.without_elements, lambda e: True),
+    "whole program": (probes.whole_program, lambda e: True),
     "eager": (probes.eager, lambda e: True),
 }
-OFTEN = ("value", "strides", "gradient")  # with eight samples, the others with three
-WITH_GRADIENT = ("gradient", "second gradient", "forward mode", "in place", "not contiguous")
+SAMPLES = 8
+FEWER = dict.fromkeys(("forward mode", "in place", "out", "not contiguous", *DTYPES), 3)
+# PyTorch divides by zero, or reads memory that is not there, and ends the process
+CRASHES = {("native_batch_norm", "no elements")}
+WITHOUT_GRADIENT = ("value", "strides", "out")
 
 
 def dtype_of(entry):
@@ -33,24 +39,24 @@ def dtype_of(entry):
 
 def kinds(entry):
     """The kinds of comparison that an entry has."""
-    found = [kind for kind, (_, has) in KINDS.items() if has(entry)]
+    found = [kind for kind, (_, has) in KINDS.items() if has(entry) and (entry.name, kind) not in CRASHES]
     main, dtypes = dtype_of(entry), entry.supported_dtypes("cpu")
     found += [name for name in DTYPES if getattr(torch, name) in dtypes and getattr(torch, name) is not main]
     return found + (["errors"] if entry.error_inputs_func is not None else [])
 
 
-def examine(name, kind):
+def examine(name, kind, count=None, largest=60_000):
     """[what differs, of each sample], with an empty text where nothing does."""
     entry = ENTRIES[name]
-    count = 8 if kind in OFTEN else 3
+    count = count or FEWER.get(kind, SAMPLES)
     if kind == "errors":
         return [probes.compare(probes.wrong, entry, e.sample_input, True) for e in entry.error_inputs("cpu")]
     if kind in DTYPES:
-        made = samples(entry, getattr(torch, kind), count)
+        made = samples(entry, getattr(torch, kind), count, largest=largest)
         return [probes.compare(probes.value, entry, s) for s in made]
     main = dtype_of(entry)
-    grad = kind in WITH_GRADIENT and entry.supports_autograd and (main.is_floating_point or main.is_complex)
-    made = samples(entry, main, count, requires_grad=grad)
+    grad = kind not in WITHOUT_GRADIENT and entry.supports_autograd and (main.is_floating_point or main.is_complex)
+    made = samples(entry, main, count, grad, largest)
     if kind == "in place":
         made = [s for s in made if not s.broadcasts_input]
     return [probes.compare(KINDS[kind][0], entry, s) for s in made]

@@ -60,3 +60,19 @@ def array_difference(mine, theirs, dtype):
         return ""
     at = tuple(np.argwhere(~same)[0])
     return f"{mine[at]} instead of {theirs[at]} at {[int(i) for i in at]}, {int((~same).sum())} of {same.size}"
+
+
+def as_near(mine, theirs, exact, dtype):
+    """Whether `mine` is no more than twice as far from the exact numbers as `theirs`: both are roundings. Where theirs has no
+    number, `mine` may be near the exact one."""
+    if dtype not in NEAR or not mine.shape == theirs.shape == exact.shape or exact.dtype.kind not in "fc":
+        return False
+    near, finite = NEAR[dtype], np.isfinite(exact)
+    if not (mine[~finite] == theirs[~finite]).all() and not (np.isnan(mine) == np.isnan(exact))[~finite].all():
+        return False
+    mine, theirs, exact = mine[finite], theirs[finite], exact[finite]
+    known = np.isfinite(theirs)
+    largest = np.abs(exact).max(initial=0)
+    overflow = np.isclose(mine[~known], exact[~known], rtol=near, atol=near * 0.1 * largest).all()
+    far, theirs_far = (np.abs(x[known] - exact[known]).max(initial=0) for x in (mine, theirs))
+    return bool(overflow and far <= 2 * theirs_far)

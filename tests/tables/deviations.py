@@ -10,7 +10,7 @@ PAGE = ROOT / "docs/differences.md"
 GROUPS = json.loads((Path(__file__).parent / "deviations.json").read_text())  # title -> row -> reason
 REASONS = {row: reason for rows in GROUPS.values() for row, reason in rows.items()}
 
-ELSEWHERE = ("op_db: ", "module_db: ", "fuzz: ")  # kinds that tests/parity, tests/nn and tests/programs meet
+ELSEWHERE = ("op_db: ", "special values: ", "module_db: ", "fuzz: ")  # of tests/parity, tests/nn and tests/programs
 
 
 def page() -> str:
