@@ -53,6 +53,8 @@ angle_of = with_slopes(
     lambda y, x, angle: x * _reciprocal_square(y, x),
     lambda y, x, angle: y * -_reciprocal_square(y, x),
 )
+# The slope exp(x) keeps its digits at large negative x, where expm1(x) + 1, which is JAX's, is zero.
+expm1_with_exp = with_slopes(jnp.expm1, lambda x, result: jnp.exp(x))
 length_of = with_slopes(jnp.hypot, lambda x, y, length: x / length, lambda x, y, length: y / length)
 
 

@@ -15,6 +15,7 @@ from jtorch.core.op import Array, function, functional, kernel, letter, op, with
 from jtorch.core.ops.make.create import empty_like, zeros_like
 from jtorch.core.ops.make.generator import stream_of
 from jtorch.core.ops.rules import times
+from jtorch.core.ops.slopes import expm1_with_exp
 from jtorch.core.tensor import Tensor, cast, known, overwrite, wrap_dim
 
 
@@ -79,7 +80,7 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
 def elu(input: Array, alpha: float = 1.0) -> Array:
     """x where x > 0, else alpha * (exp(x) - 1)."""
     low = input <= 0
-    return jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input).astype(input.dtype)
+    return jnp.where(low, alpha * expm1_with_exp(jnp.where(low, input, 0)), input).astype(input.dtype)
 
 
 @op(inplace=True, strides="elementwise", grad_fn="EluBackward0", inplace_grad_fn="EluBackward1")
@@ -87,7 +88,7 @@ def selu(input: Array) -> Array:
     """scale * elu(x, 1.6733), with scale 1.0507: keeps mean 0 and standard deviation 1."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
     low = input <= 0
-    return (scale * jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0)), input)).astype(input.dtype)
+    return (scale * jnp.where(low, alpha * expm1_with_exp(jnp.where(low, input, 0)), input)).astype(input.dtype)
 
 
 @op(inplace=True, strides="elementwise", grad_fn="CeluBackward0", inplace_grad_fn="CeluBackward1")
@@ -96,7 +97,7 @@ def celu(input: Array, alpha: float = 1.0) -> Array:
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     low = input <= 0
-    return jnp.where(low, alpha * jnp.expm1(jnp.where(low, input, 0) / alpha), input).astype(input.dtype)
+    return jnp.where(low, alpha * expm1_with_exp(jnp.where(low, input, 0) / alpha), input).astype(input.dtype)
 
 
 @op(method=False, strides="elementwise")
