@@ -16,6 +16,8 @@ def assert_allclose(actual, expected, rtol=None, atol=None, equal_nan=True, msg=
 
     Dtypes may differ, and NaN equals NaN.
 
+    >>> import warnings
+    >>> warnings.simplefilter("ignore", FutureWarning)
     >>> torch.testing.assert_allclose(torch.ones(2), [1.0, 1.0])
     """
     warnings.warn(

@@ -42,6 +42,7 @@ PARSED = {"Tensor": "Tensor", "int": "int", "bool": "bool", "float": "float", "s
           "tuple of floats": "float | Sequence[float]", "tuple of Scalars": "Sequence[Number]", "Scalar": "Number",
           "torch.dtype": "dtype | type", "torch.device": "device | str | int", "torch.layout": "layout",
           "torch.memory_format": "memory_format", "torch.Generator": "Generator"}  # fmt: skip
+WHOLE_CALLS = {"gru", "lstm", "rnn_relu", "rnn_tanh"}  # `*args` stands for the arguments of two forms
 ANNOTATED = {"Array": "Tensor", "jax.Array": "Tensor", "Tensor": "Tensor", "Number": "Number", "None": "None",
              "bool": "bool", "int": "int", "float": "float", "str": "str", "tuple": "int | Sequence[int]",
              "list[Array]": "Sequence[Tensor]", "list[Tensor]": "Sequence[Tensor]", "dtype": "dtype | type"}  # fmt: skip
@@ -66,11 +67,12 @@ RESULTS = {
         "Size": "broadcast_shapes",
         "dtype": "result_type",
         "device": "get_default_device",
-        "tuple[Tensor, ...]": """broadcast_tensors chunk dsplit geqrf hsplit meshgrid split split_with_sizes std_mean
-            tensor_split unbind unsafe_chunk unsafe_split var_mean vsplit""",
+        "tuple[Tensor, ...]": """broadcast_tensors chunk dsplit geqrf gru hsplit lstm meshgrid rnn_relu rnn_tanh split
+            split_with_sizes std_mean
+            tensor_split unbind unsafe_chunk unsafe_split unsafe_split_with_sizes var_mean vsplit""",
         "tuple[Tensor, Tensor]": """adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices
             adaptive_max_pool3d_with_indices fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices
-            max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices""",
+            lstm_cell max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices""",
         "tuple[Tensor, Tensor | None]": "multi_head_attention_forward",
         "tuple[int, ...]": "dim_order",
         "Iterator[Tensor]": "__iter__",
@@ -301,6 +303,8 @@ class Writer:
                 parts.append("self")
                 continue
             positional = kind in (KINDS.POSITIONAL_ONLY, KINDS.POSITIONAL_OR_KEYWORD, KINDS.VAR_POSITIONAL)
+            if name in WHOLE_CALLS and kind is KINDS.VAR_POSITIONAL:
+                positional = False
             type = typed.get(p.name) or parameter_type(p, at - method if positional else None, lists)
             star = {KINDS.VAR_POSITIONAL: "*", KINDS.VAR_KEYWORD: "**"}.get(kind, "")
             bare = bare or star == "*"

@@ -8,6 +8,7 @@ that its sequence does not have: after its end, or before its start when running
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -270,7 +271,7 @@ def _lstm_memory(
 
 
 @public(method=False)
-def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None) -> tuple[Tensor, Tensor]:
     """(h, c) of an LSTM one step later: what `nn.LSTMCell` computes.
 
     Args:
@@ -393,7 +394,7 @@ _PACKED_FORM, _PADDED_FORM = (
 
 
 def _function_of_weights(name, mode):
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
         is_packed = "batch_sizes" in kwargs or (len(args) > 3 and isinstance(args[3], tuple | list))
         given = (_PACKED_FORM if is_packed else _PADDED_FORM).bind(*args, **kwargs).arguments
         states = [*given["hx"]] if mode == "LSTM" else [given["hx"]]
