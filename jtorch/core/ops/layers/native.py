@@ -10,7 +10,7 @@ from jax import lax
 from jtorch.core.facts import dtypes
 from jtorch.core.op import Array, function, letter, op, with_out
 from jtorch.core.ops.arithmetic.dropout import check_probability, mask_like
-from jtorch.core.ops.layers.normalization import batch_norm, layer_norm, per_channel, wide_dtype
+from jtorch.core.ops.layers.normalization import batch_normalized, layer_norm, per_channel, wide_dtype
 from jtorch.core.ops.make.create import ones_like
 from jtorch.core.ops.windows.pooling import strides_by_format
 
@@ -78,7 +78,7 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
     >>> torch.native_batch_norm(torch.tensor([[1.], [3.]]), None, None, None, None, True, 0.1, 0.)[1]
     tensor([2.])
     """
-    made = batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    made = batch_normalized(input, running_mean, running_var, weight, bias, training, momentum, eps)
     if not training:
         nothing = input.detach().new_empty(0)
         return made, nothing, nothing.clone()

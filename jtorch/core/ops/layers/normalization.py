@@ -52,6 +52,13 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     tensor([[-1.0000],
             [ 1.0000]])
     """
+    if training and eps <= 0 and math.prod(input.shape) // (input.shape[1] or 1 if input.ndim > 1 else 1) != 1:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    return batch_normalized(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def batch_normalized(input, running_mean, running_var, weight, bias, training, momentum, eps):
+    """`batch_norm` for `native_batch_norm`, which takes an eps of 0 in training, too."""
     _check_batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
     if input.ndim < 2:
         if input.numel():
