@@ -158,6 +158,11 @@ set_autocast_cpu_dtype = _of_device("set_autocast_cpu_dtype", set_autocast_dtype
 set_autocast_gpu_dtype = _of_device("set_autocast_gpu_dtype", set_autocast_dtype, "cuda")
 
 
+def autocast_settings():
+    """[(device type, on or off, dtype, whether casts are cached)] of the kinds that were switched."""
+    return [(device, on, _state.dtypes[device], _state.cache) for device, on in _state.on.items()]
+
+
 # ---- the region
 
 

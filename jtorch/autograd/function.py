@@ -12,6 +12,7 @@ import inspect
 import warnings
 import weakref
 
+from jtorch.autograd.graph import packed_by_hooks
 from jtorch.core.engine import lifted_by, local
 from jtorch.core.grad import (
     FREED,
@@ -25,6 +26,7 @@ from jtorch.core.grad import (
     no_grad,
     overwritten,
 )
+from jtorch.core.methods import check_tangent_view, check_written_tangent
 from jtorch.core.ops.make.create import zeros
 from jtorch.core.tensor import Batch, Dual, ShownNode, Tensor, next_function, wrap, write_of, zeros_of
 
@@ -71,7 +73,7 @@ class FunctionCtx:
 class BackwardCFunction(ShownNode, FunctionCtx):
     """The context of one call of `apply`, which is also the node that users see."""
 
-    _materialize = True
+    _materialize = _materialize_non_diff_grads = True
     _dirty = _non_differentiable = to_save = _saved_for_forward = ()
     __slots__ = ("__dict__",)
 
@@ -97,6 +99,10 @@ class BackwardCFunction(ShownNode, FunctionCtx):
 
     def made_hooks(self):
         return self._hooks
+
+    def _materializes(self, nr):
+        """Whether `backward` gets zeros where output `nr` has no gradient."""
+        return self._materialize and (self._materialize_non_diff_grads or self._connected_outputs[nr])
 
     @property
     def next_functions(self):
@@ -149,6 +155,28 @@ class _Saved:
         return wrap(value, self.edge)
 
 
+class _PackedSaved(_Saved):
+    """A saved tensor that hooks have packed: it is what they unpack, at its place in the graph."""
+
+    __slots__ = ("packed",)
+
+    def __init__(self, tensor, outputs, owner, packed):
+        super().__init__(tensor, outputs, owner)
+        self.packed, self.value, self.memory, self.itself = packed, None, None, None
+
+    def tensor(self):
+        found = self.packed.tensor()
+        edge = self.edge
+        if self.owner is not None:
+            edge = edge_of(self.owner(), edge) if edge is not None else None
+        return found if edge is None else wrap(found._value, edge)
+
+
+def _saved_tensor(tensor, outputs, owner):
+    packed = packed_by_hooks(tensor)
+    return _Saved(tensor, outputs, owner) if packed is None else _PackedSaved(tensor, outputs, owner, packed)
+
+
 class FunctionNode(GradNode):
     """The node of one call of `apply`."""
 
@@ -173,8 +201,12 @@ class FunctionNode(GradNode):
     def pull(self, cotangents, needs, carrier):
         ctx = self.ctx
         given = [
-            carrier.wrap(c) if c is not None else zeros_like_type(t) if ctx._materialize and t is not None else None
-            for c, t in zip(cotangents, self.out_types, strict=True)
+            carrier.wrap(c)
+            if c is not None
+            else zeros_like_type(t)
+            if t is not None and ctx._materializes(nr)
+            else None
+            for nr, (c, t) in enumerate(zip(cotangents, self.out_types, strict=True))
         ]
         grads = ctx._forward_cls._backward()(ctx, *given)
         grads = grads if isinstance(grads, tuple) else tuple(grads) if isinstance(grads, list) else (grads,)
@@ -354,12 +386,17 @@ def _applied(cls, args, kwargs):
 def _unconnected(ctx, args, results):
     """The results if no gradient is needed. An input that forward returned unchanged comes back as a view of itself."""
     ctx._saved = []
-    return [
+    made = [
         r.view_as(r)
         if isinstance(r, Tensor) and any(r is a for a in args) and not any(r is d for d in ctx._dirty)
         else r
         for r in results
     ]
+    if local.grad:  # a write to such a view could need a gradient later, as in _output
+        for r in made:
+            if isinstance(r, Tensor) and r._view is not None and any(r._base is a for a in args):
+                r._view.at, r._view.note = r._version, _CUSTOM
+    return made
 
 
 def _connected(ctx, args, edges, results):
@@ -379,10 +416,11 @@ def _connected(ctx, args, edges, results):
                 raise TypeError(
                     f"save_for_backward can only save variables, but argument 0 is of type {type(t).__name__}"
                 )
-        saved = [None if t is None else _Saved(t, results, node) for t in ctx.to_save]
+        saved = [None if t is None else _saved_tensor(t, results, node) for t in ctx.to_save]
     else:
         saved = []
     made = [_output(ctx, node, nr, r, args) if isinstance(r, Tensor) else r for nr, r in enumerate(results)]
+    ctx._connected_outputs = [isinstance(r, Tensor) and r._edge is not None for r in made]
     for s in saved:  # a saved output that needs no gradient has no history
         if s is not None and s.owner is not None and made[s.edge]._edge is None:
             s.edge = None
@@ -462,21 +500,37 @@ def _may_vary(value):
 def _apply_jvp_rule(cls, level, args):
     pairs = [level.lower(a) if isinstance(a, Tensor) else (a, None) for a in args]
     result, ctx = _applied(cls, [p for p, _ in pairs], {})
-    if ctx._saved is not None and ctx._saved_for_forward:
-        ctx._saved = [_Saved(t, (), None) for t in ctx._saved_for_forward]
+    dirty = [next(i for i, (p, _) in enumerate(pairs) if p is d) for d in ctx._dirty]
     if ctx._materialize:
         pairs = [(p, zeros_of(p) if t is None and _may_vary(p) else t) for p, t in pairs]
-    tangents = cls.jvp(ctx, *[t for _, t in pairs])
+    versions = [t._version if isinstance(t, Tensor) else 0 for _, t in pairs]
+    for_backward = ctx._saved
+    ctx._saved = [_Saved(t, (), None) for t in ctx._saved_for_forward]
+    try:
+        tangents = cls.jvp(ctx, *[t for _, t in pairs])
+    finally:
+        ctx._saved = for_backward
     results = result if isinstance(result, tuple) else (result,)
     tangents = tangents if isinstance(tangents, tuple) else (tangents,)
     if len(tangents) != len(results):
         raise RuntimeError(f"{cls.__name__}: jvp returned {len(tangents)} tangents for {len(results)} outputs")
-    fixed = ctx._non_differentiable
-    lifted = [
-        level.lift(r, zeros_of(r) if t is None else t) if _may_vary(r) and not any(r is n for n in fixed) else r
-        for r, t in zip(results, tangents, strict=True)
-    ]
-    return tuple(lifted) if isinstance(result, tuple) else lifted[0]
+    made = []
+    for nr, (out, tangent) in enumerate(zip(results, tangents, strict=True)):
+        at = next((i for i, (p, _) in enumerate(pairs) if p is out), None)
+        if not _may_vary(out) or any(out is n for n in ctx._non_differentiable):
+            if tangent is not None:
+                raise RuntimeError(
+                    f"Function's jvp returned a gradient at position {nr}, but  the corresponding forward output is not a"
+                    " differentiable Tensor.You should return None at that position instead."
+                )
+            made.append(out)
+        elif at is not None and at in dirty:
+            check_written_tangent(pairs[at][1], tangent, versions[at])
+            made.append(args[at].copy_(level.lift(out, tangent)))
+        else:
+            check_tangent_view(args, pairs, out, tangent)
+            made.append(level.lift(out, zeros_of(out) if tangent is None else tangent))
+    return tuple(made) if isinstance(result, tuple) else made[0]
 
 
 # ---- decorators and old forms

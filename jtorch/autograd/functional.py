@@ -43,28 +43,48 @@ def _finished(values, create_graph, several):
     return values if create_graph else values.detach()
 
 
-def _grads(outputs, inputs, given, create_graph, strict, name):
-    """The gradients. An input that the outputs do not depend on gets zeros, or with `strict` raises an error."""
+def _must_require_grad(outputs):
+    """What `strict` asks of the outputs of the function."""
+    for i, out in enumerate(outputs):
+        if not out.requires_grad:
+            raise RuntimeError(
+                f"Output {i} of the user-provided function does not require gradients. "
+                "The outputs must be computed in a differentiable manner from the input when running in strict mode."
+            )
+
+
+# Which derivative a step of these functions computes: what `strict` says of an input without one.
+_OUTPUT = "The output of the user-provided function is independent of input {}. This is not allowed in strict mode."
+_JACOBIAN = "The jacobian of the user-provided function is independent of input {}. This is not allowed in strict mode."
+_HESSIAN = "The hessian of the user-provided function is independent of input {}. This is not allowed in strict mode."
+
+
+_ENTRY = (
+    "The hessian of the user-provided function is independent of entry {} in the grad_jacobian. This is not allowed in strict"
+    " mode as it prevents from using the double backward trick to replace forward mode AD."
+)
+
+
+def _grads(outputs, inputs, given, create_graph, unused=None, constant=None):
+    """The gradients. An input that the outputs do not depend on gets zeros.
+
+    unused: the error's text for an input that the outputs do not depend on, instead of zeros.
+    constant: the error's text for a gradient that, with `create_graph`, depends on nothing.
+    """
     pairs = [(o, g) for o, g in zip(outputs, given, strict=True) if o.requires_grad]
-    if strict and len(pairs) < len(outputs):
-        i = next(i for i, o in enumerate(outputs) if not o.requires_grad)
-        raise RuntimeError(
-            f"Output {i} of the user-provided function does not require gradients. "
-            "The outputs must be computed in a differentiable manner from the input when running in strict mode."
-        )
     found = [None] * len(inputs)
     if pairs:
         found = grad([o for o, _ in pairs], inputs, [g for _, g in pairs], True, create_graph, allow_unused=True)
     for i, g in enumerate(found):
-        if g is None and strict:
-            raise RuntimeError(
-                f"The output of the user-provided function is independent of input {i}. This is not allowed in strict mode."
-            )
+        if g is None and unused is not None:
+            raise RuntimeError(unused.format(i))
+        if g is not None and create_graph and constant is not None and not g.requires_grad:
+            raise RuntimeError(constant.format(i).replace("strict mode.", "strict mode when create_graph=True."))
     return [zeros_like(i) if g is None else g for g, i in zip(found, inputs, strict=True)]
 
 
-def _checked_v(v, like, name, what):
-    """The vectors v, checked against the shapes of the tensors in `like`."""
+def _checked_v(v, like, several, name, what):
+    """The vectors v, checked against the shapes of the tensors in `like`, of which there are several."""
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
             raise RuntimeError(
@@ -75,10 +95,12 @@ def _checked_v(v, like, name, what):
         return [zeros_like(like[0]).detach() + 1]
     given, _ = _as_tuple(v, "v", name)
     if len(given) != len(like):
-        raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(given)}.")
+        if several:
+            raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(given)}.")
+        raise RuntimeError("The given v should contain a single Tensor.")
     for i, (g, t) in enumerate(zip(given, like, strict=True)):
         if g.shape != t.shape:
-            prefix = f"Entry {i} in " if len(like) > 1 else ""
+            prefix = f"Entry {i} in " if several else ""
             raise RuntimeError(f"{prefix}v has invalid size: should be {t.shape} but got {g.shape}.")
     return list(given)
 
@@ -96,36 +118,39 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
         inputs, several = _as_tuple(inputs, "inputs", "vjp")
         variables = _fresh_inputs(inputs, create_graph)
         outputs, outputs_several = _results(func(*variables), "vjp")
-        v = _checked_v(v, outputs, "vjp", "outputs")
-        found = _grads(outputs, variables, v, create_graph, strict, "vjp")
+        if strict:
+            _must_require_grad(outputs)
+        v = _checked_v(v, outputs, outputs_several, "vjp", "outputs")
+        found = _grads(outputs, variables, v, create_graph, *([_OUTPUT, _JACOBIAN] if strict else []))
     return _finished(outputs, create_graph, outputs_several), _finished(tuple(found), create_graph, several)
 
 
 def jvp(func, inputs, v=None, create_graph=False, strict=False):
     """(`func(inputs)`, its Jacobian times v), computed by two backward passes."""
     with enable_grad():
-        inputs, _ = _as_tuple(inputs, "inputs", "jvp")
+        inputs, inputs_several = _as_tuple(inputs, "inputs", "jvp")
         variables = _fresh_inputs(inputs, create_graph)
-        v = _checked_v(v, variables, "jvp", "inputs")
+        v = _checked_v(v, variables, inputs_several, "jvp", "inputs")
         outputs, several = _results(func(*variables), "jvp")
+        if strict:
+            _must_require_grad(outputs)
         dummies = [zeros_like(o).detach().requires_grad_() for o in outputs]
-        pulled = _grads(outputs, variables, dummies, True, strict, "jvp")
-        found = _grads(pulled, dummies, v, create_graph, False, "jvp")
+        pulled = _grads(outputs, variables, dummies, True, _OUTPUT if strict else None)
+        found = _grads(pulled, dummies, v, create_graph, None, _JACOBIAN if strict else None)
     return _finished(outputs, create_graph, several), _finished(tuple(found), create_graph, several)
 
 
 def _jacobian_of(func, variables, create_graph, strict, vectorize):
-    """(outputs, [[d output / d input for each input] for each output], whether there are several outputs)."""
+    """([[d output / d input for each input] for each output], whether there are several outputs)."""
     outputs, several = _results(func(*variables), "jacobian")
-    table = []
-    for i, out in enumerate(outputs):
-        if strict and not out.requires_grad:
+    if strict:
+        _must_require_grad(outputs)
+        if vectorize:
             raise RuntimeError(
-                f"Output {i} of the user-provided function does not require gradients. "
-                "The outputs must be computed in a differentiable manner from the input when running in strict mode."
+                "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. "
+                "Please either set `strict=False` or `vectorize=False`."
             )
-        table.append(_rows(out, i, variables, create_graph, strict))
-    return outputs, table, several
+    return [_rows(out, i, variables, create_graph, strict) for i, out in enumerate(outputs)], several
 
 
 def _rows(out, number, variables, create_graph, strict):
@@ -141,6 +166,8 @@ def _rows(out, number, variables, create_graph, strict):
             raise RuntimeError(
                 f"Output {number} of the user-provided function is independent of input {j}. This is not allowed in strict mode."
             )
+        if strict and create_graph and not g.requires_grad:
+            raise RuntimeError(_JACOBIAN.format(number).replace("strict mode.", "strict mode when create_graph=True."))
         rows.append(
             zeros((*out.shape, *v.shape), dtype=v.dtype, device=v.device)
             if g is None
@@ -169,7 +196,7 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
     with enable_grad():
         inputs, several = _as_tuple(inputs, "inputs", "jacobian")
         variables = _fresh_inputs(inputs, create_graph)
-        _, table, outputs_several = _jacobian_of(func, variables, create_graph, strict, vectorize)
+        table, outputs_several = _jacobian_of(func, variables, create_graph, strict, vectorize)
     table = [_finished(tuple(row), create_graph, several) for row in table]
     return tuple(table) if outputs_several else table[0]
 
@@ -199,13 +226,15 @@ def _jacobian_by_jvp(func, inputs, create_graph, strict, vectorize):
     return tuple(rows) if outputs_several else rows[0]
 
 
-def _with_scalar_output(func, name):
+def _with_scalar_output(func, strict, name):
     """The function, with a check that it returns one number."""
 
     def checked(*args):
         out = func(*args)
         outputs, several = _results(out, name)
-        if (several and len(outputs) != 1) or not isinstance(outputs[0], Tensor):
+        if strict:
+            _must_require_grad(outputs)
+        if several:
             raise RuntimeError(f"The function given to {name} should return a single Tensor")
         if outputs[0].numel() != 1:
             raise RuntimeError(f"The Tensor returned by the function given to {name} should contain a single element")
@@ -221,29 +250,29 @@ def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, out
     tensor([[6., 0.],
             [0., 6.]])
     """
-    several = isinstance(inputs, tuple)
-    func = _with_scalar_output(func, "hessian")
+    inputs, several = _as_tuple(inputs, "inputs", "hessian")
+    func = _with_scalar_output(func, strict, "hessian")
 
     def gradient(*variables):
         with enable_grad():
             variables = [v if v.requires_grad else v.requires_grad_() for v in variables]
             out = func(*variables)
-            return tuple(_first(out, variables, strict, "hessian"))
+            return tuple(_first(out, variables, strict, None))
 
     found = jacobian(gradient, inputs, create_graph, strict, vectorize)
-    return found if several else found[0]
+    return found if several else found[0][0]
 
 
 def _gradient_of(func, inputs, create_graph, strict, name):
     """(variables, value, gradient with its graph)."""
     variables = _fresh_inputs(inputs, create_graph)
-    out = _with_scalar_output(func, name)(*variables)
-    return variables, out, _first(out, variables, strict, name)
+    out = _with_scalar_output(func, strict, name)(*variables)
+    return variables, out, _first(out, variables, strict, _OUTPUT if strict else None)
 
 
-def _first(out, variables, strict, name):
+def _first(out, variables, strict, unused):
     """The gradient with its graph. With `strict` it must depend on the inputs."""
-    found = _grads((out,), variables, (None,), True, strict, name)
+    found = _grads((out,), variables, (None,), True, unused)
     for i, g in enumerate(found):
         if strict and not g.requires_grad:
             raise RuntimeError(
@@ -259,9 +288,9 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
     """(`func(inputs)`, v times its second derivatives)."""
     with enable_grad():
         inputs, several = _as_tuple(inputs, "inputs", "vhp")
-        v = _checked_v(v, inputs, "vhp", "inputs")
+        v = _checked_v(v, inputs, several, "vhp", "inputs")
         variables, out, first = _gradient_of(func, inputs, create_graph, strict, "vhp")
-        found = _grads(first, variables, v, create_graph, strict, "vhp")
+        found = _grads(first, variables, v, create_graph, *([_JACOBIAN, _HESSIAN] if strict else []))
     return _finished(out, create_graph, True), _finished(tuple(found), create_graph, several)
 
 
@@ -269,9 +298,9 @@ def hvp(func, inputs, v=None, create_graph=False, strict=False):
     """(`func(inputs)`, its second derivatives times v)."""
     with enable_grad():
         inputs, several = _as_tuple(inputs, "inputs", "hvp")
-        v = _checked_v(v, inputs, "hvp", "inputs")
+        v = _checked_v(v, inputs, several, "hvp", "inputs")
         variables, out, first = _gradient_of(func, inputs, create_graph, strict, "hvp")
         dummies = [zeros_like(f).detach().requires_grad_() for f in first]
-        pulled = _grads(first, variables, dummies, True, False, "hvp")
-        found = _grads(pulled, dummies, v, create_graph, strict, "hvp")
+        pulled = _grads(first, variables, dummies, True)
+        found = _grads(pulled, dummies, v, create_graph, *([_ENTRY, _HESSIAN] if strict else []))
     return _finished(out, create_graph, True), _finished(tuple(found), create_graph, several)

@@ -12,7 +12,7 @@ import numpy as np
 
 from jtorch.autograd import forward_ad
 from jtorch.core.grad import enable_grad
-from jtorch.core.methods import grad
+from jtorch.core.methods import grad, vmap
 from jtorch.core.ops.gather.joining import stack
 from jtorch.core.ops.make.create import zeros_like
 from jtorch.core.ops.make.random import rand_like
@@ -59,6 +59,11 @@ def gradcheck(
         raise_exception: raise GradcheckError instead of returning False.
         check_forward_ad: check tangents, too.
         check_batched_grad: compare a batch of gradients with the same gradients computed one by one.
+        check_batched_forward_grad: with check_forward_ad, the same of a batch of tangents.
+
+    Raises:
+        RuntimeError: an input has a dimension with stride 0: its elements cannot be moved one by one.
+        AssertionError: the outputs have other shapes or dtypes where an input is moved.
 
     >>> x = torch.ones(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradcheck(torch.exp, x)
@@ -70,6 +75,8 @@ def gradcheck(
     try:
         _check_double_inputs(inputs)
         _check(func, inputs, eps, atol, rtol, nondet_tol, check_backward_ad, check_forward_ad, check_batched_grad)
+        if check_batched_forward_grad and check_forward_ad:
+            _check_batched_tangents(func, inputs)
         if check_undefined_grad and check_backward_ad:
             _check_undefined(func, inputs)
     except GradcheckError:
@@ -91,6 +98,12 @@ def _check_double_inputs(inputs):
                 "This check will likely fail if all the inputs are not of double precision floating point or complex. ",
                 stacklevel=4,
             )
+        if not t.is_sparse and any(stride == 0 and size > 1 for stride, size in zip(t.stride(), t.shape, strict=True)):
+            raise RuntimeError(
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be"
+                " able to compute the numerical gradients correctly. You should call .contiguous on the input before passing"
+                " it to gradcheck."
+            )
 
 
 def _check(func, inputs, eps, atol, rtol, nondet_tol, backward, forward, batched):
@@ -105,8 +118,9 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol, backward, forward, batched
             want = numerical[j]
             if backward:
                 got = _reverse_jacobian(out, t)
-                if not np.allclose(got, want, rtol, atol):
-                    raise GradcheckError(_mismatch(i, j, want, got, ""))
+                for part, prefix in _columns_of_parts(out):
+                    if not np.allclose(got[:, part], want[:, part], rtol, atol):
+                        raise GradcheckError(prefix + _mismatch(i, j, want[:, part], got[:, part], ""))
                 # Two programs may round differently, because XLA fuses operations.
                 if not np.allclose(got, _reverse_jacobian(out, t), 1e-10, max(nondet_tol, 1e-10)):
                     raise GradcheckError(_NONDETERMINISTIC)
@@ -116,6 +130,17 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol, backward, forward, batched
                 got = _dual_jacobian(func, inputs, i, j)
                 if not np.allclose(got, want, rtol, atol):
                     raise GradcheckError(_mismatch(i, j, want, got, " computed with forward mode"))
+
+
+def _columns_of_parts(out):
+    """The columns of a Jacobian to compare, with what begins the error's text: a complex output has two columns an element."""
+    if not out.dtype.is_complex:
+        return [(slice(None), "")]
+    n = out.numel()
+    return [
+        (slice(n, None), "While considering the imaginary part of complex outputs only, "),
+        (slice(0, n), "While considering the real part of complex outputs only, "),
+    ]
 
 
 _NONDETERMINISTIC = (
@@ -146,14 +171,22 @@ def _numerical(func, inputs, i, eps):
     t = inputs[i]
     base = t.detach().numpy(force=True).copy()
     steps = [eps, eps * 1j] if t.dtype.is_complex else [eps]
+    still = [(o.shape, o.dtype) for o in _outputs_at(func, inputs)]
     columns = []
-    for cell in range(base.size):
-        sides = [[_outputs_after_step(func, inputs, i, base, cell, sign * step) for sign in (1, -1)] for step in steps]
-        slopes = [[(up - down) / (2 * eps) for up, down in zip(*pair, strict=True)] for pair in sides]
-        columns.append(
-            slopes[0] if len(slopes) == 1 else [_complex_gradient(a, b) for a, b in zip(*slopes, strict=True)]
-        )
-    return [np.stack(c) for c in zip(*columns, strict=True)] if columns else [np.zeros((0, 0))]
+    try:
+        for cell in range(base.size):
+            sides = [
+                [_outputs_after_step(func, inputs, t, base, cell, s * step, still) for s in (1, -1)] for step in steps
+            ]
+            slopes = [[(up - down) / (2 * eps) for up, down in zip(*pair, strict=True)] for pair in sides]
+            columns.append(
+                slopes[0] if len(slopes) == 1 else [_complex_gradient(a, b) for a, b in zip(*slopes, strict=True)]
+            )
+    finally:
+        t.data.copy_(make_tensor(base))
+    if not columns:
+        return [np.zeros((0, shape.numel() * (2 if dtype.is_complex else 1))) for shape, dtype in still]
+    return [np.stack(c) for c in zip(*columns, strict=True)]
 
 
 def _complex_gradient(along_real, along_imaginary):
@@ -161,13 +194,24 @@ def _complex_gradient(along_real, along_imaginary):
     return along_real + 1j * along_imaginary
 
 
-def _outputs_after_step(func, inputs, i, base, cell, step):
+def _outputs_at(func, inputs):
+    with enable_grad():
+        return _outputs(func(*inputs))
+
+
+def _outputs_after_step(func, inputs, t, base, cell, step, still):
+    """The cells of the outputs where one element of the input `t` has moved: in place, since functions may hold the tensor."""
     moved = base.copy()
     moved.reshape(-1)[cell] += step
-    args = list(inputs)
-    args[i] = make_tensor(moved).requires_grad_()  # as for the derivatives: functions may ask what requires a gradient
-    with enable_grad():
-        outputs = _outputs(func(*args))
+    t.data.copy_(make_tensor(moved))
+    outputs = _outputs_at(func, inputs)
+    for out, (shape, dtype) in zip(outputs, still, strict=True):
+        for what, there, here in (("shape", shape, out.shape), ("dtype", dtype, out.dtype)):
+            if there != here:
+                raise AssertionError(
+                    f"Expected `func` to return outputs with the same {what} when inputs are perturbed on index"
+                    f" {tuple(map(int, np.unravel_index(cell, base.shape)))} by {abs(step)}, but got: {what}s {there} and {here}."
+                )
     return [_real_cells(o.detach().numpy(force=True)) for o in outputs]
 
 
@@ -205,6 +249,8 @@ def _dual_jacobian(func, inputs, i, j):
             args[i] = forward_ad.make_dual(args[i], unit)
             primal, tangent = forward_ad.unpack_dual(_outputs(func(*args))[j])
             rows.append(_real_cells((zeros_like(primal) if tangent is None else tangent).detach().numpy(force=True)))
+    if not rows:
+        return np.zeros((0, _outputs(func(*inputs))[j].numel()))
     if t.dtype.is_complex:
         half = len(rows) // 2
         return np.stack([_complex_gradient(a, b) for a, b in zip(rows[:half], rows[half:], strict=True)])
@@ -213,14 +259,49 @@ def _dual_jacobian(func, inputs, i, j):
 
 def _check_batched_gradient(out, t):
     units = list(_units(out))
-    batch = grad(out, t, stack(units), retain_graph=True, allow_unused=True, is_grads_batched=True)[0]
+    try:
+        batch = grad(out, t, stack(units), retain_graph=True, allow_unused=True, is_grads_batched=True)[0]
+    except RuntimeError as error:
+        raise GradcheckError(f"While computing batched gradients, got: {error}\n\n{_BATCHED}computation.") from error
     if batch is None:
         return
     one = _reverse_jacobian(out, t).T
     if not np.allclose(batch.detach().numpy(force=True).reshape(one.shape), one):
         raise GradcheckError(
-            "While computing batched gradients, got different results from computing them one after the other"
+            "While computing batched gradients, got different results from computing them one after the other\n\n"
+            f"{_BATCHED}computation."
         )
+
+
+_BATCHED = "gradcheck or gradgradcheck failed while testing batched gradient "
+
+
+def _check_batched_tangents(func, inputs):
+    """Compare the tangents of the outputs for a batch of two tangents of an input with those computed one by one."""
+    plain = [a.detach() if isinstance(a, Tensor) else a for a in inputs]
+    for i, t in _wanted(inputs):
+
+        def tangents(given, i=i):
+            with forward_ad.dual_level():
+                args = list(plain)
+                args[i] = forward_ad.make_dual(plain[i], given)
+                outputs = _outputs(func(*args))
+                return tuple([zeros_like(o) if d is None else d for o, d in map(forward_ad.unpack_dual, outputs)])
+
+        given = stack([rand_like(t.detach()) for _ in range(2)])
+        one = [stack(both) for both in zip(*map(tangents, given.unbind()), strict=True)]
+        try:
+            batch = vmap(tangents)(given)
+        except RuntimeError as error:
+            raise GradcheckError(
+                f"While computing batched gradients, got: {error}\n\n{_BATCHED}computation with forward-mode AD."
+            ) from error
+        for a, b in zip(batch, one, strict=True):
+            if not np.allclose(a.numpy(force=True), b.numpy(force=True)):
+                raise GradcheckError(
+                    f"While computing batched tangents of input {i}, got {a} instead of {b}\n\n"
+                    f"{_BATCHED}computation with forward-mode AD."
+                )
 
 
 def _check_undefined(func, inputs):

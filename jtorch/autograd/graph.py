@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 
 from jtorch.core.engine import local
 from jtorch.core.facts import RemovableHandle
@@ -19,6 +20,9 @@ from jtorch.core.tensor import ShownNode, Tensor, make_nodes, show, wrap
 class _NodeMeta(type):
     def __instancecheck__(cls, instance):
         return isinstance(instance, ShownNode)
+
+    def __subclasscheck__(cls, subclass):
+        return subclass is cls or issubclass(subclass, ShownNode)
 
 
 class Node(metaclass=_NodeMeta):
@@ -163,6 +167,13 @@ class _PackedNode(GradNode):
             self.inputs = packed
 
 
+def packed_by_hooks(tensor):
+    """A tensor that a `Function` saves, as this thread's hooks pack it: its method `tensor` unpacks. None without hooks."""
+    if not _hooks.stack or not _wants_one([tensor._value]):
+        return None
+    return _Packed(tensor.detach() if tensor.requires_grad else tensor)
+
+
 def packing() -> bool:
     """Whether this thread has hooks on."""
     return bool(_hooks.stack)
@@ -234,11 +245,13 @@ def disable_saved_tensors_hooks(error_message):
 def allow_mutation_on_saved_tensors():
     """Inside the block, allow writes to saved tensors; backward uses the values from before. Saved values never change in
     jtorch, so this only turns off PyTorch's error for such writes."""
-    before, local.mutable = local.mutable, True
+    if local.mutable:
+        raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
+    local.mutable = True
     try:
         yield
     finally:
-        local.mutable = before
+        local.mutable = False
 
 
 # ---- hooks on several gradients
@@ -266,7 +279,9 @@ class _Together:
         self._tensors = tensors
         self.fn = fn
         self.mode = mode
-        self.running = None
+        self.passes = (
+            weakref.WeakKeyDictionary()
+        )  # of each thread's pass: the gradients so far, and how many are to come
 
     def tensors(self):
         tensors, self._tensors = self._tensors, None  # a hook that held its tensor would make a reference cycle
@@ -274,18 +289,19 @@ class _Together:
 
     def hook(self, i):
         def seen(grad):
-            if self.running is not local.running:
-                self.running = local.running
-                self.grads = [None] * len(self.edges)
-                self.called = False
-                self.left = local.running.reaches(self.edges)
-            self.grads[i] = grad
-            self.left -= 1
-            if self.mode == "any" and not self.called:
-                self.called = True
-                self.fn(grad)
-            elif self.mode == "all" and not self.left:
-                self.fn(self.grads)
+            running = local.running
+            if running not in self.passes:
+                self.passes[running] = [[None] * len(self.edges), running.reaches(self.edges)]
+            state = self.passes[running]
+            state[0][i] = grad
+            if self.mode == "any":
+                if state[1] and grad is not None:
+                    state[1] = 0
+                    self.fn(grad)
+                return
+            state[1] -= 1
+            if not state[1]:
+                self.fn(state[0])
 
         return seen
 

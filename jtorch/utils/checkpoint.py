@@ -11,6 +11,7 @@ import warnings
 
 import jax
 
+from jtorch.amp.autocast_mode import autocast, autocast_settings
 from jtorch.autograd import Function, backward
 from jtorch.autograd.graph import saved_tensors_hooks
 from jtorch.core import engine
@@ -64,13 +65,18 @@ _BARRIER = Call(lambda *xs: list(jax.lax.optimization_barrier(xs)), name="barrie
 
 
 def _again(args):
-    """The arguments for a second run: the tensors without history, behind a barrier."""
+    """The arguments for a second run: the tensors without history, behind a barrier.
+
+    Where some require a gradient, the others are passed on as they are.
+    """
     tensors = [a for a in args if isinstance(a, Tensor)]
+    tensors = [a for a in tensors if a.requires_grad] or tensors
     if not tensors:
         return list(args)
     _, values = engine.record(_BARRIER, [t._value for t in tensors])
     made = iter(values)
-    return [wrap(next(made)).requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in args]
+    behind = {id(a) for a in tensors}
+    return [wrap(next(made)).requires_grad_(a.requires_grad) if id(a) in behind else a for a in args]
 
 
 @contextlib.contextmanager
@@ -125,7 +131,9 @@ def checkpoint(
     stop = early_stop if _early_stop is None else _early_stop
     frame = _Frame(function, args, kwargs, states() if preserve else None, context_fn(), determinism_check, stop)
     with frame.contexts[0], saved_tensors_hooks(frame.pack, frame.unpack):
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+    frame.completed = True
+    return result
 
 
 class _Frame:
@@ -137,6 +145,8 @@ class _Frame:
         self.contexts = contexts
         self.check = check
         self.early_stop = early_stop
+        self.completed = False
+        self.autocast = autocast_settings()
         self.saved = []  # (shape, dtype) of each tensor that the first run saved
         self.again = {}
 
@@ -153,6 +163,15 @@ class _Frame:
         found = []
 
         def pack(tensor):
+            if len(found) == len(self.saved) and not self.completed:
+                self.check = "none"  # a backward pass inside the function: it came to less than the whole of it
+            elif len(found) == len(self.saved):
+                raise CheckpointError(
+                    "torch.utils.checkpoint: trying to save more tensors during recomputation than during the original forward"
+                    " pass.\nTip: To see a more detailed error message, either pass `debug=True` to"
+                    " `torch.utils.checkpoint.checkpoint(...)` or wrap the code block with"
+                    " `with torch.utils.checkpoint.set_checkpoint_debug_enabled(True):` to enable checkpoint-debug mode globally."
+                )
             found.append(tensor)
             if self.early_stop and len(found) == len(self.saved):
                 raise _Stop
@@ -162,14 +181,18 @@ class _Frame:
         args = _again([*self.args, *values])
         n = len(self.args)
         kwargs = dict(zip(self.kwargs, args[n:], strict=True))
-        with contextlib.suppress(_Stop), _rng(self.rng), enable_grad(), self.contexts[1]:
-            with saved_tensors_hooks(pack, lambda t: t):
-                self.function(*args[:n], **kwargs)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(contextlib.suppress(_Stop))
+            for device, enabled, dtype, cache in self.autocast:
+                stack.enter_context(autocast(device, dtype, enabled, cache))
+            for context in (_rng(self.rng), enable_grad(), self.contexts[1], saved_tensors_hooks(pack, lambda t: t)):
+                stack.enter_context(context)
+            self.function(*args[:n], **kwargs)
         self._compare(found)
         self.again = dict(enumerate(found))
 
     def _compare(self, found):
-        if len(found) != len(self.saved):
+        if len(found) != len(self.saved) and self.completed:
             raise CheckpointError(
                 "torch.utils.checkpoint: A different number of tensors was saved during the original forward and"
                 f" recomputation.\nNumber of tensors saved during forward: {len(self.saved)}\nNumber of tensors saved during"

@@ -70,7 +70,8 @@ def load(file):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with open(file, encoding="utf-8") as text:
-            exec(compile(text.read(), file, "exec"), vars(module))
+            # The tools of a newer PyTorch derive the classes for each device, where this form would call itself without end.
+            exec(compile(text.read().replace("super(self.__class__, self)", "super()"), file, "exec"), vars(module))
     return {
         f"{'.'.join(t.id().split('.')[-2:])}": t for t in _flat(unittest.defaultTestLoader.loadTestsFromModule(module))
     }

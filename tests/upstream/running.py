@@ -56,7 +56,14 @@ def run(library, file, names, limit=LIMIT, each=EACH):
 
 
 def _start(library, file, limit, errors):
-    variables = dict(os.environ, JTORCH_CACHE="0", JAX_PLATFORMS="cpu", OMP_NUM_THREADS="1", PYTHONHASHSEED="0")
+    variables = dict(
+        os.environ,
+        JTORCH_CACHE="0",
+        JAX_PLATFORMS="cpu",
+        OMP_NUM_THREADS="1",
+        PYTHONHASHSEED="0",
+        PYTORCH_PRINT_REPRO_ON_FAILURE="0",
+    )
     variables["PYTHONPATH"] = str(ROOT)
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "tests.upstream.child", library, str(source() / f"{file}.py"), str(limit)],

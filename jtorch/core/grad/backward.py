@@ -108,11 +108,11 @@ class BackwardPass:
         self.lowering = None
 
     def reaches(self, edges):
-        """How many of these edges get a gradient."""
-        found = {source(e) for e, _ in self.roots}
+        """How many of these edges lead to nodes and leaves that this pass reaches: their hooks are called."""
+        found = {source(e)[0] for e, _ in self.roots}
         for node in nodes_behind(self.roots):
-            found.update(source(e) for e in node.edges if e is not None)
-        return sum(source(e) in found for e in edges)
+            found.update(source(e)[0] for e in node.edges if e is not None)
+        return sum(source(e)[0] in found for e in edges)
 
     def run(self):
         """Run all nodes, from the roots down. If a node raises, leaves keep the gradients that they would have in PyTorch."""
@@ -262,13 +262,13 @@ def _run_prehooks(node, cotangents, carrier, wanted, runs):
     cotangents = list(cotangents)
     hooks = node.hooks
     if hooks is not None:
-        for nr, hook in list(hooks.tensor.values()):
-            if cotangents[nr] is not None:
-                given = carrier.wrap(cotangents[nr])
-                answer = hook(given)
-                if answer is not None:
-                    check_replacement(answer, given, hook)
-                    cotangents[nr] = carrier.unwrap(answer)
+        for nr, hook in list(hooks.tensor.values()):  # as in PyTorch, an output without a gradient gives the hook None
+            given = None if cotangents[nr] is None else carrier.wrap(cotangents[nr])
+            answer = hook(given)
+            if answer is not None and given is not None:
+                check_replacement(answer, given, hook)
+            if answer is not None:
+                cotangents[nr] = carrier.unwrap(answer)
     for nr, c in enumerate(cotangents):
         if c is not None and wanted is not None and (node, nr) in wanted:
             wanted[node, nr] = c

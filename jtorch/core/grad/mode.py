@@ -9,6 +9,7 @@ import functools
 import inspect
 
 from jtorch.core.engine import add_fields, local
+from jtorch.core.facts import warn_user
 
 add_fields(
     grad=True,  # whether gradients are recorded
@@ -45,6 +46,13 @@ class _Switch:
 
 
 def _decorated(fn, switch):
+    if inspect.isclass(fn):
+        warn_user(
+            "Decorating classes is deprecated and will be disabled in future versions. You should only decorate functions or"
+            " methods. To preserve the current behavior of class decoration, you can directly decorate the `__init__` method"
+            " and nothing else.",
+            FutureWarning,
+        )
     if inspect.isgeneratorfunction(fn):
 
         @functools.wraps(fn)

@@ -113,6 +113,7 @@ from jtorch.core.methods.sparse import (
 from jtorch.core.methods.swap import swap_tensors
 from jtorch.core.methods.function_transforms import grad as func_grad
 from jtorch.core.methods.function_transforms import grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
+from jtorch.core.methods.tangent_checks import check_tangent_view, check_written_tangent
 from jtorch.core.methods.storage_types import STORAGE_TYPES
 from jtorch.core.methods.typed_storage import TypedStorage, UntypedStorage, is_storage
 from jtorch.core.methods.vmap import debug_unwrap, vmap
@@ -144,6 +145,8 @@ __all__ = [
     "assert_close",
     "assume_constant_result",
     "backward",
+    "check_tangent_view",
+    "check_written_tangent",
     "compile",
     "cond",
     "cudagraph_mark_step_begin",

@@ -116,7 +116,8 @@ def grad(
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
-    outputs, inputs = _as_tensors(outputs), _as_tensors(inputs)
+    outputs, given = _as_tensors(outputs), inputs
+    inputs = _as_tensors(inputs)
     for i in inputs:
         if not hasattr(i, "_history") and not hasattr(i, "node"):
             raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(i).__name__}")
@@ -126,7 +127,12 @@ def grad(
     else:
         grads = run_backward(outputs, gradients, retain_graph, create_graph, inputs, collect=False)
     if materialize_grads:
-        return tuple([zeros_like(i) if g is None else g for i, g in zip(inputs, grads, strict=True)])
+        given = [given] if isinstance(given, Tensor | GradientEdge) else given
+        if any(g is None and isinstance(i, GradientEdge) for i, g in zip(given, grads, strict=True)):
+            raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
+        return tuple(
+            [zeros_like(i, requires_grad=create_graph) if g is None else g for i, g in zip(inputs, grads, strict=True)]
+        )
     unused = [] if allow_unused else [i for i, g in enumerate(grads) if g is None]
     if unused:
         raise RuntimeError(
@@ -140,6 +146,14 @@ def _batched_backward(outputs, gradients, inputs, retain_graph, create_graph):
     """One backward pass for a whole batch of gradients."""
     size = next(g.shape[0] for g in gradients if g is not None)
     level = Batch(size)
+    for i, (out, g) in enumerate(zip(outputs, gradients, strict=True)):
+        if g is not None and g.shape[1:] != out.shape:
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. "
+                "The sizes of the remaining dimensions are expected to match the shape of corresponding output, but a mismatch "
+                f"was detected: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {out.shape}. If you"
+                " only want some tensors in `grad_output` to be considered batched, consider using vmap."
+            )
     lifted = [None if g is None else level.lift(g, 0) for g in gradients]
     grads = run_backward(outputs, lifted, retain_graph, create_graph, inputs, collect=False)
     return [None if g is None else level.lower(g) for g in grads]

@@ -67,8 +67,8 @@ _ABSENT = object()
 def _leaf_anew(leaf, tensor):
     """A leaf with the hooks of another, whose gradients go to this tensor. The old one takes no gradient any more."""
     made = LeafGrad(tensor)
-    made.hooks, made.after = leaf.hooks, leaf.after
-    leaf.hooks, leaf.after = Hooks(), Hooks()
+    made.hooks, made.after, made.own = leaf.hooks, leaf.after, leaf.own
+    leaf.hooks, leaf.after, leaf.own = Hooks(), Hooks(), None
     leaf.hooks["swapped"] = _refuse_gradient
     return made
 

@@ -187,7 +187,8 @@ def _root_of_powers(size, p, dims, keepdim):
     powers = jnp.where(zero, 0.0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p).astype(size.dtype)
     total = jnp.sum(powers, axis=dims, keepdims=keepdim)
     empty = (total == 0) | jnp.isinf(total)
-    return jnp.where(empty, 0 if p < 0 else total, jnp.where(empty, 1, total) ** (1 / p)).astype(size.dtype)
+    limit = total if p > 0 else jnp.where(total == 0, jnp.inf, 0)
+    return jnp.where(empty, limit, jnp.where(empty, 1, total) ** (1 / p)).astype(size.dtype)
 
 
 @_root_of_powers.defjvp

@@ -25,6 +25,7 @@ from jtorch.core.engine import Value, record, type_of
 from jtorch.core.facts import RemovableHandle, devices
 from jtorch.core.grad import FREED, RELEASED, Leaf, edge_of, source
 from jtorch.core.tensor.leaf import LeafGrad
+from jtorch.core.tensor.start_backward import tensor_carrier
 from jtorch.core.tensor.tensor import NOWHERE, Tensor, wrap
 
 # Parameters that PyTorch never differentiates by: they have no entry in `next_functions`. An op names others by its option
@@ -81,7 +82,16 @@ class ShownNode:
         return _hook_handle(self._node.made_hooks().pre, hook)
 
     def __call__(self, *grads):
-        raise NotImplementedError("calling a grad_fn")
+        """The gradients of the inputs for gradients of the outputs, or None: the saved values stay for another call."""
+        node = self._node
+        if isinstance(node, Part):
+            raise NotImplementedError(f"calling {node.name_}: jtorch computes it together with the node before it")
+        if len(grads) != len(node.out_types):
+            raise TypeError(f"expected {len(node.out_types)} arguments, got {len(grads)} instead")
+        needs = tuple([e is not None for e in node.edges])
+        made = iter(node.pull(list(grads), needs, tensor_carrier()))
+        found = tuple([next(made) if need else None for need in needs])
+        return found[0] if len(found) == 1 else found
 
     def __getattr__(self, name):
         if name.startswith("_saved_"):
@@ -125,21 +135,11 @@ class AccumulateGrad(ShownNode):
 
     def register_hook(self, hook):
         """Call `hook((), (grad,))` after the gradient was added to `.grad`."""
-        seen = []
-        before = _hook_handle(self._node.hooks, lambda grad: seen.append(grad))
-        handle = RemovableHandle(self._node.after, extra_dict=self._node.hooks)
-        self._node.hooks[handle.id] = self._node.hooks.pop(before.id)
-        self._node.after[handle.id] = lambda tensor: hook((), (seen.pop(),))
-        return handle
+        return _hook_handle(self._node.made_own()[1], hook)
 
     def register_prehook(self, hook):
         """Call `hook((grad,))` before the gradient is added to `.grad`; what it returns replaces it."""
-
-        def on_grad(grad):
-            new = hook((grad,))
-            return None if new is None else new[0] if isinstance(new, tuple) else new
-
-        return _hook_handle(self._node.hooks, on_grad)
+        return _hook_handle(self._node.made_own()[0], hook)
 
 
 AccumulateGrad.__module__ = "builtins"  # so that it prints as PyTorch's

@@ -15,14 +15,24 @@ from jtorch.core.tensor.storage import retyped
 
 
 class LeafGrad(Leaf):
-    """Collects the gradient of one leaf into its `.grad`."""
+    """Collects the gradient of one leaf into its `.grad`.
 
-    __slots__ = ("after", "hooks", "tensor")
+    `hooks` and `after` are the tensor's: `register_hook`, `register_post_accumulate_grad_hook`. `own` has the pair of tables
+    of the node that users see, before and after: few ever ask for it.
+    """
+
+    __slots__ = ("after", "hooks", "own", "tensor")
 
     def __init__(self, tensor):
         self.tensor = weakref.ref(tensor)
         self.hooks = Hooks()
         self.after = Hooks()
+        self.own = None
+
+    def made_own(self):
+        if self.own is None:
+            self.own = Hooks(), Hooks()
+        return self.own
 
     def hooked(self, grad, carrier):
         for hook in list(self.hooks.values()):
@@ -35,12 +45,12 @@ class LeafGrad(Leaf):
 
     def plain(self):
         tensor = self.tensor()
-        if tensor is None or tensor._edge is None or tensor._grad is not None or self.hooks or self.after:
+        if tensor is None or tensor._edge is None or tensor._grad is not None or self.watched():
             return None
         return tensor if tensor._type.contiguous else None
 
     def watched(self):
-        return self.hooks or self.after
+        return self.hooks or self.after or self.own
 
     def collect(self, grad, carrier):
         tensor = self.tensor()
@@ -48,6 +58,8 @@ class LeafGrad(Leaf):
             return
         if self.hooks:
             grad = self.hooked(grad, carrier)
+        if self.own is not None:
+            grad = self._before(grad, carrier)
         if tensor._edge is None:  # `requires_grad` was turned off since
             return
         if (tensor._edge if tensor._view is None else tensor._history()).__class__ is not LeafGrad:
@@ -65,6 +77,18 @@ class LeafGrad(Leaf):
         for hook in list(self.after.values()):
             if hook(tensor) is not None:
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+        if self.own is not None:  # PyTorch's nodes take a first gradient as it is: the hook sees the tensor's own
+            given = tensor._grad if before is None else gradient_tensor(grad, carrier)
+            for hook in list(self.own[1].values()):
+                hook((), (given,))
+
+    def _before(self, grad, carrier):
+        """The gradient after the hooks before the node."""
+        for hook in list(self.own[0].values()):
+            seen = hook((carrier.wrap(grad),))
+            if seen is not None:
+                grad = carrier.unwrap(seen[0] if isinstance(seen, tuple) else seen)
+        return grad
 
 
 def _is_dense(type):

@@ -145,7 +145,7 @@ def _unwrap(tensor):
     return tensor._value
 
 
-def _tensor_carrier():
+def tensor_carrier():
     """Gradients as Tensors, so that a graph of them is recorded; only the seed is a Value."""
     as_tensor = lambda grad: wrap(grad) if isinstance(grad, Value) else grad
     return Carrier(_apply_pullback, lambda a, b: a + b, as_tensor, lambda grad: grad, create_graph=True)
@@ -167,7 +167,7 @@ def run_backward(tensors, gradients, retain_graph, create_graph, inputs, collect
     trace = local.trace
     if trace.backwards and not keep and collect and not trace.updated:
         trace.flush("backward")  # two backward passes in one trace: cut where every round of the loop cuts
-    carrier = _tensor_carrier() if create_graph else AS_VALUES if local.anomaly is None else _value_carrier()
+    carrier = tensor_carrier() if create_graph else AS_VALUES if local.anomaly is None else _value_carrier()
     if create_graph and collect:
         _warn_cycle()
     if local.anomaly is not None:

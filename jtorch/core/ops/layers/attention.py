@@ -355,7 +355,7 @@ def multi_head_attention_forward(
     out, weights = _attend(
         q, k, v, attn_mask, batch, num_heads, dropout_p if training else 0.0, need_weights, is_causal
     )
-    out = linear(out.reshape(length * batch, width), out_proj_weight, out_proj_bias).view(length, batch, -1)
+    out = linear(out.reshape(length * batch, width), out_proj_weight, out_proj_bias).unflatten(0, (length, batch))
     if weights is not None and average_attn_weights:
         weights = weights.mean(1)
     if batched:
@@ -420,6 +420,6 @@ def _attend(q, k, v, mask, batch, heads, p, need_weights, is_causal):
     if mask is not None:
         one = mask.size(0) == 1 and mask.dim() == 3
         mask = mask.unsqueeze(0) if one else mask.view(batch, heads, -1, k.size(1))
-    q, k, v = [x.view(batch, heads, -1, head) for x in (q, k, v)]
+    q, k, v = [x.view(batch, heads, x.size(1), head) for x in (q, k, v)]
     out = scaled_dot_product_attention(q, k, v, mask, p, is_causal)
     return out.permute(2, 0, 1, 3).contiguous().view(length, batch, heads * head), None

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch.core.facts import dtypes, finfo
+from jtorch.core.facts import strides as geometry
 from jtorch.core.grad import no_grad
 from jtorch.core.op import Array, Number, functional, kernel, op, public, undifferentiable
 from jtorch.core.ops.arithmetic.elementary import rsqrt
@@ -22,7 +23,8 @@ from jtorch.core.ops.reduce.reductions import mean
 from jtorch.core.ops.views.shape import squeeze, unsqueeze
 from jtorch.core.ops.windows.pad import pad
 from jtorch.core.ops.windows.pool import avg_pool2d, avg_pool3d
-from jtorch.core.tensor import escapes_batch, write_result
+from jtorch.core.ops.windows.pooling import strides_by_format
+from jtorch.core.tensor import Tensor, escapes_batch, write_result
 
 
 @functional
@@ -71,7 +73,10 @@ def batch_normalized(input, running_mean, running_var, weight, bias, training, m
         if escapes_batch(running_mean, mean):
             raise RuntimeError(_NOT_BATCHED)
         with no_grad():
-            moved = _updated_statistics(running_mean, running_var, mean, variance, momentum)
+            share = (
+                momentum if isinstance(momentum, Tensor) else float(momentum)
+            )  # a whole number would round the moments
+            moved = _updated_statistics(running_mean, running_var, mean, variance, share)
             write_result(running_mean, moved[0])
             write_result(running_var, moved[1])
     return out
@@ -90,7 +95,13 @@ def _batch_norm_name(types, consts):
     return "NativeBatchNormBackward0" if all(types[0].shape) else "CloneBackward0"
 
 
-@op(saves=(0, 1), grad_fn=_batch_norm_name)
+def _trained_strides(types, shapes, consts):
+    """channels_last also where both layouts fit, as for a single image."""
+    odd = geometry.is_channels_last(types[0].shape, types[0].strides) and not types[0].contiguous
+    return [geometry.channels_last_strides(shapes[0]), None, None] if odd else strides_by_format(types, shapes, consts)
+
+
+@op(saves=(0, 1), grad_fn=_batch_norm_name, strides=_trained_strides)
 def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
     """The normalised input, and the batch's mean and unbiased variance, which carry no gradient."""
     kernel("batch_norm", input, "f")
@@ -104,7 +115,7 @@ def _batch_norm_train(input: Array, weight: Array | None, bias: Array | None, ep
     return y.astype(input.dtype), lax.stop_gradient(mean), lax.stop_gradient(unbiased)
 
 
-@op(saves=(0, 1), grad_fn=_batch_norm_name)
+@op(saves=(0, 1), grad_fn=_batch_norm_name, strides=strides_by_format)
 def _batch_norm_eval(
     input: Array,
     weight: Array | None,
@@ -228,7 +239,13 @@ def layer_norm(
     return y.astype(input.dtype)
 
 
-@op(method=False, saves=(0, 1), grad_fn="NativeGroupNormBackward0", autocast={"cuda": "float32"})
+@op(
+    method=False,
+    saves=(0, 1),
+    grad_fn="NativeGroupNormBackward0",
+    autocast={"cuda": "float32"},
+    strides=strides_by_format,
+)
 def group_norm(
     input: Array,
     num_groups: int,
@@ -296,7 +313,7 @@ def instance_norm(
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
     samples, channels = sizes[:2]
     of_sample = [t if t is None else t.repeat(samples) for t in (running_mean, running_var, weight, bias)]
-    as_channels = input.view((1, samples * channels, *sizes[2:]))
+    as_channels = input.contiguous().view((1, samples * channels, *sizes[2:]))
     out = batch_norm(as_channels, *of_sample, use_input_stats, momentum, eps)
     for running, moved in zip((running_mean, running_var), of_sample, strict=False):
         if running is not None and use_input_stats:
@@ -389,7 +406,7 @@ def _check_batch_norm(input, running_mean, running_var, weight, bias, training, 
             raise RuntimeError(f"{name} should contain {features} elements not {values.numel()}")
     for name, values in list(named.items())[:2]:
         undifferentiable("native_batch_norm", name, values)
-    if input.dtype.is_floating_point:
+    if input.dtype.is_floating_point and input.numel():
         _check_mixed(input, *named.values())
 
 

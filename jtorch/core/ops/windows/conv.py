@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import dtypes, once, warn_user
+from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, op
 from jtorch.core.ops.windows.convolve import Window, convolve, transposed
 
@@ -23,6 +24,15 @@ _EXPECTED = (
     " * (Tensor input, Tensor weight, Tensor bias = None, tuple of ints stride = 1, {} padding = {},"
     " tuple of ints dilation = 1, int groups = 1)\n"
 )
+
+
+def _strides(types, shapes, consts):
+    """channels_last where the input or the weight is; for volumes only if oneDNN computes the convolution."""
+    odd = any(geometry.looks_channels_last(t.shape, t.strides) for t in types[:2])
+    if types[0].ndim == 5:
+        large = types[0].shape.numel() > 20480 or min(types[1].shape[-2:]) > 3
+        odd = odd and (consts["groups"] > 1 or types[0].shape[0] > 1 or large)
+    return [geometry.channels_last_strides(shape) if odd and len(shape) == types[1].ndim else None for shape in shapes]
 
 
 def _conv_name(types, consts):
@@ -70,7 +80,7 @@ def conv1d(
     return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH, strides=_strides)
 def conv2d(
     input: Array,
     weight: Array,
@@ -105,7 +115,7 @@ def conv2d(
     return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), check=_warn_uneven, autocast="low", graph=_GRAPH, strides=_strides)
 def conv3d(
     input: Array,
     weight: Array,
@@ -153,7 +163,7 @@ def conv_transpose1d(
     return _conv_transpose(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(method=False, grad_fn=_conv_name, saves=(0, 1), autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), autocast="low", graph=_GRAPH, strides=_strides)
 def conv_transpose2d(
     input: Array,
     weight: Array,
@@ -189,7 +199,7 @@ def conv_transpose2d(
     return _conv_transpose(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(method=False, grad_fn=_conv_name, saves=(0, 1), autocast="low", graph=_GRAPH)
+@op(method=False, grad_fn=_conv_name, saves=(0, 1), autocast="low", graph=_GRAPH, strides=_strides)
 def conv_transpose3d(
     input: Array,
     weight: Array,

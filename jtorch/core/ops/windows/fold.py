@@ -10,6 +10,7 @@ from jax import lax
 
 from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.rules import window_count
+from jtorch.core.ops.windows.pooling import strides_by_format
 
 
 def _pair(value):
@@ -142,7 +143,7 @@ def _check_columns(input, size, kernel, dilation, padding, stride):
 # ---- channels
 
 
-@op(method=False, saves=())
+@op(method=False, saves=(), strides=strides_by_format)
 def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     """r² channels become r x r cells of one.
 
@@ -168,7 +169,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     return x.reshape(*batch, channels // (r * r), height * r, width * r)
 
 
-@op(method=False, saves=())
+@op(method=False, saves=(), strides=strides_by_format)
 def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     """r x r cells become r² channels: the inverse of `pixel_shuffle`.
 
@@ -194,7 +195,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     return x.reshape(*batch, channels * r * r, height // r, width // r)
 
 
-@op(method=False, saves=())
+@op(method=False, saves=(), strides=strides_by_format)
 def channel_shuffle(input: Array, groups: int) -> Array:
     """The channels in another order: written as `groups` rows and read column by column.
 

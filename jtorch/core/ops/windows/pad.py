@@ -7,7 +7,9 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import limits
+from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, Number, function, functional, op
+from jtorch.core.ops.windows.pooling import strides_by_format
 from jtorch.core.tensor import Tensor
 
 _SUPPORTED = """Supported combinations for non-constant padding:
@@ -16,7 +18,14 @@ _SUPPORTED = """Supported combinations for non-constant padding:
   - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"""
 
 
-@op(grad_fn="ConstantPadNdBackward0", saves=())
+def _constant_strides(types, shapes, consts):
+    """As `strides_by_format`; where nothing is added, PyTorch copies a part."""
+    if max(consts["edges"]) > 0:
+        return strides_by_format(types, shapes, consts)
+    return [geometry.like_strides(shapes[0], types[0].strides)]
+
+
+@op(grad_fn="ConstantPadNdBackward0", saves=(), strides=_constant_strides)
 def _constant_pad(input: Array, edges: tuple, value: Number) -> Array:
     config = [(0, 0, 0)] * (input.ndim - len(edges) // 2)
     config += [(edges[i], edges[i + 1], 0) for i in range(len(edges) - 2, -1, -2)]
@@ -34,6 +43,9 @@ _WORDS = {"reflect": "reflection", "replicate": "replication"}
     saves=(),
     grad_fn=lambda types, consts: _NAMES.get(consts["mode"], "CopySlices").format(len(consts["edges"]) // 2),
     autocast={"cpu": "float32"},
+    strides=lambda types, shapes, consts: (
+        [None] if consts["mode"] == "circular" else strides_by_format(types, shapes, consts)
+    ),
     graph={"CopySlices": "CopySlices(CopySlices(-, Slice(Slice(input))), Slice(input))"},
 )
 def _edge_pad(input: Array, edges: tuple, mode: str) -> Array:
@@ -92,7 +104,25 @@ def pad(input, pad, mode="constant", value=None):
         raise NotImplementedError(
             f"Padding size {len(edges)} is not supported for {input.ndim}D input tensor.\n" + _SUPPORTED
         )
+    _check_padded_sizes(input, edges, mode, dims)
     return _edge_pad(input, edges, mode)
+
+
+def _check_padded_sizes(input, edges, mode, dims):
+    """Only the batch may be empty, and something must be left where an edge is taken away."""
+    if mode != "circular" and 0 in input.shape[input.ndim == dims + 2 :]:
+        raise RuntimeError(
+            f"Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions"
+            f" for input, but got: {list(input.shape)}"
+        )
+    for i in range(dims):
+        n = input.shape[-1 - i]
+        left = n + edges[2 * i] + edges[2 * i + 1]
+        if mode == "circular" and left < 0:
+            raise RuntimeError("Negative padding value is resulting in an empty dimension")
+        if mode != "circular" and left < (1 if dims == 1 else 0):
+            name = "WHD"[i]
+            raise RuntimeError(f"input ({name}: {n}) is too small. Calculated output {name}: {left}")
 
 
 @function

@@ -84,7 +84,12 @@ def max_pool2d(
     return _max_pooled("max_pool2d", input, windows, return_indices)
 
 
-@op(method=False, grad_fn="MaxPool3DWithIndicesBackward0", autocast={"cpu": "float32"})
+@op(
+    method=False,
+    grad_fn="MaxPool3DWithIndicesBackward0",
+    autocast={"cpu": "float32"},
+    strides=pooling.strides_by_format,
+)
 def max_pool3d(
     input: Array,
     kernel_size: int | tuple,
@@ -135,7 +140,7 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return squeeze(avg_pool2d(image, (1, size), (1, step), (0, pad), ceil_mode, count_include_pad), -2)
 
 
-@op(method=False, grad_fn="AvgPool2DBackward0")
+@op(method=False, grad_fn="AvgPool2DBackward0", strides=pooling.strides_by_format_2d)
 def avg_pool2d(
     input: Array,
     kernel_size: int | tuple,
@@ -263,7 +268,7 @@ def _adaptive_name(name, dims):
     return named
 
 
-@op(method=False, grad_fn=_adaptive_name("AdaptiveAvgPool2DBackward0", 2))
+@op(method=False, grad_fn=_adaptive_name("AdaptiveAvgPool2DBackward0", 2), strides=pooling.strides_by_format_2d)
 def adaptive_avg_pool2d(input: Array, output_size: int | tuple) -> Array:
     """The mean of each of a grid of windows that together cover an image: any size in, this size out.
 
@@ -334,7 +339,7 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
     return tuple([squeeze(t, -2) for t in found]) if return_indices else squeeze(found, -2)
 
 
-@op(method=False, grad_fn="AdaptiveMaxPool2DBackward0")
+@op(method=False, grad_fn="AdaptiveMaxPool2DBackward0", strides=pooling.strides_by_format_2d)
 def adaptive_max_pool2d(input: Array, output_size: int | tuple, return_indices: bool = False) -> Array:
     """The largest number of each of a grid of windows that together cover an image.
 

@@ -186,9 +186,14 @@ def spans(size, count):
 
 
 def strides_by_format(types, shapes, consts):
-    """channels_last where the input is."""
-    odd = types[0].ndim == 4 and geometry.is_channels_last(types[0].shape, types[0].strides) and not types[0].contiguous
-    return [geometry.channels_last_strides(shape) if odd else None for shape in shapes]
+    """channels_last where the input is; a result of other dimensions is contiguous."""
+    odd = geometry.looks_channels_last(types[0].shape, types[0].strides)
+    return [geometry.channels_last_strides(shape) if odd and len(shape) == types[0].ndim else None for shape in shapes]
+
+
+def strides_by_format_2d(types, shapes, consts):
+    """channels_last where a 4-D input is: PyTorch has no such kernel for volumes."""
+    return strides_by_format(types, shapes, consts) if types[0].ndim == 4 else [None] * len(shapes)
 
 
 def adaptive_mean(x, out):

@@ -14,6 +14,7 @@ import numpy as np
 from jtorch.core.facts import dtypes, warn_user
 from jtorch.core.op import Array, functional, op
 from jtorch.core.ops.windows.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from jtorch.core.ops.windows.pooling import strides_by_format
 
 _DIMS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2, "lanczos": 2}
 _AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
@@ -26,7 +27,7 @@ def _resize_name(types, consts):
     return f"Upsample{stem}{types[0].ndim - 2}D{'Aa' if consts['antialias'] else ''}Backward0"
 
 
-@op(saves=(), grad_fn=_resize_name, autocast={"cuda": "float32"})
+@op(saves=(), grad_fn=_resize_name, autocast={"cuda": "float32"}, strides=strides_by_format)
 def _interpolate(input: Array, sizes: tuple, scales: tuple, mode: str, align_corners: bool, antialias: bool) -> Array:
     whole = not jnp.issubdtype(input.dtype, jnp.inexact)
     half = input.dtype in dtypes.HALF
@@ -161,22 +162,39 @@ def interpolate(
         raise ValueError(
             "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input"
         )
-    _check_mode(input, mode, align_corners, antialias)
+    _check_resize_mode(input, mode, align_corners, antialias)
     if min(sizes) <= 0 or 0 in input.shape[1:]:
         raise RuntimeError(
             f"Input and output sizes should be greater than 0, but got input ({_sizes_text(input.shape[2:])})"
             f"{' and' * (dims == 1)} output ({_sizes_text(sizes)})"
         )
+    _check_resized_dtype(input, mode, antialias)
     if mode == "area":
         return _AREA[dims](input, sizes)
     return _interpolate(input, tuple(sizes), tuple(scales), mode, bool(align_corners), antialias)
+
+
+def _check_resized_dtype(input, mode, antialias):
+    """Of whole numbers only uint8 can be resized, as pixels are; not by the linear modes of signals and volumes."""
+    pixels = input.dtype is dtypes.uint8 and mode not in ("linear", "trilinear", "area")
+    if input.dtype.is_floating_point or pixels:
+        return
+    stem = {"area": "adaptive_avg_pool", "bilinear": "upsample_bilinear"}.get(mode, "upsample_nearest")
+    name = f"{stem}{input.dim() - 2}d{'_channels_last' * (mode != 'area')}"
+    if antialias:
+        name = "compute_index_ranges_weights"
+    elif mode in ("linear", "trilinear", "bicubic"):
+        name = f"compute_indices_weights_{'cubic' if mode == 'bicubic' else 'linear'}"
+    elif mode.startswith("nearest") and input.dim() != 4:
+        name = "compute_indices_weights_nearest"
+    raise NotImplementedError(f"\"{name}\" not implemented for '{input.dtype.scalar_name}'")
 
 
 def _sizes_text(sizes):
     return ", ".join(f"{'DHW'[i - len(sizes)] if len(sizes) > 1 else 'W'}: {n}" for i, n in enumerate(sizes))
 
 
-def _check_mode(input, mode, align_corners, antialias):
+def _check_resize_mode(input, mode, align_corners, antialias):
     if input.dim() not in (3, 4, 5):
         raise NotImplementedError(
             "Input Error: Only 3D, 4D and 5D input Tensors supported (got"
