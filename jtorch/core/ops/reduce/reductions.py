@@ -242,7 +242,7 @@ def _extreme_along(name, reduce, x, dim, keepdim, kernel_name=None):
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                 "Specify the reduction dim with the 'dim' argument."
             )
-        _check_dims_not_empty(name, x.shape, dims)
+        _check_dims_not_empty(name, x.shape, (dim,) if isinstance(dim, int) else dim)
     return reduce_sharing_gradient(x, reduce, dims, keepdim, True)
 
 
