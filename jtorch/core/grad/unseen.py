@@ -221,7 +221,11 @@ def _fitting(now, value):
 
 def _unless_equal(value, now):
     """The saved value, if a copy of the same array shows that nothing was written."""
-    if now.array.__class__ is np.ndarray and not value.is_promised and np.array_equal(value.read(), now.array):
+    if (
+        now.array.__class__ is np.ndarray
+        and not value.is_promised
+        and np.array_equal(value.read(), now.array, equal_nan=True)
+    ):
         return value
     return now
 
