@@ -6,6 +6,7 @@ import sys
 import types
 
 from jtorch._library.custom_ops import CUSTOM
+from jtorch.autograd.profiler import record_function
 from jtorch.core.methods import cond, while_loop
 from jtorch.core.op import FUNCTIONS, OPS
 from jtorch.core.tensor import Tensor
@@ -68,7 +69,8 @@ class _OpNamespace(types.ModuleType):
         if self.__name__ == "higher_order":
             function = _HIGHER_ORDER.get(name)
         else:
-            function = _aten(name) if self.__name__ == "aten" else CUSTOM.get(f"{self.__name__}::{name}")
+            found = _PROFILER.get(name) if self.__name__ == "profiler" else None
+            function = _aten(name) if self.__name__ == "aten" else CUSTOM.get(f"{self.__name__}::{name}", found)
         if function is None:
             raise AttributeError(f"'_OpNamespace' '{self.__name__}' object has no attribute '{name}'")
         packet = OpOverloadPacket(self.__name__, name, function)
@@ -76,6 +78,20 @@ class _OpNamespace(types.ModuleType):
         return packet
 
 
+def _range_begun(name, args=None):
+    """Begin a named range of a profile; returns what `_record_function_exit` ends."""
+    return record_function(name, args).__enter__()
+
+
+def _range_ended(handle):
+    handle.__exit__(None, None, None)
+
+
+_PROFILER = {
+    "_record_function_enter": _range_begun,
+    "_record_function_enter_new": _range_begun,
+    "_record_function_exit": _range_ended,
+}
 _HIGHER_ORDER = {"cond": cond, "while_loop": while_loop}
 _INNER = {
     "alias",

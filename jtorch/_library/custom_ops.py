@@ -21,10 +21,11 @@ def watch_custom_ops(watcher) -> None:
 class CustomOpDef:
     """A function that was declared as an op; call it as before. `custom_op` makes one."""
 
-    def __init__(self, name, fn):
+    def __init__(self, name, fn, mutates):
         if "::" not in name:
             raise ValueError(f"Unable to parse {name!r}: an op is named 'namespace::name'")
         self._qualname, self._fn = name, fn
+        self.mutates = (mutates,) if isinstance(mutates, str) else tuple(mutates)  # the arguments that it writes to
         self._backward = self._setup_context = None
         self.__name__, self.__doc__ = name.partition("::")[2], fn.__doc__
         CUSTOM[name] = self
@@ -85,7 +86,7 @@ def custom_op(name, fn=None, /, *, mutates_args=(), device_types=None, schema=No
 
     Args:
         name: "namespace::name".
-        mutates_args: the arguments that it writes to.
+        mutates_args: the arguments that it writes to; `opcheck` tests it.
         device_types, schema, tags: accepted without effect.
 
     >>> @torch.library.custom_op("mine::double", mutates_args=())
@@ -95,11 +96,14 @@ def custom_op(name, fn=None, /, *, mutates_args=(), device_types=None, schema=No
     >>> torch.ops.mine.double(torch.ones(2))
     tensor([2., 2.])
     """
-    return CustomOpDef(name, fn) if fn is not None else lambda fn: CustomOpDef(name, fn)
+    return CustomOpDef(name, fn, mutates_args) if fn is not None else lambda fn: CustomOpDef(name, fn, mutates_args)
 
 
-def _definition(op):
-    name = op if isinstance(op, str) else getattr(op, "_qualname", None) or op._qualified_op_name
+def definition_of(op) -> CustomOpDef:
+    """What `custom_op` declared, for it, its name, or its op of `torch.ops`."""
+    held = {} if isinstance(op, str) else vars(op)  # every other attribute of an op of `torch.ops` is one of its forms
+    held = vars(held["_overloadpacket"]) if "_overloadpacket" in held else held
+    name = op if isinstance(op, str) else held.get("_qualname") or held["_qualified_op_name"]
     if name not in CUSTOM:
         raise RuntimeError(f"operator {name} does not exist")
     return CUSTOM[name]
@@ -117,7 +121,7 @@ def register_kernel(op, device_types, func=None, /, *, lib=None):
 
 def register_autograd(op, backward, /, *, setup_context=None, lib=None) -> None:
     """The gradient of an op that `custom_op` declared."""
-    _definition(op).register_autograd(backward, setup_context=setup_context)
+    definition_of(op).register_autograd(backward, setup_context=setup_context)
 
 
 def register_vmap(op, func=None, /, *, lib=None):

@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 STARTUP = os.path.join(HERE, "startup")  # its sitecustomize.py turns the hook on in a new process
 PACKAGE = os.path.dirname(HERE)
 PATHS = {"torch": "jtorch", "torchvision": "jtorch.vision"}
+BESIDE = ("functorch",)  # a package that PyTorch's distribution installs beside torch
 # What jtorch has and PyTorch does not: it keeps its names.
 OWN = tuple(f"jtorch.{name}" for name in ("core", "cli", "as_torch", "flax", "__main__", "optim._functional"))
 
@@ -88,7 +89,7 @@ class Finder:
         """The spec of `torch.x` for jtorch's module x; that of `jtorch` is the one that this file belongs to."""
         if name == "jtorch":
             return _spec(name, os.path.join(PACKAGE, "__init__.py"), SourceFileLoader)
-        if name.partition(".")[0] not in PATHS:
+        if name.partition(".")[0] not in (*PATHS, *BESIDE):
             return None
         found = _file_of(ours(name), path)
         if found is not None:

@@ -222,7 +222,9 @@ def _as_node(function):
         proxies = [value for value in _leaves((args, kwargs)) if isinstance(value, Proxy)]
         if not proxies:
             return function(*args, **kwargs)
-        return proxies[0].tracer.create_proxy("call_function", function, args, kwargs)
+        made = proxies[0].tracer.create_proxy("call_function", function, args, kwargs)
+        made.node.meta["is_wrapped"] = True
+        return made
 
     wrapped._fx_original = function
     return wrapped

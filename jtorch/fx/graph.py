@@ -226,8 +226,11 @@ class Graph:
         """The graph as the source of `forward`."""
         names: dict[str, Any] = {}
         last = self._last_uses()
-        inputs, lines = ["self"], []
+        inputs, lines, kept_whole = ["self"], [], {}
         for node in self.nodes:
+            if node.op == "call_function" and node.meta.get("is_wrapped"):
+                names["torch"] = sys.modules["jtorch"]
+                kept_whole[f'torch.fx._symbolic_trace.wrap("{_global_name(node.target, names)}")'] = None
             if node.op == "placeholder":
                 inputs.append(f"{node.target}{f' = {node.args[0]!r}' if node.args else ''}")
                 if node.target != node.name:
@@ -237,7 +240,7 @@ class Graph:
             gone = last.get(node, [])
             lines.append(line + (f";  {' = '.join(n.name for n in gone)} = None" if gone else ""))
         body = "\n    ".join(lines or ["pass"])
-        return PythonCode(f"\n\n\ndef forward({', '.join(inputs)}):\n    {body}\n    ", names)
+        return PythonCode(f"\n{chr(10).join(kept_whole)}\n\ndef forward({', '.join(inputs)}):\n    {body}\n    ", names)
 
     def _last_uses(self):
         """node -> the nodes that nothing uses after it."""
@@ -278,7 +281,7 @@ class Graph:
         """Print the nodes as a table."""
         rows = [["opcode", "name", "target", "args", "kwargs"]]
         rows += [[node.op, node.name, str(node.target), str(node.args), str(node.kwargs)] for node in self.nodes]
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        widths = [max(len(title) + 2, *(len(row[i]) for row in rows)) for i, title in enumerate(rows[0])]
         for i, row in enumerate(rows):
             print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
             if i == 0:

@@ -11,6 +11,7 @@ import sys
 from jtorch.cli.hook import environment
 from jtorch.cli.port.comparing import agreement
 from tests import FIXTURES, ROOT
+from tests.libraries.suites import recorded as suites_recorded
 
 FOLDER = ROOT / "tests/libraries/programs"
 FILE = FIXTURES / "libraries.json"
@@ -108,15 +109,32 @@ def page() -> str:
         f"must be PyTorch's within {TOLERANCE}. The programs are in [tests/libraries/programs](../tests/libraries/programs), and",
         "`pytest tests/libraries --long` runs those whose library is installed (`pip install -e '.[libraries]'`).",
         "",
-        "| library | version | what the program does | numbers compared | under jtorch |",
-        "|---|---|---|---|---|",
+        "The last column says how many of the library's own tests pass under jtorch, of those that pass under PyTorch here:",
+        "`python -m tests.make library_suites CHECKOUTS` runs them from a checkout of its repository. A dash: not run.",
+        "",
+        "| library | version | what the program does | numbers compared | under jtorch | its own tests |",
+        "|---|---|---|---|---|---|",
     ]
-    rows = recorded()
+    rows, suites = recorded(), suites_recorded()
     for name, row in rows.items():
         what = (FOLDER / f"use_{name}.py").read_text().split('"""')[1]
         result = f"`{row['wrong']}`" if row["wrong"] else "equal"
         program = f"[{PROGRAMS[name][0]}](../tests/libraries/programs/use_{name}.py)"
-        lines.append(f"| {program} | {row['version']} | {what} | {row['numbers']} | {result} |")
+        lines.append(
+            f"| {program} | {row['version']} | {what} | {row['numbers']} | {result} | {_passed(suites, PROGRAMS[name][0])} |"
+        )
     good = sum(not row["wrong"] for row in rows.values())
     lines += ["", f"{good} of {len(rows)} programs print PyTorch's numbers."]
+    failing = [
+        f"- {name}: `{test}`: `{' '.join(why.replace('`', '').split())[:140]}`"
+        for name, said in suites.items()
+        for test, why in said["failed"].items()
+    ]
+    if failing:
+        lines += ["", "Tests of libraries that pass under PyTorch and not under jtorch:", "", *failing]
     return "\n".join(lines) + "\n"
+
+
+def _passed(suites, distribution):
+    said = suites.get(distribution)
+    return f"{said['passed']} of {said['asked']}" if said else "-"

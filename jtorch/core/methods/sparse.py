@@ -18,7 +18,16 @@ from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.matrix import products as linalg
 from jtorch.core.ops.matrix import sparse_products as kernels
 from jtorch.core.ops.views.slices import as_ints
-from jtorch.core.tensor import Tensor, known, printing, tensor, to_place, wrap_dim
+from jtorch.core.tensor import (
+    PLAIN,
+    DisableTorchFunctionSubclass,
+    Tensor,
+    known,
+    printing,
+    tensor,
+    to_place,
+    wrap_dim,
+)
 
 _new = object.__new__
 
@@ -230,6 +239,48 @@ class SparseTensor(Tensor):
     def data_ptr(self):
         raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
 
+    def __abs__(self):
+        return self.abs()
+
+    def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
+        """The norm of all elements (a sparse tensor)."""
+        if dim is not None or keepdim:
+            raise NotImplementedError("norm of a sparse tensor over some dimensions: turn it into a dense one")
+        return self.coalesce()._val.norm(p, dtype=dtype)
+
+    # ---- in place: the same object gets other indices and values
+
+    def _becomes(self, new):
+        if new._size != self._size or new.dtype != self.dtype:
+            raise RuntimeError("result type or shape does not fit into the sparse tensor that is written")
+        self._ind, self._val, self._sorted = new._ind, new._val, new._sorted
+        return self
+
+    def add_(self, other, *, alpha=1):
+        return self._becomes(_add_sparse(self, other, alpha))
+
+    def sub_(self, other, *, alpha=1):
+        return self._becomes(_add_sparse(self, other, -alpha))
+
+    def mul_(self, other):
+        return self._becomes(self * other)
+
+    def div_(self, other):
+        return self._becomes(self / other)
+
+    def zero_(self):
+        return self._becomes(_no_elements(self))
+
+    __iadd__, __isub__, __imul__, __itruediv__ = add_, sub_, mul_, div_
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        """What functions of dense tensors do with a sparse one: they ask here when they have failed."""
+        if not all(issubclass(cls, kind) for kind in types):
+            return NotImplemented
+        with DisableTorchFunctionSubclass():
+            return _BESIDE_DENSE.get(func.__name__, func)(*args, **(kwargs or {}))
+
     def __bool__(self):
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
 
@@ -253,6 +304,39 @@ class SparseTensor(Tensor):
 
     def __reduce_ex__(self, protocol):
         return rebuild_sparse, (self._ind, self._val.detach(), tuple(self._size), self._sorted)
+
+
+def _no_elements(x, **options):
+    """A sparse tensor of this size without elements."""
+    if not is_sparse(x) or options:
+        raise NotImplementedError("this operation on a sparse tensor: turn it into a dense one with to_dense()")
+    values = x._val.new_empty((0, *x._val.shape[1:]))
+    return _make_sparse(x._ind.new_empty((x._ind.shape[0], 0)), values, x._size, True)
+
+
+def _dense_with_sparse(name):
+    """A method of a dense tensor whose other operand is sparse. The result is dense."""
+
+    def method(self, other, **options):
+        if is_sparse(self):
+            raise RuntimeError(f"{name}(sparse, dense) is not supported. Use {name}(dense, sparse) instead.")
+        return getattr(self, name)(other.to_dense(), **options)
+
+    return method
+
+
+def _subtracted(a, b, *, alpha=1):
+    return _add_sparse(a, b, -alpha) if is_sparse(a) else a.sub(b.to_dense(), alpha=alpha)
+
+
+# name -> what the function does with a sparse tensor, where the function of dense ones cannot
+_BESIDE_DENSE = {name: _dense_with_sparse(name) for name in ("add", "add_", "sub_", "mul_")} | {
+    "sub": _subtracted,
+    "__sub__": _subtracted,
+    "zeros_like": _no_elements,
+    "empty_like": _no_elements,
+}
+PLAIN.discard(SparseTensor)
 
 
 def _on_values(name):

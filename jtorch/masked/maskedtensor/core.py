@@ -72,6 +72,8 @@ class MaskedTensor(Tensor):
         for name, tensor in (("data", data), ("mask", mask)):
             if is_masked_tensor(tensor) or not isinstance(tensor, Tensor):
                 raise TypeError(f"{name} must be a Tensor")
+            if tensor.is_sparse:
+                raise NotImplementedError("a MaskedTensor with sparse data: jtorch's data and masks are dense")
         return _made(cls, data.detach().clone().requires_grad_(requires_grad), mask.clone())
 
     def __init__(self, data, mask, requires_grad=False):
@@ -102,6 +104,12 @@ class MaskedTensor(Tensor):
     def is_sparse_csr(self):
         return False
 
+    def to_sparse(self, *args, **kwargs):
+        """Raises NotImplementedError: here data and mask are dense."""
+        raise NotImplementedError("a MaskedTensor with sparse data: jtorch's data and masks are dense")
+
+    to_sparse_coo = to_sparse_csr = to_sparse
+
     # ---- gradients are those of the data
 
     requires_grad = property(lambda self: self._masked_data.requires_grad)
@@ -124,6 +132,8 @@ class MaskedTensor(Tensor):
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         kwargs, name = kwargs or {}, func.__name__
+        if name == "grad":
+            return _gradients(func, args, kwargs)
         if name in _REDUCED:
             return _reduced(name, *args, **kwargs)
         if name in ("softmax", "log_softmax") and is_masked_tensor(args[0]):
@@ -165,6 +175,17 @@ def _made(cls, data, mask):
     made = data.detach()._alias(cls)
     made._masked_data, made._masked_mask = data, mask
     return made
+
+
+def _gradients(func, args, kwargs):
+    """`torch.autograd.grad` of the data; the gradient of a tensor with a mask has that mask."""
+    inputs = kwargs["inputs"] if "inputs" in kwargs else args[1]
+    made = func(*_mapped_parts(_data_of, args), **_mapped_parts(_data_of, kwargs))
+    asked = inputs if isinstance(inputs, tuple | list) else (inputs,)
+    return tuple(
+        MaskedTensor.with_history(g, x.get_mask()) if is_masked_tensor(x) and g is not None else g
+        for x, g in zip(asked, made, strict=True)
+    )
 
 
 def _data_of(x):
