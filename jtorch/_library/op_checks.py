@@ -47,8 +47,16 @@ def opcheck(op, args, kwargs=None, *, test_utils=_DEFAULT, raise_exception=True,
         )
     definition, told = definition_of(op), {}
     for name in names:
-        check = _schema if name == "test_schema" else _gradient if name == "test_autograd_registration" else _same
-        tolerance = {} if check is not _same or atol is None or rtol is None else {"atol": atol, "rtol": rtol}
+        check = (
+            _check_declared
+            if name == "test_schema"
+            else _check_gradient
+            if name == "test_autograd_registration"
+            else _check_both_ways
+        )
+        tolerance = (
+            {} if check is not _check_both_ways or atol is None or rtol is None else {"atol": atol, "rtol": rtol}
+        )
         try:
             check(definition, args, kwargs or {}, **tolerance)
             told[name] = "SUCCESS"
@@ -61,16 +69,16 @@ def opcheck(op, args, kwargs=None, *, test_utils=_DEFAULT, raise_exception=True,
     return told
 
 
-def _schema(definition, args, kwargs):
-    args, kwargs = _copied(args), _copied(kwargs)
+def _check_declared(definition, args, kwargs):
+    args, kwargs = _fresh(args), _fresh(kwargs)
     named = inspect.signature(definition._fn).bind(*args, **kwargs).arguments
-    before = _copied(named)
+    before = _fresh(named)
     result = definition(*args, **kwargs)
     given = {}
     for name, value in named.items():
         for tensor, old in zip(_tensors(value), _tensors(before[name]), strict=True):
             given[id(tensor._storage)] = name
-            if name not in definition.mutates and not _equal(tensor, old):
+            if name not in definition.mutates and not _alike_or_nan(tensor, old):
                 raise RuntimeError(f"Argument {name} is not defined as mutable but was mutated")
     for number, tensor in enumerate(_tensors(result), 1):
         if (name := given.get(id(tensor._storage))) is not None:
@@ -80,24 +88,24 @@ def _schema(definition, args, kwargs):
             )
 
 
-def _gradient(definition, args, kwargs):
+def _check_gradient(definition, args, kwargs):
     if definition._backward is None or not any(t.requires_grad for t in _tensors((args, kwargs))):
         return
-    args, kwargs = _copied(args), _copied(kwargs)
+    args, kwargs = _fresh(args), _fresh(kwargs)
     if not any(t.requires_grad for t in _tensors(definition(*args, **kwargs))):
         raise RuntimeError(f"{definition._qualname}: no result requires grad, although an argument does")
 
 
-def _same(definition, args, kwargs, **tolerance):
+def _check_both_ways(definition, args, kwargs, **tolerance):
     """The results and gradients are the same recorded and computed line by line."""
-    recorded = _run(definition, args, kwargs)
+    recorded = _outcome(definition, args, kwargs)
     with eager():
-        computed = _run(definition, args, kwargs)
+        computed = _outcome(definition, args, kwargs)
     assert_close(recorded, computed, equal_nan=True, **tolerance)
 
 
-def _run(definition, args, kwargs):
-    args, kwargs = _copied(args), _copied(kwargs)
+def _outcome(definition, args, kwargs):
+    args, kwargs = _fresh(args), _fresh(kwargs)
     with enable_grad():
         results = [*_tensors(definition(*args, **kwargs))]
         inputs = [t for t in _tensors((args, kwargs)) if t.requires_grad]
@@ -108,12 +116,12 @@ def _run(definition, args, kwargs):
     return [t.detach() for t in made if t is not None]
 
 
-def _copied(tree):
+def _fresh(tree):
     if isinstance(tree, Tensor):
         return tree.detach().clone().requires_grad_(tree.requires_grad)
     if isinstance(tree, dict):
-        return {key: _copied(value) for key, value in tree.items()}
-    return type(tree)(map(_copied, tree)) if type(tree) in (tuple, list) else tree
+        return {key: _fresh(value) for key, value in tree.items()}
+    return type(tree)(map(_fresh, tree)) if type(tree) in (tuple, list) else tree
 
 
 def _tensors(tree):
@@ -124,5 +132,5 @@ def _tensors(tree):
             yield from _tensors(part)
 
 
-def _equal(a, b):
+def _alike_or_nan(a, b):
     return bool(((a == b) | ((a != a) & (b != b))).all())

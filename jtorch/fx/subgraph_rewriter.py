@@ -70,11 +70,11 @@ def replace_pattern_with_filters(
     wanted, instead = _graph_of(pattern), _graph_of(replacement)
     matches = [
         found
-        for found in _matches(gm.graph, wanted, ignore_literals)
+        for found in _found_parts(gm.graph, wanted, ignore_literals)
         if all(keep(found, gm.graph, wanted) for keep in match_filters or ())
     ]
     moved: dict[Node, Any] = {}  # a result that was replaced -> what replaces it
-    made = [_replaced(gm.graph, found, wanted, instead, moved) for found in matches]
+    made = [_put_in_place(gm.graph, found, wanted, instead, moved) for found in matches]
     gm.recompile()
     return made
 
@@ -85,17 +85,17 @@ def _graph_of(code):
     return code.graph if isinstance(code, GraphModule) else symbolic_trace(code).graph
 
 
-def _results(graph):
+def _returned_nodes(graph):
     """The nodes that a graph returns, each once."""
     return graph.output_node().all_input_nodes
 
 
-def _matches(graph, pattern, ignore_literals):
-    anchors, nodes = _results(pattern), list(graph.nodes)
+def _found_parts(graph, pattern, ignore_literals):
+    anchors, nodes = _returned_nodes(pattern), list(graph.nodes)
     taken: set[Node] = set()
     for chosen in itertools.product(*([n for n in nodes if _alike(a, n)] for a in anchors)):
         found: dict[Node, Any] = {}
-        if not all(_fits(a, node, found, ignore_literals) for a, node in zip(anchors, chosen, strict=True)):
+        if not all(_stands_for(a, node, found, ignore_literals) for a, node in zip(anchors, chosen, strict=True)):
             continue
         inner = {node for at, node in found.items() if at.op != "placeholder"}
         closed = all(user in inner for node in inner - set(chosen) for user in node.users)
@@ -108,7 +108,7 @@ def _alike(at, node):
     return at.op == node.op and (at.op in ("placeholder", "output") or at.target == node.target)
 
 
-def _fits(at, thing, found, ignore_literals):
+def _stands_for(at, thing, found, ignore_literals):
     """Whether what a pattern's node `at` computes is `thing`; adds to `found` what stands for what."""
     if isinstance(at, Node):
         if at in found:
@@ -119,20 +119,20 @@ def _fits(at, thing, found, ignore_literals):
         if not isinstance(thing, Node) or not _alike(at, thing):
             return False
         found[at] = thing
-        return _fits(at.args, thing.args, found, ignore_literals) and _fits(
+        return _stands_for(at.args, thing.args, found, ignore_literals) and _stands_for(
             at.kwargs, thing.kwargs, found, ignore_literals
         )
     if isinstance(at, tuple | list):
         same = isinstance(thing, tuple | list) and len(at) == len(thing)
-        return same and all(_fits(a, b, found, ignore_literals) for a, b in zip(at, thing, strict=True))
+        return same and all(_stands_for(a, b, found, ignore_literals) for a, b in zip(at, thing, strict=True))
     if isinstance(at, dict):
         return isinstance(thing, dict) and at.keys() == thing.keys() and all(
-            _fits(a, thing[key], found, ignore_literals) for key, a in at.items()
+            _stands_for(a, thing[key], found, ignore_literals) for key, a in at.items()
         )  # fmt: skip
     return not isinstance(thing, Node) and (ignore_literals or (type(at) is type(thing) and at == thing))
 
 
-def _replaced(graph, match, pattern, replacement, moved):
+def _put_in_place(graph, match, pattern, replacement, moved):
     inputs = [node for node in pattern.nodes if node.op == "placeholder"]
     for node, thing in match.nodes_map.items():
         if isinstance(thing, Node) and thing in moved:  # the result of a part that was replaced before
@@ -141,7 +141,7 @@ def _replaced(graph, match, pattern, replacement, moved):
     takes = [node for node in replacement.nodes if node.op == "placeholder"]
     if len(given) != len(takes):
         raise RuntimeError(f"the pattern has {len(given)} inputs that it uses and the replacement {len(takes)}")
-    results = [match.nodes_map[node] for node in _results(pattern)]
+    results = [match.nodes_map[node] for node in _returned_nodes(pattern)]
     users = {user for node in results for user in node.users}
     first = next((node for node in graph.nodes if node in users), None) or graph.output_node()
     before = set(graph.nodes)

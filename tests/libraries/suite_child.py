@@ -65,7 +65,7 @@ def main(library, results, limit, *arguments):
     for kind in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(kind, _stop)
     sys.path.pop(0)
-    sys.argv[1:] = []
+    sys.argv[1:] = arguments  # some suites look for their options there
     kept = _names_for_torchvision() if library == "torch" else None
     hook = ["-p", "jtorch.as_torch"] if library == "jtorch" else []
     # A library's settings ask for coverage or for doctests, which are of no use here.

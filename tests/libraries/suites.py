@@ -35,7 +35,8 @@ SUITES = {
         "tests/test_threadable.py tests/test_multithreaded.py",
         "bindings/python",
     ),
-    "torchinfo": Suite("TylerYep/torchinfo", "tests"),
+    # Its expected texts are those of Python 3.10, which formats an Enum in another way.
+    "torchinfo": Suite("TylerYep/torchinfo", "tests --no-output"),
     "skorch": Suite("skorch-dev/skorch", "skorch/tests"),
     "torchdiffeq": Suite(
         "rtqichen/torchdiffeq", "api_tests.py event_tests.py gradient_tests.py norm_tests.py odeint_tests.py", "tests"

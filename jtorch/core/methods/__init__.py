@@ -98,7 +98,7 @@ from jtorch.core.methods.settings import (
     use_deterministic_algorithms,
 )
 from jtorch.core.methods.sharing import DLDeviceType, asarray, from_dlpack, from_file, frombuffer, to_dlpack
-from jtorch.core.methods import sparse
+from jtorch.core.methods import sparse, sparse_writes
 from jtorch.core.methods.sparse import (
     EITHER,
     rebuild_sparse,

@@ -18,16 +18,7 @@ from jtorch.core.ops.gather.joining import cat
 from jtorch.core.ops.matrix import products as linalg
 from jtorch.core.ops.matrix import sparse_products as kernels
 from jtorch.core.ops.views.slices import as_ints
-from jtorch.core.tensor import (
-    PLAIN,
-    DisableTorchFunctionSubclass,
-    Tensor,
-    known,
-    printing,
-    tensor,
-    to_place,
-    wrap_dim,
-)
+from jtorch.core.tensor import Tensor, known, printing, tensor, to_place, wrap_dim
 
 _new = object.__new__
 
@@ -69,7 +60,7 @@ class SparseTensor(Tensor):
     @property
     def grad(self):
         got = self._val._gradient()
-        return None if got is None else _make_sparse(self._ind, got, self._size, self._sorted)
+        return None if got is None else make_sparse(self._ind, got, self._size, self._sorted)
 
     @grad.setter
     def grad(self, new):
@@ -137,7 +128,7 @@ class SparseTensor(Tensor):
             if self.sparse_dim()
             else unique[None][:0]
         )
-        return _make_sparse(known(indices.astype(np.int64)), joined, self._size, True)
+        return make_sparse(known(indices.astype(np.int64)), joined, self._size, True)
 
     def _at(self):
         """The indices of the sparse dimensions as one flat index for each value, a NumPy array."""
@@ -158,7 +149,7 @@ class SparseTensor(Tensor):
     to_sparse_coo = to_sparse
 
     def _with(self, values, sorted=None):
-        return _make_sparse(self._ind, values, self._size, self._sorted if sorted is None else sorted)
+        return make_sparse(self._ind, values, self._size, self._sorted if sorted is None else sorted)
 
     def to(self, *args, **kwargs):
         values = self._val.to(*args, **kwargs)
@@ -174,7 +165,7 @@ class SparseTensor(Tensor):
             raise NotImplementedError("transpose of a dense dimension of a sparse tensor")
         order[a], order[b] = b, a
         indices = known(self._ind._to_numpy()[order[: self.sparse_dim()]])
-        return _make_sparse(indices, self._val, Size([self._size[d] for d in order]), self._nnz() < 2)
+        return make_sparse(indices, self._val, Size([self._size[d] for d in order]), self._nnz() < 2)
 
     def detach(self):
         return self._with(self._val.detach())
@@ -187,7 +178,7 @@ class SparseTensor(Tensor):
         if dim > self.sparse_dim():
             raise NotImplementedError("unsqueeze of a dense dimension of a sparse tensor")
         indices = np.insert(self._ind._to_numpy(), dim, 0, axis=0)
-        return _make_sparse(known(indices), self._val, Size([*self._size[:dim], 1, *self._size[dim:]]), self._sorted)
+        return make_sparse(known(indices), self._val, Size([*self._size[:dim], 1, *self._size[dim:]]), self._sorted)
 
     def sum(self, dim=None, *, dtype=None):
         """The sum of all elements, or over dimensions (a sparse tensor)."""
@@ -203,13 +194,13 @@ class SparseTensor(Tensor):
         return self.neg()
 
     def __add__(self, other):
-        return _add_sparse(self, other)
+        return add_sparse(self, other)
 
     def __radd__(self, other):
         return arithmetic.add(other, self.to_dense())
 
     def __sub__(self, other):
-        return _add_sparse(self, other, alpha=-1)
+        return add_sparse(self, other, alpha=-1)
 
     def __mul__(self, other):
         return _multiply(self, other)
@@ -248,39 +239,6 @@ class SparseTensor(Tensor):
             raise NotImplementedError("norm of a sparse tensor over some dimensions: turn it into a dense one")
         return self.coalesce()._val.norm(p, dtype=dtype)
 
-    # ---- in place: the same object gets other indices and values
-
-    def _becomes(self, new):
-        if new._size != self._size or new.dtype != self.dtype:
-            raise RuntimeError("result type or shape does not fit into the sparse tensor that is written")
-        self._ind, self._val, self._sorted = new._ind, new._val, new._sorted
-        return self
-
-    def add_(self, other, *, alpha=1):
-        return self._becomes(_add_sparse(self, other, alpha))
-
-    def sub_(self, other, *, alpha=1):
-        return self._becomes(_add_sparse(self, other, -alpha))
-
-    def mul_(self, other):
-        return self._becomes(self * other)
-
-    def div_(self, other):
-        return self._becomes(self / other)
-
-    def zero_(self):
-        return self._becomes(_no_elements(self))
-
-    __iadd__, __isub__, __imul__, __itruediv__ = add_, sub_, mul_, div_
-
-    @classmethod
-    def __torch_function__(cls, func, types, args=(), kwargs=None):
-        """What functions of dense tensors do with a sparse one: they ask here when they have failed."""
-        if not all(issubclass(cls, kind) for kind in types):
-            return NotImplemented
-        with DisableTorchFunctionSubclass():
-            return _BESIDE_DENSE.get(func.__name__, func)(*args, **(kwargs or {}))
-
     def __bool__(self):
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
 
@@ -306,39 +264,6 @@ class SparseTensor(Tensor):
         return rebuild_sparse, (self._ind, self._val.detach(), tuple(self._size), self._sorted)
 
 
-def _no_elements(x, **options):
-    """A sparse tensor of this size without elements."""
-    if not is_sparse(x) or options:
-        raise NotImplementedError("this operation on a sparse tensor: turn it into a dense one with to_dense()")
-    values = x._val.new_empty((0, *x._val.shape[1:]))
-    return _make_sparse(x._ind.new_empty((x._ind.shape[0], 0)), values, x._size, True)
-
-
-def _dense_with_sparse(name):
-    """A method of a dense tensor whose other operand is sparse. The result is dense."""
-
-    def method(self, other, **options):
-        if is_sparse(self):
-            raise RuntimeError(f"{name}(sparse, dense) is not supported. Use {name}(dense, sparse) instead.")
-        return getattr(self, name)(other.to_dense(), **options)
-
-    return method
-
-
-def _subtracted(a, b, *, alpha=1):
-    return _add_sparse(a, b, -alpha) if is_sparse(a) else a.sub(b.to_dense(), alpha=alpha)
-
-
-# name -> what the function does with a sparse tensor, where the function of dense ones cannot
-_BESIDE_DENSE = {name: _dense_with_sparse(name) for name in ("add", "add_", "sub_", "mul_")} | {
-    "sub": _subtracted,
-    "__sub__": _subtracted,
-    "zeros_like": _no_elements,
-    "empty_like": _no_elements,
-}
-PLAIN.discard(SparseTensor)
-
-
 def _on_values(name):
     """A method that maps 0 to 0: it works on the values alone."""
 
@@ -356,7 +281,7 @@ for _name in [*_CONVERSIONS, *[name for name, made in OPS.items() if made.declar
     setattr(SparseTensor, _name, _on_values(_name))
 
 
-def _make_sparse(indices, values, size, sorted):
+def make_sparse(indices, values, size, sorted):
     made = _new(SparseTensor)
     made._ind, made._val, made._size, made._sorted = indices, values, Size(size), sorted
     return made
@@ -364,7 +289,7 @@ def _make_sparse(indices, values, size, sorted):
 
 def rebuild_sparse(indices, values, size, sorted):
     """The sparse tensor that Python's pickle has stored."""
-    return _make_sparse(indices, values, size, sorted)
+    return make_sparse(indices, values, size, sorted)
 
 
 rebuild_sparse.__module__ = "jtorch._utils"  # the name in pickles
@@ -395,7 +320,7 @@ def sparse_coo_tensor(
     """
     if values is None and (indices is None or size is None):
         size = as_ints((indices if size is None else size,), "sparse_coo_tensor", "size")
-        made = _make_sparse(known(np.zeros((len(size), 0), np.int64)), _empty(dtype, device), size, False)
+        made = make_sparse(known(np.zeros((len(size), 0), np.int64)), _empty(dtype, device), size, False)
         made.requires_grad = requires_grad
         return made
     values = values if isinstance(values, Tensor) else tensor(values)
@@ -422,7 +347,7 @@ def sparse_coo_tensor(
         values = kernels.values_with_node(values, "SparseCooTensorWithDimsAndTensorsBackward0")
     elif requires_grad:
         values = values.detach().clone().requires_grad_()
-    return _make_sparse(indices, values, size, bool(is_coalesced))
+    return make_sparse(indices, values, size, bool(is_coalesced))
 
 
 def _empty(dtype, device):
@@ -443,7 +368,7 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
     at = np.flatnonzero(flat)
     indices = np.stack(np.unravel_index(at, self.shape[:sparse])) if sparse else np.zeros((0, len(at)), np.int64)
     node = f"ToSparseBackward{int(sparse_dim is None)}"
-    return _make_sparse(
+    return make_sparse(
         known(indices.astype(np.int64)),
         kernels.values_at(self, known(at, self._type.place), sparse, node),
         self.shape,
@@ -499,7 +424,7 @@ sparse_compressed_tensor = _unsupported_layout("sparse_compressed_tensor")
 # ---- arithmetic
 
 
-def _add_sparse(a, b, alpha=1):
+def add_sparse(a, b, alpha=1):
     """a + alpha * b of two sparse tensors."""
     if not is_sparse(a):
         return arithmetic.add(a, b.to_dense(), alpha=alpha)
@@ -511,7 +436,7 @@ def _add_sparse(a, b, alpha=1):
             f" {list(b._size)} (FYI: dense-sparse addition does not currently support broadcasting)"
         )
     both = cat([a._val, b._val if alpha == 1 else b._val * alpha])
-    made = _make_sparse(known(np.concatenate([a._ind._to_numpy(), b._ind._to_numpy()], 1)), both, a._size, False)
+    made = make_sparse(known(np.concatenate([a._ind._to_numpy(), b._ind._to_numpy()], 1)), both, a._size, False)
     return made._coalesced("AddBackward0") if a._sorted and b._sorted else made
 
 
@@ -523,7 +448,7 @@ def _multiply(a, b):
         spot = known(np.flatnonzero(kept))
         theirs = known(np.searchsorted(other._at(), whole._at()[kept]))
         values = whole._val.index_select(0, spot) * other._val.index_select(0, theirs)
-        return _make_sparse(known(whole._ind._to_numpy()[:, kept]), values, whole._size, True)
+        return make_sparse(known(whole._ind._to_numpy()[:, kept]), values, whole._size, True)
     if isinstance(b, Tensor) and b.ndim:
         b = kernels.values_at(b.expand(whole._size), known(whole._at()), whole.sparse_dim(), "SparseMaskBackward0")
     return whole._with(whole._val * b)
@@ -585,7 +510,7 @@ def sum(input, dim=None, dtype=None):
     if not kept:
         return values.sum(0)
     size = [n for d, n in enumerate(input._size) if d not in dims]
-    return _make_sparse(known(input._ind._to_numpy()[kept]), values, size, False)._coalesced("SparseSumBackward0")
+    return make_sparse(known(input._ind._to_numpy()[kept]), values, size, False)._coalesced("SparseSumBackward0")
 
 
 def _rowwise(input, dim, dtype, log):
@@ -626,7 +551,7 @@ def _selected(x, index):
     if not any(d < x.sparse_dim() for d in rest):
         return values.sum(0)
     shown = [d for d in rest if d < x.sparse_dim()]
-    return _make_sparse(known(indices[shown][:, kept]), values, [x._size[d] for d in rest], x._sorted)
+    return make_sparse(known(indices[shown][:, kept]), values, [x._size[d] for d in rest], x._sorted)
 
 
 def _either(name, function):
@@ -650,6 +575,6 @@ EITHER = {
         "matmul": _matmul_sparse,
         "mv": _matmul_sparse,
         "addmm": addmm,
-        "add": _add_sparse,
+        "add": add_sparse,
     }.items()
 }

@@ -133,7 +133,7 @@ class MaskedTensor(Tensor):
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         kwargs, name = kwargs or {}, func.__name__
         if name == "grad":
-            return _gradients(func, args, kwargs)
+            return _masked_gradients(func, args, kwargs)
         if name in _REDUCED:
             return _reduced(name, *args, **kwargs)
         if name in ("softmax", "log_softmax") and is_masked_tensor(args[0]):
@@ -177,7 +177,7 @@ def _made(cls, data, mask):
     return made
 
 
-def _gradients(func, args, kwargs):
+def _masked_gradients(func, args, kwargs):
     """`torch.autograd.grad` of the data; the gradient of a tensor with a mask has that mask."""
     inputs = kwargs["inputs"] if "inputs" in kwargs else args[1]
     made = func(*_mapped_parts(_data_of, args), **_mapped_parts(_data_of, kwargs))
