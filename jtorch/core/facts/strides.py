@@ -116,18 +116,6 @@ def is_channels_last(shape, strides) -> bool:
     return True
 
 
-def looks_channels_last(shape, strides) -> bool:
-    """Whether PyTorch takes a tensor for channels-last when it chooses the layout of a result. It need not be dense."""
-    if len(shape) not in (4, 5) or strides[1] == 0:
-        return False
-    least = 0
-    for dim in (1, *range(len(shape) - 1, 1, -1), 0):
-        if shape[dim] == 0 or strides[dim] < least or (dim == 0 and least == strides[1]):
-            return False
-        least = strides[dim] * max(shape[dim], 1)
-    return True
-
-
 def is_dense(shape, strides) -> bool:
     """Whether the elements fill their memory exactly once: a permutation of contiguous."""
     step = 1
