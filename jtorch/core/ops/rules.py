@@ -199,3 +199,15 @@ def _root_of_powers_jvp(p, dims, keepdim, primals, tangents):
     share = jnp.where(none, 0, jnp.where(none, 1, size) ** (p - 1) / jnp.where(none, 1, whole) ** (p - 1))
     result = whole if keepdim else jnp.squeeze(whole, dims)
     return result, jnp.sum(t * share.astype(t.dtype), axis=dims, keepdims=keepdim)
+
+
+def looks_channels_last(shape, strides) -> bool:
+    """Whether PyTorch takes a tensor for channels-last when it chooses the layout of a result. It need not be dense."""
+    if len(shape) not in (4, 5) or strides[1] == 0:
+        return False
+    least = 0
+    for dim in (1, *range(len(shape) - 1, 1, -1), 0):
+        if shape[dim] == 0 or strides[dim] < least or (dim == 0 and least == strides[1]):
+            return False
+        least = strides[dim] * max(shape[dim], 1)
+    return True

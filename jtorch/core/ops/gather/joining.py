@@ -16,7 +16,7 @@ from jtorch.core.engine import local, type_of
 from jtorch.core.facts import dtypes
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, data_check, function, op
-from jtorch.core.ops.rules import strides_like_first
+from jtorch.core.ops.rules import looks_channels_last, strides_like_first
 from jtorch.core.ops.views.shape import atleast_1d, atleast_2d, atleast_3d, expand_view, reshape, sized_view, unsqueeze
 from jtorch.core.ops.views.slices import as_ints
 from jtorch.core.tensor import PLAIN, Storage, Tensor, cast_array, known, wrap_dim
@@ -54,21 +54,9 @@ def _in_common_type(arrays):
     return [cast_array(x, to) for x in arrays]
 
 
-def _looks_channels_last(shape, strides) -> bool:
-    """Whether PyTorch takes a tensor for channels-last when it chooses the layout of a result. It need not be dense."""
-    if len(shape) not in (4, 5) or strides[1] == 0:
-        return False
-    least = 0
-    for dim in (1, *range(len(shape) - 1, 1, -1), 0):
-        if shape[dim] == 0 or strides[dim] < least or (dim == 0 and least == strides[1]):
-            return False
-        least = strides[dim] * max(shape[dim], 1)
-    return True
-
-
 def _join_strides(types, shapes, consts):
     """channels_last if all are, else contiguous."""
-    odd = all(_looks_channels_last(t.shape, t.strides) for t in types)
+    odd = all(looks_channels_last(t.shape, t.strides) for t in types)
     return [geometry.channels_last_strides(shapes[0]) if odd else None]
 
 
@@ -77,7 +65,7 @@ def _stack_strides(types, shapes, consts):
     ndim = types[0].ndim
     dim = consts["dim"] % (ndim + 1)
     if dim == ndim:
-        odd = all(_looks_channels_last((*t.shape, 1), (*t.strides, 1)) for t in types)
+        odd = all(looks_channels_last((*t.shape, 1), (*t.strides, 1)) for t in types)
         return [geometry.channels_last_strides(shapes[0]) if odd else None]
     shape = shapes[0]
     whole = (*shape[:dim], shape[dim] * shape[dim + 1], *shape[dim + 2 :])

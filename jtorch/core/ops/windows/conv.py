@@ -15,6 +15,7 @@ from jax import lax
 from jtorch.core.facts import dtypes, once, warn_user
 from jtorch.core.facts import strides as geometry
 from jtorch.core.op import Array, op
+from jtorch.core.ops.rules import looks_channels_last
 from jtorch.core.ops.windows.convolve import Window, convolve, transposed
 
 _GRAPH = {"SqueezeBackward1": "SqueezeBackward1(Convolution(Unsqueeze(input), weight, bias))"}  # without a batch
@@ -28,7 +29,7 @@ _EXPECTED = (
 
 def _strides(types, shapes, consts):
     """channels_last where the input or the weight is; for volumes only if oneDNN computes the convolution."""
-    odd = any(geometry.looks_channels_last(t.shape, t.strides) for t in types[:2])
+    odd = any(looks_channels_last(t.shape, t.strides) for t in types[:2])
     if types[0].ndim == 5:
         large = types[0].shape.numel() > 20480 or min(types[1].shape[-2:]) > 3
         odd = odd and (consts["groups"] > 1 or types[0].shape[0] > 1 or large)

@@ -18,7 +18,7 @@ import numpy as np
 from jax import lax
 
 from jtorch.core.facts import strides as geometry
-from jtorch.core.ops.rules import larger, window_count
+from jtorch.core.ops.rules import larger, looks_channels_last, window_count
 
 # The windows of a pooling: one entry for each pooled dimension. Padding in pairs; `out` is the number of windows.
 Windows = namedtuple("Windows", "kernel stride padding dilation out")
@@ -187,7 +187,7 @@ def spans(size, count):
 
 def strides_by_format(types, shapes, consts):
     """channels_last where the input is; a result of other dimensions is contiguous."""
-    odd = geometry.looks_channels_last(types[0].shape, types[0].strides)
+    odd = looks_channels_last(types[0].shape, types[0].strides)
     return [geometry.channels_last_strides(shape) if odd and len(shape) == types[0].ndim else None for shape in shapes]
 
 
