@@ -252,7 +252,8 @@ del FOREACH, collector_paused
 # What PyTorch's own `import torch` brings and few programs use, and `vision`: imported when it is asked for.
 __getattr__, __dir__ = lazy_modules(
     __name__,
-    "__config__ __future__ _dynamo _inductor _jit_internal _subclasses _tensor_str ao distributed export flax functional "
+    "__config__ __future__ _dynamo _inductor _jit_internal _subclasses _tensor_str ao distributed export functional "
     "fx hub masked mps mtia multiprocessing onnx profiler quantization quasirandom types vision xpu",
     {"PyTorchFileReader": "jtorch.serialization:Reader", "ops": "jtorch._ops:ops"},
+    unlisted="flax",
 )

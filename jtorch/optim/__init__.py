@@ -26,3 +26,8 @@ from jtorch.optim.sparse_adam import SparseAdam as SparseAdam
 
 __all__ = [name for name, thing in vars().items() if isinstance(thing, type)] + ["lr_scheduler", "swa_utils"]
 __all__ += ["swap_in_optimizer_params_and_state"]
+
+
+def __dir__():
+    """PyTorch's names only, for programs that go over them; `Optax` is jtorch's own."""
+    return sorted(globals().keys() - {"Optax", "__dir__"})

@@ -8,13 +8,13 @@ import jtorch
 from jtorch.core.methods import CUDA_TYPES
 from tests.make.public_names import LISTS, PYTORCH, listed
 
+COMMAND = {"as_torch", "cli"}  # which Python adds when they are imported
 OWN = {
     # what dir shows in addition to PyTorch's names
-    "torch": {"as_torch", "cli", "core", "eager", "flax", "set_streams", "vision"},  # flax: modules of another library
+    "torch": {"core", "eager", "set_streams", "vision"} | COMMAND,
     "torch.compiler": {"Stats", "eager", "explain", "last_program_memory", "stats"},
     "torch.distributed": {"_c10d"},
     "torch.func": {"from_jax", "to_jax"},
-    "torch.optim": {"Optax"},
     "torch.random": {"set_streams"},
     "torch.sparse": {"_rebuilt"},  # in old pickles
 }

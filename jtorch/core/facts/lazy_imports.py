@@ -10,21 +10,24 @@ import sys
 from collections.abc import Callable, Mapping
 
 
-def lazy_modules(package: str, names: str, elsewhere: Mapping[str, str] = {}) -> tuple[Callable, Callable]:
+def lazy_modules(
+    package: str, names: str, elsewhere: Mapping[str, str] = {}, unlisted: str = ""
+) -> tuple[Callable, Callable]:
     """The `__getattr__` and `__dir__` of a package that imports some of its modules late.
 
     Args:
         package: its `__name__`.
         names: modules of the package, separated by spaces.
         elsewhere: name -> "module:attribute", for a name that stands for an attribute of another module.
+        unlisted: more modules, which `dir` does not show because PyTorch has none of the name.
 
     Raises:
         AttributeError: from `__getattr__`, for any other name; with Python's message.
     """
-    modules = names.split()
+    modules, others = names.split(), unlisted.split()
 
     def __getattr__(name):
-        if name in modules:
+        if name in modules or name in others:
             return importlib.import_module(f"{package}.{name}")
         if name in elsewhere:
             module, _, attribute = elsewhere[name].partition(":")
@@ -32,6 +35,6 @@ def lazy_modules(package: str, names: str, elsewhere: Mapping[str, str] = {}) ->
         raise AttributeError(f"module '{package}' has no attribute '{name}'")
 
     def __dir__():
-        return sorted({*vars(sys.modules[package]), *modules, *elsewhere} - {"lazy_modules"})
+        return sorted({*vars(sys.modules[package]), *modules, *elsewhere} - {"__dir__", "lazy_modules", *others})
 
     return __getattr__, __dir__
