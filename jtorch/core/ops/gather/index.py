@@ -340,6 +340,10 @@ def _to_write(x, index):
 def _getitem(self, index):
     """`x[index]`: a view, or a copy where the index contains tensors, lists or masks."""
     basic = _basic(index)
+    if basic is None and index.__class__ is slice:  # each tensor in it is read once
+        bounds = index.start, index.stop, index.step
+        index = slice(*[n.__index__() if isinstance(n, Tensor) else n for n in bounds])
+        basic = _basic(index)
     if basic is not None:
         return _shown(self, index, basic, _to_read)
     seen, arrays = _apply_basic_indices(self, _items(index))
