@@ -16,7 +16,8 @@ PROGRAMS = [
 
 @pytest.mark.parametrize("name, program", PROGRAMS)
 def test_prints_what_pytorch_prints(name, program):
-    assert not TABLES[name].differences(jtorch, program)
+    different = TABLES[name].differences(jtorch, program)
+    assert not different, "\n".join(different)
 
 
 @pytest.mark.parity
@@ -25,4 +26,5 @@ def test_fixture_is_what_pytorch_prints(name, program):
     torch = pytest.importorskip("torch")
     if name == "tools" and ("flops" in program or "table" in program):
         pytest.importorskip("tabulate", reason="PyTorch prints its tables by tabulate")
-    assert not TABLES[name].differences(torch, program)
+    different = TABLES[name].differences(torch, program)
+    assert not different, "\n".join(different)
