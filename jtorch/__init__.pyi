@@ -18,6 +18,7 @@ from jtorch import distributed as distributed
 from jtorch import distributions as distributions
 from jtorch import export as export
 from jtorch import fft as fft
+from jtorch import flax as flax
 from jtorch import func as func
 from jtorch import functional as functional
 from jtorch import futures as futures

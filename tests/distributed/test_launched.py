@@ -33,7 +33,12 @@ def test_two_processes_print_what_those_of_torchrun_print(name, tmp_path):
 @pytest.mark.parametrize("name", launched.PROGRAMS)
 def test_expected_is_what_torchrun_prints_live(name, tmp_path):
     pytest.importorskip("torch", reason="parity: PyTorch is not installed")
-    hold_equal(launched.printed(name, "torch", tmp_path), EXPECTED[name])
+    try:
+        found = launched.printed(name, "torch", tmp_path)
+    except AssertionError:  # torchrun's second start may ask for the port of a process that has ended
+        (again := tmp_path / "again").mkdir()
+        found = launched.printed(name, "torch", again)
+    hold_equal(found, EXPECTED[name])
 
 
 def test_every_tutorial_is_run():

@@ -352,10 +352,13 @@ def _default(value) -> str:
 
 # ---- stubs
 
+UNLISTED = {"jtorch": ["flax"]}  # modules that `dir` does not show
+
 
 def public(module: ModuleType):
     """(name, value) of what users see of a module, in alphabetical order."""
     names = getattr(module, "__all__", None) or [n for n in dir(module) if n[0] != "_" and not _is_stray(module, n)]
+    names = [*names, *UNLISTED.get(module.__name__, ())]
     hidden = {"annotations", "Array", "Number"}
     return [(n, getattr(module, n)) for n in sorted({*names}) if n not in hidden and not keyword.iskeyword(n)]
 
