@@ -53,7 +53,7 @@ def is_program(path: Path, folder: Path) -> bool:
 
 @cache
 def _is_here(module):
-    if module in sys.stdlib_module_names:
+    if module == "torch" or module in sys.stdlib_module_names:  # under `jtorch run`, torch is always there
         return True
     try:
         return bool(module) and importlib.util.find_spec(module) is not None
