@@ -6,6 +6,7 @@ A new optimizer is a file and a line below. `as` says that the name is public, t
 from jtorch.optim import lr_scheduler as lr_scheduler
 from jtorch.optim import swa_utils as swa_utils
 from jtorch.optim._adafactor import Adafactor as Adafactor
+from jtorch.core.facts import lazy_modules
 from jtorch.optim._functional import Optax as Optax
 from jtorch.optim._muon import Muon as Muon
 from jtorch.optim._stateless import swap_in_optimizer_params_and_state as swap_in_optimizer_params_and_state
@@ -27,7 +28,5 @@ from jtorch.optim.sparse_adam import SparseAdam as SparseAdam
 __all__ = [name for name, thing in vars().items() if isinstance(thing, type)] + ["lr_scheduler", "swa_utils"]
 __all__ += ["swap_in_optimizer_params_and_state"]
 
-
-def __dir__():
-    """PyTorch's names only, for programs that go over them; `Optax` is jtorch's own."""
-    return sorted(globals().keys() - {"Optax", "__dir__"})
+# `dir` shows PyTorch's names only, for programs that go over them.
+__getattr__, __dir__ = lazy_modules(__name__, "", unlisted="Optax")

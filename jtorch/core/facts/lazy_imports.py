@@ -19,7 +19,7 @@ def lazy_modules(
         package: its `__name__`.
         names: modules of the package, separated by spaces.
         elsewhere: name -> "module:attribute", for a name that stands for an attribute of another module.
-        unlisted: more modules, which `dir` does not show because PyTorch has none of the name.
+        unlisted: names of more modules, or of what the package has, which `dir` does not show because PyTorch has no such name.
 
     Raises:
         AttributeError: from `__getattr__`, for any other name; with Python's message.
@@ -35,6 +35,8 @@ def lazy_modules(
         raise AttributeError(f"module '{package}' has no attribute '{name}'")
 
     def __dir__():
-        return sorted({*vars(sys.modules[package]), *modules, *elsewhere} - {"__dir__", "lazy_modules", *others})
+        return sorted(
+            {*vars(sys.modules[package]), *modules, *elsewhere} - {"__dir__", "__getattr__", "lazy_modules", *others}
+        )
 
     return __getattr__, __dir__
