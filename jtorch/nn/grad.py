@@ -10,12 +10,21 @@ from jtorch.core.ops.functions import zeros
 __all__ = [f"conv{n}d_{of}" for n in (1, 2, 3) for of in ("input", "weight")]
 
 
+def _gradient_at_zero(size, like, grad_output, result_of):
+    """The gradient of `result_of` with respect to its argument, which has this size and the dtype and device of `like`.
+
+    A convolution is linear in it, so the gradient is the same at every value; it is taken at 0.
+    """
+    with enable_grad():
+        x = zeros(tuple(size), dtype=like.dtype, device=like.device, requires_grad=True)
+        y = result_of(x)
+    return grad(y, x, grad_output, create_graph=grad_enabled())[0]
+
+
 def _of_input(conv, dims):
     def made(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
-        with enable_grad():
-            x = zeros(tuple(input_size), dtype=weight.dtype, device=weight.device, requires_grad=True)
-            y = conv(x, weight, None, stride, padding, dilation, groups)
-        return grad(y, x, grad_output, create_graph=grad_enabled())[0]
+        settings = stride, padding, dilation, groups
+        return _gradient_at_zero(input_size, weight, grad_output, lambda x: conv(x, weight, None, *settings))
 
     made.__name__ = made.__qualname__ = f"conv{dims}d_input"
     made.__doc__ = f"""The gradient of `conv{dims}d` with respect to its input.
@@ -30,10 +39,8 @@ def _of_input(conv, dims):
 
 def _of_weight(conv, dims):
     def made(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
-        with enable_grad():
-            w = zeros(tuple(weight_size), dtype=input.dtype, device=input.device, requires_grad=True)
-            y = conv(input, w, None, stride, padding, dilation, groups)
-        return grad(y, w, grad_output, create_graph=grad_enabled())[0]
+        settings = stride, padding, dilation, groups
+        return _gradient_at_zero(weight_size, input, grad_output, lambda w: conv(input, w, None, *settings))
 
     made.__name__ = made.__qualname__ = f"conv{dims}d_weight"
     made.__doc__ = f"""The gradient of `conv{dims}d` with respect to its weight.

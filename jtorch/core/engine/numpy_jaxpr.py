@@ -169,6 +169,7 @@ class NumpySteps:
     def finish(self, inputs, outs):
         """Set inputs and outs, and drop what no out needs."""
         self.inputs, self.outs = inputs, outs
+        self.narrow = self.numbers = None  # only what appends steps asks for them, and a line keeps its steps for long
         needed, steps = set(outs), []
         for step in reversed(self.steps):
             written = step[2] if step[2].__class__ is list else [step[2]]
